@@ -7,6 +7,7 @@ import { adapterArchiveRoutes, adapterFileRoutes } from '../resources/adapters/d
 import { adapterRoutes } from '../resources/adapters/routes.ts';
 import { batchRoutes } from '../resources/batches/routes.ts';
 import { capabilityRoutes } from '../resources/capabilities/routes.ts';
+import { connectionRoutes } from '../resources/connections/routes.ts';
 import { idempotency } from '../resources/idempotency/idempotency-hook.ts';
 import { jobControlRoutes } from '../resources/jobs/control-routes.ts';
 import { jobEventRoutes } from '../resources/jobs/event-routes.ts';
@@ -83,6 +84,7 @@ export async function buildApp(deps: HttpDependencies): Promise<FastifyInstance>
   });
   for (const routes of [webhookRoutes, webhookDeliveryRoutes])
     await app.register(routes, { parts: deps.webhooks });
+  await app.register(connectionRoutes, { parts: deps.places });
   for (const routes of [jobControlRoutes, batchRoutes]) await app.register(routes);
   await app.register(scheduleRoutes);
   await app.register(capabilityRoutes, {

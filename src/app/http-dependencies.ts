@@ -4,6 +4,7 @@ import type { AuditEntry } from '../http/plugins/audit.ts';
 import type { Listener } from '../metrics/connections.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { UploadLimits } from '../resources/adapters/upload/receive-adapter.ts';
+import type { ConnectionParts } from '../resources/connections/service.ts';
 import type { ClaimStore } from '../resources/idempotency/claim-store.ts';
 import type { EventStreamOptions } from '../resources/jobs/event-routes.ts';
 import type { KeyService } from '../resources/keys/service.ts';
@@ -60,6 +61,8 @@ export interface ProbeDependencies {
 export interface HttpDependencies extends ProbeDependencies {
   readonly workspaces: Workspaces;
   readonly webhooks: WebhookParts;
+  /** Of the connections to where adapters come from and go to. */
+  readonly places: ConnectionParts;
   readonly tenants: TenantService;
   /** Always there, to be managed; whether anybody is asked for one, `auth` says. */
   readonly keys: KeyService;

@@ -21,6 +21,7 @@ export async function openapiDocument(version: string): Promise<string> {
       database: unused('database'),
     }),
     webhooks: unused<HttpDependencies['webhooks']>('webhooks'),
+    places: unused<HttpDependencies['places']>('places'),
     tenants: unused<HttpDependencies['tenants']>('tenants'),
     keys: unused<HttpDependencies['keys']>('keys'),
     claims: unused<HttpDependencies['claims']>('claims'),

@@ -146,6 +146,7 @@ async function makeListeners({
       : await buildApp({
           ...{ ...ofTraffic, store, uploads, workspaces, tenants, keys, audit },
           webhooks: { outbound, box, queue: deliveries },
+          places: { outbound, box },
           auth: { mode: config.auth, adminKey: config.adminKey, allowedHosts: config.allowedHosts },
           limits: config,
           claims: new ClaimStore(database),

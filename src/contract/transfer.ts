@@ -24,7 +24,7 @@ const Url = Type.String({
   examples: ['https://models.example.com/adapter_model.safetensors?signature=4f9a1c0e'],
 });
 const Sha256 = Type.String({ pattern: '^[0-9a-fA-F]{64}$', description: 'SHA-256 of the content, hex' });
-const Token = Type.String({
+export const Token = Type.String({
   pattern: '^hf_[!-~]+$',
   maxLength: 512,
   description: 'Access token of the Hub; never shown again',
@@ -65,7 +65,7 @@ const S3Place = {
     }),
   ),
 };
-const S3Credentials = Type.Object(
+export const S3Credentials = Type.Object(
   {
     access_key_id: Type.String({ pattern: '^[!-~]+$', maxLength: 256 }),
     secret_access_key: Type.String({ pattern: '^[!-~]+$', maxLength: 512 }),
@@ -74,9 +74,10 @@ const S3Credentials = Type.Object(
   {
     $id: 'S3Credentials',
     ...closed,
-    description: 'Needed: the service does not lend its own. Never shown again',
+    description: 'Never shown again',
   },
 );
+export type S3Credentials = Static<typeof S3Credentials>;
 
 const SourceFile = Type.Object({ url: Url, sha256: Type.Optional(Sha256) }, { $id: 'SourceFile', ...closed });
 const UrlSource = Type.Object(

@@ -148,6 +148,20 @@ create table idempotency (
 );
 create index idempotency_expiry on idempotency (expires_at);
 
+create table connection (
+  id TEXT primary key,
+  tenant TEXT not null references tenant (id),
+  name TEXT not null,
+  kind TEXT not null,
+  settings TEXT not null,
+  credentials TEXT,
+  created_at INTEGER not null,
+  updated_at INTEGER not null
+);
+create unique index connection_name on connection (tenant, name);
+create index connection_tenant on connection (tenant, id);
+create index connection_kind on connection (tenant, kind, id);
+
 create table webhook (
   id TEXT primary key,
   tenant TEXT not null references tenant (id),

@@ -23,6 +23,7 @@ const TABLES: { readonly [T in keyof Tables]: SavedTable<Tables[T]> | null } = {
   usage: { key: ['tenant'] },
   // Whoever handles a request would not come back to answer it.
   idempotency: { key: ['tenant', 'key'], only: sql`answer is not null` },
+  connection: { key: ['id'] },
   webhook: { key: ['id'] },
   delivery: { key: ['webhook', 'id'] },
   execution: { key: ['id'] },

@@ -22,6 +22,7 @@ export interface Tables {
   run: RunTable;
   checkpoint: CheckpointTable;
   idempotency: IdempotencyTable;
+  connection: ConnectionTable;
   webhook: WebhookTable;
   delivery: DeliveryTable;
   upload: UploadTable;
@@ -141,6 +142,21 @@ export interface IdempotencyTable {
   /** What the ids of what is made of the request consist of, behind the underscore. */
   seed: string;
   expires_at: number;
+}
+
+/** Where adapters of a tenant come from and go to, with what opens it. */
+export interface ConnectionTable {
+  id: string;
+  tenant: string;
+  /** Unique for the tenant. */
+  name: string;
+  kind: 's3' | 'hub' | 'url';
+  /** JSON of ConnectionSettings. */
+  settings: string;
+  /** JSON of its credentials, sealed; null: it has none of its own. */
+  credentials: string | null;
+  created_at: number;
+  updated_at: number;
 }
 
 export interface WebhookTable {

@@ -2,6 +2,12 @@ import type { TSchema } from 'typebox';
 import { AdapterPatch } from '../contract/adapter.ts';
 import { BatchList, BatchRecord, BatchRequest, BatchSummary } from '../contract/batch.ts';
 import { Capabilities } from '../contract/capabilities.ts';
+import {
+  ConnectionChange,
+  ConnectionList,
+  ConnectionRecord,
+  ConnectionRequest,
+} from '../contract/connection.ts';
 import { FormatRecord } from '../contract/format.ts';
 import { JobEvent, JobProgress } from '../contract/job.ts';
 import { JobPatch } from '../contract/job-request.ts';
@@ -20,6 +26,7 @@ const OF_ROUTES: readonly TSchema[] = [
   ...[BatchRequest, BatchSummary, BatchRecord, BatchList],
   ...[RunRequest, RunRecord, RunListPage, CheckpointRecord],
   ...[FormatRecord, Capabilities],
+  ...[ConnectionRecord, ConnectionRequest, ConnectionChange, ConnectionList],
   ...[KeyRecord, KeyRequest, NewKey, KeyList],
   ...[TenantRecord, TenantRequest, TenantList, TenantWithUsage],
   ...[WebhookRecord, NewWebhook, WebhookList, DeliveryRecord, DeliveryList],

@@ -6,6 +6,7 @@ import type { BlobStore } from '../storage/blob-store.ts';
 import { AdapterService } from './adapters/service.ts';
 import { BatchService } from './batches/service.ts';
 import { BatchStore } from './batches/store.ts';
+import { ConnectionStore } from './connections/store.ts';
 import { JobControl } from './jobs/control.ts';
 import type { JobChangesParts, Observer } from './jobs/executions/job-changes.ts';
 import { JobService } from './jobs/service.ts';
@@ -33,6 +34,7 @@ export interface Workspace {
   readonly runStore: RunStore;
   /** What the tenant may use, as it was a few seconds ago at most. @throws AppError STORAGE_* */
   readonly quotas: () => Promise<Quotas>;
+  readonly connectionStore: ConnectionStore;
   readonly webhookStore: WebhookStore;
   readonly deliveryStore: DeliveryStore;
 }
@@ -111,6 +113,7 @@ export class Workspaces {
       runs: new RunService({ database, runs: runStore, blobs: store, adapters, jobs, jobStore }),
       runStore,
       quotas: () => this.quotas.of(tenant),
+      connectionStore: new ConnectionStore(database, tenant),
       webhookStore: new WebhookStore(database, tenant),
       deliveryStore: new DeliveryStore(database, tenant),
     };

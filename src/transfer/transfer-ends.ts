@@ -27,6 +27,8 @@ const RESERVED = new Set([
   'proxy-connection',
 ]);
 
+export const isReservedHeader = (name: string): boolean => RESERVED.has(name.toLowerCase());
+
 /**
  * Refuses a source or a sink that can never be served, when it is asked for and not only in the job: places where the
  * service does not connect to, and headers it sets itself. What names lead to is seen at the connection only.
@@ -93,7 +95,7 @@ const invalid = (detail: string): AppError =>
 /** @throws AppError VALIDATION_FAILED naming a header that the sink may not set */
 function checkHeaders({ files }: UrlSink): void {
   for (const [name, { headers = {} }] of Object.entries(files)) {
-    const header = Object.keys(headers).find((found) => RESERVED.has(found.toLowerCase()));
+    const header = Object.keys(headers).find(isReservedHeader);
     if (header === undefined) continue;
     throw new AppError(
       'VALIDATION_FAILED',

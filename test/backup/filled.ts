@@ -163,6 +163,13 @@ export async function fill(database: Database, store: BlobStore): Promise<{ adap
       })
       .execute();
     await writer
+      .insertInto('connection')
+      .values({
+        ...{ ...common, id: 'conn_1', name: 'models', kind: 's3', settings: '{}' },
+        ...{ credentials: 'sealed', updated_at: 2 },
+      })
+      .execute();
+    await writer
       .insertInto('webhook')
       .values({ ...common, id: 'wh_1', settings: '{}', disabled_reason: null, secret: 's', ...NO_SECRET })
       .execute();

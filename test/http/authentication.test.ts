@@ -143,6 +143,9 @@ describe('the walls between tenants', () => {
     ids.jobs = await make('/v1/jobs', job);
     ids.batches = await make('/v1/batches', { jobs: [job] });
     ids.webhooks = await make('/v1/webhooks', { url: 'https://receiver.test/hook' });
+    const connection = { kind: 'url', name: 'theirs', prefixes: ['https://receiver.test'] };
+    await make('/v1/connections', connection);
+    ids.connections = connection.name;
     ids.runs = await make('/v1/runs', {
       schedule: { source_rank: 8, target_rank: 4, total_steps: 4000 },
     });
@@ -169,7 +172,7 @@ describe('the walls between tenants', () => {
     if (path === '/v1/uploads/:id' && (method === 'HEAD' || method === 'DELETE'))
       return { method, headers: { 'tus-resumable': '1.0.0' } };
     if (route === 'POST /v1/runs/:id/checkpoints') return { method, body: formOf(tinyAdapter(31)) };
-    if (route === 'PATCH /v1/webhooks/:id')
+    if (route === 'PATCH /v1/webhooks/:id' || route === 'PATCH /v1/connections/:name')
       return { method, headers: JSON_TYPE, body: '{"description":"mine now"}' };
     if (method === 'PATCH') return { method, headers: JSON_TYPE, body: '{"labels":{"a":"b"}}' };
     return { method };
@@ -189,7 +192,7 @@ describe('the walls between tenants', () => {
       assert.ok(id, `there is nothing of the kind ${kind} to try ${named(route)} with`);
       const path = route.path
         .replace(':id', id)
-        .replace(':name', 'adapter_config.json')
+        .replace(':name', kind === 'connections' ? id : 'adapter_config.json')
         .replace(/:\w+/g, '1');
       const init = initOf(route);
       const response = await server.fetch(path, {

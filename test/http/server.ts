@@ -99,6 +99,7 @@ export async function startServer(
     workspaces,
     tenants,
     webhooks: { outbound, box, queue: deliveries },
+    places: { outbound, box },
     keys,
     claims: new ClaimStore(database),
     auth: { mode: 'open' },

@@ -78,9 +78,18 @@ class Stand {
       jobs: async () => (await this.post('/v1/jobs', { kind: 'analyze', adapter_id, reuse: false })).id,
       webhooks: async () => (await this.post('/v1/webhooks', { url: 'https://receiver.test/hook' })).id,
       tenants: async () => 'team-a',
+      connections: () => this.connection(),
     };
     assert.ok(create[kind], `nothing to put into ${path}: add it here`);
     return path.replace(/\{\w+\}/, await create[kind]());
+  }
+
+  async connection(): Promise<string> {
+    const name = `connection-${this.known.size}`;
+    this.known.set(name, name);
+    const credentials = { access_key_id: 'id', secret_access_key: 'key' };
+    await this.post('/v1/connections', { kind: 's3', name, prefixes: ['s3://bucket'], credentials });
+    return name;
   }
 
   private async post(path: string, body: unknown): Promise<{ id: string }> {

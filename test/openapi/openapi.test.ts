@@ -48,6 +48,8 @@ const CALLS: Readonly<Record<string, string>> = {
   '/v1/batches/{id}/cancel': 'post',
   '/v1/batches/{id}/retry': 'post',
   '/v1/capabilities': 'get',
+  '/v1/connections': 'get post',
+  '/v1/connections/{name}': 'delete get patch',
   '/v1/jobs': 'get post',
   '/v1/jobs/{id}': 'delete get patch',
   '/v1/jobs/{id}/cancel': 'post',

@@ -1,9 +1,10 @@
-import type { Database } from '../../database/database.ts';
-import { AppError } from '../../errors/app-error.ts';
-import type { SecretBox } from '../../transfer/secret-box.ts';
-import { signingSecrets } from './webhook-secrets.ts';
+import type { Database } from '../database/database.ts';
+import { AppError } from '../errors/app-error.ts';
+import { openCredentials } from '../transfer/credentials.ts';
+import type { SecretBox } from '../transfer/secret-box.ts';
+import { signingSecrets } from './webhooks/webhook-secrets.ts';
 
-/** How long an answer is good: looking reads each webhook, and the key of a process does not change. */
+/** How long an answer is good: looking reads each secret, and the key of a process does not change. */
 const GOOD_MS = { passed: 10 * 60_000, failed: 10_000 } as const;
 
 /** Of the key, not of the database, which has a check of its own. */
@@ -16,8 +17,8 @@ export interface SecretsCheckOptions {
 }
 
 /**
- * Whether the secrets of webhooks can be opened with the key of this process. With another one every delivery to a
- * webhook would fail, hours later and one by one.
+ * Whether the secrets of webhooks and the credentials of connections can be opened with the key of this process. With another
+ * one every delivery to a webhook and every job that goes through a connection would fail, hours later and one by one.
  */
 export class SecretsCheck {
   private readonly options: SecretsCheckOptions;
@@ -59,10 +60,16 @@ export class SecretsCheck {
 
   private async openAll(): Promise<void> {
     const { database, box } = this.options;
-    const rows = await database.reader
+    const webhooks = await database.reader
       .selectFrom('webhook')
       .select(['secret', 'previous_secret', 'previous_secret_expires_at'])
       .execute();
-    for (const row of rows) signingSecrets(row, box, Date.now());
+    for (const row of webhooks) signingSecrets(row, box, Date.now());
+    const connections = await database.reader
+      .selectFrom('connection')
+      .select('credentials')
+      .where('credentials', 'is not', null)
+      .execute();
+    for (const { credentials } of connections) openCredentials(credentials!, box);
   }
 }

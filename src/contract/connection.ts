@@ -1,0 +1,195 @@
+import { type Static, type TProperties, Type } from 'typebox';
+import { choice, nullable, oneOf } from './choice.ts';
+import { listOf, PageQuery } from './page.ts';
+import { S3Credentials, Token } from './transfer.ts';
+
+export const CONNECTION_KINDS = ['s3', 'hub', 'url'] as const;
+export type ConnectionKind = (typeof CONNECTION_KINDS)[number];
+
+export const MAX_PREFIXES = 32;
+const closed = { additionalProperties: false };
+
+const Prefixes = Type.Array(Type.String({ minLength: 6, maxLength: 1000 }), {
+  minItems: 1,
+  maxItems: MAX_PREFIXES,
+  uniqueItems: true,
+  description:
+    'What the connection leads to: `s3://bucket` or `s3://bucket/folder`; `hf://owner`, `hf://owner/repo` or a folder of ' +
+    'it; `https://host` or `https://host/folder`. Each has in it what lies below it: `s3://models/in` has ' +
+    '`s3://models/in/x` and not `s3://models/index`',
+  examples: [['s3://models/in', 's3://models/out']],
+});
+const Description = Type.String({
+  maxLength: 200,
+  pattern: '^[^\\u0000-\\u001f\\u007f]*$',
+  description: 'For people',
+});
+const Region = Type.String({
+  pattern: '^[a-z0-9-]+$',
+  maxLength: 64,
+  description: 'Of s3 only. Default: us-east-1',
+});
+const Endpoint = Type.String({
+  pattern: '^https?://[!-\\[\\]-~]+$',
+  maxLength: 512,
+  description:
+    'Of s3: a store other than that of AWS. Of hub: a mirror. Default: AWS, or the Hub of the service',
+});
+const PathStyle = Type.Boolean({
+  description:
+    'Of s3 only: whether the bucket stands in the path of URLs and not in their host. Default: true where there is an ' +
+    'endpoint',
+});
+const Ambient = Type.Boolean({
+  description:
+    'Whether the service goes as itself: of s3 with the credentials that the AWS SDK finds (environment, instance or pod ' +
+    'role), of hub with HF_TOKEN. Only keys with the scope `admin` make and change such a connection',
+});
+const AllowedHosts = Type.Array(
+  Type.String({ pattern: '^[A-Za-z0-9.:_\\[\\]-]+$', maxLength: 260, description: '`host` or `host:port`' }),
+  {
+    maxItems: 16,
+    uniqueItems: true,
+    description:
+      'Hosts that this connection may reach although they are not public; nothing else may. Only keys with the scope ' +
+      '`admin` make and change a connection that has some',
+    examples: [['minio.internal:9000']],
+  },
+);
+const Headers = Type.Record(
+  Type.String({ pattern: '^[A-Za-z0-9-]{1,64}$' }),
+  Type.String({ pattern: '^[ -~]*$', maxLength: 8192 }),
+  {
+    ...closed,
+    minProperties: 1,
+    maxProperties: 16,
+    description: 'Sent with every request, such as Authorization',
+  },
+);
+
+/** Its name, as it stands in paths and in requests for jobs. */
+export const ConnectionName = Type.String({
+  pattern: '^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$',
+  maxLength: 64,
+  description: 'Name of a connection: lower case letters, digits and hyphens, no hyphen at either end',
+  examples: ['models'],
+});
+
+export const HubCredentials = Type.Object(
+  { token: Token },
+  { $id: 'HubCredentials', ...closed, description: 'Never shown again' },
+);
+export type HubCredentials = Static<typeof HubCredentials>;
+export const UrlCredentials = Type.Object(
+  { headers: Headers },
+  { $id: 'UrlCredentials', ...closed, description: 'Never shown again' },
+);
+export type UrlCredentials = Static<typeof UrlCredentials>;
+
+/** A connection as everybody may see it: never its credentials. */
+export const ConnectionRecord = Type.Object(
+  {
+    id: Type.String({ examples: ['conn_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d'] }),
+    name: ConnectionName,
+    kind: choice(CONNECTION_KINDS),
+    description: Description,
+    prefixes: Prefixes,
+    region: nullable(Region),
+    endpoint: nullable(Endpoint),
+    path_style: nullable(PathStyle),
+    ambient: Ambient,
+    has_credentials: Type.Boolean({
+      description: 'Whether it has credentials of its own, which are never shown',
+    }),
+    allowed_hosts: AllowedHosts,
+    created_at: Type.String({ format: 'date-time' }),
+    updated_at: Type.String({ format: 'date-time' }),
+  },
+  { $id: 'Connection', ...closed },
+);
+export type ConnectionRecord = Static<typeof ConnectionRecord>;
+
+const requested = <K extends ConnectionKind, T extends TProperties>(
+  kind: K,
+  own: T,
+  options: { readonly $id: string; readonly description: string },
+) =>
+  Type.Object(
+    {
+      kind: Type.Literal(kind),
+      name: ConnectionName,
+      description: Type.Optional({ ...Description, default: '' }),
+      prefixes: Prefixes,
+      allowed_hosts: Type.Optional({ ...AllowedHosts, default: [] }),
+      ...own,
+    },
+    { ...options, ...closed },
+  );
+
+export const ConnectionRequest = oneOf(
+  'kind',
+  [
+    requested(
+      's3',
+      {
+        region: Type.Optional(Region),
+        endpoint: Type.Optional(Endpoint),
+        path_style: Type.Optional(PathStyle),
+        credentials: Type.Optional(S3Credentials),
+        ambient: Type.Optional({ ...Ambient, default: false }),
+      },
+      {
+        $id: 'S3ConnectionRequest',
+        description: 'Buckets of S3, or of a store that speaks it: with `credentials`, or `ambient`',
+      },
+    ),
+    requested(
+      'hub',
+      {
+        endpoint: Type.Optional(Endpoint),
+        credentials: Type.Optional(HubCredentials),
+        ambient: Type.Optional({ ...Ambient, default: false }),
+      },
+      {
+        $id: 'HubConnectionRequest',
+        description:
+          'Repositories on the Hugging Face Hub, or on a mirror of it; without credentials public ones only',
+      },
+    ),
+    requested(
+      'url',
+      { credentials: Type.Optional(UrlCredentials) },
+      { $id: 'UrlConnectionRequest', description: 'Files of a server, by GET and PUT' },
+    ),
+  ],
+  { $id: 'ConnectionRequest' },
+);
+export type ConnectionRequest = Static<typeof ConnectionRequest>;
+
+export const ConnectionChange = Type.Object(
+  {
+    description: Type.Optional(Description),
+    prefixes: Type.Optional(Prefixes),
+    region: Type.Optional(Region),
+    endpoint: Type.Optional(nullable(Endpoint)),
+    path_style: Type.Optional(PathStyle),
+    credentials: Type.Optional(Type.Union([S3Credentials, HubCredentials, UrlCredentials])),
+    ambient: Type.Optional(Ambient),
+    allowed_hosts: Type.Optional(AllowedHosts),
+  },
+  {
+    $id: 'ConnectionChange',
+    ...closed,
+    minProperties: 1,
+    description:
+      'What is absent stays as it is. To lead a connection elsewhere its credentials have to be sent again',
+  },
+);
+export type ConnectionChange = Static<typeof ConnectionChange>;
+
+export const ConnectionListQuery = Type.Object(
+  { kind: Type.Optional(choice(CONNECTION_KINDS)), ...PageQuery.properties },
+  { additionalProperties: false },
+);
+
+export const ConnectionList = listOf('ConnectionList', ConnectionRecord);

@@ -1,0 +1,93 @@
+import type { ConnectionKind } from '../../contract/connection.ts';
+import { AppError } from '../../errors/app-error.ts';
+import type { Outbound } from '../../net/outbound.ts';
+import type { ConnectionAccess } from '../../transfer/connection-access.ts';
+import type { Credentials } from '../../transfer/credentials.ts';
+import { kindOfPlace, readHub, readPlace } from '../../transfer/place.ts';
+import { isReservedHeader } from '../../transfer/transfer-ends.ts';
+
+type Settings = Omit<ConnectionAccess, 'credentials'>;
+
+const SCHEMES: Readonly<Record<ConnectionKind, string>> = { s3: 's3://', hub: 'hf://', url: 'https://' };
+const FIELD_OF_CREDENTIALS: Readonly<Record<ConnectionKind, string>> = {
+  s3: 'access_key_id',
+  hub: 'token',
+  url: 'headers',
+};
+
+/**
+ * Refuses a connection that can never be used.
+ * @param hasCredentials whether it has some of its own
+ * @throws AppError VALIDATION_FAILED, OUTBOUND_URL_INVALID, OUTBOUND_FORBIDDEN
+ */
+export function checkSettings(
+  connection: Settings,
+  hasCredentials: boolean,
+  outbound: Pick<Outbound, 'allowing'>,
+): void {
+  const { kind, ambient, region, endpoint, path_style, prefixes } = connection;
+  for (const [field, value] of Object.entries({ region, path_style }))
+    if (value !== null && kind !== 's3')
+      throw invalid(`/${field}`, `"${field}" is of connections to s3 only`);
+  if (endpoint !== null && kind === 'url')
+    throw invalid('/endpoint', '"endpoint" is of connections to s3 and hub only');
+  if (ambient && kind === 'url')
+    throw invalid(
+      '/ambient',
+      'the service has no credentials of its own for a server: "ambient" is of s3 and hub only',
+    );
+  if (ambient && hasCredentials)
+    throw invalid(
+      '/ambient',
+      'a connection has credentials of its own or goes as the service itself, not both',
+    );
+  if (kind === 's3' && !ambient && !hasCredentials)
+    throw invalid('/credentials', 'a connection to s3 needs "credentials", or "ambient": true');
+  for (const [index, prefix] of prefixes.entries()) checkPrefix(kind, prefix, `/prefixes/${index}`);
+  const guarded = opened(connection, outbound);
+  try {
+    if (endpoint !== null) guarded.checkUrl(endpoint);
+    if (kind === 'url') for (const prefix of prefixes) guarded.checkUrl(prefix);
+  } finally {
+    void guarded.close();
+  }
+}
+
+/** @throws AppError VALIDATION_FAILED where they are of another kind of connection, or have a header that is the service's */
+export function checkCredentials(kind: ConnectionKind, credentials: Credentials): void {
+  const field = FIELD_OF_CREDENTIALS[kind];
+  if (!(field in credentials))
+    throw invalid('/credentials', `the credentials of a connection to ${kind} have "${field}"`);
+  if (!('headers' in credentials)) return;
+  const header = Object.keys(credentials.headers).find(isReservedHeader);
+  if (header !== undefined)
+    throw invalid('/credentials/headers', `the header "${header}" is one that the service sets itself`);
+}
+
+function checkPrefix(kind: ConnectionKind, prefix: string, pointer: string): void {
+  if (kindOfPlace(prefix) !== kind)
+    throw invalid(pointer, `${JSON.stringify(prefix)} does not begin with ${SCHEMES[kind]}`);
+  try {
+    readPlace(prefix);
+  } catch (error) {
+    if (error instanceof AppError) throw invalid(pointer, error.message.replace(/\.$/, ''));
+    throw error;
+  }
+  if (kind === 'hub' && readHub(prefix).revision !== undefined)
+    throw invalid(pointer, `${JSON.stringify(prefix)} names a revision; a prefix is the same at every one`);
+}
+
+/** @throws AppError VALIDATION_FAILED naming a host that is none */
+function opened({ allowed_hosts }: Settings, outbound: Pick<Outbound, 'allowing'>): Outbound {
+  try {
+    return outbound.allowing(allowed_hosts);
+  } catch (error) {
+    if (error instanceof TypeError) throw invalid('/allowed_hosts', error.message);
+    throw error;
+  }
+}
+
+const invalid = (pointer: string, detail: string): AppError =>
+  new AppError('VALIDATION_FAILED', `${detail.charAt(0).toUpperCase()}${detail.slice(1)}.`, {
+    errors: [{ pointer, detail }],
+  });

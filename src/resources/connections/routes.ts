@@ -1,0 +1,142 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import type { FastifyRequest } from 'fastify';
+import { type TSchema, Type } from 'typebox';
+import {
+  ConnectionChange,
+  ConnectionList,
+  ConnectionListQuery,
+  ConnectionName,
+  ConnectionRecord,
+  ConnectionRequest,
+} from '../../contract/connection.ts';
+import { errorsOf } from '../../errors/error-kinds.ts';
+import { listOptions, pageRequestOf, sendPage, wholeList } from '../../http/paging.ts';
+import { principalOf } from '../../http/principal.ts';
+import { asComponent, LOCATION, NOTHING, problems, reference, response } from '../../http/schemas.ts';
+import { workspaceOf } from '../own-workspace.ts';
+import { connectionChangeExample, connectionExample, connectionRequestExample } from './examples.ts';
+import { CONNECTION_ERRORS, type ConnectionParts, ConnectionService } from './service.ts';
+
+const ConnectionPath = Type.Object({ name: ConnectionName });
+
+const EXAMPLES: readonly (readonly [TSchema, unknown])[] = [
+  [ConnectionRecord, connectionExample],
+  [ConnectionRequest, connectionRequestExample],
+  [ConnectionChange, connectionChangeExample],
+  [ConnectionList, wholeList([connectionExample])],
+];
+
+/** Connections: where adapters come from and go to, with what opens it. */
+export const connectionRoutes: FastifyPluginAsyncTypebox<{ parts: ConnectionParts }> = async (
+  app,
+  { parts },
+) => {
+  for (const [schema, example] of EXAMPLES) app.addSchema({ ...asComponent(schema), examples: [example] });
+
+  const connectionsOf = (request: FastifyRequest): ConnectionService =>
+    new ConnectionService(workspaceOf(request).connectionStore, parts);
+  const isAdmin = (request: FastifyRequest): boolean => principalOf(request).scopes.includes('admin');
+
+  app.post(
+    '/v1/connections',
+    {
+      config: { accepts: 'application/json' },
+      schema: {
+        operationId: 'createConnection',
+        tags: ['connections'],
+        summary: 'Make a connection to a bucket, the Hub or a server',
+        description:
+          'Sources and destinations of jobs then need no credentials: `s3://models/in/x` finds the connection that leads ' +
+          'there. Its credentials are kept encrypted and never shown. One that goes as the service itself (`ambient`), or to ' +
+          'hosts that are not public (`allowed_hosts`), takes a key with the scope `admin`.',
+        body: reference(ConnectionRequest),
+        response: {
+          201: response('The connection, without its credentials', reference(ConnectionRecord), {
+            headers: LOCATION,
+          }),
+          ...problems(...errorsOf('json', 'json-body'), ...CONNECTION_ERRORS.create),
+        },
+      },
+    },
+    async (request, reply) => {
+      const connection = await connectionsOf(request).create(request.body, isAdmin(request));
+      return reply.code(201).header('location', `/v1/connections/${connection.name}`).send(connection);
+    },
+  );
+
+  app.get(
+    '/v1/connections',
+    listOptions(ConnectionListQuery, ConnectionList, {
+      operationId: 'listConnections',
+      tags: ['connections'],
+      summary: 'Connections, the newest first',
+      description:
+        'Without their credentials. `next_cursor` of one page is `cursor` of the next, until it is null.',
+    }),
+    async (request, reply) => {
+      const page = pageRequestOf(request.query, 'conn');
+      return sendPage(request, reply, await connectionsOf(request).page(request.query.kind, page));
+    },
+  );
+
+  app.get(
+    '/v1/connections/:name',
+    {
+      schema: {
+        operationId: 'getConnection',
+        tags: ['connections'],
+        summary: 'A connection',
+        params: ConnectionPath,
+        response: {
+          200: response('The connection, without its credentials', reference(ConnectionRecord)),
+          ...problems('VALIDATION_FAILED', ...CONNECTION_ERRORS.get),
+        },
+      },
+    },
+    async (request, reply) =>
+      reply.header('cache-control', 'no-store').send(await connectionsOf(request).get(request.params.name)),
+  );
+
+  app.patch(
+    '/v1/connections/:name',
+    {
+      config: { accepts: 'application/json' },
+      schema: {
+        operationId: 'updateConnection',
+        tags: ['connections'],
+        summary: 'Change a connection, or give it other credentials',
+        description:
+          'Holds for all that goes through it from now on, also of jobs that wait. What leads its credentials to places ' +
+          'where they did not go before (another `endpoint`, a prefix that is not within those there are) has to bring them.',
+        params: ConnectionPath,
+        body: reference(ConnectionChange),
+        response: {
+          200: response('The connection as it is now', reference(ConnectionRecord)),
+          ...problems(...errorsOf('json', 'json-body'), ...CONNECTION_ERRORS.change),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { name } = request.params;
+      return reply.send(await connectionsOf(request).change(name, request.body, isAdmin(request)));
+    },
+  );
+
+  app.delete(
+    '/v1/connections/:name',
+    {
+      schema: {
+        operationId: 'deleteConnection',
+        tags: ['connections'],
+        summary: 'Remove a connection and its credentials',
+        description: 'Jobs that would still go through it fail with `CONNECTION_NOT_FOUND`.',
+        params: ConnectionPath,
+        response: { 204: NOTHING, ...problems('VALIDATION_FAILED', ...CONNECTION_ERRORS.remove) },
+      },
+    },
+    async (request, reply) => {
+      await connectionsOf(request).remove(request.params.name, isAdmin(request));
+      return reply.code(204).send(null);
+    },
+  );
+};

@@ -1,0 +1,185 @@
+import type {
+  ConnectionChange,
+  ConnectionKind,
+  ConnectionRecord,
+  ConnectionRequest,
+} from '../../contract/connection.ts';
+import type { Page, PageRequest } from '../../database/lists/page.ts';
+import { AppError } from '../../errors/app-error.ts';
+import type { ErrorCode } from '../../errors/error-kinds.ts';
+import type { Outbound } from '../../net/outbound.ts';
+import type { ConnectionAccess } from '../../transfer/connection-access.ts';
+import { type Credentials, sealCredentials } from '../../transfer/credentials.ts';
+import { isWithin, readPlace } from '../../transfer/place.ts';
+import type { SecretBox } from '../../transfer/secret-box.ts';
+import { checkCredentials, checkSettings } from './check-settings.ts';
+import type { ConnectionStore } from './store.ts';
+
+/** A place that is given as text is compared with all of them. */
+export const MAX_CONNECTIONS = 200;
+
+export interface ConnectionParts {
+  readonly outbound: Pick<Outbound, 'checkUrl' | 'allowing'>;
+  /** undefined: there is no place for credentials; connections without any can be made. */
+  readonly box: SecretBox | undefined;
+}
+
+/** What the methods throw; the routes of the room derive from it what they may answer. */
+export const CONNECTION_ERRORS = {
+  create: [
+    'VALIDATION_FAILED',
+    'OUTBOUND_URL_INVALID',
+    'OUTBOUND_FORBIDDEN',
+    'CONNECTION_EXISTS',
+    'QUOTA_CONNECTIONS',
+    'SECRETS_UNAVAILABLE',
+    'SCOPE_MISSING',
+    'STORAGE_FULL',
+  ],
+  get: ['CONNECTION_NOT_FOUND'],
+  change: [
+    'CONNECTION_NOT_FOUND',
+    'VALIDATION_FAILED',
+    'OUTBOUND_URL_INVALID',
+    'OUTBOUND_FORBIDDEN',
+    'CONNECTION_CREDENTIALS',
+    'SECRETS_UNAVAILABLE',
+    'SCOPE_MISSING',
+    'STORAGE_FULL',
+  ],
+  remove: ['CONNECTION_NOT_FOUND', 'SCOPE_MISSING', 'STORAGE_FULL'],
+} as const satisfies Record<string, readonly ErrorCode[]>;
+
+/**
+ * A tenant's connections as clients manage them. All methods throw AppError DATABASE_UNAVAILABLE, and those that write
+ * STORAGE_FULL.
+ */
+export class ConnectionService {
+  private readonly store: ConnectionStore;
+  private readonly parts: ConnectionParts;
+
+  constructor(store: ConnectionStore, parts: ConnectionParts) {
+    this.store = store;
+    this.parts = parts;
+  }
+
+  /**
+   * @param isAdmin whether the caller may lend what is the service's own: its role, and hosts that are not public
+   * @throws AppError VALIDATION_FAILED, OUTBOUND_URL_INVALID, OUTBOUND_FORBIDDEN, CONNECTION_EXISTS, QUOTA_CONNECTIONS,
+   * SECRETS_UNAVAILABLE, SCOPE_MISSING
+   */
+  async create(request: ConnectionRequest, isAdmin: boolean): Promise<ConnectionRecord> {
+    const { kind, name, description = '', prefixes, allowed_hosts = [], credentials } = request;
+    const connection = {
+      ...{ name, kind, description, prefixes, allowed_hosts },
+      region: 'region' in request ? (request.region ?? null) : null,
+      endpoint: 'endpoint' in request ? (request.endpoint ?? null) : null,
+      path_style: 'path_style' in request ? (request.path_style ?? null) : null,
+      ambient: 'ambient' in request ? (request.ambient ?? false) : false,
+    };
+    if (isLent(connection)) needAdmin(isAdmin);
+    checkSettings(connection, credentials !== undefined, this.parts.outbound);
+    const sealed = this.sealed(kind, credentials);
+    const made = await this.store.create({ ...connection, credentials: sealed }, MAX_CONNECTIONS);
+    if (made === 'exists') {
+      const message = `There is a connection ${JSON.stringify(name)} already; change that one, or remove it first.`;
+      throw new AppError('CONNECTION_EXISTS', message, { name });
+    }
+    if (made !== 'full') return made;
+    throw new AppError(
+      'QUOTA_CONNECTIONS',
+      `There are ${MAX_CONNECTIONS} connections already; remove one first.`,
+      { limit: MAX_CONNECTIONS },
+    );
+  }
+
+  /** The newest first. @param kind undefined: any */
+  page(kind: ConnectionKind | undefined, request: PageRequest): Promise<Page<ConnectionRecord>> {
+    return this.store.page(kind, request);
+  }
+
+  /** @throws AppError CONNECTION_NOT_FOUND */
+  async get(name: string): Promise<ConnectionRecord> {
+    const record = await this.store.get(name);
+    if (!record) throw noConnection(name);
+    return record;
+  }
+
+  /**
+   * Whatever goes through the connection from now on follows the change, jobs that are accepted already included.
+   * @param isAdmin as of `create`
+   * @throws AppError CONNECTION_NOT_FOUND, VALIDATION_FAILED, OUTBOUND_URL_INVALID, OUTBOUND_FORBIDDEN, SECRETS_UNAVAILABLE,
+   * SCOPE_MISSING; CONNECTION_CREDENTIALS where the credentials would go where they did not before
+   */
+  async change(name: string, change: ConnectionChange, isAdmin: boolean): Promise<ConnectionRecord> {
+    const record = await this.store.change(name, (known) => {
+      const { credentials, ...said } = change;
+      const isAmbient = said.ambient ?? (credentials ? false : known.ambient);
+      const changed = { ...known, ...said, ambient: isAmbient };
+      if (isLent(known) || isLent(changed)) needAdmin(isAdmin);
+      const kept = isAmbient ? null : known.credentials;
+      checkSettings(changed, credentials !== undefined || kept !== null, this.parts.outbound);
+      if (credentials === undefined && kept !== null && leadsElsewhere(known, changed))
+        throw credentialsNeeded(name);
+      const { name: _name, kind, ...settings } = changed;
+      return { ...settings, credentials: credentials ? this.sealed(kind, credentials) : kept };
+    });
+    if (!record) throw noConnection(name);
+    return record;
+  }
+
+  /**
+   * Jobs that still would go through it fail.
+   * @param isAdmin as of `create`
+   * @throws AppError CONNECTION_NOT_FOUND, SCOPE_MISSING
+   */
+  async remove(name: string, isAdmin: boolean): Promise<void> {
+    const wasThere = await this.store.remove(name, (known) => {
+      if (isLent(known)) needAdmin(isAdmin);
+    });
+    if (!wasThere) throw noConnection(name);
+  }
+
+  /** @throws AppError VALIDATION_FAILED, SECRETS_UNAVAILABLE */
+  private sealed(kind: ConnectionKind, credentials: Credentials | undefined): string | null {
+    if (credentials === undefined) return null;
+    checkCredentials(kind, credentials);
+    return sealCredentials(credentials, this.parts.box);
+  }
+}
+
+export const noConnection = (name: string): AppError =>
+  new AppError('CONNECTION_NOT_FOUND', `There is no connection ${JSON.stringify(name)}.`, {
+    connection: name,
+  });
+
+/** Whether a connection lends what is the service's own. */
+const isLent = ({ ambient, allowed_hosts }: Pick<ConnectionAccess, 'ambient' | 'allowed_hosts'>): boolean =>
+  ambient || allowed_hosts.length > 0;
+
+/** Whether credentials would go where they did not before. */
+function leadsElsewhere(known: ConnectionAccess, changed: ConnectionAccess): boolean {
+  const before = known.prefixes.map(readPlace);
+  const isSame = known.endpoint === changed.endpoint;
+  return (
+    !isSame || !changed.prefixes.map(readPlace).every((prefix) => before.some((old) => isWithin(prefix, old)))
+  );
+}
+
+function needAdmin(isAdmin: boolean): void {
+  if (isAdmin) return;
+  throw new AppError(
+    'SCOPE_MISSING',
+    'A connection that goes as the service itself, or to hosts that are not public, is made, changed and removed with a ' +
+      'key that has the scope "admin".',
+    { needed: 'admin' },
+  );
+}
+
+const credentialsNeeded = (name: string): AppError =>
+  new AppError(
+    'CONNECTION_CREDENTIALS',
+    `The change would take the credentials of ${JSON.stringify(name)} to places where they did not go before. Send the ` +
+      'credentials with it.',
+    { connection: name },
+  );

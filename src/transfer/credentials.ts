@@ -1,0 +1,23 @@
+import type { HubCredentials, UrlCredentials } from '../contract/connection.ts';
+import type { S3Credentials } from '../contract/transfer.ts';
+import { AppError } from '../errors/app-error.ts';
+import type { SecretBox } from './secret-box.ts';
+
+/** What a connection has of its own to open what it leads to. */
+export type Credentials = S3Credentials | HubCredentials | UrlCredentials;
+
+/** @throws AppError SECRETS_UNAVAILABLE without a box */
+export const sealCredentials = (credentials: Credentials, box: SecretBox | undefined): string =>
+  needed(box).seal(JSON.stringify(credentials));
+
+/** @throws AppError SECRETS_UNAVAILABLE, SECRETS_KEY_MISMATCH, SECRETS_DAMAGED */
+export const openCredentials = (sealed: string, box: SecretBox | undefined): Credentials =>
+  JSON.parse(needed(box).open(sealed)) as Credentials;
+
+function needed(box: SecretBox | undefined): SecretBox {
+  if (box) return box;
+  throw new AppError(
+    'SECRETS_UNAVAILABLE',
+    'The service has no key to keep the credentials of connections with: set SECRETS_KEY.',
+  );
+}
