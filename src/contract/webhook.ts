@@ -5,6 +5,8 @@ import { listOf } from './page.ts';
 
 /** What a receiver can be told of. */
 export const EVENT_TYPES = [
+  'job.queued',
+  'job.started',
   'job.succeeded',
   'job.partial',
   'job.failed',
@@ -12,6 +14,15 @@ export const EVENT_TYPES = [
   'batch.ended',
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
+
+/** What is told where nobody says what: something is over. */
+export const END_TYPES = [
+  'job.succeeded',
+  'job.partial',
+  'job.failed',
+  'job.cancelled',
+  'batch.ended',
+] as const satisfies readonly EventType[];
 
 /** What a delivery may be of: an event, or a test that somebody asked for. */
 const DELIVERY_TYPES = [...EVENT_TYPES, 'webhook.test'] as const;
@@ -38,7 +49,9 @@ const Events = Type.Array(choice(EVENT_TYPES), {
   minItems: 1,
   maxItems: EVENT_TYPES.length,
   uniqueItems: true,
-  description: 'Which events are sent',
+  description:
+    'Which events are sent. `job.queued`: it was accepted, or waits for another attempt. `job.started`: an attempt began. ' +
+    'The others are ends',
 });
 const { $id: _name, ...anyLabels } = Labels as typeof Labels & { $id?: string };
 const LabelFilter = {
@@ -75,7 +88,7 @@ export type WebhookRecord = Static<typeof WebhookRecord>;
 export const WebhookRequest = Type.Object(
   {
     url: Url,
-    events: Type.Optional({ ...Events, default: [...EVENT_TYPES] }),
+    events: Type.Optional({ ...Events, default: [...END_TYPES] }),
     labels: Type.Optional({ ...LabelFilter, default: {} }),
     description: Type.Optional({ ...Description, default: '' }),
     enabled: Type.Optional({ ...Enabled, default: true }),

@@ -4,7 +4,7 @@ import type { Tables } from './tables.ts';
 export type Dialect = 'sqlite' | 'postgresql';
 
 /** Numbers that nobody else takes. */
-export const ALONE = { migrate: 5_263_018_847, dispatch: 5_263_018_848 } as const;
+export const ALONE = { migrate: 5_263_018_847, dispatch: 5_263_018_848, events: 5_263_018_849 } as const;
 
 /** What a transaction reads and writes with. */
 export type Writer = Transaction<Tables>;

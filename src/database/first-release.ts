@@ -192,6 +192,22 @@ create table delivery (
 create index delivery_pending on delivery (next_attempt_at, webhook, id) where next_attempt_at is not null;
 create index delivery_final on delivery (created_at) where next_attempt_at is null;
 
+create table event (
+  place INTEGER primary key,
+  tenant TEXT not null,
+  type TEXT not null,
+  job TEXT,
+  batch TEXT,
+  labels TEXT not null,
+  body TEXT not null
+);
+create index event_tenant on event (tenant, place);
+
+create table event_horizon (
+  tenant TEXT primary key,
+  removed_through INTEGER not null
+);
+
 create table upload (
   tenant TEXT not null references tenant (id),
   id TEXT not null,

@@ -26,6 +26,8 @@ const TABLES: { readonly [T in keyof Tables]: SavedTable<Tables[T]> | null } = {
   connection: { key: ['id'] },
   webhook: { key: ['id'] },
   delivery: { key: ['webhook', 'id'] },
+  event: { key: ['place'] },
+  event_horizon: { key: ['tenant'] },
   execution: { key: ['id'] },
   job: { key: ['id'] },
   job_label: { key: ['tenant', 'name', 'text', 'job'] },

@@ -25,6 +25,8 @@ export interface Tables {
   connection: ConnectionTable;
   webhook: WebhookTable;
   delivery: DeliveryTable;
+  event: EventTable;
+  event_horizon: EventHorizonTable;
   upload: UploadTable;
   upload_lock: UploadLockTable;
   execution: ExecutionTable;
@@ -194,6 +196,28 @@ export interface DeliveryTable {
   next_attempt_at: number | null;
   /** The body of its requests, the same at every attempt. It comes last, for it is large and rarely read. */
   payload: string;
+}
+
+/** Something that happened to a job or a batch, kept for a while for those who watch. */
+export interface EventTable {
+  /** Later ones have higher places, whatever tenant they are of. */
+  place: number;
+  tenant: string;
+  type: string;
+  /** Null: it is of a batch. */
+  job: string | null;
+  batch: string | null;
+  /** JSON of Labels, as they were. */
+  labels: string;
+  /** JSON of WebhookEvent. It comes last, for it is large. */
+  body: string;
+}
+
+/** Up to where the events of a tenant are not kept any more. */
+export interface EventHorizonTable {
+  tenant: string;
+  /** Place of the newest one that was removed. */
+  removed_through: number;
 }
 
 /** A file on its way in, or waiting for an adapter to be made of it. Its bytes lie in a file of some process. */

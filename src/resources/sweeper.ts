@@ -3,6 +3,7 @@ import { sweepAdapters } from './adapters/sweep-adapters.ts';
 import type { Sweep } from './contents/sweep.ts';
 import { Swept } from './contents/sweep.ts';
 import { sweepContents } from './contents/sweep-contents.ts';
+import { removeOldEvents } from './events/sweep-events.ts';
 import { ClaimStore } from './idempotency/claim-store.ts';
 import { sweepBatches, sweepJobs } from './jobs/sweep-jobs.ts';
 import { storedByAll, type UsageTotals } from './tenants/usage.ts';
@@ -57,6 +58,8 @@ export class Sweeper {
     if (claims > 0) sweep.swept.add('idempotency_key', 0, claims);
     const deliveries = await removeOldDeliveries(database, nowMs);
     if (deliveries > 0) sweep.swept.add('delivery', 0, deliveries);
+    const events = await removeOldEvents(database, nowMs);
+    if (events > 0) sweep.swept.add('event', 0, events);
     const totals = await storedByAll(database);
     return { swept: sweep.swept, totals, seconds: (performance.now() - begunMs) / 1000 };
   }

@@ -167,11 +167,12 @@ export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly str
   resources: {
     runs: ['jobs', 'adapters', 'contents', 'tenants', 'idempotency'],
     batches: ['jobs', 'adapters', 'contents', 'tenants', 'idempotency'],
-    jobs: ['adapters', 'connections', 'webhooks', 'contents', 'tenants', 'idempotency'],
+    jobs: ['adapters', 'connections', 'webhooks', 'events', 'contents', 'tenants', 'idempotency'],
     uploads: ['adapters', 'contents', 'tenants', 'idempotency'],
     adapters: ['contents', 'tenants', 'idempotency'],
     // Jobs write the outbox; webhooks know nothing of them.
-    webhooks: [],
+    webhooks: ['events'],
+    events: [],
     connections: [],
     keys: ['tenants'],
     tenants: [],

@@ -187,6 +187,14 @@ export async function fill(database: Database, store: BlobStore): Promise<{ adap
         ...{ attempts: '[]', attempts_made: 0, attempts_before: 0, next_attempt_at: 5, payload: '{}' },
       })
       .execute();
+    await writer
+      .insertInto('event')
+      .values({
+        ...{ place: 2_000, tenant: TENANT, type: 'job.succeeded', job: 'job_1', batch: null },
+        ...{ labels: '{}', body: '{}' },
+      })
+      .execute();
+    await writer.insertInto('event_horizon').values({ tenant: TENANT, removed_through: 1_000 }).execute();
     for (const [key, answer] of [['done', '{}'] as const, ['in progress', null] as const])
       await writer
         .insertInto('idempotency')

@@ -8,7 +8,7 @@ import type { JobRecord } from '../../src/contract/job.ts';
 import {
   type DeliveryList,
   DeliveryRecord,
-  EVENT_TYPES,
+  END_TYPES,
   NewWebhook,
   RotatedSecret,
   WebhookRecord,
@@ -91,7 +91,7 @@ describe('webhooks over HTTP', () => {
     assert.equal(headers.get('location'), `/v1/webhooks/${body.id}`);
     assert.equal(headers.get('cache-control'), 'no-store');
     assert.ok(Value.Check(NewWebhook, body));
-    assert.deepEqual(body.events, [...EVENT_TYPES]);
+    assert.deepEqual(body.events, [...END_TYPES]);
     assert.deepEqual(
       [body.labels, body.description, body.enabled, body.disabled_reason],
       [{}, '', true, null],

@@ -9,7 +9,7 @@ import { Webhook as Verifier } from 'standardwebhooks';
 import type { WebhookEvent } from '../../src/contract/webhook.ts';
 import type { Database } from '../../src/database/database.ts';
 import { Outbound } from '../../src/net/outbound.ts';
-import { jobEvent } from '../../src/resources/webhooks/outbox.ts';
+import { jobEvent } from '../../src/resources/events/outgoing-event.ts';
 import { PREFIX, until } from './harness.ts';
 import { QUICK, withWebhooks } from './webhook-bench.ts';
 import { Receiver, type Treatment } from './webhook-receiver.ts';
@@ -50,7 +50,7 @@ describe('an event', () => {
           'its leave from the queue',
           async () => (await bench.queue.missing([delivery.id])).length === 1,
         );
-        const again = bench.bench.database.write((writer) => bench.outbox.record(writer, jobEvent(job)));
+        const again = bench.bench.database.write((writer) => bench.outbox.record(writer, [jobEvent(job)]));
         await bench.outbox.tell(await again);
         // What must not happen has no event: it gets a moment.
         await sleep(100);

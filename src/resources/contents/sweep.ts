@@ -8,7 +8,7 @@ export interface Sweep {
 }
 
 /** What a sweep removes. Strays are what crashes left: entries of indexes, reports without jobs, marks. */
-type SweptKind = 'adapter' | 'job' | 'batch' | 'delivery' | 'blob' | 'stray' | 'idempotency_key';
+type SweptKind = 'adapter' | 'job' | 'batch' | 'delivery' | 'event' | 'blob' | 'stray' | 'idempotency_key';
 
 export interface SweptOfKind {
   readonly kind: SweptKind;

@@ -3,9 +3,9 @@ import type { Page } from '../../database/lists/page.ts';
 import { withoutQueue } from '../../dispatch/job-queue.ts';
 import { AppError } from '../../errors/app-error.ts';
 import type { ErrorCode } from '../../errors/error-kinds.ts';
+import { eventBody } from '../events/event-body.ts';
 import type { DeliveryQueue } from './delivery-queue.ts';
 import type { DeliveryStore } from './delivery-store.ts';
-import { eventBody } from './event-body.ts';
 import { noWebhook, type WebhookService } from './service.ts';
 import { isDeliveryId, newDeliveryId } from './webhook-ids.ts';
 

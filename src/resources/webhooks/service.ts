@@ -1,5 +1,5 @@
 import {
-  EVENT_TYPES,
+  END_TYPES,
   type NewWebhook,
   type RotatedSecret,
   type SecretRotation,
@@ -62,7 +62,7 @@ export class WebhookService {
    * @throws AppError OUTBOUND_URL_INVALID, OUTBOUND_FORBIDDEN, VALIDATION_FAILED, QUOTA_WEBHOOKS, SECRETS_UNAVAILABLE
    */
   async create(request: WebhookRequest): Promise<NewWebhook> {
-    const { url, events = [...EVENT_TYPES], labels = {}, description = '', enabled = true } = request;
+    const { url, events = [...END_TYPES], labels = {}, description = '', enabled = true } = request;
     this.parts.outbound.checkUrl(url);
     const secret = request.secret === undefined ? newSecret() : checkedSecret(request.secret);
     const createdAtMs = Date.now();

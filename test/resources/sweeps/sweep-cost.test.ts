@@ -16,11 +16,11 @@ import { HOUR_MS, largeAdapter, type StorageBench, withBench } from './storage-b
 const FOUND_BY = [
   ...['job_expiry', 'batch_expiry', 'adapter_expiry', 'content_released', 'content_deleting'],
   'job_source_reading',
-  ...['content_write_expiry', 'idempotency_expiry', 'delivery_final', 'upload_touched'],
+  ...['content_write_expiry', 'idempotency_expiry', 'delivery_final', 'event_tenant', 'upload_touched'],
 ];
 
 /** Tables that have no more rows than there are tenants, or things under way. */
-const FEW = new Set(['usage', 'hold', 'upload_lock', 'schema_migration']);
+const FEW = new Set(['tenant', 'usage', 'hold', 'upload_lock', 'schema_migration']);
 
 /** The same storage, and how often it is asked for anything. */
 function counted(store: BlobStore): { store: BlobStore; calls: string[] } {

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { JobRecord, JobResult } from '../../../src/contract/job.ts';
 import { newJobId } from '../../../src/database/ids.ts';
+import { jobEvent } from '../../../src/resources/events/outgoing-event.ts';
 import { acceptedJob } from '../../../src/resources/jobs/accepted-job.ts';
 import {
   attemptPauseMs,
   retryAfterMs,
   SCHEDULE_MS,
 } from '../../../src/resources/webhooks/delivery-schedule.ts';
-import { jobEventBody } from '../../../src/resources/webhooks/event-body.ts';
 import { deliveryIdOf, isDeliveryId, newWebhookId } from '../../../src/resources/webhooks/webhook-ids.ts';
 
 const HOUR = 3_600_000;
@@ -91,7 +91,7 @@ describe('the body of an event', () => {
 
   it('has the whole job where it is of common size: 16 targets, say', () => {
     const whole = job({ results: Array.from({ length: 16 }, () => result(['a warning'])) });
-    assert.deepEqual(JSON.parse(jobEventBody(whole)), {
+    assert.deepEqual(JSON.parse(jobEvent(whole).body), {
       type: 'job.succeeded',
       timestamp: '2026-01-01T00:00:00.000Z',
       data: { job: whole },
@@ -108,7 +108,7 @@ describe('the body of an event', () => {
       progress: { progress: { phase: 'gram', done: 0, total: 0, module: text } },
     } as const;
     const told = (change: object): { job: Partial<JobRecord>; omitted: string[] } => {
-      const body = jobEventBody(job(change));
+      const body = jobEvent(job(change)).body;
       assert.ok(Buffer.byteLength(body) < 20_000);
       return JSON.parse(body).data;
     };

@@ -1,5 +1,5 @@
 import { DEFAULT_TENANT } from '../../../src/contract/tenant-id.ts';
-import { EVENT_TYPES } from '../../../src/contract/webhook.ts';
+import { END_TYPES } from '../../../src/contract/webhook.ts';
 import type { Database } from '../../../src/database/database.ts';
 import type { DeliveryTable } from '../../../src/database/tables.ts';
 import { newDelivery } from '../../../src/resources/webhooks/delivery-rows.ts';
@@ -16,7 +16,7 @@ export const webhooksOf = (database: Database, tenant = DEFAULT_TENANT): Webhook
 export const deliveriesOf = (database: Database, tenant = DEFAULT_TENANT): DeliveryStore =>
   new DeliveryStore(database, tenant);
 
-/** A webhook that wants everything, unless it is said otherwise. @returns its id */
+/** A webhook that wants every end, unless it is said otherwise. @returns its id */
 export async function newWebhook(
   database: Database,
   change: Partial<WebhookSettings> = {},
@@ -25,7 +25,7 @@ export async function newWebhook(
   const id = newWebhookId(Date.now());
   const settings: WebhookSettings = {
     url: 'https://hooks.example.com/',
-    events: [...EVENT_TYPES],
+    events: [...END_TYPES],
     labels: {},
     description: '',
     enabled: true,

@@ -3,6 +3,7 @@ import type { ExecutionTable } from '../../../database/job-tables.ts';
 import { adapterExpired, adapterNotFound } from '../../adapters/store.ts';
 import { sourceIds } from '../adapters-of-request.ts';
 import { insertJobs } from '../rows.ts';
+import { withoutSecrets } from '../transfer-desk.ts';
 import { executionKey } from './execution-key.ts';
 import { insertExecutions, newExecution, priorityOf, unshare } from './execution-rows.ts';
 import type { JobChanges } from './job-changes.ts';
@@ -51,8 +52,10 @@ export async function acceptJobs(changes: JobChanges, jobs: readonly NewJob[]): 
   );
   changes.addJobs(placed.length);
   const accepted: JobRecord[] = [];
-  for (const { job, execution } of placed)
+  for (const { job, execution } of placed) {
+    noteAccepted(changes, job);
     accepted.push(isDone(execution) ? await takeOver(changes, job, execution) : job);
+  }
   return accepted;
 }
 
@@ -73,6 +76,13 @@ export async function continueWithWork(
     .where('id', '=', job.id)
     .execute();
   if (isDone(execution)) await takeOver(changes, told, execution);
+}
+
+/** Every job is queued first, also one that is accepted while its work is under way. */
+function noteAccepted(changes: JobChanges, accepted: JobRecord): void {
+  const job = { ...accepted, request: withoutSecrets(accepted.request) };
+  changes.note({ ...job, state: 'queued', started_at: null, attempts: 0 });
+  if (job.state === 'active') changes.note(job, Date.parse(job.started_at ?? job.created_at));
 }
 
 interface Wanted {

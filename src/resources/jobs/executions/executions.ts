@@ -8,6 +8,7 @@ import { beginWrite, Contents } from '../../contents/contents.ts';
 import { sourceIds, wantedDeliveries } from '../adapters-of-request.ts';
 import { cancelledJob } from '../job-end.ts';
 import { withoutResults } from '../result-settings.ts';
+import { JOB_COLUMNS, jobRecord } from '../rows.ts';
 import { JobStore } from '../store.ts';
 import { leaveExecutions } from './execution-rows.ts';
 import {
@@ -225,7 +226,7 @@ export class Executions {
     if (left.length === 0) await leaveExecutions(database, writer, [execution]);
     // A later step of a job is no other attempt at it.
     const counted = sql<number>`case when attempts = 0 or ${sql.lit(attempts)} > 1 then attempts + 1 else attempts end`;
-    await writer
+    const begun = await writer
       .updateTable('job')
       .set(({ fn, ref }) => ({
         state: 'active' as const,
@@ -234,15 +235,23 @@ export class Executions {
       }))
       .where('execution', '=', execution)
       .where('finished_at', 'is', null)
+      .returning(JOB_COLUMNS)
       .execute();
+    // Those that were active before go on with a later step.
+    const wereQueued = new Set(left.filter(({ state }) => state === 'queued').map(({ id }) => id));
+    noteAll(
+      changes,
+      begun.filter(({ id }) => wereQueued.has(id)),
+    );
     return left;
   }
 
   private async wait(
-    { writer, database }: JobChanges,
+    changes: JobChanges,
     { execution, dispatchNo, attempt }: Attempted,
     { delayMs, uncounted, from = 'dispatched' }: Waiting,
   ): Promise<boolean> {
+    const { writer, database } = changes;
     const found = writer
       .selectFrom('execution')
       .select(['step', 'attempts', 'started_at'])
@@ -264,7 +273,7 @@ export class Executions {
       .where('id', '=', execution)
       .execute();
     // What is left of a job whose results are here is no more than to deliver them.
-    await writer
+    const waiting = await writer
       .updateTable('job')
       .set(({ eb }) => ({
         ...(row.step !== 'deliver' && { state: 'queued' as const }),
@@ -273,7 +282,9 @@ export class Executions {
       }))
       .where('execution', '=', execution)
       .where('finished_at', 'is', null)
+      .returning(JOB_COLUMNS)
       .execute();
+    if (row.step !== 'deliver' && row.started_at !== null) noteAll(changes, waiting);
     return true;
   }
 
@@ -320,6 +331,13 @@ export class Executions {
       .where('state', '=', 'dispatched')
       .executeTakeFirst();
   }
+}
+
+/** Notes that jobs came into the states that they are in just now. */
+function noteAll(changes: JobChanges, rows: readonly Parameters<typeof jobRecord>[0][]): void {
+  const nowMs = Date.now();
+  const inOrder = [...rows].sort((one, other) => (one.id < other.id ? -1 : 1));
+  for (const row of inOrder) changes.note(jobRecord(row), nowMs);
 }
 
 /** Twice as long each time, less up to a half, so that those who failed together part. */

@@ -4,9 +4,11 @@ import type { Database, Writer } from '../../../database/database.ts';
 import type { Dispatcher } from '../../../dispatch/dispatcher.ts';
 import type { Dispatch } from '../../../dispatch/job-queue.ts';
 import { insertAdapters, type NewAdapter, usageOfNew } from '../../adapters/rows.ts';
+import { insertEvents } from '../../events/event-rows.ts';
+import { batchEvent, jobEvent, type OutgoingEvent } from '../../events/outgoing-event.ts';
 import { addUsage } from '../../tenants/usage.ts';
 import type { DeliveryQueue, DeliveryTicket } from '../../webhooks/delivery-queue.ts';
-import { batchEvent, jobEvent, Outbox } from '../../webhooks/outbox.ts';
+import { Outbox } from '../../webhooks/outbox.ts';
 import { endInBatch } from '../batch-counts.ts';
 import { JOB_COLUMNS, jobEndColumns, jobRecord } from '../rows.ts';
 import type { Totals } from './made.ts';
@@ -32,13 +34,15 @@ export interface JobChangesParts {
   readonly jobTtlSeconds?: number | undefined;
   readonly adapterTtlSeconds?: number | undefined;
   readonly observer?: Observer | undefined;
+  /** Told that something happened to jobs or batches of a tenant. */
+  readonly onEvents?: ((tenant: string) => void) | undefined;
   /** JSON of Origin: on whose behalf something is done now; null: nobody's. Default: nobody's. */
   readonly origin?: () => string | null;
 }
 
 /**
  * A transaction in which jobs of a tenant are accepted, go on or end, with all that follows from it: batches that end,
- * events for webhooks, usage, and what can be dispatched next.
+ * events for those who watch and for webhooks, usage, and what can be dispatched next.
  */
 export class JobChanges {
   readonly writer: Writer;
@@ -54,6 +58,7 @@ export class JobChanges {
   private readonly parts: JobChangesParts;
   private readonly outbox: Outbox;
   private readonly batches: BatchSummary[] = [];
+  private readonly events: OutgoingEvent[] = [];
   private readonly tickets: DeliveryTicket[] = [];
   private readonly usage = { adapters: 0, bytes: 0, jobs: 0 };
   private dispatches: readonly Dispatch[] = [];
@@ -86,6 +91,15 @@ export class JobChanges {
     });
     await changes.tell();
     return result;
+  }
+
+  /**
+   * Notes that a job came into the state that it is in. Its end is noted by `end`.
+   * @param job without anything secret
+   * @param atMs default: when it was accepted
+   */
+  note(job: JobRecord, atMs?: number): void {
+    this.events.push(jobEvent(job, atMs));
   }
 
   /** Notes jobs that were accepted. */
@@ -122,20 +136,22 @@ export class JobChanges {
       .execute();
     const job = jobRecord(row);
     this.ended.push(job);
+    this.note(job);
     return job;
   }
 
   private async complete(): Promise<void> {
-    const { writer, outbox, ended, batches, tickets, usage } = this;
+    const { writer, database, tenant, outbox, ended, batches, events, tickets, usage } = this;
     // After all jobs: who ends others of the same batch waits here, and not for each other in a circle.
     for (const job of ended) {
       const batch = await endInBatch(writer, job);
       if (batch) batches.push(batch);
     }
-    for (const event of [...ended.map(jobEvent), ...batches.map(batchEvent)])
-      tickets.push(...(await outbox.record(writer, event)));
-    if (Object.values(usage).some((count) => count !== 0)) await addUsage(writer, this.tenant, usage);
+    events.push(...batches.map(batchEvent));
+    tickets.push(...(await outbox.record(writer, events)));
+    if (Object.values(usage).some((count) => count !== 0)) await addUsage(writer, tenant, usage);
     this.dispatches = await this.parts.dispatcher.fill(writer);
+    await insertEvents(database, writer, tenant, events);
   }
 
   private async tell(): Promise<void> {
@@ -143,6 +159,7 @@ export class JobChanges {
       this.parts.observer?.onJobEnded?.(job, index === 0 ? this.totals : undefined);
     for (const batch of this.batches) this.parts.observer?.onBatchFinished?.(batch);
     this.parts.dispatcher.send(this.dispatches);
+    if (this.events.length > 0) this.parts.onEvents?.(this.tenant);
     await this.outbox.tell(this.tickets);
   }
 }

@@ -1,3 +1,4 @@
+import type { BatchSummary } from '../../contract/batch.ts';
 import type { JobRecord } from '../../contract/job.ts';
 import type { DeliveryType, WebhookEvent } from '../../contract/webhook.ts';
 
@@ -17,10 +18,8 @@ export function eventBody(type: DeliveryType, timestamp: string, data: WebhookEv
   return JSON.stringify({ type, timestamp, data } satisfies WebhookEvent);
 }
 
-/** The event of a job that ended. Whole for common jobs; `omitted` names what had to be left out of others. */
-export function jobEventBody(job: JobRecord): string {
-  const type = `job.${job.state}` as DeliveryType;
-  const timestamp = job.finished_at ?? job.created_at;
+/** The event of a job. Whole for common jobs; `omitted` names what had to be left out of others. */
+export function jobEventBody(type: DeliveryType, timestamp: string, job: JobRecord): string {
   const omitted: string[] = [];
   const left: Partial<JobRecord> = { ...job };
   for (const field of [undefined, ...LARGE_FIELDS]) {
@@ -36,3 +35,7 @@ export function jobEventBody(job: JobRecord): string {
     omitted: Object.keys(job).filter((field) => !['id', 'kind', 'state'].includes(field)),
   });
 }
+
+/** The event of a batch, without its jobs, which may be a thousand. */
+export const batchEventBody = (type: DeliveryType, timestamp: string, batch: BatchSummary): string =>
+  eventBody(type, timestamp, { batch, omitted: ['jobs'] });

@@ -1,0 +1,43 @@
+import type { Database, Writer } from '../../database/database.ts';
+import type { OutgoingEvent } from './outgoing-event.ts';
+
+/** Places of one millisecond, so that those of a later one come after them. */
+const PLACES_A_MS = 1_000;
+
+/** Rows of one statement. SQLite takes 32,766 values, PostgreSQL twice as many. */
+const ROWS_AT_ONCE = 500;
+
+/** The first place of a time, in milliseconds since 1970. */
+export const placeOfTime = (ms: number): number => Math.floor(ms) * PLACES_A_MS;
+
+/**
+ * Keeps events for those who watch, in their order, as the last thing that a transaction does. Places are given to one
+ * transaction at a time, so whoever has seen one has seen all before it. They have the time in them: what is restored from a
+ * backup goes on with later ones than any client has seen.
+ * @throws AppError DATABASE_UNAVAILABLE, STORAGE_FULL
+ */
+export async function insertEvents(
+  database: Database,
+  writer: Writer,
+  tenant: string,
+  events: readonly OutgoingEvent[],
+): Promise<void> {
+  if (events.length === 0) return;
+  await database.alone(writer, 'events');
+  const newest = await writer
+    .selectFrom('event')
+    .select('place')
+    .orderBy('place', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  const first = Math.max((newest?.place ?? 0) + 1, placeOfTime(Date.now()));
+  const rows = events.map(({ type, job, batch, labels, body }, index) => ({
+    place: first + index,
+    ...{ tenant, type, job, batch, labels: JSON.stringify(labels), body },
+  }));
+  for (let begin = 0; begin < rows.length; begin += ROWS_AT_ONCE)
+    await writer
+      .insertInto('event')
+      .values(rows.slice(begin, begin + ROWS_AT_ONCE))
+      .execute();
+}

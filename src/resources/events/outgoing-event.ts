@@ -1,0 +1,53 @@
+import type { BatchSummary } from '../../contract/batch.ts';
+import type { JobRecord, JobState } from '../../contract/job.ts';
+import type { Labels } from '../../contract/labels.ts';
+import type { EventType } from '../../contract/webhook.ts';
+import { batchEventBody, jobEventBody } from './event-body.ts';
+
+/** Something that happened to a job or a batch: kept for those who watch, and told to the webhooks that ask for it. */
+export interface OutgoingEvent {
+  readonly type: EventType;
+  /** Id of the job or batch. */
+  readonly subject: string;
+  /** null: the event is that of a batch. */
+  readonly job: string | null;
+  /** null: the event is that of a job that belongs to none. */
+  readonly batch: string | null;
+  /** The same one whoever tells of the event: it becomes a part of the ids of its deliveries. */
+  readonly atMs: number;
+  readonly labels: Labels;
+  /** What is sent; see event-body.ts. */
+  readonly body: string;
+}
+
+const TYPES = {
+  queued: 'job.queued',
+  active: 'job.started',
+  succeeded: 'job.succeeded',
+  partial: 'job.partial',
+  failed: 'job.failed',
+  cancelled: 'job.cancelled',
+} as const satisfies Record<JobState, EventType>;
+
+/**
+ * A job has come into the state that it is in.
+ * @param job without anything secret
+ * @param atMs when it did; default: its end, or its acceptance
+ */
+export function jobEvent(
+  job: JobRecord,
+  atMs: number = Date.parse(job.finished_at ?? job.created_at),
+): OutgoingEvent {
+  const { id, batch_id: batch, labels } = job;
+  const type = TYPES[job.state];
+  const body = jobEventBody(type, new Date(atMs).toISOString(), job);
+  return { type, subject: id, job: id, batch, atMs, labels, body };
+}
+
+/** The end of a batch. @param batch as it ended */
+export function batchEvent(batch: BatchSummary): OutgoingEvent {
+  const { id, labels, finished_at, created_at } = batch;
+  const [type, at] = ['batch.ended' as const, finished_at ?? created_at];
+  const body = batchEventBody(type, at, batch);
+  return { type, subject: id, job: null, batch: id, atMs: Date.parse(at), labels, body };
+}

@@ -1,0 +1,80 @@
+import type { Database } from '../../database/database.ts';
+import { placeOfTime } from './event-rows.ts';
+
+/** How many events are kept, and for how long. */
+export interface EventRetention {
+  readonly keptMs: number;
+  /** Of one tenant. */
+  readonly most: number;
+}
+
+/** A client that was away for a night or a weekend's day has the rest from lists. */
+export const EVENT_RETENTION: EventRetention = { keptMs: 86_400_000, most: 50_000 };
+
+/** Rows that are removed in one transaction: it must not hold up others for long. */
+const REMOVED_AT_ONCE = 500;
+
+/**
+ * Removes the events of all tenants that are too old or too many, the oldest first.
+ * @returns how many
+ * @throws AppError DATABASE_UNAVAILABLE, STORAGE_FULL; what went by then stays so
+ */
+export async function removeOldEvents(
+  database: Database,
+  nowMs: number,
+  { keptMs, most }: EventRetention = EVENT_RETENTION,
+): Promise<number> {
+  const tenants = await database.reader.selectFrom('tenant').select('id').execute();
+  let removed = 0;
+  for (const { id } of tenants) {
+    const surplus = await database.reader
+      .selectFrom('event')
+      .select('place')
+      .where('tenant', '=', id)
+      .orderBy('place', 'desc')
+      .offset(most)
+      .limit(1)
+      .executeTakeFirst();
+    removed += await removeThrough(
+      database,
+      id,
+      Math.max(placeOfTime(nowMs - keptMs) - 1, surplus?.place ?? 0),
+    );
+  }
+  return removed;
+}
+
+async function removeThrough(database: Database, tenant: string, through: number): Promise<number> {
+  for (let removed = 0; ; ) {
+    const gone = await database.write(async (writer) => {
+      const rows = await writer
+        .selectFrom('event')
+        .select('place')
+        .where('tenant', '=', tenant)
+        .where('place', '<=', through)
+        .orderBy('place')
+        .limit(REMOVED_AT_ONCE)
+        .execute();
+      const last = rows.at(-1);
+      if (!last) return 0;
+      await writer
+        .deleteFrom('event')
+        .where('tenant', '=', tenant)
+        .where('place', '<=', last.place)
+        .execute();
+      await writer
+        .insertInto('event_horizon')
+        .values({ tenant, removed_through: last.place })
+        .onConflict((conflict) =>
+          conflict
+            .column('tenant')
+            .doUpdateSet({ removed_through: last.place })
+            .where('event_horizon.removed_through', '<', last.place),
+        )
+        .execute();
+      return rows.length;
+    });
+    removed += gone;
+    if (gone < REMOVED_AT_ONCE) return removed;
+  }
+}

@@ -1,0 +1,182 @@
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import type { JobRecord } from '../../../src/contract/job.ts';
+import type { WebhookEvent } from '../../../src/contract/webhook.ts';
+import { newJobId } from '../../../src/database/ids.ts';
+import { AppError } from '../../../src/errors/app-error.ts';
+import { BatchStore } from '../../../src/resources/batches/store.ts';
+import { placeOfTime } from '../../../src/resources/events/event-rows.ts';
+import { type EventFilter, EventStore } from '../../../src/resources/events/event-store.ts';
+import { removeOldEvents } from '../../../src/resources/events/sweep-events.ts';
+import { acceptedJob, PLAIN } from '../../../src/resources/jobs/accepted-job.ts';
+import { onEachDialect } from '../../database/dialects.ts';
+import { insertKnownAdapter } from '../adapters/known-adapter.ts';
+import { alone, jobsIn } from '../jobs/job-rows.ts';
+import { NO_DISPATCHER, PlayedWorker } from '../jobs/played-worker.ts';
+
+const KEPT = { keptMs: 86_400_000, most: 1_000 };
+
+onEachDialect('the events of a tenant', (database) => {
+  const store = (tenant = 'default') => new EventStore(database(), tenant);
+  const worker = () => new PlayedWorker({ database: database() });
+
+  async function newJob(change: Partial<JobRecord> = {}): Promise<JobRecord> {
+    const adapter_id = await insertKnownAdapter(database());
+    return { ...acceptedJob(newJobId(Date.now()), { kind: 'analyze', adapter_id }), ...change };
+  }
+  async function accepted(change: Partial<JobRecord> = {}): Promise<JobRecord> {
+    const job = await newJob(change);
+    await jobsIn(database()).accept(alone(job));
+    return job;
+  }
+  async function all(filter: EventFilter = {}, from = 0): Promise<WebhookEvent[]> {
+    const found: WebhookEvent[] = [];
+    for (let place = from; ; ) {
+      const page = await store().after(place, filter);
+      found.push(...page.events.map(({ body }) => JSON.parse(body) as WebhookEvent));
+      if (!page.hasMore) return found;
+      place = page.place;
+    }
+  }
+  const jobOf = ({ data }: WebhookEvent) => data.job as JobRecord;
+  const told = async (filter?: EventFilter) =>
+    (await all(filter)).map((event) => [event.type, jobOf(event).state, jobOf(event).attempts]);
+
+  it('are the states of a job, each with the job as it was then', async () => {
+    const { id } = await accepted();
+    await worker().succeed(id);
+    const events = await all();
+    assert.deepEqual(
+      events.map((event) => [event.type, jobOf(event).id, jobOf(event).state]),
+      [
+        ['job.queued', id, 'queued'],
+        ['job.started', id, 'active'],
+        ['job.succeeded', id, 'succeeded'],
+      ],
+    );
+    assert.deepEqual(jobOf(events[2]!), await worker().job(id));
+    assert.equal(jobOf(events[0]!).started_at, null);
+    assert.equal(jobOf(events[1]!).finished_at, null);
+  });
+
+  it('tell of every attempt, and not of steps that change no state', async () => {
+    const { id } = await accepted();
+    const played = worker();
+    const task = await played.begin(id);
+    const crashed = new AppError('WORKER_CRASHED', 'It crashed.');
+    await played.executions.fail(task, crashed, { tryMs: 1, mayPass: true });
+    await played.fail(id);
+    assert.deepEqual(await told(), [
+      ['job.queued', 'queued', 0],
+      ['job.started', 'active', 1],
+      ['job.queued', 'queued', 1],
+      ['job.started', 'active', 2],
+      ['job.failed', 'failed', 2],
+    ]);
+  });
+
+  it('begin with queued, also for a job that has its results at once or never begins', async () => {
+    const first = await newJob();
+    await jobsIn(database()).accept([{ job: first, reuse: true }]);
+    await worker().succeed(first.id);
+    const equal = { ...acceptedJob(newJobId(Date.now()), first.request) };
+    await jobsIn(database()).accept([{ job: equal, reuse: true }]);
+    const cancelled = await accepted();
+    await jobsIn(database()).cancelAll([cancelled.id]);
+    const typesOf = async (jobId: string) => (await all({ jobId })).map(({ type }) => type);
+    assert.deepEqual(await typesOf(equal.id), ['job.queued', 'job.succeeded']);
+    assert.deepEqual(await typesOf(cancelled.id), ['job.queued', 'job.cancelled']);
+  });
+
+  it('have nothing sealed in them', async () => {
+    const source = { type: 's3' as const, where: 's3://b/x', sealed: 'v1.SEALED' };
+    const request = { kind: 'import' as const, source };
+    const job = acceptedJob(newJobId(Date.now()), request);
+    await jobsIn(database()).accept(alone(job));
+    const played = worker();
+    const task = await played.begin(job.id);
+    const failure = new AppError('WORKER_CRASHED', 'It crashed.');
+    await played.executions.fail(task, failure, { tryMs: 1, mayPass: true });
+    await jobsIn(database()).cancelAll([job.id]);
+    const events = await all();
+    assert.equal(events.length, 4);
+    assert.doesNotMatch(JSON.stringify(events), /SEALED/);
+  });
+
+  it('can be chosen by job, batch, type and the labels it had', async () => {
+    const labels = { team: 'a', env: 'prod' };
+    const request = { adapter_ids: [await insertKnownAdapter(database())], kind: 'analyze' as const, labels };
+    const batches = new BatchStore({ database: database(), dispatcher: NO_DISPATCHER }, 'default');
+    const batchId = `batch_${'1'.repeat(32)}`;
+    const work = { kind: 'analyze' as const, adapter_id: request.adapter_ids[0]! };
+    const member = acceptedJob(newJobId(Date.now()), work, { ...PLAIN, labels, batchId });
+    const batch = { id: batchId, request, jobs: [member], retryOf: null, ttlSeconds: null, createdAtMs: 1 };
+    await batches.accept(batch);
+    await batches.open(batchId, alone(member));
+    const other = await accepted({ labels: { team: 'b' } });
+    await worker().succeed(member.id);
+    const count = async (filter: EventFilter) => (await all(filter)).length;
+    assert.deepEqual(
+      (await all({ batchId })).map(({ type }) => type),
+      ['job.queued', 'job.started', 'job.succeeded', 'batch.ended'],
+    );
+    assert.equal(await count({ jobId: member.id }), 3);
+    assert.equal(await count({ types: ['batch.ended', 'job.queued'] }), 3);
+    assert.equal(await count({ labels: [{ name: 'team', text: 'b' }] }), 1);
+    assert.equal(await count({ labels: Object.entries(labels).map(([name, text]) => ({ name, text })) }), 4);
+    await jobsIn(database()).label(other.id, { team: 'c' });
+    await worker().fail(other.id);
+    assert.equal(await count({ labels: [{ name: 'team', text: 'c' }] }), 2, 'started and failed');
+    assert.equal((await store('other').after(0, {})).events.length, 0);
+  });
+
+  it('are seen in the order of their places by whoever reads while others write', async () => {
+    await accepted();
+    const seen: number[] = [];
+    let isOver = false;
+    const reading = (async () => {
+      for (let place = 0; ; ) {
+        const wasOver = isOver;
+        const page = await store().after(place, {});
+        seen.push(...page.events.map((event) => event.place));
+        place = page.place;
+        if (wasOver && !page.hasMore) return;
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    })();
+    await Promise.all(
+      Array.from({ length: 5 }, async () => {
+        for (let i = 0; i < 8; i++) {
+          const { id } = await accepted();
+          await worker().succeed(id);
+        }
+      }),
+    );
+    isOver = true;
+    await reading;
+    const kept = await database().reader.selectFrom('event').select('place').orderBy('place').execute();
+    assert.deepEqual(
+      seen,
+      kept.map(({ place }) => place),
+    );
+    assert.equal(seen.length, 1 + 5 * 8 * 3);
+  });
+
+  it('go when they are too old or too many, and who comes from before is told of a gap', async () => {
+    for (let i = 0; i < 4; i++) await accepted();
+    const nowMs = Date.now();
+    const first = (await store().after(0, {})).events[0]!.place;
+    assert.equal(await removeOldEvents(database(), nowMs, KEPT), 0);
+    assert.equal((await store().after(0, {})).hasGap, false);
+    assert.equal(await removeOldEvents(database(), nowMs, { ...KEPT, most: 3 }), 1);
+    assert.equal((await all()).length, 3);
+    assert.equal((await store().after(0, {})).hasGap, true);
+    assert.equal((await store().after(first, {})).hasGap, false);
+    assert.equal(await removeOldEvents(database(), nowMs + 1_000, { ...KEPT, keptMs: 0 }), 3);
+    assert.equal((await store().after(first, {})).hasGap, true);
+    assert.ok((await store().newestPlace()) > first);
+    await accepted();
+    const [last] = (await store().after(await store().horizon(), {})).events;
+    assert.ok(last!.place >= placeOfTime(nowMs));
+  });
+});
