@@ -89,7 +89,7 @@ export interface paths {
     put?: never;
     /**
      * Upload an adapter
-     * @description Takes the files of an adapter in any order: its weights and, in formats that have one (PEFT, MLX), its configuration. The format is told by the files (GET /v1/formats). A part is recognised by its name or, failing that, by its filename (`curl -F files=@adapter_config.json -F files=@adapter_model.safetensors`, `curl -F weights=@my-lora.safetensors`). The files are checked while they arrive. Each upload makes an adapter of its own, with what you say of it, also where the same content is here already: it takes no more room then, but counts in full. As JSON, the files are uploads that came before; they are gone afterwards, unless the request was refused.
+     * @description Takes the files of an adapter in any order: its weights and, in formats that have one (PEFT, MLX), its configuration. The format is told by the files (GET /v1/capabilities). A part is recognised by its name or, failing that, by its filename (`curl -F files=@adapter_config.json -F files=@adapter_model.safetensors`, `curl -F weights=@my-lora.safetensors`). The files are checked while they arrive. Each upload makes an adapter of its own, with what you say of it, also where the same content is here already: it takes no more room then, but counts in full.
      *
      *     Needs a key with the scope `write`.
      */
@@ -186,6 +186,28 @@ export interface paths {
     get: operations['getAdapterModules'];
     put?: never;
     post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/adapters/from-uploads': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Make an adapter of files that were uploaded before
+     * @description As an upload with all the files in one request does. The uploads are gone afterwards, unless the request was refused.
+     *
+     *     Needs a key with the scope `write`.
+     */
+    post: operations['createAdapterFromUploads'];
     delete?: never;
     options?: never;
     head?: never;
@@ -290,7 +312,7 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
-  '/v1/formats': {
+  '/v1/capabilities': {
     parameters: {
       query?: never;
       header?: never;
@@ -298,16 +320,76 @@ export interface paths {
       cookie?: never;
     };
     /**
-     * The formats that adapters can be in, and what can be done with each
+     * What the service can do: formats with the options of each conversion, profiles, limits, version
      * @description Needs a key with the scope `read`.
      */
-    get: operations['listFormats'];
+    get: operations['getCapabilities'];
     put?: never;
     post?: never;
     delete?: never;
     options?: never;
     head?: never;
     patch?: never;
+    trace?: never;
+  };
+  '/v1/connections': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Connections, the newest first
+     * @description Without their credentials. `next_cursor` of one page is `cursor` of the next, until it is null.
+     *
+     *     Needs a key with the scope `read`.
+     */
+    get: operations['listConnections'];
+    put?: never;
+    /**
+     * Make a connection to a bucket, the Hub or a server
+     * @description Sources and destinations of jobs then need no credentials: `s3://models/in/x` finds the connection that leads there. Its credentials are kept encrypted and never shown. One that goes as the service itself (`ambient`), or to hosts that are not public (`allowed_hosts`), takes a key with the scope `admin`.
+     *
+     *     Needs a key with the scope `write`.
+     */
+    post: operations['createConnection'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/connections/{name}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * A connection
+     * @description Needs a key with the scope `read`.
+     */
+    get: operations['getConnection'];
+    put?: never;
+    post?: never;
+    /**
+     * Remove a connection and its credentials
+     * @description Jobs that would still go through it fail with `CONNECTION_NOT_FOUND`.
+     *
+     *     Needs a key with the scope `write`.
+     */
+    delete: operations['deleteConnection'];
+    options?: never;
+    head?: never;
+    /**
+     * Change a connection, or give it other credentials
+     * @description Holds for all that goes through it from now on, also of jobs that wait. What leads its credentials to places where they did not go before (another `endpoint`, a prefix that is not within those there are) has to bring them.
+     *
+     *     Needs a key with the scope `write`.
+     */
+    patch: operations['updateConnection'];
     trace?: never;
   };
   '/v1/jobs': {
@@ -467,11 +549,69 @@ export interface paths {
     };
     /**
      * The report of a job: spectra, and how close each result is, module by module
-     * @description As JSON, or as `Accept` says: `text/html` is the report as people read it, in one file; `image/svg+xml` and `image/png` are one figure of it.
-     *
-     *     Needs a key with the scope `read`.
+     * @description Needs a key with the scope `read`.
      */
     get: operations['getJobReport'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/jobs/{id}/report.html': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * The report of a job as people read it
+     * @description Needs a key with the scope `read`.
+     */
+    get: operations['getJobReportHtml'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/jobs/{id}/report.png': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * One figure of the report of a job, as PNG
+     * @description Needs a key with the scope `read`.
+     */
+    get: operations['getJobReportPng'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/jobs/{id}/report.svg': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * One figure of the report of a job, as SVG
+     * @description Needs a key with the scope `read`.
+     */
+    get: operations['getJobReportSvg'];
     put?: never;
     post?: never;
     delete?: never;
@@ -545,46 +685,6 @@ export interface paths {
      *     Needs a key with the scope `admin`.
      */
     delete: operations['deleteKey'];
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/v1/profiles': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * Where adapters can be made for, and the rules there
-     * @description Needs a key with the scope `read`.
-     */
-    get: operations['listProfiles'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/v1/profiles/{name}': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * A profile: what a place takes, and where that was read
-     * @description Needs a key with the scope `read`.
-     */
-    get: operations['getProfile'];
-    put?: never;
-    post?: never;
-    delete?: never;
     options?: never;
     head?: never;
     patch?: never;
@@ -1105,24 +1205,11 @@ export interface components {
        */
       expires_at: string | null;
       files: components['schemas']['AdapterFile'][];
-      /**
-       * @description See GET /v1/formats
-       * @enum {string}
-       */
-      format: 'peft' | 'diffusers' | 'kohya' | 'xlabs' | 'cloneofsimo' | 'mlx' | 'gguf';
+      format: components['schemas']['FormatName'];
       id: string;
       /** @description The job that made it; null for uploads */
       job_id: string | null;
-      /**
-       * @description Up to 16 names with texts, to find things by. A name has up to 63 lower case letters, digits, dots, slashes, hyphens and underscores, a text up to 128 characters.
-       * @example {
-       *       "team": "search",
-       *       "env": "prod"
-       *     }
-       */
-      labels: {
-        [key: string]: string;
-      };
+      labels: components['schemas']['Labels'];
       /** @description Number of LoRA pairs */
       modules: number;
       /**
@@ -1144,16 +1231,7 @@ export interface components {
       /** @description SHA-256 of the weights file, hex */
       sha256: string;
       /** @description What takes the space; absent in records of older versions */
-      size?: {
-        /** @description Of their data, without the header of the file */
-        bytes: number;
-        tensors: number;
-        /**
-         * @description lora: factors and alphas. heads: also what modules_to_save names. base_layers: base weights saved along with a module that LoRA is on. magnitudes: of DoRA
-         * @enum {string}
-         */
-        what: 'lora' | 'heads' | 'embeddings' | 'base_layers' | 'biases' | 'magnitudes' | 'other';
-      }[];
+      size?: components['schemas']['SizePart'][];
       warnings: string[];
     };
     AdapterFile: {
@@ -1207,16 +1285,7 @@ export interface components {
          */
         weights?: string;
       };
-      /**
-       * @description Up to 16 names with texts, to find things by. A name has up to 63 lower case letters, digits, dots, slashes, hyphens and underscores, a text up to 128 characters.
-       * @example {
-       *       "team": "search",
-       *       "env": "prod"
-       *     }
-       */
-      labels?: {
-        [key: string]: string;
-      };
+      labels?: components['schemas']['Labels'];
       /**
        * @description Up to 200 characters, none of them a control character. Names need not be unique.
        * @example support-chat-v3
@@ -1306,16 +1375,7 @@ export interface components {
      *     }
      */
     AdapterPatch: {
-      /**
-       * @description Up to 16 names with texts, to find things by. A name has up to 63 lower case letters, digits, dots, slashes, hyphens and underscores, a text up to 128 characters.
-       * @example {
-       *       "team": "search",
-       *       "env": "prod"
-       *     }
-       */
-      labels?: {
-        [key: string]: string;
-      };
+      labels?: components['schemas']['Labels'];
       /**
        * @description Up to 200 characters, none of them a control character. Names need not be unique.
        * @example support-chat-v3
@@ -1324,84 +1384,73 @@ export interface components {
       /** @description The adapter is removed by itself so many seconds from now on; null: it is kept */
       ttl_seconds?: number | null;
     };
+    /** @description A training whose rank falls by what the spectrum allows */
+    AdaptiveRequest: {
+      /**
+       * @description How often the spectrum is looked at; never sooner than min_stage_steps after a squeeze
+       * @default 200
+       */
+      check_every_steps?: number;
+      /** @description Each squeeze goes to the smallest rank that keeps this share of Σσ². Or `tolerance`. */
+      energy?: number;
+      /**
+       * @description The share of all steps that the target rank gets at least. Not for recipe equal.
+       * @default 0.5
+       */
+      final_share?: number;
+      /**
+       * @description At least so many steps at the target rank after the last squeeze (Cont-Squeeze): a floor of the last stage
+       * @default 0
+       */
+      final_steps?: number;
+      learning_rate?: components['schemas']['LearningRateRequest'];
+      /**
+       * @description No stage is shorter (200 in the LoRA-Squeeze paper, arXiv 2602.10993)
+       * @default 200
+       */
+      min_stage_steps?: number;
+      /**
+       * @description recommended: the last stage has at least `final_share` of the steps, and of a schedule no earlier stage is longer. equal: all stages share the steps alike, by `stage_lengths`.
+       * @default recommended
+       * @enum {string}
+       */
+      recipe?: 'recommended' | 'equal';
+      /** @description The rank training starts at */
+      source_rank: number;
+      /** @description The rank training ends at */
+      target_rank: number;
+      /** @description Each squeeze goes to the smallest rank with at most this relative error. Or `energy`. */
+      tolerance?: number;
+      /** @description Optimizer steps of the whole training */
+      total_steps: number;
+      /**
+       * @description One rank for all modules; false: each its own
+       * @default true
+       */
+      uniform?: boolean;
+      /**
+       * @description At least so many steps at the source rank before the first squeeze: a floor of the first stage, not steps on top of it
+       * @default 0
+       */
+      warm_up_steps?: number;
+    };
     Analysis: {
-      budget: {
-        bytes: number;
-        /** @description See the curve; of `uniform` and `budget` at the same size */
-        module_relative_error?: number;
-        parameters: number;
-        rank: {
-          max: number;
-          min: number;
-        };
-        reason: string;
-        relative_error: number;
-        /** @description A target to send with a squeeze */
-        target: unknown;
-      };
+      budget: components['schemas']['Recommendation'];
       /** @description Every uniform rank from 1 to the largest of the source */
-      curve: {
-        /** @description Size of the factors in the dtypes of the source */
-        bytes: number;
-        /** @description Least possible where every module weighs alike, see the results of a job; absent in older analyses */
-        module_relative_error?: number;
-        parameters: number;
-        rank: number;
-        /** @description Least possible, over all modules */
-        relative_error: number;
-        /** @description Least possible of the module that suffers most */
-        worst_module_error: number;
-      }[];
-      modules: {
-        /** @description exp of the entropy of σ/Σσ (Roy & Vetterli 2007): how many directions the module really uses */
-        effective_rank: number;
-        /** @description The rank where the spectrum bends */
-        knee: number;
-        name: string;
-        /** @description Σσ² / σ₁² */
-        stable_rank: number;
-        /**
-         * @description dead: the update is zero or next to it. resists: no rank much below its own keeps its energy
-         * @enum {string}
-         */
-        verdict: 'compressible' | 'resists' | 'dead';
-      }[];
-      uniform: {
-        bytes: number;
-        /** @description See the curve; of `uniform` and `budget` at the same size */
-        module_relative_error?: number;
-        parameters: number;
-        rank: {
-          max: number;
-          min: number;
-        };
-        reason: string;
-        relative_error: number;
-        /** @description A target to send with a squeeze */
-        target: unknown;
-      };
+      curve: components['schemas']['RankPoint'][];
+      modules: components['schemas']['ModuleAnalysis'][];
+      uniform: components['schemas']['Recommendation'];
     };
     /** @description Spectra, curves and recommendations; writes no adapter */
     AnalyzeJobRequest: {
       adapter_id?: string;
-      /** @enum {string} */
-      kind: 'analyze';
       /**
-       * @description Up to 16 names with texts, to find things by. A name has up to 63 lower case letters, digits, dots, slashes, hyphens and underscores, a text up to 128 characters.
-       * @example {
-       *       "team": "search",
-       *       "env": "prod"
-       *     }
-       */
-      labels?: {
-        [key: string]: string;
-      };
-      /**
-       * @description Jobs of a higher priority are taken first; those of the same in the order they came
-       * @default normal
+       * @description discriminator enum property added by openapi-typescript
        * @enum {string}
        */
-      priority?: 'high' | 'normal' | 'low';
+      kind: 'analyze';
+      labels?: components['schemas']['Labels'];
+      priority?: components['schemas']['JobPriority'];
       /**
        * @description Whether the job may have what equal requests come to, or came to where that is still here. It is a job of its own in any case, with its own results, labels, priority and time to live. `false` has the work done again.
        * @default true
@@ -1464,15 +1513,7 @@ export interface components {
      *     }
      */
     Batch: {
-      /** @description Jobs by state */
-      counts: {
-        active: number;
-        cancelled: number;
-        failed: number;
-        partial: number;
-        queued: number;
-        succeeded: number;
-      };
+      counts: components['schemas']['BatchCounts'];
       /** Format: date-time */
       created_at: string;
       /**
@@ -1487,36 +1528,8 @@ export interface components {
       finished_at: string | null;
       id: string;
       /** @description In the order of the request */
-      jobs: {
-        /** @description Null for merge, which has several */
-        adapter_id: string | null;
-        /** @description Why it failed; of a partial job the code of the first target that did */
-        error_code: string | null;
-        /** Format: date-time */
-        finished_at: string | null;
-        /** @description Path of the job, with all there is to know of it */
-        href: string;
-        id: string;
-        /** @enum {string} */
-        kind: 'squeeze' | 'analyze' | 'merge';
-        /** @description In the order of the targets; those that failed have none */
-        results: {
-          adapter_id: string;
-          /** @description Path of the adapter */
-          href: string;
-        }[];
-        state: components['schemas']['JobState'];
-      }[];
-      /**
-       * @description Up to 16 names with texts, to find things by. A name has up to 63 lower case letters, digits, dots, slashes, hyphens and underscores, a text up to 128 characters.
-       * @example {
-       *       "team": "search",
-       *       "env": "prod"
-       *     }
-       */
-      labels: {
-        [key: string]: string;
-      };
+      jobs: components['schemas']['BatchJob'][];
+      labels: components['schemas']['Labels'];
       progress: {
         /** @description Jobs that ended, one way or another */
         done: number;
@@ -1524,11 +1537,36 @@ export interface components {
       };
       /** @description The batch whose failed, partial and cancelled jobs these are */
       retry_of: string | null;
-      /**
-       * @description active: jobs are left to be done. succeeded: all did. partial: some jobs failed, as a whole or in part, and something succeeded. failed: some failed, and nothing succeeded. cancelled: it was, or some of its jobs were and none failed
-       * @enum {string}
-       */
-      state: 'active' | 'succeeded' | 'partial' | 'failed' | 'cancelled';
+      state: components['schemas']['BatchState'];
+    };
+    /** @description Jobs by state */
+    BatchCounts: {
+      active: number;
+      cancelled: number;
+      failed: number;
+      partial: number;
+      queued: number;
+      succeeded: number;
+    };
+    BatchJob: {
+      /** @description Null for merge, which has several */
+      adapter_id: string | null;
+      /** @description Why it failed; of a partial job the code of the first target that did */
+      error_code: string | null;
+      /** Format: date-time */
+      finished_at: string | null;
+      /** @description Path of the job, with all there is to know of it */
+      href: string;
+      id: string;
+      /** @enum {string} */
+      kind: 'squeeze' | 'analyze' | 'merge';
+      /** @description In the order of the targets; those that failed have none */
+      results: {
+        adapter_id: string;
+        /** @description Path of the adapter */
+        href: string;
+      }[];
+      state: components['schemas']['JobState'];
     };
     /**
      * @example {
@@ -1566,6 +1604,7 @@ export interface components {
       next_cursor: string | null;
     };
     /**
+     * @description The same for many adapters, or a list of jobs of any kinds
      * @example {
      *       "adapter_ids": [
      *         "ad_4f9a1c0e8b7d6a5f4e3d2c1b0a998877",
@@ -1612,70 +1651,35 @@ export interface components {
      *       ]
      *     }
      */
-    BatchRequest:
-      | {
-          /** @description Each once */
-          adapter_ids: string[];
-          /**
-           * @default squeeze
-           * @enum {string}
-           */
-          kind?: 'squeeze' | 'analyze';
-          /**
-           * @description Up to 16 names with texts, to find things by. A name has up to 63 lower case letters, digits, dots, slashes, hyphens and underscores, a text up to 128 characters.
-           * @example {
-           *       "team": "search",
-           *       "env": "prod"
-           *     }
-           */
-          labels?: {
-            [key: string]: string;
-          };
-          options?: components['schemas']['SqueezeOptions'];
-          /**
-           * @description Jobs of a higher priority are taken first; those of the same in the order they came
-           * @default normal
-           * @enum {string}
-           */
-          priority?: 'high' | 'normal' | 'low';
-          results?: components['schemas']['ResultSettings'];
-          /**
-           * @description Whether the job may have what equal requests come to, or came to where that is still here. It is a job of its own in any case, with its own results, labels, priority and time to live. `false` has the work done again.
-           * @default true
-           */
-          reuse?: boolean;
-          /** @description Of a squeeze, which must have them */
-          targets?: components['schemas']['Target'][];
-          /** @description Removed by the service so many seconds after it was made (a job: after it ended) */
-          ttl_seconds?: number;
-        }
-      | {
-          jobs: components['schemas']['JobRequest'][];
-          /**
-           * @description Up to 16 names with texts, to find things by. A name has up to 63 lower case letters, digits, dots, slashes, hyphens and underscores, a text up to 128 characters.
-           * @example {
-           *       "team": "search",
-           *       "env": "prod"
-           *     }
-           */
-          labels?: {
-            [key: string]: string;
-          };
-          /**
-           * @description Jobs of a higher priority are taken first; those of the same in the order they came
-           * @default normal
-           * @enum {string}
-           */
-          priority?: 'high' | 'normal' | 'low';
-          results?: components['schemas']['ResultSettings'];
-          /**
-           * @description Whether the job may have what equal requests come to, or came to where that is still here. It is a job of its own in any case, with its own results, labels, priority and time to live. `false` has the work done again.
-           * @default true
-           */
-          reuse?: boolean;
-          /** @description Removed by the service so many seconds after it was made (a job: after it ended) */
-          ttl_seconds?: number;
-        };
+    BatchRequest: {
+      /** @description The same for every one of these adapters, each once. An adapter with all its targets is one job: they share the reading and the decomposition. */
+      adapter_ids?: string[];
+      /** @description Jobs of any kinds. What the batch says of labels, results, priority and so on holds where a job does not. */
+      jobs?: components['schemas']['JobRequest'][];
+      /**
+       * @default squeeze
+       * @enum {string}
+       */
+      kind?: 'squeeze' | 'analyze';
+      labels?: components['schemas']['Labels'];
+      options?: components['schemas']['SqueezeOptions'];
+      priority?: components['schemas']['JobPriority'];
+      results?: components['schemas']['ResultSettings'];
+      /**
+       * @description Whether the job may have what equal requests come to, or came to where that is still here. It is a job of its own in any case, with its own results, labels, priority and time to live. `false` has the work done again.
+       * @default true
+       */
+      reuse?: boolean;
+      /** @description Of a squeeze, which must have them */
+      targets?: components['schemas']['Target'][];
+      /** @description Removed by the service so many seconds after it was made (a job: after it ended) */
+      ttl_seconds?: number;
+    };
+    /**
+     * @description active: jobs are left to be done. succeeded: all did. partial: some jobs failed, as a whole or in part, and something succeeded. failed: some failed, and nothing succeeded. cancelled: it was, or some of its jobs were and none failed
+     * @enum {string}
+     */
+    BatchState: 'active' | 'succeeded' | 'partial' | 'failed' | 'cancelled';
     /**
      * @example {
      *       "id": "batch_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d",
@@ -1702,15 +1706,7 @@ export interface components {
      *     }
      */
     BatchSummary: {
-      /** @description Jobs by state */
-      counts: {
-        active: number;
-        cancelled: number;
-        failed: number;
-        partial: number;
-        queued: number;
-        succeeded: number;
-      };
+      counts: components['schemas']['BatchCounts'];
       /** Format: date-time */
       created_at: string;
       /**
@@ -1724,16 +1720,7 @@ export interface components {
        */
       finished_at: string | null;
       id: string;
-      /**
-       * @description Up to 16 names with texts, to find things by. A name has up to 63 lower case letters, digits, dots, slashes, hyphens and underscores, a text up to 128 characters.
-       * @example {
-       *       "team": "search",
-       *       "env": "prod"
-       *     }
-       */
-      labels: {
-        [key: string]: string;
-      };
+      labels: components['schemas']['Labels'];
       progress: {
         /** @description Jobs that ended, one way or another */
         done: number;
@@ -1741,11 +1728,33 @@ export interface components {
       };
       /** @description The batch whose failed, partial and cancelled jobs these are */
       retry_of: string | null;
-      /**
-       * @description active: jobs are left to be done. succeeded: all did. partial: some jobs failed, as a whole or in part, and something succeeded. failed: some failed, and nothing succeeded. cancelled: it was, or some of its jobs were and none failed
-       * @enum {string}
-       */
-      state: 'active' | 'succeeded' | 'partial' | 'failed' | 'cancelled';
+      state: components['schemas']['BatchState'];
+    };
+    Capabilities: {
+      /** @description Values that `format_options.architecture` may have, for GGUF */
+      architectures: string[];
+      formats: components['schemas']['Format'][];
+      /** @description The largest that each may be */
+      limits: {
+        /** @description Jobs of one batch */
+        batch_jobs: number;
+        /** @description Labels of one record */
+        labels: number;
+        /** @description Adapters of one merge */
+        merge_sources: number;
+        /** @description Records of one page of a list */
+        page_items: number;
+        /** @description Targets of one job */
+        targets: number;
+        /** @description Bytes of one upload */
+        upload_bytes: number;
+        /** @description Seconds that `Prefer: wait` may ask for */
+        wait_seconds: number;
+      };
+      /** @description Servers that adapters can be made for */
+      profiles: components['schemas']['Profile'][];
+      /** @description Version of the service */
+      version: string;
     };
     /**
      * @example {
@@ -1826,46 +1835,18 @@ export interface components {
       energy_retained: number | null;
       error: components['schemas']['JobFailure'] | null;
       /** @description Weights, configuration, projections.safetensors and, where moments came along, optimizer.safetensors. Empty for keep, and until the squeeze is done. */
-      files: {
-        bytes: number;
-        /** @description Path to download it from */
-        href: string;
-        /** @example adapter_model.safetensors */
-        name: string;
-        /** @description SHA-256 of the content, hex */
-        sha256: string;
-      }[];
+      files: components['schemas']['CheckpointFile'][];
       /** @description null for keep */
       job_id: string | null;
       /** @description Steps after the scheduled one */
       late_by_steps: number;
       /** @description Null until the squeeze is done. `training.learning_rate_factor` is a hint from the factors instead. */
-      learning_rate: {
-        /** @description Optimizer steps done when the stage began */
-        begin_step: number;
-        /** @description Steps before the end of the stage over which it falls to zero */
-        decay_steps: number;
-        /** @description Optimizer steps done when it ends; of an adaptive run, at the latest */
-        end_step: number;
-        /** @description What the peak is multiplied by: the cube root of source_rank / rank now, where modules have ranks of their own the mean over the parameters */
-        factor: number;
-        /** @description The part that the stage has in Σ(learning rate × steps) of the training */
-        share: number;
-        /** @description Steps from the beginning of the stage over which it rises */
-        warm_up_steps: number;
-      } | null;
+      learning_rate: components['schemas']['RunLearningRate'] | null;
       /** @description When to send the next checkpoint; null: train on to the end. Of a failed one: its own step, to send it again. */
       next_checkpoint_step: number | null;
       /** @description null until the squeeze is done */
-      rank_after: {
-        max: number;
-        min: number;
-      } | null;
-      /** @description Smallest and largest rank over the modules */
-      rank_before: {
-        max: number;
-        min: number;
-      };
+      rank_after: components['schemas']['RankRange'] | null;
+      rank_before: components['schemas']['RankRange'];
       /** @description Why, in words */
       reason: string;
       relative_error: number | null;
@@ -1892,6 +1873,231 @@ export interface components {
         /** @description Directions that got a random A */
         revived_directions: number;
       } | null;
+    };
+    CheckpointFile: {
+      bytes: number;
+      /** @description Path to download it from */
+      href: string;
+      /** @example adapter_model.safetensors */
+      name: string;
+      /** @description SHA-256 of the content, hex */
+      sha256: string;
+    };
+    /** @description One squeeze of an annealing run; made by its checkpoints */
+    CheckpointJobRequest: {
+      adapter_id: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      kind: 'checkpoint';
+      optimizer: {
+        /** @enum {string} */
+        mode: 'carry' | 'reset';
+        /** @description Content of the moments that came with the checkpoint */
+        sha256: string;
+      } | null;
+      options?: components['schemas']['SqueezeOptions'];
+      results?: components['schemas']['ResultSettings'];
+      run_id: string;
+      step: number;
+      targets: components['schemas']['Target'][];
+    };
+    /**
+     * @example {
+     *       "id": "conn_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d",
+     *       "name": "models",
+     *       "kind": "s3",
+     *       "description": "The bucket of the platform",
+     *       "prefixes": [
+     *         "s3://models/in",
+     *         "s3://models/out"
+     *       ],
+     *       "region": "eu-west-1",
+     *       "endpoint": null,
+     *       "path_style": null,
+     *       "ambient": false,
+     *       "has_credentials": true,
+     *       "allowed_hosts": [],
+     *       "created_at": "2026-11-24T21:40:00.000Z",
+     *       "updated_at": "2026-11-24T21:40:00.000Z"
+     *     }
+     */
+    Connection: {
+      /**
+       * @description Hosts that this connection may reach although they are not public; nothing else may. Only keys with the scope `admin` make and change a connection that has some
+       * @example [
+       *       "minio.internal:9000"
+       *     ]
+       */
+      allowed_hosts: string[];
+      /** @description Whether the service goes as itself: of s3 with the credentials that the AWS SDK finds (environment, instance or pod role), of hub with HF_TOKEN. Only keys with the scope `admin` make and change such a connection */
+      ambient: boolean;
+      /** Format: date-time */
+      created_at: string;
+      /** @description For people */
+      description: string;
+      /** @description Of s3: a store other than that of AWS. Of hub: a mirror. Default: AWS, or the Hub of the service */
+      endpoint: string | null;
+      /** @description Whether it has credentials of its own, which are never shown */
+      has_credentials: boolean;
+      /** @example conn_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d */
+      id: string;
+      /** @enum {string} */
+      kind: 's3' | 'hub' | 'url';
+      /**
+       * @description Name of a connection: lower case letters, digits and hyphens, no hyphen at either end
+       * @example models
+       */
+      name: string;
+      /** @description Of s3 only: whether the bucket stands in the path of URLs and not in their host. Default: true where there is an endpoint */
+      path_style: boolean | null;
+      /**
+       * @description What the connection leads to: `s3://bucket` or `s3://bucket/folder`; `hf://owner`, `hf://owner/repo` or a folder of it; `https://host` or `https://host/folder`. Each has in it what lies below it: `s3://models/in` has `s3://models/in/x` and not `s3://models/index`
+       * @example [
+       *       "s3://models/in",
+       *       "s3://models/out"
+       *     ]
+       */
+      prefixes: string[];
+      /** @description Of s3 only. Default: us-east-1 */
+      region: string | null;
+      /** Format: date-time */
+      updated_at: string;
+    };
+    /**
+     * @description What is absent stays as it is. To lead a connection elsewhere its credentials have to be sent again
+     * @example {
+     *       "credentials": {
+     *         "access_key_id": "AKIAEXAMPLE2",
+     *         "secret_access_key": "not-a-real-one-either"
+     *       }
+     *     }
+     */
+    ConnectionChange: {
+      /**
+       * @description Hosts that this connection may reach although they are not public; nothing else may. Only keys with the scope `admin` make and change a connection that has some
+       * @example [
+       *       "minio.internal:9000"
+       *     ]
+       */
+      allowed_hosts?: string[];
+      /** @description Whether the service goes as itself: of s3 with the credentials that the AWS SDK finds (environment, instance or pod role), of hub with HF_TOKEN. Only keys with the scope `admin` make and change such a connection */
+      ambient?: boolean;
+      credentials?:
+        | components['schemas']['S3Credentials']
+        | components['schemas']['HubCredentials']
+        | components['schemas']['UrlCredentials'];
+      /** @description For people */
+      description?: string;
+      /** @description Of s3: a store other than that of AWS. Of hub: a mirror. Default: AWS, or the Hub of the service */
+      endpoint?: string | null;
+      /** @description Of s3 only: whether the bucket stands in the path of URLs and not in their host. Default: true where there is an endpoint */
+      path_style?: boolean;
+      /**
+       * @description What the connection leads to: `s3://bucket` or `s3://bucket/folder`; `hf://owner`, `hf://owner/repo` or a folder of it; `https://host` or `https://host/folder`. Each has in it what lies below it: `s3://models/in` has `s3://models/in/x` and not `s3://models/index`
+       * @example [
+       *       "s3://models/in",
+       *       "s3://models/out"
+       *     ]
+       */
+      prefixes?: string[];
+      /** @description Of s3 only. Default: us-east-1 */
+      region?: string;
+    };
+    /**
+     * @example {
+     *       "data": [
+     *         {
+     *           "id": "conn_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d",
+     *           "name": "models",
+     *           "kind": "s3",
+     *           "description": "The bucket of the platform",
+     *           "prefixes": [
+     *             "s3://models/in",
+     *             "s3://models/out"
+     *           ],
+     *           "region": "eu-west-1",
+     *           "endpoint": null,
+     *           "path_style": null,
+     *           "ambient": false,
+     *           "has_credentials": true,
+     *           "allowed_hosts": [],
+     *           "created_at": "2026-11-24T21:40:00.000Z",
+     *           "updated_at": "2026-11-24T21:40:00.000Z"
+     *         }
+     *       ],
+     *       "next_cursor": null
+     *     }
+     */
+    ConnectionList: {
+      data: components['schemas']['Connection'][];
+      /** @description Where the next page begins; null: there is none, and always where the list takes no `cursor` */
+      next_cursor: string | null;
+    };
+    /**
+     * @example {
+     *       "kind": "s3",
+     *       "name": "models",
+     *       "description": "The bucket of the platform",
+     *       "prefixes": [
+     *         "s3://models/in",
+     *         "s3://models/out"
+     *       ],
+     *       "region": "eu-west-1",
+     *       "credentials": {
+     *         "access_key_id": "AKIAEXAMPLE",
+     *         "secret_access_key": "not-a-real-one"
+     *       }
+     *     }
+     */
+    ConnectionRequest:
+      | components['schemas']['S3ConnectionRequest']
+      | components['schemas']['HubConnectionRequest']
+      | components['schemas']['UrlConnectionRequest'];
+    Conversion: {
+      format: components['schemas']['FormatName'];
+      /** @description What cannot be converted, one sentence each */
+      limits: string[];
+      /** @description Fields of `format_options` that a target must have */
+      needs: ('component' | 'architecture' | 'heads' | 'kv_heads' | 'base_model')[];
+      /** @description Fields of `format_options` that a target may have besides */
+      takes: ('component' | 'architecture' | 'heads' | 'kv_heads' | 'base_model')[];
+    };
+    DeliveredAdapter: {
+      /** @description null: it is still to be made */
+      adapter_id: string | null;
+      /** @description All files together */
+      bytes: number | null;
+      /** @description The one that was made; of the Hub only */
+      commit: string | null;
+      error: components['schemas']['JobFailure'] | null;
+      files: components['schemas']['AdapterFile'][];
+      /** Format: date-time */
+      finished_at: string | null;
+      /** @enum {string} */
+      kind: 'url' | 's3' | 'hub';
+      /** @description Place without secrets: host and path, bucket and prefix, or host and repository */
+      place: string;
+      /**
+       * @description Of this delivery: one that failed is sent again by POST /v1/jobs/{id}/deliveries/retry
+       * @enum {string}
+       */
+      state: 'pending' | 'succeeded' | 'failed';
+      /**
+       * @description Which of the targets; null in an export
+       * @default 0
+       */
+      target: number | null;
+    };
+    /** @description One result, one place */
+    DeliverRequest: {
+      /**
+       * @description Which of the targets: 0 is the first
+       * @default 0
+       */
+      target?: number;
+      to: components['schemas']['Sink'];
     };
     /**
      * @example {
@@ -1924,19 +2130,7 @@ export interface components {
      */
     Delivery: {
       /** @description The newest at the end; at most the last 50 */
-      attempts: {
-        /** Format: date-time */
-        at: string;
-        /** @description Why it did not count; null: it did */
-        error: string | null;
-        /** @description Milliseconds until the answer, or until it was given up */
-        ms: number;
-        number: number;
-        /** @description The beginning of what was answered, at most 1 kB; null: nothing was */
-        response: string | null;
-        /** @description What was answered; null: nothing was */
-        status: number | null;
-      }[];
+      attempts: components['schemas']['DeliveryAttempt'][];
       /** Format: date-time */
       created_at: string;
       /**
@@ -1957,12 +2151,33 @@ export interface components {
       /** @description Id of the job or batch it is about; null for a test */
       subject: string | null;
       /** @enum {string} */
-      type: 'job.succeeded' | 'job.partial' | 'job.failed' | 'job.cancelled' | 'batch.ended' | 'webhook.test';
+      type:
+        | 'job.queued'
+        | 'job.started'
+        | 'job.succeeded'
+        | 'job.partial'
+        | 'job.failed'
+        | 'job.cancelled'
+        | 'batch.ended'
+        | 'webhook.test';
       /**
        * @description Id of a webhook
        * @example wh_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
        */
       webhook_id: string;
+    };
+    DeliveryAttempt: {
+      /** Format: date-time */
+      at: string;
+      /** @description Why it did not count; null: it did */
+      error: string | null;
+      /** @description Milliseconds until the answer, or until it was given up */
+      ms: number;
+      number: number;
+      /** @description The beginning of what was answered, at most 1 kB; null: nothing was */
+      response: string | null;
+      /** @description What was answered; null: nothing was */
+      status: number | null;
     };
     /**
      * @example {
@@ -2003,10 +2218,41 @@ export interface components {
       /** @description Where the next page begins; null: there is none, and always where the list takes no `cursor` */
       next_cursor: string | null;
     };
+    ExpectedLoss: {
+      /**
+       * @description Of accuracy, as a rule of thumb. SOME_LOSS_LIKELY: module_energy_retained is below 0.86. LOSS_EXPECTED: below 0.7
+       * @enum {string}
+       */
+      code: 'SOME_LOSS_LIKELY' | 'LOSS_EXPECTED';
+      /** @description The smallest rank for all modules at which they keep 0.86 on average; null where no rank below the source’s is known to */
+      keeping_rank: number | null;
+    };
+    /** @description Brings an adapter to another place */
+    ExportJobRequest: {
+      adapter_id: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      kind: 'export';
+      labels?: components['schemas']['Labels'];
+      priority?: components['schemas']['JobPriority'];
+      /**
+       * @description Whether the job may have what equal requests come to, or came to where that is still here. It is a job of its own in any case, with its own results, labels, priority and time to live. `false` has the work done again.
+       * @default true
+       */
+      reuse?: boolean;
+      to: components['schemas']['Sink'];
+      /** @description Removed by the service so many seconds after it was made (a job: after it ended) */
+      ttl_seconds?: number;
+    };
     /** @description A target that failed; it left no files behind */
     FailedResult: {
       error: components['schemas']['JobFailure'];
-      /** @enum {string} */
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
       state: 'failed';
       target: components['schemas']['Target'];
     };
@@ -2021,10 +2267,53 @@ export interface components {
      *       "reads": true,
      *       "writes": true,
      *       "converts_to": [
-     *         "diffusers",
-     *         "kohya",
-     *         "mlx",
-     *         "gguf"
+     *         {
+     *           "format": "diffusers",
+     *           "needs": [],
+     *           "takes": [
+     *             "component"
+     *           ],
+     *           "limits": [
+     *             "No LoRA of embeddings."
+     *           ]
+     *         },
+     *         {
+     *           "format": "kohya",
+     *           "needs": [],
+     *           "takes": [
+     *             "component"
+     *           ],
+     *           "limits": [
+     *             "No LoRA of embeddings; no biases of LoRA."
+     *           ]
+     *         },
+     *         {
+     *           "format": "mlx",
+     *           "needs": [],
+     *           "takes": [
+     *             "base_model"
+     *           ],
+     *           "limits": [
+     *             "Paths that transformers and mlx-lm share: model.layers.N, and GPT-2.",
+     *             "One rank and one scale for all."
+     *           ]
+     *         },
+     *         {
+     *           "format": "gguf",
+     *           "needs": [
+     *             "architecture"
+     *           ],
+     *           "takes": [
+     *             "heads",
+     *             "kv_heads",
+     *             "base_model"
+     *           ],
+     *           "limits": [
+     *             "Architectures llama, granite, smollm3, qwen2, qwen3, qwen2moe, qwen3moe, gemma, gemma2, gemma3, olmo2, stablelm, command-r, cohere2, phi3, phi2, starcoder2, nemotron, gpt2.",
+     *             "heads where the rows of q and k are reordered (llama, granite, smollm3).",
+     *             "No DoRA, no biases of LoRA."
+     *           ]
+     *         }
      *       ],
      *       "notes": [
      *         "The configuration is needed: it holds the scale.",
@@ -2033,15 +2322,11 @@ export interface components {
      *     }
      */
     Format: {
-      /** @description Formats that its adapters can be written in besides their own */
-      converts_to: ('peft' | 'diffusers' | 'kohya' | 'xlabs' | 'cloneofsimo' | 'mlx' | 'gguf')[];
+      /** @description What its adapters can be written in besides their own format */
+      converts_to: components['schemas']['Conversion'][];
       /** @description The files of its adapters as results have them, the weights first. Uploads may be called otherwise */
       files: string[];
-      /**
-       * @description See GET /v1/formats
-       * @enum {string}
-       */
-      name: 'peft' | 'diffusers' | 'kohya' | 'xlabs' | 'cloneofsimo' | 'mlx' | 'gguf';
+      name: components['schemas']['FormatName'];
       notes: string[];
       /** @description Adapters of it can be uploaded */
       reads: boolean;
@@ -2050,147 +2335,164 @@ export interface components {
       writes: boolean;
     };
     /**
-     * @example {
-     *       "data": [
-     *         {
-     *           "name": "peft",
-     *           "title": "PEFT",
-     *           "files": [
-     *             "adapter_model.safetensors",
-     *             "adapter_config.json"
-     *           ],
-     *           "reads": true,
-     *           "writes": true,
-     *           "converts_to": [
-     *             "diffusers",
-     *             "kohya",
-     *             "mlx",
-     *             "gguf"
-     *           ],
-     *           "notes": [
-     *             "The configuration is needed: it holds the scale.",
-     *             "Serving profiles are about this format."
-     *           ]
-     *         },
-     *         {
-     *           "name": "diffusers",
-     *           "title": "diffusers, and ai-toolkit",
-     *           "files": [
-     *             "pytorch_lora_weights.safetensors"
-     *           ],
-     *           "reads": true,
-     *           "writes": true,
-     *           "converts_to": [
-     *             "peft",
-     *             "kohya",
-     *             "xlabs"
-     *           ],
-     *           "notes": [
-     *             "Without alpha the scale is 1."
-     *           ]
-     *         },
-     *         {
-     *           "name": "kohya",
-     *           "title": "kohya, and LyCORIS",
-     *           "files": [
-     *             "lora.safetensors"
-     *           ],
-     *           "reads": true,
-     *           "writes": true,
-     *           "converts_to": [
-     *             "peft",
-     *             "diffusers",
-     *             "xlabs"
-     *           ],
-     *           "notes": [
-     *             "Module paths have \"_\" for \".\". Without alpha, or with 0, the scale is 1."
-     *           ]
-     *         },
-     *         {
-     *           "name": "xlabs",
-     *           "title": "XLabs (Flux)",
-     *           "files": [
-     *             "lora.safetensors"
-     *           ],
-     *           "reads": true,
-     *           "writes": true,
-     *           "converts_to": [
-     *             "kohya"
-     *           ],
-     *           "notes": [
-     *             "No place for a scale: results need scale \"fold\", which is what they get unless said."
-     *           ]
-     *         },
-     *         {
-     *           "name": "cloneofsimo",
-     *           "title": "cloneofsimo/lora",
-     *           "files": [
-     *             "lora.safetensors"
-     *           ],
-     *           "reads": true,
-     *           "writes": true,
-     *           "converts_to": [],
-     *           "notes": [
-     *             "No place for a scale: results need scale \"fold\", which is what they get unless said.",
-     *             "Converted neither way: its tensors have numbers and no names."
-     *           ]
-     *         },
-     *         {
-     *           "name": "mlx",
-     *           "title": "MLX (mlx-lm)",
-     *           "files": [
-     *             "adapters.safetensors",
-     *             "adapter_config.json"
-     *           ],
-     *           "reads": true,
-     *           "writes": true,
-     *           "converts_to": [
-     *             "peft",
-     *             "gguf"
-     *           ],
-     *           "notes": [
-     *             "The configuration is needed: it holds the scale.",
-     *             "One scale and one rank for all modules."
-     *           ]
-     *         },
-     *         {
-     *           "name": "gguf",
-     *           "title": "GGUF (llama.cpp)",
-     *           "files": [
-     *             "adapter.gguf"
-     *           ],
-     *           "reads": true,
-     *           "writes": true,
-     *           "converts_to": [
-     *             "peft",
-     *             "mlx"
-     *           ],
-     *           "notes": [
-     *             "One alpha for all modules: different ranks need scale \"fold\".",
-     *             "Read also where factors are Q8_0; written in F32, F16 or BF16."
-     *           ]
-     *         }
-     *       ],
-     *       "next_cursor": null
-     *     }
+     * @description See GET /v1/capabilities
+     * @enum {string}
      */
-    FormatList: {
-      data: components['schemas']['Format'][];
-      /** @description Where the next page begins; null: there is none, and always where the list takes no `cursor` */
-      next_cursor: string | null;
+    FormatName: 'peft' | 'diffusers' | 'kohya' | 'xlabs' | 'cloneofsimo' | 'mlx' | 'gguf';
+    /** @description What a conversion has to be told where the files do not say it */
+    FormatOptions: {
+      /**
+       * @description GGUF: general.architecture of the base model
+       * @example qwen2
+       */
+      architecture?: string;
+      /** @description PEFT: base_model_name_or_path, where the source does not say it */
+      base_model?: string;
+      /**
+       * @description diffusers, kohya: the part of the pipeline that the adapter belongs to. Default: told by the names of its modules
+       * @enum {string}
+       */
+      component?: 'unet' | 'transformer' | 'text_encoder' | 'text_encoder_2';
+      /** @description GGUF: attention heads of the base model, for llama and mistral, whose rows llama.cpp reorders */
+      heads?: number;
+      /** @description GGUF: key and value heads; default: as heads */
+      kv_heads?: number;
+    };
+    /** @description Repositories on the Hugging Face Hub, or on a mirror of it; without credentials public ones only */
+    HubConnectionRequest: {
+      /**
+       * @description Hosts that this connection may reach although they are not public; nothing else may. Only keys with the scope `admin` make and change a connection that has some
+       * @default []
+       * @example [
+       *       "minio.internal:9000"
+       *     ]
+       */
+      allowed_hosts?: string[];
+      /**
+       * @description Whether the service goes as itself: of s3 with the credentials that the AWS SDK finds (environment, instance or pod role), of hub with HF_TOKEN. Only keys with the scope `admin` make and change such a connection
+       * @default false
+       */
+      ambient?: boolean;
+      credentials?: components['schemas']['HubCredentials'];
+      /**
+       * @description For people
+       * @default
+       */
+      description?: string;
+      /** @description Of s3: a store other than that of AWS. Of hub: a mirror. Default: AWS, or the Hub of the service */
+      endpoint?: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      kind: 'hub';
+      /**
+       * @description Name of a connection: lower case letters, digits and hyphens, no hyphen at either end
+       * @example models
+       */
+      name: string;
+      /**
+       * @description What the connection leads to: `s3://bucket` or `s3://bucket/folder`; `hf://owner`, `hf://owner/repo` or a folder of it; `https://host` or `https://host/folder`. Each has in it what lies below it: `s3://models/in` has `s3://models/in/x` and not `s3://models/index`
+       * @example [
+       *       "s3://models/in",
+       *       "s3://models/out"
+       *     ]
+       */
+      prefixes: string[];
+    };
+    /** @description Never shown again */
+    HubCredentials: {
+      /** @description Access token of the Hub; never shown again */
+      token: string;
+    };
+    /** @description A model repository on the Hugging Face Hub: one commit */
+    HubSink: {
+      commit_message?: string;
+      /**
+       * @description Makes the repository, a private one, if it is not there
+       * @default false
+       */
+      create?: boolean;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      kind: 'hub';
+      /** @description Folder in the repository; unset: its top */
+      path_in_repo?: string;
+      /** @example owner/adapter */
+      repo: string;
+      /**
+       * @description Branch; it has to be there
+       * @default main
+       */
+      revision?: string;
+      /** @description Access token of the Hub; never shown again */
+      token: string;
+    };
+    /** @description A model repository on the Hugging Face Hub */
+    HubSource: {
+      /**
+       * @description Name of the file of weights; unset: adapter_model.safetensors, pytorch_lora_weights.safetensors, adapters.safetensors, or else the only .safetensors or .gguf that is there
+       * @example my-lora.safetensors
+       */
+      filename?: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      kind: 'hub';
+      /** @example owner/adapter */
+      repo: string;
+      /**
+       * @description Branch, tag or commit
+       * @default main
+       */
+      revision?: string;
+      /** @description Folder in the repository; unset: its top */
+      subfolder?: string;
+      /** @description Access token of the Hub; never shown again */
+      token?: string;
+    };
+    /** @description How the adapter of this job came */
+    ImportedAdapter: {
+      adapter_id: string;
+      /** @description All files together */
+      bytes: number;
+      /** @description What it meant then; of the Hub only */
+      commit: string | null;
+      files: components['schemas']['AdapterFile'][];
+      /** Format: date-time */
+      finished_at: string;
+      /** @enum {string} */
+      kind: 'url' | 's3' | 'hub';
+      /** @description Place without secrets: host and path, bucket and prefix, or host and repository */
+      place: string;
+      /** @description As it was asked for; of the Hub only */
+      revision: string | null;
+    };
+    /** @description Fetches an adapter; `imported.adapter_id` of the job says what it became */
+    ImportJobRequest: {
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      kind: 'import';
+      labels?: components['schemas']['Labels'];
+      priority?: components['schemas']['JobPriority'];
+      results?: components['schemas']['ImportSettings'];
+      /**
+       * @description Whether the job may have what equal requests come to, or came to where that is still here. It is a job of its own in any case, with its own results, labels, priority and time to live. `false` has the work done again.
+       * @default true
+       */
+      reuse?: boolean;
+      source: components['schemas']['Source'];
+      /** @description Removed by the service so many seconds after it was made (a job: after it ended) */
+      ttl_seconds?: number;
     };
     /** @description What the fetched adapter is called and how long it lives */
     ImportSettings: {
-      /**
-       * @description Up to 16 names with texts, to find things by. A name has up to 63 lower case letters, digits, dots, slashes, hyphens and underscores, a text up to 128 characters.
-       * @example {
-       *       "team": "search",
-       *       "env": "prod"
-       *     }
-       */
-      labels?: {
-        [key: string]: string;
-      };
+      labels?: components['schemas']['Labels'];
       /**
        * @description `{source}`: what it would be called by where it was fetched from; `{rank}`: its rank, or the smallest and the largest as `4-16`. What becomes longer than 200 characters is cut, `{source}` first. Default: `{source}`.
        * @example hub/{source}
@@ -2296,32 +2598,7 @@ export interface components {
       /** Format: date-time */
       created_at: string;
       /** @description What is brought elsewhere, in the order of the request */
-      deliveries: {
-        /** @description null: it is still to be made */
-        adapter_id: string | null;
-        /** @description All files together */
-        bytes: number | null;
-        /** @description The one that was made; of the Hub only */
-        commit: string | null;
-        error: components['schemas']['JobFailure'] | null;
-        files: components['schemas']['AdapterFile'][];
-        /** Format: date-time */
-        finished_at: string | null;
-        /** @enum {string} */
-        kind: 'url' | 's3' | 'hub';
-        /** @description Place without secrets: host and path, bucket and prefix, or host and repository */
-        place: string;
-        /**
-         * @description Of this delivery: one that failed is sent again by POST /v1/jobs/{id}/deliveries/retry
-         * @enum {string}
-         */
-        state: 'pending' | 'succeeded' | 'failed';
-        /**
-         * @description Which of the targets; null in an export
-         * @default 0
-         */
-        target: number | null;
-      }[];
+      deliveries: components['schemas']['DeliveredAdapter'][];
       /** @description Why the job failed: where every target did, the error of the first one. Of a partial job it is null; `results` have the errors */
       error: components['schemas']['JobFailure'] | null;
       /** @description Of a job that is queued, where it is asked for by itself and workers are there: about how long until it begins */
@@ -2335,114 +2612,14 @@ export interface components {
       finished_at: string | null;
       id: string;
       /** @description The adapter that the job fetched */
-      imported: {
-        adapter_id: string;
-        /** @description All files together */
-        bytes: number;
-        /** @description What it meant then; of the Hub only */
-        commit: string | null;
-        files: components['schemas']['AdapterFile'][];
-        /** Format: date-time */
-        finished_at: string;
-        /** @enum {string} */
-        kind: 'url' | 's3' | 'hub';
-        /** @description Place without secrets: host and path, bucket and prefix, or host and repository */
-        place: string;
-        /** @description As it was asked for; of the Hub only */
-        revision: string | null;
-      } | null;
+      imported: components['schemas']['ImportedAdapter'] | null;
       /** @enum {string} */
       kind: 'squeeze' | 'analyze' | 'merge' | 'checkpoint' | 'import' | 'export';
-      /**
-       * @description Up to 16 names with texts, to find things by. A name has up to 63 lower case letters, digits, dots, slashes, hyphens and underscores, a text up to 128 characters.
-       * @example {
-       *       "team": "search",
-       *       "env": "prod"
-       *     }
-       */
-      labels: {
-        [key: string]: string;
-      };
-      /**
-       * @description Jobs of a higher priority are taken first; those of the same in the order they came
-       * @default normal
-       * @enum {string}
-       */
-      priority: 'high' | 'normal' | 'low';
+      labels: components['schemas']['Labels'];
+      priority: components['schemas']['JobPriority'];
       progress: components['schemas']['Progress'];
       provider: components['schemas']['ProviderInfo'] | null;
-      request:
-        | {
-            adapter_id?: string;
-            deliver?: {
-              /**
-               * @description Which of the targets: 0 is the first
-               * @default 0
-               */
-              target: number;
-              to: components['schemas']['RecordedSink'];
-            }[];
-            /** @enum {string} */
-            kind: 'squeeze';
-            options?: components['schemas']['SqueezeOptions'];
-            results?: components['schemas']['ResultSettings'];
-            source?: components['schemas']['RecordedSource'];
-            targets: components['schemas']['Target'][];
-          }
-        | {
-            adapter_id?: string;
-            /** @enum {string} */
-            kind: 'analyze';
-            source?: components['schemas']['RecordedSource'];
-          }
-        | {
-            deliver?: {
-              /**
-               * @description Which of the targets: 0 is the first
-               * @default 0
-               */
-              target: number;
-              to: components['schemas']['RecordedSink'];
-            }[];
-            /** @enum {string} */
-            kind: 'merge';
-            options?: components['schemas']['SqueezeOptions'];
-            results?: components['schemas']['ResultSettings'];
-            sources: {
-              adapter_id: string;
-              /** @default 1 */
-              weight?: number;
-            }[];
-            targets: components['schemas']['Target'][];
-          }
-        | {
-            adapter_id: string;
-            /** @enum {string} */
-            kind: 'checkpoint';
-            optimizer: {
-              /** @enum {string} */
-              mode: 'carry' | 'reset';
-              /** @description Content of the moments that came with the checkpoint */
-              sha256: string;
-            } | null;
-            options?: components['schemas']['SqueezeOptions'];
-            results?: components['schemas']['ResultSettings'];
-            run_id: string;
-            step: number;
-            targets: components['schemas']['Target'][];
-          }
-        | {
-            /** @enum {string} */
-            kind: 'import';
-            results?: components['schemas']['ImportSettings'];
-            source: components['schemas']['RecordedSource'];
-          }
-        | {
-            adapter_id: string;
-            /** @enum {string} */
-            kind: 'export';
-            to: components['schemas']['RecordedSink'];
-          };
+      request: components['schemas']['RecordedJobRequest'];
       /** @description One for each target, in their order, also for those that failed. Empty before the job has ended, where it failed as a whole (its adapter cannot be read, say) and where it was cancelled */
       results: components['schemas']['JobResult'][];
       /** @description The job that this one was made from by a retry */
@@ -2560,19 +2737,7 @@ export interface components {
      *       }
      *     }
      */
-    JobEvent:
-      | {
-          data: components['schemas']['Job'];
-          /** @enum {string} */
-          event: 'state';
-          id: string;
-        }
-      | {
-          data: components['schemas']['JobProgress'];
-          /** @enum {string} */
-          event: 'progress';
-          id: string;
-        };
+    JobEvent: components['schemas']['JobStateEvent'] | components['schemas']['JobProgressEvent'];
     JobFailure: {
       code: string;
       context?: {
@@ -2691,17 +2856,14 @@ export interface components {
      *     }
      */
     JobPatch: {
-      /**
-       * @description Up to 16 names with texts, to find things by. A name has up to 63 lower case letters, digits, dots, slashes, hyphens and underscores, a text up to 128 characters.
-       * @example {
-       *       "team": "search",
-       *       "env": "prod"
-       *     }
-       */
-      labels: {
-        [key: string]: string;
-      };
+      labels: components['schemas']['Labels'];
     };
+    /**
+     * @description Jobs of a higher priority are taken first; those of the same in the order they came
+     * @default normal
+     * @enum {string}
+     */
+    JobPriority: 'high' | 'normal' | 'low';
     /**
      * @example {
      *       "phase": "gram",
@@ -2722,6 +2884,16 @@ export interface components {
       phase: 'waiting' | 'import' | 'load' | 'gram' | 'core' | 'project' | 'write' | 'deliver' | 'done';
       /** @description Modules of the adapter; bytes of an import or a delivery, 0 while nobody knows */
       total: number;
+    };
+    /** @description The newest progress; some in between may be left out */
+    JobProgressEvent: {
+      data: components['schemas']['JobProgress'];
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      event: 'progress';
+      id: string;
     };
     /**
      * @example {
@@ -2847,64 +3019,8 @@ export interface components {
       | components['schemas']['SqueezeJobRequest']
       | components['schemas']['AnalyzeJobRequest']
       | components['schemas']['MergeJobRequest']
-      | {
-          /** @enum {string} */
-          kind: 'import';
-          /**
-           * @description Up to 16 names with texts, to find things by. A name has up to 63 lower case letters, digits, dots, slashes, hyphens and underscores, a text up to 128 characters.
-           * @example {
-           *       "team": "search",
-           *       "env": "prod"
-           *     }
-           */
-          labels?: {
-            [key: string]: string;
-          };
-          /**
-           * @description Jobs of a higher priority are taken first; those of the same in the order they came
-           * @default normal
-           * @enum {string}
-           */
-          priority?: 'high' | 'normal' | 'low';
-          results?: components['schemas']['ImportSettings'];
-          /**
-           * @description Whether the job may have what equal requests come to, or came to where that is still here. It is a job of its own in any case, with its own results, labels, priority and time to live. `false` has the work done again.
-           * @default true
-           */
-          reuse?: boolean;
-          source: components['schemas']['Source'];
-          /** @description Removed by the service so many seconds after it was made (a job: after it ended) */
-          ttl_seconds?: number;
-        }
-      | {
-          adapter_id: string;
-          /** @enum {string} */
-          kind: 'export';
-          /**
-           * @description Up to 16 names with texts, to find things by. A name has up to 63 lower case letters, digits, dots, slashes, hyphens and underscores, a text up to 128 characters.
-           * @example {
-           *       "team": "search",
-           *       "env": "prod"
-           *     }
-           */
-          labels?: {
-            [key: string]: string;
-          };
-          /**
-           * @description Jobs of a higher priority are taken first; those of the same in the order they came
-           * @default normal
-           * @enum {string}
-           */
-          priority?: 'high' | 'normal' | 'low';
-          /**
-           * @description Whether the job may have what equal requests come to, or came to where that is still here. It is a job of its own in any case, with its own results, labels, priority and time to live. `false` has the work done again.
-           * @default true
-           */
-          reuse?: boolean;
-          to: components['schemas']['Sink'];
-          /** @description Removed by the service so many seconds after it was made (a job: after it ended) */
-          ttl_seconds?: number;
-        };
+      | components['schemas']['ImportJobRequest']
+      | components['schemas']['ExportJobRequest'];
     /** @description What a target came to; `state` tells which */
     JobResult: components['schemas']['SucceededResult'] | components['schemas']['FailedResult'];
     /**
@@ -2912,6 +3028,16 @@ export interface components {
      * @enum {string}
      */
     JobState: 'queued' | 'active' | 'succeeded' | 'partial' | 'failed' | 'cancelled';
+    /** @description The job was accepted, began an attempt, or ended */
+    JobStateEvent: {
+      data: components['schemas']['Job'];
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      event: 'state';
+      id: string;
+    };
     /**
      * @example {
      *       "id": "key_5f0c2a9b7e31",
@@ -3012,6 +3138,26 @@ export interface components {
        */
       tenant: string;
     };
+    /**
+     * @description Up to 16 names with texts, to find things by. A name has up to 63 lower case letters, digits, dots, slashes, hyphens and underscores, a text up to 128 characters.
+     * @example {
+     *       "team": "search",
+     *       "env": "prod"
+     *     }
+     */
+    Labels: {
+      [key: string]: string;
+    };
+    LearningRateRequest: {
+      /**
+       * @description recommended: the trainer follows the plan, which warms up after each squeeze and decays over the last stage only. The others are schedules of the trainer over all steps: `notes` says when one of them starves the last stage.
+       * @default recommended
+       * @enum {string}
+       */
+      schedule?: 'recommended' | 'constant' | 'linear' | 'cosine';
+      /** @description Steps at the beginning over which the learning rate rises. Default: 3 % of all steps */
+      warm_up_steps?: number;
+    };
     Liveness: {
       /** @enum {string} */
       status: 'alive';
@@ -3020,47 +3166,77 @@ export interface components {
     /** @description A weighted sum of adapters on one base, then squeezed */
     MergeJobRequest: {
       /** @description Places that results are brought to, as a part of the job */
-      deliver?: {
-        /**
-         * @description Which of the targets: 0 is the first
-         * @default 0
-         */
-        target?: number;
-        to: components['schemas']['Sink'];
-      }[];
-      /** @enum {string} */
-      kind: 'merge';
+      deliver?: components['schemas']['DeliverRequest'][];
       /**
-       * @description Up to 16 names with texts, to find things by. A name has up to 63 lower case letters, digits, dots, slashes, hyphens and underscores, a text up to 128 characters.
-       * @example {
-       *       "team": "search",
-       *       "env": "prod"
-       *     }
-       */
-      labels?: {
-        [key: string]: string;
-      };
-      options?: components['schemas']['SqueezeOptions'];
-      /**
-       * @description Jobs of a higher priority are taken first; those of the same in the order they came
-       * @default normal
+       * @description discriminator enum property added by openapi-typescript
        * @enum {string}
        */
-      priority?: 'high' | 'normal' | 'low';
+      kind: 'merge';
+      labels?: components['schemas']['Labels'];
+      options?: components['schemas']['SqueezeOptions'];
+      priority?: components['schemas']['JobPriority'];
       results?: components['schemas']['ResultSettings'];
       /**
        * @description Whether the job may have what equal requests come to, or came to where that is still here. It is a job of its own in any case, with its own results, labels, priority and time to live. `false` has the work done again.
        * @default true
        */
       reuse?: boolean;
-      sources: {
-        adapter_id: string;
-        /** @default 1 */
-        weight?: number;
-      }[];
+      sources: components['schemas']['MergeSource'][];
       targets: components['schemas']['Target'][];
       /** @description Removed by the service so many seconds after it was made (a job: after it ended) */
       ttl_seconds?: number;
+    };
+    MergeSource: {
+      adapter_id: string;
+      /** @default 1 */
+      weight?: number;
+    };
+    ModuleAnalysis: {
+      /** @description exp of the entropy of σ/Σσ (Roy & Vetterli 2007): how many directions the module really uses */
+      effective_rank: number;
+      /** @description The rank where the spectrum bends */
+      knee: number;
+      name: string;
+      /** @description Σσ² / σ₁² */
+      stable_rank: number;
+      /**
+       * @description dead: the update is zero or next to it. resists: no rank much below its own keeps its energy
+       * @enum {string}
+       */
+      verdict: 'compressible' | 'resists' | 'dead';
+    };
+    ModuleError: {
+      name: string;
+      relative_error: number;
+    };
+    ModuleResult: {
+      energy_retained: number;
+      name: string;
+      /** @description The least any matrix of this rank could have; null where the spectrum is not known in full */
+      optimal_error: number | null;
+      /** @description The module already had this rank or less and was not changed */
+      passthrough: boolean;
+      /** @description The rank chosen */
+      rank: number;
+      /** @description ‖ΔW − ΔW′‖_F / ‖ΔW‖_F of the written factors, after rounding */
+      relative_error: number;
+    };
+    ModuleSpectrum: {
+      /** @description ‖ΔW‖_F² */
+      energy: number;
+      /** @description Share of the energy kept at rank 1, 2, … */
+      energy_curve: number[];
+      kind: string;
+      name: string;
+      /** @description Power iterations done (0 in exact mode) */
+      power_iterations: number;
+      /** @description Rank of the source */
+      rank: number;
+      scale: number;
+      /** @description [m, n] of ΔW */
+      shape: number[];
+      /** @description Descending; all of them in exact mode, else the sketched ones */
+      singular_values: number[];
     };
     /**
      * @example {
@@ -3135,8 +3311,16 @@ export interface components {
       disabled_reason: string | null;
       /** @description Whether anything is sent */
       enabled: boolean;
-      /** @description Which events are sent */
-      events: ('job.succeeded' | 'job.partial' | 'job.failed' | 'job.cancelled' | 'batch.ended')[];
+      /** @description Which events are sent. `job.queued`: it was accepted, or waits for another attempt. `job.started`: an attempt began. The others are ends */
+      events: (
+        | 'job.queued'
+        | 'job.started'
+        | 'job.succeeded'
+        | 'job.partial'
+        | 'job.failed'
+        | 'job.cancelled'
+        | 'batch.ended'
+      )[];
       /**
        * @description Id of a webhook
        * @example wh_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
@@ -3386,13 +3570,7 @@ export interface components {
         /** @description use_rslora is honoured; false: it is ignored */
         rslora: boolean;
       };
-      sources: {
-        url: string;
-        /** @description Release, commit or date it was read at */
-        version: string;
-        /** @description What was read there */
-        what: string;
-      }[];
+      sources: components['schemas']['ProfileSource'][];
       /** @description Last parts of module paths; null: those of the model */
       target_modules: string[] | null;
       /**
@@ -3404,10 +3582,12 @@ export interface components {
       /** @description The weights file has to be smaller */
       weights_bytes_below: number | null;
     };
-    ProfileList: {
-      data: components['schemas']['Profile'][];
-      /** @description Where the next page begins; null: there is none, and always where the list takes no `cursor` */
-      next_cursor: string | null;
+    ProfileSource: {
+      url: string;
+      /** @description Release, commit or date it was read at */
+      version: string;
+      /** @description What was read there */
+      what: string;
     };
     /** @description Of a job that failed or was cancelled: how far it had come, where that was known */
     Progress: {
@@ -3431,6 +3611,31 @@ export interface components {
       requested: 'auto' | 'cpu' | 'cuda';
       /** @description Compute threads */
       threads: number;
+    };
+    Quotas: {
+      /** @description Jobs that are queued or active; null or absent: no limit */
+      concurrent_jobs?: number | null;
+      /** @description Requests to the API, by all its keys together; null or absent: no limit */
+      requests_per_minute?: number | null;
+      /** @description Bytes of all its adapters together, each counted in full; null or absent: no limit */
+      stored_bytes?: number | null;
+    };
+    RankPoint: {
+      /** @description Size of the factors in the dtypes of the source */
+      bytes: number;
+      /** @description Least possible where every module weighs alike, see the results of a job; absent in older analyses */
+      module_relative_error?: number;
+      parameters: number;
+      rank: number;
+      /** @description Least possible, over all modules */
+      relative_error: number;
+      /** @description Least possible of the module that suffers most */
+      worst_module_error: number;
+    };
+    /** @description Smallest and largest rank over the modules */
+    RankRange: {
+      max: number;
+      min: number;
     };
     Readiness: {
       checks: {
@@ -3479,73 +3684,181 @@ export interface components {
        */
       status: 'ready' | 'degraded';
     };
+    Recommendation: {
+      bytes: number;
+      /** @description See the curve; of `uniform` and `budget` at the same size */
+      module_relative_error?: number;
+      parameters: number;
+      rank: {
+        max: number;
+        min: number;
+      };
+      reason: string;
+      relative_error: number;
+      /** @description A target to send with a squeeze */
+      target: unknown;
+    };
+    /** @description Spectra, curves and recommendations; writes no adapter */
+    RecordedAnalyzeJobRequest: {
+      adapter_id?: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      kind: 'analyze';
+      source?: components['schemas']['RecordedSource'];
+    };
+    RecordedDeliver: {
+      /**
+       * @description Which of the targets: 0 is the first
+       * @default 0
+       */
+      target: number;
+      to: components['schemas']['RecordedSink'];
+    };
+    RecordedExportJobRequest: {
+      adapter_id: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      kind: 'export';
+      to: components['schemas']['RecordedSink'];
+    };
+    RecordedHubSink: {
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      kind: 'hub';
+      /** @description Place without secrets: host and path, bucket and prefix, or host and repository */
+      place: string;
+      /** @example owner/adapter */
+      repo: string;
+      /** @description The whole request, encrypted; gone when the job has ended, and never sent to clients */
+      sealed?: string;
+    };
+    RecordedHubSource: {
+      /**
+       * @description Name of the file of weights; unset: adapter_model.safetensors, pytorch_lora_weights.safetensors, adapters.safetensors, or else the only .safetensors or .gguf that is there
+       * @example my-lora.safetensors
+       */
+      filename?: string;
+      has_token: boolean;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      kind: 'hub';
+      /** @description Place without secrets: host and path, bucket and prefix, or host and repository */
+      place: string;
+      /** @example owner/adapter */
+      repo: string;
+      /**
+       * @description Branch, tag or commit
+       * @default main
+       */
+      revision?: string;
+      /** @description The whole request, encrypted; gone when the job has ended, and never sent to clients */
+      sealed?: string;
+      /** @description Folder in the repository; unset: its top */
+      subfolder?: string;
+    };
+    RecordedImportJobRequest: {
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      kind: 'import';
+      results?: components['schemas']['ImportSettings'];
+      source: components['schemas']['RecordedSource'];
+    };
+    RecordedJobRequest:
+      | components['schemas']['RecordedSqueezeJobRequest']
+      | components['schemas']['RecordedAnalyzeJobRequest']
+      | components['schemas']['RecordedMergeJobRequest']
+      | components['schemas']['CheckpointJobRequest']
+      | components['schemas']['RecordedImportJobRequest']
+      | components['schemas']['RecordedExportJobRequest'];
+    /** @description A weighted sum of adapters on one base, then squeezed */
+    RecordedMergeJobRequest: {
+      deliver?: components['schemas']['RecordedDeliver'][];
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      kind: 'merge';
+      options?: components['schemas']['SqueezeOptions'];
+      results?: components['schemas']['ResultSettings'];
+      sources: components['schemas']['MergeSource'][];
+      targets: components['schemas']['Target'][];
+    };
+    RecordedS3Sink: {
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      kind: 's3';
+      /** @description Place without secrets: host and path, bucket and prefix, or host and repository */
+      place: string;
+      /** @description The whole request, encrypted; gone when the job has ended, and never sent to clients */
+      sealed?: string;
+    };
+    RecordedS3Source: {
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      kind: 's3';
+      /** @description Place without secrets: host and path, bucket and prefix, or host and repository */
+      place: string;
+      /** @description The whole request, encrypted; gone when the job has ended, and never sent to clients */
+      sealed?: string;
+    };
     RecordedSink:
-      | {
-          /** @enum {string} */
-          kind: 'url';
-          /** @description Place without secrets: host and path, bucket and prefix, or host and repository */
-          place: string;
-          /** @description The whole request, encrypted; gone when the job has ended, and never sent to clients */
-          sealed?: string;
-        }
-      | {
-          /** @enum {string} */
-          kind: 's3';
-          /** @description Place without secrets: host and path, bucket and prefix, or host and repository */
-          place: string;
-          /** @description The whole request, encrypted; gone when the job has ended, and never sent to clients */
-          sealed?: string;
-        }
-      | {
-          /** @enum {string} */
-          kind: 'hub';
-          /** @description Place without secrets: host and path, bucket and prefix, or host and repository */
-          place: string;
-          /** @example owner/adapter */
-          repo: string;
-          /** @description The whole request, encrypted; gone when the job has ended, and never sent to clients */
-          sealed?: string;
-        };
+      | components['schemas']['RecordedUrlSink']
+      | components['schemas']['RecordedS3Sink']
+      | components['schemas']['RecordedHubSink'];
     RecordedSource:
-      | {
-          /** @enum {string} */
-          kind: 'url';
-          /** @description Place without secrets: host and path, bucket and prefix, or host and repository */
-          place: string;
-          /** @description The whole request, encrypted; gone when the job has ended, and never sent to clients */
-          sealed?: string;
-        }
-      | {
-          /** @enum {string} */
-          kind: 's3';
-          /** @description Place without secrets: host and path, bucket and prefix, or host and repository */
-          place: string;
-          /** @description The whole request, encrypted; gone when the job has ended, and never sent to clients */
-          sealed?: string;
-        }
-      | {
-          /**
-           * @description Name of the file of weights; unset: adapter_model.safetensors, pytorch_lora_weights.safetensors, adapters.safetensors, or else the only .safetensors or .gguf that is there
-           * @example my-lora.safetensors
-           */
-          filename?: string;
-          has_token: boolean;
-          /** @enum {string} */
-          kind: 'hub';
-          /** @description Place without secrets: host and path, bucket and prefix, or host and repository */
-          place: string;
-          /** @example owner/adapter */
-          repo: string;
-          /**
-           * @description Branch, tag or commit
-           * @default main
-           */
-          revision?: string;
-          /** @description The whole request, encrypted; gone when the job has ended, and never sent to clients */
-          sealed?: string;
-          /** @description Folder in the repository; unset: its top */
-          subfolder?: string;
-        };
+      | components['schemas']['RecordedUrlSource']
+      | components['schemas']['RecordedS3Source']
+      | components['schemas']['RecordedHubSource'];
+    /** @description Brings an adapter to smaller ranks */
+    RecordedSqueezeJobRequest: {
+      adapter_id?: string;
+      deliver?: components['schemas']['RecordedDeliver'][];
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      kind: 'squeeze';
+      options?: components['schemas']['SqueezeOptions'];
+      results?: components['schemas']['ResultSettings'];
+      source?: components['schemas']['RecordedSource'];
+      targets: components['schemas']['Target'][];
+    };
+    RecordedUrlSink: {
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      kind: 'url';
+      /** @description Place without secrets: host and path, bucket and prefix, or host and repository */
+      place: string;
+      /** @description The whole request, encrypted; gone when the job has ended, and never sent to clients */
+      sealed?: string;
+    };
+    RecordedUrlSource: {
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      kind: 'url';
+      /** @description Place without secrets: host and path, bucket and prefix, or host and repository */
+      place: string;
+      /** @description The whole request, encrypted; gone when the job has ended, and never sent to clients */
+      sealed?: string;
+    };
     Report: {
       /** @description Of a job of kind analyze */
       analysis: components['schemas']['Analysis'] | null;
@@ -3562,23 +3875,7 @@ export interface components {
         /** @description "exact" also when the sketch would have covered the whole rank */
         used: string;
       };
-      modules: {
-        /** @description ‖ΔW‖_F² */
-        energy: number;
-        /** @description Share of the energy kept at rank 1, 2, … */
-        energy_curve: number[];
-        kind: string;
-        name: string;
-        /** @description Power iterations done (0 in exact mode) */
-        power_iterations: number;
-        /** @description Rank of the source */
-        rank: number;
-        scale: number;
-        /** @description [m, n] of ΔW */
-        shape: number[];
-        /** @description Descending; all of them in exact mode, else the sketched ones */
-        singular_values: number[];
-      }[];
+      modules: components['schemas']['ModuleSpectrum'][];
       /** @description Limits of what the numbers say */
       notes: string[];
       product: {
@@ -3596,68 +3893,12 @@ export interface components {
         weight: number;
       }[];
       /** @description In the order of the request, also those that failed */
-      targets: (
-        | {
-            adapter_id: string;
-            energy_retained: number;
-            /** @description null: no loss is expected, or the result is that of a checkpoint, from which training goes on. `warnings` has it in words */
-            expected_loss?: {
-              /**
-               * @description Of accuracy, as a rule of thumb. SOME_LOSS_LIKELY: module_energy_retained is below 0.86. LOSS_EXPECTED: below 0.7
-               * @enum {string}
-               */
-              code: 'SOME_LOSS_LIKELY' | 'LOSS_EXPECTED';
-              /** @description The smallest rank for all modules at which they keep 0.86 on average; null where no rank below the source’s is known to */
-              keeping_rank: number | null;
-            } | null;
-            /** @description 1 − module_relative_error²: the mean over the same modules of the energy that each of them keeps */
-            module_energy_retained?: number;
-            /** @description √(mean of ‖ΔW − ΔW′‖² / ‖ΔW‖² over the modules): the root mean square of their own relative errors, of the written file. Modules whose energy is at most 1e-6 of the mean do not count */
-            module_relative_error?: number;
-            modules: {
-              energy_retained: number;
-              name: string;
-              /** @description The least any matrix of this rank could have; null where the spectrum is not known in full */
-              optimal_error: number | null;
-              /** @description The module already had this rank or less and was not changed */
-              passthrough: boolean;
-              /** @description The rank chosen */
-              rank: number;
-              /** @description ‖ΔW − ΔW′‖_F / ‖ΔW‖_F of the written factors, after rounding */
-              relative_error: number;
-            }[];
-            relative_error: number;
-            /** @description What takes the space in the weights file */
-            size?: {
-              /** @description Of their data, without the header of the file */
-              bytes: number;
-              tensors: number;
-              /**
-               * @description lora: factors and alphas. heads: also what modules_to_save names. base_layers: base weights saved along with a module that LoRA is on. magnitudes: of DoRA
-               * @enum {string}
-               */
-              what: 'lora' | 'heads' | 'embeddings' | 'base_layers' | 'biases' | 'magnitudes' | 'other';
-            }[];
-            /** @enum {string} */
-            state: 'succeeded';
-            target: components['schemas']['Target'];
-          }
-        | components['schemas']['FailedResult']
-      )[];
+      targets: components['schemas']['TargetReport'][];
       timings: components['schemas']['Timings'];
     };
     /** @description What result adapters are called and how long they live. A target, its job and its batch or run may say it: each field counts where it stands closest to the result, and `labels` are one field, so those of a target take the place of all that its job says. */
     ResultSettings: {
-      /**
-       * @description Up to 16 names with texts, to find things by. A name has up to 63 lower case letters, digits, dots, slashes, hyphens and underscores, a text up to 128 characters.
-       * @example {
-       *       "team": "search",
-       *       "env": "prod"
-       *     }
-       */
-      labels?: {
-        [key: string]: string;
-      };
+      labels?: components['schemas']['Labels'];
       /**
        * @description `{source}`: the name of the adapter it was made of (of a sum `first+1`, the first name and how many more); `{rank}`: its rank, or the smallest and the largest as `4-16`; `{target}`: which of the targets, 0 is the first. What becomes longer than 200 characters is cut, the name of the source first. Default: `{source}-r{rank}`.
        * @example support-chat-r{rank}
@@ -3681,6 +3922,13 @@ export interface components {
       previous_secret_expires_at: string;
       /** @description `whsec_` and 24 to 64 random bytes in base64. Signs every request. */
       secret: string;
+    };
+    RuleVerdict: {
+      /** @description What was found and what is allowed; where it failed, what to do */
+      detail: string;
+      passed: boolean;
+      /** @description Stable name of the rule, e.g. "max-rank" */
+      rule: string;
     };
     /**
      * @example {
@@ -3866,69 +4114,34 @@ export interface components {
       /** Format: date-time */
       created_at: string;
       id: string;
-      /** @description The curve to follow from here. The rate of the step after s is the peak · factor · min(1, (s − begin_step + 1) / warm_up_steps) · min(1, (end_step − s) / decay_steps), where a term whose steps are 0 is 1 */
-      learning_rate: {
-        /** @description Optimizer steps done when the stage began */
-        begin_step: number;
-        /** @description Steps before the end of the stage over which it falls to zero */
-        decay_steps: number;
-        /** @description Optimizer steps done when it ends; of an adaptive run, at the latest */
-        end_step: number;
-        /** @description What the peak is multiplied by: the cube root of source_rank / rank now, where modules have ranks of their own the mean over the parameters */
-        factor: number;
-        /** @description The part that the stage has in Σ(learning rate × steps) of the training */
-        share: number;
-        /** @description Steps from the beginning of the stage over which it rises */
-        warm_up_steps: number;
-      };
+      learning_rate: components['schemas']['RunLearningRate'];
       /** @enum {string} */
       mode: 'scheduled' | 'adaptive';
       name: string | null;
       next_checkpoint_step: number | null;
       /** @description Whether the last stage is starved, as the run stands and by the learning rate that was named */
       notes: string[];
-      /** @description Smallest and largest rank over the modules */
-      rank: {
-        max: number;
-        min: number;
-      };
+      rank: components['schemas']['RankRange'];
       request: components['schemas']['RunRequest'];
       /** @description null for adaptive runs */
-      schedule: {
-        /** @description null for recipe equal, and with squeeze_steps */
-        final_share: number | null;
-        /** @description null with squeeze_steps, which leave nothing to it */
-        final_steps: number | null;
-        learning_rate_schedule: string;
-        /** @description The rank, averaged over the steps */
-        mean_rank: number;
-        /** @description null with squeeze_steps, which leave nothing to it */
-        min_stage_steps: number | null;
-        mode: string;
-        /** @description Where the schedule is not what was asked for, and why */
-        notes: string[];
-        /** @description null with squeeze_steps, which leave nothing to it */
-        recipe: string | null;
-        /** @description mean_rank / source_rank: adapter parameters trained, against training at the source rank throughout */
-        relative_cost: number;
-        shape: string;
-        source_rank: number;
-        squeezes: {
-          from_rank: number;
-          /** @description Optimizer steps done at the squeeze */
-          step: number;
-          to_rank: number;
-        }[];
-        /** @description null with squeeze_steps, which leave nothing to it */
-        stage_lengths: string | null;
-        stages: components['schemas']['Stage'][];
-        target_rank: number;
-        total_steps: number;
-        /** @description null with squeeze_steps, which leave nothing to it */
-        warm_up_steps: number | null;
-      } | null;
+      schedule: components['schemas']['Schedule'] | null;
       /** @description Of the newest checkpoint */
       step: number | null;
+    };
+    /** @description The curve to follow from here. The rate of the step after s is the peak · factor · min(1, (s − begin_step + 1) / warm_up_steps) · min(1, (end_step − s) / decay_steps), where a term whose steps are 0 is 1 */
+    RunLearningRate: {
+      /** @description Optimizer steps done when the stage began */
+      begin_step: number;
+      /** @description Steps before the end of the stage over which it falls to zero */
+      decay_steps: number;
+      /** @description Optimizer steps done when it ends; of an adaptive run, at the latest */
+      end_step: number;
+      /** @description What the peak is multiplied by: the cube root of source_rank / rank now, where modules have ranks of their own the mean over the parameters */
+      factor: number;
+      /** @description The part that the stage has in Σ(learning rate × steps) of the training */
+      share: number;
+      /** @description Steps from the beginning of the stage over which it rises */
+      warm_up_steps: number;
     };
     /**
      * @example {
@@ -3947,19 +4160,7 @@ export interface components {
      *     }
      */
     RunList: {
-      data: {
-        base_model: string | null;
-        /** @description Checkpoints accepted, also superseded ones */
-        checkpoints: number;
-        /** Format: date-time */
-        created_at: string;
-        id: string;
-        /** @enum {string} */
-        mode: 'scheduled' | 'adaptive';
-        name: string | null;
-        /** @description Of the newest checkpoint */
-        step: number | null;
-      }[];
+      data: components['schemas']['RunSummary'][];
       /** @description Where the next page begins; null: there is none, and always where the list takes no `cursor` */
       next_cursor: string | null;
     };
@@ -3982,256 +4183,164 @@ export interface components {
      *       "optimizer": "reset"
      *     }
      */
-    RunRequest:
-      | {
-          /**
-           * @description What becomes of the scaling s = lora_alpha/r at each squeeze. keep: it stays, lora_alpha follows the rank. sqrt: it grows by √(r/k), as if s were α/√r. ΔW is the same either way.
-           * @default keep
-           * @enum {string}
-           */
-          alpha?: 'keep' | 'sqrt';
-          /** @description The base model; checkpoints that name another one are refused */
-          base_model?: string;
-          /** @description For people */
-          name?: string;
-          /**
-           * @description carry: moments sent with a checkpoint come back in the new basis. reset: they come back as zeros.
-           * @default carry
-           * @enum {string}
-           */
-          optimizer?: 'carry' | 'reset';
-          /** @description As of any job, but the method is exact unless rsvd is asked for */
-          options?: {
-            /**
-             * @description rsvd: randomised SVD. exact: truncated SVD to rounding error.
-             * @default rsvd
-             * @enum {string}
-             */
-            method?: 'rsvd' | 'exact';
-            /**
-             * @description Extra sketch columns beyond the rank
-             * @default 10
-             */
-            oversampling?: number;
-            /**
-             * @description Number of power iterations, or "auto": until the captured energy settles
-             * @default auto
-             */
-            power_iterations?: number | 'auto';
-            /**
-             * @description Seed of the sketch
-             * @default 0
-             */
-            seed?: number;
-          };
-          /**
-           * @description uniform: each squeeze gives all modules the rank of the stage. by_module: each module gets a rank of its own, and all together have at most the parameters that they would have at that rank, as budget_parameters shares them out.
-           * @default uniform
-           * @enum {string}
-           */
-          rank_allocation?: 'uniform' | 'by_module';
-          results?: components['schemas']['ResultSettings'];
-          /**
-           * @description Directions of length zero get B = 0 and a random A, so that they can be trained; with both zero they never could
-           * @default true
-           */
-          revive?: boolean;
-          schedule: {
-            /**
-             * @description dtype of the trained factors and their gradients
-             * @default float32
-             * @enum {string}
-             */
-            dtype?: 'float32' | 'float16' | 'bfloat16';
-            /**
-             * @description The share of all steps that the target rank gets at least. Not for recipe equal.
-             * @default 0.5
-             */
-            final_share?: number;
-            /**
-             * @description At least so many steps at the target rank after the last squeeze (Cont-Squeeze): a floor of the last stage
-             * @default 0
-             */
-            final_steps?: number;
-            learning_rate?: {
-              /**
-               * @description recommended: the trainer follows the plan, which warms up after each squeeze and decays over the last stage only. The others are schedules of the trainer over all steps: `notes` says when one of them starves the last stage.
-               * @default recommended
-               * @enum {string}
-               */
-              schedule?: 'recommended' | 'constant' | 'linear' | 'cosine';
-              /** @description Steps at the beginning over which the learning rate rises. Default: 3 % of all steps */
-              warm_up_steps?: number;
-            };
-            /**
-             * @description No stage is shorter (200 in the LoRA-Squeeze paper, arXiv 2602.10993)
-             * @default 200
-             */
-            min_stage_steps?: number;
-            /**
-             * @description in: In-Squeeze, the rank falls in several squeezes while training goes on. cont: Cont-Squeeze, one squeeze from the source rank to the target rank, and training goes on for the last stage.
-             * @default in
-             * @enum {string}
-             */
-            mode?: 'in' | 'cont';
-            /** @description Shapes of the adapted modules; without them parameters and memory are null */
-            modules?: {
-              /** @default 1 */
-              count?: number;
-              /** @description Columns of lora_A */
-              in_features: number;
-              /** @description Rows of lora_B */
-              out_features: number;
-            }[];
-            /**
-             * @description What the optimizer keeps for each parameter: 8 bytes (Adam, AdamW: two float32 moments), 2 (the same in 8 bits), 4 (SGD with float32 momentum) or none
-             * @default adam
-             * @enum {string}
-             */
-            optimizer?: 'adam' | 'adam_8bit' | 'sgd_momentum' | 'sgd';
-            /** @description For shape custom: the rank of every stage, falling, from source_rank to target_rank */
-            ranks?: number[];
-            /**
-             * @description recommended: the last stage has at least `final_share` of the steps, and of a schedule no earlier stage is longer. equal: all stages share the steps alike, by `stage_lengths`.
-             * @default recommended
-             * @enum {string}
-             */
-            recipe?: 'recommended' | 'equal';
-            /**
-             * @description How ranks fall from stage to stage: by the same factor, by the same number, along half a cosine (slowly at both ends), or as `ranks` lists them
-             * @default geometric
-             * @enum {string}
-             */
-            shape?: 'geometric' | 'linear' | 'cosine' | 'custom';
-            /** @description The rank training starts at */
-            source_rank: number;
-            /** @description The steps at which to squeeze, rising; there is one stage more than there are steps. Instead of everything that decides how long stages last: recipe, final_share, warm_up_steps, final_steps, min_stage_steps and stage_lengths. */
-            squeeze_steps?: number[];
-            /**
-             * @description Steps of the stages: all the same, or in proportion to their rank. A stage whose share is below its floor lasts as long as the floor, and the others share the rest. Steps that do not divide go to the largest remainders, earlier stages first.
-             * @default equal
-             * @enum {string}
-             */
-            stage_lengths?: 'equal' | 'rank_proportional';
-            /** @description Number of stages, both ends counted. Default: one for each halving of the rank, and the source; fewer where the steps do not suffice. A number given here is kept or refused; only ranks that would repeat, rounded to whole ones, make it less. Not for shape custom. */
-            stages?: number;
-            /** @description The rank training ends at */
-            target_rank: number;
-            /** @description Optimizer steps of the whole training */
-            total_steps: number;
-            /**
-             * @description At least so many steps at the source rank before the first squeeze: a floor of the first stage, not steps on top of it
-             * @default 0
-             */
-            warm_up_steps?: number;
-          };
-        }
-      | {
-          adaptive: {
-            /**
-             * @description How often the spectrum is looked at; never sooner than min_stage_steps after a squeeze
-             * @default 200
-             */
-            check_every_steps?: number;
-            /** @description Each squeeze goes to the smallest rank that keeps this share of Σσ². Or `tolerance`. */
-            energy?: number;
-            /**
-             * @description The share of all steps that the target rank gets at least. Not for recipe equal.
-             * @default 0.5
-             */
-            final_share?: number;
-            /**
-             * @description At least so many steps at the target rank after the last squeeze (Cont-Squeeze): a floor of the last stage
-             * @default 0
-             */
-            final_steps?: number;
-            learning_rate?: {
-              /**
-               * @description recommended: the trainer follows the plan, which warms up after each squeeze and decays over the last stage only. The others are schedules of the trainer over all steps: `notes` says when one of them starves the last stage.
-               * @default recommended
-               * @enum {string}
-               */
-              schedule?: 'recommended' | 'constant' | 'linear' | 'cosine';
-              /** @description Steps at the beginning over which the learning rate rises. Default: 3 % of all steps */
-              warm_up_steps?: number;
-            };
-            /**
-             * @description No stage is shorter (200 in the LoRA-Squeeze paper, arXiv 2602.10993)
-             * @default 200
-             */
-            min_stage_steps?: number;
-            /**
-             * @description recommended: the last stage has at least `final_share` of the steps, and of a schedule no earlier stage is longer. equal: all stages share the steps alike, by `stage_lengths`.
-             * @default recommended
-             * @enum {string}
-             */
-            recipe?: 'recommended' | 'equal';
-            /** @description The rank training starts at */
-            source_rank: number;
-            /** @description The rank training ends at */
-            target_rank: number;
-            /** @description Each squeeze goes to the smallest rank with at most this relative error. Or `energy`. */
-            tolerance?: number;
-            /** @description Optimizer steps of the whole training */
-            total_steps: number;
-            /**
-             * @description One rank for all modules; false: each its own
-             * @default true
-             */
-            uniform?: boolean;
-            /**
-             * @description At least so many steps at the source rank before the first squeeze: a floor of the first stage, not steps on top of it
-             * @default 0
-             */
-            warm_up_steps?: number;
-          };
-          /**
-           * @description What becomes of the scaling s = lora_alpha/r at each squeeze. keep: it stays, lora_alpha follows the rank. sqrt: it grows by √(r/k), as if s were α/√r. ΔW is the same either way.
-           * @default keep
-           * @enum {string}
-           */
-          alpha?: 'keep' | 'sqrt';
-          /** @description The base model; checkpoints that name another one are refused */
-          base_model?: string;
-          /** @description For people */
-          name?: string;
-          /**
-           * @description carry: moments sent with a checkpoint come back in the new basis. reset: they come back as zeros.
-           * @default carry
-           * @enum {string}
-           */
-          optimizer?: 'carry' | 'reset';
-          /** @description As of any job, but the method is exact unless rsvd is asked for */
-          options?: {
-            /**
-             * @description rsvd: randomised SVD. exact: truncated SVD to rounding error.
-             * @default rsvd
-             * @enum {string}
-             */
-            method?: 'rsvd' | 'exact';
-            /**
-             * @description Extra sketch columns beyond the rank
-             * @default 10
-             */
-            oversampling?: number;
-            /**
-             * @description Number of power iterations, or "auto": until the captured energy settles
-             * @default auto
-             */
-            power_iterations?: number | 'auto';
-            /**
-             * @description Seed of the sketch
-             * @default 0
-             */
-            seed?: number;
-          };
-          results?: components['schemas']['ResultSettings'];
-          /**
-           * @description Directions of length zero get B = 0 and a random A, so that they can be trained; with both zero they never could
-           * @default true
-           */
-          revive?: boolean;
-        };
+    RunRequest: {
+      adaptive?: components['schemas']['AdaptiveRequest'];
+      /**
+       * @description What becomes of the scaling s = lora_alpha/r at each squeeze. keep: it stays, lora_alpha follows the rank. sqrt: it grows by √(r/k), as if s were α/√r. ΔW is the same either way.
+       * @default keep
+       * @enum {string}
+       */
+      alpha?: 'keep' | 'sqrt';
+      /** @description The base model; checkpoints that name another one are refused */
+      base_model?: string;
+      /** @description For people */
+      name?: string;
+      /**
+       * @description carry: moments sent with a checkpoint come back in the new basis. reset: they come back as zeros.
+       * @default carry
+       * @enum {string}
+       */
+      optimizer?: 'carry' | 'reset';
+      /** @description As of any job, but the method is exact unless rsvd is asked for */
+      options?: {
+        /**
+         * @description rsvd: randomised SVD. exact: truncated SVD to rounding error.
+         * @default rsvd
+         * @enum {string}
+         */
+        method?: 'rsvd' | 'exact';
+        /**
+         * @description Extra sketch columns beyond the rank
+         * @default 10
+         */
+        oversampling?: number;
+        /**
+         * @description Number of power iterations, or "auto": until the captured energy settles
+         * @default auto
+         */
+        power_iterations?: number | 'auto';
+        /**
+         * @description Seed of the sketch
+         * @default 0
+         */
+        seed?: number;
+      };
+      /**
+       * @description Of a schedule. uniform: each squeeze gives all modules the rank of the stage. by_module: each module gets a rank of its own, and all together have at most the parameters that they would have at that rank, as budget_parameters shares them out.
+       * @default uniform
+       * @enum {string}
+       */
+      rank_allocation?: 'uniform' | 'by_module';
+      results?: components['schemas']['ResultSettings'];
+      /**
+       * @description Directions of length zero get B = 0 and a random A, so that they can be trained; with both zero they never could
+       * @default true
+       */
+      revive?: boolean;
+      schedule?: components['schemas']['ScheduleRequest'];
+    };
+    RunSummary: {
+      base_model: string | null;
+      /** @description Checkpoints accepted, also superseded ones */
+      checkpoints: number;
+      /** Format: date-time */
+      created_at: string;
+      id: string;
+      /** @enum {string} */
+      mode: 'scheduled' | 'adaptive';
+      name: string | null;
+      /** @description Of the newest checkpoint */
+      step: number | null;
+    };
+    /** @description Buckets of S3, or of a store that speaks it: with `credentials`, or `ambient` */
+    S3ConnectionRequest: {
+      /**
+       * @description Hosts that this connection may reach although they are not public; nothing else may. Only keys with the scope `admin` make and change a connection that has some
+       * @default []
+       * @example [
+       *       "minio.internal:9000"
+       *     ]
+       */
+      allowed_hosts?: string[];
+      /**
+       * @description Whether the service goes as itself: of s3 with the credentials that the AWS SDK finds (environment, instance or pod role), of hub with HF_TOKEN. Only keys with the scope `admin` make and change such a connection
+       * @default false
+       */
+      ambient?: boolean;
+      credentials?: components['schemas']['S3Credentials'];
+      /**
+       * @description For people
+       * @default
+       */
+      description?: string;
+      /** @description Of s3: a store other than that of AWS. Of hub: a mirror. Default: AWS, or the Hub of the service */
+      endpoint?: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      kind: 's3';
+      /**
+       * @description Name of a connection: lower case letters, digits and hyphens, no hyphen at either end
+       * @example models
+       */
+      name: string;
+      /** @description Of s3 only: whether the bucket stands in the path of URLs and not in their host. Default: true where there is an endpoint */
+      path_style?: boolean;
+      /**
+       * @description What the connection leads to: `s3://bucket` or `s3://bucket/folder`; `hf://owner`, `hf://owner/repo` or a folder of it; `https://host` or `https://host/folder`. Each has in it what lies below it: `s3://models/in` has `s3://models/in/x` and not `s3://models/index`
+       * @example [
+       *       "s3://models/in",
+       *       "s3://models/out"
+       *     ]
+       */
+      prefixes: string[];
+      /** @description Of s3 only. Default: us-east-1 */
+      region?: string;
+    };
+    /** @description Never shown again */
+    S3Credentials: {
+      access_key_id: string;
+      secret_access_key: string;
+      session_token?: string;
+    };
+    /** @description A folder in a bucket; what is there under the same names is replaced */
+    S3Sink: {
+      bucket: string;
+      credentials: components['schemas']['S3Credentials'];
+      /** @description Of a store other than that of AWS; the bucket then stands in the path */
+      endpoint?: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      kind: 's3';
+      /** @description In front of the names of the files, as a folder: a slash is put in between */
+      prefix: string;
+      /** @default us-east-1 */
+      region?: string;
+    };
+    /** @description A folder in a bucket */
+    S3Source: {
+      bucket: string;
+      credentials: components['schemas']['S3Credentials'];
+      /** @description Of a store other than that of AWS; the bucket then stands in the path */
+      endpoint?: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      kind: 's3';
+      /** @description In front of the names of the files, as a folder: a slash is put in between */
+      prefix: string;
+      /** @default us-east-1 */
+      region?: string;
+      /**
+       * @description Name of the file of weights; unset: adapter_model.safetensors, pytorch_lora_weights.safetensors, adapters.safetensors, or else the only .safetensors or .gguf that is there
+       * @example my-lora.safetensors
+       */
+      weights?: string;
+    };
     /**
      * @example {
      *       "source_rank": 64,
@@ -4408,7 +4517,16 @@ export interface components {
       /** @description null with squeeze_steps, which leave nothing to it */
       warm_up_steps: number | null;
     };
+    ScheduleModules: {
+      /** @default 1 */
+      count?: number;
+      /** @description Columns of lora_A */
+      in_features: number;
+      /** @description Rows of lora_B */
+      out_features: number;
+    };
     /**
+     * @description A training whose rank falls by the clock
      * @example {
      *       "source_rank": 64,
      *       "target_rank": 4,
@@ -4454,16 +4572,7 @@ export interface components {
        * @default 0
        */
       final_steps?: number;
-      learning_rate?: {
-        /**
-         * @description recommended: the trainer follows the plan, which warms up after each squeeze and decays over the last stage only. The others are schedules of the trainer over all steps: `notes` says when one of them starves the last stage.
-         * @default recommended
-         * @enum {string}
-         */
-        schedule?: 'recommended' | 'constant' | 'linear' | 'cosine';
-        /** @description Steps at the beginning over which the learning rate rises. Default: 3 % of all steps */
-        warm_up_steps?: number;
-      };
+      learning_rate?: components['schemas']['LearningRateRequest'];
       /**
        * @description No stage is shorter (200 in the LoRA-Squeeze paper, arXiv 2602.10993)
        * @default 200
@@ -4476,14 +4585,7 @@ export interface components {
        */
       mode?: 'in' | 'cont';
       /** @description Shapes of the adapted modules; without them parameters and memory are null */
-      modules?: {
-        /** @default 1 */
-        count?: number;
-        /** @description Columns of lora_A */
-        in_features: number;
-        /** @description Rows of lora_B */
-        out_features: number;
-      }[];
+      modules?: components['schemas']['ScheduleModules'][];
       /**
        * @description What the optimizer keeps for each parameter: 8 bytes (Adam, AdamW: two float32 moments), 2 (the same in 8 bits), 4 (SGD with float32 momentum) or none
        * @default adam
@@ -4541,223 +4643,56 @@ export interface components {
       secret?: string;
     };
     Sink:
-      | {
-          /** @description The weights, under either name; the configuration and the card (README.md) where there are such */
-          files: {
-            'adapter_config.json'?: {
-              /** @description What the signature asks for, such as x-ms-blob-type */
-              headers?: {
-                [key: string]: string;
-              };
-              /**
-               * @description https, at port 443; other ports and http only at hosts that the operator allows. May be presigned.
-               * @example https://models.example.com/adapter_model.safetensors?signature=4f9a1c0e
-               */
-              url: string;
-            };
-            'adapter_model.safetensors'?: {
-              /** @description What the signature asks for, such as x-ms-blob-type */
-              headers?: {
-                [key: string]: string;
-              };
-              /**
-               * @description https, at port 443; other ports and http only at hosts that the operator allows. May be presigned.
-               * @example https://models.example.com/adapter_model.safetensors?signature=4f9a1c0e
-               */
-              url: string;
-            };
-            card?: {
-              /** @description What the signature asks for, such as x-ms-blob-type */
-              headers?: {
-                [key: string]: string;
-              };
-              /**
-               * @description https, at port 443; other ports and http only at hosts that the operator allows. May be presigned.
-               * @example https://models.example.com/adapter_model.safetensors?signature=4f9a1c0e
-               */
-              url: string;
-            };
-            config?: {
-              /** @description What the signature asks for, such as x-ms-blob-type */
-              headers?: {
-                [key: string]: string;
-              };
-              /**
-               * @description https, at port 443; other ports and http only at hosts that the operator allows. May be presigned.
-               * @example https://models.example.com/adapter_model.safetensors?signature=4f9a1c0e
-               */
-              url: string;
-            };
-            weights?: {
-              /** @description What the signature asks for, such as x-ms-blob-type */
-              headers?: {
-                [key: string]: string;
-              };
-              /**
-               * @description https, at port 443; other ports and http only at hosts that the operator allows. May be presigned.
-               * @example https://models.example.com/adapter_model.safetensors?signature=4f9a1c0e
-               */
-              url: string;
-            };
-          };
-          /** @enum {string} */
-          kind: 'url';
-        }
-      | {
-          bucket: string;
-          /** @description Needed: the service does not lend its own. Never shown again */
-          credentials: {
-            access_key_id: string;
-            secret_access_key: string;
-            session_token?: string;
-          };
-          /** @description Of a store other than that of AWS; the bucket then stands in the path */
-          endpoint?: string;
-          /** @enum {string} */
-          kind: 's3';
-          /** @description In front of the names of the files, as a folder: a slash is put in between */
-          prefix: string;
-          /** @default us-east-1 */
-          region?: string;
-        }
-      | {
-          commit_message?: string;
-          /**
-           * @description Makes the repository, a private one, if it is not there
-           * @default false
-           */
-          create?: boolean;
-          /** @enum {string} */
-          kind: 'hub';
-          /** @description Folder in the repository; unset: its top */
-          path_in_repo?: string;
-          /** @example owner/adapter */
-          repo: string;
-          /**
-           * @description Branch; it has to be there
-           * @default main
-           */
-          revision?: string;
-          /** @description Access token of the Hub; never shown again */
-          token: string;
-        };
+      | components['schemas']['UrlSink']
+      | components['schemas']['S3Sink']
+      | components['schemas']['HubSink'];
+    SinkFile: {
+      /** @description What the signature asks for, such as x-ms-blob-type */
+      headers?: {
+        [key: string]: string;
+      };
+      /**
+       * @description https, at port 443; other ports and http only at hosts that the operator allows. May be presigned.
+       * @example https://models.example.com/adapter_model.safetensors?signature=4f9a1c0e
+       */
+      url: string;
+    };
+    SizePart: {
+      /** @description Of their data, without the header of the file */
+      bytes: number;
+      tensors: number;
+      /**
+       * @description lora: factors and alphas. heads: also what modules_to_save names. base_layers: base weights saved along with a module that LoRA is on. magnitudes: of DoRA
+       * @enum {string}
+       */
+      what: 'lora' | 'heads' | 'embeddings' | 'base_layers' | 'biases' | 'magnitudes' | 'other';
+    };
     Source:
-      | {
-          /** @description The weights, in any format and under either name; the configuration, where the format has one */
-          files: {
-            'adapter_config.json'?: {
-              /** @description SHA-256 of the content, hex */
-              sha256?: string;
-              /**
-               * @description https, at port 443; other ports and http only at hosts that the operator allows. May be presigned.
-               * @example https://models.example.com/adapter_model.safetensors?signature=4f9a1c0e
-               */
-              url: string;
-            };
-            'adapter_model.safetensors'?: {
-              /** @description SHA-256 of the content, hex */
-              sha256?: string;
-              /**
-               * @description https, at port 443; other ports and http only at hosts that the operator allows. May be presigned.
-               * @example https://models.example.com/adapter_model.safetensors?signature=4f9a1c0e
-               */
-              url: string;
-            };
-            config?: {
-              /** @description SHA-256 of the content, hex */
-              sha256?: string;
-              /**
-               * @description https, at port 443; other ports and http only at hosts that the operator allows. May be presigned.
-               * @example https://models.example.com/adapter_model.safetensors?signature=4f9a1c0e
-               */
-              url: string;
-            };
-            weights?: {
-              /** @description SHA-256 of the content, hex */
-              sha256?: string;
-              /**
-               * @description https, at port 443; other ports and http only at hosts that the operator allows. May be presigned.
-               * @example https://models.example.com/adapter_model.safetensors?signature=4f9a1c0e
-               */
-              url: string;
-            };
-          };
-          /** @enum {string} */
-          kind: 'url';
-        }
-      | {
-          bucket: string;
-          /** @description Needed: the service does not lend its own. Never shown again */
-          credentials: {
-            access_key_id: string;
-            secret_access_key: string;
-            session_token?: string;
-          };
-          /** @description Of a store other than that of AWS; the bucket then stands in the path */
-          endpoint?: string;
-          /** @enum {string} */
-          kind: 's3';
-          /** @description In front of the names of the files, as a folder: a slash is put in between */
-          prefix: string;
-          /** @default us-east-1 */
-          region?: string;
-          /**
-           * @description Name of the file of weights; unset: adapter_model.safetensors, pytorch_lora_weights.safetensors, adapters.safetensors, or else the only .safetensors or .gguf that is there
-           * @example my-lora.safetensors
-           */
-          weights?: string;
-        }
-      | {
-          /**
-           * @description Name of the file of weights; unset: adapter_model.safetensors, pytorch_lora_weights.safetensors, adapters.safetensors, or else the only .safetensors or .gguf that is there
-           * @example my-lora.safetensors
-           */
-          filename?: string;
-          /** @enum {string} */
-          kind: 'hub';
-          /** @example owner/adapter */
-          repo: string;
-          /**
-           * @description Branch, tag or commit
-           * @default main
-           */
-          revision?: string;
-          /** @description Folder in the repository; unset: its top */
-          subfolder?: string;
-          /** @description Access token of the Hub; never shown again */
-          token?: string;
-        };
+      | components['schemas']['UrlSource']
+      | components['schemas']['S3Source']
+      | components['schemas']['HubSource'];
+    SourceFile: {
+      /** @description SHA-256 of the content, hex */
+      sha256?: string;
+      /**
+       * @description https, at port 443; other ports and http only at hosts that the operator allows. May be presigned.
+       * @example https://models.example.com/adapter_model.safetensors?signature=4f9a1c0e
+       */
+      url: string;
+    };
     /** @description Brings an adapter to smaller ranks */
     SqueezeJobRequest: {
       adapter_id?: string;
       /** @description Places that results are brought to, as a part of the job */
-      deliver?: {
-        /**
-         * @description Which of the targets: 0 is the first
-         * @default 0
-         */
-        target?: number;
-        to: components['schemas']['Sink'];
-      }[];
-      /** @enum {string} */
-      kind: 'squeeze';
+      deliver?: components['schemas']['DeliverRequest'][];
       /**
-       * @description Up to 16 names with texts, to find things by. A name has up to 63 lower case letters, digits, dots, slashes, hyphens and underscores, a text up to 128 characters.
-       * @example {
-       *       "team": "search",
-       *       "env": "prod"
-       *     }
-       */
-      labels?: {
-        [key: string]: string;
-      };
-      options?: components['schemas']['SqueezeOptions'];
-      /**
-       * @description Jobs of a higher priority are taken first; those of the same in the order they came
-       * @default normal
+       * @description discriminator enum property added by openapi-typescript
        * @enum {string}
        */
-      priority?: 'high' | 'normal' | 'low';
+      kind: 'squeeze';
+      labels?: components['schemas']['Labels'];
+      options?: components['schemas']['SqueezeOptions'];
+      priority?: components['schemas']['JobPriority'];
       results?: components['schemas']['ResultSettings'];
       /**
        * @description Whether the job may have what equal requests come to, or came to where that is still here. It is a job of its own in any case, with its own results, labels, priority and time to live. `false` has the work done again.
@@ -4816,23 +4751,9 @@ export interface components {
      *     }
      */
     SqueezeRequest: {
-      /**
-       * @description Up to 16 names with texts, to find things by. A name has up to 63 lower case letters, digits, dots, slashes, hyphens and underscores, a text up to 128 characters.
-       * @example {
-       *       "team": "search",
-       *       "env": "prod"
-       *     }
-       */
-      labels?: {
-        [key: string]: string;
-      };
+      labels?: components['schemas']['Labels'];
       options?: components['schemas']['SqueezeOptions'];
-      /**
-       * @description Jobs of a higher priority are taken first; those of the same in the order they came
-       * @default normal
-       * @enum {string}
-       */
-      priority?: 'high' | 'normal' | 'low';
+      priority?: components['schemas']['JobPriority'];
       results?: components['schemas']['ResultSettings'];
       /**
        * @description Whether the job may have what equal requests come to, or came to where that is still here. It is a job of its own in any case, with its own results, labels, priority and time to live. `false` has the work done again.
@@ -4849,27 +4770,29 @@ export interface components {
       /** @description Optimizer steps done when it ends: then comes the next squeeze */
       end_step: number;
       index: number;
-      learning_rate: {
-        /** @description Steps before the end of the stage over which it falls to zero */
-        decay_steps: number;
-        /** @description What the peak is multiplied by: the cube root of source_rank / rank */
-        factor: number;
-        /** @description The part that the stage has in Σ(learning rate × steps) of the training */
-        share: number;
-        /** @description Steps from the beginning of the stage over which it rises */
-        warm_up_steps: number;
-      };
+      learning_rate: components['schemas']['StageLearningRate'];
       /** @description Of factors, gradients and optimizer, without the base model and activations; null without modules */
-      memory: {
-        gradients_bytes: number;
-        optimizer_bytes: number;
-        total_bytes: number;
-        weights_bytes: number;
-      } | null;
+      memory: components['schemas']['StageMemory'] | null;
       /** @description Trained parameters; null without modules */
       parameters: number | null;
       rank: number;
       steps: number;
+    };
+    StageLearningRate: {
+      /** @description Steps before the end of the stage over which it falls to zero */
+      decay_steps: number;
+      /** @description What the peak is multiplied by: the cube root of source_rank / rank */
+      factor: number;
+      /** @description The part that the stage has in Σ(learning rate × steps) of the training */
+      share: number;
+      /** @description Steps from the beginning of the stage over which it rises */
+      warm_up_steps: number;
+    };
+    StageMemory: {
+      gradients_bytes: number;
+      optimizer_bytes: number;
+      total_bytes: number;
+      weights_bytes: number;
     };
     SucceededResult: {
       /** @description The squeezed adapter. Where nothing had to change it is a record of its own of the same files */
@@ -4879,20 +4802,8 @@ export interface components {
       /** @description 1 − relative_error² */
       energy_retained: number;
       /** @description null: no loss is expected, or the result is that of a checkpoint, from which training goes on. `warnings` has it in words */
-      expected_loss?: {
-        /**
-         * @description Of accuracy, as a rule of thumb. SOME_LOSS_LIKELY: module_energy_retained is below 0.86. LOSS_EXPECTED: below 0.7
-         * @enum {string}
-         */
-        code: 'SOME_LOSS_LIKELY' | 'LOSS_EXPECTED';
-        /** @description The smallest rank for all modules at which they keep 0.86 on average; null where no rank below the source’s is known to */
-        keeping_rank: number | null;
-      } | null;
-      /**
-       * @description See GET /v1/formats
-       * @enum {string}
-       */
-      format: 'peft' | 'diffusers' | 'kohya' | 'xlabs' | 'cloneofsimo' | 'mlx' | 'gguf';
+      expected_loss?: components['schemas']['ExpectedLoss'] | null;
+      format: components['schemas']['FormatName'];
       /** @description 1 − module_relative_error²: the mean over the same modules of the energy that each of them keeps */
       module_energy_retained?: number;
       /** @description √(mean of ‖ΔW − ΔW′‖² / ‖ΔW‖² over the modules): the root mean square of their own relative errors, of the written file. Modules whose energy is at most 1e-6 of the mean do not count */
@@ -4908,929 +4819,126 @@ export interface components {
       /** @description Whether the result loads where its profile says; null without a profile */
       serving: components['schemas']['Verdict'] | null;
       /** @description What takes the space; absent in jobs of older versions */
-      size?: {
-        /** @description Of their data, without the header of the file */
-        bytes: number;
-        tensors: number;
-        /**
-         * @description lora: factors and alphas. heads: also what modules_to_save names. base_layers: base weights saved along with a module that LoRA is on. magnitudes: of DoRA
-         * @enum {string}
-         */
-        what: 'lora' | 'heads' | 'embeddings' | 'base_layers' | 'biases' | 'magnitudes' | 'other';
-      }[];
-      /** @enum {string} */
+      size?: components['schemas']['SizePart'][];
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
       state: 'succeeded';
       target: components['schemas']['Target'];
       /** @description For going on with training; null where the target does not ask for projections */
       training: components['schemas']['TrainingNotes'] | null;
       warnings: string[];
-      worst_module: {
-        name: string;
-        relative_error: number;
-      } | null;
+      worst_module: components['schemas']['ModuleError'] | null;
     };
-    /** @description One rank policy (or a profile or a format alone), with how to write the result */
-    Target:
-      | {
-          /**
-           * @description dtype of the carried floating-point tensors (heads, embeddings, biases, magnitudes); what does not fit is refused. Default: they stay byte for byte
-           * @enum {string}
-           */
-          cast?: 'float32' | 'float16' | 'bfloat16';
-          /**
-           * @description dtype of the written factors; match keeps that of the source
-           * @default match
-           * @enum {string}
-           */
-          dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-          /**
-           * @description See GET /v1/formats
-           * @enum {string}
-           */
-          format?: 'peft' | 'diffusers' | 'kohya' | 'xlabs' | 'cloneofsimo' | 'mlx' | 'gguf';
-          /** @description What a conversion has to be told where the files do not say it */
-          format_options?: {
-            /**
-             * @description GGUF: general.architecture of the base model
-             * @example qwen2
-             */
-            architecture?: string;
-            /** @description PEFT: base_model_name_or_path, where the source does not say it */
-            base_model?: string;
-            /**
-             * @description diffusers, kohya: the part of the pipeline that the adapter belongs to. Default: told by the names of its modules
-             * @enum {string}
-             */
-            component?: 'unet' | 'transformer' | 'text_encoder' | 'text_encoder_2';
-            /** @description GGUF: attention heads of the base model, for llama and mistral, whose rows llama.cpp reorders */
-            heads?: number;
-            /** @description GGUF: key and value heads; default: as heads */
-            kv_heads?: number;
-          };
-          /** @description No module gets more */
-          max_rank?: number;
-          /** @description No module gets less, as far as it has it */
-          min_rank?: number;
-          /**
-           * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-           * @example vllm
-           */
-          profile?: string;
-          /**
-           * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-           * @default false
-           */
-          projections?: boolean;
-          /** @description The rank to reach */
-          rank: number;
-          results?: components['schemas']['ResultSettings'];
-          /**
-           * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-           * @default false
-           */
-          revive?: boolean;
-          /**
-           * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-           * @default fold
-           * @enum {string}
-           */
-          scale?: 'fold' | 'keep' | 'sqrt';
-          /**
-           * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-           * @default balanced
-           * @enum {string}
-           */
-          split?: 'balanced' | 'b' | 'a';
-          /**
-           * @description Carried tensors to leave out, by what they are (see `size` of the adapter). The configuration no longer asks for them; the result warns of each kind. Default: everything is carried over
-           * @example [
-           *       "heads",
-           *       "embeddings"
-           *     ]
-           */
-          strip?: ('heads' | 'embeddings' | 'base_layers' | 'biases' | 'other')[];
-          /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-          uniform?: boolean;
-        }
-      | {
-          /**
-           * @description dtype of the carried floating-point tensors (heads, embeddings, biases, magnitudes); what does not fit is refused. Default: they stay byte for byte
-           * @enum {string}
-           */
-          cast?: 'float32' | 'float16' | 'bfloat16';
-          /**
-           * @description dtype of the written factors; match keeps that of the source
-           * @default match
-           * @enum {string}
-           */
-          dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-          /** @description The smallest rank that keeps this share of Σσ² (kohya’s sv_fro p is energy p², and one direction more) */
-          energy: number;
-          /**
-           * @description See GET /v1/formats
-           * @enum {string}
-           */
-          format?: 'peft' | 'diffusers' | 'kohya' | 'xlabs' | 'cloneofsimo' | 'mlx' | 'gguf';
-          /** @description What a conversion has to be told where the files do not say it */
-          format_options?: {
-            /**
-             * @description GGUF: general.architecture of the base model
-             * @example qwen2
-             */
-            architecture?: string;
-            /** @description PEFT: base_model_name_or_path, where the source does not say it */
-            base_model?: string;
-            /**
-             * @description diffusers, kohya: the part of the pipeline that the adapter belongs to. Default: told by the names of its modules
-             * @enum {string}
-             */
-            component?: 'unet' | 'transformer' | 'text_encoder' | 'text_encoder_2';
-            /** @description GGUF: attention heads of the base model, for llama and mistral, whose rows llama.cpp reorders */
-            heads?: number;
-            /** @description GGUF: key and value heads; default: as heads */
-            kv_heads?: number;
-          };
-          /** @description No module gets more */
-          max_rank?: number;
-          /** @description No module gets less, as far as it has it */
-          min_rank?: number;
-          /**
-           * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-           * @example vllm
-           */
-          profile?: string;
-          /**
-           * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-           * @default false
-           */
-          projections?: boolean;
-          results?: components['schemas']['ResultSettings'];
-          /**
-           * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-           * @default false
-           */
-          revive?: boolean;
-          /**
-           * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-           * @default fold
-           * @enum {string}
-           */
-          scale?: 'fold' | 'keep' | 'sqrt';
-          /**
-           * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-           * @default balanced
-           * @enum {string}
-           */
-          split?: 'balanced' | 'b' | 'a';
-          /**
-           * @description Carried tensors to leave out, by what they are (see `size` of the adapter). The configuration no longer asks for them; the result warns of each kind. Default: everything is carried over
-           * @example [
-           *       "heads",
-           *       "embeddings"
-           *     ]
-           */
-          strip?: ('heads' | 'embeddings' | 'base_layers' | 'biases' | 'other')[];
-          /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-          uniform?: boolean;
-        }
-      | {
-          /**
-           * @description dtype of the carried floating-point tensors (heads, embeddings, biases, magnitudes); what does not fit is refused. Default: they stay byte for byte
-           * @enum {string}
-           */
-          cast?: 'float32' | 'float16' | 'bfloat16';
-          /**
-           * @description dtype of the written factors; match keeps that of the source
-           * @default match
-           * @enum {string}
-           */
-          dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-          /**
-           * @description See GET /v1/formats
-           * @enum {string}
-           */
-          format?: 'peft' | 'diffusers' | 'kohya' | 'xlabs' | 'cloneofsimo' | 'mlx' | 'gguf';
-          /** @description What a conversion has to be told where the files do not say it */
-          format_options?: {
-            /**
-             * @description GGUF: general.architecture of the base model
-             * @example qwen2
-             */
-            architecture?: string;
-            /** @description PEFT: base_model_name_or_path, where the source does not say it */
-            base_model?: string;
-            /**
-             * @description diffusers, kohya: the part of the pipeline that the adapter belongs to. Default: told by the names of its modules
-             * @enum {string}
-             */
-            component?: 'unet' | 'transformer' | 'text_encoder' | 'text_encoder_2';
-            /** @description GGUF: attention heads of the base model, for llama and mistral, whose rows llama.cpp reorders */
-            heads?: number;
-            /** @description GGUF: key and value heads; default: as heads */
-            kv_heads?: number;
-          };
-          /** @description No module gets more */
-          max_rank?: number;
-          /** @description No module gets less, as far as it has it */
-          min_rank?: number;
-          /**
-           * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-           * @example vllm
-           */
-          profile?: string;
-          /**
-           * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-           * @default false
-           */
-          projections?: boolean;
-          /** @description Keep the singular values above σ₁ divided by this (kohya’s sv_ratio keeps one direction more) */
-          ratio: number;
-          results?: components['schemas']['ResultSettings'];
-          /**
-           * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-           * @default false
-           */
-          revive?: boolean;
-          /**
-           * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-           * @default fold
-           * @enum {string}
-           */
-          scale?: 'fold' | 'keep' | 'sqrt';
-          /**
-           * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-           * @default balanced
-           * @enum {string}
-           */
-          split?: 'balanced' | 'b' | 'a';
-          /**
-           * @description Carried tensors to leave out, by what they are (see `size` of the adapter). The configuration no longer asks for them; the result warns of each kind. Default: everything is carried over
-           * @example [
-           *       "heads",
-           *       "embeddings"
-           *     ]
-           */
-          strip?: ('heads' | 'embeddings' | 'base_layers' | 'biases' | 'other')[];
-          /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-          uniform?: boolean;
-        }
-      | {
-          /**
-           * @description dtype of the carried floating-point tensors (heads, embeddings, biases, magnitudes); what does not fit is refused. Default: they stay byte for byte
-           * @enum {string}
-           */
-          cast?: 'float32' | 'float16' | 'bfloat16';
-          /** @description The smallest rank that keeps this share of Σσ (kohya’s sv_cumulative keeps one direction more) */
-          cumulative: number;
-          /**
-           * @description dtype of the written factors; match keeps that of the source
-           * @default match
-           * @enum {string}
-           */
-          dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-          /**
-           * @description See GET /v1/formats
-           * @enum {string}
-           */
-          format?: 'peft' | 'diffusers' | 'kohya' | 'xlabs' | 'cloneofsimo' | 'mlx' | 'gguf';
-          /** @description What a conversion has to be told where the files do not say it */
-          format_options?: {
-            /**
-             * @description GGUF: general.architecture of the base model
-             * @example qwen2
-             */
-            architecture?: string;
-            /** @description PEFT: base_model_name_or_path, where the source does not say it */
-            base_model?: string;
-            /**
-             * @description diffusers, kohya: the part of the pipeline that the adapter belongs to. Default: told by the names of its modules
-             * @enum {string}
-             */
-            component?: 'unet' | 'transformer' | 'text_encoder' | 'text_encoder_2';
-            /** @description GGUF: attention heads of the base model, for llama and mistral, whose rows llama.cpp reorders */
-            heads?: number;
-            /** @description GGUF: key and value heads; default: as heads */
-            kv_heads?: number;
-          };
-          /** @description No module gets more */
-          max_rank?: number;
-          /** @description No module gets less, as far as it has it */
-          min_rank?: number;
-          /**
-           * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-           * @example vllm
-           */
-          profile?: string;
-          /**
-           * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-           * @default false
-           */
-          projections?: boolean;
-          results?: components['schemas']['ResultSettings'];
-          /**
-           * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-           * @default false
-           */
-          revive?: boolean;
-          /**
-           * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-           * @default fold
-           * @enum {string}
-           */
-          scale?: 'fold' | 'keep' | 'sqrt';
-          /**
-           * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-           * @default balanced
-           * @enum {string}
-           */
-          split?: 'balanced' | 'b' | 'a';
-          /**
-           * @description Carried tensors to leave out, by what they are (see `size` of the adapter). The configuration no longer asks for them; the result warns of each kind. Default: everything is carried over
-           * @example [
-           *       "heads",
-           *       "embeddings"
-           *     ]
-           */
-          strip?: ('heads' | 'embeddings' | 'base_layers' | 'biases' | 'other')[];
-          /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-          uniform?: boolean;
-        }
-      | {
-          /**
-           * @description dtype of the carried floating-point tensors (heads, embeddings, biases, magnitudes); what does not fit is refused. Default: they stay byte for byte
-           * @enum {string}
-           */
-          cast?: 'float32' | 'float16' | 'bfloat16';
-          /**
-           * @description dtype of the written factors; match keeps that of the source
-           * @default match
-           * @enum {string}
-           */
-          dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-          /**
-           * @description See GET /v1/formats
-           * @enum {string}
-           */
-          format?: 'peft' | 'diffusers' | 'kohya' | 'xlabs' | 'cloneofsimo' | 'mlx' | 'gguf';
-          /** @description What a conversion has to be told where the files do not say it */
-          format_options?: {
-            /**
-             * @description GGUF: general.architecture of the base model
-             * @example qwen2
-             */
-            architecture?: string;
-            /** @description PEFT: base_model_name_or_path, where the source does not say it */
-            base_model?: string;
-            /**
-             * @description diffusers, kohya: the part of the pipeline that the adapter belongs to. Default: told by the names of its modules
-             * @enum {string}
-             */
-            component?: 'unet' | 'transformer' | 'text_encoder' | 'text_encoder_2';
-            /** @description GGUF: attention heads of the base model, for llama and mistral, whose rows llama.cpp reorders */
-            heads?: number;
-            /** @description GGUF: key and value heads; default: as heads */
-            kv_heads?: number;
-          };
-          /**
-           * @description The rank where the spectrum bends
-           * @enum {boolean}
-           */
-          knee: true;
-          /** @description No module gets more */
-          max_rank?: number;
-          /** @description No module gets less, as far as it has it */
-          min_rank?: number;
-          /**
-           * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-           * @example vllm
-           */
-          profile?: string;
-          /**
-           * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-           * @default false
-           */
-          projections?: boolean;
-          results?: components['schemas']['ResultSettings'];
-          /**
-           * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-           * @default false
-           */
-          revive?: boolean;
-          /**
-           * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-           * @default fold
-           * @enum {string}
-           */
-          scale?: 'fold' | 'keep' | 'sqrt';
-          /**
-           * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-           * @default balanced
-           * @enum {string}
-           */
-          split?: 'balanced' | 'b' | 'a';
-          /**
-           * @description Carried tensors to leave out, by what they are (see `size` of the adapter). The configuration no longer asks for them; the result warns of each kind. Default: everything is carried over
-           * @example [
-           *       "heads",
-           *       "embeddings"
-           *     ]
-           */
-          strip?: ('heads' | 'embeddings' | 'base_layers' | 'biases' | 'other')[];
-          /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-          uniform?: boolean;
-        }
-      | {
-          /**
-           * @description dtype of the carried floating-point tensors (heads, embeddings, biases, magnitudes); what does not fit is refused. Default: they stay byte for byte
-           * @enum {string}
-           */
-          cast?: 'float32' | 'float16' | 'bfloat16';
-          /**
-           * @description dtype of the written factors; match keeps that of the source
-           * @default match
-           * @enum {string}
-           */
-          dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-          /**
-           * @description See GET /v1/formats
-           * @enum {string}
-           */
-          format?: 'peft' | 'diffusers' | 'kohya' | 'xlabs' | 'cloneofsimo' | 'mlx' | 'gguf';
-          /** @description What a conversion has to be told where the files do not say it */
-          format_options?: {
-            /**
-             * @description GGUF: general.architecture of the base model
-             * @example qwen2
-             */
-            architecture?: string;
-            /** @description PEFT: base_model_name_or_path, where the source does not say it */
-            base_model?: string;
-            /**
-             * @description diffusers, kohya: the part of the pipeline that the adapter belongs to. Default: told by the names of its modules
-             * @enum {string}
-             */
-            component?: 'unet' | 'transformer' | 'text_encoder' | 'text_encoder_2';
-            /** @description GGUF: attention heads of the base model, for llama and mistral, whose rows llama.cpp reorders */
-            heads?: number;
-            /** @description GGUF: key and value heads; default: as heads */
-            kv_heads?: number;
-          };
-          /** @description No module gets more */
-          max_rank?: number;
-          /** @description No module gets less, as far as it has it */
-          min_rank?: number;
-          /**
-           * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-           * @example vllm
-           */
-          profile?: string;
-          /**
-           * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-           * @default false
-           */
-          projections?: boolean;
-          results?: components['schemas']['ResultSettings'];
-          /**
-           * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-           * @default false
-           */
-          revive?: boolean;
-          /**
-           * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-           * @default fold
-           * @enum {string}
-           */
-          scale?: 'fold' | 'keep' | 'sqrt';
-          /**
-           * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-           * @default balanced
-           * @enum {string}
-           */
-          split?: 'balanced' | 'b' | 'a';
-          /**
-           * @description Carried tensors to leave out, by what they are (see `size` of the adapter). The configuration no longer asks for them; the result warns of each kind. Default: everything is carried over
-           * @example [
-           *       "heads",
-           *       "embeddings"
-           *     ]
-           */
-          strip?: ('heads' | 'embeddings' | 'base_layers' | 'biases' | 'other')[];
-          /** @description The smallest rank with at most this relative error ‖ΔW − ΔW′‖ / ‖ΔW‖ in every module */
-          tolerance: number;
-          /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-          uniform?: boolean;
-        }
-      | {
-          /** @description At most this many bytes for the factors, spent on the modules where a rank lowers the error most per byte */
-          budget_bytes: number;
-          /**
-           * @description dtype of the carried floating-point tensors (heads, embeddings, biases, magnitudes); what does not fit is refused. Default: they stay byte for byte
-           * @enum {string}
-           */
-          cast?: 'float32' | 'float16' | 'bfloat16';
-          /**
-           * @description What the budget loses little of. relative: a direction counts as the share σ²/Σσ² that it has in its own module, so that module_relative_error is small. energy: it counts as s²σ², so that relative_error is small. With uniform it decides nothing.
-           * @default relative
-           * @enum {string}
-           */
-          criterion?: 'relative' | 'energy';
-          /**
-           * @description dtype of the written factors; match keeps that of the source
-           * @default match
-           * @enum {string}
-           */
-          dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-          /**
-           * @description See GET /v1/formats
-           * @enum {string}
-           */
-          format?: 'peft' | 'diffusers' | 'kohya' | 'xlabs' | 'cloneofsimo' | 'mlx' | 'gguf';
-          /** @description What a conversion has to be told where the files do not say it */
-          format_options?: {
-            /**
-             * @description GGUF: general.architecture of the base model
-             * @example qwen2
-             */
-            architecture?: string;
-            /** @description PEFT: base_model_name_or_path, where the source does not say it */
-            base_model?: string;
-            /**
-             * @description diffusers, kohya: the part of the pipeline that the adapter belongs to. Default: told by the names of its modules
-             * @enum {string}
-             */
-            component?: 'unet' | 'transformer' | 'text_encoder' | 'text_encoder_2';
-            /** @description GGUF: attention heads of the base model, for llama and mistral, whose rows llama.cpp reorders */
-            heads?: number;
-            /** @description GGUF: key and value heads; default: as heads */
-            kv_heads?: number;
-          };
-          /** @description No module gets more */
-          max_rank?: number;
-          /** @description No module gets less, as far as it has it */
-          min_rank?: number;
-          /**
-           * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-           * @example vllm
-           */
-          profile?: string;
-          /**
-           * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-           * @default false
-           */
-          projections?: boolean;
-          results?: components['schemas']['ResultSettings'];
-          /**
-           * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-           * @default false
-           */
-          revive?: boolean;
-          /**
-           * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-           * @default fold
-           * @enum {string}
-           */
-          scale?: 'fold' | 'keep' | 'sqrt';
-          /**
-           * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-           * @default balanced
-           * @enum {string}
-           */
-          split?: 'balanced' | 'b' | 'a';
-          /**
-           * @description Carried tensors to leave out, by what they are (see `size` of the adapter). The configuration no longer asks for them; the result warns of each kind. Default: everything is carried over
-           * @example [
-           *       "heads",
-           *       "embeddings"
-           *     ]
-           */
-          strip?: ('heads' | 'embeddings' | 'base_layers' | 'biases' | 'other')[];
-          /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-          uniform?: boolean;
-        }
-      | {
-          /** @description At most this many parameters in the factors, spent on the modules where a rank lowers the error most per parameter */
-          budget_parameters: number;
-          /**
-           * @description dtype of the carried floating-point tensors (heads, embeddings, biases, magnitudes); what does not fit is refused. Default: they stay byte for byte
-           * @enum {string}
-           */
-          cast?: 'float32' | 'float16' | 'bfloat16';
-          /**
-           * @description What the budget loses little of. relative: a direction counts as the share σ²/Σσ² that it has in its own module, so that module_relative_error is small. energy: it counts as s²σ², so that relative_error is small. With uniform it decides nothing.
-           * @default relative
-           * @enum {string}
-           */
-          criterion?: 'relative' | 'energy';
-          /**
-           * @description dtype of the written factors; match keeps that of the source
-           * @default match
-           * @enum {string}
-           */
-          dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-          /**
-           * @description See GET /v1/formats
-           * @enum {string}
-           */
-          format?: 'peft' | 'diffusers' | 'kohya' | 'xlabs' | 'cloneofsimo' | 'mlx' | 'gguf';
-          /** @description What a conversion has to be told where the files do not say it */
-          format_options?: {
-            /**
-             * @description GGUF: general.architecture of the base model
-             * @example qwen2
-             */
-            architecture?: string;
-            /** @description PEFT: base_model_name_or_path, where the source does not say it */
-            base_model?: string;
-            /**
-             * @description diffusers, kohya: the part of the pipeline that the adapter belongs to. Default: told by the names of its modules
-             * @enum {string}
-             */
-            component?: 'unet' | 'transformer' | 'text_encoder' | 'text_encoder_2';
-            /** @description GGUF: attention heads of the base model, for llama and mistral, whose rows llama.cpp reorders */
-            heads?: number;
-            /** @description GGUF: key and value heads; default: as heads */
-            kv_heads?: number;
-          };
-          /** @description No module gets more */
-          max_rank?: number;
-          /** @description No module gets less, as far as it has it */
-          min_rank?: number;
-          /**
-           * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-           * @example vllm
-           */
-          profile?: string;
-          /**
-           * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-           * @default false
-           */
-          projections?: boolean;
-          results?: components['schemas']['ResultSettings'];
-          /**
-           * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-           * @default false
-           */
-          revive?: boolean;
-          /**
-           * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-           * @default fold
-           * @enum {string}
-           */
-          scale?: 'fold' | 'keep' | 'sqrt';
-          /**
-           * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-           * @default balanced
-           * @enum {string}
-           */
-          split?: 'balanced' | 'b' | 'a';
-          /**
-           * @description Carried tensors to leave out, by what they are (see `size` of the adapter). The configuration no longer asks for them; the result warns of each kind. Default: everything is carried over
-           * @example [
-           *       "heads",
-           *       "embeddings"
-           *     ]
-           */
-          strip?: ('heads' | 'embeddings' | 'base_layers' | 'biases' | 'other')[];
-          /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-          uniform?: boolean;
-        }
-      | {
-          /**
-           * @description dtype of the carried floating-point tensors (heads, embeddings, biases, magnitudes); what does not fit is refused. Default: they stay byte for byte
-           * @enum {string}
-           */
-          cast?: 'float32' | 'float16' | 'bfloat16';
-          /**
-           * @description dtype of the written factors; match keeps that of the source
-           * @default match
-           * @enum {string}
-           */
-          dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-          /**
-           * @description See GET /v1/formats
-           * @enum {string}
-           */
-          format?: 'peft' | 'diffusers' | 'kohya' | 'xlabs' | 'cloneofsimo' | 'mlx' | 'gguf';
-          /** @description What a conversion has to be told where the files do not say it */
-          format_options?: {
-            /**
-             * @description GGUF: general.architecture of the base model
-             * @example qwen2
-             */
-            architecture?: string;
-            /** @description PEFT: base_model_name_or_path, where the source does not say it */
-            base_model?: string;
-            /**
-             * @description diffusers, kohya: the part of the pipeline that the adapter belongs to. Default: told by the names of its modules
-             * @enum {string}
-             */
-            component?: 'unet' | 'transformer' | 'text_encoder' | 'text_encoder_2';
-            /** @description GGUF: attention heads of the base model, for llama and mistral, whose rows llama.cpp reorders */
-            heads?: number;
-            /** @description GGUF: key and value heads; default: as heads */
-            kv_heads?: number;
-          };
-          /** @description No module gets more */
-          max_rank?: number;
-          /** @description No module gets less, as far as it has it */
-          min_rank?: number;
-          /**
-           * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-           * @example vllm
-           */
-          profile?: string;
-          /**
-           * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-           * @default false
-           */
-          projections?: boolean;
-          /** @description Ranks by module name or pattern, matched as PEFT matches them; other modules stay as they are */
-          rank_pattern: {
-            [key: string]: number;
-          };
-          results?: components['schemas']['ResultSettings'];
-          /**
-           * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-           * @default false
-           */
-          revive?: boolean;
-          /**
-           * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-           * @default fold
-           * @enum {string}
-           */
-          scale?: 'fold' | 'keep' | 'sqrt';
-          /**
-           * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-           * @default balanced
-           * @enum {string}
-           */
-          split?: 'balanced' | 'b' | 'a';
-          /**
-           * @description Carried tensors to leave out, by what they are (see `size` of the adapter). The configuration no longer asks for them; the result warns of each kind. Default: everything is carried over
-           * @example [
-           *       "heads",
-           *       "embeddings"
-           *     ]
-           */
-          strip?: ('heads' | 'embeddings' | 'base_layers' | 'biases' | 'other')[];
-          /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-          uniform?: boolean;
-        }
-      | {
-          /**
-           * @description dtype of the carried floating-point tensors (heads, embeddings, biases, magnitudes); what does not fit is refused. Default: they stay byte for byte
-           * @enum {string}
-           */
-          cast?: 'float32' | 'float16' | 'bfloat16';
-          /**
-           * @description dtype of the written factors; match keeps that of the source
-           * @default match
-           * @enum {string}
-           */
-          dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-          /**
-           * @description See GET /v1/formats
-           * @enum {string}
-           */
-          format?: 'peft' | 'diffusers' | 'kohya' | 'xlabs' | 'cloneofsimo' | 'mlx' | 'gguf';
-          /** @description What a conversion has to be told where the files do not say it */
-          format_options?: {
-            /**
-             * @description GGUF: general.architecture of the base model
-             * @example qwen2
-             */
-            architecture?: string;
-            /** @description PEFT: base_model_name_or_path, where the source does not say it */
-            base_model?: string;
-            /**
-             * @description diffusers, kohya: the part of the pipeline that the adapter belongs to. Default: told by the names of its modules
-             * @enum {string}
-             */
-            component?: 'unet' | 'transformer' | 'text_encoder' | 'text_encoder_2';
-            /** @description GGUF: attention heads of the base model, for llama and mistral, whose rows llama.cpp reorders */
-            heads?: number;
-            /** @description GGUF: key and value heads; default: as heads */
-            kv_heads?: number;
-          };
-          /** @description No module gets more */
-          max_rank?: number;
-          /** @description No module gets less, as far as it has it */
-          min_rank?: number;
-          profile: string;
-          /**
-           * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-           * @default false
-           */
-          projections?: boolean;
-          results?: components['schemas']['ResultSettings'];
-          /**
-           * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-           * @default false
-           */
-          revive?: boolean;
-          /**
-           * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-           * @default fold
-           * @enum {string}
-           */
-          scale?: 'fold' | 'keep' | 'sqrt';
-          /**
-           * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-           * @default balanced
-           * @enum {string}
-           */
-          split?: 'balanced' | 'b' | 'a';
-          /**
-           * @description Carried tensors to leave out, by what they are (see `size` of the adapter). The configuration no longer asks for them; the result warns of each kind. Default: everything is carried over
-           * @example [
-           *       "heads",
-           *       "embeddings"
-           *     ]
-           */
-          strip?: ('heads' | 'embeddings' | 'base_layers' | 'biases' | 'other')[];
-          /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-          uniform?: boolean;
-        }
-      | {
-          /**
-           * @description dtype of the carried floating-point tensors (heads, embeddings, biases, magnitudes); what does not fit is refused. Default: they stay byte for byte
-           * @enum {string}
-           */
-          cast?: 'float32' | 'float16' | 'bfloat16';
-          /**
-           * @description dtype of the written factors; match keeps that of the source
-           * @default match
-           * @enum {string}
-           */
-          dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-          /**
-           * @description See GET /v1/formats
-           * @enum {string}
-           */
-          format: 'peft' | 'diffusers' | 'kohya' | 'xlabs' | 'cloneofsimo' | 'mlx' | 'gguf';
-          /** @description What a conversion has to be told where the files do not say it */
-          format_options?: {
-            /**
-             * @description GGUF: general.architecture of the base model
-             * @example qwen2
-             */
-            architecture?: string;
-            /** @description PEFT: base_model_name_or_path, where the source does not say it */
-            base_model?: string;
-            /**
-             * @description diffusers, kohya: the part of the pipeline that the adapter belongs to. Default: told by the names of its modules
-             * @enum {string}
-             */
-            component?: 'unet' | 'transformer' | 'text_encoder' | 'text_encoder_2';
-            /** @description GGUF: attention heads of the base model, for llama and mistral, whose rows llama.cpp reorders */
-            heads?: number;
-            /** @description GGUF: key and value heads; default: as heads */
-            kv_heads?: number;
-          };
-          /** @description No module gets more */
-          max_rank?: number;
-          /** @description No module gets less, as far as it has it */
-          min_rank?: number;
-          /**
-           * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-           * @example vllm
-           */
-          profile?: string;
-          /**
-           * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-           * @default false
-           */
-          projections?: boolean;
-          results?: components['schemas']['ResultSettings'];
-          /**
-           * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-           * @default false
-           */
-          revive?: boolean;
-          /**
-           * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-           * @default fold
-           * @enum {string}
-           */
-          scale?: 'fold' | 'keep' | 'sqrt';
-          /**
-           * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-           * @default balanced
-           * @enum {string}
-           */
-          split?: 'balanced' | 'b' | 'a';
-          /**
-           * @description Carried tensors to leave out, by what they are (see `size` of the adapter). The configuration no longer asks for them; the result warns of each kind. Default: everything is carried over
-           * @example [
-           *       "heads",
-           *       "embeddings"
-           *     ]
-           */
-          strip?: ('heads' | 'embeddings' | 'base_layers' | 'biases' | 'other')[];
-          /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-          uniform?: boolean;
-        };
+    SucceededTargetReport: {
+      adapter_id: string;
+      energy_retained: number;
+      /** @description null: no loss is expected, or the result is that of a checkpoint, from which training goes on. `warnings` has it in words */
+      expected_loss?: components['schemas']['ExpectedLoss'] | null;
+      /** @description 1 − module_relative_error²: the mean over the same modules of the energy that each of them keeps */
+      module_energy_retained?: number;
+      /** @description √(mean of ‖ΔW − ΔW′‖² / ‖ΔW‖² over the modules): the root mean square of their own relative errors, of the written file. Modules whose energy is at most 1e-6 of the mean do not count */
+      module_relative_error?: number;
+      modules: components['schemas']['ModuleResult'][];
+      relative_error: number;
+      /** @description What takes the space in the weights file */
+      size?: components['schemas']['SizePart'][];
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      state: 'succeeded';
+      target: components['schemas']['Target'];
+    };
+    /** @description One rank policy with how to write the result. A profile alone asks for the largest rank that it (or max_rank) allows, a format alone for a conversion: every module keeps its rank, within min_rank and max_rank. */
+    Target: {
+      /** @description At most this many bytes for the factors, spent on the modules where a rank lowers the error most per byte */
+      budget_bytes?: number;
+      /** @description At most this many parameters in the factors, spent on the modules where a rank lowers the error most per parameter */
+      budget_parameters?: number;
+      /**
+       * @description dtype of the carried floating-point tensors (heads, embeddings, biases, magnitudes); what does not fit is refused. Default: they stay byte for byte
+       * @enum {string}
+       */
+      cast?: 'float32' | 'float16' | 'bfloat16';
+      /**
+       * @description What a budget loses little of. relative: a direction counts as the share σ²/Σσ² that it has in its own module, so that module_relative_error is small. energy: it counts as s²σ², so that relative_error is small. With uniform it decides nothing.
+       * @default relative
+       * @enum {string}
+       */
+      criterion?: 'relative' | 'energy';
+      /** @description The smallest rank that keeps this share of Σσ (kohya’s sv_cumulative keeps one direction more) */
+      cumulative?: number;
+      /**
+       * @description dtype of the written factors; match keeps that of the source
+       * @default match
+       * @enum {string}
+       */
+      dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
+      /** @description The smallest rank that keeps this share of Σσ² (kohya’s sv_fro p is energy p², and one direction more) */
+      energy?: number;
+      format?: components['schemas']['FormatName'];
+      format_options?: components['schemas']['FormatOptions'];
+      /**
+       * @description The rank where the spectrum bends
+       * @enum {boolean}
+       */
+      knee?: true;
+      /** @description No module gets more */
+      max_rank?: number;
+      /** @description No module gets less, as far as it has it */
+      min_rank?: number;
+      /**
+       * @description Where the result has to load (GET /v1/capabilities). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
+       * @example vllm
+       */
+      profile?: string;
+      /**
+       * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
+       * @default false
+       */
+      projections?: boolean;
+      /** @description The rank to reach */
+      rank?: number;
+      /** @description Ranks by module name or pattern, matched as PEFT matches them; other modules stay as they are */
+      rank_pattern?: {
+        [key: string]: number;
+      };
+      /** @description Keep the singular values above σ₁ divided by this (kohya’s sv_ratio keeps one direction more) */
+      ratio?: number;
+      results?: components['schemas']['ResultSettings'];
+      /**
+       * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
+       * @default false
+       */
+      revive?: boolean;
+      /**
+       * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
+       * @default fold
+       * @enum {string}
+       */
+      scale?: 'fold' | 'keep' | 'sqrt';
+      /**
+       * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
+       * @default balanced
+       * @enum {string}
+       */
+      split?: 'balanced' | 'b' | 'a';
+      /**
+       * @description Carried tensors to leave out, by what they are (see `size` of the adapter). The configuration no longer asks for them; the result warns of each kind. Default: everything is carried over
+       * @example [
+       *       "heads",
+       *       "embeddings"
+       *     ]
+       */
+      strip?: ('heads' | 'embeddings' | 'base_layers' | 'biases' | 'other')[];
+      /** @description The smallest rank with at most this relative error ‖ΔW − ΔW′‖ / ‖ΔW‖ in every module */
+      tolerance?: number;
+      /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
+      uniform?: boolean;
+    };
+    TargetReport: components['schemas']['SucceededTargetReport'] | components['schemas']['FailedResult'];
     /**
      * @example {
      *       "id": "team-a",
@@ -5850,14 +4958,7 @@ export interface components {
        * @example team-a
        */
       id: string;
-      quotas: {
-        /** @description Jobs that are queued or active; null or absent: no limit */
-        concurrent_jobs?: number | null;
-        /** @description Requests to the API, by all its keys together; null or absent: no limit */
-        requests_per_minute?: number | null;
-        /** @description Bytes of all its adapters together, each counted in full; null or absent: no limit */
-        stored_bytes?: number | null;
-      };
+      quotas: components['schemas']['Quotas'];
     };
     /**
      * @example {
@@ -5890,14 +4991,7 @@ export interface components {
      *     }
      */
     TenantRequest: {
-      quotas?: {
-        /** @description Jobs that are queued or active; null or absent: no limit */
-        concurrent_jobs?: number | null;
-        /** @description Requests to the API, by all its keys together; null or absent: no limit */
-        requests_per_minute?: number | null;
-        /** @description Bytes of all its adapters together, each counted in full; null or absent: no limit */
-        stored_bytes?: number | null;
-      };
+      quotas?: components['schemas']['Quotas'];
     };
     TenantWithUsage: {
       /** Format: date-time */
@@ -5907,14 +5001,7 @@ export interface components {
        * @example team-a
        */
       id: string;
-      quotas: {
-        /** @description Jobs that are queued or active; null or absent: no limit */
-        concurrent_jobs?: number | null;
-        /** @description Requests to the API, by all its keys together; null or absent: no limit */
-        requests_per_minute?: number | null;
-        /** @description Bytes of all its adapters together, each counted in full; null or absent: no limit */
-        stored_bytes?: number | null;
-      };
+      quotas: components['schemas']['Quotas'];
       usage: components['schemas']['Usage'];
     };
     /** @description Seconds */
@@ -5975,6 +5062,79 @@ export interface components {
       /** @description Where the next page begins; null: there is none, and always where the list takes no `cursor` */
       next_cursor: string | null;
     };
+    /** @description Files of a server, by GET and PUT */
+    UrlConnectionRequest: {
+      /**
+       * @description Hosts that this connection may reach although they are not public; nothing else may. Only keys with the scope `admin` make and change a connection that has some
+       * @default []
+       * @example [
+       *       "minio.internal:9000"
+       *     ]
+       */
+      allowed_hosts?: string[];
+      credentials?: components['schemas']['UrlCredentials'];
+      /**
+       * @description For people
+       * @default
+       */
+      description?: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      kind: 'url';
+      /**
+       * @description Name of a connection: lower case letters, digits and hyphens, no hyphen at either end
+       * @example models
+       */
+      name: string;
+      /**
+       * @description What the connection leads to: `s3://bucket` or `s3://bucket/folder`; `hf://owner`, `hf://owner/repo` or a folder of it; `https://host` or `https://host/folder`. Each has in it what lies below it: `s3://models/in` has `s3://models/in/x` and not `s3://models/index`
+       * @example [
+       *       "s3://models/in",
+       *       "s3://models/out"
+       *     ]
+       */
+      prefixes: string[];
+    };
+    /** @description Never shown again */
+    UrlCredentials: {
+      /** @description Sent with every request, such as Authorization */
+      headers: {
+        [key: string]: string;
+      };
+    };
+    /** @description Files, each with PUT; presigned URLs as a rule. What has no URL is not sent */
+    UrlSink: {
+      /** @description The weights, under either name; the configuration and the card (README.md) where there are such */
+      files: {
+        'adapter_config.json'?: components['schemas']['SinkFile'];
+        'adapter_model.safetensors'?: components['schemas']['SinkFile'];
+        card?: components['schemas']['SinkFile'];
+        config?: components['schemas']['SinkFile'];
+        weights?: components['schemas']['SinkFile'];
+      };
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      kind: 'url';
+    };
+    /** @description Files from anywhere */
+    UrlSource: {
+      /** @description The weights, in any format and under either name; the configuration, where the format has one */
+      files: {
+        'adapter_config.json'?: components['schemas']['SourceFile'];
+        'adapter_model.safetensors'?: components['schemas']['SourceFile'];
+        config?: components['schemas']['SourceFile'];
+        weights?: components['schemas']['SourceFile'];
+      };
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      kind: 'url';
+    };
     /**
      * @example {
      *       "stored_bytes": 319989632,
@@ -5993,13 +5153,7 @@ export interface components {
       /** @description Every rule passed */
       loads: boolean;
       profile: string;
-      rules: {
-        /** @description What was found and what is allowed; where it failed, what to do */
-        detail: string;
-        passed: boolean;
-        /** @description Stable name of the rule, e.g. "max-rank" */
-        rule: string;
-      }[];
+      rules: components['schemas']['RuleVerdict'][];
     };
     /**
      * @example {
@@ -6027,8 +5181,16 @@ export interface components {
       disabled_reason: string | null;
       /** @description Whether anything is sent */
       enabled: boolean;
-      /** @description Which events are sent */
-      events: ('job.succeeded' | 'job.partial' | 'job.failed' | 'job.cancelled' | 'batch.ended')[];
+      /** @description Which events are sent. `job.queued`: it was accepted, or waits for another attempt. `job.started`: an attempt began. The others are ends */
+      events: (
+        | 'job.queued'
+        | 'job.started'
+        | 'job.succeeded'
+        | 'job.partial'
+        | 'job.failed'
+        | 'job.cancelled'
+        | 'batch.ended'
+      )[];
       /**
        * @description Id of a webhook
        * @example wh_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
@@ -6061,8 +5223,16 @@ export interface components {
       description?: string;
       /** @description Whether anything is sent */
       enabled?: boolean;
-      /** @description Which events are sent */
-      events?: ('job.succeeded' | 'job.partial' | 'job.failed' | 'job.cancelled' | 'batch.ended')[];
+      /** @description Which events are sent. `job.queued`: it was accepted, or waits for another attempt. `job.started`: an attempt began. The others are ends */
+      events?: (
+        | 'job.queued'
+        | 'job.started'
+        | 'job.succeeded'
+        | 'job.partial'
+        | 'job.failed'
+        | 'job.cancelled'
+        | 'batch.ended'
+      )[];
       /**
        * @description Only what has all of these labels is sent; {}: everything
        * @example {
@@ -6185,7 +5355,15 @@ export interface components {
        */
       timestamp: string;
       /** @enum {string} */
-      type: 'job.succeeded' | 'job.partial' | 'job.failed' | 'job.cancelled' | 'batch.ended' | 'webhook.test';
+      type:
+        | 'job.queued'
+        | 'job.started'
+        | 'job.succeeded'
+        | 'job.partial'
+        | 'job.failed'
+        | 'job.cancelled'
+        | 'batch.ended'
+        | 'webhook.test';
     };
     /**
      * @example {
@@ -6239,7 +5417,7 @@ export interface components {
        */
       enabled?: boolean;
       /**
-       * @description Which events are sent
+       * @description Which events are sent. `job.queued`: it was accepted, or waits for another attempt. `job.started`: an attempt began. The others are ends
        * @default [
        *       "job.succeeded",
        *       "job.partial",
@@ -6248,7 +5426,15 @@ export interface components {
        *       "batch.ended"
        *     ]
        */
-      events?: ('job.succeeded' | 'job.partial' | 'job.failed' | 'job.cancelled' | 'batch.ended')[];
+      events?: (
+        | 'job.queued'
+        | 'job.started'
+        | 'job.succeeded'
+        | 'job.partial'
+        | 'job.failed'
+        | 'job.cancelled'
+        | 'batch.ended'
+      )[];
       /**
        * @description Only what has all of these labels is sent; {}: everything
        * @default {}
@@ -6523,7 +5709,7 @@ export interface operations {
         created_before?: string;
         /** @description `next_cursor` of the page before; that page’s other parameters belong to it */
         cursor?: string;
-        /** @description See GET /v1/formats */
+        /** @description See GET /v1/capabilities */
         format?: 'peft' | 'diffusers' | 'kohya' | 'xlabs' | 'cloneofsimo' | 'mlx' | 'gguf';
         /** @description Results of this job */
         job_id?: string;
@@ -6666,7 +5852,6 @@ export interface operations {
     };
     requestBody: {
       content: {
-        'application/json': components['schemas']['AdapterFromUploads'];
         'multipart/form-data': {
           /**
            * Format: binary
@@ -6754,15 +5939,6 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `UPLOAD_NOT_FOUND`: No upload has this id. */
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
       /** @description `UPLOAD_TOO_SLOW`: The upload stalled. `REQUEST_TIMEOUT`: The request did not arrive in time. */
       408: {
         headers: {
@@ -6772,17 +5948,8 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `UPLOAD_INCOMPLETE`: The upload is not complete. `IDEMPOTENCY_IN_FLIGHT`: The first request with this Idempotency-Key is still being handled. */
+      /** @description `IDEMPOTENCY_IN_FLIGHT`: The first request with this Idempotency-Key is still being handled. */
       409: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_EXPIRED`: The upload has expired. */
-      410: {
         headers: {
           [name: string]: unknown;
         };
@@ -6817,17 +5984,8 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `FILE_MISSING`: A required file is missing. `LFS_POINTER`: The file is a Git LFS pointer, not the weights. `ST_HEADER_TOO_SMALL`: The safetensors file is shorter than its length field. `ST_HEADER_TOO_LARGE`: The safetensors header exceeds the limit. `ST_HEADER_LENGTH`: The safetensors header is longer than the file. `ST_HEADER_JSON`: The safetensors header is not the JSON the format asks for. `ST_DUPLICATE_KEY`: The safetensors header names something twice. `ST_METADATA`: The safetensors metadata is not a map of strings. `ST_TENSOR_NAME`: A tensor name is not acceptable. `ST_TOO_MANY_TENSORS`: The safetensors file has too many tensors. `ST_UNKNOWN_DTYPE`: A tensor has an unknown dtype. `ST_MISALIGNED`: A tensor does not fill whole bytes. `ST_VALIDATION_OVERFLOW`: A tensor shape overflows. `ST_TENSOR_INVALID_INFO`: A tensor shape does not match its bytes. `ST_INVALID_OFFSET`: Tensor offsets overlap or leave holes. `ST_BUFFER_NOT_COVERED`: The tensors do not cover the file exactly. `GGUF_VERSION`: The version or byte order of the GGUF file is not read. `GGUF_TRUNCATED`: The GGUF header is longer than the file. `GGUF_HEADER_TOO_LARGE`: The GGUF header exceeds a limit. `GGUF_KEY_VALUE`: A key or value of the GGUF metadata is not acceptable. `GGUF_DUPLICATE`: The GGUF header names something twice. `GGUF_ALIGNMENT`: The alignment of the GGUF file is not a power of two within bounds. `GGUF_TENSOR_NAME`: A tensor name is not acceptable. `GGUF_TENSOR_TYPE`: A tensor has an unknown type. `GGUF_TENSOR_SHAPE`: A tensor shape overflows, or does not suit its type. `GGUF_OFFSET`: Tensor offsets overlap, leave holes or are not aligned. `GGUF_NOT_COVERED`: The tensors do not cover the GGUF file exactly. `GGUF_NOT_LORA`: The GGUF file is not a LoRA adapter. `CONFIG_JSON`: adapter_config.json is not valid JSON. `CONFIG_TOO_LARGE`: adapter_config.json exceeds a limit. `CONFIG_TOO_DEEP`: adapter_config.json is nested too deeply. `CONFIG_DUPLICATE_KEY`: adapter_config.json has a key twice. `CONFIG_FORBIDDEN_KEY`: adapter_config.json has a forbidden key. `CONFIG_INVALID`: adapter_config.json has a field of the wrong type. `CONFIG_PEFT_TYPE`: The adapter is not LoRA. `CONFIG_RANK`: A rank in adapter_config.json is not a positive integer. `CONFIG_ALPHA`: An alpha in adapter_config.json is not a finite number. `CONFIG_REGEX`: A pattern in adapter_config.json cannot be read. `CONFIG_RANK_MISMATCH`: adapter_config.json and the tensors disagree on a rank. `NO_LORA_TENSORS`: The file has no LoRA tensors. `LORA_UNPAIRED`: A LoRA tensor has no partner. `LORA_MAGNITUDE_MISMATCH`: The setting for DoRA and its magnitude vectors disagree. `LORA_DUPLICATE_MODULE`: A module appears twice. `LORA_RANK_MISMATCH`: lora_A and lora_B disagree on the rank. `LORA_RANK_DIMS`: A LoRA tensor has the wrong number of dimensions. `LORA_RANK_ZERO`: A module has rank 0. `UNSUPPORTED_DTYPE`: A LoRA tensor has a dtype that cannot be squeezed. `FORMAT_MIXED`: The tensors belong to more than one format. `UNSUPPORTED_LORA_VARIANT`: This variant of LoRA cannot be squeezed yet. `UPLOAD_FILENAME`: The upload needs the name of a file that an adapter has. `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
+      /** @description `FILE_MISSING`: A required file is missing. `LFS_POINTER`: The file is a Git LFS pointer, not the weights. `ST_HEADER_TOO_SMALL`: The safetensors file is shorter than its length field. `ST_HEADER_TOO_LARGE`: The safetensors header exceeds the limit. `ST_HEADER_LENGTH`: The safetensors header is longer than the file. `ST_HEADER_JSON`: The safetensors header is not the JSON the format asks for. `ST_DUPLICATE_KEY`: The safetensors header names something twice. `ST_METADATA`: The safetensors metadata is not a map of strings. `ST_TENSOR_NAME`: A tensor name is not acceptable. `ST_TOO_MANY_TENSORS`: The safetensors file has too many tensors. `ST_UNKNOWN_DTYPE`: A tensor has an unknown dtype. `ST_MISALIGNED`: A tensor does not fill whole bytes. `ST_VALIDATION_OVERFLOW`: A tensor shape overflows. `ST_TENSOR_INVALID_INFO`: A tensor shape does not match its bytes. `ST_INVALID_OFFSET`: Tensor offsets overlap or leave holes. `ST_BUFFER_NOT_COVERED`: The tensors do not cover the file exactly. `GGUF_VERSION`: The version or byte order of the GGUF file is not read. `GGUF_TRUNCATED`: The GGUF header is longer than the file. `GGUF_HEADER_TOO_LARGE`: The GGUF header exceeds a limit. `GGUF_KEY_VALUE`: A key or value of the GGUF metadata is not acceptable. `GGUF_DUPLICATE`: The GGUF header names something twice. `GGUF_ALIGNMENT`: The alignment of the GGUF file is not a power of two within bounds. `GGUF_TENSOR_NAME`: A tensor name is not acceptable. `GGUF_TENSOR_TYPE`: A tensor has an unknown type. `GGUF_TENSOR_SHAPE`: A tensor shape overflows, or does not suit its type. `GGUF_OFFSET`: Tensor offsets overlap, leave holes or are not aligned. `GGUF_NOT_COVERED`: The tensors do not cover the GGUF file exactly. `GGUF_NOT_LORA`: The GGUF file is not a LoRA adapter. `CONFIG_JSON`: adapter_config.json is not valid JSON. `CONFIG_TOO_LARGE`: adapter_config.json exceeds a limit. `CONFIG_TOO_DEEP`: adapter_config.json is nested too deeply. `CONFIG_DUPLICATE_KEY`: adapter_config.json has a key twice. `CONFIG_FORBIDDEN_KEY`: adapter_config.json has a forbidden key. `CONFIG_INVALID`: adapter_config.json has a field of the wrong type. `CONFIG_PEFT_TYPE`: The adapter is not LoRA. `CONFIG_RANK`: A rank in adapter_config.json is not a positive integer. `CONFIG_ALPHA`: An alpha in adapter_config.json is not a finite number. `CONFIG_REGEX`: A pattern in adapter_config.json cannot be read. `CONFIG_RANK_MISMATCH`: adapter_config.json and the tensors disagree on a rank. `NO_LORA_TENSORS`: The file has no LoRA tensors. `LORA_UNPAIRED`: A LoRA tensor has no partner. `LORA_MAGNITUDE_MISMATCH`: The setting for DoRA and its magnitude vectors disagree. `LORA_DUPLICATE_MODULE`: A module appears twice. `LORA_RANK_MISMATCH`: lora_A and lora_B disagree on the rank. `LORA_RANK_DIMS`: A LoRA tensor has the wrong number of dimensions. `LORA_RANK_ZERO`: A module has rank 0. `UNSUPPORTED_DTYPE`: A LoRA tensor has a dtype that cannot be squeezed. `FORMAT_MIXED`: The tensors belong to more than one format. `UNSUPPORTED_LORA_VARIANT`: This variant of LoRA cannot be squeezed yet. `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
       422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_LOCKED`: Another request is at work on the upload. */
-      423: {
         headers: {
           [name: string]: unknown;
         };
@@ -7785,6 +6943,194 @@ export interface operations {
       };
     };
   };
+  createAdapterFromUploads: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description SHA-256 or SHA-512 of the whole body, boundaries and all (RFC 9530), checked while it arrives. Headers of single parts are not looked at. */
+        'content-digest'?: string;
+        /**
+         * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+         */
+        'idempotency-key'?: string;
+        /** @description As Content-Digest: the body is what it represents */
+        'repr-digest'?: string;
+      };
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['AdapterFromUploads'];
+      };
+    };
+    responses: {
+      /** @description Stored */
+      201: {
+        headers: {
+          /** @description `true` on an answer that was given before to the same Idempotency-Key */
+          'idempotent-replayed'?: string;
+          /** @description Path of the resource */
+          location?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Adapter'];
+        };
+      };
+      /** @description `MULTIPART_MALFORMED`: The multipart body is malformed. `UPLOAD_ABORTED`: The upload ended early. `DUPLICATE_PART`: A part of this name was sent twice. `UNEXPECTED_PART`: A part of this name is not expected. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `REQUEST_DUPLICATE_KEY`: The JSON of the request has a key twice. `REQUEST_FORBIDDEN_KEY`: The JSON of the request has a forbidden key. `REQUEST_TOO_DEEP`: The JSON of the request is nested too deeply. `REQUEST_NUMBER`: The JSON of the request has a number that cannot be kept exactly. `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `SCOPE_MISSING`: The key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_NOT_FOUND`: No upload has this id. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_TOO_SLOW`: The upload stalled. `REQUEST_TIMEOUT`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_INCOMPLETE`: The upload is not complete. `IDEMPOTENCY_IN_FLIGHT`: The first request with this Idempotency-Key is still being handled. */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_EXPIRED`: The upload has expired. */
+      410: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. `FIELD_TOO_LARGE`: A form field exceeds the size limit. `TOO_MANY_PARTS`: The multipart body has too many parts. */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. `UNSUPPORTED_CONTENT_ENCODING`: Compressed request bodies are not accepted. `PICKLE_REFUSED`: Pickle files are never opened. `UNSUPPORTED_FORMAT`: The file is not safetensors. */
+      415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `FILE_MISSING`: A required file is missing. `LFS_POINTER`: The file is a Git LFS pointer, not the weights. `ST_HEADER_TOO_SMALL`: The safetensors file is shorter than its length field. `ST_HEADER_TOO_LARGE`: The safetensors header exceeds the limit. `ST_HEADER_LENGTH`: The safetensors header is longer than the file. `ST_HEADER_JSON`: The safetensors header is not the JSON the format asks for. `ST_DUPLICATE_KEY`: The safetensors header names something twice. `ST_METADATA`: The safetensors metadata is not a map of strings. `ST_TENSOR_NAME`: A tensor name is not acceptable. `ST_TOO_MANY_TENSORS`: The safetensors file has too many tensors. `ST_UNKNOWN_DTYPE`: A tensor has an unknown dtype. `ST_MISALIGNED`: A tensor does not fill whole bytes. `ST_VALIDATION_OVERFLOW`: A tensor shape overflows. `ST_TENSOR_INVALID_INFO`: A tensor shape does not match its bytes. `ST_INVALID_OFFSET`: Tensor offsets overlap or leave holes. `ST_BUFFER_NOT_COVERED`: The tensors do not cover the file exactly. `GGUF_VERSION`: The version or byte order of the GGUF file is not read. `GGUF_TRUNCATED`: The GGUF header is longer than the file. `GGUF_HEADER_TOO_LARGE`: The GGUF header exceeds a limit. `GGUF_KEY_VALUE`: A key or value of the GGUF metadata is not acceptable. `GGUF_DUPLICATE`: The GGUF header names something twice. `GGUF_ALIGNMENT`: The alignment of the GGUF file is not a power of two within bounds. `GGUF_TENSOR_NAME`: A tensor name is not acceptable. `GGUF_TENSOR_TYPE`: A tensor has an unknown type. `GGUF_TENSOR_SHAPE`: A tensor shape overflows, or does not suit its type. `GGUF_OFFSET`: Tensor offsets overlap, leave holes or are not aligned. `GGUF_NOT_COVERED`: The tensors do not cover the GGUF file exactly. `GGUF_NOT_LORA`: The GGUF file is not a LoRA adapter. `CONFIG_JSON`: adapter_config.json is not valid JSON. `CONFIG_TOO_LARGE`: adapter_config.json exceeds a limit. `CONFIG_TOO_DEEP`: adapter_config.json is nested too deeply. `CONFIG_DUPLICATE_KEY`: adapter_config.json has a key twice. `CONFIG_FORBIDDEN_KEY`: adapter_config.json has a forbidden key. `CONFIG_INVALID`: adapter_config.json has a field of the wrong type. `CONFIG_PEFT_TYPE`: The adapter is not LoRA. `CONFIG_RANK`: A rank in adapter_config.json is not a positive integer. `CONFIG_ALPHA`: An alpha in adapter_config.json is not a finite number. `CONFIG_REGEX`: A pattern in adapter_config.json cannot be read. `CONFIG_RANK_MISMATCH`: adapter_config.json and the tensors disagree on a rank. `NO_LORA_TENSORS`: The file has no LoRA tensors. `LORA_UNPAIRED`: A LoRA tensor has no partner. `LORA_MAGNITUDE_MISMATCH`: The setting for DoRA and its magnitude vectors disagree. `LORA_DUPLICATE_MODULE`: A module appears twice. `LORA_RANK_MISMATCH`: lora_A and lora_B disagree on the rank. `LORA_RANK_DIMS`: A LoRA tensor has the wrong number of dimensions. `LORA_RANK_ZERO`: A module has rank 0. `UNSUPPORTED_DTYPE`: A LoRA tensor has a dtype that cannot be squeezed. `FORMAT_MIXED`: The tensors belong to more than one format. `UNSUPPORTED_LORA_VARIANT`: This variant of LoRA cannot be squeezed yet. `UPLOAD_FILENAME`: The upload needs the name of a file that an adapter has. `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_LOCKED`: Another request is at work on the upload. */
+      423: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `QUOTA_STORED_BYTES`: The tenant stores as many bytes as it may. `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
+          'retry-after'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `INTERNAL`: The service failed. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FAILED`: The storage failed. `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FULL`: The storage is full. */
+      507: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
   listBatches: {
     parameters: {
       query?: {
@@ -8681,23 +8027,35 @@ export interface operations {
       };
     };
   };
-  listFormats: {
+  getCapabilities: {
     parameters: {
       query?: never;
-      header?: never;
+      header?: {
+        /** @description ETag of what the client has */
+        'if-none-match'?: string;
+      };
       path?: never;
       cookie?: never;
     };
     requestBody?: never;
     responses: {
-      /** @description Every format */
+      /** @description The capabilities */
       200: {
         headers: {
+          /** @description Digest of the answer */
+          etag?: string;
           [name: string]: unknown;
         };
         content: {
-          'application/json': components['schemas']['FormatList'];
+          'application/json': components['schemas']['Capabilities'];
         };
+      };
+      /** @description The client has it */
+      304: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
       };
       /** @description `BAD_REQUEST`: The request is malformed. */
       400: {
@@ -8788,6 +8146,700 @@ export interface operations {
       };
     };
   };
+  listConnections: {
+    parameters: {
+      query?: {
+        /** @description `next_cursor` of the page before; that page’s other parameters belong to it */
+        cursor?: string;
+        kind?: 's3' | 'hub' | 'url';
+        /** @description Most items of the page */
+        limit?: number;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description A page */
+      200: {
+        headers: {
+          /** @description The next page, `rel="next"`; absent at the end */
+          link?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ConnectionList'];
+        };
+      };
+      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `BAD_REQUEST`: The request is malformed. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
+          'retry-after'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `INTERNAL`: The service failed. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  createConnection: {
+    parameters: {
+      query?: never;
+      header?: {
+        /**
+         * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+         */
+        'idempotency-key'?: string;
+      };
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['ConnectionRequest'];
+      };
+    };
+    responses: {
+      /** @description The connection, without its credentials */
+      201: {
+        headers: {
+          /** @description `true` on an answer that was given before to the same Idempotency-Key */
+          'idempotent-replayed'?: string;
+          /** @description Path of the resource */
+          location?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Connection'];
+        };
+      };
+      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `REQUEST_DUPLICATE_KEY`: The JSON of the request has a key twice. `REQUEST_FORBIDDEN_KEY`: The JSON of the request has a forbidden key. `REQUEST_TOO_DEEP`: The JSON of the request is nested too deeply. `REQUEST_NUMBER`: The JSON of the request has a number that cannot be kept exactly. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `CONNECTION_EXISTS`: There is a connection of this name already. `IDEMPOTENCY_IN_FLIGHT`: The first request with this Idempotency-Key is still being handled. */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. `UNSUPPORTED_CONTENT_ENCODING`: Compressed request bodies are not accepted. */
+      415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `OUTBOUND_URL_INVALID`: The URL cannot be used. `OUTBOUND_FORBIDDEN`: The service does not connect to there. `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `QUOTA_CONNECTIONS`: The tenant has as many connections as it may. `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
+          'retry-after'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `INTERNAL`: The service failed. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SECRETS_UNAVAILABLE`: The service has no key for secrets. `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FULL`: The storage is full. */
+      507: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  getConnection: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /**
+         * @description Name of a connection: lower case letters, digits and hyphens, no hyphen at either end
+         * @example models
+         */
+        name: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The connection, without its credentials */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Connection'];
+        };
+      };
+      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `BAD_REQUEST`: The request is malformed. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `CONNECTION_NOT_FOUND`: There is no connection of this name. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
+          'retry-after'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `INTERNAL`: The service failed. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  deleteConnection: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /**
+         * @description Name of a connection: lower case letters, digits and hyphens, no hyphen at either end
+         * @example models
+         */
+        name: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Removed */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `BAD_REQUEST`: The request is malformed. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `CONNECTION_NOT_FOUND`: There is no connection of this name. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. */
+      415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
+          'retry-after'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `INTERNAL`: The service failed. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FULL`: The storage is full. */
+      507: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  updateConnection: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /**
+         * @description Name of a connection: lower case letters, digits and hyphens, no hyphen at either end
+         * @example models
+         */
+        name: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['ConnectionChange'];
+      };
+    };
+    responses: {
+      /** @description The connection as it is now */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Connection'];
+        };
+      };
+      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `REQUEST_DUPLICATE_KEY`: The JSON of the request has a key twice. `REQUEST_FORBIDDEN_KEY`: The JSON of the request has a forbidden key. `REQUEST_TOO_DEEP`: The JSON of the request is nested too deeply. `REQUEST_NUMBER`: The JSON of the request has a number that cannot be kept exactly. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `BAD_REQUEST`: The request is malformed. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `CONNECTION_NOT_FOUND`: There is no connection of this name. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. `UNSUPPORTED_CONTENT_ENCODING`: Compressed request bodies are not accepted. */
+      415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `OUTBOUND_URL_INVALID`: The URL cannot be used. `OUTBOUND_FORBIDDEN`: The service does not connect to there. `CONNECTION_CREDENTIALS`: The change needs the credentials of the connection. `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
+          'retry-after'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `INTERNAL`: The service failed. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SECRETS_UNAVAILABLE`: The service has no key for secrets. `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FULL`: The storage is full. */
+      507: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
   listJobs: {
     parameters: {
       query?: {
@@ -8812,7 +8864,7 @@ export interface operations {
         /** @description Most items of the page */
         limit?: number;
         /** @description Several times: any of them */
-        state?: components['schemas']['JobState'][];
+        state?: ('queued' | 'active' | 'succeeded' | 'partial' | 'failed' | 'cancelled')[];
       };
       header?: never;
       path?: never;
@@ -10202,15 +10254,8 @@ export interface operations {
   };
   getJobReport: {
     parameters: {
-      query?: {
-        /** @description Which figure, of a picture */
-        figure?: 'error-by-rank' | 'heatmap' | 'sizes';
-        /** @description In place of `Accept`: for links, and pictures in pages */
-        format?: 'json' | 'html' | 'svg' | 'png';
-      };
+      query?: never;
       header?: {
-        /** @description Default: application/json. Else text/html, image/svg+xml, image/png. */
-        accept?: string;
         /** @description ETag of the report the client has */
         'if-none-match'?: string;
       };
@@ -10225,21 +10270,161 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description The report, in the media type that was asked for */
+      /** @description The report */
       200: {
         headers: {
           /** @description Of this form of the report */
           etag?: string;
           /** @description SHA-256 of this form of the report (RFC 9530) */
           'repr-digest'?: string;
-          /** @description `accept` */
-          vary?: string;
           [name: string]: unknown;
         };
         content: {
           'application/json': components['schemas']['Report'];
-          'image/png': Blob;
-          'image/svg+xml': string;
+        };
+      };
+      /** @description The client has it */
+      304: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `BAD_REQUEST`: The request is malformed. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `JOB_NOT_FOUND`: No job has this id. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `REPORT_NOT_READY`: The job has no report yet. */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
+          'retry-after'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `INTERNAL`: The service failed. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FAILED`: The storage failed. `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  getJobReportHtml: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description ETag of the report the client has */
+        'if-none-match'?: string;
+      };
+      path: {
+        /**
+         * @description Id of a job
+         * @example job_0194c7e0f3a24f9a1c0e8b7d6a5f4e3d
+         */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The report */
+      200: {
+        headers: {
+          /** @description Of this form of the report */
+          etag?: string;
+          /** @description SHA-256 of this form of the report (RFC 9530) */
+          'repr-digest'?: string;
+          [name: string]: unknown;
+        };
+        content: {
           'text/html': string;
         };
       };
@@ -10286,8 +10471,295 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `NOT_ACCEPTABLE`: None of the media types asked for can be had. */
-      406: {
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `REPORT_NOT_READY`: The job has no report yet. */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
+          'retry-after'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `INTERNAL`: The service failed. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FAILED`: The storage failed. `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  getJobReportPng: {
+    parameters: {
+      query?: {
+        /** @description Which figure */
+        figure?: 'error-by-rank' | 'heatmap' | 'sizes';
+      };
+      header?: {
+        /** @description ETag of the report the client has */
+        'if-none-match'?: string;
+      };
+      path: {
+        /**
+         * @description Id of a job
+         * @example job_0194c7e0f3a24f9a1c0e8b7d6a5f4e3d
+         */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The report */
+      200: {
+        headers: {
+          /** @description Of this form of the report */
+          etag?: string;
+          /** @description SHA-256 of this form of the report (RFC 9530) */
+          'repr-digest'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'image/png': Blob;
+        };
+      };
+      /** @description The client has it */
+      304: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `BAD_REQUEST`: The request is malformed. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `JOB_NOT_FOUND`: No job has this id. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `REPORT_NOT_READY`: The job has no report yet. */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
+          'retry-after'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `INTERNAL`: The service failed. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FAILED`: The storage failed. `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  getJobReportSvg: {
+    parameters: {
+      query?: {
+        /** @description Which figure */
+        figure?: 'error-by-rank' | 'heatmap' | 'sizes';
+      };
+      header?: {
+        /** @description ETag of the report the client has */
+        'if-none-match'?: string;
+      };
+      path: {
+        /**
+         * @description Id of a job
+         * @example job_0194c7e0f3a24f9a1c0e8b7d6a5f4e3d
+         */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The report */
+      200: {
+        headers: {
+          /** @description Of this form of the report */
+          etag?: string;
+          /** @description SHA-256 of this form of the report (RFC 9530) */
+          'repr-digest'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'image/svg+xml': string;
+        };
+      };
+      /** @description The client has it */
+      304: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `BAD_REQUEST`: The request is malformed. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `JOB_NOT_FOUND`: No job has this id. */
+      404: {
         headers: {
           [name: string]: unknown;
         };
@@ -10953,259 +11425,6 @@ export interface operations {
       };
       /** @description `STORAGE_FULL`: The storage is full. */
       507: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-    };
-  };
-  listProfiles: {
-    parameters: {
-      query?: never;
-      header?: {
-        /** @description ETag of what the client has */
-        'if-none-match'?: string;
-      };
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Every profile */
-      200: {
-        headers: {
-          /** @description Digest of the answer */
-          etag?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProfileList'];
-        };
-      };
-      /** @description The client has it */
-      304: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content?: never;
-      };
-      /** @description `BAD_REQUEST`: The request is malformed. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-    };
-  };
-  getProfile: {
-    parameters: {
-      query?: never;
-      header?: {
-        /** @description ETag of what the client has */
-        'if-none-match'?: string;
-      };
-      path: {
-        /**
-         * @description Name of a profile
-         * @example vllm
-         */
-        name: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description The profile */
-      200: {
-        headers: {
-          /** @description Digest of the answer */
-          etag?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Profile'];
-        };
-      };
-      /** @description The client has it */
-      304: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content?: never;
-      };
-      /** @description `BAD_REQUEST`: The request is malformed. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `PROFILE_NOT_FOUND`: There is no profile of this name. */
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
         headers: {
           [name: string]: unknown;
         };
