@@ -89,7 +89,7 @@ onEachDialect('the events of a tenant', (database) => {
   });
 
   it('have nothing sealed in them', async () => {
-    const source = { type: 's3' as const, where: 's3://b/x', sealed: 'v1.SEALED' };
+    const source = { kind: 's3' as const, place: 's3://b/x', sealed: 'v1.SEALED' };
     const request = { kind: 'import' as const, source };
     const job = acceptedJob(newJobId(Date.now()), request);
     await jobsIn(database()).accept(alone(job));
