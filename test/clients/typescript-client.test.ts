@@ -1,21 +1,26 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import { download } from '../../examples/typescript/client.ts';
 import { readPeftAdapter } from '../oracle/peft-adapter.ts';
 import { buildSafetensors, readSafetensors } from '../oracle/safetensors.ts';
 import { startGateway } from './gateway.ts';
 import { serviceFixture } from './service-fixture.ts';
+import { installPackage, nodeOf, PACKAGE, ROOT } from './typescript-package.ts';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const EXAMPLES = join(ROOT, 'examples/typescript');
+const EXAMPLES = join(PACKAGE, 'examples');
 const ADAPTER = join(ROOT, 'examples/adapters/gpt2-lora-r8');
-
 const ANNEALING_PAGE = readFileSync(join(ROOT, 'docs/annealing.md'), 'utf8');
+
+/** The example of a page, all of its blocks in their order. */
+function blocksOf(page: string): string[] {
+  const text = readFileSync(join(ROOT, page), 'utf8');
+  return [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => code!);
+}
+
+const PAGES = { guide: blocksOf('docs/clients.md'), readme: blocksOf('clients/typescript/README.md') };
 
 const run = (...command: readonly string[]) => runWith({}, ...command);
 
@@ -27,58 +32,98 @@ const runWith = (env: Readonly<Record<string, string>>, ...command: readonly str
     env: { ...process.env, ...env },
   });
 
-describe('examples/typescript', () => {
+describe('clients/typescript', () => {
   const fixture = serviceFixture('squeeze-typescript');
   const { folder } = fixture;
+  /** Where the package is installed. */
+  const app = join(folder, 'app');
+  before(async () => {
+    mkdirSync(app);
+    await installPackage(app);
+    cpSync(ADAPTER, join(app, 'my-adapter'), { recursive: true });
+  });
 
   it('has the types of the contract as it is now', async () => {
     const made = join(folder, 'contract.d.ts');
-    await run('--import', 'tsx', join(EXAMPLES, 'write-client.ts'), made);
-    const kept = readFileSync(join(EXAMPLES, 'contract.d.ts'), 'utf8');
+    await run('--import', 'tsx', join(PACKAGE, 'write-contract.ts'), made);
+    const kept = readFileSync(join(PACKAGE, 'src/contract.d.ts'), 'utf8');
     assert.ok(readFileSync(made, 'utf8') === kept, 'run `npm run client`');
   });
 
+  it('is a package of modules and types that needs no other', () => {
+    const installed = join(app, 'node_modules/lora-squeeze-client');
+    const manifest = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as object;
+    assert.ok(!('dependencies' in manifest) && !('private' in manifest));
+    assert.deepEqual(readdirSync(installed).sort(), ['LICENSE', 'README.md', 'dist', 'package.json']);
+    assert.deepEqual(readdirSync(join(app, 'node_modules')).sort(), [
+      '.package-lock.json',
+      'lora-squeeze-client',
+    ]);
+  });
+
   it('has types that know the contract: what it does not have does not compile', async () => {
-    const misuses = {
-      'a path': `service.GET('/v1/nothing');`,
-      'a field': `bodyOf(await service.GET('/v1/jobs/{id}', { params: { path: { id: 'x' } } })).colour;`,
-      'an option': `service.POST('/v1/jobs', { body: { kind: 'squeeze', adapter_id: 'x', targets: [{ rank: 'two' }] } });`,
-      'no misuse': `service.POST('/v1/jobs', { body: { kind: 'squeeze', adapter_id: 'x', targets: [{ rank: 2 }] } });`,
+    const made = `import { LoraSqueeze } from 'lora-squeeze-client';\nconst client = new LoraSqueeze({ baseUrl: '' });\n`;
+    const sources: Record<string, string> = {
+      'a-path': `${made}await client.request('GET', '/v1/nothing', {});`,
+      'a-parameter': `${made}await client.request('GET', '/v1/jobs/{id}', { path: { name: 'x' } });`,
+      'a-field': `${made}(await client.jobs.get('x')).colour;`,
+      'an-option': `${made}await client.squeeze('x', { targets: [{ rank: 'two' }] });`,
+      'no-misuse': `${made}await client.squeeze('x', { targets: [{ rank: 2 }] });`,
+      'no-misuse-of-the-guide': PAGES.guide.join(''),
+      'no-misuse-of-the-readme': PAGES.readme.join(''),
     };
-    const sources = Object.entries(misuses).map(([name, use]) => {
-      const path = join(folder, `${name.replaceAll(' ', '-')}.ts`);
-      const from = JSON.stringify(join(EXAMPLES, 'client.ts'));
-      writeFileSync(
-        path,
-        `import { bodyOf, connect } from ${from};\nconst service = connect({ url: '', apiKey: undefined });\nvoid bodyOf;\n${use}\n`,
+    for (const [name, code] of Object.entries(sources)) writeFileSync(join(app, `${name}.ts`), code);
+    const compilerOptions = {
+      ...{ strict: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true },
+      ...{ target: 'ES2022', module: 'NodeNext', skipLibCheck: false, noEmit: true },
+      ...{ types: ['node'], typeRoots: [join(ROOT, 'node_modules/@types')] },
+    };
+    const files = Object.keys(sources).map((name) => `${name}.ts`);
+    // In Node, and with the types of browsers; by two compilers.
+    const uses = [
+      [join(PACKAGE, 'node_modules'), ['ES2022', 'DOM', 'DOM.Iterable']],
+      [join(ROOT, 'node_modules'), ['ES2022']],
+    ] as const;
+    for (const [compiler, lib] of uses) {
+      const config = { compilerOptions: { ...compilerOptions, lib }, files };
+      writeFileSync(join(app, 'tsconfig.json'), JSON.stringify(config));
+      const output = await run(join(compiler, 'typescript/bin/tsc'), '-p', app).then(
+        ({ stdout }) => stdout,
+        (error: { stdout: string }) => error.stdout,
       );
-      return { name, path };
-    });
-    writeFileSync(join(folder, 'package.json'), '{"type": "module"}');
-    const options = {
-      extends: join(ROOT, 'tsconfig.json'),
-      compilerOptions: {
-        typeRoots: [join(ROOT, 'node_modules/@types')],
-        rewriteRelativeImportExtensions: false,
-        allowImportingTsExtensions: true,
-      },
-    };
-    const tsconfig = join(folder, 'tsconfig.json');
-    writeFileSync(
-      tsconfig,
-      JSON.stringify({ ...options, include: [], files: sources.map(({ path }) => path) }),
-    );
-    const output = await run(join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', tsconfig).then(
-      ({ stdout }) => stdout,
-      (error: { stdout: string }) => error.stdout,
-    );
-    for (const { name, path } of sources) {
-      const complains = output.includes(path.split('/').at(-1)!);
-      assert.equal(complains, name !== 'no misuse', `${name}:\n${output}`);
+      for (const file of files)
+        assert.equal(output.includes(file), !file.startsWith('no-misuse'), `${file}:\n${output}`);
+      assert.doesNotMatch(output, /node_modules/);
     }
   });
 
-  it('squeezes an adapter, with its key in every call, downloads too, below the path of a gateway', async () => {
+  for (const major of [20, 22, 24]) {
+    it(`does what its pages say, in Node ${major}`, async (test) => {
+      const node = await nodeOf(major, join(folder, `node-${major}`)).catch((error: Error) => error);
+      if (node instanceof Error) return test.skip(`no Node ${major}: ${node.message}`);
+      for (const [name, blocks] of Object.entries(PAGES)) {
+        const code = blocks.join('').replaceAll('http://127.0.0.1:8080', fixture.service.url);
+        const program = join(app, `${name}-${major}.mjs`);
+        writeFileSync(program, code);
+        const { stdout, stderr } = await promisify(execFile)(node, [program], { cwd: app, timeout: 600_000 });
+        if (name === 'readme') {
+          assert.equal(readPeftAdapter(join(app, 'squeezed')).modules.values().next().value?.rank, 4);
+          continue;
+        }
+        assert.match(stdout, /^rank 4, relative error 0\.113/);
+        for (const { rank } of readPeftAdapter(join(app, 'squeezed/0')).modules.values())
+          assert.equal(rank, 4);
+        // The others find the work done.
+        if (major === 20) assert.match(stdout, /^(load|gram|core|project|write|done) \d+\/\d+$/m);
+        assert.match(stdout, /^succeeded$/m);
+        assert.match(stdout, /^2 succeeded, 0 failed$|^1 succeeded, 0 failed$/m);
+        assert.match(stdout, /^true [0-9a-f]{64}$/m);
+        assert.match(stderr, /^FORMAT_NOT_CONVERTIBLE|^VALIDATION_FAILED|^TARGET_INVALID/m);
+      }
+    });
+  }
+
+  it('squeezes by the example, with its key in every call, below the path of a gateway', async () => {
     const gateway = await startGateway(fixture.service.url, { prefix: '/squeeze' });
     try {
       const out = join(folder, 'out');
@@ -91,7 +136,7 @@ describe('examples/typescript', () => {
         'adapter_model.safetensors',
       ]);
       for (const { rank } of readPeftAdapter(out).modules.values()) assert.equal(rank, 4);
-      assert.ok(gateway.requests.length >= 5, 'a squeeze, an adapter, three files');
+      assert.ok(gateway.requests.length >= 6, 'an adapter, a job, an adapter, three files');
       for (const { path, authorization } of gateway.requests) {
         assert.ok(path.startsWith('/squeeze/v1/'), path);
         assert.equal(authorization, 'Bearer a-key', path);
@@ -101,7 +146,7 @@ describe('examples/typescript', () => {
     }
   });
 
-  it('anneals from folder to folder, moments included', async () => {
+  it('anneals by the example from folder to folder, moments included', async () => {
     const anneal = async (...args: readonly string[]) =>
       (await run('--import', 'tsx', join(EXAMPLES, 'anneal.ts'), fixture.service.url, ...args)).stdout;
     const documented = await anneal('begin', '64', '8', '2000');
@@ -142,37 +187,5 @@ describe('examples/typescript', () => {
       }
     }
     await assert.rejects(anneal('squeeze', runId!, '300', first!, third!), /CHECKPOINT_/);
-  });
-
-  it('says what a gateway answered, which need not be JSON', async () => {
-    const gateway = await startGateway(fixture.service.url, { failures: [502] });
-    try {
-      const server = { url: gateway.url, apiKey: undefined };
-      const path = join(folder, 'never');
-      await assert.rejects(download(server, '/v1/adapters/ad_1/files/x', path), {
-        code: 'HTTP_502',
-        status: 502,
-      });
-      await assert.rejects(download(server, '/v1/adapters/ad_1/files/x', path), {
-        code: 'ADAPTER_NOT_FOUND',
-      });
-      assert.ok(!existsSync(path));
-    } finally {
-      await gateway.close();
-    }
-  });
-
-  it('ends with what the service said', async () => {
-    const broken = join(folder, 'broken');
-    const result = run(
-      '--import',
-      'tsx',
-      join(EXAMPLES, 'squeeze.ts'),
-      fixture.service.url,
-      ADAPTER,
-      '0',
-      broken,
-    );
-    await assert.rejects(result, (error: { stderr: string }) => /VALIDATION_FAILED/.test(error.stderr));
   });
 });

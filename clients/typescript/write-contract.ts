@@ -6,7 +6,7 @@ import ts from 'typescript';
 
 const ROOT = join(import.meta.dirname, '../..');
 const CONTRACT = join(ROOT, 'openapi.yaml');
-const CLIENT_TYPES = join(import.meta.dirname, 'contract.d.ts');
+const CLIENT_TYPES = join(import.meta.dirname, 'src/contract.d.ts');
 
 const HEADER =
   '// Made from openapi.yaml by `npm run client`: every path, body and answer of the service as types.\n\n';

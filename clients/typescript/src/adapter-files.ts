@@ -1,0 +1,93 @@
+import { bytesOf, type Content, partsOf } from './content.ts';
+import { LoraSqueezeError } from './errors.ts';
+import { nodeModule } from './node.ts';
+
+/** The files of an adapter. */
+export interface AdapterFiles {
+  /** safetensors or GGUF. */
+  readonly weights: Content;
+  /** adapter_config.json, in formats that have one (PEFT, MLX): its content, or what it says. */
+  readonly config?: Content | Readonly<Record<string, unknown>> | undefined;
+}
+
+/** In Node, the path of a folder or of a file of weights; else its files. */
+export type AdapterSource = string | AdapterFiles;
+
+export const WEIGHTS = 'adapter_model.safetensors';
+export const CONFIG = 'adapter_config.json';
+export const OPTIMIZER = 'optimizer.safetensors';
+
+/** What training libraries call the weights. */
+const USUAL_WEIGHTS = [WEIGHTS, 'pytorch_lora_weights.safetensors', 'adapters.safetensors'];
+const IS_WEIGHTS = /\.(?:safetensors|gguf)$/i;
+
+/** The files of an adapter, and what a name of its own would be. */
+export interface FoundFiles {
+  readonly weights: Content;
+  readonly config: Content | undefined;
+  /** Of a path: its folder, or its file without what it ends in. */
+  readonly called: string | undefined;
+}
+
+/** @throws LoraSqueezeError FILE_MISSING; errors of the file system; TypeError for a path outside Node */
+export async function foundFiles(source: AdapterSource): Promise<FoundFiles> {
+  if (typeof source === 'string') return filesAt(source);
+  const { weights, config } = source;
+  return { weights, config: isContent(config) ? config : jsonBlob(config), called: undefined };
+}
+
+const isContent = (config: AdapterFiles['config']): config is Content | undefined =>
+  config === undefined ||
+  typeof config === 'string' ||
+  config instanceof Blob ||
+  config instanceof Uint8Array ||
+  config instanceof ReadableStream ||
+  Symbol.asyncIterator in config;
+
+const jsonBlob = (value: unknown): Blob => new Blob([JSON.stringify(value)], { type: 'application/json' });
+
+async function filesAt(path: string): Promise<FoundFiles> {
+  const { readdir, stat } = nodeModule('node:fs/promises');
+  const { basename, dirname, join, resolve } = nodeModule('node:path');
+  const name = basename(resolve(path));
+  if (!(await stat(path)).isDirectory()) {
+    const folder = dirname(path);
+    const hasConfig = USUAL_WEIGHTS.includes(name) && (await readdir(folder)).includes(CONFIG);
+    const config = hasConfig ? join(folder, CONFIG) : undefined;
+    return { weights: path, config, called: name.replace(IS_WEIGHTS, '') };
+  }
+  const names = await readdir(path);
+  const usual = USUAL_WEIGHTS.find((each) => names.includes(each));
+  const found = usual === undefined ? names.filter((each) => IS_WEIGHTS.test(each)) : [usual];
+  if (found.length !== 1) {
+    const what = found.length === 0 ? 'no file of weights' : `several files of weights: ${found.join(', ')}`;
+    const detail = `${path} has ${what}. Say the path of one (.safetensors, .gguf).`;
+    throw new LoraSqueezeError({ code: 'FILE_MISSING', detail, retryable: false });
+  }
+  const config = names.includes(CONFIG) ? join(path, CONFIG) : undefined;
+  return { weights: join(path, found[0]!), config, called: name };
+}
+
+/** The moments of an optimizer beside a checkpoint's weights. */
+export async function momentsAt(path: string): Promise<string | undefined> {
+  const { stat } = nodeModule('node:fs/promises');
+  const { join } = nodeModule('node:path');
+  const file = join(path, OPTIMIZER);
+  return stat(file).then(
+    () => file,
+    () => undefined,
+  );
+}
+
+/** How large it is; undefined where only the end of a stream tells. */
+export async function sizeOf(content: Content | undefined): Promise<number | undefined> {
+  if (content === undefined) return 0;
+  if (typeof content === 'string') return (await nodeModule('node:fs/promises').stat(content)).size;
+  if (content instanceof Blob) return content.size;
+  return content instanceof Uint8Array ? content.length : undefined;
+}
+
+/** For a multipart body. */
+export async function blobOf(content: Content): Promise<Blob> {
+  return content instanceof Blob ? content : new Blob(partsOf(await bytesOf(content)));
+}

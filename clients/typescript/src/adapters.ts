@@ -1,0 +1,130 @@
+import { type AdapterSource, blobOf, CONFIG, foundFiles, sizeOf, WEIGHTS } from './adapter-files.ts';
+import { within } from './deadline.ts';
+import { checkedBlob, type DownloadOptions, type FileOfService, savedFiles } from './downloads.ts';
+import { listed } from './list.ts';
+import { filled, formOf, jsonOf, type Transport } from './transport.ts';
+import type { Adapter, AdapterChange, CallOptions, CreateOptions, QueryOf } from './types.ts';
+import type { Uploads } from './uploads.ts';
+
+export interface AdapterUploadOptions extends CreateOptions {
+  /** That of the folder or file unless said. */
+  readonly name?: string | undefined;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  readonly ttlSeconds?: number | undefined;
+  /** @param total undefined while nobody knows, as of a stream */
+  readonly onProgress?: ((sent: number, total: number | undefined) => void) | undefined;
+}
+
+const ADAPTERS = '/v1/adapters';
+const ADAPTER = '/v1/adapters/{id}';
+const FROM_UPLOADS = '/v1/adapters';
+/** More than this is sent in pieces, so that a line that breaks costs no more than one of them. */
+const SINGLE_CALL_BYTES = 32 * 1024 * 1024;
+
+/** Adapters: uploaded ones and results. */
+export class Adapters {
+  readonly #transport: Transport;
+  readonly #uploads: Uploads;
+
+  /** @internal */
+  constructor(transport: Transport, uploads: Uploads) {
+    this.#transport = transport;
+    this.#uploads = uploads;
+  }
+
+  /**
+   * Uploads an adapter: in one call while it is small, else in pieces that resume.
+   * @throws LoraSqueezeError, FILE_MISSING too; errors of the file system; the signal's reason when it fires
+   */
+  async upload(source: AdapterSource, options: AdapterUploadOptions = {}): Promise<Adapter> {
+    return within(options, async (signal) => {
+      const { weights, config, called } = await foundFiles(source);
+      const { labels, ttlSeconds: ttl_seconds, name = called, idempotencyKey, onProgress } = options;
+      const settings = { name, labels, ttl_seconds };
+      const call = { method: 'POST', idempotencyKey, signal } as const;
+      const size = await sizeOf(weights);
+      if (size !== undefined && size <= SINGLE_CALL_BYTES) {
+        const files = { [CONFIG]: config && (await blobOf(config)), [WEIGHTS]: await blobOf(weights) };
+        const body = formOf({ ...settings, ...files });
+        const adapter = await this.#transport.call({ ...call, path: ADAPTERS, body }, jsonOf<Adapter>);
+        onProgress?.(size, size);
+        return adapter;
+      }
+      // The configuration first: it is small.
+      const files: Record<string, string> = {};
+      if (config !== undefined)
+        files[CONFIG] = (await this.#uploads.create(config, { filename: CONFIG, signal })).id;
+      files[WEIGHTS] = (
+        await this.#uploads.create(weights, { filename: weightsName(weights), onProgress, signal })
+      ).id;
+      const headers = { 'content-type': 'application/json' };
+      const body = JSON.stringify({ files, ...settings });
+      return this.#transport.call({ ...call, path: FROM_UPLOADS, headers, body }, jsonOf<Adapter>);
+    });
+  }
+
+  get(id: string, options: CallOptions = {}): Promise<Adapter> {
+    return this.#transport.call(
+      { ...options, method: 'GET', path: filled(ADAPTER, { id }) },
+      jsonOf<Adapter>,
+    );
+  }
+
+  /** All that fit the query, the newest first: `for await (const adapter of client.adapters.list({ label: ['team:search'] }))`. */
+  list(
+    query: QueryOf<'/v1/adapters'> = {},
+    options: CallOptions = {},
+  ): AsyncGenerator<Adapter, void, undefined> {
+    return listed<Adapter>(this.#transport, ADAPTERS, query, options);
+  }
+
+  /** Changes name, labels or time to live. */
+  update(id: string, change: AdapterChange, options: CallOptions = {}): Promise<Adapter> {
+    const headers = { 'content-type': 'application/json' };
+    const call = { ...options, method: 'PATCH', path: filled(ADAPTER, { id }), headers } as const;
+    return this.#transport.call({ ...call, body: JSON.stringify(change) }, jsonOf<Adapter>);
+  }
+
+  async delete(id: string, options: CallOptions = {}): Promise<void> {
+    await this.#transport.call(
+      { ...options, method: 'DELETE', path: filled(ADAPTER, { id }) },
+      () => undefined,
+    );
+  }
+
+  /**
+   * In Node: saves all files of an adapter in a folder, which is made. Each is compared with its SHA-256 before it gets
+   * its name.
+   * @returns their paths
+   * @throws LoraSqueezeError DIGEST_MISMATCH too; errors of the file system
+   */
+  async download(id: string, folder: string, options: DownloadOptions = {}): Promise<string[]> {
+    return within(options, async (signal) => {
+      const { files } = await this.get(id, { signal });
+      return savedFiles(
+        this.#transport,
+        files.map((file) => ofAdapter(id, file)),
+        folder,
+        { ...options, signal },
+      );
+    });
+  }
+
+  /** One file of an adapter, compared with its SHA-256. @throws LoraSqueezeError DIGEST_MISMATCH, FILE_MISSING too */
+  async file(id: string, name: string, options: CallOptions = {}): Promise<Blob> {
+    return within(options, async (signal) => {
+      const { files } = await this.get(id, { signal });
+      const file = files.find((each) => each.name === name);
+      return checkedBlob(this.#transport, ofAdapter(id, file ?? { name }), { signal });
+    });
+  }
+}
+
+const ofAdapter = (id: string, file: Omit<FileOfService, 'path'>): FileOfService => ({
+  ...file,
+  path: filled('/v1/adapters/{id}/files/{name}', { id, name: file.name }),
+});
+
+/** A GGUF file has to say so. */
+const weightsName = (weights: unknown): string =>
+  typeof weights === 'string' && weights.toLowerCase().endsWith('.gguf') ? 'adapter.gguf' : WEIGHTS;

@@ -1,0 +1,66 @@
+import { within } from './deadline.ts';
+import { hasEnded, preferWait, untilEnded } from './jobs.ts';
+import { listed } from './list.ts';
+import { filled, jsonOf, type Transport } from './transport.ts';
+import type { Batch, BatchRequest, BatchSummary, CallOptions, CreateOptions, QueryOf } from './types.ts';
+
+const BATCHES = '/v1/batches';
+const BATCH = '/v1/batches/{id}';
+
+/** Batches: many jobs that are accepted, followed, cancelled and retried together. */
+export class Batches {
+  readonly #transport: Transport;
+
+  /** @internal */
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  create(request: BatchRequest, options: CreateOptions = {}): Promise<Batch> {
+    const headers = { 'content-type': 'application/json' };
+    const call = { ...options, method: 'POST', path: BATCHES, headers } as const;
+    return this.#transport.call({ ...call, body: JSON.stringify(request) }, jsonOf<Batch>);
+  }
+
+  get(id: string, { waitSeconds, ...options }: CallOptions & { waitSeconds?: number } = {}): Promise<Batch> {
+    const headers = preferWait(waitSeconds);
+    return this.#transport.call(
+      { ...options, method: 'GET', path: filled(BATCH, { id }), headers },
+      jsonOf<Batch>,
+    );
+  }
+
+  /** All that fit the query, the newest first, without their jobs. */
+  list(
+    query: QueryOf<'/v1/batches'> = {},
+    options: CallOptions = {},
+  ): AsyncGenerator<BatchSummary, void, undefined> {
+    return listed<BatchSummary>(this.#transport, BATCHES, query, options);
+  }
+
+  /** Waits until all jobs of a batch have ended, whatever became of them: `state` and `counts` tell. */
+  async wait(batch: string | Batch, options: CallOptions = {}): Promise<Batch> {
+    if (typeof batch !== 'string' && hasEnded(batch)) return batch;
+    const id = typeof batch === 'string' ? batch : batch.id;
+    return within(options, (signal) => untilEnded(signal, (rest) => this.get(id, rest)));
+  }
+
+  cancel(id: string, options: CreateOptions = {}): Promise<Batch> {
+    const path = filled('/v1/batches/{id}/cancel', { id });
+    return this.#transport.call({ ...options, method: 'POST', path }, jsonOf<Batch>);
+  }
+
+  /** @returns a new batch of what failed or was cancelled */
+  retry(id: string, options: CreateOptions = {}): Promise<Batch> {
+    const path = filled('/v1/batches/{id}/retry', { id });
+    return this.#transport.call({ ...options, method: 'POST', path }, jsonOf<Batch>);
+  }
+
+  /** Removes a batch that has ended, with its jobs. Their results stay. */
+  async delete(id: string, options: CallOptions = {}): Promise<void> {
+    await this.#transport.call(
+      { ...options, method: 'DELETE', path: filled(BATCH, { id }) },
+      () => undefined,
+    );
+  }
+}

@@ -1,0 +1,182 @@
+import type { AdapterFiles, AdapterSource } from './adapter-files.ts';
+import { Adapters } from './adapters.ts';
+import { Batches } from './batches.ts';
+import { Connections } from './connections.ts';
+import { within } from './deadline.ts';
+import { dataOf, type EventOptions, eventsOf } from './event-stream.ts';
+import { Jobs, type WaitOptions } from './jobs.ts';
+import { Runs } from './runs.ts';
+import {
+  bodyOf,
+  filled,
+  formOf,
+  jsonOf,
+  type LoraSqueezeOptions,
+  type Query,
+  type RequestBody,
+  Transport,
+} from './transport.ts';
+import type {
+  AnalyzeRequest,
+  AnswerOf,
+  CallOptions,
+  Capabilities,
+  Job,
+  JobRequest,
+  MergeRequest,
+  Method,
+  PathOf,
+  Report,
+  RequestOptions,
+  SqueezeRequest,
+} from './types.ts';
+import { Uploads } from './uploads.ts';
+
+/** An adapter by its id, by a place that the service fetches it from (`s3://…`, `hf://…`, `https://…`), or from here. */
+export type JobSource = AdapterSource | { readonly adapter_id: string };
+
+type Settings<R> = R extends unknown ? Omit<R, 'kind' | 'adapter_id' | 'source' | 'sources'> : never;
+
+/** What the stream of a tenant tells. */
+export interface TenantEvent {
+  readonly id: string;
+  /** Such as `job.succeeded` or `batch.ended`. */
+  readonly event: string;
+  readonly data: AnswerOf<'/v1/events', 'GET'>;
+}
+
+const IS_ID = /^ad_[0-9a-z]+$/;
+const IS_PLACE = /^(?:s3|hf|https?):\/\//;
+
+/** A LoRA-Squeeze service. Every call throws LoraSqueezeError, or the reason of its signal. */
+export class LoraSqueeze {
+  readonly adapters: Adapters;
+  readonly batches: Batches;
+  readonly connections: Connections;
+  readonly jobs: Jobs;
+  readonly runs: Runs;
+  readonly uploads: Uploads;
+  readonly #transport: Transport;
+
+  /** @throws TypeError for a baseUrl that is none */
+  constructor(options: LoraSqueezeOptions) {
+    this.#transport = new Transport(options);
+    this.uploads = new Uploads(this.#transport);
+    this.adapters = new Adapters(this.#transport, this.uploads);
+    this.batches = new Batches(this.#transport);
+    this.connections = new Connections(this.#transport);
+    this.jobs = new Jobs(this.#transport);
+    this.runs = new Runs(this.#transport);
+  }
+
+  /**
+   * Brings an adapter to smaller ranks, and waits for it. What is here is uploaded first.
+   * @throws JobFailedError when no target succeeded
+   */
+  squeeze(source: JobSource, request: Settings<SqueezeRequest>, options: WaitOptions = {}): Promise<Job> {
+    return this.#done(options, async (signal) => ({
+      kind: 'squeeze',
+      ...(await this.#meant(source, signal)),
+      ...request,
+    }));
+  }
+
+  /** What every rank would cost and keep. @throws JobFailedError */
+  async analyze(
+    source: JobSource,
+    request: Settings<AnalyzeRequest> = {},
+    options: WaitOptions = {},
+  ): Promise<Report> {
+    const { id } = await this.#done(options, async (signal) => ({
+      kind: 'analyze',
+      ...(await this.#meant(source, signal)),
+      ...request,
+    }));
+    return this.jobs.report(id, { signal: options.signal });
+  }
+
+  /** Adds adapters of one base model, each times its weight, and squeezes the sum. @throws JobFailedError */
+  merge(
+    sources: readonly { readonly source: JobSource; readonly weight?: number }[],
+    request: Settings<MergeRequest>,
+    options: WaitOptions = {},
+  ): Promise<Job> {
+    return this.#done(options, async (signal) => {
+      const meant = [];
+      for (const { source, weight = 1 } of sources)
+        meant.push({ ...(await this.#meant(source, signal)), weight });
+      return { kind: 'merge', sources: meant, ...request } as JobRequest;
+    });
+  }
+
+  /**
+   * What happens to all jobs and batches of the tenant. A connection that breaks is made anew and goes on where it was.
+   * @param query such as `{ label: ['team:search'] }`
+   */
+  async *events(query: Query = {}, options: EventOptions = {}): AsyncGenerator<TenantEvent, void, undefined> {
+    for await (const raw of eventsOf(this.#transport, '/v1/events', query, options))
+      yield { id: raw.id, event: raw.event, data: dataOf(raw) };
+  }
+
+  /** Formats with what a conversion needs, servers that results are made for, limits, the version. */
+  capabilities(options: CallOptions = {}): Promise<Capabilities> {
+    return this.#transport.call(
+      { ...options, method: 'GET', path: '/v1/capabilities' },
+      jsonOf<Capabilities>,
+    );
+  }
+
+  /**
+   * Any call of the contract, typed by its path: `client.request('GET', '/v1/jobs/{id}', { path: { id } })`.
+   * @returns JSON as its type, text as a string, bytes as a Blob, undefined where there is no body
+   */
+  request<M extends Method, P extends PathOf<M>>(
+    method: M,
+    path: P,
+    ...[options]: Record<never, never> extends RequestOptions<P, M>
+      ? [RequestOptions<P, M>?]
+      : [RequestOptions<P, M>]
+  ): Promise<AnswerOf<P, M>> {
+    const { path: parameters, body, form, content, headers, ...rest } = (options ?? {}) as AnyOptions;
+    const isJson = body !== undefined;
+    return this.#transport.call(
+      {
+        ...rest,
+        method,
+        path: filled(path as string, parameters),
+        headers: { ...(isJson && { 'content-type': 'application/json' }), ...headers },
+        body: isJson ? JSON.stringify(body) : form ? formOf(form) : content,
+        // What is read once cannot be sent again.
+        ...(content instanceof ReadableStream && { maxRetries: 0 }),
+      },
+      bodyOf,
+    ) as Promise<AnswerOf<P, M>>;
+  }
+
+  async #done(
+    { signal, timeoutMs, ...options }: WaitOptions,
+    request: (signal: AbortSignal) => Promise<unknown>,
+  ): Promise<Job> {
+    return within({ signal, timeoutMs }, async (ending) => {
+      const job = await this.jobs.create((await request(ending)) as JobRequest, { signal: ending });
+      return this.jobs.wait(job, { ...options, signal: ending });
+    });
+  }
+
+  async #meant(source: JobSource, signal: AbortSignal): Promise<{ adapter_id: string } | { source: string }> {
+    if (typeof source === 'object' && 'adapter_id' in source) return { adapter_id: source.adapter_id };
+    if (typeof source === 'string' && IS_ID.test(source)) return { adapter_id: source };
+    if (typeof source === 'string' && IS_PLACE.test(source)) return { source };
+    return { adapter_id: (await this.adapters.upload(source as string | AdapterFiles, { signal })).id };
+  }
+}
+
+interface AnyOptions extends CallOptions {
+  readonly idempotencyKey?: string;
+  readonly path?: Readonly<Record<string, unknown>>;
+  readonly query?: Query;
+  readonly body?: unknown;
+  readonly form?: Readonly<Record<string, unknown>>;
+  readonly content?: RequestBody;
+  readonly headers?: Readonly<Record<string, string>>;
+}

@@ -1,0 +1,46 @@
+import { listed } from './list.ts';
+import { filled, jsonOf, type Transport } from './transport.ts';
+import type { CallOptions, Connection, ConnectionChange, ConnectionRequest, CreateOptions } from './types.ts';
+
+const CONNECTIONS = '/v1/connections';
+const CONNECTION = '/v1/connections/{name}';
+const JSON_BODY = { 'content-type': 'application/json' };
+
+/** Connections: named places that adapters come from and go to, whose credentials the service keeps sealed. */
+export class Connections {
+  readonly #transport: Transport;
+
+  /** @internal */
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  create(request: ConnectionRequest, options: CreateOptions = {}): Promise<Connection> {
+    const call = { ...options, method: 'POST', path: CONNECTIONS, headers: JSON_BODY } as const;
+    return this.#transport.call({ ...call, body: JSON.stringify(request) }, jsonOf<Connection>);
+  }
+
+  get(name: string, options: CallOptions = {}): Promise<Connection> {
+    const path = filled(CONNECTION, { name });
+    return this.#transport.call({ ...options, method: 'GET', path }, jsonOf<Connection>);
+  }
+
+  list(options: CallOptions = {}): AsyncGenerator<Connection, void, undefined> {
+    return listed<Connection>(this.#transport, CONNECTIONS, {}, options);
+  }
+
+  update(name: string, change: ConnectionChange, options: CallOptions = {}): Promise<Connection> {
+    const call = {
+      ...options,
+      method: 'PATCH',
+      path: filled(CONNECTION, { name }),
+      headers: JSON_BODY,
+    } as const;
+    return this.#transport.call({ ...call, body: JSON.stringify(change) }, jsonOf<Connection>);
+  }
+
+  async delete(name: string, options: CallOptions = {}): Promise<void> {
+    const path = filled(CONNECTION, { name });
+    await this.#transport.call({ ...options, method: 'DELETE', path }, () => undefined);
+  }
+}

@@ -1,0 +1,114 @@
+import { nodeModule } from './node.ts';
+
+/** Bytes to be sent; in Node also the path of a file. A stream is read once. */
+export type Content = Blob | Uint8Array | ReadableStream<Uint8Array> | AsyncIterable<Uint8Array> | string;
+
+/** How many bytes are sent in one request, and held in memory. */
+export const PIECE_BYTES = 8 * 1024 * 1024;
+
+/** Content that can be cut into pieces. */
+export interface Opened {
+  /** undefined: nobody knows before the end. */
+  readonly size: number | undefined;
+  /** Pieces of PIECE_BYTES, the last one of fewer, from a place on. */
+  pieces(from: number): AsyncIterable<Uint8Array>;
+  close(): Promise<void>;
+}
+
+/** @throws errors of the file system; TypeError for a path outside Node */
+export async function opened(content: Content): Promise<Opened> {
+  const close = async (): Promise<void> => {};
+  if (typeof content === 'string') return openedFile(content);
+  if (content instanceof Blob) {
+    const read = async (from: number) =>
+      new Uint8Array(await content.slice(from, from + PIECE_BYTES).arrayBuffer());
+    return { size: content.size, pieces: (from) => cut(content.size, from, read), close };
+  }
+  if (content instanceof Uint8Array) {
+    const read = async (from: number) => content.subarray(from, from + PIECE_BYTES);
+    return { size: content.length, pieces: (from) => cut(content.length, from, read), close };
+  }
+  const chunks = Symbol.asyncIterator in content ? content : chunksOf(content);
+  return { size: undefined, pieces: (from) => collected(chunks, from), close };
+}
+
+async function openedFile(path: string): Promise<Opened> {
+  const file = await nodeModule('node:fs/promises').open(path);
+  try {
+    const { size } = await file.stat();
+    const read = async (from: number) => {
+      const buffer = new Uint8Array(Math.min(PIECE_BYTES, size - from));
+      const { bytesRead } = await file.read(buffer, 0, buffer.length, from);
+      return buffer.subarray(0, bytesRead);
+    };
+    return { size, pieces: (from) => cut(size, from, read), close: () => file.close() };
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+async function* cut(
+  size: number,
+  from: number,
+  read: (from: number) => Promise<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  for (let at = from; at < size; ) {
+    const piece = await read(at);
+    if (piece.length === 0) throw new RangeError(`The content has ended after ${at} of ${size} bytes.`);
+    yield piece;
+    at += piece.length;
+  }
+}
+
+/** Chunks of any size as pieces, without what came before a place. */
+async function* collected(chunks: AsyncIterable<Uint8Array>, from: number): AsyncGenerator<Uint8Array> {
+  let piece = new Uint8Array(PIECE_BYTES);
+  let filled = 0;
+  let skip = from;
+  for await (const chunk of chunks) {
+    let rest = chunk.subarray(Math.min(skip, chunk.length));
+    skip -= chunk.length - rest.length;
+    while (rest.length > 0) {
+      const taken = rest.subarray(0, PIECE_BYTES - filled);
+      piece.set(taken, filled);
+      filled += taken.length;
+      rest = rest.subarray(taken.length);
+      if (filled < PIECE_BYTES) continue;
+      yield piece;
+      piece = new Uint8Array(PIECE_BYTES);
+      filled = 0;
+    }
+  }
+  if (filled > 0) yield piece.subarray(0, filled);
+}
+
+/** Browsers cannot iterate their streams yet, not all of them. */
+export async function* chunksOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const reader = stream.getReader();
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    await reader.cancel().catch(() => undefined);
+  }
+}
+
+/** All of it, for what is small. */
+export async function bytesOf(content: Content): Promise<Uint8Array> {
+  const open = await opened(content);
+  try {
+    const pieces: Uint8Array[] = [];
+    for await (const piece of open.pieces(0)) pieces.push(piece);
+    return new Uint8Array(await new Blob(partsOf(...pieces)).arrayBuffer());
+  } finally {
+    await open.close();
+  }
+}
+
+/** Bytes as a Blob takes them: those of files and streams are never shared between threads. */
+export const partsOf = (...pieces: readonly Uint8Array[]) =>
+  pieces as unknown as NonNullable<ConstructorParameters<typeof Blob>[0]>;

@@ -1,0 +1,119 @@
+import { chunksOf } from './content.ts';
+import { hexOf, sha256 } from './digest.ts';
+import { LoraSqueezeError } from './errors.ts';
+import { nodeModule } from './node.ts';
+import type { Transport } from './transport.ts';
+import type { CallOptions } from './types.ts';
+
+/** A file that the service has. */
+export interface FileOfService {
+  readonly path: string;
+  readonly name: string;
+  /** Hex. Without it, what the answer says (Repr-Digest). */
+  readonly sha256?: string | undefined;
+  readonly bytes?: number | undefined;
+}
+
+export interface DownloadOptions extends CallOptions {
+  /** @param total bytes of all files */
+  readonly onProgress?: ((received: number, total: number) => void) | undefined;
+}
+
+/** @throws LoraSqueezeError DIGEST_MISMATCH */
+export function checkedBlob(
+  transport: Transport,
+  { path, name, sha256: expected }: FileOfService,
+  options: CallOptions,
+): Promise<Blob> {
+  return transport.call({ ...options, method: 'GET', path }, async (response) => {
+    const blob = await response.blob();
+    const digest = await sha256(new Uint8Array(await blob.arrayBuffer()));
+    if (digest) check(name, hexOf(digest), expected ?? reprDigest(response));
+    return blob;
+  });
+}
+
+/**
+ * Streams files into a folder, each under a hidden name until all of it is there and right.
+ * @returns their paths
+ * @throws LoraSqueezeError DIGEST_MISMATCH, NOT_THE_SERVICE for a name that leads elsewhere; errors of the file system
+ */
+export async function savedFiles(
+  transport: Transport,
+  files: readonly FileOfService[],
+  folder: string,
+  { onProgress, ...options }: DownloadOptions,
+): Promise<string[]> {
+  const { mkdir } = nodeModule('node:fs/promises');
+  const { join } = nodeModule('node:path');
+  const total = files.reduce((sum, { bytes = 0 }) => sum + bytes, 0);
+  await mkdir(folder, { recursive: true });
+  const paths: string[] = [];
+  let before = 0;
+  for (const file of files) {
+    // The service names the files: none may lead out of the folder.
+    if (/[/\\]/.test(file.name) || file.name.startsWith('.')) {
+      const detail = `The service has a file ${JSON.stringify(file.name)}.`;
+      throw new LoraSqueezeError({ code: 'NOT_THE_SERVICE', detail, retryable: false });
+    }
+    const path = join(folder, file.name);
+    const start = before;
+    before += await saved(transport, file, path, options, (done) => onProgress?.(start + done, total));
+    paths.push(path);
+  }
+  return paths;
+}
+
+/** @returns how many bytes it has */
+async function saved(
+  transport: Transport,
+  { path, name, sha256: expected }: FileOfService,
+  to: string,
+  options: CallOptions,
+  onBytes: (done: number) => void,
+): Promise<number> {
+  const { open, rename, rm } = nodeModule('node:fs/promises');
+  const { dirname, join } = nodeModule('node:path');
+  const partial = join(dirname(to), `.${name}.part`);
+  try {
+    // A download that breaks off begins anew.
+    const bytes = await transport.call({ ...options, method: 'GET', path }, async (response) => {
+      const hash = nodeModule('node:crypto').createHash('sha256');
+      const file = await open(partial, 'w');
+      try {
+        let done = 0;
+        for await (const chunk of chunksOf(response.body ?? new Blob([]).stream())) {
+          hash.update(chunk);
+          await file.writeFile(chunk);
+          done += chunk.length;
+          onBytes(done);
+        }
+        check(name, hash.digest('hex'), expected ?? reprDigest(response));
+        await file.sync();
+        return done;
+      } finally {
+        await file.close();
+      }
+    });
+    await rename(partial, to);
+    return bytes;
+  } finally {
+    await rm(partial, { force: true });
+  }
+}
+
+/** SHA-256 of an answer's header, hex. */
+function reprDigest(response: Response): string | undefined {
+  const said = /sha-256=:([^:]*):/.exec(response.headers.get('repr-digest') ?? '')?.[1];
+  return said === undefined ? undefined : hexOf(Uint8Array.from(atob(said), (each) => each.charCodeAt(0)));
+}
+
+function check(name: string, digest: string, expected: string | undefined): void {
+  if (expected === undefined || digest === expected) return;
+  throw new LoraSqueezeError({
+    code: 'DIGEST_MISMATCH',
+    detail: `What came of ${name} is not what the service has.`,
+    retryable: true,
+    context: { file: name, expected_sha256: expected, sha256: digest },
+  });
+}

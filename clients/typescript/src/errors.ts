@@ -1,0 +1,95 @@
+import type { Job, Problem } from './types.ts';
+
+/** What an error is made of. */
+export interface Failure {
+  readonly code: string;
+  readonly detail: string;
+  readonly retryable: boolean;
+  readonly status?: number | undefined;
+  readonly retryAfterMs?: number | undefined;
+  readonly context?: Readonly<Record<string, unknown>> | undefined;
+  readonly errors?: Problem['errors'] | undefined;
+}
+
+/**
+ * What the service refused or failed at, or what went wrong on the way to it. Codes of the service are in its
+ * docs/errors.md. Of this client are SERVICE_UNREACHABLE, DEADLINE_EXCEEDED, NOT_THE_SERVICE (what answers is something
+ * else), HTTP_… (a gateway's own answer), DIGEST_MISMATCH (what came is not what was sent), FILE_MISSING (in a folder
+ * that is to be uploaded).
+ */
+export class LoraSqueezeError extends Error {
+  override readonly name: string = 'LoraSqueezeError';
+  /** Stable, for programs. */
+  readonly code: string;
+  /** For people; it is the message too. */
+  readonly detail: string;
+  /** Of HTTP; undefined where there was no answer. */
+  readonly status: number | undefined;
+  /** Whether the same call may succeed later. */
+  readonly retryable: boolean;
+  /** How long the service wants to be left alone; undefined where it does not say. */
+  readonly retryAfterMs: number | undefined;
+  /** What `detail` says, for programs. */
+  readonly context: Readonly<Record<string, unknown>>;
+  /** Every place where the request does not fit its schema. */
+  readonly errors: NonNullable<Problem['errors']>;
+
+  constructor(failure: Failure, cause?: unknown) {
+    super(failure.detail, cause === undefined ? undefined : { cause });
+    this.code = failure.code;
+    this.detail = failure.detail;
+    this.status = failure.status;
+    this.retryable = failure.retryable;
+    this.retryAfterMs = failure.retryAfterMs;
+    this.context = failure.context ?? {};
+    this.errors = failure.errors ?? [];
+  }
+}
+
+/** A job that failed or was cancelled, with its own code. */
+export class JobFailedError extends LoraSqueezeError {
+  override readonly name: string = 'JobFailedError';
+  readonly job: Job;
+
+  constructor(job: Job) {
+    const { code, detail, retryable, context } = (job.error ?? {
+      code: 'CANCELLED',
+      detail: `Job ${job.id} was ${job.state}.`,
+      retryable: false,
+    }) as Failure;
+    super({ code, detail, retryable, context });
+    this.job = job;
+  }
+}
+
+/** Answers of gateways, and of the service, that pass. */
+const PASSING: readonly number[] = [408, 425, 429, 502, 503, 504];
+
+/** What an answer that is no success says. */
+export async function refusal(response: Response): Promise<LoraSqueezeError> {
+  const { status, statusText } = response;
+  const retryAfterMs = waitOf(response.headers.get('retry-after'));
+  const passes = PASSING.includes(status) && (status !== 429 || retryAfterMs !== undefined);
+  const problem = (await response.json().catch(() => undefined)) as
+    | (Partial<Problem> & { readonly retryable?: boolean })
+    | undefined;
+  if (typeof problem?.code !== 'string' || typeof problem.detail !== 'string') {
+    const detail = `The answer is ${status} ${statusText}`.trimEnd();
+    return new LoraSqueezeError({
+      code: `HTTP_${status}`,
+      detail: `${detail}.`,
+      status,
+      retryable: passes,
+      retryAfterMs,
+    });
+  }
+  const { code, detail, context, errors, retryable = passes } = problem;
+  return new LoraSqueezeError({ code, detail, status, retryable, retryAfterMs, context, errors });
+}
+
+/** Milliseconds of Retry-After, which is seconds or a date. */
+function waitOf(header: string | null): number | undefined {
+  if (header === null) return undefined;
+  const ms = /^\d+$/.test(header) ? 1000 * Number(header) : Date.parse(header) - Date.now();
+  return Number.isNaN(ms) ? undefined : Math.max(ms, 0);
+}

@@ -1,0 +1,96 @@
+import {
+  type AdapterSource,
+  blobOf,
+  CONFIG,
+  foundFiles,
+  momentsAt,
+  OPTIMIZER,
+  WEIGHTS,
+} from './adapter-files.ts';
+import type { Content } from './content.ts';
+import { within } from './deadline.ts';
+import { type DownloadOptions, savedFiles } from './downloads.ts';
+import { LoraSqueezeError } from './errors.ts';
+import { preferWait, untilEnded, WAIT_SECONDS } from './jobs.ts';
+import { listed } from './list.ts';
+import { filled, formOf, jsonOf, type Transport } from './transport.ts';
+import type { CallOptions, Checkpoint, CreateOptions, QueryOf, Run, RunRequest } from './types.ts';
+
+export interface CheckpointOptions extends CallOptions {
+  /** Adam's or SGD's moments, to be carried along. In Node, of a folder: its optimizer.safetensors, if there is one. */
+  readonly optimizer?: Content | undefined;
+}
+
+const RUNS = '/v1/runs';
+const RUN = '/v1/runs/{id}';
+const CHECKPOINT = '/v1/runs/{id}/checkpoints/{step}';
+
+/** Runs of annealing: an adapter gets smaller while it is trained. */
+export class Runs {
+  readonly #transport: Transport;
+
+  /** @internal */
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  create(request: RunRequest, options: CreateOptions = {}): Promise<Run> {
+    const headers = { 'content-type': 'application/json' };
+    const call = { ...options, method: 'POST', path: RUNS, headers } as const;
+    return this.#transport.call({ ...call, body: JSON.stringify(request) }, jsonOf<Run>);
+  }
+
+  get(id: string, options: CallOptions = {}): Promise<Run> {
+    return this.#transport.call({ ...options, method: 'GET', path: filled(RUN, { id }) }, jsonOf<Run>);
+  }
+
+  list(query: QueryOf<'/v1/runs'> = {}, options: CallOptions = {}): AsyncGenerator<Run, void, undefined> {
+    return listed<Run>(this.#transport, RUNS, query, options);
+  }
+
+  async delete(id: string, options: CallOptions = {}): Promise<void> {
+    await this.#transport.call({ ...options, method: 'DELETE', path: filled(RUN, { id }) }, () => undefined);
+  }
+
+  /**
+   * Sends the checkpoint of a step and waits for what training goes on with. The same checkpoint again is the same one.
+   * @throws LoraSqueezeError with the code of a squeeze that failed, too; the signal's reason when it fires
+   */
+  async squeeze(
+    id: string,
+    step: number,
+    source: AdapterSource,
+    options: CheckpointOptions = {},
+  ): Promise<Checkpoint> {
+    return within(options, async (signal) => {
+      const { weights, config } = await foundFiles(source);
+      const isFolder = typeof source === 'string' && weights !== source;
+      const optimizer = options.optimizer ?? (isFolder ? await momentsAt(source) : undefined);
+      const body = formOf({
+        step,
+        [CONFIG]: config && (await blobOf(config)),
+        [WEIGHTS]: await blobOf(weights),
+        [OPTIMIZER]: optimizer && (await blobOf(optimizer)),
+      });
+      const path = filled('/v1/runs/{id}/checkpoints', { id });
+      const headers = preferWait(WAIT_SECONDS);
+      await this.#transport.call({ method: 'POST', path, headers, body, signal }, jsonOf<Checkpoint>);
+      const get = () => this.checkpoint(id, step, { signal });
+      const { state, error, ...checkpoint } = await untilEnded(signal, get);
+      if (state === 'succeeded') return { state, error, ...checkpoint } as Checkpoint;
+      const { code, detail } = error ?? { code: 'CANCELLED', detail: 'The squeeze was cancelled.' };
+      throw new LoraSqueezeError({ code, detail, retryable: false });
+    });
+  }
+
+  checkpoint(id: string, step: number, options: CallOptions = {}): Promise<Checkpoint> {
+    const path = filled(CHECKPOINT, { id, step });
+    return this.#transport.call({ ...options, method: 'GET', path }, jsonOf<Checkpoint>);
+  }
+
+  /** In Node: saves the files of a squeezed checkpoint in a folder, which is made. @returns their paths */
+  download({ files }: Checkpoint, folder: string, options: DownloadOptions = {}): Promise<string[]> {
+    const found = files.map(({ href, ...file }) => ({ ...file, path: href }));
+    return within(options, (signal) => savedFiles(this.#transport, found, folder, { ...options, signal }));
+  }
+}

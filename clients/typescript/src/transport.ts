@@ -1,0 +1,184 @@
+import { sleep, within } from './deadline.ts';
+import { LoraSqueezeError, refusal } from './errors.ts';
+import type { CreateOptions, Method } from './types.ts';
+
+/** Where the service is and how it is called. */
+export interface LoraSqueezeOptions {
+  /** Such as `https://lora.example.com`; a path in it, as a gateway has, stays in front of those of the API. */
+  readonly baseUrl: string;
+  /** The key, or what gets the newest one; not needed where the service asks for none. */
+  readonly key?: string | (() => string | Promise<string>) | undefined;
+  /** In place of the global `fetch`. */
+  readonly fetch?: typeof globalThis.fetch | undefined;
+  /** How often a call is tried again that failed in passing; 5 unless said. */
+  readonly maxRetries?: number | undefined;
+  /** How long a call may take with all its retries; without an end unless said. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** What fetch sends. */
+export type RequestBody = NonNullable<RequestInit['body']>;
+
+export type Query = Readonly<Record<string, unknown>>;
+
+/** One call. What is sent must be there for every try. */
+export interface Call extends CreateOptions {
+  readonly method: Method;
+  /** With its parameters filled in. */
+  readonly path: string;
+  readonly query?: Query | undefined;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: RequestBody | undefined;
+  /** Fewer than the client's. */
+  readonly maxRetries?: number;
+  /** Statuses that are answers and no refusals, besides those of success. */
+  readonly expected?: readonly number[];
+}
+
+const MAX_RETRIES = 5;
+const FIRST_BACKOFF_MS = 250;
+const MOST_BACKOFF_MS = 10_000;
+/** Whoever is to wait longer is told so at once. */
+const MOST_RETRY_AFTER_MS = 60_000;
+
+/** The API over fetch: the key in every call, refusals as errors, retries where they help and do no harm. */
+export class Transport {
+  readonly #base: string;
+  readonly #options: LoraSqueezeOptions;
+  readonly #fetch: typeof globalThis.fetch;
+
+  constructor(options: LoraSqueezeOptions) {
+    const { protocol, origin, pathname, username, password } = new URL(options.baseUrl);
+    if (!/^https?:$/.test(protocol)) throw new TypeError('baseUrl must be an http:// or https:// URL');
+    if (username !== '' || password !== '') throw new TypeError('baseUrl must not hold a user or password');
+    this.#base = `${origin}${pathname}`.replace(/\/+$/, '');
+    this.#options = options;
+    // Called as a method of something else, the fetch of browsers throws.
+    this.#fetch = options.fetch ?? ((...args) => globalThis.fetch(...args));
+  }
+
+  /**
+   * Does a call, again where it failed in passing.
+   * @param read takes what is wanted out of the answer; an answer that breaks off is asked for again
+   * @throws LoraSqueezeError; the signal's reason when it fires
+   */
+  call<T>(call: Call, read: (response: Response, signal: AbortSignal) => T | Promise<T>): Promise<T> {
+    const { timeoutMs = this.#options.timeoutMs } = call;
+    // One key for all tries.
+    const headers = {
+      ...(call.method === 'POST' && { 'idempotency-key': call.idempotencyKey ?? newKey() }),
+      ...call.headers,
+    };
+    return within({ signal: call.signal, timeoutMs }, (signal) =>
+      this.#tried({ ...call, headers }, signal, read),
+    );
+  }
+
+  async #tried<T>(
+    call: Call,
+    signal: AbortSignal,
+    read: (response: Response, signal: AbortSignal) => T | Promise<T>,
+  ): Promise<T> {
+    const mostRetries = call.maxRetries ?? this.#options.maxRetries ?? MAX_RETRIES;
+    for (let retries = 0; ; retries++) {
+      try {
+        return await read(await this.#ask(call, signal, retries > 0), signal);
+      } catch (thrown) {
+        signal.throwIfAborted();
+        const error = this.#failure(thrown);
+        const waitMs = error.retryAfterMs ?? backoffMs(retries);
+        if (!error.retryable || retries >= mostRetries || waitMs > MOST_RETRY_AFTER_MS) throw error;
+        await sleep(waitMs, signal);
+      }
+    }
+  }
+
+  async #ask(call: Call, signal: AbortSignal, isRetry: boolean): Promise<Response> {
+    const { method, body, expected = [] } = call;
+    const headers = new Headers(call.headers);
+    const { key } = this.#options;
+    const token = typeof key === 'function' ? await key() : key;
+    if (token) headers.set('authorization', `Bearer ${token}`);
+    const init: RequestInit & { duplex?: 'half' } = { method, headers, signal, redirect: 'manual' };
+    if (body !== undefined) init.body = body;
+    if (body instanceof ReadableStream) init.duplex = 'half';
+    const response = await this.#fetch(this.#url(call), init);
+    if (response.ok || expected.includes(response.status)) return response;
+    // The try before has removed it, and its answer was lost.
+    if (isRetry && method === 'DELETE' && response.status === 404) return new Response(null, { status: 204 });
+    throw await refusal(response);
+  }
+
+  #url({ path, query = {} }: Call): string {
+    const search = new URLSearchParams();
+    for (const [name, value] of Object.entries(query)) {
+      for (const each of Array.isArray(value) ? value : [value]) {
+        if (each === undefined || each === null) continue;
+        search.append(name, each instanceof Date ? each.toISOString() : String(each));
+      }
+    }
+    const text = search.toString();
+    return `${this.#base}${path}${text === '' ? '' : `?${text}`}`;
+  }
+
+  /** fetch tells of everything below HTTP as a TypeError, also of a body that breaks off. */
+  #failure(thrown: unknown): LoraSqueezeError {
+    if (thrown instanceof LoraSqueezeError) return thrown;
+    if (!(thrown instanceof TypeError)) throw thrown;
+    const { message, cause } = thrown;
+    const why = (cause instanceof Error && (cause.message || (cause as { code?: string }).code)) || message;
+    return new LoraSqueezeError(
+      { code: 'SERVICE_UNREACHABLE', detail: `${this.#base} cannot be reached: ${why}.`, retryable: true },
+      thrown,
+    );
+  }
+}
+
+/** Doubling, and anything below that: those who were refused together do not come back together. */
+const backoffMs = (retries: number): number =>
+  Math.random() * Math.min(FIRST_BACKOFF_MS * 2 ** (retries + 1), MOST_BACKOFF_MS);
+
+/** 128 random bits. `crypto.randomUUID` is for secure contexts only. */
+function newKey(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+/** The body of an answer by its content type: JSON, text, or bytes; undefined where there is none. */
+export async function bodyOf(response: Response): Promise<unknown> {
+  const type = response.headers.get('content-type')?.split(';', 1)[0] ?? '';
+  if (response.status === 204 || response.body === null) return undefined;
+  if (type === 'application/json' || type.endsWith('+json')) return jsonOf(response);
+  if (type.startsWith('text/') || /[/+](?:yaml|xml)$/.test(type)) return response.text();
+  return response.blob();
+}
+
+/** @throws LoraSqueezeError NOT_THE_SERVICE */
+export async function jsonOf<T>(response: Response): Promise<T> {
+  const text = await response.text();
+  try {
+    return JSON.parse(text) as T;
+  } catch {
+    throw new LoraSqueezeError({
+      code: 'NOT_THE_SERVICE',
+      detail: `${response.url} does not answer with JSON.`,
+      status: response.status,
+      retryable: false,
+    });
+  }
+}
+
+/** A path with its parameters filled in. */
+export const filled = (path: string, parameters: Readonly<Record<string, unknown>> = {}): string =>
+  path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(parameters[name])));
+
+/** A multipart body: Blobs as files, objects as JSON, texts as they are. */
+export function formOf(parts: Readonly<Record<string, unknown>>): FormData {
+  const form = new FormData();
+  for (const [name, value] of Object.entries(parts)) {
+    if (value === undefined) continue;
+    if (value instanceof Blob) form.append(name, value, name);
+    else form.append(name, typeof value === 'object' ? JSON.stringify(value) : String(value));
+  }
+  return form;
+}

@@ -1,0 +1,119 @@
+import type { components, paths } from './contract.d.ts';
+
+/** What a method of HTTP is called in `request()`. */
+export type Method = 'GET' | 'PUT' | 'POST' | 'DELETE' | 'PATCH' | 'HEAD' | 'OPTIONS';
+
+/** A JSON object of which the contract says no more here. */
+// biome-ignore lint/suspicious/noExplicitAny: it is what the contract does not know.
+type Untyped = any;
+
+/** The paths of the contract that have a method. */
+export type PathOf<M extends Method> = {
+  [P in keyof paths]: paths[P] extends { [_ in Lowercase<M>]: { responses: unknown } } ? P : never;
+}[keyof paths];
+
+/** An operation of the contract. */
+export type OperationOf<P extends string, M extends Method> = P extends keyof paths
+  ? paths[P] extends { [_ in Lowercase<M>]: infer O }
+    ? O
+    : never
+  : never;
+
+type Success = 200 | 201 | 202 | 206;
+type ContentOf<R> = R extends { content: infer C } ? C[keyof C] : undefined;
+type SuccessOf<O> = O extends { responses: infer R }
+  ? keyof R & Success extends never
+    ? undefined
+    : { [S in keyof R & Success]: ContentOf<R[S]> }[keyof R & Success]
+  : never;
+
+/**
+ * What a call of the contract answers when it succeeds: JSON as its type, text as a string, everything else as a Blob,
+ * and undefined where there is no body.
+ */
+export type AnswerOf<P extends string, M extends Method> = [OperationOf<P, M>] extends [never]
+  ? Untyped
+  : SuccessOf<OperationOf<P, M>>;
+
+type ParameterOf<O, K extends 'path' | 'query'> = O extends { parameters: { [_ in K]?: infer T } }
+  ? Exclude<T, undefined>
+  : never;
+type RequestContentOf<O> = O extends { requestBody?: { content: infer C } }
+  ? C
+  : O extends { requestBody: { content: infer C } }
+    ? C
+    : never;
+type PartOf<C, T extends string> = C extends { [_ in T]: infer B } ? B : never;
+
+/** The body of a call as JSON. */
+export type BodyOf<P extends string, M extends Method> = [OperationOf<P, M>] extends [never]
+  ? Untyped
+  : PartOf<RequestContentOf<OperationOf<P, M>>, 'application/json'>;
+
+/** The query of a call. */
+export type QueryOf<P extends string, M extends Method = 'GET'> = [OperationOf<P, M>] extends [never]
+  ? Untyped
+  : ParameterOf<OperationOf<P, M>, 'query'>;
+
+/** What a list has. */
+export type ItemOf<P extends string> =
+  AnswerOf<P, 'GET'> extends { data: readonly (infer T)[] } ? T : Untyped;
+
+type Field<K extends string, T> = [T] extends [never]
+  ? unknown
+  : unknown extends T
+    ? unknown
+    : Partial<T> extends T
+      ? { readonly [_ in K]?: T }
+      : { readonly [_ in K]: T };
+
+/** What every call takes. */
+export interface CallOptions {
+  /** Ends the call: it throws the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** How long it may take with all its retries; then it throws DEADLINE_EXCEEDED. That of the client unless said. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** What a call that makes something takes. */
+export interface CreateOptions extends CallOptions {
+  /** Under the same key it is done once. Each call has one of its own unless said. */
+  readonly idempotencyKey?: string | undefined;
+}
+
+/** What `request()` takes besides method and path: what the contract says of that call. */
+export type RequestOptions<P extends string, M extends Method> = CreateOptions & {
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Where the call takes bytes and not JSON. */
+  readonly content?: Blob | Uint8Array | string | ReadableStream<Uint8Array>;
+} & Field<'path', ParameterOf<OperationOf<P, M>, 'path'>> &
+  Field<'query', ParameterOf<OperationOf<P, M>, 'query'>> &
+  Field<'body', PartOf<RequestContentOf<OperationOf<P, M>>, 'application/json'>> &
+  Field<'form', PartOf<RequestContentOf<OperationOf<P, M>>, 'multipart/form-data'>>;
+
+export type Adapter = AnswerOf<'/v1/adapters/{id}', 'GET'>;
+export type AdapterChange = BodyOf<'/v1/adapters/{id}', 'PATCH'>;
+export type Job = AnswerOf<'/v1/jobs/{id}', 'GET'>;
+export type JobRequest = BodyOf<'/v1/jobs', 'POST'>;
+export type JobState = Job['state'];
+export type JobResult = Job['results'][number];
+export type SucceededResult = Extract<JobResult, { state: 'succeeded' }>;
+export type JobProgress = Job['progress'];
+export type Report = components['schemas']['Report'];
+export type SqueezeRequest = Extract<JobRequest, { kind: 'squeeze' }>;
+export type MergeRequest = Extract<JobRequest, { kind: 'merge' }>;
+export type AnalyzeRequest = Extract<JobRequest, { kind: 'analyze' }>;
+export type Target = SqueezeRequest['targets'][number];
+export type Batch = AnswerOf<'/v1/batches/{id}', 'GET'>;
+export type BatchRequest = BodyOf<'/v1/batches', 'POST'>;
+export type BatchSummary = ItemOf<'/v1/batches'>;
+export type Upload = AnswerOf<'/v1/uploads/{id}', 'GET'>;
+export type Run = AnswerOf<'/v1/runs/{id}', 'GET'>;
+export type RunRequest = BodyOf<'/v1/runs', 'POST'>;
+export type Checkpoint = AnswerOf<'/v1/runs/{id}/checkpoints/{step}', 'GET'>;
+export type Connection = AnswerOf<'/v1/connections/{name}', 'GET'>;
+export type ConnectionRequest = BodyOf<'/v1/connections', 'POST'>;
+export type ConnectionChange = BodyOf<'/v1/connections/{name}', 'PATCH'>;
+export type Capabilities = AnswerOf<'/v1/capabilities', 'GET'>;
+/** A problem document (RFC 9457), as the service refuses. */
+export type Problem = components['schemas']['Problem'];

@@ -1,0 +1,163 @@
+import { type Content, type Opened, opened } from './content.ts';
+import { sleep, within } from './deadline.ts';
+import { digestHeader, sha256 } from './digest.ts';
+import { LoraSqueezeError } from './errors.ts';
+import { filled, jsonOf, type Transport } from './transport.ts';
+import type { CallOptions, Upload } from './types.ts';
+
+export interface UploadOptions extends CallOptions {
+  /** Such as `adapter_model.safetensors`, `my-lora.gguf` or `adapter_config.json`: it says what the file is. */
+  readonly filename: string;
+  /** The upload that is to be gone on with, after a crash say; a new one unless said. */
+  readonly id?: string | undefined;
+  /** Called as soon as there is an upload, for going on with it later. */
+  readonly onCreated?: ((id: string) => void) | undefined;
+  /** @param total undefined while nobody knows, as of a stream */
+  readonly onProgress?: ((sent: number, total: number | undefined) => void) | undefined;
+}
+
+const UPLOADS = '/v1/uploads';
+const UPLOAD = '/v1/uploads/{id}';
+const TUS = { 'tus-resumable': '1.0.0' };
+/** A piece may fail so often without a byte of it getting there. */
+const MAX_FAILURES = 8;
+const FIRST_PAUSE_MS = 250;
+const MOST_PAUSE_MS = 10_000;
+/** Where the upload is said to be elsewhere, or another request still writes to it: ask where it goes on. */
+const OUT_OF_STEP: readonly number[] = [409, 423];
+
+/** Single files by tus 1.0, the protocol of resumable uploads. Adapters are made of them. */
+export class Uploads {
+  readonly #transport: Transport;
+
+  /** @internal */
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  /**
+   * Sends a file in pieces, each with its SHA-256. A piece that fails is sent again from where it broke off.
+   * @param content a stream can be of any length, and is not held in memory
+   * @throws LoraSqueezeError with the id of the upload as `context.upload_id`, to go on with it later; errors of the file
+   *   system; the signal's reason when it fires
+   */
+  async create(content: Content, options: UploadOptions): Promise<Upload> {
+    const open = await opened(content);
+    try {
+      return await within(options, (signal) => this.#sent(open, options, signal));
+    } finally {
+      await open.close();
+    }
+  }
+
+  get(id: string, options: CallOptions = {}): Promise<Upload> {
+    return this.#transport.call({ ...options, method: 'GET', path: filled(UPLOAD, { id }) }, jsonOf<Upload>);
+  }
+
+  async delete(id: string, options: CallOptions = {}): Promise<void> {
+    const path = filled(UPLOAD, { id });
+    await this.#transport.call({ ...options, method: 'DELETE', path, headers: TUS }, () => undefined);
+  }
+
+  async #sent(open: Opened, options: UploadOptions, signal: AbortSignal): Promise<Upload> {
+    const { filename, onProgress, onCreated } = options;
+    const { size } = open;
+    const isNew = options.id === undefined;
+    const id = options.id ?? (await this.#begun(filename, size, signal));
+    if (isNew) onCreated?.(id);
+    try {
+      let offset = isNew ? 0 : await this.#offset(id, signal);
+      // Only the piece after the last one says how long a stream was.
+      for await (const piece of open.pieces(offset)) {
+        offset = await this.#piece(id, offset, piece, undefined, signal);
+        onProgress?.(offset, size);
+      }
+      if (size === undefined) await this.#piece(id, offset, new Uint8Array(), offset, signal);
+      return await this.get(id, { signal });
+    } catch (error) {
+      if (error instanceof LoraSqueezeError)
+        Object.assign(error, { context: { ...error.context, upload_id: id } });
+      throw error;
+    }
+  }
+
+  async #begun(filename: string, size: number | undefined, signal: AbortSignal): Promise<string> {
+    const name = btoa(String.fromCharCode(...new TextEncoder().encode(filename)));
+    const length = size === undefined ? { 'upload-defer-length': '1' } : { 'upload-length': `${size}` };
+    const headers = { ...TUS, ...length, 'upload-metadata': `filename ${name}` };
+    const location = await this.#transport.call(
+      { method: 'POST', path: UPLOADS, headers, signal },
+      (response) => response.headers.get('location'),
+    );
+    const id = location?.split('/').at(-1);
+    if (id) return decodeURIComponent(id);
+    const detail = 'The answer to an upload does not say where it is.';
+    throw new LoraSqueezeError({ code: 'NOT_THE_SERVICE', detail, retryable: false });
+  }
+
+  /** @returns how many bytes are there */
+  #offset(id: string, signal: AbortSignal): Promise<number> {
+    const path = filled(UPLOAD, { id });
+    return this.#transport.call({ method: 'HEAD', path, headers: TUS, signal }, offsetIn);
+  }
+
+  /** Sends one piece, as often as it takes. @returns where the next one begins */
+  async #piece(
+    id: string,
+    start: number,
+    piece: Uint8Array,
+    length: number | undefined,
+    signal: AbortSignal,
+  ): Promise<number> {
+    const end = start + piece.length;
+    let offset = start;
+    for (let failures = 0; ; ) {
+      try {
+        return await this.#patched(id, offset, piece.subarray(offset - start), length, signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        const isPassing =
+          error instanceof LoraSqueezeError && (error.retryable || OUT_OF_STEP.includes(error.status ?? 0));
+        if (!isPassing || ++failures > MAX_FAILURES) throw error;
+        await sleep(
+          error.retryAfterMs ?? Math.min(FIRST_PAUSE_MS * 2 ** (failures - 1), MOST_PAUSE_MS),
+          signal,
+        );
+        const there = await this.#offset(id, signal);
+        // It got there, and only the answer was lost.
+        if (there === end && (length === undefined || (await this.get(id, { signal })).complete)) return end;
+        if (there < start || there > end) throw error;
+        if (there > offset) failures = 0;
+        offset = there;
+      }
+    }
+  }
+
+  async #patched(
+    id: string,
+    offset: number,
+    bytes: Uint8Array,
+    length: number | undefined,
+    signal: AbortSignal,
+  ): Promise<number> {
+    const digest = bytes.length > 0 ? await sha256(bytes) : undefined;
+    const headers = {
+      ...TUS,
+      'content-type': 'application/offset+octet-stream',
+      'upload-offset': `${offset}`,
+      ...(length !== undefined && { 'upload-length': `${length}` }),
+      ...(digest && { 'content-digest': digestHeader(digest) }),
+    };
+    const path = filled(UPLOAD, { id });
+    const body = bytes as Uint8Array<ArrayBuffer>;
+    return this.#transport.call({ method: 'PATCH', path, headers, body, maxRetries: 0, signal }, offsetIn);
+  }
+}
+
+/** @throws LoraSqueezeError NOT_THE_SERVICE */
+function offsetIn(response: Response): number {
+  const offset = Number(response.headers.get('upload-offset') ?? Number.NaN);
+  if (Number.isSafeInteger(offset)) return offset;
+  const detail = 'The answer to an upload does not say how far it has come.';
+  throw new LoraSqueezeError({ code: 'NOT_THE_SERVICE', detail, retryable: false });
+}
