@@ -38,6 +38,9 @@ RUN apt-get update \
   && useradd --uid 10001 --gid 10001 --no-create-home --shell /usr/sbin/nologin squeeze \
   && install -d -o 10001 -g 10001 /data
 COPY --from=packages /usr/local/bin/node /usr/local/bin/node
+LABEL org.opencontainers.image.title="LoRA-Squeeze" \
+  org.opencontainers.image.version="0.1.0" \
+  org.opencontainers.image.licenses="Apache-2.0"
 WORKDIR /app
 COPY package.json openapi.yaml LICENSE ./
 COPY --from=cuda-packages /app/node_modules node_modules
@@ -60,6 +63,9 @@ RUN apt-get update \
   && groupadd --gid 10001 squeeze \
   && useradd --uid 10001 --gid 10001 --no-create-home --shell /usr/sbin/nologin squeeze \
   && install -d -o 10001 -g 10001 /data
+LABEL org.opencontainers.image.title="LoRA-Squeeze" \
+  org.opencontainers.image.version="0.1.0" \
+  org.opencontainers.image.licenses="Apache-2.0"
 WORKDIR /app
 COPY package.json openapi.yaml LICENSE ./
 COPY --from=packages /app/node_modules node_modules
