@@ -11,11 +11,10 @@ from safetensors.torch import load_file, save_file
 from training import Case, Training
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "..", "clients", "python", "src"))
-from lora_squeeze import LoraSqueeze  # noqa: E402
+from lora_squeeze import CONFIG, WEIGHTS, Client  # noqa: E402
 from lora_squeeze.annealing import Annealer  # noqa: E402
 from lora_squeeze.annealing.layers import config_of  # noqa: E402
 from lora_squeeze.annealing.learning_rate import stages_of  # noqa: E402
-from lora_squeeze.client import CONFIG, WEIGHTS  # noqa: E402
 
 BASE_MODEL = "experiment"
 
@@ -23,7 +22,7 @@ BASE_MODEL = "experiment"
 class Methods:
     """All methods on one seed of a case. plan: sizes in steps and ranks, see results.ts."""
 
-    def __init__(self, service: LoraSqueeze, case: Case, plan: dict):
+    def __init__(self, service: Client, case: Case, plan: dict):
         self.service, self.case, self.plan = service, case, plan
         self.total_steps = plan["total_steps"]
         self._sources: dict[float, Training] = {}

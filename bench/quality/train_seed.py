@@ -11,7 +11,7 @@ import sys
 import torch
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "text"))
-from squeezing import LoraSqueeze, Methods  # noqa: E402
+from squeezing import Client, Methods  # noqa: E402
 
 
 def main() -> None:
@@ -20,7 +20,7 @@ def main() -> None:
     plan, seed = order["plan"], order["seed"]
     case = make_case(plan, seed)
     tell({"base": True, "seed": seed, **case.base_scores()})
-    methods = Methods(LoraSqueeze(order["url"]), case, plan)
+    methods = Methods(Client(order["url"]), case, plan)
     for cell in order["cells"]:
         training, facts = methods.train(cell)
         tell({**cell, "seed": seed, **training.score(cell["phase"] == "main"), **facts})

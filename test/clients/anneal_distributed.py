@@ -15,7 +15,7 @@ from toy_model import OUTPUTS, Toy, loss, task
 from torch import distributed
 from torch.nn.parallel import DistributedDataParallel
 
-from lora_squeeze import LoraSqueeze, SqueezeError
+from lora_squeeze import Client, SqueezeError
 from lora_squeeze.annealing import Annealer
 from lora_squeeze.annealing.distributed import Processes, wrapper_of
 from lora_squeeze.annealing.errors import AnnealingError
@@ -123,7 +123,7 @@ def raised(call):
 
 def failures(url, index):
     """What is raised here. All processes ask the same; `index` fails alone where it can."""
-    service = LoraSqueeze(url, timeout_seconds=60)
+    service = Client(url, timeout_seconds=60)
     found = {}
 
     def refused(name, end, service=service, change=lambda training: None, step=lambda done: done, **options):
@@ -146,7 +146,7 @@ def failures(url, index):
     refused("not_finite_local", 20, service=None, change=spoil)
     refused("pending", 20, change=pending)
     refused("other_step", 20, step=lambda done: done + index)
-    gone = LoraSqueeze(AWAY, timeout_seconds=0.1)
+    gone = Client(AWAY, timeout_seconds=0.1)
     found["away"] = raised(lambda: Training(PROCESSES, index, service=gone, schedule=SCHEDULE))
     found["unknown_run"] = raised(lambda: Training(PROCESSES, index, service=service, run="run_unknown"))
     wrong = {**SCHEDULE, "source_rank": 16}
@@ -181,9 +181,9 @@ def main(url, folder, index):
         return work.get_future().then(lambda done: done.value()[0])
 
     cases = {
-        "service": (LoraSqueeze(url, timeout_seconds=60), {}),
+        "service": (Client(url, timeout_seconds=60), {}),
         "local": (None, {"alpha": "sqrt"}),
-        "falls_back": (LoraSqueeze(AWAY), {"on_unavailable": "local", "patience_seconds": 0.1, "hook": averaged}),
+        "falls_back": (Client(AWAY), {"on_unavailable": "local", "patience_seconds": 0.1, "hook": averaged}),
     }
     for name, (service, options) in cases.items():
         results[name], states[name] = train(service, PROCESSES, index, **options)
@@ -196,7 +196,7 @@ def main(url, folder, index):
 def alone(url):
     states = {}
     for name, service, options in (
-        ("service", LoraSqueeze(url, timeout_seconds=60), {}),
+        ("service", Client(url, timeout_seconds=60), {}),
         ("local", None, {"alpha": "sqrt"}),
     ):
         _, states[name] = train(service, 1, 0, **options)

@@ -21,7 +21,7 @@ from transformers import (
     logging,
 )
 
-from lora_squeeze import LoraSqueeze
+from lora_squeeze import Client
 from lora_squeeze.annealing import AnnealCallback
 
 STEPS, STOP_AFTER = 60, 25
@@ -92,7 +92,7 @@ def logits(model):
 
 
 logging.set_verbosity_error()
-service = LoraSqueeze(sys.argv[1], timeout_seconds=60)
+service = Client(sys.argv[1], timeout_seconds=60)
 schedule = {"source_rank": 16, "target_rank": 2, "recipe": "equal", "min_stage_steps": 10}
 with tempfile.TemporaryDirectory() as folder:
     first, until = AnnealCallback(service, schedule=schedule), Watch(STOP_AFTER)
@@ -111,7 +111,7 @@ with tempfile.TemporaryDirectory() as folder:
     print(
         json.dumps(
             {
-                "run": service.run(first.annealer.run_id),
+                "run": service.runs.get(first.annealer.run_id),
                 "losses": [*until.losses, *after.losses],
                 "ranks": {**until.ranks, **after.ranks},
                 **shapes(trained),

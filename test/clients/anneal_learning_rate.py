@@ -8,12 +8,12 @@ import warnings
 import torch
 from toy_model import Toy, loss, task
 
-from lora_squeeze import LoraSqueeze
+from lora_squeeze import Client
 from lora_squeeze.annealing import Annealer, AnnealingError, AnnealLR
 
 PEAK, STEPS, STOP = 0.02, 60, 25
 SCHEDULE = {"source_rank": 8, "target_rank": 2, "total_steps": STEPS, "min_stage_steps": 10}
-service = LoraSqueeze(sys.argv[1], timeout_seconds=60)
+service = Client(sys.argv[1], timeout_seconds=60)
 
 
 def factors_of(model):
@@ -78,7 +78,7 @@ def by_plan():
     later.optimizer.load_state_dict(early.optimizer.state_dict())
     later.until(STEPS, resumed)
     return {
-        "stages": service.run(annealer.run_id)["schedule"]["stages"],
+        "stages": service.runs.get(annealer.run_id)["schedule"]["stages"],
         "rates": whole.rates,
         "saved_groups": [len(group["params"]) for group in early.optimizer.state_dict()["param_groups"]],
         "groups": [len(group["params"]) for group in early.optimizer.param_groups],
@@ -91,7 +91,7 @@ def by_plan():
 
 def alone():
     """AnnealLR without an annealer, stepped as any scheduler of torch is, its state carried to a new one in the middle."""
-    plan = service.schedule(**SCHEDULE)
+    plan = service.runs.plan(**SCHEDULE)
 
     def made():
         model = Toy(8)
@@ -167,7 +167,7 @@ def refusal(call):
 
 def mixed_alone():
     training = Headed()
-    AnnealLR(training.optimizer, service.schedule(**SCHEDULE), factors_of(training.model))
+    AnnealLR(training.optimizer, service.runs.plan(**SCHEDULE), factors_of(training.model))
 
 
 def with_scheduler(**options):

@@ -7,13 +7,14 @@ import sys
 import torch
 from toy_model import Toy, loss, relative_error, squeezed_at_best, task
 
-from lora_squeeze import LoraSqueeze
+from lora_squeeze import Client
 from lora_squeeze.annealing import Annealer
+from lora_squeeze.sync.runs import Runs
 
 TOTAL_STEPS, RATE = 60, 0.02
 
 
-class Twice(LoraSqueeze):
+class Twice(Runs):
     """Sends every checkpoint twice, as after a broken connection; both answers have to be the same."""
 
     def checkpoint(self, *args, **kwargs):
@@ -91,7 +92,8 @@ class Training:
         }
 
 
-service = Twice(sys.argv[1], timeout_seconds=60)
+service = Client(sys.argv[1], timeout_seconds=60)
+service.runs = Twice(service)
 schedule = {"source_rank": 8, "target_rank": 2, "total_steps": TOTAL_STEPS, "recipe": "equal", "min_stage_steps": 20}
 first = Training(8, seed=1).anneal(service, schedule=schedule, base_model="toy", options={"method": "exact"})
 run = first.annealer.run_id
@@ -118,7 +120,7 @@ second_events, _ = second.until(TOTAL_STEPS)
 print(
     json.dumps(
         {
-            "run": service.run(run),
+            "run": service.runs.get(run),
             "started_at": started_at,
             "ended_at": float(loss(second.model, second.x, second.y)),
             "events": events,

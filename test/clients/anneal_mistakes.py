@@ -10,11 +10,11 @@ import torch
 from torch.distributed.fsdp import FullyShardedDataParallel, ShardingStrategy
 from toy_model import Toy, loss, task
 
-from lora_squeeze import LoraSqueeze
+from lora_squeeze import Client
 from lora_squeeze.annealing import Annealer, AnnealingError, peft_layers
 
 SCHEDULE = {"source_rank": 8, "target_rank": 2, "total_steps": 200, "min_stage_steps": 30}
-service = LoraSqueeze(sys.argv[1], timeout_seconds=60)
+service = Client(sys.argv[1], timeout_seconds=60)
 
 
 class AdamW8bit(torch.optim.AdamW):

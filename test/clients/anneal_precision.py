@@ -6,12 +6,12 @@ import sys
 import torch
 from toy_model import Toy, loss, task
 
-from lora_squeeze import LoraSqueeze
+from lora_squeeze import Client
 from lora_squeeze.annealing import Annealer
 
 STEPS = 60
 SCHEDULE = {"source_rank": 8, "target_rank": 2, "total_steps": STEPS, "min_stage_steps": 10}
-service = LoraSqueeze(sys.argv[1], timeout_seconds=60)
+service = Client(sys.argv[1], timeout_seconds=60)
 
 
 def factors_of(model):
@@ -28,7 +28,7 @@ def answer(model, optimizer, began, ended, annealer):
         "held": len(held),
         "moments": [list(optimizer.state[one]["exp_avg"].shape) for one in held],
         "shapes": [list(one.shape) for one in held],
-        "squeezes": [one["step"] for one in service.run(annealer.run_id)["checkpoints"]],
+        "squeezes": [one["step"] for one in service.runs.get(annealer.run_id)["checkpoints"]],
     }
 
 

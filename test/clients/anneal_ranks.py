@@ -7,10 +7,10 @@ import sys
 import torch
 from toy_model import Toy, loss, task
 
-from lora_squeeze import LoraSqueeze
+from lora_squeeze import Client
 from lora_squeeze.annealing import Annealer
 
-service = LoraSqueeze(sys.argv[1], timeout_seconds=60)
+service = Client(sys.argv[1], timeout_seconds=60)
 model = Toy(8)
 with torch.no_grad():
     # One large direction in the first layer, eight equal ones in the second.
@@ -64,4 +64,4 @@ for step in range(1, 16):
                 "base_rates": list(scheduler.base_lrs),
             }
         )
-print(json.dumps({"events": events, "run": service.run(annealer.run_id)}))
+print(json.dumps({"events": events, "run": service.runs.get(annealer.run_id)}))

@@ -9,10 +9,10 @@ import warnings
 import torch
 from toy_model import Toy, loss, task
 
-from lora_squeeze import LoraSqueeze, SqueezeError
+from lora_squeeze import Client, SqueezeError
 from lora_squeeze.annealing import Annealer, AnnealingError
 
-service = LoraSqueeze(sys.argv[1], timeout_seconds=60)
+service = Client(sys.argv[1], timeout_seconds=60)
 SCHEDULE = {"source_rank": 8, "target_rank": 2, "total_steps": 4, "min_stage_steps": 2, "stages": 2}
 
 

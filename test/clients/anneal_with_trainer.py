@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import torch
 from peft_model import PeftModel
 
-from lora_squeeze import LoraSqueeze
+from lora_squeeze import Client
 from lora_squeeze.annealing import AnnealCallback, peft_layers
 
 
@@ -46,7 +46,7 @@ def refusal(call):
 
 
 torch.manual_seed(0)
-service = LoraSqueeze(sys.argv[1], timeout_seconds=60)
+service = Client(sys.argv[1], timeout_seconds=60)
 schedule = {"source_rank": 8, "target_rank": 2, "recipe": "equal", "min_stage_steps": 10}
 model = PeftModel(rank=8, alpha=16)
 scaling = 16 / 8**0.5
@@ -64,7 +64,7 @@ variant.base_model.model.q_proj.lora_variant = {"default": object()}
 print(
     json.dumps(
         {
-            "run": service.run(callback.annealer.run_id),
+            "run": service.runs.get(callback.annealer.run_id),
             "names": sorted(layers),
             "losses": losses,
             "scaling_before": scaling,

@@ -15,7 +15,9 @@ export interface GatewayOptions {
 export interface Gateway {
   readonly url: string;
   readonly requests: readonly {
+    readonly method: string;
     readonly path: string;
+    readonly idempotencyKey: string | undefined;
     readonly authorization: string | undefined;
     readonly chunked: boolean;
   }[];
@@ -33,8 +35,11 @@ export async function startGateway(
 
   function handle(incoming: IncomingMessage, answer: ServerResponse): void {
     const { url: path = '', headers, method } = incoming;
+    const key = headers['idempotency-key'];
     requests.push({
+      method: method!,
       path,
+      idempotencyKey: typeof key === 'string' ? key : undefined,
       authorization: headers.authorization,
       chunked: headers['transfer-encoding'] !== undefined,
     });

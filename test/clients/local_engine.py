@@ -9,7 +9,7 @@ import tempfile
 import torch
 from safetensors.torch import load_file, save_file
 
-from lora_squeeze import CONFIG, OPTIMIZER, WEIGHTS, LoraSqueeze
+from lora_squeeze import CONFIG, OPTIMIZER, WEIGHTS, Client
 from lora_squeeze.annealing.layers import config_of
 from lora_squeeze.annealing.local_engine import Factors, Goal, Pair, squeeze_layers
 
@@ -30,7 +30,7 @@ FIXTURES = {
 }
 PREFIX, ENDINGS = "base_model.model.", (".lora_A.weight", ".lora_B.weight")
 ADAM = {"exp_avg": 1, "exp_avg_sq": 2, "max_exp_avg_sq": 2}
-service = LoraSqueeze(sys.argv[1], timeout_seconds=300)
+service = Client(sys.argv[1], timeout_seconds=300)
 
 
 class Layer:
@@ -89,12 +89,11 @@ def squeezed_by_service(folder, moments, out, run_request):
         },
         optimizer,
     )
-    run = service.create_run(**run_request)
+    run = service.runs.create(**run_request)
     files = {"weights": os.path.join(folder, WEIGHTS), "config": os.path.join(folder, CONFIG)}
-    record = service.checkpoint(run["id"], run["next_checkpoint_step"], **files, optimizer=optimizer)
-    for file in record["files"]:
-        service.download(file["href"], os.path.join(out, file["name"]))
-    return record, service.get(f"/v1/jobs/{record['job_id']}/report")
+    record = service.runs.checkpoint(run["id"], run["next_checkpoint_step"], **files, optimizer=optimizer)
+    service.runs.download(record, out)
+    return record, service.jobs.report(record["job_id"])
 
 
 def distance(actual, expected):
@@ -110,7 +109,7 @@ def update(layer):
 def compare(layers, local, moments, record, report, out):
     """The largest differences over all layers, each relative to the size of what is compared."""
     tensors = load_file(os.path.join(out, WEIGHTS))
-    modules = service.get(f"/v1/adapters/{record['adapter_id']}/modules")["modules"]
+    modules = service.adapters.modules(record["adapter_id"])["modules"]
     scalings = {module["name"]: module["scale"] for module in modules}
     spectra = {module["name"]: torch.tensor(module["singular_values"]).double() for module in report["modules"]}
     carried = load_file(os.path.join(out, OPTIMIZER))

@@ -5,7 +5,7 @@ import json
 import sys
 
 from lora_squeeze.annealing.plan import next_squeeze_step, plan_schedule, stage_at
-from lora_squeeze.client import SqueezeError
+from lora_squeeze import SqueezeError
 
 
 def planned(request):

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { cpSync, existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -24,7 +24,9 @@ interface TenLines {
 
 const versionOf = (text: string): string | undefined => /"?version"?[ :=]+"([\d.]+)"/.exec(text)?.[1];
 
-describe('the package for Python', { skip: skipWithoutPython('torch', 'safetensors', ...BUILD) }, () => {
+describe('the package for Python', {
+  skip: skipWithoutPython('httpx', 'torch', 'safetensors', ...BUILD),
+}, () => {
   const fixture = serviceFixture('package');
   const venv = join(fixture.folder, 'venv');
   const python = join(venv, 'bin/python');
@@ -52,6 +54,8 @@ describe('the package for Python', { skip: skipWithoutPython('torch', 'safetenso
     assert.ok(existsSync(join(installed, 'py.typed')));
     const version = versionOf(readFileSync(join(ROOT, 'package.json'), 'utf8'));
     assert.equal(versionOf(readFileSync(join(PACKAGE, 'pyproject.toml'), 'utf8')), version);
+    const said = await run(python, '-I', '-c', 'import lora_squeeze; print(lora_squeeze.__version__)');
+    assert.equal(said.stdout.trim(), version);
     const [metadata] = readdirSync(join(installed, '..')).filter((name) =>
       /^lora_squeeze-.*\.dist-info$/.test(name),
     );
@@ -60,10 +64,31 @@ describe('the package for Python', { skip: skipWithoutPython('torch', 'safetenso
     assert.equal(licence, readFileSync(join(ROOT, 'LICENSE'), 'utf8'));
   });
 
-  it('needs nothing but Python for the client', async () => {
+  it('needs nothing but httpx for the client', async () => {
     const client =
-      'import sys, lora_squeeze; sys.exit("torch" in sys.modules or "safetensors" in sys.modules)';
+      'import sys, lora_squeeze; sys.exit(" ".join({"numpy", "safetensors", "torch", "tqdm"} & set(sys.modules)) or None)';
     await run(python, '-I', '-c', client);
+  });
+
+  it('has a blocking client with the calls of the other one', async () => {
+    const sync = join(PACKAGE, 'src/lora_squeeze/sync');
+    const written = join(fixture.folder, 'sync');
+    mkdirSync(written);
+    await run(PYTHON, join(PACKAGE, 'write_sync.py'), written);
+    const names = readdirSync(written);
+    assert.ok(names.includes('client.py'));
+    for (const name of names)
+      assert.ok(
+        readFileSync(join(written, name), 'utf8') === readFileSync(join(sync, name), 'utf8'),
+        `${name}: run \`python3 clients/python/write_sync.py\``,
+      );
+  });
+
+  it('has the types of the contract as it is now', async () => {
+    const written = join(fixture.folder, 'contract.py');
+    await run(process.execPath, '--import', 'tsx', join(ROOT, 'scripts/write-python-contract.ts'), written);
+    const kept = readFileSync(join(PACKAGE, 'src/lora_squeeze/contract.py'), 'utf8');
+    assert.ok(readFileSync(written, 'utf8') === kept, 'run `npm run client`');
   });
 
   it('runs the ten lines of the documents as it is installed', async () => {

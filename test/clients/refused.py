@@ -1,42 +1,61 @@
-"""What the client raises: python refused.py URL ADAPTER_DIR FOLDER_THAT_IS_NO_ADAPTER CLOSED_PORT_URL"""
+"""What the client raises: python refused.py KIND URL ADAPTER_DIR FOLDER_THAT_IS_NO_ADAPTER CLOSED_PORT_URL"""
 
 import json
+import os
+import pickle
 import sys
+import tempfile
 
-from lora_squeeze import LoraSqueeze, SqueezeError
+from both import client
 
-url, adapter_dir, broken_dir, closed_url = sys.argv[1:]
-service = LoraSqueeze(url, timeout_seconds=30)
+from lora_squeeze import SqueezeError
+
+kind, url, adapter_dir, broken_dir, closed_url = sys.argv[1:]
+service = client(kind, url, timeout_seconds=30)
 
 
 def refusal(call):
     try:
         call()
     except SqueezeError as error:
-        return {"code": error.code, "detail": error.detail, "status": error.status}
+        again = pickle.loads(pickle.dumps(error))
+        assert (type(again), again.code, again.status) == (type(error), error.code, error.status)
+        kept = {name: getattr(error, name) for name in ("code", "detail", "status", "retryable")}
+        return {"type": type(error).__name__, "errors": len(error.errors), **kept}
     except Exception as error:
         return {"type": type(error).__name__}
     return None
 
 
 def partial():
-    """Of two targets one fails: no error, but told in its result."""
+    """Of two targets one fails: no error, but its result has one."""
     adapter_id = service.upload(adapter_dir)["id"]
-    job = service.job(kind="squeeze", adapter_id=adapter_id, targets=[{"rank": 2}, {"budget_bytes": 1}])
+    targets = [{"rank": 2}, {"budget_bytes": 1}]
+    job = service.jobs.run({"kind": "squeeze", "adapter_id": adapter_id, "targets": targets})
     return {"state": job["state"], "codes": [result.get("error", {}).get("code") for result in job["results"]]}
 
 
-print(
-    json.dumps(
-        {
-            "unknown_option": refusal(lambda: service.squeeze(adapter_dir, rank=2, colour="red")),
-            "unknown_adapter": refusal(lambda: service.squeeze("ad_nothing", rank=2)),
-            "broken_upload": refusal(lambda: service.upload(broken_dir)),
-            "partial_job": partial(),
-            "failed_job": refusal(lambda: service.squeeze(adapter_dir, budget_bytes=1)),
-            "unknown_file": refusal(lambda: service.download("/v1/adapters/ad_nothing/files/x", f"{broken_dir}/x")),
-            "nobody_there": refusal(lambda: LoraSqueeze(closed_url, timeout_seconds=1).get("/readyz")),
-            "no_url": refusal(lambda: LoraSqueeze("127.0.0.1:8080")),
-        }
-    )
-)
+def too_slow():
+    """A job that is not over when the time is: behind enough others, and without time at all."""
+    adapter_id = service.upload(adapter_dir)["id"]
+    request = {"kind": "squeeze", "adapter_id": adapter_id, "targets": [{"rank": 3}], "reuse": False}
+    jobs = [service.jobs.create(request) for _ in range(4)]
+    service.jobs.wait(jobs[-1]["id"], timeout_seconds=0)
+
+
+with tempfile.TemporaryDirectory() as folder:
+    answers = {
+        "unknown_option": refusal(lambda: service.squeeze(adapter_dir, rank=2, colour="red")),
+        "unknown_adapter": refusal(lambda: service.squeeze("ad_nothing", rank=2)),
+        "broken_upload": refusal(lambda: service.upload(broken_dir)),
+        "partial_job": partial(),
+        "failed_job": refusal(lambda: service.squeeze(adapter_dir, budget_bytes=1)),
+        "unknown_file": refusal(lambda: service.download("ad_nothing", folder)),
+        "too_slow": refusal(too_slow),
+        "no_such_folder": refusal(lambda: service.squeeze("no/such/folder", rank=2)),
+        "no_weights": refusal(lambda: service.upload(folder)),
+        "nobody_there": refusal(lambda: client(kind, closed_url, timeout_seconds=1).capabilities()),
+        "no_url": refusal(lambda: client(kind, "127.0.0.1:8080")),
+    }
+    left = os.listdir(folder)
+print(json.dumps({**answers, "left": left}))

@@ -39,7 +39,7 @@ print(
         {
             "package": lora_squeeze.__file__,
             "lines": sum(1 for line in code.splitlines() if line.strip()),
-            "run": lora_squeeze.LoraSqueeze(url).run(told["annealer"].run_id),
+            "run": lora_squeeze.Client(url).runs.get(told["annealer"].run_id),
             "ranks": [layer.r["default"] for layer in model.modules() if hasattr(layer, "lora_A")],
             "config": model.peft_config["default"].r,
             "lost": float(model(**batches[0]).loss) / before,

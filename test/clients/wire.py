@@ -14,6 +14,7 @@ class Wire:
         self._target = urlsplit(url).hostname, urlsplit(url).port
         self._server, self.mutes = None, False
         self._address = "127.0.0.1", 0
+        self._open = set()
         self.mend()
 
     @property
@@ -38,24 +39,24 @@ class Wire:
     def cut(self):
         self._server.shutdown()
         self._server.server_close()
-
-    def _carry(self, client):
-        with contextlib.suppress(OSError), socket.create_connection(self._target) as service:
-            threading.Thread(target=self._pump, args=(client, service), daemon=True).start()
-            answered = self._pump(service, client, self.mutes)
-            if answered and self.mutes:
+        # Clients keep connections for their next request.
+        for client in list(self._open):
+            with contextlib.suppress(OSError):
                 client.shutdown(socket.SHUT_RDWR)
 
+    def _carry(self, client):
+        self._open.add(client)
+        with contextlib.suppress(OSError), socket.create_connection(self._target) as service:
+            threading.Thread(target=self._pump, args=(client, service), daemon=True).start()
+            self._pump(service, client, lambda: self.mutes)
+            client.shutdown(socket.SHUT_RDWR)
+        self._open.discard(client)
+
     @staticmethod
-    def _pump(source, sink, is_mute=False):
-        """Whether something came before the end."""
-        came = False
+    def _pump(source, sink, is_mute=lambda: False):
+        """Until the end, or until something came that is not to arrive."""
         with contextlib.suppress(OSError):
-            while data := source.recv(1 << 16):
-                came = True
-                if is_mute:
-                    break
+            while (data := source.recv(1 << 16)) and not is_mute():
                 sink.sendall(data)
-            if not is_mute:
+            if not is_mute():
                 sink.shutdown(socket.SHUT_WR)
-        return came

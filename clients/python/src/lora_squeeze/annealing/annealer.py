@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any
 
@@ -10,7 +9,7 @@ import torch
 from torch.nn import Parameter
 from torch.nn.parallel import DistributedDataParallel
 
-from lora_squeeze.annealing.away import ERRORS, is_away
+from lora_squeeze.annealing.away import is_away
 from lora_squeeze.annealing.calls import StepWatch
 from lora_squeeze.annealing.distributed import Processes, check_wrapper, rewrap
 from lora_squeeze.annealing.errors import MismatchError
@@ -22,7 +21,8 @@ from lora_squeeze.annealing.service_run import ServiceRun
 from lora_squeeze.annealing.shared_run import shared
 from lora_squeeze.annealing.trained import TrainedLayers
 from lora_squeeze.annealing.warn import warn
-from lora_squeeze.client import LoraSqueeze
+from lora_squeeze.errors import SqueezeError
+from lora_squeeze.sync.client import Client
 
 __all__ = ["Annealer"]
 
@@ -42,7 +42,7 @@ class Annealer:
             loss(model, batch).backward(); optimizer.step(); optimizer.zero_grad()
             annealer.step(step)                       # smaller factors and moments, when it is time; the learning rate
 
-    service: a LoraSqueeze; None plans and squeezes in this process.
+    service: a Client; None plans and squeezes in this process.
     layers: module name → layer with parameters lora_A [r, in] and lora_B [out, r] and a float `scaling`
         (ΔW = scaling·B·A); where it has `r` and `lora_alpha`, those are kept right too. peft_layers finds those of
         PEFT.
@@ -72,7 +72,7 @@ class Annealer:
 
     def __init__(
         self,
-        service: LoraSqueeze | None,
+        service: Client | None,
         layers: Mapping[str, LoraLayer],
         optimizer: torch.optim.Optimizer,
         *,
@@ -150,7 +150,7 @@ class Annealer:
         """Call after optimizer step `step` (counted from 1) and before the next backward pass.
 
         Returns the CheckpointRecord where one was made, else None. Raises CallError for a call at a wrong time,
-        SqueezeError and what the connection said; nothing has changed then, and the call may be repeated.
+        SqueezeError; nothing has changed then, and the call may be repeated.
         """
         is_due = self.next_step is not None and step >= self.next_step
         if is_due:
@@ -163,16 +163,16 @@ class Annealer:
         self._rates.follow(outcome, self._run, step)
         return None if outcome is None else outcome.record
 
-    def _begun(self, service: LoraSqueeze | None, run: str | None, step: int) -> Run:
+    def _begun(self, service: Client | None, run: str | None, step: int) -> Run:
         if service is None:
             self._check_source_rank(step)
             return LocalRun(self._request)
         if run is not None:
-            return ServiceRun(service, service.run(run), self._base_model)
+            return ServiceRun(service, service.runs.get(run), self._base_model)
         self._check_source_rank(0)
         try:
-            return ServiceRun(service, service.create_run(**self._request), self._base_model)
-        except ERRORS as error:
+            return ServiceRun(service, service.runs.create(**self._request), self._base_model)
+        except SqueezeError as error:
             if self._on_unavailable != "local" or not is_away(error):
                 raise
             begun = LocalRun(self._request)
@@ -192,7 +192,7 @@ class Annealer:
         """None where the squeeze was skipped."""
         try:
             outcome = self._run.checkpoint(step, self._trained)
-        except ERRORS as error:
+        except SqueezeError as error:
             if self._on_unavailable == "raise" or not is_away(error) or self.is_local:
                 raise
             if self._on_unavailable == "skip":
@@ -207,7 +207,7 @@ class Annealer:
         self.next_step = outcome.record["next_checkpoint_step"]
         return outcome
 
-    def _skip(self, step: int, error: BaseException) -> None:
+    def _skip(self, step: int, error: SqueezeError) -> None:
         total = self._run.total_steps
         # The last try is at the last step; later ones the run would refuse.
         again = max(step + 1, min(step + max(1, round(RETRY_SHARE * total)), total))
@@ -216,7 +216,7 @@ class Annealer:
         then = f"it is tried again at step {again}" if again <= total else f"the adapter keeps rank {self._trained.rank}"
         warn(f"the service is away ({error}): the squeeze of step {step} is left out, {then}")
 
-    def _go_local(self, step: int, error: BaseException) -> Outcome:
+    def _go_local(self, step: int, error: SqueezeError) -> Outcome:
         local = self._run.in_process()
         outcome = local.checkpoint(step, self._trained)
         self._run = local
@@ -234,9 +234,5 @@ class Annealer:
             setattr(self._config, field, written[field])
 
 
-def _with_patience(service: LoraSqueeze | None, patience_seconds: float | None) -> LoraSqueeze | None:
-    if service is None or patience_seconds is None:
-        return service
-    patient = copy.copy(service)
-    patient.timeout_seconds = patience_seconds
-    return patient
+def _with_patience(service: Client | None, patience_seconds: float | None) -> Client | None:
+    return service if service is None or patience_seconds is None else service.with_timeout(patience_seconds)

@@ -10,7 +10,7 @@ from lora_squeeze.annealing.local_engine import Goal
 from lora_squeeze.annealing.plan import next_squeeze_step, stage_at
 from lora_squeeze.annealing.plan_request import checked, clock_of, invalid
 from lora_squeeze.annealing.plan_stages import least_steps
-from lora_squeeze.client import SqueezeError
+from lora_squeeze.errors import SqueezeError
 
 __all__ = ["ByPlan", "BySpectrum", "Decision", "Standing"]
 

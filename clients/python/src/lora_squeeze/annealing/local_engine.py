@@ -17,7 +17,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from lora_squeeze.client import SqueezeError
+from lora_squeeze.errors import SqueezeError
 
 __all__ = ["Factors", "Goal", "Pair", "Squeezed", "squeeze_layers"]
 

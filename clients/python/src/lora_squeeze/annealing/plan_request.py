@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lora_squeeze.client import SqueezeError
+from lora_squeeze.errors import SqueezeError
 
 #: Options that change nothing about stages: the service answers what they take in memory, the local planner does not.
 NOT_PLANNED = ("modules", "dtype", "optimizer")

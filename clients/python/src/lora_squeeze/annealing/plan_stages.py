@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lora_squeeze.client import SqueezeError
+from lora_squeeze.errors import SqueezeError
 from lora_squeeze.annealing.plan_request import Clock, invalid
 
 #: Halves round up, also where floating point ends a little below them.

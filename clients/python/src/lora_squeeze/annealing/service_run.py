@@ -19,7 +19,8 @@ from lora_squeeze.annealing.local_engine import Factors, Pair, Squeezed
 from lora_squeeze.annealing.local_run import LocalRun
 from lora_squeeze.annealing.outcome import Outcome
 from lora_squeeze.annealing.trained import SIDES, TrainedLayers, tensor_name
-from lora_squeeze.client import CONFIG, OPTIMIZER, WEIGHTS, LoraSqueeze
+from lora_squeeze.core.adapter_files import CONFIG, OPTIMIZER, WEIGHTS
+from lora_squeeze.sync.client import Client
 
 __all__ = ["ServiceRun"]
 
@@ -29,7 +30,7 @@ class ServiceRun:
 
     is_local = False
 
-    def __init__(self, service: LoraSqueeze, record: Mapping[str, Any], base_model: str | None) -> None:
+    def __init__(self, service: Client, record: Mapping[str, Any], base_model: str | None) -> None:
         self._service = service
         self.record = record
         self.run_id: str = record["id"]
@@ -80,15 +81,17 @@ class ServiceRun:
         return stages
 
     def checkpoint(self, step: int, trained: TrainedLayers) -> Outcome:
-        """Raises SqueezeError, or what the connection said."""
+        """Raises SqueezeError."""
         sent_as = self._step_to_send(step)
         self._unanswered = sent_as
         with tempfile.TemporaryDirectory(prefix="lora-squeeze-") as folder:
             # The run went further than we did: we were restarted from before, and so must it be.
             rewind = sent_as <= self._newest_step
             weights, config, optimizer = _write(folder, trained, self._base_model)
-            record = self._service.checkpoint(self.run_id, sent_as, weights, config, optimizer, rewind)
-            outcome = Outcome(record)
+            record = self._service.runs.checkpoint(
+                self.run_id, sent_as, weights, config, optimizer, rewind=rewind
+            )
+            outcome = Outcome(dict(record))
             if record["decision"] == "squeeze":
                 outcome = self._read(record, os.path.join(folder, "squeezed"), trained)
                 self._squeezes.append(record)
@@ -106,7 +109,7 @@ class ServiceRun:
         taken by the one of now: under its step, as the run cannot know that its rank never fell."""
         if self._unanswered is None or self._unanswered == step:
             return step
-        record = self._service.run(self.run_id)
+        record = self._service.runs.get(self.run_id)
         if record["step"] is None or record["step"] < self._unanswered:
             return step
         self._newest_step = record["step"]
@@ -124,10 +127,10 @@ class ServiceRun:
     def _read(self, record: Mapping[str, Any], folder: str, trained: TrainedLayers) -> Outcome:
         training = record["training"] or {}
         wanted = [WEIGHTS, CONFIG, *([OPTIMIZER] if training.get("optimizer") == "carried" else [])]
-        self._service.download_checkpoint(record, folder, wanted)
+        self._service.runs.download(record, folder, wanted)
         tensors = load_file(os.path.join(folder, WEIGHTS))
         moments = load_file(os.path.join(folder, OPTIMIZER)) if OPTIMIZER in wanted else {}
-        modules = self._service.get(f"/v1/adapters/{record['adapter_id']}/modules")["modules"]
+        modules = self._service.adapters.modules(record["adapter_id"])["modules"]
         scalings = {module["name"]: module["scale"] for module in modules}
         squeezed = Squeezed(
             factors={

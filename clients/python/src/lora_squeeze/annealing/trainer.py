@@ -19,7 +19,7 @@ from lora_squeeze.annealing.annealer import Annealer
 from lora_squeeze.annealing.distributed import wrapper_of
 from lora_squeeze.annealing.errors import MismatchError, UnsupportedError
 from lora_squeeze.annealing.layers import peft_layers
-from lora_squeeze.client import LoraSqueeze
+from lora_squeeze.sync.client import Client
 
 __all__ = ["AnnealCallback"]
 
@@ -44,7 +44,7 @@ class AnnealCallback(TrainerCallback):  # type: ignore[misc, unused-ignore]
 
     def __init__(
         self,
-        service: LoraSqueeze | None,
+        service: Client | None,
         run: str | None = None,
         adapter_name: str = "default",
         learning_rate: str = "plan",

@@ -1,0 +1,82 @@
+"""Adapters: what was uploaded, fetched, or squeezed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import date
+from typing import Any, cast
+
+from lora_squeeze.aio.resource import Resource
+from lora_squeeze.contract import Adapter, AdapterModules
+from lora_squeeze.core.adapter_files import AdapterInput, ConfigInput
+from lora_squeeze.core.content import FilePath
+from lora_squeeze.core.pages import items
+from lora_squeeze.core.progress import ProgressOption
+from lora_squeeze.core.request import path_of
+from lora_squeeze.core.squeezing import download, given, upload
+from lora_squeeze.core.uploads import RESUMABLE_BYTES
+
+__all__ = ["Adapters"]
+
+
+class Adapters(Resource):
+    async def upload(
+        self,
+        adapter: AdapterInput,
+        *,
+        config: ConfigInput = None,
+        name: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        ttl_seconds: int | None = None,
+        progress: ProgressOption = None,
+        resumable_bytes: int = RESUMABLE_BYTES,
+    ) -> Adapter:
+        """Uploads an adapter: a folder, a file of weights (.safetensors, .gguf), or their bytes.
+
+        config: the configuration of formats that have one: a path, bytes, or a dict; of a folder it is
+        adapter_config.json, if that is there. name: unless given, that of the folder or file. Weights of at least
+        resumable_bytes are sent in pieces, which go on after a broken connection.
+        """
+        settings = given(name=name, labels=None if labels is None else dict(labels), ttl_seconds=ttl_seconds)
+        steps = upload(self._service, adapter, config, settings, progress, resumable_bytes)
+        return cast(Adapter, await self._client.run(steps))
+
+    async def get(self, adapter_id: str) -> Adapter:
+        return cast(Adapter, await self._json("GET", path_of("v1", "adapters", adapter_id)))
+
+    async def modules(self, adapter_id: str) -> AdapterModules:
+        """The modules of an adapter with their shapes, ranks and scalings."""
+        return cast(AdapterModules, await self._json("GET", path_of("v1", "adapters", adapter_id, "modules")))
+
+    def list(
+        self,
+        *,
+        name: str | None = None,
+        label: Mapping[str, str] | None = None,
+        base_model: str | None = None,
+        format: str | None = None,
+        parent_id: str | None = None,
+        job_id: str | None = None,
+        batch_id: str | None = None,
+        created_after: date | str | None = None,
+        created_before: date | str | None = None,
+        page_size: int | None = None,
+    ) -> AsyncIterator[Adapter]:
+        """Goes over all adapters that match, the newest first. name: what names begin with."""
+        filters = {"name": name, "label": label, "base_model": base_model, "format": format, "parent_id": parent_id}
+        times = {"created_after": created_after, "created_before": created_before, "limit": page_size}
+        made_by = {"job_id": job_id, "batch_id": batch_id}
+        return self._client.iterate(items(self._service, "/v1/adapters", {**filters, **made_by, **times}))
+
+    async def update(self, adapter_id: str, **changes: Any) -> Adapter:
+        """Changes what is given of name, labels (all of them are replaced), and ttl_seconds (None: kept)."""
+        return cast(Adapter, await self._json("PATCH", path_of("v1", "adapters", adapter_id), changes))
+
+    async def delete(self, adapter_id: str) -> None:
+        await self._json("DELETE", path_of("v1", "adapters", adapter_id))
+
+    async def download(self, adapter_id: str, folder: FilePath, *, progress: ProgressOption = None) -> Sequence[str]:
+        """Saves the files of an adapter to a folder, and returns their paths. A file is there with the SHA-256 that
+        the service has of it, or not at all (DigestError)."""
+        paths: Sequence[str] = await self._client.run(download(self._service, adapter_id, folder, progress))
+        return paths

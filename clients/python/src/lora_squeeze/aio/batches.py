@@ -1,0 +1,69 @@
+"""Batches: many jobs, submitted, watched and cancelled together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import date
+from typing import Any, cast
+
+from lora_squeeze.aio.resource import Resource
+from lora_squeeze.contract import Batch, BatchRequest, BatchSummary
+from lora_squeeze.core.content import FilePath
+from lora_squeeze.core.downloads import save
+from lora_squeeze.core.events import Event, follow
+from lora_squeeze.core.pages import items, lines
+from lora_squeeze.core.progress import ProgressOption, Teller
+from lora_squeeze.core.request import path_of
+from lora_squeeze.core.waiting import finished_batch
+
+__all__ = ["Batches"]
+
+
+class Batches(Resource):
+    async def create(self, request: BatchRequest, *, idempotency_key: str | None = None) -> Batch:
+        """Makes a batch: all of it is accepted, or nothing (RefusedError, whose `errors` name every fault)."""
+        return cast(Batch, await self._json("POST", "/v1/batches", request, idempotency_key))
+
+    async def get(self, batch_id: str) -> Batch:
+        return cast(Batch, await self._json("GET", path_of("v1", "batches", batch_id)))
+
+    def list(
+        self,
+        *,
+        state: str | Sequence[str] | None = None,
+        label: Mapping[str, str] | None = None,
+        created_after: date | str | None = None,
+        created_before: date | str | None = None,
+        page_size: int | None = None,
+    ) -> AsyncIterator[BatchSummary]:
+        """Goes over all batches that match, the newest first."""
+        times = {"created_after": created_after, "created_before": created_before, "limit": page_size}
+        return self._client.iterate(items(self._service, "/v1/batches", {"state": state, "label": label, **times}))
+
+    async def wait(self, batch_id: str, *, progress: ProgressOption = None, timeout_seconds: float | None = None) -> Batch:
+        """Returns a batch once it has ended, well or not. Raises DeadlineError after timeout_seconds."""
+        return cast(Batch, await self._client.run(finished_batch(self._service, batch_id, progress, timeout_seconds)))
+
+    def events(self, batch_id: str, *, last_id: str | None = None) -> AsyncIterator[Event]:
+        """Goes over what happens to a batch, until it has ended."""
+        return self._client.iterate(follow(self._service, path_of("v1", "batches", batch_id, "events"), last_id))
+
+    def results(self, batch_id: str) -> AsyncIterator[dict[str, Any]]:
+        """Goes over what became of each adapter and target: rank, size, or error."""
+        return self._client.iterate(lines(self._service, path_of("v1", "batches", batch_id, "results")))
+
+    async def download(self, batch_id: str, path: FilePath, *, progress: ProgressOption = None) -> None:
+        """Saves all results to one archive (zip) at the path."""
+        with Teller(progress) as tell:
+            await self._client.run(save(self._service, path_of("v1", "batches", batch_id, "archive"), path, None, tell))
+
+    async def cancel(self, batch_id: str) -> Batch:
+        return cast(Batch, await self._json("POST", path_of("v1", "batches", batch_id, "cancel")))
+
+    async def retry(self, batch_id: str) -> Batch:
+        """Does once more what failed or was cancelled; returns the new batch."""
+        return cast(Batch, await self._json("POST", path_of("v1", "batches", batch_id, "retry")))
+
+    async def delete(self, batch_id: str) -> None:
+        """Removes a batch that has ended, with its jobs; results stay."""
+        await self._json("DELETE", path_of("v1", "batches", batch_id))

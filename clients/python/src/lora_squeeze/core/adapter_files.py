@@ -1,0 +1,70 @@
+"""The files of an adapter that is to be uploaded: from a folder, a file, or bytes."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Union
+
+from lora_squeeze.core.content import Content, FilePath
+
+__all__ = ["CONFIG", "OPTIMIZER", "WEIGHTS", "AdapterFiles", "AdapterInput", "ConfigInput", "adapter_files"]
+
+WEIGHTS = "adapter_model.safetensors"
+CONFIG = "adapter_config.json"
+OPTIMIZER = "optimizer.safetensors"
+#: What libraries call the weights, the first that is there; else the only file of these kinds.
+USUAL = (WEIGHTS, "pytorch_lora_weights.safetensors", "adapters.safetensors")
+ENDINGS = (".safetensors", ".gguf")
+
+AdapterInput = Union[FilePath, bytes]
+ConfigInput = Union[FilePath, bytes, Mapping[str, Any], None]
+
+
+@dataclass(frozen=True)
+class AdapterFiles:
+    """name: what the adapter is called unless it is given a name; None where bytes were given."""
+
+    weights_name: str
+    weights: Content
+    config: bytes | None
+    name: str | None
+
+
+def adapter_files(adapter: AdapterInput, config: ConfigInput) -> AdapterFiles:
+    """Raises FileNotFoundError, and ValueError where a folder has several files of weights or none."""
+    if isinstance(adapter, bytes):
+        name = "adapter.gguf" if adapter.startswith(b"GGUF") else WEIGHTS
+        return AdapterFiles(name, Content(adapter), _config(config), None)
+    path = os.fspath(adapter)
+    folder, weights_name = (path, _weights_in(path)) if os.path.isdir(path) else os.path.split(path)
+    if config is None and (os.path.isdir(path) or weights_name in USUAL):
+        beside = os.path.join(folder, CONFIG)
+        config = beside if os.path.exists(beside) else None
+    called = os.path.basename(os.path.abspath(path))
+    if not os.path.isdir(path):
+        called = os.path.splitext(called)[0]
+    name = "".join(c if c.isprintable() else " " for c in called).strip()[:200]
+    return AdapterFiles(weights_name, Content(os.path.join(folder, weights_name)), _config(config), name or None)
+
+
+def _weights_in(folder: str) -> str:
+    names = sorted(name for name in os.listdir(folder) if name.endswith(ENDINGS))
+    for usual in USUAL:
+        if usual in names:
+            return usual
+    if len(names) != 1:
+        found = f"{len(names)} ({', '.join(names[:5])}); pass the path of one" if names else "none"
+        raise ValueError(f"{folder} must hold one file of weights ({' or '.join(ENDINGS)}), and holds {found}")
+    return names[0]
+
+
+def _config(config: ConfigInput) -> bytes | None:
+    if config is None or isinstance(config, bytes):
+        return config
+    if isinstance(config, Mapping):
+        return json.dumps(config).encode()
+    with open(config, "rb") as file:
+        return file.read()

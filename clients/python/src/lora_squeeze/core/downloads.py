@@ -1,0 +1,99 @@
+"""Files of the service, onto the disk: complete and with the SHA-256 that was announced, or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any, BinaryIO
+
+from lora_squeeze.core.calls import SILENCE_SECONDS, Service, problem_of, send, unreachable
+from lora_squeeze.core.content import FilePath
+from lora_squeeze.core.effects import Steps, TransportFailure, close, read, read_all, run, sleep
+from lora_squeeze.core.progress import Progress, Teller
+from lora_squeeze.core.request import Request
+from lora_squeeze.core.retries import Retries
+from lora_squeeze.errors import DigestError
+
+__all__ = ["save", "save_all"]
+
+
+def save_all(
+    service: Service, files: Iterable[Mapping[str, Any]], href: Callable[[str], str], folder: FilePath, tell: Teller
+) -> Steps[list[str]]:
+    """Saves the files of a record to a folder and comes to their paths. href: of a file that has none itself."""
+    paths = []
+    for file in files:
+        path = os.path.join(os.fspath(folder), *_safe_parts(file["name"]))
+        yield from save(service, file.get("href") or href(file["name"]), path, file["sha256"], tell)
+        paths.append(path)
+    return paths
+
+
+def save(service: Service, href: str, path: FilePath, sha256: str | None, tell: Teller) -> Steps[None]:
+    """Streams a path of the service to a file. A connection that breaks goes on where it did, if the file is the same."""
+    path = os.path.abspath(path)
+    unfinished = f"{path}.{uuid.uuid4().hex}.part"
+    yield from run(partial(os.makedirs, os.path.dirname(path), exist_ok=True))
+    try:
+        with open(unfinished, "wb") as file:
+            found = yield from _receive(service, href, file, lambda done, total: tell(Progress("download", done, total, href)))
+        if sha256 is not None and found != sha256:
+            raise DigestError({"detail": f"{href} arrived with the SHA-256 {found}, not {sha256}; {path} was not written."})
+        os.replace(unfinished, path)
+    finally:
+        if os.path.exists(unfinished):
+            os.remove(unfinished)
+
+
+def _receive(service: Service, href: str, file: BinaryIO, tell: Callable[[int, int], None]) -> Steps[str]:
+    """Comes to the SHA-256 of what was written."""
+    retries, digest = Retries(service.deadline()), hashlib.sha256()
+    done, tag = 0, None
+    while True:
+        # The range of a compressed answer would be one of the compressed bytes.
+        headers = {"accept-encoding": "identity"}
+        if done and tag:
+            headers.update({"range": f"bytes={done}-", "if-range": tag})
+        request = Request("GET", href, None, headers)
+        try:
+            head = yield from send(request, retries.deadline, SILENCE_SECONDS)
+            if head.status >= 300:
+                pause = retries.pause_seconds_after(problem_of(head, (yield from read_all())), head.headers)
+            else:
+                if head.status != 206 and done:
+                    done, digest = 0, hashlib.sha256()
+                    file.seek(0)
+                    file.truncate()
+                tag = _strong(head.headers.get("etag"))
+                total = done + int(head.headers.get("content-length", 0))
+                while chunk := (yield from read()):
+                    yield from run(partial(_take, chunk, file, digest))
+                    done += len(chunk)
+                    retries.progressed()
+                    tell(done, total)
+                return digest.hexdigest()
+        except TransportFailure as failure:
+            pause = retries.pause_seconds_after(unreachable(request, failure))
+        yield from close()
+        yield from sleep(pause)
+
+
+def _take(chunk: bytes, file: BinaryIO, digest: hashlib._Hash) -> None:
+    digest.update(chunk)
+    file.write(chunk)
+
+
+def _strong(tag: str | None) -> str | None:
+    return None if tag is None or tag.startswith("W/") else tag
+
+
+def _safe_parts(name: str) -> list[str]:
+    """Of a file's name, which may have folders. Raises ValueError for one that leads out of the folder it is saved to."""
+    parts = name.split("/")
+    for part in parts:
+        if part in ("", ".", "..") or "\\" in part or "\0" in part or os.path.splitdrive(part)[0]:
+            raise ValueError(f"the service named a file {name!r}, which leads out of a folder")
+    return parts

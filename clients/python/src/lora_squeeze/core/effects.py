@@ -1,0 +1,137 @@
+"""What steps may ask of a driver. A call is a generator of these effects, and the driver sends back what each came to.
+
+One generator serves both clients. It must not yield in a `finally`: a driver that gives up closes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar, Union, cast
+
+from lora_squeeze.core.request import Request
+
+__all__ = [
+    "Close",
+    "Done",
+    "Effect",
+    "Emit",
+    "Head",
+    "Open",
+    "Read",
+    "Run",
+    "Sleep",
+    "Steps",
+    "TransportFailure",
+    "advance",
+    "close",
+    "emit",
+    "open_",
+    "read",
+    "read_all",
+    "run",
+    "sleep",
+]
+
+T = TypeVar("T")
+
+
+class TransportFailure(Exception):
+    """A driver could not carry out Open or Read. is_permanent: another try would fail alike (a certificate)."""
+
+    def __init__(self, detail: str, is_permanent: bool = False) -> None:
+        self.detail, self.is_permanent = detail, is_permanent
+        super().__init__(detail)
+
+
+@dataclass(frozen=True)
+class Head:
+    """The beginning of an answer. Names of headers are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Open:
+    """Sends a request and comes to its Head. silence_seconds: how long the other side may send nothing."""
+
+    request: Request
+    silence_seconds: float
+
+
+@dataclass(frozen=True)
+class Read:
+    """Comes to the next bytes of the open answer; none are its end."""
+
+
+@dataclass(frozen=True)
+class Close:
+    """Lets go of the open answer, if there is one."""
+
+
+@dataclass(frozen=True)
+class Sleep:
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Run:
+    """Calls a function that blocks for a moment (a file), and comes to its result."""
+
+    function: Callable[[], Any]
+
+
+@dataclass(frozen=True)
+class Emit:
+    """Gives the caller a value; the steps go on when the next one is wanted."""
+
+    value: Any
+
+
+Effect = Union[Open, Read, Close, Sleep, Run, Emit]
+Steps = Generator[Effect, Any, T]
+
+
+@dataclass(frozen=True)
+class Done:
+    value: Any
+
+
+def advance(steps: Steps[Any], answer: Any, failure: Exception | None) -> Effect | Done:
+    """The next effect, after the last one came to an answer or failed."""
+    try:
+        return steps.send(answer) if failure is None else steps.throw(failure)
+    except StopIteration as stop:
+        return Done(stop.value)
+
+
+def open_(request: Request, silence_seconds: float) -> Steps[Head]:
+    return cast(Head, (yield Open(request, silence_seconds)))
+
+
+def read() -> Steps[bytes]:
+    return cast(bytes, (yield Read()))
+
+
+def read_all() -> Steps[bytes]:
+    parts: list[bytes] = []
+    while part := (yield from read()):
+        parts.append(part)
+    return b"".join(parts)
+
+
+def close() -> Steps[None]:
+    yield Close()
+
+
+def sleep(seconds: float) -> Steps[None]:
+    yield Sleep(seconds)
+
+
+def run(function: Callable[[], T]) -> Steps[T]:
+    return cast(T, (yield Run(function)))
+
+
+def emit(value: Any) -> Steps[None]:
+    yield Emit(value)

@@ -1,0 +1,110 @@
+"""Server-sent events, followed over broken connections."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from lora_squeeze.core.calls import Service, problem_of, send, unreachable
+from lora_squeeze.core.effects import Head, Steps, TransportFailure, close, emit, read, read_all, sleep
+from lora_squeeze.core.request import Request
+from lora_squeeze.core.retries import Deadline, Retries
+
+__all__ = ["Event", "EventParser", "follow", "is_final"]
+
+#: The service sends a comment every 15 seconds: a stream that is silent for longer than three is a dead line.
+SILENCE_SECONDS = 50.0
+
+
+@dataclass(frozen=True)
+class Event:
+    """type: "state", "progress", "job.succeeded", … data: its JSON. id: to go on from, in another process too."""
+
+    type: str
+    data: Any
+    id: str | None
+
+
+class EventParser:
+    """Takes a stream as it comes and gives its events (HTML Living Standard, 9.2.6). The bytes of an event that was
+    broken off are dropped."""
+
+    def __init__(self, last_id: str | None = None) -> None:
+        self.last_id = last_id
+        self.retry_seconds: float | None = None
+        self._rest = b""
+        self._type, self._data = "", list[str]()
+
+    def feed(self, chunk: bytes) -> Iterator[Event]:
+        *lines, self._rest = (self._rest + chunk).split(b"\n")
+        for line in lines:
+            event = self._line(line.rstrip(b"\r").decode("utf-8", "replace"))
+            if event is not None:
+                yield event
+
+    def _line(self, line: str) -> Event | None:
+        if line == "":
+            kind, data = self._type, self._data
+            self._type, self._data = "", []
+            return Event(kind or "message", json.loads("\n".join(data)), self.last_id) if data else None
+        name, _, value = line.partition(":")
+        value = value[1:] if value.startswith(" ") else value
+        if name == "data":
+            self._data.append(value)
+        elif name == "event":
+            self._type = value
+        elif name == "id":
+            self.last_id = value
+        elif name == "retry" and value.isdigit():
+            self.retry_seconds = int(value) / 1000
+        return None
+
+
+def is_final(state: str) -> bool:
+    return state not in ("queued", "active")
+
+
+def follow(
+    service: Service,
+    path: str,
+    last_id: str | None = None,
+    deadline: Deadline | None = None,
+    give: Callable[[Event], Steps[None]] = emit,
+) -> Steps[None]:
+    """Gives the events of a path, until one has a final state or the service says that there are no more. Connections
+    that break go on after the last event; the deadline counts from it, unless one is given."""
+    retries = Retries(deadline or service.deadline())
+    while True:
+        parser = EventParser(last_id)
+        headers = {"accept": "text/event-stream", **({"last-event-id": last_id} if last_id else {})}
+        request = Request("GET", path, None, headers)
+        head: Head | None = None
+        # Streams end after an hour, or with the process that served them.
+        failure = TransportFailure("The stream ended.")
+        try:
+            head = yield from send(request, deadline or Deadline(None), SILENCE_SECONDS)
+            if head.status == 204:
+                return
+            if head.status == 200 and deadline is None:
+                retries.progressed()
+            while head.status == 200 and (chunk := (yield from read())):
+                for event in parser.feed(chunk):
+                    last_id = event.id
+                    yield from give(event)
+                    if event.type == "state" and is_final(event.data["state"]):
+                        yield from close()
+                        return
+            body = yield from read_all()
+        except TransportFailure as broken:
+            failure = broken
+        yield from close()
+        was_open = head is not None and head.status == 200
+        if head is not None and not was_open:
+            pause = retries.pause_seconds_after(problem_of(head, body), head.headers)
+        else:
+            pause = retries.pause_seconds_after(unreachable(request, failure))
+        if was_open and parser.retry_seconds is not None:
+            pause = parser.retry_seconds
+        yield from sleep(pause)

@@ -1,0 +1,54 @@
+"""Lists of the service, page by page, and answers of one JSON a line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from lora_squeeze.core.calls import Service, call_json, problem_of, send, unreachable
+from lora_squeeze.core.effects import Steps, TransportFailure, close, emit, read, read_all, sleep
+from lora_squeeze.core.request import Request, query
+from lora_squeeze.core.retries import Retries
+
+__all__ = ["items", "lines"]
+
+
+def items(service: Service, path: str, filters: Mapping[str, Any]) -> Steps[None]:
+    """Gives each item of a list; the next page is asked for when it is wanted."""
+    cursor: str | None = None
+    while True:
+        page = yield from call_json(service, "GET", path + query({**filters, "cursor": cursor}))
+        for item in page["data"]:
+            yield from emit(item)
+        cursor = page["next_cursor"]
+        if cursor is None:
+            return
+
+
+def lines(service: Service, path: str) -> Steps[None]:
+    """Gives the JSON of each line. After a broken connection those that were given are passed over."""
+    retries, given = Retries(service.deadline()), 0
+    request = Request("GET", path, None, {"accept": "application/x-ndjson"})
+    while True:
+        try:
+            head = yield from send(request, retries.deadline)
+            if head.status >= 300:
+                pause = retries.pause_seconds_after(problem_of(head, (yield from read_all())), head.headers)
+            else:
+                rest, passed = b"", 0
+                while chunk := (yield from read()):
+                    *whole, rest = (rest + chunk).split(b"\n")
+                    for line in filter(None, whole):
+                        passed += 1
+                        if passed > given:
+                            given = passed
+                            retries.progressed()
+                            yield from emit(json.loads(line))
+                if rest.strip():
+                    yield from emit(json.loads(rest))
+                return
+        except TransportFailure as failure:
+            pause = retries.pause_seconds_after(unreachable(request, failure))
+        yield from close()
+        yield from sleep(pause)

@@ -1,0 +1,62 @@
+"""What both drivers share: how requests are made for httpx, and what its errors mean."""
+
+from __future__ import annotations
+
+import os
+import ssl
+import urllib.parse
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+from lora_squeeze.core.effects import Head, Open, TransportFailure
+from lora_squeeze.version import __version__
+
+__all__ = ["BROKEN", "Address", "failure_of", "head_of"]
+
+CONNECT_SECONDS = 15.0
+#: What httpx raises where there is no answer.
+BROKEN = (httpx.TransportError, httpx.DecodingError, httpx.StreamError)
+
+
+class Address:
+    """Where a service is, and the headers of each request to it."""
+
+    def __init__(self, url: str | None, api_key: str | None) -> None:
+        url = url or os.environ.get("LORA_SQUEEZE_URL")
+        if not url:
+            raise ValueError("the url of the service is needed: pass it, or set LORA_SQUEEZE_URL")
+        parts = urllib.parse.urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"the url of the service must be http:// or https:// with a host, not {url!r}")
+        self.url = url.rstrip("/")
+        self.headers = {"user-agent": f"lora-squeeze-python/{__version__}"}
+        key = api_key or os.environ.get("LORA_SQUEEZE_KEY")
+        if key:
+            self.headers["authorization"] = f"Bearer {key}"
+
+    def arguments(self, opening: Open) -> dict[str, Any]:
+        """Of httpx' build_request, but for the body's bytes."""
+        request, silence = opening.request, opening.silence_seconds
+        headers = {**self.headers, **request.headers}
+        if request.body is not None:
+            headers.update({"content-type": request.body.content_type, "content-length": str(request.body.length)})
+        elif request.method in ("POST", "PATCH", "PUT"):
+            headers["content-length"] = "0"
+        timeout = httpx.Timeout(silence, connect=min(CONNECT_SECONDS, silence))
+        return {"method": request.method, "url": self.url + request.path, "headers": headers, "timeout": timeout}
+
+
+def head_of(response: httpx.Response) -> Head:
+    headers: Mapping[str, str] = {name.lower(): value for name, value in response.headers.items()}
+    return Head(response.status_code, headers)
+
+
+def failure_of(error: Exception) -> TransportFailure:
+    cause: BaseException | None = error
+    is_permanent = isinstance(error, httpx.UnsupportedProtocol)
+    while cause is not None:
+        is_permanent = is_permanent or isinstance(cause, ssl.SSLCertVerificationError)
+        cause = cause.__cause__ or cause.__context__
+    return TransportFailure(f"{type(error).__name__}: {error}".rstrip(": "), is_permanent)

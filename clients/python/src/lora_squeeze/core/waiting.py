@@ -1,0 +1,87 @@
+"""Until what was accepted is over."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from lora_squeeze.core.calls import Service, call
+from lora_squeeze.core.effects import Steps, sleep
+from lora_squeeze.core.events import Event, follow, is_final
+from lora_squeeze.core.progress import Progress, ProgressOption, Teller
+from lora_squeeze.core.request import Request, path_of
+from lora_squeeze.core.retries import Deadline
+from lora_squeeze.errors import DeadlineError, JobFailedError, RefusedError
+
+__all__ = ["WAIT_SECONDS", "ended_well", "failure_of", "finished", "finished_batch", "finished_job", "wait_header"]
+
+#: The service waits no longer.
+WAIT_SECONDS = 55
+#: An answer that came sooner did not wait: something on the way drops the header.
+SOON_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 2.0
+
+
+def wait_header(deadline: Deadline) -> dict[str, str]:
+    return {"prefer": f"wait={max(1, math.ceil(min(WAIT_SECONDS, deadline.left_seconds)))}"}
+
+
+def finished(service: Service, path: str, record: Any, deadline: Deadline, tell: Teller | None = None) -> Steps[Any]:
+    """The record of a path once it is final. record: as it was, if that is known. Raises DeadlineError."""
+    if tell is not None and tell.is_wanted and not (record and is_final(record["state"])):
+        yield from _watched(service, path, deadline, tell)
+        record = None
+    pause = 0.1
+    while record is None or not is_final(record["state"]):
+        if deadline.left_seconds <= 0:
+            raise _late(path, record)
+        asked = time.monotonic()
+        answer = yield from call(service, Request("GET", path, None, wait_header(deadline)), deadline)
+        record = answer.json
+        if not is_final(record["state"]) and time.monotonic() - asked < SOON_SECONDS:
+            yield from sleep(min(pause, deadline.left_seconds))
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+    return record
+
+
+def finished_job(service: Service, job_id: str, progress: ProgressOption, seconds: float | None) -> Steps[Any]:
+    with Teller(progress) as tell:
+        return (yield from finished(service, path_of("v1", "jobs", job_id), None, service.deadline(seconds), tell))
+
+
+def finished_batch(service: Service, batch_id: str, progress: ProgressOption, seconds: float | None) -> Steps[Any]:
+    with Teller(progress) as tell:
+        return (yield from finished(service, path_of("v1", "batches", batch_id), None, service.deadline(seconds), tell))
+
+
+def ended_well(record: Mapping[str, Any]) -> bool:
+    return record["state"] in ("succeeded", "partial")
+
+
+def failure_of(record: Mapping[str, Any], what: str) -> JobFailedError:
+    problem = record.get("error") or {"code": f"{record['state']}".upper(), "detail": f"{what} {record['state']}."}
+    return JobFailedError(problem, None, record)
+
+
+def _watched(service: Service, path: str, deadline: Deadline, tell: Teller) -> Steps[None]:
+    """Tells the progress of a job until it ends. What has no events, or too many that watch it, is only waited for."""
+
+    def give(event: Event) -> Steps[None]:
+        if event.type == "progress" and "phase" in event.data:
+            data = event.data
+            tell(Progress(data["phase"], data["done"], data["total"], data.get("module")))
+        if deadline.left_seconds <= 0:
+            raise _late(path, None)
+        yield from ()
+
+    try:
+        yield from follow(service, f"{path}/events", None, deadline, give)
+    except RefusedError:
+        pass
+
+
+def _late(path: str, record: Mapping[str, Any] | None) -> DeadlineError:
+    state = f" is still {record['state']}" if record else " has not ended"
+    return DeadlineError({"detail": f"{path}{state} after the time that was given; it goes on."})

@@ -1,0 +1,193 @@
+# Written from aio/client.py by write_sync.py: change that.
+"""The client of one service."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import Any, TypeVar, cast
+
+import httpx
+
+from lora_squeeze.contract import Adapter, Report, SucceededResult
+from lora_squeeze.core.adapter_files import AdapterInput, ConfigInput
+from lora_squeeze.core.calls import Service, call_json
+from lora_squeeze.core.content import FilePath
+from lora_squeeze.core.effects import Steps
+from lora_squeeze.core.events import Event, follow
+from lora_squeeze.core.progress import ProgressOption
+from lora_squeeze.core.request import query
+from lora_squeeze.core.squeezing import AdapterOrSource, analyze, given, merge, squeeze
+from lora_squeeze.core.transport import Address
+from lora_squeeze.sync.adapters import Adapters
+from lora_squeeze.sync.batches import Batches
+from lora_squeeze.sync.connections import Connections
+from lora_squeeze.sync.jobs import Jobs
+from lora_squeeze.sync.runs import Runs
+from lora_squeeze.sync.transport import Transport
+
+__all__ = ["Client"]
+
+T = TypeVar("T")
+
+
+class Client:
+    """One service.
+
+    url: where it is, with the path of a gateway if there is one; LORA_SQUEEZE_URL unless given. api_key: sent as
+    `Authorization: Bearer`; LORA_SQUEEZE_KEY unless given. timeout_seconds: how long a call may take, with its retries
+    and the wait for its job (None: no limit); while bytes of a file arrive, it begins again. http: a client of httpx of
+    your own, for proxies and certificates; closing it is yours then.
+
+    Calls are repeated while the service is away, restarts, or answers 429 or 503, until that time is over: POSTs carry
+    an Idempotency-Key, so that nothing is done twice. Then the last error is raised. All errors are SqueezeError.
+    Requests and answers are the JSON of the contract (lora_squeeze.contract has its types).
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        api_key: str | None = None,
+        *,
+        timeout_seconds: float | None = 600,
+        http: httpx.Client | None = None,
+    ) -> None:
+        self._address = Address(url, api_key)
+        self._http, self._is_own = http or httpx.Client(), http is None
+        self._transport = Transport(self._address, self._http)
+        self._begin(timeout_seconds)
+
+    def _begin(self, timeout_seconds: float | None) -> None:
+        self.service = Service(timeout_seconds)
+        self.jobs = Jobs(self)
+        self.batches = Batches(self)
+        self.adapters = Adapters(self)
+        self.connections = Connections(self)
+        self.runs = Runs(self)
+
+    def with_timeout(self, seconds: float | None) -> Client:
+        """The same client, with another time for each call. Only the first one is to be closed."""
+        other = copy.copy(self)
+        other._is_own = False
+        other._begin(seconds)
+        return other
+
+    @property
+    def timeout_seconds(self) -> float | None:
+        return self.service.timeout_seconds
+
+    # Squeezing
+
+    def upload(
+        self,
+        adapter: AdapterInput,
+        *,
+        config: ConfigInput = None,
+        name: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        ttl_seconds: int | None = None,
+        progress: ProgressOption = None,
+    ) -> Adapter:
+        """Uploads an adapter: a folder, a file of weights, or their bytes. See adapters.upload."""
+        return self.adapters.upload(
+            adapter, config=config, name=name, labels=labels, ttl_seconds=ttl_seconds, progress=progress
+        )
+
+    def squeeze(
+        self,
+        adapter: AdapterOrSource,
+        rank: int | None = None,
+        *,
+        out: FilePath | None = None,
+        options: Mapping[str, Any] | None = None,
+        results: Mapping[str, Any] | None = None,
+        labels: Mapping[str, str] | None = None,
+        deliver: Sequence[Mapping[str, Any]] | str | None = None,
+        idempotency_key: str | None = None,
+        progress: ProgressOption = None,
+        timeout_seconds: float | None = None,
+        **target: Any,
+    ) -> SucceededResult:
+        """Squeezes an adapter to one target, and returns the result. Raises JobFailedError where that fails.
+
+        adapter: a folder, a file of weights or bytes, which are uploaded; the id of one that is there; or a source that
+        the service fetches ("s3://…", "hf://…", "https://…", or an object). The target is rank or another policy
+        (energy=0.9, …), and how to write it (format="kohya", dtype="float16", …). results: what the service calls the
+        result and how long it keeps it. labels: of the job. deliver: where the service copies the result to. out: a
+        folder to save its files to.
+        """
+        wanted = {**given(rank=rank), **target}
+        request = given(options=options, results=results, labels=labels, deliver=deliver)
+        steps = squeeze(self.service, adapter, [wanted], out, request, idempotency_key, progress, timeout_seconds)
+        return cast(SucceededResult, (self.run(steps))[0])
+
+    def analyze(
+        self, adapter: AdapterOrSource, *, progress: ProgressOption = None, timeout_seconds: float | None = None
+    ) -> Report:
+        """What every rank would keep of an adapter: the report of a job that writes nothing."""
+        return cast(Report, self.run(analyze(self.service, adapter, {}, progress, timeout_seconds)))
+
+    def merge(
+        self,
+        adapters: Iterable[AdapterInput],
+        rank: int | None = None,
+        *,
+        weights: Iterable[float] | None = None,
+        out: FilePath | None = None,
+        options: Mapping[str, Any] | None = None,
+        results: Mapping[str, Any] | None = None,
+        labels: Mapping[str, str] | None = None,
+        idempotency_key: str | None = None,
+        progress: ProgressOption = None,
+        timeout_seconds: float | None = None,
+        **target: Any,
+    ) -> SucceededResult:
+        """Adds adapters (folders, files, bytes or ids), each times its weight (1 unless given), and squeezes the sum."""
+        wanted = {**given(rank=rank), **target}
+        request = given(options=options, results=results, labels=labels)
+        steps = merge(
+            self.service, adapters, weights, wanted, out, request, idempotency_key, progress, timeout_seconds
+        )
+        return cast(SucceededResult, self.run(steps))
+
+    def download(self, adapter_id: str, folder: FilePath, *, progress: ProgressOption = None) -> Sequence[str]:
+        """Saves the files of an adapter to a folder. See adapters.download."""
+        return self.adapters.download(adapter_id, folder, progress=progress)
+
+    # The service
+
+    def events(self, *, last_id: str | None = None, **filters: Any) -> Iterator[Event]:
+        """Goes over everything that happens to jobs and batches of the tenant, without end. filters: job, batch, label.
+        last_id: the id of the last event that was handled, in another process too."""
+        return self.iterate(follow(self.service, "/v1/events" + query(filters), last_id))
+
+    def capabilities(self) -> dict[str, Any]:
+        """What the service can: formats and their options, profiles, limits, version."""
+        return cast("dict[str, Any]", self.request("GET", "/v1/capabilities"))
+
+    def request(self, method: str, path: str, json: Any = None, *, idempotency_key: str | None = None) -> Any:
+        """Any other call of the contract: sends JSON, if some is given, and returns that of the answer (None where it
+        has no body). path: with its query, such as "/v1/usage"."""
+        return self.run(call_json(self.service, method, path, json, idempotency_key))
+
+    # How it is done
+
+    def run(self, steps: Steps[T]) -> T:
+        return self._transport.run(steps)
+
+    def iterate(self, steps: Steps[None]) -> Iterator[Any]:
+        return self._transport.iterate(steps)
+
+    def close(self) -> None:
+        """Closes the connections."""
+        if self._is_own:
+            self._http.close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,10 @@
+"""The version of this package as it is installed, which is that of the service."""
+
+from importlib.metadata import PackageNotFoundError, version
+
+__all__ = ["__version__"]
+
+try:
+    __version__ = version("lora-squeeze")
+except PackageNotFoundError:
+    __version__ = "0"  # Imported from its sources.
