@@ -16,60 +16,126 @@ __all__ = [
     "AdapterList",
     "AdapterModules",
     "AdapterPatch",
+    "AdaptiveRequest",
     "Analysis",
     "AnalyzeJobRequest",
     "Batch",
+    "BatchCounts",
+    "BatchJob",
     "BatchList",
     "BatchRequest",
+    "BatchState",
     "BatchSummary",
+    "Capabilities",
     "Checkpoint",
+    "CheckpointFile",
+    "CheckpointJobRequest",
+    "Connection",
+    "ConnectionChange",
+    "ConnectionList",
+    "ConnectionRequest",
+    "Conversion",
+    "DeliverRequest",
+    "DeliveredAdapter",
     "Delivery",
+    "DeliveryAttempt",
     "DeliveryList",
+    "ExpectedLoss",
+    "ExportJobRequest",
     "FailedResult",
     "Format",
-    "FormatList",
+    "FormatName",
+    "FormatOptions",
+    "HubConnectionRequest",
+    "HubCredentials",
+    "HubSink",
+    "HubSource",
+    "ImportJobRequest",
     "ImportSettings",
+    "ImportedAdapter",
     "Job",
     "JobEvent",
     "JobFailure",
     "JobList",
     "JobPatch",
+    "JobPriority",
     "JobProgress",
+    "JobProgressEvent",
     "JobRequest",
     "JobResult",
     "JobState",
+    "JobStateEvent",
     "Key",
     "KeyList",
     "KeyRequest",
+    "Labels",
+    "LearningRateRequest",
     "Liveness",
     "MergeJobRequest",
+    "MergeSource",
+    "ModuleAnalysis",
+    "ModuleError",
+    "ModuleResult",
+    "ModuleSpectrum",
     "NewKey",
     "NewWebhook",
     "Problem",
     "Profile",
-    "ProfileList",
+    "ProfileSource",
     "Progress",
     "ProviderInfo",
+    "Quotas",
+    "RankPoint",
+    "RankRange",
     "Readiness",
+    "Recommendation",
+    "RecordedAnalyzeJobRequest",
+    "RecordedDeliver",
+    "RecordedExportJobRequest",
+    "RecordedHubSink",
+    "RecordedHubSource",
+    "RecordedImportJobRequest",
+    "RecordedJobRequest",
+    "RecordedMergeJobRequest",
+    "RecordedS3Sink",
+    "RecordedS3Source",
     "RecordedSink",
     "RecordedSource",
+    "RecordedSqueezeJobRequest",
+    "RecordedUrlSink",
+    "RecordedUrlSource",
     "Report",
     "ResultSettings",
     "RotatedSecret",
+    "RuleVerdict",
     "Run",
+    "RunLearningRate",
     "RunList",
     "RunRequest",
+    "RunSummary",
+    "S3ConnectionRequest",
+    "S3Credentials",
+    "S3Sink",
+    "S3Source",
     "Schedule",
+    "ScheduleModules",
     "ScheduleRequest",
     "SecretRotation",
     "Sink",
+    "SinkFile",
+    "SizePart",
     "Source",
+    "SourceFile",
     "SqueezeJobRequest",
     "SqueezeOptions",
     "SqueezeRequest",
     "Stage",
+    "StageLearningRate",
+    "StageMemory",
     "SucceededResult",
+    "SucceededTargetReport",
     "Target",
+    "TargetReport",
     "Tenant",
     "TenantList",
     "TenantRequest",
@@ -78,6 +144,10 @@ __all__ = [
     "TrainingNotes",
     "Upload",
     "UploadList",
+    "UrlConnectionRequest",
+    "UrlCredentials",
+    "UrlSink",
+    "UrlSource",
     "Usage",
     "Verdict",
     "Webhook",
@@ -87,23 +157,27 @@ __all__ = [
     "WebhookRequest",
 ]
 
-BatchRequest = Dict[str, Any]
-JobEvent = Dict[str, Any]
-JobRequest = Union["SqueezeJobRequest", "AnalyzeJobRequest", "MergeJobRequest", Dict[str, Any]]
+BatchState = Literal["active", "succeeded", "partial", "failed", "cancelled"]
+ConnectionRequest = Union["S3ConnectionRequest", "HubConnectionRequest", "UrlConnectionRequest"]
+FormatName = Literal["peft", "diffusers", "kohya", "xlabs", "cloneofsimo", "mlx", "gguf"]
+JobEvent = Union["JobStateEvent", "JobProgressEvent"]
+JobPriority = Literal["high", "normal", "low"]
+JobRequest = Union["SqueezeJobRequest", "AnalyzeJobRequest", "MergeJobRequest", "ImportJobRequest", "ExportJobRequest"]
 JobResult = Union["SucceededResult", "FailedResult"]
 JobState = Literal["queued", "active", "succeeded", "partial", "failed", "cancelled"]
-RecordedSink = Dict[str, Any]
-RecordedSource = Dict[str, Any]
-RunRequest = Dict[str, Any]
-Sink = Dict[str, Any]
-Source = Dict[str, Any]
-Target = Dict[str, Any]
+Labels = Dict[str, str]
+RecordedJobRequest = Union["RecordedSqueezeJobRequest", "RecordedAnalyzeJobRequest", "RecordedMergeJobRequest", "CheckpointJobRequest", "RecordedImportJobRequest", "RecordedExportJobRequest"]
+RecordedSink = Union["RecordedUrlSink", "RecordedS3Sink", "RecordedHubSink"]
+RecordedSource = Union["RecordedUrlSource", "RecordedS3Source", "RecordedHubSource"]
+Sink = Union["UrlSink", "S3Sink", "HubSink"]
+Source = Union["UrlSource", "S3Source", "HubSource"]
+TargetReport = Union["SucceededTargetReport", "FailedResult"]
 
 
 class Adapter(TypedDict):
     id: str
     name: str
-    format: Literal["peft", "diffusers", "kohya", "xlabs", "cloneofsimo", "mlx", "gguf"]
+    format: FormatName
     sha256: str
     bytes: int
     base_model: Union[str, None]
@@ -113,12 +187,12 @@ class Adapter(TypedDict):
     dtypes: List[str]
     parameters: int
     passthrough_tensors: int
-    size: NotRequired[List[Dict[str, Any]]]
+    size: NotRequired[List[SizePart]]
     files: List[AdapterFile]
     warnings: List[str]
     parent_id: Union[str, None]
     job_id: Union[str, None]
-    labels: Dict[str, str]
+    labels: Labels
     expires_at: Union[str, None]
     created_at: str
     content_known: NotRequired[bool]
@@ -133,7 +207,7 @@ class AdapterFile(TypedDict):
 class AdapterFromUploads(TypedDict):
     files: Dict[str, Any]
     name: NotRequired[str]
-    labels: NotRequired[Dict[str, str]]
+    labels: NotRequired[Labels]
     ttl_seconds: NotRequired[int]
 
 
@@ -150,15 +224,33 @@ class AdapterPatch(TypedDict):
     """What is left out stays as it is. Labels take the place of all those before."""
 
     name: NotRequired[str]
-    labels: NotRequired[Dict[str, str]]
+    labels: NotRequired[Labels]
     ttl_seconds: NotRequired[Union[int, None]]
 
 
+class AdaptiveRequest(TypedDict):
+    """A training whose rank falls by what the spectrum allows"""
+
+    source_rank: int
+    target_rank: int
+    total_steps: int
+    warm_up_steps: NotRequired[int]
+    final_steps: NotRequired[int]
+    min_stage_steps: NotRequired[int]
+    recipe: NotRequired[Literal["recommended", "equal"]]
+    final_share: NotRequired[float]
+    energy: NotRequired[float]
+    tolerance: NotRequired[float]
+    check_every_steps: NotRequired[int]
+    uniform: NotRequired[bool]
+    learning_rate: NotRequired[LearningRateRequest]
+
+
 class Analysis(TypedDict):
-    curve: List[Dict[str, Any]]
-    uniform: Dict[str, Any]
-    budget: Dict[str, Any]
-    modules: List[Dict[str, Any]]
+    curve: List[RankPoint]
+    uniform: Recommendation
+    budget: Recommendation
+    modules: List[ModuleAnalysis]
 
 
 class AnalyzeJobRequest(TypedDict):
@@ -167,23 +259,45 @@ class AnalyzeJobRequest(TypedDict):
     kind: Literal["analyze"]
     adapter_id: NotRequired[str]
     source: NotRequired[Source]
-    labels: NotRequired[Dict[str, str]]
-    priority: NotRequired[Literal["high", "normal", "low"]]
+    labels: NotRequired[Labels]
+    priority: NotRequired[JobPriority]
     ttl_seconds: NotRequired[int]
     reuse: NotRequired[bool]
 
 
 class Batch(TypedDict):
     id: str
-    state: Literal["active", "succeeded", "partial", "failed", "cancelled"]
-    counts: Dict[str, Any]
+    state: BatchState
+    counts: BatchCounts
     progress: Dict[str, Any]
-    labels: Dict[str, str]
+    labels: Labels
     retry_of: Union[str, None]
     created_at: str
     finished_at: Union[str, None]
     expires_at: Union[str, None]
-    jobs: List[Dict[str, Any]]
+    jobs: List[BatchJob]
+
+
+class BatchCounts(TypedDict):
+    """Jobs by state"""
+
+    queued: int
+    active: int
+    succeeded: int
+    partial: int
+    failed: int
+    cancelled: int
+
+
+class BatchJob(TypedDict):
+    id: str
+    href: str
+    kind: Literal["squeeze", "analyze", "merge"]
+    adapter_id: Union[str, None]
+    state: JobState
+    error_code: Union[str, None]
+    finished_at: Union[str, None]
+    results: List[Dict[str, Any]]
 
 
 class BatchList(TypedDict):
@@ -191,16 +305,39 @@ class BatchList(TypedDict):
     next_cursor: Union[str, None]
 
 
+class BatchRequest(TypedDict):
+    """The same for many adapters, or a list of jobs of any kinds"""
+
+    adapter_ids: NotRequired[List[str]]
+    kind: NotRequired[Literal["squeeze", "analyze"]]
+    targets: NotRequired[List[Target]]
+    options: NotRequired[SqueezeOptions]
+    jobs: NotRequired[List[JobRequest]]
+    results: NotRequired[ResultSettings]
+    labels: NotRequired[Labels]
+    priority: NotRequired[JobPriority]
+    ttl_seconds: NotRequired[int]
+    reuse: NotRequired[bool]
+
+
 class BatchSummary(TypedDict):
     id: str
-    state: Literal["active", "succeeded", "partial", "failed", "cancelled"]
-    counts: Dict[str, Any]
+    state: BatchState
+    counts: BatchCounts
     progress: Dict[str, Any]
-    labels: Dict[str, str]
+    labels: Labels
     retry_of: Union[str, None]
     created_at: str
     finished_at: Union[str, None]
     expires_at: Union[str, None]
+
+
+class Capabilities(TypedDict):
+    version: str
+    formats: List[Format]
+    architectures: List[str]
+    profiles: List[Profile]
+    limits: Dict[str, Any]
 
 
 class Checkpoint(TypedDict):
@@ -210,15 +347,15 @@ class Checkpoint(TypedDict):
     reason: str
     state: Literal["queued", "active", "succeeded", "failed", "cancelled"]
     late_by_steps: int
-    rank_before: Dict[str, Any]
-    rank_after: Union[Dict[str, Any], None]
+    rank_before: RankRange
+    rank_after: Union[RankRange, None]
     source_adapter_id: Union[str, None]
     adapter_id: Union[str, None]
     relative_error: Union[float, None]
     energy_retained: Union[float, None]
-    learning_rate: Union[Dict[str, Any], None]
+    learning_rate: Union[RunLearningRate, None]
     training: Union[Dict[str, Any], None]
-    files: List[Dict[str, Any]]
+    files: List[CheckpointFile]
     job_id: Union[str, None]
     superseded: bool
     next_checkpoint_step: Union[int, None]
@@ -226,20 +363,127 @@ class Checkpoint(TypedDict):
     created_at: str
 
 
+class CheckpointFile(TypedDict):
+    name: str
+    sha256: str
+    bytes: int
+    href: str
+
+
+class CheckpointJobRequest(TypedDict):
+    """One squeeze of an annealing run; made by its checkpoints"""
+
+    kind: Literal["checkpoint"]
+    run_id: str
+    step: int
+    adapter_id: str
+    targets: List[Target]
+    options: NotRequired[SqueezeOptions]
+    results: NotRequired[ResultSettings]
+    optimizer: Union[Dict[str, Any], None]
+
+
+class Connection(TypedDict):
+    id: str
+    name: str
+    kind: Literal["s3", "hub", "url"]
+    description: str
+    prefixes: List[str]
+    region: Union[str, None]
+    endpoint: Union[str, None]
+    path_style: Union[bool, None]
+    ambient: bool
+    has_credentials: bool
+    allowed_hosts: List[str]
+    created_at: str
+    updated_at: str
+
+
+class ConnectionChange(TypedDict):
+    """What is absent stays as it is. To lead a connection elsewhere its credentials have to be sent again"""
+
+    description: NotRequired[str]
+    prefixes: NotRequired[List[str]]
+    region: NotRequired[str]
+    endpoint: NotRequired[Union[str, None]]
+    path_style: NotRequired[bool]
+    credentials: NotRequired[Union[S3Credentials, HubCredentials, UrlCredentials]]
+    ambient: NotRequired[bool]
+    allowed_hosts: NotRequired[List[str]]
+
+
+class ConnectionList(TypedDict):
+    data: List[Connection]
+    next_cursor: Union[str, None]
+
+
+class Conversion(TypedDict):
+    format: FormatName
+    needs: List[Literal["component", "architecture", "heads", "kv_heads", "base_model"]]
+    takes: List[Literal["component", "architecture", "heads", "kv_heads", "base_model"]]
+    limits: List[str]
+
+
+class DeliverRequest(TypedDict):
+    """One result, one place"""
+
+    target: NotRequired[int]
+    to: Sink
+
+
+class DeliveredAdapter(TypedDict):
+    state: Literal["pending", "succeeded", "failed"]
+    target: Union[int, None]
+    adapter_id: Union[str, None]
+    kind: Literal["url", "s3", "hub"]
+    place: str
+    commit: Union[str, None]
+    bytes: Union[int, None]
+    files: List[AdapterFile]
+    finished_at: Union[str, None]
+    error: Union[JobFailure, None]
+
+
 class Delivery(TypedDict):
     id: str
     webhook_id: str
-    type: Literal["job.succeeded", "job.partial", "job.failed", "job.cancelled", "batch.finished", "webhook.test"]
+    type: Literal["job.queued", "job.started", "job.succeeded", "job.partial", "job.failed", "job.cancelled", "batch.ended", "webhook.test"]
     subject: Union[str, None]
     status: Literal["pending", "delivered", "failed"]
     created_at: str
     next_attempt_at: Union[str, None]
-    attempts: List[Dict[str, Any]]
+    attempts: List[DeliveryAttempt]
+
+
+class DeliveryAttempt(TypedDict):
+    number: int
+    at: str
+    status: Union[int, None]
+    ms: int
+    error: Union[str, None]
+    response: Union[str, None]
 
 
 class DeliveryList(TypedDict):
     data: List[Delivery]
     next_cursor: Union[str, None]
+
+
+class ExpectedLoss(TypedDict):
+    code: Literal["SOME_LOSS_LIKELY", "LOSS_EXPECTED"]
+    keeping_rank: Union[int, None]
+
+
+class ExportJobRequest(TypedDict):
+    """Brings an adapter to another place"""
+
+    kind: Literal["export"]
+    adapter_id: str
+    to: Sink
+    labels: NotRequired[Labels]
+    priority: NotRequired[JobPriority]
+    ttl_seconds: NotRequired[int]
+    reuse: NotRequired[bool]
 
 
 class FailedResult(TypedDict):
@@ -251,27 +495,124 @@ class FailedResult(TypedDict):
 
 
 class Format(TypedDict):
-    name: Literal["peft", "diffusers", "kohya", "xlabs", "cloneofsimo", "mlx", "gguf"]
+    name: FormatName
     title: str
     files: List[str]
     reads: bool
     writes: bool
-    converts_to: List[Literal["peft", "diffusers", "kohya", "xlabs", "cloneofsimo", "mlx", "gguf"]]
+    converts_to: List[Conversion]
     notes: List[str]
 
 
-class FormatList(TypedDict):
-    data: List[Format]
-    next_cursor: Union[str, None]
+class FormatOptions(TypedDict):
+    """What a conversion has to be told where the files do not say it"""
+
+    component: NotRequired[Literal["unet", "transformer", "text_encoder", "text_encoder_2"]]
+    architecture: NotRequired[str]
+    heads: NotRequired[int]
+    kv_heads: NotRequired[int]
+    base_model: NotRequired[str]
+
+
+class HubConnectionRequest(TypedDict):
+    """Repositories on the Hugging Face Hub, or on a mirror of it; without credentials public ones only"""
+
+    kind: Literal["hub"]
+    name: str
+    description: NotRequired[str]
+    prefixes: List[str]
+    allowed_hosts: NotRequired[List[str]]
+    endpoint: NotRequired[str]
+    credentials: NotRequired[HubCredentials]
+    ambient: NotRequired[bool]
+
+
+class HubCredentials(TypedDict):
+    """Never shown again"""
+
+    token: str
+
+
+class HubSink(TypedDict):
+    """A model repository on the Hugging Face Hub: one commit"""
+
+    kind: Literal["hub"]
+    repo: str
+    revision: NotRequired[str]
+    path_in_repo: NotRequired[str]
+    token: str
+    commit_message: NotRequired[str]
+    create: NotRequired[bool]
+
+
+class HubSource(TypedDict):
+    """A model repository on the Hugging Face Hub"""
+
+    kind: Literal["hub"]
+    repo: str
+    revision: NotRequired[str]
+    subfolder: NotRequired[str]
+    filename: NotRequired[str]
+    token: NotRequired[str]
+
+
+class ImportJobRequest(TypedDict):
+    """Fetches an adapter; `imported.adapter_id` of the job says what it became"""
+
+    kind: Literal["import"]
+    source: Source
+    results: NotRequired[ImportSettings]
+    labels: NotRequired[Labels]
+    priority: NotRequired[JobPriority]
+    ttl_seconds: NotRequired[int]
+    reuse: NotRequired[bool]
 
 
 class ImportSettings(TypedDict):
     """What the fetched adapter is called and how long it lives"""
 
     name: NotRequired[str]
-    labels: NotRequired[Dict[str, str]]
+    labels: NotRequired[Labels]
     ttl_seconds: NotRequired[int]
-Job = Dict[str, Any]
+
+
+class ImportedAdapter(TypedDict):
+    """How the adapter of this job came"""
+
+    adapter_id: str
+    kind: Literal["url", "s3", "hub"]
+    place: str
+    revision: Union[str, None]
+    commit: Union[str, None]
+    bytes: int
+    files: List[AdapterFile]
+    finished_at: str
+
+
+class Job(TypedDict):
+    id: str
+    kind: Literal["squeeze", "analyze", "merge", "checkpoint", "import", "export"]
+    state: JobState
+    progress: Progress
+    created_at: str
+    started_at: Union[str, None]
+    finished_at: Union[str, None]
+    attempts: int
+    labels: Labels
+    priority: JobPriority
+    ttl_seconds: Union[int, None]
+    expires_at: Union[str, None]
+    batch_id: Union[str, None]
+    retry_of: Union[str, None]
+    reused: bool
+    estimated_start_seconds: NotRequired[int]
+    request: RecordedJobRequest
+    imported: Union[ImportedAdapter, None]
+    results: List[JobResult]
+    deliveries: List[DeliveredAdapter]
+    timings: Union[Timings, None]
+    provider: Union[ProviderInfo, None]
+    error: Union[JobFailure, None]
 
 
 class JobFailure(TypedDict):
@@ -290,7 +631,7 @@ class JobList(TypedDict):
 class JobPatch(TypedDict):
     """The labels take the place of those before"""
 
-    labels: Dict[str, str]
+    labels: Labels
 
 
 class JobProgress(TypedDict):
@@ -299,6 +640,22 @@ class JobProgress(TypedDict):
     total: int
     module: Union[str, None]
     attempt: int
+
+
+class JobProgressEvent(TypedDict):
+    """The newest progress; some in between may be left out"""
+
+    id: str
+    event: Literal["progress"]
+    data: JobProgress
+
+
+class JobStateEvent(TypedDict):
+    """The job was accepted, began an attempt, or ended"""
+
+    id: str
+    event: Literal["state"]
+    data: Job
 
 
 class Key(TypedDict):
@@ -324,6 +681,11 @@ class KeyRequest(TypedDict):
     expires_in_seconds: NotRequired[int]
 
 
+class LearningRateRequest(TypedDict):
+    schedule: NotRequired[Literal["recommended", "constant", "linear", "cosine"]]
+    warm_up_steps: NotRequired[int]
+
+
 class Liveness(TypedDict):
     status: Literal["alive"]
     version: str
@@ -333,15 +695,54 @@ class MergeJobRequest(TypedDict):
     """A weighted sum of adapters on one base, then squeezed"""
 
     kind: Literal["merge"]
-    sources: List[Dict[str, Any]]
+    sources: List[MergeSource]
     targets: List[Target]
     options: NotRequired[SqueezeOptions]
     results: NotRequired[ResultSettings]
-    deliver: NotRequired[List[Dict[str, Any]]]
-    labels: NotRequired[Dict[str, str]]
-    priority: NotRequired[Literal["high", "normal", "low"]]
+    deliver: NotRequired[List[DeliverRequest]]
+    labels: NotRequired[Labels]
+    priority: NotRequired[JobPriority]
     ttl_seconds: NotRequired[int]
     reuse: NotRequired[bool]
+
+
+class MergeSource(TypedDict):
+    adapter_id: str
+    weight: NotRequired[float]
+
+
+class ModuleAnalysis(TypedDict):
+    name: str
+    effective_rank: float
+    stable_rank: float
+    knee: int
+    verdict: Literal["compressible", "resists", "dead"]
+
+
+class ModuleError(TypedDict):
+    name: str
+    relative_error: float
+
+
+class ModuleResult(TypedDict):
+    name: str
+    rank: int
+    relative_error: float
+    optimal_error: Union[float, None]
+    energy_retained: float
+    passthrough: bool
+
+
+class ModuleSpectrum(TypedDict):
+    name: str
+    kind: str
+    shape: List[int]
+    rank: int
+    scale: float
+    energy: float
+    singular_values: List[float]
+    energy_curve: List[float]
+    power_iterations: int
 
 
 class NewKey(TypedDict):
@@ -361,7 +762,7 @@ class NewWebhook(TypedDict):
 
     id: str
     url: str
-    events: List[Literal["job.succeeded", "job.partial", "job.failed", "job.cancelled", "batch.finished"]]
+    events: List[Literal["job.queued", "job.started", "job.succeeded", "job.partial", "job.failed", "job.cancelled", "batch.ended"]]
     labels: Dict[str, str]
     description: str
     enabled: bool
@@ -386,7 +787,7 @@ class Profile(TypedDict):
 
     name: str
     title: str
-    sources: List[Dict[str, Any]]
+    sources: List[ProfileSource]
     max_rank: Dict[str, Any]
     min_rank: int
     allowed_ranks: Union[Dict[str, Any], None]
@@ -404,9 +805,10 @@ class Profile(TypedDict):
     notes: List[str]
 
 
-class ProfileList(TypedDict):
-    data: List[Profile]
-    next_cursor: Union[str, None]
+class ProfileSource(TypedDict):
+    what: str
+    version: str
+    url: str
 
 
 class Progress(TypedDict):
@@ -426,10 +828,132 @@ class ProviderInfo(TypedDict):
     fallback_reason: Union[str, None]
 
 
+class Quotas(TypedDict):
+    stored_bytes: NotRequired[Union[int, None]]
+    concurrent_jobs: NotRequired[Union[int, None]]
+    requests_per_minute: NotRequired[Union[int, None]]
+
+
+class RankPoint(TypedDict):
+    rank: int
+    relative_error: float
+    module_relative_error: NotRequired[float]
+    worst_module_error: float
+    parameters: int
+    bytes: int
+
+
+class RankRange(TypedDict):
+    """Smallest and largest rank over the modules"""
+
+    min: int
+    max: int
+
+
 class Readiness(TypedDict):
     status: Literal["ready", "degraded"]
     checks: Dict[str, Any]
     reasons: List[Dict[str, Any]]
+
+
+class Recommendation(TypedDict):
+    target: Any
+    rank: Dict[str, Any]
+    relative_error: float
+    module_relative_error: NotRequired[float]
+    parameters: int
+    bytes: int
+    reason: str
+
+
+class RecordedAnalyzeJobRequest(TypedDict):
+    """Spectra, curves and recommendations; writes no adapter"""
+
+    kind: Literal["analyze"]
+    adapter_id: NotRequired[str]
+    source: NotRequired[RecordedSource]
+
+
+class RecordedDeliver(TypedDict):
+    target: int
+    to: RecordedSink
+
+
+class RecordedExportJobRequest(TypedDict):
+    kind: Literal["export"]
+    adapter_id: str
+    to: RecordedSink
+
+
+class RecordedHubSink(TypedDict):
+    kind: Literal["hub"]
+    place: str
+    sealed: NotRequired[str]
+    repo: str
+
+
+class RecordedHubSource(TypedDict):
+    kind: Literal["hub"]
+    place: str
+    sealed: NotRequired[str]
+    repo: str
+    revision: NotRequired[str]
+    subfolder: NotRequired[str]
+    filename: NotRequired[str]
+    has_token: bool
+
+
+class RecordedImportJobRequest(TypedDict):
+    kind: Literal["import"]
+    source: RecordedSource
+    results: NotRequired[ImportSettings]
+
+
+class RecordedMergeJobRequest(TypedDict):
+    """A weighted sum of adapters on one base, then squeezed"""
+
+    kind: Literal["merge"]
+    sources: List[MergeSource]
+    targets: List[Target]
+    options: NotRequired[SqueezeOptions]
+    results: NotRequired[ResultSettings]
+    deliver: NotRequired[List[RecordedDeliver]]
+
+
+class RecordedS3Sink(TypedDict):
+    kind: Literal["s3"]
+    place: str
+    sealed: NotRequired[str]
+
+
+class RecordedS3Source(TypedDict):
+    kind: Literal["s3"]
+    place: str
+    sealed: NotRequired[str]
+
+
+class RecordedSqueezeJobRequest(TypedDict):
+    """Brings an adapter to smaller ranks"""
+
+    kind: Literal["squeeze"]
+    adapter_id: NotRequired[str]
+    source: NotRequired[RecordedSource]
+    targets: List[Target]
+    options: NotRequired[SqueezeOptions]
+    results: NotRequired[ResultSettings]
+    deliver: NotRequired[List[RecordedDeliver]]
+
+
+class RecordedUrlSink(TypedDict):
+    kind: Literal["url"]
+    place: str
+    sealed: NotRequired[str]
+
+
+class RecordedUrlSource(TypedDict):
+    kind: Literal["url"]
+    place: str
+    sealed: NotRequired[str]
 
 
 class Report(TypedDict):
@@ -441,8 +965,8 @@ class Report(TypedDict):
     method: Dict[str, Any]
     provider: ProviderInfo
     timings: Timings
-    modules: List[Dict[str, Any]]
-    targets: List[Union[Dict[str, Any], FailedResult]]
+    modules: List[ModuleSpectrum]
+    targets: List[TargetReport]
     analysis: Union[Analysis, None]
     notes: List[str]
 
@@ -453,7 +977,7 @@ class ResultSettings(TypedDict):
     place of all that its job says."""
 
     name: NotRequired[str]
-    labels: NotRequired[Dict[str, str]]
+    labels: NotRequired[Labels]
     ttl_seconds: NotRequired[int]
 
 
@@ -464,26 +988,113 @@ class RotatedSecret(TypedDict):
     previous_secret_expires_at: str
 
 
+class RuleVerdict(TypedDict):
+    rule: str
+    passed: bool
+    detail: str
+
+
 class Run(TypedDict):
     id: str
     name: Union[str, None]
     base_model: Union[str, None]
     mode: Literal["scheduled", "adaptive"]
     request: RunRequest
-    schedule: Union[Dict[str, Any], None]
-    rank: Dict[str, Any]
+    schedule: Union[Schedule, None]
+    rank: RankRange
     step: Union[int, None]
     at_target: bool
-    learning_rate: Dict[str, Any]
+    learning_rate: RunLearningRate
     next_checkpoint_step: Union[int, None]
     notes: List[str]
     checkpoints: List[Checkpoint]
     created_at: str
 
 
+class RunLearningRate(TypedDict):
+    """The curve to follow from here. The rate of the step after s is the peak · factor · min(1, (s − begin_step + 1)
+    / warm_up_steps) · min(1, (end_step − s) / decay_steps), where a term whose steps are 0 is 1"""
+
+    factor: float
+    warm_up_steps: int
+    decay_steps: int
+    share: float
+    begin_step: int
+    end_step: int
+
+
 class RunList(TypedDict):
-    data: List[Dict[str, Any]]
+    data: List[RunSummary]
     next_cursor: Union[str, None]
+
+
+class RunRequest(TypedDict):
+    name: NotRequired[str]
+    base_model: NotRequired[str]
+    alpha: NotRequired[Literal["keep", "sqrt"]]
+    optimizer: NotRequired[Literal["carry", "reset"]]
+    revive: NotRequired[bool]
+    options: NotRequired[Dict[str, Any]]
+    results: NotRequired[ResultSettings]
+    schedule: NotRequired[ScheduleRequest]
+    rank_allocation: NotRequired[Literal["uniform", "by_module"]]
+    adaptive: NotRequired[AdaptiveRequest]
+
+
+class RunSummary(TypedDict):
+    id: str
+    name: Union[str, None]
+    base_model: Union[str, None]
+    mode: Literal["scheduled", "adaptive"]
+    step: Union[int, None]
+    checkpoints: int
+    created_at: str
+
+
+class S3ConnectionRequest(TypedDict):
+    """Buckets of S3, or of a store that speaks it: with `credentials`, or `ambient`"""
+
+    kind: Literal["s3"]
+    name: str
+    description: NotRequired[str]
+    prefixes: List[str]
+    allowed_hosts: NotRequired[List[str]]
+    region: NotRequired[str]
+    endpoint: NotRequired[str]
+    path_style: NotRequired[bool]
+    credentials: NotRequired[S3Credentials]
+    ambient: NotRequired[bool]
+
+
+class S3Credentials(TypedDict):
+    """Never shown again"""
+
+    access_key_id: str
+    secret_access_key: str
+    session_token: NotRequired[str]
+
+
+class S3Sink(TypedDict):
+    """A folder in a bucket; what is there under the same names is replaced"""
+
+    kind: Literal["s3"]
+    bucket: str
+    prefix: str
+    region: NotRequired[str]
+    endpoint: NotRequired[str]
+    credentials: S3Credentials
+
+
+class S3Source(TypedDict):
+    """A folder in a bucket"""
+
+    kind: Literal["s3"]
+    bucket: str
+    prefix: str
+    region: NotRequired[str]
+    endpoint: NotRequired[str]
+    weights: NotRequired[str]
+    credentials: S3Credentials
 
 
 class Schedule(TypedDict):
@@ -506,7 +1117,15 @@ class Schedule(TypedDict):
     notes: List[str]
 
 
+class ScheduleModules(TypedDict):
+    out_features: int
+    in_features: int
+    count: NotRequired[int]
+
+
 class ScheduleRequest(TypedDict):
+    """A training whose rank falls by the clock"""
+
     source_rank: int
     target_rank: int
     total_steps: int
@@ -517,12 +1136,12 @@ class ScheduleRequest(TypedDict):
     final_share: NotRequired[float]
     mode: NotRequired[Literal["in", "cont"]]
     squeeze_steps: NotRequired[List[int]]
-    learning_rate: NotRequired[Dict[str, Any]]
+    learning_rate: NotRequired[LearningRateRequest]
     shape: NotRequired[Literal["geometric", "linear", "cosine", "custom"]]
     ranks: NotRequired[List[int]]
     stages: NotRequired[int]
     stage_lengths: NotRequired[Literal["equal", "rank_proportional"]]
-    modules: NotRequired[List[Dict[str, Any]]]
+    modules: NotRequired[List[ScheduleModules]]
     dtype: NotRequired[Literal["float32", "float16", "bfloat16"]]
     optimizer: NotRequired[Literal["adam", "adam_8bit", "sgd_momentum", "sgd"]]
 
@@ -530,6 +1149,22 @@ class ScheduleRequest(TypedDict):
 class SecretRotation(TypedDict):
     secret: NotRequired[str]
     overlap_seconds: NotRequired[int]
+
+
+class SinkFile(TypedDict):
+    url: str
+    headers: NotRequired[Dict[str, str]]
+
+
+class SizePart(TypedDict):
+    what: Literal["lora", "heads", "embeddings", "base_layers", "biases", "magnitudes", "other"]
+    tensors: int
+    bytes: int
+
+
+class SourceFile(TypedDict):
+    url: str
+    sha256: NotRequired[str]
 
 
 class SqueezeJobRequest(TypedDict):
@@ -541,9 +1176,9 @@ class SqueezeJobRequest(TypedDict):
     targets: List[Target]
     options: NotRequired[SqueezeOptions]
     results: NotRequired[ResultSettings]
-    deliver: NotRequired[List[Dict[str, Any]]]
-    labels: NotRequired[Dict[str, str]]
-    priority: NotRequired[Literal["high", "normal", "low"]]
+    deliver: NotRequired[List[DeliverRequest]]
+    labels: NotRequired[Labels]
+    priority: NotRequired[JobPriority]
     ttl_seconds: NotRequired[int]
     reuse: NotRequired[bool]
 
@@ -559,8 +1194,8 @@ class SqueezeRequest(TypedDict):
     targets: List[Target]
     options: NotRequired[SqueezeOptions]
     results: NotRequired[ResultSettings]
-    labels: NotRequired[Dict[str, str]]
-    priority: NotRequired[Literal["high", "normal", "low"]]
+    labels: NotRequired[Labels]
+    priority: NotRequired[JobPriority]
     ttl_seconds: NotRequired[int]
     reuse: NotRequired[bool]
 
@@ -571,34 +1206,91 @@ class Stage(TypedDict):
     begin_step: int
     end_step: int
     steps: int
-    learning_rate: Dict[str, Any]
+    learning_rate: StageLearningRate
     parameters: Union[int, None]
-    memory: Union[Dict[str, Any], None]
+    memory: Union[StageMemory, None]
+
+
+class StageLearningRate(TypedDict):
+    factor: float
+    warm_up_steps: int
+    decay_steps: int
+    share: float
+
+
+class StageMemory(TypedDict):
+    weights_bytes: int
+    gradients_bytes: int
+    optimizer_bytes: int
+    total_bytes: int
 
 
 class SucceededResult(TypedDict):
     target: Target
     state: Literal["succeeded"]
     adapter_id: str
-    format: Literal["peft", "diffusers", "kohya", "xlabs", "cloneofsimo", "mlx", "gguf"]
+    format: FormatName
     rank: Dict[str, Any]
     bytes: int
-    size: NotRequired[List[Dict[str, Any]]]
+    size: NotRequired[List[SizePart]]
     parameters: int
     relative_error: float
     energy_retained: float
     module_relative_error: NotRequired[float]
     module_energy_retained: NotRequired[float]
-    expected_loss: NotRequired[Union[Dict[str, Any], None]]
-    worst_module: Union[Dict[str, Any], None]
+    expected_loss: NotRequired[Union[ExpectedLoss, None]]
+    worst_module: Union[ModuleError, None]
     warnings: List[str]
     serving: Union[Verdict, None]
     training: Union[TrainingNotes, None]
 
 
+class SucceededTargetReport(TypedDict):
+    target: Target
+    state: Literal["succeeded"]
+    adapter_id: str
+    relative_error: float
+    energy_retained: float
+    module_relative_error: NotRequired[float]
+    module_energy_retained: NotRequired[float]
+    expected_loss: NotRequired[Union[ExpectedLoss, None]]
+    size: NotRequired[List[SizePart]]
+    modules: List[ModuleResult]
+
+
+class Target(TypedDict):
+    """One rank policy with how to write the result. A profile alone asks for the largest rank that it (or max_rank)
+    allows, a format alone for a conversion: every module keeps its rank, within min_rank and max_rank."""
+
+    rank: NotRequired[int]
+    energy: NotRequired[float]
+    ratio: NotRequired[float]
+    cumulative: NotRequired[float]
+    knee: NotRequired[Literal[true]]
+    tolerance: NotRequired[float]
+    budget_bytes: NotRequired[int]
+    budget_parameters: NotRequired[int]
+    rank_pattern: NotRequired[Dict[str, int]]
+    criterion: NotRequired[Literal["relative", "energy"]]
+    min_rank: NotRequired[int]
+    max_rank: NotRequired[int]
+    uniform: NotRequired[bool]
+    format: NotRequired[FormatName]
+    format_options: NotRequired[FormatOptions]
+    profile: NotRequired[str]
+    scale: NotRequired[Literal["fold", "keep", "sqrt"]]
+    split: NotRequired[Literal["balanced", "b", "a"]]
+    revive: NotRequired[bool]
+    projections: NotRequired[bool]
+    strip: NotRequired[List[Literal["heads", "embeddings", "base_layers", "biases", "other"]]]
+    cast: NotRequired[Literal["float32", "float16", "bfloat16"]]
+    dtype: NotRequired[Literal["match", "float32", "float16", "bfloat16"]]
+    results: NotRequired[ResultSettings]
+
+
 class Tenant(TypedDict):
     id: str
-    quotas: Dict[str, Any]
+    quotas: Quotas
     created_at: str
 
 
@@ -608,12 +1300,12 @@ class TenantList(TypedDict):
 
 
 class TenantRequest(TypedDict):
-    quotas: NotRequired[Dict[str, Any]]
+    quotas: NotRequired[Quotas]
 
 
 class TenantWithUsage(TypedDict):
     id: str
-    quotas: Dict[str, Any]
+    quotas: Quotas
     created_at: str
     usage: Usage
 
@@ -653,6 +1345,37 @@ class UploadList(TypedDict):
     next_cursor: Union[str, None]
 
 
+class UrlConnectionRequest(TypedDict):
+    """Files of a server, by GET and PUT"""
+
+    kind: Literal["url"]
+    name: str
+    description: NotRequired[str]
+    prefixes: List[str]
+    allowed_hosts: NotRequired[List[str]]
+    credentials: NotRequired[UrlCredentials]
+
+
+class UrlCredentials(TypedDict):
+    """Never shown again"""
+
+    headers: Dict[str, str]
+
+
+class UrlSink(TypedDict):
+    """Files, each with PUT; presigned URLs as a rule. What has no URL is not sent"""
+
+    kind: Literal["url"]
+    files: Dict[str, Any]
+
+
+class UrlSource(TypedDict):
+    """Files from anywhere"""
+
+    kind: Literal["url"]
+    files: Dict[str, Any]
+
+
 class Usage(TypedDict):
     stored_bytes: int
     adapters: int
@@ -662,13 +1385,13 @@ class Usage(TypedDict):
 class Verdict(TypedDict):
     profile: str
     loads: bool
-    rules: List[Dict[str, Any]]
+    rules: List[RuleVerdict]
 
 
 class Webhook(TypedDict):
     id: str
     url: str
-    events: List[Literal["job.succeeded", "job.partial", "job.failed", "job.cancelled", "batch.finished"]]
+    events: List[Literal["job.queued", "job.started", "job.succeeded", "job.partial", "job.failed", "job.cancelled", "batch.ended"]]
     labels: Dict[str, str]
     description: str
     enabled: bool
@@ -680,14 +1403,14 @@ class WebhookChange(TypedDict):
     """What is absent stays as it is"""
 
     url: NotRequired[str]
-    events: NotRequired[List[Literal["job.succeeded", "job.partial", "job.failed", "job.cancelled", "batch.finished"]]]
+    events: NotRequired[List[Literal["job.queued", "job.started", "job.succeeded", "job.partial", "job.failed", "job.cancelled", "batch.ended"]]]
     labels: NotRequired[Dict[str, str]]
     description: NotRequired[str]
     enabled: NotRequired[bool]
 
 
 class WebhookEvent(TypedDict):
-    type: Literal["job.succeeded", "job.partial", "job.failed", "job.cancelled", "batch.finished", "webhook.test"]
+    type: Literal["job.queued", "job.started", "job.succeeded", "job.partial", "job.failed", "job.cancelled", "batch.ended", "webhook.test"]
     timestamp: str
     data: Dict[str, Any]
 
@@ -699,7 +1422,7 @@ class WebhookList(TypedDict):
 
 class WebhookRequest(TypedDict):
     url: str
-    events: NotRequired[List[Literal["job.succeeded", "job.partial", "job.failed", "job.cancelled", "batch.finished"]]]
+    events: NotRequired[List[Literal["job.queued", "job.started", "job.succeeded", "job.partial", "job.failed", "job.cancelled", "batch.ended"]]]
     labels: NotRequired[Dict[str, str]]
     description: NotRequired[str]
     enabled: NotRequired[bool]
