@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import { eventStreamOptions, OpenStreams } from '../http/event-streams.ts';
 import { accessDocumentation } from '../http/plugins/access-documentation.ts';
 import { audit } from '../http/plugins/audit.ts';
 import { refuseWhenFull, refuseWhenStopping } from '../http/plugins/refuse-new-work.ts';
@@ -8,6 +9,7 @@ import { adapterRoutes } from '../resources/adapters/routes.ts';
 import { batchRoutes } from '../resources/batches/routes.ts';
 import { capabilityRoutes } from '../resources/capabilities/routes.ts';
 import { connectionRoutes } from '../resources/connections/routes.ts';
+import { eventRoutes } from '../resources/events/routes.ts';
 import { idempotency } from '../resources/idempotency/idempotency-hook.ts';
 import { jobControlRoutes } from '../resources/jobs/control-routes.ts';
 import { jobEventRoutes } from '../resources/jobs/event-routes.ts';
@@ -78,10 +80,12 @@ export async function buildApp(deps: HttpDependencies): Promise<FastifyInstance>
     quotas: workspaces.quotas,
     database: workspaces.database,
   });
-  await app.register(jobEventRoutes, {
-    streams: deps.limits.eventStreams,
-    maxConnections: deps.connections?.max,
-  });
+  const times = eventStreamOptions(deps.limits.eventStreams, deps.connections?.max);
+  const streams = new OpenStreams(times);
+  // Before the service waits for connections that are not idle.
+  app.addHook('preClose', async () => streams.end());
+  await app.register(jobEventRoutes, { streams, times });
+  await app.register(eventRoutes, { streams, times });
   for (const routes of [webhookRoutes, webhookDeliveryRoutes])
     await app.register(routes, { parts: deps.webhooks });
   await app.register(connectionRoutes, { parts: deps.places });

@@ -1,12 +1,12 @@
 import type { FastifyBaseLogger } from 'fastify';
 import type { ConnectionOptions } from '../http/connections.ts';
+import type { EventStreamOptions } from '../http/event-streams.ts';
 import type { AuditEntry } from '../http/plugins/audit.ts';
 import type { Listener } from '../metrics/connections.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { UploadLimits } from '../resources/adapters/upload/receive-adapter.ts';
 import type { ConnectionParts } from '../resources/connections/service.ts';
 import type { ClaimStore } from '../resources/idempotency/claim-store.ts';
-import type { EventStreamOptions } from '../resources/jobs/event-routes.ts';
 import type { KeyService } from '../resources/keys/service.ts';
 import type { RateCounter } from '../resources/tenants/rate-limit.ts';
 import type { TenantService } from '../resources/tenants/service.ts';

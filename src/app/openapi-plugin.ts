@@ -88,6 +88,7 @@ export const openapi = fp(async (app: FastifyInstance, { version }: { version: s
         { name: 'jobs', description: 'Squeezing' },
         { name: 'batches', description: 'Many jobs in one call' },
         { name: 'connections', description: 'Where adapters come from and go to, with what opens it' },
+        { name: 'events', description: 'What happens to all jobs and batches, as it happens' },
         { name: 'webhooks', description: 'Events, sent to servers of yours' },
         { name: 'annealing', description: 'Squeezing while training goes on: schedules, runs, checkpoints' },
         { name: 'profiles', description: 'Where adapters are loaded' },

@@ -6,6 +6,7 @@ import { Metrics } from '../metrics/metrics.ts';
 import { Outbound } from '../net/outbound.ts';
 import { BullJobQueue } from '../queue/bull-job-queue.ts';
 import { BullDeliveryQueue } from '../queue/webhooks/bull-delivery-queue.ts';
+import { EventTail } from '../resources/events/event-tail.ts';
 import { TransferDesk } from '../resources/jobs/transfer-desk.ts';
 import { KeyService } from '../resources/keys/service.ts';
 import { SecretsCheck } from '../resources/secrets-check.ts';
@@ -56,8 +57,10 @@ export function makeServices(
 
   const { observer } = metrics;
   const origin = () => originText(currentOrigin());
-  const changes = { store, database, dispatcher, deliveries, observer, origin };
-  const workspaces = new Workspaces({ ...changes, queue, ttls: config, desk });
+  const eventTail = new EventTail({ database, queue });
+  const onEvents = (tenant: string): void => eventTail.ring(tenant);
+  const changes = { store, database, dispatcher, deliveries, observer, origin, onEvents };
+  const workspaces = new Workspaces({ ...changes, queue, ttls: config, desk, eventTail });
   const keys = new KeyService(database);
   const tenants = new TenantService(database);
   const secrets = new SecretsCheck({ database, box });

@@ -36,6 +36,11 @@ export interface JobQueue {
    */
   watch(execution: string, onHint: () => void): () => void;
   /**
+   * The same for whatever happens to any execution.
+   * @param onHint `progress`: how far it has come, where that is all that happened
+   */
+  watchAll(onHint: (execution: string, progress?: Progress) => void): () => void;
+  /**
    * What puts what is queued at risk, although the queue works.
    * @throws AppError QUEUE_UNAVAILABLE, QUEUE_FULL when nothing can be queued
    */

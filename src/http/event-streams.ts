@@ -2,9 +2,39 @@ import { Readable } from 'node:stream';
 import { AppError } from '../errors/app-error.ts';
 
 export interface StreamLimits {
+  /** Streams that one tenant may have open at this process. */
   readonly perTenant: number;
   readonly perProcess: number;
 }
+
+export interface StreamTimes {
+  readonly heartbeatMs: number;
+  readonly pollMs: number;
+  readonly lifeMs: number;
+}
+
+export interface EventStreamOptions extends StreamLimits, StreamTimes {}
+
+const PER_TENANT = 100;
+/** And no more than half of its connections: the others are for everybody else. */
+const PER_PROCESS = 1_000;
+const HEARTBEAT_MS = 15_000;
+const POLL_MS = 2_000;
+/** A client comes back with the id of its last event then, and with its key, which may not hold any more. */
+const LIFE_MS = 3_600_000;
+
+/** @param maxConnections that the process may have */
+export const eventStreamOptions = (
+  given: Partial<EventStreamOptions> = {},
+  maxConnections: number = PER_PROCESS * 2,
+): EventStreamOptions => ({
+  perTenant: PER_TENANT,
+  perProcess: Math.min(PER_PROCESS, Math.floor(maxConnections / 2)),
+  heartbeatMs: HEARTBEAT_MS,
+  pollMs: POLL_MS,
+  lifeMs: LIFE_MS,
+  ...given,
+});
 
 /** Counts the streams that are open, which each hold a connection for as long as their client likes. */
 export class OpenStreams {
@@ -54,7 +84,7 @@ export class OpenStreams {
 const tooMany = (what: string, limit: number): AppError =>
   new AppError(
     'TOO_MANY_STREAMS',
-    `${what}; at most ${limit} may be. Close some, or ask for the job instead.`,
+    `${what}; at most ${limit} may be. Close some, or ask for what you need instead.`,
     {
       limit,
     },
@@ -64,14 +94,15 @@ const tooMany = (what: string, limit: number): AppError =>
 const RETRY_MS = 2_000;
 
 export interface SseMessage {
-  readonly id: string;
+  /** undefined: whoever comes back does so with the one before. */
+  readonly id?: string;
   readonly event: string;
-  readonly data: unknown;
+  /** JSON, which has no line breaks of its own. */
+  readonly data: string;
 }
 
 const encode = ({ id, event, data }: SseMessage): string =>
-  // JSON has no line breaks of its own.
-  `id: ${id}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
+  `${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${data}\n\n`;
 
 /** A comment: browsers and proxies see that the connection lives, and nobody is told anything. */
 const COMMENT = ':\n\n';

@@ -31,7 +31,7 @@ const CLOSE_TIMEOUT_MS = 500;
 const NAME = 'execution';
 
 /** What BullMQ tells that a watcher may want to know. */
-const EVENTS = ['active', 'progress', 'completed'] as const;
+const EVENTS = ['waiting', 'active', 'progress', 'completed'] as const;
 
 export interface JobQueueOptions {
   readonly address: RedisAddress;
@@ -106,6 +106,10 @@ export class BullJobQueue implements JobQueue {
     return this.hints.watch(execution, onHint);
   }
 
+  watchAll(onHint: (execution: string, progress?: Progress) => void): () => void {
+    return this.hints.watchAll(onHint);
+  }
+
   async check(): Promise<readonly Risk[]> {
     const { client } = this.redis;
     const [infos] = await this.redis.ask(() =>
@@ -135,6 +139,7 @@ export class BullJobQueue implements JobQueue {
 class JobHints {
   private readonly options: Omit<JobQueueOptions, 'tracing'>;
   private readonly watchers = new Map<string, Set<() => void>>();
+  private readonly ofAll = new Set<(execution: string, progress?: Progress) => void>();
   private events: { readonly source: QueueEvents; readonly redis: PatientConnection } | undefined;
   private isClosed = false;
 
@@ -144,7 +149,7 @@ class JobHints {
 
   /** @returns what ends the watch; `onHint` is not called any more then */
   watch(execution: string, onHint: () => void): () => void {
-    if (!this.isClosed) this.events ??= this.open();
+    this.begin();
     const watchers = this.watchers.get(execution) ?? new Set();
     this.watchers.set(execution, watchers);
     // A function of its own, for somebody may watch twice with the same one.
@@ -154,6 +159,14 @@ class JobHints {
       watchers.delete(hint);
       if (watchers.size === 0 && this.watchers.get(execution) === watchers) this.watchers.delete(execution);
     };
+  }
+
+  /** The same for all executions. */
+  watchAll(onHint: (execution: string, progress?: Progress) => void): () => void {
+    this.begin();
+    const hint: typeof onHint = (execution, progress) => onHint(execution, progress);
+    this.ofAll.add(hint);
+    return () => this.ofAll.delete(hint);
   }
 
   async close(): Promise<void> {
@@ -166,6 +179,10 @@ class JobHints {
     await closed;
   }
 
+  private begin(): void {
+    if (!this.isClosed) this.events ??= this.open();
+  }
+
   private open(): NonNullable<JobHints['events']> {
     const { address, prefix, logger } = this.options;
     const redis = patientConnection(address);
@@ -175,11 +192,14 @@ class JobHints {
     });
     source.on('error', (error) => logger.warn({ err: error }, 'events of the queue'));
     for (const event of EVENTS)
-      source.on(event, ({ jobId }: { jobId: string }) => this.hint(dispatched(jobId).execution));
+      source.on(event, ({ jobId, data }: { jobId: string; data?: unknown }) =>
+        this.hint(dispatched(jobId).execution, event === 'progress' ? knownProgress(data) : undefined),
+      );
     return { source, redis };
   }
 
-  private hint(execution: string): void {
+  private hint(execution: string, progress: Progress | undefined): void {
+    for (const onHint of [...this.ofAll]) onHint(execution, progress);
     for (const onHint of [...(this.watchers.get(execution) ?? [])]) onHint();
   }
 }

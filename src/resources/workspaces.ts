@@ -7,6 +7,8 @@ import { AdapterService } from './adapters/service.ts';
 import { BatchService } from './batches/service.ts';
 import { BatchStore } from './batches/store.ts';
 import { ConnectionStore } from './connections/store.ts';
+import { EventStore } from './events/event-store.ts';
+import { EventTail } from './events/event-tail.ts';
 import { JobControl } from './jobs/control.ts';
 import type { JobChangesParts, Observer } from './jobs/executions/job-changes.ts';
 import { JobService } from './jobs/service.ts';
@@ -37,6 +39,8 @@ export interface Workspace {
   readonly connectionStore: ConnectionStore;
   readonly webhookStore: WebhookStore;
   readonly deliveryStore: DeliveryStore;
+  readonly eventStore: EventStore;
+  readonly eventTail: EventTail;
 }
 
 /** How long things stay unless a request says otherwise; undefined: they are kept. */
@@ -54,6 +58,8 @@ export interface WorkspacesParts {
   readonly deliveries?: DeliveryQueue | undefined;
   readonly ttls?: DefaultTtls;
   readonly observer?: Observer;
+  /** What tells the streams of events; default: one that hears of what is written through these workspaces. */
+  readonly eventTail?: EventTail;
   /** See JobChangesParts. */
   readonly origin?: () => string | null;
   /** undefined: nothing is fetched from or brought to elsewhere. */
@@ -68,6 +74,7 @@ export class Workspaces {
   readonly quotas: TenantQuotas;
   /** Looks after what is under way to webhooks; undefined where other processes do. */
   readonly deliveryKeeper: DeliveryKeeper | undefined;
+  readonly eventTail: EventTail;
   private readonly parts: WorkspacesParts;
   private readonly changes: JobChangesParts;
   private readonly made = new Map<string, Workspace>();
@@ -76,7 +83,9 @@ export class Workspaces {
     const { store, database, deliveries, ttls = {} } = parts;
     this.parts = parts;
     const { jobTtlSeconds, adapterTtlSeconds } = ttls;
-    this.changes = { ...parts, jobTtlSeconds, adapterTtlSeconds };
+    this.eventTail = parts.eventTail ?? new EventTail(parts);
+    const onEvents = (tenant: string): void => this.eventTail.ring(tenant);
+    this.changes = { ...parts, jobTtlSeconds, adapterTtlSeconds, onEvents };
     this.store = store;
     this.database = database;
     this.deliveryKeeper = deliveries && new DeliveryKeeper(database, deliveries);
@@ -116,6 +125,8 @@ export class Workspaces {
       connectionStore: new ConnectionStore(database, tenant),
       webhookStore: new WebhookStore(database, tenant),
       deliveryStore: new DeliveryStore(database, tenant),
+      eventStore: new EventStore(database, tenant),
+      eventTail: this.eventTail,
     };
     this.made.set(tenant, workspace);
     return workspace;

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type ClientRequest, get, type IncomingMessage } from 'node:http';
 
 export interface ReceivedEvent {
-  readonly id: string;
+  readonly id?: string;
   readonly event: string;
   // biome-ignore lint/suspicious/noExplicitAny: whatever was sent
   readonly data: any;
@@ -62,7 +62,7 @@ export class EventStream {
   }
 
   get ids(): string[] {
-    return this.events.map(({ id }) => id);
+    return this.events.flatMap(({ id }) => id ?? []);
   }
 
   /** What came, in short. */
@@ -91,7 +91,11 @@ export class EventStream {
         fields.find((line) => line.startsWith(`${name}: `))?.slice(name.length + 2);
       if (field('retry') !== undefined) this.retryMs = Number(field('retry'));
       else if (fields.every((line) => line.startsWith(':'))) this.comments++;
-      else this.events.push({ id: field('id')!, event: field('event')!, data: JSON.parse(field('data')!) });
+      else {
+        const id = field('id');
+        const data = JSON.parse(field('data')!);
+        this.events.push({ ...(id !== undefined && { id }), event: field('event')!, data });
+      }
     }
     this.wake?.();
   }

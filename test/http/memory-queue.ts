@@ -14,6 +14,8 @@ export class MemoryQueue implements JobQueue {
   risks: readonly Risk[] = [];
   readonly watchers = new Set<{ readonly execution: string; readonly onHint: () => void }>();
 
+  readonly watchersOfAll = new Set<(execution: string, progress?: Progress) => void>();
+
   async add(dispatches: readonly Dispatch[]): Promise<void> {
     this.fail();
     for (const { id } of dispatches) this.dispatches.add(id);
@@ -33,6 +35,11 @@ export class MemoryQueue implements JobQueue {
     const watcher = { execution, onHint };
     this.watchers.add(watcher);
     return () => this.watchers.delete(watcher);
+  }
+
+  watchAll(onHint: (execution: string, progress?: Progress) => void): () => void {
+    this.watchersOfAll.add(onHint);
+    return () => this.watchersOfAll.delete(onHint);
   }
 
   async check(): Promise<readonly Risk[]> {

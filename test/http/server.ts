@@ -19,6 +19,7 @@ import type { Problem } from '../../src/http/problem.ts';
 import { Metrics } from '../../src/metrics/metrics.ts';
 import { Outbound } from '../../src/net/outbound.ts';
 import type { AdapterService } from '../../src/resources/adapters/service.ts';
+import { EventTail } from '../../src/resources/events/event-tail.ts';
 import { ClaimStore } from '../../src/resources/idempotency/claim-store.ts';
 import type { JobService } from '../../src/resources/jobs/service.ts';
 import type { JobStore } from '../../src/resources/jobs/store.ts';
@@ -82,7 +83,8 @@ export async function startServer(
   const desk = new TransferDesk({ outbound, box, hubEndpoint: 'https://hub.test' });
   const { observer } = metrics;
   const changes = { store, database, dispatcher: new Dispatcher({ database, queue }), deliveries, observer };
-  const workspaces = new Workspaces({ ...changes, queue, desk });
+  const eventTail = new EventTail({ database, queue, pollMs: limits.eventStreams?.pollMs });
+  const workspaces = new Workspaces({ ...changes, queue, desk, eventTail });
   const worker = new PlayedWorker(changes);
   const own = workspaces.of(DEFAULT_TENANT);
   const keys = new KeyService(database);

@@ -42,6 +42,26 @@ async function withJob(work: (server: TestServer, jobId: string, key: string) =>
   }
 }
 
+/** The same for whoever watches all jobs: a job comes and ends while the client is away. @returns what it was told */
+async function withEvents(work: (server: TestServer, key: string) => Promise<string[]>) {
+  const server = await startServer({ eventStreams: { lifeMs: 1, pollMs: 50 } }, { auth: { mode: 'keys' } });
+  try {
+    const scopes = ['read', 'write'] as const;
+    const { key } = await server.keys.create({ tenant: 'default', name: '', scopes, expiresAt: null });
+    const told = work(server, key);
+    while (server.queue.watchersOfAll.size === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    while (server.queue.watchersOfAll.size > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    const adapter_id = await insertKnownAdapter(server.database);
+    const job = acceptedJob(`job_${'0'.repeat(31)}1`, { kind: 'analyze', adapter_id });
+    await server.jobStore.accept(alone(job));
+    await server.worker.fail(job.id);
+    const all = (await told).filter((type) => type !== 'stream.open');
+    assert.deepEqual(all, ['job.queued', 'job.failed']);
+  } finally {
+    await server.close();
+  }
+}
+
 describe('the clients of docs/watching.md', () => {
   it('in JavaScript follow a job to its end, over a stream that breaks off', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'ls-watching-'));
@@ -59,6 +79,47 @@ describe('the clients of docs/watching.md', () => {
     } finally {
       await rm(folder, { recursive: true });
     }
+  });
+
+  it('in JavaScript follow all jobs, over streams that break off', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'ls-watching-'));
+    try {
+      await writeFile(join(folder, 'watch.mjs'), await block('js', 'function* watchEvents'));
+      const { watchEvents } = (await import(join(folder, 'watch.mjs'))) as {
+        watchEvents: (url: string, query: object, key: string) => AsyncIterable<{ type: string }>;
+      };
+      await withEvents(async ({ url }, key) => {
+        const told: string[] = [];
+        for await (const { type } of watchEvents(url, { types: 'job.queued,job.failed' }, key)) {
+          told.push(type);
+          if (type === 'job.failed') break;
+        }
+        return told;
+      });
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  it('in Python follow all jobs, over streams that break off', async (t) => {
+    if (spawnSync('python3', ['--version']).status !== 0) return t.skip('there is no python3');
+    const client = await block('python', 'def watch_events');
+    await withEvents(async ({ url }, key) => {
+      const program = `${client}
+import sys
+url, key = sys.argv[1:]
+told = []
+for _, event in watch_events(url, key, types="job.queued,job.failed"):
+    told.append(event["type"])
+    if event["type"] == "job.failed":
+        break
+print(json.dumps(told))`;
+      const python = spawn('python3', ['-c', program, url, key], { stdio: ['ignore', 'pipe', 'inherit'] });
+      let text = '';
+      for await (const chunk of python.stdout.setEncoding('utf8')) text += chunk;
+      return JSON.parse(text) as string[];
+    });
+    return undefined;
   });
 
   it('in Python follow a job to its end, over a stream that breaks off', async (t) => {

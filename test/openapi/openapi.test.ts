@@ -74,6 +74,7 @@ const CALLS: Readonly<Record<string, string>> = {
   '/v1/uploads': 'get options post',
   '/v1/uploads/{id}': 'delete get head patch put',
   '/v1/usage': 'get',
+  '/v1/events': 'get',
   '/v1/webhooks': 'get post',
   '/v1/webhooks/{id}': 'delete get patch',
   '/v1/webhooks/{id}/deliveries': 'get',

@@ -95,6 +95,30 @@ describe('hints from Redis', () => {
       }
     }));
 
+  it('come to who watches all jobs, with how far they have come', () =>
+    withBench(async (bench) => {
+      await connected(bench);
+      const heard = new Map<string, string[]>();
+      const end = bench.queue.watchAll((execution, progress) => {
+        const of = heard.get(execution) ?? [];
+        heard.set(execution, of);
+        of.push(progress?.phase ?? 'hint');
+      });
+      bench.worker();
+      const id = await bench.submit('wait');
+      const { id: execution } = await bench.execution(id);
+      await bench.attemptStarted(id, 1);
+      await until('its progress', () => heard.get(execution)?.includes('gram'));
+      await bench.release(id);
+      await bench.outcome(id);
+      await until('its end', () => heard.get(execution)?.at(-1) === 'hint');
+      assert.equal(heard.get(execution)![0], 'hint', 'it waits in the queue');
+      end();
+      heard.clear();
+      await bench.outcome(await bench.submit());
+      assert.equal(heard.size, 0);
+    }));
+
   it('are missing while Redis is away; a watch goes on when it is back', () =>
     withBench(async (bench, broker) => {
       await connected(bench);

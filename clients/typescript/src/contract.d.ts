@@ -392,6 +392,28 @@ export interface paths {
     patch: operations['updateConnection'];
     trace?: never;
   };
+  '/v1/events': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Watch all jobs and batches: Server-Sent Events
+     * @description Each is a `StreamEvent`. `job.*` and `batch.ended` have as `data` the very text that a webhook gets, `job.progress` comes once a second at most for each job that runs. A stream begins with `stream.open`, and has everything that happens from then on, in order. With `Last-Event-ID` it goes on after that event, also at another process of the service and after a restart. Events are kept for a day, and the newest 50,000 of a tenant; where some are missing, `stream.gap` comes first. A comment every 15 s shows that the connection lives. Streams end after an hour; clients come back by themselves.
+     *
+     *     Needs a key with the scope `read`.
+     */
+    get: operations['streamEvents'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/v1/jobs': {
     parameters: {
       query?: never;
@@ -3600,6 +3622,37 @@ export interface components {
       /** @description Modules of the adapter; bytes of an import or a delivery, 0 while nobody knows */
       total: number;
     };
+    /**
+     * @example {
+     *       "type": "job.progress",
+     *       "timestamp": "2026-11-24T21:50:12.100Z",
+     *       "data": {
+     *         "job_id": "job_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d",
+     *         "batch_id": null,
+     *         "progress": {
+     *           "phase": "gram",
+     *           "done": 120,
+     *           "total": 224,
+     *           "module": "model.layers.17.mlp.up_proj",
+     *           "attempt": 1
+     *         }
+     *       }
+     *     }
+     */
+    ProgressEvent: {
+      data: {
+        batch_id: string | null;
+        job_id: string;
+        progress: components['schemas']['JobProgress'];
+      };
+      /**
+       * Format: date-time
+       * @description When it was sent
+       */
+      timestamp: string;
+      /** @enum {string} */
+      type: 'job.progress';
+    };
     ProviderInfo: {
       /** @description Why "auto" did not take CUDA */
       fallback_reason: string | null;
@@ -4793,6 +4846,186 @@ export interface components {
       optimizer_bytes: number;
       total_bytes: number;
       weights_bytes: number;
+    };
+    /**
+     * @example {
+     *       "id": "1795557010000000",
+     *       "event": "stream.open",
+     *       "data": {
+     *         "type": "stream.open",
+     *         "timestamp": "2026-11-24T21:50:10.000Z",
+     *         "data": {
+     *           "last_event_id": null
+     *         }
+     *       }
+     *     }
+     * @example {
+     *       "event": "job.progress",
+     *       "data": {
+     *         "type": "job.progress",
+     *         "timestamp": "2026-11-24T21:50:12.100Z",
+     *         "data": {
+     *           "job_id": "job_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d",
+     *           "batch_id": null,
+     *           "progress": {
+     *             "phase": "gram",
+     *             "done": 120,
+     *             "total": 224,
+     *             "module": "model.layers.17.mlp.up_proj",
+     *             "attempt": 1
+     *           }
+     *         }
+     *       }
+     *     }
+     * @example {
+     *       "id": "1795557063480000",
+     *       "event": "job.succeeded",
+     *       "data": {
+     *         "type": "job.succeeded",
+     *         "timestamp": "2026-11-24T21:51:03.480Z",
+     *         "data": {
+     *           "job": {
+     *             "id": "job_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d",
+     *             "kind": "squeeze",
+     *             "state": "succeeded",
+     *             "progress": {
+     *               "phase": "done",
+     *               "done": 224,
+     *               "total": 224,
+     *               "module": null
+     *             },
+     *             "created_at": "2026-11-24T21:51:00.000Z",
+     *             "started_at": "2026-11-24T21:51:00.120Z",
+     *             "finished_at": "2026-11-24T21:51:03.480Z",
+     *             "attempts": 1,
+     *             "labels": {
+     *               "team": "search"
+     *             },
+     *             "priority": "normal",
+     *             "ttl_seconds": null,
+     *             "expires_at": null,
+     *             "batch_id": null,
+     *             "retry_of": null,
+     *             "reused": false,
+     *             "request": {
+     *               "kind": "squeeze",
+     *               "adapter_id": "ad_4f9a1c0e8b7d6a5f4e3d2c1b0a998877",
+     *               "targets": [
+     *                 {
+     *                   "rank": 16
+     *                 }
+     *               ]
+     *             },
+     *             "imported": null,
+     *             "deliveries": [],
+     *             "results": [
+     *               {
+     *                 "target": {
+     *                   "rank": 16
+     *                 },
+     *                 "state": "succeeded",
+     *                 "adapter_id": "ad_0b1c2d3e4f5a69788796a5b4c3d2e1f0",
+     *                 "format": "peft",
+     *                 "rank": {
+     *                   "min": 16,
+     *                   "max": 16
+     *                 },
+     *                 "bytes": 40021200,
+     *                 "parameters": 19988480,
+     *                 "relative_error": 0.0812,
+     *                 "energy_retained": 0.9934,
+     *                 "module_relative_error": 0.0927,
+     *                 "module_energy_retained": 0.9914,
+     *                 "expected_loss": null,
+     *                 "worst_module": {
+     *                   "name": "model.layers.31.mlp.down_proj",
+     *                   "relative_error": 0.1377
+     *                 },
+     *                 "size": [
+     *                   {
+     *                     "what": "lora",
+     *                     "tensors": 448,
+     *                     "bytes": 39976960
+     *                   }
+     *                 ],
+     *                 "warnings": [],
+     *                 "serving": null,
+     *                 "training": null
+     *               }
+     *             ],
+     *             "timings": {
+     *               "queue_wait": 0.12,
+     *               "load": 0.31,
+     *               "gram": 0.74,
+     *               "core": 0.62,
+     *               "project": 1.03,
+     *               "write": 0.48,
+     *               "total": 3.36
+     *             },
+     *             "provider": {
+     *               "name": "cpu",
+     *               "requested": "auto",
+     *               "threads": 2,
+     *               "onnxruntime": "1.30.0",
+     *               "fallback_reason": null
+     *             },
+     *             "error": null
+     *           }
+     *         }
+     *       }
+     *     }
+     */
+    StreamEvent:
+      | {
+          data: components['schemas']['WebhookEvent'];
+          /** @enum {string} */
+          event:
+            | 'job.queued'
+            | 'job.started'
+            | 'job.succeeded'
+            | 'job.partial'
+            | 'job.failed'
+            | 'job.cancelled'
+            | 'batch.ended';
+          /** @description A place among the events of the service: later ones are larger */
+          id: string;
+        }
+      | {
+          data: components['schemas']['ProgressEvent'];
+          /** @enum {string} */
+          event: 'job.progress';
+        }
+      | {
+          data: components['schemas']['StreamNotice'];
+          /** @enum {string} */
+          event: 'stream.open' | 'stream.gap';
+          /** @description A place among the events of the service: later ones are larger */
+          id: string;
+        };
+    /**
+     * @example {
+     *       "type": "stream.open",
+     *       "timestamp": "2026-11-24T21:50:10.000Z",
+     *       "data": {
+     *         "last_event_id": null
+     *       }
+     *     }
+     */
+    StreamNotice: {
+      data: {
+        /** @description The one that the client brought */
+        last_event_id: string | null;
+      };
+      /**
+       * Format: date-time
+       * @description When it was sent
+       */
+      timestamp: string;
+      /**
+       * @description stream.open: the stream has everything that happens from here on, so what is read after it is never behind. stream.gap: events between `Last-Event-ID` and this one are not kept any more: read again what they are about
+       * @enum {string}
+       */
+      type: 'stream.open' | 'stream.gap';
     };
     SucceededResult: {
       /** @description The squeezed adapter. Where nothing had to change it is a record of its own of the same files */
@@ -8831,6 +9064,142 @@ export interface operations {
       };
       /** @description `STORAGE_FULL`: The storage is full. */
       507: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  streamEvents: {
+    parameters: {
+      query?: {
+        /** @description Events of this batch and of its jobs */
+        batch_id?: string;
+        /** @description Events of this job */
+        job_id?: string;
+        /**
+         * @description A label that the job or batch had by then, as `name:text`; several times: all of them
+         * @example [
+         *       "team:search"
+         *     ]
+         */
+        label?: string[];
+        /** @description Only these, with commas between or said several times; default: all */
+        types?: (
+          | 'job.queued'
+          | 'job.started'
+          | 'job.succeeded'
+          | 'job.partial'
+          | 'job.failed'
+          | 'job.cancelled'
+          | 'batch.ended'
+          | 'job.progress'
+        )[];
+      };
+      header?: {
+        /**
+         * @description Id of the last event that came; browsers send it by themselves
+         * @example 1795557063480000
+         */
+        'last-event-id'?: string;
+      };
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The events */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'text/event-stream': string;
+        };
+      };
+      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `BAD_REQUEST`: The request is malformed. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `TOO_MANY_STREAMS`: Too many streams of events are open. `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
+          'retry-after'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `INTERNAL`: The service failed. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
+      503: {
         headers: {
           [name: string]: unknown;
         };

@@ -19,6 +19,7 @@ export interface EventFilter {
 export interface KeptEvent {
   readonly place: number;
   readonly type: string;
+  readonly job: string | null;
   /** JSON of WebhookEvent. */
   readonly body: string;
 }
@@ -29,8 +30,8 @@ export interface EventPage {
   /** All up to here has been looked at. */
   readonly place: number;
   readonly hasMore: boolean;
-  /** Whether some may have been removed between the place that was asked for and the first one. */
-  readonly hasGap: boolean;
+  /** All up to here have been removed. Beyond the place that was asked for, some are missing. */
+  readonly horizon: number;
 }
 
 /** The events of a tenant. All methods throw AppError DATABASE_UNAVAILABLE. */
@@ -82,11 +83,11 @@ export class EventStore {
         (labels.length === 0 || hasLabels(JSON.parse(row.labels) as Labels, labels)),
     );
     return {
-      events: wanted.map(({ place, type, body }) => ({ place, type, body })),
+      events: wanted.map(({ place, type, job, body }) => ({ place, type, job, body })),
       place: rows.at(-1)?.place ?? place,
       hasMore: rows.length === PAGE_ROWS,
-      // Read last: what was removed before the events were read is seen.
-      hasGap: (await this.horizon()) > place,
+      // Read last, so that what was removed before the events were read is known.
+      horizon: await this.horizon(),
     };
   }
 }

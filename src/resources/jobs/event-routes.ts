@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { JobEvent, JobProgress } from '../../contract/job.ts';
-import { OpenStreams, type SseMessage, sseStream } from '../../http/event-streams.ts';
+import { type OpenStreams, type SseMessage, type StreamTimes, sseStream } from '../../http/event-streams.ts';
 import { asComponent, JobPath, problems, reference, response } from '../../http/schemas.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import { isEnd, positionOf } from './events/event-position.ts';
@@ -10,28 +10,10 @@ import { jobEventExamples, jobProgressExample } from './examples.ts';
 import { JOB_ERRORS } from './service.ts';
 import { isFinal } from './store.ts';
 
-export interface EventStreamOptions {
-  /** Streams that one tenant may have open at this process. */
-  readonly perTenant: number;
-  readonly perProcess: number;
-  readonly heartbeatMs: number;
-  readonly pollMs: number;
-  readonly lifeMs: number;
-}
-
 export interface JobEventRoutesOptions {
-  readonly streams: Partial<EventStreamOptions> | undefined;
-  /** Connections that the process may have. */
-  readonly maxConnections: number | undefined;
+  readonly streams: OpenStreams;
+  readonly times: StreamTimes;
 }
-
-const PER_TENANT = 100;
-/** And no more than half of its connections: the others are for everybody else. */
-const PER_PROCESS = 1_000;
-const HEARTBEAT_MS = 15_000;
-const POLL_MS = 2_000;
-/** A client comes back with the id of its last event then, and with its key, which may not hold any more. */
-const LIFE_MS = 3_600_000;
 
 const EventHeaders = Type.Object({
   'last-event-id': Type.Optional(
@@ -48,20 +30,10 @@ const EVENTS = Type.Unsafe<string>({ type: 'string', contentSchema: reference(Jo
 /** GET /v1/jobs/{id}/events. */
 export const jobEventRoutes: FastifyPluginAsyncTypebox<JobEventRoutesOptions> = async (
   app,
-  { streams: options = {}, maxConnections = PER_PROCESS * 2 },
+  { streams, times },
 ) => {
-  const {
-    perTenant = PER_TENANT,
-    perProcess = Math.min(PER_PROCESS, Math.floor(maxConnections / 2)),
-    heartbeatMs = HEARTBEAT_MS,
-    pollMs = POLL_MS,
-    lifeMs = LIFE_MS,
-  } = options;
-  const streams = new OpenStreams({ perTenant, perProcess });
   app.addSchema({ ...asComponent(JobProgress), examples: [jobProgressExample] });
   app.addSchema({ ...asComponent(JobEvent), examples: jobEventExamples });
-  // Before the service waits for connections that are not idle.
-  app.addHook('preClose', async () => streams.end());
 
   app.get(
     '/v1/jobs/:id/events',
@@ -93,7 +65,7 @@ export const jobEventRoutes: FastifyPluginAsyncTypebox<JobEventRoutesOptions> = 
       if (last && isEnd(last) && isFinal(first)) return reply.code(204).send(null);
       const { signal, close } = streams.add(tenant);
       reply.raw.once('close', close);
-      const watch: JobWatch = { jobs, signal, pollMs, heartbeatMs, lifeMs };
+      const watch: JobWatch = { jobs, signal, ...times };
       return reply
         .header('content-type', 'text/event-stream; charset=utf-8')
         .send(sseStream(messages(watchJob(first, last, watch))));
@@ -104,5 +76,8 @@ export const jobEventRoutes: FastifyPluginAsyncTypebox<JobEventRoutesOptions> = 
 async function* messages(
   events: ReturnType<typeof watchJob>,
 ): AsyncGenerator<SseMessage | undefined, void, undefined> {
-  for await (const placed of events) yield placed === BEAT ? undefined : placed.event;
+  for await (const placed of events) {
+    if (placed === BEAT) yield undefined;
+    else yield { ...placed.event, data: JSON.stringify(placed.event.data) };
+  }
 }

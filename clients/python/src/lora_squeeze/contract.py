@@ -83,6 +83,7 @@ __all__ = [
     "Profile",
     "ProfileSource",
     "Progress",
+    "ProgressEvent",
     "ProviderInfo",
     "Quotas",
     "RankPoint",
@@ -132,6 +133,8 @@ __all__ = [
     "Stage",
     "StageLearningRate",
     "StageMemory",
+    "StreamEvent",
+    "StreamNotice",
     "SucceededResult",
     "SucceededTargetReport",
     "Target",
@@ -171,6 +174,7 @@ RecordedSink = Union["RecordedUrlSink", "RecordedS3Sink", "RecordedHubSink"]
 RecordedSource = Union["RecordedUrlSource", "RecordedS3Source", "RecordedHubSource"]
 Sink = Union["UrlSink", "S3Sink", "HubSink"]
 Source = Union["UrlSource", "S3Source", "HubSource"]
+StreamEvent = Dict[str, Any]
 TargetReport = Union["SucceededTargetReport", "FailedResult"]
 
 
@@ -820,6 +824,12 @@ class Progress(TypedDict):
     module: Union[str, None]
 
 
+class ProgressEvent(TypedDict):
+    type: Literal["job.progress"]
+    timestamp: str
+    data: Dict[str, Any]
+
+
 class ProviderInfo(TypedDict):
     name: Literal["cpu", "cuda"]
     requested: Literal["auto", "cpu", "cuda"]
@@ -1223,6 +1233,12 @@ class StageMemory(TypedDict):
     gradients_bytes: int
     optimizer_bytes: int
     total_bytes: int
+
+
+class StreamNotice(TypedDict):
+    type: Literal["stream.open", "stream.gap"]
+    timestamp: str
+    data: Dict[str, Any]
 
 
 class SucceededResult(TypedDict):

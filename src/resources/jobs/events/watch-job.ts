@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JobEvent, JobRecord } from '../../../contract/job.ts';
 import { AppError } from '../../../errors/app-error.ts';
+import { Bell } from '../../events/bell.ts';
 import type { JobService } from '../service.ts';
 import { isFinal } from '../store.ts';
 import {
@@ -13,7 +14,6 @@ import {
   progressed,
   requeued,
 } from './event-position.ts';
-import { Bell } from './execution-watch.ts';
 
 /** The first looks come soon, for the source of hints may just be connecting. */
 const FIRST_POLL_MS = 100;

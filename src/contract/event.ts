@@ -1,0 +1,93 @@
+import { type Static, Type } from 'typebox';
+import { choice, nullable } from './choice.ts';
+import { JobProgress } from './job.ts';
+import { LABEL_FILTER, MAX_LABELS } from './labels.ts';
+import { EVENT_TYPES, WebhookEvent } from './webhook.ts';
+
+/** What a stream of a tenant's events can be narrowed to. */
+export const STREAM_TYPES = [...EVENT_TYPES, 'job.progress'] as const;
+export type StreamType = (typeof STREAM_TYPES)[number];
+
+const MAX_ID_CHARACTERS = 128;
+
+export const EventQuery = Type.Object(
+  {
+    types: Type.Optional(
+      Type.Array(choice(STREAM_TYPES), {
+        minItems: 1,
+        maxItems: 16,
+        description: 'Only these, with commas between or said several times; default: all',
+      }),
+    ),
+    job_id: Type.Optional(Type.String({ maxLength: MAX_ID_CHARACTERS, description: 'Events of this job' })),
+    batch_id: Type.Optional(
+      Type.String({ maxLength: MAX_ID_CHARACTERS, description: 'Events of this batch and of its jobs' }),
+    ),
+    label: Type.Optional(
+      Type.Array(Type.String({ pattern: LABEL_FILTER }), {
+        maxItems: MAX_LABELS,
+        description: 'A label that the job or batch had by then, as `name:text`; several times: all of them',
+        examples: [['team:search']],
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
+export type EventQuery = Static<typeof EventQuery>;
+
+const told = Type.String({ format: 'date-time', description: 'When it was sent' });
+const closed = { additionalProperties: false };
+
+/** How far a job has come; only for streams that are open, so that it has no id. */
+export const ProgressEvent = Type.Object(
+  {
+    type: Type.Literal('job.progress'),
+    timestamp: told,
+    data: Type.Object(
+      { job_id: Type.String(), batch_id: nullable(Type.String()), progress: JobProgress },
+      closed,
+    ),
+  },
+  { $id: 'ProgressEvent', ...closed },
+);
+export type ProgressEvent = Static<typeof ProgressEvent>;
+
+/** The first event of every stream, and what is said where something is missing. */
+export const StreamNotice = Type.Object(
+  {
+    type: choice(['stream.open', 'stream.gap'], {
+      description:
+        'stream.open: the stream has everything that happens from here on, so what is read after it is never behind. stream.gap: ' +
+        'events between `Last-Event-ID` and this one are not kept any more: read again what they are about',
+    }),
+    timestamp: told,
+    data: Type.Object(
+      { last_event_id: nullable(Type.String(), { description: 'The one that the client brought' }) },
+      closed,
+    ),
+  },
+  { $id: 'StreamNotice', ...closed },
+);
+export type StreamNotice = Static<typeof StreamNotice>;
+
+const Id = Type.String({ description: 'A place among the events of the service: later ones are larger' });
+
+/** What a stream of a tenant's events tells, one after another. */
+export const StreamEvent = Type.Union(
+  [
+    Type.Object(
+      { id: Id, event: choice(EVENT_TYPES), data: WebhookEvent },
+      { ...closed, description: 'Something happened: the same text as a webhook gets' },
+    ),
+    Type.Object(
+      { event: Type.Literal('job.progress'), data: ProgressEvent },
+      { ...closed, description: 'The newest progress of a job; some in between is left out' },
+    ),
+    Type.Object(
+      { id: Id, event: choice(['stream.open', 'stream.gap']), data: StreamNotice },
+      { ...closed, description: 'About the stream itself' },
+    ),
+  ],
+  { $id: 'StreamEvent' },
+);
+export type StreamEvent = Static<typeof StreamEvent>;

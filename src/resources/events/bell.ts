@@ -1,0 +1,26 @@
+/** Wakes who waits. A ring that nobody waited for is heard by the next who does. */
+export class Bell {
+  private hasRung = false;
+  private wake: (() => void) | undefined;
+
+  ring(): void {
+    this.hasRung = true;
+    this.wake?.();
+  }
+
+  /** Waits for a ring, `timeoutMs` at most. For one at a time. @returns whether it rang */
+  async rung(timeoutMs: number): Promise<boolean> {
+    if (!this.hasRung && timeoutMs > 0) {
+      let timer: NodeJS.Timeout | undefined;
+      await new Promise<void>((resolve) => {
+        this.wake = resolve;
+        timer = setTimeout(resolve, timeoutMs);
+      });
+      clearTimeout(timer);
+      this.wake = undefined;
+    }
+    const { hasRung } = this;
+    this.hasRung = false;
+    return hasRung;
+  }
+}

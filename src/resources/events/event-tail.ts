@@ -1,0 +1,103 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Database } from '../../database/database.ts';
+import type { JobQueue } from '../../dispatch/job-queue.ts';
+import { Bell } from './bell.ts';
+import { type JobProgressed, ProgressFeed } from './progress-feed.ts';
+
+/** Without a hint the table is looked at so often. */
+const POLL_MS = 2_000;
+/** After a hint something is to come, but may not be written yet. */
+const FIRST_LOOK_MS = 100;
+
+/** Somebody who watches the events of a tenant. */
+export interface TailWatcher {
+  /** There may be something new. */
+  readonly onNews: () => void;
+  readonly onProgress: (progress: JobProgressed) => void;
+}
+
+export interface EventTailOptions {
+  readonly database: Pick<Database, 'reader'>;
+  readonly queue: Pick<JobQueue, 'watchAll'>;
+  /** Default 2 s. */
+  readonly pollMs?: number | undefined;
+}
+
+/**
+ * Tells all streams of a process when there is something new for them. One query looks for all of them, so that streams of
+ * which nothing is to be said cost nothing. What this process writes is told at once, what others write when the queue hints
+ * at it, and within two seconds without the queue. While nobody watches, nothing is looked at.
+ */
+export class EventTail {
+  private readonly options: EventTailOptions;
+  private readonly feed: ProgressFeed;
+  private readonly watchers = new Map<string, Set<TailWatcher>>();
+  private readonly bell = new Bell();
+  private isLooking = false;
+
+  constructor(options: EventTailOptions) {
+    this.options = options;
+    this.feed = new ProgressFeed(options.database, (tenant, progress) => {
+      for (const { onProgress } of this.watchers.get(tenant) ?? []) onProgress(progress);
+    });
+  }
+
+  /** Something of a tenant was written by this process. */
+  ring(tenant: string): void {
+    for (const { onNews } of this.watchers.get(tenant) ?? []) onNews();
+  }
+
+  /** @returns what ends the watch */
+  watch(tenant: string, watcher: TailWatcher): () => void {
+    const own = this.watchers.get(tenant) ?? new Set();
+    this.watchers.set(tenant, own.add(watcher));
+    if (!this.isLooking) {
+      this.isLooking = true;
+      void this.look();
+    }
+    return () => {
+      own.delete(watcher);
+      if (own.size > 0 || this.watchers.get(tenant) !== own) return;
+      this.watchers.delete(tenant);
+      // Who looks for nobody stops.
+      if (this.watchers.size === 0) this.bell.ring();
+    };
+  }
+
+  private async look(): Promise<void> {
+    const { queue, pollMs: slowMs = POLL_MS } = this.options;
+    const end = queue.watchAll((execution, progress) => {
+      if (progress) this.feed.take(execution, progress);
+      else this.bell.ring();
+    });
+    let known: number | undefined;
+    for (let pollMs = FIRST_LOOK_MS; this.watchers.size > 0; ) {
+      known = await this.tellNews(known).catch(() => known);
+      const hasRung = await this.bell.rung(pollMs);
+      pollMs = hasRung ? FIRST_LOOK_MS : Math.min(2 * pollMs, slowMs);
+      // However many hints there are: more is not seen by anybody.
+      if (hasRung && this.watchers.size > 0) await sleep(FIRST_LOOK_MS);
+    }
+    this.isLooking = false;
+    end();
+  }
+
+  /** @param known all up to this place was told; undefined: whoever watches has read what there was */
+  private async tellNews(known: number | undefined): Promise<number> {
+    const { reader } = this.options.database;
+    if (known === undefined) {
+      const newest = reader.selectFrom('event').select('place').orderBy('place', 'desc').limit(1);
+      const place = (await newest.executeTakeFirst())?.place ?? 0;
+      for (const tenant of this.watchers.keys()) this.ring(tenant);
+      return place;
+    }
+    const news = await reader
+      .selectFrom('event')
+      .select(({ fn }) => ['tenant', fn.max('place').as('place')])
+      .where('place', '>', known)
+      .groupBy('tenant')
+      .execute();
+    for (const { tenant } of news) this.ring(tenant);
+    return Math.max(known, ...news.map(({ place }) => place));
+  }
+}

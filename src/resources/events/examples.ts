@@ -1,0 +1,35 @@
+import type { ProgressEvent, StreamEvent, StreamNotice } from '../../contract/event.ts';
+import { JOB_EXAMPLE } from '../../contract/examples.ts';
+
+/** Examples of the contract; typed, so that they cannot go stale quietly. */
+export const progressEventExample: ProgressEvent = {
+  type: 'job.progress',
+  timestamp: '2026-11-24T21:50:12.100Z',
+  data: {
+    job_id: JOB_EXAMPLE.id,
+    batch_id: null,
+    progress: {
+      phase: 'gram',
+      done: 120,
+      total: 224,
+      module: 'model.layers.17.mlp.up_proj',
+      attempt: 1,
+    },
+  },
+};
+
+export const streamNoticeExample: StreamNotice = {
+  type: 'stream.open',
+  timestamp: '2026-11-24T21:50:10.000Z',
+  data: { last_event_id: null },
+};
+
+export const streamEventExamples: StreamEvent[] = [
+  { id: '1795557010000000', event: 'stream.open', data: streamNoticeExample },
+  { event: 'job.progress', data: progressEventExample },
+  {
+    id: '1795557063480000',
+    event: 'job.succeeded',
+    data: { type: 'job.succeeded', timestamp: JOB_EXAMPLE.finished_at!, data: { job: JOB_EXAMPLE } },
+  },
+];

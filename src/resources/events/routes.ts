@@ -1,0 +1,80 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { Type } from 'typebox';
+import { EventQuery, ProgressEvent, StreamEvent, StreamNotice } from '../../contract/event.ts';
+import { wantedLabel } from '../../database/lists/label-filter.ts';
+import { type OpenStreams, type StreamTimes, sseStream } from '../../http/event-streams.ts';
+import { asComponent, problems, reference, response } from '../../http/schemas.ts';
+import { workspaceOf } from '../own-workspace.ts';
+import { progressEventExample, streamEventExamples, streamNoticeExample } from './examples.ts';
+import { beginningOf, watchEvents } from './watch-events.ts';
+
+export interface EventRoutesOptions {
+  readonly streams: OpenStreams;
+  readonly times: StreamTimes;
+}
+
+const EventHeaders = Type.Object({
+  'last-event-id': Type.Optional(
+    Type.String({
+      description: 'Id of the last event that came; browsers send it by themselves',
+      examples: ['1795557063480000'],
+    }),
+  ),
+});
+
+/** Text with events in it; OpenAPI 3.1 has no other word for what they hold. */
+const EVENTS = Type.Unsafe<string>({ type: 'string', contentSchema: reference(StreamEvent) });
+
+/** Queries are text: what may be said several times becomes a list before the schema sees it. */
+async function readEventQuery({ query }: { query: unknown }): Promise<void> {
+  const said = query as Record<string, unknown>;
+  if (typeof said.label === 'string') said.label = [said.label];
+  if (said.types !== undefined) said.types = [said.types].flat().flatMap((types) => String(types).split(','));
+}
+
+/** GET /v1/events. */
+export const eventRoutes: FastifyPluginAsyncTypebox<EventRoutesOptions> = async (app, { streams, times }) => {
+  app.addSchema({ ...asComponent(ProgressEvent), examples: [progressEventExample] });
+  app.addSchema({ ...asComponent(StreamNotice), examples: [streamNoticeExample] });
+  app.addSchema({ ...asComponent(StreamEvent), examples: streamEventExamples });
+
+  app.get(
+    '/v1/events',
+    {
+      exposeHeadRoute: false,
+      preValidation: readEventQuery,
+      schema: {
+        operationId: 'streamEvents',
+        tags: ['events'],
+        summary: 'Watch all jobs and batches: Server-Sent Events',
+        description:
+          'Each is a `StreamEvent`. `job.*` and `batch.ended` have as `data` the very text that a webhook gets, ' +
+          '`job.progress` comes once a second at most for each job that runs. A stream begins with `stream.open`, and has ' +
+          'everything that happens from then on, in order. With `Last-Event-ID` it goes on after that event, also at another ' +
+          'process of the service and after a restart. Events are kept for a day, and the newest 50,000 of a tenant; where ' +
+          'some are missing, `stream.gap` comes first. A comment every 15 s shows that the connection lives. Streams end after an hour; clients come back by themselves.',
+        querystring: EventQuery,
+        headers: EventHeaders,
+        response: {
+          200: response('The events', EVENTS, { mediaType: 'text/event-stream' }),
+          ...problems('VALIDATION_FAILED', 'UNKNOWN_OPTION', 'TOO_MANY_STREAMS'),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { eventStore: store, eventTail: tail, tenant } = workspaceOf(request);
+      const { types, job_id: jobId, batch_id: batchId, label } = request.query;
+      const lastEventId = request.headers['last-event-id'];
+      const beginning = await beginningOf(store, lastEventId);
+      const { signal, close } = streams.add(tenant);
+      reply.raw.once('close', close);
+      const filter = { types, jobId, batchId, labels: label?.map(wantedLabel) };
+      const { heartbeatMs, lifeMs } = times;
+      const watch = { tenant, store, tail, filter, lastEventId, signal, heartbeatMs, lifeMs };
+      return reply
+        .headers({ 'cache-control': 'no-store', 'x-accel-buffering': 'no' })
+        .header('content-type', 'text/event-stream; charset=utf-8')
+        .send(sseStream(watchEvents(beginning, watch)));
+    },
+  );
+};

@@ -1,0 +1,193 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { StreamEvent, StreamType } from '../../contract/event.ts';
+import { END_TYPES } from '../../contract/webhook.ts';
+import { hasLabels } from '../../database/lists/label-filter.ts';
+import { AppError } from '../../errors/app-error.ts';
+import type { SseMessage } from '../../http/event-streams.ts';
+import { Bell } from './bell.ts';
+import { placeOfTime } from './event-rows.ts';
+import type { EventFilter, EventPage, EventStore } from './event-store.ts';
+import type { EventTail } from './event-tail.ts';
+import type { JobProgressed } from './progress-feed.ts';
+
+/** What comes together is read together. */
+const MIN_LOOK_MS = 50;
+/** While the database cannot be asked. */
+const AGAIN_MS = 1_000;
+
+/** Progress comes after the end of its job by seconds at most. */
+const MAX_RECENT = 100;
+
+const PLACE = /^\d{1,16}$/;
+
+export interface EventWatch {
+  readonly tenant: string;
+  readonly store: EventStore;
+  readonly tail: Pick<EventTail, 'watch'>;
+  readonly filter: Omit<EventFilter, 'types'> & { readonly types?: readonly StreamType[] | undefined };
+  /** What the client brings of a stream before; undefined or empty: it begins now. */
+  readonly lastEventId: string | undefined;
+  /** Ends the watch. */
+  readonly signal: AbortSignal;
+  readonly heartbeatMs: number;
+  /** The watch ends after so long in any case. */
+  readonly lifeMs: number;
+}
+
+/** Where a stream begins. */
+export interface Beginning {
+  readonly place: number;
+  /** Whether something may be missing before. */
+  readonly hasGap: boolean;
+}
+
+/** @throws AppError DATABASE_UNAVAILABLE */
+export async function beginningOf(store: EventStore, lastEventId: string | undefined): Promise<Beginning> {
+  if (!lastEventId) return { place: await store.newestPlace(), hasGap: false };
+  const place = Number(lastEventId);
+  const horizon = await store.horizon();
+  const newest = await store.newestPlace();
+  // No place that was ever told: nothing is known of what this client has seen.
+  if (!PLACE.test(lastEventId) || place > Math.max(newest, placeOfTime(Date.now())))
+    return { place: newest, hasGap: true };
+  return place < horizon ? { place: horizon, hasGap: true } : { place, hasGap: false };
+}
+
+/**
+ * Tells what happens to the jobs and batches of a tenant, from `beginning` on. It reads when somebody takes what it has said,
+ * so that who reads slowly costs no memory: events wait in the database, and of progress the newest is kept. While the
+ * database cannot be asked, it waits.
+ */
+export async function* watchEvents(
+  beginning: Beginning,
+  watch: EventWatch,
+): AsyncGenerator<SseMessage | undefined, void, undefined> {
+  const { store, tail, tenant, filter, lastEventId, signal, heartbeatMs } = watch;
+  const { types, ...rest } = filter;
+  const kept = { ...rest, types: types?.filter((type) => type !== 'job.progress') };
+  const bell = new Bell();
+  const ring = (): void => bell.ring();
+  const progressed = new Map<string, JobProgressed>();
+  const over = new RecentIds();
+  const end = tail.watch(tenant, {
+    onNews: ring,
+    onProgress: (progress) => {
+      if (over.has(progress.jobId) || !wantsProgress(filter, progress)) return;
+      progressed.set(progress.jobId, progress);
+      ring();
+    },
+  });
+  signal.addEventListener('abort', ring);
+  const endMs = performance.now() + watch.lifeMs;
+  try {
+    let { place } = beginning;
+    yield notice(beginning.hasGap ? 'stream.gap' : 'stream.open', place, lastEventId);
+    let saidAtMs = performance.now();
+    for (;;) {
+      const page = await lookAfter(store, place, kept);
+      if (page && page.horizon > place) {
+        yield notice('stream.gap', page.horizon, String(place));
+        place = page.horizon;
+        continue;
+      }
+      for (const { place: at, type, job, body } of page?.events ?? []) {
+        yield { id: String(at), event: type, data: body };
+        saidAtMs = performance.now();
+        if (job === null) continue;
+        // What was told of an attempt that is over means nothing any more.
+        progressed.delete(job);
+        if (isEnd(type)) over.add(job);
+      }
+      for (const progress of takeAll(progressed)) {
+        yield progressMessage(progress);
+        saidAtMs = performance.now();
+      }
+      place = page?.place ?? place;
+      if (signal.aborted || performance.now() > endMs) return;
+      if (page?.hasMore) continue;
+      const lookedAtMs = performance.now();
+      await bell.rung(Math.min(page ? heartbeatMs : AGAIN_MS, saidAtMs + heartbeatMs - lookedAtMs));
+      await pause(lookedAtMs + MIN_LOOK_MS - performance.now(), signal);
+      if (signal.aborted || performance.now() > endMs) return;
+      if (performance.now() - saidAtMs >= heartbeatMs) {
+        yield undefined;
+        saidAtMs = performance.now();
+      }
+    }
+  } finally {
+    signal.removeEventListener('abort', ring);
+    end();
+  }
+}
+
+/** The newest of many. */
+class RecentIds {
+  private readonly ids = new Set<string>();
+
+  has(id: string): boolean {
+    return this.ids.has(id);
+  }
+
+  add(id: string): void {
+    this.ids.add(id);
+    const [oldest] = this.ids;
+    if (this.ids.size > MAX_RECENT) this.ids.delete(oldest!);
+  }
+}
+
+const isEnd = (type: string): boolean => END_TYPES.some((end) => end === type);
+
+/** undefined: nothing can be known now. */
+async function lookAfter(
+  store: EventStore,
+  place: number,
+  filter: EventFilter,
+): Promise<EventPage | undefined> {
+  try {
+    return await store.after(place, filter);
+  } catch (error) {
+    if (error instanceof AppError) return undefined;
+    throw error;
+  }
+}
+
+function wantsProgress(
+  { types, jobId, batchId, labels = [] }: EventWatch['filter'],
+  progress: JobProgressed,
+): boolean {
+  return (
+    (types === undefined || types.includes('job.progress')) &&
+    (jobId === undefined || progress.jobId === jobId) &&
+    (batchId === undefined || progress.batchId === batchId) &&
+    hasLabels(progress.labels, labels)
+  );
+}
+
+function takeAll<T>(waiting: Map<string, T>): T[] {
+  const all = [...waiting.values()];
+  waiting.clear();
+  return all;
+}
+
+type Told<E extends StreamEvent['event']> = Extract<StreamEvent, { event: E }>['data'];
+
+function notice(
+  type: 'stream.open' | 'stream.gap',
+  place: number,
+  lastEventId: string | undefined,
+): SseMessage {
+  const data = { last_event_id: lastEventId ?? null };
+  const told: Told<typeof type> = { type, timestamp: new Date().toISOString(), data };
+  return { id: String(place), event: type, data: JSON.stringify(told) };
+}
+
+function progressMessage({ jobId: job_id, batchId: batch_id, progress }: JobProgressed): SseMessage {
+  const type = 'job.progress';
+  const data = { job_id, batch_id, progress };
+  const told: Told<typeof type> = { type, timestamp: new Date().toISOString(), data };
+  return { event: type, data: JSON.stringify(told) };
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  if (ms > 0) await sleep(ms, undefined, { signal }).catch(() => undefined);
+}
