@@ -358,7 +358,7 @@ describe('jobs over HTTP', () => {
         'a source of another kind',
         { kind: 'import', source: { kind: 'ftp' } },
         /^source\.kind is "ftp" but must be "url" or "s3" or "hub"\.$/,
-        '/source/type',
+        '/source/kind',
       ],
       [
         'a source of no type',
@@ -415,7 +415,7 @@ describe('jobs over HTTP', () => {
         ],
         [
           request([{ budget_bytes: 4, share: 8 }]),
-          /^targets\[0\] has no option "share"; known are budget_bytes, criterion, min_rank, /,
+          /^targets\[0\] has no option "share"; known are rank, energy, ratio, /,
           '/targets/0/share',
         ],
         [
