@@ -1,4 +1,4 @@
-import { Labels } from '../contract/labels.ts';
+import { LABEL_NAME, LABEL_NAME_RULE, Labels } from '../contract/labels.ts';
 import { ResultSettings } from '../contract/result-settings.ts';
 import type { Arguments, OptionGroup } from './command.ts';
 import { text } from './command.ts';
@@ -6,7 +6,6 @@ import { UsageError } from './command-error.ts';
 import { type FieldSchema, fieldValue, secondsOf } from './field-value.ts';
 
 const NAME = ResultSettings.properties.name as FieldSchema;
-const [LABEL_NAME] = Object.keys(Labels.patternProperties);
 const LABEL_TEXT = Object.values(Labels.patternProperties)[0] as FieldSchema;
 
 /** What a server calls the result that it keeps, and for how long. */
@@ -50,9 +49,9 @@ function labelsOf(entries: readonly string[]): Labels {
   const labels = new Map<string, string>();
   for (const entry of entries) {
     const [name, ...rest] = entry.split('=');
-    if (rest.length === 0 || !new RegExp(LABEL_NAME!, 'u').test(name!)) {
+    if (rest.length === 0 || !new RegExp(LABEL_NAME, 'u').test(name!)) {
       throw new UsageError(
-        `--label is ${JSON.stringify(entry)} but must be NAME=TEXT, with a name such as team`,
+        `--label is ${JSON.stringify(entry)} but must be NAME=TEXT, and ${LABEL_NAME_RULE}`,
       );
     }
     if (labels.has(name!)) throw new UsageError(`--label has ${JSON.stringify(name)} twice`);

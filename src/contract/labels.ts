@@ -1,9 +1,12 @@
 import { type Static, Type } from 'typebox';
 import { nullable } from './choice.ts';
 
-/** What users call their things by: Kubernetes' rule for names, without its prefixes. */
-const NAME = '[a-z0-9]([a-z0-9._/-]{0,61}[a-z0-9])?';
-const LABEL_NAME = `^${NAME}$`;
+/** What users call their things by: names of Kubernetes' labels and MLflow's tags are among them. */
+const NAME = '[A-Za-z0-9](?:[A-Za-z0-9._/-]{0,126}[A-Za-z0-9])?';
+export const LABEL_NAME = `^${NAME}$`;
+export const LABEL_NAME_RULE =
+  'a name has up to 128 letters of ASCII, digits, dots, slashes, hyphens and underscores, and begins and ends with a letter ' +
+  'or digit';
 export const MAX_LABELS = 16;
 /** A label to look for: name and text with a colon between. */
 export const LABEL_FILTER = `^${NAME}:[\\s\\S]{0,128}$`;
@@ -13,9 +16,12 @@ export const Labels = Type.Record(Type.String({ pattern: LABEL_NAME }), Type.Str
   maxProperties: MAX_LABELS,
   additionalProperties: false,
   description:
-    'Up to 16 names with texts, to find things by. A name has up to 63 lower case letters, digits, dots, slashes, ' +
-    'hyphens and underscores, a text up to 128 characters.',
-  examples: [{ team: 'search', env: 'prod' }],
+    `Up to 16 names with texts, to find things by: ${LABEL_NAME_RULE}; upper and lower case differ. A text has up to 128 ` +
+    'characters.',
+  examples: [
+    { team: 'search', env: 'prod' },
+    { 'mlflow.runId': '8f3c', 'app.kubernetes.io/name': 'chat' },
+  ],
 });
 export type Labels = Static<typeof Labels>;
 

@@ -34,7 +34,13 @@ const name = Type.Optional(
   Type.String({ minLength: 1, maxLength: 200, description: 'What the name begins with' }),
 );
 const state = <State extends TSchema>(one: State) =>
-  Type.Optional(Type.Array(one, { minItems: 1, maxItems: 16, description: 'Several times: any of them' }));
+  Type.Optional(
+    Type.Array(one, {
+      minItems: 1,
+      maxItems: 16,
+      description: 'Several with commas between, or said several times: any of them',
+    }),
+  );
 const id = (description: string) => Type.Optional(Type.String({ maxLength: 128, description }));
 
 export const JobListQuery = Type.Object(

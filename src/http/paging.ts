@@ -45,6 +45,7 @@ export async function readListQuery(request: FastifyRequest): Promise<void> {
   const query = request.query as Record<string, unknown>;
   if (DIGITS.test(String(query.limit))) query.limit = Number(query.limit);
   for (const name of ['label', 'state']) if (typeof query[name] === 'string') query[name] = [query[name]];
+  if (Array.isArray(query.state)) query.state = query.state.flatMap((states: string) => states.split(','));
 }
 
 /**

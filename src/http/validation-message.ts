@@ -1,4 +1,5 @@
 import { AT_LEAST_ONE, AT_MOST_ONE, ONLY_WITH } from '../contract/rules.ts';
+import { labelFilterFault, labelNameFault } from './label-fault.ts';
 import { nameTemplateFault } from './name-template-fault.ts';
 import { DISCRIMINATOR, misplaced, namesIn, type OnlyWith } from './schema-keywords.ts';
 
@@ -23,6 +24,7 @@ interface Branch {
   readonly minimum?: number;
   readonly maximum?: number;
   readonly properties?: Readonly<Record<string, Branch>>;
+  readonly patternProperties?: Readonly<Record<string, unknown>>;
 }
 
 export interface Fault {
@@ -149,8 +151,12 @@ function explainOne(error: SchemaError): Fault {
     case DISCRIMINATOR:
       return explainTag(error);
     case 'additionalProperties': {
-      const known = Object.keys((error.parentSchema as Branch | undefined)?.properties ?? {});
-      return unknownOption(pointer, String(params.additionalProperty), known);
+      const { properties = {}, patternProperties } = (error.parentSchema ?? {}) as Branch;
+      const unknown = unknownOption(pointer, String(params.additionalProperty), Object.keys(properties));
+      const rule = labelNameFault(patternProperties);
+      if (rule === undefined) return unknown;
+      const name = quote(String(params.additionalProperty).slice(0, MAX_SHOWN));
+      return wrong(unknown.pointer, `${where} has the name ${name}, but ${rule}`);
     }
     case 'required':
       return wrong(pointer, `${where} must have ${quote(params.missingProperty)}`);
@@ -187,8 +193,11 @@ function explainOne(error: SchemaError): Fault {
     case 'maxLength':
       return wrong(pointer, `${where} may have at most ${params.limit} characters`);
     default: {
-      const ofName = keyword === 'pattern' && nameTemplateFault(String(data), params.pattern);
-      return wrong(pointer, `${where} ${ofName || (error.message ?? 'is not valid')}`);
+      if (keyword !== 'pattern') return wrong(pointer, `${where} ${error.message ?? 'is not valid'}`);
+      const label = labelFilterFault(params.pattern);
+      if (label !== undefined) return wrong(pointer, `${where} is ${show(data)} but ${label}`);
+      const ofName = nameTemplateFault(String(data), params.pattern);
+      return wrong(pointer, `${where} ${ofName ?? error.message ?? 'is not valid'}`);
     }
   }
 }
@@ -199,7 +208,7 @@ function unknownOption(parent: string, key: string, known: readonly string[]): F
   const name = key.slice(0, MAX_SHOWN);
   return {
     pointer: `${parent}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`,
-    detail: `${place(parent)} has no option ${quote(name)}; known are ${known.join(', ')}`,
+    detail: `${place(parent)} has no option ${quote(name)}; ${known.length === 0 ? 'it takes none' : `known are ${known.join(', ')}`}`,
     unknownOption: true,
   };
 }

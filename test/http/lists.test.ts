@@ -40,7 +40,7 @@ describe('GET /v1/jobs', () => {
       const accepted = acceptedJob(id, work);
       const job: JobRecord = {
         ...accepted,
-        labels: { parity: String(second % 2), 'a/b': 'x:y' },
+        labels: { parity: String(second % 2), 'Example.com/runId': 'x:y' },
         batch_id: second < 4 ? 'batch_1' : null,
       };
       await server.jobStore.accept(alone(job));
@@ -109,9 +109,10 @@ describe('GET /v1/jobs', () => {
     assert.deepEqual(await idsOf('?state=failed'), seconds(5, 0));
     assert.deepEqual(await idsOf('?state=active'), seconds(10));
     assert.deepEqual(await idsOf('?state=queued'), seconds(11));
-    assert.deepEqual(await idsOf('?state=queued&state=failed&state=active'), seconds(11, 10, 5, 0));
+    for (const several of ['state=queued&state=failed&state=active', 'state=queued,failed&state=active'])
+      assert.deepEqual(await idsOf(`?${several}`), seconds(11, 10, 5, 0));
     assert.deepEqual(await idsOf('?label=parity:0&kind=analyze&state=failed'), seconds(0));
-    assert.deepEqual(await idsOf('?label=a/b:x:y&label=parity:1'), seconds(11, 9, 7, 5, 3, 1));
+    assert.deepEqual(await idsOf('?label=Example.com/runId:x:y&label=parity:1'), seconds(11, 9, 7, 5, 3, 1));
     assert.deepEqual(await idsOf('?label=parity:2'), []);
   });
 
@@ -167,7 +168,12 @@ describe('GET /v1/jobs', () => {
     await refused('limit=201', 'VALIDATION_FAILED', /limit is 201 but must be at most 200/);
     await refused('limit=ten', 'VALIDATION_FAILED', /limit is "ten" but must be an integer/);
     await refused('limit=1&limit=2', 'VALIDATION_FAILED', /limit is \["1","2"\] but must be an integer/);
-    await refused('label=nocolon', 'VALIDATION_FAILED', /label\[0\]/);
+    await refused(
+      'label=nocolon',
+      'VALIDATION_FAILED',
+      /^label\[0\] is "nocolon" but must be the name and the text/,
+    );
+    await refused('state=queued,', 'VALIDATION_FAILED', /state\[1\] is ""/);
     await refused('created_after=yesterday', 'VALIDATION_FAILED', /must be a time with its zone or a date/);
     await refused('created_before=2026-02-30', 'VALIDATION_FAILED', /created_before/);
     await refused('state=queued&state=done', 'VALIDATION_FAILED', /state\[1\] is "done"/);
