@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { eventStreamOptions, OpenStreams } from '../http/event-streams.ts';
 import { accessDocumentation } from '../http/plugins/access-documentation.ts';
 import { audit } from '../http/plugins/audit.ts';
+import { closedQueries } from '../http/plugins/closed-queries.ts';
 import { refuseWhenFull, refuseWhenStopping } from '../http/plugins/refuse-new-work.ts';
 import { requestBodies } from '../http/plugins/request-bodies.ts';
 import { adapterArchiveRoutes, adapterFileRoutes } from '../resources/adapters/download-routes.ts';
@@ -57,6 +58,7 @@ export async function buildApp(deps: HttpDependencies): Promise<FastifyInstance>
   await app.register(rateLimit, { quotas: workspaces.quotas, counter: deps.rates, metrics: deps.metrics });
   await app.register(refuseWhenFull, { checkRoom: async () => workspaces.database.checkRoom() });
   await app.register(idempotency, { claims: deps.claims, secrets: deps.webhooks });
+  await app.register(closedQueries);
   await app.register(accessDocumentation);
   await app.register(requestBodies, { bodyTimeoutMs });
   await app.register(openapi, { version: deps.version });

@@ -55,7 +55,7 @@ export const ERROR_KINDS = {
   BAD_REQUEST: permanent(400, 'The request is malformed', { groups: ['any'] }),
   VALIDATION_FAILED: permanent(400, 'The request does not fit its schema', { groups: ['json-body'] }),
   UNKNOWN_OPTION: permanent(400, 'The request names an option that does not exist', {
-    groups: ['json-body'],
+    groups: ['access', 'json-body'],
   }),
   UNKNOWN_PROFILE: permanent(400, 'The target names a profile that does not exist'),
   REQUEST_JSON: permanent(400, 'The request is not valid JSON', { groups: ['json'] }),

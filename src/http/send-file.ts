@@ -17,9 +17,6 @@ export const FileHeaders = Type.Object({
     Type.String({ description: 'One byte range; several are answered with the whole file' }),
   ),
   'if-range': Type.Optional(Type.String({ description: 'Honour `Range` only while the file has this ETag' })),
-  'want-repr-digest': Type.Optional(
-    Type.String({ description: 'Not needed: `Repr-Digest` comes with every answer, as SHA-256' }),
-  ),
   'if-none-match': Type.Optional(Type.String({ description: 'ETag of the file the client has' })),
 });
 type FileRequest = FastifyRequest<{ Headers: Static<typeof FileHeaders> }>;

@@ -51,7 +51,7 @@ describe('the audit log', () => {
     };
     assert.deepEqual(entries, [
       { ...who, action: 'createKey', object: `/v1/keys/${adapter.id}`, status: 201, code: null },
-      { ...who, action: 'deleteKey', object: { id: adapter.id }, status: 200, code: null },
+      { ...who, action: 'deleteKey', object: { id: adapter.id }, status: 204, code: null },
     ]);
   });
 

@@ -184,6 +184,42 @@ describe('the service over HTTP', () => {
     checkedProblem(JSON.parse(dots.body), 404, 'NOT_FOUND');
   });
 
+  it('minds no media type where no body is wanted and none is there', async () => {
+    for (const type of ['application/json', 'text/plain', 'multipart/form-data', 'nonsense']) {
+      const headers = { 'content-type': type };
+      const { id } = await server.upload(tinyAdapter(41), {});
+      const job = await server.jobs.submit({ kind: 'analyze', adapter_id: id, reuse: false });
+      for (const length of ['', 'Content-Length: 0\r\n'])
+        for (const [method, path, status] of [
+          ['POST', `/v1/jobs/${job.id}/cancel`, 200],
+          ['POST', `/v1/jobs/${job.id}/retry`, 202],
+          ['GET', `/v1/jobs/${job.id}`, 200],
+        ] as const) {
+          const head = `${method} ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n${length}Content-Type: ${type}\r\n\r\n`;
+          const answer = await rawRequest(server.port, head, true);
+          assert.equal(answer.status, status, `${type} ${method} ${path} ${length}: ${answer.body}`);
+        }
+      assert.equal((await server.fetch(`/v1/jobs/${job.id}`, { method: 'DELETE', headers })).status, 204);
+    }
+  });
+
+  it('refuses parameters of a query that it does not know, whatever the call', async () => {
+    const { id } = await server.upload(tinyAdapter(42), {});
+    for (const path of ['/v1/usage?tenant=other', `/v1/adapters/${id}?x=1`, `/v1/adapters/${id}/modules?x`]) {
+      const problem = await problemIn(await server.fetch(path), 400, 'UNKNOWN_OPTION');
+      assert.match(problem.detail, /^the request has no option "(tenant|x)"; it takes none\.$/);
+    }
+    const removed = await server.fetch(`/v1/adapters/${id}?force=true`, { method: 'DELETE' });
+    await problemIn(removed, 400, 'UNKNOWN_OPTION');
+    const body = formOf(tinyAdapter(43));
+    await problemIn(
+      await server.fetch('/v1/adapters?name=x', { method: 'POST', body }),
+      400,
+      'UNKNOWN_OPTION',
+    );
+    assert.equal((await server.fetch(`/v1/adapters/${id}`)).status, 200);
+  });
+
   it('answers wrong methods with 405 and Allow', async () => {
     const cases: [string, string, string][] = [
       ['DELETE', '/livez', 'GET, HEAD'],

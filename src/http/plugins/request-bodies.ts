@@ -43,6 +43,8 @@ function refuseOtherTypes(app: FastifyInstance): void {
   app.removeContentTypeParser('text/plain');
   app.addHook('onRequest', async (request) => {
     const { accepts } = request.routeOptions.config;
+    // Some clients say of every request that it is JSON. The type of a body that is neither wanted nor there says nothing.
+    if (!accepts && !bringsBody(request)) delete request.headers['content-type'];
     if (!accepts) return;
     const encoding = request.headers['content-encoding']?.trim().toLowerCase();
     if (encoding && encoding !== 'identity') {

@@ -1,9 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
-import { KeyList, KeyRecord, KeyRequest, NewKey, TenantId } from '../../contract/key.ts';
+import { KeyList, KeyRequest, NewKey, TenantId } from '../../contract/key.ts';
 import { errorsOf } from '../../errors/error-kinds.ts';
 import { wholeList } from '../../http/paging.ts';
-import { asComponent, LOCATION, problems, reference, response } from '../../http/schemas.ts';
+import { asComponent, LOCATION, NOTHING, problems, reference, response } from '../../http/schemas.ts';
 import { KEY_EXAMPLES } from './examples.ts';
 import { KEY_ERRORS, type KeyService } from './service.ts';
 
@@ -72,14 +72,19 @@ export const keyRoutes: FastifyPluginAsyncTypebox<{ keys: KeyService }> = async 
         operationId: 'deleteKey',
         tags: ['administration'],
         summary: 'Revoke a key',
-        description: 'Other processes of the service may take it for five seconds more.',
+        description:
+          'It stays in the list, as revoked; to revoke it again changes nothing. Other processes of the service may take ' +
+          'it for five seconds more.',
         params: KeyPath,
         response: {
-          200: response('The key as it is now', reference(KeyRecord)),
+          204: { ...NOTHING, description: 'Revoked' },
           ...problems(...KEY_ERRORS.revoke),
         },
       },
     },
-    async (request, reply) => reply.send(await keys.revoke(request.params.id)),
+    async (request, reply) => {
+      await keys.revoke(request.params.id);
+      return reply.code(204).send(null);
+    },
   );
 };

@@ -6,6 +6,7 @@ import { type UploadFilename, UploadList, UploadRecord } from '../../contract/up
 import { AppError } from '../../errors/app-error.ts';
 import { errorsOf } from '../../errors/error-kinds.ts';
 import { appErrorOf } from '../../http/app-error-of.ts';
+import { UploadHeaders } from '../../http/multipart/multipart-schema.ts';
 import { wholeList } from '../../http/paging.ts';
 import { asComponent, LOCATION, problems, reference, response } from '../../http/schemas.ts';
 import { saveFile } from '../adapters/upload/save-file.ts';
@@ -16,7 +17,7 @@ import { announcedLength, IncomingBody } from './incoming-body.ts';
 import { UPLOAD_ERRORS } from './tenant-uploads.ts';
 import { tusRoutes } from './tus-routes.ts';
 import { FILENAME_ERRORS, tooLarge, uploadFilename } from './upload-limits.ts';
-import { AnyUploadPath, PutHeaders, PutQuery, takeBodiesAsTheyAre, UploadPath } from './upload-schemas.ts';
+import { AnyUploadPath, PutQuery, takeBodiesAsTheyAre, UploadPath } from './upload-schemas.ts';
 
 /** Files that come on their own, before an adapter is made of them: whole by PUT, in pieces by the tus protocol. */
 export const uploadRoutes: FastifyPluginAsyncTypebox<{ deps: UploadsDependencies }> = async (
@@ -37,10 +38,10 @@ export const uploadRoutes: FastifyPluginAsyncTypebox<{ deps: UploadsDependencies
         summary: 'Upload a file whole',
         description:
           'The body is the file (`curl -T file`); an upload of that id is replaced when all of it is there. It is ' +
-          'checked while it arrives. Which file of an adapter it is says `filename` or the header Upload-Filename.',
+          'checked while it arrives. Which file of an adapter it is says `filename`.',
         params: UploadPath,
         querystring: PutQuery,
-        headers: PutHeaders,
+        headers: UploadHeaders,
         bytes: 'application/octet-stream',
         response: {
           200: response('Replaced', reference(UploadRecord), { headers: LOCATION }),
@@ -56,8 +57,7 @@ export const uploadRoutes: FastifyPluginAsyncTypebox<{ deps: UploadsDependencies
       },
     },
     async (request, reply) => {
-      const name = request.query.filename ?? request.headers['upload-filename'];
-      const filename = uploadFilename(name, 'the query, as filename, or in the header Upload-Filename');
+      const filename = uploadFilename(request.query.filename, 'the query, as filename');
       const { record, created } = await putUpload(request, request.params.id, filename, deps);
       return reply
         .code(created ? 201 : 200)

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifySchema } from 'fastify';
 import { Type } from 'typebox';
-import { UploadFilename, UploadId } from '../../contract/upload.ts';
+import { UploadId } from '../../contract/upload.ts';
 import { UploadHeaders } from '../../http/multipart/multipart-schema.ts';
 import { BINARY } from '../../http/schemas.ts';
 
@@ -15,15 +15,16 @@ export const AnyUploadPath = Type.Object({
   id: Type.String({ description: 'Id of an upload', examples: ['up_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d'] }),
 });
 
+/** The pattern of the name is looked at by `uploadFilename`, which can say more of what is wrong. */
 export const PutQuery = Type.Object(
-  { filename: Type.Optional(UploadFilename) },
+  {
+    filename: text(
+      'Which file of an adapter it is: weights, by any name that ends in .safetensors or .gguf, or adapter_config.json',
+      ['adapter_model.safetensors'],
+    ),
+  },
   { additionalProperties: false },
 );
-
-export const PutHeaders = Type.Object({
-  ...UploadHeaders.properties,
-  'upload-filename': text('Which file of an adapter it is, in place of the query'),
-});
 
 const version = {
   'tus-resumable': text('Version of the protocol', ['1.0.0']),

@@ -116,8 +116,11 @@ describe('the contract, asked at random', () => {
 
   it('takes no method that is not there, and says which are', async () => {
     for (const path of new Set(contract.operations.map((one) => one.path))) {
+      // /v1/adapters/from-uploads is the path of an adapter too, of one that never is.
+      const covers = (template: string) =>
+        new RegExp(`^${template.replace(/\{\w+\}/g, '[^/]+')}$`).test(path);
       const there = new Set(
-        contract.operations.filter((one) => one.path === path).map(({ method }) => method),
+        contract.operations.filter((one) => covers(one.path)).map(({ method }) => method),
       );
       for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']) {
         if (there.has(method)) continue;
@@ -131,9 +134,10 @@ describe('the contract, asked at random', () => {
     }
   });
 
-  it('takes no query parameter that is not there, where an operation has any', async () => {
+  it('takes no query parameter that is not there', async () => {
     for (const operation of contract.operations) {
-      if (!operation.parameters.some((one) => one.in === 'query')) continue;
+      // The answer to HEAD has no code.
+      if (!operation.path.startsWith('/v1/') || operation.method === 'HEAD') continue;
       const path = `${await world.pathOf(operation.path)}?no_such=1`;
       const { status, code } = await checkedAnswer(
         contract,
