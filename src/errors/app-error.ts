@@ -24,6 +24,13 @@ export class AppError extends Error {
   }
 }
 
+/** For `catch`: an error of this code is nothing, and every other one is thrown. */
+export const ignoring =
+  (code: ErrorCode) =>
+  (error: unknown): undefined => {
+    if (!(error instanceof AppError && error.code === code)) throw error;
+  };
+
 /** What operating systems say of a disk that has no room, and of one that cannot be used. */
 const DISK_ERRORS: Readonly<Record<string, ErrorCode>> = {
   ENOSPC: 'STORAGE_FULL',

@@ -1,3 +1,6 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
+
 /** Longest wait for a job in one request: proxies commonly cut a silent response after 60 s. */
 export const MAX_WAIT_SECONDS = 55;
 
@@ -11,4 +14,31 @@ export function preferredWaitSeconds(header: string | string[] | undefined): num
     if (found) return Math.min(Number(found[1]), MAX_WAIT_SECONDS);
   }
   return 0;
+}
+
+export const PreferHeader = Type.Object({
+  prefer: Type.Optional(
+    Type.String({
+      description:
+        `\`wait=N\` (RFC 7240) waits up to N seconds, at most ${MAX_WAIT_SECONDS}, until the job, the batch or the squeeze has ended. ` +
+        'When that was not enough, the answer is that without it.',
+      examples: ['wait=30'],
+    }),
+  ),
+});
+
+/** What a wait is told: how long it may take, and that its client has gone. */
+export interface PreferredWait {
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** The wait that a client prefers, which its answer then confirms; undefined: none. */
+export function preferredWait(request: FastifyRequest, reply: FastifyReply): PreferredWait | undefined {
+  const seconds = preferredWaitSeconds(request.headers.prefer);
+  if (seconds === 0) return undefined;
+  reply.header('preference-applied', `wait=${seconds}`);
+  const gone = new AbortController();
+  reply.raw.once('close', () => gone.abort());
+  return { timeoutMs: seconds * 1000, signal: gone.signal };
 }

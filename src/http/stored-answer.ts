@@ -1,4 +1,18 @@
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /**
+     * Answers a repeated request with what the first one made, as it is now; `undefined` where that is gone: then the first
+     * answer is given again.
+     */
+    answerAgain?: (
+      request: FastifyRequest,
+      reply: FastifyReply,
+      first: StoredAnswer,
+    ) => Promise<FastifyReply | undefined>;
+  }
+}
 
 /** The first answer to a request, to be given again. */
 export interface StoredAnswer {
@@ -33,12 +47,22 @@ export function keepable(reply: FastifyReply, payload: unknown): StoredAnswer | 
   return { status: reply.statusCode, headers: Object.fromEntries(headers), body: body.toString('utf8') };
 }
 
-/** Gives an answer again. */
-export function sendStored(reply: FastifyReply, { status, headers, body }: StoredAnswer): FastifyReply {
+/** Answers a request that was answered before. */
+export async function sendAgain(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  first: StoredAnswer,
+): Promise<FastifyReply> {
+  reply.header(REPLAYED_HEADER, 'true');
+  const { answerAgain } = request.routeOptions.config;
+  const wasDone = first.status < 300;
+  return (wasDone && (await answerAgain?.(request, reply, first))) || sendStored(reply, first);
+}
+
+function sendStored(reply: FastifyReply, { status, headers, body }: StoredAnswer): FastifyReply {
   return reply
     .code(status)
     .headers(headers)
-    .header(REPLAYED_HEADER, 'true')
     .serializer((text: unknown) => text as string)
     .send(body);
 }

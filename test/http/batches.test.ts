@@ -61,6 +61,29 @@ describe('batches over HTTP', () => {
     assert.match(metrics, /^lora_squeeze_batch_jobs_total\{state="succeeded"\} 2$/m);
   });
 
+  it('waits for the end where that is preferred', async () => {
+    const { id, jobs } = await submit();
+    const ask = (prefer: string) => server.fetch(`/v1/batches/${id}`, { headers: { prefer } });
+    const early = await ask('wait=1');
+    assert.deepEqual([early.status, early.headers.get('preference-applied')], [200, 'wait=1']);
+    assert.equal(((await early.json()) as BatchRecord).state, 'active');
+    const waiting = ask('wait=30');
+    for (const job of jobs) await server.worker.succeed(job.id);
+    assert.equal(((await (await waiting).json()) as BatchRecord).state, 'succeeded');
+    await problemIn(
+      await server.fetch(`/v1/batches/${NOBODY}`, { headers: { prefer: 'wait=30' } }),
+      404,
+      'BATCH_NOT_FOUND',
+    );
+    const done = await server.fetch('/v1/batches', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', prefer: 'wait=30' },
+      body: JSON.stringify({ adapter_ids: ids, targets: [{ rank: 2 }] }),
+    });
+    assert.equal(done.status, 200, 'the work was done before');
+    assert.equal(((await done.json()) as BatchRecord).state, 'succeeded');
+  });
+
   it('cancels, retries and deletes', async () => {
     const batch = await submit();
     const path = `/v1/batches/${batch.id}`;

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import type { JobRecord } from '../../src/contract/job.ts';
 import { until } from '../queue/harness.ts';
 import { jobsOf } from '../resources/tenants/stored-by.ts';
 import { multipartOf, openSocket, part, postHead, rawRequest } from './raw-request.ts';
@@ -37,6 +38,20 @@ describe('an upload with an Idempotency-Key', () => {
     assert.equal(second.status, 201);
     assert.equal(second.headers.get('idempotent-replayed'), 'true');
     assert.deepEqual(await second.json(), await first.json());
+    await server.assertNoLeftovers();
+  });
+
+  it('is answered with its job as it is now, where it asked for one', async () => {
+    const key = newKey();
+    const { id } = (await (
+      await send('/v1/squeeze', key, squeezeForm(tinyAdapter(20), 2))
+    ).json()) as JobRecord;
+    await server.worker.succeed(id);
+    const again = await send('/v1/squeeze', key, squeezeForm(tinyAdapter(20), 2));
+    assert.equal(again.status, 200);
+    assert.equal(again.headers.get('idempotent-replayed'), 'true');
+    const record = (await again.json()) as JobRecord;
+    assert.deepEqual([record.id, record.state], [id, 'succeeded']);
     await server.assertNoLeftovers();
   });
 
@@ -216,15 +231,4 @@ describe('the digest of an upload', () => {
       await problemIn(await plan('sha-256=abc'), 400, 'DIGEST_INVALID');
     });
   }
-
-  it('Want-Repr-Digest harms nothing', async () => {
-    const { id } = await server.upload(tinyAdapter(21));
-    for (const wanted of ['sha-256=10', 'sha-512=3, sha-256=0', 'nonsense']) {
-      const response = await server.fetch(`/v1/adapters/${id}/files/${CONFIG}`, {
-        headers: { 'want-repr-digest': wanted },
-      });
-      assert.equal(response.headers.get('repr-digest'), digest(config));
-      assert.deepEqual(Buffer.from(await response.arrayBuffer()), config);
-    }
-  });
 });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
+import type { BatchRecord } from '../../src/contract/batch.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
 import type { Database } from '../../src/database/database.ts';
 import { AppError } from '../../src/errors/app-error.ts';
@@ -52,6 +53,42 @@ describe('a POST with an Idempotency-Key', () => {
     assert.equal(await jobCount(), before + 1);
     assert.notEqual(((await (await post(newKey())).json()) as JobRecord).id, record.id);
     assert.notEqual(((await (await post(undefined)).json()) as JobRecord).id, record.id);
+  });
+
+  it('answers with its job as it is now, and waits for the end where that is preferred', async () => {
+    const key = newKey();
+    const { id } = (await (await post(key)).json()) as JobRecord;
+    const waiting = post(key, job(), { prefer: 'wait=30' });
+    await server.worker.succeed(id);
+    for (const response of [await waiting, await post(key)]) {
+      assert.equal(response.status, 200);
+      assert.equal(response.headers.get('idempotent-replayed'), 'true');
+      assert.equal(response.headers.get('location'), `/v1/jobs/${id}`);
+      const record = (await response.json()) as JobRecord;
+      assert.deepEqual([record.id, record.state], [id, 'succeeded']);
+    }
+    assert.equal((await waiting).headers.get('preference-applied'), 'wait=30');
+    assert.equal((await server.fetch(`/v1/jobs/${id}`, { method: 'DELETE' })).status, 204);
+    const gone = await post(key, job(), { prefer: 'wait=30' });
+    assert.equal(gone.status, 202, 'the first answer, as the job is gone');
+    assert.equal(((await gone.json()) as JobRecord).id, id);
+  });
+
+  it('does so for batches', async () => {
+    const key = newKey();
+    const body = { adapter_ids: [adapterId], targets: [{ rank: 2 }], reuse: false };
+    const send = async (prefer: string) => {
+      const response = await at().post('/v1/batches', body, { 'idempotency-key': key, prefer });
+      return { response, batch: (await response.json()) as BatchRecord };
+    };
+    const first = await send('wait=0');
+    assert.equal(first.response.status, 202);
+    const waiting = send('wait=30');
+    await server.worker.succeed(first.batch.jobs[0]!.id);
+    const { response, batch } = await waiting;
+    assert.equal(response.status, 200);
+    assert.equal(response.headers.get('idempotent-replayed'), 'true');
+    assert.deepEqual([batch.id, batch.state], [first.batch.id, 'succeeded']);
   });
 
   it('makes one job of a hundred at once', async () => {

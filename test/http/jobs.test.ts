@@ -507,6 +507,24 @@ describe('jobs over HTTP', () => {
     });
   });
 
+  it('waits for the end of a job that is asked for, where that is preferred', async () => {
+    const { id } = await accepted(await post(request([{ energy: 0.97 }])));
+    const ask = (prefer: string) => server.fetch(`/v1/jobs/${id}`, { headers: { prefer } });
+    const early = await ask('wait=1');
+    assert.deepEqual([early.status, early.headers.get('preference-applied')], [200, 'wait=1']);
+    assert.equal(((await early.json()) as JobRecord).state, 'queued');
+    const waiting = ask('wait=30');
+    await server.worker.succeed(id);
+    const ended = await waiting;
+    assert.match(ended.headers.get('etag')!, /^"/);
+    assert.equal(((await ended.json()) as JobRecord).state, 'succeeded');
+    await problemIn(
+      await server.fetch('/v1/jobs/x', { headers: { prefer: 'wait=30' } }),
+      404,
+      'JOB_NOT_FOUND',
+    );
+  });
+
   describe('squeeze in one call', () => {
     const form = (wanted: unknown, seed: number, first = false) => {
       const text = typeof wanted === 'string' ? wanted : JSON.stringify(wanted);

@@ -3,7 +3,7 @@ import fp from 'fastify-plugin';
 import { AppError } from '../../errors/app-error.ts';
 import { appErrorOf } from '../app-error-of.ts';
 import { PROBLEM_MEDIA_TYPE, problemOf } from '../problem.ts';
-import { AnsweredBefore, sendStored } from '../stored-answer.ts';
+import { AnsweredBefore, sendAgain } from '../stored-answer.ts';
 
 export function sendProblem(request: FastifyRequest, reply: FastifyReply, error: unknown): FastifyReply {
   const failure = appErrorOf(error, request);
@@ -26,9 +26,14 @@ export function sendProblem(request: FastifyRequest, reply: FastifyReply, error:
 
 /** Answers every failure with a problem document, unknown routes and wrong methods included. */
 export const errors = fp(async (app: FastifyInstance, { routes }: { routes: RouteTable }) => {
-  app.setErrorHandler((error, request, reply) =>
-    error instanceof AnsweredBefore ? sendStored(reply, error.answer) : sendProblem(request, reply, error),
-  );
+  app.setErrorHandler(async (error, request, reply) => {
+    if (!(error instanceof AnsweredBefore)) return sendProblem(request, reply, error);
+    try {
+      return await sendAgain(request, reply, error.answer);
+    } catch (failure) {
+      return sendProblem(request, reply, failure);
+    }
+  });
   app.setNotFoundHandler((request, reply) => sendProblem(request, reply, notFound(request, routes)));
   // Unknown routes are answered before their body is looked at, which would complain about the body instead.
   app.addHook('onRequest', async (request) => {

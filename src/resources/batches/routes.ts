@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import {
   BatchEnvelope,
@@ -12,10 +12,13 @@ import {
 import { JobRequest } from '../../contract/job-request.ts';
 import { BatchListQuery } from '../../contract/list.ts';
 import { wantedLabel } from '../../database/lists/label-filter.ts';
+import { ignoring } from '../../errors/app-error.ts';
 import { errorsOf } from '../../errors/error-kinds.ts';
 import { invalidFaults } from '../../http/app-error-of.ts';
 import { listOptions, pageRequestOf, sendPage } from '../../http/paging.ts';
+import { PreferHeader, preferredWait } from '../../http/prefer.ts';
 import { asComponent, LOCATION, NOTHING, problems, reference, response } from '../../http/schemas.ts';
+import type { StoredAnswer } from '../../http/stored-answer.ts';
 import { explain, type SchemaError } from '../../http/validation-message.ts';
 import { CONCURRENT_JOBS_ERRORS, withinConcurrentJobs } from '../jobs/concurrent-jobs.ts';
 import { workspaceOf } from '../own-workspace.ts';
@@ -52,6 +55,7 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
       bodyLimit: MAX_BODY_BYTES,
       config: {
         accepts: 'application/json',
+        answerAgain: answerBatchAgain,
         // What is checked here is the batch around its jobs; see checkedBatch.
         swaggerTransform: ({ schema, url }: { schema: object; url: string }) => ({
           schema: { ...schema, body: reference(BatchRequest) },
@@ -66,8 +70,16 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
           'Either the same for many adapters, or a list of jobs of any kinds. All of it is accepted or nothing; every ' +
           'fault is told with the index of its job. An adapter with all its targets is one job, since they share the ' +
           'reading and the decomposition. Jobs of equal requests have their work done once, unless `reuse` is false.',
+        headers: PreferHeader,
         body: asComponent(BatchEnvelope),
         response: {
+          200: response(
+            'Ended: while the client waited, or at once, as all was done before',
+            reference(BatchRecord),
+            {
+              headers: LOCATION,
+            },
+          ),
           202: response('Accepted, durably', reference(BatchRecord), { headers: LOCATION }),
           ...problems(...errorsOf('json', 'json-body'), ...BATCH_ERRORS.submit, ...CONCURRENT_JOBS_ERRORS),
         },
@@ -80,7 +92,7 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
       const batch = await withinConcurrentJobs(workspace, count, () =>
         workspace.batches.submit(wanted, request.idempotent?.idOf('batch')),
       );
-      return reply.code(202).header('location', `/v1/batches/${batch.id}`).send(batch);
+      return answerBatch(request, reply, batch);
     },
   );
 
@@ -92,16 +104,20 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
         tags: ['batches'],
         summary: 'A batch: how far it is, and every job of it',
         params: BatchPath,
+        headers: PreferHeader,
         response: {
           200: response('The batch', reference(BatchRecord)),
           ...problems(...BATCH_ERRORS.get),
         },
       },
     },
-    async (request, reply) =>
-      reply
-        .header('cache-control', 'no-store')
-        .send(await workspaceOf(request).batches.get(request.params.id)),
+    async (request, reply) => {
+      const { batches } = workspaceOf(request);
+      const { id } = request.params;
+      const wait = preferredWait(request, reply);
+      const batch = await (wait ? batches.wait(id, wait.timeoutMs, wait.signal) : batches.get(id));
+      return reply.headers({ 'cache-control': 'no-store', vary: 'prefer' }).send(batch);
+    },
   );
 
   app.post(
@@ -148,7 +164,7 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
       const batch = await withinConcurrentJobs(workspace, wanted, () =>
         batches.retry(id, request.idempotent?.idOf('batch')),
       );
-      return reply.code(202).header('location', `/v1/batches/${batch.id}`).send(batch);
+      return answerBatch(request, reply, batch);
     },
   );
 
@@ -208,4 +224,29 @@ function checkedBatch(request: FastifyRequest): BatchRequest {
   });
   if (faults.length > 0) throw invalidFaults(faults, MAX_TOLD);
   return body as BatchRequest;
+}
+
+/** Answers with a batch that was asked for: 202, or 200 when it has ended, which the client may prefer to wait for. */
+async function answerBatch(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  accepted: BatchRecord,
+): Promise<FastifyReply> {
+  const wait = preferredWait(request, reply);
+  const batch = wait ? await workspaceOf(request).batches.wait(accepted.id, wait.timeoutMs) : accepted;
+  return reply
+    .code(batch.finished_at === null ? 202 : 200)
+    .headers({ location: `/v1/batches/${batch.id}`, 'cache-control': 'no-store', vary: 'prefer' })
+    .send(batch);
+}
+
+/** The batch that the first of equal requests made, as it is now. */
+async function answerBatchAgain(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { body }: StoredAnswer,
+): Promise<FastifyReply | undefined> {
+  const { id } = JSON.parse(body) as BatchRecord;
+  const batch = await workspaceOf(request).batches.get(id).catch(ignoring('BATCH_NOT_FOUND'));
+  return batch && answerBatch(request, reply, batch);
 }

@@ -1,4 +1,4 @@
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import type { BatchRecord, BatchRequest, BatchSummary } from '../../contract/batch.ts';
 import type { JobRequest } from '../../contract/job-request.ts';
 import { newBatchId, newJobId, timedIdMs } from '../../database/ids.ts';
@@ -14,6 +14,9 @@ import type { BatchFilter, BatchStore } from './store.ts';
 
 /** Jobs that are cancelled or deleted in one transaction, between which others have their turn. */
 const ENDED_AT_ONCE = 20;
+
+/** How often a batch is looked at that somebody waits for. */
+const POLL_MS = { first: 100, later: 1_000 } as const;
 
 export interface BatchParts {
   readonly jobs: JobService;
@@ -74,6 +77,22 @@ export class BatchService {
     const batch = await this.store.get(batchId);
     if (!batch) throw notFound(batchId);
     return batch;
+  }
+
+  /**
+   * The batch once it has ended, or as it stands after `timeoutMs` or when the signal is given.
+   * @throws AppError BATCH_NOT_FOUND
+   */
+  async wait(batchId: string, timeoutMs: number, signal?: AbortSignal): Promise<BatchRecord> {
+    const endMs = performance.now() + timeoutMs;
+    const gone = signal ?? new AbortController().signal;
+    for (let pollMs: number = POLL_MS.first; await this.store.isActive(batchId); ) {
+      const leftMs = endMs - performance.now();
+      if (leftMs <= 0 || gone.aborted) break;
+      await sleep(Math.min(leftMs, pollMs), undefined, { signal: gone }).catch(() => undefined);
+      pollMs = Math.min(2 * pollMs, POLL_MS.later);
+    }
+    return this.get(batchId);
   }
 
   /** Batches, the newest first. */

@@ -3,7 +3,7 @@ import fp from 'fastify-plugin';
 import { AppError } from '../../errors/app-error.ts';
 import { IDEMPOTENCY_KEY_HEADER, idempotencyKey } from '../../http/idempotency-key.ts';
 import { API_PREFIX, principalOf } from '../../http/principal.ts';
-import { keepable, sendStored } from '../../http/stored-answer.ts';
+import { keepable, sendAgain } from '../../http/stored-answer.ts';
 import { withHook } from '../../http/with-hook.ts';
 import type { ClaimStore } from './claim-store.ts';
 import { canonicalJson, digestOf } from './fingerprint.ts';
@@ -70,7 +70,7 @@ export const idempotency = fp(async (app: FastifyInstance, { claims, secrets }: 
       // An answer that was written past Fastify cannot be kept.
       if (idempotent.isHeld && reply.raw.writableFinished) void idempotent.release();
     });
-    return idempotent.replay && sendStored(reply, idempotent.replay);
+    return idempotent.replay && sendAgain(request, reply, idempotent.replay);
   }
 
   /** Before the answer leaves, so that no client has an answer that it could not have again. */

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import { LRUCache } from 'lru-cache';
 import { digestTag, matchesNone } from '../../http/entity-tag.ts';
+import { preferredWait } from '../../http/prefer.ts';
 import { principalOf } from '../../http/principal.ts';
 import { withHook } from '../../http/with-hook.ts';
 import { workspaceOf } from '../own-workspace.ts';
@@ -86,7 +87,9 @@ export const forgetWhenChanged =
 
 async function readJob(finals: FinalJobs, request: JobRequest, reply: FastifyReply): Promise<FastifyReply> {
   const { id } = request.params;
-  const record = await workspaceOf(request).jobs.get(id);
+  const { jobs } = workspaceOf(request);
+  const wait = preferredWait(request, reply);
+  const record = await (wait ? jobs.wait(id, wait.timeoutMs, wait.signal) : jobs.get(id));
   return isFinal(record)
     ? sendFinal(finals.put(principalOf(request).tenant, id, record), request, reply)
     : reply.header('cache-control', 'no-store').send(record);

@@ -5,15 +5,16 @@ import { JobRecord } from '../../contract/job.ts';
 import { JobRequest, SqueezeRequest } from '../../contract/job-request.ts';
 import { JobListPage, JobListQuery } from '../../contract/list.ts';
 import { wantedLabel } from '../../database/lists/label-filter.ts';
-import { AppError } from '../../errors/app-error.ts';
+import { AppError, ignoring } from '../../errors/app-error.ts';
 import { errorsOf } from '../../errors/error-kinds.ts';
 import { invalidRequest } from '../../http/app-error-of.ts';
 import { REQUEST_FIELD } from '../../http/multipart/body-parts.ts';
 import { UploadHeaders } from '../../http/multipart/multipart-schema.ts';
 import { listOptions, pageRequestOf, sendPage } from '../../http/paging.ts';
-import { MAX_WAIT_SECONDS, preferredWaitSeconds } from '../../http/prefer.ts';
+import { PreferHeader, preferredWait } from '../../http/prefer.ts';
 import { readRequestJson } from '../../http/request-json.ts';
 import { asComponent, JobPath, LOCATION, problems, reference, response } from '../../http/schemas.ts';
+import type { StoredAnswer } from '../../http/stored-answer.ts';
 import type { SchemaError } from '../../http/validation-message.ts';
 import { checkTargets } from '../../serving/check-targets.ts';
 import type { UploadDependencies } from '../adapters/upload/receive-adapter.ts';
@@ -28,17 +29,8 @@ import { isFinal } from './store.ts';
 const FINISHED = 'Finished: while the client waited, or at once, as its work was done before (`reused`)';
 const ACCEPTED = 'Accepted, durably';
 
-const PreferHeader = Type.Object({
-  prefer: Type.Optional(
-    Type.String({
-      description:
-        `\`wait=N\` (RFC 7240) waits up to N seconds, at most ${MAX_WAIT_SECONDS}, for the job: 200 with the finished ` +
-        'job, or 202 as without it when that was not enough.',
-      examples: ['wait=30'],
-    }),
-  ),
-});
-const IfNoneMatch = Type.Object({
+const GetHeaders = Type.Object({
+  ...PreferHeader.properties,
   'if-none-match': Type.Optional(Type.String({ description: 'ETag of the job the client has' })),
 });
 
@@ -57,7 +49,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
   app.post(
     '/v1/jobs',
     {
-      config: { accepts: 'application/json' },
+      config: { accepts: 'application/json', answerAgain: answerJobAgain },
       schema: {
         operationId: 'createJob',
         tags: ['jobs'],
@@ -95,7 +87,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
         tags: ['jobs'],
         summary: 'A job: state, progress, results',
         params: JobPath,
-        headers: IfNoneMatch,
+        headers: GetHeaders,
         response: {
           200: response('The job; one that has ended with an ETag', reference(JobRecord), {
             headers: { etag: { type: 'string', description: 'Of a job that has ended, as it is now' } },
@@ -136,7 +128,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
   app.post(
     '/v1/squeeze',
     {
-      config: { accepts: 'multipart/form-data' },
+      config: { accepts: 'multipart/form-data', answerAgain: answerJobAgain },
       schema: {
         operationId: 'squeezeAdapter',
         tags: ['jobs'],
@@ -210,11 +202,23 @@ async function answerJob(
   jobs: JobService,
   accepted: JobRecord,
 ): Promise<FastifyReply> {
-  const seconds = preferredWaitSeconds(request.headers.prefer);
-  if (seconds > 0) reply.header('preference-applied', `wait=${seconds}`);
-  const job = seconds > 0 ? await jobs.wait(accepted.id, seconds * 1000) : accepted;
+  // A request goes on when its client has gone, so that its answer is there for who asks again.
+  const wait = preferredWait(request, reply);
+  const job = wait ? await jobs.wait(accepted.id, wait.timeoutMs) : accepted;
   return reply
     .code(isFinal(job) ? 200 : 202)
     .headers({ location: `/v1/jobs/${job.id}`, 'cache-control': 'no-store', vary: 'prefer' })
     .send(job);
+}
+
+/** The job that the first of equal requests made, as it is now. */
+async function answerJobAgain(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { body }: StoredAnswer,
+): Promise<FastifyReply | undefined> {
+  const { id } = JSON.parse(body) as JobRecord;
+  const { jobs } = workspaceOf(request);
+  const job = await jobs.get(id).catch(ignoring('JOB_NOT_FOUND'));
+  return job && answerJob(request, reply, jobs, job);
 }

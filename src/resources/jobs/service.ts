@@ -187,25 +187,28 @@ export class JobService {
   }
 
   /**
-   * The job once it is final, or as it stands after `timeoutMs`.
+   * The job once it is final, or as it stands after `timeoutMs` or when the signal is given.
    * @throws AppError JOB_NOT_FOUND
    */
-  async wait(jobId: string, timeoutMs: number): Promise<JobRecord> {
+  async wait(jobId: string, timeoutMs: number, signal?: AbortSignal): Promise<JobRecord> {
     const startedMs = performance.now();
     const bell = new Bell();
-    const watch = this.watch(jobId, () => bell.ring());
+    const ring = (): void => bell.ring();
+    const watch = this.watch(jobId, ring);
+    signal?.addEventListener('abort', ring);
     try {
       for (;;) {
         const record = await this.recorded(jobId);
         if (isFinal(record)) return record;
         const leftMs = startedMs + timeoutMs - performance.now();
-        if (leftMs <= 0) return await this.get(jobId);
+        if (leftMs <= 0 || signal?.aborted) return await this.get(jobId);
         await watch.follow();
         const pollMs = timeoutMs - leftMs < BEGIN_MS ? POLL_MS.begin : POLL_MS.later;
         await bell.rung(Math.min(leftMs, pollMs));
       }
     } finally {
       watch.end();
+      signal?.removeEventListener('abort', ring);
     }
   }
 

@@ -4,7 +4,7 @@ import { Type } from 'typebox';
 import { CheckpointRecord } from '../../contract/run.ts';
 import { errorsOf } from '../../errors/error-kinds.ts';
 import { UploadHeaders } from '../../http/multipart/multipart-schema.ts';
-import { MAX_WAIT_SECONDS, preferredWaitSeconds } from '../../http/prefer.ts';
+import { PreferHeader, preferredWait } from '../../http/prefer.ts';
 import { asComponent, LOCATION, problems, reference, response } from '../../http/schemas.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 import { receiveAdapter, type UploadDependencies } from '../adapters/upload/receive-adapter.ts';
@@ -20,17 +20,6 @@ const DIGITS = /^\d{1,10}$/;
 const CheckpointPath = Type.Object({
   ...RunPath.properties,
   step: Type.Integer({ minimum: 0, maximum: 1e9, description: 'Step of the checkpoint' }),
-});
-
-const CHECKPOINT_PREFER = Type.Object({
-  prefer: Type.Optional(
-    Type.String({
-      description:
-        `\`wait=N\` (RFC 7240) waits up to N seconds, at most ${MAX_WAIT_SECONDS}, for the squeeze: 200 with the ` +
-        'finished checkpoint, or 202 as without it when that was not enough.',
-      examples: ['wait=30'],
-    }),
-  ),
 });
 
 /** The checkpoints of a run: sent, and read. */
@@ -50,7 +39,7 @@ export const checkpointRoutes: FastifyPluginAsyncTypebox<{
         description:
           'Answers `keep` (nothing to do), or squeezes the checkpoint as a job. Sending the same checkpoint again, also ' +
           'at the same time, gives the same answer; a failed one is tried again. The parts may come in any order.',
-        headers: Type.Object({ ...CHECKPOINT_PREFER.properties, ...UploadHeaders.properties }),
+        headers: Type.Object({ ...PreferHeader.properties, ...UploadHeaders.properties }),
         params: RunPath,
         multipart: checkpointParts,
         response: {
@@ -121,9 +110,8 @@ async function answerCheckpoint(
   runs: RunService,
   accepted: CheckpointRecord,
 ): Promise<FastifyReply> {
-  const seconds = preferredWaitSeconds(request.headers.prefer);
-  if (seconds > 0) reply.header('preference-applied', `wait=${seconds}`);
-  const record = seconds > 0 ? await runs.wait(accepted, seconds * 1000) : accepted;
+  const wait = preferredWait(request, reply);
+  const record = wait ? await runs.wait(accepted, wait.timeoutMs) : accepted;
   const isUnderWay = record.state === 'queued' || record.state === 'active';
   return reply
     .code(isUnderWay ? 202 : 200)
