@@ -101,12 +101,21 @@ function explainUnion(union: SchemaError, inner: readonly SchemaError[]): Fault[
   // An object is told what is wrong inside it; branches of other types only that it is none of theirs.
   const within = inner.filter((error) => error.keyword !== 'type' || error.instancePath !== instancePath);
   if (isObject(data) && within.length > 0) return explain(within);
+  // A text that is one of the branches is told what is wrong with it as a text.
+  const fitting = branches.findIndex(({ type }) => type === typeOf(data));
+  if (fitting >= 0 && branches.length > 1) {
+    const prefix = `${union.schemaPath}/${fitting}/`;
+    const faults = explain(inner.filter(({ schemaPath }) => schemaPath.startsWith(prefix)));
+    if (faults.length > 0) return faults;
+  }
   const options = choices(branches.map(describe));
   return [wrong(instancePath, `${place(instancePath)} is ${show(data)} but must be ${options}`)];
 }
 
-const isObject = (data: unknown): boolean =>
-  typeof data === 'object' && data !== null && !Array.isArray(data);
+const typeOf = (data: unknown): string =>
+  data === null ? 'null' : Array.isArray(data) ? 'array' : typeof data;
+
+const isObject = (data: unknown): boolean => typeOf(data) === 'object';
 
 /** What is wrong with the tag of a union of objects. */
 function explainTag({ schema, data, instancePath }: SchemaError): Fault {
