@@ -702,7 +702,7 @@ export interface paths {
     post?: never;
     /**
      * Revoke a key
-     * @description Other processes of the service may take it for five seconds more.
+     * @description It stays in the list, as revoked; to revoke it again changes nothing. Other processes of the service may take it for five seconds more.
      *
      *     Needs a key with the scope `admin`.
      */
@@ -944,7 +944,7 @@ export interface paths {
     get: operations['getUpload'];
     /**
      * Upload a file whole
-     * @description The body is the file (`curl -T file`); an upload of that id is replaced when all of it is there. It is checked while it arrives. Which file of an adapter it is says `filename` or the header Upload-Filename.
+     * @description The body is the file (`curl -T file`); an upload of that id is replaced when all of it is there. It is checked while it arrives. Which file of an adapter it is says `filename`.
      *
      *     Needs a key with the scope `write`.
      */
@@ -3161,10 +3161,14 @@ export interface components {
       tenant: string;
     };
     /**
-     * @description Up to 16 names with texts, to find things by. A name has up to 63 lower case letters, digits, dots, slashes, hyphens and underscores, a text up to 128 characters.
+     * @description Up to 16 names with texts, to find things by: a name has up to 128 letters of ASCII, digits, dots, slashes, hyphens and underscores, and begins and ends with a letter or digit; upper and lower case differ. A text has up to 128 characters.
      * @example {
      *       "team": "search",
      *       "env": "prod"
+     *     }
+     * @example {
+     *       "mlflow.runId": "8f3c",
+     *       "app.kubernetes.io/name": "chat"
      *     }
      */
     Labels: {
@@ -3353,6 +3357,10 @@ export interface components {
        * @example {
        *       "team": "search",
        *       "env": "prod"
+       *     }
+       * @example {
+       *       "mlflow.runId": "8f3c",
+       *       "app.kubernetes.io/name": "chat"
        *     }
        */
       labels: {
@@ -5435,6 +5443,10 @@ export interface components {
        *       "team": "search",
        *       "env": "prod"
        *     }
+       * @example {
+       *       "mlflow.runId": "8f3c",
+       *       "app.kubernetes.io/name": "chat"
+       *     }
        */
       labels: {
         [key: string]: string;
@@ -5471,6 +5483,10 @@ export interface components {
        * @example {
        *       "team": "search",
        *       "env": "prod"
+       *     }
+       * @example {
+       *       "mlflow.runId": "8f3c",
+       *       "app.kubernetes.io/name": "chat"
        *     }
        */
       labels?: {
@@ -5674,6 +5690,10 @@ export interface components {
        * @example {
        *       "team": "search",
        *       "env": "prod"
+       *     }
+       * @example {
+       *       "mlflow.runId": "8f3c",
+       *       "app.kubernetes.io/name": "chat"
        *     }
        */
       labels?: {
@@ -6102,10 +6122,14 @@ export interface operations {
            */
           config?: Blob;
           /**
-           * @description Up to 16 names with texts, to find things by. A name has up to 63 lower case letters, digits, dots, slashes, hyphens and underscores, a text up to 128 characters.
+           * @description Up to 16 names with texts, to find things by: a name has up to 128 letters of ASCII, digits, dots, slashes, hyphens and underscores, and begins and ends with a letter or digit; upper and lower case differ. A text has up to 128 characters.
            * @example {
            *       "team": "search",
            *       "env": "prod"
+           *     }
+           * @example {
+           *       "mlflow.runId": "8f3c",
+           *       "app.kubernetes.io/name": "chat"
            *     }
            */
           labels?: {
@@ -6294,7 +6318,7 @@ export interface operations {
           'application/json': components['schemas']['Adapter'];
         };
       };
-      /** @description `BAD_REQUEST`: The request is malformed. */
+      /** @description `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -6423,7 +6447,7 @@ export interface operations {
         };
         content?: never;
       };
-      /** @description `BAD_REQUEST`: The request is malformed. */
+      /** @description `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -6754,7 +6778,7 @@ export interface operations {
         };
         content?: never;
       };
-      /** @description `BAD_REQUEST`: The request is malformed. */
+      /** @description `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -6871,8 +6895,6 @@ export interface operations {
         'if-range'?: string;
         /** @description One byte range; several are answered with the whole file */
         range?: string;
-        /** @description Not needed: `Repr-Digest` comes with every answer, as SHA-256 */
-        'want-repr-digest'?: string;
       };
       path: {
         /**
@@ -6929,7 +6951,7 @@ export interface operations {
         };
         content?: never;
       };
-      /** @description `BAD_REQUEST`: The request is malformed. */
+      /** @description `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -7069,7 +7091,7 @@ export interface operations {
           'application/json': components['schemas']['AdapterModules'];
         };
       };
-      /** @description `BAD_REQUEST`: The request is malformed. */
+      /** @description `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -7382,7 +7404,7 @@ export interface operations {
         label?: string[];
         /** @description Most items of the page */
         limit?: number;
-        /** @description Several times: any of them */
+        /** @description Several with commas between, or said several times: any of them */
         state?: ('active' | 'succeeded' | 'partial' | 'failed' | 'cancelled')[];
       };
       header?: never;
@@ -7500,6 +7522,11 @@ export interface operations {
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: string;
+        /**
+         * @description `wait=N` (RFC 7240) waits up to N seconds, at most 55, until the job, the batch or the squeeze has ended. When that was not enough, the answer is that without it.
+         * @example wait=30
+         */
+        prefer?: string;
       };
       path?: never;
       cookie?: never;
@@ -7510,6 +7537,19 @@ export interface operations {
       };
     };
     responses: {
+      /** @description Ended: while the client waited, or at once, as all was done before */
+      200: {
+        headers: {
+          /** @description `true` on an answer that was given before to the same Idempotency-Key */
+          'idempotent-replayed'?: string;
+          /** @description Path of the resource */
+          location?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Batch'];
+        };
+      };
       /** @description Accepted, durably */
       202: {
         headers: {
@@ -7651,7 +7691,13 @@ export interface operations {
   getBatch: {
     parameters: {
       query?: never;
-      header?: never;
+      header?: {
+        /**
+         * @description `wait=N` (RFC 7240) waits up to N seconds, at most 55, until the job, the batch or the squeeze has ended. When that was not enough, the answer is that without it.
+         * @example wait=30
+         */
+        prefer?: string;
+      };
       path: {
         /**
          * @description Id of a batch
@@ -7672,7 +7718,7 @@ export interface operations {
           'application/json': components['schemas']['Batch'];
         };
       };
-      /** @description `BAD_REQUEST`: The request is malformed. */
+      /** @description `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -7792,7 +7838,7 @@ export interface operations {
         };
         content?: never;
       };
-      /** @description `BAD_REQUEST`: The request is malformed. */
+      /** @description `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -7958,7 +8004,7 @@ export interface operations {
           'application/json': components['schemas']['Batch'];
         };
       };
-      /** @description `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
+      /** @description `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -8126,7 +8172,7 @@ export interface operations {
           'application/json': components['schemas']['Batch'];
         };
       };
-      /** @description `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
+      /** @description `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -8290,7 +8336,7 @@ export interface operations {
         };
         content?: never;
       };
-      /** @description `BAD_REQUEST`: The request is malformed. */
+      /** @description `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -8675,7 +8721,7 @@ export interface operations {
           'application/json': components['schemas']['Connection'];
         };
       };
-      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `BAD_REQUEST`: The request is malformed. */
+      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -8795,7 +8841,7 @@ export interface operations {
         };
         content?: never;
       };
-      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `BAD_REQUEST`: The request is malformed. */
+      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -9232,7 +9278,7 @@ export interface operations {
         label?: string[];
         /** @description Most items of the page */
         limit?: number;
-        /** @description Several times: any of them */
+        /** @description Several with commas between, or said several times: any of them */
         state?: ('queued' | 'active' | 'succeeded' | 'partial' | 'failed' | 'cancelled')[];
       };
       header?: never;
@@ -9351,7 +9397,7 @@ export interface operations {
          */
         'idempotency-key'?: string;
         /**
-         * @description `wait=N` (RFC 7240) waits up to N seconds, at most 55, for the job: 200 with the finished job, or 202 as without it when that was not enough.
+         * @description `wait=N` (RFC 7240) waits up to N seconds, at most 55, until the job, the batch or the squeeze has ended. When that was not enough, the answer is that without it.
          * @example wait=30
          */
         prefer?: string;
@@ -9540,6 +9586,11 @@ export interface operations {
       header?: {
         /** @description ETag of the job the client has */
         'if-none-match'?: string;
+        /**
+         * @description `wait=N` (RFC 7240) waits up to N seconds, at most 55, until the job, the batch or the squeeze has ended. When that was not enough, the answer is that without it.
+         * @example wait=30
+         */
+        prefer?: string;
       };
       path: {
         /**
@@ -9570,7 +9621,7 @@ export interface operations {
         };
         content?: never;
       };
-      /** @description `BAD_REQUEST`: The request is malformed. */
+      /** @description `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -9690,7 +9741,7 @@ export interface operations {
         };
         content?: never;
       };
-      /** @description `BAD_REQUEST`: The request is malformed. */
+      /** @description `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -10009,7 +10060,7 @@ export interface operations {
           'application/json': components['schemas']['Job'];
         };
       };
-      /** @description `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
+      /** @description `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -10177,7 +10228,7 @@ export interface operations {
           'application/json': components['schemas']['Job'];
         };
       };
-      /** @description `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
+      /** @description `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -10348,7 +10399,7 @@ export interface operations {
         };
         content?: never;
       };
-      /** @description `BAD_REQUEST`: The request is malformed. */
+      /** @description `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -10456,8 +10507,6 @@ export interface operations {
         'if-range'?: string;
         /** @description One byte range; several are answered with the whole file */
         range?: string;
-        /** @description Not needed: `Repr-Digest` comes with every answer, as SHA-256 */
-        'want-repr-digest'?: string;
       };
       path: {
         /**
@@ -10514,7 +10563,7 @@ export interface operations {
         };
         content?: never;
       };
-      /** @description `BAD_REQUEST`: The request is malformed. */
+      /** @description `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -11241,7 +11290,7 @@ export interface operations {
           'application/json': components['schemas']['Job'];
         };
       };
-      /** @description `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
+      /** @description `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -11669,16 +11718,14 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description The key as it is now */
-      200: {
+      /** @description Revoked */
+      204: {
         headers: {
           [name: string]: unknown;
         };
-        content: {
-          'application/json': components['schemas']['Key'];
-        };
+        content?: never;
       };
-      /** @description `BAD_REQUEST`: The request is malformed. */
+      /** @description `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -12107,7 +12154,7 @@ export interface operations {
           'application/json': components['schemas']['Run'];
         };
       };
-      /** @description `BAD_REQUEST`: The request is malformed. */
+      /** @description `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -12227,7 +12274,7 @@ export interface operations {
         };
         content?: never;
       };
-      /** @description `BAD_REQUEST`: The request is malformed. */
+      /** @description `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -12373,7 +12420,7 @@ export interface operations {
          */
         'idempotency-key'?: string;
         /**
-         * @description `wait=N` (RFC 7240) waits up to N seconds, at most 55, for the squeeze: 200 with the finished checkpoint, or 202 as without it when that was not enough.
+         * @description `wait=N` (RFC 7240) waits up to N seconds, at most 55, until the job, the batch or the squeeze has ended. When that was not enough, the answer is that without it.
          * @example wait=30
          */
         prefer?: string;
@@ -12444,7 +12491,7 @@ export interface operations {
           'application/json': components['schemas']['Checkpoint'];
         };
       };
-      /** @description `MULTIPART_MALFORMED`: The multipart body is malformed. `UPLOAD_ABORTED`: The upload ended early. `DUPLICATE_PART`: A part of this name was sent twice. `UNEXPECTED_PART`: A part of this name is not expected. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `VALIDATION_FAILED`: The request does not fit its schema. `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
+      /** @description `MULTIPART_MALFORMED`: The multipart body is malformed. `UPLOAD_ABORTED`: The upload ended early. `DUPLICATE_PART`: A part of this name was sent twice. `UNEXPECTED_PART`: A part of this name is not expected. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `VALIDATION_FAILED`: The request does not fit its schema. `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -12604,7 +12651,7 @@ export interface operations {
           'application/json': components['schemas']['Checkpoint'];
         };
       };
-      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `BAD_REQUEST`: The request is malformed. */
+      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -12869,7 +12916,7 @@ export interface operations {
          */
         'idempotency-key'?: string;
         /**
-         * @description `wait=N` (RFC 7240) waits up to N seconds, at most 55, for the job: 200 with the finished job, or 202 as without it when that was not enough.
+         * @description `wait=N` (RFC 7240) waits up to N seconds, at most 55, until the job, the batch or the squeeze has ended. When that was not enough, the answer is that without it.
          * @example wait=30
          */
         prefer?: string;
@@ -13099,7 +13146,7 @@ export interface operations {
           'application/json': components['schemas']['TenantList'];
         };
       };
-      /** @description `BAD_REQUEST`: The request is malformed. */
+      /** @description `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -13212,7 +13259,7 @@ export interface operations {
           'application/json': components['schemas']['TenantWithUsage'];
         };
       };
-      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `BAD_REQUEST`: The request is malformed. */
+      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -13472,7 +13519,7 @@ export interface operations {
           'application/json': components['schemas']['UploadList'];
         };
       };
-      /** @description `BAD_REQUEST`: The request is malformed. */
+      /** @description `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -13611,7 +13658,7 @@ export interface operations {
         };
         content?: never;
       };
-      /** @description `UPLOAD_ABORTED`: The upload ended early. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `UPLOAD_HEADER`: A header of the upload protocol cannot be used. `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
+      /** @description `UPLOAD_ABORTED`: The upload ended early. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `UPLOAD_HEADER`: A header of the upload protocol cannot be used. `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -13796,7 +13843,7 @@ export interface operations {
         };
         content?: never;
       };
-      /** @description `BAD_REQUEST`: The request is malformed. */
+      /** @description `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -13927,7 +13974,7 @@ export interface operations {
           'application/json': components['schemas']['Upload'];
         };
       };
-      /** @description `BAD_REQUEST`: The request is malformed. */
+      /** @description `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -14048,8 +14095,6 @@ export interface operations {
         'content-digest'?: string;
         /** @description As Content-Digest: the body is what it represents */
         'repr-digest'?: string;
-        /** @description Which file of an adapter it is, in place of the query */
-        'upload-filename'?: string;
       };
       path: {
         /**
@@ -14243,7 +14288,7 @@ export interface operations {
         };
         content?: never;
       };
-      /** @description `UPLOAD_HEADER`: A header of the upload protocol cannot be used. `BAD_REQUEST`: The request is malformed. */
+      /** @description `UPLOAD_HEADER`: A header of the upload protocol cannot be used. `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -14433,7 +14478,7 @@ export interface operations {
         };
         content?: never;
       };
-      /** @description `UPLOAD_HEADER`: A header of the upload protocol cannot be used. `UPLOAD_ABORTED`: The upload ended early. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `BAD_REQUEST`: The request is malformed. */
+      /** @description `UPLOAD_HEADER`: A header of the upload protocol cannot be used. `UPLOAD_ABORTED`: The upload ended early. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -14631,7 +14676,7 @@ export interface operations {
         };
         content?: never;
       };
-      /** @description `UPLOAD_ABORTED`: The upload ended early. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `UPLOAD_HEADER`: A header of the upload protocol cannot be used. `BAD_REQUEST`: The request is malformed. */
+      /** @description `UPLOAD_ABORTED`: The upload ended early. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `UPLOAD_HEADER`: A header of the upload protocol cannot be used. `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -14810,7 +14855,7 @@ export interface operations {
           'application/json': components['schemas']['Usage'];
         };
       };
-      /** @description `BAD_REQUEST`: The request is malformed. */
+      /** @description `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -14917,7 +14962,7 @@ export interface operations {
           'application/json': components['schemas']['WebhookList'];
         };
       };
-      /** @description `BAD_REQUEST`: The request is malformed. */
+      /** @description `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -15187,7 +15232,7 @@ export interface operations {
           'application/json': components['schemas']['Webhook'];
         };
       };
-      /** @description `BAD_REQUEST`: The request is malformed. */
+      /** @description `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -15307,7 +15352,7 @@ export interface operations {
         };
         content?: never;
       };
-      /** @description `BAD_REQUEST`: The request is malformed. */
+      /** @description `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -15751,7 +15796,7 @@ export interface operations {
           'application/json': components['schemas']['Delivery'];
         };
       };
-      /** @description `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
+      /** @description `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -16087,7 +16132,7 @@ export interface operations {
           'application/json': components['schemas']['Delivery'];
         };
       };
-      /** @description `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
+      /** @description `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
       400: {
         headers: {
           [name: string]: unknown;
