@@ -13,6 +13,7 @@ Every failure is a problem document ([RFC 9457](https://www.rfc-editor.org/rfc/r
   "status": 404,
   "detail": "There is no adapter \\"ad_0\\".",
   "code": "ADAPTER_NOT_FOUND",
+  "retryable": false,
   "instance": "urn:lora-squeeze:request:…",
   "context": {"id": "ad_0"}
 }

@@ -3,9 +3,11 @@ import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import { type TSchema, Type } from 'typebox';
+import { stringify } from 'yaml';
 import { ADAPTER_EXAMPLE, JOB_EXAMPLE } from '../contract/examples.ts';
 import type { UsageRecord } from '../contract/tenant.ts';
 import { AppError } from '../errors/app-error.ts';
+import { shareRepeated, withErrorCodes } from '../http/document.ts';
 import { documented } from '../http/multipart/multipart-schema.ts';
 import { withOwnHeadNames } from '../http/own-head-names.ts';
 import { PARTS } from '../http/parts.ts';
@@ -98,9 +100,9 @@ export const openapi = fp(async (app: FastifyInstance, { version }: { version: s
     },
     transformObject: (documents) =>
       'openapiObject' in documents
-        ? withWebhooks(withOwnHeadNames(documents.openapiObject))
+        ? shareRepeated(withWebhooks(withOwnHeadNames(documents.openapiObject)))
         : documents.swaggerObject,
-    transform: ({ schema, url }) => ({ schema: withBytes(documented(schema ?? {})), url }),
+    transform: ({ schema, url }) => ({ schema: withErrorCodes(withBytes(documented(schema ?? {}))), url }),
     refResolver: {
       buildLocalReference: (json, _baseUri, _fragment, index) => String(json.$id ?? `schema-${index}`),
     },
@@ -112,6 +114,11 @@ export const openapi = fp(async (app: FastifyInstance, { version }: { version: s
     // BaseLayout: without the bar of the library's own logo and of other contracts' addresses.
     uiConfig: { layout: 'BaseLayout', validatorUrl: null, docExpansion: 'list', defaultModelsExpandDepth: 0 },
   });
+  const answers = (description: string, mediaType: string, schema: TSchema) => ({
+    response: { 200: response(description, schema, { mediaType }), ...problems() },
+  });
+  let yaml: string | undefined;
+  let contract: object | undefined;
   app.get(
     '/openapi.yaml',
     {
@@ -119,14 +126,31 @@ export const openapi = fp(async (app: FastifyInstance, { version }: { version: s
         operationId: 'getOpenapiYaml',
         tags: ['service'],
         summary: 'This contract',
-        response: {
-          200: response('OpenAPI 3.1', Type.String(), { mediaType: 'application/yaml' }),
-          ...problems(),
-        },
+        ...answers('OpenAPI 3.1', 'application/yaml', Type.String()),
       },
     },
-    async (_request, reply) => reply.header('content-type', 'application/yaml').send(openapiYaml(app)),
+    async (_request, reply) => {
+      yaml ??= openapiYaml(app);
+      return reply.header('content-type', 'application/yaml').send(yaml);
+    },
+  );
+  app.get(
+    '/openapi.json',
+    {
+      schema: {
+        operationId: 'getOpenapiJson',
+        tags: ['service'],
+        summary: 'This contract, as JSON',
+        ...answers('OpenAPI 3.1', 'application/json', Type.Object({}, { additionalProperties: true })),
+      },
+    },
+    async (_request, reply) => {
+      contract ??= app.swagger();
+      return reply.send(contract);
+    },
   );
 });
 
-export const openapiYaml = (app: FastifyInstance): string => app.swagger({ yaml: true });
+/** The document as a file: a paragraph is a line, however long. */
+export const openapiYaml = (app: FastifyInstance): string =>
+  stringify(app.swagger(), { lineWidth: 0, indentSeq: false, aliasDuplicateObjects: false });

@@ -15,6 +15,9 @@ export const Problem = Type.Object(
       description: 'Stable and machine-readable',
       examples: Object.keys(ERROR_KINDS).slice(0, 3),
     }),
+    retryable: Type.Boolean({
+      description: 'Whether the same request may succeed later, when nothing about it is changed',
+    }),
     instance: Type.String({ description: '`urn:lora-squeeze:request:` and the request id, as in the log' }),
     errors: Type.Optional(
       Type.Array(
@@ -41,7 +44,7 @@ const INTERNAL_DETAIL =
   'Something went wrong inside the service. The log has it under the request id of this answer.';
 
 export function problemOf(error: AppError, requestId: string): Problem {
-  const { title, status } = ERROR_KINDS[error.code];
+  const { title, status, retryable } = ERROR_KINDS[error.code];
   const { errors, ...context } = error.code === 'INTERNAL' ? {} : (error.context as Record<string, unknown>);
   return {
     type: `urn:lora-squeeze:problem:${error.code}`,
@@ -49,6 +52,7 @@ export function problemOf(error: AppError, requestId: string): Problem {
     status,
     detail: error.code === 'INTERNAL' ? INTERNAL_DETAIL : error.message,
     code: error.code,
+    retryable,
     instance: `urn:lora-squeeze:request:${requestId}`,
     ...(errors ? { errors: errors as NonNullable<Problem['errors']> } : {}),
     ...(Object.keys(context).length > 0 ? { context } : {}),

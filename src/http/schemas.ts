@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http';
 import { type Static, type TSchema, Type } from 'typebox';
 import { AdapterFile, AdapterRecord } from '../contract/adapter.ts';
 import { Analysis } from '../contract/analysis.ts';
@@ -94,24 +95,61 @@ export const NOTHING = Type.Null({ description: 'Removed' });
 
 export const BINARY = Type.String({ format: 'binary' });
 
-/** The problem responses of an operation by status, each naming its codes. */
-export function problems(...codes: readonly ErrorCode[]): Record<number, ReturnType<typeof response>> {
+export const REQUEST_ID_HEADER = 'x-request-id';
+
+const text = (description: string) => ({ type: 'string', description });
+
+const RETRY_AFTER = {
+  'retry-after': text('Seconds to wait; a full quota may have room sooner, by a removal'),
+};
+
+/** Of answers to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers). */
+const RATE_HEADERS = {
+  ratelimit: text('`"requests";r=…;t=…`: requests left, and seconds until they are filled up'),
+  'ratelimit-policy': text('`"requests";q=…;w=60`: requests a minute'),
+};
+
+const HEADERS: Readonly<Record<number, Readonly<Record<string, ReturnType<typeof text>>>>> = {
+  401: { 'www-authenticate': text('`Bearer`') },
+  409: RETRY_AFTER,
+  429: { ...RETRY_AFTER, ...RATE_HEADERS },
+  503: RETRY_AFTER,
+  507: RETRY_AFTER,
+};
+
+/** A response of the contract with the codes that it may have, which the operation tells. */
+export interface ProblemResponse extends ReturnType<typeof response> {
+  readonly codes: readonly ErrorCode[];
+}
+
+const withCodes = (status: number, codes: readonly ErrorCode[]): ProblemResponse => ({
+  ...response(STATUS_CODES[status]!, reference(Problem), {
+    mediaType: PROBLEM_MEDIA_TYPE,
+    headers: { [REQUEST_ID_HEADER]: text('Id of the request, as in the log'), ...HEADERS[status] },
+  }),
+  codes,
+});
+
+/** The problem responses of an operation by status, with their codes. */
+export function problems(...codes: readonly ErrorCode[]): Record<number, ProblemResponse> {
   const byStatus = new Map<number, ErrorCode[]>();
   for (const code of new Set([...codes, ...errorsOf('any')])) {
     const { status } = ERROR_KINDS[code];
     byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
   }
-  return Object.fromEntries(
-    [...byStatus]
-      .sort(([x], [y]) => x - y)
-      .map(([status, group]) => {
-        const description = group.map((code) => `\`${code}\`: ${ERROR_KINDS[code].title}.`).join(' ');
-        return [status, response(description, reference(Problem), { mediaType: PROBLEM_MEDIA_TYPE })];
-      }),
-  );
+  const all = [...byStatus].sort(([x], [y]) => x - y);
+  return Object.fromEntries(all.map(([status, group]) => [status, withCodes(status, group)]));
 }
 
-export const REQUEST_ID_HEADER = 'x-request-id';
+/** The responses of an operation, which may answer with these codes too. */
+export function withProblems<T extends object>(responses: T, codes: readonly ErrorCode[]): T {
+  return { ...responses, ...problems(...codesIn(responses), ...codes) };
+}
+
+/** The codes that responses of an operation may have. */
+export const codesIn = (responses: object): ErrorCode[] =>
+  Object.values(responses).flatMap((one) => (one as Partial<ProblemResponse>).codes ?? []);
+
 export const LOCATION = { location: { type: 'string', description: 'Path of the resource' } } as const;
 
 export const AdapterPath = Type.Object({

@@ -17,7 +17,7 @@ export const FileHeaders = Type.Object({
     Type.String({ description: 'One byte range; several are answered with the whole file' }),
   ),
   'if-range': Type.Optional(Type.String({ description: 'Honour `Range` only while the file has this ETag' })),
-  'if-none-match': Type.Optional(Type.String({ description: 'ETag of the file the client has' })),
+  'if-none-match': Type.Optional(Type.String({ description: 'ETag of what the client has' })),
 });
 type FileRequest = FastifyRequest<{ Headers: Static<typeof FileHeaders> }>;
 

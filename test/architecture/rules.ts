@@ -215,6 +215,7 @@ export const OWNERS: Readonly<Record<string, readonly string[]>> = {
   '@huggingface/hub': ['transfer/hub/'],
   '@tus/*': ['resources/uploads/'],
   undici: ['net/'],
+  yaml: ['app/openapi-plugin.ts'],
   'range-parser': ['http/send-file.ts'],
   'lru-cache': ['database/', 'resources/', 'http/'],
   'cli-progress': ['cli/'],

@@ -15,6 +15,7 @@ import type { Quotas } from '../../src/contract/tenant.ts';
 import { DEFAULT_TENANT } from '../../src/contract/tenant-id.ts';
 import type { Database } from '../../src/database/database.ts';
 import { Dispatcher } from '../../src/dispatch/dispatcher.ts';
+import { ERROR_KINDS, type ErrorCode } from '../../src/errors/error-kinds.ts';
 import type { Problem } from '../../src/http/problem.ts';
 import { Metrics } from '../../src/metrics/metrics.ts';
 import { Outbound } from '../../src/net/outbound.ts';
@@ -209,10 +210,11 @@ export function checkedProblem(problem: Problem, status: number, code: string): 
   assert.equal(problem.code, code, JSON.stringify(problem));
   assert.equal(problem.status, status);
   assert.equal(problem.type, `urn:lora-squeeze:problem:${code}`);
+  assert.equal(problem.retryable, ERROR_KINDS[problem.code as ErrorCode].retryable);
   assert.match(problem.instance, /^urn:lora-squeeze:request:.+/);
   assert.ok(problem.title.length > 5);
   assert.match(problem.detail, /^\S.*\S$/s);
-  const allowed = ['type', 'title', 'status', 'detail', 'code', 'instance', 'errors', 'context'];
+  const allowed = ['type', 'title', 'status', 'detail', 'code', 'retryable', 'instance', 'errors', 'context'];
   assert.deepEqual(
     Object.keys(problem).filter((key) => !allowed.includes(key)),
     [],

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
+import { parse } from 'yaml';
 import { openapiDocument } from '../../src/app/openapi-document.ts';
 import { JOB_KINDS } from '../../src/contract/job-request.ts';
 import { ERROR_KINDS } from '../../src/errors/error-kinds.ts';
@@ -12,16 +13,24 @@ import { startServer, type TestServer } from '../http/server.ts';
 const ROOT = join(import.meta.dirname, '../..');
 const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
 
+interface Answer {
+  readonly $ref?: string;
+  readonly content?: Readonly<Record<string, { readonly schema?: { readonly $ref?: string } }>>;
+}
 interface Operation {
   readonly operationId?: string;
   readonly summary?: string;
   readonly tags?: readonly string[];
-  readonly responses: Readonly<Record<string, { content?: Record<string, { schema?: { $ref?: string } }> }>>;
+  readonly responses: Readonly<Record<string, Answer>>;
+  readonly 'x-error-codes': readonly (keyof typeof ERROR_KINDS)[];
   readonly requestBody?: { readonly content: Readonly<Record<string, unknown>> };
 }
 interface Contract {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
-  readonly components: { readonly schemas: Readonly<Record<string, { examples?: unknown[] }>> };
+  readonly components: {
+    readonly schemas: Readonly<Record<string, { examples?: unknown[] }>>;
+    readonly responses: Readonly<Record<string, Answer>>;
+  };
 }
 
 /** An adapter's files by their own names, or by what they are. */
@@ -35,6 +44,7 @@ const VERBS =
 const CALLS: Readonly<Record<string, string>> = {
   '/livez': 'get',
   '/metrics': 'get',
+  '/openapi.json': 'get',
   '/openapi.yaml': 'get',
   '/readyz': 'get',
   '/v1/adapters': 'get post',
@@ -107,6 +117,7 @@ describe('openapi.yaml', () => {
   it('is served as it is written, apart from the version', async () => {
     const served = await (await server.fetch('/openapi.yaml')).text();
     assert.equal(served, await openapiDocument('9.9.9'));
+    assert.deepEqual(await (await server.fetch('/openapi.json')).json(), parse(served));
   });
 
   it('passes the linter', async () => {
@@ -136,8 +147,10 @@ describe('openapi.yaml', () => {
         Object.keys(responses).some((status) => status.startsWith('2')),
         name,
       );
-      for (const [status, { content }] of Object.entries(responses)) {
+      for (const [status, { $ref }] of Object.entries(responses)) {
         if (!/^[45]/.test(status)) continue;
+        assert.ok($ref?.startsWith('#/components/responses/'), `${name} ${status}`);
+        const { content } = contract.components.responses[$ref!.split('/').at(-1)!]!;
         assert.deepEqual(Object.keys(content ?? {}), ['application/problem+json'], `${name} ${status}`);
         assert.equal(content!['application/problem+json']?.schema?.$ref, '#/components/schemas/Problem');
       }
@@ -201,11 +214,30 @@ describe('openapi.yaml', () => {
     }
   });
 
-  it('documents every status the error table can give an upload', () => {
-    const upload = new Map(operations).get('post /v1/adapters')!;
-    const described = JSON.stringify(upload.responses);
-    for (const code of Object.keys(ERROR_KINDS).filter((one) => /^(ST|CONFIG|NO_LORA)_/.test(one))) {
-      assert.ok(described.includes(`\`${code}\``), code);
+  it('tells the codes that an operation may answer, and their statuses are its responses', () => {
+    for (const [name, { responses, 'x-error-codes': codes }] of operations) {
+      assert.ok(codes.includes('INTERNAL'), name);
+      const statuses = new Set(codes.map((code) => String(ERROR_KINDS[code].status)));
+      const failures = Object.keys(responses).filter((status) => status >= '400');
+      assert.deepEqual([...statuses].sort(), failures.sort(), name);
     }
+    const upload = new Map(operations).get('post /v1/adapters')!['x-error-codes'];
+    for (const code of Object.keys(ERROR_KINDS).filter((one) => /^(ST|CONFIG|NO_LORA)_/.test(one)))
+      assert.ok((upload as readonly string[]).includes(code), code);
+  });
+
+  it('describes once what operations have in common', () => {
+    const { schemas, ...shared } = contract.components as unknown as Record<string, object>;
+    for (const [kind, names] of Object.entries({
+      parameters: ['JobId', 'AdapterId', 'Cursor', 'Limit', 'Prefer', 'IdempotencyKey', 'Range'],
+      headers: ['Location', 'RetryAfter', 'Etag'],
+      responses: ['NotFound', 'TooManyRequests', 'NotModified'],
+    }))
+      for (const name of names) assert.ok(name in shared[kind]!, `${kind} ${name}`);
+    for (const name of ['Target', 'JobResult', 'S3Source', 'Labels']) assert.ok(name in schemas!, name);
+  });
+
+  it('takes at most 5.5 kB for an operation', async () => {
+    assert.ok((await openapiDocument(version)).length <= operations.length * 5500);
   });
 });

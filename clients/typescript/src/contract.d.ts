@@ -35,6 +35,23 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/openapi.json': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** This contract, as JSON */
+    get: operations['getOpenapiJson'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/openapi.yaml': {
     parameters: {
       query?: never;
@@ -3381,6 +3398,7 @@ export interface components {
      *       "status": 400,
      *       "detail": "targets[0].rank is 0 but must be at least 1.",
      *       "code": "VALIDATION_FAILED",
+     *       "retryable": false,
      *       "instance": "urn:lora-squeeze:request:c9d3a0d4-3a53-4f0c-9a37-3c1d5e0f8b21",
      *       "errors": [
      *         {
@@ -3412,6 +3430,8 @@ export interface components {
       }[];
       /** @description `urn:lora-squeeze:request:` and the request id, as in the log */
       instance: string;
+      /** @description Whether the same request may succeed later, when nothing about it is changed */
+      retryable: boolean;
       status: number;
       /** @description The kind of problem, the same for every occurrence */
       title: string;
@@ -5708,10 +5728,328 @@ export interface components {
       url: string;
     };
   };
-  responses: never;
-  parameters: never;
+  responses: {
+    /** @description Bad Request */
+    BadRequest: {
+      headers: {
+        'x-request-id': components['headers']['XRequestId'];
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description Conflict */
+    Conflict: {
+      headers: {
+        'retry-after': components['headers']['RetryAfter'];
+        'x-request-id': components['headers']['XRequestId'];
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description Forbidden */
+    Forbidden: {
+      headers: {
+        'x-request-id': components['headers']['XRequestId'];
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description Gone */
+    Gone: {
+      headers: {
+        'x-request-id': components['headers']['XRequestId'];
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description Insufficient Storage */
+    InsufficientStorage: {
+      headers: {
+        'retry-after': components['headers']['RetryAfter'];
+        'x-request-id': components['headers']['XRequestId'];
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description Internal Server Error */
+    InternalServerError: {
+      headers: {
+        'x-request-id': components['headers']['XRequestId'];
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description Locked */
+    Locked: {
+      headers: {
+        'x-request-id': components['headers']['XRequestId'];
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description Misdirected Request */
+    MisdirectedRequest: {
+      headers: {
+        'x-request-id': components['headers']['XRequestId'];
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description Removed */
+    NoContent: {
+      headers: {
+        [name: string]: unknown;
+      };
+      content?: never;
+    };
+    /** @description Not Found */
+    NotFound: {
+      headers: {
+        'x-request-id': components['headers']['XRequestId'];
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description The client has it */
+    NotModified: {
+      headers: {
+        [name: string]: unknown;
+      };
+      content?: never;
+    };
+    /** @description Payload Too Large */
+    PayloadTooLarge: {
+      headers: {
+        'x-request-id': components['headers']['XRequestId'];
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description Precondition Failed */
+    PreconditionFailed: {
+      headers: {
+        'x-request-id': components['headers']['XRequestId'];
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description Range Not Satisfiable */
+    RangeNotSatisfiable: {
+      headers: {
+        'x-request-id': components['headers']['XRequestId'];
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description Request Timeout */
+    RequestTimeout: {
+      headers: {
+        'x-request-id': components['headers']['XRequestId'];
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description Service Unavailable */
+    ServiceUnavailable: {
+      headers: {
+        'retry-after': components['headers']['RetryAfter'];
+        'x-request-id': components['headers']['XRequestId'];
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description Too Many Requests */
+    TooManyRequests: {
+      headers: {
+        ratelimit: components['headers']['Ratelimit'];
+        'ratelimit-policy': components['headers']['RatelimitPolicy'];
+        'retry-after': components['headers']['RetryAfter'];
+        'x-request-id': components['headers']['XRequestId'];
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description Unauthorized */
+    Unauthorized: {
+      headers: {
+        'www-authenticate': components['headers']['WwwAuthenticate'];
+        'x-request-id': components['headers']['XRequestId'];
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description Unprocessable Entity */
+    UnprocessableEntity: {
+      headers: {
+        'x-request-id': components['headers']['XRequestId'];
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description Unsupported Media Type */
+    UnsupportedMediaType: {
+      headers: {
+        'x-request-id': components['headers']['XRequestId'];
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+  };
+  parameters: {
+    /**
+     * @description Id of an adapter
+     * @example ad_4f9a1c0e8b7d6a5f4e3d2c1b0a998877
+     */
+    AdapterId: string;
+    /**
+     * @description Id of a batch
+     * @example batch_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
+     */
+    BatchId: string;
+    /**
+     * @description Name of a connection: lower case letters, digits and hyphens, no hyphen at either end
+     * @example models
+     */
+    ConnectionName: string;
+    /** @description SHA-256 or SHA-512 of the whole body, boundaries and all (RFC 9530), checked while it arrives. Headers of single parts are not looked at. */
+    ContentDigest: string;
+    /** @description Only what was created later than this; a date means its midnight in UTC */
+    CreatedAfter: string;
+    /** @description Only what was created earlier than this; a date means its midnight in UTC */
+    CreatedBefore: string;
+    /** @description `next_cursor` of the page before; that page’s other parameters belong to it */
+    Cursor: string;
+    /** @description Which figure */
+    Figure: 'error-by-rank' | 'heatmap' | 'sizes';
+    /**
+     * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+     * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+     */
+    IdempotencyKey: string;
+    /** @description ETag of what the client has */
+    IfNoneMatch: string;
+    /** @description Honour `Range` only while the file has this ETag */
+    IfRange: string;
+    /**
+     * @description Id of a job
+     * @example job_0194c7e0f3a24f9a1c0e8b7d6a5f4e3d
+     */
+    JobId: string;
+    /**
+     * @description A label that has to be there, as `name:text`; several times: all of them
+     * @example [
+     *       "team:search"
+     *     ]
+     */
+    Label: string[];
+    /** @description Most items of the page */
+    Limit: number;
+    /** @description What the name begins with */
+    Name: string;
+    /**
+     * @description `wait=N` (RFC 7240) waits up to N seconds, at most 55, until the job, the batch or the squeeze has ended. When that was not enough, the answer is that without it.
+     * @example wait=30
+     */
+    Prefer: string;
+    /** @description One byte range; several are answered with the whole file */
+    Range: string;
+    /** @description As Content-Digest: the body is what it represents */
+    ReprDigest: string;
+    /**
+     * @description Id of a run
+     * @example run_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
+     */
+    RunId: string;
+    /**
+     * @description 1 to 40 lower case letters, digits and hyphens, no hyphen at either end
+     * @example team-a
+     */
+    TenantId: string;
+    /**
+     * @description Version of the protocol
+     * @example 1.0.0
+     */
+    TusResumable: string;
+    /**
+     * @description Id of an upload
+     * @example up_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
+     */
+    UploadId: string;
+    /**
+     * @description Id of a webhook
+     * @example wh_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
+     */
+    WebhookId: string;
+  };
   requestBodies: never;
-  headers: never;
+  headers: {
+    /** @description `bytes` */
+    AcceptRanges: string;
+    /** @description Which bytes of how many */
+    ContentRange: string;
+    /** @description Of this form of the report */
+    Etag: string;
+    /** @description `true` on an answer that was given before to the same Idempotency-Key */
+    IdempotentReplayed: string;
+    /** @description The next page, `rel="next"`; absent at the end */
+    Link: string;
+    /** @description Path of the resource */
+    Location: string;
+    /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up */
+    Ratelimit: string;
+    /** @description `"requests";q=…;w=60`: requests a minute */
+    RatelimitPolicy: string;
+    /** @description SHA-256 of this form of the report (RFC 9530) */
+    ReprDigest: string;
+    /** @description Seconds to wait; a full quota may have room sooner, by a removal */
+    RetryAfter: string;
+    /** @description Version of the protocol: 1.0.0 */
+    TusResumable: string;
+    /** @description When the upload is removed, as a date of HTTP; absent once it is complete */
+    UploadExpires: string;
+    /** @description Bytes that are there */
+    UploadOffset: string;
+    /** @description `Bearer` */
+    WwwAuthenticate: string;
+    /** @description Id of the request, as in the log */
+    XRequestId: string;
+  };
   pathItems: never;
 }
 export type $defs = Record<string, never>;
@@ -5734,42 +6072,10 @@ export interface operations {
           'application/json': components['schemas']['Liveness'];
         };
       };
-      /** @description `BAD_REQUEST`: The request is malformed. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      400: components['responses']['BadRequest'];
+      408: components['responses']['RequestTimeout'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
     };
   };
   getMetrics: {
@@ -5790,42 +6096,37 @@ export interface operations {
           'text/plain': string;
         };
       };
-      /** @description `BAD_REQUEST`: The request is malformed. */
-      400: {
+      400: components['responses']['BadRequest'];
+      408: components['responses']['RequestTimeout'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
+    };
+  };
+  getOpenapiJson: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description OpenAPI 3.1 */
+      200: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          'application/problem+json': components['schemas']['Problem'];
+          'application/json': {
+            [key: string]: unknown;
+          };
         };
       };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      400: components['responses']['BadRequest'];
+      408: components['responses']['RequestTimeout'];
+      421: components['responses']['MisdirectedRequest'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
     };
   };
   getOpenapiYaml: {
@@ -5846,51 +6147,11 @@ export interface operations {
           'application/yaml': string;
         };
       };
-      /** @description `BAD_REQUEST`: The request is malformed. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      400: components['responses']['BadRequest'];
+      408: components['responses']['RequestTimeout'];
+      421: components['responses']['MisdirectedRequest'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
     };
   };
   getReadiness: {
@@ -5911,42 +6172,10 @@ export interface operations {
           'application/json': components['schemas']['Readiness'];
         };
       };
-      /** @description `BAD_REQUEST`: The request is malformed. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FAILED`: The storage failed. `DATABASE_UNAVAILABLE`: The database cannot be used. `PROVIDER_UNAVAILABLE`: The execution provider asked for cannot be loaded. `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      400: components['responses']['BadRequest'];
+      408: components['responses']['RequestTimeout'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
     };
   };
   listAdapters: {
@@ -5957,11 +6186,11 @@ export interface operations {
         /** @description Results of the jobs of this batch */
         batch_id?: string;
         /** @description Only what was created later than this; a date means its midnight in UTC */
-        created_after?: string;
+        created_after?: components['parameters']['CreatedAfter'];
         /** @description Only what was created earlier than this; a date means its midnight in UTC */
-        created_before?: string;
+        created_before?: components['parameters']['CreatedBefore'];
         /** @description `next_cursor` of the page before; that page’s other parameters belong to it */
-        cursor?: string;
+        cursor?: components['parameters']['Cursor'];
         /** @description See GET /v1/capabilities */
         format?: 'peft' | 'diffusers' | 'kohya' | 'xlabs' | 'cloneofsimo' | 'mlx' | 'gguf';
         /** @description Results of this job */
@@ -5972,11 +6201,11 @@ export interface operations {
          *       "team:search"
          *     ]
          */
-        label?: string[];
+        label?: components['parameters']['Label'];
         /** @description Most items of the page */
-        limit?: number;
+        limit?: components['parameters']['Limit'];
         /** @description What the name begins with */
-        name?: string;
+        name?: components['parameters']['Name'];
         /** @description Adapters made from this one */
         parent_id?: string;
       };
@@ -5989,101 +6218,22 @@ export interface operations {
       /** @description A page */
       200: {
         headers: {
-          /** @description The next page, `rel="next"`; absent at the end */
-          link?: string;
+          link: components['headers']['Link'];
           [name: string]: unknown;
         };
         content: {
           'application/json': components['schemas']['AdapterList'];
         };
       };
-      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `BAD_REQUEST`: The request is malformed. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      408: components['responses']['RequestTimeout'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
     };
   };
   uploadAdapter: {
@@ -6091,14 +6241,14 @@ export interface operations {
       query?: never;
       header?: {
         /** @description SHA-256 or SHA-512 of the whole body, boundaries and all (RFC 9530), checked while it arrives. Headers of single parts are not looked at. */
-        'content-digest'?: string;
+        'content-digest'?: components['parameters']['ContentDigest'];
         /**
          * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
-        'idempotency-key'?: string;
+        'idempotency-key'?: components['parameters']['IdempotencyKey'];
         /** @description As Content-Digest: the body is what it represents */
-        'repr-digest'?: string;
+        'repr-digest'?: components['parameters']['ReprDigest'];
       };
       path?: never;
       cookie?: never;
@@ -6159,139 +6309,27 @@ export interface operations {
       /** @description Stored */
       201: {
         headers: {
-          /** @description `true` on an answer that was given before to the same Idempotency-Key */
-          'idempotent-replayed'?: string;
-          /** @description Path of the resource */
-          location?: string;
+          'idempotent-replayed': components['headers']['IdempotentReplayed'];
+          location: components['headers']['Location'];
           [name: string]: unknown;
         };
         content: {
           'application/json': components['schemas']['Adapter'];
         };
       };
-      /** @description `MULTIPART_MALFORMED`: The multipart body is malformed. `UPLOAD_ABORTED`: The upload ended early. `DUPLICATE_PART`: A part of this name was sent twice. `UNEXPECTED_PART`: A part of this name is not expected. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `REQUEST_DUPLICATE_KEY`: The JSON of the request has a key twice. `REQUEST_FORBIDDEN_KEY`: The JSON of the request has a forbidden key. `REQUEST_TOO_DEEP`: The JSON of the request is nested too deeply. `REQUEST_NUMBER`: The JSON of the request has a number that cannot be kept exactly. `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_TOO_SLOW`: The upload stalled. `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `IDEMPOTENCY_IN_FLIGHT`: The first request with this Idempotency-Key is still being handled. */
-      409: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. `FIELD_TOO_LARGE`: A form field exceeds the size limit. `TOO_MANY_PARTS`: The multipart body has too many parts. */
-      413: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. `UNSUPPORTED_CONTENT_ENCODING`: Compressed request bodies are not accepted. `PICKLE_REFUSED`: Pickle files are never opened. `UNSUPPORTED_FORMAT`: The file is not safetensors. */
-      415: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `FILE_MISSING`: A required file is missing. `LFS_POINTER`: The file is a Git LFS pointer, not the weights. `ST_HEADER_TOO_SMALL`: The safetensors file is shorter than its length field. `ST_HEADER_TOO_LARGE`: The safetensors header exceeds the limit. `ST_HEADER_LENGTH`: The safetensors header is longer than the file. `ST_HEADER_JSON`: The safetensors header is not the JSON the format asks for. `ST_DUPLICATE_KEY`: The safetensors header names something twice. `ST_METADATA`: The safetensors metadata is not a map of strings. `ST_TENSOR_NAME`: A tensor name is not acceptable. `ST_TOO_MANY_TENSORS`: The safetensors file has too many tensors. `ST_UNKNOWN_DTYPE`: A tensor has an unknown dtype. `ST_MISALIGNED`: A tensor does not fill whole bytes. `ST_VALIDATION_OVERFLOW`: A tensor shape overflows. `ST_TENSOR_INVALID_INFO`: A tensor shape does not match its bytes. `ST_INVALID_OFFSET`: Tensor offsets overlap or leave holes. `ST_BUFFER_NOT_COVERED`: The tensors do not cover the file exactly. `GGUF_VERSION`: The version or byte order of the GGUF file is not read. `GGUF_TRUNCATED`: The GGUF header is longer than the file. `GGUF_HEADER_TOO_LARGE`: The GGUF header exceeds a limit. `GGUF_KEY_VALUE`: A key or value of the GGUF metadata is not acceptable. `GGUF_DUPLICATE`: The GGUF header names something twice. `GGUF_ALIGNMENT`: The alignment of the GGUF file is not a power of two within bounds. `GGUF_TENSOR_NAME`: A tensor name is not acceptable. `GGUF_TENSOR_TYPE`: A tensor has an unknown type. `GGUF_TENSOR_SHAPE`: A tensor shape overflows, or does not suit its type. `GGUF_OFFSET`: Tensor offsets overlap, leave holes or are not aligned. `GGUF_NOT_COVERED`: The tensors do not cover the GGUF file exactly. `GGUF_NOT_LORA`: The GGUF file is not a LoRA adapter. `CONFIG_JSON`: adapter_config.json is not valid JSON. `CONFIG_TOO_LARGE`: adapter_config.json exceeds a limit. `CONFIG_TOO_DEEP`: adapter_config.json is nested too deeply. `CONFIG_DUPLICATE_KEY`: adapter_config.json has a key twice. `CONFIG_FORBIDDEN_KEY`: adapter_config.json has a forbidden key. `CONFIG_INVALID`: adapter_config.json has a field of the wrong type. `CONFIG_PEFT_TYPE`: The adapter is not LoRA. `CONFIG_RANK`: A rank in adapter_config.json is not a positive integer. `CONFIG_ALPHA`: An alpha in adapter_config.json is not a finite number. `CONFIG_REGEX`: A pattern in adapter_config.json cannot be read. `CONFIG_RANK_MISMATCH`: adapter_config.json and the tensors disagree on a rank. `NO_LORA_TENSORS`: The file has no LoRA tensors. `LORA_UNPAIRED`: A LoRA tensor has no partner. `LORA_MAGNITUDE_MISMATCH`: The setting for DoRA and its magnitude vectors disagree. `LORA_DUPLICATE_MODULE`: A module appears twice. `LORA_RANK_MISMATCH`: lora_A and lora_B disagree on the rank. `LORA_RANK_DIMS`: A LoRA tensor has the wrong number of dimensions. `LORA_RANK_ZERO`: A module has rank 0. `UNSUPPORTED_DTYPE`: A LoRA tensor has a dtype that cannot be squeezed. `FORMAT_MIXED`: The tensors belong to more than one format. `UNSUPPORTED_LORA_VARIANT`: This variant of LoRA cannot be squeezed yet. `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_STORED_BYTES`: The tenant stores as many bytes as it may. `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FAILED`: The storage failed. `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FULL`: The storage is full. */
-      507: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      408: components['responses']['RequestTimeout'];
+      409: components['responses']['Conflict'];
+      413: components['responses']['PayloadTooLarge'];
+      415: components['responses']['UnsupportedMediaType'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
+      507: components['responses']['InsufficientStorage'];
     };
   };
   getAdapter: {
@@ -6303,7 +6341,7 @@ export interface operations {
          * @description Id of an adapter
          * @example ad_4f9a1c0e8b7d6a5f4e3d2c1b0a998877
          */
-        id: string;
+        id: components['parameters']['AdapterId'];
       };
       cookie?: never;
     };
@@ -6318,111 +6356,17 @@ export interface operations {
           'application/json': components['schemas']['Adapter'];
         };
       };
-      /** @description `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `ADAPTER_NOT_FOUND`: No adapter has this id. */
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `ADAPTER_EXPIRED`: The adapter has expired. */
-      410: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FAILED`: The storage failed. `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
+      408: components['responses']['RequestTimeout'];
+      410: components['responses']['Gone'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
     };
   };
   deleteAdapter: {
@@ -6434,151 +6378,27 @@ export interface operations {
          * @description Id of an adapter
          * @example ad_4f9a1c0e8b7d6a5f4e3d2c1b0a998877
          */
-        id: string;
+        id: components['parameters']['AdapterId'];
       };
       cookie?: never;
     };
     requestBody?: never;
     responses: {
-      /** @description Removed */
-      204: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content?: never;
-      };
-      /** @description `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `ADAPTER_NOT_FOUND`: No adapter has this id. */
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `ADAPTER_IN_USE`: An unfinished job reads the adapter. */
-      409: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
-      413: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. */
-      415: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FULL`: The storage is full. */
-      507: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      204: components['responses']['NoContent'];
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
+      408: components['responses']['RequestTimeout'];
+      409: components['responses']['Conflict'];
+      413: components['responses']['PayloadTooLarge'];
+      415: components['responses']['UnsupportedMediaType'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
+      507: components['responses']['InsufficientStorage'];
     };
   };
   updateAdapter: {
@@ -6590,7 +6410,7 @@ export interface operations {
          * @description Id of an adapter
          * @example ad_4f9a1c0e8b7d6a5f4e3d2c1b0a998877
          */
-        id: string;
+        id: components['parameters']['AdapterId'];
       };
       cookie?: never;
     };
@@ -6609,138 +6429,20 @@ export interface operations {
           'application/json': components['schemas']['Adapter'];
         };
       };
-      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `REQUEST_DUPLICATE_KEY`: The JSON of the request has a key twice. `REQUEST_FORBIDDEN_KEY`: The JSON of the request has a forbidden key. `REQUEST_TOO_DEEP`: The JSON of the request is nested too deeply. `REQUEST_NUMBER`: The JSON of the request has a number that cannot be kept exactly. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `BAD_REQUEST`: The request is malformed. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `ADAPTER_NOT_FOUND`: No adapter has this id. */
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `ADAPTER_EXPIRED`: The adapter has expired. */
-      410: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
-      413: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. `UNSUPPORTED_CONTENT_ENCODING`: Compressed request bodies are not accepted. */
-      415: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FULL`: The storage is full. */
-      507: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
+      408: components['responses']['RequestTimeout'];
+      410: components['responses']['Gone'];
+      413: components['responses']['PayloadTooLarge'];
+      415: components['responses']['UnsupportedMediaType'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
+      507: components['responses']['InsufficientStorage'];
     };
   };
   downloadAdapterArchive: {
@@ -6752,7 +6454,7 @@ export interface operations {
          * @description Id of an adapter
          * @example ad_4f9a1c0e8b7d6a5f4e3d2c1b0a998877
          */
-        id: string;
+        id: components['parameters']['AdapterId'];
       };
       cookie?: never;
     };
@@ -6778,130 +6480,36 @@ export interface operations {
         };
         content?: never;
       };
-      /** @description `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `ADAPTER_NOT_FOUND`: No adapter has this id. */
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `ADAPTER_EXPIRED`: The adapter has expired. */
-      410: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FAILED`: The storage failed. `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
+      408: components['responses']['RequestTimeout'];
+      410: components['responses']['Gone'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
     };
   };
   downloadAdapterFile: {
     parameters: {
       query?: never;
       header?: {
-        /** @description ETag of the file the client has */
-        'if-none-match'?: string;
+        /** @description ETag of what the client has */
+        'if-none-match'?: components['parameters']['IfNoneMatch'];
         /** @description Honour `Range` only while the file has this ETag */
-        'if-range'?: string;
+        'if-range'?: components['parameters']['IfRange'];
         /** @description One byte range; several are answered with the whole file */
-        range?: string;
+        range?: components['parameters']['Range'];
       };
       path: {
         /**
          * @description Id of an adapter
          * @example ad_4f9a1c0e8b7d6a5f4e3d2c1b0a998877
          */
-        id: string;
+        id: components['parameters']['AdapterId'];
         /**
          * @description Name of a file of the adapter
          * @example adapter_model.safetensors
@@ -6915,8 +6523,7 @@ export interface operations {
       /** @description The file */
       200: {
         headers: {
-          /** @description `bytes` */
-          'accept-ranges'?: string;
+          'accept-ranges': components['headers']['AcceptRanges'];
           /** @description SHA-256 of the file, hex, in quotes */
           etag?: string;
           /** @description SHA-256 of the whole file (RFC 9530) */
@@ -6930,10 +6537,8 @@ export interface operations {
       /** @description The part asked for */
       206: {
         headers: {
-          /** @description `bytes` */
-          'accept-ranges'?: string;
-          /** @description Which bytes of how many */
-          'content-range'?: string;
+          'accept-ranges': components['headers']['AcceptRanges'];
+          'content-range': components['headers']['ContentRange'];
           /** @description SHA-256 of the file, hex, in quotes */
           etag?: string;
           /** @description SHA-256 of the whole file (RFC 9530) */
@@ -6944,127 +6549,19 @@ export interface operations {
           'application/octet-stream': Blob;
         };
       };
-      /** @description The client has it */
-      304: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content?: never;
-      };
-      /** @description `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `ADAPTER_NOT_FOUND`: No adapter has this id. `FILE_NOT_FOUND`: There is no file of this name. */
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `ADAPTER_EXPIRED`: The adapter has expired. */
-      410: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RANGE_NOT_SATISFIABLE`: The range lies outside the file. */
-      416: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FAILED`: The storage failed. `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      304: components['responses']['NotModified'];
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
+      408: components['responses']['RequestTimeout'];
+      410: components['responses']['Gone'];
+      416: components['responses']['RangeNotSatisfiable'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
     };
   };
   getAdapterModules: {
@@ -7076,7 +6573,7 @@ export interface operations {
          * @description Id of an adapter
          * @example ad_4f9a1c0e8b7d6a5f4e3d2c1b0a998877
          */
-        id: string;
+        id: components['parameters']['AdapterId'];
       };
       cookie?: never;
     };
@@ -7091,111 +6588,17 @@ export interface operations {
           'application/json': components['schemas']['AdapterModules'];
         };
       };
-      /** @description `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `ADAPTER_NOT_FOUND`: No adapter has this id. */
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `ADAPTER_EXPIRED`: The adapter has expired. */
-      410: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FAILED`: The storage failed. `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
+      408: components['responses']['RequestTimeout'];
+      410: components['responses']['Gone'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
     };
   };
   createAdapterFromUploads: {
@@ -7203,14 +6606,14 @@ export interface operations {
       query?: never;
       header?: {
         /** @description SHA-256 or SHA-512 of the whole body, boundaries and all (RFC 9530), checked while it arrives. Headers of single parts are not looked at. */
-        'content-digest'?: string;
+        'content-digest'?: components['parameters']['ContentDigest'];
         /**
          * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
-        'idempotency-key'?: string;
+        'idempotency-key'?: components['parameters']['IdempotencyKey'];
         /** @description As Content-Digest: the body is what it represents */
-        'repr-digest'?: string;
+        'repr-digest'?: components['parameters']['ReprDigest'];
       };
       path?: never;
       cookie?: never;
@@ -7224,186 +6627,50 @@ export interface operations {
       /** @description Stored */
       201: {
         headers: {
-          /** @description `true` on an answer that was given before to the same Idempotency-Key */
-          'idempotent-replayed'?: string;
-          /** @description Path of the resource */
-          location?: string;
+          'idempotent-replayed': components['headers']['IdempotentReplayed'];
+          location: components['headers']['Location'];
           [name: string]: unknown;
         };
         content: {
           'application/json': components['schemas']['Adapter'];
         };
       };
-      /** @description `MULTIPART_MALFORMED`: The multipart body is malformed. `UPLOAD_ABORTED`: The upload ended early. `DUPLICATE_PART`: A part of this name was sent twice. `UNEXPECTED_PART`: A part of this name is not expected. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `REQUEST_DUPLICATE_KEY`: The JSON of the request has a key twice. `REQUEST_FORBIDDEN_KEY`: The JSON of the request has a forbidden key. `REQUEST_TOO_DEEP`: The JSON of the request is nested too deeply. `REQUEST_NUMBER`: The JSON of the request has a number that cannot be kept exactly. `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_NOT_FOUND`: No upload has this id. */
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_TOO_SLOW`: The upload stalled. `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_INCOMPLETE`: The upload is not complete. `IDEMPOTENCY_IN_FLIGHT`: The first request with this Idempotency-Key is still being handled. */
-      409: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_EXPIRED`: The upload has expired. */
-      410: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. `FIELD_TOO_LARGE`: A form field exceeds the size limit. `TOO_MANY_PARTS`: The multipart body has too many parts. */
-      413: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. `UNSUPPORTED_CONTENT_ENCODING`: Compressed request bodies are not accepted. `PICKLE_REFUSED`: Pickle files are never opened. `UNSUPPORTED_FORMAT`: The file is not safetensors. */
-      415: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `FILE_MISSING`: A required file is missing. `LFS_POINTER`: The file is a Git LFS pointer, not the weights. `ST_HEADER_TOO_SMALL`: The safetensors file is shorter than its length field. `ST_HEADER_TOO_LARGE`: The safetensors header exceeds the limit. `ST_HEADER_LENGTH`: The safetensors header is longer than the file. `ST_HEADER_JSON`: The safetensors header is not the JSON the format asks for. `ST_DUPLICATE_KEY`: The safetensors header names something twice. `ST_METADATA`: The safetensors metadata is not a map of strings. `ST_TENSOR_NAME`: A tensor name is not acceptable. `ST_TOO_MANY_TENSORS`: The safetensors file has too many tensors. `ST_UNKNOWN_DTYPE`: A tensor has an unknown dtype. `ST_MISALIGNED`: A tensor does not fill whole bytes. `ST_VALIDATION_OVERFLOW`: A tensor shape overflows. `ST_TENSOR_INVALID_INFO`: A tensor shape does not match its bytes. `ST_INVALID_OFFSET`: Tensor offsets overlap or leave holes. `ST_BUFFER_NOT_COVERED`: The tensors do not cover the file exactly. `GGUF_VERSION`: The version or byte order of the GGUF file is not read. `GGUF_TRUNCATED`: The GGUF header is longer than the file. `GGUF_HEADER_TOO_LARGE`: The GGUF header exceeds a limit. `GGUF_KEY_VALUE`: A key or value of the GGUF metadata is not acceptable. `GGUF_DUPLICATE`: The GGUF header names something twice. `GGUF_ALIGNMENT`: The alignment of the GGUF file is not a power of two within bounds. `GGUF_TENSOR_NAME`: A tensor name is not acceptable. `GGUF_TENSOR_TYPE`: A tensor has an unknown type. `GGUF_TENSOR_SHAPE`: A tensor shape overflows, or does not suit its type. `GGUF_OFFSET`: Tensor offsets overlap, leave holes or are not aligned. `GGUF_NOT_COVERED`: The tensors do not cover the GGUF file exactly. `GGUF_NOT_LORA`: The GGUF file is not a LoRA adapter. `CONFIG_JSON`: adapter_config.json is not valid JSON. `CONFIG_TOO_LARGE`: adapter_config.json exceeds a limit. `CONFIG_TOO_DEEP`: adapter_config.json is nested too deeply. `CONFIG_DUPLICATE_KEY`: adapter_config.json has a key twice. `CONFIG_FORBIDDEN_KEY`: adapter_config.json has a forbidden key. `CONFIG_INVALID`: adapter_config.json has a field of the wrong type. `CONFIG_PEFT_TYPE`: The adapter is not LoRA. `CONFIG_RANK`: A rank in adapter_config.json is not a positive integer. `CONFIG_ALPHA`: An alpha in adapter_config.json is not a finite number. `CONFIG_REGEX`: A pattern in adapter_config.json cannot be read. `CONFIG_RANK_MISMATCH`: adapter_config.json and the tensors disagree on a rank. `NO_LORA_TENSORS`: The file has no LoRA tensors. `LORA_UNPAIRED`: A LoRA tensor has no partner. `LORA_MAGNITUDE_MISMATCH`: The setting for DoRA and its magnitude vectors disagree. `LORA_DUPLICATE_MODULE`: A module appears twice. `LORA_RANK_MISMATCH`: lora_A and lora_B disagree on the rank. `LORA_RANK_DIMS`: A LoRA tensor has the wrong number of dimensions. `LORA_RANK_ZERO`: A module has rank 0. `UNSUPPORTED_DTYPE`: A LoRA tensor has a dtype that cannot be squeezed. `FORMAT_MIXED`: The tensors belong to more than one format. `UNSUPPORTED_LORA_VARIANT`: This variant of LoRA cannot be squeezed yet. `UPLOAD_FILENAME`: The upload needs the name of a file that an adapter has. `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_LOCKED`: Another request is at work on the upload. */
-      423: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_STORED_BYTES`: The tenant stores as many bytes as it may. `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FAILED`: The storage failed. `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FULL`: The storage is full. */
-      507: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
+      408: components['responses']['RequestTimeout'];
+      409: components['responses']['Conflict'];
+      410: components['responses']['Gone'];
+      413: components['responses']['PayloadTooLarge'];
+      415: components['responses']['UnsupportedMediaType'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      423: components['responses']['Locked'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
+      507: components['responses']['InsufficientStorage'];
     };
   };
   listBatches: {
     parameters: {
       query?: {
         /** @description Only what was created later than this; a date means its midnight in UTC */
-        created_after?: string;
+        created_after?: components['parameters']['CreatedAfter'];
         /** @description Only what was created earlier than this; a date means its midnight in UTC */
-        created_before?: string;
+        created_before?: components['parameters']['CreatedBefore'];
         /** @description `next_cursor` of the page before; that page’s other parameters belong to it */
-        cursor?: string;
+        cursor?: components['parameters']['Cursor'];
         /**
          * @description A label that has to be there, as `name:text`; several times: all of them
          * @example [
          *       "team:search"
          *     ]
          */
-        label?: string[];
+        label?: components['parameters']['Label'];
         /** @description Most items of the page */
-        limit?: number;
+        limit?: components['parameters']['Limit'];
         /** @description Several with commas between, or said several times: any of them */
         state?: ('active' | 'succeeded' | 'partial' | 'failed' | 'cancelled')[];
       };
@@ -7416,101 +6683,22 @@ export interface operations {
       /** @description A page */
       200: {
         headers: {
-          /** @description The next page, `rel="next"`; absent at the end */
-          link?: string;
+          link: components['headers']['Link'];
           [name: string]: unknown;
         };
         content: {
           'application/json': components['schemas']['BatchList'];
         };
       };
-      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `BAD_REQUEST`: The request is malformed. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      408: components['responses']['RequestTimeout'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
     };
   };
   createBatch: {
@@ -7521,12 +6709,12 @@ export interface operations {
          * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
-        'idempotency-key'?: string;
+        'idempotency-key'?: components['parameters']['IdempotencyKey'];
         /**
          * @description `wait=N` (RFC 7240) waits up to N seconds, at most 55, until the job, the batch or the squeeze has ended. When that was not enough, the answer is that without it.
          * @example wait=30
          */
-        prefer?: string;
+        prefer?: components['parameters']['Prefer'];
       };
       path?: never;
       cookie?: never;
@@ -7540,10 +6728,8 @@ export interface operations {
       /** @description Ended: while the client waited, or at once, as all was done before */
       200: {
         headers: {
-          /** @description `true` on an answer that was given before to the same Idempotency-Key */
-          'idempotent-replayed'?: string;
-          /** @description Path of the resource */
-          location?: string;
+          'idempotent-replayed': components['headers']['IdempotentReplayed'];
+          location: components['headers']['Location'];
           [name: string]: unknown;
         };
         content: {
@@ -7553,139 +6739,27 @@ export interface operations {
       /** @description Accepted, durably */
       202: {
         headers: {
-          /** @description `true` on an answer that was given before to the same Idempotency-Key */
-          'idempotent-replayed'?: string;
-          /** @description Path of the resource */
-          location?: string;
+          'idempotent-replayed': components['headers']['IdempotentReplayed'];
+          location: components['headers']['Location'];
           [name: string]: unknown;
         };
         content: {
           'application/json': components['schemas']['Batch'];
         };
       };
-      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `REQUEST_DUPLICATE_KEY`: The JSON of the request has a key twice. `REQUEST_FORBIDDEN_KEY`: The JSON of the request has a forbidden key. `REQUEST_TOO_DEEP`: The JSON of the request is nested too deeply. `REQUEST_NUMBER`: The JSON of the request has a number that cannot be kept exactly. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `IDEMPOTENCY_IN_FLIGHT`: The first request with this Idempotency-Key is still being handled. */
-      409: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
-      413: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. `UNSUPPORTED_CONTENT_ENCODING`: Compressed request bodies are not accepted. */
-      415: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `BATCH_INVALID`: Jobs of the batch cannot be accepted. `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_CONCURRENT_JOBS`: The tenant has as many unfinished jobs as it may. `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FAILED`: The storage failed. `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FULL`: The storage is full. */
-      507: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      408: components['responses']['RequestTimeout'];
+      409: components['responses']['Conflict'];
+      413: components['responses']['PayloadTooLarge'];
+      415: components['responses']['UnsupportedMediaType'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
+      507: components['responses']['InsufficientStorage'];
     };
   };
   getBatch: {
@@ -7696,14 +6770,14 @@ export interface operations {
          * @description `wait=N` (RFC 7240) waits up to N seconds, at most 55, until the job, the batch or the squeeze has ended. When that was not enough, the answer is that without it.
          * @example wait=30
          */
-        prefer?: string;
+        prefer?: components['parameters']['Prefer'];
       };
       path: {
         /**
          * @description Id of a batch
          * @example batch_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
          */
-        id: string;
+        id: components['parameters']['BatchId'];
       };
       cookie?: never;
     };
@@ -7718,102 +6792,16 @@ export interface operations {
           'application/json': components['schemas']['Batch'];
         };
       };
-      /** @description `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `BATCH_NOT_FOUND`: No batch has this id. */
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
+      408: components['responses']['RequestTimeout'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
     };
   };
   deleteBatch: {
@@ -7825,151 +6813,27 @@ export interface operations {
          * @description Id of a batch
          * @example batch_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
          */
-        id: string;
+        id: components['parameters']['BatchId'];
       };
       cookie?: never;
     };
     requestBody?: never;
     responses: {
-      /** @description Removed */
-      204: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content?: never;
-      };
-      /** @description `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `BATCH_NOT_FOUND`: No batch has this id. */
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `BATCH_NOT_FINAL`: The batch has not ended yet. */
-      409: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
-      413: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. */
-      415: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FAILED`: The storage failed. `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FULL`: The storage is full. */
-      507: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      204: components['responses']['NoContent'];
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
+      408: components['responses']['RequestTimeout'];
+      409: components['responses']['Conflict'];
+      413: components['responses']['PayloadTooLarge'];
+      415: components['responses']['UnsupportedMediaType'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
+      507: components['responses']['InsufficientStorage'];
     };
   };
   cancelBatch: {
@@ -7980,14 +6844,14 @@ export interface operations {
          * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
-        'idempotency-key'?: string;
+        'idempotency-key'?: components['parameters']['IdempotencyKey'];
       };
       path: {
         /**
          * @description Id of a batch
          * @example batch_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
          */
-        id: string;
+        id: components['parameters']['BatchId'];
       };
       cookie?: never;
     };
@@ -7996,146 +6860,27 @@ export interface operations {
       /** @description The cancelled batch */
       200: {
         headers: {
-          /** @description `true` on an answer that was given before to the same Idempotency-Key */
-          'idempotent-replayed'?: string;
+          'idempotent-replayed': components['headers']['IdempotentReplayed'];
           [name: string]: unknown;
         };
         content: {
           'application/json': components['schemas']['Batch'];
         };
       };
-      /** @description `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `BATCH_NOT_FOUND`: No batch has this id. */
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `BATCH_FINAL`: The batch has ended already. `IDEMPOTENCY_IN_FLIGHT`: The first request with this Idempotency-Key is still being handled. */
-      409: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
-      413: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. */
-      415: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FULL`: The storage is full. */
-      507: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
+      408: components['responses']['RequestTimeout'];
+      409: components['responses']['Conflict'];
+      413: components['responses']['PayloadTooLarge'];
+      415: components['responses']['UnsupportedMediaType'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
+      507: components['responses']['InsufficientStorage'];
     };
   };
   retryBatch: {
@@ -8146,14 +6891,14 @@ export interface operations {
          * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
-        'idempotency-key'?: string;
+        'idempotency-key'?: components['parameters']['IdempotencyKey'];
       };
       path: {
         /**
          * @description Id of a batch
          * @example batch_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
          */
-        id: string;
+        id: components['parameters']['BatchId'];
       };
       cookie?: never;
     };
@@ -8162,148 +6907,28 @@ export interface operations {
       /** @description The new batch, accepted durably */
       202: {
         headers: {
-          /** @description `true` on an answer that was given before to the same Idempotency-Key */
-          'idempotent-replayed'?: string;
-          /** @description Path of the resource */
-          location?: string;
+          'idempotent-replayed': components['headers']['IdempotentReplayed'];
+          location: components['headers']['Location'];
           [name: string]: unknown;
         };
         content: {
           'application/json': components['schemas']['Batch'];
         };
       };
-      /** @description `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `BATCH_NOT_FOUND`: No batch has this id. */
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `BATCH_NOT_FINAL`: The batch has not ended yet. `BATCH_SUCCEEDED`: Every job of the batch succeeded, so there is nothing to retry. `IDEMPOTENCY_IN_FLIGHT`: The first request with this Idempotency-Key is still being handled. */
-      409: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
-      413: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. */
-      415: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `BATCH_INVALID`: Jobs of the batch cannot be accepted. `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_CONCURRENT_JOBS`: The tenant has as many unfinished jobs as it may. `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FAILED`: The storage failed. `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FULL`: The storage is full. */
-      507: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
+      408: components['responses']['RequestTimeout'];
+      409: components['responses']['Conflict'];
+      413: components['responses']['PayloadTooLarge'];
+      415: components['responses']['UnsupportedMediaType'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
+      507: components['responses']['InsufficientStorage'];
     };
   };
   getCapabilities: {
@@ -8311,7 +6936,7 @@ export interface operations {
       query?: never;
       header?: {
         /** @description ETag of what the client has */
-        'if-none-match'?: string;
+        'if-none-match'?: components['parameters']['IfNoneMatch'];
       };
       path?: never;
       cookie?: never;
@@ -8329,110 +6954,26 @@ export interface operations {
           'application/json': components['schemas']['Capabilities'];
         };
       };
-      /** @description The client has it */
-      304: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content?: never;
-      };
-      /** @description `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      304: components['responses']['NotModified'];
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      408: components['responses']['RequestTimeout'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
     };
   };
   listConnections: {
     parameters: {
       query?: {
         /** @description `next_cursor` of the page before; that page’s other parameters belong to it */
-        cursor?: string;
+        cursor?: components['parameters']['Cursor'];
         kind?: 's3' | 'hub' | 'url';
         /** @description Most items of the page */
-        limit?: number;
+        limit?: components['parameters']['Limit'];
       };
       header?: never;
       path?: never;
@@ -8443,101 +6984,22 @@ export interface operations {
       /** @description A page */
       200: {
         headers: {
-          /** @description The next page, `rel="next"`; absent at the end */
-          link?: string;
+          link: components['headers']['Link'];
           [name: string]: unknown;
         };
         content: {
           'application/json': components['schemas']['ConnectionList'];
         };
       };
-      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `BAD_REQUEST`: The request is malformed. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      408: components['responses']['RequestTimeout'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
     };
   };
   createConnection: {
@@ -8548,7 +7010,7 @@ export interface operations {
          * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
-        'idempotency-key'?: string;
+        'idempotency-key'?: components['parameters']['IdempotencyKey'];
       };
       path?: never;
       cookie?: never;
@@ -8562,139 +7024,27 @@ export interface operations {
       /** @description The connection, without its credentials */
       201: {
         headers: {
-          /** @description `true` on an answer that was given before to the same Idempotency-Key */
-          'idempotent-replayed'?: string;
-          /** @description Path of the resource */
-          location?: string;
+          'idempotent-replayed': components['headers']['IdempotentReplayed'];
+          location: components['headers']['Location'];
           [name: string]: unknown;
         };
         content: {
           'application/json': components['schemas']['Connection'];
         };
       };
-      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `REQUEST_DUPLICATE_KEY`: The JSON of the request has a key twice. `REQUEST_FORBIDDEN_KEY`: The JSON of the request has a forbidden key. `REQUEST_TOO_DEEP`: The JSON of the request is nested too deeply. `REQUEST_NUMBER`: The JSON of the request has a number that cannot be kept exactly. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `SCOPE_MISSING`: The key may not do this. `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `CONNECTION_EXISTS`: There is a connection of this name already. `IDEMPOTENCY_IN_FLIGHT`: The first request with this Idempotency-Key is still being handled. */
-      409: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
-      413: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. `UNSUPPORTED_CONTENT_ENCODING`: Compressed request bodies are not accepted. */
-      415: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `OUTBOUND_URL_INVALID`: The URL cannot be used. `OUTBOUND_FORBIDDEN`: The service does not connect to there. `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_CONNECTIONS`: The tenant has as many connections as it may. `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `SECRETS_UNAVAILABLE`: The service has no key for secrets. `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FULL`: The storage is full. */
-      507: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      408: components['responses']['RequestTimeout'];
+      409: components['responses']['Conflict'];
+      413: components['responses']['PayloadTooLarge'];
+      415: components['responses']['UnsupportedMediaType'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
+      507: components['responses']['InsufficientStorage'];
     };
   };
   getConnection: {
@@ -8706,7 +7056,7 @@ export interface operations {
          * @description Name of a connection: lower case letters, digits and hyphens, no hyphen at either end
          * @example models
          */
-        name: string;
+        name: components['parameters']['ConnectionName'];
       };
       cookie?: never;
     };
@@ -8721,102 +7071,16 @@ export interface operations {
           'application/json': components['schemas']['Connection'];
         };
       };
-      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `CONNECTION_NOT_FOUND`: There is no connection of this name. */
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
+      408: components['responses']['RequestTimeout'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
     };
   };
   deleteConnection: {
@@ -8828,142 +7092,26 @@ export interface operations {
          * @description Name of a connection: lower case letters, digits and hyphens, no hyphen at either end
          * @example models
          */
-        name: string;
+        name: components['parameters']['ConnectionName'];
       };
       cookie?: never;
     };
     requestBody?: never;
     responses: {
-      /** @description Removed */
-      204: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content?: never;
-      };
-      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `SCOPE_MISSING`: The key may not do this. `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `CONNECTION_NOT_FOUND`: There is no connection of this name. */
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
-      413: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. */
-      415: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FULL`: The storage is full. */
-      507: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      204: components['responses']['NoContent'];
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
+      408: components['responses']['RequestTimeout'];
+      413: components['responses']['PayloadTooLarge'];
+      415: components['responses']['UnsupportedMediaType'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
+      507: components['responses']['InsufficientStorage'];
     };
   };
   updateConnection: {
@@ -8975,7 +7123,7 @@ export interface operations {
          * @description Name of a connection: lower case letters, digits and hyphens, no hyphen at either end
          * @example models
          */
-        name: string;
+        name: components['parameters']['ConnectionName'];
       };
       cookie?: never;
     };
@@ -8994,129 +7142,19 @@ export interface operations {
           'application/json': components['schemas']['Connection'];
         };
       };
-      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `REQUEST_DUPLICATE_KEY`: The JSON of the request has a key twice. `REQUEST_FORBIDDEN_KEY`: The JSON of the request has a forbidden key. `REQUEST_TOO_DEEP`: The JSON of the request is nested too deeply. `REQUEST_NUMBER`: The JSON of the request has a number that cannot be kept exactly. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `BAD_REQUEST`: The request is malformed. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `SCOPE_MISSING`: The key may not do this. `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `CONNECTION_NOT_FOUND`: There is no connection of this name. */
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
-      413: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. `UNSUPPORTED_CONTENT_ENCODING`: Compressed request bodies are not accepted. */
-      415: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `OUTBOUND_URL_INVALID`: The URL cannot be used. `OUTBOUND_FORBIDDEN`: The service does not connect to there. `CONNECTION_CREDENTIALS`: The change needs the credentials of the connection. `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `SECRETS_UNAVAILABLE`: The service has no key for secrets. `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FULL`: The storage is full. */
-      507: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
+      408: components['responses']['RequestTimeout'];
+      413: components['responses']['PayloadTooLarge'];
+      415: components['responses']['UnsupportedMediaType'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
+      507: components['responses']['InsufficientStorage'];
     };
   };
   streamEvents: {
@@ -9166,93 +7204,15 @@ export interface operations {
           'text/event-stream': string;
         };
       };
-      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `BAD_REQUEST`: The request is malformed. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `TOO_MANY_STREAMS`: Too many streams of events are open. `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      408: components['responses']['RequestTimeout'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
     };
   };
   listJobs: {
@@ -9263,11 +7223,11 @@ export interface operations {
         /** @description Jobs of this batch */
         batch_id?: string;
         /** @description Only what was created later than this; a date means its midnight in UTC */
-        created_after?: string;
+        created_after?: components['parameters']['CreatedAfter'];
         /** @description Only what was created earlier than this; a date means its midnight in UTC */
-        created_before?: string;
+        created_before?: components['parameters']['CreatedBefore'];
         /** @description `next_cursor` of the page before; that page’s other parameters belong to it */
-        cursor?: string;
+        cursor?: components['parameters']['Cursor'];
         kind?: 'squeeze' | 'analyze' | 'merge' | 'checkpoint' | 'import' | 'export';
         /**
          * @description A label that has to be there, as `name:text`; several times: all of them
@@ -9275,9 +7235,9 @@ export interface operations {
          *       "team:search"
          *     ]
          */
-        label?: string[];
+        label?: components['parameters']['Label'];
         /** @description Most items of the page */
-        limit?: number;
+        limit?: components['parameters']['Limit'];
         /** @description Several with commas between, or said several times: any of them */
         state?: ('queued' | 'active' | 'succeeded' | 'partial' | 'failed' | 'cancelled')[];
       };
@@ -9290,101 +7250,22 @@ export interface operations {
       /** @description A page */
       200: {
         headers: {
-          /** @description The next page, `rel="next"`; absent at the end */
-          link?: string;
+          link: components['headers']['Link'];
           [name: string]: unknown;
         };
         content: {
           'application/json': components['schemas']['JobList'];
         };
       };
-      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `BAD_REQUEST`: The request is malformed. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      408: components['responses']['RequestTimeout'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
     };
   };
   createJob: {
@@ -9395,12 +7276,12 @@ export interface operations {
          * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
-        'idempotency-key'?: string;
+        'idempotency-key'?: components['parameters']['IdempotencyKey'];
         /**
          * @description `wait=N` (RFC 7240) waits up to N seconds, at most 55, until the job, the batch or the squeeze has ended. When that was not enough, the answer is that without it.
          * @example wait=30
          */
-        prefer?: string;
+        prefer?: components['parameters']['Prefer'];
       };
       path?: never;
       cookie?: never;
@@ -9414,10 +7295,8 @@ export interface operations {
       /** @description Finished: while the client waited, or at once, as its work was done before (`reused`) */
       200: {
         headers: {
-          /** @description `true` on an answer that was given before to the same Idempotency-Key */
-          'idempotent-replayed'?: string;
-          /** @description Path of the resource */
-          location?: string;
+          'idempotent-replayed': components['headers']['IdempotentReplayed'];
+          location: components['headers']['Location'];
           [name: string]: unknown;
         };
         content: {
@@ -9427,177 +7306,49 @@ export interface operations {
       /** @description Accepted, durably */
       202: {
         headers: {
-          /** @description `true` on an answer that was given before to the same Idempotency-Key */
-          'idempotent-replayed'?: string;
-          /** @description Path of the resource */
-          location?: string;
+          'idempotent-replayed': components['headers']['IdempotentReplayed'];
+          location: components['headers']['Location'];
           [name: string]: unknown;
         };
         content: {
           'application/json': components['schemas']['Job'];
         };
       };
-      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `REQUEST_DUPLICATE_KEY`: The JSON of the request has a key twice. `REQUEST_FORBIDDEN_KEY`: The JSON of the request has a forbidden key. `REQUEST_TOO_DEEP`: The JSON of the request is nested too deeply. `REQUEST_NUMBER`: The JSON of the request has a number that cannot be kept exactly. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `UNKNOWN_PROFILE`: The target names a profile that does not exist. `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `ADAPTER_NOT_FOUND`: No adapter has this id. */
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `IDEMPOTENCY_IN_FLIGHT`: The first request with this Idempotency-Key is still being handled. */
-      409: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `ADAPTER_EXPIRED`: The adapter has expired. */
-      410: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
-      413: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. `UNSUPPORTED_CONTENT_ENCODING`: Compressed request bodies are not accepted. */
-      415: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `OUTBOUND_URL_INVALID`: The URL cannot be used. `OUTBOUND_FORBIDDEN`: The service does not connect to there. `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_CONCURRENT_JOBS`: The tenant has as many unfinished jobs as it may. `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `SECRETS_UNAVAILABLE`: The service has no key for secrets. `STORAGE_FAILED`: The storage failed. `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FULL`: The storage is full. */
-      507: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
+      408: components['responses']['RequestTimeout'];
+      409: components['responses']['Conflict'];
+      410: components['responses']['Gone'];
+      413: components['responses']['PayloadTooLarge'];
+      415: components['responses']['UnsupportedMediaType'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
+      507: components['responses']['InsufficientStorage'];
     };
   };
   getJob: {
     parameters: {
       query?: never;
       header?: {
-        /** @description ETag of the job the client has */
-        'if-none-match'?: string;
+        /** @description ETag of what the client has */
+        'if-none-match'?: components['parameters']['IfNoneMatch'];
         /**
          * @description `wait=N` (RFC 7240) waits up to N seconds, at most 55, until the job, the batch or the squeeze has ended. When that was not enough, the answer is that without it.
          * @example wait=30
          */
-        prefer?: string;
+        prefer?: components['parameters']['Prefer'];
       };
       path: {
         /**
          * @description Id of a job
          * @example job_0194c7e0f3a24f9a1c0e8b7d6a5f4e3d
          */
-        id: string;
+        id: components['parameters']['JobId'];
       };
       cookie?: never;
     };
@@ -9621,102 +7372,16 @@ export interface operations {
         };
         content?: never;
       };
-      /** @description `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `JOB_NOT_FOUND`: No job has this id. */
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
+      408: components['responses']['RequestTimeout'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
     };
   };
   deleteJob: {
@@ -9728,151 +7393,27 @@ export interface operations {
          * @description Id of a job
          * @example job_0194c7e0f3a24f9a1c0e8b7d6a5f4e3d
          */
-        id: string;
+        id: components['parameters']['JobId'];
       };
       cookie?: never;
     };
     requestBody?: never;
     responses: {
-      /** @description Removed */
-      204: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content?: never;
-      };
-      /** @description `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `JOB_NOT_FOUND`: No job has this id. */
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `JOB_NOT_FINAL`: The job has not ended yet. `JOB_OF_RUN`: The job belongs to an annealing run. `BATCH_NOT_FINAL`: The batch has not ended yet. */
-      409: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
-      413: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. */
-      415: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FAILED`: The storage failed. `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FULL`: The storage is full. */
-      507: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      204: components['responses']['NoContent'];
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
+      408: components['responses']['RequestTimeout'];
+      409: components['responses']['Conflict'];
+      413: components['responses']['PayloadTooLarge'];
+      415: components['responses']['UnsupportedMediaType'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
+      507: components['responses']['InsufficientStorage'];
     };
   };
   updateJob: {
@@ -9884,7 +7425,7 @@ export interface operations {
          * @description Id of a job
          * @example job_0194c7e0f3a24f9a1c0e8b7d6a5f4e3d
          */
-        id: string;
+        id: components['parameters']['JobId'];
       };
       cookie?: never;
     };
@@ -9903,129 +7444,19 @@ export interface operations {
           'application/json': components['schemas']['Job'];
         };
       };
-      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `REQUEST_DUPLICATE_KEY`: The JSON of the request has a key twice. `REQUEST_FORBIDDEN_KEY`: The JSON of the request has a forbidden key. `REQUEST_TOO_DEEP`: The JSON of the request is nested too deeply. `REQUEST_NUMBER`: The JSON of the request has a number that cannot be kept exactly. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `BAD_REQUEST`: The request is malformed. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `JOB_NOT_FOUND`: No job has this id. */
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
-      413: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. `UNSUPPORTED_CONTENT_ENCODING`: Compressed request bodies are not accepted. */
-      415: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FULL`: The storage is full. */
-      507: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
+      408: components['responses']['RequestTimeout'];
+      413: components['responses']['PayloadTooLarge'];
+      415: components['responses']['UnsupportedMediaType'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
+      507: components['responses']['InsufficientStorage'];
     };
   };
   cancelJob: {
@@ -10036,14 +7467,14 @@ export interface operations {
          * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
-        'idempotency-key'?: string;
+        'idempotency-key'?: components['parameters']['IdempotencyKey'];
       };
       path: {
         /**
          * @description Id of a job
          * @example job_0194c7e0f3a24f9a1c0e8b7d6a5f4e3d
          */
-        id: string;
+        id: components['parameters']['JobId'];
       };
       cookie?: never;
     };
@@ -10052,146 +7483,27 @@ export interface operations {
       /** @description The cancelled job */
       200: {
         headers: {
-          /** @description `true` on an answer that was given before to the same Idempotency-Key */
-          'idempotent-replayed'?: string;
+          'idempotent-replayed': components['headers']['IdempotentReplayed'];
           [name: string]: unknown;
         };
         content: {
           'application/json': components['schemas']['Job'];
         };
       };
-      /** @description `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `JOB_NOT_FOUND`: No job has this id. */
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `JOB_FINAL`: The job has ended already. `IDEMPOTENCY_IN_FLIGHT`: The first request with this Idempotency-Key is still being handled. */
-      409: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
-      413: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. */
-      415: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FULL`: The storage is full. */
-      507: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
+      408: components['responses']['RequestTimeout'];
+      409: components['responses']['Conflict'];
+      413: components['responses']['PayloadTooLarge'];
+      415: components['responses']['UnsupportedMediaType'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
+      507: components['responses']['InsufficientStorage'];
     };
   };
   retryJobDeliveries: {
@@ -10202,14 +7514,14 @@ export interface operations {
          * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
-        'idempotency-key'?: string;
+        'idempotency-key'?: components['parameters']['IdempotencyKey'];
       };
       path: {
         /**
          * @description Id of a job
          * @example job_0194c7e0f3a24f9a1c0e8b7d6a5f4e3d
          */
-        id: string;
+        id: components['parameters']['JobId'];
       };
       cookie?: never;
     };
@@ -10218,148 +7530,28 @@ export interface operations {
       /** @description The job, with its deliveries accepted durably */
       202: {
         headers: {
-          /** @description `true` on an answer that was given before to the same Idempotency-Key */
-          'idempotent-replayed'?: string;
-          /** @description Path of the resource */
-          location?: string;
+          'idempotent-replayed': components['headers']['IdempotentReplayed'];
+          location: components['headers']['Location'];
           [name: string]: unknown;
         };
         content: {
           'application/json': components['schemas']['Job'];
         };
       };
-      /** @description `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `JOB_NOT_FOUND`: No job has this id. */
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `JOB_NOT_FINAL`: The job has not ended yet. `DELIVERIES_SUCCEEDED`: No delivery of the job failed, so there is nothing to send again. `SECRETS_GONE`: The credentials of the job are not kept any more. `IDEMPOTENCY_IN_FLIGHT`: The first request with this Idempotency-Key is still being handled. */
-      409: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
-      413: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. */
-      415: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FULL`: The storage is full. */
-      507: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
+      408: components['responses']['RequestTimeout'];
+      409: components['responses']['Conflict'];
+      413: components['responses']['PayloadTooLarge'];
+      415: components['responses']['UnsupportedMediaType'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
+      507: components['responses']['InsufficientStorage'];
     };
   };
   streamJobEvents: {
@@ -10377,7 +7569,7 @@ export interface operations {
          * @description Id of a job
          * @example job_0194c7e0f3a24f9a1c0e8b7d6a5f4e3d
          */
-        id: string;
+        id: components['parameters']['JobId'];
       };
       cookie?: never;
     };
@@ -10399,121 +7591,35 @@ export interface operations {
         };
         content?: never;
       };
-      /** @description `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `JOB_NOT_FOUND`: No job has this id. */
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `TOO_MANY_STREAMS`: Too many streams of events are open. `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
+      408: components['responses']['RequestTimeout'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
     };
   };
   downloadJobFile: {
     parameters: {
       query?: never;
       header?: {
-        /** @description ETag of the file the client has */
-        'if-none-match'?: string;
+        /** @description ETag of what the client has */
+        'if-none-match'?: components['parameters']['IfNoneMatch'];
         /** @description Honour `Range` only while the file has this ETag */
-        'if-range'?: string;
+        'if-range'?: components['parameters']['IfRange'];
         /** @description One byte range; several are answered with the whole file */
-        range?: string;
+        range?: components['parameters']['Range'];
       };
       path: {
         /**
          * @description Id of a job
          * @example job_0194c7e0f3a24f9a1c0e8b7d6a5f4e3d
          */
-        id: string;
+        id: components['parameters']['JobId'];
         /**
          * @description Name of a file of the job
          * @example projections.safetensors
@@ -10527,8 +7633,7 @@ export interface operations {
       /** @description The file */
       200: {
         headers: {
-          /** @description `bytes` */
-          'accept-ranges'?: string;
+          'accept-ranges': components['headers']['AcceptRanges'];
           /** @description SHA-256 of the file, hex, in quotes */
           etag?: string;
           /** @description SHA-256 of the whole file (RFC 9530) */
@@ -10542,10 +7647,8 @@ export interface operations {
       /** @description The part asked for */
       206: {
         headers: {
-          /** @description `bytes` */
-          'accept-ranges'?: string;
-          /** @description Which bytes of how many */
-          'content-range'?: string;
+          'accept-ranges': components['headers']['AcceptRanges'];
+          'content-range': components['headers']['ContentRange'];
           /** @description SHA-256 of the file, hex, in quotes */
           etag?: string;
           /** @description SHA-256 of the whole file (RFC 9530) */
@@ -10556,118 +7659,18 @@ export interface operations {
           'application/octet-stream': Blob;
         };
       };
-      /** @description The client has it */
-      304: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content?: never;
-      };
-      /** @description `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `JOB_NOT_FOUND`: No job has this id. `FILE_NOT_FOUND`: There is no file of this name. */
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RANGE_NOT_SATISFIABLE`: The range lies outside the file. */
-      416: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FAILED`: The storage failed. `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      304: components['responses']['NotModified'];
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
+      408: components['responses']['RequestTimeout'];
+      416: components['responses']['RangeNotSatisfiable'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
     };
   };
   getJobReport: {
@@ -10682,7 +7685,7 @@ export interface operations {
          * @description Id of a job
          * @example job_0194c7e0f3a24f9a1c0e8b7d6a5f4e3d
          */
-        id: string;
+        id: components['parameters']['JobId'];
       };
       cookie?: never;
     };
@@ -10691,128 +7694,26 @@ export interface operations {
       /** @description The report */
       200: {
         headers: {
-          /** @description Of this form of the report */
-          etag?: string;
-          /** @description SHA-256 of this form of the report (RFC 9530) */
-          'repr-digest'?: string;
+          etag: components['headers']['Etag'];
+          'repr-digest': components['headers']['ReprDigest'];
           [name: string]: unknown;
         };
         content: {
           'application/json': components['schemas']['Report'];
         };
       };
-      /** @description The client has it */
-      304: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content?: never;
-      };
-      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `BAD_REQUEST`: The request is malformed. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `JOB_NOT_FOUND`: No job has this id. */
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REPORT_NOT_READY`: The job has no report yet. */
-      409: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FAILED`: The storage failed. `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      304: components['responses']['NotModified'];
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
+      408: components['responses']['RequestTimeout'];
+      409: components['responses']['Conflict'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
     };
   };
   getJobReportHtml: {
@@ -10827,7 +7728,7 @@ export interface operations {
          * @description Id of a job
          * @example job_0194c7e0f3a24f9a1c0e8b7d6a5f4e3d
          */
-        id: string;
+        id: components['parameters']['JobId'];
       };
       cookie?: never;
     };
@@ -10836,135 +7737,33 @@ export interface operations {
       /** @description The report */
       200: {
         headers: {
-          /** @description Of this form of the report */
-          etag?: string;
-          /** @description SHA-256 of this form of the report (RFC 9530) */
-          'repr-digest'?: string;
+          etag: components['headers']['Etag'];
+          'repr-digest': components['headers']['ReprDigest'];
           [name: string]: unknown;
         };
         content: {
           'text/html': string;
         };
       };
-      /** @description The client has it */
-      304: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content?: never;
-      };
-      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `BAD_REQUEST`: The request is malformed. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `JOB_NOT_FOUND`: No job has this id. */
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REPORT_NOT_READY`: The job has no report yet. */
-      409: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FAILED`: The storage failed. `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      304: components['responses']['NotModified'];
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
+      408: components['responses']['RequestTimeout'];
+      409: components['responses']['Conflict'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
     };
   };
   getJobReportPng: {
     parameters: {
       query?: {
         /** @description Which figure */
-        figure?: 'error-by-rank' | 'heatmap' | 'sizes';
+        figure?: components['parameters']['Figure'];
       };
       header?: {
         /** @description ETag of the report the client has */
@@ -10975,7 +7774,7 @@ export interface operations {
          * @description Id of a job
          * @example job_0194c7e0f3a24f9a1c0e8b7d6a5f4e3d
          */
-        id: string;
+        id: components['parameters']['JobId'];
       };
       cookie?: never;
     };
@@ -10984,135 +7783,33 @@ export interface operations {
       /** @description The report */
       200: {
         headers: {
-          /** @description Of this form of the report */
-          etag?: string;
-          /** @description SHA-256 of this form of the report (RFC 9530) */
-          'repr-digest'?: string;
+          etag: components['headers']['Etag'];
+          'repr-digest': components['headers']['ReprDigest'];
           [name: string]: unknown;
         };
         content: {
           'image/png': Blob;
         };
       };
-      /** @description The client has it */
-      304: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content?: never;
-      };
-      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `BAD_REQUEST`: The request is malformed. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `JOB_NOT_FOUND`: No job has this id. */
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REPORT_NOT_READY`: The job has no report yet. */
-      409: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FAILED`: The storage failed. `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      304: components['responses']['NotModified'];
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
+      408: components['responses']['RequestTimeout'];
+      409: components['responses']['Conflict'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
     };
   };
   getJobReportSvg: {
     parameters: {
       query?: {
         /** @description Which figure */
-        figure?: 'error-by-rank' | 'heatmap' | 'sizes';
+        figure?: components['parameters']['Figure'];
       };
       header?: {
         /** @description ETag of the report the client has */
@@ -11123,7 +7820,7 @@ export interface operations {
          * @description Id of a job
          * @example job_0194c7e0f3a24f9a1c0e8b7d6a5f4e3d
          */
-        id: string;
+        id: components['parameters']['JobId'];
       };
       cookie?: never;
     };
@@ -11132,128 +7829,26 @@ export interface operations {
       /** @description The report */
       200: {
         headers: {
-          /** @description Of this form of the report */
-          etag?: string;
-          /** @description SHA-256 of this form of the report (RFC 9530) */
-          'repr-digest'?: string;
+          etag: components['headers']['Etag'];
+          'repr-digest': components['headers']['ReprDigest'];
           [name: string]: unknown;
         };
         content: {
           'image/svg+xml': string;
         };
       };
-      /** @description The client has it */
-      304: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content?: never;
-      };
-      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `BAD_REQUEST`: The request is malformed. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `JOB_NOT_FOUND`: No job has this id. */
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REPORT_NOT_READY`: The job has no report yet. */
-      409: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FAILED`: The storage failed. `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      304: components['responses']['NotModified'];
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
+      408: components['responses']['RequestTimeout'];
+      409: components['responses']['Conflict'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
     };
   };
   retryJob: {
@@ -11264,14 +7859,14 @@ export interface operations {
          * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
-        'idempotency-key'?: string;
+        'idempotency-key'?: components['parameters']['IdempotencyKey'];
       };
       path: {
         /**
          * @description Id of a job
          * @example job_0194c7e0f3a24f9a1c0e8b7d6a5f4e3d
          */
-        id: string;
+        id: components['parameters']['JobId'];
       };
       cookie?: never;
     };
@@ -11280,157 +7875,29 @@ export interface operations {
       /** @description The new job, accepted durably */
       202: {
         headers: {
-          /** @description `true` on an answer that was given before to the same Idempotency-Key */
-          'idempotent-replayed'?: string;
-          /** @description Path of the resource */
-          location?: string;
+          'idempotent-replayed': components['headers']['IdempotentReplayed'];
+          location: components['headers']['Location'];
           [name: string]: unknown;
         };
         content: {
           'application/json': components['schemas']['Job'];
         };
       };
-      /** @description `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `JOB_NOT_FOUND`: No job has this id. `ADAPTER_NOT_FOUND`: No adapter has this id. */
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `JOB_NOT_FINAL`: The job has not ended yet. `JOB_SUCCEEDED`: The job succeeded, so there is nothing to retry. `SECRETS_GONE`: The credentials of the job are not kept any more. `JOB_OF_RUN`: The job belongs to an annealing run. `IDEMPOTENCY_IN_FLIGHT`: The first request with this Idempotency-Key is still being handled. */
-      409: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `ADAPTER_EXPIRED`: The adapter has expired. */
-      410: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
-      413: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. */
-      415: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_CONCURRENT_JOBS`: The tenant has as many unfinished jobs as it may. `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FAILED`: The storage failed. `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FULL`: The storage is full. */
-      507: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
+      408: components['responses']['RequestTimeout'];
+      409: components['responses']['Conflict'];
+      410: components['responses']['Gone'];
+      413: components['responses']['PayloadTooLarge'];
+      415: components['responses']['UnsupportedMediaType'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
+      507: components['responses']['InsufficientStorage'];
     };
   };
   listKeys: {
@@ -11457,93 +7924,15 @@ export interface operations {
           'application/json': components['schemas']['KeyList'];
         };
       };
-      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `BAD_REQUEST`: The request is malformed. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `ADMINISTRATION_CLOSED`: Keys and tenants cannot be managed over REST without authentication. `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      408: components['responses']['RequestTimeout'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
     };
   };
   createKey: {
@@ -11554,7 +7943,7 @@ export interface operations {
          * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
-        'idempotency-key'?: string;
+        'idempotency-key'?: components['parameters']['IdempotencyKey'];
       };
       path?: never;
       cookie?: never;
@@ -11568,139 +7957,27 @@ export interface operations {
       /** @description The key, this once */
       201: {
         headers: {
-          /** @description `true` on an answer that was given before to the same Idempotency-Key */
-          'idempotent-replayed'?: string;
-          /** @description Path of the resource */
-          location?: string;
+          'idempotent-replayed': components['headers']['IdempotentReplayed'];
+          location: components['headers']['Location'];
           [name: string]: unknown;
         };
         content: {
           'application/json': components['schemas']['NewKey'];
         };
       };
-      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `REQUEST_DUPLICATE_KEY`: The JSON of the request has a key twice. `REQUEST_FORBIDDEN_KEY`: The JSON of the request has a forbidden key. `REQUEST_TOO_DEEP`: The JSON of the request is nested too deeply. `REQUEST_NUMBER`: The JSON of the request has a number that cannot be kept exactly. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `ADMINISTRATION_CLOSED`: Keys and tenants cannot be managed over REST without authentication. `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `IDEMPOTENCY_IN_FLIGHT`: The first request with this Idempotency-Key is still being handled. */
-      409: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
-      413: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. `UNSUPPORTED_CONTENT_ENCODING`: Compressed request bodies are not accepted. */
-      415: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. `SECRETS_KEY_MISMATCH`: The secret was sealed with another key. `SECRETS_DAMAGED`: The sealed secret was changed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. `SECRETS_UNAVAILABLE`: The service has no key for secrets. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FULL`: The storage is full. */
-      507: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      408: components['responses']['RequestTimeout'];
+      409: components['responses']['Conflict'];
+      413: components['responses']['PayloadTooLarge'];
+      415: components['responses']['UnsupportedMediaType'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
+      507: components['responses']['InsufficientStorage'];
     };
   };
   deleteKey: {
@@ -11725,129 +8002,19 @@ export interface operations {
         };
         content?: never;
       };
-      /** @description `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `ADMINISTRATION_CLOSED`: Keys and tenants cannot be managed over REST without authentication. `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_NOT_FOUND`: No key has this id. */
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
-      413: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. */
-      415: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FULL`: The storage is full. */
-      507: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
+      408: components['responses']['RequestTimeout'];
+      413: components['responses']['PayloadTooLarge'];
+      415: components['responses']['UnsupportedMediaType'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
+      507: components['responses']['InsufficientStorage'];
     };
   };
   listRuns: {
@@ -11856,16 +8023,16 @@ export interface operations {
         /** @description As the run or its newest checkpoint names it */
         base_model?: string;
         /** @description Only what was created later than this; a date means its midnight in UTC */
-        created_after?: string;
+        created_after?: components['parameters']['CreatedAfter'];
         /** @description Only what was created earlier than this; a date means its midnight in UTC */
-        created_before?: string;
+        created_before?: components['parameters']['CreatedBefore'];
         /** @description `next_cursor` of the page before; that page’s other parameters belong to it */
-        cursor?: string;
+        cursor?: components['parameters']['Cursor'];
         /** @description Most items of the page */
-        limit?: number;
+        limit?: components['parameters']['Limit'];
         mode?: 'scheduled' | 'adaptive';
         /** @description What the name begins with */
-        name?: string;
+        name?: components['parameters']['Name'];
       };
       header?: never;
       path?: never;
@@ -11876,101 +8043,22 @@ export interface operations {
       /** @description A page */
       200: {
         headers: {
-          /** @description The next page, `rel="next"`; absent at the end */
-          link?: string;
+          link: components['headers']['Link'];
           [name: string]: unknown;
         };
         content: {
           'application/json': components['schemas']['RunList'];
         };
       };
-      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `BAD_REQUEST`: The request is malformed. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      408: components['responses']['RequestTimeout'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
     };
   };
   createRun: {
@@ -11981,7 +8069,7 @@ export interface operations {
          * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
-        'idempotency-key'?: string;
+        'idempotency-key'?: components['parameters']['IdempotencyKey'];
       };
       path?: never;
       cookie?: never;
@@ -11995,139 +8083,27 @@ export interface operations {
       /** @description The run */
       201: {
         headers: {
-          /** @description `true` on an answer that was given before to the same Idempotency-Key */
-          'idempotent-replayed'?: string;
-          /** @description Path of the resource */
-          location?: string;
+          'idempotent-replayed': components['headers']['IdempotentReplayed'];
+          location: components['headers']['Location'];
           [name: string]: unknown;
         };
         content: {
           'application/json': components['schemas']['Run'];
         };
       };
-      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `REQUEST_DUPLICATE_KEY`: The JSON of the request has a key twice. `REQUEST_FORBIDDEN_KEY`: The JSON of the request has a forbidden key. `REQUEST_TOO_DEEP`: The JSON of the request is nested too deeply. `REQUEST_NUMBER`: The JSON of the request has a number that cannot be kept exactly. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `IDEMPOTENCY_IN_FLIGHT`: The first request with this Idempotency-Key is still being handled. */
-      409: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
-      413: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. `UNSUPPORTED_CONTENT_ENCODING`: Compressed request bodies are not accepted. */
-      415: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `SCHEDULE_INVALID`: The schedule contradicts itself. `SCHEDULE_TOO_SHORT`: The steps do not suffice for the stages. `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FULL`: The storage is full. */
-      507: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      408: components['responses']['RequestTimeout'];
+      409: components['responses']['Conflict'];
+      413: components['responses']['PayloadTooLarge'];
+      415: components['responses']['UnsupportedMediaType'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
+      507: components['responses']['InsufficientStorage'];
     };
   };
   getRun: {
@@ -12139,7 +8115,7 @@ export interface operations {
          * @description Id of a run
          * @example run_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
          */
-        id: string;
+        id: components['parameters']['RunId'];
       };
       cookie?: never;
     };
@@ -12154,102 +8130,16 @@ export interface operations {
           'application/json': components['schemas']['Run'];
         };
       };
-      /** @description `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RUN_NOT_FOUND`: No run has this id. */
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FAILED`: The storage failed. `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
+      408: components['responses']['RequestTimeout'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
     };
   };
   deleteRun: {
@@ -12261,151 +8151,27 @@ export interface operations {
          * @description Id of a run
          * @example run_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
          */
-        id: string;
+        id: components['parameters']['RunId'];
       };
       cookie?: never;
     };
     requestBody?: never;
     responses: {
-      /** @description Removed */
-      204: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content?: never;
-      };
-      /** @description `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RUN_NOT_FOUND`: No run has this id. */
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RUN_IN_USE`: A checkpoint of the run is being squeezed. */
-      409: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
-      413: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. */
-      415: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FAILED`: The storage failed. `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FULL`: The storage is full. */
-      507: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      204: components['responses']['NoContent'];
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
+      408: components['responses']['RequestTimeout'];
+      409: components['responses']['Conflict'];
+      413: components['responses']['PayloadTooLarge'];
+      415: components['responses']['UnsupportedMediaType'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
+      507: components['responses']['InsufficientStorage'];
     };
   };
   createCheckpoint: {
@@ -12413,26 +8179,26 @@ export interface operations {
       query?: never;
       header?: {
         /** @description SHA-256 or SHA-512 of the whole body, boundaries and all (RFC 9530), checked while it arrives. Headers of single parts are not looked at. */
-        'content-digest'?: string;
+        'content-digest'?: components['parameters']['ContentDigest'];
         /**
          * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
-        'idempotency-key'?: string;
+        'idempotency-key'?: components['parameters']['IdempotencyKey'];
         /**
          * @description `wait=N` (RFC 7240) waits up to N seconds, at most 55, until the job, the batch or the squeeze has ended. When that was not enough, the answer is that without it.
          * @example wait=30
          */
-        prefer?: string;
+        prefer?: components['parameters']['Prefer'];
         /** @description As Content-Digest: the body is what it represents */
-        'repr-digest'?: string;
+        'repr-digest'?: components['parameters']['ReprDigest'];
       };
       path: {
         /**
          * @description Id of a run
          * @example run_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
          */
-        id: string;
+        id: components['parameters']['RunId'];
       };
       cookie?: never;
     };
@@ -12468,10 +8234,8 @@ export interface operations {
       /** @description Kept, or finished while the client waited */
       200: {
         headers: {
-          /** @description `true` on an answer that was given before to the same Idempotency-Key */
-          'idempotent-replayed'?: string;
-          /** @description Path of the resource */
-          location?: string;
+          'idempotent-replayed': components['headers']['IdempotentReplayed'];
+          location: components['headers']['Location'];
           [name: string]: unknown;
         };
         content: {
@@ -12481,148 +8245,28 @@ export interface operations {
       /** @description Accepted, durably: being squeezed */
       202: {
         headers: {
-          /** @description `true` on an answer that was given before to the same Idempotency-Key */
-          'idempotent-replayed'?: string;
-          /** @description Path of the resource */
-          location?: string;
+          'idempotent-replayed': components['headers']['IdempotentReplayed'];
+          location: components['headers']['Location'];
           [name: string]: unknown;
         };
         content: {
           'application/json': components['schemas']['Checkpoint'];
         };
       };
-      /** @description `MULTIPART_MALFORMED`: The multipart body is malformed. `UPLOAD_ABORTED`: The upload ended early. `DUPLICATE_PART`: A part of this name was sent twice. `UNEXPECTED_PART`: A part of this name is not expected. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `VALIDATION_FAILED`: The request does not fit its schema. `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RUN_NOT_FOUND`: No run has this id. */
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_TOO_SLOW`: The upload stalled. `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `CHECKPOINT_CONFLICT`: Another checkpoint of this step was squeezed already. `CHECKPOINT_OUT_OF_ORDER`: A later checkpoint was squeezed already. `CHECKPOINT_PENDING`: The checkpoint before is still being squeezed. `CHECKPOINT_RANK`: The checkpoint does not have the rank the run is at. `CHECKPOINT_BASE_MISMATCH`: The checkpoint belongs to another base model or other modules. `IDEMPOTENCY_IN_FLIGHT`: The first request with this Idempotency-Key is still being handled. */
-      409: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. `FIELD_TOO_LARGE`: A form field exceeds the size limit. `TOO_MANY_PARTS`: The multipart body has too many parts. */
-      413: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. `UNSUPPORTED_CONTENT_ENCODING`: Compressed request bodies are not accepted. `PICKLE_REFUSED`: Pickle files are never opened. `UNSUPPORTED_FORMAT`: The file is not safetensors. */
-      415: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `FILE_MISSING`: A required file is missing. `LFS_POINTER`: The file is a Git LFS pointer, not the weights. `ST_HEADER_TOO_SMALL`: The safetensors file is shorter than its length field. `ST_HEADER_TOO_LARGE`: The safetensors header exceeds the limit. `ST_HEADER_LENGTH`: The safetensors header is longer than the file. `ST_HEADER_JSON`: The safetensors header is not the JSON the format asks for. `ST_DUPLICATE_KEY`: The safetensors header names something twice. `ST_METADATA`: The safetensors metadata is not a map of strings. `ST_TENSOR_NAME`: A tensor name is not acceptable. `ST_TOO_MANY_TENSORS`: The safetensors file has too many tensors. `ST_UNKNOWN_DTYPE`: A tensor has an unknown dtype. `ST_MISALIGNED`: A tensor does not fill whole bytes. `ST_VALIDATION_OVERFLOW`: A tensor shape overflows. `ST_TENSOR_INVALID_INFO`: A tensor shape does not match its bytes. `ST_INVALID_OFFSET`: Tensor offsets overlap or leave holes. `ST_BUFFER_NOT_COVERED`: The tensors do not cover the file exactly. `GGUF_VERSION`: The version or byte order of the GGUF file is not read. `GGUF_TRUNCATED`: The GGUF header is longer than the file. `GGUF_HEADER_TOO_LARGE`: The GGUF header exceeds a limit. `GGUF_KEY_VALUE`: A key or value of the GGUF metadata is not acceptable. `GGUF_DUPLICATE`: The GGUF header names something twice. `GGUF_ALIGNMENT`: The alignment of the GGUF file is not a power of two within bounds. `GGUF_TENSOR_NAME`: A tensor name is not acceptable. `GGUF_TENSOR_TYPE`: A tensor has an unknown type. `GGUF_TENSOR_SHAPE`: A tensor shape overflows, or does not suit its type. `GGUF_OFFSET`: Tensor offsets overlap, leave holes or are not aligned. `GGUF_NOT_COVERED`: The tensors do not cover the GGUF file exactly. `GGUF_NOT_LORA`: The GGUF file is not a LoRA adapter. `CONFIG_JSON`: adapter_config.json is not valid JSON. `CONFIG_TOO_LARGE`: adapter_config.json exceeds a limit. `CONFIG_TOO_DEEP`: adapter_config.json is nested too deeply. `CONFIG_DUPLICATE_KEY`: adapter_config.json has a key twice. `CONFIG_FORBIDDEN_KEY`: adapter_config.json has a forbidden key. `CONFIG_INVALID`: adapter_config.json has a field of the wrong type. `CONFIG_PEFT_TYPE`: The adapter is not LoRA. `CONFIG_RANK`: A rank in adapter_config.json is not a positive integer. `CONFIG_ALPHA`: An alpha in adapter_config.json is not a finite number. `CONFIG_REGEX`: A pattern in adapter_config.json cannot be read. `CONFIG_RANK_MISMATCH`: adapter_config.json and the tensors disagree on a rank. `NO_LORA_TENSORS`: The file has no LoRA tensors. `LORA_UNPAIRED`: A LoRA tensor has no partner. `LORA_MAGNITUDE_MISMATCH`: The setting for DoRA and its magnitude vectors disagree. `LORA_DUPLICATE_MODULE`: A module appears twice. `LORA_RANK_MISMATCH`: lora_A and lora_B disagree on the rank. `LORA_RANK_DIMS`: A LoRA tensor has the wrong number of dimensions. `LORA_RANK_ZERO`: A module has rank 0. `UNSUPPORTED_DTYPE`: A LoRA tensor has a dtype that cannot be squeezed. `FORMAT_MIXED`: The tensors belong to more than one format. `UNSUPPORTED_LORA_VARIANT`: This variant of LoRA cannot be squeezed yet. `OPTIMIZER_STATE_INVALID`: The optimizer state does not fit the adapter. `CHECKPOINT_STEP`: The step of the checkpoint lies outside the run. `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_STORED_BYTES`: The tenant stores as many bytes as it may. `QUOTA_CONCURRENT_JOBS`: The tenant has as many unfinished jobs as it may. `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FAILED`: The storage failed. `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FULL`: The storage is full. */
-      507: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
+      408: components['responses']['RequestTimeout'];
+      409: components['responses']['Conflict'];
+      413: components['responses']['PayloadTooLarge'];
+      415: components['responses']['UnsupportedMediaType'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
+      507: components['responses']['InsufficientStorage'];
     };
   };
   getCheckpoint: {
@@ -12634,7 +8278,7 @@ export interface operations {
          * @description Id of a run
          * @example run_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
          */
-        id: string;
+        id: components['parameters']['RunId'];
         /** @description Step of the checkpoint */
         step: number;
       };
@@ -12651,102 +8295,16 @@ export interface operations {
           'application/json': components['schemas']['Checkpoint'];
         };
       };
-      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RUN_NOT_FOUND`: No run has this id. `CHECKPOINT_NOT_FOUND`: The run has no checkpoint of this step. */
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FAILED`: The storage failed. `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
+      408: components['responses']['RequestTimeout'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
     };
   };
   planSchedule: {
@@ -12757,7 +8315,7 @@ export interface operations {
          * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
-        'idempotency-key'?: string;
+        'idempotency-key'?: components['parameters']['IdempotencyKey'];
       };
       path?: never;
       cookie?: never;
@@ -12771,137 +8329,26 @@ export interface operations {
       /** @description The schedule */
       200: {
         headers: {
-          /** @description `true` on an answer that was given before to the same Idempotency-Key */
-          'idempotent-replayed'?: string;
+          'idempotent-replayed': components['headers']['IdempotentReplayed'];
           [name: string]: unknown;
         };
         content: {
           'application/json': components['schemas']['Schedule'];
         };
       };
-      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `REQUEST_DUPLICATE_KEY`: The JSON of the request has a key twice. `REQUEST_FORBIDDEN_KEY`: The JSON of the request has a forbidden key. `REQUEST_TOO_DEEP`: The JSON of the request is nested too deeply. `REQUEST_NUMBER`: The JSON of the request has a number that cannot be kept exactly. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `IDEMPOTENCY_IN_FLIGHT`: The first request with this Idempotency-Key is still being handled. */
-      409: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
-      413: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. `UNSUPPORTED_CONTENT_ENCODING`: Compressed request bodies are not accepted. */
-      415: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `SCHEDULE_INVALID`: The schedule contradicts itself. `SCHEDULE_TOO_SHORT`: The steps do not suffice for the stages. `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FULL`: The storage is full. */
-      507: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      408: components['responses']['RequestTimeout'];
+      409: components['responses']['Conflict'];
+      413: components['responses']['PayloadTooLarge'];
+      415: components['responses']['UnsupportedMediaType'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
+      507: components['responses']['InsufficientStorage'];
     };
   };
   squeezeAdapter: {
@@ -12909,19 +8356,19 @@ export interface operations {
       query?: never;
       header?: {
         /** @description SHA-256 or SHA-512 of the whole body, boundaries and all (RFC 9530), checked while it arrives. Headers of single parts are not looked at. */
-        'content-digest'?: string;
+        'content-digest'?: components['parameters']['ContentDigest'];
         /**
          * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
-        'idempotency-key'?: string;
+        'idempotency-key'?: components['parameters']['IdempotencyKey'];
         /**
          * @description `wait=N` (RFC 7240) waits up to N seconds, at most 55, until the job, the batch or the squeeze has ended. When that was not enough, the answer is that without it.
          * @example wait=30
          */
-        prefer?: string;
+        prefer?: components['parameters']['Prefer'];
         /** @description As Content-Digest: the body is what it represents */
-        'repr-digest'?: string;
+        'repr-digest'?: components['parameters']['ReprDigest'];
       };
       path?: never;
       cookie?: never;
@@ -12962,10 +8409,8 @@ export interface operations {
       /** @description Finished: while the client waited, or at once, as its work was done before (`reused`) */
       200: {
         headers: {
-          /** @description `true` on an answer that was given before to the same Idempotency-Key */
-          'idempotent-replayed'?: string;
-          /** @description Path of the resource */
-          location?: string;
+          'idempotent-replayed': components['headers']['IdempotentReplayed'];
+          location: components['headers']['Location'];
           [name: string]: unknown;
         };
         content: {
@@ -12975,157 +8420,29 @@ export interface operations {
       /** @description Accepted, durably */
       202: {
         headers: {
-          /** @description `true` on an answer that was given before to the same Idempotency-Key */
-          'idempotent-replayed'?: string;
-          /** @description Path of the resource */
-          location?: string;
+          'idempotent-replayed': components['headers']['IdempotentReplayed'];
+          location: components['headers']['Location'];
           [name: string]: unknown;
         };
         content: {
           'application/json': components['schemas']['Job'];
         };
       };
-      /** @description `REQUEST_JSON`: The request is not valid JSON. `REQUEST_DUPLICATE_KEY`: The JSON of the request has a key twice. `REQUEST_FORBIDDEN_KEY`: The JSON of the request has a forbidden key. `REQUEST_TOO_DEEP`: The JSON of the request is nested too deeply. `REQUEST_NUMBER`: The JSON of the request has a number that cannot be kept exactly. `MULTIPART_MALFORMED`: The multipart body is malformed. `UPLOAD_ABORTED`: The upload ended early. `DUPLICATE_PART`: A part of this name was sent twice. `UNEXPECTED_PART`: A part of this name is not expected. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `UNKNOWN_PROFILE`: The target names a profile that does not exist. `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `ADAPTER_NOT_FOUND`: No adapter has this id. */
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_TOO_SLOW`: The upload stalled. `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `IDEMPOTENCY_IN_FLIGHT`: The first request with this Idempotency-Key is still being handled. */
-      409: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `ADAPTER_EXPIRED`: The adapter has expired. */
-      410: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. `FIELD_TOO_LARGE`: A form field exceeds the size limit. `TOO_MANY_PARTS`: The multipart body has too many parts. */
-      413: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. `UNSUPPORTED_CONTENT_ENCODING`: Compressed request bodies are not accepted. `PICKLE_REFUSED`: Pickle files are never opened. `UNSUPPORTED_FORMAT`: The file is not safetensors. */
-      415: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `FILE_MISSING`: A required file is missing. `LFS_POINTER`: The file is a Git LFS pointer, not the weights. `ST_HEADER_TOO_SMALL`: The safetensors file is shorter than its length field. `ST_HEADER_TOO_LARGE`: The safetensors header exceeds the limit. `ST_HEADER_LENGTH`: The safetensors header is longer than the file. `ST_HEADER_JSON`: The safetensors header is not the JSON the format asks for. `ST_DUPLICATE_KEY`: The safetensors header names something twice. `ST_METADATA`: The safetensors metadata is not a map of strings. `ST_TENSOR_NAME`: A tensor name is not acceptable. `ST_TOO_MANY_TENSORS`: The safetensors file has too many tensors. `ST_UNKNOWN_DTYPE`: A tensor has an unknown dtype. `ST_MISALIGNED`: A tensor does not fill whole bytes. `ST_VALIDATION_OVERFLOW`: A tensor shape overflows. `ST_TENSOR_INVALID_INFO`: A tensor shape does not match its bytes. `ST_INVALID_OFFSET`: Tensor offsets overlap or leave holes. `ST_BUFFER_NOT_COVERED`: The tensors do not cover the file exactly. `GGUF_VERSION`: The version or byte order of the GGUF file is not read. `GGUF_TRUNCATED`: The GGUF header is longer than the file. `GGUF_HEADER_TOO_LARGE`: The GGUF header exceeds a limit. `GGUF_KEY_VALUE`: A key or value of the GGUF metadata is not acceptable. `GGUF_DUPLICATE`: The GGUF header names something twice. `GGUF_ALIGNMENT`: The alignment of the GGUF file is not a power of two within bounds. `GGUF_TENSOR_NAME`: A tensor name is not acceptable. `GGUF_TENSOR_TYPE`: A tensor has an unknown type. `GGUF_TENSOR_SHAPE`: A tensor shape overflows, or does not suit its type. `GGUF_OFFSET`: Tensor offsets overlap, leave holes or are not aligned. `GGUF_NOT_COVERED`: The tensors do not cover the GGUF file exactly. `GGUF_NOT_LORA`: The GGUF file is not a LoRA adapter. `CONFIG_JSON`: adapter_config.json is not valid JSON. `CONFIG_TOO_LARGE`: adapter_config.json exceeds a limit. `CONFIG_TOO_DEEP`: adapter_config.json is nested too deeply. `CONFIG_DUPLICATE_KEY`: adapter_config.json has a key twice. `CONFIG_FORBIDDEN_KEY`: adapter_config.json has a forbidden key. `CONFIG_INVALID`: adapter_config.json has a field of the wrong type. `CONFIG_PEFT_TYPE`: The adapter is not LoRA. `CONFIG_RANK`: A rank in adapter_config.json is not a positive integer. `CONFIG_ALPHA`: An alpha in adapter_config.json is not a finite number. `CONFIG_REGEX`: A pattern in adapter_config.json cannot be read. `CONFIG_RANK_MISMATCH`: adapter_config.json and the tensors disagree on a rank. `NO_LORA_TENSORS`: The file has no LoRA tensors. `LORA_UNPAIRED`: A LoRA tensor has no partner. `LORA_MAGNITUDE_MISMATCH`: The setting for DoRA and its magnitude vectors disagree. `LORA_DUPLICATE_MODULE`: A module appears twice. `LORA_RANK_MISMATCH`: lora_A and lora_B disagree on the rank. `LORA_RANK_DIMS`: A LoRA tensor has the wrong number of dimensions. `LORA_RANK_ZERO`: A module has rank 0. `UNSUPPORTED_DTYPE`: A LoRA tensor has a dtype that cannot be squeezed. `FORMAT_MIXED`: The tensors belong to more than one format. `UNSUPPORTED_LORA_VARIANT`: This variant of LoRA cannot be squeezed yet. `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_STORED_BYTES`: The tenant stores as many bytes as it may. `QUOTA_CONCURRENT_JOBS`: The tenant has as many unfinished jobs as it may. `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FAILED`: The storage failed. `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FULL`: The storage is full. */
-      507: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
+      408: components['responses']['RequestTimeout'];
+      409: components['responses']['Conflict'];
+      410: components['responses']['Gone'];
+      413: components['responses']['PayloadTooLarge'];
+      415: components['responses']['UnsupportedMediaType'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
+      507: components['responses']['InsufficientStorage'];
     };
   };
   listTenants: {
@@ -13146,93 +8463,15 @@ export interface operations {
           'application/json': components['schemas']['TenantList'];
         };
       };
-      /** @description `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      408: components['responses']['RequestTimeout'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
     };
   };
   getTenant: {
@@ -13244,7 +8483,7 @@ export interface operations {
          * @description 1 to 40 lower case letters, digits and hyphens, no hyphen at either end
          * @example team-a
          */
-        id: string;
+        id: components['parameters']['TenantId'];
       };
       cookie?: never;
     };
@@ -13259,102 +8498,16 @@ export interface operations {
           'application/json': components['schemas']['TenantWithUsage'];
         };
       };
-      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `TENANT_NOT_FOUND`: There is no tenant of this id. */
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FAILED`: The storage failed. `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
+      408: components['responses']['RequestTimeout'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
     };
   };
   putTenant: {
@@ -13366,7 +8519,7 @@ export interface operations {
          * @description 1 to 40 lower case letters, digits and hyphens, no hyphen at either end
          * @example team-a
          */
-        id: string;
+        id: components['parameters']['TenantId'];
       };
       cookie?: never;
     };
@@ -13385,120 +8538,18 @@ export interface operations {
           'application/json': components['schemas']['Tenant'];
         };
       };
-      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `REQUEST_DUPLICATE_KEY`: The JSON of the request has a key twice. `REQUEST_FORBIDDEN_KEY`: The JSON of the request has a forbidden key. `REQUEST_TOO_DEEP`: The JSON of the request is nested too deeply. `REQUEST_NUMBER`: The JSON of the request has a number that cannot be kept exactly. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `BAD_REQUEST`: The request is malformed. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `ADMINISTRATION_CLOSED`: Keys and tenants cannot be managed over REST without authentication. `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
-      413: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. `UNSUPPORTED_CONTENT_ENCODING`: Compressed request bodies are not accepted. */
-      415: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FULL`: The storage is full. */
-      507: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      408: components['responses']['RequestTimeout'];
+      413: components['responses']['PayloadTooLarge'];
+      415: components['responses']['UnsupportedMediaType'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
+      507: components['responses']['InsufficientStorage'];
     };
   };
   listUploads: {
@@ -13519,93 +8570,15 @@ export interface operations {
           'application/json': components['schemas']['UploadList'];
         };
       };
-      /** @description `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FAILED`: The storage failed. `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      408: components['responses']['RequestTimeout'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
     };
   };
   createUpload: {
@@ -13613,19 +8586,19 @@ export interface operations {
       query?: never;
       header?: {
         /** @description SHA-256 or SHA-512 of the whole body, boundaries and all (RFC 9530), checked while it arrives. Headers of single parts are not looked at. */
-        'content-digest'?: string;
+        'content-digest'?: components['parameters']['ContentDigest'];
         /**
          * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
-        'idempotency-key'?: string;
+        'idempotency-key'?: components['parameters']['IdempotencyKey'];
         /** @description As Content-Digest: the body is what it represents */
-        'repr-digest'?: string;
+        'repr-digest'?: components['parameters']['ReprDigest'];
         /**
          * @description Version of the protocol
          * @example 1.0.0
          */
-        'tus-resumable'?: string;
+        'tus-resumable'?: components['parameters']['TusResumable'];
         /** @description `1`: the size is announced by a later PATCH */
         'upload-defer-length'?: string;
         /** @description Bytes of the whole file */
@@ -13644,179 +8617,32 @@ export interface operations {
       /** @description Begun */
       201: {
         headers: {
-          /** @description `true` on an answer that was given before to the same Idempotency-Key */
-          'idempotent-replayed'?: string;
-          /** @description Path of the resource */
-          location?: string;
-          /** @description Version of the protocol: 1.0.0 */
-          'tus-resumable'?: string;
-          /** @description When the upload is removed, as a date of HTTP; absent once it is complete */
-          'upload-expires'?: string;
-          /** @description Bytes that are there */
-          'upload-offset'?: string;
+          'idempotent-replayed': components['headers']['IdempotentReplayed'];
+          location: components['headers']['Location'];
+          'tus-resumable': components['headers']['TusResumable'];
+          'upload-expires': components['headers']['UploadExpires'];
+          'upload-offset': components['headers']['UploadOffset'];
           [name: string]: unknown;
         };
         content?: never;
       };
-      /** @description `UPLOAD_ABORTED`: The upload ended early. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `UPLOAD_HEADER`: A header of the upload protocol cannot be used. `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_NOT_FOUND`: No upload has this id. */
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_TOO_SLOW`: The upload stalled. `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `IDEMPOTENCY_IN_FLIGHT`: The first request with this Idempotency-Key is still being handled. */
-      409: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_EXPIRED`: The upload has expired. */
-      410: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_VERSION`: The version of the upload protocol is not spoken here. */
-      412: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
-      413: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. `UNSUPPORTED_CONTENT_ENCODING`: Compressed request bodies are not accepted. `PICKLE_REFUSED`: Pickle files are never opened. `UNSUPPORTED_FORMAT`: The file is not safetensors. */
-      415: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `LFS_POINTER`: The file is a Git LFS pointer, not the weights. `ST_HEADER_TOO_SMALL`: The safetensors file is shorter than its length field. `ST_HEADER_TOO_LARGE`: The safetensors header exceeds the limit. `ST_HEADER_LENGTH`: The safetensors header is longer than the file. `ST_HEADER_JSON`: The safetensors header is not the JSON the format asks for. `ST_DUPLICATE_KEY`: The safetensors header names something twice. `ST_METADATA`: The safetensors metadata is not a map of strings. `ST_TENSOR_NAME`: A tensor name is not acceptable. `ST_TOO_MANY_TENSORS`: The safetensors file has too many tensors. `ST_UNKNOWN_DTYPE`: A tensor has an unknown dtype. `ST_MISALIGNED`: A tensor does not fill whole bytes. `ST_VALIDATION_OVERFLOW`: A tensor shape overflows. `ST_TENSOR_INVALID_INFO`: A tensor shape does not match its bytes. `ST_INVALID_OFFSET`: Tensor offsets overlap or leave holes. `ST_BUFFER_NOT_COVERED`: The tensors do not cover the file exactly. `GGUF_VERSION`: The version or byte order of the GGUF file is not read. `GGUF_TRUNCATED`: The GGUF header is longer than the file. `GGUF_HEADER_TOO_LARGE`: The GGUF header exceeds a limit. `GGUF_KEY_VALUE`: A key or value of the GGUF metadata is not acceptable. `GGUF_DUPLICATE`: The GGUF header names something twice. `GGUF_ALIGNMENT`: The alignment of the GGUF file is not a power of two within bounds. `GGUF_TENSOR_NAME`: A tensor name is not acceptable. `GGUF_TENSOR_TYPE`: A tensor has an unknown type. `GGUF_TENSOR_SHAPE`: A tensor shape overflows, or does not suit its type. `GGUF_OFFSET`: Tensor offsets overlap, leave holes or are not aligned. `GGUF_NOT_COVERED`: The tensors do not cover the GGUF file exactly. `GGUF_NOT_LORA`: The GGUF file is not a LoRA adapter. `CONFIG_TOO_LARGE`: adapter_config.json exceeds a limit. `UPLOAD_FILENAME`: The upload needs the name of a file that an adapter has. `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_LOCKED`: Another request is at work on the upload. */
-      423: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_UPLOADS`: The tenant has as many unused uploads as it may. `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FAILED`: The storage failed. `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FULL`: The storage is full. */
-      507: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
+      408: components['responses']['RequestTimeout'];
+      409: components['responses']['Conflict'];
+      410: components['responses']['Gone'];
+      412: components['responses']['PreconditionFailed'];
+      413: components['responses']['PayloadTooLarge'];
+      415: components['responses']['UnsupportedMediaType'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      423: components['responses']['Locked'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
+      507: components['responses']['InsufficientStorage'];
     };
   };
   getUploadOptions: {
@@ -13835,119 +8661,24 @@ export interface operations {
           'tus-extension'?: string;
           /** @description Bytes of the largest file */
           'tus-max-size'?: string;
-          /** @description Version of the protocol: 1.0.0 */
-          'tus-resumable'?: string;
+          'tus-resumable': components['headers']['TusResumable'];
           /** @description Versions of the protocol */
           'tus-version'?: string;
           [name: string]: unknown;
         };
         content?: never;
       };
-      /** @description `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
-      413: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. */
-      415: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      408: components['responses']['RequestTimeout'];
+      413: components['responses']['PayloadTooLarge'];
+      415: components['responses']['UnsupportedMediaType'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
     };
   };
   getUpload: {
@@ -13959,7 +8690,7 @@ export interface operations {
          * @description Id of an upload
          * @example up_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
          */
-        id: string;
+        id: components['parameters']['UploadId'];
       };
       cookie?: never;
     };
@@ -13974,111 +8705,17 @@ export interface operations {
           'application/json': components['schemas']['Upload'];
         };
       };
-      /** @description `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_NOT_FOUND`: No upload has this id. */
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_EXPIRED`: The upload has expired. */
-      410: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FAILED`: The storage failed. `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
+      408: components['responses']['RequestTimeout'];
+      410: components['responses']['Gone'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
     };
   };
   putUpload: {
@@ -14092,9 +8729,9 @@ export interface operations {
       };
       header?: {
         /** @description SHA-256 or SHA-512 of the whole body, boundaries and all (RFC 9530), checked while it arrives. Headers of single parts are not looked at. */
-        'content-digest'?: string;
+        'content-digest'?: components['parameters']['ContentDigest'];
         /** @description As Content-Digest: the body is what it represents */
-        'repr-digest'?: string;
+        'repr-digest'?: components['parameters']['ReprDigest'];
       };
       path: {
         /**
@@ -14114,8 +8751,7 @@ export interface operations {
       /** @description Replaced */
       200: {
         headers: {
-          /** @description Path of the resource */
-          location?: string;
+          location: components['headers']['Location'];
           [name: string]: unknown;
         };
         content: {
@@ -14125,137 +8761,26 @@ export interface operations {
       /** @description Stored */
       201: {
         headers: {
-          /** @description Path of the resource */
-          location?: string;
+          location: components['headers']['Location'];
           [name: string]: unknown;
         };
         content: {
           'application/json': components['schemas']['Upload'];
         };
       };
-      /** @description `UPLOAD_ABORTED`: The upload ended early. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `BAD_REQUEST`: The request is malformed. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_TOO_SLOW`: The upload stalled. `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
-      413: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. `UNSUPPORTED_CONTENT_ENCODING`: Compressed request bodies are not accepted. `PICKLE_REFUSED`: Pickle files are never opened. `UNSUPPORTED_FORMAT`: The file is not safetensors. */
-      415: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `LFS_POINTER`: The file is a Git LFS pointer, not the weights. `ST_HEADER_TOO_SMALL`: The safetensors file is shorter than its length field. `ST_HEADER_TOO_LARGE`: The safetensors header exceeds the limit. `ST_HEADER_LENGTH`: The safetensors header is longer than the file. `ST_HEADER_JSON`: The safetensors header is not the JSON the format asks for. `ST_DUPLICATE_KEY`: The safetensors header names something twice. `ST_METADATA`: The safetensors metadata is not a map of strings. `ST_TENSOR_NAME`: A tensor name is not acceptable. `ST_TOO_MANY_TENSORS`: The safetensors file has too many tensors. `ST_UNKNOWN_DTYPE`: A tensor has an unknown dtype. `ST_MISALIGNED`: A tensor does not fill whole bytes. `ST_VALIDATION_OVERFLOW`: A tensor shape overflows. `ST_TENSOR_INVALID_INFO`: A tensor shape does not match its bytes. `ST_INVALID_OFFSET`: Tensor offsets overlap or leave holes. `ST_BUFFER_NOT_COVERED`: The tensors do not cover the file exactly. `GGUF_VERSION`: The version or byte order of the GGUF file is not read. `GGUF_TRUNCATED`: The GGUF header is longer than the file. `GGUF_HEADER_TOO_LARGE`: The GGUF header exceeds a limit. `GGUF_KEY_VALUE`: A key or value of the GGUF metadata is not acceptable. `GGUF_DUPLICATE`: The GGUF header names something twice. `GGUF_ALIGNMENT`: The alignment of the GGUF file is not a power of two within bounds. `GGUF_TENSOR_NAME`: A tensor name is not acceptable. `GGUF_TENSOR_TYPE`: A tensor has an unknown type. `GGUF_TENSOR_SHAPE`: A tensor shape overflows, or does not suit its type. `GGUF_OFFSET`: Tensor offsets overlap, leave holes or are not aligned. `GGUF_NOT_COVERED`: The tensors do not cover the GGUF file exactly. `GGUF_NOT_LORA`: The GGUF file is not a LoRA adapter. `CONFIG_TOO_LARGE`: adapter_config.json exceeds a limit. `UPLOAD_FILENAME`: The upload needs the name of a file that an adapter has. `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_LOCKED`: Another request is at work on the upload. */
-      423: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_UPLOADS`: The tenant has as many unused uploads as it may. `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FAILED`: The storage failed. `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FULL`: The storage is full. */
-      507: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      408: components['responses']['RequestTimeout'];
+      413: components['responses']['PayloadTooLarge'];
+      415: components['responses']['UnsupportedMediaType'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      423: components['responses']['Locked'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
+      507: components['responses']['InsufficientStorage'];
     };
   };
   deleteUpload: {
@@ -14266,14 +8791,14 @@ export interface operations {
          * @description Version of the protocol
          * @example 1.0.0
          */
-        'tus-resumable'?: string;
+        'tus-resumable'?: components['parameters']['TusResumable'];
       };
       path: {
         /**
          * @description Id of an upload
          * @example up_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
          */
-        id: string;
+        id: components['parameters']['UploadId'];
       };
       cookie?: never;
     };
@@ -14282,162 +8807,27 @@ export interface operations {
       /** @description Removed */
       204: {
         headers: {
-          /** @description Version of the protocol: 1.0.0 */
-          'tus-resumable'?: string;
+          'tus-resumable': components['headers']['TusResumable'];
           [name: string]: unknown;
         };
         content?: never;
       };
-      /** @description `UPLOAD_HEADER`: A header of the upload protocol cannot be used. `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_NOT_FOUND`: No upload has this id. */
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_EXPIRED`: The upload has expired. */
-      410: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_VERSION`: The version of the upload protocol is not spoken here. */
-      412: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
-      413: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. */
-      415: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_LOCKED`: Another request is at work on the upload. */
-      423: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FULL`: The storage is full. */
-      507: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
+      408: components['responses']['RequestTimeout'];
+      410: components['responses']['Gone'];
+      412: components['responses']['PreconditionFailed'];
+      413: components['responses']['PayloadTooLarge'];
+      415: components['responses']['UnsupportedMediaType'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      423: components['responses']['Locked'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
+      507: components['responses']['InsufficientStorage'];
     };
   };
   getUploadOffset: {
@@ -14448,14 +8838,14 @@ export interface operations {
          * @description Version of the protocol
          * @example 1.0.0
          */
-        'tus-resumable'?: string;
+        'tus-resumable'?: components['parameters']['TusResumable'];
       };
       path: {
         /**
          * @description Id of an upload
          * @example up_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
          */
-        id: string;
+        id: components['parameters']['UploadId'];
       };
       cookie?: never;
     };
@@ -14464,170 +8854,34 @@ export interface operations {
       /** @description In the headers */
       200: {
         headers: {
-          /** @description Version of the protocol: 1.0.0 */
-          'tus-resumable'?: string;
+          'tus-resumable': components['headers']['TusResumable'];
           /** @description `1` where they are not */
           'upload-defer-length'?: string;
           /** @description Bytes of the whole file, where they are known */
           'upload-length'?: string;
           /** @description As it was sent */
           'upload-metadata'?: string;
-          /** @description Bytes that are there */
-          'upload-offset'?: string;
+          'upload-offset': components['headers']['UploadOffset'];
           [name: string]: unknown;
         };
         content?: never;
       };
-      /** @description `UPLOAD_HEADER`: A header of the upload protocol cannot be used. `UPLOAD_ABORTED`: The upload ended early. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_NOT_FOUND`: No upload has this id. */
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_TOO_SLOW`: The upload stalled. `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_EXPIRED`: The upload has expired. */
-      410: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_VERSION`: The version of the upload protocol is not spoken here. */
-      412: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
-      413: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. `UNSUPPORTED_CONTENT_ENCODING`: Compressed request bodies are not accepted. `PICKLE_REFUSED`: Pickle files are never opened. `UNSUPPORTED_FORMAT`: The file is not safetensors. */
-      415: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `LFS_POINTER`: The file is a Git LFS pointer, not the weights. `ST_HEADER_TOO_SMALL`: The safetensors file is shorter than its length field. `ST_HEADER_TOO_LARGE`: The safetensors header exceeds the limit. `ST_HEADER_LENGTH`: The safetensors header is longer than the file. `ST_HEADER_JSON`: The safetensors header is not the JSON the format asks for. `ST_DUPLICATE_KEY`: The safetensors header names something twice. `ST_METADATA`: The safetensors metadata is not a map of strings. `ST_TENSOR_NAME`: A tensor name is not acceptable. `ST_TOO_MANY_TENSORS`: The safetensors file has too many tensors. `ST_UNKNOWN_DTYPE`: A tensor has an unknown dtype. `ST_MISALIGNED`: A tensor does not fill whole bytes. `ST_VALIDATION_OVERFLOW`: A tensor shape overflows. `ST_TENSOR_INVALID_INFO`: A tensor shape does not match its bytes. `ST_INVALID_OFFSET`: Tensor offsets overlap or leave holes. `ST_BUFFER_NOT_COVERED`: The tensors do not cover the file exactly. `GGUF_VERSION`: The version or byte order of the GGUF file is not read. `GGUF_TRUNCATED`: The GGUF header is longer than the file. `GGUF_HEADER_TOO_LARGE`: The GGUF header exceeds a limit. `GGUF_KEY_VALUE`: A key or value of the GGUF metadata is not acceptable. `GGUF_DUPLICATE`: The GGUF header names something twice. `GGUF_ALIGNMENT`: The alignment of the GGUF file is not a power of two within bounds. `GGUF_TENSOR_NAME`: A tensor name is not acceptable. `GGUF_TENSOR_TYPE`: A tensor has an unknown type. `GGUF_TENSOR_SHAPE`: A tensor shape overflows, or does not suit its type. `GGUF_OFFSET`: Tensor offsets overlap, leave holes or are not aligned. `GGUF_NOT_COVERED`: The tensors do not cover the GGUF file exactly. `GGUF_NOT_LORA`: The GGUF file is not a LoRA adapter. `CONFIG_TOO_LARGE`: adapter_config.json exceeds a limit. `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_LOCKED`: Another request is at work on the upload. */
-      423: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FAILED`: The storage failed. `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FULL`: The storage is full. */
-      507: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
+      408: components['responses']['RequestTimeout'];
+      410: components['responses']['Gone'];
+      412: components['responses']['PreconditionFailed'];
+      413: components['responses']['PayloadTooLarge'];
+      415: components['responses']['UnsupportedMediaType'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      423: components['responses']['Locked'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
+      507: components['responses']['InsufficientStorage'];
     };
   };
   appendUpload: {
@@ -14635,14 +8889,14 @@ export interface operations {
       query?: never;
       header?: {
         /** @description SHA-256 or SHA-512 of the whole body, boundaries and all (RFC 9530), checked while it arrives. Headers of single parts are not looked at. */
-        'content-digest'?: string;
+        'content-digest'?: components['parameters']['ContentDigest'];
         /** @description As Content-Digest: the body is what it represents */
-        'repr-digest'?: string;
+        'repr-digest'?: components['parameters']['ReprDigest'];
         /**
          * @description Version of the protocol
          * @example 1.0.0
          */
-        'tus-resumable'?: string;
+        'tus-resumable'?: components['parameters']['TusResumable'];
         /** @description Bytes of the whole file, where that was deferred */
         'upload-length'?: string;
         /** @description Where these bytes go: the number of those that are there */
@@ -14653,7 +8907,7 @@ export interface operations {
          * @description Id of an upload
          * @example up_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
          */
-        id: string;
+        id: components['parameters']['UploadId'];
       };
       cookie?: never;
     };
@@ -14666,175 +8920,30 @@ export interface operations {
       /** @description They are on the disk */
       204: {
         headers: {
-          /** @description Version of the protocol: 1.0.0 */
-          'tus-resumable'?: string;
-          /** @description When the upload is removed, as a date of HTTP; absent once it is complete */
-          'upload-expires'?: string;
-          /** @description Bytes that are there */
-          'upload-offset'?: string;
+          'tus-resumable': components['headers']['TusResumable'];
+          'upload-expires': components['headers']['UploadExpires'];
+          'upload-offset': components['headers']['UploadOffset'];
           [name: string]: unknown;
         };
         content?: never;
       };
-      /** @description `UPLOAD_ABORTED`: The upload ended early. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `UPLOAD_HEADER`: A header of the upload protocol cannot be used. `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_NOT_FOUND`: No upload has this id. */
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_TOO_SLOW`: The upload stalled. `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_OFFSET`: The upload does not go on at this offset. */
-      409: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_EXPIRED`: The upload has expired. */
-      410: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_VERSION`: The version of the upload protocol is not spoken here. */
-      412: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
-      413: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. `UNSUPPORTED_CONTENT_ENCODING`: Compressed request bodies are not accepted. `PICKLE_REFUSED`: Pickle files are never opened. `UNSUPPORTED_FORMAT`: The file is not safetensors. */
-      415: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `LFS_POINTER`: The file is a Git LFS pointer, not the weights. `ST_HEADER_TOO_SMALL`: The safetensors file is shorter than its length field. `ST_HEADER_TOO_LARGE`: The safetensors header exceeds the limit. `ST_HEADER_LENGTH`: The safetensors header is longer than the file. `ST_HEADER_JSON`: The safetensors header is not the JSON the format asks for. `ST_DUPLICATE_KEY`: The safetensors header names something twice. `ST_METADATA`: The safetensors metadata is not a map of strings. `ST_TENSOR_NAME`: A tensor name is not acceptable. `ST_TOO_MANY_TENSORS`: The safetensors file has too many tensors. `ST_UNKNOWN_DTYPE`: A tensor has an unknown dtype. `ST_MISALIGNED`: A tensor does not fill whole bytes. `ST_VALIDATION_OVERFLOW`: A tensor shape overflows. `ST_TENSOR_INVALID_INFO`: A tensor shape does not match its bytes. `ST_INVALID_OFFSET`: Tensor offsets overlap or leave holes. `ST_BUFFER_NOT_COVERED`: The tensors do not cover the file exactly. `GGUF_VERSION`: The version or byte order of the GGUF file is not read. `GGUF_TRUNCATED`: The GGUF header is longer than the file. `GGUF_HEADER_TOO_LARGE`: The GGUF header exceeds a limit. `GGUF_KEY_VALUE`: A key or value of the GGUF metadata is not acceptable. `GGUF_DUPLICATE`: The GGUF header names something twice. `GGUF_ALIGNMENT`: The alignment of the GGUF file is not a power of two within bounds. `GGUF_TENSOR_NAME`: A tensor name is not acceptable. `GGUF_TENSOR_TYPE`: A tensor has an unknown type. `GGUF_TENSOR_SHAPE`: A tensor shape overflows, or does not suit its type. `GGUF_OFFSET`: Tensor offsets overlap, leave holes or are not aligned. `GGUF_NOT_COVERED`: The tensors do not cover the GGUF file exactly. `GGUF_NOT_LORA`: The GGUF file is not a LoRA adapter. `CONFIG_TOO_LARGE`: adapter_config.json exceeds a limit. `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_LOCKED`: Another request is at work on the upload. */
-      423: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FAILED`: The storage failed. `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FULL`: The storage is full. */
-      507: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
+      408: components['responses']['RequestTimeout'];
+      409: components['responses']['Conflict'];
+      410: components['responses']['Gone'];
+      412: components['responses']['PreconditionFailed'];
+      413: components['responses']['PayloadTooLarge'];
+      415: components['responses']['UnsupportedMediaType'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      423: components['responses']['Locked'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
+      507: components['responses']['InsufficientStorage'];
     };
   };
   getUsage: {
@@ -14855,93 +8964,15 @@ export interface operations {
           'application/json': components['schemas']['Usage'];
         };
       };
-      /** @description `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FAILED`: The storage failed. `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      408: components['responses']['RequestTimeout'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
     };
   };
   listWebhooks: {
@@ -14962,93 +8993,15 @@ export interface operations {
           'application/json': components['schemas']['WebhookList'];
         };
       };
-      /** @description `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      408: components['responses']['RequestTimeout'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
     };
   };
   createWebhook: {
@@ -15059,7 +9012,7 @@ export interface operations {
          * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
-        'idempotency-key'?: string;
+        'idempotency-key'?: components['parameters']['IdempotencyKey'];
       };
       path?: never;
       cookie?: never;
@@ -15073,139 +9026,27 @@ export interface operations {
       /** @description The webhook with its secret, this once */
       201: {
         headers: {
-          /** @description `true` on an answer that was given before to the same Idempotency-Key */
-          'idempotent-replayed'?: string;
-          /** @description Path of the resource */
-          location?: string;
+          'idempotent-replayed': components['headers']['IdempotentReplayed'];
+          location: components['headers']['Location'];
           [name: string]: unknown;
         };
         content: {
           'application/json': components['schemas']['NewWebhook'];
         };
       };
-      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `REQUEST_DUPLICATE_KEY`: The JSON of the request has a key twice. `REQUEST_FORBIDDEN_KEY`: The JSON of the request has a forbidden key. `REQUEST_TOO_DEEP`: The JSON of the request is nested too deeply. `REQUEST_NUMBER`: The JSON of the request has a number that cannot be kept exactly. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `IDEMPOTENCY_IN_FLIGHT`: The first request with this Idempotency-Key is still being handled. */
-      409: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
-      413: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. `UNSUPPORTED_CONTENT_ENCODING`: Compressed request bodies are not accepted. */
-      415: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `OUTBOUND_URL_INVALID`: The URL cannot be used. `OUTBOUND_FORBIDDEN`: The service does not connect to there. `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_WEBHOOKS`: The tenant has as many webhooks as it may. `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. `SECRETS_KEY_MISMATCH`: The secret was sealed with another key. `SECRETS_DAMAGED`: The sealed secret was changed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `SECRETS_UNAVAILABLE`: The service has no key for secrets. `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FULL`: The storage is full. */
-      507: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      408: components['responses']['RequestTimeout'];
+      409: components['responses']['Conflict'];
+      413: components['responses']['PayloadTooLarge'];
+      415: components['responses']['UnsupportedMediaType'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
+      507: components['responses']['InsufficientStorage'];
     };
   };
   getWebhook: {
@@ -15217,7 +9058,7 @@ export interface operations {
          * @description Id of a webhook
          * @example wh_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
          */
-        id: string;
+        id: components['parameters']['WebhookId'];
       };
       cookie?: never;
     };
@@ -15232,102 +9073,16 @@ export interface operations {
           'application/json': components['schemas']['Webhook'];
         };
       };
-      /** @description `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `WEBHOOK_NOT_FOUND`: No webhook has this id. */
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
+      408: components['responses']['RequestTimeout'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
     };
   };
   deleteWebhook: {
@@ -15339,142 +9094,26 @@ export interface operations {
          * @description Id of a webhook
          * @example wh_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
          */
-        id: string;
+        id: components['parameters']['WebhookId'];
       };
       cookie?: never;
     };
     requestBody?: never;
     responses: {
-      /** @description Removed */
-      204: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content?: never;
-      };
-      /** @description `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `WEBHOOK_NOT_FOUND`: No webhook has this id. */
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
-      413: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. */
-      415: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FULL`: The storage is full. */
-      507: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      204: components['responses']['NoContent'];
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
+      408: components['responses']['RequestTimeout'];
+      413: components['responses']['PayloadTooLarge'];
+      415: components['responses']['UnsupportedMediaType'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
+      507: components['responses']['InsufficientStorage'];
     };
   };
   updateWebhook: {
@@ -15486,7 +9125,7 @@ export interface operations {
          * @description Id of a webhook
          * @example wh_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
          */
-        id: string;
+        id: components['parameters']['WebhookId'];
       };
       cookie?: never;
     };
@@ -15505,138 +9144,28 @@ export interface operations {
           'application/json': components['schemas']['Webhook'];
         };
       };
-      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `REQUEST_DUPLICATE_KEY`: The JSON of the request has a key twice. `REQUEST_FORBIDDEN_KEY`: The JSON of the request has a forbidden key. `REQUEST_TOO_DEEP`: The JSON of the request is nested too deeply. `REQUEST_NUMBER`: The JSON of the request has a number that cannot be kept exactly. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `BAD_REQUEST`: The request is malformed. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `WEBHOOK_NOT_FOUND`: No webhook has this id. */
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
-      413: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. `UNSUPPORTED_CONTENT_ENCODING`: Compressed request bodies are not accepted. */
-      415: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `OUTBOUND_URL_INVALID`: The URL cannot be used. `OUTBOUND_FORBIDDEN`: The service does not connect to there. `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FULL`: The storage is full. */
-      507: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
+      408: components['responses']['RequestTimeout'];
+      413: components['responses']['PayloadTooLarge'];
+      415: components['responses']['UnsupportedMediaType'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
+      507: components['responses']['InsufficientStorage'];
     };
   };
   listWebhookDeliveries: {
     parameters: {
       query?: {
         /** @description `next_cursor` of the page before; that page’s other parameters belong to it */
-        cursor?: string;
+        cursor?: components['parameters']['Cursor'];
         /** @description Most items of the page */
-        limit?: number;
+        limit?: components['parameters']['Limit'];
       };
       header?: never;
       path: {
@@ -15644,7 +9173,7 @@ export interface operations {
          * @description Id of a webhook
          * @example wh_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
          */
-        id: string;
+        id: components['parameters']['WebhookId'];
       };
       cookie?: never;
     };
@@ -15653,110 +9182,23 @@ export interface operations {
       /** @description A page of deliveries */
       200: {
         headers: {
-          /** @description The next page, `rel="next"`; absent at the end */
-          link?: string;
+          link: components['headers']['Link'];
           [name: string]: unknown;
         };
         content: {
           'application/json': components['schemas']['DeliveryList'];
         };
       };
-      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `BAD_REQUEST`: The request is malformed. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `WEBHOOK_NOT_FOUND`: No webhook has this id. */
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
+      408: components['responses']['RequestTimeout'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
     };
   };
   retryWebhookDelivery: {
@@ -15767,7 +9209,7 @@ export interface operations {
          * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
-        'idempotency-key'?: string;
+        'idempotency-key'?: components['parameters']['IdempotencyKey'];
       };
       path: {
         /**
@@ -15779,7 +9221,7 @@ export interface operations {
          * @description Id of a webhook
          * @example wh_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
          */
-        id: string;
+        id: components['parameters']['WebhookId'];
       };
       cookie?: never;
     };
@@ -15788,146 +9230,27 @@ export interface operations {
       /** @description The delivery */
       202: {
         headers: {
-          /** @description `true` on an answer that was given before to the same Idempotency-Key */
-          'idempotent-replayed'?: string;
+          'idempotent-replayed': components['headers']['IdempotentReplayed'];
           [name: string]: unknown;
         };
         content: {
           'application/json': components['schemas']['Delivery'];
         };
       };
-      /** @description `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `WEBHOOK_NOT_FOUND`: No webhook has this id. `DELIVERY_NOT_FOUND`: The webhook has no delivery of this id. */
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `WEBHOOK_DISABLED`: The webhook is disabled. `IDEMPOTENCY_IN_FLIGHT`: The first request with this Idempotency-Key is still being handled. */
-      409: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
-      413: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. */
-      415: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FULL`: The storage is full. */
-      507: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
+      408: components['responses']['RequestTimeout'];
+      409: components['responses']['Conflict'];
+      413: components['responses']['PayloadTooLarge'];
+      415: components['responses']['UnsupportedMediaType'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
+      507: components['responses']['InsufficientStorage'];
     };
   };
   rotateWebhookSecret: {
@@ -15938,14 +9261,14 @@ export interface operations {
          * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
-        'idempotency-key'?: string;
+        'idempotency-key'?: components['parameters']['IdempotencyKey'];
       };
       path: {
         /**
          * @description Id of a webhook
          * @example wh_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
          */
-        id: string;
+        id: components['parameters']['WebhookId'];
       };
       cookie?: never;
     };
@@ -15958,146 +9281,27 @@ export interface operations {
       /** @description The new secret, this once */
       200: {
         headers: {
-          /** @description `true` on an answer that was given before to the same Idempotency-Key */
-          'idempotent-replayed'?: string;
+          'idempotent-replayed': components['headers']['IdempotentReplayed'];
           [name: string]: unknown;
         };
         content: {
           'application/json': components['schemas']['RotatedSecret'];
         };
       };
-      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `REQUEST_DUPLICATE_KEY`: The JSON of the request has a key twice. `REQUEST_FORBIDDEN_KEY`: The JSON of the request has a forbidden key. `REQUEST_TOO_DEEP`: The JSON of the request is nested too deeply. `REQUEST_NUMBER`: The JSON of the request has a number that cannot be kept exactly. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `WEBHOOK_NOT_FOUND`: No webhook has this id. */
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `IDEMPOTENCY_IN_FLIGHT`: The first request with this Idempotency-Key is still being handled. */
-      409: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
-      413: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. `UNSUPPORTED_CONTENT_ENCODING`: Compressed request bodies are not accepted. */
-      415: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. `SECRETS_KEY_MISMATCH`: The secret was sealed with another key. `SECRETS_DAMAGED`: The sealed secret was changed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `SECRETS_UNAVAILABLE`: The service has no key for secrets. `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FULL`: The storage is full. */
-      507: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
+      408: components['responses']['RequestTimeout'];
+      409: components['responses']['Conflict'];
+      413: components['responses']['PayloadTooLarge'];
+      415: components['responses']['UnsupportedMediaType'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
+      507: components['responses']['InsufficientStorage'];
     };
   };
   testWebhook: {
@@ -16108,14 +9312,14 @@ export interface operations {
          * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
-        'idempotency-key'?: string;
+        'idempotency-key'?: components['parameters']['IdempotencyKey'];
       };
       path: {
         /**
          * @description Id of a webhook
          * @example wh_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
          */
-        id: string;
+        id: components['parameters']['WebhookId'];
       };
       cookie?: never;
     };
@@ -16124,146 +9328,27 @@ export interface operations {
       /** @description The delivery */
       202: {
         headers: {
-          /** @description `true` on an answer that was given before to the same Idempotency-Key */
-          'idempotent-replayed'?: string;
+          'idempotent-replayed': components['headers']['IdempotentReplayed'];
           [name: string]: unknown;
         };
         content: {
           'application/json': components['schemas']['Delivery'];
         };
       };
-      /** @description `BAD_REQUEST`: The request is malformed. `UNKNOWN_OPTION`: The request names an option that does not exist. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `SCOPE_MISSING`: The key may not do this. */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `WEBHOOK_NOT_FOUND`: No webhook has this id. */
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
-      408: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `IDEMPOTENCY_IN_FLIGHT`: The first request with this Idempotency-Key is still being handled. */
-      409: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
-      413: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. */
-      415: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
-      421: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `RATE_LIMITED`: Too many requests. */
-      429: {
-        headers: {
-          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
-          ratelimit?: string;
-          /** @description `"requests";q=…;w=60`: requests a minute */
-          'ratelimit-policy'?: string;
-          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
-          'retry-after'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `INTERNAL`: The service failed. */
-      500: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FULL`: The storage is full. */
-      507: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
+      408: components['responses']['RequestTimeout'];
+      409: components['responses']['Conflict'];
+      413: components['responses']['PayloadTooLarge'];
+      415: components['responses']['UnsupportedMediaType'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
+      507: components['responses']['InsufficientStorage'];
     };
   };
   receiveEvent: {

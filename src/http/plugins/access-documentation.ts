@@ -4,23 +4,14 @@ import type { Scope } from '../../contract/key.ts';
 import { type ErrorCode, errorsOf } from '../../errors/error-kinds.ts';
 import { IDEMPOTENCY_KEY_HEADER } from '../idempotency-key.ts';
 import { API_PREFIX, scopeOf } from '../principal.ts';
-import { problems } from '../schemas.ts';
+import { withProblems } from '../schemas.ts';
 import { REPLAYED_HEADER } from '../stored-answer.ts';
 import { SAFE_METHODS } from './browser-safety.ts';
 
-type Described = { description?: string; headers?: object };
+type Described = { readonly headers?: object };
 type Responses = Record<string, Described>;
 
 const text = (description: string) => ({ type: 'string', description });
-
-const RATE_HEADERS = {
-  'retry-after': text('Seconds to wait; a full quota may have room sooner, by a removal'),
-  ratelimit: text(
-    '`"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a ' +
-      'quota of requests (draft-ietf-httpapi-ratelimit-headers)',
-  ),
-  'ratelimit-policy': text('`"requests";q=…;w=60`: requests a minute'),
-};
 
 const IDEMPOTENCY_KEY = {
   ...text(
@@ -68,7 +59,7 @@ function withScope(schema: FastifySchema, scope: Scope): FastifySchema {
     ...schema,
     description: description === undefined ? sentence : `${description}\n\n${sentence}`,
     ...({ 'x-scope': scope } as object),
-    response: { ...response, 429: withHeaders(response[429]!, RATE_HEADERS) },
+    response,
   };
 }
 
@@ -95,18 +86,6 @@ function withIdempotency(schema: FastifySchema, isSecret: boolean): FastifySchem
       ]),
     ),
   };
-}
-
-/** Every status with the codes it may have now; those that a route names itself stay in front. */
-function withProblems(response: Responses = {}, codes: readonly ErrorCode[]): Responses {
-  const all: Responses = { ...response };
-  for (const [status, added] of Object.entries(problems(...codes))) {
-    const there = all[status];
-    const sentences = added.description.split(/(?<=\.) (?=`)/);
-    const missing = sentences.filter((sentence) => !there?.description?.includes(sentence));
-    all[status] = there ? { ...there, description: [there.description, ...missing].join(' ') } : added;
-  }
-  return all;
 }
 
 const withHeaders = (described: Described, headers: object): Described => ({

@@ -15,6 +15,7 @@ import { wantedLabel } from '../../database/lists/label-filter.ts';
 import { ignoring } from '../../errors/app-error.ts';
 import { errorsOf } from '../../errors/error-kinds.ts';
 import { invalidFaults } from '../../http/app-error-of.ts';
+import { withErrorCodes } from '../../http/document.ts';
 import { listOptions, pageRequestOf, sendPage } from '../../http/paging.ts';
 import { PreferHeader, preferredWait } from '../../http/prefer.ts';
 import { asComponent, LOCATION, NOTHING, problems, reference, response } from '../../http/schemas.ts';
@@ -58,7 +59,7 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
         answerAgain: answerBatchAgain,
         // What is checked here is the batch around its jobs; see checkedBatch.
         swaggerTransform: ({ schema, url }: { schema: object; url: string }) => ({
-          schema: { ...schema, body: reference(BatchRequest) },
+          schema: withErrorCodes({ ...schema, body: reference(BatchRequest) }),
           url,
         }),
       },

@@ -31,7 +31,7 @@ const ACCEPTED = 'Accepted, durably';
 
 const GetHeaders = Type.Object({
   ...PreferHeader.properties,
-  'if-none-match': Type.Optional(Type.String({ description: 'ETag of the job the client has' })),
+  'if-none-match': Type.Optional(Type.String({ description: 'ETag of what the client has' })),
 });
 
 /** One object: what is compiled of it is kept by it, and for ever. */

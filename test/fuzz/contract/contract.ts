@@ -22,10 +22,13 @@ export interface Operation {
   readonly parameters: readonly Parameter[];
   readonly bodies: Readonly<Record<string, { readonly schema: Schema }>>;
   readonly answers: Readonly<Record<string, Answer>>;
+  /** What its problems may have as `code`. */
+  readonly codes: readonly string[];
 }
 interface Written {
   readonly operationId: string;
   readonly 'x-scope'?: Operation['scope'];
+  readonly 'x-error-codes': readonly string[];
   readonly parameters?: readonly Parameter[];
   readonly requestBody?: { readonly content: Operation['bodies'] };
   readonly responses: Operation['answers'];
@@ -72,6 +75,7 @@ export class Contract {
           answers: Object.fromEntries(
             Object.entries(written.responses).map(([status, one]) => [status, this.resolve(one)]),
           ),
+          codes: written['x-error-codes'],
         };
       }),
     );

@@ -4,6 +4,8 @@ export interface Problem {
   readonly detail: string;
   readonly code: string;
   readonly status: number;
+  /** Whether the same request may succeed later. */
+  readonly retryable: boolean;
 }
 
 /** A request that was refused. */
@@ -19,7 +21,7 @@ export class ProblemError extends Error {
 export function problemOf(error: unknown): Problem {
   if (error instanceof ProblemError) return error.problem;
   const detail = error instanceof Error ? error.message : String(error);
-  return { title: 'The page failed', detail, code: 'PAGE', status: 0 };
+  return { title: 'The page failed', detail, code: 'PAGE', status: 0, retryable: false };
 }
 
 export const unreachable = (): ProblemError =>
@@ -28,13 +30,15 @@ export const unreachable = (): ProblemError =>
     detail: 'Nothing answered. Check that the service runs and that you are connected, then try again.',
     code: 'UNREACHABLE',
     status: 0,
+    retryable: true,
   });
 
 /** The problem document in a body, or what stands in for one where a proxy answered. */
 export function problemIn(text: string, status: number): Problem {
   try {
-    const { title, detail, code } = JSON.parse(text) as Partial<Problem>;
-    if (code !== undefined && detail !== undefined) return { title: title ?? code, detail, code, status };
+    const { title, detail, code, retryable = false } = JSON.parse(text) as Partial<Problem>;
+    if (code !== undefined && detail !== undefined)
+      return { title: title ?? code, detail, code, status, retryable };
   } catch {
     // Not a problem document.
   }
@@ -43,5 +47,6 @@ export function problemIn(text: string, status: number): Problem {
     detail: text.slice(0, 300) || 'It had no content.',
     code: `HTTP_${status}`,
     status,
+    retryable: status === 429 || status >= 500,
   };
 }

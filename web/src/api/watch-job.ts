@@ -22,13 +22,11 @@ export async function* watchJob(jobId: string, signal: AbortSignal): AsyncGenera
       }
     } catch (error) {
       if (signal.aborted) return;
-      if (error instanceof ProblemError && !passes(error.problem.status)) throw error;
+      if (error instanceof ProblemError && !error.problem.retryable) throw error;
     }
     await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
   }
 }
-
-const passes = (status: number): boolean => status === 0 || status === 429 || status >= 500;
 
 async function* eventsIn(body: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGenerator<JobEvent> {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();

@@ -95,7 +95,7 @@ function choiceOf(name: string, files: readonly File[], what: string): Choice {
 }
 
 const notFound = (detail: string, code = 'FILE_MISSING') =>
-  new ProblemError({ title: 'No adapter was found', detail, code, status: 0 });
+  new ProblemError({ title: 'No adapter was found', detail, code, status: 0, retryable: false });
 
 function named(names: readonly string[]): string {
   const more = names.length > MAX_NAMED ? ` and ${names.length - MAX_NAMED} more` : '';

@@ -55,4 +55,5 @@ const tooMany = () =>
     detail: `More than ${MAX_FILES.toLocaleString('en')} files were dropped. Drop only the folders of the adapters.`,
     code: 'TOO_MANY_FILES',
     status: 0,
+    retryable: false,
   });

@@ -781,6 +781,7 @@ class Problem(TypedDict):
     status: int
     detail: str
     code: str
+    retryable: bool
     instance: str
     errors: NotRequired[List[Dict[str, Any]]]
     context: NotRequired[Dict[str, Any]]

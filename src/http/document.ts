@@ -1,0 +1,141 @@
+import { STATUS_CODES } from 'node:http';
+import type { FastifySchema } from 'fastify';
+import { ERROR_KINDS, type ErrorCode } from '../errors/error-kinds.ts';
+import { codesIn } from './schemas.ts';
+
+/** Where an operation of the contract tells the codes that its problems may have. */
+export const ERROR_CODES = 'x-error-codes';
+
+/** A route's schema as the contract has it: with the codes of its problems, in the order of their table. */
+export function withErrorCodes(schema: FastifySchema): FastifySchema {
+  const codes = new Set(codesIn(schema.response ?? {}));
+  const all = (Object.keys(ERROR_KINDS) as ErrorCode[]).filter((code) => codes.has(code));
+  return { ...schema, [ERROR_CODES]: all } as FastifySchema;
+}
+
+interface Parameter {
+  readonly name: string;
+  readonly in: string;
+}
+interface Response {
+  readonly headers?: Readonly<Record<string, object>>;
+  readonly content?: object;
+}
+interface Operation {
+  readonly parameters?: readonly Parameter[];
+  readonly responses: Readonly<Record<string, Response>>;
+}
+interface Document {
+  readonly paths?: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+  readonly components?: object;
+}
+
+const pascal = (name: string): string =>
+  name.replace(/(?:^|[^A-Za-z0-9])([A-Za-z0-9])/g, (_all, letter: string) => letter.toUpperCase());
+
+const singular = (name: string): string =>
+  name.replace(/(?:(ch|sh)es|(ie)s|s)$/, (_all, kept = '', y = '') => kept + (y && 'y'));
+
+/** "JobId" for {id} of /v1/jobs/{id}; "Limit" for what has the same meaning everywhere. */
+function nameOf(parameter: Parameter, path: string): string {
+  if (parameter.in !== 'path') return pascal(parameter.name);
+  const segments = path.split('/');
+  const thing = singular(segments[segments.indexOf(`{${parameter.name}}`) - 1]!);
+  return pascal(parameter.name === thing ? `${thing}-id` : `${thing}-${parameter.name}`);
+}
+
+/** Parts of one kind: those that are there twice get a name; of several that would have the same, the most frequent. */
+class Repeated {
+  private readonly kind: string;
+  private readonly counts = new Map<string, Map<string, number>>();
+
+  constructor(kind: string) {
+    this.kind = kind;
+  }
+
+  /** @param times how often it is there */
+  count(name: string, part: object, times = 1): void {
+    const counts = this.counts.get(name) ?? new Map<string, number>();
+    const json = JSON.stringify(part);
+    this.counts.set(name, counts.set(json, (counts.get(json) ?? 0) + times));
+  }
+
+  private chosen(name: string): string | undefined {
+    const [[json, count] = ['', 0]] = [...(this.counts.get(name) ?? [])].sort(([, x], [, y]) => y - x);
+    return count > 1 ? json : undefined;
+  }
+
+  /** The part, or a reference to it. */
+  referenceTo<T extends object>(name: string, part: T): T {
+    const isShared = this.chosen(name) === JSON.stringify(part);
+    return isShared ? ({ $ref: `#/components/${this.kind}/${name}` } as unknown as T) : part;
+  }
+
+  get all(): Record<string, object> {
+    const names = [...this.counts.keys()].filter((name) => this.chosen(name) !== undefined).sort();
+    return Object.fromEntries(names.map((name) => [name, JSON.parse(this.chosen(name)!) as object]));
+  }
+}
+
+/**
+ * An OpenAPI document in which parameters, headers and answers that operations have in common are described once, which
+ * @fastify/swagger does for schemas only. Answers are shared where they say the same for all: problems, and no content.
+ */
+export function shareRepeated<T extends object>(document: T): T {
+  const { paths = {}, components } = document as Document;
+  const parameters = new Repeated('parameters');
+  const headers = new Repeated('headers');
+  const responses = new Repeated('responses');
+  const operations = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.values(methods).map((operation) => [path, operation] as const),
+  );
+  for (const [path, operation] of operations) {
+    for (const one of operation.parameters ?? []) parameters.count(nameOf(one, path), one);
+    for (const response of Object.values(operation.responses))
+      for (const [name, header] of Object.entries(response.headers ?? {}))
+        headers.count(pascal(name), header);
+  }
+  const withHeaders = (response: Response): Response =>
+    response.headers
+      ? {
+          ...response,
+          headers: mapped(response.headers, (one, name) => headers.referenceTo(pascal(name), one)),
+        }
+      : response;
+  const answerName = (status: string): string => pascal(STATUS_CODES[status] ?? status);
+  // A problem is a reference in any case, so that all are read in one way.
+  for (const [, operation] of operations)
+    for (const [status, response] of Object.entries(operation.responses))
+      if (isCommon(status, response))
+        responses.count(answerName(status), withHeaders(response), isProblem(status) ? 2 : 1);
+  const shared = (operation: Operation, path: string): Operation => ({
+    ...operation,
+    ...(operation.parameters && {
+      parameters: operation.parameters.map((one) => parameters.referenceTo(nameOf(one, path), one)),
+    }),
+    responses: mapped(operation.responses, (response, status) => {
+      const one = withHeaders(response);
+      return isCommon(status, response) ? responses.referenceTo(answerName(status), one) : one;
+    }),
+  });
+  return {
+    ...document,
+    components: {
+      ...components,
+      parameters: parameters.all,
+      headers: headers.all,
+      responses: responses.all,
+    },
+    paths: mapped(paths, (methods, path) => mapped(methods, (operation) => shared(operation, path))),
+  };
+}
+
+const isProblem = (status: string): boolean => status >= '400';
+const isCommon = (status: string, { content }: Response): boolean =>
+  isProblem(status) || content === undefined;
+
+const mapped = <T>(
+  record: Readonly<Record<string, T>>,
+  change: (value: T, key: string) => T,
+): Record<string, T> =>
+  Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value, key)]));
