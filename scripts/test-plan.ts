@@ -16,7 +16,7 @@ const SLOW: readonly RegExp[] = [
   /^test\/deploy\/(?:dashboards-live|redis-tls)/,
   /^test\/scale\//,
   /^test\/queue\/(?:cluster|sentinel)/,
-  /^test\/(?:storage\/s3-|transfer\/s3)/,
+  /^test\/(?:storage\/s3-|transfer\/(?:s3|list-adapters))/,
   // Faults, crashes and hostile input at length.
   /^test\/chaos\//,
   /^test\/fuzz\//,

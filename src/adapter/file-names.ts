@@ -3,6 +3,8 @@ export const WEIGHTS_FILE = 'adapter_model.safetensors';
 export const CONFIG_FILE = 'adapter_config.json';
 /** What tells people about an adapter (a model card); no part of what it is. */
 export const CARD_FILE = 'README.md';
+/** What a job found out, where it is brought somewhere beside its results. */
+export const REPORT_FILE = 'report.json';
 
 /**
  * Names that training libraries give the file of weights, in the order in which they are looked for: PEFT
@@ -32,7 +34,12 @@ export const isPickleName = (name: string): boolean => PICKLE_NAME.test(name);
  * What a file is to an adapter. Each has weights, one file of them, whatever that is called in its format; an upload
  * that is still to be understood calls it WEIGHTS_FILE.
  */
-export type FileRole = 'weights' | 'config' | 'card';
+export type FileRole = 'weights' | 'config' | 'card' | 'report';
 
-export const roleOf = (name: string): FileRole =>
-  name === CONFIG_FILE ? 'config' : name === CARD_FILE ? 'card' : 'weights';
+export const roleOf = (name: string): FileRole => ROLES.get(name) ?? 'weights';
+
+const ROLES: ReadonlyMap<string, FileRole> = new Map([
+  [CONFIG_FILE, 'config'],
+  [CARD_FILE, 'card'],
+  [REPORT_FILE, 'report'],
+]);

@@ -36,6 +36,7 @@ const deps = {
     outbound: new Outbound(config.outbound),
     box: config.secretsKey && new SecretBox(config.secretsKey),
     hubEndpoint: config.hubEndpoint,
+    hubToken: config.hubToken,
     maxUploadBytes: config.maxUploadBytes,
   }),
 };

@@ -66,6 +66,8 @@ export interface Config {
   readonly outbound: { readonly allowedHosts: readonly string[]; readonly allowHttp: boolean };
   /** URL of the Hugging Face Hub, without a slash at its end. */
   readonly hubEndpoint: string;
+  /** The service's own token of the Hub. */
+  readonly hubToken: string | undefined;
   /** 32 bytes; undefined: none was given. */
   readonly secretsKey: Uint8Array | undefined;
   readonly logLevel: Environment['LOG_LEVEL'];
@@ -141,6 +143,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
       allowHttp: true,
     },
     hubEndpoint: values.HF_ENDPOINT.replace(/\/+$/, ''),
+    hubToken: values.HF_TOKEN,
     secretsKey: values.SECRETS_KEY === undefined ? undefined : Buffer.from(values.SECRETS_KEY, 'base64'),
     logLevel: values.LOG_LEVEL,
     auditLog: values.AUDIT_LOG ?? (auth === 'keys' ? 'stdout' : 'off'),
@@ -171,14 +174,11 @@ export const cliEnvironment = (env: NodeJS.ProcessEnv = process.env): CliEnviron
 /**
  * The environment of a compute process: ours, with what it needs of the configuration spelled out, so that its own
  * `loadConfig()` gives the same. It has no business with Redis and the database and does not get their addresses, which
- * may hold passwords; the keys to object storage it gets only where the blobs are there.
+ * may hold passwords. It has what the AWS SDK and the Hub ask for: it is where transfers go as the service itself.
  */
 export function computeEnvironment(config: Config, env: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
   const inherited = { ...env };
   for (const name of ['REDIS_URL', 'DATABASE_URL', 'ADMIN_KEY']) delete inherited[name];
-  if (!config.s3) {
-    for (const name of Object.keys(inherited)) if (name.startsWith('AWS_')) delete inherited[name];
-  }
   return {
     ...inherited,
     ROLE: 'all',

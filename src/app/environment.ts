@@ -277,6 +277,15 @@ export const Environment = Type.Object({
     description:
       'The Hugging Face Hub that adapters come from and go to; a mirror inside has to be an allowed host.',
   }),
+  HF_TOKEN: Type.Optional(
+    Type.String({
+      pattern: '^[!-~]+$',
+      title: 'an access token of the Hub',
+      description:
+        'Token that [connections](connections.md) to the Hub go with which an administrator made `ambient`; used for ' +
+        'nothing else.',
+    }),
+  ),
   SECRETS_KEY: Type.Optional(
     Type.String({
       pattern: '^[A-Za-z0-9+/]{43}=$',

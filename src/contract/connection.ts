@@ -1,5 +1,6 @@
 import { type Static, type TProperties, Type } from 'typebox';
 import { choice, nullable, oneOf } from './choice.ts';
+import { ConnectionName } from './connection-name.ts';
 import { listOf, PageQuery } from './page.ts';
 import { S3Credentials, Token } from './transfer.ts';
 
@@ -66,14 +67,6 @@ const Headers = Type.Record(
     description: 'Sent with every request, such as Authorization',
   },
 );
-
-/** Its name, as it stands in paths and in requests for jobs. */
-export const ConnectionName = Type.String({
-  pattern: '^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$',
-  maxLength: 64,
-  description: 'Name of a connection: lower case letters, digits and hyphens, no hyphen at either end',
-  examples: ['models'],
-});
 
 export const HubCredentials = Type.Object(
   { token: Token },

@@ -25,21 +25,54 @@ const targetIndex = Type.Integer({
   description: 'Which of the targets: 0 is the first',
 });
 
+/** What may be brought beside weights and configuration. */
+export const INCLUDED = ['report', 'card'] as const;
+const Include = Type.Array(choice(INCLUDED), {
+  maxItems: INCLUDED.length,
+  uniqueItems: true,
+  default: ['card'],
+  description:
+    'What else is brought: the report of the job as report.json, the card as README.md where there is one',
+});
+export type Include = Static<typeof Include>;
+
 /** Where results go when they are there. */
-export const Deliver = Type.Array(
-  Type.Object(
-    { target: Type.Optional(targetIndex), to: Sink },
-    { $id: 'DeliverRequest', ...closed, description: 'One result, one place' },
-  ),
+export const Deliver = Type.Union(
+  [
+    Type.Array(
+      Type.Object(
+        { target: Type.Optional(targetIndex), to: Sink, include: Type.Optional(Include) },
+        { $id: 'DeliverRequest', ...closed, description: 'One result, one place' },
+      ),
+      { minItems: 1, maxItems: MAX_TARGETS },
+    ),
+    Type.Object(
+      { to: Sink, include: Type.Optional(Include) },
+      {
+        $id: 'DeliverAllRequest',
+        ...closed,
+        description: 'A destination for all targets: each of several gets a folder of its own in it',
+      },
+    ),
+    Type.String({
+      pattern: '^(s3|hf|https?)://[^\\u0000-\\u001f\\u007f]+$',
+      maxLength: 8192,
+      description: 'The same, as text',
+      examples: ['s3://models/out'],
+    }),
+  ],
   {
-    minItems: 1,
-    maxItems: MAX_TARGETS,
-    description: 'Places that results are brought to, as a part of the job',
+    description:
+      'Where results are brought, as a part of the job. One destination takes all targets: the files of a single one lie in ' +
+      'it, those of several in a folder each, such as `r16`. A list says the place of each.',
   },
 );
 export type Deliver = Static<typeof Deliver>;
 export const RecordedDeliver = Type.Array(
-  Type.Object({ target: targetIndex, to: RecordedSink }, { $id: 'RecordedDeliver', ...closed }),
+  Type.Object(
+    { target: targetIndex, to: RecordedSink, include: Type.Optional(Include) },
+    { $id: 'RecordedDeliver', ...closed },
+  ),
 );
 export type RecordedDeliver = Static<typeof RecordedDeliver>;
 
@@ -53,11 +86,11 @@ export const RecordedImportRequest = Type.Object(
 );
 
 export const ExportJobRequest = Type.Object(
-  { kind: Type.Literal('export'), adapter_id: AdapterId, to: Sink },
+  { kind: Type.Literal('export'), adapter_id: AdapterId, to: Sink, include: Type.Optional(Include) },
   { ...closed, description: 'Brings an adapter to another place' },
 );
 export const RecordedExportRequest = Type.Object(
-  { kind: Type.Literal('export'), adapter_id: AdapterId, to: RecordedSink },
+  { kind: Type.Literal('export'), adapter_id: AdapterId, to: RecordedSink, include: Type.Optional(Include) },
   { $id: 'RecordedExportJobRequest', ...closed },
 );
 

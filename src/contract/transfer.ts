@@ -2,12 +2,14 @@ import { type Static, Type } from 'typebox';
 import { WEIGHTS_NAME_PATTERN } from '../adapter/file-names.ts';
 import { AdapterFile } from './adapter.ts';
 import { choice, nullable, oneOf } from './choice.ts';
+import { ConnectionName } from './connection-name.ts';
 
 /** The names under which a URL may be given for a file of an adapter. */
 export const URL_NAMES = {
   weights: ['adapter_model.safetensors', 'weights'],
   config: ['adapter_config.json', 'config'],
   card: ['card'],
+  report: ['report'],
 } as const;
 
 const closed = { additionalProperties: false };
@@ -79,6 +81,30 @@ export const S3Credentials = Type.Object(
 );
 export type S3Credentials = Static<typeof S3Credentials>;
 
+const Connection = Type.Optional({
+  ...ConnectionName,
+  description: 'Name of the connection to go through, which has the credentials',
+} as typeof ConnectionName);
+
+/** Longer than the longest key of S3: URLs may be presigned. */
+const MAX_TEXT = 8192;
+const SourceText = Type.String({
+  pattern: '^(s3|hf|https?)://[^\\u0000-\\u001f\\u007f]+$',
+  maxLength: MAX_TEXT,
+  description:
+    '`s3://bucket/folder`, `hf://owner/repo@revision/folder` or `https://host/folder`, or a file of weights in place of the ' +
+    'folder. The connection that leads there has the credentials; what is public on the Hub, or of a server, needs none',
+  examples: ['s3://models/in/support-chat', 'hf://owner/adapter@main'],
+});
+const SinkText = Type.String({
+  pattern: '^(s3|hf|https?)://[^\\u0000-\\u001f\\u007f]+$',
+  maxLength: MAX_TEXT,
+  description:
+    '`s3://bucket/folder`, `hf://owner/repo@branch/folder` or `https://host/folder`. The connection that leads there has the ' +
+    'credentials',
+  examples: ['s3://models/out/support-chat'],
+});
+
 const SourceFile = Type.Object({ url: Url, sha256: Type.Optional(Sha256) }, { $id: 'SourceFile', ...closed });
 const UrlSource = Type.Object(
   {
@@ -97,6 +123,7 @@ const UrlSource = Type.Object(
           'The weights, in any format and under either name; the configuration, where the format has one',
       },
     ),
+    connection: Connection,
   },
   { $id: 'UrlSource', ...closed, description: 'Files from anywhere' },
 );
@@ -105,9 +132,14 @@ const S3Source = Type.Object(
     kind: Type.Literal('s3'),
     ...S3Place,
     weights: Type.Optional(WeightsName),
-    credentials: S3Credentials,
+    connection: Connection,
+    credentials: Type.Optional(S3Credentials),
   },
-  { $id: 'S3Source', ...closed, description: 'A folder in a bucket' },
+  {
+    $id: 'S3Source',
+    ...closed,
+    description: 'A folder in a bucket. Without `credentials` a connection leads there',
+  },
 );
 const HubSource = Type.Object(
   {
@@ -119,14 +151,17 @@ const HubSource = Type.Object(
     revision: Type.Optional(Revision),
     subfolder: Type.Optional(Folder),
     filename: Type.Optional(WeightsName),
+    connection: Connection,
     token: Type.Optional(Token),
   },
   { $id: 'HubSource', ...closed, description: 'A model repository on the Hugging Face Hub' },
 );
 
 /** Where an adapter comes from. */
-export const Source = oneOf(PLACE_TAG, [UrlSource, S3Source, HubSource], { $id: 'Source' });
+const SourceObject = oneOf(PLACE_TAG, [UrlSource, S3Source, HubSource], { $id: 'SourceObject' });
+export const Source = Type.Union([SourceObject, SourceText], { $id: 'Source' });
 export type Source = Static<typeof Source>;
+export type SourceObject = Exclude<Source, string>;
 export type UrlSource = Static<typeof UrlSource>;
 export type S3Source = Static<typeof S3Source>;
 export type HubSource = Static<typeof HubSource>;
@@ -154,14 +189,16 @@ const UrlSink = Type.Object(
         'adapter_config.json': Type.Optional(SinkFile),
         config: Type.Optional(SinkFile),
         card: Type.Optional(SinkFile),
+        report: Type.Optional(SinkFile),
       },
       {
         ...closed,
         minProperties: 1,
         description:
-          'The weights, under either name; the configuration and the card (README.md) where there are such',
+          'The weights, under either name; the configuration, the card (README.md) and the report where there are such',
       },
     ),
+    connection: Connection,
   },
   {
     $id: 'UrlSink',
@@ -170,11 +207,17 @@ const UrlSink = Type.Object(
   },
 );
 const S3Sink = Type.Object(
-  { kind: Type.Literal('s3'), ...S3Place, credentials: S3Credentials },
+  {
+    kind: Type.Literal('s3'),
+    ...S3Place,
+    connection: Connection,
+    credentials: Type.Optional(S3Credentials),
+  },
   {
     $id: 'S3Sink',
     ...closed,
-    description: 'A folder in a bucket; what is there under the same names is replaced',
+    description:
+      'A folder in a bucket; what is there under the same names is replaced. Without `credentials` a connection leads there',
   },
 );
 const HubSink = Type.Object(
@@ -193,7 +236,8 @@ const HubSink = Type.Object(
       }),
     ),
     path_in_repo: Type.Optional(Folder),
-    token: Token,
+    connection: Connection,
+    token: Type.Optional(Token),
     commit_message: Type.Optional(Type.String({ pattern: '^[^\\u0000-\\u001f\\u007f]+$', maxLength: 200 })),
     create: Type.Optional(
       Type.Boolean({
@@ -206,8 +250,10 @@ const HubSink = Type.Object(
 );
 
 /** Where a result goes. */
-export const Sink = oneOf(PLACE_TAG, [UrlSink, S3Sink, HubSink], { $id: 'Sink' });
+const SinkObject = oneOf(PLACE_TAG, [UrlSink, S3Sink, HubSink], { $id: 'SinkObject' });
+export const Sink = Type.Union([SinkObject, SinkText], { $id: 'Sink' });
 export type Sink = Static<typeof Sink>;
+export type SinkObject = Exclude<Sink, string>;
 export type UrlSink = Static<typeof UrlSink>;
 export type S3Sink = Static<typeof S3Sink>;
 export type HubSink = Static<typeof HubSink>;
@@ -254,14 +300,33 @@ const Sealed = Type.Optional(
     description: 'The whole request, encrypted; gone when the job has ended, and never sent to clients',
   }),
 );
-const RecordedPlace = { place: Place, sealed: Sealed };
+const RecordedPlace = { place: Place, sealed: Sealed, connection: Connection };
+/** Of what has no secret in it: what goes through a connection, or needs nothing of the kind. */
+const RecordedFiles = Type.Optional(
+  Type.Record(Type.String(), Type.Object({ url: Url, sha256: Type.Optional(Sha256) })),
+);
+const RecordedBucket = {
+  bucket: Type.Optional(S3Place.bucket),
+  prefix: Type.Optional(S3Place.prefix),
+};
 
 /** A source as it is recorded: nothing secret in the clear. */
 export const RecordedSource = oneOf(
   PLACE_TAG,
   [
-    Type.Object({ kind: Type.Literal('url'), ...RecordedPlace }, { $id: 'RecordedUrlSource', ...closed }),
-    Type.Object({ kind: Type.Literal('s3'), ...RecordedPlace }, { $id: 'RecordedS3Source', ...closed }),
+    Type.Object(
+      {
+        kind: Type.Literal('url'),
+        ...RecordedPlace,
+        url: Type.Optional(Type.String({ description: 'As it was given as text' })),
+        files: RecordedFiles,
+      },
+      { $id: 'RecordedUrlSource', ...closed },
+    ),
+    Type.Object(
+      { kind: Type.Literal('s3'), ...RecordedPlace, ...RecordedBucket, weights: Type.Optional(WeightsName) },
+      { $id: 'RecordedS3Source', ...closed },
+    ),
     Type.Object(
       {
         kind: Type.Literal('hub'),
@@ -283,10 +348,29 @@ export type RecordedSource = Static<typeof RecordedSource>;
 export const RecordedSink = oneOf(
   PLACE_TAG,
   [
-    Type.Object({ kind: Type.Literal('url'), ...RecordedPlace }, { $id: 'RecordedUrlSink', ...closed }),
-    Type.Object({ kind: Type.Literal('s3'), ...RecordedPlace }, { $id: 'RecordedS3Sink', ...closed }),
     Type.Object(
-      { kind: Type.Literal('hub'), ...RecordedPlace, repo: HubSink.properties.repo },
+      {
+        kind: Type.Literal('url'),
+        ...RecordedPlace,
+        url: Type.Optional(Type.String({ description: 'As it was given as text' })),
+        files: RecordedFiles,
+      },
+      { $id: 'RecordedUrlSink', ...closed },
+    ),
+    Type.Object(
+      { kind: Type.Literal('s3'), ...RecordedPlace, ...RecordedBucket },
+      { $id: 'RecordedS3Sink', ...closed },
+    ),
+    Type.Object(
+      {
+        kind: Type.Literal('hub'),
+        ...RecordedPlace,
+        repo: HubSink.properties.repo,
+        revision: HubSink.properties.revision,
+        path_in_repo: HubSink.properties.path_in_repo,
+        commit_message: HubSink.properties.commit_message,
+        create: HubSink.properties.create,
+      },
       { $id: 'RecordedHubSink', ...closed },
     ),
   ],

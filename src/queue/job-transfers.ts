@@ -1,34 +1,39 @@
-import { mkdir } from 'node:fs/promises';
+import { hash } from 'node:crypto';
+import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { IncomingFile } from '../adapter/digested-file.ts';
-import type { AdapterFile } from '../contract/adapter.ts';
+import type { IncomingFile, LocalFile } from '../adapter/digested-file.ts';
+import { REPORT_FILE, roleOf } from '../adapter/file-names.ts';
 import type { Progress } from '../contract/job.ts';
-import type { Delivery, RecordedSink, RecordedSource } from '../contract/transfer.ts';
+import type { Delivery } from '../contract/transfer.ts';
 import type { ImportedAdapter } from '../contract/transfer-job.ts';
 import { AppError } from '../errors/app-error.ts';
 import { MAX_CONFIG_BYTES } from '../formats/peft/limits.ts';
 import type { Outbound } from '../net/outbound.ts';
 import { weightsOf } from '../resources/adapters/files.ts';
 import { AnyWeightsGate } from '../resources/adapters/weights-gate.ts';
-import { localFile } from '../resources/contents/content-files.ts';
-import type { TaskSource } from '../resources/jobs/executions/task.ts';
+import { bytesOf, localFile } from '../resources/contents/content-files.ts';
+import { withIds } from '../resources/jobs/executions/report-ids.ts';
+import type { DeliverTodo, FetchTodo, TaskReport } from '../resources/jobs/executions/task.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
+import type { ConnectionAccess } from '../transfer/connection-access.ts';
 import { deliverAdapter } from '../transfer/deliver-adapter.ts';
 import { fetchAdapter } from '../transfer/fetch-adapter.ts';
 import type { SecretBox } from '../transfer/secret-box.ts';
-import { unsealSink, unsealSource } from '../transfer/secrets.ts';
+import { readySink, readySource } from '../transfer/through-connection.ts';
 
 export interface TransferParts {
   readonly outbound: Outbound;
   readonly box: SecretBox | undefined;
   /** URL of the Hub, without a slash at its end. */
   readonly hubEndpoint: string;
+  /** The service's own token of the Hub; undefined: it has none. */
+  readonly hubToken?: string | undefined;
   readonly maxUploadBytes: number;
 }
 
 /** What a transfer needs of the attempt it is a part of. */
 export interface TransferContext {
-  readonly blobs: Pick<BlobStore, 'localFile'>;
+  readonly blobs: Pick<BlobStore, 'localFile' | 'get'>;
   readonly scratchDir: string;
   readonly onProgress: (progress: Progress) => void;
   readonly signal: AbortSignal;
@@ -44,18 +49,19 @@ export class JobTransfers {
 
   /**
    * Fetches the files of an adapter into the scratch folder.
-   * @throws AppError SECRETS_*, OUTBOUND_*, TRANSFER_*, CANCELLED, whatever the weights of an upload are refused with
+   * @throws AppError SECRETS_*, CONNECTION_*, AMBIENT_UNAVAILABLE, OUTBOUND_*, TRANSFER_*, CANCELLED, whatever the weights of
+   * an upload are refused with
    */
   async fetch(
-    recorded: RecordedSource,
+    { source: recorded, access }: Pick<FetchTodo, 'source' | 'access'>,
     context: TransferContext,
   ): Promise<{ files: readonly IncomingFile[]; imported: Omit<ImportedAdapter, 'adapter_id'> }> {
-    const source = unsealSource(recorded, this.parts.box);
+    const source = readySource(recorded, { ...this.parts, access });
     const folder = join(context.scratchDir, 'import');
     await mkdir(folder);
-    const { files, imported } = await stoppable(context.signal, () =>
+    const { files, imported } = await this.through(access, context.signal, (way) =>
       fetchAdapter(source, {
-        ...this.parts,
+        ...way,
         folder,
         limits: { maxUploadBytes: this.parts.maxUploadBytes, maxConfigBytes: MAX_CONFIG_BYTES },
         gate: () => new AnyWeightsGate(),
@@ -63,33 +69,67 @@ export class JobTransfers {
         signal: context.signal,
       }),
     );
-    return { files, imported };
+    return { files, imported: { ...imported, place: recorded.place } };
   }
 
   /**
    * Delivers an adapter whose files are stored.
-   * @throws AppError SECRETS_*, OUTBOUND_*, STORAGE_*, CANCELLED
+   * @throws AppError SECRETS_*, CONNECTION_*, AMBIENT_UNAVAILABLE, REPORT_NOT_READY, OUTBOUND_*, STORAGE_*, CANCELLED
    */
   async deliver(
-    recorded: RecordedSink,
-    { files }: Pick<TaskSource, 'files'>,
+    { to, access, adapter, include, report }: Omit<DeliverTodo['deliveries'][number], 'index'>,
     context: TransferContext,
   ): Promise<Delivery> {
-    const sink = unsealSink(recorded, this.parts.box);
+    const sink = readySink(to, { ...this.parts, access });
+    const { files } = adapter;
     const weights = weightsOf({ files });
-    const local: (AdapterFile & { readonly path: string })[] = [];
+    const local: LocalFile[] = [];
     for (const file of [weights, ...files.filter((other) => other !== weights)]) {
       const { name, sha256, bytes } = file;
+      if (roleOf(name) === 'card' && !include.includes('card')) continue;
       local.push({ name, sha256, bytes, path: await localFile(context.blobs, file, context.scratchDir) });
     }
-    return stoppable(context.signal, () =>
-      deliverAdapter(sink, local, {
-        ...this.parts,
-        onProgress: tell('deliver', context),
-        signal: context.signal,
-      }),
+    if (include.includes('report')) local.push(await reportFile(adapter.id, report, context));
+    const delivery = await this.through(access, context.signal, (way) =>
+      deliverAdapter(sink, local, { ...way, onProgress: tell('deliver', context), signal: context.signal }),
     );
+    return { ...delivery, place: to.place };
   }
+
+  /** Has something transferred on the way of a connection: to its Hub, and to hosts that it alone may reach. */
+  private async through<T>(
+    access: ConnectionAccess | null,
+    signal: AbortSignal,
+    transfer: (way: { readonly outbound: Outbound; readonly hubEndpoint: string }) => Promise<T>,
+  ): Promise<T> {
+    const { outbound: shared, hubEndpoint } = this.parts;
+    const hosts = access?.allowed_hosts ?? [];
+    const outbound = hosts.length > 0 ? shared.allowing(hosts) : shared;
+    const endpoint = access?.endpoint?.replace(/\/+$/, '');
+    try {
+      return await stoppable(signal, () => transfer({ outbound, hubEndpoint: endpoint ?? hubEndpoint }));
+    } finally {
+      if (outbound !== shared) await outbound.close();
+    }
+  }
+}
+
+/** A report with the ids of its job, in a file. @throws AppError REPORT_NOT_READY, STORAGE_* */
+async function reportFile(
+  adapterId: string,
+  report: TaskReport | null,
+  { blobs, scratchDir }: TransferContext,
+): Promise<LocalFile> {
+  if (!report)
+    throw new AppError(
+      'REPORT_NOT_READY',
+      `There is no report of adapter ${adapterId}: it was uploaded or fetched, or the job that made it is gone.`,
+      { adapter_id: adapterId },
+    );
+  const data = withIds(await bytesOf(blobs, report.file), report.job);
+  const path = join(await mkdtemp(join(scratchDir, 'report-')), REPORT_FILE);
+  await writeFile(path, data);
+  return { name: REPORT_FILE, sha256: hash('sha256', data), bytes: data.byteLength, path };
 }
 
 const tell =

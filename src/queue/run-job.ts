@@ -105,9 +105,9 @@ async function runStep(context: StepContext, todo: ExecutionTask['todo']): Promi
   return { made, totals: NOTHING_COMPUTED };
 }
 
-async function fetchAdapter(context: StepContext, { source }: FetchTodo): Promise<Made> {
+async function fetchAdapter(context: StepContext, { source, access }: FetchTodo): Promise<Made> {
   const { deps, writer } = context;
-  const { files, imported } = await deps.transfers.fetch(source, transferContext(context));
+  const { files, imported } = await deps.transfers.fetch({ source, access }, transferContext(context));
   const adapter = await deps.adapterFiles.write(files, writer);
   return { step: 'fetch', name: nameOfSource(source), adapter, imported };
 }
@@ -161,9 +161,9 @@ async function deliver(context: StepContext, { deliveries }: DeliverTodo): Promi
   const { deps, task, attempt } = context;
   const delivered: DeliverMade['delivered'][number][] = [];
   let again: DeliverMade['again'] = null;
-  for (const { index, to, adapter } of deliveries) {
+  for (const { index, ...delivery } of deliveries) {
     try {
-      const outcome = await deps.transfers.deliver(to, adapter, transferContext(context));
+      const outcome = await deps.transfers.deliver(delivery, transferContext(context));
       delivered.push({ index, outcome });
     } catch (thrown) {
       const error = toAppError(thrown);

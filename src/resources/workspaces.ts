@@ -102,7 +102,8 @@ export class Workspaces {
     const batchStore = new BatchStore(this.changes, tenant);
     const adapters = new AdapterService(database, store, tenant, ttls.adapterTtlSeconds);
     const shared = { blobs: store, jobStore, batchStore, adapters, queue, observer };
-    const jobs = new JobService({ ...shared, desk });
+    const connectionStore = new ConnectionStore(database, tenant);
+    const jobs = new JobService({ ...shared, desk: desk?.of(connectionStore) });
     const jobControl = new JobControl({ ...shared, jobs });
     const runStore = new RunStore(this.changes, tenant);
     const workspace = {
@@ -122,7 +123,7 @@ export class Workspaces {
       runs: new RunService({ database, runs: runStore, blobs: store, adapters, jobs, jobStore }),
       runStore,
       quotas: () => this.quotas.of(tenant),
-      connectionStore: new ConnectionStore(database, tenant),
+      connectionStore,
       webhookStore: new WebhookStore(database, tenant),
       deliveryStore: new DeliveryStore(database, tenant),
       eventStore: new EventStore(database, tenant),

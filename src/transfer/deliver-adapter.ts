@@ -1,16 +1,16 @@
 import type { LocalFile } from '../adapter/digested-file.ts';
-import { roleOf } from '../adapter/file-names.ts';
-import type { Delivery, Sink } from '../contract/transfer.ts';
+import type { Delivery } from '../contract/transfer.ts';
 import type { Outbound } from '../net/outbound.ts';
 import { DEFAULT_STALL_TIMEOUT_MS } from './fetch-adapter.ts';
 import { commitToHub } from './hub/hub-sink.ts';
 import { checkPresent, recorded, totalBytes } from './local-file.ts';
+import type { ReadySink } from './ready-ends.ts';
 import { retrying } from './retries.ts';
 import { openClient } from './s3/s3-client.ts';
 import { putObject } from './s3/s3-sink.ts';
-import { shownPlace, urlFile } from './transfer-ends.ts';
+import { shownPlace } from './transfer-ends.ts';
 import { type OnProgress, TransferProgress } from './transfer-progress.ts';
-import { putFile } from './url-sink.ts';
+import { putFile, putTarget } from './url-sink.ts';
 
 export interface DeliverOptions {
   readonly outbound: Outbound;
@@ -31,11 +31,11 @@ type OnBytes = (file: LocalFile, done: number) => void;
  * @throws AppError OUTBOUND_*, STORAGE_FAILED when the files are not here; the signal's reason
  */
 export async function deliverAdapter(
-  sink: Sink,
+  sink: ReadySink,
   all: readonly LocalFile[],
   options: DeliverOptions,
 ): Promise<Delivery> {
-  const files = sink.kind === 'url' ? all.filter(({ name }) => urlFile(sink, roleOf(name))) : all;
+  const files = sink.kind === 'url' ? all.filter(({ name }) => putTarget(sink, name)) : all;
   options.signal?.throwIfAborted();
   await checkPresent(files);
   const progress = new TransferProgress(
@@ -57,7 +57,7 @@ export async function deliverAdapter(
 
 /** @returns the commit on the Hub; null elsewhere */
 async function deliver(
-  sink: Sink,
+  sink: ReadySink,
   files: readonly LocalFile[],
   { outbound, hubEndpoint, signal, stallTimeoutMs = DEFAULT_STALL_TIMEOUT_MS }: DeliverOptions,
   onBytes: OnBytes,

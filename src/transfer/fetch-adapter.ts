@@ -1,11 +1,13 @@
 import type { LocalFile } from '../adapter/digested-file.ts';
 import { CONFIG_FILE, roleOf, WEIGHTS_FILE } from '../adapter/file-names.ts';
 import type { Gate } from '../bytes/gate.ts';
-import type { Import, Source } from '../contract/transfer.ts';
+import type { Import } from '../contract/transfer.ts';
+import { AppError } from '../errors/app-error.ts';
 import type { Outbound } from '../net/outbound.ts';
 import { HttpFile } from './http-file.ts';
 import { findOnHub } from './hub/hub-source.ts';
 import { recorded, totalBytes } from './local-file.ts';
+import type { ReadySource } from './ready-ends.ts';
 import { type RemoteFile, receiveFile } from './receive-file.ts';
 import { openClient } from './s3/s3-client.ts';
 import { findInBucket, S3File } from './s3/s3-source.ts';
@@ -47,7 +49,7 @@ interface Opened {
  * @throws AppError OUTBOUND_*, FILE_MISSING, PICKLE_REFUSED, UPLOAD_TOO_LARGE, CONFIG_TOO_LARGE,
  * TRANSFER_DIGEST_MISMATCH, STORAGE_*, what the gate throws; the signal's reason
  */
-export async function fetchAdapter(source: Source, options: FetchOptions): Promise<Fetched> {
+export async function fetchAdapter(source: ReadySource, options: FetchOptions): Promise<Fetched> {
   const { folder, limits, gate, signal, stallTimeoutMs = DEFAULT_STALL_TIMEOUT_MS, hubEndpoint } = options;
   signal?.throwIfAborted();
   const opened = await openSourceFiles(source, options, stallTimeoutMs);
@@ -57,6 +59,7 @@ export async function fetchAdapter(source: Source, options: FetchOptions): Promi
   try {
     for (const file of opened.files) {
       const isConfig = roleOf(file.name) === 'config';
+      const mayBeMissing = isConfig && source.kind === 'url' && source.guessesConfig === true;
       const received = await receiveFile(file, {
         folder,
         maxBytes: isConfig ? limits.maxConfigBytes : limits.maxUploadBytes,
@@ -65,7 +68,14 @@ export async function fetchAdapter(source: Source, options: FetchOptions): Promi
         stallTimeoutMs,
         signal,
         onBytes: (done, total) => progress.set(file.name, done, total),
+      }).catch((error: unknown) => {
+        if (mayBeMissing && isMissing(error)) return undefined;
+        throw error;
       });
+      if (!received) {
+        progress.set(file.name, 0, 0);
+        continue;
+      }
       // The weights first, as uploads have them.
       files.unshift(received);
     }
@@ -86,8 +96,15 @@ export async function fetchAdapter(source: Source, options: FetchOptions): Promi
   };
 }
 
+/** What servers say of a file that is not there, those included that do not tell it from one nobody may see. */
+const MISSING_STATUSES = [403, 404, 410];
+const isMissing = (error: unknown): boolean =>
+  error instanceof AppError &&
+  error.code === 'OUTBOUND_REFUSED' &&
+  MISSING_STATUSES.includes(error.context.status as number);
+
 async function openSourceFiles(
-  source: Source,
+  source: ReadySource,
   options: FetchOptions,
   stallTimeoutMs: number,
 ): Promise<Opened> {
@@ -97,7 +114,8 @@ async function openSourceFiles(
       checkUrlFiles(source);
       const open = (name: string) => {
         const file = urlFile(source, roleOf(name));
-        return file ? [new HttpFile(outbound, { name, ...file, stallTimeoutMs })] : [];
+        const { secretHeaders } = source;
+        return file ? [new HttpFile(outbound, { name, ...file, secretHeaders, stallTimeoutMs })] : [];
       };
       return { files: [CONFIG_FILE, WEIGHTS_FILE].flatMap(open), commit: null, close: () => {} };
     }

@@ -9,6 +9,8 @@ export interface HttpFileOptions {
   readonly sha256?: string | undefined;
   /** Of the first request; what says who asks stays away from other hosts. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** The same of any name. */
+  readonly secretHeaders?: Readonly<Record<string, string>> | undefined;
   readonly stallTimeoutMs: number;
 }
 
@@ -36,6 +38,7 @@ export class HttpFile implements RemoteFile {
     const answer = await this.outbound.fetchFollowing(this.options.url, {
       // Compressed on the way, sizes and ranges would be those of something else.
       headers: { 'accept-encoding': 'identity', ...this.options.headers, ...rest },
+      secretHeaders: this.options.secretHeaders ?? {},
       timeoutMs: this.options.stallTimeoutMs,
       signal,
     });

@@ -1,4 +1,4 @@
-import type { RecordedSink, RecordedSource, Sink, Source } from '../contract/transfer.ts';
+import type { RecordedSink, RecordedSource, SinkObject, SourceObject } from '../contract/transfer.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { SecretBox } from './secret-box.ts';
 import { shownPlace } from './transfer-ends.ts';
@@ -8,7 +8,11 @@ import { shownPlace } from './transfer-ends.ts';
  * What has no secret, the Hub without a token, needs no box.
  * @throws AppError SECRETS_UNAVAILABLE without a box where one is needed
  */
-export function sealSource(source: Source, box: SecretBox | undefined, hubEndpoint: string): RecordedSource {
+export function sealSource(
+  source: SourceObject,
+  box: SecretBox | undefined,
+  hubEndpoint: string,
+): RecordedSource {
   const place = shownPlace(source, hubEndpoint);
   if (source.kind !== 'hub') return { kind: source.kind, place, sealed: sealed(source, box) };
   const { token, ...visible } = source;
@@ -17,16 +21,16 @@ export function sealSource(source: Source, box: SecretBox | undefined, hubEndpoi
 }
 
 /** @throws AppError SECRETS_UNAVAILABLE, SECRETS_KEY_MISMATCH, SECRETS_DAMAGED */
-export function unsealSource(recorded: RecordedSource, box: SecretBox | undefined): Source {
+export function unsealSource(recorded: RecordedSource, box: SecretBox | undefined): SourceObject {
   if (recorded.kind === 'hub' && !recorded.has_token) {
     const { place: _shown, has_token: _no, sealed: _nothing, ...source } = recorded;
     return source;
   }
-  return opened<Source>(recorded, box);
+  return opened<SourceObject>(recorded, box);
 }
 
 /** @throws AppError SECRETS_UNAVAILABLE without a box */
-export function sealSink(sink: Sink, box: SecretBox | undefined, hubEndpoint: string): RecordedSink {
+export function sealSink(sink: SinkObject, box: SecretBox | undefined, hubEndpoint: string): RecordedSink {
   const recorded = { place: shownPlace(sink, hubEndpoint), sealed: sealed(sink, box) };
   return sink.kind === 'hub'
     ? { kind: 'hub', repo: sink.repo, ...recorded }
@@ -34,8 +38,8 @@ export function sealSink(sink: Sink, box: SecretBox | undefined, hubEndpoint: st
 }
 
 /** @throws AppError SECRETS_UNAVAILABLE, SECRETS_KEY_MISMATCH, SECRETS_DAMAGED */
-export function unsealSink(recorded: RecordedSink, box: SecretBox | undefined): Sink {
-  return opened<Sink>(recorded, box);
+export function unsealSink(recorded: RecordedSink, box: SecretBox | undefined): SinkObject {
+  return opened<SinkObject>(recorded, box);
 }
 
 /** What remains when the job has ended, and what clients see: no secret, not even a sealed one. */
@@ -44,11 +48,11 @@ export function redactFinal<Recorded extends RecordedSource | RecordedSink>(reco
   return visible as Recorded;
 }
 
-function sealed(end: Source | Sink, box: SecretBox | undefined): string {
+function sealed(end: SourceObject | SinkObject, box: SecretBox | undefined): string {
   return needed(box).seal(JSON.stringify(end));
 }
 
-function opened<End extends Source | Sink>(
+function opened<End extends SourceObject | SinkObject>(
   recorded: RecordedSource | RecordedSink,
   box: SecretBox | undefined,
 ): End {

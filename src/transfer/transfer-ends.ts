@@ -1,9 +1,7 @@
 import type { FileRole } from '../adapter/file-names.ts';
 import {
-  type S3Sink,
-  type S3Source,
-  type Sink,
-  type Source,
+  type SinkObject,
+  type SourceObject,
   URL_NAMES,
   type UrlSink,
   type UrlSource,
@@ -11,6 +9,7 @@ import {
 import { AppError } from '../errors/app-error.ts';
 import { shownUrl } from '../net/check-url.ts';
 import type { Outbound } from '../net/outbound.ts';
+import type { ReadySink, ReadySource } from './ready-ends.ts';
 
 /** Headers that say how the message travels; they are ours to set. */
 const RESERVED = new Set([
@@ -34,7 +33,7 @@ export const isReservedHeader = (name: string): boolean => RESERVED.has(name.toL
  * service does not connect to, and headers it sets itself. What names lead to is seen at the connection only.
  * @throws AppError OUTBOUND_URL_INVALID, OUTBOUND_FORBIDDEN, VALIDATION_FAILED
  */
-export function checkTransfer(end: Source | Sink, outbound: Outbound): void {
+export function checkTransfer(end: SourceObject | SinkObject, outbound: Outbound): void {
   if (end.kind === 's3') {
     if (end.endpoint !== undefined) outbound.checkUrl(end.endpoint);
   } else if (end.kind === 'url') {
@@ -51,10 +50,15 @@ export function checkTransfer(end: Source | Sink, outbound: Outbound): void {
  * host and repository.
  * @param hubEndpoint URL of the Hub
  */
-export function shownPlace(end: Source | Sink, hubEndpoint: string): string {
+export function shownPlace(
+  end: SourceObject | SinkObject | ReadySource | ReadySink,
+  hubEndpoint: string,
+): string {
   switch (end.kind) {
     case 'url':
-      return shownUrl(urlFile(end, 'weights')!.url);
+      return shownUrl(
+        'folder' in end && end.folder ? end.folder : urlFile({ files: end.files! }, 'weights')!.url,
+      );
     case 's3':
       return s3Place(end);
     case 'hub':
@@ -63,24 +67,30 @@ export function shownPlace(end: Source | Sink, hubEndpoint: string): string {
 }
 
 /** `s3://bucket/prefix` of AWS, else host, bucket and prefix. */
-function s3Place({ bucket, prefix, endpoint }: S3Source | S3Sink): string {
+function s3Place({
+  bucket,
+  prefix,
+  endpoint,
+}: {
+  readonly bucket: string;
+  readonly prefix: string;
+  readonly endpoint?: string | undefined;
+}): string {
   const path = [bucket, prefix.replace(/\/+$/, '')].filter(Boolean).join('/');
   return endpoint === undefined ? `s3://${path}` : `${new URL(endpoint).host}/${path}`;
 }
 
-type UrlFile<End extends UrlSource | UrlSink> = NonNullable<End['files'][keyof End['files']]>;
+type WithFiles = Pick<UrlSource, 'files'> | Pick<UrlSink, 'files'>;
+type UrlFile<End extends WithFiles> = NonNullable<End['files'][keyof End['files']]>;
 
 /** What is said of a file, under whichever of its names; undefined: nothing. */
-export function urlFile<End extends UrlSource | UrlSink>(
-  { files }: End,
-  role: FileRole,
-): UrlFile<End> | undefined {
+export function urlFile<End extends WithFiles>({ files }: End, role: FileRole): UrlFile<End> | undefined {
   const said = files as Readonly<Record<string, UrlFile<End> | undefined>>;
   return URL_NAMES[role].map((name) => said[name]).find((file) => file !== undefined);
 }
 
 /** @throws AppError VALIDATION_FAILED where a file is said twice, or the weights are not */
-export function checkUrlFiles(end: UrlSource | UrlSink): void {
+export function checkUrlFiles(end: WithFiles): void {
   for (const names of Object.values(URL_NAMES)) {
     if (names.filter((name) => name in end.files).length > 1)
       throw invalid(`files has both "${names[0]}" and "${names[1]}", which are the same file`);

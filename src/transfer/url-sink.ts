@@ -2,9 +2,9 @@ import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import type { LocalFile } from '../adapter/digested-file.ts';
 import { roleOf } from '../adapter/file-names.ts';
-import type { UrlSink } from '../contract/transfer.ts';
 import type { Outbound } from '../net/outbound.ts';
 import { answerError } from '../net/outbound-error.ts';
+import type { ReadyUrlSink } from './ready-ends.ts';
 import { retrying } from './retries.ts';
 import { urlFile } from './transfer-ends.ts';
 
@@ -20,8 +20,8 @@ export interface PutOptions {
  * @param file one that the sink has a URL for
  * @throws AppError OUTBOUND_*; the signal's reason
  */
-export async function putFile(sink: UrlSink, file: LocalFile, options: PutOptions): Promise<void> {
-  const { url, headers } = urlFile(sink, roleOf(file.name))!;
+export async function putFile(sink: ReadyUrlSink, file: LocalFile, options: PutOptions): Promise<void> {
+  const { url, headers } = putTarget(sink, file.name)!;
   const { outbound, stallTimeoutMs, signal, onBytes } = options;
   await retrying(async () => {
     const content = createReadStream(file.path);
@@ -29,6 +29,7 @@ export async function putFile(sink: UrlSink, file: LocalFile, options: PutOption
       const answer = await outbound.request(url, {
         method: 'PUT',
         headers: { ...headers, 'content-length': String(file.bytes) },
+        secretHeaders: sink.secretHeaders ?? {},
         body: Readable.from(counted(content, onBytes), { objectMode: false }),
         timeoutMs: stallTimeoutMs,
         signal,
@@ -41,6 +42,15 @@ export async function putFile(sink: UrlSink, file: LocalFile, options: PutOption
       content.destroy();
     }
   }, signal);
+}
+
+/** Where a file goes; undefined: the sink has no place for it. */
+export function putTarget(
+  { files, folder }: ReadyUrlSink,
+  name: string,
+): { readonly url: string; readonly headers?: Readonly<Record<string, string>> } | undefined {
+  if (folder !== undefined) return { url: `${folder}/${encodeURIComponent(name)}` };
+  return files && urlFile({ files }, roleOf(name));
 }
 
 async function* counted(

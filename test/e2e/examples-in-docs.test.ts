@@ -114,6 +114,21 @@ describe('examples in the documents', () => {
     await cancelled(accepted);
   });
 
+  it('docs/connections.md: connections are made, used, changed and removed', async () => {
+    const [bucket, job, hub, server, role, rotated, list] = examples('docs/connections.md', 'sh');
+    for (const code of [bucket, hub, server, role]) assert.match(await run(code!), /"id":"conn_/);
+    const accepted = JSON.parse(await run(job!)) as JobRecord;
+    assert.doesNotMatch(JSON.stringify(accepted), /not-a-real-one|sealed/);
+    assert.deepEqual(
+      accepted.deliveries.map(({ place }) => place),
+      ['s3://models/out/support-chat/r16', 's3://models/out/support-chat/r8'],
+    );
+    await cancelled(accepted);
+    assert.match(await run(rotated!), /"has_credentials":true/);
+    assert.match(await run(list!), /"name":"registry"/);
+    assert.equal((await client.fetch('/v1/connections/registry')).status, 404);
+  });
+
   it('docs/transfers.md: every source and every sink is taken', async () => {
     const places = examples('docs/transfers.md', 'json').map(
       (code) =>

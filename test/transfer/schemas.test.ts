@@ -10,6 +10,7 @@ const url = (weights: object, config: object = { url: 'https://example.com/c' })
   kind: 'url',
   files: { 'adapter_model.safetensors': weights, 'adapter_config.json': config },
 });
+const { credentials: _none, ...lending } = s3;
 const weights = { url: 'https://example.com/w?a=b#c' };
 
 describe('what a source may be', () => {
@@ -26,6 +27,13 @@ describe('what a source may be', () => {
       { kind: 'url', files: { 'adapter_model.safetensors': weights } },
       { ...s3, weights: 'my style.safetensors' },
       { ...hub, filename: 'lora-f16.gguf' },
+      lending,
+      { ...lending, connection: 'models' },
+      { kind: 'hub', repo: 'owner/adapter', connection: 'hub' },
+      { ...url(weights), connection: 'server' },
+      's3://models/in/x y',
+      'hf://owner/repo@main/sub',
+      'https://models.example.com/a?signature=x',
       { kind: 'hub', repo: 'gpt2-lora' },
       { ...hub, revision: 'refs/pr/1', subfolder: 'checkpoint-500/last' },
     ]) {
@@ -34,7 +42,6 @@ describe('what a source may be', () => {
   });
 
   it('takes nothing else', () => {
-    const { credentials: _none, ...lending } = s3;
     for (const source of [
       {},
       { type: 'ftp' },
@@ -53,7 +60,10 @@ describe('what a source may be', () => {
       { ...hub, filename: 'a/b.gguf' },
       { ...hub, filename: 'adapter_model.bin' },
       { kind: 'url', files: { ...url(weights).files, 'adapter_model.bin': weights } },
-      lending,
+      { ...lending, connection: 'Models' },
+      'ftp://models/x',
+      '/models/x',
+      's3://models/\n',
       { ...s3, credentials: { access_key_id: 'id' } },
       { ...s3, bucket: 'a' },
       { ...s3, bucket: 'bucket.evil.example/' },
@@ -90,6 +100,9 @@ describe('what a sink may be', () => {
       { kind: 'url', files: { weights, config: weights, card: { ...weights, headers: { a: 'b' } } } },
       s3,
       hub,
+      lending,
+      { kind: 'hub', repo: 'owner/adapter' },
+      's3://models/out/',
       { ...hub, revision: 'main', path_in_repo: 'a/b', commit_message: 'Ein Adapter – schön', create: true },
     ]) {
       assert.ok(Value.Check(Sink, sink), JSON.stringify(sink));
@@ -98,7 +111,6 @@ describe('what a sink may be', () => {
 
   it('takes nothing else', () => {
     for (const sink of [
-      { kind: 'hub', repo: 'owner/adapter' },
       { ...hub, repo: 'adapter' },
       { ...hub, path_in_repo: '..' },
       { ...hub, commit_message: '' },

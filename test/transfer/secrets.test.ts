@@ -2,7 +2,12 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { Value } from 'typebox/value';
-import { RecordedSink, RecordedSource, type Sink, type Source } from '../../src/contract/transfer.ts';
+import {
+  RecordedSink,
+  RecordedSource,
+  type SinkObject,
+  type SourceObject,
+} from '../../src/contract/transfer.ts';
 import { AppError } from '../../src/errors/app-error.ts';
 import type { ErrorCode } from '../../src/errors/error-kinds.ts';
 import { SecretBox } from '../../src/transfer/secret-box.ts';
@@ -19,7 +24,7 @@ const credentials = {
 };
 const presigned = (name: string) =>
   `https://bucket.example.com/dir/${name}?X-Amz-Signature=SECRET4&x=SECRET5`;
-const SOURCES: readonly Source[] = [
+const SOURCES: readonly SourceObject[] = [
   {
     kind: 'url',
     files: {
@@ -32,7 +37,7 @@ const SOURCES: readonly Source[] = [
   { kind: 'hub', repo: 'owner/adapter', revision: 'v1', subfolder: 'last', token: 'hf_SECRET6' },
   { kind: 'hub', repo: 'owner/adapter' },
 ];
-const SINKS: readonly Sink[] = [
+const SINKS: readonly SinkObject[] = [
   {
     kind: 'url',
     files: {

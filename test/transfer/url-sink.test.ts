@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { after, before, beforeEach, describe, it } from 'node:test';
-import type { Sink, UrlSink } from '../../src/contract/transfer.ts';
+import type { SinkObject, UrlSink } from '../../src/contract/transfer.ts';
 import { AppError } from '../../src/errors/app-error.ts';
 import type { ErrorCode } from '../../src/errors/error-kinds.ts';
 import { Outbound } from '../../src/net/outbound.ts';
@@ -53,7 +53,7 @@ describe('a result to URLs', () => {
       [CONFIG]: { url: `${server.url}/out/c?sig=SECRET` },
     },
   });
-  const delivered = (to: Sink = sink(), more: Partial<DeliverOptions> = {}) =>
+  const delivered = (to: UrlSink = sink(), more: Partial<DeliverOptions> = {}) =>
     deliverAdapter(to, files, { outbound, hubEndpoint: HUB, ...more });
 
   it('is sent as far as there are URLs for it, under either name', async () => {
@@ -175,7 +175,7 @@ describe('a result to URLs', () => {
 describe('checkTransfer', () => {
   const outbound = new Outbound({ allowedHosts: ['inside.test'], allowHttp: false });
   after(() => outbound.close());
-  const url = (weightsUrl: string, headers?: Record<string, string>): Sink => ({
+  const url = (weightsUrl: string, headers?: Record<string, string>): UrlSink => ({
     kind: 'url',
     files: {
       [WEIGHTS]: { url: weightsUrl, ...(headers && { headers }) },
@@ -190,13 +190,13 @@ describe('checkTransfer', () => {
       { kind: 's3', bucket: 'bucket', prefix: '', credentials },
       { kind: 's3', bucket: 'bucket', prefix: '', credentials, endpoint: 'https://inside.test:9000' },
       { kind: 'hub', repo: 'owner/adapter', token: 'hf_x' },
-    ] satisfies Sink[]) {
+    ] satisfies SinkObject[]) {
       assert.doesNotThrow(() => checkTransfer(end, outbound));
     }
   });
 
   it('refuses what can never be served', () => {
-    const refused = (end: Sink, code: ErrorCode) =>
+    const refused = (end: SinkObject, code: ErrorCode) =>
       assert.throws(() => checkTransfer(end, outbound), failing(code), JSON.stringify(end));
     refused(url('https://10.0.0.1/w?sig=SECRET'), 'OUTBOUND_FORBIDDEN');
     refused(url('http://inside.test/w?sig=SECRET'), 'OUTBOUND_FORBIDDEN');

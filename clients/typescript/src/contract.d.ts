@@ -2103,6 +2103,17 @@ export interface components {
       /** @description Fields of `format_options` that a target may have besides */
       takes: ('component' | 'architecture' | 'heads' | 'kv_heads' | 'base_model')[];
     };
+    /** @description A destination for all targets: each of several gets a folder of its own in it */
+    DeliverAllRequest: {
+      /**
+       * @description What else is brought: the report of the job as report.json, the card as README.md where there is one
+       * @default [
+       *       "card"
+       *     ]
+       */
+      include?: ('report' | 'card')[];
+      to: components['schemas']['Sink'];
+    };
     DeliveredAdapter: {
       /** @description null: it is still to be made */
       adapter_id: string | null;
@@ -2131,6 +2142,13 @@ export interface components {
     };
     /** @description One result, one place */
     DeliverRequest: {
+      /**
+       * @description What else is brought: the report of the job as report.json, the card as README.md where there is one
+       * @default [
+       *       "card"
+       *     ]
+       */
+      include?: ('report' | 'card')[];
       /**
        * @description Which of the targets: 0 is the first
        * @default 0
@@ -2269,6 +2287,13 @@ export interface components {
     /** @description Brings an adapter to another place */
     ExportJobRequest: {
       adapter_id: string;
+      /**
+       * @description What else is brought: the report of the job as report.json, the card as README.md where there is one
+       * @default [
+       *       "card"
+       *     ]
+       */
+      include?: ('report' | 'card')[];
       /**
        * @description discriminator enum property added by openapi-typescript
        * @enum {string}
@@ -2448,6 +2473,11 @@ export interface components {
     HubSink: {
       commit_message?: string;
       /**
+       * @description Name of the connection to go through, which has the credentials
+       * @example models
+       */
+      connection?: string;
+      /**
        * @description Makes the repository, a private one, if it is not there
        * @default false
        */
@@ -2467,10 +2497,15 @@ export interface components {
        */
       revision?: string;
       /** @description Access token of the Hub; never shown again */
-      token: string;
+      token?: string;
     };
     /** @description A model repository on the Hugging Face Hub */
     HubSource: {
+      /**
+       * @description Name of the connection to go through, which has the credentials
+       * @example models
+       */
+      connection?: string;
       /**
        * @description Name of the file of weights; unset: adapter_model.safetensors, pytorch_lora_weights.safetensors, adapters.safetensors, or else the only .safetensors or .gguf that is there
        * @example my-lora.safetensors
@@ -3208,8 +3243,11 @@ export interface components {
     };
     /** @description A weighted sum of adapters on one base, then squeezed */
     MergeJobRequest: {
-      /** @description Places that results are brought to, as a part of the job */
-      deliver?: components['schemas']['DeliverRequest'][];
+      /** @description Where results are brought, as a part of the job. One destination takes all targets: the files of a single one lie in it, those of several in a folder each, such as `r16`. A list says the place of each. */
+      deliver?:
+        | components['schemas']['DeliverRequest'][]
+        | components['schemas']['DeliverAllRequest']
+        | string;
       /**
        * @description discriminator enum property added by openapi-typescript
        * @enum {string}
@@ -3791,6 +3829,13 @@ export interface components {
     };
     RecordedDeliver: {
       /**
+       * @description What else is brought: the report of the job as report.json, the card as README.md where there is one
+       * @default [
+       *       "card"
+       *     ]
+       */
+      include?: ('report' | 'card')[];
+      /**
        * @description Which of the targets: 0 is the first
        * @default 0
        */
@@ -3800,6 +3845,13 @@ export interface components {
     RecordedExportJobRequest: {
       adapter_id: string;
       /**
+       * @description What else is brought: the report of the job as report.json, the card as README.md where there is one
+       * @default [
+       *       "card"
+       *     ]
+       */
+      include?: ('report' | 'card')[];
+      /**
        * @description discriminator enum property added by openapi-typescript
        * @enum {string}
        */
@@ -3807,19 +3859,42 @@ export interface components {
       to: components['schemas']['RecordedSink'];
     };
     RecordedHubSink: {
+      commit_message?: string;
+      /**
+       * @description Name of the connection to go through, which has the credentials
+       * @example models
+       */
+      connection?: string;
+      /**
+       * @description Makes the repository, a private one, if it is not there
+       * @default false
+       */
+      create?: boolean;
       /**
        * @description discriminator enum property added by openapi-typescript
        * @enum {string}
        */
       kind: 'hub';
+      /** @description Folder in the repository; unset: its top */
+      path_in_repo?: string;
       /** @description Place without secrets: host and path, bucket and prefix, or host and repository */
       place: string;
       /** @example owner/adapter */
       repo: string;
+      /**
+       * @description Branch; it has to be there
+       * @default main
+       */
+      revision?: string;
       /** @description The whole request, encrypted; gone when the job has ended, and never sent to clients */
       sealed?: string;
     };
     RecordedHubSource: {
+      /**
+       * @description Name of the connection to go through, which has the credentials
+       * @example models
+       */
+      connection?: string;
       /**
        * @description Name of the file of weights; unset: adapter_model.safetensors, pytorch_lora_weights.safetensors, adapters.safetensors, or else the only .safetensors or .gguf that is there
        * @example my-lora.safetensors
@@ -3875,6 +3950,12 @@ export interface components {
       targets: components['schemas']['Target'][];
     };
     RecordedS3Sink: {
+      bucket?: string;
+      /**
+       * @description Name of the connection to go through, which has the credentials
+       * @example models
+       */
+      connection?: string;
       /**
        * @description discriminator enum property added by openapi-typescript
        * @enum {string}
@@ -3882,10 +3963,18 @@ export interface components {
       kind: 's3';
       /** @description Place without secrets: host and path, bucket and prefix, or host and repository */
       place: string;
+      /** @description In front of the names of the files, as a folder: a slash is put in between */
+      prefix?: string;
       /** @description The whole request, encrypted; gone when the job has ended, and never sent to clients */
       sealed?: string;
     };
     RecordedS3Source: {
+      bucket?: string;
+      /**
+       * @description Name of the connection to go through, which has the credentials
+       * @example models
+       */
+      connection?: string;
       /**
        * @description discriminator enum property added by openapi-typescript
        * @enum {string}
@@ -3893,8 +3982,15 @@ export interface components {
       kind: 's3';
       /** @description Place without secrets: host and path, bucket and prefix, or host and repository */
       place: string;
+      /** @description In front of the names of the files, as a folder: a slash is put in between */
+      prefix?: string;
       /** @description The whole request, encrypted; gone when the job has ended, and never sent to clients */
       sealed?: string;
+      /**
+       * @description Name of the file of weights; unset: adapter_model.safetensors, pytorch_lora_weights.safetensors, adapters.safetensors, or else the only .safetensors or .gguf that is there
+       * @example my-lora.safetensors
+       */
+      weights?: string;
     };
     RecordedSink:
       | components['schemas']['RecordedUrlSink']
@@ -3920,16 +4016,21 @@ export interface components {
     };
     RecordedUrlSink: {
       /**
-       * @description discriminator enum property added by openapi-typescript
-       * @enum {string}
+       * @description Name of the connection to go through, which has the credentials
+       * @example models
        */
-      kind: 'url';
-      /** @description Place without secrets: host and path, bucket and prefix, or host and repository */
-      place: string;
-      /** @description The whole request, encrypted; gone when the job has ended, and never sent to clients */
-      sealed?: string;
-    };
-    RecordedUrlSource: {
+      connection?: string;
+      files?: {
+        [key: string]: {
+          /** @description SHA-256 of the content, hex */
+          sha256?: string;
+          /**
+           * @description https, at port 443; other ports and http only at hosts that the operator allows. May be presigned.
+           * @example https://models.example.com/adapter_model.safetensors?signature=4f9a1c0e
+           */
+          url: string;
+        };
+      };
       /**
        * @description discriminator enum property added by openapi-typescript
        * @enum {string}
@@ -3939,6 +4040,37 @@ export interface components {
       place: string;
       /** @description The whole request, encrypted; gone when the job has ended, and never sent to clients */
       sealed?: string;
+      /** @description As it was given as text */
+      url?: string;
+    };
+    RecordedUrlSource: {
+      /**
+       * @description Name of the connection to go through, which has the credentials
+       * @example models
+       */
+      connection?: string;
+      files?: {
+        [key: string]: {
+          /** @description SHA-256 of the content, hex */
+          sha256?: string;
+          /**
+           * @description https, at port 443; other ports and http only at hosts that the operator allows. May be presigned.
+           * @example https://models.example.com/adapter_model.safetensors?signature=4f9a1c0e
+           */
+          url: string;
+        };
+      };
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      kind: 'url';
+      /** @description Place without secrets: host and path, bucket and prefix, or host and repository */
+      place: string;
+      /** @description The whole request, encrypted; gone when the job has ended, and never sent to clients */
+      sealed?: string;
+      /** @description As it was given as text */
+      url?: string;
     };
     Report: {
       /** @description Of a job of kind analyze */
@@ -4385,10 +4517,15 @@ export interface components {
       secret_access_key: string;
       session_token?: string;
     };
-    /** @description A folder in a bucket; what is there under the same names is replaced */
+    /** @description A folder in a bucket; what is there under the same names is replaced. Without `credentials` a connection leads there */
     S3Sink: {
       bucket: string;
-      credentials: components['schemas']['S3Credentials'];
+      /**
+       * @description Name of the connection to go through, which has the credentials
+       * @example models
+       */
+      connection?: string;
+      credentials?: components['schemas']['S3Credentials'];
       /** @description Of a store other than that of AWS; the bucket then stands in the path */
       endpoint?: string;
       /**
@@ -4401,10 +4538,15 @@ export interface components {
       /** @default us-east-1 */
       region?: string;
     };
-    /** @description A folder in a bucket */
+    /** @description A folder in a bucket. Without `credentials` a connection leads there */
     S3Source: {
       bucket: string;
-      credentials: components['schemas']['S3Credentials'];
+      /**
+       * @description Name of the connection to go through, which has the credentials
+       * @example models
+       */
+      connection?: string;
+      credentials?: components['schemas']['S3Credentials'];
       /** @description Of a store other than that of AWS; the bucket then stands in the path */
       endpoint?: string;
       /**
@@ -4723,10 +4865,7 @@ export interface components {
       /** @description `whsec_` and 24 to 64 random bytes in base64. Signs every request. */
       secret?: string;
     };
-    Sink:
-      | components['schemas']['UrlSink']
-      | components['schemas']['S3Sink']
-      | components['schemas']['HubSink'];
+    Sink: components['schemas']['SinkObject'] | string;
     SinkFile: {
       /** @description What the signature asks for, such as x-ms-blob-type */
       headers?: {
@@ -4738,6 +4877,10 @@ export interface components {
        */
       url: string;
     };
+    SinkObject:
+      | components['schemas']['UrlSink']
+      | components['schemas']['S3Sink']
+      | components['schemas']['HubSink'];
     SizePart: {
       /** @description Of their data, without the header of the file */
       bytes: number;
@@ -4748,10 +4891,7 @@ export interface components {
        */
       what: 'lora' | 'heads' | 'embeddings' | 'base_layers' | 'biases' | 'magnitudes' | 'other';
     };
-    Source:
-      | components['schemas']['UrlSource']
-      | components['schemas']['S3Source']
-      | components['schemas']['HubSource'];
+    Source: components['schemas']['SourceObject'] | string;
     SourceFile: {
       /** @description SHA-256 of the content, hex */
       sha256?: string;
@@ -4761,11 +4901,18 @@ export interface components {
        */
       url: string;
     };
+    SourceObject:
+      | components['schemas']['UrlSource']
+      | components['schemas']['S3Source']
+      | components['schemas']['HubSource'];
     /** @description Brings an adapter to smaller ranks */
     SqueezeJobRequest: {
       adapter_id?: string;
-      /** @description Places that results are brought to, as a part of the job */
-      deliver?: components['schemas']['DeliverRequest'][];
+      /** @description Where results are brought, as a part of the job. One destination takes all targets: the files of a single one lie in it, those of several in a folder each, such as `r16`. A list says the place of each. */
+      deliver?:
+        | components['schemas']['DeliverRequest'][]
+        | components['schemas']['DeliverAllRequest']
+        | string;
       /**
        * @description discriminator enum property added by openapi-typescript
        * @enum {string}
@@ -5367,12 +5514,18 @@ export interface components {
     };
     /** @description Files, each with PUT; presigned URLs as a rule. What has no URL is not sent */
     UrlSink: {
-      /** @description The weights, under either name; the configuration and the card (README.md) where there are such */
+      /**
+       * @description Name of the connection to go through, which has the credentials
+       * @example models
+       */
+      connection?: string;
+      /** @description The weights, under either name; the configuration, the card (README.md) and the report where there are such */
       files: {
         'adapter_config.json'?: components['schemas']['SinkFile'];
         'adapter_model.safetensors'?: components['schemas']['SinkFile'];
         card?: components['schemas']['SinkFile'];
         config?: components['schemas']['SinkFile'];
+        report?: components['schemas']['SinkFile'];
         weights?: components['schemas']['SinkFile'];
       };
       /**
@@ -5383,6 +5536,11 @@ export interface components {
     };
     /** @description Files from anywhere */
     UrlSource: {
+      /**
+       * @description Name of the connection to go through, which has the credentials
+       * @example models
+       */
+      connection?: string;
       /** @description The weights, in any format and under either name; the configuration, where the format has one */
       files: {
         'adapter_config.json'?: components['schemas']['SourceFile'];

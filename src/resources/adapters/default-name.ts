@@ -25,6 +25,10 @@ export const nameOfBase = (baseModel: string | null): string =>
 /** What an adapter is called that was fetched: by its repository, or by the last parts of its path that say something. */
 export function nameOfSource(source: RecordedSource): string | undefined {
   if (source.kind === 'hub') return adapterName([source.repo, source.subfolder].filter(Boolean).join('/'));
+  if (source.kind === 's3' && source.weights !== undefined) {
+    const named = nameOfFile(source.weights);
+    if (named !== undefined) return named;
+  }
   const parts = source.place.split(/[?#]/, 1)[0]!.split('/').filter(Boolean);
   const file = parts.at(-1) ?? '';
   return nameOfFile(file) ?? adapterName(parts.at(-2) ?? '');

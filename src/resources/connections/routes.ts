@@ -5,10 +5,10 @@ import {
   ConnectionChange,
   ConnectionList,
   ConnectionListQuery,
-  ConnectionName,
   ConnectionRecord,
   ConnectionRequest,
 } from '../../contract/connection.ts';
+import { ConnectionName } from '../../contract/connection-name.ts';
 import { errorsOf } from '../../errors/error-kinds.ts';
 import { listOptions, pageRequestOf, sendPage, wholeList } from '../../http/paging.ts';
 import { principalOf } from '../../http/principal.ts';

@@ -3,7 +3,8 @@ import type { JobPriority, JobRequest, JobSettings, RecordedJobRequest } from '.
 import type { Labels } from '../../contract/labels.ts';
 import { timedIdMs } from '../../database/ids.ts';
 import { pendingDeliveries } from './adapters-of-request.ts';
-import { recordedRequest, type TransferDesk } from './transfer-desk.ts';
+import type { Places } from './places.ts';
+import { recordedHere, recordedRequest } from './transfer-desk.ts';
 
 /** How a job is treated, with nothing left open. */
 export interface Treatment {
@@ -25,19 +26,34 @@ export const PLAIN: Treatment = {
   retryOf: null,
 };
 
+interface Taken {
+  readonly work: RecordedJobRequest;
+  readonly treatment: Treatment;
+}
+
 /**
  * What a request asks for, and how that is to be treated.
- * @param desk for adapters from and to elsewhere; undefined: they are refused
+ * @throws AppError VALIDATION_FAILED where adapters are to be fetched or brought
+ */
+export function taken(request: JobRequest): Taken {
+  const { rest, treatment } = treated(request);
+  return { work: recordedHere(rest), treatment };
+}
+
+/**
+ * The same of a request that may fetch and bring adapters.
  * @throws AppError as recordedRequest
  */
-export function taken(
-  request: JobRequest,
-  desk?: TransferDesk,
-): { work: RecordedJobRequest; treatment: Treatment } {
+export async function takenWith(request: JobRequest, places: Places): Promise<Taken> {
+  const { rest, treatment } = treated(request);
+  return { work: await recordedRequest(rest, places), treatment };
+}
+
+function treated(request: JobRequest): { readonly rest: JobRequest; readonly treatment: Treatment } {
   const { labels, priority, ttl_seconds: ttlSeconds, reuse, ...rest } = request as JobRequest & JobSettings;
   const said = { labels, priority, ttlSeconds, reuse };
   const given = Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined));
-  return { work: recordedRequest(rest as JobRequest, desk), treatment: { ...PLAIN, ...given } };
+  return { rest: rest as JobRequest, treatment: { ...PLAIN, ...given } };
 }
 
 /** The record of a job that was accepted just now. */

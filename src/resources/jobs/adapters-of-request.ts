@@ -1,19 +1,30 @@
 import type { RecordedJobRequest } from '../../contract/job-request.ts';
 import type { RecordedSink } from '../../contract/transfer.ts';
-import type { DeliveredAdapter } from '../../contract/transfer-job.ts';
+import type { DeliveredAdapter, Include } from '../../contract/transfer-job.ts';
 
 /** One result, or adapter, that a request wants to be elsewhere. */
 interface Wanted {
   readonly target: number | null;
   readonly adapterId: string | null;
   readonly to: RecordedSink;
+  readonly include: Include;
 }
+
+const DEFAULT_INCLUDE: Include = ['card'];
 
 /** What a request wants to be delivered, in its order. */
 export function wantedDeliveries(request: RecordedJobRequest): Wanted[] {
-  if (request.kind === 'export') return [{ target: null, adapterId: request.adapter_id, to: request.to }];
+  if (request.kind === 'export') {
+    const { adapter_id: adapterId, to, include = DEFAULT_INCLUDE } = request;
+    return [{ target: null, adapterId, to, include }];
+  }
   if (!('deliver' in request) || !request.deliver) return [];
-  return request.deliver.map(({ target, to }) => ({ target, adapterId: null, to }));
+  return request.deliver.map(({ target, to, include = DEFAULT_INCLUDE }) => ({
+    target,
+    adapterId: null,
+    to,
+    include,
+  }));
 }
 
 /** The deliveries of a job that has just been accepted. */

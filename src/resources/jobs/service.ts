@@ -14,7 +14,7 @@ import type { AdapterService } from '../adapters/service.ts';
 import { bytesOf, streamOf } from '../contents/content-files.ts';
 import { Bell } from '../events/bell.ts';
 import { canonicalJson } from '../idempotency/fingerprint.ts';
-import { acceptedJob, taken } from './accepted-job.ts';
+import { acceptedJob, taken, takenWith } from './accepted-job.ts';
 import { sourceIds } from './adapters-of-request.ts';
 import { ExecutionWatch } from './events/execution-watch.ts';
 import type { NewJob } from './executions/accept-jobs.ts';
@@ -52,6 +52,10 @@ export const JOB_ERRORS = {
     'OUTBOUND_URL_INVALID',
     'OUTBOUND_FORBIDDEN',
     'SECRETS_UNAVAILABLE',
+    'CONNECTION_NOT_FOUND',
+    'CONNECTION_NEEDED',
+    'CONNECTION_AMBIGUOUS',
+    'CONNECTION_FORBIDDEN',
     'ADAPTER_NOT_FOUND',
     'ADAPTER_EXPIRED',
     'STORAGE_FULL',
@@ -76,11 +80,13 @@ export class JobService {
    * Accepts a job. One whose work was done already has its results at once.
    * @param id where it is the id of a job of the same request, that is the answer
    * @throws AppError UNKNOWN_PROFILE, VALIDATION_FAILED for targets that their profile cannot load
-   * @throws AppError OUTBOUND_URL_INVALID, OUTBOUND_FORBIDDEN, SECRETS_UNAVAILABLE for what is fetched and brought
+   * @throws AppError OUTBOUND_URL_INVALID, OUTBOUND_FORBIDDEN, SECRETS_UNAVAILABLE, CONNECTION_* for what is fetched and
+   * brought
    * @throws AppError ADAPTER_NOT_FOUND, ADAPTER_EXPIRED
    */
   async submit(request: JobRequest, id = newJobId(Date.now())): Promise<JobRecord> {
-    const { work, treatment } = taken(request, this.parts.desk);
+    const { desk } = this.parts;
+    const { work, treatment } = desk ? await takenWith(request, desk.places()) : taken(request);
     await this.check(work);
     return this.accept({ job: acceptedJob(id, work, treatment), reuse: treatment.reuse });
   }

@@ -1,57 +1,62 @@
 import type { JobRequest, RecordedJobRequest } from '../../contract/job-request.ts';
-import type { RecordedSink, RecordedSource, Sink, Source } from '../../contract/transfer.ts';
+import type { RecordedSink, RecordedSource, Source } from '../../contract/transfer.ts';
+import type { RecordedDeliver } from '../../contract/transfer-job.ts';
 import { AppError } from '../../errors/app-error.ts';
-import type { Outbound } from '../../net/outbound.ts';
-import type { SecretBox } from '../../transfer/secret-box.ts';
-import { redactFinal, sealSink, sealSource } from '../../transfer/secrets.ts';
-import { checkTransfer } from '../../transfer/transfer-ends.ts';
+import { redactFinal } from '../../transfer/secrets.ts';
+import { isClear } from '../../transfer/through-connection.ts';
+import { type Destination, destinationsOf } from './destinations.ts';
+import { type PlaceParts, Places } from './places.ts';
 
-export interface TransferDeskParts {
-  readonly outbound: Outbound;
-  /** undefined: what needs secrets is refused. */
-  readonly box: SecretBox | undefined;
-  /** URL of the Hub, without a slash at its end. */
-  readonly hubEndpoint: string;
-}
-
-/** Takes requests that fetch and bring adapters: what can never be served is refused, what is secret is sealed. */
+/** Takes requests that fetch and bring adapters. */
 export class TransferDesk {
-  private readonly parts: TransferDeskParts;
+  private readonly parts: PlaceParts;
 
-  constructor(parts: TransferDeskParts) {
+  constructor(parts: PlaceParts) {
     this.parts = parts;
   }
 
-  /** @throws AppError OUTBOUND_URL_INVALID, OUTBOUND_FORBIDDEN, VALIDATION_FAILED, SECRETS_UNAVAILABLE */
-  source(source: Source): RecordedSource {
-    checkTransfer(source, this.parts.outbound);
-    return sealSource(source, this.parts.box, this.parts.hubEndpoint);
+  /** The same for a tenant, who has connections. */
+  of(connections: NonNullable<PlaceParts['connections']>): TransferDesk {
+    return new TransferDesk({ ...this.parts, connections });
   }
 
-  /** @throws as source */
-  sink(sink: Sink): RecordedSink {
-    checkTransfer(sink, this.parts.outbound);
-    return sealSink(sink, this.parts.box, this.parts.hubEndpoint);
+  /** For one request, or for many that come together. */
+  places(): Places {
+    return new Places(this.parts);
   }
 }
 
 /**
  * A request as it is recorded.
- * @param desk undefined where nothing may be fetched or brought
- * @throws AppError VALIDATION_FAILED; as TransferDesk
+ * @throws AppError VALIDATION_FAILED; as Places
  */
-export function recordedRequest(request: JobRequest, desk: TransferDesk | undefined): RecordedJobRequest {
-  if (request.kind === 'import') return { ...request, source: needed(desk, 'source').source(request.source) };
-  if (request.kind === 'export')
-    return { ...request, to: needed(desk, 'to').sink(request.to) } satisfies RecordedJobRequest;
+export async function recordedRequest(request: JobRequest, places: Places): Promise<RecordedJobRequest> {
+  if (request.kind === 'import')
+    return { ...request, source: await at('/source', () => places.source(request.source)) };
+  if (request.kind === 'export') return { ...request, to: await at('/to', () => places.sink(request.to)) };
   const { source, deliver, ...rest } = request as Extract<JobRequest, { kind: 'squeeze' }>;
   if (request.kind !== 'merge' && (source === undefined) === (rest.adapter_id === undefined))
     throw oneOfTwo(source);
+  const destinations = deliver && destinationsOf(deliver, rest.targets);
   return {
     ...rest,
-    ...(source && { source: needed(desk, 'source').source(source) }),
-    ...(deliver && { deliver: delivered(deliver, rest.targets.length, needed(desk, 'deliver')) }),
+    ...(source && { source: await at('/source', () => places.source(source)) }),
+    ...(destinations && { deliver: await delivered(destinations, Array.isArray(deliver), places) }),
   } as RecordedJobRequest;
+}
+
+/**
+ * A request that neither fetches nor brings adapters, as it is recorded.
+ * @throws AppError VALIDATION_FAILED
+ */
+export function recordedHere(request: JobRequest): RecordedJobRequest {
+  for (const field of ['source', 'to', 'deliver'])
+    if (field in request) {
+      const detail = `"${field}" cannot be used here: the jobs of a batch neither fetch nor bring adapters`;
+      throw new AppError('VALIDATION_FAILED', `${detail}.`, { errors: [{ pointer: `/${field}`, detail }] });
+    }
+  if (request.kind !== 'merge' && !('adapter_id' in request)) throw oneOfTwo(undefined);
+  return request as RecordedJobRequest;
 }
 
 /** Whether a request fetches or brings anything: then it is done for the effect, and never stands for another. */
@@ -59,9 +64,7 @@ export const hasTransfers = (work: RecordedJobRequest): boolean => transfersOf(w
 
 /** Whether the secrets are gone that doing it once more would need. */
 export const lacksSecrets = (work: RecordedJobRequest): boolean =>
-  transfersOf(work).some(
-    (end) => end.sealed === undefined && !(end.kind === 'hub' && 'has_token' in end && !end.has_token),
-  );
+  transfersOf(work).some((end) => end.sealed === undefined && !isClear(end));
 
 /** What is answered where they are. */
 export const secretsGone = (jobId: string): AppError => {
@@ -77,7 +80,7 @@ export function withoutSecrets(work: RecordedJobRequest): RecordedJobRequest {
     ...('source' in work && work.source && { source: redactFinal(work.source) }),
     ...('to' in work && { to: redactFinal(work.to) }),
     ...('deliver' in work &&
-      work.deliver && { deliver: work.deliver.map(({ target, to }) => ({ target, to: redactFinal(to) })) }),
+      work.deliver && { deliver: work.deliver.map(({ to, ...rest }) => ({ ...rest, to: redactFinal(to) })) }),
   } as RecordedJobRequest;
 }
 
@@ -89,26 +92,31 @@ function transfersOf(work: RecordedJobRequest): (RecordedSource | RecordedSink)[
   ];
 }
 
-function delivered(
-  deliver: NonNullable<Extract<JobRequest, { kind: 'squeeze' }>['deliver']>,
-  targets: number,
-  desk: TransferDesk,
-) {
-  return deliver.map(({ target = 0, to }, index) => {
-    if (target >= targets) {
-      const detail = `deliver[${index}].target is ${target}, but there ${targets === 1 ? 'is 1 target' : `are ${targets} targets`}`;
-      throw new AppError('VALIDATION_FAILED', `${detail}, counted from 0.`, {
-        errors: [{ pointer: `/deliver/${index}/target`, detail }],
-      });
-    }
-    return { target, to: desk.sink(to) };
-  });
+async function delivered(
+  destinations: readonly Destination[],
+  isList: boolean,
+  places: Places,
+): Promise<RecordedDeliver> {
+  const recorded: RecordedDeliver = [];
+  for (const [index, { target, to, include }] of destinations.entries())
+    recorded.push({
+      target,
+      to: await at(isList ? `/deliver/${index}/to` : '/deliver', () => places.sink(to)),
+      ...(include && { include }),
+    });
+  return recorded;
 }
 
-function needed(desk: TransferDesk | undefined, field: string): TransferDesk {
-  if (desk) return desk;
-  const detail = `"${field}" cannot be used here: the jobs of a batch neither fetch nor bring adapters`;
-  throw new AppError('VALIDATION_FAILED', `${detail}.`, { errors: [{ pointer: `/${field}`, detail }] });
+/** Says in which field a place stands that is refused. */
+async function at<T>(pointer: string, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'VALIDATION_FAILED') throw error;
+    const { errors } = error.context as { readonly errors?: readonly { pointer: string; detail: string }[] };
+    const told = errors?.map((fault) => ({ ...fault, pointer: pointer + fault.pointer }));
+    throw new AppError(error.code, error.message, { ...error.context, ...(told && { errors: told }) });
+  }
 }
 
 function oneOfTwo(source: Source | undefined): AppError {

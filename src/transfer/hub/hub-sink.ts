@@ -1,8 +1,8 @@
 import { pathToFileURL } from 'node:url';
 import { commitIter, createRepo, HubApiError } from '@huggingface/hub';
 import type { LocalFile } from '../../adapter/digested-file.ts';
-import type { HubSink } from '../../contract/transfer.ts';
 import { AppError } from '../../errors/app-error.ts';
+import type { ReadyHubSink } from '../ready-ends.ts';
 import { HubCalls, type HubOptions } from './hub-calls.ts';
 
 const HTTP_CONFLICT = 409;
@@ -16,7 +16,7 @@ const DEFAULT_MESSAGE = 'Add adapter squeezed by LoRA-Squeeze';
  * @throws AppError OUTBOUND_*; the signal's reason
  */
 export async function commitToHub(
-  sink: HubSink,
+  sink: ReadyHubSink,
   files: readonly LocalFile[],
   onBytes: (file: LocalFile, done: number) => void,
   options: HubOptions,
@@ -56,9 +56,9 @@ export async function commitToHub(
 }
 
 /** A private one: whoever wants the world to see it says so on the Hub. */
-async function makeRepository(sink: HubSink, calls: HubCalls): Promise<void> {
+async function makeRepository(sink: ReadyHubSink, calls: HubCalls): Promise<void> {
   try {
-    await createRepo({ ...calls.parameters, accessToken: sink.token, visibility: 'private' });
+    await createRepo({ ...calls.parameters, accessToken: sink.token ?? '', visibility: 'private' });
   } catch (error) {
     if (!(error instanceof HubApiError && error.statusCode === HTTP_CONFLICT)) throw error;
   }

@@ -1,9 +1,9 @@
 import { fileDownloadInfo, modelInfo } from '@huggingface/hub';
 import { type ChosenFiles, chooseWeights } from '../../adapter/choose-weights.ts';
 import { CONFIG_FILE, WEIGHTS_FILE } from '../../adapter/file-names.ts';
-import type { HubSource } from '../../contract/transfer.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { HttpFile } from '../http-file.ts';
+import type { ReadyHubSource } from '../ready-ends.ts';
 import { HubCalls, type HubOptions } from './hub-calls.ts';
 
 const COMMIT = /^[0-9a-f]{40}$/;
@@ -21,26 +21,13 @@ export interface HubAdapter {
  * @throws AppError OUTBOUND_*, FILE_MISSING, PICKLE_REFUSED; the signal's reason
  */
 export async function findOnHub(
-  source: HubSource,
+  source: ReadyHubSource,
   options: HubOptions & { readonly stallTimeoutMs: number },
 ): Promise<HubAdapter> {
   const { outbound, hubEndpoint, token, stallTimeoutMs } = options;
   const calls = new HubCalls(options);
-  const { repo: _repo, ...parameters } = calls.parameters;
+  const { sha, filePaths } = await repositoryAt(source, calls, options);
   const revision = source.revision ?? 'main';
-  const info = await calls.attempt(() =>
-    modelInfo({ ...parameters, name: source.repo, revision, additionalFields: ['sha', 'filePaths'] }),
-  );
-  const { host } = new URL(hubEndpoint);
-  const { sha, filePaths } = info as { readonly sha?: unknown; readonly filePaths: readonly unknown[] };
-  if (typeof sha !== 'string' || !COMMIT.test(sha)) {
-    throw new AppError('OUTBOUND_FAILED', `${host} does not say what ${revision} of ${source.repo} is.`, {
-      host,
-    });
-  }
-  if (!filePaths.every((path) => typeof path === 'string')) {
-    throw new AppError('OUTBOUND_FAILED', `${host} does not say what files ${source.repo} has.`, { host });
-  }
   const folder = source.subfolder === undefined ? '' : `${source.subfolder}/`;
   const { weights, config } = chosen(source, folder, revision, filePaths);
   const files: HttpFile[] = [];
@@ -73,12 +60,46 @@ export async function findOnHub(
 }
 
 /**
+ * Paths of all files below a folder of a repository, from it on.
+ * @throws AppError OUTBOUND_*; the signal's reason
+ */
+export async function pathsOnHub(source: ReadyHubSource, options: HubOptions): Promise<string[]> {
+  const { filePaths } = await repositoryAt(source, new HubCalls(options), options);
+  const folder = source.subfolder === undefined ? '' : `${source.subfolder}/`;
+  return filePaths.filter((path) => path.startsWith(folder)).map((path) => path.slice(folder.length));
+}
+
+/** What the revision means now, and the files of it. */
+async function repositoryAt(
+  source: ReadyHubSource,
+  calls: HubCalls,
+  { hubEndpoint }: HubOptions,
+): Promise<{ readonly sha: string; readonly filePaths: readonly string[] }> {
+  const { repo: _repo, ...parameters } = calls.parameters;
+  const revision = source.revision ?? 'main';
+  const info = await calls.attempt(() =>
+    modelInfo({ ...parameters, name: source.repo, revision, additionalFields: ['sha', 'filePaths'] }),
+  );
+  const { host } = new URL(hubEndpoint);
+  const { sha, filePaths } = info as { readonly sha?: unknown; readonly filePaths: readonly unknown[] };
+  if (typeof sha !== 'string' || !COMMIT.test(sha)) {
+    throw new AppError('OUTBOUND_FAILED', `${host} does not say what ${revision} of ${source.repo} is.`, {
+      host,
+    });
+  }
+  if (!filePaths.every((path) => typeof path === 'string')) {
+    throw new AppError('OUTBOUND_FAILED', `${host} does not say what files ${source.repo} has.`, { host });
+  }
+  return { sha, filePaths };
+}
+
+/**
  * The adapter's files by the list of the repository's.
  * @param folder that they lie in, with a slash at its end, or ''
  * @param paths empty where what answers tells no list, as mirrors may: then they are those of PEFT
  */
 function chosen(
-  { repo, filename }: HubSource,
+  { repo, filename }: ReadyHubSource,
   folder: string,
   revision: string,
   paths: readonly string[],

@@ -1,8 +1,8 @@
 import { S3Client } from '@aws-sdk/client-s3';
-import type { S3Sink, S3Source } from '../../contract/transfer.ts';
 import { AppError } from '../../errors/app-error.ts';
 import type { Outbound } from '../../net/outbound.ts';
 import { answerError, outboundError } from '../../net/outbound-error.ts';
+import type { ReadyS3Sink, ReadyS3Source } from '../ready-ends.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const MAX_ATTEMPTS = 3;
@@ -27,25 +27,33 @@ const MEANINGS: Readonly<Record<string, string>> = {
 const TRANSIENT = new Set(['RequestTimeout', 'RequestTimeoutException', 'SlowDown', 'OperationAborted']);
 
 /**
- * A client for a bucket of a user, with his credentials and through our rules. Nothing comes from the environment of
- * the service: neither credentials nor region nor endpoint.
+ * A client for a bucket of a user, through our rules. Neither region nor endpoint comes from the environment of the
+ * service, and credentials only where an administrator made a connection that goes as the service itself.
  * @param stallTimeoutMs longest time without an answer, and without a byte
  * @throws AppError OUTBOUND_* when the endpoint is none that may be asked
  */
-export function openClient(place: S3Source | S3Sink, outbound: Outbound, stallTimeoutMs: number): S3Client {
-  const { credentials, endpoint, region = DEFAULT_REGION } = place;
+export function openClient(
+  place: ReadyS3Source | ReadyS3Sink,
+  outbound: Outbound,
+  stallTimeoutMs: number,
+): S3Client {
+  const { credentials, endpoint, region = DEFAULT_REGION, path_style = endpoint !== undefined } = place;
   if (endpoint !== undefined) outbound.checkUrl(endpoint);
   return new S3Client({
     region,
-    ...(endpoint !== undefined && { endpoint, forcePathStyle: true }),
+    ...(endpoint !== undefined && { endpoint }),
+    forcePathStyle: path_style,
     ignoreConfiguredEndpointUrls: true,
     useDualstackEndpoint: false,
     useFipsEndpoint: false,
-    credentials: {
-      accessKeyId: credentials.access_key_id,
-      secretAccessKey: credentials.secret_access_key,
-      ...(credentials.session_token !== undefined && { sessionToken: credentials.session_token }),
-    },
+    credentials:
+      credentials === 'own'
+        ? ownCredentials()
+        : {
+            accessKeyId: credentials.access_key_id,
+            secretAccessKey: credentials.secret_access_key,
+            ...(credentials.session_token !== undefined && { sessionToken: credentials.session_token }),
+          },
     maxAttempts: MAX_ATTEMPTS,
     retryMode: 'standard',
     requestHandler: {
@@ -59,13 +67,25 @@ export function openClient(place: S3Source | S3Sink, outbound: Outbound, stallTi
   });
 }
 
+type Identity = S3Client['config']['credentials'];
+let own: Identity | undefined;
+
+/**
+ * What the AWS SDK finds for this process: environment, files, the role of a pod or an instance. It asks for that by its own
+ * way, as it is the operator's business where that leads, and asks again when it expires.
+ */
+function ownCredentials(): Identity {
+  own ??= new S3Client({ region: DEFAULT_REGION }).config.credentials;
+  return own;
+}
+
 /** Host of the store, for messages. */
-export function hostOf({ endpoint, region = DEFAULT_REGION }: S3Source | S3Sink): string {
+export function hostOf({ endpoint, region = DEFAULT_REGION }: ReadyS3Source | ReadyS3Sink): string {
   return endpoint === undefined ? `s3.${region}.amazonaws.com` : new URL(endpoint).host;
 }
 
 /** Key of a file: the prefix is a folder. */
-export function keyOf({ prefix }: S3Source | S3Sink, name: string): string {
+export function keyOf({ prefix }: ReadyS3Source | ReadyS3Sink, name: string): string {
   const folder = prefix.replace(/\/+$/, '');
   return folder === '' ? name : `${folder}/${name}`;
 }
@@ -83,6 +103,12 @@ export function bucketError(host: string, what: string, error: unknown): AppErro
   if (error instanceof AppError) return error;
   const { name, $metadata } = error instanceof Error ? (error as SdkError) : { name: 'unknown error' };
   const status = $metadata?.httpStatusCode;
+  if (name === 'CredentialsProviderError')
+    return new AppError(
+      'AMBIENT_UNAVAILABLE',
+      `The service has no AWS credentials of its own to go to ${host} with; its operator gives it some, or a role.`,
+      { host },
+    );
   // A status below 400 is that of an answer that broke off.
   if (status === undefined || (status < 400 && name !== 'PermanentRedirect'))
     return outboundError(host, error);

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import type { LocalFile } from '../../adapter/digested-file.ts';
-import type { S3Sink } from '../../contract/transfer.ts';
+import type { ReadyS3Sink } from '../ready-ends.ts';
 import { bucketError, hostOf, keyOf } from './s3-client.ts';
 
 const MIB = 2 ** 20;
@@ -20,7 +20,7 @@ const MAX_PARTS = 10_000;
  */
 export async function putObject(
   client: S3Client,
-  sink: S3Sink,
+  sink: ReadyS3Sink,
   file: LocalFile,
   onBytes: (done: number) => void,
   signal: AbortSignal | undefined,

@@ -2,9 +2,9 @@ import type { Readable } from 'node:stream';
 import { GetObjectCommand, ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
 import { type ChosenFiles, chooseWeights } from '../../adapter/choose-weights.ts';
 import { CONFIG_FILE, WEIGHTS_FILE } from '../../adapter/file-names.ts';
-import type { S3Source } from '../../contract/transfer.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { boundedBody } from '../../net/bounded-body.ts';
+import type { ReadyS3Source } from '../ready-ends.ts';
 import type { OpenedFile, RemoteFile } from '../receive-file.ts';
 import { retrying } from '../retries.ts';
 import { bucketError, hostOf, keyOf } from './s3-client.ts';
@@ -21,7 +21,7 @@ const MAX_LISTED = 1000;
  */
 export async function findInBucket(
   client: S3Client,
-  source: S3Source,
+  source: ReadyS3Source,
   signal: AbortSignal | undefined,
 ): Promise<ChosenFiles> {
   const place = `s3://${source.bucket}/${keyOf(source, '')}`;
@@ -39,10 +39,39 @@ export async function findInBucket(
   throw new AppError('FILE_MISSING', `${place} has no ${weights}.`, { folder: place, missing: [weights] });
 }
 
+/**
+ * Paths of all objects below a folder, from it on, in the order of their keys.
+ * @throws AppError OUTBOUND_*; the signal's reason
+ */
+export async function* pathsInBucket(
+  client: S3Client,
+  source: ReadyS3Source,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<string> {
+  const prefix = keyOf(source, '');
+  const place = `s3://${source.bucket}/${prefix}`;
+  for (let next: string | undefined, isFirst = true; isFirst || next !== undefined; isFirst = false) {
+    const command = new ListObjectsV2Command({
+      ...{ Bucket: source.bucket, Prefix: prefix, MaxKeys: MAX_LISTED },
+      ...(next !== undefined && { ContinuationToken: next }),
+    });
+    const page = await retrying(async () => {
+      try {
+        return await client.send(command, { ...(signal && { abortSignal: signal }) });
+      } catch (error) {
+        signal?.throwIfAborted();
+        throw bucketError(hostOf(source), place, error);
+      }
+    }, signal);
+    for (const { Key = '' } of page.Contents ?? []) yield Key.slice(prefix.length);
+    next = page.NextContinuationToken;
+  }
+}
+
 /** Names of the objects right in the folder. */
 async function namesIn(
   client: S3Client,
-  source: S3Source,
+  source: ReadyS3Source,
   place: string,
   signal: AbortSignal | undefined,
 ): Promise<string[]> {
@@ -79,7 +108,7 @@ export class S3File implements RemoteFile {
   private readonly key: string;
   private etag: string | undefined;
 
-  constructor(client: S3Client, source: S3Source, name: string) {
+  constructor(client: S3Client, source: ReadyS3Source, name: string) {
     this.client = client;
     this.name = name;
     this.host = hostOf(source);

@@ -35,6 +35,7 @@ __all__ = [
     "ConnectionList",
     "ConnectionRequest",
     "Conversion",
+    "DeliverAllRequest",
     "DeliverRequest",
     "DeliveredAdapter",
     "Delivery",
@@ -124,9 +125,11 @@ __all__ = [
     "SecretRotation",
     "Sink",
     "SinkFile",
+    "SinkObject",
     "SizePart",
     "Source",
     "SourceFile",
+    "SourceObject",
     "SqueezeJobRequest",
     "SqueezeOptions",
     "SqueezeRequest",
@@ -172,8 +175,10 @@ Labels = Dict[str, str]
 RecordedJobRequest = Union["RecordedSqueezeJobRequest", "RecordedAnalyzeJobRequest", "RecordedMergeJobRequest", "CheckpointJobRequest", "RecordedImportJobRequest", "RecordedExportJobRequest"]
 RecordedSink = Union["RecordedUrlSink", "RecordedS3Sink", "RecordedHubSink"]
 RecordedSource = Union["RecordedUrlSource", "RecordedS3Source", "RecordedHubSource"]
-Sink = Union["UrlSink", "S3Sink", "HubSink"]
-Source = Union["UrlSource", "S3Source", "HubSource"]
+Sink = Union["SinkObject", str]
+SinkObject = Union["UrlSink", "S3Sink", "HubSink"]
+Source = Union["SourceObject", str]
+SourceObject = Union["UrlSource", "S3Source", "HubSource"]
 StreamEvent = Dict[str, Any]
 TargetReport = Union["SucceededTargetReport", "FailedResult"]
 
@@ -428,11 +433,19 @@ class Conversion(TypedDict):
     limits: List[str]
 
 
+class DeliverAllRequest(TypedDict):
+    """A destination for all targets: each of several gets a folder of its own in it"""
+
+    to: Sink
+    include: NotRequired[List[Literal["report", "card"]]]
+
+
 class DeliverRequest(TypedDict):
     """One result, one place"""
 
     target: NotRequired[int]
     to: Sink
+    include: NotRequired[List[Literal["report", "card"]]]
 
 
 class DeliveredAdapter(TypedDict):
@@ -484,6 +497,7 @@ class ExportJobRequest(TypedDict):
     kind: Literal["export"]
     adapter_id: str
     to: Sink
+    include: NotRequired[List[Literal["report", "card"]]]
     labels: NotRequired[Labels]
     priority: NotRequired[JobPriority]
     ttl_seconds: NotRequired[int]
@@ -544,7 +558,8 @@ class HubSink(TypedDict):
     repo: str
     revision: NotRequired[str]
     path_in_repo: NotRequired[str]
-    token: str
+    connection: NotRequired[str]
+    token: NotRequired[str]
     commit_message: NotRequired[str]
     create: NotRequired[bool]
 
@@ -557,6 +572,7 @@ class HubSource(TypedDict):
     revision: NotRequired[str]
     subfolder: NotRequired[str]
     filename: NotRequired[str]
+    connection: NotRequired[str]
     token: NotRequired[str]
 
 
@@ -703,7 +719,7 @@ class MergeJobRequest(TypedDict):
     targets: List[Target]
     options: NotRequired[SqueezeOptions]
     results: NotRequired[ResultSettings]
-    deliver: NotRequired[List[DeliverRequest]]
+    deliver: NotRequired[Union[List[DeliverRequest], DeliverAllRequest, str]]
     labels: NotRequired[Labels]
     priority: NotRequired[JobPriority]
     ttl_seconds: NotRequired[int]
@@ -888,25 +904,33 @@ class RecordedAnalyzeJobRequest(TypedDict):
 class RecordedDeliver(TypedDict):
     target: int
     to: RecordedSink
+    include: NotRequired[List[Literal["report", "card"]]]
 
 
 class RecordedExportJobRequest(TypedDict):
     kind: Literal["export"]
     adapter_id: str
     to: RecordedSink
+    include: NotRequired[List[Literal["report", "card"]]]
 
 
 class RecordedHubSink(TypedDict):
     kind: Literal["hub"]
     place: str
     sealed: NotRequired[str]
+    connection: NotRequired[str]
     repo: str
+    revision: NotRequired[str]
+    path_in_repo: NotRequired[str]
+    commit_message: NotRequired[str]
+    create: NotRequired[bool]
 
 
 class RecordedHubSource(TypedDict):
     kind: Literal["hub"]
     place: str
     sealed: NotRequired[str]
+    connection: NotRequired[str]
     repo: str
     revision: NotRequired[str]
     subfolder: NotRequired[str]
@@ -935,12 +959,19 @@ class RecordedS3Sink(TypedDict):
     kind: Literal["s3"]
     place: str
     sealed: NotRequired[str]
+    connection: NotRequired[str]
+    bucket: NotRequired[str]
+    prefix: NotRequired[str]
 
 
 class RecordedS3Source(TypedDict):
     kind: Literal["s3"]
     place: str
     sealed: NotRequired[str]
+    connection: NotRequired[str]
+    bucket: NotRequired[str]
+    prefix: NotRequired[str]
+    weights: NotRequired[str]
 
 
 class RecordedSqueezeJobRequest(TypedDict):
@@ -959,12 +990,18 @@ class RecordedUrlSink(TypedDict):
     kind: Literal["url"]
     place: str
     sealed: NotRequired[str]
+    connection: NotRequired[str]
+    url: NotRequired[str]
+    files: NotRequired[Dict[str, Dict[str, Any]]]
 
 
 class RecordedUrlSource(TypedDict):
     kind: Literal["url"]
     place: str
     sealed: NotRequired[str]
+    connection: NotRequired[str]
+    url: NotRequired[str]
+    files: NotRequired[Dict[str, Dict[str, Any]]]
 
 
 class Report(TypedDict):
@@ -1086,18 +1123,20 @@ class S3Credentials(TypedDict):
 
 
 class S3Sink(TypedDict):
-    """A folder in a bucket; what is there under the same names is replaced"""
+    """A folder in a bucket; what is there under the same names is replaced. Without `credentials` a connection leads
+    there"""
 
     kind: Literal["s3"]
     bucket: str
     prefix: str
     region: NotRequired[str]
     endpoint: NotRequired[str]
-    credentials: S3Credentials
+    connection: NotRequired[str]
+    credentials: NotRequired[S3Credentials]
 
 
 class S3Source(TypedDict):
-    """A folder in a bucket"""
+    """A folder in a bucket. Without `credentials` a connection leads there"""
 
     kind: Literal["s3"]
     bucket: str
@@ -1105,7 +1144,8 @@ class S3Source(TypedDict):
     region: NotRequired[str]
     endpoint: NotRequired[str]
     weights: NotRequired[str]
-    credentials: S3Credentials
+    connection: NotRequired[str]
+    credentials: NotRequired[S3Credentials]
 
 
 class Schedule(TypedDict):
@@ -1187,7 +1227,7 @@ class SqueezeJobRequest(TypedDict):
     targets: List[Target]
     options: NotRequired[SqueezeOptions]
     results: NotRequired[ResultSettings]
-    deliver: NotRequired[List[DeliverRequest]]
+    deliver: NotRequired[Union[List[DeliverRequest], DeliverAllRequest, str]]
     labels: NotRequired[Labels]
     priority: NotRequired[JobPriority]
     ttl_seconds: NotRequired[int]
@@ -1384,6 +1424,7 @@ class UrlSink(TypedDict):
 
     kind: Literal["url"]
     files: Dict[str, Any]
+    connection: NotRequired[str]
 
 
 class UrlSource(TypedDict):
@@ -1391,6 +1432,7 @@ class UrlSource(TypedDict):
 
     kind: Literal["url"]
     files: Dict[str, Any]
+    connection: NotRequired[str]
 
 
 class Usage(TypedDict):

@@ -3,13 +3,16 @@ import type { ExecutionTable } from '../../../database/job-tables.ts';
 import { sql } from '../../../database/sql.ts';
 import { type AppError, jobFailure } from '../../../errors/app-error.ts';
 import type { BlobStore } from '../../../storage/blob-store.ts';
+import type { ConnectionAccess } from '../../../transfer/connection-access.ts';
 import { AdapterService } from '../../adapters/service.ts';
+import { ConnectionStore } from '../../connections/store.ts';
 import { beginWrite, Contents } from '../../contents/contents.ts';
 import { sourceIds, wantedDeliveries } from '../adapters-of-request.ts';
 import { cancelledJob } from '../job-end.ts';
 import { withoutResults } from '../result-settings.ts';
 import { JOB_COLUMNS, jobRecord } from '../rows.ts';
 import { JobStore } from '../store.ts';
+import { withoutSecrets } from '../transfer-desk.ts';
 import { leaveExecutions } from './execution-rows.ts';
 import {
   type Attempted,
@@ -21,7 +24,7 @@ import {
 import { JobChanges, type JobChangesParts } from './job-changes.ts';
 import type { Made, Totals } from './made.ts';
 import { postponement, withPatience } from './storage-patience.ts';
-import type { ExecutionTask, TaskSource } from './task.ts';
+import type { ExecutionTask, TaskReport, TaskSource } from './task.ts';
 
 /** One attempt and two more, for what may go away: storage, memory, a crash. Permanent errors are not tried again. */
 const MAX_ATTEMPTS = 3;
@@ -294,13 +297,26 @@ export class Executions {
     job: JobRecord,
   ): Promise<ExecutionTask['todo']> {
     const { request } = job;
-    if (step === 'fetch') return { step, source: 'source' in request ? request.source! : unexpected(job) };
+    if (step === 'fetch') {
+      const source = 'source' in request ? request.source! : unexpected(job);
+      return { step, source, access: (await this.accesses(tenant, [source])).get(source.connection) ?? null };
+    }
     if (step === 'deliver') {
       const wanted = wantedDeliveries(request);
       const deliveries: Extract<ExecutionTask['todo'], { step: 'deliver' }>['deliveries'][number][] = [];
-      for (const [index, { state, adapter_id }] of job.deliveries.entries())
-        if (state === 'pending')
-          deliveries.push({ index, to: wanted[index]!.to, adapter: await this.source(tenant, adapter_id!) });
+      const accesses = await this.accesses(
+        tenant,
+        wanted.map(({ to }) => to),
+      );
+      for (const [index, { state, adapter_id }] of job.deliveries.entries()) {
+        if (state !== 'pending') continue;
+        const { to, include } = wanted[index]!;
+        deliveries.push({
+          ...{ index, to, include, access: accesses.get(to.connection) ?? null },
+          adapter: await this.source(tenant, adapter_id!),
+          report: include.includes('report') ? await this.report(tenant, job, adapter_id!) : null,
+        });
+      }
       return { step, deliveries };
     }
     const id = job.imported?.adapter_id;
@@ -310,6 +326,32 @@ export class Executions {
     const jobs = new JobStore(this.parts, tenant);
     const optimizer = request.kind === 'checkpoint' ? await jobs.file(job.id, 'optimizer') : undefined;
     return { step, request: withoutResults(known), sources, optimizer: optimizer ?? null };
+  }
+
+  /** The connections that sources and destinations name, as they are now. */
+  private async accesses(
+    tenant: string,
+    ends: readonly { readonly connection?: string | undefined }[],
+  ): Promise<ReadonlyMap<string | undefined, ConnectionAccess>> {
+    const names = [...new Set(ends.flatMap(({ connection }) => connection ?? []))];
+    const found = await new ConnectionStore(this.parts.database, tenant).accesses(names);
+    return new Map(found.map((access) => [access.name, access]));
+  }
+
+  /** The report of the job that made an adapter; null where there is none. */
+  private async report(tenant: string, job: JobRecord, adapterId: string): Promise<TaskReport | null> {
+    const { database, store } = this.parts;
+    const jobs = new JobStore(this.parts, tenant);
+    let maker: JobRecord | undefined = job;
+    if (job.kind === 'export') {
+      const adapters = new AdapterService(database, store, tenant);
+      const { record } = await adapters.stored(adapterId, { evenExpired: true });
+      maker = record.job_id === null ? undefined : await jobs.get(record.job_id);
+    }
+    const file = maker && (await jobs.file(maker.id, 'report'));
+    if (!maker || !file) return null;
+    const { id, imported, results, timings } = maker;
+    return { file, job: { id, imported, results, timings, request: withoutSecrets(maker.request) } };
   }
 
   /** @throws AppError ADAPTER_NOT_FOUND */

@@ -8,6 +8,9 @@ import type { Report } from '../../../contract/report.ts';
 const MARK = /"(job_id|id|adapter_id)":"@(job|source|target)-(\d+)"/g;
 const QUEUE_WAIT = /"queue_wait":0(?=[,}])/;
 
+/** What a report has of its job. */
+export type ReportedJob = Pick<JobRecord, 'id' | 'request' | 'imported' | 'results' | 'timings'>;
+
 /** A report as it is stored. @param report its ids are of no account */
 export const withMarks = (report: Report): Report => ({
   ...report,
@@ -26,7 +29,7 @@ const idOf = (result: JobResult): string | undefined =>
  * A stored report as that of a job. It is not parsed: it may have a million numbers, and others wait meanwhile.
  * @param bytes JSON in UTF-8
  */
-export function withIds(bytes: Uint8Array, job: JobRecord): Uint8Array {
+export function withIds(bytes: Uint8Array, job: ReportedJob): Uint8Array {
   const { request, imported, results, timings } = job;
   const sources =
     request.kind === 'merge'

@@ -1,11 +1,14 @@
 import type { RecordedJobRequest } from '../../../contract/job-request.ts';
 import type { RecordedSink, RecordedSource } from '../../../contract/transfer.ts';
+import type { Include } from '../../../contract/transfer-job.ts';
+import type { ConnectionAccess } from '../../../transfer/connection-access.ts';
 import type { StoredFile } from '../../contents/content-files.ts';
 import type { Dispatched } from './finish-execution.ts';
+import type { ReportedJob } from './report-ids.ts';
 
 /**
  * All that a compute process is told of an attempt at an execution. It goes from process to process and never through Redis:
- * it has the sealed credentials that a transfer needs.
+ * it has the sealed credentials that a transfer needs, those of its job or those of its connection as it is now.
  */
 export interface ExecutionTask extends Dispatched {
   readonly tenant: string;
@@ -24,6 +27,7 @@ export interface ExecutionTask extends Dispatched {
 export interface FetchTodo {
   readonly step: 'fetch';
   readonly source: RecordedSource;
+  readonly access: ConnectionAccess | null;
 }
 
 export interface WorkTodo {
@@ -42,8 +46,18 @@ export interface DeliverTodo {
     /** Place in the deliveries of the job. */
     readonly index: number;
     readonly to: RecordedSink;
+    readonly access: ConnectionAccess | null;
     readonly adapter: TaskSource;
+    readonly include: Include;
+    /** null: it is not asked for, or there is none. */
+    readonly report: TaskReport | null;
   }[];
+}
+
+/** A report as it is stored, with the job that it is to be that of. */
+export interface TaskReport {
+  readonly file: StoredFile;
+  readonly job: ReportedJob;
 }
 
 /** An adapter that a job reads. */

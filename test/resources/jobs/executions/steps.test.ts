@@ -32,7 +32,7 @@ onEachDialect('the steps of a job', (database) => {
     onBench(async (bench) => {
       const { id } = await accepted(bench, { kind: 'squeeze', source: PLACE, ...TARGETS, deliver: [ONE] });
       const first = await bench.worker.begin(id);
-      assert.deepEqual(first.todo, { step: 'fetch', source: PLACE });
+      assert.deepEqual(first.todo, { step: 'fetch', source: PLACE, access: null });
       await bench.worker.executions.finish(first, FETCHED, NO_TOTALS);
       const here = (await bench.jobs.get(id)).imported!;
       assert.equal((await bench.adapters.get(here.adapter_id)).name, 'my-style');

@@ -1,0 +1,37 @@
+import { CONFIG_FILE, isWeightsName, USUAL_WEIGHTS } from './file-names.ts';
+
+/** An adapter below a folder. */
+export interface AdapterPath {
+  /** Of its folder, or of its file of weights; '' where the folder itself is the adapter. */
+  readonly path: string;
+  /** What it may be called, unlike all others of the folder: its path without the ending of a file. */
+  readonly name: string;
+}
+
+/**
+ * The adapters among the files below a folder, in the order of their paths. A folder is one where it has a configuration or a file
+ * of weights of a usual name; elsewhere every file of weights is one.
+ * @param paths of files, from the folder on, in any order
+ */
+export function adaptersAmong(paths: Iterable<string>): AdapterPath[] {
+  const folders = new Set<string>();
+  const files: { readonly folder: string; readonly path: string }[] = [];
+  for (const path of paths) {
+    const slash = path.lastIndexOf('/');
+    const [folder, name] = [path.slice(0, Math.max(slash, 0)), path.slice(slash + 1)];
+    if (name === CONFIG_FILE || USUAL_WEIGHTS.includes(name)) folders.add(folder);
+    else if (isWeightsName(name)) files.push({ folder, path });
+  }
+  const alone = files.filter(({ folder }) => !folders.has(folder)).map(({ path }) => path);
+  const taken = new Set<string>();
+  return [...folders, ...alone].sort(byBytes).map((path) => {
+    const bare = folders.has(path) ? path : path.replace(/\.(?:safetensors|gguf)$/, '');
+    let name = bare;
+    for (let number = 2; taken.has(name); number++) name = `${bare}-${number}`;
+    taken.add(name);
+    return { path, name };
+  });
+}
+
+/** As S3 lists them, whatever the language of the machine. */
+const byBytes = (one: string, other: string): number => Buffer.compare(Buffer.from(one), Buffer.from(other));

@@ -1,0 +1,82 @@
+import { AppError } from '../../errors/app-error.ts';
+import type { ConnectionAccess } from '../../transfer/connection-access.ts';
+import { isWithin, type Place, placeText, readPlace } from '../../transfer/place.ts';
+
+/** Names of connections in a message. */
+const MAX_SHOWN = 5;
+
+/**
+ * The connection that leads to a place: of several the one with the longest prefix.
+ * @returns undefined where there is none
+ * @throws AppError CONNECTION_AMBIGUOUS where several have an equally long one
+ */
+export function findConnection(
+  place: Place,
+  connections: readonly ConnectionAccess[],
+): ConnectionAccess | undefined {
+  let longest = -1;
+  let best: ConnectionAccess[] = [];
+  for (const connection of connections) {
+    if (connection.kind !== place.kind) continue;
+    const length = Math.max(-1, ...matches(place, connection).map(({ parts }) => parts.length));
+    if (length < 0 || length < longest) continue;
+    best = length > longest ? [connection] : [...best, connection];
+    longest = length;
+  }
+  if (best.length < 2) return best[0];
+  const names = best.map(({ name }) => name);
+  throw new AppError(
+    'CONNECTION_AMBIGUOUS',
+    `${names.map((name) => JSON.stringify(name)).join(' and ')} lead to ${placeText(place)} alike. Say which one: give the ` +
+      'place as an object with its "connection".',
+    { place: placeText(place), connections: names },
+  );
+}
+
+const matches = (place: Place, { prefixes }: ConnectionAccess): Place[] =>
+  prefixes.map(readPlace).filter((prefix) => isWithin(place, prefix));
+
+/** Says which connections there are that nearly lead to a place. */
+export function connectionNeeded(place: Place, connections: readonly ConnectionAccess[]): AppError {
+  const alike = connections.filter(({ kind }) => kind === place.kind);
+  const near = alike.filter(({ prefixes }) => prefixes.some((prefix) => isNear(place, readPlace(prefix))));
+  const shown = (near.length > 0 ? near : alike).slice(0, MAX_SHOWN);
+  const list = shown.map(
+    ({ name, prefixes }) => `${JSON.stringify(name)} (${prefixes.slice(0, MAX_SHOWN).join(', ')})`,
+  );
+  const others =
+    list.length === 0
+      ? 'There is none of this kind yet'
+      : `${near.length > 0 ? 'Near it' : 'There'} are ${list.join(', ')}`;
+  return new AppError(
+    'CONNECTION_NEEDED',
+    `No connection leads to ${placeText(place)}. ${others}. Make one with POST /v1/connections, or send credentials with ` +
+      'the place.',
+    {
+      place: placeText(place),
+      connections: shown.map(({ name, prefixes }) => ({ name, prefixes: prefixes.slice(0, MAX_SHOWN) })),
+    },
+  );
+}
+
+/** The same bucket, owner or host, or one whose name a slip of the hand makes of it. */
+function isNear(place: Place, prefix: Place): boolean {
+  const [one, other] = [place, prefix].map(({ kind, root, parts }) =>
+    kind === 'hub' ? (parts[0] ?? '') : root,
+  );
+  return isWithinEdits(one!, other!, 2);
+}
+
+/** Whether so many characters to be put in, left out or changed make one text of the other. */
+function isWithinEdits(one: string, other: string, edits: number): boolean {
+  if (one === other) return true;
+  if (edits === 0 || Math.abs(one.length - other.length) > edits) return false;
+  let at = 0;
+  while (at < one.length && one[at] === other[at]) at++;
+  const [a, b] = [one.slice(at), other.slice(at)];
+  return (
+    isWithinEdits(a.slice(1), b.slice(1), edits - 1) ||
+    isWithinEdits(a.slice(1), b, edits - 1) ||
+    isWithinEdits(a, b.slice(1), edits - 1)
+  );
+}

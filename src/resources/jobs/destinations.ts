@@ -1,0 +1,91 @@
+import type { Target } from '../../contract/target.ts';
+import type { Sink } from '../../contract/transfer.ts';
+import type { Deliver, Include } from '../../contract/transfer-job.ts';
+import { AppError } from '../../errors/app-error.ts';
+
+/** Where one result goes. */
+export interface Destination {
+  readonly target: number;
+  readonly to: Sink;
+  readonly include?: Include;
+}
+
+/**
+ * Where the results of a job go. One destination takes all targets: a single one has it for itself, several have a folder each.
+ * @throws AppError VALIDATION_FAILED for a target that is not there, or several that cannot have a folder each
+ */
+export function destinationsOf(deliver: Deliver, targets: readonly Target[]): Destination[] {
+  if (Array.isArray(deliver))
+    return deliver.map((one, index) => checked({ target: 0, ...one }, index, targets.length));
+  const { to, include } = typeof deliver === 'string' ? { to: deliver } : deliver;
+  const more = include && { include };
+  if (targets.length === 1) return [{ target: 0, to, ...more }];
+  return targetFolders(targets).map((folder, target) => ({ target, to: inFolder(to, folder), ...more }));
+}
+
+/**
+ * Names of the folders that several targets have below one destination: what each asks for, as `r16`, `energy-0.95` or
+ * `r16-mlx`; of those that ask for the same the second one has `-2` at its end.
+ */
+export function targetFolders(targets: readonly Target[]): string[] {
+  const taken = new Set<string>();
+  return targets.map((target) => {
+    const name = folderOf(target);
+    let free = name;
+    for (let number = 2; taken.has(free); number++) free = `${name}-${number}`;
+    taken.add(free);
+    return free;
+  });
+}
+
+/** What a target asks for, by the name that its folder has for it. */
+const NAMES = {
+  rank: 'r',
+  energy: 'energy-',
+  cumulative: 'cumulative-',
+  ratio: 'ratio-',
+  tolerance: 'tolerance-',
+  budget_bytes: 'bytes-',
+  budget_parameters: 'parameters-',
+} as const;
+
+function folderOf(target: Target): string {
+  const said = target as Readonly<Record<string, unknown>>;
+  const policy = Object.entries(NAMES).find(([field]) => typeof said[field] === 'number');
+  const first = policy
+    ? [`${policy[1]}${said[policy[0]]}`]
+    : 'knee' in said
+      ? ['knee']
+      : 'rank_pattern' in said
+        ? ['pattern']
+        : [];
+  const { profile, format, dtype } = target as { profile?: string; format?: string; dtype?: string };
+  const others = [profile, format, dtype === 'match' ? undefined : dtype].filter(
+    (part) => part !== undefined,
+  );
+  // A profile may be called anything; a folder of the Hub may not.
+  return [...first, ...others].join('-').replaceAll(/[^A-Za-z0-9._-]/g, '_') || 'result';
+}
+
+/**
+ * A folder in a destination.
+ * @param folder without slashes
+ * @throws AppError VALIDATION_FAILED where the destination names files
+ */
+export function inFolder(to: Sink, folder: string): Sink {
+  if (typeof to === 'string') return `${to.replace(/\/+$/, '')}/${folder}`;
+  if (to.kind === 's3')
+    return { ...to, prefix: [to.prefix.replace(/\/+$/, ''), folder].filter(Boolean).join('/') };
+  if (to.kind === 'hub') return { ...to, path_in_repo: [to.path_in_repo, folder].filter(Boolean).join('/') };
+  const detail = 'deliver names URLs of files, which take one target; say for each target where it goes';
+  throw new AppError('VALIDATION_FAILED', `${detail}.`, { errors: [{ pointer: '/deliver', detail }] });
+}
+
+function checked(destination: Destination, index: number, targets: number): Destination {
+  const { target } = destination;
+  if (target < targets) return destination;
+  const detail = `deliver[${index}].target is ${target}, but there ${targets === 1 ? 'is 1 target' : `are ${targets} targets`}`;
+  throw new AppError('VALIDATION_FAILED', `${detail}, counted from 0.`, {
+    errors: [{ pointer: `/deliver/${index}/target`, detail }],
+  });
+}

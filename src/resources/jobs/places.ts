@@ -1,0 +1,196 @@
+import type {
+  HubSink,
+  HubSource,
+  RecordedSink,
+  RecordedSource,
+  S3Sink,
+  S3Source,
+  Sink,
+  Source,
+  UrlSink,
+  UrlSource,
+} from '../../contract/transfer.ts';
+import { AppError } from '../../errors/app-error.ts';
+import type { Outbound } from '../../net/outbound.ts';
+import type { ConnectionAccess } from '../../transfer/connection-access.ts';
+import { hubPlace, kindOfPlace, readPlace, s3Place } from '../../transfer/place.ts';
+import { readSinkText, readSourceText, type UrlText } from '../../transfer/place-text.ts';
+import type { SecretBox } from '../../transfer/secret-box.ts';
+import { sealSink, sealSource } from '../../transfer/secrets.ts';
+import { checkReach, placesOf } from '../../transfer/through-connection.ts';
+import { checkTransfer, checkUrlFiles, shownPlace } from '../../transfer/transfer-ends.ts';
+import { connectionNeeded, findConnection } from '../connections/find-connection.ts';
+import { noConnection } from '../connections/service.ts';
+
+export interface PlaceParts {
+  readonly outbound: Outbound;
+  /** undefined: what needs secrets is refused. */
+  readonly box: SecretBox | undefined;
+  /** URL of the Hub, without a slash at its end. */
+  readonly hubEndpoint: string;
+  /** The tenant's; undefined: it has none. */
+  readonly connections?: { accesses(): Promise<ConnectionAccess[]> } | undefined;
+}
+
+/**
+ * The sources and destinations of one request, or of many that come together, as they are recorded: what can never be served
+ * is refused, what goes through a connection names it, and what is secret is sealed. All methods throw AppError
+ * VALIDATION_FAILED, OUTBOUND_URL_INVALID, OUTBOUND_FORBIDDEN, SECRETS_UNAVAILABLE, CONNECTION_NOT_FOUND, CONNECTION_NEEDED,
+ * CONNECTION_AMBIGUOUS, CONNECTION_FORBIDDEN, DATABASE_UNAVAILABLE.
+ */
+export class Places {
+  private readonly parts: PlaceParts;
+  /** Read once: all that comes together sees the same ones. */
+  private known: Promise<ConnectionAccess[]> | undefined;
+
+  constructor(parts: PlaceParts) {
+    this.parts = parts;
+  }
+
+  async source(source: Source): Promise<RecordedSource> {
+    const { outbound, box, hubEndpoint } = this.parts;
+    const end =
+      typeof source !== 'string' ? source : hasQuery(source) ? urlSource(source) : readSourceText(source);
+    if ('url' in end) return this.ofUrlText(end);
+    if (isOpenedByItself(end)) {
+      checkTransfer(end, outbound);
+      return sealSource(end, box, hubEndpoint);
+    }
+    if (end.kind === 'url') return this.ofUrlFiles(end);
+    const connection = await this.connectionOf(
+      end,
+      end.kind === 's3' ? s3Place(end.bucket, end.prefix) : hubPlace(end.repo, end.subfolder),
+    );
+    if (!connection) {
+      if (end.kind === 'hub') return sealSource(end, box, hubEndpoint);
+      throw await this.needed(end);
+    }
+    const place = shownPlace(end, connection.endpoint ?? hubEndpoint);
+    if (end.kind === 's3') {
+      const { kind, bucket, prefix, weights } = end;
+      return {
+        kind,
+        place: shownBucket(end),
+        connection: connection.name,
+        bucket,
+        prefix,
+        ...(weights !== undefined && { weights }),
+      };
+    }
+    const { token: _none, ...visible } = end;
+    return { ...visible, place, connection: connection.name, has_token: false };
+  }
+
+  async sink(sink: Sink): Promise<RecordedSink> {
+    const { outbound, box, hubEndpoint } = this.parts;
+    const end = typeof sink === 'string' ? readSinkText(sink) : sink;
+    if ('url' in end) return this.ofUrlText(end);
+    if (isOpenedByItself(end)) {
+      checkTransfer(end, outbound);
+      return sealSink(end, box, hubEndpoint);
+    }
+    if (end.kind === 'url') return this.ofUrlFiles(end);
+    const connection = await this.connectionOf(
+      end,
+      end.kind === 's3' ? s3Place(end.bucket, end.prefix) : hubPlace(end.repo, end.path_in_repo),
+    );
+    if (!connection) throw await this.needed(end);
+    if (end.kind === 's3') {
+      const { kind, bucket, prefix } = end;
+      return { kind, place: shownBucket(end), connection: connection.name, bucket, prefix };
+    }
+    const { token: _none, ...visible } = end;
+    return {
+      ...visible,
+      place: shownPlace(end, connection.endpoint ?? hubEndpoint),
+      connection: connection.name,
+    };
+  }
+
+  /** Through a connection where one leads there, else as anybody asks. */
+  private async ofUrlText({
+    kind,
+    url,
+  }: UrlText): Promise<{ kind: 'url'; place: string; url: string; connection?: string }> {
+    const connection = findConnection(readPlace(url), await this.all());
+    if (!connection) this.parts.outbound.checkUrl(url);
+    const place = url.replace(/^https?:\/\//, '');
+    return { kind, place, url, ...(connection && { connection: connection.name }) };
+  }
+
+  private async ofUrlFiles(end: UrlSource | UrlSink) {
+    const { kind, files, connection: name } = end;
+    checkUrlFiles(end);
+    const connection = await this.named(name!);
+    for (const [file, said] of Object.entries(files)) {
+      if ('headers' in said) throw invalid(`the headers for ${file} are those of the connection`);
+    }
+    const recorded = {
+      ...{
+        kind,
+        place: shownPlace({ kind, files: files as UrlSource['files'] }, ''),
+        connection: connection.name,
+      },
+      files: files as Record<string, { url: string }>,
+    };
+    checkReach(connection, placesOf(recorded));
+    return recorded;
+  }
+
+  /** The connection that an end without secrets goes through; undefined: none leads there. */
+  private async connectionOf(
+    end: S3Source | S3Sink | HubSource | HubSink,
+    place: ReturnType<typeof readPlace>,
+  ): Promise<ConnectionAccess | undefined> {
+    for (const field of ['region', 'endpoint'])
+      if (field in end)
+        throw invalid(`"${field}" is that of the connection; it goes with "credentials" only`);
+    if (end.connection === undefined) return findConnection(place, await this.all());
+    const connection = await this.named(end.connection);
+    checkReach(connection, [place]);
+    return connection;
+  }
+
+  /** @throws AppError CONNECTION_NOT_FOUND */
+  private async named(name: string): Promise<ConnectionAccess> {
+    const connection = (await this.all()).find((one) => one.name === name);
+    if (!connection) throw noConnection(name);
+    return connection;
+  }
+
+  private async needed(end: S3Source | S3Sink | HubSource | HubSink): Promise<AppError> {
+    const place = end.kind === 's3' ? s3Place(end.bucket, end.prefix) : hubPlace(end.repo);
+    return connectionNeeded(place, await this.all());
+  }
+
+  private all(): Promise<ConnectionAccess[]> {
+    this.known ??= this.parts.connections?.accesses() ?? Promise.resolve([]);
+    return this.known;
+  }
+}
+
+/** Presigned URLs have one: what it says may be a secret. */
+const hasQuery = (text: string): boolean => kindOfPlace(text) === 'url' && /[?#]/.test(text);
+
+const urlSource = (url: string): UrlSource => ({ kind: 'url', files: { weights: { url } } });
+
+/** Of whichever store: the connection says that. */
+const shownBucket = ({ bucket, prefix }: S3Source | S3Sink): string =>
+  shownPlace({ kind: 's3', bucket, prefix }, '');
+
+/**
+ * Whether an end says itself what opens it.
+ * @throws AppError VALIDATION_FAILED where it also names a connection
+ */
+function isOpenedByItself(end: Exclude<Source | Sink, string>): boolean {
+  const secret = end.kind === 's3' ? 'credentials' : 'token';
+  const isOpened = end.kind === 'url' ? end.connection === undefined : secret in end;
+  if (isOpened && end.connection !== undefined)
+    throw invalid(`"${secret}" and "connection" exclude each other: a connection has its own`);
+  return isOpened;
+}
+
+const invalid = (detail: string): AppError =>
+  new AppError('VALIDATION_FAILED', `${detail.charAt(0).toUpperCase()}${detail.slice(1)}.`, {
+    errors: [{ pointer: '', detail }],
+  });

@@ -1,0 +1,68 @@
+import { type AdapterPath, adaptersAmong } from '../adapter/adapters-among.ts';
+import { CONFIG_FILE, isWeightsName } from '../adapter/file-names.ts';
+import { AppError } from '../errors/app-error.ts';
+import type { Outbound } from '../net/outbound.ts';
+import { DEFAULT_STALL_TIMEOUT_MS } from './fetch-adapter.ts';
+import { pathsOnHub } from './hub/hub-source.ts';
+import type { ReadySource } from './ready-ends.ts';
+import { openClient } from './s3/s3-client.ts';
+import { pathsInBucket } from './s3/s3-source.ts';
+
+export interface ListOptions {
+  readonly outbound: Outbound;
+  /** URL of the Hub, without a slash at its end. */
+  readonly hubEndpoint: string;
+  readonly signal?: AbortSignal | undefined;
+  readonly stallTimeoutMs?: number;
+}
+
+/** Files that a prefix may have below it; a bucket may have billions. */
+export const MAX_LISTED_FILES = 200_000;
+
+/**
+ * The adapters below a folder of a bucket or of a repository, in the order of their paths.
+ * @param source the folder
+ * @throws AppError VALIDATION_FAILED where the source is one of URLs, or more than MAX_LISTED_FILES files lie below it; OUTBOUND_*;
+ * the signal's reason
+ */
+export async function listAdapters(source: ReadySource, options: ListOptions): Promise<AdapterPath[]> {
+  const found: string[] = [];
+  let seen = 0;
+  for await (const path of pathsBelow(source, options)) {
+    seen += 1;
+    if (seen > MAX_LISTED_FILES)
+      throw invalid(
+        `the prefix has more than ${MAX_LISTED_FILES} files below it; give several that have fewer`,
+      );
+    const name = path.slice(path.lastIndexOf('/') + 1);
+    if (name === CONFIG_FILE || isWeightsName(name)) found.push(path);
+  }
+  return adaptersAmong(found);
+}
+
+/** Paths of all files below the source, from it on. */
+async function* pathsBelow(source: ReadySource, options: ListOptions): AsyncGenerator<string> {
+  const { outbound, hubEndpoint, signal, stallTimeoutMs = DEFAULT_STALL_TIMEOUT_MS } = options;
+  switch (source.kind) {
+    case 'url':
+      throw invalid('URLs have no list of what lies below them: name each adapter, or give s3:// or hf://');
+    case 's3': {
+      const client = openClient(source, outbound, stallTimeoutMs);
+      try {
+        yield* pathsInBucket(client, source, signal);
+      } finally {
+        client.destroy();
+      }
+      return;
+    }
+    case 'hub': {
+      const { repo, token } = source;
+      yield* await pathsOnHub(source, { outbound, hubEndpoint, repo, token, signal });
+    }
+  }
+}
+
+const invalid = (detail: string): AppError =>
+  new AppError('VALIDATION_FAILED', `${detail.charAt(0).toUpperCase()}${detail.slice(1)}.`, {
+    errors: [{ pointer: '', detail }],
+  });

@@ -1,0 +1,202 @@
+import type { HubCredentials, UrlCredentials } from '../contract/connection.ts';
+import type {
+  RecordedSink,
+  RecordedSource,
+  S3Credentials,
+  SinkObject,
+  SourceObject,
+} from '../contract/transfer.ts';
+import { AppError } from '../errors/app-error.ts';
+import type { ConnectionAccess } from './connection-access.ts';
+import { type Credentials, openCredentials } from './credentials.ts';
+import { hubPlace, isWithin, type Place, placeText, readPlace, s3Place } from './place.ts';
+import { urlsOf } from './place-text.ts';
+import type { ReadySink, ReadySource } from './ready-ends.ts';
+import type { SecretBox } from './secret-box.ts';
+import { unsealSink, unsealSource } from './secrets.ts';
+
+/** What a transfer is opened with. */
+export interface Openers {
+  /** The connection that the record names, as it is now; null: it is gone, or none is named. */
+  readonly access: ConnectionAccess | null;
+  readonly box: SecretBox | undefined;
+  /** The token that the service has for the Hub; undefined: it has none. */
+  readonly hubToken?: string | undefined;
+}
+
+/**
+ * A source as it is fetched: with what was sealed with the job, or with what its connection has now.
+ * @throws AppError SECRETS_UNAVAILABLE, SECRETS_KEY_MISMATCH, SECRETS_DAMAGED, CONNECTION_NOT_FOUND, CONNECTION_FORBIDDEN,
+ * AMBIENT_UNAVAILABLE
+ */
+export function readySource(recorded: RecordedSource, openers: Openers): ReadySource {
+  if (!isClear(recorded)) return withCredentials(unsealSource(recorded, openers.box));
+  const { access, credentials } = opened(recorded, openers);
+  switch (recorded.kind) {
+    case 's3': {
+      const { bucket, prefix, weights } = recorded;
+      return {
+        kind: 's3',
+        bucket: bucket!,
+        prefix: prefix!,
+        ...(weights !== undefined && { weights }),
+        ...storeOf(access!, credentials),
+      };
+    }
+    case 'hub': {
+      const { repo, revision, subfolder, filename } = recorded;
+      return {
+        ...{ kind: 'hub', repo, token: tokenOf(access, credentials, openers) },
+        ...(revision !== undefined && { revision }),
+        ...(subfolder !== undefined && { subfolder }),
+        ...(filename !== undefined && { filename }),
+      };
+    }
+    case 'url': {
+      const { files, url } = recorded;
+      const secretHeaders = headersOf(credentials);
+      if (files) return { kind: 'url', files, secretHeaders };
+      const { weights, config } = urlsOf(url!);
+      return {
+        kind: 'url',
+        files: { weights: { url: weights }, config: { url: config } },
+        guessesConfig: true,
+        secretHeaders,
+      };
+    }
+  }
+}
+
+/** A sink as it is brought to. @throws AppError as readySource */
+export function readySink(recorded: RecordedSink, openers: Openers): ReadySink {
+  if (!isClear(recorded)) return withCredentials(unsealSink(recorded, openers.box));
+  const { access, credentials } = opened(recorded, openers);
+  switch (recorded.kind) {
+    case 's3':
+      return {
+        kind: 's3',
+        bucket: recorded.bucket!,
+        prefix: recorded.prefix!,
+        ...storeOf(access!, credentials),
+      };
+    case 'hub': {
+      const { sealed: _none, place: _shown, connection: _through, ...sink } = recorded;
+      return { ...sink, token: tokenOf(access, credentials, openers) };
+    }
+    case 'url': {
+      const { files, url } = recorded;
+      return {
+        kind: 'url',
+        ...(files ? { files } : { folder: url! }),
+        secretHeaders: headersOf(credentials),
+      };
+    }
+  }
+}
+
+/** Whether a record says all that there is to say, and nothing of it is a secret. */
+export const isClear = (recorded: RecordedSource | RecordedSink): boolean =>
+  recorded.connection !== undefined ||
+  (recorded.kind === 'hub' && 'has_token' in recorded && !recorded.has_token) ||
+  (recorded.kind === 'url' && recorded.url !== undefined);
+
+/** The places that a record in the clear leads to. @throws AppError VALIDATION_FAILED */
+export function placesOf(recorded: RecordedSource | RecordedSink): Place[] {
+  switch (recorded.kind) {
+    case 's3':
+      return [s3Place(recorded.bucket!, recorded.prefix!)];
+    case 'hub':
+      return [
+        hubPlace(
+          recorded.repo,
+          'subfolder' in recorded
+            ? recorded.subfolder
+            : 'path_in_repo' in recorded
+              ? recorded.path_in_repo
+              : '',
+        ),
+      ];
+    case 'url':
+      return recorded.url === undefined
+        ? Object.values(recorded.files ?? {}).map(({ url }) => readPlace(url))
+        : [readPlace(recorded.url)];
+  }
+}
+
+/**
+ * Whether a connection leads to all of these places.
+ * @throws AppError CONNECTION_FORBIDDEN naming the first one that it does not lead to
+ */
+export function checkReach({ name, kind, prefixes }: ConnectionAccess, places: readonly Place[]): void {
+  const within = prefixes.map(readPlace);
+  const outside = places.find((place) => !within.some((prefix) => isWithin(place, prefix)));
+  if (!outside) return;
+  throw new AppError(
+    'CONNECTION_FORBIDDEN',
+    `The connection ${JSON.stringify(name)} (${kind}) does not lead to ${placeText(outside)}; it leads to ${prefixes.join(', ')}.`,
+    { connection: name, place: placeText(outside), prefixes: [...prefixes] },
+  );
+}
+
+interface Opened {
+  readonly access: ConnectionAccess | null;
+  readonly credentials: Credentials | undefined;
+}
+
+/** @throws AppError CONNECTION_NOT_FOUND, CONNECTION_FORBIDDEN, SECRETS_* */
+function opened(recorded: RecordedSource | RecordedSink, { access, box }: Openers): Opened {
+  const { connection, place } = recorded;
+  if (connection === undefined) return { access: null, credentials: undefined };
+  if (!access)
+    throw new AppError(
+      'CONNECTION_NOT_FOUND',
+      `The connection ${JSON.stringify(connection)}, which led to ${place}, is not there any more.`,
+      { connection, place },
+    );
+  checkReach(access, placesOf(recorded));
+  return {
+    access,
+    credentials: access.credentials === null ? undefined : openCredentials(access.credentials, box),
+  };
+}
+
+/** What was sealed has the credentials with it: without them nobody's role is lent. */
+function withCredentials<End extends SourceObject | SinkObject>(end: End) {
+  if (end.kind !== 's3') return end as Exclude<End, { kind: 's3' }>;
+  const { credentials, ...place } = end;
+  if (!credentials) throw new TypeError(`What was sealed for s3://${end.bucket} has no credentials`);
+  return { ...place, credentials } as Omit<Extract<End, { kind: 's3' }>, 'credentials'> & {
+    credentials: S3Credentials;
+  };
+}
+
+function storeOf(
+  { region, endpoint, path_style, ambient }: ConnectionAccess,
+  credentials: Credentials | undefined,
+) {
+  if (!ambient && !credentials) throw new TypeError('A connection to s3 has neither credentials nor a role');
+  return {
+    ...(region !== null && { region }),
+    ...(endpoint !== null && { endpoint }),
+    ...(path_style !== null && { path_style }),
+    credentials: ambient ? ('own' as const) : (credentials as S3Credentials),
+  };
+}
+
+/** @throws AppError AMBIENT_UNAVAILABLE */
+function tokenOf(
+  access: ConnectionAccess | null,
+  credentials: Credentials | undefined,
+  { hubToken }: Openers,
+): string | undefined {
+  if (!access?.ambient) return (credentials as HubCredentials | undefined)?.token;
+  if (hubToken !== undefined) return hubToken;
+  throw new AppError(
+    'AMBIENT_UNAVAILABLE',
+    `The connection ${JSON.stringify(access.name)} goes as the service itself, which has no token of the Hub: its operator sets HF_TOKEN.`,
+    { connection: access.name },
+  );
+}
+
+const headersOf = (credentials: Credentials | undefined) =>
+  (credentials as UrlCredentials | undefined)?.headers;

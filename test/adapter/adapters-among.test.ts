@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { adaptersAmong } from '../../src/adapter/adapters-among.ts';
+
+const among = (...paths: string[]) => adaptersAmong(paths).map(({ path, name }) => `${path} as ${name}`);
+
+describe('adapters among files', () => {
+  it('are folders with a configuration or usual weights, and every other file of weights', () => {
+    assert.deepEqual(
+      among(
+        'b/adapter_model.safetensors',
+        'b/adapter_config.json',
+        'b/README.md',
+        'b/checkpoint-500/adapter_model.safetensors',
+        'a/adapter_config.json',
+        'a/strange.safetensors',
+        'loose/one.safetensors',
+        'loose/two.gguf',
+        'loose/notes.txt',
+        'old/pytorch_model.bin',
+      ),
+      [
+        'a as a',
+        'b as b',
+        'b/checkpoint-500 as b/checkpoint-500',
+        'loose/one.safetensors as loose/one',
+        'loose/two.gguf as loose/two',
+      ],
+    );
+  });
+
+  it('may be the folder itself', () => {
+    assert.deepEqual(among('adapters.safetensors', 'adapter_config.json'), [' as ']);
+    assert.deepEqual(among('x.safetensors'), ['x.safetensors as x']);
+    assert.deepEqual(among(), []);
+  });
+
+  it('have names of their own', () => {
+    assert.deepEqual(among('x/adapter_config.json', 'x.gguf', 'x.safetensors', 'x-2.gguf'), [
+      'x as x',
+      'x-2.gguf as x-2',
+      'x.gguf as x-3',
+      'x.safetensors as x-4',
+    ]);
+  });
+});
