@@ -68,6 +68,7 @@ export const openapi = fp(async (app: FastifyInstance, { version }: { version: s
         title: 'LoRA-Squeeze',
         version,
         description: DESCRIPTION,
+        contact: { name: 'The operator of this service' },
         license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
       },
       components: {
@@ -126,6 +127,7 @@ export const openapi = fp(async (app: FastifyInstance, { version }: { version: s
         operationId: 'getOpenapiYaml',
         tags: ['service'],
         summary: 'This contract',
+        description: 'With every path, body and answer; generators of clients read it.',
         ...answers('OpenAPI 3.1', 'application/yaml', Type.String()),
       },
     },
@@ -141,6 +143,7 @@ export const openapi = fp(async (app: FastifyInstance, { version }: { version: s
         operationId: 'getOpenapiJson',
         tags: ['service'],
         summary: 'This contract, as JSON',
+        description: 'The same document as /openapi.yaml.',
         ...answers('OpenAPI 3.1', 'application/json', Type.Object({}, { additionalProperties: true })),
       },
     },

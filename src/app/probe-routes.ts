@@ -24,6 +24,7 @@ export const probeRoutes: FastifyPluginAsyncTypebox<{ deps: ProbeDependencies }>
         operationId: 'getLiveness',
         tags: ['service'],
         summary: 'Whether the process is alive',
+        description: 'It answers, whatever it depends on. Restart a process that does not.',
         response: { 200: response('It is', reference(Liveness)), ...problems() },
       },
     },
@@ -90,6 +91,7 @@ export const metricsRoutes: FastifyPluginAsyncTypebox<{ deps: ProbeDependencies 
         operationId: 'getMetrics',
         tags: ['service'],
         summary: 'Metrics for Prometheus',
+        description: 'Of this process, in the text exposition format.',
         response: {
           200: response('Text exposition format', Type.String(), { mediaType: 'text/plain' }),
           ...problems(),

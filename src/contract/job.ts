@@ -247,6 +247,13 @@ export const JobProgress = Type.Object(
 );
 export type JobProgress = Static<typeof JobProgress>;
 
+/** What `data` of an event is: that is what generated clients make of a stream. */
+export const JobEventData = Type.Unsafe<JobRecord | JobProgress>({
+  $id: 'JobEventData',
+  anyOf: [JobRecord, JobProgress],
+  description: 'Of an event `state` the job, of an event `progress` its progress',
+});
+
 /** What a stream of events tells of a job, one after another. */
 export const JobEvent = oneOf(
   'event',

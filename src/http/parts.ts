@@ -9,7 +9,7 @@ import {
   ConnectionRequest,
 } from '../contract/connection.ts';
 import { FormatRecord } from '../contract/format.ts';
-import { JobEvent, JobProgress } from '../contract/job.ts';
+import { JobEventData, JobProgress } from '../contract/job.ts';
 import { JobPatch } from '../contract/job-request.ts';
 import { KeyList, KeyRecord, KeyRequest, NewKey } from '../contract/key.ts';
 import { AdapterListPage, JobListPage, RunListPage } from '../contract/list.ts';
@@ -22,7 +22,7 @@ import { COMPONENTS, idOf } from './schemas.ts';
 /** What the routes of a resource add themselves, with examples. */
 const OF_ROUTES: readonly TSchema[] = [
   ...[AdapterPatch, AdapterListPage, AdapterFromUploads, UploadRecord, UploadList],
-  ...[JobListPage, JobPatch, JobProgress, JobEvent],
+  ...[JobListPage, JobPatch, JobProgress, JobEventData],
   ...[BatchRequest, BatchSummary, BatchRecord, BatchList],
   ...[RunRequest, RunRecord, RunListPage, CheckpointRecord],
   ...[FormatRecord, Capabilities],

@@ -8,7 +8,10 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** Whether the process is alive */
+    /**
+     * Whether the process is alive
+     * @description It answers, whatever it depends on. Restart a process that does not.
+     */
     get: operations['getLiveness'];
     put?: never;
     post?: never;
@@ -25,7 +28,10 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** Metrics for Prometheus */
+    /**
+     * Metrics for Prometheus
+     * @description Of this process, in the text exposition format.
+     */
     get: operations['getMetrics'];
     put?: never;
     post?: never;
@@ -42,7 +48,10 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** This contract, as JSON */
+    /**
+     * This contract, as JSON
+     * @description The same document as /openapi.yaml.
+     */
     get: operations['getOpenapiJson'];
     put?: never;
     post?: never;
@@ -59,7 +68,10 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** This contract */
+    /**
+     * This contract
+     * @description With every path, body and answer; generators of clients read it.
+     */
     get: operations['getOpenapiYaml'];
     put?: never;
     post?: never;
@@ -544,7 +556,7 @@ export interface paths {
     };
     /**
      * Watch a job: Server-Sent Events until it has ended
-     * @description Events are a `JobEvent` each: `state` (`data` is the job: queued, active, and its end) and `progress` (`data` is a `JobProgress`). The stream ends after the final state. With `Last-Event-ID` it goes on after that event, also at another process of the service; after the final one the answer is 204, which tells a browser to stop. A comment every 15 s shows that the connection lives. Streams end after an hour; clients come back by themselves.
+     * @description Events are `state` (`data` is the job: queued, active, and its end) and `progress` (`data` is a `JobProgress`). The stream ends after the final state. With `Last-Event-ID` it goes on after that event, also at another process of the service; after the final one the answer is 204, which tells a browser to stop. A comment every 15 s shows that the connection lives. Streams end after an hour; clients come back by themselves.
      *
      *     Needs a key with the scope `read`.
      */
@@ -2708,110 +2720,103 @@ export interface components {
       ttl_seconds: number | null;
     };
     /**
+     * @description Of an event `state` the job, of an event `progress` its progress
      * @example {
-     *       "id": "1.3.120",
-     *       "event": "progress",
-     *       "data": {
-     *         "phase": "gram",
-     *         "done": 120,
-     *         "total": 224,
-     *         "module": "model.layers.17.mlp.up_proj",
-     *         "attempt": 1
-     *       }
+     *       "phase": "gram",
+     *       "done": 120,
+     *       "total": 224,
+     *       "module": "model.layers.17.mlp.up_proj",
+     *       "attempt": 1
      *     }
      * @example {
-     *       "id": "1.99.0",
-     *       "event": "state",
-     *       "data": {
-     *         "id": "job_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d",
+     *       "id": "job_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d",
+     *       "kind": "squeeze",
+     *       "state": "succeeded",
+     *       "progress": {
+     *         "phase": "done",
+     *         "done": 224,
+     *         "total": 224,
+     *         "module": null
+     *       },
+     *       "created_at": "2026-11-24T21:51:00.000Z",
+     *       "started_at": "2026-11-24T21:51:00.120Z",
+     *       "finished_at": "2026-11-24T21:51:03.480Z",
+     *       "attempts": 1,
+     *       "labels": {
+     *         "team": "search"
+     *       },
+     *       "priority": "normal",
+     *       "ttl_seconds": null,
+     *       "expires_at": null,
+     *       "batch_id": null,
+     *       "retry_of": null,
+     *       "reused": false,
+     *       "request": {
      *         "kind": "squeeze",
-     *         "state": "succeeded",
-     *         "progress": {
-     *           "phase": "done",
-     *           "done": 224,
-     *           "total": 224,
-     *           "module": null
-     *         },
-     *         "created_at": "2026-11-24T21:51:00.000Z",
-     *         "started_at": "2026-11-24T21:51:00.120Z",
-     *         "finished_at": "2026-11-24T21:51:03.480Z",
-     *         "attempts": 1,
-     *         "labels": {
-     *           "team": "search"
-     *         },
-     *         "priority": "normal",
-     *         "ttl_seconds": null,
-     *         "expires_at": null,
-     *         "batch_id": null,
-     *         "retry_of": null,
-     *         "reused": false,
-     *         "request": {
-     *           "kind": "squeeze",
-     *           "adapter_id": "ad_4f9a1c0e8b7d6a5f4e3d2c1b0a998877",
-     *           "targets": [
-     *             {
-     *               "rank": 16
-     *             }
-     *           ]
-     *         },
-     *         "imported": null,
-     *         "deliveries": [],
-     *         "results": [
+     *         "adapter_id": "ad_4f9a1c0e8b7d6a5f4e3d2c1b0a998877",
+     *         "targets": [
      *           {
-     *             "target": {
-     *               "rank": 16
-     *             },
-     *             "state": "succeeded",
-     *             "adapter_id": "ad_0b1c2d3e4f5a69788796a5b4c3d2e1f0",
-     *             "format": "peft",
-     *             "rank": {
-     *               "min": 16,
-     *               "max": 16
-     *             },
-     *             "bytes": 40021200,
-     *             "parameters": 19988480,
-     *             "relative_error": 0.0812,
-     *             "energy_retained": 0.9934,
-     *             "module_relative_error": 0.0927,
-     *             "module_energy_retained": 0.9914,
-     *             "expected_loss": null,
-     *             "worst_module": {
-     *               "name": "model.layers.31.mlp.down_proj",
-     *               "relative_error": 0.1377
-     *             },
-     *             "size": [
-     *               {
-     *                 "what": "lora",
-     *                 "tensors": 448,
-     *                 "bytes": 39976960
-     *               }
-     *             ],
-     *             "warnings": [],
-     *             "serving": null,
-     *             "training": null
+     *             "rank": 16
      *           }
-     *         ],
-     *         "timings": {
-     *           "queue_wait": 0.12,
-     *           "load": 0.31,
-     *           "gram": 0.74,
-     *           "core": 0.62,
-     *           "project": 1.03,
-     *           "write": 0.48,
-     *           "total": 3.36
-     *         },
-     *         "provider": {
-     *           "name": "cpu",
-     *           "requested": "auto",
-     *           "threads": 2,
-     *           "onnxruntime": "1.30.0",
-     *           "fallback_reason": null
-     *         },
-     *         "error": null
-     *       }
+     *         ]
+     *       },
+     *       "imported": null,
+     *       "deliveries": [],
+     *       "results": [
+     *         {
+     *           "target": {
+     *             "rank": 16
+     *           },
+     *           "state": "succeeded",
+     *           "adapter_id": "ad_0b1c2d3e4f5a69788796a5b4c3d2e1f0",
+     *           "format": "peft",
+     *           "rank": {
+     *             "min": 16,
+     *             "max": 16
+     *           },
+     *           "bytes": 40021200,
+     *           "parameters": 19988480,
+     *           "relative_error": 0.0812,
+     *           "energy_retained": 0.9934,
+     *           "module_relative_error": 0.0927,
+     *           "module_energy_retained": 0.9914,
+     *           "expected_loss": null,
+     *           "worst_module": {
+     *             "name": "model.layers.31.mlp.down_proj",
+     *             "relative_error": 0.1377
+     *           },
+     *           "size": [
+     *             {
+     *               "what": "lora",
+     *               "tensors": 448,
+     *               "bytes": 39976960
+     *             }
+     *           ],
+     *           "warnings": [],
+     *           "serving": null,
+     *           "training": null
+     *         }
+     *       ],
+     *       "timings": {
+     *         "queue_wait": 0.12,
+     *         "load": 0.31,
+     *         "gram": 0.74,
+     *         "core": 0.62,
+     *         "project": 1.03,
+     *         "write": 0.48,
+     *         "total": 3.36
+     *       },
+     *       "provider": {
+     *         "name": "cpu",
+     *         "requested": "auto",
+     *         "threads": 2,
+     *         "onnxruntime": "1.30.0",
+     *         "fallback_reason": null
+     *       },
+     *       "error": null
      *     }
      */
-    JobEvent: components['schemas']['JobStateEvent'] | components['schemas']['JobProgressEvent'];
+    JobEventData: components['schemas']['Job'] | components['schemas']['JobProgress'];
     JobFailure: {
       code: string;
       context?: {
@@ -2959,16 +2964,6 @@ export interface components {
       /** @description Modules of the adapter; bytes of an import or a delivery, 0 while nobody knows */
       total: number;
     };
-    /** @description The newest progress; some in between may be left out */
-    JobProgressEvent: {
-      data: components['schemas']['JobProgress'];
-      /**
-       * @description discriminator enum property added by openapi-typescript
-       * @enum {string}
-       */
-      event: 'progress';
-      id: string;
-    };
     /**
      * @example {
      *       "kind": "squeeze",
@@ -3102,16 +3097,6 @@ export interface components {
      * @enum {string}
      */
     JobState: 'queued' | 'active' | 'succeeded' | 'partial' | 'failed' | 'cancelled';
-    /** @description The job was accepted, began an attempt, or ended */
-    JobStateEvent: {
-      data: components['schemas']['Job'];
-      /**
-       * @description discriminator enum property added by openapi-typescript
-       * @enum {string}
-       */
-      event: 'state';
-      id: string;
-    };
     /**
      * @example {
      *       "id": "key_5f0c2a9b7e31",
@@ -7733,13 +7718,13 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description The events */
+      /** @description The events, as the `data` of each */
       200: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          'text/event-stream': string;
+          'text/event-stream': components['schemas']['JobEventData'];
         };
       };
       /** @description The job has ended, and the client knows */

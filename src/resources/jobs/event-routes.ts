@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
-import { JobEvent, JobProgress } from '../../contract/job.ts';
+import { JobEventData, JobProgress } from '../../contract/job.ts';
 import { type OpenStreams, type SseMessage, type StreamTimes, sseStream } from '../../http/event-streams.ts';
 import { asComponent, JobPath, problems, reference, response } from '../../http/schemas.ts';
 import { workspaceOf } from '../own-workspace.ts';
@@ -24,16 +24,13 @@ const EventHeaders = Type.Object({
   ),
 });
 
-/** Text with events in it; OpenAPI 3.1 has no other word for what they hold. */
-const EVENTS = Type.Unsafe<string>({ type: 'string', contentSchema: reference(JobEvent) });
-
 /** GET /v1/jobs/{id}/events. */
 export const jobEventRoutes: FastifyPluginAsyncTypebox<JobEventRoutesOptions> = async (
   app,
   { streams, times },
 ) => {
   app.addSchema({ ...asComponent(JobProgress), examples: [jobProgressExample] });
-  app.addSchema({ ...asComponent(JobEvent), examples: jobEventExamples });
+  app.addSchema({ ...asComponent(JobEventData), examples: jobEventExamples.map(({ data }) => data) });
 
   app.get(
     '/v1/jobs/:id/events',
@@ -44,14 +41,16 @@ export const jobEventRoutes: FastifyPluginAsyncTypebox<JobEventRoutesOptions> = 
         tags: ['jobs'],
         summary: 'Watch a job: Server-Sent Events until it has ended',
         description:
-          'Events are a `JobEvent` each: `state` (`data` is the job: queued, active, and its end) and `progress` (`data` is ' +
+          'Events are `state` (`data` is the job: queued, active, and its end) and `progress` (`data` is ' +
           'a `JobProgress`). The stream ends after the final state. With `Last-Event-ID` it goes on after that event, also ' +
           'at another process of the service; after the final one the answer is 204, which tells a browser to stop. A ' +
           'comment every 15 s shows that the connection lives. Streams end after an hour; clients come back by themselves.',
         params: JobPath,
         headers: EventHeaders,
         response: {
-          200: response('The events', EVENTS, { mediaType: 'text/event-stream' }),
+          200: response('The events, as the `data` of each', reference(JobEventData), {
+            mediaType: 'text/event-stream',
+          }),
           204: Type.Null({ description: 'The job has ended, and the client knows' }),
           ...problems(...JOB_ERRORS.get, 'TOO_MANY_STREAMS'),
         },

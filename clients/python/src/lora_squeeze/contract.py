@@ -55,17 +55,15 @@ __all__ = [
     "ImportSettings",
     "ImportedAdapter",
     "Job",
-    "JobEvent",
+    "JobEventData",
     "JobFailure",
     "JobList",
     "JobPatch",
     "JobPriority",
     "JobProgress",
-    "JobProgressEvent",
     "JobRequest",
     "JobResult",
     "JobState",
-    "JobStateEvent",
     "Key",
     "KeyList",
     "KeyRequest",
@@ -166,7 +164,7 @@ __all__ = [
 BatchState = Literal["active", "succeeded", "partial", "failed", "cancelled"]
 ConnectionRequest = Union["S3ConnectionRequest", "HubConnectionRequest", "UrlConnectionRequest"]
 FormatName = Literal["peft", "diffusers", "kohya", "xlabs", "cloneofsimo", "mlx", "gguf"]
-JobEvent = Union["JobStateEvent", "JobProgressEvent"]
+JobEventData = Union["Job", "JobProgress"]
 JobPriority = Literal["high", "normal", "low"]
 JobRequest = Union["SqueezeJobRequest", "AnalyzeJobRequest", "MergeJobRequest", "ImportJobRequest", "ExportJobRequest"]
 JobResult = Union["SucceededResult", "FailedResult"]
@@ -660,22 +658,6 @@ class JobProgress(TypedDict):
     total: int
     module: Union[str, None]
     attempt: int
-
-
-class JobProgressEvent(TypedDict):
-    """The newest progress; some in between may be left out"""
-
-    id: str
-    event: Literal["progress"]
-    data: JobProgress
-
-
-class JobStateEvent(TypedDict):
-    """The job was accepted, began an attempt, or ended"""
-
-    id: str
-    event: Literal["state"]
-    data: Job
 
 
 class Key(TypedDict):
