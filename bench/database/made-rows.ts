@@ -206,6 +206,7 @@ export class MadeRows {
         labels: JSON.stringify(labels),
         batch: batch ?? null,
         retry_of: null,
+        webhook: null,
       },
       ...{
         ttl_seconds: null,
@@ -287,6 +288,7 @@ export class MadeRows {
         tenant,
         labels: JSON.stringify(labels),
         retry_of: null,
+        webhook: null,
         ttl_seconds: null,
         jobs: members.length,
       },

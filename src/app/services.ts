@@ -12,6 +12,7 @@ import { KeyService } from '../resources/keys/service.ts';
 import { SecretsCheck } from '../resources/secrets-check.ts';
 import { TenantService } from '../resources/tenants/service.ts';
 import { UploadService } from '../resources/uploads/service.ts';
+import { RequestWebhooks } from '../resources/webhooks/request-webhook.ts';
 import { Workspaces } from '../resources/workspaces.ts';
 import { currentOrigin, originText } from '../tracing/origin.ts';
 import { SecretBox } from '../transfer/secret-box.ts';
@@ -44,6 +45,7 @@ export function makeServices(
   running.add(() => outbound.close());
   const box = secretsKey && new SecretBox(secretsKey);
   const desk = new TransferDesk({ outbound, box, hubEndpoint });
+  const requestWebhooks = new RequestWebhooks({ outbound, box });
   const deliveries = new BullDeliveryQueue({ address, prefix, logger });
   running.add(() => deliveries.close());
   const dispatcher = new Dispatcher({
@@ -60,7 +62,7 @@ export function makeServices(
   const eventTail = new EventTail({ database, queue });
   const onEvents = (tenant: string): void => eventTail.ring(tenant);
   const changes = { store, database, dispatcher, deliveries, observer, origin, onEvents };
-  const workspaces = new Workspaces({ ...changes, queue, ttls: config, desk, eventTail });
+  const workspaces = new Workspaces({ ...changes, queue, ttls: config, desk, requestWebhooks, eventTail });
   const keys = new KeyService(database);
   const tenants = new TenantService(database);
   const secrets = new SecretsCheck({ database, box });

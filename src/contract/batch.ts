@@ -125,6 +125,9 @@ export const BatchSummary = Type.Object(
     retry_of: nullable(Type.String(), {
       description: 'The batch whose failed, partial and cancelled jobs these are',
     }),
+    webhook_id: nullable(Type.String(), {
+      description: 'The webhook that came with its request; see `GET /v1/webhooks/{id}/deliveries`',
+    }),
     created_at: Type.String({ format: 'date-time' }),
     finished_at: nullable(Type.String({ format: 'date-time' }), {
       description: 'When its last job ended',

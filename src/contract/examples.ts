@@ -45,6 +45,7 @@ export const JOB_EXAMPLE: JobRecord = {
   expires_at: null,
   batch_id: null,
   retry_of: null,
+  webhook_id: null,
   reused: false,
   request: { kind: 'squeeze', adapter_id: ADAPTER_EXAMPLE.id, targets: [{ rank: 16 }] },
   imported: null,

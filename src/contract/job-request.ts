@@ -13,6 +13,7 @@ import {
   RecordedExportRequest,
   RecordedImportRequest,
 } from './transfer-job.ts';
+import { RequestWebhook } from './webhook.ts';
 
 /** Options of the decomposition, shared by all targets of a job. */
 export const SqueezeOptions = Type.Object(
@@ -57,6 +58,7 @@ export const JobSettings = Type.Object({
   labels: Type.Optional(Labels),
   priority: Type.Optional(JobPriority),
   ttl_seconds: Type.Optional(TtlSeconds),
+  webhook: Type.Optional(RequestWebhook),
   reuse: Type.Optional(
     Type.Boolean({
       default: true,

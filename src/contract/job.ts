@@ -208,6 +208,10 @@ export const JobRecord = Type.Object(
     retry_of: nullable(Type.String(), {
       description: 'The job that this one was made from by a retry',
     }),
+    webhook_id: nullable(Type.String(), {
+      description:
+        'The webhook that came with its request, or that of its batch; see `GET /v1/webhooks/{id}/deliveries`',
+    }),
     reused: Type.Boolean({
       description: 'Whether its work had been done, or was under way, for another job when this one came',
     }),

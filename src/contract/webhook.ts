@@ -42,7 +42,7 @@ const Url = Type.String({
   maxLength: 2048,
   description:
     'Where events are sent by POST: https at port 443 of a public server, or a host that the operator allows. It is ' +
-    'looked at here and again at every connection.',
+    'looked at here and again at every connection. Of a webhook that came with a request only the host is shown.',
   examples: ['https://ml.example.com/hooks/lora-squeeze'],
 });
 const Events = Type.Array(choice(EVENT_TYPES), {
@@ -97,6 +97,27 @@ export const WebhookRequest = Type.Object(
   { $id: 'WebhookRequest', additionalProperties: false },
 );
 export type WebhookRequest = Static<typeof WebhookRequest>;
+
+/** A webhook of one request: of the job, or of the batch, that it asks for. */
+export const RequestWebhook = Type.Object(
+  {
+    url: Url,
+    events: Type.Optional({
+      ...Events,
+      description: 'Which events are sent. Default: for a job its end, for a batch `batch.ended`',
+    }),
+    secret: Type.Optional(WebhookSecret),
+  },
+  {
+    $id: 'RequestWebhook',
+    additionalProperties: false,
+    description:
+      'Where events of this job, or of this batch and its jobs, are sent as well. It has an id, `webhook_id` of the job or ' +
+      'batch, under which its deliveries are found. Its URL and secret are sealed: of the URL only the host is shown. ' +
+      'Without `secret` the service makes one and does not show it; `rotate-secret` gives another one.',
+  },
+);
+export type RequestWebhook = Static<typeof RequestWebhook>;
 
 export const WebhookChange = Type.Object(
   {

@@ -165,14 +165,17 @@ create index connection_kind on connection (tenant, kind, id);
 create table webhook (
   id TEXT primary key,
   tenant TEXT not null references tenant (id),
+  of_request INTEGER not null,
   settings TEXT not null,
+  sealed_url TEXT,
   disabled_reason TEXT,
   secret TEXT not null,
   previous_secret TEXT,
   previous_secret_expires_at INTEGER,
   created_at INTEGER not null
 );
-create index webhook_tenant on webhook (tenant, id);
+create index webhook_tenant on webhook (tenant, of_request, id);
+create index webhook_of_request on webhook (created_at) where of_request = 1;
 
 create table delivery (
   webhook TEXT not null references webhook (id) on delete cascade,
@@ -274,6 +277,7 @@ create table job (
   labels TEXT not null,
   batch TEXT,
   retry_of TEXT,
+  webhook TEXT,
   ttl_seconds INTEGER,
   created_at INTEGER not null,
   started_at INTEGER,
@@ -292,6 +296,7 @@ create index job_state on job (tenant, state, id);
 create index job_kind on job (tenant, kind, id);
 create index job_batch on job (tenant, batch, id) where batch is not null;
 create index job_active on job (batch) where state = 'active';
+create index job_webhook on job (webhook) where webhook is not null;
 create index job_execution on job (execution, id);
 create index job_work on job (work_execution) where work_execution is not null;
 create index job_expiry on job (expires_at, id) where expires_at is not null;
@@ -329,6 +334,7 @@ create table batch (
   tenant TEXT not null references tenant (id),
   labels TEXT not null,
   retry_of TEXT,
+  webhook TEXT,
   ttl_seconds INTEGER,
   jobs INTEGER not null,
   succeeded INTEGER not null,
@@ -347,6 +353,7 @@ create index batch_state on batch (tenant, (case
   when cancelled_at is not null then 'cancelled' when finished_at is null then 'active'
   when partial > 0 or failed > 0 and succeeded > 0 then 'partial' when failed > 0 then 'failed'
   when cancelled > 0 then 'cancelled' else 'succeeded' end), id);
+create index batch_webhook on batch (webhook) where webhook is not null;
 create index batch_unfinished on batch (id) where finished_at is null;
 create index batch_expiry on batch (expires_at) where expires_at is not null;
 

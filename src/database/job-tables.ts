@@ -57,6 +57,8 @@ export interface JobTable {
   labels: string;
   batch: string | null;
   retry_of: string | null;
+  /** What came with its request, or that of its batch; it may be gone. */
+  webhook: string | null;
   ttl_seconds: number | null;
   created_at: number;
   started_at: number | null;
@@ -113,6 +115,8 @@ export interface BatchTable {
   /** JSON of Labels; batch_label is for finding them. */
   labels: string;
   retry_of: string | null;
+  /** What came with its request; it may be gone. */
+  webhook: string | null;
   ttl_seconds: number | null;
   /** How many there are, and how they ended. */
   jobs: number;

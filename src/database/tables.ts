@@ -164,8 +164,12 @@ export interface ConnectionTable {
 export interface WebhookTable {
   id: string;
   tenant: string;
-  /** JSON of WebhookSettings. */
+  /** 1: it came with the request of a job or a batch, and gets their events only. */
+  of_request: number;
+  /** JSON of WebhookSettings; where the URL is sealed, with no more than its host. */
   settings: string;
+  /** Sealed; null: it is in the settings. */
+  sealed_url: string | null;
   /** Why the service stopped sending, whatever the settings say. */
   disabled_reason: string | null;
   /** Sealed. */

@@ -10,6 +10,7 @@ import { Schedule, ScheduleRequest } from '../contract/schedule.ts';
 import { ServingProfile } from '../contract/serving.ts';
 import { UsageRecord } from '../contract/tenant.ts';
 import { RecordedSink, RecordedSource, Sink, Source } from '../contract/transfer.ts';
+import { RequestWebhook } from '../contract/webhook.ts';
 import { ERROR_KINDS, type ErrorCode, errorsOf } from '../errors/error-kinds.ts';
 import { PROBLEM_MEDIA_TYPE, Problem } from './problem.ts';
 
@@ -44,6 +45,7 @@ export const COMPONENTS: readonly TSchema[] = [
   Sink,
   RecordedSource,
   RecordedSink,
+  RequestWebhook,
   JobRequest,
   SqueezeRequest,
   JobRecord,

@@ -60,11 +60,13 @@ export class SecretsCheck {
 
   private async openAll(): Promise<void> {
     const { database, box } = this.options;
-    const webhooks = await database.reader
+    const secrets = database.reader
       .selectFrom('webhook')
-      .select(['secret', 'previous_secret', 'previous_secret_expires_at'])
-      .execute();
-    for (const row of webhooks) signingSecrets(row, box, Date.now());
+      .select(['secret', 'previous_secret', 'previous_secret_expires_at']);
+    const rows = await secrets.where('of_request', '=', 0).execute();
+    // There may be a hundred thousand of requests, and they have the same key as the newest one.
+    const newest = secrets.where('of_request', '=', 1).orderBy('created_at', 'desc').limit(1);
+    for (const row of [...rows, ...(await newest.execute())]) signingSecrets(row, box, Date.now());
     const connections = await database.reader
       .selectFrom('connection')
       .select('credentials')

@@ -8,6 +8,7 @@ import { ClaimStore } from './idempotency/claim-store.ts';
 import { sweepBatches, sweepJobs } from './jobs/sweep-jobs.ts';
 import { storedByAll, type UsageTotals } from './tenants/usage.ts';
 import { removeOldDeliveries } from './webhooks/delivery-rows.ts';
+import { removeUnusedWebhooks } from './webhooks/request-webhook.ts';
 import type { Workspaces } from './workspaces.ts';
 
 export interface SweeperOptions {
@@ -58,6 +59,8 @@ export class Sweeper {
     if (claims > 0) sweep.swept.add('idempotency_key', 0, claims);
     const deliveries = await removeOldDeliveries(database, nowMs);
     if (deliveries > 0) sweep.swept.add('delivery', 0, deliveries);
+    const webhooks = await removeUnusedWebhooks(database, nowMs);
+    if (webhooks > 0) sweep.swept.add('webhook', 0, webhooks);
     const events = await removeOldEvents(database, nowMs);
     if (events > 0) sweep.swept.add('event', 0, events);
     const totals = await storedByAll(database);

@@ -20,6 +20,7 @@ import { TenantQuotas, TenantService } from './tenants/service.ts';
 import { DeliveryKeeper } from './webhooks/delivery-keeper.ts';
 import type { DeliveryQueue } from './webhooks/delivery-queue.ts';
 import { DeliveryStore } from './webhooks/delivery-store.ts';
+import type { RequestWebhooks } from './webhooks/request-webhook.ts';
 import { WebhookStore } from './webhooks/store.ts';
 
 /** All that one tenant has. Everything in here asks the database for what is this tenant's, and for nothing else. */
@@ -60,6 +61,8 @@ export interface WorkspacesParts {
   readonly observer?: Observer;
   /** What tells the streams of events; default: one that hears of what is written through these workspaces. */
   readonly eventTail?: EventTail;
+  /** undefined: requests bring no webhooks. */
+  readonly requestWebhooks?: RequestWebhooks | undefined;
   /** See JobChangesParts. */
   readonly origin?: () => string | null;
   /** undefined: nothing is fetched from or brought to elsewhere. */
@@ -97,13 +100,13 @@ export class Workspaces {
   of(tenant: string): Workspace {
     const known = this.made.get(tenant);
     if (known) return known;
-    const { store, database, queue, observer = {}, ttls = {}, desk } = this.parts;
+    const { store, database, queue, observer = {}, ttls = {}, desk, requestWebhooks } = this.parts;
     const jobStore = new JobStore(this.changes, tenant);
     const batchStore = new BatchStore(this.changes, tenant);
     const adapters = new AdapterService(database, store, tenant, ttls.adapterTtlSeconds);
     const shared = { blobs: store, jobStore, batchStore, adapters, queue, observer };
     const connectionStore = new ConnectionStore(database, tenant);
-    const jobs = new JobService({ ...shared, desk: desk?.of(connectionStore) });
+    const jobs = new JobService({ ...shared, desk: desk?.of(connectionStore), requestWebhooks });
     const jobControl = new JobControl({ ...shared, jobs });
     const runStore = new RunStore(this.changes, tenant);
     const workspace = {
@@ -118,6 +121,7 @@ export class Workspaces {
         ...shared,
         jobs,
         control: jobControl,
+        requestWebhooks,
         defaultTtlSeconds: ttls.jobTtlSeconds,
       }),
       runs: new RunService({ database, runs: runStore, blobs: store, adapters, jobs, jobStore }),

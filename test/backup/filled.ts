@@ -171,7 +171,16 @@ export async function fill(database: Database, store: BlobStore): Promise<{ adap
       .execute();
     await writer
       .insertInto('webhook')
-      .values({ ...common, id: 'wh_1', settings: '{}', disabled_reason: null, secret: 's', ...NO_SECRET })
+      .values({
+        ...common,
+        id: 'wh_1',
+        of_request: 0,
+        sealed_url: null,
+        settings: '{}',
+        disabled_reason: null,
+        secret: 's',
+        ...NO_SECRET,
+      })
       .execute();
     await writer
       .insertInto('delivery')

@@ -27,6 +27,7 @@ import type { JobStore } from '../../src/resources/jobs/store.ts';
 import { TransferDesk } from '../../src/resources/jobs/transfer-desk.ts';
 import { KeyService } from '../../src/resources/keys/service.ts';
 import { UploadService } from '../../src/resources/uploads/service.ts';
+import { RequestWebhooks } from '../../src/resources/webhooks/request-webhook.ts';
 import { Workspaces } from '../../src/resources/workspaces.ts';
 import type { BlobStore } from '../../src/storage/blob-store.ts';
 import { DiskStore } from '../../src/storage/disk-store.ts';
@@ -84,8 +85,9 @@ export async function startServer(
   const desk = new TransferDesk({ outbound, box, hubEndpoint: 'https://hub.test' });
   const { observer } = metrics;
   const changes = { store, database, dispatcher: new Dispatcher({ database, queue }), deliveries, observer };
+  const requestWebhooks = new RequestWebhooks({ outbound, box });
   const eventTail = new EventTail({ database, queue, pollMs: limits.eventStreams?.pollMs });
-  const workspaces = new Workspaces({ ...changes, queue, desk, eventTail });
+  const workspaces = new Workspaces({ ...changes, queue, desk, requestWebhooks, eventTail });
   const worker = new PlayedWorker(changes);
   const own = workspaces.of(DEFAULT_TENANT);
   const keys = new KeyService(database);

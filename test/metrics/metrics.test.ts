@@ -22,6 +22,7 @@ const job = (change: Partial<JobRecord> = {}): JobRecord => ({
   expires_at: null,
   batch_id: null,
   retry_of: null,
+  webhook_id: null,
   reused: false,
   imported: null,
   deliveries: [],

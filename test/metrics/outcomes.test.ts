@@ -37,6 +37,7 @@ const ended = (attempts: number, results: JobResult[]): JobRecord => ({
   expires_at: null,
   batch_id: null,
   retry_of: null,
+  webhook_id: null,
   reused: false,
   imported: null,
   deliveries: [],

@@ -12,6 +12,7 @@ import { DeliveryKeeper } from '../../src/resources/webhooks/delivery-keeper.ts'
 import { DeliveryService } from '../../src/resources/webhooks/delivery-service.ts';
 import { DeliveryStore } from '../../src/resources/webhooks/delivery-store.ts';
 import { Outbox } from '../../src/resources/webhooks/outbox.ts';
+import { type NewRequestWebhook, RequestWebhooks } from '../../src/resources/webhooks/request-webhook.ts';
 import { WebhookService } from '../../src/resources/webhooks/service.ts';
 import { WebhookStore } from '../../src/resources/webhooks/store.ts';
 import type { BlobStore } from '../../src/storage/blob-store.ts';
@@ -38,6 +39,7 @@ export class WebhookBench {
   readonly deliveries: DeliveryService;
   readonly outbox: Outbox;
   readonly keeper: DeliveryKeeper;
+  readonly ofRequests: RequestWebhooks;
   readonly results: AttemptResult[] = [];
   private readonly closers: (() => Promise<unknown>)[] = [];
 
@@ -51,6 +53,7 @@ export class WebhookBench {
     this.webhooks = new WebhookService(new WebhookStore(database, tenant), { outbound, box, queue });
     this.deliveries = new DeliveryService(new DeliveryStore(database, tenant), tenant, this.webhooks, queue);
     this.outbox = new Outbox({ database, tenant, queue });
+    this.ofRequests = new RequestWebhooks({ outbound, box });
     this.keeper = new DeliveryKeeper(database, queue);
   }
 
@@ -82,10 +85,12 @@ export class WebhookBench {
     state = 'succeeded' as 'succeeded' | 'failed',
     labels = {} as JobRecord['labels'],
     tells = true,
+    webhook = undefined as NewRequestWebhook | undefined,
   } = {}): Promise<JobRecord> {
     const { database } = this.bench;
     const job = acceptedJob(newJobId(Date.now()), { kind: 'analyze', adapter_id: KNOWN_ADAPTER });
-    await jobsIn(database).accept(alone({ ...job, labels }));
+    const own = { ...job, labels, webhook_id: webhook?.id ?? null };
+    await jobsIn(database).accept(alone(own).map((one) => ({ ...one, webhook })));
     const worker = new PlayedWorker({ database, deliveries: tells ? this.queue : undefined });
     return state === 'failed' ? worker.fail(job.id) : worker.succeed(job.id, { results: [] });
   }

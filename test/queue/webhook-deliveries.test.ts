@@ -98,6 +98,45 @@ describe('an event', () => {
     ));
 });
 
+describe('the webhook of a request', () => {
+  it('gets each event once, signed with its own secret, also where it fails at first', () =>
+    withWebhooks((bench) =>
+      withReceiver([500, 'cut'], async (receiver) => {
+        bench.worker();
+        const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
+        const events = ['job.started', 'job.succeeded'] as const;
+        const asked = { url: `${receiver.url}?token=x`, events: [...events], secret };
+        const job = await bench.endedJob({ webhook: bench.ofRequests.taken(asked, []) });
+        await until('both events', async () =>
+          (await bench.all(job.webhook_id!)).every(({ status }) => status === 'delivered'),
+        );
+        const told = receiver.requests.map(
+          ({ body, headers }) => new Verifier(secret).verify(body, headers) as WebhookEvent,
+        );
+        assert.equal(told.length, 4, 'two more attempts');
+        assert.deepEqual(new Set(told.map(({ type }) => type)), new Set(events));
+        assert.equal(new Set(receiver.ids).size, 2);
+        assert.ok(receiver.requests.every(({ path }) => path === '/hook?token=x'));
+      }),
+    ));
+
+  it('goes nowhere inside, and its deliveries say why', () =>
+    withWebhooks((bench) =>
+      withReceiver([], async (receiver) => {
+        const outbound = new Outbound({ allowedHosts: [], allowHttp: true });
+        bench.worker({ outbound, schedule: [0] });
+        const job = await bench.endedJob({
+          webhook: bench.ofRequests.taken({ url: receiver.url }, ['job.succeeded']),
+        });
+        const { status, attempts } = await bench.final(job.webhook_id!);
+        assert.equal(status, 'failed');
+        assert.match(attempts[0]!.error!, /127\.0\.0\.1/);
+        assert.equal(receiver.requests.length, 0);
+        await outbound.close();
+      }),
+    ));
+});
+
 describe('a receiver', () => {
   it('that fails in any way is asked again, under the same id and with the same body', () =>
     withWebhooks((bench) =>

@@ -91,6 +91,7 @@ export function jobOf(report: Report, results: readonly SucceededResult[]): JobR
     expires_at: null,
     batch_id: null,
     retry_of: null,
+    webhook_id: null,
     reused: false,
     request: { kind: 'analyze', adapter_id: report.sources[0]!.id },
     imported: null,

@@ -1510,6 +1510,7 @@ export interface components {
       source?: components['schemas']['Source'];
       /** @description Removed by the service so many seconds after it was made (a job: after it ended) */
       ttl_seconds?: number;
+      webhook?: components['schemas']['RequestWebhook'];
     };
     /**
      * @example {
@@ -1531,6 +1532,7 @@ export interface components {
      *         "release": "2026-12"
      *       },
      *       "retry_of": null,
+     *       "webhook_id": null,
      *       "created_at": "2026-11-24T21:51:00.000Z",
      *       "finished_at": "2026-11-24T21:51:05.310Z",
      *       "expires_at": null,
@@ -1589,6 +1591,8 @@ export interface components {
       /** @description The batch whose failed, partial and cancelled jobs these are */
       retry_of: string | null;
       state: components['schemas']['BatchState'];
+      /** @description The webhook that came with its request; see `GET /v1/webhooks/{id}/deliveries` */
+      webhook_id: string | null;
     };
     /** @description Jobs by state */
     BatchCounts: {
@@ -1641,6 +1645,7 @@ export interface components {
      *             "release": "2026-12"
      *           },
      *           "retry_of": null,
+     *           "webhook_id": null,
      *           "created_at": "2026-11-24T21:51:00.000Z",
      *           "finished_at": "2026-11-24T21:51:05.310Z",
      *           "expires_at": null
@@ -1725,6 +1730,7 @@ export interface components {
       targets?: components['schemas']['Target'][];
       /** @description Removed by the service so many seconds after it was made (a job: after it ended) */
       ttl_seconds?: number;
+      webhook?: components['schemas']['RequestWebhook'];
     };
     /**
      * @description active: jobs are left to be done. succeeded: all did. partial: some jobs failed, as a whole or in part, and something succeeded. failed: some failed, and nothing succeeded. cancelled: it was, or some of its jobs were and none failed
@@ -1751,6 +1757,7 @@ export interface components {
      *         "release": "2026-12"
      *       },
      *       "retry_of": null,
+     *       "webhook_id": null,
      *       "created_at": "2026-11-24T21:51:00.000Z",
      *       "finished_at": "2026-11-24T21:51:05.310Z",
      *       "expires_at": null
@@ -1780,6 +1787,8 @@ export interface components {
       /** @description The batch whose failed, partial and cancelled jobs these are */
       retry_of: string | null;
       state: components['schemas']['BatchState'];
+      /** @description The webhook that came with its request; see `GET /v1/webhooks/{id}/deliveries` */
+      webhook_id: string | null;
     };
     Capabilities: {
       /** @description Values that `format_options.architecture` may have, for GGUF */
@@ -2321,6 +2330,7 @@ export interface components {
       to: components['schemas']['Sink'];
       /** @description Removed by the service so many seconds after it was made (a job: after it ended) */
       ttl_seconds?: number;
+      webhook?: components['schemas']['RequestWebhook'];
     };
     /** @description A target that failed; it left no files behind */
     FailedResult: {
@@ -2575,6 +2585,7 @@ export interface components {
       source: components['schemas']['Source'];
       /** @description Removed by the service so many seconds after it was made (a job: after it ended) */
       ttl_seconds?: number;
+      webhook?: components['schemas']['RequestWebhook'];
     };
     /** @description What the fetched adapter is called and how long it lives */
     ImportSettings: {
@@ -2610,6 +2621,7 @@ export interface components {
      *       "expires_at": null,
      *       "batch_id": null,
      *       "retry_of": null,
+     *       "webhook_id": null,
      *       "reused": false,
      *       "request": {
      *         "kind": "squeeze",
@@ -2718,6 +2730,8 @@ export interface components {
       timings: components['schemas']['Timings'] | null;
       /** @description Removed by the service so many seconds after it was made (a job: after it ended) */
       ttl_seconds: number | null;
+      /** @description The webhook that came with its request, or that of its batch; see `GET /v1/webhooks/{id}/deliveries` */
+      webhook_id: string | null;
     };
     /**
      * @description Of an event `state` the job, of an event `progress` its progress
@@ -2750,6 +2764,7 @@ export interface components {
      *       "expires_at": null,
      *       "batch_id": null,
      *       "retry_of": null,
+     *       "webhook_id": null,
      *       "reused": false,
      *       "request": {
      *         "kind": "squeeze",
@@ -2851,6 +2866,7 @@ export interface components {
      *           "expires_at": null,
      *           "batch_id": null,
      *           "retry_of": null,
+     *           "webhook_id": null,
      *           "reused": false,
      *           "request": {
      *             "kind": "squeeze",
@@ -3251,6 +3267,7 @@ export interface components {
       targets: components['schemas']['Target'][];
       /** @description Removed by the service so many seconds after it was made (a job: after it ended) */
       ttl_seconds?: number;
+      webhook?: components['schemas']['RequestWebhook'];
     };
     MergeSource: {
       adapter_id: string;
@@ -3409,7 +3426,7 @@ export interface components {
       /** @description `whsec_` and 24 to 64 random bytes in base64. Signs every request. */
       secret: string;
       /**
-       * @description Where events are sent by POST: https at port 443 of a public server, or a host that the operator allows. It is looked at here and again at every connection.
+       * @description Where events are sent by POST: https at port 443 of a public server, or a host that the operator allows. It is looked at here and again at every connection. Of a webhook that came with a request only the host is shown.
        * @example https://ml.example.com/hooks/lora-squeeze
        */
       url: string;
@@ -4093,6 +4110,26 @@ export interface components {
       /** @description In the order of the request, also those that failed */
       targets: components['schemas']['TargetReport'][];
       timings: components['schemas']['Timings'];
+    };
+    /** @description Where events of this job, or of this batch and its jobs, are sent as well. It has an id, `webhook_id` of the job or batch, under which its deliveries are found. Its URL and secret are sealed: of the URL only the host is shown. Without `secret` the service makes one and does not show it; `rotate-secret` gives another one. */
+    RequestWebhook: {
+      /** @description Which events are sent. Default: for a job its end, for a batch `batch.ended` */
+      events?: (
+        | 'job.queued'
+        | 'job.started'
+        | 'job.succeeded'
+        | 'job.partial'
+        | 'job.failed'
+        | 'job.cancelled'
+        | 'batch.ended'
+      )[];
+      /** @description `whsec_` and 24 to 64 random bytes in base64. Signs every request. */
+      secret?: string;
+      /**
+       * @description Where events are sent by POST: https at port 443 of a public server, or a host that the operator allows. It is looked at here and again at every connection. Of a webhook that came with a request only the host is shown.
+       * @example https://ml.example.com/hooks/lora-squeeze
+       */
+      url: string;
     };
     /** @description What result adapters are called and how long they live. A target, its job and its batch or run may say it: each field counts where it stands closest to the result, and `labels` are one field, so those of a target take the place of all that its job says. */
     ResultSettings: {
@@ -4916,6 +4953,7 @@ export interface components {
       targets: components['schemas']['Target'][];
       /** @description Removed by the service so many seconds after it was made (a job: after it ended) */
       ttl_seconds?: number;
+      webhook?: components['schemas']['RequestWebhook'];
     };
     SqueezeOptions: {
       /**
@@ -4976,6 +5014,7 @@ export interface components {
       targets: components['schemas']['Target'][];
       /** @description Removed by the service so many seconds after it was made (a job: after it ended) */
       ttl_seconds?: number;
+      webhook?: components['schemas']['RequestWebhook'];
     };
     Stage: {
       /** @description Optimizer steps done when the stage begins */
@@ -5066,6 +5105,7 @@ export interface components {
      *             "expires_at": null,
      *             "batch_id": null,
      *             "retry_of": null,
+     *             "webhook_id": null,
      *             "reused": false,
      *             "request": {
      *               "kind": "squeeze",
@@ -5615,7 +5655,7 @@ export interface components {
         [key: string]: string;
       };
       /**
-       * @description Where events are sent by POST: https at port 443 of a public server, or a host that the operator allows. It is looked at here and again at every connection.
+       * @description Where events are sent by POST: https at port 443 of a public server, or a host that the operator allows. It is looked at here and again at every connection. Of a webhook that came with a request only the host is shown.
        * @example https://ml.example.com/hooks/lora-squeeze
        */
       url: string;
@@ -5656,7 +5696,7 @@ export interface components {
         [key: string]: string;
       };
       /**
-       * @description Where events are sent by POST: https at port 443 of a public server, or a host that the operator allows. It is looked at here and again at every connection.
+       * @description Where events are sent by POST: https at port 443 of a public server, or a host that the operator allows. It is looked at here and again at every connection. Of a webhook that came with a request only the host is shown.
        * @example https://ml.example.com/hooks/lora-squeeze
        */
       url?: string;
@@ -5688,6 +5728,7 @@ export interface components {
      *           "expires_at": null,
      *           "batch_id": null,
      *           "retry_of": null,
+     *           "webhook_id": null,
      *           "reused": false,
      *           "request": {
      *             "kind": "squeeze",
@@ -5865,7 +5906,7 @@ export interface components {
       /** @description `whsec_` and 24 to 64 random bytes in base64. Signs every request. */
       secret?: string;
       /**
-       * @description Where events are sent by POST: https at port 443 of a public server, or a host that the operator allows. It is looked at here and again at every connection.
+       * @description Where events are sent by POST: https at port 443 of a public server, or a host that the operator allows. It is looked at here and again at every connection. Of a webhook that came with a request only the host is shown.
        * @example https://ml.example.com/hooks/lora-squeeze
        */
       url: string;

@@ -25,7 +25,7 @@ export async function checkBatch(
   request: BatchRequest,
   check: (work: RecordedJobRequest) => Promise<void>,
 ): Promise<void> {
-  const general = [...targetFaults(request), ...repeatedAdapters(request)];
+  const general = [...targetFaults(request), ...repeatedAdapters(request), ...webhooksOfJobs(request)];
   if (general.length > 0) throw invalid(general);
   const field = 'jobs' in request ? 'jobs' : 'adapter_ids';
   const faults = await eachBounded(jobRequestsOf(request), AT_ONCE, async (job, index): Promise<Fault[]> => {
@@ -88,6 +88,15 @@ function repeatedAdapters(request: BatchRequest): Fault[] {
     if (before === undefined) first.set(id, index);
     const detail = `adapter_ids[${index}] is the same as adapter_ids[${before}]`;
     return before === undefined ? [] : [{ pointer: `/adapter_ids/${index}`, detail }];
+  });
+}
+
+/** A batch has one for all its jobs. */
+function webhooksOfJobs(request: BatchRequest): Fault[] {
+  if (!('jobs' in request)) return [];
+  return request.jobs.flatMap(({ webhook }, index) => {
+    const detail = `jobs[${index}] has a "webhook"; that of the batch can ask for the events of its jobs`;
+    return webhook === undefined ? [] : [{ pointer: `/jobs/${index}/webhook`, detail }];
   });
 }
 

@@ -31,6 +31,7 @@ export const BATCH_SUMMARY_EXAMPLE: BatchSummary = {
   progress: { done: 2, total: 2 },
   labels: { release: '2026-12' },
   retry_of: null,
+  webhook_id: null,
   created_at: '2026-11-24T21:51:00.000Z',
   finished_at: '2026-11-24T21:51:05.310Z',
   expires_at: null,

@@ -5,10 +5,11 @@ import { newBatchId, newJobId, timedIdMs } from '../../database/ids.ts';
 import type { Page, PageRequest } from '../../database/lists/page.ts';
 import { AppError } from '../../errors/app-error.ts';
 import type { ErrorCode } from '../../errors/error-kinds.ts';
-import { acceptedJob, taken } from '../jobs/accepted-job.ts';
+import { acceptedJob, type Treatment, taken } from '../jobs/accepted-job.ts';
 import type { JobControl } from '../jobs/control.ts';
 import type { NewJob } from '../jobs/executions/accept-jobs.ts';
 import type { JobService } from '../jobs/service.ts';
+import type { NewRequestWebhook, RequestWebhooks } from '../webhooks/request-webhook.ts';
 import { checkBatch, jobRequestsOf } from './batch-jobs.ts';
 import type { BatchFilter, BatchStore } from './store.ts';
 
@@ -22,13 +23,33 @@ export interface BatchParts {
   readonly jobs: JobService;
   readonly batchStore: BatchStore;
   readonly control: JobControl;
+  /** undefined: requests bring no webhooks. */
+  readonly requestWebhooks?: RequestWebhooks | undefined;
   /** How long batches stay unless a request says otherwise; undefined: they are kept. */
   readonly defaultTtlSeconds?: number | undefined;
 }
 
+/** A batch that is about to be accepted. */
+interface WantedBatch {
+  readonly request: BatchRequest;
+  readonly jobs: readonly JobRequest[];
+  readonly webhook?: NewRequestWebhook | undefined;
+  readonly webhookId: string | null;
+  /** The batch and its jobs that these do once more. */
+  readonly retryOf?: { readonly batch: string; readonly jobs: readonly string[] };
+}
+
 /** What the methods throw; the routes of the room derive from it what they may answer. */
 export const BATCH_ERRORS = {
-  submit: ['BATCH_INVALID', 'STORAGE_FULL', 'STORAGE_FAILED'],
+  submit: [
+    'BATCH_INVALID',
+    'OUTBOUND_URL_INVALID',
+    'OUTBOUND_FORBIDDEN',
+    'VALIDATION_FAILED',
+    'SECRETS_UNAVAILABLE',
+    'STORAGE_FULL',
+    'STORAGE_FAILED',
+  ],
   get: ['BATCH_NOT_FOUND'],
   cancel: ['BATCH_NOT_FOUND', 'BATCH_FINAL', 'STORAGE_FULL'],
   retry: [
@@ -61,12 +82,20 @@ export class BatchService {
    * Accepts a batch, or nothing of it. Jobs whose work was done already have their results at once.
    * @param id where it is the id of a batch, that is the answer
    * @throws AppError BATCH_INVALID with the fault of every job that cannot be accepted
+   * @throws AppError OUTBOUND_URL_INVALID, OUTBOUND_FORBIDDEN, VALIDATION_FAILED, SECRETS_UNAVAILABLE for its webhook
    */
-  async submit(request: BatchRequest, id = newBatchId(Date.now())): Promise<BatchRecord> {
+  async submit(asked: BatchRequest, id = newBatchId(Date.now())): Promise<BatchRecord> {
     const before = await this.store.get(id);
     if (before) return before;
+    const { webhook: wanted, ...request } = asked;
+    const webhook = wanted && this.parts.requestWebhooks?.taken(wanted, ['batch.ended']);
     await checkBatch(request, (work) => this.parts.jobs.check(work));
-    return this.accept(id, request, jobRequestsOf(request), null);
+    return this.accept(id, {
+      request,
+      jobs: jobRequestsOf(request),
+      webhook,
+      webhookId: webhook?.id ?? null,
+    });
   }
 
   /**
@@ -131,7 +160,7 @@ export class BatchService {
     if (unopened) {
       const requests = jobRequestsOf(unopened.request);
       const jobs = unopened.members.map(({ job, position, retry_of: retryOf }) =>
-        newJob(job, requests[position]!, batchId, retryOf),
+        newJob(job, requests[position]!, { batchId, retryOf, webhookId: unopened.webhookId }),
       );
       await this.store.open(batchId, jobs);
     }
@@ -155,8 +184,9 @@ export class BatchService {
   async retry(batchId: string, id = newBatchId(Date.now())): Promise<BatchRecord> {
     const done = await this.store.get(id);
     if (done) return done;
-    const request = await this.store.request(batchId);
-    if (!request) throw notFound(batchId);
+    const recorded = await this.store.request(batchId);
+    if (!recorded) throw notFound(batchId);
+    const { request, webhookId } = recorded;
     const { jobs: before } = await this.final(batchId, 'retried');
     const requests = jobRequestsOf(request);
     const again = before.flatMap(({ id, state }, index) =>
@@ -177,7 +207,8 @@ export class BatchService {
       ...(ttl_seconds !== undefined && { ttl_seconds }),
     };
     await checkBatch(retried, (work) => this.parts.jobs.check(work));
-    return this.accept(id, retried, jobs, { batch: batchId, jobs: again.map(({ retryOf }) => retryOf) });
+    const retryOf = { batch: batchId, jobs: again.map((job) => job.retryOf) };
+    return this.accept(id, { request: retried, jobs, webhookId, retryOf });
   }
 
   /**
@@ -200,19 +231,16 @@ export class BatchService {
     await Promise.all(this.ongoing);
   }
 
-  /** @param retryOf the batch and its jobs that these do once more */
-  private async accept(
-    id: string,
-    request: BatchRequest,
-    requests: readonly JobRequest[],
-    retryOf: { readonly batch: string; readonly jobs: readonly string[] } | null,
-  ): Promise<BatchRecord> {
+  private async accept(id: string, wanted: WantedBatch): Promise<BatchRecord> {
+    const { request, webhook, webhookId, retryOf } = wanted;
     const createdAtMs = timedIdMs(id);
-    const jobs = requests.map((job, index) =>
-      newJob(memberId(createdAtMs, index), job, id, retryOf?.jobs[index] ?? null),
-    );
+    const jobs = wanted.jobs.map((job, index) => {
+      const retried = retryOf?.jobs[index] ?? null;
+      return newJob(memberId(createdAtMs, index), job, { batchId: id, retryOf: retried, webhookId });
+    });
     const ttlSeconds = request.ttl_seconds ?? this.parts.defaultTtlSeconds ?? null;
-    const batch = { id, request, retryOf: retryOf?.batch ?? null, ttlSeconds, createdAtMs };
+    const kept = { webhook, webhookId, ttlSeconds, createdAtMs };
+    const batch = { id, request, retryOf: retryOf?.batch ?? null, ...kept };
     const record = await this.store.accept({ ...batch, jobs: jobs.map(({ job }) => job) });
     try {
       await this.store.open(id, jobs);
@@ -243,9 +271,13 @@ const notFound = (batchId: string): AppError =>
   new AppError('BATCH_NOT_FOUND', `There is no batch ${JSON.stringify(batchId)}.`, { batch_id: batchId });
 
 /** A job of a batch as it is accepted. */
-function newJob(id: string, request: JobRequest, batchId: string, retryOf: string | null): NewJob {
+function newJob(
+  id: string,
+  request: JobRequest,
+  of: Pick<Treatment, 'batchId' | 'retryOf' | 'webhookId'>,
+): NewJob {
   const { work, treatment } = taken(request);
-  return { job: acceptedJob(id, work, { ...treatment, batchId, retryOf }), reuse: treatment.reuse };
+  return { job: acceptedJob(id, work, { ...treatment, ...of }), reuse: treatment.reuse };
 }
 
 /** Ids of a batch's jobs sort in its order: behind the time comes the place. */

@@ -18,17 +18,28 @@ import {
 import { acceptJobs, type NewJob } from '../jobs/executions/accept-jobs.ts';
 import { JobChanges, type JobChangesParts } from '../jobs/executions/job-changes.ts';
 import { inSlices } from '../jobs/rows.ts';
+import { insertRequestWebhooks, type NewRequestWebhook } from '../webhooks/request-webhook.ts';
 
-/** A batch as it comes. */
+/** A batch as it comes. Its request has no webhook, in which there is a secret. */
 export interface NewBatch {
   readonly id: string;
   readonly request: BatchRequest;
   /** In the order of its request. */
   readonly jobs: readonly JobRecord[];
   readonly retryOf: string | null;
+  /** What came with its request. */
+  readonly webhook?: NewRequestWebhook | undefined;
+  /** Of that, or of the batch that this one is a retry of. */
+  readonly webhookId?: string | null;
   /** How long the batch is kept after its end; null: until it is deleted. */
   readonly ttlSeconds: number | null;
   readonly createdAtMs: number;
+}
+
+/** What a batch was asked for with, and the id of the webhook that came along. */
+export interface RecordedRequest {
+  readonly request: BatchRequest;
+  readonly webhookId: string | null;
 }
 
 /** What is left out matters not. */
@@ -60,6 +71,7 @@ export class BatchStore {
     const row = this.rowOf(batch);
     const members = batch.jobs.map((job, position) => memberRow(batch.id, job, position));
     await this.database.write(async (writer) => {
+      await insertRequestWebhooks(writer, this.tenant, batch.webhook ? [batch.webhook] : []);
       await writer.insertInto('batch').values(row).execute();
       const labels = labelRows(this.tenant, batch.request.labels, { batch: batch.id });
       if (labels.length > 0) await writer.insertInto('batch_label').values(labels).execute();
@@ -96,9 +108,10 @@ export class BatchStore {
   /** What the jobs of a batch follow from that was not opened. */
   async unopened(
     batchId: string,
-  ): Promise<{ readonly request: BatchRequest; readonly members: readonly BatchMemberTable[] } | undefined> {
-    const row = await this.row(batchId)?.select('request').where('opened_at', 'is', null).executeTakeFirst();
-    return row && { request: JSON.parse(row.request) as BatchRequest, members: await this.members(batchId) };
+  ): Promise<(RecordedRequest & { readonly members: readonly BatchMemberTable[] }) | undefined> {
+    const unopened = this.row(batchId)?.where('opened_at', 'is', null);
+    const row = await unopened?.select(['request', 'webhook']).executeTakeFirst();
+    return row && { ...recordedRequest(row), members: await this.members(batchId) };
   }
 
   /** A batch with its jobs. */
@@ -120,9 +133,9 @@ export class BatchStore {
   }
 
   /** What a batch was asked for with. */
-  async request(batchId: string): Promise<BatchRequest | undefined> {
-    const row = await this.row(batchId)?.select('request').executeTakeFirst();
-    return row && (JSON.parse(row.request) as BatchRequest);
+  async request(batchId: string): Promise<RecordedRequest | undefined> {
+    const row = await this.row(batchId)?.select(['request', 'webhook']).executeTakeFirst();
+    return row && recordedRequest(row);
   }
 
   /** Whether a batch is there that has not ended. */
@@ -192,12 +205,14 @@ export class BatchStore {
     );
   }
 
-  private rowOf({ id, request, jobs, retryOf, ttlSeconds, createdAtMs }: NewBatch): BatchTable {
+  private rowOf(batch: NewBatch): BatchTable {
+    const { id, request, jobs, retryOf, webhookId, ttlSeconds, createdAtMs } = batch;
     return {
       ...{ id, tenant: this.tenant, labels: JSON.stringify(request.labels ?? {}), retry_of: retryOf },
       ...{ ttl_seconds: ttlSeconds, jobs: jobs.length, succeeded: 0, partial: 0, failed: 0, cancelled: 0 },
       ...{ created_at: createdAtMs, cancelled_at: null, finished_at: null, expires_at: null },
       opened_at: null,
+      webhook: webhookId ?? null,
       request: JSON.stringify(request),
     };
   }
@@ -249,5 +264,10 @@ export class BatchStore {
     return new Map(rows.map(({ batch, jobs }) => [batch!, Number(jobs)]));
   }
 }
+
+const recordedRequest = ({ request, webhook }: Pick<BatchTable, 'request' | 'webhook'>): RecordedRequest => ({
+  request: JSON.parse(request) as BatchRequest,
+  webhookId: webhook,
+});
 
 const leftOf = (row: SummaryRow): number => row.jobs - endedJobs(row);

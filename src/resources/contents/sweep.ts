@@ -8,7 +8,16 @@ export interface Sweep {
 }
 
 /** What a sweep removes. Strays are what crashes left: entries of indexes, reports without jobs, marks. */
-type SweptKind = 'adapter' | 'job' | 'batch' | 'delivery' | 'event' | 'blob' | 'stray' | 'idempotency_key';
+type SweptKind =
+  | 'adapter'
+  | 'job'
+  | 'batch'
+  | 'delivery'
+  | 'webhook'
+  | 'event'
+  | 'blob'
+  | 'stray'
+  | 'idempotency_key';
 
 export interface SweptOfKind {
   readonly kind: SweptKind;

@@ -13,6 +13,8 @@ export interface OutgoingEvent {
   readonly job: string | null;
   /** null: the event is that of a job that belongs to none. */
   readonly batch: string | null;
+  /** Id of the webhook that came with the request for it; null: there was none. */
+  readonly webhook: string | null;
   /** The same one whoever tells of the event: it becomes a part of the ids of its deliveries. */
   readonly atMs: number;
   readonly labels: Labels;
@@ -38,16 +40,16 @@ export function jobEvent(
   job: JobRecord,
   atMs: number = Date.parse(job.finished_at ?? job.created_at),
 ): OutgoingEvent {
-  const { id, batch_id: batch, labels } = job;
+  const { id, batch_id: batch, webhook_id: webhook, labels } = job;
   const type = TYPES[job.state];
   const body = jobEventBody(type, new Date(atMs).toISOString(), job);
-  return { type, subject: id, job: id, batch, atMs, labels, body };
+  return { type, subject: id, job: id, batch, webhook, atMs, labels, body };
 }
 
 /** The end of a batch. @param batch as it ended */
 export function batchEvent(batch: BatchSummary): OutgoingEvent {
-  const { id, labels, finished_at, created_at } = batch;
+  const { id, webhook_id: webhook, labels, finished_at, created_at } = batch;
   const [type, at] = ['batch.ended' as const, finished_at ?? created_at];
   const body = batchEventBody(type, at, batch);
-  return { type, subject: id, job: null, batch: id, atMs: Date.parse(at), labels, body };
+  return { type, subject: id, job: null, batch: id, webhook, atMs: Date.parse(at), labels, body };
 }

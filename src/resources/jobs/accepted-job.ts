@@ -15,6 +15,8 @@ export interface Treatment {
   readonly reuse: boolean;
   readonly batchId: string | null;
   readonly retryOf: string | null;
+  /** Of what came with its request, or that of its batch. */
+  readonly webhookId: string | null;
 }
 
 export const PLAIN: Treatment = {
@@ -24,6 +26,7 @@ export const PLAIN: Treatment = {
   reuse: true,
   batchId: null,
   retryOf: null,
+  webhookId: null,
 };
 
 interface Taken {
@@ -50,7 +53,15 @@ export async function takenWith(request: JobRequest, places: Places): Promise<Ta
 }
 
 function treated(request: JobRequest): { readonly rest: JobRequest; readonly treatment: Treatment } {
-  const { labels, priority, ttl_seconds: ttlSeconds, reuse, ...rest } = request as JobRequest & JobSettings;
+  // Its webhook is taken by itself.
+  const {
+    labels,
+    priority,
+    ttl_seconds: ttlSeconds,
+    reuse,
+    webhook: _itsOwn,
+    ...rest
+  } = request as JobRequest & JobSettings;
   const said = { labels, priority, ttlSeconds, reuse };
   const given = Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined));
   return { rest: rest as JobRequest, treatment: { ...PLAIN, ...given } };
@@ -73,6 +84,7 @@ export function acceptedJob(id: string, work: RecordedJobRequest, treatment: Tre
     expires_at: null,
     batch_id: treatment.batchId,
     retry_of: treatment.retryOf,
+    webhook_id: treatment.webhookId,
     reused: false,
     request: work,
     imported: null,

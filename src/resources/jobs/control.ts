@@ -95,8 +95,9 @@ export class JobControl {
     }
     if (lacksSecrets(record.request)) throw secretsGone(jobId);
     await jobs.check(record.request);
-    const { labels, priority, ttl_seconds: ttlSeconds } = record;
-    const treatment = { labels, priority, ttlSeconds, reuse: false, batchId: null, retryOf: jobId };
+    const { labels, priority, ttl_seconds: ttlSeconds, webhook_id: webhookId } = record;
+    const kept = { labels, priority, ttlSeconds, webhookId };
+    const treatment = { ...kept, reuse: false, batchId: null, retryOf: jobId };
     return jobs.accept({ job: acceptedJob(id, record.request, treatment), reuse: false });
   }
 

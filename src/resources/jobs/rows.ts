@@ -39,6 +39,7 @@ export const JOB_COLUMNS = [
   'labels',
   'batch',
   'retry_of',
+  'webhook',
   'ttl_seconds',
   'created_at',
   'started_at',
@@ -69,6 +70,7 @@ export const jobRecord = (row: RecordRow): JobRecord => {
     expires_at: row.expires_at === null ? null : timeOf(row.expires_at),
     batch_id: row.batch,
     retry_of: row.retry_of,
+    webhook_id: row.webhook,
     reused: row.reused === 1,
     request,
     ...(row.outcome === null
@@ -171,6 +173,7 @@ function rowOf(tenant: string, job: JobRecord, execution: string): JobTable {
     labels: JSON.stringify(job.labels),
     batch: job.batch_id,
     retry_of: job.retry_of,
+    webhook: job.webhook_id,
     ttl_seconds: job.ttl_seconds,
     created_at: Date.parse(job.created_at),
     started_at: job.started_at === null ? null : Date.parse(job.started_at),

@@ -3,6 +3,7 @@ import type { AdapterFile } from '../../contract/adapter.ts';
 import type { JobRecord, Progress } from '../../contract/job.ts';
 import type { JobRequest, RecordedJobRequest } from '../../contract/job-request.ts';
 import type { Report } from '../../contract/report.ts';
+import { END_TYPES } from '../../contract/webhook.ts';
 import { isJobId, newJobId } from '../../database/ids.ts';
 import type { Page, PageRequest } from '../../database/lists/page.ts';
 import { type JobQueue, withoutQueue } from '../../dispatch/job-queue.ts';
@@ -14,6 +15,7 @@ import type { AdapterService } from '../adapters/service.ts';
 import { bytesOf, streamOf } from '../contents/content-files.ts';
 import { Bell } from '../events/bell.ts';
 import { canonicalJson } from '../idempotency/fingerprint.ts';
+import type { RequestWebhooks } from '../webhooks/request-webhook.ts';
 import { acceptedJob, taken, takenWith } from './accepted-job.ts';
 import { sourceIds } from './adapters-of-request.ts';
 import { ExecutionWatch } from './events/execution-watch.ts';
@@ -41,6 +43,8 @@ export interface JobServiceParts {
   readonly observer?: Observer;
   /** undefined: nothing is fetched from or brought to elsewhere. */
   readonly desk?: TransferDesk | undefined;
+  /** undefined: requests bring no webhooks. */
+  readonly requestWebhooks?: RequestWebhooks | undefined;
 }
 
 /** What the methods throw; the routes of the room derive from it what they may answer. */
@@ -87,8 +91,10 @@ export class JobService {
   async submit(request: JobRequest, id = newJobId(Date.now())): Promise<JobRecord> {
     const { desk } = this.parts;
     const { work, treatment } = desk ? await takenWith(request, desk.places()) : taken(request);
+    const webhook = request.webhook && this.parts.requestWebhooks?.taken(request.webhook, END_TYPES);
     await this.check(work);
-    return this.accept({ job: acceptedJob(id, work, treatment), reuse: treatment.reuse });
+    const job = acceptedJob(id, work, { ...treatment, webhookId: webhook?.id ?? null });
+    return this.accept({ job, reuse: treatment.reuse, webhook });
   }
 
   /**

@@ -1,5 +1,4 @@
-import type { Labels } from '../../contract/labels.ts';
-import type { EventType, WebhookRecord } from '../../contract/webhook.ts';
+import type { WebhookRecord } from '../../contract/webhook.ts';
 import type { Database, Writer } from '../../database/database.ts';
 import { hasLabels } from '../../database/lists/label-filter.ts';
 import { withoutQueue } from '../../dispatch/job-queue.ts';
@@ -40,17 +39,24 @@ export class Outbox {
     if (events.length === 0) return [];
     const { database, tenant } = this.parts;
     // In order, so that of two which tell of the same event neither waits for the other one in a circle.
-    const rows = await heldWebhooks(database, writer, tenant).orderBy('id').execute();
-    const webhooks = rows.map(webhookRecord);
+    const held = heldWebhooks(database, writer, tenant).orderBy('id');
+    const asked = [...new Set(events.flatMap(({ webhook }) => webhook ?? []))];
+    const own = await held.where('of_request', '=', 0).execute();
+    const ofRequests = asked.length === 0 ? [] : await held.where('id', 'in', asked).execute();
+    const webhooks = [...own, ...ofRequests].map((row) => ({
+      ...webhookRecord(row),
+      isOfRequest: row.of_request === 1,
+    }));
     const nowMs = Date.now();
-    const deliveries = events.flatMap(({ type, subject, atMs, labels, body: payload }) =>
-      webhooks
-        .filter((webhook) => wants(webhook, type, labels))
+    const deliveries = events.flatMap((event) => {
+      const { type, subject, atMs, body: payload } = event;
+      return webhooks
+        .filter((webhook) => wants(webhook, event))
         .map(({ id: webhook }) => {
           const id = deliveryIdOf(webhook, type, subject, atMs);
           return newDelivery({ id, webhook, tenant, type, subject, payload }, nowMs);
-        }),
-    );
+        });
+    });
     const tickets: DeliveryTicket[] = [];
     for (let begin = 0; begin < deliveries.length; begin += ROWS_AT_ONCE) {
       const made = await writer
@@ -66,10 +72,15 @@ export class Outbox {
   }
 }
 
-const wants = (webhook: WebhookRecord, type: EventType, labels: Labels): boolean =>
+const wants = (
+  webhook: WebhookRecord & { readonly isOfRequest: boolean },
+  { type, labels, webhook: ofRequest }: OutgoingEvent,
+): boolean =>
   webhook.enabled &&
   webhook.events.includes(type) &&
-  hasLabels(
-    labels,
-    Object.entries(webhook.labels).map(([name, text]) => ({ name, text })),
-  );
+  (webhook.isOfRequest
+    ? webhook.id === ofRequest
+    : hasLabels(
+        labels,
+        Object.entries(webhook.labels).map(([name, text]) => ({ name, text })),
+      ));

@@ -25,9 +25,10 @@ export class WebhookStore {
     this.tenant = tenant;
   }
 
-  /** The oldest first. */
+  /** The oldest first, without those of requests. */
   async list(): Promise<WebhookRecord[]> {
-    const rows = await this.rows(this.database.reader).orderBy('id').execute();
+    const own = this.rows(this.database.reader).where('of_request', '=', 0);
+    const rows = await own.orderBy('id').execute();
     return rows.map(webhookRecord);
   }
 
@@ -49,6 +50,7 @@ export class WebhookStore {
         .selectFrom('webhook')
         .select(({ fn }) => fn.countAll<number>().as('count'))
         .where('tenant', '=', this.tenant)
+        .where('of_request', '=', 0)
         .executeTakeFirstOrThrow();
       if (count >= most) return undefined;
       const row = await writer
@@ -56,6 +58,8 @@ export class WebhookStore {
         .values({
           id,
           tenant: this.tenant,
+          of_request: 0,
+          sealed_url: null,
           settings: JSON.stringify(settings),
           disabled_reason: null,
           secret: sealedSecret,
@@ -79,6 +83,7 @@ export class WebhookStore {
         .updateTable('webhook')
         .set({
           settings: JSON.stringify(settings),
+          ...(change.url !== undefined && { sealed_url: null }),
           ...(change.enabled === true && { disabled_reason: null }),
         })
         .where('id', '=', id)

@@ -35,6 +35,13 @@ export function signingSecrets(
   return [secret, ...(isLive ? [previous_secret] : [])].map((sealed) => neededBox(box).open(sealed));
 }
 
+/** Where a webhook's requests go. @throws as signingSecrets */
+export const urlOf = (
+  { sealed_url, settings }: Pick<WebhookTable, 'sealed_url' | 'settings'>,
+  box: SecretBox | undefined,
+): string =>
+  sealed_url === null ? (JSON.parse(settings) as { url: string }).url : neededBox(box).open(sealed_url);
+
 /** A new secret as receivers configure it. */
 export const newSecret = (): string => SCHEME + randomBytes(NEW_BYTES).toString('base64');
 
@@ -43,9 +50,10 @@ export const secretBytes = (secret: string): Buffer => Buffer.from(secret.slice(
 
 /**
  * A secret that somebody brings.
+ * @param pointer where it stands in the request
  * @throws AppError VALIDATION_FAILED
  */
-export function checkedSecret(secret: string): string {
+export function checkedSecret(secret: string, pointer = '/secret'): string {
   const bytes = secretBytes(secret);
   const isWhole = SCHEME + bytes.toString('base64') === secret;
   if (isWhole && bytes.byteLength >= MIN_BYTES && bytes.byteLength <= MAX_BYTES) return secret;
@@ -53,5 +61,5 @@ export function checkedSecret(secret: string): string {
   const detail = isWhole
     ? `secret has ${bytes.byteLength} bytes but must have ${MIN_BYTES} to ${MAX_BYTES}`
     : 'secret is not whsec_ and base64 with its padding';
-  throw new AppError('VALIDATION_FAILED', `${detail}.`, { errors: [{ pointer: '/secret', detail }] });
+  throw new AppError('VALIDATION_FAILED', `${detail}.`, { errors: [{ pointer, detail }] });
 }

@@ -9,12 +9,20 @@ import { acceptedJob } from '../../../src/resources/jobs/accepted-job.ts';
 import { TenantService } from '../../../src/resources/tenants/service.ts';
 import { DeliveryKeeper } from '../../../src/resources/webhooks/delivery-keeper.ts';
 import { Outbox } from '../../../src/resources/webhooks/outbox.ts';
+import { RequestWebhooks, removeUnusedWebhooks } from '../../../src/resources/webhooks/request-webhook.ts';
+import { SecretBox } from '../../../src/transfer/secret-box.ts';
 import { onEachDialect } from '../../database/dialects.ts';
 import { MemoryDeliveryQueue } from '../../http/memory-delivery-queue.ts';
 import { insertKnownAdapter } from '../adapters/known-adapter.ts';
 import { alone, jobsIn } from '../jobs/job-rows.ts';
 import { PlayedWorker, playedMade } from '../jobs/played-worker.ts';
-import { addDelivery, deliveryIds, newWebhook, webhooksOf } from './webhook-rows.ts';
+import {
+  addDelivery,
+  deliveriesOf as deliveriesIn,
+  deliveryIds,
+  newWebhook,
+  webhooksOf,
+} from './webhook-rows.ts';
 
 class Died extends Error {}
 
@@ -106,6 +114,34 @@ onEachDialect('telling of the end of a job', (database) => {
       assert.deepEqual(await deliveryIds(database(), goes), []);
     }
     assert.equal(await deliveriesOf(stays), 10);
+  });
+
+  it('reaches the webhook of its own request, beside those of the tenant, until it is removed', async () => {
+    const own = await newWebhook(database());
+    const taken = new RequestWebhooks({
+      outbound: { checkUrl: (url) => new URL(url) },
+      box: new SecretBox(Buffer.alloc(32)),
+    });
+    const webhook = taken.taken({ url: 'https://hooks.example.com/x' }, ['job.queued', 'job.failed']);
+    const adapter_id = await insertKnownAdapter(database());
+    const job = acceptedJob(newJobId(Date.now()), { kind: 'analyze', adapter_id });
+    const asked = { ...job, webhook_id: webhook.id };
+    await jobsIn(database()).accept([{ job: asked, reuse: false, webhook }]);
+    const other = await accepted();
+    for (const { id } of [asked, other]) await worker().fail(id);
+    const subjects = async (id: string) =>
+      (await deliveriesIn(database()).page(id, 10, undefined)).items.map(({ subject }) => subject);
+    assert.deepEqual(await subjects(webhook.id), [job.id, job.id]);
+    assert.equal((await subjects(own)).length, 2);
+    const month = 31 * 86_400_000;
+    assert.equal(await removeUnusedWebhooks(database(), Date.now() + month), 0);
+    await jobsIn(database()).remove(job.id);
+    await database().write((writer) => writer.deleteFrom('delivery').execute());
+    assert.equal(await removeUnusedWebhooks(database(), Date.now() + month), 1);
+    assert.deepEqual(
+      (await webhooksOf(database()).list()).map(({ id }) => id),
+      [own],
+    );
   });
 
   it('reaches webhooks that ask for it: by event, by the labels it has now, and enabled', async () => {

@@ -105,6 +105,7 @@ __all__ = [
     "RecordedUrlSink",
     "RecordedUrlSource",
     "Report",
+    "RequestWebhook",
     "ResultSettings",
     "RotatedSecret",
     "RuleVerdict",
@@ -269,6 +270,7 @@ class AnalyzeJobRequest(TypedDict):
     labels: NotRequired[Labels]
     priority: NotRequired[JobPriority]
     ttl_seconds: NotRequired[int]
+    webhook: NotRequired[RequestWebhook]
     reuse: NotRequired[bool]
 
 
@@ -279,6 +281,7 @@ class Batch(TypedDict):
     progress: Dict[str, Any]
     labels: Labels
     retry_of: Union[str, None]
+    webhook_id: Union[str, None]
     created_at: str
     finished_at: Union[str, None]
     expires_at: Union[str, None]
@@ -324,6 +327,7 @@ class BatchRequest(TypedDict):
     labels: NotRequired[Labels]
     priority: NotRequired[JobPriority]
     ttl_seconds: NotRequired[int]
+    webhook: NotRequired[RequestWebhook]
     reuse: NotRequired[bool]
 
 
@@ -334,6 +338,7 @@ class BatchSummary(TypedDict):
     progress: Dict[str, Any]
     labels: Labels
     retry_of: Union[str, None]
+    webhook_id: Union[str, None]
     created_at: str
     finished_at: Union[str, None]
     expires_at: Union[str, None]
@@ -499,6 +504,7 @@ class ExportJobRequest(TypedDict):
     labels: NotRequired[Labels]
     priority: NotRequired[JobPriority]
     ttl_seconds: NotRequired[int]
+    webhook: NotRequired[RequestWebhook]
     reuse: NotRequired[bool]
 
 
@@ -583,6 +589,7 @@ class ImportJobRequest(TypedDict):
     labels: NotRequired[Labels]
     priority: NotRequired[JobPriority]
     ttl_seconds: NotRequired[int]
+    webhook: NotRequired[RequestWebhook]
     reuse: NotRequired[bool]
 
 
@@ -622,6 +629,7 @@ class Job(TypedDict):
     expires_at: Union[str, None]
     batch_id: Union[str, None]
     retry_of: Union[str, None]
+    webhook_id: Union[str, None]
     reused: bool
     estimated_start_seconds: NotRequired[int]
     request: RecordedJobRequest
@@ -705,6 +713,7 @@ class MergeJobRequest(TypedDict):
     labels: NotRequired[Labels]
     priority: NotRequired[JobPriority]
     ttl_seconds: NotRequired[int]
+    webhook: NotRequired[RequestWebhook]
     reuse: NotRequired[bool]
 
 
@@ -1001,6 +1010,16 @@ class Report(TypedDict):
     notes: List[str]
 
 
+class RequestWebhook(TypedDict):
+    """Where events of this job, or of this batch and its jobs, are sent as well. It has an id, `webhook_id` of the
+    job or batch, under which its deliveries are found. Its URL and secret are sealed: of the URL only the host is
+    shown. Without `secret` the service makes one and does not show it; `rotate-secret` gives another one."""
+
+    url: str
+    events: NotRequired[List[Literal["job.queued", "job.started", "job.succeeded", "job.partial", "job.failed", "job.cancelled", "batch.ended"]]]
+    secret: NotRequired[str]
+
+
 class ResultSettings(TypedDict):
     """What result adapters are called and how long they live. A target, its job and its batch or run may say it: each
     field counts where it stands closest to the result, and `labels` are one field, so those of a target take the
@@ -1213,6 +1232,7 @@ class SqueezeJobRequest(TypedDict):
     labels: NotRequired[Labels]
     priority: NotRequired[JobPriority]
     ttl_seconds: NotRequired[int]
+    webhook: NotRequired[RequestWebhook]
     reuse: NotRequired[bool]
 
 
@@ -1230,6 +1250,7 @@ class SqueezeRequest(TypedDict):
     labels: NotRequired[Labels]
     priority: NotRequired[JobPriority]
     ttl_seconds: NotRequired[int]
+    webhook: NotRequired[RequestWebhook]
     reuse: NotRequired[bool]
 
 

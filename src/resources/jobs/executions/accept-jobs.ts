@@ -1,6 +1,7 @@
 import type { JobRecord } from '../../../contract/job.ts';
 import type { ExecutionTable } from '../../../database/job-tables.ts';
 import { adapterExpired, adapterNotFound } from '../../adapters/store.ts';
+import { insertRequestWebhooks, type NewRequestWebhook } from '../../webhooks/request-webhook.ts';
 import { sourceIds } from '../adapters-of-request.ts';
 import { insertJobs } from '../rows.ts';
 import { withoutSecrets } from '../transfer-desk.ts';
@@ -16,6 +17,8 @@ export interface NewJob {
   readonly job: JobRecord;
   /** Whether work that was done, or is under way, may be its own. */
   readonly reuse: boolean;
+  /** What came with its request. */
+  readonly webhook?: NewRequestWebhook | undefined;
 }
 
 /** An adapter that a job reads. */
@@ -40,6 +43,11 @@ export async function acceptJobs(changes: JobChanges, jobs: readonly NewJob[]): 
   const fresh = await withoutKnown(changes, jobs);
   if (fresh.length === 0) return [];
   const sources = await lockedSources(changes, fresh);
+  await insertRequestWebhooks(
+    writer,
+    tenant,
+    fresh.flatMap(({ webhook }) => webhook ?? []),
+  );
   const placed = await placeWork(
     changes,
     fresh.map(({ job, reuse }) => ({ job, reuse, step: firstStep(job) })),

@@ -1,0 +1,114 @@
+import type { EventType, RequestWebhook } from '../../contract/webhook.ts';
+import type { Database, Writer } from '../../database/database.ts';
+import type { Outbound } from '../../net/outbound.ts';
+import type { SecretBox } from '../../transfer/secret-box.ts';
+import type { WebhookSettings } from './store.ts';
+import { newWebhookId } from './webhook-ids.ts';
+import { checkedSecret, neededBox, newSecret } from './webhook-secrets.ts';
+
+/** As long as deliveries: there is nothing more to be seen of it then. */
+const KEPT_MS = 30 * 86_400_000;
+/** Rows that are removed in one transaction: it must not hold up others for long. */
+const REMOVED_AT_ONCE = 500;
+
+/** The webhook of a request, as it is about to be recorded with what was asked for. */
+export interface NewRequestWebhook {
+  readonly id: string;
+  readonly settings: WebhookSettings;
+  readonly sealedUrl: string;
+  readonly sealedSecret: string;
+  readonly createdAtMs: number;
+}
+
+export interface RequestWebhooksParts {
+  readonly outbound: Pick<Outbound, 'checkUrl'>;
+  /** undefined: there is no place for secrets, so no webhooks. */
+  readonly box: SecretBox | undefined;
+}
+
+/** Takes the webhooks that requests bring along. */
+export class RequestWebhooks {
+  private readonly parts: RequestWebhooksParts;
+
+  constructor(parts: RequestWebhooksParts) {
+    this.parts = parts;
+  }
+
+  /**
+   * What is secret of it is sealed: of its URL only the host is seen from now on. Without a secret of its own its requests are
+   * signed with a new one, which nobody knows until it is rotated.
+   * @param defaults events of one that names none
+   * @throws AppError OUTBOUND_URL_INVALID, OUTBOUND_FORBIDDEN, VALIDATION_FAILED, SECRETS_UNAVAILABLE
+   */
+  taken({ url, events, secret }: RequestWebhook, defaults: readonly EventType[]): NewRequestWebhook {
+    const { outbound, box } = this.parts;
+    outbound.checkUrl(url);
+    const signing = secret === undefined ? newSecret() : checkedSecret(secret, '/webhook/secret');
+    const sealing = neededBox(box);
+    const createdAtMs = Date.now();
+    return {
+      id: newWebhookId(createdAtMs),
+      settings: {
+        ...{ url: new URL(url).origin, events: [...(events ?? defaults)] },
+        ...{ labels: {}, description: '', enabled: true },
+      },
+      sealedUrl: sealing.seal(url),
+      sealedSecret: sealing.seal(signing),
+      createdAtMs,
+    };
+  }
+}
+
+/** Records webhooks of requests, in the transaction that accepts these. */
+export async function insertRequestWebhooks(
+  writer: Writer,
+  tenant: string,
+  webhooks: readonly NewRequestWebhook[],
+): Promise<void> {
+  if (webhooks.length === 0) return;
+  const rows = webhooks.map(({ id, settings, sealedUrl, sealedSecret, createdAtMs }) => ({
+    ...{ id, tenant, of_request: 1, settings: JSON.stringify(settings), sealed_url: sealedUrl },
+    ...{ disabled_reason: null, secret: sealedSecret, previous_secret: null },
+    ...{ previous_secret_expires_at: null, created_at: createdAtMs },
+  }));
+  await writer.insertInto('webhook').values(rows).execute();
+}
+
+/**
+ * Removes the webhooks of requests that are a month old and whose jobs, batches and deliveries are gone.
+ * @returns how many
+ * @throws AppError DATABASE_UNAVAILABLE, STORAGE_FULL
+ */
+export async function removeUnusedWebhooks(database: Database, nowMs: number): Promise<number> {
+  for (let removed = 0; ; ) {
+    const { numDeletedRows } = await database.write((writer) =>
+      writer
+        .deleteFrom('webhook')
+        .where('id', 'in', ({ selectFrom, not, exists, and }) =>
+          selectFrom('webhook')
+            .select('webhook.id')
+            .where('of_request', '=', 1)
+            .where('created_at', '<', nowMs - KEPT_MS)
+            .where(
+              and([
+                not(exists(selectFrom('job').select('job.id').whereRef('job.webhook', '=', 'webhook.id'))),
+                not(
+                  exists(selectFrom('batch').select('batch.id').whereRef('batch.webhook', '=', 'webhook.id')),
+                ),
+                not(
+                  exists(
+                    selectFrom('delivery')
+                      .select('delivery.id')
+                      .whereRef('delivery.webhook', '=', 'webhook.id'),
+                  ),
+                ),
+              ]),
+            )
+            .limit(REMOVED_AT_ONCE),
+        )
+        .executeTakeFirst(),
+    );
+    removed += Number(numDeletedRows);
+    if (numDeletedRows < REMOVED_AT_ONCE) return removed;
+  }
+}
