@@ -65,7 +65,10 @@ function union(types: readonly string[]): string {
   return unique.length === 1 ? unique[0]! : `Union[${unique.join(', ')}]`;
 }
 
-const literal = (value: unknown) => (value === null ? 'None' : `Literal[${JSON.stringify(value)}]`);
+/** A value in Python. */
+const inPython = (value: unknown) =>
+  typeof value === 'boolean' ? (value ? 'True' : 'False') : JSON.stringify(value);
+const literal = (value: unknown) => (value === null ? 'None' : `Literal[${inPython(value)}]`);
 
 function typeOf(schema: Schema, name: (ref: string) => string): string {
   const inner = (each: Schema) => typeOf(each, name);
@@ -79,7 +82,7 @@ function typeOf(schema: Schema, name: (ref: string) => string): string {
 }
 
 function enumeration(values: readonly unknown[]): string {
-  const texts = values.filter((value) => value !== null).map((value) => JSON.stringify(value));
+  const texts = values.filter((value) => value !== null).map(inPython);
   return union([
     ...(texts.length > 0 ? [`Literal[${texts.join(', ')}]`] : []),
     ...(values.includes(null) ? ['None'] : []),
