@@ -1,17 +1,16 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { RunRecord } from '../../src/contract/run.ts';
+import { BUILD, installPackage, PACKAGE } from './installed-package.ts';
 import { PYTHON, runInstalled, skipWithoutPython } from './python.ts';
 import { serviceFixture } from './service-fixture.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const PACKAGE = join(ROOT, 'clients/python');
-const BUILD = ['pip', 'setuptools', 'wheel', 'ensurepip'];
 
 interface TenLines {
   readonly package: string;
@@ -28,29 +27,14 @@ describe('the package for Python', {
   skip: skipWithoutPython('httpx', 'torch', 'safetensors', ...BUILD),
 }, () => {
   const fixture = serviceFixture('package');
-  const venv = join(fixture.folder, 'venv');
-  const python = join(venv, 'bin/python');
   const run = (program: string, ...args: readonly string[]) => promisify(execFile)(program, args);
+  let python: string;
   let installed: string;
   before(async () => {
-    // A copy, as building leaves files beside the sources. Nothing comes from an index: what is not here is not needed.
-    const sources = join(fixture.folder, 'sources');
-    cpSync(PACKAGE, sources, { recursive: true, dereference: true });
-    const wheels = join(fixture.folder, 'wheels');
-    const build = ['--no-deps', '--no-build-isolation', '--no-index', '--wheel-dir', wheels];
-    await Promise.all([
-      run(PYTHON, '-m', 'pip', 'wheel', ...build, sources),
-      run(PYTHON, '-m', 'venv', '--system-site-packages', venv),
-    ]);
-    const [wheel, ...others] = readdirSync(wheels);
-    assert.deepEqual(others, []);
-    await run(python, '-m', 'pip', 'install', '--no-index', '--no-deps', join(wheels, wheel!));
-    const where = 'import lora_squeeze, os; print(os.path.dirname(lora_squeeze.__file__))';
-    installed = realpathSync((await run(python, '-I', '-c', where)).stdout.trim());
+    ({ python, folder: installed } = await installPackage(fixture.folder));
   });
 
   it('has the version of the service, its licence and its annotations', async () => {
-    assert.ok(installed.startsWith(realpathSync(venv)), installed);
     assert.ok(existsSync(join(installed, 'py.typed')));
     const version = versionOf(readFileSync(join(ROOT, 'package.json'), 'utf8'));
     assert.equal(versionOf(readFileSync(join(PACKAGE, 'pyproject.toml'), 'utf8')), version);
@@ -82,6 +66,15 @@ describe('the package for Python', {
         readFileSync(join(written, name), 'utf8') === readFileSync(join(sync, name), 'utf8'),
         `${name}: run \`python3 clients/python/write_sync.py\``,
       );
+  });
+
+  it('has annotations that mypy accepts', { skip: skipWithoutPython('mypy') }, async () => {
+    // Annealing is checked by hand: reading torch takes half a minute.
+    const names = ['__init__.py', 'aio', 'contract.py', 'core', 'errors.py', 'sync', 'version.py'];
+    const paths = names.map((name) => join(PACKAGE, 'src/lora_squeeze', name));
+    const cache = ['--cache-dir', join(fixture.folder, 'mypy')];
+    const options = ['--strict', '--python-version', '3.9', '--python-executable', PYTHON, ...cache];
+    await run(PYTHON, '-m', 'mypy', ...options, ...paths);
   });
 
   it('has the types of the contract as it is now', async () => {

@@ -72,6 +72,36 @@ export async function runPythonWithPackages<T>(script: string, ...args: readonly
   return parsed<T>(await run([CLIENT, HERE, ...folders], ['-W', 'ignore'], script, args));
 }
 
+export interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface ProgramOptions {
+  readonly python?: string;
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Where modules are found first: by default the package of clients/python and the stand-ins. */
+  readonly folders?: readonly string[];
+}
+
+/** Runs a program of Python by its whole path, to whatever end. */
+export async function runProgram(
+  program: string,
+  args: readonly string[],
+  { python = PYTHON, cwd, env = {}, folders = [CLIENT, join(HERE, 'stand_in')] }: ProgramOptions = {},
+): Promise<Ended> {
+  try {
+    const options = { cwd, env: { ...environment(folders), ...env }, timeout: LIMIT_MS };
+    return { code: 0, ...(await promisify(execFile)(python, [program, ...args], options)) };
+  } catch (error) {
+    const { code, stdout, stderr } = error as Ended;
+    if (typeof code !== 'number') throw error;
+    return { code, stdout, stderr };
+  }
+}
+
 const parsed = <T>(printed: string): T => JSON.parse(printed) as T;
 
 async function run(
@@ -81,8 +111,18 @@ async function run(
   args: readonly string[],
   python = PYTHON,
 ): Promise<string> {
+  const env = environment(folders);
+  const { stdout, stderr } = await promisify(execFile)(python, [...options, resolve(HERE, script), ...args], {
+    env,
+    timeout: LIMIT_MS,
+  });
+  assert.equal(stderr, '', `${script} wrote to standard error`);
+  return stdout;
+}
+
+function environment(folders: readonly string[]): Record<string, string> {
   const { PATH, HOME, TMPDIR } = process.env;
-  const env = {
+  return {
     ...(Object.fromEntries(Object.entries({ PATH, HOME, TMPDIR }).filter(([, value]) => value)) as object),
     PYTHONPATH: folders.join(':'),
     PYTHONDONTWRITEBYTECODE: '1',
@@ -90,10 +130,4 @@ async function run(
     OMP_NUM_THREADS: '1',
     OPENBLAS_NUM_THREADS: '1',
   };
-  const { stdout, stderr } = await promisify(execFile)(python, [...options, resolve(HERE, script), ...args], {
-    env,
-    timeout: LIMIT_MS,
-  });
-  assert.equal(stderr, '', `${script} wrote to standard error`);
-  return stdout;
 }

@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { cpSync, readdirSync, realpathSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { PYTHON } from './python.ts';
+
+export const PACKAGE = fileURLToPath(new URL('../../clients/python', import.meta.url));
+/** What Python needs to build and install it. */
+export const BUILD = ['pip', 'setuptools', 'wheel', 'ensurepip'];
+
+export interface InstalledPackage {
+  /** A Python that has it. */
+  readonly python: string;
+  /** Where its modules are. */
+  readonly folder: string;
+}
+
+/** Builds the wheel of clients/python and installs it under a folder, beside Debian's packages. */
+export async function installPackage(folder: string): Promise<InstalledPackage> {
+  const run = (program: string, ...args: readonly string[]) => promisify(execFile)(program, args);
+  const venv = join(folder, 'venv');
+  const python = join(venv, 'bin/python');
+  // A copy, as building leaves files beside the sources. Nothing comes from an index: what is not here is not needed.
+  const sources = join(folder, 'sources');
+  cpSync(PACKAGE, sources, { recursive: true, dereference: true });
+  const wheels = join(folder, 'wheels');
+  const build = ['--no-deps', '--no-build-isolation', '--no-index', '--wheel-dir', wheels];
+  await Promise.all([
+    run(PYTHON, '-m', 'pip', 'wheel', ...build, sources),
+    run(PYTHON, '-m', 'venv', '--system-site-packages', venv),
+  ]);
+  const [wheel, ...others] = readdirSync(wheels);
+  assert.deepEqual(others, []);
+  await run(python, '-m', 'pip', 'install', '--no-index', '--no-deps', join(wheels, wheel!));
+  const where = 'import lora_squeeze, os; print(os.path.dirname(lora_squeeze.__file__))';
+  const installed = realpathSync((await run(python, '-I', '-c', where)).stdout.trim());
+  assert.ok(installed.startsWith(realpathSync(venv)), installed);
+  return { python, folder: installed };
+}
