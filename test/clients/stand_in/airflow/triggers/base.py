@@ -1,0 +1,7 @@
+class BaseTrigger:
+    pass
+
+
+class TriggerEvent:
+    def __init__(self, payload):
+        self.payload = payload
