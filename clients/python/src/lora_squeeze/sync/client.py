@@ -103,7 +103,7 @@ class Client:
         options: Mapping[str, Any] | None = None,
         results: Mapping[str, Any] | None = None,
         labels: Mapping[str, str] | None = None,
-        deliver: Sequence[Mapping[str, Any]] | str | None = None,
+        deliver: Sequence[Mapping[str, Any]] | Mapping[str, Any] | str | None = None,
         idempotency_key: str | None = None,
         progress: ProgressOption = None,
         timeout_seconds: float | None = None,
@@ -157,9 +157,21 @@ class Client:
 
     # The service
 
-    def events(self, *, last_id: str | None = None, **filters: Any) -> Iterator[Event]:
-        """Goes over everything that happens to jobs and batches of the tenant, without end. filters: job, batch, label.
-        last_id: the id of the last event that was handled, in another process too."""
+    def events(
+        self,
+        *,
+        types: Sequence[str] | None = None,
+        job_id: str | None = None,
+        batch_id: str | None = None,
+        label: Mapping[str, str] | None = None,
+        last_id: str | None = None,
+    ) -> Iterator[Event]:
+        """Goes over everything that happens to jobs and batches of the tenant, without end.
+
+        types: only these, such as "job.succeeded" or "batch.ended". label: those that the job or batch has to have. last_id:
+        the id of the last event that was handled, in another process too.
+        """
+        filters = {"types": types, "job_id": job_id, "batch_id": batch_id, "label": label}
         return self.iterate(follow(self.service, "/v1/events" + query(filters), last_id))
 
     def capabilities(self) -> dict[str, Any]:
