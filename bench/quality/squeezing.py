@@ -91,7 +91,7 @@ class Methods:
             "min_stage_steps": self.plan["min_stage_steps"],
             "learning_rate": {"warm_up_steps": self.case.WARM_UP_STEPS},
         }
-        stages = stages_of(self.service.schedule(**schedule))
+        stages = stages_of(self.service.runs.plan(**schedule))
         is_equal = recipe == "equal"
         before = stages[0].end_step - 1
         training = (
