@@ -101,10 +101,10 @@ describe('annealing with two processes and DDP', {
 
   it('raises in both what fails in the first, and changes nothing then', () => {
     for (const { failures } of processes()) {
-      assert.deepEqual(failures.not_finite, ['SqueezeError NON_FINITE_WEIGHTS', true]);
+      assert.deepEqual(failures.not_finite, ['JobFailedError NON_FINITE_WEIGHTS', true]);
       assert.deepEqual(failures.not_finite_local, ['SqueezeError NON_FINITE_WEIGHTS', true]);
-      assert.equal(failures.away, 'ConnectionRefusedError');
-      assert.equal(failures.unknown_run, 'SqueezeError RUN_NOT_FOUND');
+      assert.equal(failures.away, 'UnreachableError SERVICE_UNREACHABLE');
+      assert.equal(failures.unknown_run, 'RefusedError RUN_NOT_FOUND');
       assert.equal(failures.no_pickle, 'RuntimeError');
     }
   });

@@ -65,7 +65,7 @@ class AnnealLR(LRScheduler):
     they warm up at the beginning and decay over the last stage. The peak of a group is its learning rate when the
     scheduler is made (`initial_lr` where a scheduler was there before).
 
-    plan: a Schedule (run["schedule"], or service.schedule(…)), or stages. `stages` may be replaced where squeezes come at
+    plan: a Schedule (run["schedule"], or service.runs.plan(…)), or stages. `stages` may be replaced where squeezes come at
         other steps.
     factors: the LoRA factors. A group holds only factors, or none; Annealer splits groups that hold both.
     last_epoch: steps done, minus 1, as for any scheduler of torch. Call step() once after each optimizer.step(). An
