@@ -10,8 +10,8 @@ import type { Engine } from './engine.ts';
 import { interruptible } from './interrupt.ts';
 import { ENGINE_GROUP, openEngine } from './open-engine.ts';
 import { isForPeople, JSON_OPTION, print, printFailure, printJson } from './output.ts';
+import { nameOfSource } from './place.ts';
 import { ProgressBar } from './progress-bar.ts';
-import { sourceName } from './source-folder.ts';
 import { optionName } from './squeeze-fields.ts';
 import {
   extent,
@@ -55,6 +55,8 @@ async function run(args: Arguments): Promise<number> {
   if (folders.length === 0) throw new UsageError('say which SOURCE to analyze');
   const engine = openEngine(args);
   try {
+    for (const folder of folders)
+      engine.check({ sources: [{ folder, weight: 1 }], targets: [], deliver: undefined });
     return await interruptible(async (signal) => {
       let failed = 0;
       for (const folder of folders) {
@@ -79,10 +81,10 @@ async function run(args: Arguments): Promise<number> {
 
 async function analyzed(engine: Engine, folder: string, signal: AbortSignal): Promise<Report> {
   const workDir = await mkdtemp(join(tmpdir(), 'lora-squeeze-'));
-  const bar = new ProgressBar(sourceName(folder), engine.steps);
+  const bar = new ProgressBar(nameOfSource(folder), engine.steps);
   try {
     const { report } = await engine.run(
-      { kind: 'analyze', sources: [{ folder, weight: 1 }], target: null, options: undefined },
+      { kind: 'analyze', sources: [{ folder, weight: 1 }], targets: [], options: undefined },
       { workDir, onProgress: (progress) => bar.update(progress), signal },
     );
     return report;

@@ -1,6 +1,7 @@
 import { BackupError } from '../backup/backup-error.ts';
 import { DatabaseError } from '../database/database.ts';
 import { AppError } from '../errors/app-error.ts';
+import { inFlags } from './flags.ts';
 
 /** What a process ends with. Ended by a signal it is 128 and the signal's number, as shells count. */
 export const EXIT = { ok: 0, failed: 1, usage: 2, SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
@@ -46,7 +47,8 @@ export interface ToldFailure {
 /** Anything thrown, to be told. Errors of the file system have their errno as code. */
 export function toldFailure(error: unknown): ToldFailure {
   if (error instanceof CommandError || error instanceof AppError || error instanceof BackupError) {
-    const { code, message: detail, context } = error;
+    const { code, message, context } = error;
+    const detail = inFlags(message, code === 'VALIDATION_FAILED');
     return Object.keys(context).length > 0 ? { code, detail, context } : { code, detail };
   }
   if (error instanceof DatabaseError) return { code: 'DATABASE_NEWER', detail: error.message };

@@ -1,20 +1,23 @@
 import type { LocalFile } from '../adapter/digested-file.ts';
-import type { SucceededResult } from '../contract/job.ts';
+import type { JobRecord, SucceededResult } from '../contract/job.ts';
 import type { SqueezeOptions, WorkRequest } from '../contract/job-request.ts';
 import type { Report } from '../contract/report.ts';
 import type { ResultSettings } from '../contract/result-settings.ts';
 import type { Target } from '../contract/target.ts';
+import type { ToldFailure } from './command-error.ts';
 
-/** One thing to do with the adapters of some folders. */
+/** One thing to do with some adapters: folders, files, and for a server places. */
 export interface EngineTask {
   readonly kind: 'squeeze' | 'analyze' | 'merge';
   /** One but in a merge. */
   readonly sources: readonly { readonly folder: string; readonly weight: number }[];
-  /** null: nothing is written. */
-  readonly target: Target | null;
+  /** Empty: nothing is written. */
+  readonly targets: readonly Target[];
   readonly options: SqueezeOptions | undefined;
   /** What a server calls the result, and for how long it keeps it. */
   readonly results?: ResultSettings | undefined;
+  /** A place that the server brings the results to; they are not downloaded then. */
+  readonly deliver?: string | undefined;
 }
 
 /** How far a task is, in one of the engine's steps. */
@@ -35,22 +38,32 @@ export interface EngineContext {
 /** A finished file in the work folder. */
 export type ResultFile = LocalFile;
 
+/** What one target came to. */
+export type TargetOutcome =
+  | {
+      readonly state: 'succeeded';
+      readonly result: SucceededResult;
+      /** All of the result: the adapter's, and what a trainer needs besides. Empty where it was delivered. */
+      readonly files: readonly ResultFile[];
+    }
+  | { readonly state: 'failed'; readonly error: ToldFailure };
+
 export interface EngineOutcome {
   readonly report: Report;
-  /** null where there was no target. */
-  readonly result: SucceededResult | null;
-  /** All of the result: the adapter's, and what a trainer needs besides. */
-  readonly files: readonly ResultFile[];
+  /** One for each target, in their order. */
+  readonly targets: readonly TargetOutcome[];
+  readonly deliveries: JobRecord['deliveries'];
 }
 
 /** Where tasks are done: in this process, or by a server. The same task gives the same bytes in both. */
 export interface Engine {
   /** Its steps in their order. */
   readonly steps: readonly string[];
-  /** @throws UsageError for a target that cannot be, whatever the adapter, as far as the engine can tell beforehand */
-  check(target: Target): void;
+  /** @throws UsageError for what cannot be, whatever the adapter, as far as the engine can tell beforehand */
+  check(task: Pick<EngineTask, 'sources' | 'targets' | 'deliver'>): void;
   /**
-   * @throws AppError, CommandError for what is wrong with the input or on the way; the signal's reason when it fires
+   * @throws AppError, CommandError for what is wrong with the input or on the way, or where no target succeeded; the
+   *   signal's reason when it fires
    */
   run(task: EngineTask, context: EngineContext): Promise<EngineOutcome>;
   close(): Promise<void>;
@@ -58,11 +71,11 @@ export interface Engine {
 
 /** The task as the API takes it. @param ids of the sources, in their order */
 export function jobRequest(
-  { kind, sources, target, options }: EngineTask,
+  { kind, sources, targets, options }: EngineTask,
   ids: readonly string[],
 ): WorkRequest {
-  if (target === null) return { kind: 'analyze', adapter_id: ids[0]! };
-  const order = { targets: [target], ...(options ? { options } : {}) };
+  if (kind === 'analyze') return { kind, adapter_id: ids[0]! };
+  const order = { targets: [...targets], ...(options ? { options } : {}) };
   return kind === 'merge'
     ? { kind, sources: ids.map((id, i) => ({ adapter_id: id, weight: sources[i]!.weight })), ...order }
     : { kind: 'squeeze', adapter_id: ids[0]!, ...order };

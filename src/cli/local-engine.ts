@@ -6,7 +6,6 @@ import { disableTelemetry } from '../app/config.ts';
 import { KeptPool } from '../compute/kept-pool.ts';
 import { ComputePool } from '../compute/pool.ts';
 import { PHASES } from '../contract/job.ts';
-import type { Target } from '../contract/target.ts';
 import { newJobId } from '../database/ids.ts';
 import { AppError, type ErrorContext } from '../errors/app-error.ts';
 import type { ErrorCode } from '../errors/error-kinds.ts';
@@ -23,7 +22,10 @@ import {
   type EngineTask,
   jobRequest,
   type ResultFile,
+  type TargetOutcome,
 } from './engine.ts';
+import { inFlags } from './flags.ts';
+import { refusePlaces } from './place.ts';
 import { fileChunks, sourcePaths } from './source-folder.ts';
 
 export interface LocalEngineOptions {
@@ -50,11 +52,12 @@ export class LocalEngine implements Engine {
     this.#pool = new KeptPool(() => ComputePool.start(provider, threads, cudaMemoryBytes));
   }
 
-  check(target: Target): void {
+  check({ sources, targets, deliver }: Pick<EngineTask, 'sources' | 'targets' | 'deliver'>): void {
+    refusePlaces([...sources.map(({ folder }) => folder), deliver]);
     try {
-      checkTargets([target]);
+      checkTargets(targets);
     } catch (error) {
-      throw error instanceof AppError ? new UsageError(error.message.replace(/^targets\[0\]: /, '')) : error;
+      throw error instanceof AppError ? new UsageError(inFlags(error.message, true)) : error;
     }
   }
 
@@ -84,28 +87,36 @@ export class LocalEngine implements Engine {
   }
 }
 
-/** The outcome as the service would tell it, with ids of the content. @throws AppError of a target that failed */
+/** The outcome as the service would tell it, with ids of the content. @throws AppError where no target succeeded */
 async function finished(
-  { report, targets: [made] }: JobOutcome,
+  { report, targets }: JobOutcome,
   source: LocalSource,
   workDir: string,
 ): Promise<EngineOutcome> {
-  if (made?.state === 'failed') {
-    const { code, detail, context = {} } = made.error;
+  const [first] = targets;
+  if (first?.state === 'failed' && targets.every(({ state }) => state === 'failed')) {
+    const { code, detail, context = {} } = first.error;
     throw new AppError(code as ErrorCode, detail, context as ErrorContext);
   }
-  if (!report) throw new Error('a job whose target did not fail has a report');
-  if (!made) return { report: { ...report, job_id: newJobId(Date.now()) }, result: null, files: [] };
-  const adapter = made.files ?? (await copies(source.itself, join(workDir, 'itself')));
-  const adapter_id = localIdOf(adapter);
+  if (!report) throw new Error('a job of which something succeeded has a report');
+  const made: TargetOutcome[] = [];
+  for (const [index, target] of targets.entries()) {
+    if (target.state === 'failed') {
+      made.push({ state: 'failed', error: target.error });
+      continue;
+    }
+    const adapter = target.files ?? (await copies(source.itself, join(workDir, `itself-${index}`)));
+    const result = { ...target.result, adapter_id: localIdOf(adapter) };
+    made.push({ state: 'succeeded', result, files: [...adapter, ...target.extra] });
+  }
+  const told = report.targets.map((target, index) => {
+    const one = made[index];
+    return one?.state === 'succeeded' ? { ...target, adapter_id: one.result.adapter_id } : target;
+  });
   return {
-    report: {
-      ...report,
-      job_id: newJobId(Date.now()),
-      targets: report.targets.map((target) => ({ ...target, adapter_id })),
-    },
-    result: { ...made.result, adapter_id },
-    files: [...adapter, ...made.extra],
+    report: { ...report, job_id: newJobId(Date.now()), targets: told },
+    targets: made,
+    deliveries: [],
   };
 }
 

@@ -1,16 +1,25 @@
 import { createHash } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { SucceededResult } from '../contract/job.ts';
 import type { Report } from '../contract/report.ts';
-import type { Engine, EngineTask, ResultFile } from './engine.ts';
+import type { Target } from '../contract/target.ts';
+import type { ToldFailure } from './command-error.ts';
+import type { Engine, EngineTask, ResultFile, StepProgress } from './engine.ts';
+import { inFlags } from './flags.ts';
+import { print, printFailure, printJson } from './output.ts';
 import { OutputFolder, REPORT_FILE } from './output-folder.ts';
+import { isPlace, within } from './place.ts';
 import { ProgressBar } from './progress-bar.ts';
 import { extent, fixedPercent, fixedSeconds, megabytes, range, threadsOf } from './words.ts';
 
-/** Where a result goes. */
+/** Where results go. */
 export interface Placement {
-  /** Folder of the result; its parents are made. */
+  /**
+   * Folder of the result, whose parents are made, or a place that the server brings it to. Of several targets each has a
+   * folder in it.
+   */
   readonly out: string;
   readonly isForced: boolean;
   /** Whether the report goes there too. */
@@ -24,38 +33,88 @@ export interface MadeAdapter {
   readonly files: readonly Omit<ResultFile, 'path'>[];
 }
 
+/** A target that failed while others of its task did not. */
+export interface FailedTarget {
+  readonly out: string;
+  readonly error: ToldFailure;
+}
+
 /**
- * Does a task and puts its result where it belongs, complete or not at all.
+ * Does a task and puts its results where they belong, each complete or not at all.
  * @param name for the progress bar
  * @throws as the engine; CommandError OUTPUT_EXISTS; errors of the file system
  */
-export async function makeAdapter(
+export async function makeAdapters(
   engine: Engine,
   task: EngineTask,
-  { out, isForced, withReport }: Placement,
+  placement: Placement,
   name: string,
   signal: AbortSignal,
-): Promise<MadeAdapter> {
+): Promise<(MadeAdapter | FailedTarget)[]> {
   signal.throwIfAborted();
-  const folder = await OutputFolder.open(out, isForced);
+  const outs = outsOf(placement.out, task.targets);
+  if (isPlace(placement.out))
+    return deliveredTo(outs, engine, { ...task, deliver: placement.out }, name, signal);
+  const folders: OutputFolder[] = [];
   const bar = new ProgressBar(name, engine.steps);
   try {
-    const { workDir } = folder;
-    const done = await engine.run(task, { workDir, onProgress: (progress) => bar.update(progress), signal });
-    const files = withReport ? [...done.files, await reportFile(done.report, workDir)] : done.files;
-    signal.throwIfAborted();
-    await folder.publish(files);
-    return {
-      out,
-      result: done.result!,
-      report: done.report,
-      files: files.map(({ path: _path, ...file }) => file),
-    };
+    for (const out of outs) folders.push(await OutputFolder.open(out, placement.isForced));
+    const { workDir } = folders[0]!;
+    const onProgress = (progress: StepProgress): void => bar.update(progress);
+    const { report, targets } = await engine.run(task, { workDir, onProgress, signal });
+    const made: (MadeAdapter | FailedTarget)[] = [];
+    for (const [index, target] of targets.entries()) {
+      const out = outs[index]!;
+      if (target.state === 'failed') {
+        made.push({ out, error: target.error });
+        continue;
+      }
+      const { result } = target;
+      const files = placement.withReport
+        ? [...target.files, await reportFile(report, folders[index]!.workDir)]
+        : target.files;
+      signal.throwIfAborted();
+      await folders[index]!.publish(files);
+      made.push({ out, result, report, files: files.map(({ path: _path, ...file }) => file) });
+    }
+    return made;
   } finally {
     bar.close();
-    await folder.close();
+    for (const folder of folders.reverse()) await folder.close();
   }
 }
+
+/** The same where a server brings the results somewhere itself: nothing comes here. */
+async function deliveredTo(
+  outs: readonly string[],
+  engine: Engine,
+  task: EngineTask,
+  name: string,
+  signal: AbortSignal,
+): Promise<(MadeAdapter | FailedTarget)[]> {
+  const workDir = await mkdtemp(join(tmpdir(), 'lora-squeeze-'));
+  const bar = new ProgressBar(name, engine.steps);
+  try {
+    const onProgress = (progress: StepProgress): void => bar.update(progress);
+    const { report, targets, deliveries } = await engine.run(task, { workDir, onProgress, signal });
+    return targets.map((target, index) => {
+      const out = outs[index]!;
+      if (target.state === 'failed') return { out, error: target.error };
+      const delivery = deliveries.find((each) => each.target === index);
+      if (delivery?.error) return { out, error: delivery.error };
+      return { out, result: target.result, report, files: delivery?.files ?? [] };
+    });
+  } finally {
+    bar.close();
+    await rm(workDir, { recursive: true, force: true });
+  }
+}
+
+/** One target has the folder itself; of several, which differ by their ranks, each has one in it, named as servers do. */
+const outsOf = (out: string, targets: readonly Target[]): string[] =>
+  targets.length > 1
+    ? targets.map((target) => within(out, `r${'rank' in target ? target.rank : ''}`))
+    : [out];
 
 async function reportFile(report: Report, folder: string): Promise<ResultFile> {
   const path = join(folder, REPORT_FILE);
@@ -65,8 +124,27 @@ async function reportFile(report: Report, folder: string): Promise<ResultFile> {
   return { name: REPORT_FILE, path, sha256, bytes: bytes.length };
 }
 
+/** Tells what became of a task, each of its targets. @returns whether all of them succeeded */
+export function tellMade(
+  from: string,
+  told: Readonly<Record<string, unknown>>,
+  made: readonly (MadeAdapter | FailedTarget)[],
+  forPeople: boolean,
+): boolean {
+  for (const each of made) {
+    if ('error' in each) {
+      const { code, detail, context } = each.error;
+      const error = { code, detail: inFlags(detail), ...(context && { context }) };
+      printFailure(error, each.out);
+      if (!forPeople) printJson({ ...told, out: each.out, error });
+    } else if (forPeople) print(madeAdapterWords(from, each));
+    else printJson({ ...told, ...madeAdapterJson(each) });
+  }
+  return made.every((each) => !('error' in each));
+}
+
 /** What became of an adapter, for people: a few lines. @param from what it was made of */
-export function madeAdapterWords(from: string, { out, result, report }: MadeAdapter): string {
+function madeAdapterWords(from: string, { out, result, report }: MadeAdapter): string {
   const { worst_module: worst, module_relative_error: mean, serving, training } = result;
   const { provider, method, timings, sources, modules } = report;
   const ranks = range(extent(modules.map(({ rank }) => rank)));
@@ -92,12 +170,7 @@ export function madeAdapterWords(from: string, { out, result, report }: MadeAdap
 }
 
 /** The same for programs. */
-export function madeAdapterJson({
-  out,
-  result,
-  report,
-  files,
-}: MadeAdapter): Readonly<Record<string, unknown>> {
+function madeAdapterJson({ out, result, report, files }: MadeAdapter): Readonly<Record<string, unknown>> {
   const { job_id, sources, method, provider, timings, notes } = report;
   return { out, result, files, sources, method, provider, timings, job_id, notes };
 }

@@ -6,12 +6,12 @@ import { EXIT, toldFailure, UsageError } from './command-error.ts';
 import type { EngineTask } from './engine.ts';
 import { type FieldSchema, fieldValue } from './field-value.ts';
 import { interruptible } from './interrupt.ts';
-import { madeAdapterJson, madeAdapterWords, makeAdapter } from './make-adapter.ts';
+import { makeAdapters, tellMade } from './make-adapter.ts';
 import { ENGINE_GROUP, openEngine } from './open-engine.ts';
-import { isForPeople, print, printFailure, printJson } from './output.ts';
+import { isForPeople, printFailure, printJson } from './output.ts';
 import { RESULT_GROUP, readResults } from './result-fields.ts';
 import { OUTPUT_GROUP } from './squeeze-command.ts';
-import { readMethod, readTarget, TARGET_GROUPS } from './squeeze-fields.ts';
+import { readMethod, readTargets, TARGET_GROUPS } from './squeeze-fields.ts';
 
 /** As many as the API takes. */
 const MOST_SOURCES = 32;
@@ -37,19 +37,18 @@ async function run(args: Arguments): Promise<number> {
   }
   const out = text(args, 'out');
   if (out === undefined) throw new UsageError('say where the sum goes: --out DIR');
-  const target = readTarget(args.values);
+  const targets = readTargets(args.values);
   const options = readMethod(args.values);
-  const task: EngineTask = { kind: 'merge', sources, target, options, results: readResults(args) };
+  const task: EngineTask = { kind: 'merge', sources, targets, options, results: readResults(args) };
   const placement = { out, isForced: isSet(args, 'force'), withReport: isSet(args, 'report') };
   const engine = openEngine(args);
   try {
-    engine.check(target);
+    engine.check({ ...task, deliver: out });
     return await interruptible(async (signal) => {
       try {
-        const made = await makeAdapter(engine, task, placement, basename(resolve(out)), signal);
-        if (isForPeople(args)) print(madeAdapterWords(args.positionals.join(' + '), made));
-        else printJson({ folders: sources, ...madeAdapterJson(made) });
-        return EXIT.ok;
+        const made = await makeAdapters(engine, task, placement, basename(resolve(out)), signal);
+        const from = args.positionals.join(' + ');
+        return tellMade(from, { folders: sources }, made, isForPeople(args)) ? EXIT.ok : EXIT.failed;
       } catch (error) {
         signal.throwIfAborted();
         const failure = toldFailure(error);

@@ -25,13 +25,16 @@ export class OutputFolder {
   /** For the engine's files: on the same file system as the folder. */
   readonly workDir: string;
   readonly #path: string;
+  /** As it was said. */
+  readonly path: string;
   readonly #hidden: string;
   readonly #isForced: boolean;
   /** The first of the parents that did not exist. */
   readonly #madeParent: string | undefined;
 
-  private constructor(path: string, hidden: string, isForced: boolean, madeParent: string | undefined) {
-    this.#path = path;
+  private constructor(said: string, hidden: string, isForced: boolean, madeParent: string | undefined) {
+    this.path = said;
+    this.#path = resolve(said);
     this.#hidden = hidden;
     this.workDir = join(hidden, 'work');
     this.#isForced = isForced;
@@ -48,7 +51,7 @@ export class OutputFolder {
     const parent = dirname(absolute);
     const madeParent = await mkdir(parent, { recursive: true });
     const hidden = await mkdtemp(join(parent, `.${basename(absolute)}.`));
-    const folder = new OutputFolder(absolute, hidden, isForced, madeParent);
+    const folder = new OutputFolder(path, hidden, isForced, madeParent);
     await mkdir(folder.workDir);
     return folder;
   }

@@ -2,18 +2,32 @@ import { ConfigError } from '../errors/config-error.ts';
 import { PRODUCT } from '../version.ts';
 import { ADMIN_BACKUP, ADMIN_MIGRATE, ADMIN_RESTORE, ADMIN_VERIFY } from './admin-command.ts';
 import { ANALYZE } from './analyze-command.ts';
+import {
+  BATCH_CANCEL,
+  BATCH_CREATE,
+  BATCH_GET,
+  BATCH_LIST,
+  BATCH_RESULTS,
+  BATCH_RETRY,
+} from './batch-command.ts';
 import type { Command } from './command.ts';
 import { isSet, readArguments } from './command.ts';
 import { EXIT, Interrupted, toldFailure, UsageError } from './command-error.ts';
+import { JOBS_CANCEL, JOBS_DOWNLOAD, JOBS_GET, JOBS_LIST, JOBS_RETRY } from './jobs-command.ts';
 import { KEYS_CREATE, KEYS_LIST, KEYS_REVOKE } from './keys-command.ts';
 import { MERGE } from './merge-command.ts';
 import { print, printFailure } from './output.ts';
 import { SERVE } from './serve-command.ts';
 import { SQUEEZE } from './squeeze-command.ts';
 import { commandUsage, PROGRAM, programUsage } from './usage.ts';
+import { WATCH } from './watch-command.ts';
 
-const COMMANDS: readonly Command[] = [
-  ...[SQUEEZE, ANALYZE, MERGE, SERVE],
+/** All of them, in the order in which the help tells them. */
+export const COMMANDS: readonly Command[] = [
+  ...[SQUEEZE, ANALYZE, MERGE],
+  ...[JOBS_LIST, JOBS_GET, JOBS_CANCEL, JOBS_RETRY, JOBS_DOWNLOAD],
+  ...[BATCH_CREATE, BATCH_LIST, BATCH_GET, BATCH_RESULTS, BATCH_CANCEL, BATCH_RETRY, WATCH],
+  SERVE,
   ...[KEYS_CREATE, KEYS_LIST, KEYS_REVOKE],
   ...[ADMIN_BACKUP, ADMIN_RESTORE, ADMIN_VERIFY, ADMIN_MIGRATE],
 ];

@@ -2,10 +2,10 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AdapterRecord } from '../contract/adapter.ts';
-import { type JobRecord, PHASES } from '../contract/job.ts';
+import { JOB_PHASES, type JobRecord, type SucceededResult } from '../contract/job.ts';
 import type { Report } from '../contract/report.ts';
 import { uploadAdapter } from './adapter-upload.ts';
-import { CommandError } from './command-error.ts';
+import { CommandError, UsageError } from './command-error.ts';
 import {
   type Engine,
   type EngineContext,
@@ -13,7 +13,9 @@ import {
   type EngineTask,
   jobRequest,
   type ResultFile,
+  type TargetOutcome,
 } from './engine.ts';
+import { isPlace } from './place.ts';
 import { type ExpectedFile, ServerClient } from './server-client.ts';
 
 /** Small adapters take a fraction of a second, large ones minutes: the longer it takes, the less often it is asked. */
@@ -29,7 +31,7 @@ export class RemoteEngine implements Engine {
   readonly steps: readonly string[] = [
     'upload',
     'waiting',
-    ...PHASES.filter((phase) => phase !== 'done'),
+    ...JOB_PHASES.filter((phase) => phase !== 'done'),
     'download',
   ];
   readonly #server: string;
@@ -41,38 +43,43 @@ export class RemoteEngine implements Engine {
     this.#key = key;
   }
 
-  /** The server knows more profiles, perhaps. */
-  check(): void {}
+  /** The server knows more profiles, perhaps. @throws UsageError for a merge of what is elsewhere */
+  check({ sources }: Pick<EngineTask, 'sources'>): void {
+    const place = sources.find(({ folder }) => isPlace(folder))?.folder;
+    if (place !== undefined && sources.length > 1)
+      throw new UsageError(`${place} cannot be merged from there: import it first, or say a folder`);
+  }
 
   async run(task: EngineTask, context: EngineContext): Promise<EngineOutcome> {
     const client = new ServerClient(this.#server, this.#key, context.signal);
     const uploaded = new Map<string, string>();
     for (const { folder } of task.sources) {
-      if (!uploaded.has(folder)) uploaded.set(folder, (await upload(client, folder, context)).id);
+      if (!isPlace(folder) && !uploaded.has(folder))
+        uploaded.set(folder, (await upload(client, folder, context)).id);
     }
-    const ids = task.sources.map(({ folder }) => uploaded.get(folder)!);
-    const { results: keeping } = task;
-    const request = JSON.stringify({ ...jobRequest(task, ids), ...(keeping && { results: keeping }) });
+    const request = JSON.stringify(requestOf(task, uploaded));
     const accepted = await client.json<JobRecord>('/v1/jobs', () => ({
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: request,
     }));
-    const { results } = await followed(client, accepted, context).catch(async (error: unknown) => {
-      if (context.signal.aborted) await this.#cancel(accepted.id);
-      throw error;
-    });
+    const { results, deliveries } = await followed(client, accepted, context).catch(
+      async (error: unknown) => {
+        if (context.signal.aborted) await this.#cancel(accepted.id);
+        throw error;
+      },
+    );
     const report = await client.json<Report>(`/v1/jobs/${accepted.id}/report`);
-    const [result] = results;
-    // One target that failed is a job that failed.
-    if (result?.state !== 'succeeded') return { report, result: null, files: [] };
-
-    const adapter = await client.json<AdapterRecord>(`/v1/adapters/${result.adapter_id}`);
-    const ofAdapter = `/v1/adapters/${adapter.id}/files`;
-    const files = await downloadAll(client, ofAdapter, adapter.files, context);
-    const ofJob = `/v1/jobs/${accepted.id}/files`;
-    const extra = await downloadAll(client, ofJob, result.training?.files ?? [], context);
-    return { report, result, files: [...files, ...extra] };
+    const targets: TargetOutcome[] = [];
+    for (const [index, result] of results.entries()) {
+      if (result.state === 'failed') targets.push({ state: 'failed', error: result.error });
+      else {
+        const isDelivered = task.deliver !== undefined;
+        const files = isDelivered ? [] : await resultFiles(client, accepted.id, result, index, context);
+        targets.push({ state: 'succeeded', result, files });
+      }
+    }
+    return { report, targets, deliveries };
   }
 
   async close(): Promise<void> {}
@@ -93,7 +100,23 @@ function upload(
   return uploadAdapter(client, folder, (done, total) => onProgress({ step: 'upload', done, total }), signal);
 }
 
-/** The job once it has succeeded. @throws CommandError with the job's own code where it has not */
+/** The task as the API takes it, with what only servers do. */
+function requestOf(task: EngineTask, uploaded: ReadonlyMap<string, string>): object {
+  const [first] = task.sources;
+  const request = jobRequest(
+    task,
+    task.sources.map(({ folder }) => uploaded.get(folder) ?? ''),
+  );
+  return {
+    ...request,
+    // In place of the adapter that is there already, the place that it is fetched from.
+    ...(first && isPlace(first.folder) && { adapter_id: undefined, source: first.folder }),
+    ...(task.results && { results: task.results }),
+    ...(task.deliver !== undefined && { deliver: task.deliver }),
+  };
+}
+
+/** The job once it has succeeded, if only in part. @throws CommandError with the job's own code where it has not */
 async function followed(
   client: ServerClient,
   accepted: JobRecord,
@@ -107,9 +130,24 @@ async function followed(
     pollMs = Math.min(pollMs * POLL_GROWTH, LONGEST_POLL_MS);
     job = await client.json<JobRecord>(`/v1/jobs/${accepted.id}`);
   }
-  if (job.state === 'succeeded') return job;
+  if (job.state === 'succeeded' || job.state === 'partial') return job;
   const { code = 'CANCELLED', detail = `Job ${job.id} was ${job.state}.`, context } = job.error ?? {};
   throw new CommandError(code, detail, { job_id: job.id, ...context });
+}
+
+/** Everything of a result, each in a folder of its own: they have the same names. */
+export async function resultFiles(
+  client: ServerClient,
+  jobId: string,
+  { adapter_id, training }: SucceededResult,
+  index: number,
+  context: EngineContext,
+): Promise<ResultFile[]> {
+  const to = { ...context, workDir: join(context.workDir, `download-${index}`) };
+  const adapter = await client.json<AdapterRecord>(`/v1/adapters/${adapter_id}`);
+  const files = await downloadAll(client, `/v1/adapters/${adapter_id}/files`, adapter.files, to);
+  const extra = await downloadAll(client, `/v1/jobs/${jobId}/files`, training?.files ?? [], to);
+  return [...files, ...extra];
 }
 
 async function downloadAll(
@@ -118,8 +156,7 @@ async function downloadAll(
   expected: readonly ExpectedFile[],
   { workDir, onProgress }: EngineContext,
 ): Promise<ResultFile[]> {
-  const folder = join(workDir, 'download');
-  await mkdir(folder, { recursive: true });
+  await mkdir(workDir, { recursive: true });
   const total = expected.reduce((sum, { bytes }) => sum + bytes, 0);
   const files: ResultFile[] = [];
   let before = 0;
@@ -129,7 +166,7 @@ async function downloadAll(
     if (name.includes('/') || name.startsWith('.')) {
       throw new CommandError('NOT_THE_SERVICE', `The server has a file ${JSON.stringify(name)}.`);
     }
-    const path = join(folder, name);
+    const path = join(workDir, name);
     const start = before;
     await client.download(`${from}/${encodeURIComponent(name)}`, path, file, (done) =>
       onProgress({ step: 'download', done: start + done, total }),

@@ -4,17 +4,21 @@ import { isSet, text } from './command.ts';
 import { EXIT, toldFailure, UsageError } from './command-error.ts';
 import type { Engine, EngineTask } from './engine.ts';
 import { interruptible } from './interrupt.ts';
-import { madeAdapterJson, madeAdapterWords, makeAdapter } from './make-adapter.ts';
+import { makeAdapters, tellMade } from './make-adapter.ts';
 import { ENGINE_GROUP, openEngine } from './open-engine.ts';
-import { isForPeople, JSON_OPTION, print, printFailure, printJson } from './output.ts';
+import { isForPeople, JSON_OPTION, printFailure, printJson } from './output.ts';
+import { isPlace, nameOfSource, within } from './place.ts';
 import { RESULT_GROUP, readResults } from './result-fields.ts';
-import { sourceName } from './source-folder.ts';
-import { readMethod, readTarget, TARGET_GROUPS } from './squeeze-fields.ts';
+import { readMethod, readTargets, TARGET_GROUPS } from './squeeze-fields.ts';
 
 export const OUTPUT_GROUP: OptionGroup = {
   title: 'Output',
   options: [
-    { name: 'out', value: 'DIR', help: 'Where the result goes.' },
+    {
+      name: 'out',
+      value: 'DIR',
+      help: 'Where the result goes: a folder, or with --server a place such as s3://bucket/folder.',
+    },
     { name: 'force', help: 'Replaces an earlier result.' },
     { name: 'report', help: 'Writes report.json into the result too: every module, spectrum and error.' },
     JSON_OPTION,
@@ -27,8 +31,9 @@ export const SQUEEZE: Command = {
   synopsis: ['SOURCE… (--rank N | --energy SHARE | … | --profile NAME) [--out DIR]'],
   about:
     'A SOURCE is a folder with one file of weights (and adapter_config.json, where the format has it: PEFT, MLX), or a ' +
-    'single .safetensors or .gguf file. The result goes to SOURCE-squeezed beside it, or to --out DIR; of several ' +
-    'SOURCEs, or where DIR ends with a slash, to DIR/SOURCE each. It appears complete or not at all. One source that ' +
+    'single .safetensors or .gguf file; with --server also a place that the server fetches it from (s3://…, hf://…, ' +
+    'https://…). The result goes to SOURCE-squeezed beside it, or to --out DIR; of several ' +
+    'SOURCEs, or where DIR ends with a slash, to DIR/SOURCE each; of several ranks to r4, r8, … in it. It appears complete or not at all. One source that ' +
     'fails does not keep the others from being done.',
   groups: [...TARGET_GROUPS, OUTPUT_GROUP, ENGINE_GROUP, RESULT_GROUP],
   run,
@@ -41,17 +46,18 @@ interface Place {
 
 async function run(args: Arguments): Promise<number> {
   const places = placesOf(args.positionals, text(args, 'out'));
-  const target = readTarget(args.values);
+  const targets = readTargets(args.values);
   const options = readMethod(args.values);
   const results = readResults(args);
   const engine = openEngine(args);
   try {
-    engine.check(target);
+    for (const { folder, out } of places)
+      engine.check({ sources: [{ folder, weight: 1 }], targets, deliver: out });
     return await interruptible(async (signal) => {
       let failed = 0;
       for (const { folder, out } of places) {
         const sources = [{ folder, weight: 1 }];
-        const task: EngineTask = { kind: 'squeeze', sources, target, options, results };
+        const task: EngineTask = { kind: 'squeeze', sources, targets, options, results };
         const isOneOfSeveral = places.length > 1;
         if (!(await squeezeOne({ engine, task, folder, out, args, isOneOfSeveral, signal }))) failed++;
       }
@@ -83,10 +89,8 @@ async function squeezeOne({
 }: SqueezeOneOptions): Promise<boolean> {
   const placement = { out, isForced: isSet(args, 'force'), withReport: isSet(args, 'report') };
   try {
-    const made = await makeAdapter(engine, task, placement, sourceName(folder), signal);
-    if (isForPeople(args)) print(madeAdapterWords(folder, made));
-    else printJson({ folder, ...madeAdapterJson(made) });
-    return true;
+    const made = await makeAdapters(engine, task, placement, nameOfSource(folder), signal);
+    return tellMade(folder, { folder }, made, isForPeople(args));
   } catch (error) {
     signal.throwIfAborted();
     const failure = toldFailure(error);
@@ -106,17 +110,20 @@ function placesOf(folders: readonly string[], out: string | undefined): Place[] 
   const places = folders.map((folder) => ({ folder, out: outOf(folder) }));
   const taken = new Map<string, string>();
   for (const place of places) {
-    const other = taken.get(resolve(place.out));
+    const key = isPlace(place.out) ? place.out : resolve(place.out);
+    const other = taken.get(key);
     if (other !== undefined) {
       throw new UsageError(`the results of ${other} and ${place.folder} would both go to ${place.out}`);
     }
-    taken.set(resolve(place.out), place.folder);
+    taken.set(key, place.folder);
   }
   return places;
 
   function outOf(folder: string): string {
-    const name = sourceName(folder);
+    const name = nameOfSource(folder);
+    if (out === undefined && isPlace(folder))
+      throw new UsageError(`say where the result of ${folder} goes: --out DIR, or a place`);
     if (out === undefined) return join(folder, '..', `${name}-squeezed`);
-    return isParent ? join(out, name) : out;
+    return isParent ? within(out, name) : out;
   }
 }

@@ -18,7 +18,11 @@ type Help = Omit<Option, 'name' | 'schema'>;
 
 /** Every field of a target, in the order it is told; a field that lacks here does not compile. */
 const POLICY_HELP: Readonly<Record<PolicyName, Help>> = {
-  rank: { value: 'N', help: 'The rank to reach; modules of a smaller rank pass through.' },
+  rank: {
+    value: 'N',
+    multiple: true,
+    help: 'The rank to reach, or several: one result each. Modules of a smaller rank pass through.',
+  },
   energy: { value: 'SHARE', help: 'The smallest rank that keeps this share of Σσ².' },
   ratio: { value: 'X', help: 'Keep the singular values above σ₁ / X.' },
   cumulative: { value: 'SHARE', help: 'The smallest rank that keeps this share of Σσ.' },
@@ -78,6 +82,9 @@ const METHOD_HELP: Readonly<Record<keyof SqueezeOptions, Help>> = {
   seed: { value: 'N', help: 'Seed of the sketch; 0 unless said.' },
 };
 
+/** As many as the API takes. */
+const MOST_TARGETS = 16;
+
 const FORMAT_SCHEMAS = FormatOptions.properties as Readonly<Record<string, FieldSchema>>;
 const METHOD_SCHEMAS = SqueezeOptions.properties as Readonly<Record<string, FieldSchema>>;
 const TARGET_SCHEMAS = TargetFields.properties as Readonly<Record<string, FieldSchema>>;
@@ -91,7 +98,7 @@ function optionsOf(
   return Object.entries(helps).map(([field, help]) => ({
     name: optionName(field),
     ...help,
-    ...(help.value === undefined || help.multiple ? {} : { schema: schemas[field]! }),
+    ...(help.value === undefined || (help.multiple && field !== 'rank') ? {} : { schema: schemas[field]! }),
   }));
 }
 
@@ -103,10 +110,21 @@ export const TARGET_GROUPS: readonly OptionGroup[] = [
 ];
 
 /**
- * The target that the options ask for.
+ * The targets that the options ask for: one, or one for each of several ranks.
  * @throws UsageError for no policy or several, or a value that a field cannot have
  */
-export function readTarget(values: Arguments['values']): Target {
+export function readTargets(values: Arguments['values']): Target[] {
+  const ranks = values.rank as readonly string[] | undefined;
+  if (ranks === undefined) return [readTarget(values)];
+  const targets = ranks.map((rank) => readTarget({ ...values, rank }));
+  const twice = ranks.find((rank, index) => ranks.indexOf(rank) !== index);
+  if (twice !== undefined) throw new UsageError(`--rank ${twice} is given twice`);
+  if (targets.length > MOST_TARGETS)
+    throw new UsageError(`--rank is given ${targets.length} times, at most ${MOST_TARGETS}`);
+  return targets;
+}
+
+function readTarget(values: Arguments['values']): Target {
   const target = {
     ...fieldsIn(values, POLICY_HELP, TARGET_SCHEMAS),
     ...fieldsIn(values, SHARED_HELP, TARGET_SCHEMAS),

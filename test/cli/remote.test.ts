@@ -153,7 +153,7 @@ describe('a server that does the work', { concurrency: 2 }, () => {
     assert.equal(Math.floor(seconds), 7200);
     const ended = await run(squeeze('misnamed', at.service.url, '--name', '{sauce}'));
     assert.equal(ended.code, 1);
-    assert.match(ended.stderr, /VALIDATION_FAILED: results\.name has the placeholder "\{sauce\}"/);
+    assert.match(ended.stderr, /VALIDATION_FAILED: --name has the placeholder "\{sauce\}"/);
   });
 
   it('says itself what it refuses, at the upload, of the request and in the job', async () => {

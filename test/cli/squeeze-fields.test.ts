@@ -3,12 +3,12 @@ import { describe, it } from 'node:test';
 import { readArguments } from '../../src/cli/command.ts';
 import { UsageError } from '../../src/cli/command-error.ts';
 import { SQUEEZE } from '../../src/cli/squeeze-command.ts';
-import { optionName, readMethod, readTarget } from '../../src/cli/squeeze-fields.ts';
+import { optionName, readMethod, readTargets } from '../../src/cli/squeeze-fields.ts';
 import { commandUsage } from '../../src/cli/usage.ts';
 import { SqueezeOptions } from '../../src/contract/job-request.ts';
 import { FormatOptions, POLICIES, TargetFields } from '../../src/contract/target.ts';
 
-const target = (...args: string[]) => readTarget(readArguments(SQUEEZE, args).values);
+const target = (...args: string[]) => readTargets(readArguments(SQUEEZE, args).values)[0]!;
 const method = (...args: string[]) => readMethod(readArguments(SQUEEZE, args).values);
 
 const refuses = (args: string[], words: RegExp): void =>

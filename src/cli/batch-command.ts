@@ -1,0 +1,251 @@
+import { readFile } from 'node:fs/promises';
+import { text as textOf } from 'node:stream/consumers';
+import type { BatchRecord } from '../contract/batch.ts';
+import type { JobRecord } from '../contract/job.ts';
+import { uploadAdapter } from './adapter-upload.ts';
+import type { Arguments, Command, OptionGroup } from './command.ts';
+import { refusePositionals, text } from './command.ts';
+import { EXIT, UsageError } from './command-error.ts';
+import { minute } from './job-words.ts';
+import { forEachId, onServer } from './jobs-command.ts';
+import { isForPeople, JSON_OPTION, print, printJson } from './output.ts';
+import { isPlace } from './place.ts';
+import { RESULT_GROUP, readResults } from './result-fields.ts';
+import type { ServerClient } from './server-client.ts';
+import { LIST_OPTIONS, limitOf, listQuery, pages } from './server-lists.ts';
+import { SERVER_GROUP } from './server-options.ts';
+import { readMethod, readTargets, TARGET_GROUPS } from './squeeze-fields.ts';
+import { fixedPercent, range, textTable } from './words.ts';
+
+const OUTPUT: OptionGroup = { title: 'Output', options: [JSON_OPTION] };
+const IS_ID = /^ad_[0-9a-z]+$/;
+const EVERY = Number.MAX_SAFE_INTEGER;
+
+type Summary = Omit<BatchRecord, 'jobs'>;
+
+export const BATCH_CREATE: Command = {
+  name: 'batch create',
+  summary: 'Has many adapters squeezed by a server, as one batch.',
+  synopsis: ['SOURCE… (--rank N | … | --profile NAME) [--out PLACE]', '--from FILE [--rank N | …]'],
+  about:
+    'A SOURCE is the id of an adapter (ad_…), a folder or file, which is uploaded first, or a place that the server fetches it from ' +
+    '(s3://…, hf://…, https://…); a single place that ends with a slash stands for every adapter under it. FILE has one SOURCE a ' +
+    'line, or one job a line as JSON, as POST /v1/jobs takes it; - is standard input. All is accepted or nothing. The command ' +
+    'tells the batch and ends: lora-squeeze watch --batch ID follows it.',
+  groups: [
+    { title: 'Which', options: [{ name: 'from', value: 'FILE', help: 'SOURCEs or jobs, one a line.' }] },
+    ...TARGET_GROUPS,
+    {
+      title: 'Output',
+      options: [
+        {
+          name: 'out',
+          value: 'PLACE',
+          help: 'Where the server brings the results, such as s3://bucket/folder/.',
+        },
+        JSON_OPTION,
+      ],
+    },
+    SERVER_GROUP,
+    RESULT_GROUP,
+  ],
+  run: (args) =>
+    onServer(args, async (client, signal) => {
+      const request = await requestOf(args, client, signal);
+      const body = JSON.stringify(request);
+      const headers = { 'content-type': 'application/json', 'idempotency-key': crypto.randomUUID() };
+      const batch = await client.json<BatchRecord>('/v1/batches', () => ({ method: 'POST', headers, body }));
+      tell(args, batch);
+      return EXIT.ok;
+    }),
+};
+
+export const BATCH_LIST: Command = {
+  name: 'batch list',
+  summary: 'Lists batches of a server, the newest first.',
+  synopsis: ['[--state STATE]… [--label NAME=TEXT]… [--limit N]'],
+  about: 'On a terminal a table, elsewhere a line of JSON for each batch.',
+  groups: [{ title: 'Which', options: LIST_OPTIONS }, OUTPUT, SERVER_GROUP],
+  run: (args) =>
+    onServer(args, async (client) => {
+      refusePositionals(args);
+      const found: Summary[] = [];
+      for await (const batch of pages<Summary>(client, '/v1/batches', listQuery(args), limitOf(args))) {
+        if (isForPeople(args)) found.push(batch);
+        else printJson(batch);
+      }
+      if (isForPeople(args)) print(found.length > 0 ? batchTable(found) : 'There are no such batches.');
+      return EXIT.ok;
+    }),
+};
+
+/** One of the commands that do the same with each of some batches. */
+const ofEach = (
+  name: string,
+  summary: string,
+  about: string,
+  what: string,
+  method: 'GET' | 'POST',
+): Command => ({
+  name,
+  summary,
+  synopsis: ['BATCH…'],
+  about,
+  groups: [OUTPUT, SERVER_GROUP],
+  run: (args) =>
+    onServer(args, (client) =>
+      forEachId(args, async (id) =>
+        tell(args, await client.json(`/v1/batches/${encodeURIComponent(id)}${what}`, () => ({ method }))),
+      ),
+    ),
+});
+
+export const BATCH_GET = ofEach(
+  'batch get',
+  'Says how batches stand.',
+  'On a pipe with all of their jobs.',
+  '',
+  'GET',
+);
+export const BATCH_CANCEL = ofEach(
+  'batch cancel',
+  'Cancels batches.',
+  'No job of them begins from then on; running ones stop.',
+  '/cancel',
+  'POST',
+);
+export const BATCH_RETRY = ofEach(
+  'batch retry',
+  'Does again what failed or was cancelled.',
+  'A new batch is made of it; the command prints that one.',
+  '/retry',
+  'POST',
+);
+
+export const BATCH_RESULTS: Command = {
+  name: 'batch results',
+  summary: 'Says what the jobs of batches came to.',
+  synopsis: ['BATCH…'],
+  about: 'A line for each target of each job: on a terminal of a table, elsewhere of JSON.',
+  groups: [OUTPUT, SERVER_GROUP],
+  run: (args) =>
+    onServer(args, (client) =>
+      forEachId(args, async (id) => {
+        const rows: string[][] = [];
+        const query = new URLSearchParams({ batch_id: id });
+        for await (const job of pages<JobRecord>(client, '/v1/jobs', query, EVERY)) {
+          for (const line of resultsOf(job)) {
+            if (!isForPeople(args)) printJson(line);
+            else rows.push([line.job_id, line.state, line.rank ? range(line.rank) : '', line.words]);
+          }
+        }
+        if (isForPeople(args)) print(textTable(['job', 'state', '>rank', 'outcome'], rows));
+      }),
+    ),
+};
+
+/** One line for each target, or one for a job that came to none. */
+function resultsOf(job: JobRecord) {
+  const { id: job_id, error } = job;
+  const adapter_id = 'adapter_id' in job.request ? job.request.adapter_id : undefined;
+  if (job.results.length === 0)
+    return [{ job_id, adapter_id, state: job.state, rank: undefined, error, words: error?.code ?? '' }];
+  return job.results.map((result) => {
+    if (result.state === 'failed') {
+      const { error: failure } = result;
+      return {
+        job_id,
+        adapter_id,
+        state: result.state,
+        rank: undefined,
+        error: failure,
+        words: failure.code,
+      };
+    }
+    const { rank, bytes, relative_error, adapter_id: result_id } = result;
+    const words = `${result_id}, error ${fixedPercent(relative_error)}`;
+    return {
+      job_id,
+      adapter_id,
+      state: result.state,
+      result_id,
+      rank,
+      bytes,
+      relative_error,
+      error: null,
+      words,
+    };
+  });
+}
+
+async function requestOf(args: Arguments, client: ServerClient, signal: AbortSignal): Promise<object> {
+  const file = text(args, 'from');
+  const lines = file === undefined ? [] : await linesOf(file);
+  const jobs = lines.filter((line) => line.startsWith('{'));
+  const sources = [...args.positionals, ...lines.filter((line) => !line.startsWith('{'))];
+  const results = readResults(args);
+  const deliver = text(args, 'out');
+  if (deliver !== undefined && !isPlace(deliver))
+    throw new UsageError(
+      `--out is ${JSON.stringify(deliver)} but must be a place such as s3://bucket/folder/`,
+    );
+  const shared = {
+    ...(results && { results }),
+    // The batch is found by them, as its results are.
+    ...(results?.labels && { labels: results.labels }),
+    ...(deliver !== undefined && { deliver }),
+  };
+  if (jobs.length > 0) {
+    if (sources.length > 0) throw new UsageError('say jobs or SOURCEs, not both');
+    return { jobs: jobs.map((line, index) => jobOf(line, file!, index)), ...shared };
+  }
+  if (sources.length === 0) throw new UsageError('say which SOURCEs, or --from FILE');
+  const options = readMethod(args.values);
+  const order = { targets: readTargets(args.values), ...(options && { options }), ...shared };
+  const places = sources.filter(isPlace);
+  if (places.length > 0 && places.length < sources.length)
+    throw new UsageError(
+      `${places[0]} is a place and ${sources.find((each) => !isPlace(each))} is not: make a batch of each`,
+    );
+  if (places.length === 1 && places[0]!.endsWith('/')) return { source_prefix: places[0], ...order };
+  if (places.length > 0) return { sources: places, ...order };
+  const ids: string[] = [];
+  for (const source of sources)
+    ids.push(IS_ID.test(source) ? source : (await uploadAdapter(client, source, () => undefined, signal)).id);
+  return { adapter_ids: ids, ...order };
+}
+
+async function linesOf(file: string): Promise<string[]> {
+  const content = file === '-' ? await textOf(process.stdin) : await readFile(file, 'utf8');
+  return content
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '')
+    .map((line) => (line.startsWith('"') ? String(JSON.parse(line)) : line));
+}
+
+function jobOf(line: string, file: string, index: number): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    throw new UsageError(`job ${index + 1} of ${file} is not JSON`);
+  }
+}
+
+function tell(args: Arguments, batch: BatchRecord): void {
+  if (isForPeople(args)) print(batchTable([batch]));
+  else printJson(batch);
+}
+
+const batchTable = (batches: readonly Summary[]): string =>
+  textTable(
+    ['id', 'state', 'created', '>done', '>of', '>failed'],
+    batches.map(({ id, state, created_at, progress, counts }) => [
+      id,
+      state,
+      minute(created_at),
+      String(progress.done),
+      String(progress.total),
+      String(counts.failed + counts.partial),
+    ]),
+  );

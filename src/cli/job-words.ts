@@ -1,0 +1,37 @@
+import { JOB_PHASES, type JobRecord } from '../contract/job.ts';
+import { phaseWords } from './phases.ts';
+import { fixedPercent, range, textTable } from './words.ts';
+
+type Job = Pick<JobRecord, 'id' | 'kind' | 'state' | 'created_at' | 'progress' | 'results' | 'error'>;
+
+export const hasEnded = ({ state }: { readonly state: string }): boolean =>
+  state !== 'queued' && state !== 'active';
+
+/** How much of a job is done, 0 to 1. Its phases count alike. */
+export function shareOf({ state, progress: { phase, done, total } }: Job): number {
+  if (hasEnded({ state })) return 1;
+  const index = (JOB_PHASES as readonly string[]).indexOf(phase);
+  return index < 0 ? 0 : (index + (total > 0 ? done / total : 0)) / JOB_PHASES.length;
+}
+
+/** What it is at, or what it came to. */
+export function outcomeWords({ state, progress, results, error }: Job): string {
+  if (error) return error.code;
+  if (!hasEnded({ state })) return phaseWords(progress.phase);
+  return results
+    .map((result) =>
+      result.state === 'failed'
+        ? result.error.code
+        : `rank ${range(result.rank)}, error ${fixedPercent(result.relative_error)}`,
+    )
+    .join('; ');
+}
+
+export const jobTable = (jobs: readonly Job[]): string =>
+  textTable(
+    ['id', 'kind', 'state', 'created', 'outcome'],
+    jobs.map((job) => [job.id, job.kind, job.state, minute(job.created_at), outcomeWords(job)]),
+  );
+
+/** To the minute, UTC. */
+export const minute = (time: string): string => time.slice(0, 16).replace('T', ' ');

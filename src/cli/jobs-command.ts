@@ -1,0 +1,167 @@
+import type { JobRecord } from '../contract/job.ts';
+import type { Arguments, Command, OptionGroup } from './command.ts';
+import { isSet, refusePositionals, text } from './command.ts';
+import { EXIT, toldFailure, UsageError } from './command-error.ts';
+import { interruptible } from './interrupt.ts';
+import { hasEnded, jobTable } from './job-words.ts';
+import { isForPeople, JSON_OPTION, print, printFailure, printJson } from './output.ts';
+import { OutputFolder } from './output-folder.ts';
+import { within } from './place.ts';
+import { resultFiles } from './remote-engine.ts';
+import { ServerClient } from './server-client.ts';
+import { LIST_OPTIONS, limitOf, listQuery, pages } from './server-lists.ts';
+import { neededServer, SERVER_GROUP } from './server-options.ts';
+
+const OUTPUT: OptionGroup = { title: 'Output', options: [JSON_OPTION] };
+const ON_A_PIPE = 'On a terminal a table, elsewhere a line of JSON for each job.';
+
+export const JOBS_LIST: Command = {
+  name: 'jobs list',
+  summary: 'Lists jobs of a server, the newest first.',
+  synopsis: ['[--state STATE]… [--label NAME=TEXT]… [--limit N]'],
+  about: ON_A_PIPE,
+  groups: [
+    {
+      title: 'Which',
+      options: [
+        ...LIST_OPTIONS,
+        { name: 'batch', value: 'ID', help: 'Only those of this batch.' },
+        { name: 'adapter', value: 'ID', help: 'Only those that read this adapter.' },
+      ],
+    },
+    OUTPUT,
+    SERVER_GROUP,
+  ],
+  run: (args) =>
+    onServer(args, async (client) => {
+      refusePositionals(args);
+      const query = listQuery(args, { batch_id: text(args, 'batch'), adapter_id: text(args, 'adapter') });
+      const jobs: JobRecord[] = [];
+      for await (const job of pages<JobRecord>(client, '/v1/jobs', query, limitOf(args))) {
+        if (isForPeople(args)) jobs.push(job);
+        else printJson(job);
+      }
+      if (isForPeople(args)) print(jobs.length > 0 ? jobTable(jobs) : 'There are no such jobs.');
+      return EXIT.ok;
+    }),
+};
+
+/** One of the commands that do the same with each of some jobs. */
+function ofEach(
+  name: string,
+  summary: string,
+  about: string,
+  ask: (client: ServerClient, id: string) => Promise<JobRecord>,
+): Command {
+  return {
+    name,
+    summary,
+    synopsis: ['JOB…'],
+    about: `${about} ${ON_A_PIPE}`,
+    groups: [OUTPUT, SERVER_GROUP],
+    run: (args) =>
+      onServer(args, (client) =>
+        forEachId(args, async (id) => {
+          const job = await ask(client, id);
+          if (isForPeople(args)) print(jobTable([job]));
+          else printJson(job);
+        }),
+      ),
+  };
+}
+
+const path = (id: string, what = ''): string => `/v1/jobs/${encodeURIComponent(id)}${what}`;
+const post = () => ({ method: 'POST' });
+
+export const JOBS_GET = ofEach('jobs get', 'Says how jobs stand.', 'Any number of jobs.', (client, id) =>
+  client.json(path(id)),
+);
+export const JOBS_CANCEL = ofEach(
+  'jobs cancel',
+  'Cancels jobs.',
+  'One that has ended already is refused, and does not keep the others from being cancelled.',
+  (client, id) => client.json(path(id, '/cancel'), post),
+);
+export const JOBS_RETRY = ofEach(
+  'jobs retry',
+  'Does jobs again that failed or were cancelled.',
+  'Each is a new job with the settings of the old one; the command prints the new one.',
+  (client, id) => client.json(path(id, '/retry'), post),
+);
+
+export const JOBS_DOWNLOAD: Command = {
+  name: 'jobs download',
+  summary: 'Saves the results of jobs.',
+  synopsis: ['JOB… --out DIR'],
+  about:
+    'Results go to DIR, or to DIR/0, DIR/1, … where a job has several targets; of several JOBs to DIR/JOB each. Every file is ' +
+    'compared with the SHA-256 that the server gives, and a folder appears complete or not at all.',
+  groups: [
+    {
+      title: 'Output',
+      options: [
+        { name: 'out', value: 'DIR', help: 'Where they go.' },
+        { name: 'force', help: 'Replaces an earlier result.' },
+        JSON_OPTION,
+      ],
+    },
+    SERVER_GROUP,
+  ],
+  run: (args) => {
+    const out = text(args, 'out');
+    if (out === undefined) throw new UsageError('say where the results go: --out DIR');
+    const isOneOfSeveral = args.positionals.length > 1;
+    return onServer(args, (client, signal) =>
+      forEachId(args, async (id) => {
+        const job = await client.json<JobRecord>(path(id));
+        if (!hasEnded(job)) throw new UsageError(`${id} has not ended: lora-squeeze watch ${id}`);
+        const folder = isOneOfSeveral ? within(out, id) : out;
+        for (const [index, result] of job.results.entries()) {
+          if (result.state !== 'succeeded') continue;
+          const to = await OutputFolder.open(
+            job.results.length > 1 ? within(folder, String(index)) : folder,
+            isSet(args, 'force'),
+          );
+          try {
+            const context = { workDir: to.workDir, onProgress: () => undefined, signal };
+            const files = await resultFiles(client, id, result, index, context);
+            await to.publish(files);
+            const told = files.map(({ path: _path, ...file }) => file);
+            if (isForPeople(args)) print(`${id} → ${to.path}`);
+            else printJson({ id, out: to.path, adapter_id: result.adapter_id, files: told });
+          } finally {
+            await to.close();
+          }
+        }
+        if (job.error) printFailure(job.error, id);
+      }),
+    );
+  },
+};
+
+/** Does something through the server that options or environment name. @throws UsageError where none is named */
+export async function onServer(
+  args: Arguments,
+  work: (client: ServerClient, signal: AbortSignal) => Promise<number>,
+): Promise<number> {
+  const { url, key } = neededServer(args);
+  return interruptible((signal) => work(new ServerClient(url, key, signal), signal));
+}
+
+/** Does something with each id that was typed; one that fails does not keep the others from it. @returns the exit code */
+export async function forEachId(args: Arguments, work: (id: string) => Promise<void>): Promise<number> {
+  if (args.positionals.length === 0) throw new UsageError('say which: an ID, or several');
+  let failed = 0;
+  for (const id of args.positionals) {
+    try {
+      await work(id);
+    } catch (error) {
+      if (error instanceof UsageError) throw error;
+      failed++;
+      const failure = toldFailure(error);
+      printFailure(failure, args.positionals.length > 1 ? id : undefined);
+      if (!isForPeople(args)) printJson({ id, error: failure });
+    }
+  }
+  return failed > 0 ? EXIT.failed : EXIT.ok;
+}

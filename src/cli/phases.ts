@@ -1,0 +1,38 @@
+/** What the engine's steps and the phases of jobs are, for people. */
+const WORDS: Readonly<Record<string, string>> = {
+  upload: 'uploading',
+  waiting: 'waiting for a worker',
+  import: 'fetching the adapter',
+  load: 'reading',
+  gram: 'taking modules apart',
+  core: 'choosing ranks',
+  project: 'projecting',
+  write: 'writing',
+  deliver: 'delivering',
+  done: 'done',
+  download: 'downloading',
+};
+
+export const phaseWords = (phase: string): string => WORDS[phase] ?? phase;
+
+/** An estimate from less than this is none. */
+const LEAST_ELAPSED_MS = 2000;
+const LEAST_SHARE = 0.05;
+const SECONDS_A_MINUTE = 60;
+const SECONDS_AN_HOUR = 3600;
+
+/**
+ * How long something still takes if it goes on as it did.
+ * @param share what is done of it, 0 to 1
+ * @returns '' while nothing can be said
+ */
+export function timeLeft(elapsedMs: number, share: number): string {
+  if (elapsedMs < LEAST_ELAPSED_MS || share < LEAST_SHARE || share >= 1) return '';
+  return `about ${duration((elapsedMs * (1 - share)) / share / 1000)} left`;
+}
+
+function duration(seconds: number): string {
+  if (seconds < SECONDS_A_MINUTE) return `${Math.max(1, Math.round(seconds))} s`;
+  if (seconds < SECONDS_AN_HOUR) return `${Math.round(seconds / SECONDS_A_MINUTE)} min`;
+  return `${(seconds / SECONDS_AN_HOUR).toFixed(1)} h`;
+}

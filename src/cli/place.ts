@@ -1,0 +1,26 @@
+import { basename, join } from 'node:path';
+import { isWeightsName } from '../adapter/file-names.ts';
+import { UsageError } from './command-error.ts';
+import { sourceName } from './source-folder.ts';
+
+/** Somewhere else: a bucket, the Hub, a web server. Servers go there; credentials are those of their connections. */
+const PLACE = /^(?:s3|hf|https?):\/\//;
+
+export const isPlace = (text: string): boolean => PLACE.test(text);
+
+/** What an adapter is called, here or elsewhere: its folder, repository or file, without a revision and what it ends in. */
+export function nameOfSource(source: string): string {
+  if (!isPlace(source)) return sourceName(source);
+  const name = basename(source.replace(/[?#].*$/, '').replace(/\/+$/, '')).replace(/@.*$/, '');
+  return isWeightsName(name) ? name.replace(/\.\w+$/, '') : name;
+}
+
+/** A folder or place in another one. */
+export const within = (out: string, name: string): string =>
+  isPlace(out) ? `${out.replace(/\/+$/, '')}/${name}` : join(out, name);
+
+/** @throws UsageError where only a server could go there */
+export function refusePlaces(texts: readonly (string | undefined)[]): void {
+  const place = texts.find((text) => text !== undefined && isPlace(text));
+  if (place !== undefined) throw new UsageError(`${place} is for a server to go to: say --server as well`);
+}

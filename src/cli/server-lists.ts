@@ -1,0 +1,66 @@
+import type { Option } from './command.ts';
+import { type Arguments, text } from './command.ts';
+import { type FieldSchema, fieldValue } from './field-value.ts';
+import type { ServerClient } from './server-client.ts';
+
+const LIMIT: FieldSchema = { type: 'integer', minimum: 1, maximum: 100_000 };
+const MOST_A_PAGE = 100;
+const DEFAULT_LIMIT = 20;
+
+/** What every list takes. */
+export const LIST_OPTIONS: readonly Option[] = [
+  { name: 'state', value: 'STATE', multiple: true, help: 'Only those; may be repeated: any of them.' },
+  {
+    name: 'label',
+    value: 'NAME=TEXT',
+    multiple: true,
+    help: 'Only those that have it; may be repeated: all of them.',
+  },
+  { name: 'created-after', value: 'TIME', help: 'Only what was created later: 2026-12-01, or with a time.' },
+  {
+    name: 'limit',
+    value: 'N',
+    help: `As many at most, the newest first; ${DEFAULT_LIMIT} unless said.`,
+    schema: LIMIT,
+  },
+];
+
+/** The query that LIST_OPTIONS and others come to. @throws UsageError */
+export function listQuery(
+  args: Arguments,
+  more: Readonly<Record<string, string | undefined>> = {},
+): URLSearchParams {
+  const query = new URLSearchParams();
+  const several = (name: string) => (args.values[name] as readonly string[] | undefined) ?? [];
+  for (const state of several('state')) query.append('state', state);
+  for (const label of several('label')) query.append('label', label.replace('=', ':'));
+  const createdAfter = text(args, 'created-after');
+  for (const [name, value] of Object.entries({ ...more, created_after: createdAfter }))
+    if (value !== undefined) query.append(name, value);
+  return query;
+}
+
+/** @throws UsageError */
+export const limitOf = (args: Arguments): number => {
+  const said = text(args, 'limit');
+  return said === undefined ? DEFAULT_LIMIT : (fieldValue('--limit', said, LIMIT) as number);
+};
+
+/** A list page by page, up to a limit. @throws CommandError */
+export async function* pages<T>(
+  client: ServerClient,
+  path: string,
+  query: URLSearchParams,
+  limit: number,
+): AsyncGenerator<T> {
+  let left = limit;
+  for (let cursor: string | null = ''; cursor !== null && left > 0; ) {
+    const asked = new URLSearchParams(query);
+    asked.set('limit', String(Math.min(left, MOST_A_PAGE)));
+    if (cursor !== '') asked.set('cursor', cursor);
+    const page: { data: T[]; next_cursor: string | null } = await client.json(`${path}?${asked}`);
+    yield* page.data;
+    left -= page.data.length;
+    cursor = page.next_cursor;
+  }
+}

@@ -1,0 +1,58 @@
+import { cliEnvironment } from '../app/config.ts';
+import { type Arguments, type OptionGroup, text } from './command.ts';
+import { UsageError } from './command-error.ts';
+
+/** What a header may hold. */
+const VISIBLE = /^[\x21-\x7e]+$/;
+
+export const SERVER_OPTIONS = [
+  { name: 'server', value: 'URL', help: 'Let a server do it; LORA_SQUEEZE_URL unless said.' },
+  {
+    name: 'key',
+    value: 'KEY',
+    help: 'Key for the server; better in LORA_SQUEEZE_KEY, where no process list shows it.',
+  },
+] as const;
+
+/** Of commands that are for servers only. */
+export const SERVER_GROUP: OptionGroup = {
+  title: 'Server',
+  options: [{ ...SERVER_OPTIONS[0], help: 'The server; LORA_SQUEEZE_URL unless said.' }, SERVER_OPTIONS[1]],
+};
+
+export interface NamedServer {
+  /** Without a slash at its end. */
+  readonly url: string;
+  readonly key: string | undefined;
+}
+
+/** @throws UsageError for values that cannot be; undefined where neither option nor environment names a server */
+export function namedServer(args: Arguments): NamedServer | undefined {
+  const environment = cliEnvironment();
+  const named = text(args, 'server');
+  const url = named ?? environment.serverUrl;
+  if (url === undefined) return undefined;
+  const key = text(args, 'key') ?? environment.key;
+  if (key !== undefined && !VISIBLE.test(key))
+    throw new UsageError('the key may hold visible ASCII characters only');
+  return { url: serverUrl(url, named === undefined ? 'LORA_SQUEEZE_URL' : '--server'), key };
+}
+
+/** For commands that work on a server only. @throws UsageError, also where none is named */
+export function neededServer(args: Arguments): NamedServer {
+  const server = namedServer(args);
+  if (!server) throw new UsageError('say which server: --server URL, or LORA_SQUEEZE_URL');
+  return server;
+}
+
+/** Without the slash at its end. One that is refused is not told back: it may hold a password. */
+function serverUrl(value: string, where: string): string {
+  const url = URL.canParse(value) ? new URL(value) : undefined;
+  if (!url || !/^https?:$/.test(url.protocol)) {
+    throw new UsageError(`${where} must be an http:// or https:// URL`);
+  }
+  if (url.username !== '' || url.password !== '') {
+    throw new UsageError(`${where} must not hold a user or password; the key goes into LORA_SQUEEZE_KEY`);
+  }
+  return `${url.origin}${url.pathname}`.replace(/\/+$/, '');
+}

@@ -1,0 +1,111 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { BatchRecord } from '../contract/batch.ts';
+import type { JobRecord } from '../contract/job.ts';
+import type { Arguments, Command } from './command.ts';
+import { text } from './command.ts';
+import { EXIT, UsageError } from './command-error.ts';
+import { hasEnded, outcomeWords, shareOf } from './job-words.ts';
+import { onServer } from './jobs-command.ts';
+import { isForPeople, JSON_OPTION, print, printJson } from './output.ts';
+import { phaseWords } from './phases.ts';
+import { ShareBar } from './progress-bar.ts';
+import type { ServerClient } from './server-client.ts';
+import { SERVER_GROUP } from './server-options.ts';
+
+/** As often something is asked for; what takes long, less often. */
+const FIRST_POLL_MS = 250;
+const LONGEST_POLL_MS = 2000;
+const POLL_GROWTH = 1.2;
+
+export const WATCH: Command = {
+  name: 'watch',
+  summary: 'Follows jobs or a batch of a server to their end.',
+  synopsis: ['JOB…', '--batch ID'],
+  about:
+    'On a terminal a bar with the phase and the time left, and a line for each that has ended; elsewhere a line of JSON for each ' +
+    'change, the last one of a job or batch being the whole record. Exits with 0 when all have succeeded, else with 1. ' +
+    'Ctrl-C ends the command and not the jobs.',
+  groups: [
+    { title: 'Which', options: [{ name: 'batch', value: 'ID', help: 'A batch, in place of jobs.' }] },
+    { title: 'Output', options: [JSON_OPTION] },
+    SERVER_GROUP,
+  ],
+  run(args) {
+    const batch = text(args, 'batch');
+    const ids = args.positionals;
+    if ((batch === undefined) === (ids.length === 0)) throw new UsageError('say JOBs, or --batch ID');
+    return onServer(args, async (client, signal) => {
+      const isGood =
+        batch === undefined
+          ? await watchJobs(args, client, signal)
+          : await watchBatch(args, client, batch, signal);
+      return isGood ? EXIT.ok : EXIT.failed;
+    });
+  },
+};
+
+async function watchJobs(args: Arguments, client: ServerClient, signal: AbortSignal): Promise<boolean> {
+  const ids = [...new Set(args.positionals)];
+  const jobs = new Map<string, JobRecord>();
+  const bar = new ShareBar(ids.length === 1 ? ids[0]! : `${ids.length} jobs`, phaseWords('waiting'));
+  try {
+    for (let pollMs = FIRST_POLL_MS; ; pollMs = Math.min(POLL_GROWTH * pollMs, LONGEST_POLL_MS)) {
+      for (const id of ids) {
+        const before = jobs.get(id);
+        if (before && hasEnded(before)) continue;
+        const job = await client.json<JobRecord>(`/v1/jobs/${encodeURIComponent(id)}`);
+        jobs.set(id, job);
+        if (!isForPeople(args)) tellChange(before, job);
+        else if (hasEnded(job)) print(`${id} ${job.state}: ${outcomeWords(job)}`);
+      }
+      const all = [...jobs.values()];
+      const open = all.filter((job) => !hasEnded(job));
+      if (open.length === 0) return all.every(({ state }) => state === 'succeeded');
+      const share = all.reduce((sum, job) => sum + shareOf(job), 0) / all.length;
+      bar.set(share, ids.length === 1 ? outcomeWords(open[0]!) : `${open.length} to go`);
+      await pause(pollMs, signal);
+    }
+  } finally {
+    bar.close();
+  }
+}
+
+function tellChange(before: JobRecord | undefined, job: JobRecord): void {
+  const { id, state, progress } = job;
+  if (hasEnded(job)) printJson(job);
+  else if (JSON.stringify([before?.state, before?.progress]) !== JSON.stringify([state, progress]))
+    printJson({ id, state, progress });
+}
+
+async function watchBatch(
+  args: Arguments,
+  client: ServerClient,
+  id: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const bar = new ShareBar(id, phaseWords('waiting'));
+  let told = '';
+  try {
+    for (let pollMs = FIRST_POLL_MS; ; pollMs = Math.min(POLL_GROWTH * pollMs, LONGEST_POLL_MS)) {
+      const batch = await client.json<BatchRecord>(`/v1/batches/${encodeURIComponent(id)}`);
+      const { state, counts, progress } = batch;
+      if (hasEnded(batch)) {
+        const words = Object.entries(counts).filter(([, count]) => count > 0);
+        if (isForPeople(args))
+          print(`${id} ${state}: ${words.map(([what, count]) => `${count} ${what}`).join(', ')}`);
+        else printJson(batch);
+        return state === 'succeeded';
+      }
+      const change = { id, state, counts, progress };
+      if (!isForPeople(args) && JSON.stringify(change) !== told) printJson(change);
+      told = JSON.stringify(change);
+      bar.set(progress.done / Math.max(progress.total, 1), `${progress.done} of ${progress.total} jobs`);
+      await pause(pollMs, signal);
+    }
+  } finally {
+    bar.close();
+  }
+}
+
+const pause = (ms: number, signal: AbortSignal): Promise<void> =>
+  sleep(ms, undefined, { signal }).catch(() => signal.throwIfAborted());
