@@ -17,7 +17,7 @@ export interface AdapterUploadOptions extends CreateOptions {
 
 const ADAPTERS = '/v1/adapters';
 const ADAPTER = '/v1/adapters/{id}';
-const FROM_UPLOADS = '/v1/adapters';
+const FROM_UPLOADS = '/v1/adapters/from-uploads';
 /** More than this is sent in pieces, so that a line that breaks costs no more than one of them. */
 const SINGLE_CALL_BYTES = 32 * 1024 * 1024;
 

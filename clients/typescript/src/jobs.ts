@@ -123,16 +123,14 @@ export class Jobs {
 
   /** Spectra, ranks and errors of every module. */
   report(id: string, options: CallOptions = {}): Promise<Report> {
-    const headers = { accept: 'application/json' };
     const path = filled('/v1/jobs/{id}/report', { id });
-    return this.#transport.call({ ...options, method: 'GET', path, headers }, jsonOf<Report>);
+    return this.#transport.call({ ...options, method: 'GET', path }, jsonOf<Report>);
   }
 
   /** The report as a page, which needs nothing from elsewhere. */
   reportHtml(id: string, options: CallOptions = {}): Promise<string> {
-    const headers = { accept: 'text/html' };
-    const path = filled('/v1/jobs/{id}/report', { id });
-    return this.#transport.call({ ...options, method: 'GET', path, headers }, (response) => response.text());
+    const path = filled('/v1/jobs/{id}/report.html', { id });
+    return this.#transport.call({ ...options, method: 'GET', path }, (response) => response.text());
   }
 
   /**
