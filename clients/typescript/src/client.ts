@@ -19,6 +19,7 @@ import {
 import type {
   AnalyzeRequest,
   AnswerOf,
+  BatchSummary,
   CallOptions,
   Capabilities,
   Job,
@@ -26,6 +27,7 @@ import type {
   MergeRequest,
   Method,
   PathOf,
+  QueryOf,
   Report,
   RequestOptions,
   SqueezeRequest,
@@ -40,9 +42,14 @@ type Settings<R> = R extends unknown ? Omit<R, 'kind' | 'adapter_id' | 'source' 
 /** What the stream of a tenant tells. */
 export interface TenantEvent {
   readonly id: string;
-  /** Such as `job.succeeded` or `batch.ended`. */
+  /** Such as `job.succeeded`, `job.progress` or `batch.ended`; `stream.open` comes first. */
   readonly event: string;
-  readonly data: AnswerOf<'/v1/events', 'GET'>;
+  /** As a webhook gets it: `data.job` is the job, `data.batch` the batch. */
+  readonly data: {
+    readonly type: string;
+    readonly timestamp: string;
+    readonly data: Readonly<Record<string, unknown>> & { readonly job?: Job; readonly batch?: BatchSummary };
+  };
 }
 
 const IS_ID = /^ad_[0-9a-z]+$/;
@@ -111,9 +118,12 @@ export class LoraSqueeze {
 
   /**
    * What happens to all jobs and batches of the tenant. A connection that breaks is made anew and goes on where it was.
-   * @param query such as `{ label: ['team:search'] }`
+   * @param query such as `{ types: ['batch.ended'], label: ['team:search'] }`
    */
-  async *events(query: Query = {}, options: EventOptions = {}): AsyncGenerator<TenantEvent, void, undefined> {
+  async *events(
+    query: QueryOf<'/v1/events'> = {},
+    options: EventOptions = {},
+  ): AsyncGenerator<TenantEvent, void, undefined> {
     for await (const raw of eventsOf(this.#transport, '/v1/events', query, options))
       yield { id: raw.id, event: raw.event, data: dataOf(raw) };
   }
