@@ -1326,7 +1326,7 @@ class Target(TypedDict):
     energy: NotRequired[float]
     ratio: NotRequired[float]
     cumulative: NotRequired[float]
-    knee: NotRequired[Literal[true]]
+    knee: NotRequired[Literal[True]]
     tolerance: NotRequired[float]
     budget_bytes: NotRequired[int]
     budget_parameters: NotRequired[int]
