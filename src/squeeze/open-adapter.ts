@@ -1,7 +1,10 @@
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Adapter } from '../adapter/adapter.ts';
-import type { StagedTensor } from '../adapter/staging-plan.ts';
+import { CONFIG_FILE } from '../adapter/file-names.ts';
+import type { StagingPlan } from '../adapter/staging-plan.ts';
 import type { ComputePool } from '../compute/pool.ts';
+import { formatOf } from '../formats/formats.ts';
 import { type AdapterFiles, readAdapter } from '../formats/read-adapter.ts';
 import { writeStaged } from './stage/write-staged.ts';
 import type { Watch } from './watch.ts';
@@ -32,8 +35,18 @@ export async function openAdapter(
   if (!staging) return { adapter, weightsPath: files.weightsPath, residuals: new Map(), isConverted: false };
   const path = join(dir, 'staged.safetensors');
   const residuals = await writeStaged(staging, files.weightsPath, path, pool, watch);
-  return { adapter, weightsPath: path, residuals, isConverted: staging.tensors.some(isMade) };
+  return { adapter, weightsPath: path, residuals, isConverted: isMade(staging) };
 }
 
-const isMade = ({ source }: StagedTensor): boolean =>
-  source.kind === 'derived' || source.kind === 'dequantise';
+/** Whether the factors that a plan makes are computed or decoded, not moved at most. */
+export const isMade = (staging: StagingPlan | null | undefined): boolean =>
+  staging?.tensors.some(({ source }) => source.kind === 'derived' || source.kind === 'dequantise') ?? false;
+
+/** The files that an adapter was read from, as its format calls them; the weights first. */
+export async function filesRead(
+  { format }: Pick<Adapter, 'format'>,
+  { weightsPath, configBytes }: AdapterFiles,
+): Promise<{ readonly name: string; readonly bytes: number }[]> {
+  const weights = { name: formatOf(format).weightsName, bytes: (await stat(weightsPath)).size };
+  return configBytes ? [weights, { name: CONFIG_FILE, bytes: configBytes.length }] : [weights];
+}

@@ -123,6 +123,11 @@ export class Output {
     await this.#arranged.create();
   }
 
+  /** Size of the weights file, its header included; it is the same once it is filled. */
+  get bytes(): number {
+    return this.#plan.layout.totalBytes;
+  }
+
   /** What takes the space in the weights. */
   get size(): ClassSize[] {
     const sized = this.#plan.tensors.map(({ name, dtype, shape }) => ({

@@ -20,7 +20,8 @@ const UNIFORM_PATTERN =
 /** A list of patterns in a warning must stay readable. */
 const MAX_NAMED = 5;
 
-interface RankChoice {
+/** What `selectRanks` comes to. */
+export interface RankChoice {
   /** One for each module, never above its own. */
   readonly ranks: number[];
   /** What the user should know about the choice, in words. */

@@ -1,27 +1,20 @@
-import { rm, stat } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Adapter } from '../adapter/adapter.ts';
-import { CONFIG_FILE } from '../adapter/file-names.ts';
 import { slotsFor } from '../compute/directions-file.ts';
 import type { ComputePool } from '../compute/pool.ts';
 import type { FailedResult, Timings } from '../contract/job.ts';
 import type { Report } from '../contract/report.ts';
-import type { Target } from '../contract/target.ts';
 import { type AppError, jobFailure } from '../errors/app-error.ts';
-import { formatOf } from '../formats/formats.ts';
 import { readOptimizerState } from '../formats/peft/optimizer-state.ts';
-import { type AppliedTarget, applyProfile } from '../serving/apply-profile.ts';
 import { PRODUCT } from '../version.ts';
 import { describeSpectra, notesOn } from './describe.ts';
 import { each, goesOn, type SoFar } from './each-target.ts';
 import type { JobOutcome, SqueezeInput, TargetOutcome } from './job-context.ts';
 import { chooseMethod } from './method.ts';
-import { openAdapter } from './open-adapter.ts';
-import { planModules, scaleModeOf } from './output.ts';
+import { filesRead, openAdapter } from './open-adapter.ts';
 import { carryAll, decomposeAll, projectAll } from './passes.ts';
+import { settledTarget } from './plan-target.ts';
 import { withResiduals } from './residuals.ts';
-import { refuseVain } from './select-ranks.ts';
-import { writtenAdapter } from './size/written-adapter.ts';
 import { TargetRun, targetFolder } from './target-run.ts';
 import { Watch } from './watch.ts';
 
@@ -42,12 +35,7 @@ export async function squeeze(input: SqueezeInput, pool: ComputePool): Promise<J
     watch,
   );
   const { modules } = adapter;
-  const applied = await each(input.targets, (target) => {
-    const one = matching(applyProfile(target), input.matchDtype);
-    refuseVain(one.target, one.limits, modules);
-    refuseUnwritable(adapter, one.target);
-    return one;
-  });
+  const applied = await each(input.targets, (target) => settledTarget(adapter, target, input.matchDtype));
   const ended = (
     finished: readonly SoFar<Finished>[],
     reportOf?: (timings: Timings) => Report,
@@ -72,10 +60,7 @@ export async function squeeze(input: SqueezeInput, pool: ComputePool): Promise<J
     input.options,
     open.map(({ limits }) => limits),
   );
-  const sourceFiles = [
-    { name: formatOf(adapter.format).weightsName, bytes: (await stat(input.weightsPath)).size },
-    ...(input.configBytes ? [{ name: CONFIG_FILE, bytes: input.configBytes.length }] : []),
-  ];
+  const sourceFiles = await filesRead(adapter, input);
   const optimizer = input.optimizer
     ? { ...input.optimizer, state: await readOptimizerState(input.optimizer.path, adapter) }
     : null;
@@ -151,20 +136,3 @@ const failed = (
 /** Of the weights that were written for a target. */
 const bytesOf = (target: TargetOutcome): number =>
   target.state === 'succeeded' ? (target.files?.[0]?.bytes ?? 0) : 0;
-
-/** With "match" spelled out, where it does not mean the dtype of the weights. */
-function matching(applied: AppliedTarget, dtype: SqueezeInput['matchDtype']): AppliedTarget {
-  const { target } = applied;
-  const isOpen = target.dtype === undefined || target.dtype === 'match';
-  return dtype && isOpen ? { ...applied, target: { ...target, dtype } } : applied;
-}
-
-/** Plans the result at the ranks there are, so that what cannot be written fails before the work is done. */
-function refuseUnwritable(adapter: Adapter, target: Target): void {
-  const ranks = adapter.modules.map(({ rank }) => rank);
-  const { adapter: written } = writtenAdapter(adapter, target);
-  formatOf(written.format).plan(written, planModules(written, target, ranks), {
-    scale: scaleModeOf(target),
-    provenance: new Map(),
-  });
-}

@@ -11,6 +11,7 @@ import { mergeConfig } from '../../formats/peft/merge-config.ts';
 import {
   type MergeTerm,
   type SharedTensor,
+  type StackedModule,
   sharedTensors,
   stackModules,
   tensorConflict,
@@ -43,14 +44,15 @@ export async function merge(input: MergeInput, pool: ComputePool): Promise<JobOu
   const { parts, targets, options, ...context } = input;
   const watch = new Watch(input.onProgress, input.signal);
   watch.begin('load', 0);
-  const { terms, files } = await openTerms(parts, input.scratchDir, pool, watch);
-  const { modules, warnings } = stackModules(terms);
-  const configBytes = mergeConfig(terms, modules);
-  const shared = sharedTensors(terms);
+  const { terms, files } = await openTerms(parts, async (source) => {
+    const dir = join(input.scratchDir, source.id);
+    await mkdir(dir);
+    return openAdapter(source, dir, pool, watch);
+  });
+  const { modules, shared, metadata, configBytes, warnings, matchDtype } = sumOfTerms(terms);
   await watch.clocked('load', () => refuseConflicts(shared, files));
 
   watch.begin('load', modules.length);
-  const metadata = commonMetadata(terms);
   const stack = await writeStack({ modules, shared, metadata, files }, input.scratchDir, pool, watch);
   const stacking = watch.timings(pool.provider.threads, (performance.now() - startedMs) / 1000);
   const outcome = await squeeze(
@@ -68,8 +70,8 @@ export async function merge(input: MergeInput, pool: ComputePool): Promise<JobOu
       configBytes,
       targets,
       options,
-      matchDtype: commonDtype(terms),
-      warnings: [...warnings, ...warningsOf(terms)],
+      matchDtype,
+      warnings,
     },
     pool,
   );
@@ -86,24 +88,48 @@ export async function merge(input: MergeInput, pool: ComputePool): Promise<JobOu
   };
 }
 
-/** An adapter that comes twice is one term: x − x is then exactly zero, and ½·x + ½·x exactly x at its own rank. */
-async function openTerms(
+/** The file that a sum is written to before it is squeezed, and how that is done. */
+export interface Sum {
+  readonly modules: readonly StackedModule[];
+  readonly shared: readonly SharedTensor[];
+  readonly metadata: ReadonlyMap<string, string>;
+  readonly configBytes: Uint8Array;
+  readonly warnings: readonly string[];
+  readonly matchDtype: NonNullable<SqueezeInput['matchDtype']>;
+}
+
+/** @throws AppError MERGE_* where the adapters do not fit together, CONFIG_TOO_LARGE */
+export function sumOfTerms(terms: readonly MergeTerm[]): Sum {
+  const { modules, warnings } = stackModules(terms);
+  return {
+    modules,
+    configBytes: mergeConfig(terms, modules),
+    shared: sharedTensors(terms),
+    metadata: commonMetadata(terms),
+    warnings: [...warnings, ...warningsOf(terms)],
+    matchDtype: commonDtype(terms),
+  };
+}
+
+/**
+ * An adapter that comes twice is one term: x − x is then exactly zero, and ½·x + ½·x exactly x at its own rank.
+ * @param open reads one of them; its weights lie where it says
+ * @throws AppError MERGE_UNSUPPORTED; as `open`
+ */
+export async function openTerms(
   parts: MergeInput['parts'],
-  scratchDir: string,
-  pool: ComputePool,
-  watch: Watch,
+  open: (source: SourceFiles) => Promise<{ readonly adapter: Adapter; readonly weightsPath: string }>,
 ): Promise<{ terms: MergeTerm[]; files: ReadonlyMap<string, Pick<SourceFiles, 'weightsPath'>> }> {
   const terms = new Map<string, MergeTerm>();
   const files = new Map<string, Pick<SourceFiles, 'weightsPath'>>();
-  for (const { id, weight, ...source } of parts) {
+  for (const { weight, ...source } of parts) {
+    const { id } = source;
     const known = terms.get(id);
     if (known) {
       terms.set(id, { ...known, weight: known.weight + weight });
       continue;
     }
-    const dir = join(scratchDir, id);
-    await mkdir(dir);
-    const { adapter, weightsPath } = await openAdapter(source, dir, pool, watch);
+    const { adapter, weightsPath } = await open(source);
     refuseOtherFormat(id, adapter);
     terms.set(id, { id, adapter, weight });
     files.set(id, { weightsPath });

@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { FileLayout } from '../../adapter/adapter.ts';
 import { factorsOf } from '../../compute/module-factors.ts';
 import type { ComputePool } from '../../compute/pool.ts';
 import type { StackPart, StackTask } from '../../compute/stack-task.ts';
@@ -18,6 +19,19 @@ interface StackContent {
   readonly files: ReadonlyMap<string, Pick<SourceFiles, 'weightsPath'>>;
 }
 
+/** Where everything of a stack lies in its file: so many factors first, then what is copied. */
+export function layOutStack({ modules, shared, metadata }: Omit<StackContent, 'files'>): {
+  readonly layout: FileLayout;
+  readonly factors: number;
+} {
+  const factors = modules.flatMap(({ like, rank }): TensorSpec[] => [
+    { name: like.b.name, dtype: 'F32', shape: [like.m, rank, ...like.b.shape.slice(2)] },
+    { name: like.a.name, dtype: 'F32', shape: [rank, ...like.a.shape.slice(1)] },
+  ]);
+  const copies = shared.map(({ name, holders }) => ({ ...holders[0]!.entry, name }));
+  return { layout: layOut([...factors, ...copies], metadata), factors: factors.length };
+}
+
 /**
  * Writes the sum of adapters as one safetensors file of stacked factors in float32, a module a thread at a time.
  * @param dir folder for the file, which must not have one yet
@@ -31,20 +45,14 @@ export async function writeStack(
   watch: Watch,
 ): Promise<string> {
   const path = join(dir, 'stack.safetensors');
-  const factors = modules.flatMap(({ like, rank }): TensorSpec[] => [
-    { name: like.b.name, dtype: 'F32', shape: [like.m, rank, ...like.b.shape.slice(2)] },
-    { name: like.a.name, dtype: 'F32', shape: [rank, ...like.a.shape.slice(1)] },
-  ]);
-  const copies = shared.map(({ name, holders }) => ({ ...holders[0]!.entry, name }));
-  const layout = layOut([...factors, ...copies], metadata);
-
+  const { layout, factors } = layOutStack({ modules, shared, metadata });
   const file = await open(path, 'wx');
   try {
     await file.truncate(layout.totalBytes);
     await file.write(layout.headerBytes, 0, layout.headerBytes.length, 0);
     for (const [index, { holders }] of shared.entries()) {
       const { id, entry } = holders[0]!;
-      const to = layout.offsets[factors.length + index]!;
+      const to = layout.offsets[factors + index]!;
       await copyRanges(files.get(id)!.weightsPath, file, [{ ...entry, to }]);
     }
   } finally {

@@ -1,0 +1,58 @@
+import { type Static, Type } from 'typebox';
+import { choice, nullable } from './choice.ts';
+import { JobFailure } from './job-failure.ts';
+import { Target } from './target.ts';
+
+/** Part of a request that may be asked about first: what Google's AIP-163 calls validate_only. */
+export const DryRun = Type.Boolean({
+  default: false,
+  description:
+    'Answers what the same request would come to, and does nothing: what would be refused is refused in the same way, ' +
+    'else the answer is 200 with the `id` "dry_run" and a `forecast`. Nothing is stored, queued or told to webhooks.',
+});
+
+/** The id of what was asked about only: there is nothing under it. */
+export const DRY_RUN_ID = 'dry_run';
+
+export const TargetForecast = Type.Object(
+  {
+    target: Target,
+    rank: nullable(
+      Type.Object({ min: Type.Integer(), max: Type.Integer() }, { additionalProperties: false }),
+      { description: 'null: it depends on singular values that are not known' },
+    ),
+    parameters: nullable(Type.Integer(), { description: 'Parameters in the LoRA factors' }),
+    bytes: nullable(Type.Integer(), { description: 'Size of the weights file' }),
+    relative_error: nullable(Type.Number(), {
+      description:
+        'The least ‖ΔW − ΔW′‖_F / ‖ΔW‖_F that these ranks can have, before rounding to a dtype; null where the singular ' +
+        'values are not known',
+    }),
+    basis: nullable(choice(['shapes', 'spectra']), {
+      description:
+        'What the numbers follow from: the shapes of the modules, or also the singular values that the report of an ' +
+        'earlier job of the same weights has; null where there are none',
+    }),
+    warnings: Type.Array(Type.String()),
+    error: nullable(JobFailure, { description: 'Why this target would fail' }),
+  },
+  { $id: 'TargetForecast', additionalProperties: false, description: 'What a target would come to' },
+);
+export type TargetForecast = Static<typeof TargetForecast>;
+
+export const JobForecast = Type.Object(
+  {
+    reused: Type.Boolean({ description: 'Whether its work has been done, or is under way, for another job' }),
+    starts_in_seconds: nullable(Type.Integer({ minimum: 0 }), {
+      description: 'About how long until it begins; null while there are no workers',
+    }),
+    seconds: nullable(Type.Number({ minimum: 0 }), {
+      description:
+        'About how long its work takes, without what is fetched and brought elsewhere; 0 where it has been done; null where ' +
+        'there are no workers, or the adapter is still to be fetched',
+    }),
+    targets: Type.Array(TargetForecast, { description: 'One for each target, in their order' }),
+  },
+  { $id: 'JobForecast', additionalProperties: false, description: 'What a job would come to' },
+);
+export type JobForecast = Static<typeof JobForecast>;
