@@ -5,6 +5,7 @@ import { Target } from './target.ts';
 
 /** Part of a request that may be asked about first: what Google's AIP-163 calls validate_only. */
 export const DryRun = Type.Boolean({
+  $id: 'DryRun',
   default: false,
   description:
     'Answers what the same request would come to, and does nothing: what would be refused is refused in the same way, ' +
@@ -48,8 +49,8 @@ export const JobForecast = Type.Object(
     }),
     seconds: nullable(Type.Number({ minimum: 0 }), {
       description:
-        'About how long its work takes, without what is fetched and brought elsewhere; 0 where it has been done; null where ' +
-        'there are no workers, or the adapter is still to be fetched',
+        'About how long its work takes, without what is fetched and brought elsewhere; 0 where it has been done. null ' +
+        'while there are no workers, where nothing is computed, and where the adapter is still to be fetched',
     }),
     targets: Type.Array(TargetForecast, { description: 'One for each target, in their order' }),
   },

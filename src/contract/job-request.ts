@@ -1,5 +1,6 @@
 import { type Static, type TObject, type TProperties, type TSchema, Type } from 'typebox';
 import { choice, nullable, oneOf } from './choice.ts';
+import { DryRun } from './forecast.ts';
 import { Labels, TtlSeconds } from './labels.ts';
 import { ResultSettings } from './result-settings.ts';
 import { Target } from './target.ts';
@@ -113,7 +114,7 @@ export const MergeJobRequest = Type.Object(
 
 const withSettings = <T extends TProperties>($id: string, request: TObject<T>) =>
   Type.Object(
-    { ...request.properties, ...JobSettings.properties },
+    { ...request.properties, ...JobSettings.properties, dry_run: Type.Optional(DryRun) },
     {
       $id,
       additionalProperties: false,

@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { AdapterFile, FormatNameSchema, SizePart } from './adapter.ts';
 import { choice, nullable, oneOf } from './choice.ts';
+import { JobForecast } from './forecast.ts';
 import { JobFailure } from './job-failure.ts';
 import { JOB_KINDS, JobPriority, RecordedJobRequest } from './job-request.ts';
 import { ExpiresAt, Labels, TtlSeconds } from './labels.ts';
@@ -222,6 +223,7 @@ export const JobRecord = Type.Object(
           'Of a job that is queued, where it is asked for by itself and workers are there: about how long until it begins',
       }),
     ),
+    forecast: Type.Optional(JobForecast),
     request: RecordedJobRequest,
     imported: nullable(ImportedAdapter, { description: 'The adapter that the job fetched' }),
     results: Type.Array(JobResult, {

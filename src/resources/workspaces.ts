@@ -11,6 +11,7 @@ import { EventStore } from './events/event-store.ts';
 import { EventTail } from './events/event-tail.ts';
 import { JobControl } from './jobs/control.ts';
 import type { JobChangesParts, Observer } from './jobs/executions/job-changes.ts';
+import { JobForecasts } from './jobs/forecasts.ts';
 import { JobService } from './jobs/service.ts';
 import { JobStore } from './jobs/store.ts';
 import type { TransferDesk } from './jobs/transfer-desk.ts';
@@ -32,6 +33,7 @@ export interface Workspace {
   readonly jobs: JobService;
   readonly jobStore: JobStore;
   readonly jobControl: JobControl;
+  readonly forecasts: JobForecasts;
   readonly batches: BatchService;
   readonly runs: RunService;
   readonly runStore: RunStore;
@@ -106,7 +108,8 @@ export class Workspaces {
     const adapters = new AdapterService(database, store, tenant, ttls.adapterTtlSeconds);
     const shared = { blobs: store, jobStore, batchStore, adapters, queue, observer };
     const connectionStore = new ConnectionStore(database, tenant);
-    const jobs = new JobService({ ...shared, desk: desk?.of(connectionStore), requestWebhooks });
+    const asked = { desk: desk?.of(connectionStore), requestWebhooks };
+    const jobs = new JobService({ ...shared, ...asked });
     const jobControl = new JobControl({ ...shared, jobs });
     const runStore = new RunStore(this.changes, tenant);
     const workspace = {
@@ -117,6 +120,7 @@ export class Workspaces {
       jobs,
       jobStore,
       jobControl,
+      forecasts: new JobForecasts({ ...shared, ...asked, database, tenant, jobs }),
       batches: new BatchService({
         ...shared,
         jobs,

@@ -14,6 +14,8 @@ import { type Service, startService } from './service.ts';
 const ROOT = join(import.meta.dirname, '../..');
 const GPT2 = join(ROOT, 'examples/adapters/gpt2-lora-r8');
 const OTHER = join(ROOT, 'test/fixtures/adapters/peft-gpt2-deepbiolab');
+/** Of which nothing is known until an example asks for it. */
+const UNTOUCHED = join(ROOT, 'test/fixtures/adapters/peft-gpt2-niket');
 const ADDRESS = 'http://127.0.0.1:8080';
 
 /** Code of a page in one of these languages, in its order; of a console only what is typed. */
@@ -182,11 +184,32 @@ describe('examples in the documents', () => {
     assert.equal(response.status, 202, await response.text());
   });
 
+  it('docs/jobs.md: a dry run, which comes true', async () => {
+    const [code] = examples('docs/jobs.md', 'console');
+    const { id } = (await client.upload(UNTOUCHED)).adapter;
+    const ask = async () => JSON.parse(await run(code!.replaceAll('ad_…', id))) as JobRecord;
+    const [byRank, byEnergy] = (await ask()).forecast!.targets;
+    assert.deepEqual([byRank!.rank, byRank!.basis], [{ min: 4, max: 4 }, 'shapes']);
+    assert.deepEqual([byEnergy!.rank, byEnergy!.basis], [null, null]);
+    await client.finished((await submitted({ kind: 'analyze', adapter_id: id })).id);
+    const { request, forecast } = await ask();
+    assert.deepEqual(new Set(forecast!.targets.map(({ basis }) => basis)), new Set(['spectra']));
+    const real = await client.finished((await submitted(request)).id);
+    const numbers = ({ rank, parameters, bytes }: (typeof forecast & object)['targets'][number]) => [
+      rank,
+      parameters,
+      bytes,
+    ];
+    assert.deepEqual(forecast!.targets.map(numbers), resultsOf(real).map(numbers as never));
+    const again = (await ask()).forecast!;
+    assert.deepEqual([again.reused, again.starts_in_seconds, again.seconds], [true, 0, 0]);
+  });
+
   it('docs/jobs.md: a request with all it may say, a cancellation, a retry, an equal request', async () => {
     const [request] = examples('docs/jobs.md', 'json');
     assert.deepEqual((await submitted(request!.replaceAll('ad_…', other))).labels, { team: 'search' });
 
-    const [cancel, retry, equal] = examples('docs/jobs.md', 'console');
+    const [, cancel, retry, equal] = examples('docs/jobs.md', 'console');
     const reused = await run(equal!);
     assert.match(reused, /^HTTP\/1.1 200 OK[\s\S]*"reused":true/);
     assert.ok(!reused.includes(job), 'a job of its own');

@@ -460,7 +460,7 @@ export interface paths {
     put?: never;
     /**
      * Squeeze, analyze or merge adapters
-     * @description `kind` says which. `squeeze` brings one adapter to each target. `analyze` writes nothing: the report says what every rank would lose and recommends some. `merge` sums up to 32 adapters on one base, of any ranks, with weights, and brings the sum to each target. Equal requests, by the content of their adapters, are done once: a later one has a job and results of its own, with `reused: true`, and where the work was done before it ends at once. `reuse: false` has it done again.
+     * @description `kind` says which. `squeeze` brings one adapter to each target. `analyze` writes nothing: the report says what every rank would lose and recommends some. `merge` sums up to 32 adapters on one base, of any ranks, with weights, and brings the sum to each target. Equal requests, by the content of their adapters, are done once: a later one has a job and results of its own, with `reused: true`, and where the work was done before it ends at once. `reuse: false` has it done again. `dry_run: true` does nothing, and tells what would be: ranks, sizes, seconds, or the same refusal.
      *
      *     Needs a key with the scope `write`.
      */
@@ -1495,6 +1495,7 @@ export interface components {
     /** @description Spectra, curves and recommendations; writes no adapter */
     AnalyzeJobRequest: {
       adapter_id?: string;
+      dry_run?: components['schemas']['DryRun'];
       /**
        * @description discriminator enum property added by openapi-typescript
        * @enum {string}
@@ -2296,6 +2297,11 @@ export interface components {
       /** @description Where the next page begins; null: there is none, and always where the list takes no `cursor` */
       next_cursor: string | null;
     };
+    /**
+     * @description Answers what the same request would come to, and does nothing: what would be refused is refused in the same way, else the answer is 200 with the `id` "dry_run" and a `forecast`. Nothing is stored, queued or told to webhooks.
+     * @default false
+     */
+    DryRun: boolean;
     ExpectedLoss: {
       /**
        * @description Of accuracy, as a rule of thumb. SOME_LOSS_LIKELY: module_energy_retained is below 0.86. LOSS_EXPECTED: below 0.7
@@ -2308,6 +2314,7 @@ export interface components {
     /** @description Brings an adapter to another place */
     ExportJobRequest: {
       adapter_id: string;
+      dry_run?: components['schemas']['DryRun'];
       /**
        * @description What else is brought: the report of the job as report.json, the card as README.md where there is one
        * @default [
@@ -2569,6 +2576,7 @@ export interface components {
     };
     /** @description Fetches an adapter; `imported.adapter_id` of the job says what it became */
     ImportJobRequest: {
+      dry_run?: components['schemas']['DryRun'];
       /**
        * @description discriminator enum property added by openapi-typescript
        * @enum {string}
@@ -2708,6 +2716,7 @@ export interface components {
       expires_at: string | null;
       /** Format: date-time */
       finished_at: string | null;
+      forecast?: components['schemas']['JobForecast'];
       id: string;
       /** @description The adapter that the job fetched */
       imported: components['schemas']['ImportedAdapter'] | null;
@@ -2840,6 +2849,17 @@ export interface components {
       detail: string;
       retryable: boolean;
       title: string;
+    };
+    /** @description What a job would come to */
+    JobForecast: {
+      /** @description Whether its work has been done, or is under way, for another job */
+      reused: boolean;
+      /** @description About how long its work takes, without what is fetched and brought elsewhere; 0 where it has been done. null while there are no workers, where nothing is computed, and where the adapter is still to be fetched */
+      seconds: number | null;
+      /** @description About how long until it begins; null while there are no workers */
+      starts_in_seconds: number | null;
+      /** @description One for each target, in their order */
+      targets: components['schemas']['TargetForecast'][];
     };
     /**
      * @example {
@@ -3249,6 +3269,7 @@ export interface components {
         | components['schemas']['DeliverRequest'][]
         | components['schemas']['DeliverAllRequest']
         | string;
+      dry_run?: components['schemas']['DryRun'];
       /**
        * @description discriminator enum property added by openapi-typescript
        * @enum {string}
@@ -4935,6 +4956,7 @@ export interface components {
         | components['schemas']['DeliverRequest'][]
         | components['schemas']['DeliverAllRequest']
         | string;
+      dry_run?: components['schemas']['DryRun'];
       /**
        * @description discriminator enum property added by openapi-typescript
        * @enum {string}
@@ -5370,6 +5392,29 @@ export interface components {
       tolerance?: number;
       /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
       uniform?: boolean;
+    };
+    /** @description What a target would come to */
+    TargetForecast: {
+      /**
+       * @description What the numbers follow from: the shapes of the modules, or also the singular values that the report of an earlier job of the same weights has; null where there are none
+       * @enum {string|null}
+       */
+      basis: 'shapes' | 'spectra' | null;
+      /** @description Size of the weights file */
+      bytes: number | null;
+      /** @description Why this target would fail */
+      error: components['schemas']['JobFailure'] | null;
+      /** @description Parameters in the LoRA factors */
+      parameters: number | null;
+      /** @description null: it depends on singular values that are not known */
+      rank: {
+        max: number;
+        min: number;
+      } | null;
+      /** @description The least ‖ΔW − ΔW′‖_F / ‖ΔW‖_F that these ranks can have, before rounding to a dtype; null where the singular values are not known */
+      relative_error: number | null;
+      target: components['schemas']['Target'];
+      warnings: string[];
     };
     TargetReport: components['schemas']['SucceededTargetReport'] | components['schemas']['FailedResult'];
     /**
@@ -7476,7 +7521,7 @@ export interface operations {
       };
     };
     responses: {
-      /** @description Finished: while the client waited, or at once, as its work was done before (`reused`) */
+      /** @description Finished: while the client waited, or at once, as its work was done before (`reused`); or a dry run, without a location */
       200: {
         headers: {
           'idempotent-replayed': components['headers']['IdempotentReplayed'];
@@ -8590,7 +8635,7 @@ export interface operations {
       };
     };
     responses: {
-      /** @description Finished: while the client waited, or at once, as its work was done before (`reused`) */
+      /** @description Finished: while the client waited, or at once, as its work was done before (`reused`); or a dry run, without a location */
       200: {
         headers: {
           'idempotent-replayed': components['headers']['IdempotentReplayed'];

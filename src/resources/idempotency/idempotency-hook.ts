@@ -52,6 +52,8 @@ export const idempotency = fp(async (app: FastifyInstance, { claims, secrets }: 
 
   async function begin(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> {
     if (request.headers[IDEMPOTENCY_KEY_HEADER] === undefined) return undefined;
+    // Nothing is done that could be done twice, and the key is still to be used for what is.
+    if (isDryRun(request.body)) return undefined;
     const route = digestOf([request.method, request.url]);
     // A body that is streamed is known later: see upload/receive-adapter.ts.
     const isStreamed = request.body === undefined && request.routeOptions.config.accepts !== undefined;
@@ -95,3 +97,6 @@ export const idempotency = fp(async (app: FastifyInstance, { claims, secrets }: 
 
 const keyOf = (request: FastifyRequest): string =>
   idempotencyKey(request.raw.headersDistinct[IDEMPOTENCY_KEY_HEADER] ?? []);
+
+const isDryRun = (body: unknown): boolean =>
+  typeof body === 'object' && body !== null && 'dry_run' in body && body.dry_run === true;

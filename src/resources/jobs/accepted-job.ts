@@ -2,6 +2,7 @@ import type { JobRecord } from '../../contract/job.ts';
 import type { JobPriority, JobRequest, JobSettings, RecordedJobRequest } from '../../contract/job-request.ts';
 import type { Labels } from '../../contract/labels.ts';
 import { timedIdMs } from '../../database/ids.ts';
+import { AppError } from '../../errors/app-error.ts';
 import { pendingDeliveries } from './adapters-of-request.ts';
 import type { Places } from './places.ts';
 import { recordedHere, recordedRequest } from './transfer-desk.ts';
@@ -36,7 +37,7 @@ interface Taken {
 
 /**
  * What a request asks for, and how that is to be treated.
- * @throws AppError VALIDATION_FAILED where adapters are to be fetched or brought
+ * @throws AppError VALIDATION_FAILED where adapters are to be fetched or brought, and for a dry run, which takes nothing
  */
 export function taken(request: JobRequest): Taken {
   const { rest, treatment } = treated(request);
@@ -60,8 +61,10 @@ function treated(request: JobRequest): { readonly rest: JobRequest; readonly tre
     ttl_seconds: ttlSeconds,
     reuse,
     webhook: _itsOwn,
+    dry_run,
     ...rest
-  } = request as JobRequest & JobSettings;
+  } = request as JobRequest & JobSettings & { readonly dry_run?: boolean };
+  if (dry_run) throw notAlone();
   const said = { labels, priority, ttlSeconds, reuse };
   const given = Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined));
   return { rest: rest as JobRequest, treatment: { ...PLAIN, ...given } };
@@ -94,4 +97,10 @@ export function acceptedJob(id: string, work: RecordedJobRequest, treatment: Tre
     provider: null,
     error: null,
   };
+}
+
+/** Of a job that comes with others: they are asked about together, or done together. */
+function notAlone(): AppError {
+  const detail = '"dry_run" has its place beside the jobs, not in one of them';
+  return new AppError('VALIDATION_FAILED', `${detail}.`, { errors: [{ pointer: '/dry_run', detail }] });
 }

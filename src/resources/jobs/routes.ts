@@ -26,7 +26,8 @@ import { answerCurrentJob, type FinalJobs } from './final-jobs.ts';
 import { JOB_ERRORS, type JobService } from './service.ts';
 import { isFinal } from './store.ts';
 
-const FINISHED = 'Finished: while the client waited, or at once, as its work was done before (`reused`)';
+const FINISHED =
+  'Finished: while the client waited, or at once, as its work was done before (`reused`); or a dry run, without a location';
 const ACCEPTED = 'Accepted, durably';
 
 const GetHeaders = Type.Object({
@@ -59,7 +60,8 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
           'what every rank would lose and recommends some. `merge` sums up to 32 adapters on one base, of any ranks, ' +
           'with weights, and brings the sum to each target. Equal requests, by the content of their adapters, are done ' +
           'once: a later one has a job and results of its own, with `reused: true`, and where the work was done before it ' +
-          'ends at once. `reuse: false` has it done again.',
+          'ends at once. `reuse: false` has it done again. `dry_run: true` does nothing, and tells what would be: ranks, ' +
+          'sizes, seconds, or the same refusal.',
         headers: PreferHeader,
         body: reference(JobRequest),
         response: {
@@ -72,6 +74,11 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
     async (request, reply) => {
       const workspace = workspaceOf(request);
       const { jobs } = workspace;
+      if (request.body.dry_run) {
+        await checkConcurrentJobs(workspace, 1);
+        const job = await workspace.forecasts.dryRun(request.body);
+        return reply.header('cache-control', 'no-store').send(job);
+      }
       const accepted = await withinConcurrentJobs(workspace, 1, () =>
         jobs.submit(request.body, request.idempotent?.idOf('job')),
       );

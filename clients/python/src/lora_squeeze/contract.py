@@ -41,6 +41,7 @@ __all__ = [
     "Delivery",
     "DeliveryAttempt",
     "DeliveryList",
+    "DryRun",
     "ExpectedLoss",
     "ExportJobRequest",
     "FailedResult",
@@ -57,6 +58,7 @@ __all__ = [
     "Job",
     "JobEventData",
     "JobFailure",
+    "JobForecast",
     "JobList",
     "JobPatch",
     "JobPriority",
@@ -140,6 +142,7 @@ __all__ = [
     "SucceededResult",
     "SucceededTargetReport",
     "Target",
+    "TargetForecast",
     "TargetReport",
     "Tenant",
     "TenantList",
@@ -164,6 +167,7 @@ __all__ = [
 
 BatchState = Literal["active", "succeeded", "partial", "failed", "cancelled"]
 ConnectionRequest = Union["S3ConnectionRequest", "HubConnectionRequest", "UrlConnectionRequest"]
+DryRun = bool
 FormatName = Literal["peft", "diffusers", "kohya", "xlabs", "cloneofsimo", "mlx", "gguf"]
 JobEventData = Union["Job", "JobProgress"]
 JobPriority = Literal["high", "normal", "low"]
@@ -272,6 +276,7 @@ class AnalyzeJobRequest(TypedDict):
     ttl_seconds: NotRequired[int]
     webhook: NotRequired[RequestWebhook]
     reuse: NotRequired[bool]
+    dry_run: NotRequired[DryRun]
 
 
 class Batch(TypedDict):
@@ -506,6 +511,7 @@ class ExportJobRequest(TypedDict):
     ttl_seconds: NotRequired[int]
     webhook: NotRequired[RequestWebhook]
     reuse: NotRequired[bool]
+    dry_run: NotRequired[DryRun]
 
 
 class FailedResult(TypedDict):
@@ -591,6 +597,7 @@ class ImportJobRequest(TypedDict):
     ttl_seconds: NotRequired[int]
     webhook: NotRequired[RequestWebhook]
     reuse: NotRequired[bool]
+    dry_run: NotRequired[DryRun]
 
 
 class ImportSettings(TypedDict):
@@ -632,6 +639,7 @@ class Job(TypedDict):
     webhook_id: Union[str, None]
     reused: bool
     estimated_start_seconds: NotRequired[int]
+    forecast: NotRequired[JobForecast]
     request: RecordedJobRequest
     imported: Union[ImportedAdapter, None]
     results: List[JobResult]
@@ -647,6 +655,15 @@ class JobFailure(TypedDict):
     detail: str
     retryable: bool
     context: NotRequired[Dict[str, Any]]
+
+
+class JobForecast(TypedDict):
+    """What a job would come to"""
+
+    reused: bool
+    starts_in_seconds: Union[int, None]
+    seconds: Union[float, None]
+    targets: List[TargetForecast]
 
 
 class JobList(TypedDict):
@@ -715,6 +732,7 @@ class MergeJobRequest(TypedDict):
     ttl_seconds: NotRequired[int]
     webhook: NotRequired[RequestWebhook]
     reuse: NotRequired[bool]
+    dry_run: NotRequired[DryRun]
 
 
 class MergeSource(TypedDict):
@@ -1234,6 +1252,7 @@ class SqueezeJobRequest(TypedDict):
     ttl_seconds: NotRequired[int]
     webhook: NotRequired[RequestWebhook]
     reuse: NotRequired[bool]
+    dry_run: NotRequired[DryRun]
 
 
 class SqueezeOptions(TypedDict):
@@ -1346,6 +1365,19 @@ class Target(TypedDict):
     cast: NotRequired[Literal["float32", "float16", "bfloat16"]]
     dtype: NotRequired[Literal["match", "float32", "float16", "bfloat16"]]
     results: NotRequired[ResultSettings]
+
+
+class TargetForecast(TypedDict):
+    """What a target would come to"""
+
+    target: Target
+    rank: Union[Dict[str, Any], None]
+    parameters: Union[int, None]
+    bytes: Union[int, None]
+    relative_error: Union[float, None]
+    basis: Union[Literal["shapes", "spectra"], None]
+    warnings: List[str]
+    error: Union[JobFailure, None]
 
 
 class Tenant(TypedDict):

@@ -29,7 +29,7 @@ export interface SourceContent {
 
 type Step = ExecutionTable['step'];
 
-const firstStep = ({ request }: JobRecord): Step =>
+export const firstStep = ({ request }: Pick<JobRecord, 'request'>): Step =>
   request.kind === 'export' ? 'deliver' : 'source' in request && request.source ? 'fetch' : 'work';
 
 /**

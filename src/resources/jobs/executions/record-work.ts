@@ -17,7 +17,7 @@ export const doneProgress = (modules: number): Progress => ({
 });
 
 /** Whether all that work made is still here, so that others may have it too. */
-export async function areHere(writer: Writer, made: WorkMade): Promise<boolean> {
+export async function areHere(writer: Pick<Writer, 'selectFrom'>, made: WorkMade): Promise<boolean> {
   const digests = [...new Set(writtenFiles(made).map(({ sha256 }) => sha256))];
   if (digests.length === 0) return true;
   const rows = await writer

@@ -1,0 +1,47 @@
+import type { Database } from '../../../database/database.ts';
+import type { ExecutionTable } from '../../../database/job-tables.ts';
+import { adapterNotFound } from '../../adapters/store.ts';
+import type { SourceContent } from './accept-jobs.ts';
+import type { WorkMade } from './made.ts';
+import { areHere } from './record-work.ts';
+
+/**
+ * What adapters are, as equal requests are told by it.
+ * @throws AppError ADAPTER_NOT_FOUND where one is gone by now, DATABASE_UNAVAILABLE
+ */
+export async function contentOfSources(
+  { reader }: Pick<Database, 'reader'>,
+  tenant: string,
+  ids: readonly string[],
+): Promise<Map<string, SourceContent>> {
+  if (ids.length === 0) return new Map();
+  const rows = await reader
+    .selectFrom('adapter')
+    .select(['id', 'digest', 'bytes'])
+    .where('tenant', '=', tenant)
+    .where('id', 'in', ids)
+    .execute();
+  const found = new Map(rows.map((row) => [row.id, row]));
+  for (const id of ids) if (!found.has(id)) throw adapterNotFound(id);
+  return found;
+}
+
+/**
+ * The execution that a job of such a request would join now; undefined: it would get one of its own.
+ * @param key as executionKey gives it
+ * @throws AppError DATABASE_UNAVAILABLE
+ */
+export async function equalWork(
+  { reader }: Pick<Database, 'reader'>,
+  tenant: string,
+  key: string,
+): Promise<ExecutionTable | undefined> {
+  const row = await reader
+    .selectFrom('execution')
+    .selectAll()
+    .where('tenant', '=', tenant)
+    .where('key', '=', key)
+    .executeTakeFirst();
+  if (row?.state !== 'succeeded') return row;
+  return (await areHere(reader, JSON.parse(row.outcome!) as WorkMade)) ? row : undefined;
+}

@@ -1,0 +1,142 @@
+import { rm } from 'node:fs/promises';
+import { DRY_RUN_ID, type JobForecast, type TargetForecast } from '../../contract/forecast.ts';
+import type { JobRecord } from '../../contract/job.ts';
+import type { JobRequest, RecordedJobRequest, WorkRequest } from '../../contract/job-request.ts';
+import { END_TYPES } from '../../contract/webhook.ts';
+import type { Database } from '../../database/database.ts';
+import { newJobId, timedId } from '../../database/ids.ts';
+import type { ExecutionTable } from '../../database/job-tables.ts';
+import { liveFleet, mibOf, secondsUntilStart } from '../../dispatch/pace.ts';
+import { unknownForecast } from '../../squeeze/forecast.ts';
+import { forecastRequest } from '../../squeeze/forecast-request.ts';
+import type { SourceFiles } from '../../squeeze/job-context.ts';
+import type { BlobStore } from '../../storage/blob-store.ts';
+import { localFiles } from '../adapters/files.ts';
+import type { AdapterService } from '../adapters/service.ts';
+import type { RequestWebhooks } from '../webhooks/request-webhook.ts';
+import { acceptedJob, type Treatment, taken, takenWith } from './accepted-job.ts';
+import { sourceIds } from './adapters-of-request.ts';
+import { firstStep, type SourceContent } from './executions/accept-jobs.ts';
+import { executionKey } from './executions/execution-key.ts';
+import { priorityOf } from './executions/execution-rows.ts';
+import { contentOfSources, equalWork } from './executions/known-work.ts';
+import { knownReports } from './known-reports.ts';
+import { withoutResults } from './result-settings.ts';
+import type { JobService } from './service.ts';
+import type { JobStore } from './store.ts';
+import { type TransferDesk, withoutSecrets } from './transfer-desk.ts';
+
+const NOT_HERE =
+  'The adapter is still to be fetched: what becomes of it is not known before. A job of kind "import" fetches it alone.';
+
+interface JobForecastsParts {
+  readonly database: Database;
+  readonly tenant: string;
+  readonly blobs: BlobStore;
+  readonly adapters: Pick<AdapterService, 'stored'>;
+  readonly jobs: Pick<JobService, 'check'>;
+  readonly jobStore: Pick<JobStore, 'file'>;
+  readonly desk: TransferDesk | undefined;
+  readonly requestWebhooks?: RequestWebhooks | undefined;
+}
+
+/** Jobs that are only asked about. Nothing is stored and nothing is queued. */
+export class JobForecasts {
+  private readonly parts: JobForecastsParts;
+
+  constructor(parts: JobForecastsParts) {
+    this.parts = parts;
+  }
+
+  /**
+   * The job as it would be accepted, with what it would come to.
+   * @throws AppError as JobService.submit
+   */
+  async dryRun({ dry_run: _asked, ...request }: JobRequest & { dry_run?: boolean }): Promise<JobRecord> {
+    const { jobs, desk, requestWebhooks } = this.parts;
+    const { work, treatment } = desk
+      ? await takenWith(request as JobRequest, desk.places())
+      : taken(request as JobRequest);
+    // Its address is judged as that of a real request.
+    if (request.webhook) requestWebhooks?.taken(request.webhook, END_TYPES);
+    await jobs.check(work);
+    const forecast = await this.forecast(work, treatment);
+    const job = acceptedJob(newJobId(Date.now()), withoutSecrets(work), treatment);
+    return { ...job, id: DRY_RUN_ID, reused: forecast.reused, forecast };
+  }
+
+  private async forecast(work: RecordedJobRequest, treatment: Treatment): Promise<JobForecast> {
+    const { database, tenant } = this.parts;
+    const contents = await contentOfSources(database, tenant, sourceIds(work));
+    const isWork = firstStep({ request: work }) === 'work';
+    const key = isWork ? executionKey(work, (id) => contents.get(id)!.digest) : undefined;
+    const equal = key === undefined || !treatment.reuse ? undefined : await equalWork(database, tenant, key);
+    return {
+      reused: equal !== undefined,
+      ...(await this.pace(isWork ? bytesOf(contents) : undefined, priorityOf(treatment.priority), equal)),
+      targets: 'targets' in work ? await this.targets(work, contents) : [],
+    };
+  }
+
+  /**
+   * When it would begin, and how long it would take.
+   * @param workBytes size of the weights to be read; undefined: nothing is computed, or it is not known
+   * @param equal what it would wait for together with others
+   */
+  private async pace(
+    workBytes: number | undefined,
+    priority: number,
+    equal: ExecutionTable | undefined,
+  ): Promise<Pick<JobForecast, 'starts_in_seconds' | 'seconds'>> {
+    if (equal?.state === 'succeeded') return { starts_in_seconds: 0, seconds: 0 };
+    const { database } = this.parts;
+    const { slots, msPerMib } = await liveFleet(database, database.reader);
+    if (slots === 0) return { starts_in_seconds: null, seconds: null };
+    const place = { id: equal?.id ?? timedId('ex', Date.now()), priority };
+    const startsIn = equal?.state === 'dispatched' ? 0 : await secondsUntilStart(database, place);
+    // More digits than are known would only look like it.
+    const seconds =
+      workBytes === undefined ? null : Number(((mibOf(workBytes) * msPerMib) / 1000).toPrecision(2));
+    return { starts_in_seconds: startsIn ?? null, seconds };
+  }
+
+  private async targets(
+    work: Extract<RecordedJobRequest, { targets: unknown }>,
+    contents: ReadonlyMap<string, SourceContent>,
+  ): Promise<TargetForecast[]> {
+    const ids = sourceIds(work);
+    if (ids.length === 0) {
+      const unknown = (target: (typeof work.targets)[number]) => ({
+        ...unknownForecast(target),
+        warnings: [NOT_HERE],
+      });
+      return work.targets.map(unknown);
+    }
+    const { database, tenant, blobs, jobStore } = this.parts;
+    const scratchDir = await blobs.makeScratch();
+    try {
+      const sources = new Map<string, SourceFiles>();
+      for (const id of ids) sources.set(id, await this.source(id, scratchDir));
+      const forecasts = await forecastRequest({
+        request: withoutResults(work) as WorkRequest,
+        sources,
+        reported: knownReports({ database, blobs, jobStore }, tenant, contents.get(ids[0]!)!.digest),
+        scratchDir,
+      });
+      // As it was asked for is how it is told.
+      return forecasts.map((forecast, index) => ({ ...forecast, target: work.targets[index]! }));
+    } finally {
+      await rm(scratchDir, { recursive: true, force: true });
+    }
+  }
+
+  private async source(id: string, scratchDir: string): Promise<SourceFiles> {
+    const { adapters, blobs } = this.parts;
+    const { record, files } = await adapters.stored(id);
+    const { sha256, bytes, base_model } = record;
+    return { id, sha256, bytes, base_model, ...(await localFiles(blobs, files, scratchDir)) };
+  }
+}
+
+const bytesOf = (contents: ReadonlyMap<string, SourceContent>): number =>
+  [...contents.values()].reduce((sum, { bytes }) => sum + bytes, 0);
