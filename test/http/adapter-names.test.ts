@@ -160,7 +160,7 @@ describe('what the files of an adapter may be called', () => {
     it('is any for weights, which then are used by their role', async () => {
       const whole = await put(server, 'named-weights', 'style%20v2.safetensors', weights);
       assert.equal(((await whole.json()) as { filename: string }).filename, 'style v2.safetensors');
-      const made = await server.fetch('/v1/adapters', {
+      const made = await server.fetch('/v1/adapters/from-uploads', {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify({ files: { weights: 'named-weights', config: JSON.parse(config.toString()) } }),
@@ -177,7 +177,7 @@ describe('what the files of an adapter may be called', () => {
       const { weights: other, config: otherConfig } = tinyAdapter(502);
       const path = await create(server, other.length, 'x y.safetensors');
       assert.equal((await patch(server, path, 0, other)).status, 204);
-      const made = await server.fetch('/v1/adapters', {
+      const made = await server.fetch('/v1/adapters/from-uploads', {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify({
@@ -195,7 +195,7 @@ describe('what the files of an adapter may be called', () => {
         offset += bytes;
       }
       const make = (files: object) =>
-        server.fetch('/v1/adapters', {
+        server.fetch('/v1/adapters/from-uploads', {
           method: 'POST',
           headers: { 'content-type': 'application/json' },
           body: JSON.stringify({ files }),
@@ -222,7 +222,7 @@ describe('what the files of an adapter may be called', () => {
 
     it('is told once for each file', async () => {
       const ask = (files: object) =>
-        server.fetch('/v1/adapters', {
+        server.fetch('/v1/adapters/from-uploads', {
           method: 'POST',
           headers: { 'content-type': 'application/json' },
           body: JSON.stringify({ files }),
@@ -304,7 +304,7 @@ describe('what an adapter is called', () => {
   it('is what a request of uploads says, or the name of the upload', async () => {
     const make = async (more: object) => {
       await put(server, 'weights-to-name', 'style%20v3.safetensors', weights);
-      return server.fetch('/v1/adapters', {
+      return server.fetch('/v1/adapters/from-uploads', {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify({

@@ -149,7 +149,7 @@ describe('the control of jobs over HTTP', () => {
     const seen = (await (await server.fetch(`/v1/jobs/${job.id}`)).json()) as JobRecord;
     assert.deepEqual([seen.state, seen.labels], ['failed', { team: 'y' }]);
     const path = `/v1/jobs/${job.id}`;
-    await problemIn(await send('PATCH', path, { labels: { Team: 'x' } }), 400, 'UNKNOWN_OPTION');
+    await problemIn(await send('PATCH', path, { labels: { '-team': 'x' } }), 400, 'VALIDATION_FAILED');
     await problemIn(await send('PATCH', path, { labels: { team: 1 } }), 400, 'VALIDATION_FAILED');
     await problemIn(await send('PATCH', path, { state: 'succeeded' }), 400, 'UNKNOWN_OPTION');
     await problemIn(await send('PATCH', path, {}), 400, 'VALIDATION_FAILED');

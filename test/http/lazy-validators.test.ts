@@ -90,14 +90,16 @@ describe('validators that are compiled at the first request', () => {
       in?: string;
       name?: string;
     }
-    const { paths } = parse(await openapiDocument('0.0.0')) as {
+    const { paths, components } = parse(await openapiDocument('0.0.0')) as {
       paths: Record<string, Record<string, { parameters?: Parameter[] }>>;
+      components: { parameters: Record<string, Parameter> };
     };
     const names = Object.values(paths)
       .flatMap((methods) => Object.values(methods))
       .flatMap(({ parameters = [] }) => parameters)
+      .concat(Object.values(components.parameters))
       .flatMap((parameter) => (parameter.in === 'header' ? [parameter.name!] : []));
-    assert.ok(names.length > 20);
+    assert.ok(names.length > 5);
     assert.deepEqual(
       names.filter((name) => name !== name.toLowerCase()),
       [],

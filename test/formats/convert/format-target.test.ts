@@ -31,8 +31,6 @@ describe('a target that names only a format', () => {
     ])
       assert.ok(Check(Target, target), JSON.stringify(target));
     for (const target of [
-      {},
-      { format_options: { component: 'unet' } },
       { format: 'onnx' },
       { format: 'gguf', format_options: { heads: 0 } },
       { format: 'gguf', format_options: { architecture: 'A B' } },
