@@ -12,9 +12,9 @@ import { capabilityRoutes } from '../resources/capabilities/routes.ts';
 import { connectionRoutes } from '../resources/connections/routes.ts';
 import { eventRoutes } from '../resources/events/routes.ts';
 import { idempotency } from '../resources/idempotency/idempotency-hook.ts';
+import { jobArtifactRoutes } from '../resources/jobs/artifact-routes.ts';
 import { jobControlRoutes } from '../resources/jobs/control-routes.ts';
 import { jobEventRoutes } from '../resources/jobs/event-routes.ts';
-import { jobFileRoutes } from '../resources/jobs/file-routes.ts';
 import { FinalJobs, forgetWhenChanged } from '../resources/jobs/final-jobs.ts';
 import { RenderedReports } from '../resources/jobs/rendered-reports.ts';
 import { jobReportRoutes } from '../resources/jobs/report-routes.ts';
@@ -71,7 +71,8 @@ export async function buildApp(deps: HttpDependencies): Promise<FastifyInstance>
   await app.register(adapterArchiveRoutes, {
     reportOf: (request, jobId) => reports.get(workspaceOf(request), jobId, { as: 'html', isServed: false }),
   });
-  for (const routes of [adapterFileRoutes, jobFileRoutes]) await app.register(routes);
+  await app.register(adapterFileRoutes);
+  await app.register(jobArtifactRoutes, { reports });
   for (const routes of [adapterRoutes, adapterFromUploadsRoutes]) await app.register(routes, { deps });
   await app.register(runRoutes, { deps });
   await app.register(checkpointRoutes, { deps });

@@ -103,7 +103,8 @@ export const openapi = fp(async (app: FastifyInstance, { version }: { version: s
       'openapiObject' in documents
         ? shareRepeated(withWebhooks(withOwnHeadNames(documents.openapiObject)))
         : documents.swaggerObject,
-    transform: ({ schema, url }) => ({ schema: withErrorCodes(withBytes(documented(schema ?? {}))), url }),
+    transform: ({ schema, url }) =>
+      withNamedRest({ schema: withErrorCodes(withBytes(documented(schema ?? {}))), url }),
     refResolver: {
       buildLocalReference: (json, _baseUri, _fragment, index) => String(json.$id ?? `schema-${index}`),
     },
@@ -157,3 +158,21 @@ export const openapi = fp(async (app: FastifyInstance, { version }: { version: s
 /** The document as a file: a paragraph is a line, however long. */
 export const openapiYaml = (app: FastifyInstance): string =>
   stringify(app.swagger(), { lineWidth: 0, indentSeq: false, aliasDuplicateObjects: false });
+
+interface PathParams {
+  readonly properties: Readonly<Record<string, unknown>>;
+  readonly required: readonly string[];
+}
+
+/** OpenAPI has names for all parameters of a path; the router's rest of a path is called `*`. */
+function withNamedRest<S extends object>({ schema, url }: { schema: S; url: string }) {
+  const { params } = schema as { readonly params?: PathParams };
+  if (!params || !url.endsWith('/*')) return { schema, url };
+  const { '*': rest, ...others } = params.properties;
+  const properties = { ...others, path: rest };
+  const required = params.required.map((name) => (name === '*' ? 'path' : name));
+  return {
+    schema: { ...schema, params: { ...params, properties, required } },
+    url: `${url.slice(0, -1)}:path`,
+  };
+}

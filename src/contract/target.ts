@@ -104,7 +104,7 @@ const shared = {
       default: false,
       description:
         'For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, ' +
-        'B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)',
+        'B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/artifacts/projections.safetensors)',
     }),
   ),
   strip: Type.Optional(

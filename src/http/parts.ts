@@ -1,5 +1,6 @@
 import type { TSchema } from 'typebox';
 import { AdapterPatch } from '../contract/adapter.ts';
+import { JobArtifactList } from '../contract/artifact.ts';
 import { BatchList, BatchRecord, BatchRequest, BatchSummary } from '../contract/batch.ts';
 import { Capabilities } from '../contract/capabilities.ts';
 import {
@@ -22,7 +23,7 @@ import { COMPONENTS, idOf } from './schemas.ts';
 /** What the routes of a resource add themselves, with examples. */
 const OF_ROUTES: readonly TSchema[] = [
   ...[AdapterPatch, AdapterListPage, AdapterFromUploads, UploadRecord, UploadList],
-  ...[JobListPage, JobPatch, JobProgress, JobEventData],
+  ...[JobListPage, JobPatch, JobProgress, JobEventData, JobArtifactList],
   ...[BatchRequest, BatchSummary, BatchRecord, BatchList],
   ...[RunRequest, RunRecord, RunListPage, CheckpointRecord],
   ...[FormatRecord, Capabilities],

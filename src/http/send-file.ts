@@ -11,6 +11,16 @@ import { BINARY, response } from './schemas.ts';
 
 /** Content never changes under an address that is derived from it, or from a job that ends once. */
 export const IMMUTABLE = 'private, max-age=31536000, immutable';
+/** It may be kept, but has to be asked for. */
+export const REVALIDATED = 'private, no-cache';
+
+/** A file as it is sent. */
+export interface SentFile extends AdapterFile {
+  /** Bytes of any kind where it is left out. */
+  readonly mediaType?: string;
+  /** Its Cache-Control; IMMUTABLE where it is left out. */
+  readonly keep?: string;
+}
 
 export const FileHeaders = Type.Object({
   range: Type.Optional(
@@ -50,11 +60,11 @@ const MALFORMED = 1;
 export async function sendFile(
   request: FileRequest,
   reply: FastifyReply,
-  { name, sha256, bytes }: AdapterFile,
+  { name, sha256, bytes, mediaType, keep }: SentFile,
   open: (range: ByteRange | undefined) => Promise<Readable>,
 ): Promise<FastifyReply> {
   const tag = entityTag(sha256);
-  const known = { etag: tag, 'cache-control': IMMUTABLE, 'accept-ranges': 'bytes' };
+  const known = { etag: tag, 'cache-control': keep ?? IMMUTABLE, 'accept-ranges': 'bytes' };
   if (matchesNone(request.headers['if-none-match'], tag)) return reply.headers(known).code(304).send();
 
   // Range is defined for GET only (RFC 9110 §14.2).
@@ -75,7 +85,7 @@ export async function sendFile(
   return reply
     .headers({
       ...known,
-      'content-type': 'application/octet-stream',
+      'content-type': mediaType ?? 'application/octet-stream',
       'content-length': part ? part.end - part.start + 1 : bytes,
       'content-disposition': `attachment; filename="${name}"`,
       'repr-digest': reprDigest(sha256, 'hex'),

@@ -58,7 +58,7 @@ describe('lora-squeeze squeeze', () => {
     const result = resultsOf(job)[0]!;
     await client.download(result.adapter_id, into);
     for (const { name } of result.training?.files ?? []) {
-      writeFileSync(join(into, name), await client.bytes(`/v1/jobs/${job.id}/files/${name}`));
+      writeFileSync(join(into, name), await client.bytes(`/v1/jobs/${job.id}/artifacts/${name}`));
     }
     return job;
   }

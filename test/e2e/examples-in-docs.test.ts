@@ -7,6 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { resultsOf } from '../../src/charts/succeeded.ts';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
+import type { JobArtifactList } from '../../src/contract/artifact.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
 import { Client } from './client.ts';
 import { type Service, startService } from './service.ts';
@@ -209,7 +210,12 @@ describe('examples in the documents', () => {
     const [request] = examples('docs/jobs.md', 'json');
     assert.deepEqual((await submitted(request!.replaceAll('ad_…', other))).labels, { team: 'search' });
 
-    const [, cancel, retry, equal] = examples('docs/jobs.md', 'console');
+    const [, cancel, artifacts, retry, equal] = examples('docs/jobs.md', 'console');
+    const { data } = JSON.parse(await run(artifacts!)) as JobArtifactList;
+    const paths = data.map((artifact) => artifact.path);
+    const ofResult = ['adapter_model.safetensors', 'adapter_config.json', 'README.md'];
+    assert.deepEqual(paths, ['report.json', 'report.html', ...ofResult.map((name) => `results/0/${name}`)]);
+    for (const { href } of data) assert.equal((await client.fetch(href)).status, 200, href);
     const reused = await run(equal!);
     assert.match(reused, /^HTTP\/1.1 200 OK[\s\S]*"reused":true/);
     assert.ok(!reused.includes(job), 'a job of its own');

@@ -293,7 +293,7 @@ describe('annealing runs over HTTP', () => {
         [
           `/v1/adapters/${done.adapter_id}/files/adapter_model.safetensors`,
           `/v1/adapters/${done.adapter_id}/files/adapter_config.json`,
-          `/v1/jobs/${job.id}/files/projections.safetensors`,
+          `/v1/jobs/${job.id}/artifacts/projections.safetensors`,
         ],
       );
       for (const { href, bytes } of done.files) {
@@ -322,7 +322,7 @@ describe('annealing runs over HTTP', () => {
       assert.equal(done.adapter_id, adapter_id);
       assert.deepEqual(
         done.files.map(({ href }) => href),
-        [`/v1/jobs/${record.job_id}/files/projections.safetensors`],
+        [`/v1/jobs/${record.job_id}/artifacts/projections.safetensors`],
       );
       assert.deepEqual((await getRun(run.id)).rank, { min: 4, max: 4 });
       assert.equal((await remove(`/v1/runs/${run.id}`)).status, 204);

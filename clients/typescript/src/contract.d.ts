@@ -503,6 +503,48 @@ export interface paths {
     patch: operations['updateJob'];
     trace?: never;
   };
+  '/v1/jobs/{id}/artifacts': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Everything that a job made, as one tree of files
+     * @description `report.json` and `report.html`, `results/0/…` with the files of the first target’s adapter and so on, `imported/…` with those of an adapter that was fetched, and for going on with training `projections.safetensors` and `optimizer.safetensors`. Of an adapter that has been removed or has expired nothing is listed. Empty until the job has ended.
+     *
+     *     Needs a key with the scope `read`.
+     */
+    get: operations['listJobArtifacts'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/jobs/{id}/artifacts/{path}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * A file that a job made
+     * @description Needs a key with the scope `read`.
+     */
+    get: operations['downloadJobArtifact'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/v1/jobs/{id}/cancel': {
     parameters: {
       query?: never;
@@ -561,28 +603,6 @@ export interface paths {
      *     Needs a key with the scope `read`.
      */
     get: operations['streamJobEvents'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/v1/jobs/{id}/files/{name}': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * A file that a job wrote beside its adapters
-     * @description For going on with training: `projections.safetensors`, and `optimizer.safetensors` where moments were carried or reset. They are listed in `training.files` of the job’s results.
-     *
-     *     Needs a key with the scope `read`.
-     */
-    get: operations['downloadJobFile'];
     put?: never;
     post?: never;
     delete?: never;
@@ -1512,6 +1532,18 @@ export interface components {
       /** @description Removed by the service so many seconds after it was made (a job: after it ended) */
       ttl_seconds?: number;
       webhook?: components['schemas']['RequestWebhook'];
+    };
+    /** @description A file that a job made */
+    Artifact: {
+      /** @description null: it is drawn when it is asked for */
+      bytes: number | null;
+      /** @description Where it is downloaded */
+      href: string;
+      media_type: string;
+      /** @description Its place among the artifacts of the job; may have slashes */
+      path: string;
+      /** @description Of the file, hex; null: as `bytes` */
+      sha256: string | null;
     };
     /**
      * @example {
@@ -2741,6 +2773,11 @@ export interface components {
       ttl_seconds: number | null;
       /** @description The webhook that came with its request, or that of its batch; see `GET /v1/webhooks/{id}/deliveries` */
       webhook_id: string | null;
+    };
+    JobArtifactList: {
+      data: components['schemas']['Artifact'][];
+      /** @description Where the next page begins; null: there is none, and always where the list takes no `cursor` */
+      next_cursor: string | null;
     };
     /**
      * @description Of an event `state` the job, of an event `progress` its progress
@@ -5350,7 +5387,7 @@ export interface components {
        */
       profile?: string;
       /**
-       * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
+       * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/artifacts/projections.safetensors)
        * @default false
        */
       projections?: boolean;
@@ -7688,6 +7725,114 @@ export interface operations {
       507: components['responses']['InsufficientStorage'];
     };
   };
+  listJobArtifacts: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /**
+         * @description Id of a job
+         * @example job_0194c7e0f3a24f9a1c0e8b7d6a5f4e3d
+         */
+        id: components['parameters']['JobId'];
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description All of them */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['JobArtifactList'];
+        };
+      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
+      408: components['responses']['RequestTimeout'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
+    };
+  };
+  downloadJobArtifact: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description ETag of what the client has */
+        'if-none-match'?: components['parameters']['IfNoneMatch'];
+        /** @description Honour `Range` only while the file has this ETag */
+        'if-range'?: components['parameters']['IfRange'];
+        /** @description One byte range; several are answered with the whole file */
+        range?: components['parameters']['Range'];
+      };
+      path: {
+        /**
+         * @description Id of a job
+         * @example job_0194c7e0f3a24f9a1c0e8b7d6a5f4e3d
+         */
+        id: components['parameters']['JobId'];
+        /**
+         * @description Path of an artifact, as the list has it; its slashes may be written as %2F
+         * @example results/0/adapter_model.safetensors
+         */
+        path: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The file */
+      200: {
+        headers: {
+          'accept-ranges': components['headers']['AcceptRanges'];
+          /** @description SHA-256 of the file, hex, in quotes */
+          etag?: string;
+          /** @description SHA-256 of the whole file (RFC 9530) */
+          'repr-digest'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/octet-stream': Blob;
+        };
+      };
+      /** @description The part asked for */
+      206: {
+        headers: {
+          'accept-ranges': components['headers']['AcceptRanges'];
+          'content-range': components['headers']['ContentRange'];
+          /** @description SHA-256 of the file, hex, in quotes */
+          etag?: string;
+          /** @description SHA-256 of the whole file (RFC 9530) */
+          'repr-digest'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/octet-stream': Blob;
+        };
+      };
+      304: components['responses']['NotModified'];
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
+      408: components['responses']['RequestTimeout'];
+      409: components['responses']['Conflict'];
+      410: components['responses']['Gone'];
+      416: components['responses']['RangeNotSatisfiable'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
+    };
+  };
   cancelJob: {
     parameters: {
       query?: never;
@@ -7825,76 +7970,6 @@ export interface operations {
       403: components['responses']['Forbidden'];
       404: components['responses']['NotFound'];
       408: components['responses']['RequestTimeout'];
-      421: components['responses']['MisdirectedRequest'];
-      422: components['responses']['UnprocessableEntity'];
-      429: components['responses']['TooManyRequests'];
-      500: components['responses']['InternalServerError'];
-      503: components['responses']['ServiceUnavailable'];
-    };
-  };
-  downloadJobFile: {
-    parameters: {
-      query?: never;
-      header?: {
-        /** @description ETag of what the client has */
-        'if-none-match'?: components['parameters']['IfNoneMatch'];
-        /** @description Honour `Range` only while the file has this ETag */
-        'if-range'?: components['parameters']['IfRange'];
-        /** @description One byte range; several are answered with the whole file */
-        range?: components['parameters']['Range'];
-      };
-      path: {
-        /**
-         * @description Id of a job
-         * @example job_0194c7e0f3a24f9a1c0e8b7d6a5f4e3d
-         */
-        id: components['parameters']['JobId'];
-        /**
-         * @description Name of a file of the job
-         * @example projections.safetensors
-         */
-        name: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description The file */
-      200: {
-        headers: {
-          'accept-ranges': components['headers']['AcceptRanges'];
-          /** @description SHA-256 of the file, hex, in quotes */
-          etag?: string;
-          /** @description SHA-256 of the whole file (RFC 9530) */
-          'repr-digest'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/octet-stream': Blob;
-        };
-      };
-      /** @description The part asked for */
-      206: {
-        headers: {
-          'accept-ranges': components['headers']['AcceptRanges'];
-          'content-range': components['headers']['ContentRange'];
-          /** @description SHA-256 of the file, hex, in quotes */
-          etag?: string;
-          /** @description SHA-256 of the whole file (RFC 9530) */
-          'repr-digest'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/octet-stream': Blob;
-        };
-      };
-      304: components['responses']['NotModified'];
-      400: components['responses']['BadRequest'];
-      401: components['responses']['Unauthorized'];
-      403: components['responses']['Forbidden'];
-      404: components['responses']['NotFound'];
-      408: components['responses']['RequestTimeout'];
-      416: components['responses']['RangeNotSatisfiable'];
       421: components['responses']['MisdirectedRequest'];
       422: components['responses']['UnprocessableEntity'];
       429: components['responses']['TooManyRequests'];

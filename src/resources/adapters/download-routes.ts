@@ -5,7 +5,7 @@ import { type Static, Type } from 'typebox';
 import { AppError } from '../../errors/app-error.ts';
 import { entityTag, matchesNone } from '../../http/entity-tag.ts';
 import { AdapterPath, BINARY, problems, response } from '../../http/schemas.ts';
-import { FILE_RESPONSES, FileHeaders, IMMUTABLE, sendFile } from '../../http/send-file.ts';
+import { FILE_RESPONSES, FileHeaders, IMMUTABLE, REVALIDATED, sendFile } from '../../http/send-file.ts';
 import { type ZipEntry, zipArchive } from '../../http/zip-archive.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import { fileOf } from './files.ts';
@@ -13,9 +13,6 @@ import { ADAPTER_ERRORS } from './service.ts';
 
 /** What it is called in the archive. */
 const REPORT_FILE = 'report.html';
-
-/** The report may be deleted with its job, and then the archive is another one. */
-const REVALIDATED = 'private, no-cache';
 
 const ETAG = {
   etag: { type: 'string', description: 'Of the adapter and its report; for If-None-Match' },

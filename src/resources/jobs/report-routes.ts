@@ -4,6 +4,7 @@ import { type Static, type TSchema, Type } from 'typebox';
 import { Report } from '../../contract/report.ts';
 import { digestTag, matchesNone, reprDigestOfTag } from '../../http/entity-tag.ts';
 import { BINARY, JobPath, problems, reference } from '../../http/schemas.ts';
+import { REVALIDATED } from '../../http/send-file.ts';
 import { FIGURES } from '../../report/report-input.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import type { RenderedReports } from './rendered-reports.ts';
@@ -36,9 +37,6 @@ const PICTURES = [
   ['svg', 'getJobReportSvg', 'image/svg+xml', Type.String({ description: 'One figure, 1200 pixels wide' })],
   ['png', 'getJobReportPng', 'image/png', BINARY],
 ] as const;
-
-/** It may be kept, but has to be asked for: its job may be deleted. */
-const REVALIDATED = 'private, no-cache';
 
 /** GET /v1/jobs/{id}/report: as JSON; as a page and as pictures under names of their own. */
 export const jobReportRoutes: FastifyPluginAsyncTypebox<{ reports: RenderedReports }> = async (

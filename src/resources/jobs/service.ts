@@ -67,7 +67,6 @@ export const JOB_ERRORS = {
   ],
   get: ['JOB_NOT_FOUND'],
   storedReport: ['JOB_NOT_FOUND', 'REPORT_NOT_READY', 'STORAGE_FAILED'],
-  readFile: ['JOB_NOT_FOUND', 'FILE_NOT_FOUND', 'STORAGE_FAILED'],
 } as const satisfies Record<string, readonly ErrorCode[]>;
 
 /** Accepts jobs, and tells what became of them. All methods throw AppError DATABASE_UNAVAILABLE, those that write STORAGE_FULL. */
@@ -168,28 +167,7 @@ export class JobService {
   }
 
   /**
-   * A file that a job wrote beside its adapters.
-   * @throws AppError JOB_NOT_FOUND, FILE_NOT_FOUND
-   */
-  async file(jobId: string, name: string): Promise<AdapterFile> {
-    const record = await this.recorded(jobId);
-    const files = record.results.flatMap(
-      (result) => (result.state === 'succeeded' && result.training?.files) || [],
-    );
-    const file = files.find((candidate) => candidate.name === name);
-    if (file) return file;
-    const known = [...new Set(files.map((candidate) => candidate.name))];
-    const has =
-      known.length > 0 ? known.join(', ') : isFinal(record) ? 'none' : 'none before it has finished';
-    throw new AppError('FILE_NOT_FOUND', `Job ${jobId} has no file ${JSON.stringify(name)}; it has ${has}.`, {
-      job_id: jobId,
-      name,
-      known,
-    });
-  }
-
-  /**
-   * A stream of a file that `file` returned, or of a range of it that lies inside.
+   * A stream of a file that the job wrote beside its adapters, as its results have it, or of a range of it that lies inside.
    * @throws AppError JOB_NOT_FOUND, STORAGE_*
    */
   async readFile(jobId: string, { sha256 }: AdapterFile, range?: ByteRange): Promise<Readable> {

@@ -115,11 +115,11 @@ function trainingOf(done: SucceededResult | undefined): CheckpointRecord['traini
 function filesOf({ checkpoint, result }: CheckpointView, done: SucceededResult): CheckpointFile[] {
   const at = (path: string) => (file: Omit<CheckpointFile, 'href'>) => ({
     ...file,
-    href: `${path}/files/${file.name}`,
+    href: `${path}/${file.name}`,
   });
   return [
-    ...(result?.files ?? []).map(at(`/v1/adapters/${done.adapter_id}`)),
-    ...(done.training?.files ?? []).map(at(`/v1/jobs/${checkpoint.job_id}`)),
+    ...(result?.files ?? []).map(at(`/v1/adapters/${done.adapter_id}/files`)),
+    ...(done.training?.files ?? []).map(at(`/v1/jobs/${checkpoint.job_id}/artifacts`)),
   ];
 }
 

@@ -19,6 +19,7 @@ __all__ = [
     "AdaptiveRequest",
     "Analysis",
     "AnalyzeJobRequest",
+    "Artifact",
     "Batch",
     "BatchCounts",
     "BatchJob",
@@ -56,6 +57,7 @@ __all__ = [
     "ImportSettings",
     "ImportedAdapter",
     "Job",
+    "JobArtifactList",
     "JobEventData",
     "JobFailure",
     "JobForecast",
@@ -277,6 +279,16 @@ class AnalyzeJobRequest(TypedDict):
     webhook: NotRequired[RequestWebhook]
     reuse: NotRequired[bool]
     dry_run: NotRequired[DryRun]
+
+
+class Artifact(TypedDict):
+    """A file that a job made"""
+
+    path: str
+    bytes: Union[int, None]
+    sha256: Union[str, None]
+    media_type: str
+    href: str
 
 
 class Batch(TypedDict):
@@ -647,6 +659,11 @@ class Job(TypedDict):
     timings: Union[Timings, None]
     provider: Union[ProviderInfo, None]
     error: Union[JobFailure, None]
+
+
+class JobArtifactList(TypedDict):
+    data: List[Artifact]
+    next_cursor: Union[str, None]
 
 
 class JobFailure(TypedDict):

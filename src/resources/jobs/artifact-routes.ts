@@ -1,0 +1,72 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { type Static, Type } from 'typebox';
+import { JobArtifactList } from '../../contract/artifact.ts';
+import { asComponent, JobPath, problems, reference, response } from '../../http/schemas.ts';
+import { FILE_RESPONSES, FileHeaders, sendFile } from '../../http/send-file.ts';
+import { workspaceOf } from '../own-workspace.ts';
+import { ARTIFACT_ERRORS, artifactAt, artifactsOf } from './artifacts.ts';
+import type { RenderedReports } from './rendered-reports.ts';
+
+/** The contract has it as `path`: openapi-plugin.ts. */
+const ArtifactPath = Type.Object({
+  ...JobPath.properties,
+  '*': Type.String({
+    description: 'Path of an artifact, as the list has it; its slashes may be written as %2F',
+    examples: ['results/0/adapter_model.safetensors'],
+  }),
+});
+type ArtifactRequest = FastifyRequest<{
+  Params: Static<typeof ArtifactPath>;
+  Headers: Static<typeof FileHeaders>;
+}>;
+
+/** GET /v1/jobs/{id}/artifacts, GET and HEAD /v1/jobs/{id}/artifacts/{path}. */
+export const jobArtifactRoutes: FastifyPluginAsyncTypebox<{ reports: RenderedReports }> = async (
+  app,
+  { reports },
+) => {
+  app.addSchema(asComponent(JobArtifactList));
+
+  app.get(
+    '/v1/jobs/:id/artifacts',
+    {
+      schema: {
+        operationId: 'listJobArtifacts',
+        tags: ['jobs'],
+        summary: 'Everything that a job made, as one tree of files',
+        description:
+          '`report.json` and `report.html`, `results/0/…` with the files of the first target’s adapter and so on, ' +
+          '`imported/…` with those of an adapter that was fetched, and for going on with training ' +
+          '`projections.safetensors` and `optimizer.safetensors`. Of an adapter that has been removed or has expired ' +
+          'nothing is listed. Empty until the job has ended.',
+        params: JobPath,
+        response: {
+          200: response('All of them', reference(JobArtifactList)),
+          ...problems(...ARTIFACT_ERRORS.list),
+        },
+      },
+    },
+    async (request, reply) => {
+      const data = await artifactsOf(workspaceOf(request), request.params.id);
+      return reply.header('cache-control', 'no-store').send({ data, next_cursor: null });
+    },
+  );
+
+  const url = '/v1/jobs/:id/artifacts/*';
+  async function handle(request: ArtifactRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const { id, '*': path } = request.params;
+    const { file, open } = await artifactAt(workspaceOf(request), reports, id, path);
+    return sendFile(request, reply, file, open);
+  }
+  const schema = {
+    operationId: 'downloadJobArtifact',
+    tags: ['jobs'],
+    summary: 'A file that a job made',
+    params: ArtifactPath,
+    headers: FileHeaders,
+    response: { ...FILE_RESPONSES, ...problems(...ARTIFACT_ERRORS.open, 'RANGE_NOT_SATISFIABLE') },
+  };
+  app.get(url, { exposeHeadRoute: false, schema }, handle);
+  app.head(url, { schema: { params: ArtifactPath, headers: FileHeaders, hide: true } }, handle);
+};

@@ -1,0 +1,157 @@
+import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
+import type { Artifact } from '../../contract/artifact.ts';
+import type { JobRecord } from '../../contract/job.ts';
+import { AppError } from '../../errors/app-error.ts';
+import type { ErrorCode } from '../../errors/error-kinds.ts';
+import { IMMUTABLE, REVALIDATED, type SentFile } from '../../http/send-file.ts';
+import type { ByteRange } from '../../storage/blob-store.ts';
+import type { AdapterService } from '../adapters/service.ts';
+import { hasReport } from './job-end.ts';
+import type { RenderedReports } from './rendered-reports.ts';
+import type { JobService } from './service.ts';
+import { isFinal } from './store.ts';
+
+const BINARY = 'application/octet-stream';
+const PAGE = 'report.html';
+/** By the ends of names. */
+const MEDIA_TYPES: Readonly<Record<string, string>> = {
+  json: 'application/json',
+  html: 'text/html; charset=utf-8',
+  md: 'text/markdown; charset=utf-8',
+};
+
+/** What the artifacts of a job are made of. */
+export interface ArtifactSources {
+  readonly tenant: string;
+  readonly jobs: JobService;
+  readonly adapters: AdapterService;
+}
+
+/** A file with a way to read it. */
+interface Found extends Omit<Artifact, 'href'> {
+  /** A stream of it, or of a range of it that lies inside. */
+  readonly open: (range?: ByteRange) => Promise<Readable>;
+}
+
+/** An artifact as it is sent. */
+export interface OpenedArtifact {
+  readonly file: SentFile;
+  readonly open: Found['open'];
+}
+
+/** What the functions throw; the routes derive from it what they may answer. */
+export const ARTIFACT_ERRORS = {
+  list: ['JOB_NOT_FOUND', 'STORAGE_FAILED'],
+  open: [
+    'JOB_NOT_FOUND',
+    'FILE_NOT_FOUND',
+    'REPORT_NOT_READY',
+    'ADAPTER_NOT_FOUND',
+    'ADAPTER_EXPIRED',
+    'STORAGE_FAILED',
+  ],
+} as const satisfies Record<string, readonly ErrorCode[]>;
+
+/**
+ * Everything that a job made and that is still there, in one tree.
+ * @throws AppError JOB_NOT_FOUND, STORAGE_*, DATABASE_UNAVAILABLE
+ */
+export async function artifactsOf(sources: ArtifactSources, jobId: string): Promise<Artifact[]> {
+  const found = await findAll(sources, await sources.jobs.recorded(jobId));
+  return found.map(({ open: _way, ...artifact }) => ({
+    ...artifact,
+    href: `/v1/jobs/${jobId}/artifacts/${artifact.path.split('/').map(encodeURIComponent).join('/')}`,
+  }));
+}
+
+/**
+ * One of the artifacts, by its path.
+ * @param reports draws the page
+ * @throws AppError JOB_NOT_FOUND, FILE_NOT_FOUND; where its adapter or its job is removed in this moment, what that is answered with
+ */
+export async function artifactAt(
+  sources: ArtifactSources,
+  reports: RenderedReports,
+  jobId: string,
+  path: string,
+): Promise<OpenedArtifact> {
+  const job = await sources.jobs.recorded(jobId);
+  const found = await findAll(sources, job);
+  const artifact = found.find((candidate) => candidate.path === path);
+  if (!artifact) throw notFound(job, path, found);
+  const name = path.split('/').at(-1)!;
+  const { media_type: mediaType, open } = artifact;
+  if (path === PAGE) {
+    const page = await reports.get(sources, jobId, { as: 'html', isServed: false });
+    const bytes = page.bytes;
+    const file = { name, bytes: bytes.length, sha256: sha256Of(bytes), mediaType, keep: REVALIDATED };
+    return { file, open: async (range) => streamOfBytes(bytes, range) };
+  }
+  const { bytes, sha256 } = artifact;
+  return { file: { name, bytes: bytes!, sha256: sha256!, mediaType, keep: IMMUTABLE }, open };
+}
+
+async function findAll({ jobs, adapters }: ArtifactSources, job: JobRecord): Promise<Found[]> {
+  const found: Found[] = [];
+  const bytes = await reportOf(jobs, job);
+  if (bytes) {
+    const open = async (range?: ByteRange) => streamOfBytes(bytes, range);
+    found.push({ ...described('report.json', bytes.length, sha256Of(bytes)), open });
+    found.push({ ...described(PAGE, null, null), open: notDrawn });
+  }
+  const folders = job.results.flatMap((result, index): [string, string][] =>
+    result.state === 'succeeded' ? [[`results/${index}`, result.adapter_id]] : [],
+  );
+  if (job.imported) folders.unshift(['imported', job.imported.adapter_id]);
+  for (const [folder, id] of folders) {
+    // Adapters have lives of their own: this one may have ended before that of its job.
+    const adapter = await adapters.find(id);
+    for (const { name, bytes, sha256 } of adapter?.files ?? []) {
+      const open = async (range?: ByteRange) => (await adapters.readFile(id, name, range)).stream;
+      found.push({ ...described(`${folder}/${name}`, bytes, sha256), open });
+    }
+  }
+  for (const result of job.results) {
+    for (const file of (result.state === 'succeeded' && result.training?.files) || []) {
+      const open = (range?: ByteRange) => jobs.readFile(job.id, file, range);
+      found.push({ ...described(file.name, file.bytes, file.sha256), open });
+    }
+  }
+  return found;
+}
+
+/** Jobs that only fetch or bring adapters have none. */
+async function reportOf(jobs: JobService, job: JobRecord): Promise<Uint8Array | undefined> {
+  if (!hasReport(job)) return undefined;
+  try {
+    return (await jobs.storedReport(job.id)).bytes;
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'REPORT_NOT_READY') return undefined;
+    throw error;
+  }
+}
+
+const described = (path: string, bytes: number | null, sha256: string | null): Omit<Artifact, 'href'> => ({
+  ...{ path, bytes, sha256 },
+  media_type: MEDIA_TYPES[path.slice(path.lastIndexOf('.') + 1)] ?? BINARY,
+});
+
+const sha256Of = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+const streamOfBytes = (bytes: Uint8Array, range?: ByteRange): Readable =>
+  Readable.from([range ? bytes.subarray(range.start, range.end + 1) : bytes], { objectMode: false });
+
+const notDrawn = (): never => {
+  throw new TypeError('A page is drawn before it is opened');
+};
+
+function notFound(job: JobRecord, path: string, found: readonly Found[]): AppError {
+  const known = found.map((one) => one.path);
+  const has = known.length > 0 ? known.join(', ') : isFinal(job) ? 'none' : 'none before it has finished';
+  return new AppError(
+    'FILE_NOT_FOUND',
+    `Job ${job.id} has no artifact ${JSON.stringify(path)}; it has ${has}.`,
+    { job_id: job.id, path, known },
+  );
+}
