@@ -146,7 +146,7 @@ export async function resultFiles(
   const to = { ...context, workDir: join(context.workDir, `download-${index}`) };
   const adapter = await client.json<AdapterRecord>(`/v1/adapters/${adapter_id}`);
   const files = await downloadAll(client, `/v1/adapters/${adapter_id}/files`, adapter.files, to);
-  const extra = await downloadAll(client, `/v1/jobs/${jobId}/files`, training?.files ?? [], to);
+  const extra = await downloadAll(client, `/v1/jobs/${jobId}/artifacts`, training?.files ?? [], to);
   return [...files, ...extra];
 }
 

@@ -72,6 +72,13 @@ export type StreamNotice = Static<typeof StreamNotice>;
 
 const Id = Type.String({ description: 'A place among the events of the service: later ones are larger' });
 
+/** What `data` of an event is: that is what generated clients make of a stream. */
+export const StreamEventData = Type.Unsafe<WebhookEvent | ProgressEvent | StreamNotice>({
+  $id: 'StreamEventData',
+  anyOf: [WebhookEvent, ProgressEvent, StreamNotice],
+  description: 'Its `type` is the name of the event',
+});
+
 /** What a stream of a tenant's events tells, one after another. */
 export const StreamEvent = Type.Union(
   [

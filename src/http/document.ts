@@ -3,7 +3,7 @@ import type { FastifySchema } from 'fastify';
 import { ERROR_KINDS, type ErrorCode } from '../errors/error-kinds.ts';
 import { codesIn } from './schemas.ts';
 
-/** Where an operation of the contract tells the codes that its problems may have. */
+/** Where an operation of the contract tells the codes that its problems may have, besides those of every operation, which the document itself has there. */
 export const ERROR_CODES = 'x-error-codes';
 
 /** A route's schema as the contract has it: with the codes of its problems, in the order of their table. */
@@ -24,6 +24,7 @@ interface Response {
 interface Operation {
   readonly parameters?: readonly Parameter[];
   readonly responses: Readonly<Record<string, Response>>;
+  readonly [ERROR_CODES]?: readonly string[];
 }
 interface Document {
   readonly paths?: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
@@ -118,17 +119,29 @@ export function shareRepeated<T extends object>(document: T): T {
       return isCommon(status, response) ? responses.referenceTo(answerName(status), one) : one;
     }),
   });
+  const everywhere = commonCodes(operations.map(([, operation]) => operation));
+  const own = (operation: Operation): Operation => ({
+    ...operation,
+    ...(operation[ERROR_CODES] && {
+      [ERROR_CODES]: operation[ERROR_CODES].filter((code) => !everywhere.includes(code)),
+    }),
+  });
   return {
     ...document,
+    [ERROR_CODES]: everywhere,
     components: {
       ...components,
       parameters: parameters.all,
       headers: headers.all,
       responses: responses.all,
     },
-    paths: mapped(paths, (methods, path) => mapped(methods, (operation) => shared(operation, path))),
+    paths: mapped(paths, (methods, path) => mapped(methods, (operation) => own(shared(operation, path)))),
   };
 }
+
+/** Codes that all operations may answer. */
+const commonCodes = ([first, ...others]: readonly Operation[]): readonly string[] =>
+  (first?.[ERROR_CODES] ?? []).filter((code) => others.every((one) => one[ERROR_CODES]?.includes(code)));
 
 const isProblem = (status: string): boolean => status >= '400';
 const isCommon = (status: string, { content }: Response): boolean =>

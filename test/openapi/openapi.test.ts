@@ -26,6 +26,7 @@ interface Operation {
   readonly requestBody?: { readonly content: Readonly<Record<string, unknown>> };
 }
 interface Contract {
+  readonly 'x-error-codes': Operation['x-error-codes'];
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
   readonly components: {
     readonly schemas: Readonly<Record<string, { examples?: unknown[] }>>;
@@ -216,7 +217,9 @@ describe('openapi.yaml', () => {
   });
 
   it('tells the codes that an operation may answer, and their statuses are its responses', () => {
-    for (const [name, { responses, 'x-error-codes': codes }] of operations) {
+    const everywhere = contract['x-error-codes'];
+    for (const [name, { responses, 'x-error-codes': own }] of operations) {
+      const codes = [...everywhere, ...own];
       assert.ok(codes.includes('INTERNAL'), name);
       const statuses = new Set(codes.map((code) => String(ERROR_KINDS[code].status)));
       const failures = Object.keys(responses).filter((status) => status >= '400');

@@ -430,7 +430,7 @@ export interface paths {
     };
     /**
      * Watch all jobs and batches: Server-Sent Events
-     * @description Each is a `StreamEvent`. `job.*` and `batch.ended` have as `data` the very text that a webhook gets, `job.progress` comes once a second at most for each job that runs. A stream begins with `stream.open`, and has everything that happens from then on, in order. With `Last-Event-ID` it goes on after that event, also at another process of the service and after a restart. Events are kept for a day, and the newest 50,000 of a tenant; where some are missing, `stream.gap` comes first. A comment every 15 s shows that the connection lives. Streams end after an hour; clients come back by themselves.
+     * @description `job.*` and `batch.ended` have as `data` the very text that a webhook gets, `job.progress` comes once a second at most for each job that runs. A stream begins with `stream.open`, and has everything that happens from then on, in order. With `Last-Event-ID` it goes on after that event, also at another process of the service and after a restart. Events are kept for a day, and the newest 50,000 of a tenant; where some are missing, `stream.gap` comes first. A comment every 15 s shows that the connection lives. Streams end after an hour; clients come back by themselves.
      *
      *     Needs a key with the scope `read`.
      */
@@ -5105,162 +5105,11 @@ export interface components {
       total_bytes: number;
       weights_bytes: number;
     };
-    /**
-     * @example {
-     *       "id": "1795557010000000",
-     *       "event": "stream.open",
-     *       "data": {
-     *         "type": "stream.open",
-     *         "timestamp": "2026-11-24T21:50:10.000Z",
-     *         "data": {
-     *           "last_event_id": null
-     *         }
-     *       }
-     *     }
-     * @example {
-     *       "event": "job.progress",
-     *       "data": {
-     *         "type": "job.progress",
-     *         "timestamp": "2026-11-24T21:50:12.100Z",
-     *         "data": {
-     *           "job_id": "job_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d",
-     *           "batch_id": null,
-     *           "progress": {
-     *             "phase": "gram",
-     *             "done": 120,
-     *             "total": 224,
-     *             "module": "model.layers.17.mlp.up_proj",
-     *             "attempt": 1
-     *           }
-     *         }
-     *       }
-     *     }
-     * @example {
-     *       "id": "1795557063480000",
-     *       "event": "job.succeeded",
-     *       "data": {
-     *         "type": "job.succeeded",
-     *         "timestamp": "2026-11-24T21:51:03.480Z",
-     *         "data": {
-     *           "job": {
-     *             "id": "job_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d",
-     *             "kind": "squeeze",
-     *             "state": "succeeded",
-     *             "progress": {
-     *               "phase": "done",
-     *               "done": 224,
-     *               "total": 224,
-     *               "module": null
-     *             },
-     *             "created_at": "2026-11-24T21:51:00.000Z",
-     *             "started_at": "2026-11-24T21:51:00.120Z",
-     *             "finished_at": "2026-11-24T21:51:03.480Z",
-     *             "attempts": 1,
-     *             "labels": {
-     *               "team": "search"
-     *             },
-     *             "priority": "normal",
-     *             "ttl_seconds": null,
-     *             "expires_at": null,
-     *             "batch_id": null,
-     *             "retry_of": null,
-     *             "webhook_id": null,
-     *             "reused": false,
-     *             "request": {
-     *               "kind": "squeeze",
-     *               "adapter_id": "ad_4f9a1c0e8b7d6a5f4e3d2c1b0a998877",
-     *               "targets": [
-     *                 {
-     *                   "rank": 16
-     *                 }
-     *               ]
-     *             },
-     *             "imported": null,
-     *             "deliveries": [],
-     *             "results": [
-     *               {
-     *                 "target": {
-     *                   "rank": 16
-     *                 },
-     *                 "state": "succeeded",
-     *                 "adapter_id": "ad_0b1c2d3e4f5a69788796a5b4c3d2e1f0",
-     *                 "format": "peft",
-     *                 "rank": {
-     *                   "min": 16,
-     *                   "max": 16
-     *                 },
-     *                 "bytes": 40021200,
-     *                 "parameters": 19988480,
-     *                 "relative_error": 0.0812,
-     *                 "energy_retained": 0.9934,
-     *                 "module_relative_error": 0.0927,
-     *                 "module_energy_retained": 0.9914,
-     *                 "expected_loss": null,
-     *                 "worst_module": {
-     *                   "name": "model.layers.31.mlp.down_proj",
-     *                   "relative_error": 0.1377
-     *                 },
-     *                 "size": [
-     *                   {
-     *                     "what": "lora",
-     *                     "tensors": 448,
-     *                     "bytes": 39976960
-     *                   }
-     *                 ],
-     *                 "warnings": [],
-     *                 "serving": null,
-     *                 "training": null
-     *               }
-     *             ],
-     *             "timings": {
-     *               "queue_wait": 0.12,
-     *               "load": 0.31,
-     *               "gram": 0.74,
-     *               "core": 0.62,
-     *               "project": 1.03,
-     *               "write": 0.48,
-     *               "total": 3.36
-     *             },
-     *             "provider": {
-     *               "name": "cpu",
-     *               "requested": "auto",
-     *               "threads": 2,
-     *               "onnxruntime": "1.30.0",
-     *               "fallback_reason": null
-     *             },
-     *             "error": null
-     *           }
-     *         }
-     *       }
-     *     }
-     */
-    StreamEvent:
-      | {
-          data: components['schemas']['WebhookEvent'];
-          /** @enum {string} */
-          event:
-            | 'job.queued'
-            | 'job.started'
-            | 'job.succeeded'
-            | 'job.partial'
-            | 'job.failed'
-            | 'job.cancelled'
-            | 'batch.ended';
-          /** @description A place among the events of the service: later ones are larger */
-          id: string;
-        }
-      | {
-          data: components['schemas']['ProgressEvent'];
-          /** @enum {string} */
-          event: 'job.progress';
-        }
-      | {
-          data: components['schemas']['StreamNotice'];
-          /** @enum {string} */
-          event: 'stream.open' | 'stream.gap';
-          /** @description A place among the events of the service: later ones are larger */
-          id: string;
-        };
+    /** @description Its `type` is the name of the event */
+    StreamEventData:
+      | components['schemas']['WebhookEvent']
+      | components['schemas']['ProgressEvent']
+      | components['schemas']['StreamNotice'];
     /**
      * @example {
      *       "type": "stream.open",
@@ -7461,13 +7310,13 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description The events */
+      /** @description The events, as the `data` of each */
       200: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          'text/event-stream': string;
+          'text/event-stream': components['schemas']['StreamEventData'];
         };
       };
       400: components['responses']['BadRequest'];

@@ -1,4 +1,4 @@
-import type { ProgressEvent, StreamEvent, StreamNotice } from '../../contract/event.ts';
+import type { ProgressEvent, StreamNotice } from '../../contract/event.ts';
 import { JOB_EXAMPLE } from '../../contract/examples.ts';
 
 /** Examples of the contract; typed, so that they cannot go stale quietly. */
@@ -23,13 +23,3 @@ export const streamNoticeExample: StreamNotice = {
   timestamp: '2026-11-24T21:50:10.000Z',
   data: { last_event_id: null },
 };
-
-export const streamEventExamples: StreamEvent[] = [
-  { id: '1795557010000000', event: 'stream.open', data: streamNoticeExample },
-  { event: 'job.progress', data: progressEventExample },
-  {
-    id: '1795557063480000',
-    event: 'job.succeeded',
-    data: { type: 'job.succeeded', timestamp: JOB_EXAMPLE.finished_at!, data: { job: JOB_EXAMPLE } },
-  },
-];

@@ -1,11 +1,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
-import { EventQuery, ProgressEvent, StreamEvent, StreamNotice } from '../../contract/event.ts';
+import { EventQuery, ProgressEvent, StreamEventData, StreamNotice } from '../../contract/event.ts';
 import { wantedLabel } from '../../database/lists/label-filter.ts';
 import { type OpenStreams, type StreamTimes, sseStream } from '../../http/event-streams.ts';
 import { asComponent, problems, reference, response } from '../../http/schemas.ts';
 import { workspaceOf } from '../own-workspace.ts';
-import { progressEventExample, streamEventExamples, streamNoticeExample } from './examples.ts';
+import { progressEventExample, streamNoticeExample } from './examples.ts';
 import { beginningOf, watchEvents } from './watch-events.ts';
 
 export interface EventRoutesOptions {
@@ -22,9 +22,6 @@ const EventHeaders = Type.Object({
   ),
 });
 
-/** Text with events in it; OpenAPI 3.1 has no other word for what they hold. */
-const EVENTS = Type.Unsafe<string>({ type: 'string', contentSchema: reference(StreamEvent) });
-
 /** Queries are text: what may be said several times becomes a list before the schema sees it. */
 async function readEventQuery({ query }: { query: unknown }): Promise<void> {
   const said = query as Record<string, unknown>;
@@ -36,7 +33,7 @@ async function readEventQuery({ query }: { query: unknown }): Promise<void> {
 export const eventRoutes: FastifyPluginAsyncTypebox<EventRoutesOptions> = async (app, { streams, times }) => {
   app.addSchema({ ...asComponent(ProgressEvent), examples: [progressEventExample] });
   app.addSchema({ ...asComponent(StreamNotice), examples: [streamNoticeExample] });
-  app.addSchema({ ...asComponent(StreamEvent), examples: streamEventExamples });
+  app.addSchema(asComponent(StreamEventData));
 
   app.get(
     '/v1/events',
@@ -48,7 +45,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<EventRoutesOptions> = async 
         tags: ['events'],
         summary: 'Watch all jobs and batches: Server-Sent Events',
         description:
-          'Each is a `StreamEvent`. `job.*` and `batch.ended` have as `data` the very text that a webhook gets, ' +
+          '`job.*` and `batch.ended` have as `data` the very text that a webhook gets, ' +
           '`job.progress` comes once a second at most for each job that runs. A stream begins with `stream.open`, and has ' +
           'everything that happens from then on, in order. With `Last-Event-ID` it goes on after that event, also at another ' +
           'process of the service and after a restart. Events are kept for a day, and the newest 50,000 of a tenant; where ' +
@@ -56,7 +53,9 @@ export const eventRoutes: FastifyPluginAsyncTypebox<EventRoutesOptions> = async 
         querystring: EventQuery,
         headers: EventHeaders,
         response: {
-          200: response('The events', EVENTS, { mediaType: 'text/event-stream' }),
+          200: response('The events, as the `data` of each', reference(StreamEventData), {
+            mediaType: 'text/event-stream',
+          }),
           ...problems('VALIDATION_FAILED', 'UNKNOWN_OPTION', 'TOO_MANY_STREAMS'),
         },
       },

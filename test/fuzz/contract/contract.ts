@@ -34,6 +34,7 @@ interface Written {
   readonly responses: Operation['answers'];
 }
 interface Document {
+  readonly 'x-error-codes': readonly string[];
   readonly paths: Readonly<Record<string, Readonly<Record<string, Written>>>>;
   readonly components: { readonly schemas: Readonly<Record<string, Schema>> };
 }
@@ -75,7 +76,7 @@ export class Contract {
           answers: Object.fromEntries(
             Object.entries(written.responses).map(([status, one]) => [status, this.resolve(one)]),
           ),
-          codes: written['x-error-codes'],
+          codes: [...document['x-error-codes'], ...written['x-error-codes']],
         };
       }),
     );

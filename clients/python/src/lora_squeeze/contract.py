@@ -139,7 +139,7 @@ __all__ = [
     "Stage",
     "StageLearningRate",
     "StageMemory",
-    "StreamEvent",
+    "StreamEventData",
     "StreamNotice",
     "SucceededResult",
     "SucceededTargetReport",
@@ -184,7 +184,7 @@ Sink = Union["SinkObject", str]
 SinkObject = Union["UrlSink", "S3Sink", "HubSink"]
 Source = Union["SourceObject", str]
 SourceObject = Union["UrlSource", "S3Source", "HubSource"]
-StreamEvent = Dict[str, Any]
+StreamEventData = Union["WebhookEvent", "ProgressEvent", "StreamNotice"]
 TargetReport = Union["SucceededTargetReport", "FailedResult"]
 
 
