@@ -141,7 +141,8 @@ export class Jobs {
     const files = job.results.flatMap(
       (result) => (result.state === 'succeeded' && result.training?.files) || [],
     );
-    const path = (name: string): string => filled('/v1/jobs/{id}/artifacts/{path}', { id: job.id, path: name });
+    const path = (name: string): string =>
+      filled('/v1/jobs/{id}/artifacts/{path}', { id: job.id, path: name });
     return within(options, (signal) =>
       savedFiles(
         this.#transport,
