@@ -9,7 +9,8 @@ export const DryRun = Type.Boolean({
   default: false,
   description:
     'Answers what the same request would come to, and does nothing: what would be refused is refused in the same way, ' +
-    'else the answer is 200 with the `id` "dry_run" and a `forecast`. Nothing is stored, queued or told to webhooks.',
+    'else the answer is 200 and of the same type, with the `id` "dry_run" and, of jobs, a `forecast`. Nothing is stored, ' +
+    'queued or told to webhooks.',
 });
 
 /** The id of what was asked about only: there is nothing under it. */

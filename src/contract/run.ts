@@ -1,6 +1,7 @@
 import { type Static, type TObject, Type } from 'typebox';
 import { AdapterFile } from './adapter.ts';
 import { choice, nullable } from './choice.ts';
+import { DryRun } from './forecast.ts';
 import { TrainingNotes } from './job.ts';
 import { JobFailure } from './job-failure.ts';
 import { SqueezeOptions } from './job-request.ts';
@@ -55,6 +56,7 @@ const how = {
     }),
   ),
   results: Type.Optional(ResultSettings),
+  dry_run: Type.Optional(DryRun),
 };
 
 const scheduled = {

@@ -156,7 +156,14 @@ describe('examples in the documents', () => {
     const [schedule, , begin] = examples('docs/annealing.md', 'sh').map((code) => code.split('\n\n')[0]!);
     assert.match(await run(schedule!), /"stages":\[/);
     assert.match(await run(begin!), /"next_checkpoint_step":750/);
-    const [adaptive] = examples('docs/annealing.md', 'json');
+    const [dry, adaptive] = examples('docs/annealing.md', 'json');
+    const planned = await client.fetch('/v1/runs', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: dry!,
+    });
+    assert.equal(planned.status, 200);
+    assert.match(await planned.text(), /"id":"dry_run"[\s\S]*"next_checkpoint_step":750/);
     const response = await client.fetch('/v1/runs', {
       method: 'POST',
       headers: { 'content-type': 'application/json' },

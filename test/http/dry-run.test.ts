@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Value } from 'typebox/value';
 import { JobRecord } from '../../src/contract/job.ts';
+import { RunRecord } from '../../src/contract/run.ts';
+import type { Schedule } from '../../src/contract/schedule.ts';
 import { addWorker } from '../dispatch/fleet.ts';
 import { problemIn } from './server.ts';
 import { serverWithAdapter } from './server-with-adapter.ts';
@@ -151,5 +153,48 @@ describe('a dry run of a job', () => {
     const response = await post('/v1/batches', { jobs: [{ ...squeeze(), dry_run: true }] });
     const { errors } = await problemIn(response, 422, 'BATCH_INVALID');
     assert.equal(errors![0]!.pointer, '/jobs/0/dry_run');
+  });
+});
+
+describe('a dry run of an annealing run', () => {
+  const context = serverWithAdapter();
+
+  const schedule = {
+    source_rank: 64,
+    target_rank: 4,
+    total_steps: 4000,
+    modules: [{ out_features: 4096, in_features: 4096, count: 128 }],
+  };
+
+  it('answers the run that would be, with what a schedule says of it, and begins none', async () => {
+    const { server, post } = context();
+    const response = await post('/v1/runs', { schedule, name: 'asked', dry_run: true });
+    assert.equal(response.status, 200);
+    assert.equal(response.headers.get('location'), null);
+    const run = (await response.json()) as RunRecord;
+    assert.ok(Value.Check(RunRecord, run), 'fits the contract');
+    const planned = (await (await post('/v1/schedules', schedule)).json()) as Schedule;
+    assert.deepEqual([run.id, run.schedule, run.checkpoints], ['dry_run', planned, []]);
+    assert.deepEqual(run.request, { schedule, name: 'asked' });
+    assert.equal(run.next_checkpoint_step, planned.squeezes[0]!.step);
+    const { data } = (await (await server.fetch('/v1/runs')).json()) as { data: unknown[] };
+    assert.deepEqual(data, []);
+    await problemIn(await server.fetch('/v1/runs/dry_run'), 404, 'RUN_NOT_FOUND');
+    const real = await post('/v1/runs', { schedule, name: 'asked', dry_run: false });
+    const { id: _id, created_at: _at, ...begun } = (await real.json()) as RunRecord;
+    const { id: _dry, created_at: _then, ...asked } = run;
+    assert.deepEqual(asked, begun);
+  });
+
+  it('refuses what a run would be refused for', async () => {
+    const { post } = context();
+    const request = { schedule: { ...schedule, target_rank: 128 } };
+    const dry = await problemIn(
+      await post('/v1/runs', { ...request, dry_run: true }),
+      422,
+      'SCHEDULE_INVALID',
+    );
+    const real = await problemIn(await post('/v1/runs', request), 422, 'SCHEDULE_INVALID');
+    assert.equal(dry.detail, real.detail);
   });
 });

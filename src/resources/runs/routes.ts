@@ -37,16 +37,21 @@ export const runRoutes: FastifyPluginAsyncTypebox<{
         summary: 'Begin an annealing: a training whose rank falls on the way',
         description:
           'By a schedule, or adaptively by what the spectrum allows. The trainer then sends checkpoints and goes on with ' +
-          'the adapters it gets back.',
+          'the adapters it gets back. `dry_run: true` begins nothing, and tells how it would go: ranks, steps, learning ' +
+          'rates, sizes.',
         body: reference(RunRequest),
         response: {
+          200: response('A dry run: the run as it would be', reference(RunRecord)),
           201: response('The run', reference(RunRecord), { headers: LOCATION }),
           ...problems(...errorsOf('json', 'json-body'), ...RUN_ERRORS.create),
         },
       },
     },
     async (request, reply) => {
-      const run = await workspaceOf(request).runs.create(request.body, request.idempotent?.idOf('run'));
+      const { runs } = workspaceOf(request);
+      if (request.body.dry_run)
+        return reply.header('cache-control', 'no-store').send(runs.dryRun(request.body));
+      const run = await runs.create(request.body, request.idempotent?.idOf('run'));
       deps.metrics.runCreated(run.mode);
       return reply.code(201).header('location', `/v1/runs/${run.id}`).send(run);
     },

@@ -1,3 +1,4 @@
+import { DRY_RUN_ID } from '../../contract/forecast.ts';
 import type { RunSummary } from '../../contract/list.ts';
 import type { CheckpointRecord, RunRecord, RunRequest } from '../../contract/run.ts';
 import type { Database } from '../../database/database.ts';
@@ -88,15 +89,15 @@ export class RunService {
   /** @param id where it is the id of a run, that is the answer @throws AppError SCHEDULE_INVALID, SCHEDULE_TOO_SHORT */
   async create(request: RunRequest, id = newRunId(Date.now())): Promise<RunRecord> {
     if (await this.runs.get(id)) return this.get(id);
-    const run: RunManifest = {
-      id,
-      request,
-      schedule: 'schedule' in request ? planSchedule(request.schedule) : null,
-      adaptive: 'adaptive' in request ? planAdaptive(request.adaptive) : null,
-      created_at: new Date(timedIdMs(id)).toISOString(),
-    };
+    const run = plannedRun(request, id);
     await this.runs.create(run);
     return runRecord(run, [], []);
+  }
+
+  /** The run as `create` would make it, which is stored nowhere. @throws AppError SCHEDULE_INVALID, SCHEDULE_TOO_SHORT */
+  dryRun(request: RunRequest): RunRecord {
+    const run = plannedRun(request, newRunId(Date.now()));
+    return { ...runRecord(run, [], []), id: DRY_RUN_ID };
   }
 
   /** @throws AppError RUN_NOT_FOUND, STORAGE_* */
@@ -215,6 +216,17 @@ export class RunService {
     const ready = await this.parts.adapters.prepare(adapterFiles, {}, others);
     return { ...ready, upload: isKnown ? 'known' : 'created' };
   }
+}
+
+/** @throws AppError SCHEDULE_INVALID, SCHEDULE_TOO_SHORT */
+function plannedRun({ dry_run: _asked, ...request }: RunRequest, id: string): RunManifest {
+  return {
+    id,
+    request,
+    schedule: 'schedule' in request ? planSchedule(request.schedule) : null,
+    adaptive: 'adaptive' in request ? planAdaptive(request.adaptive) : null,
+    created_at: new Date(timedIdMs(id)).toISOString(),
+  };
 }
 
 /** What is stored of a checkpoint, and not recorded yet. */
