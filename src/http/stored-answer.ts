@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { preferredWaitSeconds } from './prefer.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -55,8 +56,9 @@ export async function sendAgain(
 ): Promise<FastifyReply> {
   reply.header(REPLAYED_HEADER, 'true');
   const { answerAgain } = request.routeOptions.config;
-  const wasDone = first.status < 300;
-  return (wasDone && (await answerAgain?.(request, reply, first))) || sendStored(reply, first);
+  // Without that the first answer is the answer, as the draft of the IETF has it.
+  const waits = first.status < 300 && preferredWaitSeconds(request.headers.prefer) > 0;
+  return (waits && (await answerAgain?.(request, reply, first))) || sendStored(reply, first);
 }
 
 function sendStored(reply: FastifyReply, { status, headers, body }: StoredAnswer): FastifyReply {

@@ -20,8 +20,8 @@ describe('an upload with an Idempotency-Key', () => {
   });
   after(() => server.close());
 
-  const send = (path: string, key: string, form: FormData) =>
-    server.fetch(path, { method: 'POST', headers: { 'idempotency-key': key }, body: form });
+  const send = (path: string, key: string, form: FormData, more: Record<string, string> = {}) =>
+    server.fetch(path, { method: 'POST', headers: { 'idempotency-key': key, ...more }, body: form });
   const squeezeForm = (adapter: TinyAdapter, rank: number) => {
     const form = formOf(adapter);
     form.append('request', JSON.stringify({ targets: [{ rank }] }));
@@ -41,13 +41,13 @@ describe('an upload with an Idempotency-Key', () => {
     await server.assertNoLeftovers();
   });
 
-  it('is answered with its job as it is now, where it asked for one', async () => {
+  it('is answered with its job as it is now, where it waits for one', async () => {
     const key = newKey();
     const { id } = (await (
       await send('/v1/squeeze', key, squeezeForm(tinyAdapter(20), 2))
     ).json()) as JobRecord;
     await server.worker.succeed(id);
-    const again = await send('/v1/squeeze', key, squeezeForm(tinyAdapter(20), 2));
+    const again = await send('/v1/squeeze', key, squeezeForm(tinyAdapter(20), 2), { prefer: 'wait=1' });
     assert.equal(again.status, 200);
     assert.equal(again.headers.get('idempotent-replayed'), 'true');
     const record = (await again.json()) as JobRecord;

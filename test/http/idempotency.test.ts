@@ -55,12 +55,12 @@ describe('a POST with an Idempotency-Key', () => {
     assert.notEqual(((await (await post(undefined)).json()) as JobRecord).id, record.id);
   });
 
-  it('answers with its job as it is now, and waits for the end where that is preferred', async () => {
+  it('waits for the end of its job where that is preferred, and has its first answer again where not', async () => {
     const key = newKey();
     const { id } = (await (await post(key)).json()) as JobRecord;
     const waiting = post(key, job(), { prefer: 'wait=30' });
     await server.worker.succeed(id);
-    for (const response of [await waiting, await post(key)]) {
+    for (const response of [await waiting, await post(key, job(), { prefer: 'wait=1' })]) {
       assert.equal(response.status, 200);
       assert.equal(response.headers.get('idempotent-replayed'), 'true');
       assert.equal(response.headers.get('location'), `/v1/jobs/${id}`);
@@ -68,6 +68,8 @@ describe('a POST with an Idempotency-Key', () => {
       assert.deepEqual([record.id, record.state], [id, 'succeeded']);
     }
     assert.equal((await waiting).headers.get('preference-applied'), 'wait=30');
+    const first = await post(key);
+    assert.deepEqual([first.status, ((await first.json()) as JobRecord).state], [202, 'queued']);
     assert.equal((await server.fetch(`/v1/jobs/${id}`, { method: 'DELETE' })).status, 204);
     const gone = await post(key, job(), { prefer: 'wait=30' });
     assert.equal(gone.status, 202, 'the first answer, as the job is gone');
