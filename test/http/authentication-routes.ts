@@ -22,7 +22,8 @@ export function servedRoutes(app: FastifyInstance): ServedRoute[] {
       assert.ok(indent !== undefined && piece !== undefined, `cannot read ${JSON.stringify(line)}`);
       const level = indent.length / 4;
       pieces.splice(level, Number.POSITIVE_INFINITY, piece);
-      const path = pieces.join('');
+      // The slash before the rest of a path is not drawn.
+      const path = pieces.join('').replace(/(?<!\/)\*$/, '/*');
       return methods === '' ? [] : methods.split(', ').map((method) => ({ method, path }));
     })
     .filter(({ path }) => path.startsWith('/v1/'));
