@@ -778,7 +778,7 @@ export interface paths {
     put?: never;
     /**
      * Begin an annealing: a training whose rank falls on the way
-     * @description By a schedule, or adaptively by what the spectrum allows. The trainer then sends checkpoints and goes on with the adapters it gets back.
+     * @description By a schedule, or adaptively by what the spectrum allows. The trainer then sends checkpoints and goes on with the adapters it gets back. `dry_run: true` begins nothing, and tells how it would go: ranks, steps, learning rates, sizes.
      *
      *     Needs a key with the scope `write`.
      */
@@ -1899,13 +1899,13 @@ export interface components {
      *           "name": "projections.safetensors",
      *           "sha256": "4f9a1c0e8b7d6a5f4e3d2c1b0a9988774f9a1c0e8b7d6a5f4e3d2c1b0a998877",
      *           "bytes": 3680112,
-     *           "href": "/v1/jobs/job_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d/files/projections.safetensors"
+     *           "href": "/v1/jobs/job_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d/artifacts/projections.safetensors"
      *         },
      *         {
      *           "name": "optimizer.safetensors",
      *           "sha256": "4f9a1c0e8b7d6a5f4e3d2c1b0a9988774f9a1c0e8b7d6a5f4e3d2c1b0a998877",
      *           "bytes": 319930824,
-     *           "href": "/v1/jobs/job_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d/files/optimizer.safetensors"
+     *           "href": "/v1/jobs/job_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d/artifacts/optimizer.safetensors"
      *         }
      *       ],
      *       "job_id": "job_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d",
@@ -2330,7 +2330,7 @@ export interface components {
       next_cursor: string | null;
     };
     /**
-     * @description Answers what the same request would come to, and does nothing: what would be refused is refused in the same way, else the answer is 200 with the `id` "dry_run" and a `forecast`. Nothing is stored, queued or told to webhooks.
+     * @description Answers what the same request would come to, and does nothing: what would be refused is refused in the same way, else the answer is 200 and of the same type, with the `id` "dry_run" and, of jobs, a `forecast`. Nothing is stored, queued or told to webhooks.
      * @default false
      */
     DryRun: boolean;
@@ -4379,13 +4379,13 @@ export interface components {
      *               "name": "projections.safetensors",
      *               "sha256": "4f9a1c0e8b7d6a5f4e3d2c1b0a9988774f9a1c0e8b7d6a5f4e3d2c1b0a998877",
      *               "bytes": 3680112,
-     *               "href": "/v1/jobs/job_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d/files/projections.safetensors"
+     *               "href": "/v1/jobs/job_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d/artifacts/projections.safetensors"
      *             },
      *             {
      *               "name": "optimizer.safetensors",
      *               "sha256": "4f9a1c0e8b7d6a5f4e3d2c1b0a9988774f9a1c0e8b7d6a5f4e3d2c1b0a998877",
      *               "bytes": 319930824,
-     *               "href": "/v1/jobs/job_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d/files/optimizer.safetensors"
+     *               "href": "/v1/jobs/job_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d/artifacts/optimizer.safetensors"
      *             }
      *           ],
      *           "job_id": "job_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d",
@@ -4486,6 +4486,7 @@ export interface components {
       alpha?: 'keep' | 'sqrt';
       /** @description The base model; checkpoints that name another one are refused */
       base_model?: string;
+      dry_run?: components['schemas']['DryRun'];
       /** @description For people */
       name?: string;
       /**
@@ -8233,6 +8234,16 @@ export interface operations {
       };
     };
     responses: {
+      /** @description A dry run: the run as it would be */
+      200: {
+        headers: {
+          'idempotent-replayed': components['headers']['IdempotentReplayed'];
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Run'];
+        };
+      };
       /** @description The run */
       201: {
         headers: {

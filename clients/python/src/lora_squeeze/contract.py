@@ -1120,6 +1120,7 @@ class RunRequest(TypedDict):
     revive: NotRequired[bool]
     options: NotRequired[Dict[str, Any]]
     results: NotRequired[ResultSettings]
+    dry_run: NotRequired[DryRun]
     schedule: NotRequired[ScheduleRequest]
     rank_allocation: NotRequired[Literal["uniform", "by_module"]]
     adaptive: NotRequired[AdaptiveRequest]
