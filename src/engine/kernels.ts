@@ -1,7 +1,6 @@
 import { coreGraph } from '../core/onnx/core-graph.ts';
 import { gramGraph } from '../core/onnx/gram-graph.ts';
 import { momentsGraph } from '../core/onnx/moments-graph.ts';
-import { BLOCK } from '../core/onnx/orthonormalise.ts';
 import { measureGraph, projectGraph } from '../core/onnx/project-graph.ts';
 import { scaleGraph } from '../core/onnx/scale-graph.ts';
 import { transferGraph } from '../core/onnx/transfer.ts';
@@ -29,9 +28,6 @@ const MAX_SESSIONS = 16;
 /** From this rank on, the Gram products are cut into SYMMETRIC_PARTS² blocks of which half are left out. Measured. */
 const SYMMETRIC_FROM_RANK = 128;
 const SYMMETRIC_PARTS = 4;
-
-/** Sketch widths are multiples of this. */
-export const COLUMN_STEP = BLOCK;
 
 /** The graphs of the method on one execution provider, one thread. Everything numeric happens in here. */
 export class Kernels {

@@ -2,7 +2,7 @@ import type { LoraModule } from '../adapter/adapter.ts';
 import type { Decomposer } from '../compute/decompose-task.ts';
 import type { SqueezeOptions } from '../contract/job-request.ts';
 import type { Target } from '../contract/target.ts';
-import { COLUMN_STEP } from '../engine/kernels.ts';
+import { COLUMN_STEP } from '../engine/column-step.ts';
 import { NO_LIMITS, type RankLimits } from '../serving/rank-limits.ts';
 import { needsSpectrum, spectrumFreeRanks } from './select-ranks.ts';
 

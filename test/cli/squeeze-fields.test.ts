@@ -119,7 +119,6 @@ describe('the options of squeeze', () => {
     refuses(['--no-knee'], /say which rank/);
     refuses(['--max-rank', '8'], /say which rank/);
     refuses(['--rank', '4', '--knee'], /--rank and --knee cannot be said together/);
-    refuses(['--rank', '4', '--rank', '8'], /--rank is given twice/);
     refuses(['--rnak', '4'], /^Unknown option '--rnak'$/);
     refuses(['--rank'], /'--rank <value>' argument missing/);
     refuses(['--knee=yes'], /knee.*does not take an argument/);

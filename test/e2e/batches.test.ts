@@ -47,7 +47,8 @@ describe('batches of real squeezes', () => {
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(request),
     });
-    assert.equal(response.status, 202, await response.clone().text());
+    // 200 where all of it had been done before.
+    assert.ok(response.status === 202 || response.status === 200, await response.clone().text());
     const batch = (await response.json()) as BatchRecord;
     assert.equal(response.headers.get('location'), `/v1/batches/${batch.id}`);
     return batch;

@@ -141,10 +141,10 @@ describe('examples in the documents', () => {
             .replaceAll('"sha256": "…"', `"sha256": "${'0'.repeat(64)}"`)
             .replaceAll('{"…": "…"}', '{"access_key_id": "id", "secret_access_key": "key"}')
             .replaceAll('"…"', '"what-it-is"'),
-        ) as { type: string },
+        ) as { kind: string },
     );
     assert.deepEqual(
-      places.map(({ type }) => type),
+      places.map(({ kind }) => kind),
       ['url', 's3', 'hub', 'url', 's3', 'hub'],
     );
     for (const source of places.slice(0, 3)) await cancelled(await submitted({ kind: 'import', source }));

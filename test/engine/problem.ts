@@ -1,6 +1,7 @@
 import { normals } from '../../src/core/random.ts';
+import { COLUMN_STEP } from '../../src/engine/column-step.ts';
 import type { DecomposedModule, DecomposeInput, Matrix32 } from '../../src/engine/kernel-types.ts';
-import { COLUMN_STEP, type Kernels } from '../../src/engine/kernels.ts';
+import type { Kernels } from '../../src/engine/kernels.ts';
 import { type Matrix, matrix, multiply } from '../oracle/linear-algebra.ts';
 
 /** One module's factors as float32, as the engine sees them, and as the oracle does. */

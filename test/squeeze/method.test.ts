@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { SqueezeOptions } from '../../src/contract/job-request.ts';
 import type { Target } from '../../src/contract/target.ts';
-import { COLUMN_STEP } from '../../src/engine/kernels.ts';
+import { COLUMN_STEP } from '../../src/engine/column-step.ts';
 import { NO_LIMITS, type RankLimits } from '../../src/serving/rank-limits.ts';
 import { chooseMethod } from '../../src/squeeze/method.ts';
 

@@ -1,7 +1,7 @@
 import type { Derivation } from '../../adapter/staging-plan.ts';
 import { normals } from '../../core/random.ts';
+import { COLUMN_STEP } from '../../engine/column-step.ts';
 import type { Matrix64 } from '../../engine/kernel-types.ts';
-import { COLUMN_STEP } from '../../engine/kernels.ts';
 import { AppError } from '../../errors/app-error.ts';
 import type { DeriveContext } from './derive-context.ts';
 import type { UpdateRows } from './update-rows.ts';
