@@ -17,7 +17,6 @@ import { JOB_REQUEST_EXAMPLES, SQUEEZE_REQUEST_EXAMPLE } from '../resources/jobs
 import { SCHEDULE_EXAMPLE, SCHEDULE_REQUEST_EXAMPLE } from '../resources/runs/examples.ts';
 import { withBytes } from '../resources/uploads/upload-schemas.ts';
 import { withWebhooks } from '../resources/webhooks/webhook-contract.ts';
-import { PROFILES } from '../serving/profiles.ts';
 
 const DESCRIPTION =
   'Squeezes trained LoRA adapters to the rank they are served at, and proves how close the result is.\n\n' +
@@ -41,7 +40,6 @@ const EXAMPLES: Readonly<Record<string, readonly unknown[]>> = {
   SqueezeRequest: [SQUEEZE_REQUEST_EXAMPLE],
   Usage: [usage],
   Problem: [problem],
-  Profile: [PROFILES[0]],
   ScheduleRequest: [SCHEDULE_REQUEST_EXAMPLE],
   Schedule: [SCHEDULE_EXAMPLE],
 };

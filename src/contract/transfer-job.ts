@@ -49,7 +49,6 @@ export const Deliver = Type.Union(
     Type.Object(
       { to: Sink, include: Type.Optional(Include) },
       {
-        $id: 'DeliverAllRequest',
         ...closed,
         description: 'A destination for all targets: each of several gets a folder of its own in it',
       },

@@ -158,7 +158,7 @@ const HubSource = Type.Object(
 );
 
 /** Where an adapter comes from. */
-const SourceObject = oneOf(PLACE_TAG, [UrlSource, S3Source, HubSource], { $id: 'SourceObject' });
+const SourceObject = oneOf(PLACE_TAG, [UrlSource, S3Source, HubSource]);
 export const Source = Type.Union([SourceObject, SourceText], { $id: 'Source' });
 export type Source = Static<typeof Source>;
 export type SourceObject = Exclude<Source, string>;
@@ -250,7 +250,7 @@ const HubSink = Type.Object(
 );
 
 /** Where a result goes. */
-const SinkObject = oneOf(PLACE_TAG, [UrlSink, S3Sink, HubSink], { $id: 'SinkObject' });
+const SinkObject = oneOf(PLACE_TAG, [UrlSink, S3Sink, HubSink]);
 export const Sink = Type.Union([SinkObject, SinkText], { $id: 'Sink' });
 export type Sink = Static<typeof Sink>;
 export type SinkObject = Exclude<Sink, string>;

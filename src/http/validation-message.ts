@@ -71,7 +71,10 @@ export function explain(errors: readonly SchemaError[]): Fault[] {
     ...plain
       .filter(({ keyword, instancePath }) => keyword === 'type' || !mistyped.has(instancePath))
       .flatMap((error) => explainTogether(error) ?? explainOne(error)),
-    ...[...inside].flatMap(([{ error }, inner]) => explainUnion(error, inner)),
+    ...[...inside]
+      // What a tagged branch finds inside has paths that do not tell of the union.
+      .filter(([union]) => !plain.some(({ instancePath }) => instancePath.startsWith(union.instancePrefix)))
+      .flatMap(([{ error }, inner]) => explainUnion(error, inner)),
   ];
   // A schema that several branches refer to finds its errors once for each.
   const once = new Map(faults.map((fault) => [`${fault.pointer} ${fault.detail}`, fault]));
@@ -91,9 +94,12 @@ const unionOf = (error: SchemaError): Union => ({
   instancePrefix: `${error.instancePath}/`,
 });
 
+/** A branch that is a component has paths of its own, which begin with its name. */
 const isWithin = ({ schemaPath, instancePath }: SchemaError, union: Union): boolean =>
   (instancePath === union.error.instancePath || instancePath.startsWith(union.instancePrefix)) &&
-  schemaPath.startsWith(union.schemaPrefix);
+  (schemaPath.startsWith(union.schemaPrefix) || componentOf(schemaPath) !== componentOf(union.schemaPrefix));
+
+const componentOf = (schemaPath: string): string => schemaPath.slice(0, schemaPath.indexOf('#'));
 
 function explainUnion(union: SchemaError, inner: readonly SchemaError[]): Fault[] {
   const branches = union.schema as readonly Branch[];
@@ -102,8 +108,8 @@ function explainUnion(union: SchemaError, inner: readonly SchemaError[]): Fault[
   const within = inner.filter((error) => error.keyword !== 'type' || error.instancePath !== instancePath);
   if (isObject(data) && within.length > 0) return explain(within);
   // A text that is one of the branches is told what is wrong with it as a text.
-  const fitting = branches.findIndex(({ type }) => type === typeOf(data));
-  if (fitting >= 0 && branches.length > 1) {
+  const [fitting, ...others] = [...branches.keys()].filter((index) => branches[index]!.type === typeOf(data));
+  if (fitting !== undefined && others.length === 0) {
     const prefix = `${union.schemaPath}/${fitting}/`;
     const faults = explain(inner.filter(({ schemaPath }) => schemaPath.startsWith(prefix)));
     if (faults.length > 0) return faults;

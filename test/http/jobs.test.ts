@@ -438,7 +438,7 @@ describe('jobs over HTTP', () => {
         ],
         [
           { kind: 'analyze', adapter_id: adapterId, targets: [{ rank: 1 }] },
-          /^the request has no option "targets"; known are kind, adapter_id, source, labels, priority, ttl_seconds, reuse\.$/,
+          /^the request has no option "targets"; known are kind, adapter_id, source, labels, priority, ttl_seconds, webhook, reuse, dry_run\.$/,
           '/targets',
         ],
         [
@@ -462,9 +462,9 @@ describe('jobs over HTTP', () => {
           '/targets/0/criterion',
         ],
         [
-          request(undefined, { webhook: 'x' }),
-          /the request has no option "webhook"; known are kind, adapter_id, source, targets, options, results, deliver, labels, priority, ttl_seconds, reuse\.$/,
-          '/webhook',
+          request(undefined, { webhooks: 'x' }),
+          /the request has no option "webhooks"; known are kind, adapter_id, source, targets, options, results, deliver, labels, priority, ttl_seconds, webhook, reuse, dry_run\.$/,
+          '/webhooks',
         ],
       ];
       for (const [body, detail, pointer] of cases) {

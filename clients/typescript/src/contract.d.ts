@@ -2157,17 +2157,6 @@ export interface components {
       /** @description Fields of `format_options` that a target may have besides */
       takes: ('component' | 'architecture' | 'heads' | 'kv_heads' | 'base_model')[];
     };
-    /** @description A destination for all targets: each of several gets a folder of its own in it */
-    DeliverAllRequest: {
-      /**
-       * @description What else is brought: the report of the job as report.json, the card as README.md where there is one
-       * @default [
-       *       "card"
-       *     ]
-       */
-      include?: ('report' | 'card')[];
-      to: components['schemas']['Sink'];
-    };
     DeliveredAdapter: {
       /** @description null: it is still to be made */
       adapter_id: string | null;
@@ -2381,71 +2370,6 @@ export interface components {
       state: 'failed';
       target: components['schemas']['Target'];
     };
-    /**
-     * @example {
-     *       "name": "peft",
-     *       "title": "PEFT",
-     *       "files": [
-     *         "adapter_model.safetensors",
-     *         "adapter_config.json"
-     *       ],
-     *       "reads": true,
-     *       "writes": true,
-     *       "converts_to": [
-     *         {
-     *           "format": "diffusers",
-     *           "needs": [],
-     *           "takes": [
-     *             "component"
-     *           ],
-     *           "limits": [
-     *             "No LoRA of embeddings."
-     *           ]
-     *         },
-     *         {
-     *           "format": "kohya",
-     *           "needs": [],
-     *           "takes": [
-     *             "component"
-     *           ],
-     *           "limits": [
-     *             "No LoRA of embeddings; no biases of LoRA."
-     *           ]
-     *         },
-     *         {
-     *           "format": "mlx",
-     *           "needs": [],
-     *           "takes": [
-     *             "base_model"
-     *           ],
-     *           "limits": [
-     *             "Paths that transformers and mlx-lm share: model.layers.N, and GPT-2.",
-     *             "One rank and one scale for all."
-     *           ]
-     *         },
-     *         {
-     *           "format": "gguf",
-     *           "needs": [
-     *             "architecture"
-     *           ],
-     *           "takes": [
-     *             "heads",
-     *             "kv_heads",
-     *             "base_model"
-     *           ],
-     *           "limits": [
-     *             "Architectures llama, granite, smollm3, qwen2, qwen3, qwen2moe, qwen3moe, gemma, gemma2, gemma3, olmo2, stablelm, command-r, cohere2, phi3, phi2, starcoder2, nemotron, gpt2.",
-     *             "heads where the rows of q and k are reordered (llama, granite, smollm3).",
-     *             "No DoRA, no biases of LoRA."
-     *           ]
-     *         }
-     *       ],
-     *       "notes": [
-     *         "The configuration is needed: it holds the scale.",
-     *         "Serving profiles are about this format."
-     *       ]
-     *     }
-     */
     Format: {
       /** @description What its adapters can be written in besides their own format */
       converts_to: components['schemas']['Conversion'][];
@@ -2779,104 +2703,7 @@ export interface components {
       /** @description Where the next page begins; null: there is none, and always where the list takes no `cursor` */
       next_cursor: string | null;
     };
-    /**
-     * @description Of an event `state` the job, of an event `progress` its progress
-     * @example {
-     *       "phase": "gram",
-     *       "done": 120,
-     *       "total": 224,
-     *       "module": "model.layers.17.mlp.up_proj",
-     *       "attempt": 1
-     *     }
-     * @example {
-     *       "id": "job_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d",
-     *       "kind": "squeeze",
-     *       "state": "succeeded",
-     *       "progress": {
-     *         "phase": "done",
-     *         "done": 224,
-     *         "total": 224,
-     *         "module": null
-     *       },
-     *       "created_at": "2026-11-24T21:51:00.000Z",
-     *       "started_at": "2026-11-24T21:51:00.120Z",
-     *       "finished_at": "2026-11-24T21:51:03.480Z",
-     *       "attempts": 1,
-     *       "labels": {
-     *         "team": "search"
-     *       },
-     *       "priority": "normal",
-     *       "ttl_seconds": null,
-     *       "expires_at": null,
-     *       "batch_id": null,
-     *       "retry_of": null,
-     *       "webhook_id": null,
-     *       "reused": false,
-     *       "request": {
-     *         "kind": "squeeze",
-     *         "adapter_id": "ad_4f9a1c0e8b7d6a5f4e3d2c1b0a998877",
-     *         "targets": [
-     *           {
-     *             "rank": 16
-     *           }
-     *         ]
-     *       },
-     *       "imported": null,
-     *       "deliveries": [],
-     *       "results": [
-     *         {
-     *           "target": {
-     *             "rank": 16
-     *           },
-     *           "state": "succeeded",
-     *           "adapter_id": "ad_0b1c2d3e4f5a69788796a5b4c3d2e1f0",
-     *           "format": "peft",
-     *           "rank": {
-     *             "min": 16,
-     *             "max": 16
-     *           },
-     *           "bytes": 40021200,
-     *           "parameters": 19988480,
-     *           "relative_error": 0.0812,
-     *           "energy_retained": 0.9934,
-     *           "module_relative_error": 0.0927,
-     *           "module_energy_retained": 0.9914,
-     *           "expected_loss": null,
-     *           "worst_module": {
-     *             "name": "model.layers.31.mlp.down_proj",
-     *             "relative_error": 0.1377
-     *           },
-     *           "size": [
-     *             {
-     *               "what": "lora",
-     *               "tensors": 448,
-     *               "bytes": 39976960
-     *             }
-     *           ],
-     *           "warnings": [],
-     *           "serving": null,
-     *           "training": null
-     *         }
-     *       ],
-     *       "timings": {
-     *         "queue_wait": 0.12,
-     *         "load": 0.31,
-     *         "gram": 0.74,
-     *         "core": 0.62,
-     *         "project": 1.03,
-     *         "write": 0.48,
-     *         "total": 3.36
-     *       },
-     *       "provider": {
-     *         "name": "cpu",
-     *         "requested": "auto",
-     *         "threads": 2,
-     *         "onnxruntime": "1.30.0",
-     *         "fallback_reason": null
-     *       },
-     *       "error": null
-     *     }
-     */
+    /** @description Of an event `state` the job, of an event `progress` its progress */
     JobEventData: components['schemas']['Job'] | components['schemas']['JobProgress'];
     JobFailure: {
       code: string;
@@ -3304,7 +3131,16 @@ export interface components {
       /** @description Where results are brought, as a part of the job. One destination takes all targets: the files of a single one lie in it, those of several in a folder each, such as `r16`. A list says the place of each. */
       deliver?:
         | components['schemas']['DeliverRequest'][]
-        | components['schemas']['DeliverAllRequest']
+        | {
+            /**
+             * @description What else is brought: the report of the job as report.json, the card as README.md where there is one
+             * @default [
+             *       "card"
+             *     ]
+             */
+            include?: ('report' | 'card')[];
+            to: components['schemas']['Sink'];
+          }
         | string;
       dry_run?: components['schemas']['DryRun'];
       /**
@@ -3536,121 +3372,7 @@ export interface components {
       /** @description `urn:lora-squeeze:problem:` and the code */
       type: string;
     };
-    /**
-     * @description A place where adapters are loaded
-     * @example {
-     *       "name": "vllm",
-     *       "title": "vLLM",
-     *       "sources": [
-     *         {
-     *           "what": "LoRAConfig: the values of --max-lora-rank and its default",
-     *           "version": "v0.26",
-     *           "url": "https://github.com/vllm-project/vllm/blob/main/vllm/config/lora.py"
-     *         },
-     *         {
-     *           "what": "PEFTHelper: fields read, scale, what is refused",
-     *           "version": "v0.26",
-     *           "url": "https://github.com/vllm-project/vllm/blob/main/vllm/lora/peft_helper.py"
-     *         },
-     *         {
-     *           "what": "LoRAModel: file names, tensor names; DoRA",
-     *           "version": "v0.26",
-     *           "url": "https://github.com/vllm-project/vllm/blob/main/vllm/lora/lora_model.py"
-     *         },
-     *         {
-     *           "what": "PackedLoRALayerWeights.pack_moe: factors of experts are stacked",
-     *           "version": "v0.26",
-     *           "url": "https://github.com/vllm-project/vllm/blob/main/vllm/lora/lora_weights.py"
-     *         },
-     *         {
-     *           "what": "modules_to_save of classifiers, in releases after this profile",
-     *           "version": "merged after v0.26",
-     *           "url": "https://github.com/vllm-project/vllm/pull/53555"
-     *         }
-     *       ],
-     *       "max_rank": {
-     *         "default": 16,
-     *         "largest": 512,
-     *         "steps": [
-     *           1,
-     *           8,
-     *           16,
-     *           32,
-     *           64,
-     *           128,
-     *           256,
-     *           320,
-     *           512
-     *         ],
-     *         "setting": "--max-lora-rank"
-     *       },
-     *       "min_rank": 1,
-     *       "allowed_ranks": null,
-     *       "same_rank": "experts",
-     *       "scale": {
-     *         "formula": "config",
-     *         "rslora": true
-     *       },
-     *       "patterns": "ignored",
-     *       "dtypes": [
-     *         "float32",
-     *         "float16",
-     *         "bfloat16"
-     *       ],
-     *       "module_kinds": [
-     *         "linear",
-     *         "embedding"
-     *       ],
-     *       "target_modules": null,
-     *       "tensor_names": "suffix",
-     *       "required_config": [
-     *         {
-     *           "field": "r",
-     *           "values": null
-     *         },
-     *         {
-     *           "field": "lora_alpha",
-     *           "values": null
-     *         },
-     *         {
-     *           "field": "target_modules",
-     *           "values": null
-     *         }
-     *       ],
-     *       "lacks": [
-     *         {
-     *           "feature": "dora",
-     *           "effect": "refused",
-     *           "detail": "vLLM does not load DoRA"
-     *         },
-     *         {
-     *           "feature": "modules-to-save",
-     *           "effect": "refused",
-     *           "detail": "vLLM takes factors only; releases after v0.26 also take the heads \"score\" and \"classifier\""
-     *         },
-     *         {
-     *           "feature": "bias",
-     *           "effect": "refused",
-     *           "detail": "vLLM takes bias \"none\" only"
-     *         },
-     *         {
-     *           "feature": "lora-bias",
-     *           "effect": "refused",
-     *           "detail": "vLLM has no place for the bias of lora_B"
-     *         }
-     *       ],
-     *       "files": [
-     *         "adapter_model.safetensors",
-     *         "adapter_config.json"
-     *       ],
-     *       "weights_bytes_below": null,
-     *       "notes": [
-     *         "Every adapter takes the memory of --max-lora-rank, whatever its own rank: squeeze to the value that is set, or set the lowest value that fits.",
-     *         "Unequal ranks load, since tensors keep their own rank and a folded scale is 1 for all; they save no memory there.",
-     *         "Which modules can have LoRA depends on the model; that is not judged."
-     *       ]
-     *     }
-     */
+    /** @description A place where adapters are loaded */
     Profile: {
       /** @description The ranks that work; null: any */
       allowed_ranks: {
@@ -4946,7 +4668,13 @@ export interface components {
       /** @description `whsec_` and 24 to 64 random bytes in base64. Signs every request. */
       secret?: string;
     };
-    Sink: components['schemas']['SinkObject'] | string;
+    Sink:
+      | (
+          | components['schemas']['UrlSink']
+          | components['schemas']['S3Sink']
+          | components['schemas']['HubSink']
+        )
+      | string;
     SinkFile: {
       /** @description What the signature asks for, such as x-ms-blob-type */
       headers?: {
@@ -4958,10 +4686,6 @@ export interface components {
        */
       url: string;
     };
-    SinkObject:
-      | components['schemas']['UrlSink']
-      | components['schemas']['S3Sink']
-      | components['schemas']['HubSink'];
     SizePart: {
       /** @description Of their data, without the header of the file */
       bytes: number;
@@ -4972,7 +4696,13 @@ export interface components {
        */
       what: 'lora' | 'heads' | 'embeddings' | 'base_layers' | 'biases' | 'magnitudes' | 'other';
     };
-    Source: components['schemas']['SourceObject'] | string;
+    Source:
+      | (
+          | components['schemas']['UrlSource']
+          | components['schemas']['S3Source']
+          | components['schemas']['HubSource']
+        )
+      | string;
     SourceFile: {
       /** @description SHA-256 of the content, hex */
       sha256?: string;
@@ -4982,17 +4712,22 @@ export interface components {
        */
       url: string;
     };
-    SourceObject:
-      | components['schemas']['UrlSource']
-      | components['schemas']['S3Source']
-      | components['schemas']['HubSource'];
     /** @description Brings an adapter to smaller ranks */
     SqueezeJobRequest: {
       adapter_id?: string;
       /** @description Where results are brought, as a part of the job. One destination takes all targets: the files of a single one lie in it, those of several in a folder each, such as `r16`. A list says the place of each. */
       deliver?:
         | components['schemas']['DeliverRequest'][]
-        | components['schemas']['DeliverAllRequest']
+        | {
+            /**
+             * @description What else is brought: the report of the job as report.json, the card as README.md where there is one
+             * @default [
+             *       "card"
+             *     ]
+             */
+            include?: ('report' | 'card')[];
+            to: components['schemas']['Sink'];
+          }
         | string;
       dry_run?: components['schemas']['DryRun'];
       /**

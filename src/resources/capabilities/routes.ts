@@ -42,7 +42,7 @@ export const capabilityRoutes: FastifyPluginAsyncTypebox<CapabilityRoutesOptions
   };
   const json = JSON.stringify(capabilities);
   const etag = entityTag(createHash('sha256').update(json).digest('hex'));
-  app.addSchema({ ...asComponent(FormatRecord), examples: [FORMAT_FACTS[0]] });
+  app.addSchema(asComponent(FormatRecord));
   app.addSchema(asComponent(Capabilities));
 
   app.get(

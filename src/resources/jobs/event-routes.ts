@@ -6,7 +6,7 @@ import { asComponent, JobPath, problems, reference, response } from '../../http/
 import { workspaceOf } from '../own-workspace.ts';
 import { isEnd, positionOf } from './events/event-position.ts';
 import { BEAT, type JobWatch, watchJob } from './events/watch-job.ts';
-import { jobEventExamples, jobProgressExample } from './examples.ts';
+import { jobProgressExample } from './examples.ts';
 import { JOB_ERRORS } from './service.ts';
 import { isFinal } from './store.ts';
 
@@ -30,7 +30,7 @@ export const jobEventRoutes: FastifyPluginAsyncTypebox<JobEventRoutesOptions> = 
   { streams, times },
 ) => {
   app.addSchema({ ...asComponent(JobProgress), examples: [jobProgressExample] });
-  app.addSchema({ ...asComponent(JobEventData), examples: jobEventExamples.map(({ data }) => data) });
+  app.addSchema(asComponent(JobEventData));
 
   app.get(
     '/v1/jobs/:id/events',

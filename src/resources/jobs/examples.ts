@@ -1,6 +1,6 @@
 import type { Static } from 'typebox';
 import { ADAPTER_EXAMPLE, JOB_EXAMPLE, SHA256_EXAMPLE } from '../../contract/examples.ts';
-import type { JobEvent, JobProgress } from '../../contract/job.ts';
+import type { JobProgress } from '../../contract/job.ts';
 import type { JobRequest, SqueezeRequest } from '../../contract/job-request.ts';
 import type { JobListPage } from '../../contract/list.ts';
 
@@ -97,11 +97,6 @@ export const jobProgressExample: JobProgress = {
   module: 'model.layers.17.mlp.up_proj',
   attempt: 1,
 };
-
-export const jobEventExamples: JobEvent[] = [
-  { id: '1.3.120', event: 'progress', data: jobProgressExample },
-  { id: '1.99.0', event: 'state', data: JOB_EXAMPLE },
-];
 
 export const JOB_PAGE_EXAMPLE: Static<typeof JobListPage> = {
   data: [JOB_EXAMPLE],

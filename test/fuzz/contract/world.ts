@@ -23,10 +23,11 @@ export class World {
   async pathOf(path: string): Promise<string> {
     const kind = path.split('/')[2] ?? '';
     if (!path.includes('{')) return path;
-    const id = kind === 'profiles' ? 'vllm' : await this.id(kind);
+    const id = await this.id(kind);
     return path
       .replace('{id}', id)
-      .replace('{name}', kind === 'profiles' ? 'vllm' : 'adapter_config.json')
+      .replace('{name}', kind === 'connections' ? id : 'adapter_config.json')
+      .replace('{path}', 'report.json')
       .replace('{step}', '100')
       .replace('{delivery}', `msg_${'0'.repeat(32)}`);
   }
@@ -75,6 +76,8 @@ export class World {
         });
       case 'webhooks':
         return this.#post('/v1/webhooks', { url: 'https://receiver.test/hook' });
+      case 'connections':
+        return this.#connection();
       case 'runs':
         return this.#post('/v1/runs', { schedule: { source_rank: 8, target_rank: 4, total_steps: 4000 } });
       case 'keys':
@@ -93,6 +96,14 @@ export class World {
       default:
         throw new Error(`nothing of the kind ${kind}: add it here`);
     }
+  }
+
+  /** They are asked for by their names. */
+  async #connection(): Promise<string> {
+    const name = `fuzzed-${this.#seed++}`;
+    const body = { kind: 'url', name, prefixes: ['https://files.test/in'] };
+    await this.#post('/v1/connections', body);
+    return name;
   }
 
   async #post(path: string, body: object): Promise<string> {

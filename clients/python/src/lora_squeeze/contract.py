@@ -36,7 +36,6 @@ __all__ = [
     "ConnectionList",
     "ConnectionRequest",
     "Conversion",
-    "DeliverAllRequest",
     "DeliverRequest",
     "DeliveredAdapter",
     "Delivery",
@@ -128,11 +127,9 @@ __all__ = [
     "SecretRotation",
     "Sink",
     "SinkFile",
-    "SinkObject",
     "SizePart",
     "Source",
     "SourceFile",
-    "SourceObject",
     "SqueezeJobRequest",
     "SqueezeOptions",
     "SqueezeRequest",
@@ -180,10 +177,8 @@ Labels = Dict[str, str]
 RecordedJobRequest = Union["RecordedSqueezeJobRequest", "RecordedAnalyzeJobRequest", "RecordedMergeJobRequest", "CheckpointJobRequest", "RecordedImportJobRequest", "RecordedExportJobRequest"]
 RecordedSink = Union["RecordedUrlSink", "RecordedS3Sink", "RecordedHubSink"]
 RecordedSource = Union["RecordedUrlSource", "RecordedS3Source", "RecordedHubSource"]
-Sink = Union["SinkObject", str]
-SinkObject = Union["UrlSink", "S3Sink", "HubSink"]
-Source = Union["SourceObject", str]
-SourceObject = Union["UrlSource", "S3Source", "HubSource"]
+Sink = Union[Union["UrlSink", "S3Sink", "HubSink"], str]
+Source = Union[Union["UrlSource", "S3Source", "HubSource"], str]
 StreamEventData = Union["WebhookEvent", "ProgressEvent", "StreamNotice"]
 TargetReport = Union["SucceededTargetReport", "FailedResult"]
 
@@ -451,13 +446,6 @@ class Conversion(TypedDict):
     needs: List[Literal["component", "architecture", "heads", "kv_heads", "base_model"]]
     takes: List[Literal["component", "architecture", "heads", "kv_heads", "base_model"]]
     limits: List[str]
-
-
-class DeliverAllRequest(TypedDict):
-    """A destination for all targets: each of several gets a folder of its own in it"""
-
-    to: Sink
-    include: NotRequired[List[Literal["report", "card"]]]
 
 
 class DeliverRequest(TypedDict):
@@ -743,7 +731,7 @@ class MergeJobRequest(TypedDict):
     targets: List[Target]
     options: NotRequired[SqueezeOptions]
     results: NotRequired[ResultSettings]
-    deliver: NotRequired[Union[List[DeliverRequest], DeliverAllRequest, str]]
+    deliver: NotRequired[Union[List[DeliverRequest], Dict[str, Any], str]]
     labels: NotRequired[Labels]
     priority: NotRequired[JobPriority]
     ttl_seconds: NotRequired[int]
@@ -1264,7 +1252,7 @@ class SqueezeJobRequest(TypedDict):
     targets: List[Target]
     options: NotRequired[SqueezeOptions]
     results: NotRequired[ResultSettings]
-    deliver: NotRequired[Union[List[DeliverRequest], DeliverAllRequest, str]]
+    deliver: NotRequired[Union[List[DeliverRequest], Dict[str, Any], str]]
     labels: NotRequired[Labels]
     priority: NotRequired[JobPriority]
     ttl_seconds: NotRequired[int]
