@@ -28,7 +28,7 @@ const shipped = new Set(
     .map(([path, { version }]) => `${path.split('node_modules/').at(-1)}@${version}`),
 );
 
-const text = execFileSync('npm', ['sbom', '--sbom-format=cyclonedx'], {
+const text = execFileSync('npm', ['sbom', '--sbom-format=cyclonedx', '--include=dev'], {
   cwd: ROOT,
   maxBuffer: MAX_BYTES,
   encoding: 'utf8',
