@@ -15,7 +15,7 @@ export const EVENT_TYPES = [
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 
-/** What is told where nobody says what: something is over. */
+/** The events that a webhook gets unless it names some: those by which something ends. */
 export const END_TYPES = [
   'job.succeeded',
   'job.partial',
