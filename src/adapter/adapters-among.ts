@@ -1,7 +1,7 @@
 import { CONFIG_FILE, isWeightsName, USUAL_WEIGHTS } from './file-names.ts';
 
 /** An adapter below a folder. */
-export interface AdapterPath {
+export interface ListedAdapter {
   /** Of its folder, or of its file of weights; '' where the folder itself is the adapter. */
   readonly path: string;
   /** What it may be called, unlike all others of the folder: its path without the ending of a file. */
@@ -13,7 +13,7 @@ export interface AdapterPath {
  * of weights of a usual name; elsewhere every file of weights is one.
  * @param paths of files, from the folder on, in any order
  */
-export function adaptersAmong(paths: Iterable<string>): AdapterPath[] {
+export function adaptersAmong(paths: Iterable<string>): ListedAdapter[] {
   const folders = new Set<string>();
   const files: { readonly folder: string; readonly path: string }[] = [];
   for (const path of paths) {

@@ -10,7 +10,7 @@ import type { Engine } from './engine.ts';
 import { interruptible } from './interrupt.ts';
 import { ENGINE_GROUP, openEngine } from './open-engine.ts';
 import { isForPeople, JSON_OPTION, print, printFailure, printJson } from './output.ts';
-import { nameOfSource } from './place.ts';
+import { fileOrFolderName } from './place.ts';
 import { ProgressBar } from './progress-bar.ts';
 import { optionName } from './squeeze-fields.ts';
 import {
@@ -81,7 +81,7 @@ async function run(args: Arguments): Promise<number> {
 
 async function analyzed(engine: Engine, folder: string, signal: AbortSignal): Promise<Report> {
   const workDir = await mkdtemp(join(tmpdir(), 'lora-squeeze-'));
-  const bar = new ProgressBar(nameOfSource(folder), engine.steps);
+  const bar = new ProgressBar(fileOrFolderName(folder), engine.steps);
   try {
     const { report } = await engine.run(
       { kind: 'analyze', sources: [{ folder, weight: 1 }], targets: [], options: undefined },

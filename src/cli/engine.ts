@@ -39,7 +39,7 @@ export interface EngineContext {
 export type ResultFile = LocalFile;
 
 /** What one target came to. */
-export type TargetOutcome =
+export type EngineTarget =
   | {
       readonly state: 'succeeded';
       readonly result: SucceededResult;
@@ -51,7 +51,7 @@ export type TargetOutcome =
 export interface EngineOutcome {
   readonly report: Report;
   /** One for each target, in their order. */
-  readonly targets: readonly TargetOutcome[];
+  readonly targets: readonly EngineTarget[];
   readonly deliveries: JobRecord['deliveries'];
 }
 

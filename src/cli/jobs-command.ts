@@ -6,7 +6,7 @@ import { interruptible } from './interrupt.ts';
 import { hasEnded, jobTable } from './job-words.ts';
 import { isForPeople, JSON_OPTION, print, printFailure, printJson } from './output.ts';
 import { OutputFolder } from './output-folder.ts';
-import { within } from './place.ts';
+import { inFolderOrPlace } from './place.ts';
 import { resultFiles } from './remote-engine.ts';
 import { ServerClient } from './server-client.ts';
 import { LIST_OPTIONS, limitOf, listQuery, pages } from './server-lists.ts';
@@ -115,11 +115,11 @@ export const JOBS_DOWNLOAD: Command = {
       forEachId(args, async (id) => {
         const job = await client.json<JobRecord>(path(id));
         if (!hasEnded(job)) throw new UsageError(`${id} has not ended: lora-squeeze watch ${id}`);
-        const folder = isOneOfSeveral ? within(out, id) : out;
+        const folder = isOneOfSeveral ? inFolderOrPlace(out, id) : out;
         for (const [index, result] of job.results.entries()) {
           if (result.state !== 'succeeded') continue;
           const to = await OutputFolder.open(
-            job.results.length > 1 ? within(folder, String(index)) : folder,
+            job.results.length > 1 ? inFolderOrPlace(folder, String(index)) : folder,
             isSet(args, 'force'),
           );
           try {

@@ -19,10 +19,10 @@ import {
   type Engine,
   type EngineContext,
   type EngineOutcome,
+  type EngineTarget,
   type EngineTask,
   jobRequest,
   type ResultFile,
-  type TargetOutcome,
 } from './engine.ts';
 import { inFlags } from './flags.ts';
 import { refusePlaces } from './place.ts';
@@ -99,7 +99,7 @@ async function finished(
     throw new AppError(code as ErrorCode, detail, context as ErrorContext);
   }
   if (!report) throw new Error('a job of which something succeeded has a report');
-  const made: TargetOutcome[] = [];
+  const made: EngineTarget[] = [];
   for (const [index, target] of targets.entries()) {
     if (target.state === 'failed') {
       made.push({ state: 'failed', error: target.error });

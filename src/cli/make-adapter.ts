@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { REPORT_FILE } from '../adapter/file-names.ts';
 import type { SucceededResult } from '../contract/job.ts';
 import type { Report } from '../contract/report.ts';
 import type { Target } from '../contract/target.ts';
@@ -9,8 +10,8 @@ import type { ToldFailure } from './command-error.ts';
 import type { Engine, EngineTask, ResultFile, StepProgress } from './engine.ts';
 import { inFlags } from './flags.ts';
 import { print, printFailure, printJson } from './output.ts';
-import { OutputFolder, REPORT_FILE } from './output-folder.ts';
-import { isPlace, within } from './place.ts';
+import { OutputFolder } from './output-folder.ts';
+import { inFolderOrPlace, isPlace } from './place.ts';
 import { ProgressBar } from './progress-bar.ts';
 import { extent, fixedPercent, fixedSeconds, megabytes, range, threadsOf } from './words.ts';
 
@@ -113,7 +114,7 @@ async function deliveredTo(
 /** One target has the folder itself; of several, which differ by their ranks, each has one in it, named as servers do. */
 const outsOf = (out: string, targets: readonly Target[]): string[] =>
   targets.length > 1
-    ? targets.map((target) => within(out, `r${'rank' in target ? target.rank : ''}`))
+    ? targets.map((target) => inFolderOrPlace(out, `r${'rank' in target ? target.rank : ''}`))
     : [out];
 
 async function reportFile(report: Report, folder: string): Promise<ResultFile> {

@@ -1,12 +1,10 @@
 import { mkdir, mkdtemp, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { CARD_FILE, CONFIG_FILE } from '../adapter/file-names.ts';
+import { CARD_FILE, CONFIG_FILE, REPORT_FILE } from '../adapter/file-names.ts';
 import { FORMATS } from '../formats/formats.ts';
 import { syncFile } from '../storage/durable-file.ts';
 import { CommandError } from './command-error.ts';
 import type { ResultFile } from './engine.ts';
-
-export const REPORT_FILE = 'report.json';
 
 /** What may lie in a folder that --force replaces: results of this command, and nothing that is anybody else's. */
 const OWN_FILES: readonly string[] = [

@@ -9,14 +9,14 @@ const PLACE = /^(?:s3|hf|https?):\/\//;
 export const isPlace = (text: string): boolean => PLACE.test(text);
 
 /** What an adapter is called, here or elsewhere: its folder, repository or file, without a revision and what it ends in. */
-export function nameOfSource(source: string): string {
+export function fileOrFolderName(source: string): string {
   if (!isPlace(source)) return sourceName(source);
   const name = basename(source.replace(/[?#].*$/, '').replace(/\/+$/, '')).replace(/@.*$/, '');
   return isWeightsName(name) ? name.replace(/\.\w+$/, '') : name;
 }
 
 /** A folder or place in another one. */
-export const within = (out: string, name: string): string =>
+export const inFolderOrPlace = (out: string, name: string): string =>
   isPlace(out) ? `${out.replace(/\/+$/, '')}/${name}` : join(out, name);
 
 /** @throws UsageError where only a server could go there */

@@ -10,10 +10,10 @@ import {
   type Engine,
   type EngineContext,
   type EngineOutcome,
+  type EngineTarget,
   type EngineTask,
   jobRequest,
   type ResultFile,
-  type TargetOutcome,
 } from './engine.ts';
 import { isPlace } from './place.ts';
 import { type ExpectedFile, ServerClient } from './server-client.ts';
@@ -70,7 +70,7 @@ export class RemoteEngine implements Engine {
       },
     );
     const report = await client.json<Report>(`/v1/jobs/${accepted.id}/report`);
-    const targets: TargetOutcome[] = [];
+    const targets: EngineTarget[] = [];
     for (const [index, result] of results.entries()) {
       if (result.state === 'failed') targets.push({ state: 'failed', error: result.error });
       else {

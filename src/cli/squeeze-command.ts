@@ -7,7 +7,7 @@ import { interruptible } from './interrupt.ts';
 import { makeAdapters, tellMade } from './make-adapter.ts';
 import { ENGINE_GROUP, openEngine } from './open-engine.ts';
 import { isForPeople, JSON_OPTION, printFailure, printJson } from './output.ts';
-import { isPlace, nameOfSource, within } from './place.ts';
+import { fileOrFolderName, inFolderOrPlace, isPlace } from './place.ts';
 import { RESULT_GROUP, readResults } from './result-fields.ts';
 import { readMethod, readTargets, TARGET_GROUPS } from './squeeze-fields.ts';
 
@@ -89,7 +89,7 @@ async function squeezeOne({
 }: SqueezeOneOptions): Promise<boolean> {
   const placement = { out, isForced: isSet(args, 'force'), withReport: isSet(args, 'report') };
   try {
-    const made = await makeAdapters(engine, task, placement, nameOfSource(folder), signal);
+    const made = await makeAdapters(engine, task, placement, fileOrFolderName(folder), signal);
     return tellMade(folder, { folder }, made, isForPeople(args));
   } catch (error) {
     signal.throwIfAborted();
@@ -120,10 +120,10 @@ function placesOf(folders: readonly string[], out: string | undefined): Place[] 
   return places;
 
   function outOf(folder: string): string {
-    const name = nameOfSource(folder);
+    const name = fileOrFolderName(folder);
     if (out === undefined && isPlace(folder))
       throw new UsageError(`say where the result of ${folder} goes: --out DIR, or a place`);
     if (out === undefined) return join(folder, '..', `${name}-squeezed`);
-    return isParent ? within(out, name) : out;
+    return isParent ? inFolderOrPlace(out, name) : out;
   }
 }

@@ -40,14 +40,14 @@ export const SCHEMA_KEYWORDS = [
     type: 'object',
     schemaType: 'array',
     errors: false,
-    validate: (names: readonly string[], data: Data) => namesIn(names, data).length <= 1,
+    validate: (names: readonly string[], data: Data) => presentNames(names, data).length <= 1,
   },
   {
     keyword: AT_LEAST_ONE,
     type: 'object',
     schemaType: 'array',
     errors: false,
-    validate: (names: readonly string[], data: Data) => namesIn(names, data).length > 0,
+    validate: (names: readonly string[], data: Data) => presentNames(names, data).length > 0,
   },
   {
     keyword: ONLY_WITH,
@@ -61,9 +61,11 @@ export const SCHEMA_KEYWORDS = [
 export type OnlyWith = Readonly<Record<string, readonly string[]>>;
 
 /** Those of some names that an object has. */
-export const namesIn = (names: readonly string[], data: Data): string[] =>
+export const presentNames = (names: readonly string[], data: Data): string[] =>
   names.filter((name) => Object.hasOwn(data, name));
 
 /** The properties of an object that lack what they go with. */
 export const misplaced = (rules: OnlyWith, data: Data): string[] =>
-  Object.keys(rules).filter((name) => Object.hasOwn(data, name) && namesIn(rules[name]!, data).length === 0);
+  Object.keys(rules).filter(
+    (name) => Object.hasOwn(data, name) && presentNames(rules[name]!, data).length === 0,
+  );

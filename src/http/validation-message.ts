@@ -1,7 +1,7 @@
 import { AT_LEAST_ONE, AT_MOST_ONE, ONLY_WITH } from '../contract/rules.ts';
 import { labelFilterFault, labelNameFault } from './label-fault.ts';
 import { nameTemplateFault } from './name-template-fault.ts';
-import { DISCRIMINATOR, misplaced, namesIn, type OnlyWith } from './schema-keywords.ts';
+import { DISCRIMINATOR, misplaced, type OnlyWith, presentNames } from './schema-keywords.ts';
 
 /** An Ajv error with `verbose` on, and the sentences we make of it. */
 export interface SchemaError {
@@ -140,7 +140,7 @@ function explainTogether({ keyword, schema, data, instancePath }: SchemaError): 
   const where = place(instancePath);
   switch (keyword) {
     case AT_MOST_ONE: {
-      const there = namesIn(schema as readonly string[], object);
+      const there = presentNames(schema as readonly string[], object);
       return [wrong(instancePath, `${where} may have only one of ${there.join(', ')}`)];
     }
     case AT_LEAST_ONE:

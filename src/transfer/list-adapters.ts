@@ -1,4 +1,4 @@
-import { type AdapterPath, adaptersAmong } from '../adapter/adapters-among.ts';
+import { adaptersAmong, type ListedAdapter } from '../adapter/adapters-among.ts';
 import { CONFIG_FILE, isWeightsName } from '../adapter/file-names.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Outbound } from '../net/outbound.ts';
@@ -25,7 +25,7 @@ export const MAX_LISTED_FILES = 200_000;
  * @throws AppError VALIDATION_FAILED where the source is one of URLs, or more than MAX_LISTED_FILES files lie below it; OUTBOUND_*;
  * the signal's reason
  */
-export async function listAdapters(source: ReadySource, options: ListOptions): Promise<AdapterPath[]> {
+export async function listAdapters(source: ReadySource, options: ListOptions): Promise<ListedAdapter[]> {
   const found: string[] = [];
   let seen = 0;
   for await (const path of pathsBelow(source, options)) {

@@ -117,6 +117,19 @@ describe('the rules', () => {
     assert.deepEqual(broken('app/config.ts', 'const port = process.env.PORT;\n'), []);
   });
 
+  it('refuse a name that two files export', () => {
+    const [a, b] = ['json/parse.ts', 'json/write.ts'];
+    const schema = 'export const Page = 1;\nexport type Page = number;\n';
+    assert.deepEqual(violations([{ path: a, text: schema }]), []);
+    assert.deepEqual(
+      violations([
+        { path: a, text: schema },
+        { path: b, text: 'export async function Page() {}\n' },
+      ]),
+      ['json/write.ts: json/parse.ts exports Page too'],
+    );
+  });
+
   it('refuse long files, barrels and unknown layers', () => {
     assert.deepEqual(broken('json/parse.ts', '\n'.repeat(401)), ['json/parse.ts: 401 lines, at most 400']);
     assert.deepEqual(broken('json/parse.ts', '\n'.repeat(400)), []);

@@ -231,6 +231,9 @@ const PURE = ['core', 'adapter', 'schedule', 'serving', 'charts'];
 const COMMENTS = /\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm;
 const IMPORTS = /\b(?:from\s*|(?:import|require|require\.resolve)\s*\(?\s*)['"]([^'"\s]+)['"]/g;
 
+const EXPORTS =
+  /^export (?:abstract |async |declare )*(?:function\*?|const|class|interface|type|enum) (\w+)/gm;
+
 const layerOf = (path: string): string => path.split('/', 1)[0]!;
 /** The folder of a layer that a file lies in; undefined for one that lies in the layer itself. */
 const roomOf = (path: string): string | undefined => path.split('/').slice(1, -1)[0];
@@ -242,7 +245,7 @@ const packageOf = (specifier: string): string =>
 
 /** Every rule of the house that the files break, one sentence each. */
 export function violations(files: readonly SourceFile[]): string[] {
-  return files.flatMap((file) => [...brokenImports(file), ...brokenShape(file)]);
+  return [...files.flatMap((file) => [...brokenImports(file), ...brokenShape(file)]), ...sharedNames(files)];
 }
 
 /** Layers that reach themselves through LAYERS; empty when dependencies point one way. */
@@ -296,6 +299,20 @@ function brokenEntry(path: string, target: string): string[] {
 function mayImport(path: string, packageName: string): boolean {
   const owners = OWNERS[packageName] ?? OWNERS[`${packageName.split('/')[0]}/*`] ?? [];
   return owners.some((owner) => (owner.endsWith('/') ? path.startsWith(owner) : path === owner));
+}
+
+/** A name that two files export: readers and editors take one for the other. A schema and its type share theirs. */
+function sharedNames(files: readonly SourceFile[]): string[] {
+  const first = new Map<string, string>();
+  return files.flatMap(({ path, text }) =>
+    [...new Set([...text.replace(COMMENTS, '').matchAll(EXPORTS)].map(([, name]) => name!))].flatMap(
+      (name) => {
+        const other = first.get(name);
+        first.set(name, other ?? path);
+        return other === undefined ? [] : [`${path}: ${other} exports ${name} too`];
+      },
+    ),
+  );
 }
 
 function brokenShape({ path, text }: SourceFile): string[] {

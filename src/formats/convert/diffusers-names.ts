@@ -2,13 +2,13 @@ import { quote } from '../../json/quote.ts';
 import { needsOption, notConvertible } from './not-convertible.ts';
 import { peftExtra, peftExtraOf, peftTensors } from './peft-names.ts';
 import type { NamesIn, NamesOut } from './placed-adapter.ts';
-import { type Component, componentOf, PIPELINE_COMPONENTS, type Place } from './placed-adapter.ts';
+import { type Component, componentOf, PIPELINE_COMPONENTS, type PlaceInModel } from './placed-adapter.ts';
 
 const PREFIXED = new RegExp(`^(${[...PIPELINE_COMPONENTS, 'diffusion_model'].join('|')})\\.(.+)$`);
 const FLUX = /^(?:double_blocks|single_blocks)\.\d+\./;
 
 /** @returns null without a prefix of a pipeline */
-function prefixedPlace(name: string): Place | null {
+function prefixedPlace(name: string): PlaceInModel | null {
   const match = PREFIXED.exec(name);
   if (!match) return null;
   const [component, path] = [match[1] as Component, match[2]!];

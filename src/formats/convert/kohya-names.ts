@@ -3,7 +3,7 @@ import { quote } from '../../json/quote.ts';
 import { flatten, unflatten } from '../layers/flat-names.ts';
 import { fromLdmName, isLdmName } from '../layers/ldm-names.ts';
 import { needsOption, notConvertible, type Route } from './not-convertible.ts';
-import type { Component, NamesIn, NamesOut, Place, PlacedModule } from './placed-adapter.ts';
+import type { Component, NamesIn, NamesOut, PlacedModule, PlaceInModel } from './placed-adapter.ts';
 
 /** lora_te_ is Stable Diffusion 1 and 2, lora_te1_ and lora_te2_ are XL (kohya-ss/sd-scripts, networks/lora.py). */
 const PREFIX = /^lora_(unet|te|te1|te2|transformer)_(.+)$/;
@@ -16,7 +16,7 @@ const COMPONENTS: Readonly<Record<string, 'unet' | 'text_encoder' | 'text_encode
 };
 
 /** @returns null where the name stands for no path, or for one that is not known */
-function kohyaPlace(base: string): Place | null {
+function kohyaPlace(base: string): PlaceInModel | null {
   const match = PREFIX.exec(base);
   if (!match) return null;
   const flat = match[2]!;

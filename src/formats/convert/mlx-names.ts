@@ -1,5 +1,5 @@
 import { notConvertible, type Route } from './not-convertible.ts';
-import type { Named, NamesIn, NamesOut, Place, PlacedAdapter } from './placed-adapter.ts';
+import type { Named, NamesIn, NamesOut, PlacedAdapter, PlaceInModel } from './placed-adapter.ts';
 import { commonScale } from './placed-adapter.ts';
 
 /** Experts are stacked in one tensor there (switch_mlp, switch_glu). */
@@ -19,7 +19,7 @@ export const MLX_IN: NamesIn = {
       const path = gpt2 === undefined ? whole : `transformer.${gpt2}`;
       if (gpt2 === undefined && !LLAMA_LIKE.test(path)) throw unknownPath(route, module.name);
       if (EXPERTS.test(path) && !module.expert) throw experts(route, module.name);
-      return { module, place: { component: 'language_model', path } satisfies Place };
+      return { module, place: { component: 'language_model', path } satisfies PlaceInModel };
     }),
   extra: (name) => {
     const prefix = /^(.+)\.m$/.exec(name)?.[1];

@@ -36,7 +36,7 @@ export type Component =
  * language_model: a decoder of transformers. flux: Flux as Black Forest Labs published it, with fused q, k and v.
  * diffusion_model: another original implementation, whose names are carried along as they are. model: any other.
  */
-export interface Place {
+export interface PlaceInModel {
   readonly component: Component;
   readonly path: string;
 }
@@ -44,7 +44,7 @@ export interface Place {
 /** A module of an adapter with its place; what it computes is ΔW = scale·B·A, B's rows in Hugging Face's order. */
 export interface PlacedModule {
   readonly module: LoraModule;
-  readonly place: Place;
+  readonly place: PlaceInModel;
 }
 
 /** A tensor beside the factors of a module, which several formats have with the same meaning. */
