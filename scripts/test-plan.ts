@@ -34,7 +34,7 @@ const SLOW: readonly RegExp[] = [
   /^test\/tracing\/(?:traces|off)/,
   /^test\/bench\/quality-run/,
   // The service and the command as processes, beyond one walk through each.
-  /^test\/e2e\/(?!squeeze-real-adapters|bad-input)/,
+  /^test\/e2e\/(?!bad-input)/,
   /^test\/cli\/(?!usage|built)/,
   /^test\/main\/(?:auth|killed|readiness)/,
 ];
@@ -42,11 +42,14 @@ const SLOW: readonly RegExp[] = [
 /** What only `--all` runs too, though these files may share processes: many rounds of what a shorter test asks once. */
 const THOROUGH: readonly RegExp[] = [
   /^test\/http\/(?:fuzz|stalled-storage|idempotency-tus|uploads-tus|connections|watching-document)/,
-  /^test\/resources\/(?:contents\/hold|sweeps\/(?:s3|sweep-cost)|webhooks\/old-deliveries|runs\/remove-run)/,
-  /^test\/resources\/runs\/(?:any-sequence|crash)/,
+  /^test\/http\/(?:access-pages|request-log|adapter-changes|adapter-expiry|refused-uploads|schedules)/,
+  /^test\/resources\/(?:contents\/|sweeps\/(?:s3|sweep-cost)|webhooks\/old-deliveries|runs\/remove-run)/,
+  /^test\/resources\/(?:runs\/(?:any-sequence|crash)|batches\/batch-|adapters\/files|list-cost)/,
+  /^test\/resources\/jobs\/(?:sweep-jobs|executions\/attempts)/,
+  /^test\/formats\/kohya\/convolutions/,
   /^test\/transfer\/(?:hub|url-source)/,
   /^test\/squeeze\/any-adapter/,
-  /^test\/queue\/(?:cancel|producer|rate-counter|storage-trouble|traced-jobs|webhook-deliveries|mend-)/,
+  /^test\/queue\/(?:cancel|job-hints|producer|rate-counter|storage-trouble|traced-jobs|webhook-deliveries|mend-)/,
 ];
 
 /** Folders whose tests start no service: their files share processes, as starting Node takes longer than most of them. */
