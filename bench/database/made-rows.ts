@@ -203,6 +203,7 @@ export class MadeRows {
         tenant,
         kind,
         priority: 'normal',
+        name: null,
         labels: JSON.stringify(labels),
         batch: batch ?? null,
         retry_of: null,
@@ -286,6 +287,7 @@ export class MadeRows {
       ...{
         id,
         tenant,
+        name: null,
         labels: JSON.stringify(labels),
         retry_of: null,
         webhook: null,

@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox';
 import { FORMAT_NAMES } from '../adapter/format-name.ts';
 import { SIZE_CLASSES } from '../adapter/tensor-class.ts';
 import { choice, nullable } from './choice.ts';
-import { ExpiresAt, Labels, TtlSeconds } from './labels.ts';
+import { ExpiresAt, Labels, PATCH_RULES, RecordName, TtlSeconds } from './labels.ts';
 
 /** How an adapter is written down; see GET /v1/capabilities. */
 export const FormatNameSchema = choice(FORMAT_NAMES, {
@@ -35,20 +35,11 @@ export const SizePart = Type.Object(
   { $id: 'SizePart', additionalProperties: false },
 );
 
-/** What an adapter is called. */
-export const AdapterName = Type.String({
-  minLength: 1,
-  maxLength: 200,
-  pattern: '^[^\\u0000-\\u001f\\u007f]+$',
-  description: 'Up to 200 characters, none of them a control character. Names need not be unique.',
-  examples: ['support-chat-v3'],
-});
-
 /** An adapter: uploaded, or the result of a job. Each is a record of its own, also where the content is the same. */
 export const AdapterRecord = Type.Object(
   {
     id: Type.String(),
-    name: AdapterName,
+    name: RecordName,
     format: FormatNameSchema,
     sha256: Type.String({ description: 'SHA-256 of the weights file, hex' }),
     bytes: Type.Integer({ description: 'Size of all files together' }),
@@ -92,7 +83,7 @@ export type AdapterRecord = Static<typeof AdapterRecord>;
 /** PATCH /v1/adapters/{id}. */
 export const AdapterPatch = Type.Object(
   {
-    name: Type.Optional(AdapterName),
+    name: Type.Optional(RecordName),
     labels: Type.Optional(Labels),
     ttl_seconds: Type.Optional(
       nullable(TtlSeconds, {
@@ -102,9 +93,7 @@ export const AdapterPatch = Type.Object(
   },
   {
     $id: 'AdapterPatch',
-    additionalProperties: false,
-    minProperties: 1,
-    description: 'What is left out stays as it is. Labels take the place of all those before.',
+    ...PATCH_RULES,
   },
 );
 export type AdapterPatch = Static<typeof AdapterPatch>;

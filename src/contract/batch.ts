@@ -2,7 +2,7 @@ import { type Static, type TObject, type TSchema, Type } from 'typebox';
 import { choice, nullable } from './choice.ts';
 import { JobState } from './job.ts';
 import { JobRequest, JobSettings, SqueezeOptions } from './job-request.ts';
-import { ExpiresAt, Labels } from './labels.ts';
+import { ExpiresAt, Labels, namedPatch, PATCH_RULES, RecordName } from './labels.ts';
 import { listOf } from './page.ts';
 import { ResultSettings } from './result-settings.ts';
 import { exactlyOne, onlyWith } from './rules.ts';
@@ -121,6 +121,7 @@ export const BatchSummary = Type.Object(
       { done: Type.Integer({ description: 'Jobs that ended, one way or another' }), total: Type.Integer() },
       { additionalProperties: false },
     ),
+    name: nullable(RecordName),
     labels: Labels,
     retry_of: nullable(Type.String(), {
       description: 'The batch whose failed, partial and cancelled jobs these are',
@@ -146,6 +147,9 @@ export const BatchRecord = Type.Object(
   { $id: 'Batch', additionalProperties: false },
 );
 export type BatchRecord = Static<typeof BatchRecord>;
+
+export const BatchPatch = Type.Object(namedPatch, { $id: 'BatchPatch', ...PATCH_RULES });
+export type BatchPatch = Static<typeof BatchPatch>;
 
 export const BatchList = listOf('BatchList', BatchSummary);
 export type BatchList = Static<typeof BatchList>;

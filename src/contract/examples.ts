@@ -39,6 +39,7 @@ export const JOB_EXAMPLE: JobRecord = {
   started_at: '2026-11-24T21:51:00.120Z',
   finished_at: '2026-11-24T21:51:03.480Z',
   attempts: 1,
+  name: null,
   labels: { team: 'search' },
   priority: 'normal',
   ttl_seconds: null,

@@ -1,7 +1,7 @@
 import { type Static, type TObject, type TProperties, type TSchema, Type } from 'typebox';
 import { choice, nullable, oneOf } from './choice.ts';
 import { DryRun } from './forecast.ts';
-import { Labels, TtlSeconds } from './labels.ts';
+import { Labels, namedPatch, PATCH_RULES, RecordName, TtlSeconds } from './labels.ts';
 import { ResultSettings } from './result-settings.ts';
 import { Target } from './target.ts';
 import {
@@ -56,6 +56,7 @@ export type JobPriority = Static<typeof JobPriority>;
 
 /** How a job is treated, which says nothing of what it does: part of every request for one. */
 export const JobSettings = Type.Object({
+  name: Type.Optional(RecordName),
   labels: Type.Optional(Labels),
   priority: Type.Optional(JobPriority),
   ttl_seconds: Type.Optional(TtlSeconds),
@@ -168,11 +169,7 @@ export const JobRequest = oneOf(
 );
 export type JobRequest = Static<typeof JobRequest>;
 
-/** What may be changed of a job, at any time. */
-export const JobPatch = Type.Object(
-  { labels: Labels },
-  { $id: 'JobPatch', additionalProperties: false, description: 'The labels take the place of those before' },
-);
+export const JobPatch = Type.Object(namedPatch, { $id: 'JobPatch', ...PATCH_RULES });
 export type JobPatch = Static<typeof JobPatch>;
 
 /** One squeeze of an annealing run. */

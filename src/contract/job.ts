@@ -4,7 +4,7 @@ import { choice, nullable, oneOf } from './choice.ts';
 import { JobForecast } from './forecast.ts';
 import { JobFailure } from './job-failure.ts';
 import { JOB_KINDS, JobPriority, RecordedJobRequest } from './job-request.ts';
-import { ExpiresAt, Labels, TtlSeconds } from './labels.ts';
+import { ExpiresAt, Labels, RecordName, TtlSeconds } from './labels.ts';
 import { Verdict } from './serving.ts';
 import { Target } from './target.ts';
 import { DeliveredAdapter, ImportedAdapter } from './transfer-job.ts';
@@ -201,6 +201,7 @@ export const JobRecord = Type.Object(
     started_at: nullable(Type.String({ format: 'date-time' })),
     finished_at: nullable(Type.String({ format: 'date-time' })),
     attempts: Type.Integer({ description: 'Attempts started' }),
+    name: nullable(RecordName),
     labels: Labels,
     priority: JobPriority,
     ttl_seconds: nullable(TtlSeconds),

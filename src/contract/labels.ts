@@ -25,6 +25,26 @@ export const Labels = Type.Record(Type.String({ pattern: LABEL_NAME }), Type.Str
 });
 export type Labels = Static<typeof Labels>;
 
+/** What a record is called. */
+export const RecordName = Type.String({
+  minLength: 1,
+  maxLength: 200,
+  pattern: '^[^\\u0000-\\u001f\\u007f]+$',
+  description: 'Up to 200 characters, none of them a control character. Names need not be unique.',
+  examples: ['support-chat-v3'],
+});
+
+/** What may be changed of what has a name and labels, at any time. */
+export const namedPatch = {
+  name: Type.Optional(nullable(RecordName, { description: 'null: it has none from then on' })),
+  labels: Type.Optional(Labels),
+};
+export const PATCH_RULES = {
+  additionalProperties: false,
+  minProperties: 1,
+  description: 'What is left out stays as it is. Labels take the place of all those before.',
+} as const;
+
 /** After how long something is removed by itself. */
 export const TtlSeconds = Type.Integer({
   minimum: 60,

@@ -49,6 +49,7 @@ export const JobListQuery = Type.Object(
     kind: Type.Optional(JobRecord.properties.kind),
     adapter_id: id('Jobs that read this adapter'),
     batch_id: id('Jobs of this batch'),
+    name,
     label,
     ...page,
   },
@@ -70,7 +71,7 @@ export const AdapterListQuery = Type.Object(
 );
 
 export const BatchListQuery = Type.Object(
-  { state: state(BatchState), label, ...page },
+  { state: state(BatchState), name, label, ...page },
   { additionalProperties: false },
 );
 

@@ -1,8 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { CONFIG_FILE, WEIGHTS_NAME_PATTERN } from '../adapter/file-names.ts';
-import { AdapterName } from './adapter.ts';
 import { nullable } from './choice.ts';
-import { Labels, TtlSeconds } from './labels.ts';
+import { Labels, RecordName, TtlSeconds } from './labels.ts';
 import { listOf } from './page.ts';
 
 /** Chosen by the client with PUT, made by the service with POST. */
@@ -69,7 +68,7 @@ export const AdapterFromUploads = Type.Object(
           'the format has one',
       },
     ),
-    name: Type.Optional(AdapterName),
+    name: Type.Optional(RecordName),
     labels: Type.Optional(Labels),
     ttl_seconds: Type.Optional(TtlSeconds),
   },

@@ -274,6 +274,7 @@ create table job (
   kind TEXT not null,
   state TEXT not null,
   priority TEXT not null,
+  name TEXT,
   labels TEXT not null,
   batch TEXT,
   retry_of TEXT,
@@ -291,7 +292,8 @@ create table job (
   sealed_request TEXT,
   outcome TEXT
 );
-create index job_tenant on job (tenant, id);
+create index job_tenant on job (tenant, id, name);
+create index job_name on job (tenant, name, id) where name is not null;
 create index job_state on job (tenant, state, id);
 create index job_kind on job (tenant, kind, id);
 create index job_batch on job (tenant, batch, id) where batch is not null;
@@ -332,6 +334,7 @@ create index job_file_content on job_file (content);
 create table batch (
   id TEXT primary key,
   tenant TEXT not null references tenant (id),
+  name TEXT,
   labels TEXT not null,
   retry_of TEXT,
   webhook TEXT,
@@ -348,7 +351,8 @@ create table batch (
   expires_at INTEGER,
   request TEXT not null
 );
-create index batch_tenant on batch (tenant, id);
+create index batch_tenant on batch (tenant, id, name);
+create index batch_name on batch (tenant, name, id) where name is not null;
 create index batch_state on batch (tenant, (case
   when cancelled_at is not null then 'cancelled' when finished_at is null then 'active'
   when partial > 0 or failed > 0 and succeeded > 0 then 'partial' when failed > 0 then 'failed'

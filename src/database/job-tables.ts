@@ -53,6 +53,7 @@ export interface JobTable {
   kind: string;
   state: 'queued' | 'active' | 'succeeded' | 'partial' | 'failed' | 'cancelled';
   priority: string;
+  name: string | null;
   /** JSON of Labels; job_label is for finding them. */
   labels: string;
   batch: string | null;
@@ -112,6 +113,7 @@ export interface BatchTable {
   /** Sorts by the time at which the batch was accepted. */
   id: string;
   tenant: string;
+  name: string | null;
   /** JSON of Labels; batch_label is for finding them. */
   labels: string;
   retry_of: string | null;

@@ -1,7 +1,7 @@
 import type { TSchema } from 'typebox';
 import { AdapterPatch } from '../contract/adapter.ts';
 import { JobArtifactList } from '../contract/artifact.ts';
-import { BatchList, BatchRecord, BatchRequest, BatchSummary } from '../contract/batch.ts';
+import { BatchList, BatchPatch, BatchRecord, BatchRequest, BatchSummary } from '../contract/batch.ts';
 import { Capabilities } from '../contract/capabilities.ts';
 import {
   ConnectionChange,
@@ -24,7 +24,7 @@ import { COMPONENTS, idOf } from './schemas.ts';
 const OF_ROUTES: readonly TSchema[] = [
   ...[AdapterPatch, AdapterListPage, AdapterFromUploads, UploadRecord, UploadList],
   ...[JobListPage, JobPatch, JobProgress, JobEventData, JobArtifactList],
-  ...[BatchRequest, BatchSummary, BatchRecord, BatchList],
+  ...[BatchRequest, BatchSummary, BatchRecord, BatchPatch, BatchList],
   ...[RunRequest, RunRecord, RunListPage, CheckpointRecord],
   ...[FormatRecord, Capabilities],
   ...[ConnectionRecord, ConnectionRequest, ConnectionChange, ConnectionList],

@@ -139,6 +139,30 @@ describe('batches over HTTP', () => {
     assert.deepEqual(await none.json(), { data: [], next_cursor: null });
   });
 
+  it('changes the name and the labels, which a retry keeps and lists find', async () => {
+    const batch = await submit({ name: 'weekly 1', labels: { of: 'w' } });
+    const change = async (patch: object) =>
+      (await (await send('PATCH', `/v1/batches/${batch.id}`, patch)).json()) as BatchRecord;
+    const found = async (query: string) =>
+      ((await (await server.fetch(`/v1/batches?${query}`)).json()) as BatchList).data.map(({ id }) => id);
+    assert.equal(batch.name, 'weekly 1');
+    const named = await change({ name: 'weekly 2' });
+    assert.deepEqual([named.name, named.labels], ['weekly 2', { of: 'w' }]);
+    const labelled = await change({ labels: { of: 'v' } });
+    assert.deepEqual([labelled.name, labelled.labels], ['weekly 2', { of: 'v' }]);
+    assert.deepEqual(await found('label=of:w'), []);
+    for (const { id } of batch.jobs) await server.worker.fail(id);
+    const again = (await (await send('POST', `/v1/batches/${batch.id}/retry`)).json()) as BatchRecord;
+    assert.deepEqual([again.name, again.labels], ['weekly 2', { of: 'v' }]);
+    assert.deepEqual(await found('name=weekly&label=of:v'), [again.id, batch.id]);
+    assert.equal((await change({ name: null })).name, null);
+    assert.deepEqual(await found('name=weekly'), [again.id]);
+    const path = `/v1/batches/${batch.id}`;
+    await problemIn(await send('PATCH', path, { name: 'a\tb' }), 400, 'VALIDATION_FAILED');
+    await problemIn(await send('PATCH', path, {}), 400, 'VALIDATION_FAILED');
+    await problemIn(await send('PATCH', `/v1/batches/${NOBODY}`, { name: 'x' }), 404, 'BATCH_NOT_FOUND');
+  });
+
   describe('a wrong request', () => {
     const job = { kind: 'squeeze', adapter_id: 'ad_any', targets: [{ rank: 2 }] };
     const cases: [what: string, body: unknown, code: string, detail: RegExp, pointers: string[]][] = [
@@ -292,13 +316,18 @@ describe('batches of tenants', () => {
       const request = { adapter_ids: [id], targets: [{ rank: 2 }] };
       await problemIn(await ask(other, 'POST', '/v1/batches', request), 422, 'BATCH_INVALID');
       const batch = (await (await ask(mine, 'POST', '/v1/batches', request)).json()) as BatchRecord;
-      for (const [method, way] of [
+      for (const [method, way, body] of [
         ['GET', ''],
         ['POST', '/cancel'],
         ['POST', '/retry'],
+        ['PATCH', '', { labels: {} }],
         ['DELETE', ''],
       ] as const)
-        await problemIn(await ask(other, method, `/v1/batches/${batch.id}${way}`), 404, 'BATCH_NOT_FOUND');
+        await problemIn(
+          await ask(other, method, `/v1/batches/${batch.id}${way}`, body),
+          404,
+          'BATCH_NOT_FOUND',
+        );
       const { href } = batch.jobs[0]!;
       for (const [method, way, body] of [
         ['POST', '/cancel'],

@@ -140,6 +140,31 @@ describe('the control of jobs over HTTP', () => {
     await problemIn(await send('POST', `/v1/jobs/${job.id}/deliveries/retry`), 409, 'SECRETS_GONE');
   });
 
+  it('changes the name, which a retry keeps and lists find', async () => {
+    const job = await submit(fresh({ name: 'nightly 1' }));
+    const change = async (patch: object) =>
+      (await (await send('PATCH', `/v1/jobs/${job.id}`, patch)).json()) as JobRecord;
+    assert.equal(job.name, 'nightly 1');
+    const changed = await change({ labels: { team: 'x' } });
+    assert.deepEqual([changed.name, changed.labels], ['nightly 1', { team: 'x' }]);
+    const named = await change({ name: 'nightly 2' });
+    assert.deepEqual([named.name, named.labels], ['nightly 2', { team: 'x' }]);
+    await server.worker.fail(job.id);
+    const again = (await (await send('POST', `/v1/jobs/${job.id}/retry`)).json()) as JobRecord;
+    assert.equal(again.name, 'nightly 2');
+    const found = async (name: string) => {
+      const page = await server.fetch(`/v1/jobs?name=${encodeURIComponent(name)}`);
+      return ((await page.json()) as { data: JobRecord[] }).data.map(({ id }) => id);
+    };
+    assert.deepEqual(await found('nightly '), [again.id, job.id]);
+    assert.equal((await change({ name: null })).name, null);
+    assert.deepEqual(await found('nightly'), [again.id]);
+    for (const name of ['', 'a\nb', 'x'.repeat(201), 7]) {
+      await problemIn(await send('PATCH', `/v1/jobs/${job.id}`, { name }), 400, 'VALIDATION_FAILED');
+      await problemIn(await send('POST', '/v1/jobs', fresh({ name })), 400, 'VALIDATION_FAILED');
+    }
+  });
+
   it('changes labels, and refuses what are none', async () => {
     const job = await submit();
     const response = await send('PATCH', `/v1/jobs/${job.id}`, { labels: { team: 'x' } });

@@ -118,7 +118,7 @@ describe('GET /v1/jobs', () => {
 
   it('knows the labels that jobs got later', async () => {
     const [id] = seconds(4);
-    await server.workspaces.of('default').jobControl.label(id!, { late: 'yes' });
+    await server.workspaces.of('default').jobControl.change(id!, { labels: { late: 'yes' } });
     assert.deepEqual(await idsOf('?label=late:yes'), [id]);
     assert.deepEqual(await idsOf(`?label=parity:0&adapter_id=${ADAPTERS[1]}`), seconds(10));
   });

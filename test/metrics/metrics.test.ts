@@ -16,6 +16,7 @@ const job = (change: Partial<JobRecord> = {}): JobRecord => ({
   finished_at: '2026-01-01T00:00:02Z',
   attempts: 1,
   request: { kind: 'squeeze', adapter_id: 'ad_1', targets: [{ rank: 4 }] },
+  name: null,
   labels: {},
   priority: 'normal',
   ttl_seconds: null,

@@ -31,6 +31,7 @@ const ended = (attempts: number, results: JobResult[]): JobRecord => ({
   finished_at: '2026-01-01T00:00:02Z',
   attempts,
   request: { kind: 'squeeze', adapter_id: 'ad_1', targets: [{ rank: 4 }] },
+  name: null,
   labels: {},
   priority: 'normal',
   ttl_seconds: null,

@@ -76,6 +76,8 @@ class Stand {
     const create: Record<string, () => Promise<string>> = {
       adapters: async () => adapter_id,
       jobs: async () => (await this.post('/v1/jobs', { kind: 'analyze', adapter_id, reuse: false })).id,
+      batches: async () =>
+        (await this.post('/v1/batches', { kind: 'analyze', adapter_ids: [adapter_id] })).id,
       webhooks: async () => (await this.post('/v1/webhooks', { url: 'https://receiver.test/hook' })).id,
       tenants: async () => 'team-a',
       connections: () => this.connection(),

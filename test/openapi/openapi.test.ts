@@ -55,7 +55,7 @@ const CALLS: Readonly<Record<string, string>> = {
   '/v1/adapters/{id}/files/{name}': 'get',
   '/v1/adapters/{id}/modules': 'get',
   '/v1/batches': 'get post',
-  '/v1/batches/{id}': 'delete get',
+  '/v1/batches/{id}': 'delete get patch',
   '/v1/batches/{id}/cancel': 'post',
   '/v1/batches/{id}/retry': 'post',
   '/v1/capabilities': 'get',

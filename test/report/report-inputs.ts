@@ -85,6 +85,7 @@ export function jobOf(report: Report, results: readonly SucceededResult[]): JobR
     started_at: report.created_at,
     finished_at: report.created_at,
     attempts: 1,
+    name: null,
     labels: {},
     priority: 'normal',
     ttl_seconds: null,

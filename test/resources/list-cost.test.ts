@@ -98,6 +98,7 @@ onEachDialect('the cost of a list', (database) => {
       [{ states: ['failed'] }, 'job_state'],
       [{ states: ['failed', 'cancelled', 'queued', 'active'] }, 'job_state', true],
       [{ kind: 'analyze' }, 'job_kind'],
+      [{ name: 'rar' }, 'job_name'],
       [{ ...LABELS, adapterId: 'ad_1', batchId: 'batch_1' }, 'job_batch'],
       [{ adapterId: 'ad_1' }, 'sqlite_autoindex_job_source_1'],
       [{ ...LABELS, states: ['failed'], kind: 'analyze', adapterId: 'ad_1' }, 'sqlite_autoindex_job_label_1'],
@@ -113,6 +114,7 @@ onEachDialect('the cost of a list', (database) => {
     const batches: [BatchFilter, string, boolean?][] = [
       [{}, 'batch_tenant'],
       [{ states: ['failed'] }, 'batch_state'],
+      [{ name: 'rar' }, 'batch_name'],
       [{ states: ['failed', 'active'] }, 'batch_state', true],
       [{ ...LABELS, states: ['failed'] }, 'sqlite_autoindex_batch_label_1'],
     ];

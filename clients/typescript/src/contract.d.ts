@@ -294,7 +294,13 @@ export interface paths {
     delete: operations['deleteBatch'];
     options?: never;
     head?: never;
-    patch?: never;
+    /**
+     * Change the name or the labels of a batch
+     * @description At any time, also after it has ended. Its jobs and results keep theirs.
+     *
+     *     Needs a key with the scope `write`.
+     */
+    patch: operations['updateBatch'];
     trace?: never;
   };
   '/v1/batches/{id}/cancel': {
@@ -495,8 +501,8 @@ export interface paths {
     options?: never;
     head?: never;
     /**
-     * Change the labels of a job
-     * @description At any time, also after it has ended. The labels take the place of those before.
+     * Change the name or the labels of a job
+     * @description At any time, also after it has ended.
      *
      *     Needs a key with the scope `write`.
      */
@@ -1522,6 +1528,11 @@ export interface components {
        */
       kind: 'analyze';
       labels?: components['schemas']['Labels'];
+      /**
+       * @description Up to 200 characters, none of them a control character. Names need not be unique.
+       * @example support-chat-v3
+       */
+      name?: string;
       priority?: components['schemas']['JobPriority'];
       /**
        * @description Whether the job may have what equal requests come to, or came to where that is still here. It is a job of its own in any case, with its own results, labels, priority and time to live. `false` has the work done again.
@@ -1561,6 +1572,7 @@ export interface components {
      *         "done": 2,
      *         "total": 2
      *       },
+     *       "name": "release 2026-12",
      *       "labels": {
      *         "release": "2026-12"
      *       },
@@ -1616,6 +1628,11 @@ export interface components {
       /** @description In the order of the request */
       jobs: components['schemas']['BatchJob'][];
       labels: components['schemas']['Labels'];
+      /**
+       * @description Up to 200 characters, none of them a control character. Names need not be unique.
+       * @example support-chat-v3
+       */
+      name: string | null;
       progress: {
         /** @description Jobs that ended, one way or another */
         done: number;
@@ -1674,6 +1691,7 @@ export interface components {
      *             "done": 2,
      *             "total": 2
      *           },
+     *           "name": "release 2026-12",
      *           "labels": {
      *             "release": "2026-12"
      *           },
@@ -1693,8 +1711,23 @@ export interface components {
       next_cursor: string | null;
     };
     /**
+     * @description What is left out stays as it is. Labels take the place of all those before.
+     * @example {
+     *       "name": "nightly 2026-12-01"
+     *     }
+     */
+    BatchPatch: {
+      labels?: components['schemas']['Labels'];
+      /**
+       * @description null: it has none from then on
+       * @example support-chat-v3
+       */
+      name?: string | null;
+    };
+    /**
      * @description The same for many adapters, or a list of jobs of any kinds
      * @example {
+     *       "name": "release 2026-12",
      *       "adapter_ids": [
      *         "ad_4f9a1c0e8b7d6a5f4e3d2c1b0a998877",
      *         "ad_7d6a5f4e3d2c1b0a9988774f9a1c0e8b"
@@ -1751,6 +1784,11 @@ export interface components {
        */
       kind?: 'squeeze' | 'analyze';
       labels?: components['schemas']['Labels'];
+      /**
+       * @description Up to 200 characters, none of them a control character. Names need not be unique.
+       * @example support-chat-v3
+       */
+      name?: string;
       options?: components['schemas']['SqueezeOptions'];
       priority?: components['schemas']['JobPriority'];
       results?: components['schemas']['ResultSettings'];
@@ -1786,6 +1824,7 @@ export interface components {
      *         "done": 2,
      *         "total": 2
      *       },
+     *       "name": "release 2026-12",
      *       "labels": {
      *         "release": "2026-12"
      *       },
@@ -1812,6 +1851,11 @@ export interface components {
       finished_at: string | null;
       id: string;
       labels: components['schemas']['Labels'];
+      /**
+       * @description Up to 200 characters, none of them a control character. Names need not be unique.
+       * @example support-chat-v3
+       */
+      name: string | null;
       progress: {
         /** @description Jobs that ended, one way or another */
         done: number;
@@ -2349,6 +2393,11 @@ export interface components {
        */
       kind: 'export';
       labels?: components['schemas']['Labels'];
+      /**
+       * @description Up to 200 characters, none of them a control character. Names need not be unique.
+       * @example support-chat-v3
+       */
+      name?: string;
       priority?: components['schemas']['JobPriority'];
       /**
        * @description Whether the job may have what equal requests come to, or came to where that is still here. It is a job of its own in any case, with its own results, labels, priority and time to live. `false` has the work done again.
@@ -2539,6 +2588,11 @@ export interface components {
        */
       kind: 'import';
       labels?: components['schemas']['Labels'];
+      /**
+       * @description Up to 200 characters, none of them a control character. Names need not be unique.
+       * @example support-chat-v3
+       */
+      name?: string;
       priority?: components['schemas']['JobPriority'];
       results?: components['schemas']['ImportSettings'];
       /**
@@ -2577,6 +2631,7 @@ export interface components {
      *       "started_at": "2026-11-24T21:51:00.120Z",
      *       "finished_at": "2026-11-24T21:51:03.480Z",
      *       "attempts": 1,
+     *       "name": null,
      *       "labels": {
      *         "team": "search"
      *       },
@@ -2679,6 +2734,11 @@ export interface components {
       /** @enum {string} */
       kind: 'squeeze' | 'analyze' | 'merge' | 'checkpoint' | 'import' | 'export';
       labels: components['schemas']['Labels'];
+      /**
+       * @description Up to 200 characters, none of them a control character. Names need not be unique.
+       * @example support-chat-v3
+       */
+      name: string | null;
       priority: components['schemas']['JobPriority'];
       progress: components['schemas']['Progress'];
       provider: components['schemas']['ProviderInfo'] | null;
@@ -2742,6 +2802,7 @@ export interface components {
      *           "started_at": "2026-11-24T21:51:00.120Z",
      *           "finished_at": "2026-11-24T21:51:03.480Z",
      *           "attempts": 1,
+     *           "name": null,
      *           "labels": {
      *             "team": "search"
      *           },
@@ -2826,8 +2887,9 @@ export interface components {
       next_cursor: string | null;
     };
     /**
-     * @description The labels take the place of those before
+     * @description What is left out stays as it is. Labels take the place of all those before.
      * @example {
+     *       "name": "search-v3 to rank 16",
      *       "labels": {
      *         "team": "search",
      *         "env": "prod"
@@ -2835,7 +2897,12 @@ export interface components {
      *     }
      */
     JobPatch: {
-      labels: components['schemas']['Labels'];
+      labels?: components['schemas']['Labels'];
+      /**
+       * @description null: it has none from then on
+       * @example support-chat-v3
+       */
+      name?: string | null;
     };
     /**
      * @description Jobs of a higher priority are taken first; those of the same in the order they came
@@ -3149,6 +3216,11 @@ export interface components {
        */
       kind: 'merge';
       labels?: components['schemas']['Labels'];
+      /**
+       * @description Up to 200 characters, none of them a control character. Names need not be unique.
+       * @example support-chat-v3
+       */
+      name?: string;
       options?: components['schemas']['SqueezeOptions'];
       priority?: components['schemas']['JobPriority'];
       results?: components['schemas']['ResultSettings'];
@@ -4736,6 +4808,11 @@ export interface components {
        */
       kind: 'squeeze';
       labels?: components['schemas']['Labels'];
+      /**
+       * @description Up to 200 characters, none of them a control character. Names need not be unique.
+       * @example support-chat-v3
+       */
+      name?: string;
       options?: components['schemas']['SqueezeOptions'];
       priority?: components['schemas']['JobPriority'];
       results?: components['schemas']['ResultSettings'];
@@ -4798,6 +4875,11 @@ export interface components {
      */
     SqueezeRequest: {
       labels?: components['schemas']['Labels'];
+      /**
+       * @description Up to 200 characters, none of them a control character. Names need not be unique.
+       * @example support-chat-v3
+       */
+      name?: string;
       options?: components['schemas']['SqueezeOptions'];
       priority?: components['schemas']['JobPriority'];
       results?: components['schemas']['ResultSettings'];
@@ -5387,6 +5469,7 @@ export interface components {
      *           "started_at": "2026-11-24T21:51:00.120Z",
      *           "finished_at": "2026-11-24T21:51:03.480Z",
      *           "attempts": 1,
+     *           "name": null,
      *           "labels": {
      *             "team": "search"
      *           },
@@ -6522,6 +6605,8 @@ export interface operations {
         label?: components['parameters']['Label'];
         /** @description Most items of the page */
         limit?: components['parameters']['Limit'];
+        /** @description What the name begins with */
+        name?: components['parameters']['Name'];
         /** @description Several with commas between, or said several times: any of them */
         state?: ('active' | 'succeeded' | 'partial' | 'failed' | 'cancelled')[];
       };
@@ -6677,6 +6762,49 @@ export interface operations {
       404: components['responses']['NotFound'];
       408: components['responses']['RequestTimeout'];
       409: components['responses']['Conflict'];
+      413: components['responses']['PayloadTooLarge'];
+      415: components['responses']['UnsupportedMediaType'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
+      507: components['responses']['InsufficientStorage'];
+    };
+  };
+  updateBatch: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /**
+         * @description Id of a batch
+         * @example batch_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
+         */
+        id: components['parameters']['BatchId'];
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['BatchPatch'];
+      };
+    };
+    responses: {
+      /** @description The batch */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Batch'];
+        };
+      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
+      408: components['responses']['RequestTimeout'];
       413: components['responses']['PayloadTooLarge'];
       415: components['responses']['UnsupportedMediaType'];
       421: components['responses']['MisdirectedRequest'];
@@ -7089,6 +7217,8 @@ export interface operations {
         label?: components['parameters']['Label'];
         /** @description Most items of the page */
         limit?: components['parameters']['Limit'];
+        /** @description What the name begins with */
+        name?: components['parameters']['Name'];
         /** @description Several with commas between, or said several times: any of them */
         state?: ('queued' | 'active' | 'succeeded' | 'partial' | 'failed' | 'cancelled')[];
       };

@@ -151,7 +151,7 @@ const linkIs = (alias: string, { where }: Link, tenant: string): Fragment =>
  */
 export async function nameBegins(
   { reader }: Pick<Database, 'reader'>,
-  table: 'adapter' | 'run',
+  table: 'adapter' | 'batch' | 'job' | 'run',
   tenant: string,
   prefix: string,
 ): Promise<Pick<ListFilter, 'ids' | 'where'>> {

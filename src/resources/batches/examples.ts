@@ -8,6 +8,7 @@ const OTHER_JOB_ID = 'job_019ac7e0f3a200017d6a5f4e3d2c1b0a';
 const BATCH_ID = 'batch_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d';
 
 const ofAdapters: BatchRequest = {
+  name: 'release 2026-12',
   adapter_ids: [ADAPTER_ID, OTHER_ID],
   targets: [{ rank: 16, profile: 'vllm' }],
   results: { name: '{source}-2026-12', labels: { release: '2026-12' } },
@@ -29,6 +30,7 @@ export const BATCH_SUMMARY_EXAMPLE: BatchSummary = {
   state: 'partial',
   counts: { queued: 0, active: 0, succeeded: 1, partial: 0, failed: 1, cancelled: 0 },
   progress: { done: 2, total: 2 },
+  name: 'release 2026-12',
   labels: { release: '2026-12' },
   retry_of: null,
   webhook_id: null,

@@ -1,6 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { Type } from 'typebox';
 import {
   BatchEnvelope,
   BatchList,
@@ -18,7 +17,15 @@ import { invalidFaults } from '../../http/app-error-of.ts';
 import { withErrorCodes } from '../../http/document.ts';
 import { listOptions, pageRequestOf, sendPage } from '../../http/paging.ts';
 import { PreferHeader, preferredWait } from '../../http/prefer.ts';
-import { asComponent, LOCATION, NOTHING, problems, reference, response } from '../../http/schemas.ts';
+import {
+  asComponent,
+  BatchPath,
+  LOCATION,
+  NOTHING,
+  problems,
+  reference,
+  response,
+} from '../../http/schemas.ts';
 import type { StoredAnswer } from '../../http/stored-answer.ts';
 import { explain, type SchemaError } from '../../http/validation-message.ts';
 import { CONCURRENT_JOBS_ERRORS, withinConcurrentJobs } from '../jobs/concurrent-jobs.ts';
@@ -38,10 +45,6 @@ const JOB = reference(JobRequest);
 
 /** A thousand jobs with all their options; a batch with large rank patterns is sent in parts. */
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
-
-const BatchPath = Type.Object({
-  id: Type.String({ description: 'Id of a batch', examples: [BATCH_EXAMPLE.id] }),
-});
 
 /** Batches of jobs: submitted, listed, read, cancelled, retried and removed. */
 export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
@@ -199,8 +202,8 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
       description: 'Without their jobs. Every condition has to hold. Pages are read as those of jobs are.',
     }),
     async (request, reply) => {
-      const { state: states, label, ...asked } = request.query;
-      const filter = { states, labels: label?.map(wantedLabel) };
+      const { state: states, name, label, ...asked } = request.query;
+      const filter = { states, name, labels: label?.map(wantedLabel) };
       const page = await workspaceOf(request).batches.page(filter, pageRequestOf(asked, 'batch'));
       return sendPage(request, reply, page);
     },

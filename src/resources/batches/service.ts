@@ -1,5 +1,5 @@
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
-import type { BatchRecord, BatchRequest, BatchSummary } from '../../contract/batch.ts';
+import type { BatchPatch, BatchRecord, BatchRequest, BatchSummary } from '../../contract/batch.ts';
 import type { JobRequest } from '../../contract/job-request.ts';
 import { newBatchId, newJobId, timedIdMs } from '../../database/ids.ts';
 import type { Page, PageRequest } from '../../database/lists/page.ts';
@@ -60,6 +60,7 @@ export const BATCH_ERRORS = {
     'STORAGE_FULL',
     'STORAGE_FAILED',
   ],
+  change: ['BATCH_NOT_FOUND', 'STORAGE_FULL'],
   remove: ['BATCH_NOT_FOUND', 'BATCH_NOT_FINAL', 'STORAGE_FULL', 'STORAGE_FAILED'],
 } as const satisfies Record<string, readonly ErrorCode[]>;
 
@@ -187,7 +188,7 @@ export class BatchService {
     const recorded = await this.store.request(batchId);
     if (!recorded) throw notFound(batchId);
     const { request, webhookId } = recorded;
-    const { jobs: before } = await this.final(batchId, 'retried');
+    const { jobs: before, name, labels } = await this.final(batchId, 'retried');
     const requests = jobRequestsOf(request);
     const again = before.flatMap(({ id, state }, index) =>
       state === 'failed' || state === 'partial' || state === 'cancelled'
@@ -199,16 +200,24 @@ export class BatchService {
         batch_id: batchId,
       });
     }
-    const { labels, ttl_seconds } = request;
+    const { ttl_seconds } = request;
     const jobs = again.map((job) => ({ ...job.request, reuse: false }));
     const retried: BatchRequest = {
       jobs,
-      ...(labels !== undefined && { labels }),
+      ...(name !== null && { name }),
+      labels,
       ...(ttl_seconds !== undefined && { ttl_seconds }),
     };
     await checkBatch(retried, (work) => this.parts.jobs.check(work));
     const retryOf = { batch: batchId, jobs: again.map((job) => job.retryOf) };
     return this.accept(id, { request: retried, jobs, webhookId, retryOf });
+  }
+
+  /** Changes the name or the labels of a batch, whatever its state. @throws AppError BATCH_NOT_FOUND */
+  async change(batchId: string, patch: BatchPatch): Promise<BatchRecord> {
+    await this.get(batchId);
+    await this.store.change(batchId, patch);
+    return this.get(batchId);
   }
 
   /**

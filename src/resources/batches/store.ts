@@ -1,10 +1,16 @@
 import { setImmediate } from 'node:timers/promises';
-import type { BatchRecord, BatchRequest, BatchState, BatchSummary } from '../../contract/batch.ts';
+import type {
+  BatchPatch,
+  BatchRecord,
+  BatchRequest,
+  BatchState,
+  BatchSummary,
+} from '../../contract/batch.ts';
 import type { JobRecord } from '../../contract/job.ts';
 import { isBatchId } from '../../database/ids.ts';
 import type { BatchMemberTable, BatchTable } from '../../database/job-tables.ts';
 import { labelLinks, labelRows, type WantedLabel } from '../../database/lists/label-filter.ts';
-import { listed } from '../../database/lists/listed.ts';
+import { listed, nameBegins } from '../../database/lists/listed.ts';
 import type { Page, PageRequest } from '../../database/lists/page.ts';
 import {
   batchJob,
@@ -46,6 +52,8 @@ export interface RecordedRequest {
 export interface BatchFilter {
   /** Any of them. */
   readonly states?: readonly BatchState[] | undefined;
+  /** What the name begins with. */
+  readonly name?: string | undefined;
   readonly labels?: readonly WantedLabel[] | undefined;
 }
 
@@ -151,11 +159,13 @@ export class BatchStore {
   }
 
   /** Batches, the newest first. */
-  async page({ states, labels }: BatchFilter, request: PageRequest): Promise<Page<BatchSummary>> {
+  async page({ states, name, labels }: BatchFilter, request: PageRequest): Promise<Page<BatchSummary>> {
+    const { database, tenant } = this;
+    const begins = name === undefined ? {} : await nameBegins(database, 'batch', tenant, name);
     const { rows, next } = await listed(
-      this.database,
+      database,
       {
-        ...{ table: 'batch', tenant: this.tenant, columns: SUMMARY_COLUMNS },
+        ...{ table: 'batch', tenant, columns: SUMMARY_COLUMNS, ...begins },
         links: labelLinks('batch_label', labels),
         oneOf: states && [...new Set(states)].map(isInState),
       },
@@ -198,6 +208,27 @@ export class BatchStore {
     return (await query.orderBy('id').limit(limit).execute()).map(({ id }) => id);
   }
 
+  /** Changes the name or the labels of a batch, whatever its state. False where there is none. */
+  change(id: string, { name, labels }: BatchPatch): Promise<boolean> {
+    return this.database.write(async (writer) => {
+      const { numUpdatedRows } = await writer
+        .updateTable('batch')
+        // Something has to be set, and this makes others wait.
+        .set({ id })
+        .$if(name !== undefined, (query) => query.set({ name: name! }))
+        .$if(labels !== undefined, (query) => query.set({ labels: JSON.stringify(labels) }))
+        .where('id', '=', id)
+        .where('tenant', '=', this.tenant)
+        .executeTakeFirst();
+      if (numUpdatedRows === 0n) return false;
+      if (labels === undefined) return true;
+      await writer.deleteFrom('batch_label').where('batch', '=', id).execute();
+      const rows = labelRows(this.tenant, labels, { batch: id });
+      if (rows.length > 0) await writer.insertInto('batch_label').values(rows).execute();
+      return true;
+    });
+  }
+
   /** Removes a batch that has ended; its jobs are left. */
   async remove(batchId: string): Promise<void> {
     await this.database.write((writer) =>
@@ -208,7 +239,13 @@ export class BatchStore {
   private rowOf(batch: NewBatch): BatchTable {
     const { id, request, jobs, retryOf, webhookId, ttlSeconds, createdAtMs } = batch;
     return {
-      ...{ id, tenant: this.tenant, labels: JSON.stringify(request.labels ?? {}), retry_of: retryOf },
+      ...{
+        id,
+        tenant: this.tenant,
+        name: request.name ?? null,
+        labels: JSON.stringify(request.labels ?? {}),
+        retry_of: retryOf,
+      },
       ...{ ttl_seconds: ttlSeconds, jobs: jobs.length, succeeded: 0, partial: 0, failed: 0, cancelled: 0 },
       ...{ created_at: createdAtMs, cancelled_at: null, finished_at: null, expires_at: null },
       opened_at: null,

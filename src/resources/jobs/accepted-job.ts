@@ -9,6 +9,7 @@ import { recordedHere, recordedRequest } from './transfer-desk.ts';
 
 /** How a job is treated, with nothing left open. */
 export interface Treatment {
+  readonly name: string | null;
   readonly labels: Labels;
   readonly priority: JobPriority;
   readonly ttlSeconds: number | null;
@@ -21,6 +22,7 @@ export interface Treatment {
 }
 
 export const PLAIN: Treatment = {
+  name: null,
   labels: {},
   priority: 'normal',
   ttlSeconds: null,
@@ -56,6 +58,7 @@ export async function takenWith(request: JobRequest, places: Places): Promise<Ta
 function treated(request: JobRequest): { readonly rest: JobRequest; readonly treatment: Treatment } {
   // Its webhook is taken by itself.
   const {
+    name,
     labels,
     priority,
     ttl_seconds: ttlSeconds,
@@ -65,7 +68,7 @@ function treated(request: JobRequest): { readonly rest: JobRequest; readonly tre
     ...rest
   } = request as JobRequest & JobSettings & { readonly dry_run?: boolean };
   if (dry_run) throw notAlone();
-  const said = { labels, priority, ttlSeconds, reuse };
+  const said = { name, labels, priority, ttlSeconds, reuse };
   const given = Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined));
   return { rest: rest as JobRequest, treatment: { ...PLAIN, ...given } };
 }
@@ -81,6 +84,7 @@ export function acceptedJob(id: string, work: RecordedJobRequest, treatment: Tre
     started_at: null,
     finished_at: null,
     attempts: 0,
+    name: treatment.name,
     labels: treatment.labels,
     priority: treatment.priority,
     ttl_seconds: treatment.ttlSeconds,

@@ -11,6 +11,7 @@ const ENDS = ['succeeded', 'partial', 'failed', 'cancelled'] as const;
 /** What a summary is made of. */
 export const SUMMARY_COLUMNS = [
   'id',
+  'name',
   'labels',
   'retry_of',
   'webhook',
@@ -33,6 +34,7 @@ export function batchSummary(row: SummaryRow, active = 0): BatchSummary {
     state: stateOf(row),
     counts: { queued: total - done - active, active, succeeded, partial, failed, cancelled },
     progress: { done, total },
+    name: row.name,
     labels: JSON.parse(row.labels) as Labels,
     retry_of,
     webhook_id: row.webhook,

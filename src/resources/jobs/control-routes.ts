@@ -15,9 +15,12 @@ import { workspaceOf } from '../own-workspace.ts';
 import { CONCURRENT_JOBS_ERRORS, withinConcurrentJobs } from './concurrent-jobs.ts';
 import { JOB_CONTROL_ERRORS } from './control.ts';
 
-/** Cancelling, retrying, deleting and labelling jobs, and sending what they could not deliver. */
+/** Cancelling, retrying, deleting, naming and labelling jobs, and sending what they could not deliver. */
 export const jobControlRoutes: FastifyPluginAsyncTypebox = async (app) => {
-  app.addSchema({ ...asComponent(JobPatch), examples: [{ labels: { team: 'search', env: 'prod' } }] });
+  app.addSchema({
+    ...asComponent(JobPatch),
+    examples: [{ name: 'search-v3 to rank 16', labels: { team: 'search', env: 'prod' } }],
+  });
 
   app.post(
     '/v1/jobs/:id/cancel',
@@ -97,20 +100,18 @@ export const jobControlRoutes: FastifyPluginAsyncTypebox = async (app) => {
       schema: {
         operationId: 'updateJob',
         tags: ['jobs'],
-        summary: 'Change the labels of a job',
-        description: 'At any time, also after it has ended. The labels take the place of those before.',
+        summary: 'Change the name or the labels of a job',
+        description: 'At any time, also after it has ended.',
         params: JobPath,
         body: reference(JobPatch),
         response: {
           200: response('The job', reference(JobRecord)),
-          ...problems(...errorsOf('json', 'json-body'), ...JOB_CONTROL_ERRORS.label),
+          ...problems(...errorsOf('json', 'json-body'), ...JOB_CONTROL_ERRORS.change),
         },
       },
     },
-    async (request, reply) => {
-      const { labels } = request.body;
-      return reply.send(await workspaceOf(request).jobControl.label(request.params.id, labels));
-    },
+    async (request, reply) =>
+      reply.send(await workspaceOf(request).jobControl.change(request.params.id, request.body)),
   );
 
   app.delete(

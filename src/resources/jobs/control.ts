@@ -1,5 +1,5 @@
 import type { JobRecord } from '../../contract/job.ts';
-import type { Labels } from '../../contract/labels.ts';
+import type { JobPatch } from '../../contract/job-request.ts';
 import { newJobId } from '../../database/ids.ts';
 import type { JobQueue } from '../../dispatch/job-queue.ts';
 import { AppError } from '../../errors/app-error.ts';
@@ -44,7 +44,7 @@ export const JOB_CONTROL_ERRORS = {
     'STORAGE_FULL',
     'STORAGE_FAILED',
   ],
-  label: ['JOB_NOT_FOUND', 'STORAGE_FULL'],
+  change: ['JOB_NOT_FOUND', 'STORAGE_FULL'],
 } as const satisfies Record<string, readonly ErrorCode[]>;
 
 /**
@@ -95,8 +95,8 @@ export class JobControl {
     }
     if (lacksSecrets(record.request)) throw secretsGone(jobId);
     await jobs.check(record.request);
-    const { labels, priority, ttl_seconds: ttlSeconds, webhook_id: webhookId } = record;
-    const kept = { labels, priority, ttlSeconds, webhookId };
+    const { name, labels, priority, ttl_seconds: ttlSeconds, webhook_id: webhookId } = record;
+    const kept = { name, labels, priority, ttlSeconds, webhookId };
     const treatment = { ...kept, reuse: false, batchId: null, retryOf: jobId };
     return jobs.accept({ job: acceptedJob(id, record.request, treatment), reuse: false });
   }
@@ -134,11 +134,11 @@ export class JobControl {
     return this.store.remove(...jobs.map(({ id }) => id));
   }
 
-  /** Gives a job other labels, whatever its state. @returns the job as far as it is known without the queue */
-  async label(jobId: string, labels: Labels): Promise<JobRecord> {
+  /** Changes the name or the labels of a job, whatever its state. @returns the job as far as it is known without the queue */
+  async change(jobId: string, patch: JobPatch): Promise<JobRecord> {
     const { jobs } = this.parts;
     await jobs.recorded(jobId);
-    await this.store.label(jobId, labels);
+    await this.store.change(jobId, patch);
     return jobs.wait(jobId, 0);
   }
 }

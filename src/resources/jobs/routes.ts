@@ -123,10 +123,11 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
         kind,
         adapter_id: adapterId,
         batch_id: batchId,
+        name,
         label,
         ...asked
       } = request.query;
-      const filter = { states, kind, adapterId, batchId, labels: label?.map(wantedLabel) };
+      const filter = { states, kind, adapterId, batchId, name, labels: label?.map(wantedLabel) };
       const page = await workspaceOf(request).jobs.page(filter, pageRequestOf(asked, 'job'));
       return sendPage(request, reply, page);
     },

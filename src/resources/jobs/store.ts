@@ -1,9 +1,8 @@
 import type { JobRecord, JobState, Progress } from '../../contract/job.ts';
-import type { JobKind } from '../../contract/job-request.ts';
-import type { Labels } from '../../contract/labels.ts';
+import type { JobKind, JobPatch } from '../../contract/job-request.ts';
 import type { JobFileTable } from '../../database/job-tables.ts';
 import { labelLinks, type WantedLabel } from '../../database/lists/label-filter.ts';
-import { listed } from '../../database/lists/listed.ts';
+import { listed, nameBegins } from '../../database/lists/listed.ts';
 import type { Page, PageRequest } from '../../database/lists/page.ts';
 import { sql } from '../../database/sql.ts';
 import { dispatchId } from '../../dispatch/dispatcher.ts';
@@ -49,6 +48,8 @@ export interface JobFilter {
   /** An adapter that the job reads. */
   readonly adapterId?: string | undefined;
   readonly batchId?: string | undefined;
+  /** What the name begins with. */
+  readonly name?: string | undefined;
   readonly labels?: readonly WantedLabel[] | undefined;
 }
 
@@ -96,20 +97,23 @@ export class JobStore {
 
   /** The newest first, as `get` has them. */
   async page(
-    { states, kind, adapterId, batchId: batch, labels }: JobFilter,
+    { states, kind, adapterId, batchId: batch, name, labels }: JobFilter,
     request: PageRequest,
   ): Promise<Page<JobRecord>> {
     const links = [
       ...labelLinks('job_label', labels),
       ...(adapterId === undefined ? [] : [{ from: sql.table('job_source'), where: { adapter: adapterId } }]),
     ];
+    const { database, tenant } = this;
+    const begins = name === undefined ? {} : await nameBegins(database, 'job', tenant, name);
     const { rows, next } = await listed(
-      this.database,
+      database,
       {
         ...{
           table: 'job',
-          tenant: this.tenant,
+          tenant,
           columns: JOB_COLUMNS,
+          ...begins,
           links,
           equal: { kind },
           rare: { batch },
@@ -240,16 +244,20 @@ export class JobStore {
     });
   }
 
-  /** Gives a job other labels, whatever its state. False where there is none. */
-  label(id: string, labels: Labels): Promise<boolean> {
+  /** Changes the name or the labels of a job, whatever its state. False where there is none. */
+  change(id: string, { name, labels }: JobPatch): Promise<boolean> {
     return this.database.write(async (writer) => {
       const { numUpdatedRows } = await writer
         .updateTable('job')
-        .set({ labels: JSON.stringify(labels) })
+        // Something has to be set, and this makes others wait.
+        .set({ id })
+        .$if(name !== undefined, (query) => query.set({ name: name! }))
+        .$if(labels !== undefined, (query) => query.set({ labels: JSON.stringify(labels) }))
         .where('id', '=', id)
         .where('tenant', '=', this.tenant)
         .executeTakeFirst();
       if (numUpdatedRows === 0n) return false;
+      if (labels === undefined) return true;
       await writer.deleteFrom('job_label').where('job', '=', id).execute();
       await insertLabels(writer, this.tenant, [{ id, labels }]);
       return true;

@@ -124,7 +124,7 @@ onEachDialect('the events of a tenant', (database) => {
     assert.equal(await count({ types: ['batch.ended', 'job.queued'] }), 3);
     assert.equal(await count({ labels: [{ name: 'team', text: 'b' }] }), 1);
     assert.equal(await count({ labels: Object.entries(labels).map(([name, text]) => ({ name, text })) }), 4);
-    await jobsIn(database()).label(other.id, { team: 'c' });
+    await jobsIn(database()).change(other.id, { labels: { team: 'c' } });
     await worker().fail(other.id);
     assert.equal(await count({ labels: [{ name: 'team', text: 'c' }] }), 2, 'started and failed');
     assert.equal((await store('other').after(0, {})).events.length, 0);

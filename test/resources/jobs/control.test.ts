@@ -136,7 +136,7 @@ describe('deleting', () => {
     withJobBench(async ({ jobs, jobControl, adapters, upload, end, database }) => {
       const { id } = await jobs.submit(squeezeOf(await upload()));
       await assert.rejects(jobControl.remove(id), failsWith('JOB_NOT_FINAL'));
-      await jobControl.label(id, { a: 'b' });
+      await jobControl.change(id, { labels: { a: 'b' } });
       const job = await end(id, { adapters: [KNOWN_WRITTEN], files: [reportFile({})] });
       const result = resultsOf(job)[0]!.adapter_id;
       await jobControl.remove(id);
@@ -170,15 +170,18 @@ describe('labels', () => {
     withJobBench(async ({ jobs, jobControl, upload, end, queue }) => {
       const request = squeezeOf(await upload(), 2, { labels: { team: 'a' } });
       const { id } = await jobs.submit(request);
-      assert.deepEqual((await jobControl.label(id, { team: 'b', env: 'x' })).labels, { team: 'b', env: 'x' });
+      assert.deepEqual((await jobControl.change(id, { labels: { team: 'b', env: 'x' } })).labels, {
+        team: 'b',
+        env: 'x',
+      });
       assert.deepEqual((await jobs.submit(request)).labels, { team: 'a' }, 'those of others stay');
       await end(id);
-      const ended = await jobControl.label(id, {});
+      const ended = await jobControl.change(id, { labels: {} });
       assert.deepEqual([ended.state, ended.labels], ['succeeded', {}]);
       assert.deepEqual((await jobs.get(id)).labels, {});
       queue.down = true;
-      const other = await jobControl.label(id, { x: 'y' });
+      const other = await jobControl.change(id, { labels: { x: 'y' } });
       assert.deepEqual(other.labels, { x: 'y' });
-      await assert.rejects(jobControl.label(newJobId(0), {}), failsWith('JOB_NOT_FOUND'));
+      await assert.rejects(jobControl.change(newJobId(0), { labels: {} }), failsWith('JOB_NOT_FOUND'));
     }));
 });

@@ -54,7 +54,7 @@ onEachDialect('the store of jobs', (database) => {
     assert.deepEqual([await other.get(job.id), await other.place(job.id)], [undefined, undefined]);
     assert.deepEqual(await other.cancelAll([job.id]), []);
     assert.equal(await other.retryDeliveries(job.id), undefined);
-    assert.equal(await other.label(job.id, { a: 'b' }), false);
+    assert.equal(await other.change(job.id, { labels: { a: 'b' } }), false);
     await other.remove(job.id);
     assert.deepEqual(
       [await jobsOf({ database: database(), tenant: 'other' }), await unfinished(other)],

@@ -133,7 +133,7 @@ onEachDialect('the sweeper', (database, folder) => {
         { ttl_seconds: 60, ...analysis },
         { made: { files: [reportFile({ of: 'it' })] } },
       );
-      await bench.own.jobControl.label(job.id, { team: 'x' });
+      await bench.own.jobControl.change(job.id, { labels: { team: 'x' } });
       const kept = await bench.job({ ttl_seconds: 7200 });
       const unfinished = await bench.job({ ttl_seconds: 60 }, { isFinal: false });
       assert.equal((await bench.sweeper().sweep()).swept.of('job').objects, 0);

@@ -161,7 +161,7 @@ onEachDialect('telling of the end of a job', (database) => {
       await newWebhook(database(), {}, { tenant: 'other' }),
     ];
     const job = await accepted({ labels: { team: 'b' } });
-    await jobsIn(database()).label(job.id, labels);
+    await jobsIn(database()).change(job.id, { labels });
     await worker().fail(job.id);
     const made = await database().reader.selectFrom('delivery').select(['webhook', 'payload']).execute();
     assert.deepEqual(made.map(({ webhook }) => webhook).sort(), yes.sort());

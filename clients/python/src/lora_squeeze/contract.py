@@ -24,6 +24,7 @@ __all__ = [
     "BatchCounts",
     "BatchJob",
     "BatchList",
+    "BatchPatch",
     "BatchRequest",
     "BatchState",
     "BatchSummary",
@@ -268,6 +269,7 @@ class AnalyzeJobRequest(TypedDict):
     kind: Literal["analyze"]
     adapter_id: NotRequired[str]
     source: NotRequired[Source]
+    name: NotRequired[str]
     labels: NotRequired[Labels]
     priority: NotRequired[JobPriority]
     ttl_seconds: NotRequired[int]
@@ -291,6 +293,7 @@ class Batch(TypedDict):
     state: BatchState
     counts: BatchCounts
     progress: Dict[str, Any]
+    name: Union[str, None]
     labels: Labels
     retry_of: Union[str, None]
     webhook_id: Union[str, None]
@@ -327,6 +330,13 @@ class BatchList(TypedDict):
     next_cursor: Union[str, None]
 
 
+class BatchPatch(TypedDict):
+    """What is left out stays as it is. Labels take the place of all those before."""
+
+    name: NotRequired[Union[str, None]]
+    labels: NotRequired[Labels]
+
+
 class BatchRequest(TypedDict):
     """The same for many adapters, or a list of jobs of any kinds"""
 
@@ -336,6 +346,7 @@ class BatchRequest(TypedDict):
     options: NotRequired[SqueezeOptions]
     jobs: NotRequired[List[JobRequest]]
     results: NotRequired[ResultSettings]
+    name: NotRequired[str]
     labels: NotRequired[Labels]
     priority: NotRequired[JobPriority]
     ttl_seconds: NotRequired[int]
@@ -348,6 +359,7 @@ class BatchSummary(TypedDict):
     state: BatchState
     counts: BatchCounts
     progress: Dict[str, Any]
+    name: Union[str, None]
     labels: Labels
     retry_of: Union[str, None]
     webhook_id: Union[str, None]
@@ -506,6 +518,7 @@ class ExportJobRequest(TypedDict):
     adapter_id: str
     to: Sink
     include: NotRequired[List[Literal["report", "card"]]]
+    name: NotRequired[str]
     labels: NotRequired[Labels]
     priority: NotRequired[JobPriority]
     ttl_seconds: NotRequired[int]
@@ -592,6 +605,7 @@ class ImportJobRequest(TypedDict):
     kind: Literal["import"]
     source: Source
     results: NotRequired[ImportSettings]
+    name: NotRequired[str]
     labels: NotRequired[Labels]
     priority: NotRequired[JobPriority]
     ttl_seconds: NotRequired[int]
@@ -630,6 +644,7 @@ class Job(TypedDict):
     started_at: Union[str, None]
     finished_at: Union[str, None]
     attempts: int
+    name: Union[str, None]
     labels: Labels
     priority: JobPriority
     ttl_seconds: Union[int, None]
@@ -677,9 +692,10 @@ class JobList(TypedDict):
 
 
 class JobPatch(TypedDict):
-    """The labels take the place of those before"""
+    """What is left out stays as it is. Labels take the place of all those before."""
 
-    labels: Labels
+    name: NotRequired[Union[str, None]]
+    labels: NotRequired[Labels]
 
 
 class JobProgress(TypedDict):
@@ -732,6 +748,7 @@ class MergeJobRequest(TypedDict):
     options: NotRequired[SqueezeOptions]
     results: NotRequired[ResultSettings]
     deliver: NotRequired[Union[List[DeliverRequest], Dict[str, Any], str]]
+    name: NotRequired[str]
     labels: NotRequired[Labels]
     priority: NotRequired[JobPriority]
     ttl_seconds: NotRequired[int]
@@ -1253,6 +1270,7 @@ class SqueezeJobRequest(TypedDict):
     options: NotRequired[SqueezeOptions]
     results: NotRequired[ResultSettings]
     deliver: NotRequired[Union[List[DeliverRequest], Dict[str, Any], str]]
+    name: NotRequired[str]
     labels: NotRequired[Labels]
     priority: NotRequired[JobPriority]
     ttl_seconds: NotRequired[int]
@@ -1272,6 +1290,7 @@ class SqueezeRequest(TypedDict):
     targets: List[Target]
     options: NotRequired[SqueezeOptions]
     results: NotRequired[ResultSettings]
+    name: NotRequired[str]
     labels: NotRequired[Labels]
     priority: NotRequired[JobPriority]
     ttl_seconds: NotRequired[int]

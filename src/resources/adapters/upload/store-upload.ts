@@ -2,9 +2,9 @@ import type { FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import type { IncomingFile } from '../../../adapter/digested-file.ts';
 import { CARD_FILE, CONFIG_FILE, WEIGHTS_FILE } from '../../../adapter/file-names.ts';
-import { AdapterName, type AdapterRecord } from '../../../contract/adapter.ts';
+import type { AdapterRecord } from '../../../contract/adapter.ts';
 import { SqueezeRequest } from '../../../contract/job-request.ts';
-import { Labels, TtlSeconds } from '../../../contract/labels.ts';
+import { Labels, RecordName, TtlSeconds } from '../../../contract/labels.ts';
 import { invalidRequest } from '../../../http/app-error-of.ts';
 import { type BodyParts, REQUEST_FIELD } from '../../../http/multipart/body-parts.ts';
 import { readRequestJson } from '../../../http/request-json.ts';
@@ -49,7 +49,7 @@ const files = {
 };
 
 const keeping = {
-  [NAME_FIELD]: Type.Optional(AdapterName),
+  [NAME_FIELD]: Type.Optional(RecordName),
   [LABELS_FIELD]: Type.Optional(Labels),
   [TTL_FIELD]: Type.Optional(TtlSeconds),
 };

@@ -1,0 +1,32 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { BatchPatch, BatchRecord } from '../../contract/batch.ts';
+import { errorsOf } from '../../errors/error-kinds.ts';
+import { asComponent, BatchPath, problems, reference, response } from '../../http/schemas.ts';
+import { workspaceOf } from '../own-workspace.ts';
+import { BATCH_ERRORS } from './service.ts';
+
+/** What is changed of a batch after it was accepted. */
+export const batchChangeRoutes: FastifyPluginAsyncTypebox = async (app) => {
+  app.addSchema({ ...asComponent(BatchPatch), examples: [{ name: 'nightly 2026-12-01' }] });
+
+  app.patch(
+    '/v1/batches/:id',
+    {
+      config: { accepts: 'application/json' },
+      schema: {
+        operationId: 'updateBatch',
+        tags: ['batches'],
+        summary: 'Change the name or the labels of a batch',
+        description: 'At any time, also after it has ended. Its jobs and results keep theirs.',
+        params: BatchPath,
+        body: reference(BatchPatch),
+        response: {
+          200: response('The batch', reference(BatchRecord)),
+          ...problems(...errorsOf('json', 'json-body'), ...BATCH_ERRORS.change),
+        },
+      },
+    },
+    async (request, reply) =>
+      reply.send(await workspaceOf(request).batches.change(request.params.id, request.body)),
+  );
+};
