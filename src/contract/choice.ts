@@ -29,10 +29,12 @@ export function nullable<T extends TSchema>(
   });
 }
 
-/** An object type of a union, told apart by a property that has one value in it. */
+/** An object type of a union, told apart by a property whose values no other branch has. */
 interface Branch extends TSchema {
   readonly $id?: string;
-  readonly properties: Readonly<Record<string, TSchema & { readonly const?: string }>>;
+  readonly properties: Readonly<
+    Record<string, TSchema & { readonly const?: string; readonly enum?: readonly string[] }>
+  >;
 }
 
 /**
@@ -44,10 +46,10 @@ export function oneOf<const T extends readonly TSchema[]>(
   branches: T,
   options: Described<Static<T[number]>> = {},
 ): TUnsafe<Static<T[number]>> {
-  const mapping = (branches as readonly unknown[] as readonly Branch[]).map(({ $id, properties }) => [
-    properties[tag]!.const,
-    `#/components/schemas/${$id}`,
-  ]);
+  const mapping = (branches as readonly unknown[] as readonly Branch[]).flatMap(({ $id, properties }) => {
+    const { const: only, enum: values = [only!] } = properties[tag]!;
+    return values.map((value) => [value, `#/components/schemas/${$id}`]);
+  });
   return Type.Unsafe<Static<T[number]>>({
     ...options,
     type: 'object',

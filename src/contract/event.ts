@@ -1,14 +1,16 @@
-import { type Static, Type } from 'typebox';
-import { choice, nullable } from './choice.ts';
-import { JobProgress } from './job.ts';
+import { type Static, type TSchema, Type } from 'typebox';
+import { BatchSummary } from './batch.ts';
+import { choice, nullable, oneOf } from './choice.ts';
+import { JobProgress, JobRecord } from './job.ts';
 import { LABEL_FILTER, MAX_LABELS } from './labels.ts';
-import { EVENT_TYPES, WebhookEvent } from './webhook.ts';
+import { EVENT_TYPES, JOB_EVENT_TYPES, WebhookId } from './webhook.ts';
 
 /** What a stream of a tenant's events can be narrowed to. */
 export const STREAM_TYPES = [...EVENT_TYPES, 'job.progress'] as const;
 export type StreamType = (typeof STREAM_TYPES)[number];
 
 const MAX_ID_CHARACTERS = 128;
+const closed = { additionalProperties: false };
 
 export const EventQuery = Type.Object(
   {
@@ -35,8 +37,70 @@ export const EventQuery = Type.Object(
 );
 export type EventQuery = Static<typeof EventQuery>;
 
+const happened = Type.String({ format: 'date-time' });
 const told = Type.String({ format: 'date-time', description: 'When it was sent' });
-const closed = { additionalProperties: false };
+
+/** What the fields of a record are, without what they mean: that is said of the record itself. */
+const undescribed = (fields: Readonly<Record<string, TSchema>>): Record<string, TSchema> =>
+  Object.fromEntries(
+    Object.entries(fields).map(
+      ([name, { description: _said, ...field }]: [string, TSchema & { description?: string }]) => [
+        name,
+        field,
+      ],
+    ),
+  );
+
+/** A job that is told of. Its event has less than 20,000 bytes, so that some of a large one is left out. */
+export type EventJob = Pick<JobRecord, 'id' | 'kind' | 'state'> &
+  Partial<Omit<JobRecord, 'estimated_start_seconds' | 'forecast'>>;
+export const EventJob = Type.Unsafe<EventJob>({
+  ...Type.Object(
+    undescribed(Type.Omit(Type.Partial(JobRecord), ['estimated_start_seconds', 'forecast']).properties),
+  ),
+  required: ['id', 'kind', 'state'],
+  $id: 'EventJob',
+  ...closed,
+  description: 'The `Job` as it was then; `omitted` names what is left out',
+});
+
+const Omitted = Type.Optional(Type.Array(Type.String(), { description: 'Fields that are left out' }));
+
+export const JobStateEvent = Type.Object(
+  {
+    type: choice(JOB_EVENT_TYPES),
+    timestamp: happened,
+    data: Type.Object({ job: EventJob, omitted: Omitted }, closed),
+  },
+  { $id: 'JobStateEvent', ...closed },
+);
+export type JobStateEvent = Static<typeof JobStateEvent>;
+
+export const BatchEndEvent = Type.Object(
+  {
+    type: choice(['batch.ended']),
+    timestamp: happened,
+    data: Type.Object({ batch: BatchSummary, omitted: Omitted }, closed),
+  },
+  { $id: 'BatchEndEvent', ...closed },
+);
+export type BatchEndEvent = Static<typeof BatchEndEvent>;
+
+export const WebhookTestEvent = Type.Object(
+  {
+    type: choice(['webhook.test']),
+    timestamp: happened,
+    data: Type.Object({ webhook_id: WebhookId }, closed),
+  },
+  { $id: 'WebhookTestEvent', ...closed },
+);
+export type WebhookTestEvent = Static<typeof WebhookTestEvent>;
+
+/** The body of every request to a receiver. Below 20,000 bytes. */
+export const WebhookEvent = oneOf('type', [JobStateEvent, BatchEndEvent, WebhookTestEvent], {
+  $id: 'WebhookEvent',
+});
+export type WebhookEvent = Static<typeof WebhookEvent>;
 
 /** How far a job has come; only for streams that are open, so that it has no id. */
 export const ProgressEvent = Type.Object(
@@ -73,9 +137,8 @@ export type StreamNotice = Static<typeof StreamNotice>;
 const Id = Type.String({ description: 'A place among the events of the service: later ones are larger' });
 
 /** What `data` of an event is: that is what generated clients make of a stream. */
-export const StreamEventData = Type.Unsafe<WebhookEvent | ProgressEvent | StreamNotice>({
+export const StreamEventData = oneOf('type', [JobStateEvent, BatchEndEvent, ProgressEvent, StreamNotice], {
   $id: 'StreamEventData',
-  anyOf: [WebhookEvent, ProgressEvent, StreamNotice],
   description: 'Its `type` is the name of the event',
 });
 
@@ -83,7 +146,7 @@ export const StreamEventData = Type.Unsafe<WebhookEvent | ProgressEvent | Stream
 export const StreamEvent = Type.Union(
   [
     Type.Object(
-      { id: Id, event: choice(EVENT_TYPES), data: WebhookEvent },
+      { id: Id, event: choice(EVENT_TYPES), data: Type.Union([JobStateEvent, BatchEndEvent]) },
       { ...closed, description: 'Something happened: the same text as a webhook gets' },
     ),
     Type.Object(

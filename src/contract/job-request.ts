@@ -222,7 +222,8 @@ export const RecordedJobRequest = oneOf(
 );
 export type RecordedJobRequest = Static<typeof RecordedJobRequest>;
 export const JOB_KINDS = ['squeeze', 'analyze', 'merge', 'checkpoint', 'import', 'export'] as const;
-export type JobKind = (typeof JOB_KINDS)[number];
+export const JobKind = choice(JOB_KINDS, { $id: 'JobKind' });
+export type JobKind = Static<typeof JobKind>;
 
 /** The `request` field of POST /v1/squeeze: a squeeze without the adapter, which comes in the same body. */
 export const SqueezeRequest = Type.Object(

@@ -3,8 +3,8 @@ import { AdapterFile, FormatNameSchema, SizePart } from './adapter.ts';
 import { choice, nullable, oneOf } from './choice.ts';
 import { JobForecast } from './forecast.ts';
 import { JobFailure } from './job-failure.ts';
-import { JOB_KINDS, JobPriority, RecordedJobRequest } from './job-request.ts';
 import { ExpiresAt, Labels, RecordName, TtlSeconds } from './labels.ts';
+import { JobKind, JobPriority, RecordedJobRequest } from './job-request.ts';
 import { Verdict } from './serving.ts';
 import { Target } from './target.ts';
 import { DeliveredAdapter, ImportedAdapter } from './transfer-job.ts';
@@ -194,7 +194,7 @@ export type ProviderInfo = Static<typeof ProviderInfo>;
 export const JobRecord = Type.Object(
   {
     id: Type.String(),
-    kind: choice(JOB_KINDS),
+    kind: JobKind,
     state: JobState,
     progress: Progress,
     created_at: Type.String({ format: 'date-time' }),

@@ -1,9 +1,9 @@
 import { type Static, Type } from 'typebox';
 import { SizePart } from './adapter.ts';
 import { Analysis } from './analysis.ts';
-import { choice, nullable, oneOf } from './choice.ts';
+import { nullable, oneOf } from './choice.ts';
 import { FailedResult, moduleCloseness, ProviderInfo, Timings } from './job.ts';
-import { JOB_KINDS } from './job-request.ts';
+import { JobKind } from './job-request.ts';
 import { Target } from './target.ts';
 
 /** Two integers, without `prefixItems`, which many gateways and generators do not know. */
@@ -74,7 +74,7 @@ export const Report = Type.Object(
     job_id: Type.String(),
     created_at: Type.String({ format: 'date-time' }),
     product: Type.Object({ name: Type.String(), version: Type.String() }, { additionalProperties: false }),
-    kind: choice(JOB_KINDS),
+    kind: JobKind,
     sources: Type.Array(
       Type.Object(
         {

@@ -3,16 +3,17 @@ import { choice, nullable } from './choice.ts';
 import { Labels } from './labels.ts';
 import { listOf } from './page.ts';
 
-/** What a receiver can be told of. */
-export const EVENT_TYPES = [
+export const JOB_EVENT_TYPES = [
   'job.queued',
   'job.started',
   'job.succeeded',
   'job.partial',
   'job.failed',
   'job.cancelled',
-  'batch.ended',
 ] as const;
+
+/** What a receiver can be told of. */
+export const EVENT_TYPES = [...JOB_EVENT_TYPES, 'batch.ended'] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 
 /** The events that a webhook gets unless it names some: those by which something ends. */
@@ -218,18 +219,3 @@ export type DeliveryRecord = Static<typeof DeliveryRecord>;
 
 export const DeliveryList = listOf('DeliveryList', DeliveryRecord);
 export type DeliveryList = Static<typeof DeliveryList>;
-
-/** The body of every request to a receiver. Below 20,000 bytes. */
-export const WebhookEvent = Type.Object(
-  {
-    type: choice(DELIVERY_TYPES),
-    timestamp: Type.String({ format: 'date-time', description: 'When it happened' }),
-    data: Type.Record(Type.String(), Type.Unknown(), {
-      description:
-        '`job` (job.*) or `batch` (batch.*) as the API shows it, or `webhook_id` (webhook.test). `omitted` names fields ' +
-        'that are left out because the event would be too large.',
-    }),
-  },
-  { $id: 'WebhookEvent', additionalProperties: false },
-);
-export type WebhookEvent = Static<typeof WebhookEvent>;

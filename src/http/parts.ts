@@ -9,6 +9,7 @@ import {
   ConnectionRecord,
   ConnectionRequest,
 } from '../contract/connection.ts';
+import { ProgressEvent, StreamEventData, StreamNotice, WebhookEvent } from '../contract/event.ts';
 import { FormatRecord } from '../contract/format.ts';
 import { JobEventData, JobProgress } from '../contract/job.ts';
 import { JobPatch } from '../contract/job-request.ts';
@@ -25,6 +26,7 @@ const OF_ROUTES: readonly TSchema[] = [
   ...[AdapterPatch, AdapterListPage, AdapterFromUploads, UploadRecord, UploadList],
   ...[JobListPage, JobPatch, JobProgress, JobEventData, JobArtifactList],
   ...[BatchRequest, BatchSummary, BatchRecord, BatchPatch, BatchList],
+  ...[WebhookEvent, ProgressEvent, StreamNotice, StreamEventData],
   ...[RunRequest, RunRecord, RunListPage, CheckpointRecord],
   ...[FormatRecord, Capabilities],
   ...[ConnectionRecord, ConnectionRequest, ConnectionChange, ConnectionList],

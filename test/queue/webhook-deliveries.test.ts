@@ -6,7 +6,7 @@ import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Queue } from 'bullmq';
 import { Webhook as Verifier } from 'standardwebhooks';
-import type { WebhookEvent } from '../../src/contract/webhook.ts';
+import type { JobStateEvent, WebhookEvent } from '../../src/contract/event.ts';
 import type { Database } from '../../src/database/database.ts';
 import { Outbound } from '../../src/net/outbound.ts';
 import { jobEvent } from '../../src/resources/events/outgoing-event.ts';
@@ -66,8 +66,8 @@ describe('an event', () => {
         await bench.create(receiver.url);
         const ids = [await bench.bench.submit('succeed'), await bench.bench.submit('permanent')];
         await until('both events', () => receiver.requests.length >= 2);
-        const told = receiver.requests.map(({ body }) => JSON.parse(body) as WebhookEvent);
-        const subjects = told.map(({ type, data }) => [type, (data.job as { id: string }).id]);
+        const told = receiver.requests.map(({ body }) => JSON.parse(body) as JobStateEvent);
+        const subjects = told.map(({ type, data }) => [type, data.job.id]);
         assert.deepEqual(subjects.sort(), [
           ['job.failed', ids[1]],
           ['job.succeeded', ids[0]],

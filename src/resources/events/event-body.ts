@@ -1,6 +1,6 @@
 import type { BatchSummary } from '../../contract/batch.ts';
+import type { BatchEndEvent, EventJob, JobStateEvent, WebhookEvent } from '../../contract/event.ts';
 import type { JobRecord } from '../../contract/job.ts';
-import type { DeliveryType, WebhookEvent } from '../../contract/webhook.ts';
 
 /** Standard Webhooks asks for less than 20 kB. */
 const MAX_BYTES = 19_500;
@@ -14,28 +14,24 @@ const LARGE_FIELDS = [
 ] as const satisfies readonly (keyof JobRecord)[];
 
 /** The text of an event, as it is sent and signed. */
-export function eventBody(type: DeliveryType, timestamp: string, data: WebhookEvent['data']): string {
-  return JSON.stringify({ type, timestamp, data } satisfies WebhookEvent);
-}
+export const eventBody = (event: WebhookEvent): string => JSON.stringify(event);
 
 /** The event of a job. Whole for common jobs; `omitted` names what had to be left out of others. */
-export function jobEventBody(type: DeliveryType, timestamp: string, job: JobRecord): string {
+export function jobEventBody(type: JobStateEvent['type'], timestamp: string, job: JobRecord): string {
   const omitted: string[] = [];
-  const left: Partial<JobRecord> = { ...job };
+  const left: EventJob = { ...job };
   for (const field of [undefined, ...LARGE_FIELDS]) {
     if (field !== undefined) {
       delete left[field];
       omitted.push(field);
     }
-    const body = eventBody(type, timestamp, { job: left, ...(omitted.length > 0 && { omitted }) });
+    const body = eventBody({ type, timestamp, data: { job: left, ...(omitted.length > 0 && { omitted }) } });
     if (Buffer.byteLength(body) <= MAX_BYTES) return body;
   }
-  return eventBody(type, timestamp, {
-    job: { id: job.id, kind: job.kind, state: job.state },
-    omitted: Object.keys(job).filter((field) => !['id', 'kind', 'state'].includes(field)),
-  });
+  const { id, kind, state, ...rest } = job;
+  return eventBody({ type, timestamp, data: { job: { id, kind, state }, omitted: Object.keys(rest) } });
 }
 
 /** The event of a batch, without its jobs, which may be a thousand. */
-export const batchEventBody = (type: DeliveryType, timestamp: string, batch: BatchSummary): string =>
-  eventBody(type, timestamp, { batch, omitted: ['jobs'] });
+export const batchEventBody = (type: BatchEndEvent['type'], timestamp: string, batch: BatchSummary): string =>
+  eventBody({ type, timestamp, data: { batch, omitted: ['jobs'] } });

@@ -1,4 +1,5 @@
 import type { BatchSummary } from '../../contract/batch.ts';
+import type { JobStateEvent } from '../../contract/event.ts';
 import type { JobRecord, JobState } from '../../contract/job.ts';
 import type { Labels } from '../../contract/labels.ts';
 import type { EventType } from '../../contract/webhook.ts';
@@ -29,7 +30,7 @@ const TYPES = {
   partial: 'job.partial',
   failed: 'job.failed',
   cancelled: 'job.cancelled',
-} as const satisfies Record<JobState, EventType>;
+} as const satisfies Record<JobState, JobStateEvent['type']>;
 
 /**
  * A job has come into the state that it is in.

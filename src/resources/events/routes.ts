@@ -49,7 +49,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<EventRoutesOptions> = async 
           '`job.progress` comes once a second at most for each job that runs. A stream begins with `stream.open`, and has ' +
           'everything that happens from then on, in order. With `Last-Event-ID` it goes on after that event, also at another ' +
           'process of the service and after a restart. Events are kept for a day, and the newest 50,000 of a tenant; where ' +
-          'some are missing, `stream.gap` comes first. A comment every 15 s shows that the connection lives. Streams end after an hour; clients come back by themselves.',
+          'some are missing, `stream.gap` comes first. Streams end after an hour.',
         querystring: EventQuery,
         headers: EventHeaders,
         response: {

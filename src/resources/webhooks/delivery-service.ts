@@ -52,7 +52,8 @@ export class DeliveryService {
   async test(webhookId: string): Promise<DeliveryRecord> {
     await this.webhooks.get(webhookId);
     const nowMs = Date.now();
-    const payload = eventBody('webhook.test', new Date(nowMs).toISOString(), { webhook_id: webhookId });
+    const timestamp = new Date(nowMs).toISOString();
+    const payload = eventBody({ type: 'webhook.test', timestamp, data: { webhook_id: webhookId } });
     const record = await this.store.open(webhookId, newDeliveryId(nowMs), payload, nowMs);
     if (!record) throw noWebhook(webhookId);
     await this.hasten(record);

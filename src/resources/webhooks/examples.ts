@@ -1,3 +1,4 @@
+import type { WebhookEvent } from '../../contract/event.ts';
 import { JOB_EXAMPLE } from '../../contract/examples.ts';
 import type {
   DeliveryRecord,
@@ -5,7 +6,6 @@ import type {
   RotatedSecret,
   SecretRotation,
   WebhookChange,
-  WebhookEvent,
   WebhookRecord,
   WebhookRequest,
 } from '../../contract/webhook.ts';
@@ -65,7 +65,7 @@ export const deliveryExample: DeliveryRecord = {
 };
 
 export const webhookEventExample: WebhookEvent = {
-  type: 'job.succeeded',
-  timestamp: JOB_EXAMPLE.finished_at!,
-  data: { job: JOB_EXAMPLE },
+  type: 'webhook.test',
+  timestamp: '2026-11-24T21:51:03.480Z',
+  data: { webhook_id: ID },
 };

@@ -1,11 +1,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { type TSchema, Type } from 'typebox';
+import { WebhookEvent } from '../../contract/event.ts';
 import {
   NewWebhook,
   RotatedSecret,
   SecretRotation,
   WebhookChange,
-  WebhookEvent,
   WebhookId,
   WebhookList,
   WebhookRecord,

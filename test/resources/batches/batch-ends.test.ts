@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import type { BatchRecord } from '../../../src/contract/batch.ts';
+import type { BatchEndEvent } from '../../../src/contract/event.ts';
 import { DEFAULT_TENANT } from '../../../src/contract/tenant-id.ts';
-import type { WebhookEvent } from '../../../src/contract/webhook.ts';
 import type { Database } from '../../../src/database/database.ts';
 import { newBatchId, newJobId } from '../../../src/database/ids.ts';
 import { BatchStore } from '../../../src/resources/batches/store.ts';
@@ -35,7 +35,7 @@ onEachDialect('the end of a batch', (database) => {
   const now = async (id: string) => (await processOf().batches.get(id))!;
   const events = async () => {
     const rows = await database().reader.selectFrom('delivery').select('payload').execute();
-    return rows.map(({ payload }) => (JSON.parse(payload) as WebhookEvent).data.batch);
+    return rows.map(({ payload }) => (JSON.parse(payload) as BatchEndEvent).data.batch);
   };
 
   it('comes with that of the last job, once, however many end at once', async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import type { JobStateEvent } from '../../../src/contract/event.ts';
 import type { JobRecord } from '../../../src/contract/job.ts';
-import type { WebhookEvent } from '../../../src/contract/webhook.ts';
 import { newJobId } from '../../../src/database/ids.ts';
 import { AppError } from '../../../src/errors/app-error.ts';
 import { BatchStore } from '../../../src/resources/batches/store.ts';
@@ -29,16 +29,16 @@ onEachDialect('the events of a tenant', (database) => {
     await jobsIn(database()).accept(alone(job));
     return job;
   }
-  async function all(filter: EventFilter = {}, from = 0): Promise<WebhookEvent[]> {
-    const found: WebhookEvent[] = [];
+  async function all(filter: EventFilter = {}, from = 0): Promise<JobStateEvent[]> {
+    const found: JobStateEvent[] = [];
     for (let place = from; ; ) {
       const page = await store().after(place, filter);
-      found.push(...page.events.map(({ body }) => JSON.parse(body) as WebhookEvent));
+      found.push(...page.events.map(({ body }) => JSON.parse(body) as JobStateEvent));
       if (!page.hasMore) return found;
       place = page.place;
     }
   }
-  const jobOf = ({ data }: WebhookEvent) => data.job as JobRecord;
+  const jobOf = ({ data }: JobStateEvent) => data.job;
   const told = async (filter?: EventFilter) =>
     (await all(filter)).map((event) => [event.type, jobOf(event).state, jobOf(event).attempts]);
 

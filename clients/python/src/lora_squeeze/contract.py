@@ -22,6 +22,7 @@ __all__ = [
     "Artifact",
     "Batch",
     "BatchCounts",
+    "BatchEndEvent",
     "BatchJob",
     "BatchList",
     "BatchPatch",
@@ -43,6 +44,7 @@ __all__ = [
     "DeliveryAttempt",
     "DeliveryList",
     "DryRun",
+    "EventJob",
     "ExpectedLoss",
     "ExportJobRequest",
     "FailedResult",
@@ -61,6 +63,7 @@ __all__ = [
     "JobEventData",
     "JobFailure",
     "JobForecast",
+    "JobKind",
     "JobList",
     "JobPatch",
     "JobPriority",
@@ -68,6 +71,7 @@ __all__ = [
     "JobRequest",
     "JobResult",
     "JobState",
+    "JobStateEvent",
     "Key",
     "KeyList",
     "KeyRequest",
@@ -163,6 +167,7 @@ __all__ = [
     "WebhookEvent",
     "WebhookList",
     "WebhookRequest",
+    "WebhookTestEvent",
 ]
 
 BatchState = Literal["active", "succeeded", "partial", "failed", "cancelled"]
@@ -170,6 +175,7 @@ ConnectionRequest = Union["S3ConnectionRequest", "HubConnectionRequest", "UrlCon
 DryRun = bool
 FormatName = Literal["peft", "diffusers", "kohya", "xlabs", "cloneofsimo", "mlx", "gguf"]
 JobEventData = Union["Job", "JobProgress"]
+JobKind = Literal["squeeze", "analyze", "merge", "checkpoint", "import", "export"]
 JobPriority = Literal["high", "normal", "low"]
 JobRequest = Union["SqueezeJobRequest", "AnalyzeJobRequest", "MergeJobRequest", "ImportJobRequest", "ExportJobRequest"]
 JobResult = Union["SucceededResult", "FailedResult"]
@@ -180,8 +186,9 @@ RecordedSink = Union["RecordedUrlSink", "RecordedS3Sink", "RecordedHubSink"]
 RecordedSource = Union["RecordedUrlSource", "RecordedS3Source", "RecordedHubSource"]
 Sink = Union[Union["UrlSink", "S3Sink", "HubSink"], str]
 Source = Union[Union["UrlSource", "S3Source", "HubSource"], str]
-StreamEventData = Union["WebhookEvent", "ProgressEvent", "StreamNotice"]
+StreamEventData = Union["JobStateEvent", "BatchEndEvent", "ProgressEvent", "StreamNotice"]
 TargetReport = Union["SucceededTargetReport", "FailedResult"]
+WebhookEvent = Union["JobStateEvent", "BatchEndEvent", "WebhookTestEvent"]
 
 
 class Adapter(TypedDict):
@@ -312,6 +319,12 @@ class BatchCounts(TypedDict):
     partial: int
     failed: int
     cancelled: int
+
+
+class BatchEndEvent(TypedDict):
+    type: Literal["batch.ended"]
+    timestamp: str
+    data: Dict[str, Any]
 
 
 class BatchJob(TypedDict):
@@ -506,6 +519,34 @@ class DeliveryList(TypedDict):
     next_cursor: Union[str, None]
 
 
+class EventJob(TypedDict):
+    """The `Job` as it was then; `omitted` names what is left out"""
+
+    id: str
+    kind: JobKind
+    state: JobState
+    progress: NotRequired[Progress]
+    created_at: NotRequired[str]
+    started_at: NotRequired[Union[str, None]]
+    finished_at: NotRequired[Union[str, None]]
+    attempts: NotRequired[int]
+    labels: NotRequired[Labels]
+    priority: NotRequired[JobPriority]
+    ttl_seconds: NotRequired[Union[int, None]]
+    expires_at: NotRequired[Union[str, None]]
+    batch_id: NotRequired[Union[str, None]]
+    retry_of: NotRequired[Union[str, None]]
+    webhook_id: NotRequired[Union[str, None]]
+    reused: NotRequired[bool]
+    request: NotRequired[RecordedJobRequest]
+    imported: NotRequired[Union[ImportedAdapter, None]]
+    results: NotRequired[List[JobResult]]
+    deliveries: NotRequired[List[DeliveredAdapter]]
+    timings: NotRequired[Union[Timings, None]]
+    provider: NotRequired[Union[ProviderInfo, None]]
+    error: NotRequired[Union[JobFailure, None]]
+
+
 class ExpectedLoss(TypedDict):
     code: Literal["SOME_LOSS_LIKELY", "LOSS_EXPECTED"]
     keeping_rank: Union[int, None]
@@ -637,7 +678,7 @@ class ImportedAdapter(TypedDict):
 
 class Job(TypedDict):
     id: str
-    kind: Literal["squeeze", "analyze", "merge", "checkpoint", "import", "export"]
+    kind: JobKind
     state: JobState
     progress: Progress
     created_at: str
@@ -704,6 +745,12 @@ class JobProgress(TypedDict):
     total: int
     module: Union[str, None]
     attempt: int
+
+
+class JobStateEvent(TypedDict):
+    type: Literal["job.queued", "job.started", "job.succeeded", "job.partial", "job.failed", "job.cancelled"]
+    timestamp: str
+    data: Dict[str, Any]
 
 
 class Key(TypedDict):
@@ -1039,7 +1086,7 @@ class Report(TypedDict):
     job_id: str
     created_at: str
     product: Dict[str, Any]
-    kind: Literal["squeeze", "analyze", "merge", "checkpoint", "import", "export"]
+    kind: JobKind
     sources: List[Dict[str, Any]]
     method: Dict[str, Any]
     provider: ProviderInfo
@@ -1528,12 +1575,6 @@ class WebhookChange(TypedDict):
     enabled: NotRequired[bool]
 
 
-class WebhookEvent(TypedDict):
-    type: Literal["job.queued", "job.started", "job.succeeded", "job.partial", "job.failed", "job.cancelled", "batch.ended", "webhook.test"]
-    timestamp: str
-    data: Dict[str, Any]
-
-
 class WebhookList(TypedDict):
     data: List[Webhook]
     next_cursor: Union[str, None]
@@ -1546,3 +1587,9 @@ class WebhookRequest(TypedDict):
     description: NotRequired[str]
     enabled: NotRequired[bool]
     secret: NotRequired[str]
+
+
+class WebhookTestEvent(TypedDict):
+    type: Literal["webhook.test"]
+    timestamp: str
+    data: Dict[str, Any]
