@@ -54,11 +54,17 @@ const HEADER = `# Written from openapi.yaml by \`npm run client\`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, List, Literal, TypedDict, Union
+import sys
+from typing import Any, Dict, List, Literal, TypedDict, Union
 
-if TYPE_CHECKING:
+if sys.version_info >= (3, 11):
+    from typing import NotRequired
+else:
     from typing_extensions import NotRequired
 `;
+
+/** Keyword arguments of the client that say what a record says, but for fields that are arguments of their own. */
+const ARGUMENTS = [{ name: 'TargetOptions', of: 'Target', without: ['rank', 'results'] }] as const;
 
 function union(types: readonly string[]): string {
   const unique = [...new Set(types)];
@@ -70,17 +76,6 @@ const inPython = (value: unknown) =>
   typeof value === 'boolean' ? (value ? 'True' : 'False') : JSON.stringify(value);
 const literal = (value: unknown) => (value === null ? 'None' : `Literal[${inPython(value)}]`);
 
-function typeOf(schema: Schema, name: (ref: string) => string): string {
-  const inner = (each: Schema) => typeOf(each, name);
-  if (schema.$ref !== undefined) return name(schema.$ref.split('/').at(-1)!);
-  if (schema.const !== undefined) return literal(schema.const);
-  if (schema.enum !== undefined) return enumeration(schema.enum);
-  const branches = schema.anyOf ?? schema.oneOf ?? (schema.allOf?.length === 1 ? schema.allOf : undefined);
-  if (branches !== undefined) return union(branches.map(inner));
-  if (schema.type === undefined) return 'Any';
-  return union([schema.type].flat().map((type) => ofType(type, schema, inner)));
-}
-
 function enumeration(values: readonly unknown[]): string {
   const texts = values.filter((value) => value !== null).map(inPython);
   return union([
@@ -89,18 +84,11 @@ function enumeration(values: readonly unknown[]): string {
   ]);
 }
 
-function ofType(type: string, schema: Schema, inner: (schema: Schema) => string): string {
-  if (type === 'string' && schema.format === 'binary') return 'bytes';
-  if (type === 'array') return `List[${schema.items === undefined ? 'Any' : inner(schema.items)}]`;
-  if (type !== 'object') return SCALARS[type] ?? 'Any';
-  const { properties, additionalProperties: more } = schema;
-  const isMap = properties === undefined && typeof more === 'object' && Object.keys(more).length > 0;
-  return `Dict[str, ${isMap ? inner(more) : 'Any'}]`;
-}
-
 const isRecord = ({ properties, anyOf, oneOf, allOf }: Schema) =>
   properties !== undefined && (anyOf ?? oneOf ?? allOf) === undefined;
 const isField = (name: string) => /^[A-Za-z]\w*$/.test(name) && !KEYWORDS.has(name);
+const inPascalCase = (name: string) =>
+  name.replaceAll(/(?:^|[^A-Za-z0-9])([A-Za-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 
 function docstring(text: string | undefined): string[] {
   if (text === undefined) return [];
@@ -114,30 +102,91 @@ function docstring(text: string | undefined): string[] {
   return [`    """${lines.join('\n    ')}${end}`, ''];
 }
 
-function record(name: string, schema: Schema): string {
-  const properties = Object.entries(schema.properties!);
-  // A class cannot have such fields, and the other way to write it could not name later classes.
-  if (!properties.every(([field]) => isField(field))) return `${name} = Dict[str, Any]\n`;
-  const fields = properties.map(([field, each]) => {
-    const type = typeOf(each, (other) => other);
-    return `    ${field}: ${schema.required?.includes(field) ? type : `NotRequired[${type}]`}`;
-  });
-  const body = [...docstring(schema.description), ...fields];
-  return `\n\nclass ${name}(TypedDict):\n${(fields.length > 0 ? body : [...body, '    pass']).join('\n')}\n`;
-}
+/** The types of a contract, each with its name. */
+class PythonTypes {
+  /** By name; what is written already has no schema any more. */
+  readonly #schemas: Map<string, Schema>;
+  readonly #written = new Map<string, string>();
 
-function pythonTypes(contract: string): string {
-  const { components } = parse(contract) as { components: { schemas: Record<string, Schema> } };
-  const schemas = Object.entries(components.schemas).sort(([a], [b]) => (a < b ? -1 : 1));
-  // Names of types are read when the module is, so what they name may only come later as text.
-  const names = schemas.filter(([, schema]) => !isRecord(schema));
-  const aliases = names.map(([name, schema]) => `${name} = ${typeOf(schema, (other) => `"${other}"`)}\n`);
-  const records = schemas
-    .filter(([, schema]) => isRecord(schema))
-    .map(([name, schema]) => record(name, schema));
-  const all = schemas.map(([name]) => `    "${name}",\n`).join('');
-  return `${HEADER}\n__all__ = [\n${all}]\n\n${aliases.join('')}${records.join('')}`;
+  constructor(schemas: Readonly<Record<string, Schema>>) {
+    this.#schemas = new Map(Object.entries(schemas));
+  }
+
+  text(): string {
+    // Objects inside others become records of their own while these are written.
+    for (const [name, schema] of this.#schemas)
+      this.#written.set(name, isRecord(schema) ? this.#record(name, schema) : this.#alias(name, schema));
+    for (const { name, of, without } of ARGUMENTS) {
+      const { properties, ...target } = this.#schemas.get(of)!;
+      const left = Object.entries(properties!).filter(([field]) => !without.some((other) => other === field));
+      this.#written.set(name, this.#record(of, { ...target, properties: Object.fromEntries(left) }, name));
+    }
+    const names = [...this.#written.keys()].sort();
+    const texts = names.map((name) => this.#written.get(name)!);
+    // Names of types are read when the module is: what they name may only come later as text.
+    const ordered = [
+      ...texts.filter((text) => !text.startsWith('\n')),
+      ...texts.filter((text) => text.startsWith('\n')),
+    ];
+    const all = names.map((name) => `    "${name}",\n`).join('');
+    return `${HEADER}\n__all__ = [\n${all}]\n\n${ordered.join('')}`;
+  }
+
+  #alias(name: string, schema: Schema): string {
+    return `${name} = ${this.#type(schema, name, true)}\n`;
+  }
+
+  /** @param parent what records inside it begin their names with */
+  #record(parent: string, { properties, required = [], description }: Schema, name = parent): string {
+    const entries = Object.entries(properties!);
+    const typed = (field: string, schema: Schema, isText: boolean): string => {
+      const type = this.#type(schema, `${parent}${inPascalCase(field)}`, isText);
+      return required.includes(field) ? type : `NotRequired[${type}]`;
+    };
+    if (!entries.every(([field]) => isField(field))) {
+      // A class cannot have such fields.
+      const fields = entries.map(([field, schema]) => `    "${field}": ${typed(field, schema, true)},\n`);
+      return `${name} = TypedDict("${name}", {\n${fields.join('')}})\n`;
+    }
+    const fields = entries.map(([field, schema]) => `    ${field}: ${typed(field, schema, false)}`);
+    const body = [...docstring(description), ...(fields.length > 0 ? fields : ['    pass'])];
+    return `\n\nclass ${name}(TypedDict):\n${body.join('\n')}\n`;
+  }
+
+  /**
+   * @param name what a record is called that stands here without a name
+   * @param isText whether other types are to be named as text
+   */
+  #type(schema: Schema, name: string, isText: boolean): string {
+    const named = (other: string) => (isText ? `"${other}"` : other);
+    const inner = (each: Schema) => this.#type(each, name, isText);
+    if (schema.$ref !== undefined) return named(schema.$ref.split('/').at(-1)!);
+    if (schema.const !== undefined) return literal(schema.const);
+    if (schema.enum !== undefined) return enumeration(schema.enum);
+    const branches = schema.anyOf ?? schema.oneOf ?? (schema.allOf?.length === 1 ? schema.allOf : undefined);
+    if (branches !== undefined) return union(branches.map(inner));
+    if (schema.type === undefined) return 'Any';
+    return union(
+      [schema.type].flat().map((type) => {
+        if (type === 'string' && schema.format === 'binary') return 'bytes';
+        if (type === 'array') return `List[${schema.items === undefined ? 'Any' : inner(schema.items)}]`;
+        if (type !== 'object') return SCALARS[type] ?? 'Any';
+        if (schema.properties === undefined) return `Dict[str, ${this.#valueOf(schema, inner)}]`;
+        if (this.#written.has(name) || this.#schemas.has(name))
+          throw new Error(`two types are called ${name}`);
+        this.#written.set(name, this.#record(name, schema));
+        return named(name);
+      }),
+    );
+  }
+
+  #valueOf({ additionalProperties: more }: Schema, inner: (schema: Schema) => string): string {
+    return typeof more === 'object' && Object.keys(more).length > 0 ? inner(more) : 'Any';
+  }
 }
 
 const [out = PYTHON_TYPES] = process.argv.slice(2);
-writeFileSync(out, pythonTypes(readFileSync(CONTRACT, 'utf8')));
+const { components } = parse(readFileSync(CONTRACT, 'utf8')) as {
+  components: { schemas: Record<string, Schema> };
+};
+writeFileSync(out, new PythonTypes(components.schemas).text());

@@ -18,14 +18,16 @@ CHANGES = [
     (r"\baclose\b", "close"),
     (r"\b__a(enter|exit)__\b", r"__\1__"),
 ]
+#: On one line, or with its names in parentheses.
+OWN_IMPORT = r"from lora_squeeze\.[^\n(]+(?:\([^)]*\))?\n"
 HEADER = "# Written from aio/{name} by write_sync.py: change that.\n"
 
 
 def blocking(name: str, source: str) -> str:
     for pattern, replacement in CHANGES:
         source = re.sub(pattern, replacement, source)
-    own_imports = re.compile(r"(?:^from lora_squeeze\..*\n)+", re.MULTILINE)
-    source = own_imports.sub(lambda lines: "".join(sorted(lines[0].splitlines(keepends=True))), source)
+    own_imports = re.compile(f"(?:^{OWN_IMPORT})+", re.MULTILINE)
+    source = own_imports.sub(lambda block: "".join(sorted(re.findall(OWN_IMPORT, block[0]))), source)
     return HEADER.format(name=name) + source
 
 

@@ -50,7 +50,7 @@ class SqueezeOperator(BaseOperator):
         task = context["ti"]
         key = f"{task.dag_id}/{task.run_id}/{task.task_id}/{task.map_index}/{task.try_number}"
         with Client(connection.host, connection.password) as service:
-            job = service.jobs.create(self.request, idempotency_key=key)
+            job = service.jobs.create(**self.request, idempotency_key=key)
         self.defer(trigger=SqueezeTrigger(job["id"], self.connection_id), method_name="ended")
 
     def ended(self, context: Any, event: dict[str, Any]) -> list[str]:

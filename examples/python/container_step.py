@@ -22,8 +22,14 @@ def step(source: str, rank: int, out: str) -> None:
         is_here = os.path.exists(source)
         adapter = service.upload(source)["id"] if is_here else source
         which = {"source": adapter} if "://" in adapter else {"adapter_id": adapter}
-        request = {"kind": "squeeze", **which, "targets": [{"rank": rank}], "labels": {"step": "squeeze"}}
-        job = service.jobs.run(request, idempotency_key=None if is_here else os.environ.get("STEP_ID"), progress=tell)
+        job = service.jobs.run(
+            kind="squeeze",
+            **which,
+            targets=[{"rank": rank}],
+            labels={"step": "squeeze"},
+            idempotency_key=None if is_here else os.environ.get("STEP_ID"),
+            progress=tell,
+        )
         service.jobs.download(job["id"], out)
         with open(os.path.join(out, "report.html"), "w", encoding="utf-8") as file:
             file.write(service.jobs.report_html(job["id"]))

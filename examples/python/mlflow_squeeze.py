@@ -19,8 +19,7 @@ def squeeze_run(run_id: str, artifact_path: str, rank: int) -> None:
         source = mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=artifact_path, dst_path=folder)
         labels = {"mlflow.runId": run_id}
         adapter = service.upload(source, labels=labels)
-        request = {"kind": "squeeze", "adapter_id": adapter["id"], "targets": [{"rank": rank}], "labels": labels}
-        job = service.jobs.run(request)
+        job = service.jobs.run(kind="squeeze", adapter_id=adapter["id"], targets=[{"rank": rank}], labels=labels)
         result = job["results"][0]
         squeezed = os.path.join(folder, "squeezed")
         service.jobs.download(job["id"], squeezed)

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { choice } from './choice.ts';
+import { Target } from './target.ts';
 
 /** What the spectrum of one module says beyond its numbers. */
 export const ModuleAnalysis = Type.Object(
@@ -41,7 +42,7 @@ export type RankPoint = Static<typeof RankPoint>;
 
 export const Recommendation = Type.Object(
   {
-    target: Type.Unknown({ description: 'A target to send with a squeeze' }),
+    target: Target,
     rank: Type.Object({ min: Type.Integer(), max: Type.Integer() }, { additionalProperties: false }),
     relative_error: Type.Number(),
     module_relative_error: Type.Optional(

@@ -17,8 +17,8 @@ TOTAL_STEPS, RATE = 60, 0.02
 class Twice(Runs):
     """Sends every checkpoint twice, as after a broken connection; both answers have to be the same."""
 
-    def checkpoint(self, *args, **kwargs):
-        first, again = super().checkpoint(*args, **kwargs), super().checkpoint(*args, **kwargs)
+    def send_checkpoint(self, *args, **kwargs):
+        first, again = super().send_checkpoint(*args, **kwargs), super().send_checkpoint(*args, **kwargs)
         assert first == again, (first, again)
         return first
 

@@ -91,7 +91,7 @@ def squeezed_by_service(folder, moments, out, run_request):
     )
     run = service.runs.create(**run_request)
     files = {"weights": os.path.join(folder, WEIGHTS), "config": os.path.join(folder, CONFIG)}
-    record = service.runs.checkpoint(run["id"], run["next_checkpoint_step"], **files, optimizer=optimizer)
+    record = service.runs.send_checkpoint(run["id"], run["next_checkpoint_step"], **files, optimizer=optimizer)
     service.runs.download(record, out)
     return record, service.jobs.report(record["job_id"])
 

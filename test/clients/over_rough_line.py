@@ -13,7 +13,7 @@ service = client(kind, url, timeout_seconds=60)
 sent = []
 uploaded = service.adapters.upload(adapter_dir, resumable_bytes=1, progress=sent.append, labels={"sent": "in-pieces"})
 request = {"kind": "squeeze", "adapter_id": uploaded["id"], "targets": [{"rank": 2}], "reuse": False}
-job = service.jobs.create(request)
+job = service.jobs.create(**request)
 events = [[event.type, event.data.get("state"), event.id] for event in service.jobs.events(job["id"])]
 result = service.jobs.get(job["id"])["results"][0]
 files = service.download(result["adapter_id"], f"{out_dir}/whole")

@@ -72,6 +72,8 @@ describe('the package for Python', {
     // Annealing is checked by hand: reading torch takes half a minute.
     const names = ['__init__.py', 'aio', 'contract.py', 'core', 'errors.py', 'sync', 'version.py'];
     const paths = names.map((name) => join(PACKAGE, 'src/lora_squeeze', name));
+    // What it says to ignore has to be an error.
+    paths.push(join(import.meta.dirname, 'typed_use.py'));
     const cache = ['--cache-dir', join(fixture.folder, 'mypy')];
     const options = ['--strict', '--python-version', '3.9', '--python-executable', PYTHON, ...cache];
     await run(PYTHON, '-m', 'mypy', ...options, ...paths);
@@ -82,6 +84,17 @@ describe('the package for Python', {
     await run(process.execPath, '--import', 'tsx', join(ROOT, 'scripts/write-python-contract.ts'), written);
     const kept = readFileSync(join(PACKAGE, 'src/lora_squeeze/contract.py'), 'utf8');
     assert.ok(readFileSync(written, 'utf8') === kept, 'run `npm run client`');
+  });
+
+  it('has types that programs can read too, as libraries that check data do', async () => {
+    const read = [
+      'import typing, lora_squeeze.contract as contract',
+      'records = [each for each in vars(contract).values() if typing.is_typeddict(each)]',
+      'for record in records: typing.get_type_hints(record, include_extras=True)',
+      'print(len(records))',
+    ];
+    const { stdout } = await run(python, '-I', '-c', read.join('\n'));
+    assert.ok(Number(stdout) > 100, stdout);
   });
 
   it('runs the ten lines of the documents as it is installed', async () => {

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { before, describe, it } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { motoIsMissing, type S3Server, startMoto } from '../storage/s3-servers.ts';
 import { BUILD, type InstalledPackage, installPackage } from './installed-package.ts';
 import { type Ended, runProgram, skipWithoutPython } from './python.ts';
 import { serviceFixture } from './service-fixture.ts';
@@ -16,15 +17,27 @@ const blocksOf = (page: string, language: string) =>
   [...page.matchAll(new RegExp(`^\`\`\`${language}\n([\\s\\S]*?)^\`\`\``, 'gm'))].map(([, code]) => code!);
 
 describe('docs/python.md, with the package as it is installed', {
-  skip: skipWithoutPython('httpx', 'tqdm', ...BUILD),
+  skip: motoIsMissing() ?? skipWithoutPython('httpx', 'tqdm', ...BUILD),
 }, () => {
   const fixture = serviceFixture('python-page');
   let installed: InstalledPackage;
+  let s3: S3Server;
   before(async () => {
-    installed = await installPackage(fixture.folder);
+    [installed, s3] = await Promise.all([installPackage(fixture.folder), startMoto()]);
+    await put('', undefined);
+    for (const name of ['adapter_model.safetensors', 'adapter_config.json'])
+      await put(`/in/support-chat/${name}`, readFileSync(join(ROOT, 'examples/adapters/gpt2-lora-r8', name)));
     for (const name of ['my-adapter', 'adapter'])
       cpSync(join(ROOT, 'examples/adapters/gpt2-lora-r8'), join(fixture.folder, name), { recursive: true });
   });
+
+  after(() => s3?.stop());
+
+  /** Into the bucket of the page. */
+  async function put(path: string, body: Buffer | undefined): Promise<void> {
+    const answer = await fetch(`${s3.url}/models${path}`, { method: 'PUT', ...(body && { body }) });
+    assert.ok(answer.ok, `${path}: ${answer.status}`);
+  }
 
   /** As a user does: saved under a name, and called. */
   function saved(name: string, code: string, ...args: readonly string[]): Promise<Ended> {
@@ -50,13 +63,19 @@ describe('docs/python.md, with the package as it is installed', {
 
   it('has steps, batches, events and errors that do what they say', async () => {
     const [, ...rest] = blocksOf(PAGE, 'python');
-    const { code, stdout, stderr } = await saved('steps.py', rest.join('\n'));
+    // The bucket of the page is that of AWS.
+    const store = `endpoint="${s3.url}", allowed_hosts=["${new URL(s3.url).host}"]`;
+    const steps = rest.join('\n').replace('region="eu-west-1"', store);
+    const { code, stdout, stderr } = await saved('steps.py', steps);
     assert.equal(code, 0, stderr);
     for (const line of [
       /^\{'rank': \d+\}$/m,
       /^succeeded \[0\.\d+, 0\.\d+\]$/m,
       /^ad_\w+ my-adapter$/m,
       /^\[2, 3, 4\]$/m,
+      /^dry_run \d+ bytes$/m,
+      /^results\/1\/adapter_model\.safetensors \d+$/m,
+      /^\['models'\]$/m,
       /^1 succeeded$/m,
       /^state queued$/m,
       /^state succeeded$/m,
@@ -64,6 +83,20 @@ describe('docs/python.md, with the package as it is installed', {
     ])
       assert.match(stdout, line);
     assert.deepEqual(readdirSync(join(fixture.folder, 'results')).sort(), ['0', '1']);
+    assert.deepEqual(readdirSync(join(fixture.folder, 'everything')).sort(), [
+      'report.html',
+      'report.json',
+      'results',
+    ]);
+    assert.deepEqual(readdirSync(join(fixture.folder, 'report')), ['report.html']);
+    for (const name of ['copy', 'copy.zip']) assert.ok(existsSync(join(fixture.folder, name)));
+    // moto believes any signature.
+    const authorization =
+      'AWS4-HMAC-SHA256 Credential=x/20250101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0';
+    const brought = await fetch(`${s3.url}/models/out/support-chat/adapter_model.safetensors`, {
+      headers: { authorization },
+    });
+    assert.equal(brought.status, 200, 'delivered to the bucket');
     assert.match(readFileSync(join(fixture.folder, 'report.html'), 'utf8'), /^<!doctype html>/i);
   });
 

@@ -31,7 +31,7 @@ def partial():
     """Of two targets one fails: no error, but its result has one."""
     adapter_id = service.upload(adapter_dir)["id"]
     targets = [{"rank": 2}, {"budget_bytes": 1}]
-    job = service.jobs.run({"kind": "squeeze", "adapter_id": adapter_id, "targets": targets})
+    job = service.jobs.run(kind="squeeze", adapter_id=adapter_id, targets=targets)
     return {"state": job["state"], "codes": [result.get("error", {}).get("code") for result in job["results"]]}
 
 
@@ -39,7 +39,7 @@ def too_slow():
     """A job that is not over when the time is: behind enough others, and without time at all."""
     adapter_id = service.upload(adapter_dir)["id"]
     request = {"kind": "squeeze", "adapter_id": adapter_id, "targets": [{"rank": 3}], "reuse": False}
-    jobs = [service.jobs.create(request) for _ in range(4)]
+    jobs = [service.jobs.create(**request) for _ in range(4)]
     service.jobs.wait(jobs[-1]["id"], timeout_seconds=0)
 
 

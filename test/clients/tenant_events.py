@@ -13,8 +13,8 @@ for event in service.events(label={"watched": "yes"}, types=["job.queued", "job.
     seen.append([event.type, event.id, event.data["data"].get("job", {}).get("id")])
     if job is None:
         request = {"kind": "analyze", "adapter_id": adapter["id"], "labels": {"watched": "yes"}, "reuse": False}
-        job = service.jobs.create(request)
-        service.jobs.create({**request, "labels": {}})
+        job = service.jobs.create(**request)
+        service.jobs.create(**{**request, "labels": {}})
     if event.type == "job.succeeded":
         break
 print(json.dumps({"seen": seen, "job": job["id"]}))

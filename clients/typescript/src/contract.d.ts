@@ -3668,8 +3668,7 @@ export interface components {
       };
       reason: string;
       relative_error: number;
-      /** @description A target to send with a squeeze */
-      target: unknown;
+      target: components['schemas']['Target'];
     };
     /** @description Spectra, curves and recommendations; writes no adapter */
     RecordedAnalyzeJobRequest: {

@@ -3,7 +3,7 @@
 
 from lora_squeeze.aio.client import AsyncClient
 from lora_squeeze.core.adapter_files import CONFIG, OPTIMIZER, WEIGHTS
-from lora_squeeze.core.events import Event
+from lora_squeeze.core.events import Event, JobEvent, TenantEvent
 from lora_squeeze.core.progress import Progress
 from lora_squeeze.errors import (
     DeadlineError,
@@ -25,10 +25,12 @@ __all__ = [
     "DeadlineError",
     "DigestError",
     "Event",
+    "JobEvent",
     "JobFailedError",
     "Progress",
     "RefusedError",
     "SqueezeError",
+    "TenantEvent",
     "UnreachableError",
     "__version__",
 ]

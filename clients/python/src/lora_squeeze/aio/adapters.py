@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import date
-from typing import Any, cast
+from typing import TYPE_CHECKING, cast
 
 from lora_squeeze.aio.resource import Resource
-from lora_squeeze.contract import Adapter, AdapterModules
+from lora_squeeze.contract import Adapter, AdapterModules, AdapterPatch, FormatName
 from lora_squeeze.core.adapter_files import AdapterInput, ConfigInput
 from lora_squeeze.core.content import FilePath
+from lora_squeeze.core.downloads import content_of, save
 from lora_squeeze.core.pages import items
-from lora_squeeze.core.progress import ProgressOption
+from lora_squeeze.core.progress import ProgressOption, Teller
 from lora_squeeze.core.request import path_of
 from lora_squeeze.core.squeezing import download, given, upload
 from lora_squeeze.core.uploads import RESUMABLE_BYTES
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 __all__ = ["Adapters"]
 
@@ -42,6 +46,7 @@ class Adapters(Resource):
         return cast(Adapter, await self._client.run(steps))
 
     async def get(self, adapter_id: str) -> Adapter:
+        """The adapter, with the names, sizes and SHA-256 of its files."""
         return cast(Adapter, await self._json("GET", path_of("v1", "adapters", adapter_id)))
 
     async def modules(self, adapter_id: str) -> AdapterModules:
@@ -54,7 +59,7 @@ class Adapters(Resource):
         name: str | None = None,
         label: Mapping[str, str] | None = None,
         base_model: str | None = None,
-        format: str | None = None,
+        format: FormatName | None = None,
         parent_id: str | None = None,
         job_id: str | None = None,
         batch_id: str | None = None,
@@ -68,11 +73,12 @@ class Adapters(Resource):
         made_by = {"job_id": job_id, "batch_id": batch_id}
         return self._client.iterate(items(self._service, "/v1/adapters", {**filters, **made_by, **times}))
 
-    async def update(self, adapter_id: str, **changes: Any) -> Adapter:
+    async def update(self, adapter_id: str, **changes: Unpack[AdapterPatch]) -> Adapter:
         """Changes what is given of name, labels (all of them are replaced), and ttl_seconds (None: kept)."""
         return cast(Adapter, await self._json("PATCH", path_of("v1", "adapters", adapter_id), changes))
 
     async def delete(self, adapter_id: str) -> None:
+        """Removes an adapter and its files."""
         await self._json("DELETE", path_of("v1", "adapters", adapter_id))
 
     async def download(self, adapter_id: str, folder: FilePath, *, progress: ProgressOption = None) -> Sequence[str]:
@@ -80,3 +86,14 @@ class Adapters(Resource):
         the service has of it, or not at all (DigestError)."""
         paths: Sequence[str] = await self._client.run(download(self._service, adapter_id, folder, progress))
         return paths
+
+    async def download_archive(self, adapter_id: str, path: FilePath, *, progress: ProgressOption = None) -> None:
+        """Saves the files of an adapter as one archive (zip) at the path."""
+        with Teller(progress) as tell:
+            href = path_of("v1", "adapters", adapter_id, "archive")
+            await self._client.run(save(self._service, href, path, None, tell))
+
+    async def file(self, adapter_id: str, name: str) -> bytes:
+        """One file of an adapter, such as adapter_config.json. Raises DigestError where it does not have the SHA-256 that the
+        service has of it."""
+        return await self._client.run(content_of(self._service, path_of("v1", "adapters", adapter_id, "files", name)))

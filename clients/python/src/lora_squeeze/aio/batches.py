@@ -44,7 +44,7 @@ class Batches(Resource):
         """Returns a batch once it has ended, well or not. Raises DeadlineError after timeout_seconds."""
         return cast(Batch, await self._client.run(finished_batch(self._service, batch_id, progress, timeout_seconds)))
 
-    def events(self, batch_id: str, *, last_id: str | None = None) -> AsyncIterator[Event]:
+    def events(self, batch_id: str, *, last_id: str | None = None) -> AsyncIterator[Event[str, Any]]:
         """Goes over what happens to a batch, until it has ended."""
         return self._client.iterate(follow(self._service, path_of("v1", "batches", batch_id, "events"), last_id))
 

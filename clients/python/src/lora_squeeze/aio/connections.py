@@ -2,32 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from typing import Any, cast
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 from lora_squeeze.aio.resource import Resource
+from lora_squeeze.contract import (
+    Connection,
+    ConnectionChange,
+    HubConnectionRequest,
+    S3ConnectionRequest,
+    UrlConnectionRequest,
+)
 from lora_squeeze.core.pages import items
 from lora_squeeze.core.request import path_of
 
-__all__ = ["Connections"]
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
-Connection = dict[str, Any]
+__all__ = ["Connections"]
 
 
 class Connections(Resource):
-    async def create(self, request: Mapping[str, Any]) -> Connection:
-        """Makes a connection: name, kind ("s3", "hub" or "url"), its settings, and credentials, which are sealed."""
-        return cast(Connection, await self._json("POST", "/v1/connections", dict(request)))
+    @overload
+    async def create(self, **request: Unpack[S3ConnectionRequest]) -> Connection: ...
 
-    def list(self) -> AsyncIterator[Connection]:
-        """Goes over all connections; none shows its credentials."""
-        return self._client.iterate(items(self._service, "/v1/connections", {}))
+    @overload
+    async def create(self, **request: Unpack[HubConnectionRequest]) -> Connection: ...
+
+    @overload
+    async def create(self, **request: Unpack[UrlConnectionRequest]) -> Connection: ...
+
+    async def create(self, **request: Any) -> Connection:
+        """Makes a connection of a kind ("s3", "hub" or "url"): its name, the prefixes that it leads to, such as
+        ["s3://models/in"], its settings, and credentials, which are sealed and never shown."""
+        return cast(Connection, await self._json("POST", "/v1/connections", request))
 
     async def get(self, name: str) -> Connection:
+        """The connection without its credentials."""
         return cast(Connection, await self._json("GET", path_of("v1", "connections", name)))
 
-    async def update(self, name: str, changes: Mapping[str, Any]) -> Connection:
-        return cast(Connection, await self._json("PATCH", path_of("v1", "connections", name), dict(changes)))
+    def list(
+        self, *, kind: Literal["s3", "hub", "url"] | None = None, page_size: int | None = None
+    ) -> AsyncIterator[Connection]:
+        """Goes over all connections; none shows its credentials."""
+        return self._client.iterate(items(self._service, "/v1/connections", {"kind": kind, "limit": page_size}))
+
+    async def update(self, name: str, **changes: Unpack[ConnectionChange]) -> Connection:
+        """Changes what is given. Prefixes that lead elsewhere, and another endpoint, need the credentials again
+        (CONNECTION_CREDENTIALS)."""
+        return cast(Connection, await self._json("PATCH", path_of("v1", "connections", name), changes))
 
     async def delete(self, name: str) -> None:
+        """Removes a connection. Jobs that still wait for it fail."""
         await self._json("DELETE", path_of("v1", "connections", name))

@@ -2,41 +2,126 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import date
-from typing import cast
+from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 from lora_squeeze.aio.resource import Resource
-from lora_squeeze.contract import Job, JobRequest, JobState, Report
-from lora_squeeze.core.calls import call
+from lora_squeeze.contract import (
+    AnalyzeJobRequest,
+    Artifact,
+    ExportJobRequest,
+    ImportJobRequest,
+    Job,
+    JobKind,
+    JobState,
+    MergeJobRequest,
+    Report,
+    SqueezeJobRequest,
+)
+from lora_squeeze.core.artifacts import download_artifacts
 from lora_squeeze.core.content import FilePath
-from lora_squeeze.core.events import Event, follow
+from lora_squeeze.core.downloads import content_of
+from lora_squeeze.core.events import JobEvent, follow
 from lora_squeeze.core.pages import items
 from lora_squeeze.core.progress import ProgressOption, Teller
-from lora_squeeze.core.request import Request, path_of, query
+from lora_squeeze.core.request import path_of, query
 from lora_squeeze.core.squeezing import download_of_job, run_job
 from lora_squeeze.core.waiting import finished_job
 
-__all__ = ["Jobs"]
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+__all__ = ["Figure", "Jobs"]
+
+Figure = Literal["error-by-rank", "heatmap", "sizes"]
 
 
 class Jobs(Resource):
-    async def create(self, request: JobRequest, *, idempotency_key: str | None = None) -> Job:
+    @overload
+    async def create(self, *, idempotency_key: str | None = ..., **request: Unpack[SqueezeJobRequest]) -> Job: ...
+
+    @overload
+    async def create(self, *, idempotency_key: str | None = ..., **request: Unpack[AnalyzeJobRequest]) -> Job: ...
+
+    @overload
+    async def create(self, *, idempotency_key: str | None = ..., **request: Unpack[MergeJobRequest]) -> Job: ...
+
+    @overload
+    async def create(self, *, idempotency_key: str | None = ..., **request: Unpack[ImportJobRequest]) -> Job: ...
+
+    @overload
+    async def create(self, *, idempotency_key: str | None = ..., **request: Unpack[ExportJobRequest]) -> Job: ...
+
+    async def create(self, *, idempotency_key: str | None = None, **request: Any) -> Job:
         """Makes a job and returns it as it was accepted: queued, or done where the work had been done before.
 
-        idempotency_key: one of your own, such as the id of a task, under which a later try gets the same job.
+        request: what the contract says of its kind ("squeeze", "analyze", "merge", "import" or "export"), such as
+        kind="squeeze", adapter_id=…, targets=[{"rank": 16}]. With dry_run=True nothing is done, and the `forecast` of the
+        job says what it would come to. idempotency_key: one of your own, such as the id of a task, under which a later
+        try gets the same job.
         """
         return cast(Job, await self._json("POST", "/v1/jobs", request, idempotency_key))
 
+    @overload
     async def run(
         self,
-        request: JobRequest,
+        *,
+        idempotency_key: str | None = ...,
+        progress: ProgressOption = ...,
+        timeout_seconds: float | None = ...,
+        **request: Unpack[SqueezeJobRequest],
+    ) -> Job: ...
+
+    @overload
+    async def run(
+        self,
+        *,
+        idempotency_key: str | None = ...,
+        progress: ProgressOption = ...,
+        timeout_seconds: float | None = ...,
+        **request: Unpack[AnalyzeJobRequest],
+    ) -> Job: ...
+
+    @overload
+    async def run(
+        self,
+        *,
+        idempotency_key: str | None = ...,
+        progress: ProgressOption = ...,
+        timeout_seconds: float | None = ...,
+        **request: Unpack[MergeJobRequest],
+    ) -> Job: ...
+
+    @overload
+    async def run(
+        self,
+        *,
+        idempotency_key: str | None = ...,
+        progress: ProgressOption = ...,
+        timeout_seconds: float | None = ...,
+        **request: Unpack[ImportJobRequest],
+    ) -> Job: ...
+
+    @overload
+    async def run(
+        self,
+        *,
+        idempotency_key: str | None = ...,
+        progress: ProgressOption = ...,
+        timeout_seconds: float | None = ...,
+        **request: Unpack[ExportJobRequest],
+    ) -> Job: ...
+
+    async def run(
+        self,
         *,
         idempotency_key: str | None = None,
         progress: ProgressOption = None,
         timeout_seconds: float | None = None,
+        **request: Any,
     ) -> Job:
-        """Makes a job and returns it once it has succeeded, at least some of its targets.
+        """Makes a job, as create does, and returns it once it has succeeded, at least some of its targets.
 
         Raises JobFailedError, and DeadlineError when it takes longer than timeout_seconds (those of the client, unless
         given).
@@ -45,13 +130,14 @@ class Jobs(Resource):
         return cast(Job, await self._client.run(steps))
 
     async def get(self, job_id: str) -> Job:
+        """The job as it is now."""
         return cast(Job, await self._json("GET", path_of("v1", "jobs", job_id)))
 
     def list(
         self,
         *,
         state: JobState | Sequence[JobState] | None = None,
-        kind: str | None = None,
+        kind: JobKind | None = None,
         adapter_id: str | None = None,
         batch_id: str | None = None,
         label: Mapping[str, str] | None = None,
@@ -68,11 +154,13 @@ class Jobs(Resource):
         return self._client.iterate(items(self._service, "/v1/jobs", {**filters, **times}))
 
     async def wait(self, job_id: str, *, progress: ProgressOption = None, timeout_seconds: float | None = None) -> Job:
-        """Returns a job once it has ended, well or not. Raises DeadlineError after timeout_seconds (those of the client,
-        unless given); the job goes on then."""
+        """Returns a job once it has ended, well or not, and nothing of it is still being delivered.
+
+        Raises DeadlineError after timeout_seconds (those of the client, unless given); the job goes on then.
+        """
         return cast(Job, await self._client.run(finished_job(self._service, job_id, progress, timeout_seconds)))
 
-    def events(self, job_id: str, *, last_id: str | None = None) -> AsyncIterator[Event]:
+    def events(self, job_id: str, *, last_id: str | None = None) -> AsyncIterator[JobEvent]:
         """Goes over what happens to a job, until it has ended. Broken connections go on where they broke.
 
         last_id: the id of an event that is known, to go on after it.
@@ -80,6 +168,7 @@ class Jobs(Resource):
         return self._client.iterate(follow(self._service, path_of("v1", "jobs", job_id, "events"), last_id))
 
     async def cancel(self, job_id: str) -> Job:
+        """Ends a job that is queued or active. One that has ended is refused (JOB_FINAL), but for one that was cancelled."""
         return cast(Job, await self._json("POST", path_of("v1", "jobs", job_id, "cancel")))
 
     async def retry(self, job_id: str) -> Job:
@@ -87,7 +176,7 @@ class Jobs(Resource):
         return cast(Job, await self._json("POST", path_of("v1", "jobs", job_id, "retry")))
 
     async def retry_deliveries(self, job_id: str) -> Job:
-        """Sends once more what could not be delivered."""
+        """Sends once more what could not be delivered; wait tells what came of it."""
         return cast(Job, await self._json("POST", path_of("v1", "jobs", job_id, "deliveries", "retry")))
 
     async def update(self, job_id: str, *, labels: Mapping[str, str]) -> Job:
@@ -104,15 +193,15 @@ class Jobs(Resource):
 
     async def report_html(self, job_id: str) -> str:
         """The report as one page that needs nothing else."""
-        return (await self._bytes(job_id, "report.html")).decode()
+        return (await self._content(job_id, "report.html")).decode()
 
-    async def report_svg(self, job_id: str, **options: str) -> str:
-        """A chart of the report. options: those of the call, such as chart and theme."""
-        return (await self._bytes(job_id, "report.svg", **options)).decode()
+    async def report_svg(self, job_id: str, *, figure: Figure = "error-by-rank") -> str:
+        """A figure of the report, as a drawing."""
+        return (await self._content(job_id, "report.svg", figure)).decode()
 
-    async def report_png(self, job_id: str, **options: str) -> bytes:
-        """The same chart as a picture."""
-        return await self._bytes(job_id, "report.png", **options)
+    async def report_png(self, job_id: str, *, figure: Figure = "error-by-rank") -> bytes:
+        """The same figure as a picture."""
+        return await self._content(job_id, "report.png", figure)
 
     async def download(self, job_id: str, folder: FilePath, *, progress: ProgressOption = None) -> Sequence[str]:
         """Saves the results of a job to a folder, and returns the paths of their files. Of several results each has a
@@ -121,6 +210,31 @@ class Jobs(Resource):
             paths: Sequence[str] = await self._client.run(download_of_job(self._service, job_id, folder, tell))
         return paths
 
-    async def _bytes(self, job_id: str, name: str, **options: str) -> bytes:
-        request = Request("GET", path_of("v1", "jobs", job_id, name) + query(options))
-        return (await self._client.run(call(self._service, request))).body
+    def artifacts(self, job_id: str) -> AsyncIterator[Artifact]:
+        """Goes over all files that a job made: report.json, report.html, results/0/adapter_model.safetensors, … None of
+        them is there before the job has ended, and none of a result that was deleted or has expired."""
+        return self._client.iterate(items(self._service, path_of("v1", "jobs", job_id, "artifacts"), {}))
+
+    async def artifact(self, job_id: str, path: str) -> bytes:
+        """One of these files. Raises DigestError where it does not have the SHA-256 that the service has of it."""
+        return await self._client.run(content_of(self._service, path_of("v1", "jobs", job_id, "artifacts", path)))
+
+    async def download_artifacts(
+        self,
+        job_id: str,
+        folder: FilePath,
+        *,
+        paths: Iterable[str] | None = None,
+        progress: ProgressOption = None,
+    ) -> Sequence[str]:
+        """Saves all files that a job made to a folder, as the tree that they are, and returns where they are.
+
+        paths: only these, such as "report.html". A file is there with the SHA-256 that the service has of it, or not at all
+        (DigestError).
+        """
+        saved: Sequence[str] = await self._client.run(download_artifacts(self._service, job_id, folder, paths, progress))
+        return saved
+
+    async def _content(self, job_id: str, name: str, figure: Figure | None = None) -> bytes:
+        href = path_of("v1", "jobs", job_id, name) + query({"figure": figure})
+        return await self._client.run(content_of(self._service, href))

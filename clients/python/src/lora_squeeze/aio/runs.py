@@ -3,40 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from typing import Any, cast
+from datetime import date
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from lora_squeeze.aio.resource import Resource
-from lora_squeeze.contract import Checkpoint, Run, Schedule
+from lora_squeeze.contract import Checkpoint, Run, RunRequest, RunSummary, Schedule, ScheduleRequest
 from lora_squeeze.core.content import FilePath
 from lora_squeeze.core.pages import items
 from lora_squeeze.core.progress import Teller
 from lora_squeeze.core.request import path_of
 from lora_squeeze.core.training import download_checkpoint, send_checkpoint
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
 __all__ = ["Runs"]
 
 
 class Runs(Resource):
-    async def plan(self, **request: Any) -> Schedule:
-        """What a ScheduleRequest comes to: stages, steps of the squeezes, parameters and memory. Keeps nothing."""
+    async def plan(self, **request: Unpack[ScheduleRequest]) -> Schedule:
+        """What a schedule comes to: stages, steps of the squeezes, parameters and memory. Keeps nothing."""
         return cast(Schedule, await self._json("POST", "/v1/schedules", request))
 
-    async def create(self, **request: Any) -> Run:
-        """Begins a run (schedule={…} or adaptive={…})."""
-        return cast(Run, await self._json("POST", "/v1/runs", request))
+    async def create(self, *, idempotency_key: str | None = None, **request: Unpack[RunRequest]) -> Run:
+        """Begins a run: by the clock (schedule={…}), or by the spectrum (adaptive={…}). With dry_run=True it is checked and
+        planned, and not kept."""
+        return cast(Run, await self._json("POST", "/v1/runs", request, idempotency_key))
 
     async def get(self, run_id: str) -> Run:
         """The run as it is now: its checkpoints and next_checkpoint_step."""
         return cast(Run, await self._json("GET", path_of("v1", "runs", run_id)))
 
-    def list(self, *, label: Mapping[str, str] | None = None, page_size: int | None = None) -> AsyncIterator[Run]:
-        """Goes over all runs that match, the newest first."""
-        return self._client.iterate(items(self._service, "/v1/runs", {"label": label, "limit": page_size}))
+    def list(
+        self,
+        *,
+        name: str | None = None,
+        mode: Literal["scheduled", "adaptive"] | None = None,
+        base_model: str | None = None,
+        created_after: date | str | None = None,
+        created_before: date | str | None = None,
+        page_size: int | None = None,
+    ) -> AsyncIterator[RunSummary]:
+        """Goes over all runs that match, the newest first, without their checkpoints. name: what names begin with."""
+        filters = {"name": name, "mode": mode, "base_model": base_model}
+        times = {"created_after": created_after, "created_before": created_before, "limit": page_size}
+        return self._client.iterate(items(self._service, "/v1/runs", {**filters, **times}))
 
     async def delete(self, run_id: str) -> None:
+        """Removes a run with its checkpoints and their adapters."""
         await self._json("DELETE", path_of("v1", "runs", run_id))
 
-    async def checkpoint(
+    async def get_checkpoint(self, run_id: str, step: int) -> Checkpoint:
+        """The newest checkpoint of a step as it is now."""
+        return cast(Checkpoint, await self._json("GET", path_of("v1", "runs", run_id, "checkpoints", str(step))))
+
+    async def send_checkpoint(
         self,
         run_id: str,
         step: int,

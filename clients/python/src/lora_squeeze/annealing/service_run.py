@@ -88,7 +88,7 @@ class ServiceRun:
             # The run went further than we did: we were restarted from before, and so must it be.
             rewind = sent_as <= self._newest_step
             weights, config, optimizer = _write(folder, trained, self._base_model)
-            record = self._service.runs.checkpoint(
+            record = self._service.runs.send_checkpoint(
                 self.run_id, sent_as, weights, config, optimizer, rewind=rewind
             )
             outcome = Outcome(dict(record))

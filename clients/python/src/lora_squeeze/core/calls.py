@@ -17,8 +17,6 @@ __all__ = ["SILENCE_SECONDS", "Answer", "Service", "call", "call_json", "post", 
 
 #: A service that sends nothing for longer is gone; it waits up to 55 seconds itself (`Prefer: wait`).
 SILENCE_SECONDS = 90.0
-#: Codes of a conflict that passes; services before `retryable` was in every problem say it by these alone.
-PASSING = ("CHECKPOINT_PENDING", "IDEMPOTENCY_IN_FLIGHT")
 
 
 @dataclass(frozen=True)
@@ -88,8 +86,6 @@ def problem_of(head: Head, body: bytes) -> RefusedError:
         text = body[:200].decode("utf-8", "replace")
         where = f", which leads to {head.headers['location']}" if "location" in head.headers else ""
         problem = {"detail": f"The answer was HTTP {head.status}{where}{f': {text}' if text else ''}."}
-    if problem.get("code") in PASSING:
-        problem = {"retryable": True, **problem}
     return RefusedError(problem, head.status)
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import os
+import re
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, BinaryIO
 
-from lora_squeeze.core.calls import SILENCE_SECONDS, Service, problem_of, send, unreachable
+from lora_squeeze.core.calls import SILENCE_SECONDS, Service, call, problem_of, send, unreachable
 from lora_squeeze.core.content import FilePath
 from lora_squeeze.core.effects import Steps, TransportFailure, close, read, read_all, run, sleep
 from lora_squeeze.core.progress import Progress, Teller
@@ -17,7 +19,7 @@ from lora_squeeze.core.request import Request
 from lora_squeeze.core.retries import Retries
 from lora_squeeze.errors import DigestError
 
-__all__ = ["save", "save_all"]
+__all__ = ["content_of", "save", "save_all"]
 
 
 def save_all(
@@ -32,24 +34,47 @@ def save_all(
     return paths
 
 
+def content_of(service: Service, href: str, sha256: str | None = None) -> Steps[bytes]:
+    """The bytes at a path of the service. Raises DigestError unless they have the SHA-256 that is given, or announced."""
+    answer = yield from call(service, Request("GET", href))
+    announced = sha256 or _announced(answer.head.headers)
+    _check(href, hashlib.sha256(answer.body).hexdigest(), announced)
+    return answer.body
+
+
 def save(service: Service, href: str, path: FilePath, sha256: str | None, tell: Teller) -> Steps[None]:
-    """Streams a path of the service to a file. A connection that breaks goes on where it did, if the file is the same."""
+    """Streams a path of the service to a file. A connection that breaks goes on where it did, if the file is the same.
+    sha256: what it has to have; None: what the answer announces, if it does."""
     path = os.path.abspath(path)
     unfinished = f"{path}.{uuid.uuid4().hex}.part"
     yield from run(partial(os.makedirs, os.path.dirname(path), exist_ok=True))
     try:
         with open(unfinished, "wb") as file:
-            found = yield from _receive(service, href, file, lambda done, total: tell(Progress("download", done, total, href)))
-        if sha256 is not None and found != sha256:
-            raise DigestError({"detail": f"{href} arrived with the SHA-256 {found}, not {sha256}; {path} was not written."})
+            found, announced = yield from _receive(
+                service, href, file, lambda done, total: tell(Progress("download", done, total, href))
+            )
+        _check(href, found, sha256 or announced)
         os.replace(unfinished, path)
     finally:
         if os.path.exists(unfinished):
             os.remove(unfinished)
 
 
-def _receive(service: Service, href: str, file: BinaryIO, tell: Callable[[int, int], None]) -> Steps[str]:
-    """Comes to the SHA-256 of what was written."""
+def _check(href: str, found: str, expected: str | None) -> None:
+    if expected is not None and found != expected:
+        raise DigestError({"detail": f"{href} arrived with the SHA-256 {found}, not {expected}, and was not kept."})
+
+
+def _announced(headers: Mapping[str, str]) -> str | None:
+    """The SHA-256 of a whole file, hex, of its answer (RFC 9530)."""
+    said = re.search(r"sha-256=:([^:]*):", headers.get("repr-digest", ""))
+    return base64.b64decode(said[1]).hex() if said else None
+
+
+def _receive(
+    service: Service, href: str, file: BinaryIO, tell: Callable[[int, int], None]
+) -> Steps[tuple[str, str | None]]:
+    """Comes to the SHA-256 of what was written, and the one that was announced."""
     retries, digest = Retries(service.deadline()), hashlib.sha256()
     done, tag = 0, None
     while True:
@@ -74,7 +99,7 @@ def _receive(service: Service, href: str, file: BinaryIO, tell: Callable[[int, i
                     done += len(chunk)
                     retries.progressed()
                     tell(done, total)
-                return digest.hexdigest()
+                return digest.hexdigest(), _announced(head.headers)
         except TransportFailure as failure:
             pause = retries.pause_seconds_after(unreachable(request, failure))
         yield from close()

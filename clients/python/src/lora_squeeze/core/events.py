@@ -5,26 +5,46 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, Literal, TypeVar, Union
 
+from lora_squeeze.contract import BatchEndEvent, Job, JobProgress, JobStateEvent, ProgressEvent, StreamNotice
 from lora_squeeze.core.calls import Service, problem_of, send, unreachable
 from lora_squeeze.core.effects import Head, Steps, TransportFailure, close, emit, read, read_all, sleep
 from lora_squeeze.core.request import Request
 from lora_squeeze.core.retries import Deadline, Retries
 
-__all__ = ["Event", "EventParser", "follow", "is_final"]
+__all__ = ["Event", "EventParser", "EventType", "JobEvent", "TenantEvent", "follow", "is_final"]
+
+TypeT = TypeVar("TypeT", bound=str)
+DataT = TypeVar("DataT")
 
 #: The service sends a comment every 15 seconds: a stream that is silent for longer than three is a dead line.
 SILENCE_SECONDS = 50.0
 
 
 @dataclass(frozen=True)
-class Event:
+class Event(Generic[TypeT, DataT]):
     """type: "state", "progress", "job.succeeded", … data: its JSON. id: to go on from, in another process too."""
 
-    type: str
-    data: Any
+    type: TypeT
+    data: DataT
     id: str | None
+
+
+JobEventType = Literal[
+    "job.queued", "job.started", "job.succeeded", "job.partial", "job.failed", "job.cancelled"
+]
+#: Those of a tenant that can be asked for.
+EventType = Literal[JobEventType, "batch.ended", "job.progress"]
+#: Of one job: its state, with the job as it is then, and its progress.
+JobEvent = Union[Event[Literal["state"], Job], Event[Literal["progress"], JobProgress]]
+#: Of a tenant. "stream.open" begins a stream; "stream.gap" says that events are missing before it.
+TenantEvent = Union[
+    Event[JobEventType, JobStateEvent],
+    Event[Literal["batch.ended"], BatchEndEvent],
+    Event[Literal["job.progress"], ProgressEvent],
+    Event[Literal["stream.open", "stream.gap"], StreamNotice],
+]
 
 
 class EventParser:
@@ -37,14 +57,14 @@ class EventParser:
         self._rest = b""
         self._type, self._data = "", list[str]()
 
-    def feed(self, chunk: bytes) -> Iterator[Event]:
+    def feed(self, chunk: bytes) -> Iterator[Event[str, Any]]:
         *lines, self._rest = (self._rest + chunk).split(b"\n")
         for line in lines:
             event = self._line(line.rstrip(b"\r").decode("utf-8", "replace"))
             if event is not None:
                 yield event
 
-    def _line(self, line: str) -> Event | None:
+    def _line(self, line: str) -> Event[str, Any] | None:
         if line == "":
             kind, data = self._type, self._data
             self._type, self._data = "", []
@@ -71,7 +91,7 @@ def follow(
     path: str,
     last_id: str | None = None,
     deadline: Deadline | None = None,
-    give: Callable[[Event], Steps[None]] = emit,
+    give: Callable[[Event[str, Any]], Steps[None]] = emit,
 ) -> Steps[None]:
     """Gives the events of a path, until one has a final state or the service says that there are no more. Connections
     that break go on after the last event; the deadline counts from it, unless one is given."""

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Union
 
+from lora_squeeze.contract import HubSource, S3Source, UrlSource
 from lora_squeeze.core.adapter_files import AdapterInput, ConfigInput, adapter_files
 from lora_squeeze.core.calls import Service, call, call_json, post
 from lora_squeeze.core.content import FilePath
@@ -21,8 +22,10 @@ from lora_squeeze.errors import JobFailedError
 __all__ = ["AdapterOrSource", "analyze", "download", "download_of_job", "given", "merge", "run_job", "squeeze", "upload"]
 
 #: A folder, a file, or bytes; the id of an adapter ("ad_…"); a source: "s3://…", "hf://…", "https://…" or an object.
-AdapterOrSource = Union[AdapterInput, Mapping[str, Any]]
+AdapterOrSource = Union[AdapterInput, UrlSource, S3Source, HubSource]
 _ID = re.compile(r"ad_\w+")
+#: The id of what was asked about only: there is nothing under it.
+_DRY_RUN_ID = "dry_run"
 
 
 def given(**fields: Any) -> dict[str, Any]:
@@ -46,11 +49,14 @@ def upload(
 def run_job(
     service: Service, request: Mapping[str, Any], key: str | None, progress: ProgressOption, seconds: float | None
 ) -> Steps[Any]:
-    """The finished job. Raises JobFailedError unless it succeeded, or some of its targets did."""
+    """The finished job, or what a dry run says of it. Raises JobFailedError unless it succeeded, or some of its targets
+    did."""
     deadline = service.deadline(seconds)
     with Teller(progress) as tell:
         headers = {} if tell.is_wanted else wait_header(deadline)
         answer = yield from call(service, post("/v1/jobs", JsonBody(request), key, headers), deadline)
+        if answer.json["id"] == _DRY_RUN_ID:
+            return answer.json
         path = path_of("v1", "jobs", answer.json["id"])
         job = yield from finished(service, path, answer.json, deadline, tell)
     if not ended_well(job):

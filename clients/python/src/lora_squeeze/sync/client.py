@@ -6,16 +6,29 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, Union, cast
 
 import httpx
 
-from lora_squeeze.contract import Adapter, Report, SucceededResult
+from lora_squeeze.contract import (
+    Adapter,
+    Capabilities,
+    DeliverRequest,
+    JobPriority,
+    Report,
+    RequestWebhook,
+    ResultSettings,
+    Sink,
+    SqueezeJobRequestDeliver,
+    SqueezeOptions,
+    SucceededResult,
+    TargetOptions,
+)
 from lora_squeeze.core.adapter_files import AdapterInput, ConfigInput
 from lora_squeeze.core.calls import Service, call_json
 from lora_squeeze.core.content import FilePath
 from lora_squeeze.core.effects import Steps
-from lora_squeeze.core.events import Event, follow
+from lora_squeeze.core.events import EventType, TenantEvent, follow
 from lora_squeeze.core.progress import ProgressOption
 from lora_squeeze.core.request import query
 from lora_squeeze.core.squeezing import AdapterOrSource, analyze, given, merge, squeeze
@@ -27,9 +40,14 @@ from lora_squeeze.sync.jobs import Jobs
 from lora_squeeze.sync.runs import Runs
 from lora_squeeze.sync.transport import Transport
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
 __all__ = ["Client"]
 
 T = TypeVar("T")
+#: Where results are brought: all of them, or each one to a place of its own.
+Deliver = Union[Sequence[DeliverRequest], SqueezeJobRequestDeliver, Sink]
 
 
 class Client:
@@ -100,33 +118,50 @@ class Client:
         rank: int | None = None,
         *,
         out: FilePath | None = None,
-        options: Mapping[str, Any] | None = None,
-        results: Mapping[str, Any] | None = None,
+        options: SqueezeOptions | None = None,
+        results: ResultSettings | None = None,
+        deliver: Deliver | None = None,
         labels: Mapping[str, str] | None = None,
-        deliver: Sequence[Mapping[str, Any]] | Mapping[str, Any] | str | None = None,
+        priority: JobPriority | None = None,
+        ttl_seconds: int | None = None,
+        webhook: RequestWebhook | None = None,
+        reuse: bool | None = None,
         idempotency_key: str | None = None,
         progress: ProgressOption = None,
         timeout_seconds: float | None = None,
-        **target: Any,
+        **target: Unpack[TargetOptions],
     ) -> SucceededResult:
         """Squeezes an adapter to one target, and returns the result. Raises JobFailedError where that fails.
 
         adapter: a folder, a file of weights or bytes, which are uploaded; the id of one that is there; or a source that
         the service fetches ("s3://…", "hf://…", "https://…", or an object). The target is rank or another policy
-        (energy=0.9, …), and how to write it (format="kohya", dtype="float16", …). results: what the service calls the
-        result and how long it keeps it. labels: of the job. deliver: where the service copies the result to. out: a
-        folder to save its files to.
+        (energy=0.9, …), and how to write it (format="kohya", dtype="float16", …): TargetOptions of the contract. results:
+        what the service calls the result and how long it keeps it. deliver: where the service copies the result to.
+        labels, priority, ttl_seconds, webhook: of the job. reuse=False: the work is done again where it had been done. out:
+        a folder to save the files of the result to.
         """
         wanted = {**given(rank=rank), **target}
-        request = given(options=options, results=results, labels=labels, deliver=deliver)
+        how = given(options=options, results=results, deliver=deliver)
+        of_job = given(labels=labels, priority=priority, ttl_seconds=ttl_seconds, webhook=webhook, reuse=reuse)
+        request = {**how, **of_job}
         steps = squeeze(self.service, adapter, [wanted], out, request, idempotency_key, progress, timeout_seconds)
         return cast(SucceededResult, (self.run(steps))[0])
 
     def analyze(
-        self, adapter: AdapterOrSource, *, progress: ProgressOption = None, timeout_seconds: float | None = None
+        self,
+        adapter: AdapterOrSource,
+        *,
+        labels: Mapping[str, str] | None = None,
+        priority: JobPriority | None = None,
+        ttl_seconds: int | None = None,
+        webhook: RequestWebhook | None = None,
+        reuse: bool | None = None,
+        progress: ProgressOption = None,
+        timeout_seconds: float | None = None,
     ) -> Report:
         """What every rank would keep of an adapter: the report of a job that writes nothing."""
-        return cast(Report, self.run(analyze(self.service, adapter, {}, progress, timeout_seconds)))
+        request = given(labels=labels, priority=priority, ttl_seconds=ttl_seconds, webhook=webhook, reuse=reuse)
+        return cast(Report, self.run(analyze(self.service, adapter, request, progress, timeout_seconds)))
 
     def merge(
         self,
@@ -135,17 +170,25 @@ class Client:
         *,
         weights: Iterable[float] | None = None,
         out: FilePath | None = None,
-        options: Mapping[str, Any] | None = None,
-        results: Mapping[str, Any] | None = None,
+        options: SqueezeOptions | None = None,
+        results: ResultSettings | None = None,
+        deliver: Deliver | None = None,
         labels: Mapping[str, str] | None = None,
+        priority: JobPriority | None = None,
+        ttl_seconds: int | None = None,
+        webhook: RequestWebhook | None = None,
+        reuse: bool | None = None,
         idempotency_key: str | None = None,
         progress: ProgressOption = None,
         timeout_seconds: float | None = None,
-        **target: Any,
+        **target: Unpack[TargetOptions],
     ) -> SucceededResult:
-        """Adds adapters (folders, files, bytes or ids), each times its weight (1 unless given), and squeezes the sum."""
+        """Adds adapters (folders, files, bytes or ids), each times its weight (1 unless given), and squeezes the sum; the rest
+        is as of squeeze."""
         wanted = {**given(rank=rank), **target}
-        request = given(options=options, results=results, labels=labels)
+        how = given(options=options, results=results, deliver=deliver)
+        of_job = given(labels=labels, priority=priority, ttl_seconds=ttl_seconds, webhook=webhook, reuse=reuse)
+        request = {**how, **of_job}
         steps = merge(
             self.service, adapters, weights, wanted, out, request, idempotency_key, progress, timeout_seconds
         )
@@ -160,12 +203,12 @@ class Client:
     def events(
         self,
         *,
-        types: Sequence[str] | None = None,
+        types: Sequence[EventType] | None = None,
         job_id: str | None = None,
         batch_id: str | None = None,
         label: Mapping[str, str] | None = None,
         last_id: str | None = None,
-    ) -> Iterator[Event]:
+    ) -> Iterator[TenantEvent]:
         """Goes over everything that happens to jobs and batches of the tenant, without end.
 
         types: only these, such as "job.succeeded" or "batch.ended". label: those that the job or batch has to have. last_id:
@@ -174,9 +217,9 @@ class Client:
         filters = {"types": types, "job_id": job_id, "batch_id": batch_id, "label": label}
         return self.iterate(follow(self.service, "/v1/events" + query(filters), last_id))
 
-    def capabilities(self) -> dict[str, Any]:
-        """What the service can: formats and their options, profiles, limits, version."""
-        return cast("dict[str, Any]", self.request("GET", "/v1/capabilities"))
+    def capabilities(self) -> Capabilities:
+        """What the service can: formats with what each conversion has to be told, profiles, limits, version."""
+        return cast(Capabilities, self.request("GET", "/v1/capabilities"))
 
     def request(self, method: str, path: str, json: Any = None, *, idempotency_key: str | None = None) -> Any:
         """Any other call of the contract: sends JSON, if some is given, and returns that of the answer (None where it

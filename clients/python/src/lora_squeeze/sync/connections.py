@@ -3,32 +3,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, cast
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
+from lora_squeeze.contract import (
+    Connection,
+    ConnectionChange,
+    HubConnectionRequest,
+    S3ConnectionRequest,
+    UrlConnectionRequest,
+)
 from lora_squeeze.core.pages import items
 from lora_squeeze.core.request import path_of
 from lora_squeeze.sync.resource import Resource
 
-__all__ = ["Connections"]
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
-Connection = dict[str, Any]
+__all__ = ["Connections"]
 
 
 class Connections(Resource):
-    def create(self, request: Mapping[str, Any]) -> Connection:
-        """Makes a connection: name, kind ("s3", "hub" or "url"), its settings, and credentials, which are sealed."""
-        return cast(Connection, self._json("POST", "/v1/connections", dict(request)))
+    @overload
+    def create(self, **request: Unpack[S3ConnectionRequest]) -> Connection: ...
 
-    def list(self) -> Iterator[Connection]:
-        """Goes over all connections; none shows its credentials."""
-        return self._client.iterate(items(self._service, "/v1/connections", {}))
+    @overload
+    def create(self, **request: Unpack[HubConnectionRequest]) -> Connection: ...
+
+    @overload
+    def create(self, **request: Unpack[UrlConnectionRequest]) -> Connection: ...
+
+    def create(self, **request: Any) -> Connection:
+        """Makes a connection of a kind ("s3", "hub" or "url"): its name, the prefixes that it leads to, such as
+        ["s3://models/in"], its settings, and credentials, which are sealed and never shown."""
+        return cast(Connection, self._json("POST", "/v1/connections", request))
 
     def get(self, name: str) -> Connection:
+        """The connection without its credentials."""
         return cast(Connection, self._json("GET", path_of("v1", "connections", name)))
 
-    def update(self, name: str, changes: Mapping[str, Any]) -> Connection:
-        return cast(Connection, self._json("PATCH", path_of("v1", "connections", name), dict(changes)))
+    def list(
+        self, *, kind: Literal["s3", "hub", "url"] | None = None, page_size: int | None = None
+    ) -> Iterator[Connection]:
+        """Goes over all connections; none shows its credentials."""
+        return self._client.iterate(items(self._service, "/v1/connections", {"kind": kind, "limit": page_size}))
+
+    def update(self, name: str, **changes: Unpack[ConnectionChange]) -> Connection:
+        """Changes what is given. Prefixes that lead elsewhere, and another endpoint, need the credentials again
+        (CONNECTION_CREDENTIALS)."""
+        return cast(Connection, self._json("PATCH", path_of("v1", "connections", name), changes))
 
     def delete(self, name: str) -> None:
+        """Removes a connection. Jobs that still wait for it fail."""
         self._json("DELETE", path_of("v1", "connections", name))

@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Iterable, Mapping, Sequence
-from typing import Any, cast
+from datetime import date
+from typing import TYPE_CHECKING, Any, Literal, cast
 
-from lora_squeeze.contract import Checkpoint, Run, Schedule
+from lora_squeeze.contract import Checkpoint, Run, RunRequest, RunSummary, Schedule, ScheduleRequest
 from lora_squeeze.core.content import FilePath
 from lora_squeeze.core.pages import items
 from lora_squeeze.core.progress import Teller
@@ -14,30 +15,50 @@ from lora_squeeze.core.request import path_of
 from lora_squeeze.core.training import download_checkpoint, send_checkpoint
 from lora_squeeze.sync.resource import Resource
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
 __all__ = ["Runs"]
 
 
 class Runs(Resource):
-    def plan(self, **request: Any) -> Schedule:
-        """What a ScheduleRequest comes to: stages, steps of the squeezes, parameters and memory. Keeps nothing."""
+    def plan(self, **request: Unpack[ScheduleRequest]) -> Schedule:
+        """What a schedule comes to: stages, steps of the squeezes, parameters and memory. Keeps nothing."""
         return cast(Schedule, self._json("POST", "/v1/schedules", request))
 
-    def create(self, **request: Any) -> Run:
-        """Begins a run (schedule={…} or adaptive={…})."""
-        return cast(Run, self._json("POST", "/v1/runs", request))
+    def create(self, *, idempotency_key: str | None = None, **request: Unpack[RunRequest]) -> Run:
+        """Begins a run: by the clock (schedule={…}), or by the spectrum (adaptive={…}). With dry_run=True it is checked and
+        planned, and not kept."""
+        return cast(Run, self._json("POST", "/v1/runs", request, idempotency_key))
 
     def get(self, run_id: str) -> Run:
         """The run as it is now: its checkpoints and next_checkpoint_step."""
         return cast(Run, self._json("GET", path_of("v1", "runs", run_id)))
 
-    def list(self, *, label: Mapping[str, str] | None = None, page_size: int | None = None) -> Iterator[Run]:
-        """Goes over all runs that match, the newest first."""
-        return self._client.iterate(items(self._service, "/v1/runs", {"label": label, "limit": page_size}))
+    def list(
+        self,
+        *,
+        name: str | None = None,
+        mode: Literal["scheduled", "adaptive"] | None = None,
+        base_model: str | None = None,
+        created_after: date | str | None = None,
+        created_before: date | str | None = None,
+        page_size: int | None = None,
+    ) -> Iterator[RunSummary]:
+        """Goes over all runs that match, the newest first, without their checkpoints. name: what names begin with."""
+        filters = {"name": name, "mode": mode, "base_model": base_model}
+        times = {"created_after": created_after, "created_before": created_before, "limit": page_size}
+        return self._client.iterate(items(self._service, "/v1/runs", {**filters, **times}))
 
     def delete(self, run_id: str) -> None:
+        """Removes a run with its checkpoints and their adapters."""
         self._json("DELETE", path_of("v1", "runs", run_id))
 
-    def checkpoint(
+    def get_checkpoint(self, run_id: str, step: int) -> Checkpoint:
+        """The newest checkpoint of a step as it is now."""
+        return cast(Checkpoint, self._json("GET", path_of("v1", "runs", run_id, "checkpoints", str(step))))
+
+    def send_checkpoint(
         self,
         run_id: str,
         step: int,
