@@ -436,7 +436,7 @@ export interface paths {
     };
     /**
      * Watch all jobs and batches: Server-Sent Events
-     * @description `job.*` and `batch.ended` have as `data` the very text that a webhook gets, `job.progress` comes once a second at most for each job that runs. A stream begins with `stream.open`, and has everything that happens from then on, in order. With `Last-Event-ID` it goes on after that event, also at another process of the service and after a restart. Events are kept for a day, and the newest 50,000 of a tenant; where some are missing, `stream.gap` comes first. A comment every 15 s shows that the connection lives. Streams end after an hour; clients come back by themselves.
+     * @description `job.*` and `batch.ended` have as `data` the very text that a webhook gets, `job.progress` comes once a second at most for each job that runs. A stream begins with `stream.open`, and has everything that happens from then on, in order. With `Last-Event-ID` it goes on after that event, also at another process of the service and after a restart. Events are kept for a day, and the newest 50,000 of a tenant; where some are missing, `stream.gap` comes first. Streams end after an hour.
      *
      *     Needs a key with the scope `read`.
      */
@@ -1653,6 +1653,20 @@ export interface components {
       queued: number;
       succeeded: number;
     };
+    BatchEndEvent: {
+      data: {
+        batch: components['schemas']['BatchSummary'];
+        /** @description Fields that are left out */
+        omitted?: string[];
+      };
+      /** Format: date-time */
+      timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      type: 'batch.ended';
+    };
     BatchJob: {
       /** @description Null for merge, which has several */
       adapter_id: string | null;
@@ -2367,6 +2381,38 @@ export interface components {
      * @default false
      */
     DryRun: boolean;
+    /** @description The `Job` as it was then; `omitted` names what is left out */
+    EventJob: {
+      attempts?: number;
+      batch_id?: string | null;
+      /** Format: date-time */
+      created_at?: string;
+      deliveries?: components['schemas']['DeliveredAdapter'][];
+      error?: components['schemas']['JobFailure'] | null;
+      /** Format: date-time */
+      expires_at?: string | null;
+      /** Format: date-time */
+      finished_at?: string | null;
+      id: string;
+      imported?: components['schemas']['ImportedAdapter'] | null;
+      kind: components['schemas']['JobKind'];
+      labels?: components['schemas']['Labels'];
+      /** @example support-chat-v3 */
+      name?: string | null;
+      priority?: components['schemas']['JobPriority'];
+      progress?: components['schemas']['Progress'];
+      provider?: components['schemas']['ProviderInfo'] | null;
+      request?: components['schemas']['RecordedJobRequest'];
+      results?: components['schemas']['JobResult'][];
+      retry_of?: string | null;
+      reused?: boolean;
+      /** Format: date-time */
+      started_at?: string | null;
+      state: components['schemas']['JobState'];
+      timings?: components['schemas']['Timings'] | null;
+      ttl_seconds?: number | null;
+      webhook_id?: string | null;
+    };
     ExpectedLoss: {
       /**
        * @description Of accuracy, as a rule of thumb. SOME_LOSS_LIKELY: module_energy_retained is below 0.86. LOSS_EXPECTED: below 0.7
@@ -2731,8 +2777,7 @@ export interface components {
       id: string;
       /** @description The adapter that the job fetched */
       imported: components['schemas']['ImportedAdapter'] | null;
-      /** @enum {string} */
-      kind: 'squeeze' | 'analyze' | 'merge' | 'checkpoint' | 'import' | 'export';
+      kind: components['schemas']['JobKind'];
       labels: components['schemas']['Labels'];
       /**
        * @description Up to 200 characters, none of them a control character. Names need not be unique.
@@ -2785,6 +2830,8 @@ export interface components {
       /** @description One for each target, in their order */
       targets: components['schemas']['TargetForecast'][];
     };
+    /** @enum {string} */
+    JobKind: 'squeeze' | 'analyze' | 'merge' | 'checkpoint' | 'import' | 'export';
     /**
      * @example {
      *       "data": [
@@ -3064,6 +3111,20 @@ export interface components {
      * @enum {string}
      */
     JobState: 'queued' | 'active' | 'succeeded' | 'partial' | 'failed' | 'cancelled';
+    JobStateEvent: {
+      data: {
+        job: components['schemas']['EventJob'];
+        /** @description Fields that are left out */
+        omitted?: string[];
+      };
+      /** Format: date-time */
+      timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      type: 'job.queued' | 'job.started' | 'job.succeeded' | 'job.partial' | 'job.failed' | 'job.cancelled';
+    };
     /**
      * @example {
      *       "id": "key_5f0c2a9b7e31",
@@ -3570,7 +3631,10 @@ export interface components {
        * @description When it was sent
        */
       timestamp: string;
-      /** @enum {string} */
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
       type: 'job.progress';
     };
     ProviderInfo: {
@@ -3931,8 +3995,7 @@ export interface components {
       /** Format: date-time */
       created_at: string;
       job_id: string;
-      /** @enum {string} */
-      kind: 'squeeze' | 'analyze' | 'merge' | 'checkpoint' | 'import' | 'export';
+      kind: components['schemas']['JobKind'];
       method: {
         oversampling: number;
         power_iterations: number | 'auto';
@@ -4924,7 +4987,8 @@ export interface components {
     };
     /** @description Its `type` is the name of the event */
     StreamEventData:
-      | components['schemas']['WebhookEvent']
+      | components['schemas']['JobStateEvent']
+      | components['schemas']['BatchEndEvent']
       | components['schemas']['ProgressEvent']
       | components['schemas']['StreamNotice'];
     /**
@@ -4947,7 +5011,7 @@ export interface components {
        */
       timestamp: string;
       /**
-       * @description stream.open: the stream has everything that happens from here on, so what is read after it is never behind. stream.gap: events between `Last-Event-ID` and this one are not kept any more: read again what they are about
+       * @description stream.open: the stream has everything that happens from here on, so what is read after it is never behind. stream.gap: events between `Last-Event-ID` and this one are not kept any more: read again what they are about (enum property replaced by openapi-typescript)
        * @enum {string}
        */
       type: 'stream.open' | 'stream.gap';
@@ -5451,122 +5515,17 @@ export interface components {
     };
     /**
      * @example {
-     *       "type": "job.succeeded",
+     *       "type": "webhook.test",
      *       "timestamp": "2026-11-24T21:51:03.480Z",
      *       "data": {
-     *         "job": {
-     *           "id": "job_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d",
-     *           "kind": "squeeze",
-     *           "state": "succeeded",
-     *           "progress": {
-     *             "phase": "done",
-     *             "done": 224,
-     *             "total": 224,
-     *             "module": null
-     *           },
-     *           "created_at": "2026-11-24T21:51:00.000Z",
-     *           "started_at": "2026-11-24T21:51:00.120Z",
-     *           "finished_at": "2026-11-24T21:51:03.480Z",
-     *           "attempts": 1,
-     *           "name": null,
-     *           "labels": {
-     *             "team": "search"
-     *           },
-     *           "priority": "normal",
-     *           "ttl_seconds": null,
-     *           "expires_at": null,
-     *           "batch_id": null,
-     *           "retry_of": null,
-     *           "webhook_id": null,
-     *           "reused": false,
-     *           "request": {
-     *             "kind": "squeeze",
-     *             "adapter_id": "ad_4f9a1c0e8b7d6a5f4e3d2c1b0a998877",
-     *             "targets": [
-     *               {
-     *                 "rank": 16
-     *               }
-     *             ]
-     *           },
-     *           "imported": null,
-     *           "deliveries": [],
-     *           "results": [
-     *             {
-     *               "target": {
-     *                 "rank": 16
-     *               },
-     *               "state": "succeeded",
-     *               "adapter_id": "ad_0b1c2d3e4f5a69788796a5b4c3d2e1f0",
-     *               "format": "peft",
-     *               "rank": {
-     *                 "min": 16,
-     *                 "max": 16
-     *               },
-     *               "bytes": 40021200,
-     *               "parameters": 19988480,
-     *               "relative_error": 0.0812,
-     *               "energy_retained": 0.9934,
-     *               "module_relative_error": 0.0927,
-     *               "module_energy_retained": 0.9914,
-     *               "expected_loss": null,
-     *               "worst_module": {
-     *                 "name": "model.layers.31.mlp.down_proj",
-     *                 "relative_error": 0.1377
-     *               },
-     *               "size": [
-     *                 {
-     *                   "what": "lora",
-     *                   "tensors": 448,
-     *                   "bytes": 39976960
-     *                 }
-     *               ],
-     *               "warnings": [],
-     *               "serving": null,
-     *               "training": null
-     *             }
-     *           ],
-     *           "timings": {
-     *             "queue_wait": 0.12,
-     *             "load": 0.31,
-     *             "gram": 0.74,
-     *             "core": 0.62,
-     *             "project": 1.03,
-     *             "write": 0.48,
-     *             "total": 3.36
-     *           },
-     *           "provider": {
-     *             "name": "cpu",
-     *             "requested": "auto",
-     *             "threads": 2,
-     *             "onnxruntime": "1.30.0",
-     *             "fallback_reason": null
-     *           },
-     *           "error": null
-     *         }
+     *         "webhook_id": "wh_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d"
      *       }
      *     }
      */
-    WebhookEvent: {
-      /** @description `job` (job.*) or `batch` (batch.*) as the API shows it, or `webhook_id` (webhook.test). `omitted` names fields that are left out because the event would be too large. */
-      data: {
-        [key: string]: unknown;
-      };
-      /**
-       * Format: date-time
-       * @description When it happened
-       */
-      timestamp: string;
-      /** @enum {string} */
-      type:
-        | 'job.queued'
-        | 'job.started'
-        | 'job.succeeded'
-        | 'job.partial'
-        | 'job.failed'
-        | 'job.cancelled'
-        | 'batch.ended'
-        | 'webhook.test';
-    };
+    WebhookEvent:
+      | components['schemas']['JobStateEvent']
+      | components['schemas']['BatchEndEvent']
+      | components['schemas']['WebhookTestEvent'];
     /**
      * @example {
      *       "data": [
@@ -5659,6 +5618,22 @@ export interface components {
        * @example https://ml.example.com/hooks/lora-squeeze
        */
       url: string;
+    };
+    WebhookTestEvent: {
+      data: {
+        /**
+         * @description Id of a webhook
+         * @example wh_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
+         */
+        webhook_id: string;
+      };
+      /** Format: date-time */
+      timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      type: 'webhook.test';
     };
   };
   responses: {

@@ -4,18 +4,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, List, Literal, TypedDict, Union
+import sys
+from typing import Any, Dict, List, Literal, TypedDict, Union
 
-if TYPE_CHECKING:
+if sys.version_info >= (3, 11):
+    from typing import NotRequired
+else:
     from typing_extensions import NotRequired
 
 __all__ = [
     "Adapter",
     "AdapterFile",
     "AdapterFromUploads",
+    "AdapterFromUploadsFiles",
     "AdapterList",
     "AdapterModules",
+    "AdapterModulesModules",
     "AdapterPatch",
+    "AdapterRanks",
     "AdaptiveRequest",
     "Analysis",
     "AnalyzeJobRequest",
@@ -23,16 +29,23 @@ __all__ = [
     "Batch",
     "BatchCounts",
     "BatchEndEvent",
+    "BatchEndEventData",
     "BatchJob",
+    "BatchJobResults",
     "BatchList",
     "BatchPatch",
+    "BatchProgress",
     "BatchRequest",
     "BatchState",
     "BatchSummary",
+    "BatchSummaryProgress",
     "Capabilities",
+    "CapabilitiesLimits",
     "Checkpoint",
     "CheckpointFile",
     "CheckpointJobRequest",
+    "CheckpointJobRequestOptimizer",
+    "CheckpointTraining",
     "Connection",
     "ConnectionChange",
     "ConnectionList",
@@ -72,6 +85,7 @@ __all__ = [
     "JobResult",
     "JobState",
     "JobStateEvent",
+    "JobStateEventData",
     "Key",
     "KeyList",
     "KeyRequest",
@@ -79,6 +93,7 @@ __all__ = [
     "LearningRateRequest",
     "Liveness",
     "MergeJobRequest",
+    "MergeJobRequestDeliver",
     "MergeSource",
     "ModuleAnalysis",
     "ModuleError",
@@ -87,16 +102,26 @@ __all__ = [
     "NewKey",
     "NewWebhook",
     "Problem",
+    "ProblemErrors",
     "Profile",
+    "ProfileAllowedRanks",
+    "ProfileLacks",
+    "ProfileMaxRank",
+    "ProfileRequiredConfig",
+    "ProfileScale",
     "ProfileSource",
     "Progress",
     "ProgressEvent",
+    "ProgressEventData",
     "ProviderInfo",
     "Quotas",
     "RankPoint",
     "RankRange",
     "Readiness",
+    "ReadinessChecks",
+    "ReadinessReasons",
     "Recommendation",
+    "RecommendationRank",
     "RecordedAnalyzeJobRequest",
     "RecordedDeliver",
     "RecordedExportJobRequest",
@@ -111,8 +136,13 @@ __all__ = [
     "RecordedSource",
     "RecordedSqueezeJobRequest",
     "RecordedUrlSink",
+    "RecordedUrlSinkFiles",
     "RecordedUrlSource",
+    "RecordedUrlSourceFiles",
     "Report",
+    "ReportMethod",
+    "ReportProduct",
+    "ReportSources",
     "RequestWebhook",
     "ResultSettings",
     "RotatedSecret",
@@ -121,6 +151,7 @@ __all__ = [
     "RunLearningRate",
     "RunList",
     "RunRequest",
+    "RunRequestOptions",
     "RunSummary",
     "S3ConnectionRequest",
     "S3Credentials",
@@ -129,6 +160,7 @@ __all__ = [
     "Schedule",
     "ScheduleModules",
     "ScheduleRequest",
+    "ScheduleSqueezes",
     "SecretRotation",
     "Sink",
     "SinkFile",
@@ -136,6 +168,7 @@ __all__ = [
     "Source",
     "SourceFile",
     "SqueezeJobRequest",
+    "SqueezeJobRequestDeliver",
     "SqueezeOptions",
     "SqueezeRequest",
     "Stage",
@@ -143,10 +176,14 @@ __all__ = [
     "StageMemory",
     "StreamEventData",
     "StreamNotice",
+    "StreamNoticeData",
     "SucceededResult",
+    "SucceededResultRank",
     "SucceededTargetReport",
     "Target",
     "TargetForecast",
+    "TargetForecastRank",
+    "TargetOptions",
     "TargetReport",
     "Tenant",
     "TenantList",
@@ -159,7 +196,9 @@ __all__ = [
     "UrlConnectionRequest",
     "UrlCredentials",
     "UrlSink",
+    "UrlSinkFiles",
     "UrlSource",
+    "UrlSourceFiles",
     "Usage",
     "Verdict",
     "Webhook",
@@ -168,8 +207,15 @@ __all__ = [
     "WebhookList",
     "WebhookRequest",
     "WebhookTestEvent",
+    "WebhookTestEventData",
 ]
 
+AdapterFromUploadsFiles = TypedDict("AdapterFromUploadsFiles", {
+    "adapter_model.safetensors": NotRequired[str],
+    "weights": NotRequired[str],
+    "adapter_config.json": NotRequired[Union[str, Dict[str, Any]]],
+    "config": NotRequired[Union[str, Dict[str, Any]]],
+})
 BatchState = Literal["active", "succeeded", "partial", "failed", "cancelled"]
 ConnectionRequest = Union["S3ConnectionRequest", "HubConnectionRequest", "UrlConnectionRequest"]
 DryRun = bool
@@ -188,6 +234,20 @@ Sink = Union[Union["UrlSink", "S3Sink", "HubSink"], str]
 Source = Union[Union["UrlSource", "S3Source", "HubSource"], str]
 StreamEventData = Union["JobStateEvent", "BatchEndEvent", "ProgressEvent", "StreamNotice"]
 TargetReport = Union["SucceededTargetReport", "FailedResult"]
+UrlSinkFiles = TypedDict("UrlSinkFiles", {
+    "adapter_model.safetensors": NotRequired["SinkFile"],
+    "weights": NotRequired["SinkFile"],
+    "adapter_config.json": NotRequired["SinkFile"],
+    "config": NotRequired["SinkFile"],
+    "card": NotRequired["SinkFile"],
+    "report": NotRequired["SinkFile"],
+})
+UrlSourceFiles = TypedDict("UrlSourceFiles", {
+    "adapter_model.safetensors": NotRequired["SourceFile"],
+    "weights": NotRequired["SourceFile"],
+    "adapter_config.json": NotRequired["SourceFile"],
+    "config": NotRequired["SourceFile"],
+})
 WebhookEvent = Union["JobStateEvent", "BatchEndEvent", "WebhookTestEvent"]
 
 
@@ -199,7 +259,7 @@ class Adapter(TypedDict):
     bytes: int
     base_model: Union[str, None]
     modules: int
-    ranks: Dict[str, Any]
+    ranks: AdapterRanks
     alpha: float
     dtypes: List[str]
     parameters: int
@@ -222,7 +282,7 @@ class AdapterFile(TypedDict):
 
 
 class AdapterFromUploads(TypedDict):
-    files: Dict[str, Any]
+    files: AdapterFromUploadsFiles
     name: NotRequired[str]
     labels: NotRequired[Labels]
     ttl_seconds: NotRequired[int]
@@ -234,7 +294,15 @@ class AdapterList(TypedDict):
 
 
 class AdapterModules(TypedDict):
-    modules: List[Dict[str, Any]]
+    modules: List[AdapterModulesModules]
+
+
+class AdapterModulesModules(TypedDict):
+    name: str
+    kind: Union[Literal["linear"], Literal["conv"], Literal["embedding"]]
+    shape: List[int]
+    rank: int
+    scale: float
 
 
 class AdapterPatch(TypedDict):
@@ -243,6 +311,13 @@ class AdapterPatch(TypedDict):
     name: NotRequired[str]
     labels: NotRequired[Labels]
     ttl_seconds: NotRequired[Union[int, None]]
+
+
+class AdapterRanks(TypedDict):
+    """Smallest and largest rank over the modules"""
+
+    min: int
+    max: int
 
 
 class AdaptiveRequest(TypedDict):
@@ -299,7 +374,7 @@ class Batch(TypedDict):
     id: str
     state: BatchState
     counts: BatchCounts
-    progress: Dict[str, Any]
+    progress: BatchProgress
     name: Union[str, None]
     labels: Labels
     retry_of: Union[str, None]
@@ -324,7 +399,12 @@ class BatchCounts(TypedDict):
 class BatchEndEvent(TypedDict):
     type: Literal["batch.ended"]
     timestamp: str
-    data: Dict[str, Any]
+    data: BatchEndEventData
+
+
+class BatchEndEventData(TypedDict):
+    batch: BatchSummary
+    omitted: NotRequired[List[str]]
 
 
 class BatchJob(TypedDict):
@@ -335,7 +415,12 @@ class BatchJob(TypedDict):
     state: JobState
     error_code: Union[str, None]
     finished_at: Union[str, None]
-    results: List[Dict[str, Any]]
+    results: List[BatchJobResults]
+
+
+class BatchJobResults(TypedDict):
+    adapter_id: str
+    href: str
 
 
 class BatchList(TypedDict):
@@ -348,6 +433,11 @@ class BatchPatch(TypedDict):
 
     name: NotRequired[Union[str, None]]
     labels: NotRequired[Labels]
+
+
+class BatchProgress(TypedDict):
+    done: int
+    total: int
 
 
 class BatchRequest(TypedDict):
@@ -371,7 +461,7 @@ class BatchSummary(TypedDict):
     id: str
     state: BatchState
     counts: BatchCounts
-    progress: Dict[str, Any]
+    progress: BatchSummaryProgress
     name: Union[str, None]
     labels: Labels
     retry_of: Union[str, None]
@@ -381,12 +471,29 @@ class BatchSummary(TypedDict):
     expires_at: Union[str, None]
 
 
+class BatchSummaryProgress(TypedDict):
+    done: int
+    total: int
+
+
 class Capabilities(TypedDict):
     version: str
     formats: List[Format]
     architectures: List[str]
     profiles: List[Profile]
-    limits: Dict[str, Any]
+    limits: CapabilitiesLimits
+
+
+class CapabilitiesLimits(TypedDict):
+    """The largest that each may be"""
+
+    upload_bytes: int
+    targets: int
+    merge_sources: int
+    batch_jobs: int
+    labels: int
+    page_items: int
+    wait_seconds: int
 
 
 class Checkpoint(TypedDict):
@@ -403,7 +510,7 @@ class Checkpoint(TypedDict):
     relative_error: Union[float, None]
     energy_retained: Union[float, None]
     learning_rate: Union[RunLearningRate, None]
-    training: Union[Dict[str, Any], None]
+    training: Union[CheckpointTraining, None]
     files: List[CheckpointFile]
     job_id: Union[str, None]
     superseded: bool
@@ -429,7 +536,18 @@ class CheckpointJobRequest(TypedDict):
     targets: List[Target]
     options: NotRequired[SqueezeOptions]
     results: NotRequired[ResultSettings]
-    optimizer: Union[Dict[str, Any], None]
+    optimizer: Union[CheckpointJobRequestOptimizer, None]
+
+
+class CheckpointJobRequestOptimizer(TypedDict):
+    sha256: str
+    mode: Literal["carry", "reset"]
+
+
+class CheckpointTraining(TypedDict):
+    learning_rate_factor: float
+    revived_directions: int
+    optimizer: Literal["carried", "reset", "none"]
 
 
 class Connection(TypedDict):
@@ -530,6 +648,7 @@ class EventJob(TypedDict):
     started_at: NotRequired[Union[str, None]]
     finished_at: NotRequired[Union[str, None]]
     attempts: NotRequired[int]
+    name: NotRequired[Union[str, None]]
     labels: NotRequired[Labels]
     priority: NotRequired[JobPriority]
     ttl_seconds: NotRequired[Union[int, None]]
@@ -750,7 +869,12 @@ class JobProgress(TypedDict):
 class JobStateEvent(TypedDict):
     type: Literal["job.queued", "job.started", "job.succeeded", "job.partial", "job.failed", "job.cancelled"]
     timestamp: str
-    data: Dict[str, Any]
+    data: JobStateEventData
+
+
+class JobStateEventData(TypedDict):
+    job: EventJob
+    omitted: NotRequired[List[str]]
 
 
 class Key(TypedDict):
@@ -794,7 +918,7 @@ class MergeJobRequest(TypedDict):
     targets: List[Target]
     options: NotRequired[SqueezeOptions]
     results: NotRequired[ResultSettings]
-    deliver: NotRequired[Union[List[DeliverRequest], Dict[str, Any], str]]
+    deliver: NotRequired[Union[List[DeliverRequest], MergeJobRequestDeliver, str]]
     name: NotRequired[str]
     labels: NotRequired[Labels]
     priority: NotRequired[JobPriority]
@@ -802,6 +926,13 @@ class MergeJobRequest(TypedDict):
     webhook: NotRequired[RequestWebhook]
     reuse: NotRequired[bool]
     dry_run: NotRequired[DryRun]
+
+
+class MergeJobRequestDeliver(TypedDict):
+    """A destination for all targets: each of several gets a folder of its own in it"""
+
+    to: Sink
+    include: NotRequired[List[Literal["report", "card"]]]
 
 
 class MergeSource(TypedDict):
@@ -877,8 +1008,13 @@ class Problem(TypedDict):
     code: str
     retryable: bool
     instance: str
-    errors: NotRequired[List[Dict[str, Any]]]
+    errors: NotRequired[List[ProblemErrors]]
     context: NotRequired[Dict[str, Any]]
+
+
+class ProblemErrors(TypedDict):
+    pointer: str
+    detail: str
 
 
 class Profile(TypedDict):
@@ -887,21 +1023,51 @@ class Profile(TypedDict):
     name: str
     title: str
     sources: List[ProfileSource]
-    max_rank: Dict[str, Any]
+    max_rank: ProfileMaxRank
     min_rank: int
-    allowed_ranks: Union[Dict[str, Any], None]
+    allowed_ranks: Union[ProfileAllowedRanks, None]
     same_rank: Literal["none", "experts", "all"]
-    scale: Dict[str, Any]
+    scale: ProfileScale
     patterns: Literal["read", "ignored", "refused"]
     dtypes: List[Literal["float32", "float16", "bfloat16"]]
     module_kinds: List[Literal["linear", "conv", "embedding"]]
     target_modules: Union[List[str], None]
     tensor_names: Literal["peft", "suffix", "any"]
-    required_config: List[Dict[str, Any]]
-    lacks: List[Dict[str, Any]]
+    required_config: List[ProfileRequiredConfig]
+    lacks: List[ProfileLacks]
     files: List[str]
     weights_bytes_below: Union[int, None]
     notes: List[str]
+
+
+class ProfileAllowedRanks(TypedDict):
+    ranks: List[int]
+    reason: str
+
+
+class ProfileLacks(TypedDict):
+    feature: Literal["dora", "modules-to-save", "bias", "lora-bias"]
+    effect: Literal["refused", "ignored"]
+    detail: str
+
+
+class ProfileMaxRank(TypedDict):
+    """A target’s max_rank says what it is set to"""
+
+    default: Union[int, None]
+    largest: Union[int, None]
+    steps: Union[List[int], None]
+    setting: Union[str, None]
+
+
+class ProfileRequiredConfig(TypedDict):
+    field: str
+    values: Union[List[str], None]
+
+
+class ProfileScale(TypedDict):
+    formula: Literal["module", "config", "tensor-rank", "unstated"]
+    rslora: bool
 
 
 class ProfileSource(TypedDict):
@@ -922,7 +1088,13 @@ class Progress(TypedDict):
 class ProgressEvent(TypedDict):
     type: Literal["job.progress"]
     timestamp: str
-    data: Dict[str, Any]
+    data: ProgressEventData
+
+
+class ProgressEventData(TypedDict):
+    job_id: str
+    batch_id: Union[str, None]
+    progress: JobProgress
 
 
 class ProviderInfo(TypedDict):
@@ -957,18 +1129,37 @@ class RankRange(TypedDict):
 
 class Readiness(TypedDict):
     status: Literal["ready", "degraded"]
-    checks: Dict[str, Any]
-    reasons: List[Dict[str, Any]]
+    checks: ReadinessChecks
+    reasons: List[ReadinessReasons]
+
+
+class ReadinessChecks(TypedDict):
+    storage: Literal["ok", "degraded"]
+    database: Literal["ok", "degraded"]
+    queue: Literal["ok", "degraded"]
+    secrets: NotRequired[Literal["ok", "degraded"]]
+    provider: NotRequired[Literal["ok", "degraded"]]
+
+
+class ReadinessReasons(TypedDict):
+    part: Literal["storage", "database", "queue", "secrets", "provider"]
+    code: str
+    detail: str
 
 
 class Recommendation(TypedDict):
-    target: Any
-    rank: Dict[str, Any]
+    target: Target
+    rank: RecommendationRank
     relative_error: float
     module_relative_error: NotRequired[float]
     parameters: int
     bytes: int
     reason: str
+
+
+class RecommendationRank(TypedDict):
+    min: int
+    max: int
 
 
 class RecordedAnalyzeJobRequest(TypedDict):
@@ -1070,7 +1261,12 @@ class RecordedUrlSink(TypedDict):
     sealed: NotRequired[str]
     connection: NotRequired[str]
     url: NotRequired[str]
-    files: NotRequired[Dict[str, Dict[str, Any]]]
+    files: NotRequired[Dict[str, RecordedUrlSinkFiles]]
+
+
+class RecordedUrlSinkFiles(TypedDict):
+    url: str
+    sha256: NotRequired[str]
 
 
 class RecordedUrlSource(TypedDict):
@@ -1079,22 +1275,48 @@ class RecordedUrlSource(TypedDict):
     sealed: NotRequired[str]
     connection: NotRequired[str]
     url: NotRequired[str]
-    files: NotRequired[Dict[str, Dict[str, Any]]]
+    files: NotRequired[Dict[str, RecordedUrlSourceFiles]]
+
+
+class RecordedUrlSourceFiles(TypedDict):
+    url: str
+    sha256: NotRequired[str]
 
 
 class Report(TypedDict):
     job_id: str
     created_at: str
-    product: Dict[str, Any]
+    product: ReportProduct
     kind: JobKind
-    sources: List[Dict[str, Any]]
-    method: Dict[str, Any]
+    sources: List[ReportSources]
+    method: ReportMethod
     provider: ProviderInfo
     timings: Timings
     modules: List[ModuleSpectrum]
     targets: List[TargetReport]
     analysis: Union[Analysis, None]
     notes: List[str]
+
+
+class ReportMethod(TypedDict):
+    requested: str
+    used: str
+    oversampling: int
+    power_iterations: Union[int, Literal["auto"]]
+    seed: int
+
+
+class ReportProduct(TypedDict):
+    name: str
+    version: str
+
+
+class ReportSources(TypedDict):
+    id: str
+    sha256: str
+    bytes: int
+    base_model: Union[str, None]
+    weight: float
 
 
 class RequestWebhook(TypedDict):
@@ -1170,12 +1392,21 @@ class RunRequest(TypedDict):
     alpha: NotRequired[Literal["keep", "sqrt"]]
     optimizer: NotRequired[Literal["carry", "reset"]]
     revive: NotRequired[bool]
-    options: NotRequired[Dict[str, Any]]
+    options: NotRequired[RunRequestOptions]
     results: NotRequired[ResultSettings]
     dry_run: NotRequired[DryRun]
     schedule: NotRequired[ScheduleRequest]
     rank_allocation: NotRequired[Literal["uniform", "by_module"]]
     adaptive: NotRequired[AdaptiveRequest]
+
+
+class RunRequestOptions(TypedDict):
+    """As of any job, but the method is exact unless rsvd is asked for"""
+
+    method: NotRequired[Literal["rsvd", "exact"]]
+    oversampling: NotRequired[int]
+    power_iterations: NotRequired[Union[int, Literal["auto"]]]
+    seed: NotRequired[int]
 
 
 class RunSummary(TypedDict):
@@ -1251,7 +1482,7 @@ class Schedule(TypedDict):
     final_steps: Union[int, None]
     min_stage_steps: Union[int, None]
     stages: List[Stage]
-    squeezes: List[Dict[str, Any]]
+    squeezes: List[ScheduleSqueezes]
     mean_rank: float
     relative_cost: float
     notes: List[str]
@@ -1286,6 +1517,12 @@ class ScheduleRequest(TypedDict):
     optimizer: NotRequired[Literal["adam", "adam_8bit", "sgd_momentum", "sgd"]]
 
 
+class ScheduleSqueezes(TypedDict):
+    step: int
+    from_rank: int
+    to_rank: int
+
+
 class SecretRotation(TypedDict):
     secret: NotRequired[str]
     overlap_seconds: NotRequired[int]
@@ -1316,7 +1553,7 @@ class SqueezeJobRequest(TypedDict):
     targets: List[Target]
     options: NotRequired[SqueezeOptions]
     results: NotRequired[ResultSettings]
-    deliver: NotRequired[Union[List[DeliverRequest], Dict[str, Any], str]]
+    deliver: NotRequired[Union[List[DeliverRequest], SqueezeJobRequestDeliver, str]]
     name: NotRequired[str]
     labels: NotRequired[Labels]
     priority: NotRequired[JobPriority]
@@ -1324,6 +1561,13 @@ class SqueezeJobRequest(TypedDict):
     webhook: NotRequired[RequestWebhook]
     reuse: NotRequired[bool]
     dry_run: NotRequired[DryRun]
+
+
+class SqueezeJobRequestDeliver(TypedDict):
+    """A destination for all targets: each of several gets a folder of its own in it"""
+
+    to: Sink
+    include: NotRequired[List[Literal["report", "card"]]]
 
 
 class SqueezeOptions(TypedDict):
@@ -1373,7 +1617,11 @@ class StageMemory(TypedDict):
 class StreamNotice(TypedDict):
     type: Literal["stream.open", "stream.gap"]
     timestamp: str
-    data: Dict[str, Any]
+    data: StreamNoticeData
+
+
+class StreamNoticeData(TypedDict):
+    last_event_id: Union[str, None]
 
 
 class SucceededResult(TypedDict):
@@ -1381,7 +1629,7 @@ class SucceededResult(TypedDict):
     state: Literal["succeeded"]
     adapter_id: str
     format: FormatName
-    rank: Dict[str, Any]
+    rank: SucceededResultRank
     bytes: int
     size: NotRequired[List[SizePart]]
     parameters: int
@@ -1394,6 +1642,11 @@ class SucceededResult(TypedDict):
     warnings: List[str]
     serving: Union[Verdict, None]
     training: Union[TrainingNotes, None]
+
+
+class SucceededResultRank(TypedDict):
+    min: int
+    max: int
 
 
 class SucceededTargetReport(TypedDict):
@@ -1443,13 +1696,46 @@ class TargetForecast(TypedDict):
     """What a target would come to"""
 
     target: Target
-    rank: Union[Dict[str, Any], None]
+    rank: Union[TargetForecastRank, None]
     parameters: Union[int, None]
     bytes: Union[int, None]
     relative_error: Union[float, None]
     basis: Union[Literal["shapes", "spectra"], None]
     warnings: List[str]
     error: Union[JobFailure, None]
+
+
+class TargetForecastRank(TypedDict):
+    min: int
+    max: int
+
+
+class TargetOptions(TypedDict):
+    """One rank policy with how to write the result. A profile alone asks for the largest rank that it (or max_rank)
+    allows, a format alone for a conversion: every module keeps its rank, within min_rank and max_rank."""
+
+    energy: NotRequired[float]
+    ratio: NotRequired[float]
+    cumulative: NotRequired[float]
+    knee: NotRequired[Literal[True]]
+    tolerance: NotRequired[float]
+    budget_bytes: NotRequired[int]
+    budget_parameters: NotRequired[int]
+    rank_pattern: NotRequired[Dict[str, int]]
+    criterion: NotRequired[Literal["relative", "energy"]]
+    min_rank: NotRequired[int]
+    max_rank: NotRequired[int]
+    uniform: NotRequired[bool]
+    format: NotRequired[FormatName]
+    format_options: NotRequired[FormatOptions]
+    profile: NotRequired[str]
+    scale: NotRequired[Literal["fold", "keep", "sqrt"]]
+    split: NotRequired[Literal["balanced", "b", "a"]]
+    revive: NotRequired[bool]
+    projections: NotRequired[bool]
+    strip: NotRequired[List[Literal["heads", "embeddings", "base_layers", "biases", "other"]]]
+    cast: NotRequired[Literal["float32", "float16", "bfloat16"]]
+    dtype: NotRequired[Literal["match", "float32", "float16", "bfloat16"]]
 
 
 class Tenant(TypedDict):
@@ -1530,7 +1816,7 @@ class UrlSink(TypedDict):
     """Files, each with PUT; presigned URLs as a rule. What has no URL is not sent"""
 
     kind: Literal["url"]
-    files: Dict[str, Any]
+    files: UrlSinkFiles
     connection: NotRequired[str]
 
 
@@ -1538,7 +1824,7 @@ class UrlSource(TypedDict):
     """Files from anywhere"""
 
     kind: Literal["url"]
-    files: Dict[str, Any]
+    files: UrlSourceFiles
     connection: NotRequired[str]
 
 
@@ -1592,4 +1878,8 @@ class WebhookRequest(TypedDict):
 class WebhookTestEvent(TypedDict):
     type: Literal["webhook.test"]
     timestamp: str
-    data: Dict[str, Any]
+    data: WebhookTestEventData
+
+
+class WebhookTestEventData(TypedDict):
+    webhook_id: str
