@@ -27,6 +27,7 @@ export type Labels = Static<typeof Labels>;
 
 /** What a record is called. */
 export const RecordName = Type.String({
+  $id: 'RecordName',
   minLength: 1,
   maxLength: 200,
   pattern: '^[^\\u0000-\\u001f\\u007f]+$',
@@ -47,6 +48,7 @@ export const PATCH_RULES = {
 
 /** After how long something is removed by itself. */
 export const TtlSeconds = Type.Integer({
+  $id: 'TtlSeconds',
   minimum: 60,
   maximum: 3_153_600_000,
   description: 'Removed by the service so many seconds after it was made (a job: after it ended)',

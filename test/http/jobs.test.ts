@@ -438,7 +438,7 @@ describe('jobs over HTTP', () => {
         ],
         [
           { kind: 'analyze', adapter_id: adapterId, targets: [{ rank: 1 }] },
-          /^the request has no option "targets"; known are kind, adapter_id, source, labels, priority, ttl_seconds, webhook, reuse, dry_run\.$/,
+          /^the request has no option "targets"; known are kind, adapter_id, source, name, labels, priority, ttl_seconds, webhook, reuse, dry_run\.$/,
           '/targets',
         ],
         [

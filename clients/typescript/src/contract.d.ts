@@ -1289,11 +1289,7 @@ export interface components {
       labels: components['schemas']['Labels'];
       /** @description Number of LoRA pairs */
       modules: number;
-      /**
-       * @description Up to 200 characters, none of them a control character. Names need not be unique.
-       * @example support-chat-v3
-       */
-      name: string;
+      name: components['schemas']['RecordName'];
       /** @description Parameters in the LoRA factors */
       parameters: number;
       /** @description The adapter this one was made from; null for uploads and for sums of several */
@@ -1363,13 +1359,8 @@ export interface components {
         weights?: string;
       };
       labels?: components['schemas']['Labels'];
-      /**
-       * @description Up to 200 characters, none of them a control character. Names need not be unique.
-       * @example support-chat-v3
-       */
-      name?: string;
-      /** @description Removed by the service so many seconds after it was made (a job: after it ended) */
-      ttl_seconds?: number;
+      name?: components['schemas']['RecordName'];
+      ttl_seconds?: components['schemas']['TtlSeconds'];
     };
     /**
      * @example {
@@ -1453,13 +1444,9 @@ export interface components {
      */
     AdapterPatch: {
       labels?: components['schemas']['Labels'];
-      /**
-       * @description Up to 200 characters, none of them a control character. Names need not be unique.
-       * @example support-chat-v3
-       */
-      name?: string;
+      name?: components['schemas']['RecordName'];
       /** @description The adapter is removed by itself so many seconds from now on; null: it is kept */
-      ttl_seconds?: number | null;
+      ttl_seconds?: components['schemas']['TtlSeconds'] | null;
     };
     /** @description A training whose rank falls by what the spectrum allows */
     AdaptiveRequest: {
@@ -1528,11 +1515,7 @@ export interface components {
        */
       kind: 'analyze';
       labels?: components['schemas']['Labels'];
-      /**
-       * @description Up to 200 characters, none of them a control character. Names need not be unique.
-       * @example support-chat-v3
-       */
-      name?: string;
+      name?: components['schemas']['RecordName'];
       priority?: components['schemas']['JobPriority'];
       /**
        * @description Whether the job may have what equal requests come to, or came to where that is still here. It is a job of its own in any case, with its own results, labels, priority and time to live. `false` has the work done again.
@@ -1540,8 +1523,7 @@ export interface components {
        */
       reuse?: boolean;
       source?: components['schemas']['Source'];
-      /** @description Removed by the service so many seconds after it was made (a job: after it ended) */
-      ttl_seconds?: number;
+      ttl_seconds?: components['schemas']['TtlSeconds'];
       webhook?: components['schemas']['RequestWebhook'];
     };
     /** @description A file that a job made */
@@ -1628,11 +1610,7 @@ export interface components {
       /** @description In the order of the request */
       jobs: components['schemas']['BatchJob'][];
       labels: components['schemas']['Labels'];
-      /**
-       * @description Up to 200 characters, none of them a control character. Names need not be unique.
-       * @example support-chat-v3
-       */
-      name: string | null;
+      name: components['schemas']['RecordName'] | null;
       progress: {
         /** @description Jobs that ended, one way or another */
         done: number;
@@ -1732,11 +1710,8 @@ export interface components {
      */
     BatchPatch: {
       labels?: components['schemas']['Labels'];
-      /**
-       * @description null: it has none from then on
-       * @example support-chat-v3
-       */
-      name?: string | null;
+      /** @description null: it has none from then on */
+      name?: components['schemas']['RecordName'] | null;
     };
     /**
      * @description The same for many adapters, or a list of jobs of any kinds
@@ -1798,11 +1773,7 @@ export interface components {
        */
       kind?: 'squeeze' | 'analyze';
       labels?: components['schemas']['Labels'];
-      /**
-       * @description Up to 200 characters, none of them a control character. Names need not be unique.
-       * @example support-chat-v3
-       */
-      name?: string;
+      name?: components['schemas']['RecordName'];
       options?: components['schemas']['SqueezeOptions'];
       priority?: components['schemas']['JobPriority'];
       results?: components['schemas']['ResultSettings'];
@@ -1813,8 +1784,7 @@ export interface components {
       reuse?: boolean;
       /** @description Of a squeeze, which must have them */
       targets?: components['schemas']['Target'][];
-      /** @description Removed by the service so many seconds after it was made (a job: after it ended) */
-      ttl_seconds?: number;
+      ttl_seconds?: components['schemas']['TtlSeconds'];
       webhook?: components['schemas']['RequestWebhook'];
     };
     /**
@@ -1865,11 +1835,7 @@ export interface components {
       finished_at: string | null;
       id: string;
       labels: components['schemas']['Labels'];
-      /**
-       * @description Up to 200 characters, none of them a control character. Names need not be unique.
-       * @example support-chat-v3
-       */
-      name: string | null;
+      name: components['schemas']['RecordName'] | null;
       progress: {
         /** @description Jobs that ended, one way or another */
         done: number;
@@ -2397,8 +2363,7 @@ export interface components {
       imported?: components['schemas']['ImportedAdapter'] | null;
       kind: components['schemas']['JobKind'];
       labels?: components['schemas']['Labels'];
-      /** @example support-chat-v3 */
-      name?: string | null;
+      name?: components['schemas']['RecordName'] | null;
       priority?: components['schemas']['JobPriority'];
       progress?: components['schemas']['Progress'];
       provider?: components['schemas']['ProviderInfo'] | null;
@@ -2410,7 +2375,7 @@ export interface components {
       started_at?: string | null;
       state: components['schemas']['JobState'];
       timings?: components['schemas']['Timings'] | null;
-      ttl_seconds?: number | null;
+      ttl_seconds?: components['schemas']['TtlSeconds'] | null;
       webhook_id?: string | null;
     };
     ExpectedLoss: {
@@ -2439,11 +2404,7 @@ export interface components {
        */
       kind: 'export';
       labels?: components['schemas']['Labels'];
-      /**
-       * @description Up to 200 characters, none of them a control character. Names need not be unique.
-       * @example support-chat-v3
-       */
-      name?: string;
+      name?: components['schemas']['RecordName'];
       priority?: components['schemas']['JobPriority'];
       /**
        * @description Whether the job may have what equal requests come to, or came to where that is still here. It is a job of its own in any case, with its own results, labels, priority and time to live. `false` has the work done again.
@@ -2451,8 +2412,7 @@ export interface components {
        */
       reuse?: boolean;
       to: components['schemas']['Sink'];
-      /** @description Removed by the service so many seconds after it was made (a job: after it ended) */
-      ttl_seconds?: number;
+      ttl_seconds?: components['schemas']['TtlSeconds'];
       webhook?: components['schemas']['RequestWebhook'];
     };
     /** @description A target that failed; it left no files behind */
@@ -2634,11 +2594,7 @@ export interface components {
        */
       kind: 'import';
       labels?: components['schemas']['Labels'];
-      /**
-       * @description Up to 200 characters, none of them a control character. Names need not be unique.
-       * @example support-chat-v3
-       */
-      name?: string;
+      name?: components['schemas']['RecordName'];
       priority?: components['schemas']['JobPriority'];
       results?: components['schemas']['ImportSettings'];
       /**
@@ -2647,8 +2603,7 @@ export interface components {
        */
       reuse?: boolean;
       source: components['schemas']['Source'];
-      /** @description Removed by the service so many seconds after it was made (a job: after it ended) */
-      ttl_seconds?: number;
+      ttl_seconds?: components['schemas']['TtlSeconds'];
       webhook?: components['schemas']['RequestWebhook'];
     };
     /** @description What the fetched adapter is called and how long it lives */
@@ -2659,8 +2614,7 @@ export interface components {
        * @example hub/{source}
        */
       name?: string;
-      /** @description Removed by the service so many seconds after it was made (a job: after it ended) */
-      ttl_seconds?: number;
+      ttl_seconds?: components['schemas']['TtlSeconds'];
     };
     /**
      * @example {
@@ -2779,11 +2733,7 @@ export interface components {
       imported: components['schemas']['ImportedAdapter'] | null;
       kind: components['schemas']['JobKind'];
       labels: components['schemas']['Labels'];
-      /**
-       * @description Up to 200 characters, none of them a control character. Names need not be unique.
-       * @example support-chat-v3
-       */
-      name: string | null;
+      name: components['schemas']['RecordName'] | null;
       priority: components['schemas']['JobPriority'];
       progress: components['schemas']['Progress'];
       provider: components['schemas']['ProviderInfo'] | null;
@@ -2798,8 +2748,7 @@ export interface components {
       started_at: string | null;
       state: components['schemas']['JobState'];
       timings: components['schemas']['Timings'] | null;
-      /** @description Removed by the service so many seconds after it was made (a job: after it ended) */
-      ttl_seconds: number | null;
+      ttl_seconds: components['schemas']['TtlSeconds'] | null;
       /** @description The webhook that came with its request, or that of its batch; see `GET /v1/webhooks/{id}/deliveries` */
       webhook_id: string | null;
     };
@@ -2945,11 +2894,8 @@ export interface components {
      */
     JobPatch: {
       labels?: components['schemas']['Labels'];
-      /**
-       * @description null: it has none from then on
-       * @example support-chat-v3
-       */
-      name?: string | null;
+      /** @description null: it has none from then on */
+      name?: components['schemas']['RecordName'] | null;
     };
     /**
      * @description Jobs of a higher priority are taken first; those of the same in the order they came
@@ -3277,11 +3223,7 @@ export interface components {
        */
       kind: 'merge';
       labels?: components['schemas']['Labels'];
-      /**
-       * @description Up to 200 characters, none of them a control character. Names need not be unique.
-       * @example support-chat-v3
-       */
-      name?: string;
+      name?: components['schemas']['RecordName'];
       options?: components['schemas']['SqueezeOptions'];
       priority?: components['schemas']['JobPriority'];
       results?: components['schemas']['ResultSettings'];
@@ -3292,8 +3234,7 @@ export interface components {
       reuse?: boolean;
       sources: components['schemas']['MergeSource'][];
       targets: components['schemas']['Target'][];
-      /** @description Removed by the service so many seconds after it was made (a job: after it ended) */
-      ttl_seconds?: number;
+      ttl_seconds?: components['schemas']['TtlSeconds'];
       webhook?: components['schemas']['RequestWebhook'];
     };
     MergeSource: {
@@ -3989,6 +3930,11 @@ export interface components {
       /** @description As it was given as text */
       url?: string;
     };
+    /**
+     * @description Up to 200 characters, none of them a control character. Names need not be unique.
+     * @example support-chat-v3
+     */
+    RecordName: string;
     Report: {
       /** @description Of a job of kind analyze */
       analysis: components['schemas']['Analysis'] | null;
@@ -4053,8 +3999,7 @@ export interface components {
        * @example support-chat-r{rank}
        */
       name?: string;
-      /** @description Removed by the service so many seconds after it was made (a job: after it ended) */
-      ttl_seconds?: number;
+      ttl_seconds?: components['schemas']['TtlSeconds'];
     };
     /**
      * @description The secret is shown this once
@@ -4870,11 +4815,7 @@ export interface components {
        */
       kind: 'squeeze';
       labels?: components['schemas']['Labels'];
-      /**
-       * @description Up to 200 characters, none of them a control character. Names need not be unique.
-       * @example support-chat-v3
-       */
-      name?: string;
+      name?: components['schemas']['RecordName'];
       options?: components['schemas']['SqueezeOptions'];
       priority?: components['schemas']['JobPriority'];
       results?: components['schemas']['ResultSettings'];
@@ -4885,8 +4826,7 @@ export interface components {
       reuse?: boolean;
       source?: components['schemas']['Source'];
       targets: components['schemas']['Target'][];
-      /** @description Removed by the service so many seconds after it was made (a job: after it ended) */
-      ttl_seconds?: number;
+      ttl_seconds?: components['schemas']['TtlSeconds'];
       webhook?: components['schemas']['RequestWebhook'];
     };
     SqueezeOptions: {
@@ -4937,11 +4877,7 @@ export interface components {
      */
     SqueezeRequest: {
       labels?: components['schemas']['Labels'];
-      /**
-       * @description Up to 200 characters, none of them a control character. Names need not be unique.
-       * @example support-chat-v3
-       */
-      name?: string;
+      name?: components['schemas']['RecordName'];
       options?: components['schemas']['SqueezeOptions'];
       priority?: components['schemas']['JobPriority'];
       results?: components['schemas']['ResultSettings'];
@@ -4951,8 +4887,7 @@ export interface components {
        */
       reuse?: boolean;
       targets: components['schemas']['Target'][];
-      /** @description Removed by the service so many seconds after it was made (a job: after it ended) */
-      ttl_seconds?: number;
+      ttl_seconds?: components['schemas']['TtlSeconds'];
       webhook?: components['schemas']['RequestWebhook'];
     };
     Stage: {
@@ -5276,6 +5211,8 @@ export interface components {
       /** @description Directions that got a random A */
       revived_directions: number;
     };
+    /** @description Removed by the service so many seconds after it was made (a job: after it ended) */
+    TtlSeconds: number;
     Upload: {
       /** @description An adapter can be made of it */
       complete: boolean;

@@ -122,6 +122,7 @@ __all__ = [
     "ReadinessReasons",
     "Recommendation",
     "RecommendationRank",
+    "RecordName",
     "RecordedAnalyzeJobRequest",
     "RecordedDeliver",
     "RecordedExportJobRequest",
@@ -191,6 +192,7 @@ __all__ = [
     "TenantWithUsage",
     "Timings",
     "TrainingNotes",
+    "TtlSeconds",
     "Upload",
     "UploadList",
     "UrlConnectionRequest",
@@ -227,6 +229,7 @@ JobRequest = Union["SqueezeJobRequest", "AnalyzeJobRequest", "MergeJobRequest", 
 JobResult = Union["SucceededResult", "FailedResult"]
 JobState = Literal["queued", "active", "succeeded", "partial", "failed", "cancelled"]
 Labels = Dict[str, str]
+RecordName = str
 RecordedJobRequest = Union["RecordedSqueezeJobRequest", "RecordedAnalyzeJobRequest", "RecordedMergeJobRequest", "CheckpointJobRequest", "RecordedImportJobRequest", "RecordedExportJobRequest"]
 RecordedSink = Union["RecordedUrlSink", "RecordedS3Sink", "RecordedHubSink"]
 RecordedSource = Union["RecordedUrlSource", "RecordedS3Source", "RecordedHubSource"]
@@ -234,6 +237,7 @@ Sink = Union[Union["UrlSink", "S3Sink", "HubSink"], str]
 Source = Union[Union["UrlSource", "S3Source", "HubSource"], str]
 StreamEventData = Union["JobStateEvent", "BatchEndEvent", "ProgressEvent", "StreamNotice"]
 TargetReport = Union["SucceededTargetReport", "FailedResult"]
+TtlSeconds = int
 UrlSinkFiles = TypedDict("UrlSinkFiles", {
     "adapter_model.safetensors": NotRequired["SinkFile"],
     "weights": NotRequired["SinkFile"],
@@ -253,7 +257,7 @@ WebhookEvent = Union["JobStateEvent", "BatchEndEvent", "WebhookTestEvent"]
 
 class Adapter(TypedDict):
     id: str
-    name: str
+    name: RecordName
     format: FormatName
     sha256: str
     bytes: int
@@ -283,9 +287,9 @@ class AdapterFile(TypedDict):
 
 class AdapterFromUploads(TypedDict):
     files: AdapterFromUploadsFiles
-    name: NotRequired[str]
+    name: NotRequired[RecordName]
     labels: NotRequired[Labels]
-    ttl_seconds: NotRequired[int]
+    ttl_seconds: NotRequired[TtlSeconds]
 
 
 class AdapterList(TypedDict):
@@ -308,9 +312,9 @@ class AdapterModulesModules(TypedDict):
 class AdapterPatch(TypedDict):
     """What is left out stays as it is. Labels take the place of all those before."""
 
-    name: NotRequired[str]
+    name: NotRequired[RecordName]
     labels: NotRequired[Labels]
-    ttl_seconds: NotRequired[Union[int, None]]
+    ttl_seconds: NotRequired[Union[TtlSeconds, None]]
 
 
 class AdapterRanks(TypedDict):
@@ -351,10 +355,10 @@ class AnalyzeJobRequest(TypedDict):
     kind: Literal["analyze"]
     adapter_id: NotRequired[str]
     source: NotRequired[Source]
-    name: NotRequired[str]
+    name: NotRequired[RecordName]
     labels: NotRequired[Labels]
     priority: NotRequired[JobPriority]
-    ttl_seconds: NotRequired[int]
+    ttl_seconds: NotRequired[TtlSeconds]
     webhook: NotRequired[RequestWebhook]
     reuse: NotRequired[bool]
     dry_run: NotRequired[DryRun]
@@ -375,7 +379,7 @@ class Batch(TypedDict):
     state: BatchState
     counts: BatchCounts
     progress: BatchProgress
-    name: Union[str, None]
+    name: Union[RecordName, None]
     labels: Labels
     retry_of: Union[str, None]
     webhook_id: Union[str, None]
@@ -431,7 +435,7 @@ class BatchList(TypedDict):
 class BatchPatch(TypedDict):
     """What is left out stays as it is. Labels take the place of all those before."""
 
-    name: NotRequired[Union[str, None]]
+    name: NotRequired[Union[RecordName, None]]
     labels: NotRequired[Labels]
 
 
@@ -449,10 +453,10 @@ class BatchRequest(TypedDict):
     options: NotRequired[SqueezeOptions]
     jobs: NotRequired[List[JobRequest]]
     results: NotRequired[ResultSettings]
-    name: NotRequired[str]
+    name: NotRequired[RecordName]
     labels: NotRequired[Labels]
     priority: NotRequired[JobPriority]
-    ttl_seconds: NotRequired[int]
+    ttl_seconds: NotRequired[TtlSeconds]
     webhook: NotRequired[RequestWebhook]
     reuse: NotRequired[bool]
 
@@ -462,7 +466,7 @@ class BatchSummary(TypedDict):
     state: BatchState
     counts: BatchCounts
     progress: BatchSummaryProgress
-    name: Union[str, None]
+    name: Union[RecordName, None]
     labels: Labels
     retry_of: Union[str, None]
     webhook_id: Union[str, None]
@@ -648,10 +652,10 @@ class EventJob(TypedDict):
     started_at: NotRequired[Union[str, None]]
     finished_at: NotRequired[Union[str, None]]
     attempts: NotRequired[int]
-    name: NotRequired[Union[str, None]]
+    name: NotRequired[Union[RecordName, None]]
     labels: NotRequired[Labels]
     priority: NotRequired[JobPriority]
-    ttl_seconds: NotRequired[Union[int, None]]
+    ttl_seconds: NotRequired[Union[TtlSeconds, None]]
     expires_at: NotRequired[Union[str, None]]
     batch_id: NotRequired[Union[str, None]]
     retry_of: NotRequired[Union[str, None]]
@@ -678,10 +682,10 @@ class ExportJobRequest(TypedDict):
     adapter_id: str
     to: Sink
     include: NotRequired[List[Literal["report", "card"]]]
-    name: NotRequired[str]
+    name: NotRequired[RecordName]
     labels: NotRequired[Labels]
     priority: NotRequired[JobPriority]
-    ttl_seconds: NotRequired[int]
+    ttl_seconds: NotRequired[TtlSeconds]
     webhook: NotRequired[RequestWebhook]
     reuse: NotRequired[bool]
     dry_run: NotRequired[DryRun]
@@ -765,10 +769,10 @@ class ImportJobRequest(TypedDict):
     kind: Literal["import"]
     source: Source
     results: NotRequired[ImportSettings]
-    name: NotRequired[str]
+    name: NotRequired[RecordName]
     labels: NotRequired[Labels]
     priority: NotRequired[JobPriority]
-    ttl_seconds: NotRequired[int]
+    ttl_seconds: NotRequired[TtlSeconds]
     webhook: NotRequired[RequestWebhook]
     reuse: NotRequired[bool]
     dry_run: NotRequired[DryRun]
@@ -779,7 +783,7 @@ class ImportSettings(TypedDict):
 
     name: NotRequired[str]
     labels: NotRequired[Labels]
-    ttl_seconds: NotRequired[int]
+    ttl_seconds: NotRequired[TtlSeconds]
 
 
 class ImportedAdapter(TypedDict):
@@ -804,10 +808,10 @@ class Job(TypedDict):
     started_at: Union[str, None]
     finished_at: Union[str, None]
     attempts: int
-    name: Union[str, None]
+    name: Union[RecordName, None]
     labels: Labels
     priority: JobPriority
-    ttl_seconds: Union[int, None]
+    ttl_seconds: Union[TtlSeconds, None]
     expires_at: Union[str, None]
     batch_id: Union[str, None]
     retry_of: Union[str, None]
@@ -854,7 +858,7 @@ class JobList(TypedDict):
 class JobPatch(TypedDict):
     """What is left out stays as it is. Labels take the place of all those before."""
 
-    name: NotRequired[Union[str, None]]
+    name: NotRequired[Union[RecordName, None]]
     labels: NotRequired[Labels]
 
 
@@ -919,10 +923,10 @@ class MergeJobRequest(TypedDict):
     options: NotRequired[SqueezeOptions]
     results: NotRequired[ResultSettings]
     deliver: NotRequired[Union[List[DeliverRequest], MergeJobRequestDeliver, str]]
-    name: NotRequired[str]
+    name: NotRequired[RecordName]
     labels: NotRequired[Labels]
     priority: NotRequired[JobPriority]
-    ttl_seconds: NotRequired[int]
+    ttl_seconds: NotRequired[TtlSeconds]
     webhook: NotRequired[RequestWebhook]
     reuse: NotRequired[bool]
     dry_run: NotRequired[DryRun]
@@ -1336,7 +1340,7 @@ class ResultSettings(TypedDict):
 
     name: NotRequired[str]
     labels: NotRequired[Labels]
-    ttl_seconds: NotRequired[int]
+    ttl_seconds: NotRequired[TtlSeconds]
 
 
 class RotatedSecret(TypedDict):
@@ -1554,10 +1558,10 @@ class SqueezeJobRequest(TypedDict):
     options: NotRequired[SqueezeOptions]
     results: NotRequired[ResultSettings]
     deliver: NotRequired[Union[List[DeliverRequest], SqueezeJobRequestDeliver, str]]
-    name: NotRequired[str]
+    name: NotRequired[RecordName]
     labels: NotRequired[Labels]
     priority: NotRequired[JobPriority]
-    ttl_seconds: NotRequired[int]
+    ttl_seconds: NotRequired[TtlSeconds]
     webhook: NotRequired[RequestWebhook]
     reuse: NotRequired[bool]
     dry_run: NotRequired[DryRun]
@@ -1581,10 +1585,10 @@ class SqueezeRequest(TypedDict):
     targets: List[Target]
     options: NotRequired[SqueezeOptions]
     results: NotRequired[ResultSettings]
-    name: NotRequired[str]
+    name: NotRequired[RecordName]
     labels: NotRequired[Labels]
     priority: NotRequired[JobPriority]
-    ttl_seconds: NotRequired[int]
+    ttl_seconds: NotRequired[TtlSeconds]
     webhook: NotRequired[RequestWebhook]
     reuse: NotRequired[bool]
 
