@@ -162,19 +162,6 @@ describe('the TypeScript client on a bad line', () => {
     }
   });
 
-  it('tells what happens to all jobs of a tenant', async () => {
-    const client = new LoraSqueeze({ baseUrl: fixture.service.url });
-    const { id: adapter_id } = await client.adapters.upload(ADAPTER);
-    let jobId: string | undefined;
-    for await (const { event, data } of client.events({ types: ['job.succeeded'] })) {
-      if (event === 'stream.open') jobId = (await client.jobs.create({ kind: 'analyze', adapter_id })).id;
-      else {
-        assert.deepEqual([event, data.data.job?.id], ['job.succeeded', jobId]);
-        break;
-      }
-    }
-  });
-
   it('keeps no file that is not what the service has', async () => {
     const line = await startLine(fixture.service.url, (incoming, answer) => {
       if (!incoming.url!.includes('/files/')) return false;

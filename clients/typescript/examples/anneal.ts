@@ -36,7 +36,7 @@ async function squeeze(
   folder: string,
   outFolder: string,
 ): Promise<void> {
-  const checkpoint = await client.runs.squeeze(runId, step, folder);
+  const checkpoint = await client.runs.sendCheckpoint(runId, step, folder);
   await client.runs.download(checkpoint, outFolder);
   console.log(`${checkpoint.decision}: ${checkpoint.reason} ${next(checkpoint.next_checkpoint_step)}`);
   if (checkpoint.learning_rate) console.log(curve(checkpoint.learning_rate));

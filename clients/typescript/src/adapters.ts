@@ -1,9 +1,9 @@
 import { type AdapterSource, blobOf, CONFIG, foundFiles, sizeOf, WEIGHTS } from './adapter-files.ts';
 import { within } from './deadline.ts';
-import { checkedBlob, type DownloadOptions, type FileOfService, savedFiles } from './downloads.ts';
+import { checkedBlob, type DownloadOptions, type FileOfService, savedFile, savedFiles } from './downloads.ts';
 import { listed } from './list.ts';
 import { filled, formOf, jsonOf, type Transport } from './transport.ts';
-import type { Adapter, AdapterChange, CallOptions, CreateOptions, QueryOf } from './types.ts';
+import type { Adapter, AdapterChange, AdapterModules, CallOptions, CreateOptions, QueryOf } from './types.ts';
 import type { Uploads } from './uploads.ts';
 
 export interface AdapterUploadOptions extends CreateOptions {
@@ -70,6 +70,12 @@ export class Adapters {
     );
   }
 
+  /** The modules of an adapter with their shapes, ranks and scalings. */
+  modules(id: string, options: CallOptions = {}): Promise<AdapterModules> {
+    const path = filled('/v1/adapters/{id}/modules', { id });
+    return this.#transport.call({ ...options, method: 'GET', path }, jsonOf<AdapterModules>);
+  }
+
   /** All that fit the query, the newest first: `for await (const adapter of client.adapters.list({ label: ['team:search'] }))`. */
   list(
     query: QueryOf<'/v1/adapters'> = {},
@@ -108,6 +114,12 @@ export class Adapters {
         { ...options, signal },
       );
     });
+  }
+
+  /** In Node: saves the files of an adapter as one archive (zip). */
+  async downloadArchive(id: string, path: string, options: CallOptions = {}): Promise<void> {
+    const archive = { name: 'archive', path: filled('/v1/adapters/{id}/archive', { id }) };
+    await within(options, (signal) => savedFile(this.#transport, archive, path, { signal }));
   }
 
   /** One file of an adapter, compared with its SHA-256. @throws LoraSqueezeError DIGEST_MISMATCH, FILE_MISSING too */

@@ -2,8 +2,9 @@ import type { AdapterFiles, AdapterSource } from './adapter-files.ts';
 import { Adapters } from './adapters.ts';
 import { Batches } from './batches.ts';
 import { Connections } from './connections.ts';
+import type { components } from './contract.d.ts';
 import { within } from './deadline.ts';
-import { dataOf, type EventOptions, eventsOf } from './event-stream.ts';
+import { dataOf, type EventOptions, eventsOf, type Told } from './event-stream.ts';
 import { Jobs, type WaitOptions } from './jobs.ts';
 import { Runs } from './runs.ts';
 import {
@@ -19,7 +20,6 @@ import {
 import type {
   AnalyzeRequest,
   AnswerOf,
-  BatchSummary,
   CallOptions,
   Capabilities,
   Job,
@@ -38,19 +38,16 @@ import { Uploads } from './uploads.ts';
 export type JobSource = AdapterSource | { readonly adapter_id: string };
 
 type Settings<R> = R extends unknown ? Omit<R, 'kind' | 'adapter_id' | 'source' | 'sources'> : never;
+/** A report is of what was done. */
+type AnalyzeSettings = Omit<Settings<AnalyzeRequest>, 'dry_run'>;
 
-/** What the stream of a tenant tells. */
-export interface TenantEvent {
-  readonly id: string;
-  /** Such as `job.succeeded`, `job.progress` or `batch.ended`; `stream.open` comes first. */
-  readonly event: string;
-  /** As a webhook gets it: `data.job` is the job, `data.batch` the batch. */
-  readonly data: {
-    readonly type: string;
-    readonly timestamp: string;
-    readonly data: Readonly<Record<string, unknown>> & { readonly job?: Job; readonly batch?: BatchSummary };
-  };
-}
+type Telling<D> = D extends { readonly type: infer E extends string } ? Told<E, D> : never;
+
+/**
+ * What the stream of a tenant tells: `data` as a webhook gets it, told apart by `event`. `stream.open` comes first;
+ * `stream.gap` says that events are missing before it.
+ */
+export type TenantEvent = Telling<components['schemas']['StreamEventData']>;
 
 const IS_ID = /^ad_[0-9a-z]+$/;
 const IS_PLACE = /^(?:s3|hf|https?):\/\//;
@@ -77,7 +74,8 @@ export class LoraSqueeze {
   }
 
   /**
-   * Brings an adapter to smaller ranks, and waits for it. What is here is uploaded first.
+   * Brings an adapter to smaller ranks, and waits for it. What is here is uploaded first. With `dry_run` it is only asked
+   * about: the job has a `forecast`.
    * @throws JobFailedError when no target succeeded
    */
   squeeze(source: JobSource, request: Settings<SqueezeRequest>, options: WaitOptions = {}): Promise<Job> {
@@ -91,7 +89,7 @@ export class LoraSqueeze {
   /** What every rank would cost and keep. @throws JobFailedError */
   async analyze(
     source: JobSource,
-    request: Settings<AnalyzeRequest> = {},
+    request: AnalyzeSettings = {},
     options: WaitOptions = {},
   ): Promise<Report> {
     const { id } = await this.#done(options, async (signal) => ({
@@ -125,7 +123,7 @@ export class LoraSqueeze {
     options: EventOptions = {},
   ): AsyncGenerator<TenantEvent, void, undefined> {
     for await (const raw of eventsOf(this.#transport, '/v1/events', query, options))
-      yield { id: raw.id, event: raw.event, data: dataOf(raw) };
+      yield { id: raw.id, event: raw.event, data: dataOf(raw) } as TenantEvent;
   }
 
   /** Formats with what a conversion needs, servers that results are made for, limits, the version. */

@@ -1,6 +1,13 @@
 import { listed } from './list.ts';
 import { filled, jsonOf, type Transport } from './transport.ts';
-import type { CallOptions, Connection, ConnectionChange, ConnectionRequest, CreateOptions } from './types.ts';
+import type {
+  CallOptions,
+  Connection,
+  ConnectionChange,
+  ConnectionRequest,
+  CreateOptions,
+  QueryOf,
+} from './types.ts';
 
 const CONNECTIONS = '/v1/connections';
 const CONNECTION = '/v1/connections/{name}';
@@ -15,6 +22,7 @@ export class Connections {
     this.#transport = transport;
   }
 
+  /** Makes a connection; its credentials are sealed and never shown. */
   create(request: ConnectionRequest, options: CreateOptions = {}): Promise<Connection> {
     const call = { ...options, method: 'POST', path: CONNECTIONS, headers: JSON_BODY } as const;
     return this.#transport.call({ ...call, body: JSON.stringify(request) }, jsonOf<Connection>);
@@ -25,10 +33,15 @@ export class Connections {
     return this.#transport.call({ ...options, method: 'GET', path }, jsonOf<Connection>);
   }
 
-  list(options: CallOptions = {}): AsyncGenerator<Connection, void, undefined> {
-    return listed<Connection>(this.#transport, CONNECTIONS, {}, options);
+  /** All that fit the query, such as `{ kind: 's3' }`; none shows its credentials. */
+  list(
+    query: QueryOf<'/v1/connections'> = {},
+    options: CallOptions = {},
+  ): AsyncGenerator<Connection, void, undefined> {
+    return listed<Connection>(this.#transport, CONNECTIONS, query, options);
   }
 
+  /** What leads elsewhere needs the credentials again (CONNECTION_CREDENTIALS). */
   update(name: string, change: ConnectionChange, options: CallOptions = {}): Promise<Connection> {
     const call = {
       ...options,

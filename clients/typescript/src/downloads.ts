@@ -8,6 +8,7 @@ import type { CallOptions } from './types.ts';
 /** A file that the service has. */
 export interface FileOfService {
   readonly path: string;
+  /** May have folders, with slashes between. */
   readonly name: string;
   /** Hex. Without it, what the answer says (Repr-Digest). */
   readonly sha256?: string | undefined;
@@ -52,29 +53,36 @@ export async function savedFiles(
   let before = 0;
   for (const file of files) {
     // The service names the files: none may lead out of the folder.
-    if (/[/\\]/.test(file.name) || file.name.startsWith('.')) {
+    if (!file.name.split('/').every(isPlain)) {
       const detail = `The service has a file ${JSON.stringify(file.name)}.`;
       throw new LoraSqueezeError({ code: 'NOT_THE_SERVICE', detail, retryable: false });
     }
     const path = join(folder, file.name);
     const start = before;
-    before += await saved(transport, file, path, options, (done) => onProgress?.(start + done, total));
+    const onBytes = (done: number): void => onProgress?.(start + done, total);
+    before += await savedFile(transport, file, path, { ...options, onBytes });
     paths.push(path);
   }
   return paths;
 }
 
-/** @returns how many bytes it has */
-async function saved(
+const isPlain = (part: string): boolean => part !== '' && !part.startsWith('.') && !/[\\:\0]/.test(part);
+
+/**
+ * Streams a file to a path, whose folder is made: it is there when all of it is there and right.
+ * @returns how many bytes it has
+ * @throws LoraSqueezeError DIGEST_MISMATCH; errors of the file system
+ */
+export async function savedFile(
   transport: Transport,
   { path, name, sha256: expected }: FileOfService,
   to: string,
-  options: CallOptions,
-  onBytes: (done: number) => void,
+  { onBytes, ...options }: CallOptions & { readonly onBytes?: (done: number) => void },
 ): Promise<number> {
-  const { open, rename, rm } = nodeModule('node:fs/promises');
-  const { dirname, join } = nodeModule('node:path');
-  const partial = join(dirname(to), `.${name}.part`);
+  const { mkdir, open, rename, rm } = nodeModule('node:fs/promises');
+  const { basename, dirname, join } = nodeModule('node:path');
+  await mkdir(dirname(to), { recursive: true });
+  const partial = join(dirname(to), `.${basename(to)}.part`);
   try {
     // A download that breaks off begins anew.
     const bytes = await transport.call({ ...options, method: 'GET', path }, async (response) => {
@@ -86,7 +94,7 @@ async function saved(
           hash.update(chunk);
           await file.writeFile(chunk);
           done += chunk.length;
-          onBytes(done);
+          onBytes?.(done);
         }
         check(name, hash.digest('hex'), expected ?? reprDigest(response));
         await file.sync();

@@ -2,13 +2,16 @@ import { sleep } from './deadline.ts';
 import { LoraSqueezeError } from './errors.ts';
 import type { Query, Transport } from './transport.ts';
 
-/** A server-sent event as it came. */
-export interface RawEvent {
+/** What a stream tells, by the name of the event. */
+export interface Told<E extends string, D> {
   /** For `lastEventId` of whoever goes on after it. */
   readonly id: string;
-  readonly event: string;
-  readonly data: string;
+  readonly event: E;
+  readonly data: D;
 }
+
+/** A server-sent event as it came. */
+export type RawEvent = Told<string, string>;
 
 export interface EventOptions {
   /** The stream goes on after this event. */

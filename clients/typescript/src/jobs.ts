@@ -1,19 +1,25 @@
+import { type ArtifactOptions, artifactsOf, savedArtifacts, savedResults } from './artifacts.ts';
 import { sleep, within } from './deadline.ts';
-import { type DownloadOptions, savedFiles } from './downloads.ts';
+import { checkedBlob, type DownloadOptions } from './downloads.ts';
 import { JobFailedError } from './errors.ts';
-import { dataOf, type EventOptions, eventsOf } from './event-stream.ts';
+import { dataOf, type EventOptions, eventsOf, type Told } from './event-stream.ts';
 import { listed } from './list.ts';
 import { filled, jsonOf, type Transport } from './transport.ts';
-import type { CallOptions, CreateOptions, Job, JobProgress, JobRequest, QueryOf, Report } from './types.ts';
+import type {
+  Artifact,
+  CallOptions,
+  CreateOptions,
+  Figure,
+  Job,
+  JobProgress,
+  JobRequest,
+  Progress,
+  QueryOf,
+  Report,
+} from './types.ts';
 
-/** What the stream of a job tells. */
-export type JobEvent =
-  | { readonly id: string; readonly event: 'state'; readonly data: Job }
-  | {
-      readonly id: string;
-      readonly event: 'progress';
-      readonly data: JobProgress & { readonly attempt: number };
-    };
+/** What the stream of a job tells: the job as it is then, and how far it has come. */
+export type JobEvent = Told<'state', Job> | Told<'progress', JobProgress>;
 
 export interface CreateJobOptions extends CreateOptions {
   /** How long the service waits for the job before it answers; seconds. */
@@ -22,7 +28,7 @@ export interface CreateJobOptions extends CreateOptions {
 
 export interface WaitOptions extends CallOptions {
   /** Called as the job gets on: `wait` then listens to its events. */
-  readonly onProgress?: ((progress: JobProgress, job: Job) => void) | undefined;
+  readonly onProgress?: ((progress: Progress, job: Job) => void) | undefined;
   /** `false` returns a job that failed or was cancelled, too. */
   readonly throwOnFailure?: boolean | undefined;
 }
@@ -33,8 +39,19 @@ const JOB = '/v1/jobs/{id}';
 export const WAIT_SECONDS = 30;
 const JSON_BODY = { 'content-type': 'application/json' };
 
-export const hasEnded = ({ state }: { readonly state: string }): boolean =>
-  state !== 'queued' && state !== 'active';
+/** The id of what was asked about only: there is nothing under it. */
+const DRY_RUN_ID = 'dry_run';
+
+interface Ending {
+  readonly state: string;
+  /** Of a job. Those of one that has ended go on where they were asked for once more. */
+  readonly deliveries?: readonly { readonly state: string }[];
+}
+
+const isFinal = ({ state }: Ending): boolean => state !== 'queued' && state !== 'active';
+
+export const hasEnded = (record: Ending): boolean =>
+  isFinal(record) && !record.deliveries?.some(({ state }) => state === 'pending');
 
 export const preferWait = (seconds: number | undefined): Record<string, string> =>
   seconds === undefined ? {} : { prefer: `wait=${seconds}` };
@@ -48,6 +65,10 @@ export class Jobs {
     this.#transport = transport;
   }
 
+  /**
+   * Makes a job. With `dry_run` nothing is done: the answer has no id of its own, and a `forecast` of what the job would
+   * come to.
+   */
   create(request: JobRequest, { waitSeconds, ...options }: CreateJobOptions = {}): Promise<Job> {
     const headers = { ...JSON_BODY, ...preferWait(waitSeconds) };
     const call = { ...options, method: 'POST', path: JOBS, headers } as const;
@@ -69,14 +90,14 @@ export class Jobs {
   }
 
   /**
-   * Waits until a job has ended.
+   * Waits until a job has ended, and nothing of it is still being delivered. What a dry run answered is returned as it is.
    * @param job its id, or the job as it was answered
    * @throws JobFailedError when it failed or was cancelled; LoraSqueezeError; the signal's reason when it fires
    */
   async wait(job: string | Job, options: WaitOptions = {}): Promise<Job> {
     const { onProgress, throwOnFailure = true } = options;
     const ended = await within(options, async (signal) => {
-      if (typeof job !== 'string' && hasEnded(job)) return job;
+      if (typeof job !== 'string' && (hasEnded(job) || job.id === DRY_RUN_ID)) return job;
       const id = typeof job === 'string' ? job : job.id;
       return onProgress
         ? this.#followed(id, onProgress, signal)
@@ -92,7 +113,7 @@ export class Jobs {
     for await (const raw of eventsOf(this.#transport, filled('/v1/jobs/{id}/events', { id }), {}, options)) {
       const event = { id: raw.id, event: raw.event, data: dataOf(raw) } as JobEvent;
       yield event;
-      if (event.event === 'state' && hasEnded(event.data)) return;
+      if (event.event === 'state' && isFinal(event.data)) return;
     }
   }
 
@@ -104,6 +125,12 @@ export class Jobs {
   /** @returns a new job, with the settings of this one */
   retry(id: string, options: CreateOptions = {}): Promise<Job> {
     const path = filled('/v1/jobs/{id}/retry', { id });
+    return this.#transport.call({ ...options, method: 'POST', path }, jsonOf<Job>);
+  }
+
+  /** Sends once more what could not be delivered; `wait` tells what came of it. */
+  retryDeliveries(id: string, options: CreateOptions = {}): Promise<Job> {
+    const path = filled('/v1/jobs/{id}/deliveries/retry', { id });
     return this.#transport.call({ ...options, method: 'POST', path }, jsonOf<Job>);
   }
 
@@ -133,24 +160,55 @@ export class Jobs {
     return this.#transport.call({ ...options, method: 'GET', path }, (response) => response.text());
   }
 
+  /** A figure of the report, as a drawing. */
+  async reportSvg(id: string, options: CallOptions & { readonly figure?: Figure } = {}): Promise<string> {
+    return (await this.#figure('/v1/jobs/{id}/report.svg', id, options)).text();
+  }
+
+  /** The same figure as a picture. */
+  reportPng(id: string, options: CallOptions & { readonly figure?: Figure } = {}): Promise<Blob> {
+    return this.#figure('/v1/jobs/{id}/report.png', id, options);
+  }
+
   /**
-   * In Node: saves the files that a job has besides its adapters (projections.safetensors, optimizer.safetensors).
-   * @returns their paths
+   * In Node: saves the adapters that a job made in a folder, which is made. Of several targets each has a folder of its own
+   * in it, which is named as its target counts: 0, 1, …
+   * @returns the paths of their files
    */
-  async downloadFiles(job: Job, folder: string, options: DownloadOptions = {}): Promise<string[]> {
-    const files = job.results.flatMap(
-      (result) => (result.state === 'succeeded' && result.training?.files) || [],
-    );
-    const path = (name: string): string =>
-      filled('/v1/jobs/{id}/artifacts/{path}', { id: job.id, path: name });
-    return within(options, (signal) =>
-      savedFiles(
-        this.#transport,
-        files.map((file) => ({ ...file, path: path(file.name) })),
-        folder,
-        { ...options, signal },
-      ),
-    );
+  async download(id: string, folder: string, options: DownloadOptions = {}): Promise<string[]> {
+    return within(options, async (signal) => {
+      const job = await this.get(id, { signal });
+      return savedResults(this.#transport, job, folder, { ...options, signal });
+    });
+  }
+
+  /** All files that a job made: report.json, report.html, results/0/adapter_model.safetensors, … None before it has ended. */
+  artifacts(id: string, options: CallOptions = {}): AsyncGenerator<Artifact, void, undefined> {
+    return artifactsOf(this.#transport, id, options);
+  }
+
+  /** One of these files, compared with its SHA-256. @throws LoraSqueezeError DIGEST_MISMATCH too */
+  artifact(id: string, path: string, options: CallOptions = {}): Promise<Blob> {
+    const file = { name: path, path: filled('/v1/jobs/{id}/artifacts/{path}', { id, path }) };
+    return checkedBlob(this.#transport, file, options);
+  }
+
+  /**
+   * In Node: saves all files that a job made in a folder, which is made, as the tree that they are; or those of some paths.
+   * @returns where they are
+   * @throws LoraSqueezeError FILE_MISSING for a path that none has, DIGEST_MISMATCH; errors of the file system
+   */
+  async downloadArtifacts(id: string, folder: string, options: ArtifactOptions = {}): Promise<string[]> {
+    return within(options, (signal) => savedArtifacts(this.#transport, id, folder, { ...options, signal }));
+  }
+
+  #figure(
+    path: string,
+    id: string,
+    { figure, ...options }: CallOptions & { readonly figure?: Figure },
+  ): Promise<Blob> {
+    const call = { ...options, method: 'GET', path: filled(path, { id }), query: { figure } } as const;
+    return this.#transport.call(call, (response) => response.blob());
   }
 
   async #followed(
@@ -164,7 +222,7 @@ export class Jobs {
       if (job) onProgress(event === 'state' ? data.progress : data, job);
     }
     signal.throwIfAborted();
-    return job && hasEnded(job) ? job : this.get(id, { signal });
+    return job && hasEnded(job) ? job : untilEnded(signal, (rest) => this.get(id, rest));
   }
 }
 
@@ -172,7 +230,7 @@ const FIRST_PAUSE_MS = 100;
 const MOST_PAUSE_MS = 2000;
 
 /** Asks until something has ended. Where the service answers before that, the pauses get longer. */
-export async function untilEnded<T extends { readonly state: string }>(
+export async function untilEnded<T extends Ending>(
   signal: AbortSignal,
   get: (options: { waitSeconds: number; signal: AbortSignal }) => Promise<T>,
 ): Promise<T> {

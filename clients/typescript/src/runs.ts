@@ -14,7 +14,17 @@ import { LoraSqueezeError } from './errors.ts';
 import { preferWait, untilEnded, WAIT_SECONDS } from './jobs.ts';
 import { listed } from './list.ts';
 import { filled, formOf, jsonOf, type Transport } from './transport.ts';
-import type { CallOptions, Checkpoint, CreateOptions, QueryOf, Run, RunRequest } from './types.ts';
+import type {
+  CallOptions,
+  Checkpoint,
+  CreateOptions,
+  QueryOf,
+  Run,
+  RunRequest,
+  RunSummary,
+  Schedule,
+  ScheduleRequest,
+} from './types.ts';
 
 export interface CheckpointOptions extends CallOptions {
   /** Adam's or SGD's moments, to be carried along. In Node, of a folder: its optimizer.safetensors, if there is one. */
@@ -34,6 +44,14 @@ export class Runs {
     this.#transport = transport;
   }
 
+  /** What a schedule comes to: stages, steps of the squeezes, parameters and memory. Keeps nothing. */
+  plan(request: ScheduleRequest, options: CallOptions = {}): Promise<Schedule> {
+    const headers = { 'content-type': 'application/json' };
+    const call = { ...options, method: 'POST', path: '/v1/schedules', headers } as const;
+    return this.#transport.call({ ...call, body: JSON.stringify(request) }, jsonOf<Schedule>);
+  }
+
+  /** Begins a run. With `dry_run` it is checked and planned, and not kept. */
   create(request: RunRequest, options: CreateOptions = {}): Promise<Run> {
     const headers = { 'content-type': 'application/json' };
     const call = { ...options, method: 'POST', path: RUNS, headers } as const;
@@ -44,8 +62,12 @@ export class Runs {
     return this.#transport.call({ ...options, method: 'GET', path: filled(RUN, { id }) }, jsonOf<Run>);
   }
 
-  list(query: QueryOf<'/v1/runs'> = {}, options: CallOptions = {}): AsyncGenerator<Run, void, undefined> {
-    return listed<Run>(this.#transport, RUNS, query, options);
+  /** All that fit the query, the newest first, without their checkpoints. */
+  list(
+    query: QueryOf<'/v1/runs'> = {},
+    options: CallOptions = {},
+  ): AsyncGenerator<RunSummary, void, undefined> {
+    return listed<RunSummary>(this.#transport, RUNS, query, options);
   }
 
   async delete(id: string, options: CallOptions = {}): Promise<void> {
@@ -56,7 +78,7 @@ export class Runs {
    * Sends the checkpoint of a step and waits for what training goes on with. The same checkpoint again is the same one.
    * @throws LoraSqueezeError with the code of a squeeze that failed, too; the signal's reason when it fires
    */
-  async squeeze(
+  async sendCheckpoint(
     id: string,
     step: number,
     source: AdapterSource,
@@ -75,7 +97,7 @@ export class Runs {
       const path = filled('/v1/runs/{id}/checkpoints', { id });
       const headers = preferWait(WAIT_SECONDS);
       await this.#transport.call({ method: 'POST', path, headers, body, signal }, jsonOf<Checkpoint>);
-      const get = () => this.checkpoint(id, step, { signal });
+      const get = () => this.getCheckpoint(id, step, { signal });
       const { state, error, ...checkpoint } = await untilEnded(signal, get);
       if (state === 'succeeded') return { state, error, ...checkpoint } as Checkpoint;
       const { code, detail } = error ?? { code: 'CANCELLED', detail: 'The squeeze was cancelled.' };
@@ -83,7 +105,8 @@ export class Runs {
     });
   }
 
-  checkpoint(id: string, step: number, options: CallOptions = {}): Promise<Checkpoint> {
+  /** The newest checkpoint of a step as it is now. */
+  getCheckpoint(id: string, step: number, options: CallOptions = {}): Promise<Checkpoint> {
     const path = filled(CHECKPOINT, { id, step });
     return this.#transport.call({ ...options, method: 'GET', path }, jsonOf<Checkpoint>);
   }

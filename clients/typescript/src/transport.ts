@@ -31,8 +31,6 @@ export interface Call extends CreateOptions {
   readonly body?: RequestBody | undefined;
   /** Fewer than the client's. */
   readonly maxRetries?: number;
-  /** Statuses that are answers and no refusals, besides those of success. */
-  readonly expected?: readonly number[];
 }
 
 const MAX_RETRIES = 5;
@@ -94,7 +92,7 @@ export class Transport {
   }
 
   async #ask(call: Call, signal: AbortSignal, isRetry: boolean): Promise<Response> {
-    const { method, body, expected = [] } = call;
+    const { method, body } = call;
     const headers = new Headers(call.headers);
     const { key } = this.#options;
     const token = typeof key === 'function' ? await key() : key;
@@ -103,7 +101,7 @@ export class Transport {
     if (body !== undefined) init.body = body;
     if (body instanceof ReadableStream) init.duplex = 'half';
     const response = await this.#fetch(this.#url(call), init);
-    if (response.ok || expected.includes(response.status)) return response;
+    if (response.ok) return response;
     // The try before has removed it, and its answer was lost.
     if (isRetry && method === 'DELETE' && response.status === 404) return new Response(null, { status: 204 });
     throw await refusal(response);

@@ -3,10 +3,6 @@ import type { components, paths } from './contract.d.ts';
 /** What a method of HTTP is called in `request()`. */
 export type Method = 'GET' | 'PUT' | 'POST' | 'DELETE' | 'PATCH' | 'HEAD' | 'OPTIONS';
 
-/** A JSON object of which the contract says no more here. */
-// biome-ignore lint/suspicious/noExplicitAny: it is what the contract does not know.
-type Untyped = any;
-
 /** The paths of the contract that have a method. */
 export type PathOf<M extends Method> = {
   [P in keyof paths]: paths[P] extends { [_ in Lowercase<M>]: { responses: unknown } } ? P : never;
@@ -31,9 +27,7 @@ type SuccessOf<O> = O extends { responses: infer R }
  * What a call of the contract answers when it succeeds: JSON as its type, text as a string, everything else as a Blob,
  * and undefined where there is no body.
  */
-export type AnswerOf<P extends string, M extends Method> = [OperationOf<P, M>] extends [never]
-  ? Untyped
-  : SuccessOf<OperationOf<P, M>>;
+export type AnswerOf<P extends string, M extends Method> = SuccessOf<OperationOf<P, M>>;
 
 type ParameterOf<O, K extends 'path' | 'query'> = O extends { parameters: { [_ in K]?: infer T } }
   ? Exclude<T, undefined>
@@ -46,18 +40,16 @@ type RequestContentOf<O> = O extends { requestBody?: { content: infer C } }
 type PartOf<C, T extends string> = C extends { [_ in T]: infer B } ? B : never;
 
 /** The body of a call as JSON. */
-export type BodyOf<P extends string, M extends Method> = [OperationOf<P, M>] extends [never]
-  ? Untyped
-  : PartOf<RequestContentOf<OperationOf<P, M>>, 'application/json'>;
+export type BodyOf<P extends string, M extends Method> = PartOf<
+  RequestContentOf<OperationOf<P, M>>,
+  'application/json'
+>;
 
 /** The query of a call. */
-export type QueryOf<P extends string, M extends Method = 'GET'> = [OperationOf<P, M>] extends [never]
-  ? Untyped
-  : ParameterOf<OperationOf<P, M>, 'query'>;
+export type QueryOf<P extends string, M extends Method = 'GET'> = ParameterOf<OperationOf<P, M>, 'query'>;
 
 /** What a list has. */
-export type ItemOf<P extends string> =
-  AnswerOf<P, 'GET'> extends { data: readonly (infer T)[] } ? T : Untyped;
+export type ItemOf<P extends string> = AnswerOf<P, 'GET'> extends { data: readonly (infer T)[] } ? T : never;
 
 type Field<K extends string, T> = [T] extends [never]
   ? unknown
@@ -92,13 +84,19 @@ export type RequestOptions<P extends string, M extends Method> = CreateOptions &
   Field<'form', PartOf<RequestContentOf<OperationOf<P, M>>, 'multipart/form-data'>>;
 
 export type Adapter = AnswerOf<'/v1/adapters/{id}', 'GET'>;
+export type AdapterModules = AnswerOf<'/v1/adapters/{id}/modules', 'GET'>;
 export type AdapterChange = BodyOf<'/v1/adapters/{id}', 'PATCH'>;
 export type Job = AnswerOf<'/v1/jobs/{id}', 'GET'>;
 export type JobRequest = BodyOf<'/v1/jobs', 'POST'>;
 export type JobState = Job['state'];
 export type JobResult = Job['results'][number];
 export type SucceededResult = Extract<JobResult, { state: 'succeeded' }>;
-export type JobProgress = Job['progress'];
+export type Progress = components['schemas']['Progress'];
+/** Progress with the attempt that it is about, as events have it. */
+export type JobProgress = components['schemas']['JobProgress'];
+export type JobForecast = components['schemas']['JobForecast'];
+export type Artifact = ItemOf<'/v1/jobs/{id}/artifacts'>;
+export type Figure = NonNullable<QueryOf<'/v1/jobs/{id}/report.svg'>['figure']>;
 export type Report = components['schemas']['Report'];
 export type SqueezeRequest = Extract<JobRequest, { kind: 'squeeze' }>;
 export type MergeRequest = Extract<JobRequest, { kind: 'merge' }>;
@@ -109,6 +107,9 @@ export type BatchRequest = BodyOf<'/v1/batches', 'POST'>;
 export type BatchSummary = ItemOf<'/v1/batches'>;
 export type Upload = AnswerOf<'/v1/uploads/{id}', 'GET'>;
 export type Run = AnswerOf<'/v1/runs/{id}', 'GET'>;
+export type RunSummary = ItemOf<'/v1/runs'>;
+export type Schedule = AnswerOf<'/v1/schedules', 'POST'>;
+export type ScheduleRequest = BodyOf<'/v1/schedules', 'POST'>;
 export type RunRequest = BodyOf<'/v1/runs', 'POST'>;
 export type Checkpoint = AnswerOf<'/v1/runs/{id}/checkpoints/{step}', 'GET'>;
 export type Connection = AnswerOf<'/v1/connections/{name}', 'GET'>;

@@ -1,0 +1,255 @@
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { type Artifact, LoraSqueeze, type Target } from '../../clients/typescript/src/index.ts';
+import { BUCKET, motoIsMissing, type S3Server, startMoto } from '../storage/s3-servers.ts';
+import { serviceFixture } from './service-fixture.ts';
+import { ROOT } from './typescript-package.ts';
+
+const ADAPTER = join(ROOT, 'examples/adapters/gpt2-lora-r8');
+const SOURCE = ['adapter_config.json', 'adapter_model.safetensors'];
+const RESULT = ['README.md', ...SOURCE];
+const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
+
+type Calls = Readonly<Record<string, unknown>>;
+
+/** The names of what can be called, of an object of a class. */
+const methodsOf = (value: object): string[] =>
+  Object.getOwnPropertyNames(Object.getPrototypeOf(value)).filter((name) => name !== 'constructor');
+
+/** The same object, that remembers which of its methods were called. */
+function watched<T extends object>(target: T, prefix: string, called: Set<string>): T {
+  return new Proxy(target, {
+    get(object, name) {
+      const value = (object as Calls)[name as string];
+      if (typeof value !== 'function') return value;
+      called.add(`${prefix}${String(name)}`);
+      return value.bind(object);
+    },
+  });
+}
+
+async function all<T>(values: AsyncIterable<T>): Promise<T[]> {
+  const found: T[] = [];
+  for await (const value of values) found.push(value);
+  return found;
+}
+
+const filesIn = (folder: string): string[] =>
+  (readdirSync(folder, { recursive: true }) as string[]).filter((name) => /\.\w+$/.test(name)).sort();
+
+describe('the TypeScript client', { skip: motoIsMissing() ?? false }, () => {
+  const fixture = serviceFixture('typescript-calls');
+  const { folder } = fixture;
+  const called = new Set<string>();
+  let s3: S3Server;
+  let client: LoraSqueeze;
+  let whole: LoraSqueeze;
+  let adapterId: string;
+  before(async () => {
+    s3 = await startMoto();
+    whole = new LoraSqueeze({ baseUrl: fixture.service.url });
+    const { adapters, connections, jobs, runs, uploads } = whole;
+    client = Object.assign(Object.create(watched(whole, '', called)), {
+      adapters: watched(adapters, 'adapters.', called),
+      connections: watched(connections, 'connections.', called),
+      jobs: watched(jobs, 'jobs.', called),
+      runs: watched(runs, 'runs.', called),
+      uploads: watched(uploads, 'uploads.', called),
+    }) as LoraSqueeze;
+    adapterId = (await client.adapters.upload(ADAPTER, { labels: { of: 'tests' } })).id;
+  });
+  after(() => s3?.stop());
+
+  it('lists, changes and saves adapters', async () => {
+    const { id } = await client.adapters.upload(ADAPTER, { name: 'other', ttlSeconds: 86_400 });
+    assert.deepEqual(
+      (await client.adapters.update(id, { name: 'renamed', ttl_seconds: null })).expires_at,
+      null,
+    );
+    assert.equal((await client.adapters.get(id)).name, 'renamed');
+    assert.deepEqual(
+      (await all(client.adapters.list({ label: ['of:tests'], limit: 1 }))).map((each) => each.id),
+      [adapterId],
+    );
+    assert.equal((await client.adapters.modules(id)).modules.length, 36);
+    await client.adapters.download(id, join(folder, 'adapter'));
+    assert.deepEqual(filesIn(join(folder, 'adapter')), SOURCE);
+    const config = await client.adapters.file(id, 'adapter_config.json');
+    assert.equal(await config.text(), readFileSync(join(ADAPTER, 'adapter_config.json'), 'utf8'));
+    await client.adapters.downloadArchive(id, join(folder, 'made/adapter.zip'));
+    assert.equal(readFileSync(join(folder, 'made/adapter.zip')).subarray(0, 2).toString(), 'PK');
+    await client.adapters.delete(id);
+    await assert.rejects(client.adapters.get(id), { code: 'ADAPTER_NOT_FOUND' });
+    const upload = await client.uploads.create(join(ADAPTER, 'adapter_config.json'), {
+      filename: 'adapter_config.json',
+    });
+    assert.deepEqual(await client.uploads.get(upload.id), upload);
+    await client.uploads.delete(upload.id);
+    await assert.rejects(client.uploads.get(upload.id), { code: 'UPLOAD_NOT_FOUND' });
+  });
+
+  it('asks what a job or a run would come to, and makes none', async () => {
+    const targets: Target[] = [{ rank: 2 }, { rank: 4 }];
+    const asked = { kind: 'squeeze', adapter_id: adapterId, targets, dry_run: true } as const;
+    for (const job of [
+      await client.jobs.create({ ...asked, targets }),
+      await client.squeeze(adapterId, { targets, dry_run: true }),
+    ]) {
+      assert.equal(job.id, 'dry_run');
+      assert.deepEqual(
+        job.forecast?.targets.map(({ rank }) => rank?.max),
+        [2, 4],
+      );
+    }
+    await assert.rejects(client.jobs.create({ ...asked, targets: [{ rank: 0 }] }), {
+      code: 'VALIDATION_FAILED',
+    });
+    assert.deepEqual(await all(client.jobs.list({ kind: 'squeeze' })), []);
+    const schedule = { source_rank: 8, target_rank: 2, total_steps: 1000 };
+    const planned = await client.runs.create({ schedule, dry_run: true });
+    assert.equal(planned.id, 'dry_run');
+    assert.deepEqual(planned.schedule, await client.runs.plan(schedule));
+    assert.deepEqual(await all(client.runs.list()), []);
+  });
+
+  it('makes, follows and removes jobs, and saves all that they made', async () => {
+    const targets = [{ rank: 2 }, { rank: 4 }];
+    const { id } = await client.jobs.create({ kind: 'squeeze', adapter_id: adapterId, targets });
+    const states = [];
+    for await (const { event, data } of client.jobs.events(id))
+      if (event === 'state') states.push(data.state);
+    assert.equal(states.at(-1), 'succeeded');
+    const job = await client.jobs.wait(id);
+    assert.deepEqual(await client.jobs.get(id), job);
+    assert.deepEqual((await client.jobs.update(id, { labels: { kept: 'yes' } })).labels, { kept: 'yes' });
+    assert.equal((await client.jobs.report(id)).kind, 'squeeze');
+    assert.match(await client.jobs.reportHtml(id), /^<!doctype html>/i);
+    assert.match(await client.jobs.reportSvg(id, { figure: 'sizes' }), /^<svg/);
+    assert.equal((await client.jobs.reportPng(id)).type, 'image/png');
+
+    const artifacts = await all<Artifact>(client.jobs.artifacts(id));
+    const paths = artifacts.map(({ path }) => path).sort();
+    const results = ['0', '1'].flatMap((index) => RESULT.map((name) => `${index}/${name}`));
+    assert.deepEqual(paths, ['report.html', 'report.json', ...results.map((name) => `results/${name}`)]);
+    const told: number[] = [];
+    await client.jobs.downloadArtifacts(id, join(folder, 'all'), {
+      onProgress: (received) => told.push(received),
+    });
+    assert.deepEqual(filesIn(join(folder, 'all')), paths);
+    assert.ok(told.length >= paths.length);
+    await client.jobs.downloadArtifacts(id, join(folder, 'some'), { paths: ['report.html'] });
+    assert.deepEqual(filesIn(join(folder, 'some')), ['report.html']);
+    const none = client.jobs.downloadArtifacts(id, join(folder, 'none'), { paths: ['results/2'] });
+    await assert.rejects(none, { code: 'FILE_MISSING' });
+    assert.ok(!existsSync(join(folder, 'none')));
+    const config = await client.jobs.artifact(id, 'results/1/adapter_config.json');
+    assert.equal(
+      await config.text(),
+      readFileSync(join(folder, 'all/results/1/adapter_config.json'), 'utf8'),
+    );
+    await client.jobs.download(id, join(folder, 'results'));
+    assert.deepEqual(filesIn(join(folder, 'results')), results);
+
+    await assert.rejects(client.jobs.cancel(id), { code: 'JOB_FINAL' });
+    await client.jobs.delete(id);
+    await assert.rejects(client.jobs.get(id), { code: 'JOB_NOT_FOUND' });
+    // Behind others, so that it is there to be cancelled.
+    const request = { kind: 'squeeze', adapter_id: adapterId, targets, reuse: false } as const;
+    const busy = await Promise.all([0, 1, 2, 3].map(() => client.jobs.create({ ...request, targets })));
+    const cancelled = await client.jobs.cancel(busy.at(-1)!.id);
+    const again = await client.jobs.wait(await client.jobs.retry(cancelled.id));
+    assert.deepEqual(
+      [cancelled.state, again.state, again.retry_of],
+      ['cancelled', 'succeeded', cancelled.id],
+    );
+  });
+
+  it('squeezes what an analysis recommends, and a sum', async () => {
+    const { analysis } = await client.analyze(adapterId, { priority: 'high' });
+    const job = await client.squeeze(adapterId, { targets: [analysis!.uniform.target] });
+    assert.equal(job.state, 'succeeded');
+    const sources = [{ source: adapterId }, { source: { adapter_id: adapterId }, weight: -0.5 }];
+    const sum = await client.merge(sources, { targets: [{ rank: 2 }] });
+    assert.equal(sum.results[0]?.state, 'succeeded');
+  });
+
+  it('reads and writes a bucket through a connection', async () => {
+    const credentials = { access_key_id: 'KEYID', secret_access_key: 'hush-hush' };
+    const made = await client.connections.create({
+      kind: 's3',
+      name: 'models',
+      prefixes: [`s3://${BUCKET}`],
+      endpoint: s3.url,
+      allowed_hosts: [new URL(s3.url).host],
+      credentials,
+    });
+    assert.ok(made.has_credentials && !JSON.stringify(made).includes('hush-hush'));
+    assert.deepEqual(await client.connections.get('models'), made);
+    assert.deepEqual(await all(client.connections.list({ kind: 's3' })), [made]);
+    assert.deepEqual(await all(client.connections.list({ kind: 'hub' })), []);
+    await client.squeeze(adapterId, { targets: [{ rank: 3 }], deliver: `s3://${BUCKET}/out` });
+    const back = await client.squeeze(`s3://${BUCKET}/out`, { targets: [{ rank: 2 }] });
+    assert.equal(back.imported?.place, `s3://${BUCKET}/out`);
+
+    // To a bucket that is not there yet: the result is there all the same, and is brought once more.
+    await client.connections.update('models', { prefixes: ['s3://not-yet'], credentials });
+    const deliver = 's3://not-yet/x';
+    const late = await client.squeeze(adapterId, { targets: [{ rank: 3 }], deliver });
+    assert.deepEqual([late.state, late.deliveries[0]?.state], ['succeeded', 'failed']);
+    await fetch(`${s3.url}/not-yet`, { method: 'PUT' });
+    const brought = await client.jobs.wait(await client.jobs.retryDeliveries(late.id));
+    assert.equal(brought.deliveries[0]?.state, 'succeeded');
+    await client.connections.delete('models');
+    await assert.rejects(client.connections.get('models'), { code: 'CONNECTION_NOT_FOUND' });
+  });
+
+  it('sends checkpoints of a run and saves what they became', async () => {
+    const schedule = { source_rank: 8, target_rank: 2, total_steps: 1000 };
+    const run = await client.runs.create({ schedule, name: 'mine' });
+    const step = run.next_checkpoint_step!;
+    const checkpoint = await client.runs.sendCheckpoint(run.id, step, ADAPTER);
+    assert.deepEqual(checkpoint.rank_after, { min: 4, max: 4 });
+    assert.deepEqual(await client.runs.getCheckpoint(run.id, step), checkpoint);
+    await client.runs.download(checkpoint, join(folder, 'checkpoint'));
+    assert.deepEqual(filesIn(join(folder, 'checkpoint')), [...SOURCE, 'projections.safetensors']);
+    assert.equal((await client.runs.get(run.id)).checkpoints.length, 1);
+    assert.deepEqual(
+      (await all(client.runs.list({ name: 'mine' }))).map(({ id, checkpoints }) => [id, checkpoints]),
+      [[run.id, 1]],
+    );
+    await client.runs.delete(run.id);
+    await assert.rejects(client.runs.get(run.id), { code: 'RUN_NOT_FOUND' });
+  });
+
+  it('tells what the service can, and what happens to all jobs of a label', async () => {
+    const can = await client.capabilities();
+    assert.equal(can.version, version);
+    assert.ok(can.formats.some(({ name }) => name === 'peft') && can.limits.targets > 1);
+    assert.ok((await client.request('GET', '/v1/usage')).adapters > 0);
+    const labels = { watched: 'yes' };
+    let jobId: string | undefined;
+    for await (const told of client.events({ types: ['job.succeeded'], label: ['watched:yes'] })) {
+      if (told.event === 'stream.open')
+        jobId = (await client.jobs.create({ kind: 'analyze', adapter_id: adapterId, labels })).id;
+      if (told.event !== 'job.succeeded') continue;
+      const { job } = told.data.data;
+      assert.deepEqual([job.id, job.labels], [jobId, labels]);
+      break;
+    }
+  });
+
+  it('has no call that was not made here', () => {
+    const { adapters, connections, jobs, runs, uploads } = whole;
+    // Batches have a test of their own.
+    const parts = { adapters, connections, jobs, runs, uploads };
+    const calls = Object.entries(parts).flatMap(([name, part]) =>
+      methodsOf(part).map((call) => `${name}.${call}`),
+    );
+    assert.deepEqual(
+      [...methodsOf(whole), ...calls].filter((call) => !called.has(call)),
+      [],
+    );
+  });
+});
