@@ -11,11 +11,12 @@ export interface ServiceFixture {
   readonly service: Service;
 }
 
-export function serviceFixture(name: string): ServiceFixture {
+/** @param env variables of the service besides those that every test sets */
+export function serviceFixture(name: string, env: Readonly<Record<string, string>> = {}): ServiceFixture {
   const folder = mkdtempSync(join(tmpdir(), `${name}-`));
   let service: Service | undefined;
   before(async () => {
-    service = await startService({ dataDir: join(folder, 'data') });
+    service = await startService({ dataDir: join(folder, 'data'), env });
   });
   after(async () => {
     await service?.stop();
