@@ -5,6 +5,7 @@ import { choice, nullable } from './choice.ts';
 import { JobRecord, JobState } from './job.ts';
 import { LABEL_FILTER, MAX_LABELS } from './labels.ts';
 import { listOf, PageQuery } from './page.ts';
+import { DeliveryState } from './webhook.ts';
 
 const time = (description: string) =>
   Type.Optional(
@@ -84,6 +85,11 @@ export const RunListQuery = Type.Object(
     name,
     ...page,
   },
+  { additionalProperties: false },
+);
+
+export const DeliveryListQuery = Type.Object(
+  { state: state(DeliveryState), ...PageQuery.properties },
   { additionalProperties: false },
 );
 

@@ -192,7 +192,11 @@ export const DeliveryAttempt = Type.Object(
 );
 export type DeliveryAttempt = Static<typeof DeliveryAttempt>;
 
-const DELIVERY_STATUSES = ['pending', 'delivered', 'failed'] as const;
+export const DeliveryState = choice(['pending', 'delivered', 'failed'], {
+  $id: 'DeliveryState',
+  description: 'pending: goes on; delivered: answered with 2xx; failed: given up',
+});
+export type DeliveryState = Static<typeof DeliveryState>;
 
 /** An event on its way to one receiver. */
 export const DeliveryRecord = Type.Object(
@@ -203,10 +207,7 @@ export const DeliveryRecord = Type.Object(
     subject: nullable(Type.String(), {
       description: 'Id of the job or batch it is about; null for a test',
     }),
-    status: {
-      ...choice(DELIVERY_STATUSES),
-      description: 'pending: goes on; delivered: answered with 2xx; failed: given up',
-    },
+    state: DeliveryState,
     created_at: Type.String({ format: 'date-time' }),
     next_attempt_at: nullable(Type.String({ format: 'date-time' }), {
       description: 'Not before then; null: there is none',

@@ -183,7 +183,7 @@ create table delivery (
   tenant TEXT not null,
   type TEXT not null,
   subject TEXT,
-  status TEXT not null,
+  state TEXT not null,
   attempts TEXT not null,
   attempts_made INTEGER not null,
   attempts_before INTEGER not null,
@@ -192,6 +192,7 @@ create table delivery (
   payload TEXT not null,
   primary key (webhook, id)
 );
+create index delivery_state on delivery (webhook, state, id);
 create index delivery_pending on delivery (next_attempt_at, webhook, id) where next_attempt_at is not null;
 create index delivery_final on delivery (created_at) where next_attempt_at is null;
 

@@ -188,7 +188,7 @@ export interface DeliveryTable {
   tenant: string;
   type: string;
   subject: string | null;
-  status: string;
+  state: string;
   /** JSON, an array: the last ones. */
   attempts: string;
   /** Of all times. */

@@ -191,7 +191,7 @@ export async function fill(database: Database, store: BlobStore): Promise<{ adap
           id: 'dl_1',
           type: 'job.succeeded',
           subject: 'job_1',
-          status: 'pending',
+          state: 'pending',
         },
         ...{ attempts: '[]', attempts_made: 0, attempts_before: 0, next_attempt_at: 5, payload: '{}' },
       })

@@ -114,11 +114,11 @@ async function assertTold(
   { jobId, point, killedMs }: DisturbedJob,
 ): Promise<number> {
   const deliveries = await until(`deliveries of ${point}`, async () => {
-    const all = await rows<{ id: string; status: string }>(
-      'select id, status from delivery where subject = $1',
+    const all = await rows<{ id: string; state: string }>(
+      'select id, state from delivery where subject = $1',
       jobId,
     );
-    return all.every(({ status }) => status === 'delivered') ? all : undefined;
+    return all.every(({ state }) => state === 'delivered') ? all : undefined;
   });
   const heard = receiver.requests.filter(({ body }) => body.includes(jobId));
   const paths = new Set(heard.map(({ path }) => path));

@@ -212,7 +212,7 @@ describe('webhooks over HTTP', () => {
       const { data: deliveries, next_cursor } = await deliveriesOf(id, query);
       for (const delivery of deliveries) {
         assert.ok(Value.Check(DeliveryRecord, delivery));
-        assert.deepEqual([delivery.status, delivery.attempts], ['pending', []]);
+        assert.deepEqual([delivery.state, delivery.attempts], ['pending', []]);
         assert.equal(server.deliveries.held.get(delivery.id)?.webhookId, id);
         got.push(delivery.subject!);
       }
@@ -234,8 +234,8 @@ describe('webhooks over HTTP', () => {
     await endedJob(server);
     const { id: deliveryId } = (await deliveriesOf(id)).data[0]!;
     const path = `/v1/webhooks/${id}/deliveries/${deliveryId}/redeliver`;
-    const pending = await call<DeliveryRecord>('POST', path);
-    assert.deepEqual([pending.status, pending.body.id], [202, deliveryId]);
+    const hastened = await call<DeliveryRecord>('POST', path);
+    assert.deepEqual([hastened.status, hastened.body.id], [202, deliveryId]);
 
     const rowOf = (column: keyof DeliveryTable) =>
       server.database.reader
@@ -252,19 +252,34 @@ describe('webhooks over HTTP', () => {
       error: null,
       response: '',
     };
-    const delivered = { status: 'delivered', attempts: JSON.stringify([attempt]), next_attempt_at: null };
+    const delivered = { state: 'delivered', attempts: JSON.stringify([attempt]), next_attempt_at: null };
     await server.database.write((writer) =>
       writer.updateTable('delivery').set(delivered).where('id', '=', deliveryId).execute(),
     );
+    const inStates = async (states: string) =>
+      (await deliveriesOf(id, `?${states}`)).data.map(({ subject, state }) => [subject, state]);
+    const { id: other } = await endedJob(server);
+    const { subject } = (await deliveriesOf(id)).data[1]!;
+    assert.deepEqual(await inStates('state=delivered'), [[subject, 'delivered']]);
+    assert.deepEqual(await inStates('state=failed'), []);
+    const pending = [
+      [other, 'pending'],
+      [null, 'pending'],
+    ];
+    assert.deepEqual(await inStates('state=failed,pending'), pending);
+    assert.equal((await inStates('state=delivered&state=pending')).length, 3);
+    const unknown = `/v1/webhooks/${id}/deliveries?state=sent`;
+    await problemIn(await server.fetch(unknown), 400, 'VALIDATION_FAILED');
+
     server.deliveries.held.delete(deliveryId);
     const again = await call<DeliveryRecord>('POST', path);
-    assert.deepEqual([again.body.status, again.body.attempts.length], ['pending', 1]);
+    assert.deepEqual([again.body.state, again.body.attempts.length], ['pending', 1]);
     assert.ok(server.deliveries.held.has(deliveryId));
     assert.deepEqual(await rowOf('payload'), payload);
 
     const none = `/v1/webhooks/${id}/deliveries/msg_${'0'.repeat(32)}/redeliver`;
-    for (const unknown of [none, none.replace('msg_', '..%2f')])
-      await problemIn(await server.fetch(unknown, { method: 'POST' }), 404, 'DELIVERY_NOT_FOUND');
+    for (const path of [none, none.replace('msg_', '..%2f')])
+      await problemIn(await server.fetch(path, { method: 'POST' }), 404, 'DELIVERY_NOT_FOUND');
     await call('PATCH', `/v1/webhooks/${id}`, { enabled: false });
     await problemIn(await server.fetch(path, { method: 'POST' }), 409, 'WEBHOOK_DISABLED');
   });

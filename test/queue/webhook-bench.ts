@@ -96,20 +96,20 @@ export class WebhookBench {
   }
 
   async all(webhookId: string): Promise<readonly DeliveryRecord[]> {
-    return (await this.deliveries.page(webhookId, 1_000, undefined)).items;
+    return (await this.deliveries.page(webhookId, undefined, { limit: 1_000 })).items;
   }
 
   /** Ids of the deliveries that are not final, of whatever webhook. */
   async pending(): Promise<string[]> {
     const all = this.bench.database.reader.selectFrom('delivery').select('id');
-    return (await all.where('status', '=', 'pending').execute()).map(({ id }) => id);
+    return (await all.where('state', '=', 'pending').execute()).map(({ id }) => id);
   }
 
   /** The only delivery of a webhook, when it is not pending any more. */
   final(webhookId: string): Promise<DeliveryRecord> {
     return until('the end of a delivery', async () => {
       const [delivery] = await this.all(webhookId);
-      return delivery && delivery.status !== 'pending' ? delivery : undefined;
+      return delivery && delivery.state !== 'pending' ? delivery : undefined;
     });
   }
 

@@ -71,7 +71,7 @@ describe('a worker of deliveries', () => {
         const delivery = await bench.final(id);
         assert.deepEqual(receiver.ids, [delivery.id, delivery.id]);
         assert.equal(receiver.requests[0]!.body, receiver.requests[1]!.body);
-        assert.equal(delivery.status, 'delivered');
+        assert.equal(delivery.state, 'delivered');
       } finally {
         await doomed.end();
         await receiver.close();
@@ -110,7 +110,7 @@ describe('when Redis has lost the queue', () => {
         const [lost] = await bench.all(id);
         assert.deepEqual(await bench.keeper.reconcile(), [lost!.id]);
         assert.deepEqual(await bench.keeper.reconcile(), [], 'it is in the queue again');
-        assert.equal((await bench.final(id)).status, 'delivered');
+        assert.equal((await bench.final(id)).state, 'delivered');
         assert.ok(receiver.requests[1]!.atMs >= Date.parse(next_attempt_at!));
         assert.equal(new Set(receiver.ids).size, 1);
         assert.deepEqual(await bench.keeper.reconcile(), []);
@@ -152,7 +152,7 @@ describe('when Redis has lost the queue', () => {
         process.kill(broker.pid!, 'SIGKILL');
         const job = await bench.endedJob();
         const delivery = await bench.final(id);
-        assert.deepEqual([delivery.subject, delivery.status], [job.id, 'delivered']);
+        assert.deepEqual([delivery.subject, delivery.state], [job.id, 'delivered']);
         assert.deepEqual(receiver.ids, [delivery.id]);
         assert.equal((await bench.all(id)).length, 1);
       } finally {

@@ -40,7 +40,7 @@ describe('an event', () => {
         assert.deepEqual(event, { type: 'job.succeeded', timestamp: job.finished_at, data: { job } });
         assert.deepEqual([path, headers['content-type']], ['/hook', 'application/json']);
         assert.equal(headers['webhook-id'], delivery.id);
-        assert.equal(delivery.status, 'delivered');
+        assert.equal(delivery.state, 'delivered');
         assert.deepEqual(
           delivery.attempts.map(({ number, status, error }) => [number, status, error]),
           [[1, 204, null]],
@@ -108,7 +108,7 @@ describe('the webhook of a request', () => {
         const asked = { url: `${receiver.url}?token=x`, events: [...events], secret };
         const job = await bench.endedJob({ webhook: bench.ofRequests.taken(asked, []) });
         await until('both events', async () =>
-          (await bench.all(job.webhook_id!)).every(({ status }) => status === 'delivered'),
+          (await bench.all(job.webhook_id!)).every(({ state }) => state === 'delivered'),
         );
         const told = receiver.requests.map(
           ({ body, headers }) => new Verifier(secret).verify(body, headers) as WebhookEvent,
@@ -128,8 +128,8 @@ describe('the webhook of a request', () => {
         const job = await bench.endedJob({
           webhook: bench.ofRequests.taken({ url: receiver.url }, ['job.succeeded']),
         });
-        const { status, attempts } = await bench.final(job.webhook_id!);
-        assert.equal(status, 'failed');
+        const { state, attempts } = await bench.final(job.webhook_id!);
+        assert.equal(state, 'failed');
         assert.match(attempts[0]!.error!, /127\.0\.0\.1/);
         assert.equal(receiver.requests.length, 0);
         await outbound.close();
@@ -146,8 +146,8 @@ describe('a receiver', () => {
           bench.worker({ timeoutMs: 3_000 });
           const { id, secret } = await bench.create(receiver.url);
           await bench.endedJob();
-          const { status, attempts } = await bench.final(id);
-          assert.equal(status, 'delivered');
+          const { state, attempts } = await bench.final(id);
+          assert.equal(state, 'delivered');
           assert.deepEqual(
             attempts.map((attempt) => attempt.status),
             [500, null, null, 302, 204],
@@ -183,7 +183,7 @@ describe('a receiver', () => {
         const { id } = await bench.create(receiver.url);
         await bench.endedJob();
         const failed = await bench.final(id);
-        assert.deepEqual([failed.status, failed.attempts.length], ['failed', QUICK.length]);
+        assert.deepEqual([failed.state, failed.attempts.length], ['failed', QUICK.length]);
         assert.equal(failed.next_attempt_at, null);
         await until('news of it', () => bench.results.at(-1)?.outcome === 'failed');
         await until(
@@ -193,7 +193,7 @@ describe('a receiver', () => {
         receiver.treat(500);
         await bench.deliveries.redeliver(id, failed.id);
         const delivered = await bench.final(id);
-        assert.deepEqual([delivered.status, delivered.attempts.length], ['delivered', QUICK.length + 2]);
+        assert.deepEqual([delivered.state, delivered.attempts.length], ['delivered', QUICK.length + 2]);
         assert.equal(new Set(receiver.ids).size, 1);
       }),
     ));
@@ -204,7 +204,7 @@ describe('a receiver', () => {
         bench.worker();
         const { id } = await bench.create(receiver.url);
         await bench.endedJob();
-        assert.equal((await bench.final(id)).status, 'failed');
+        assert.equal((await bench.final(id)).state, 'failed');
         const { enabled, disabled_reason } = await bench.webhooks.get(id);
         assert.deepEqual([enabled, typeof disabled_reason], [false, 'string']);
         await bench.endedJob();
@@ -242,7 +242,7 @@ describe('a receiver', () => {
           });
           const hours = (Date.parse(waiting.next_attempt_at!) - Date.now()) / 3_600_000;
           assert.ok(hours > 23 && hours <= 24, 'but not for ever');
-          assert.equal(waiting.status, 'pending');
+          assert.equal(waiting.state, 'pending');
           await bench.deliveries.redeliver(id, waiting.id);
           assert.equal((await bench.final(id)).attempts.length, 3, 'somebody may know better');
         },
@@ -268,7 +268,7 @@ describe('a receiver', () => {
         };
         bench.worker({ database: { ...database, write } });
         await bench.endedJob();
-        assert.deepEqual([(await bench.final(id)).status, receiver.requests.length], ['delivered', 2]);
+        assert.deepEqual([(await bench.final(id)).state, receiver.requests.length], ['delivered', 2]);
       }),
     ));
 
@@ -286,7 +286,7 @@ describe('a receiver', () => {
         await queue.close();
         clock.mock.restore();
         await bench.keeper.reconcile();
-        assert.equal((await bench.final(id)).status, 'delivered');
+        assert.equal((await bench.final(id)).state, 'delivered');
       }),
     ));
 
@@ -297,12 +297,12 @@ describe('a receiver', () => {
         const { id } = await bench.create(receiver.url);
         await bench.endedJob();
         const long = await bench.final(id);
-        assert.deepEqual([long.status, long.attempts[0]!.response], ['delivered', 'x'.repeat(1_024)]);
+        assert.deepEqual([long.state, long.attempts[0]!.response], ['delivered', 'x'.repeat(1_024)]);
         await bench.webhooks.remove(id);
         const { id: other } = await bench.create(receiver.url);
         await bench.endedJob();
         const slow = await bench.final(other);
-        assert.deepEqual([slow.status, slow.attempts[0]!.response], ['delivered', 'I am ']);
+        assert.deepEqual([slow.state, slow.attempts[0]!.response], ['delivered', 'I am ']);
       }),
     ));
 
@@ -352,8 +352,8 @@ describe('no delivery', () => {
         // Made where receivers on this machine are allowed, and sent where they are not: by name.
         const named = await bench.create('https://hooks.example.com/');
         await bench.endedJob();
-        const { status, attempts } = await bench.final(named.id);
-        assert.equal(status, 'failed');
+        const { state, attempts } = await bench.final(named.id);
+        assert.equal(state, 'failed');
         assert.match(attempts[0]!.error!, /does not lead to a public address/);
         assert.equal(connections, 0);
       } finally {
@@ -373,7 +373,7 @@ describe('no delivery', () => {
         bench.worker();
         const delivery = await bench.final(id);
         assert.deepEqual(
-          [delivery.status, delivery.attempts[0]!.error],
+          [delivery.state, delivery.attempts[0]!.error],
           ['failed', 'The webhook is disabled.'],
         );
         await until('an empty queue', async () => (await bench.queue.missing([delivery.id])).length === 1);

@@ -2229,7 +2229,7 @@ export interface components {
      *       "webhook_id": "wh_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d",
      *       "type": "job.succeeded",
      *       "subject": "job_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d",
-     *       "status": "delivered",
+     *       "state": "delivered",
      *       "created_at": "2026-11-24T21:51:03.510Z",
      *       "next_attempt_at": null,
      *       "attempts": [
@@ -2267,11 +2267,7 @@ export interface components {
        * @description Not before then; null: there is none
        */
       next_attempt_at: string | null;
-      /**
-       * @description pending: goes on; delivered: answered with 2xx; failed: given up
-       * @enum {string}
-       */
-      status: 'pending' | 'delivered' | 'failed';
+      state: components['schemas']['DeliveryState'];
       /** @description Id of the job or batch it is about; null for a test */
       subject: string | null;
       /** @enum {string} */
@@ -2311,7 +2307,7 @@ export interface components {
      *           "webhook_id": "wh_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d",
      *           "type": "job.succeeded",
      *           "subject": "job_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d",
-     *           "status": "delivered",
+     *           "state": "delivered",
      *           "created_at": "2026-11-24T21:51:03.510Z",
      *           "next_attempt_at": null,
      *           "attempts": [
@@ -2342,6 +2338,11 @@ export interface components {
       /** @description Where the next page begins; null: there is none, and always where the list takes no `cursor` */
       next_cursor: string | null;
     };
+    /**
+     * @description pending: goes on; delivered: answered with 2xx; failed: given up
+     * @enum {string}
+     */
+    DeliveryState: 'pending' | 'delivered' | 'failed';
     /**
      * @description Answers what the same request would come to, and does nothing: what would be refused is refused in the same way, else the answer is 200 and of the same type, with the `id` "dry_run" and, of jobs, a `forecast`. Nothing is stored, queued or told to webhooks.
      * @default false
@@ -9106,6 +9107,8 @@ export interface operations {
         cursor?: components['parameters']['Cursor'];
         /** @description Most items of the page */
         limit?: components['parameters']['Limit'];
+        /** @description Several with commas between, or said several times: any of them */
+        state?: ('pending' | 'delivered' | 'failed')[];
       };
       header?: never;
       path: {

@@ -5,7 +5,9 @@ import type { Tables } from '../tables.ts';
 import type { PageRequest } from './page.ts';
 
 /** Tables that lists are made of, and what ids of their rows begin with. */
-const ID_KINDS = { adapter: 'ad', batch: 'batch', connection: 'conn', job: 'job', run: 'run' } as const;
+const ID_KINDS = {
+  ...{ adapter: 'ad', batch: 'batch', connection: 'conn', delivery: 'msg', job: 'job', run: 'run' },
+} as const;
 type Listed = keyof typeof ID_KINDS;
 
 /** So many are looked up by their ids faster than they are met on a walk through others. */

@@ -1,4 +1,4 @@
-import type { DeliveryAttempt, DeliveryRecord } from '../../contract/webhook.ts';
+import type { DeliveryAttempt, DeliveryState } from '../../contract/webhook.ts';
 import type { Database } from '../../database/database.ts';
 import type { DeliveryTable } from '../../database/tables.ts';
 import { AppError } from '../../errors/app-error.ts';
@@ -117,7 +117,7 @@ export class Deliverer {
         .locked(
           writer
             .selectFrom('delivery')
-            .select(['status', 'attempts', 'attempts_made', 'attempts_before', 'next_attempt_at'])
+            .select(['state', 'attempts', 'attempts_made', 'attempts_before', 'next_attempt_at'])
             .where('webhook', '=', due.id)
             .where('id', '=', due.delivery),
         )
@@ -136,7 +136,7 @@ export class Deliverer {
         .set({
           attempts: JSON.stringify(attempts.slice(-KEPT_ATTEMPTS)),
           attempts_made: number,
-          status: statusAfter(row.status, error, nextAtMs),
+          state: stateAfter(row.state, error, nextAtMs),
           next_attempt_at: nextAtMs ?? null,
         })
         .where('webhook', '=', due.id)
@@ -149,10 +149,10 @@ export class Deliverer {
   private nextAt(
     due: Pending,
     { error, isLast, retryAfterMs }: Sent & Last,
-    row: Pick<DeliveryTable, 'status' | 'attempts_made' | 'attempts_before' | 'next_attempt_at'>,
+    row: Pick<DeliveryTable, 'state' | 'attempts_made' | 'attempts_before' | 'next_attempt_at'>,
   ): number | undefined {
     // Not pending: it has ended by another attempt, whose worker was thought dead.
-    if (error === null || isLast || row.status !== 'pending') return undefined;
+    if (error === null || isLast || row.state !== 'pending') return undefined;
     // Somebody asked for it while it was attempted.
     const isUnchanged = row.next_attempt_at === due.next_attempt_at;
     if (!isUnchanged && row.attempts_made === due.attempts_made) return Date.now();
@@ -178,15 +178,11 @@ const pending = ({ reader }: Database, webhookId: string, deliveryId: string) =>
     .select(['delivery.id as delivery', 'type', 'payload', 'attempts_made', 'next_attempt_at'])
     .where('delivery.webhook', '=', webhookId)
     .where('delivery.id', '=', deliveryId)
-    .where('status', '=', 'pending')
+    .where('state', '=', 'pending')
     .executeTakeFirst();
 
 /** What was delivered once stays so. */
-function statusAfter(
-  before: string,
-  error: string | null,
-  nextAtMs: number | undefined,
-): DeliveryRecord['status'] {
+function stateAfter(before: string, error: string | null, nextAtMs: number | undefined): DeliveryState {
   if (error === null || before === 'delivered') return 'delivered';
   return nextAtMs === undefined ? 'failed' : 'pending';
 }

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
-import { PageQuery } from '../../contract/page.ts';
+import { DeliveryListQuery } from '../../contract/list.ts';
 import { DeliveryId, DeliveryList, DeliveryRecord, WebhookId } from '../../contract/webhook.ts';
 import { LINK, pageRequestOf, readListQuery, sendPage, wholeList } from '../../http/paging.ts';
 import { asComponent, problems, reference, response } from '../../http/schemas.ts';
@@ -11,7 +11,6 @@ import { type WebhookParts, WebhookService } from './service.ts';
 
 const WebhookPath = Type.Object({ id: WebhookId });
 const DeliveryPath = Type.Object({ id: WebhookId, delivery: DeliveryId });
-const DeliveryQuery = Type.Object({ ...PageQuery.properties }, { additionalProperties: false });
 
 /** What became of the events of webhooks, and what can be done about it. */
 export const webhookDeliveryRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookParts }> = async (
@@ -36,7 +35,7 @@ export const webhookDeliveryRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookPa
         summary: 'What was sent, or is to be, the newest first',
         description: 'With every attempt: when, what was answered, how long it took. Kept for 30 days.',
         params: WebhookPath,
-        querystring: DeliveryQuery,
+        querystring: DeliveryListQuery,
         response: {
           200: response('A page of deliveries', reference(DeliveryList), { headers: LINK }),
           ...problems('VALIDATION_FAILED', 'UNKNOWN_OPTION', ...DELIVERY_ERRORS.page),
@@ -44,8 +43,8 @@ export const webhookDeliveryRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookPa
       },
     },
     async (request, reply) => {
-      const asked = pageRequestOf(request.query, 'msg');
-      const page = await deliveriesOf(request).page(request.params.id, asked.limit, asked.after);
+      const { state: states, ...asked } = request.query;
+      const page = await deliveriesOf(request).page(request.params.id, states, pageRequestOf(asked, 'msg'));
       return sendPage(request, reply, page);
     },
   );

@@ -1,4 +1,4 @@
-import type { DeliveryAttempt, DeliveryRecord, DeliveryType } from '../../contract/webhook.ts';
+import type { DeliveryAttempt, DeliveryRecord, DeliveryState, DeliveryType } from '../../contract/webhook.ts';
 import type { Database, Writer } from '../../database/database.ts';
 import type { DeliveryTable } from '../../database/tables.ts';
 
@@ -14,7 +14,7 @@ export const DELIVERY_COLUMNS = [
   'webhook',
   'type',
   'subject',
-  'status',
+  'state',
   'attempts',
   'created_at',
   'next_attempt_at',
@@ -26,7 +26,7 @@ export const newDelivery = (
   nowMs: number,
 ): DeliveryTable => ({
   ...about,
-  ...{ status: 'pending', attempts: '[]', attempts_made: 0, attempts_before: 0 },
+  ...{ state: 'pending', attempts: '[]', attempts_made: 0, attempts_before: 0 },
   ...{ created_at: nowMs, next_attempt_at: nowMs },
 });
 
@@ -38,7 +38,7 @@ export const deliveryRecord = (
   webhook_id: row.webhook,
   type: row.type as DeliveryType,
   subject: row.subject,
-  status: row.status as DeliveryRecord['status'],
+  state: row.state as DeliveryState,
   created_at: new Date(row.created_at).toISOString(),
   next_attempt_at: row.next_attempt_at === null ? null : new Date(row.next_attempt_at).toISOString(),
   attempts: JSON.parse(row.attempts) as DeliveryAttempt[],

@@ -1,5 +1,5 @@
-import type { DeliveryRecord } from '../../contract/webhook.ts';
-import type { Page } from '../../database/lists/page.ts';
+import type { DeliveryRecord, DeliveryState } from '../../contract/webhook.ts';
+import type { Page, PageRequest } from '../../database/lists/page.ts';
 import { withoutQueue } from '../../dispatch/job-queue.ts';
 import { AppError } from '../../errors/app-error.ts';
 import type { ErrorCode } from '../../errors/error-kinds.ts';
@@ -41,11 +41,15 @@ export class DeliveryService {
 
   /**
    * The newest first.
-   * @param after id of the last one of the page before
+   * @param states any of them; undefined: whatever state they are in
    */
-  async page(webhookId: string, limit: number, after: string | undefined): Promise<Page<DeliveryRecord>> {
+  async page(
+    webhookId: string,
+    states: readonly DeliveryState[] | undefined,
+    request: PageRequest,
+  ): Promise<Page<DeliveryRecord>> {
     await this.webhooks.get(webhookId);
-    return this.store.page(webhookId, limit, after);
+    return this.store.page(webhookId, states, request);
   }
 
   /** Sends an event that says nothing, also to a disabled webhook. */

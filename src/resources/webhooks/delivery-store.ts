@@ -1,6 +1,8 @@
-import type { DeliveryRecord } from '../../contract/webhook.ts';
+import type { DeliveryRecord, DeliveryState } from '../../contract/webhook.ts';
 import type { Database } from '../../database/database.ts';
-import type { Page } from '../../database/lists/page.ts';
+import { listed } from '../../database/lists/listed.ts';
+import type { Page, PageRequest } from '../../database/lists/page.ts';
+import { sql } from '../../database/sql.ts';
 import { DELIVERY_COLUMNS, deliveryRecord, newDelivery, removeDeliveries } from './delivery-rows.ts';
 import { heldWebhooks } from './store.ts';
 
@@ -19,17 +21,37 @@ export class DeliveryStore {
 
   /**
    * The newest first.
-   * @param after id of the last one of the page before
+   * @param states any of them; undefined: whatever state they are in
    */
-  async page(webhookId: string, limit: number, after: string | undefined): Promise<Page<DeliveryRecord>> {
-    const all = this.records(webhookId).orderBy('id', 'desc');
-    const rows = await (after === undefined ? all : all.where('id', '<', after)).limit(limit + 1).execute();
-    const items = rows.slice(0, limit).map(deliveryRecord);
-    return { items, next: rows.length > limit ? items.at(-1)!.id : null };
+  async page(
+    webhookId: string,
+    states: readonly DeliveryState[] | undefined,
+    request: PageRequest,
+  ): Promise<Page<DeliveryRecord>> {
+    const { rows, next } = await listed(
+      this.database,
+      {
+        ...{
+          table: 'delivery',
+          tenant: this.tenant,
+          columns: DELIVERY_COLUMNS,
+          rare: { webhook: webhookId },
+        },
+        oneOf: states && [...new Set(states)].map((state) => sql`delivery.state = ${state}`),
+      },
+      request,
+    );
+    return { items: rows.map(deliveryRecord), next };
   }
 
   async get(webhookId: string, id: string): Promise<DeliveryRecord | undefined> {
-    const row = await this.records(webhookId).where('id', '=', id).executeTakeFirst();
+    const row = await this.database.reader
+      .selectFrom('delivery')
+      .select(DELIVERY_COLUMNS)
+      .where('tenant', '=', this.tenant)
+      .where('webhook', '=', webhookId)
+      .where('id', '=', id)
+      .executeTakeFirst();
     return row && deliveryRecord(row);
   }
 
@@ -55,10 +77,10 @@ export class DeliveryStore {
       writer
         .updateTable('delivery')
         .set(({ case: when, ref }) => ({
-          status: 'pending',
+          state: 'pending',
           next_attempt_at: nowMs,
           attempts_before: when()
-            .when('status', '=', 'pending')
+            .when('state', '=', 'pending')
             .then(ref('attempts_before'))
             .else(ref('attempts_made'))
             .end(),
@@ -76,13 +98,5 @@ export class DeliveryStore {
     await removeDeliveries(this.database, (all) =>
       all.where('tenant', '=', this.tenant).where('webhook', '=', webhookId),
     );
-  }
-
-  private records(webhookId: string) {
-    return this.database.reader
-      .selectFrom('delivery')
-      .select(DELIVERY_COLUMNS)
-      .where('tenant', '=', this.tenant)
-      .where('webhook', '=', webhookId);
   }
 }

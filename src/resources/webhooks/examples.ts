@@ -48,7 +48,7 @@ export const deliveryExample: DeliveryRecord = {
   webhook_id: ID,
   type: 'job.succeeded',
   subject: JOB_EXAMPLE.id,
-  status: 'delivered',
+  state: 'delivered',
   created_at: '2026-11-24T21:51:03.510Z',
   next_attempt_at: null,
   attempts: [

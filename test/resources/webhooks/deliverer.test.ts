@@ -54,12 +54,12 @@ onEachDialect('attempts at a delivery', (database) => {
     receiver.before = () => until('all requests', () => receiver.requests.length === begin + 10);
     const results = await Promise.all(Array.from({ length: 10 }, () => attempt(webhookId, id)));
     receiver.before = () => undefined;
-    const { status, attempts, next_attempt_at } = await record(webhookId, id);
+    const { state, attempts, next_attempt_at } = await record(webhookId, id);
     assert.deepEqual(
       attempts.map(({ number }) => number),
       Array.from({ length: 10 }, (_, i) => i + 1),
     );
-    assert.deepEqual([status, next_attempt_at], ['delivered', null]);
+    assert.deepEqual([state, next_attempt_at], ['delivered', null]);
     assert.equal(results.filter(({ outcome }) => outcome === 'delivered').length, 1);
     assert.deepEqual(await attempt(webhookId, id), { outcome: 'dropped' }, 'it is final');
   });
@@ -68,8 +68,8 @@ onEachDialect('attempts at a delivery', (database) => {
     const { webhookId, id } = await made();
     meanwhile(() => deliveriesOf(database()).reopen(webhookId, id, Date.now() + 5), 500);
     const { outcome, nextAtMs } = await attempt(webhookId, id);
-    const { status, attempts, next_attempt_at } = await record(webhookId, id);
-    assert.deepEqual([outcome, status, attempts.length], ['retried', 'pending', 1]);
+    const { state, attempts, next_attempt_at } = await record(webhookId, id);
+    assert.deepEqual([outcome, state, attempts.length], ['retried', 'pending', 1]);
     assert.ok(nextAtMs! < Date.now() + 1_000);
     assert.equal(Date.parse(next_attempt_at!), nextAtMs);
   });
@@ -80,7 +80,7 @@ onEachDialect('attempts at a delivery', (database) => {
     assert.equal((await attempt(webhookId, id)).outcome, 'retried');
     assert.equal((await attempt(webhookId, id)).outcome, 'failed');
     const again = (await deliveriesOf(database()).reopen(webhookId, id, Date.now()))!;
-    assert.deepEqual([again.status, again.attempts.length], ['pending', 2]);
+    assert.deepEqual([again.state, again.attempts.length], ['pending', 2]);
     assert.equal((await attempt(webhookId, id)).outcome, 'retried');
     await deliveriesOf(database()).reopen(webhookId, id, Date.now());
     assert.equal((await attempt(webhookId, id)).outcome, 'failed', 'one that is pending goes on');

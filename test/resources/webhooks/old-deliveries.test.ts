@@ -7,7 +7,7 @@ import { StorageBench } from '../sweeps/storage-bench.ts';
 import { addDelivery, deliveryIds, newWebhook } from './webhook-rows.ts';
 
 const DAY_MS = 86_400_000;
-const FINAL = { status: 'failed', next_attempt_at: null };
+const FINAL = { state: 'failed', next_attempt_at: null };
 
 onEachDialect('old deliveries of webhooks', (database, folder) => {
   it('go when they are final and a month old, however many they are', async () => {

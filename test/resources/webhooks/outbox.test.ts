@@ -130,7 +130,7 @@ onEachDialect('telling of the end of a job', (database) => {
     const other = await accepted();
     for (const { id } of [asked, other]) await worker().fail(id);
     const subjects = async (id: string) =>
-      (await deliveriesIn(database()).page(id, 10, undefined)).items.map(({ subject }) => subject);
+      (await deliveriesIn(database()).page(id, undefined, { limit: 10 })).items.map(({ subject }) => subject);
     assert.deepEqual(await subjects(webhook.id), [job.id, job.id]);
     assert.equal((await subjects(own)).length, 2);
     const month = 31 * 86_400_000;
@@ -179,7 +179,7 @@ onEachDialect('looking after deliveries', (database) => {
     const lost = await addDelivery(database(), id, { next_attempt_at: nowMs - 1 });
     const soon = await addDelivery(database(), others, { tenant: 'other', next_attempt_at: nowMs + 30_000 });
     await addDelivery(database(), id, { next_attempt_at: nowMs + 3_600_000 });
-    await addDelivery(database(), id, { status: 'delivered', next_attempt_at: null });
+    await addDelivery(database(), id, { state: 'delivered', next_attempt_at: null });
     const held = await addDelivery(database(), id);
     const queue = new MemoryDeliveryQueue();
     await queue.add({ tenant: 'default', webhookId: id, deliveryId: held });
@@ -200,7 +200,7 @@ onEachDialect('looking after deliveries', (database) => {
     const sent = await addDelivery(database(), id);
     const queue = new (class extends MemoryDeliveryQueue {
       override async missing(ids: readonly string[]): Promise<string[]> {
-        const final = { status: 'delivered', next_attempt_at: null };
+        const final = { state: 'delivered', next_attempt_at: null };
         await database().write((writer) => writer.updateTable('delivery').set(final).execute());
         return super.missing(ids);
       }

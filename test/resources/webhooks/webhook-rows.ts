@@ -49,4 +49,4 @@ export async function addDelivery(
 
 /** Ids of a webhook's deliveries, the newest first. */
 export const deliveryIds = async (database: Database, webhookId: string): Promise<string[]> =>
-  (await deliveriesOf(database).page(webhookId, 10_000, undefined)).items.map(({ id }) => id);
+  (await deliveriesOf(database).page(webhookId, undefined, { limit: 10_000 })).items.map(({ id }) => id);

@@ -56,6 +56,7 @@ __all__ = [
     "Delivery",
     "DeliveryAttempt",
     "DeliveryList",
+    "DeliveryState",
     "DryRun",
     "EventJob",
     "ExpectedLoss",
@@ -220,6 +221,7 @@ AdapterFromUploadsFiles = TypedDict("AdapterFromUploadsFiles", {
 })
 BatchState = Literal["active", "succeeded", "partial", "failed", "cancelled"]
 ConnectionRequest = Union["S3ConnectionRequest", "HubConnectionRequest", "UrlConnectionRequest"]
+DeliveryState = Literal["pending", "delivered", "failed"]
 DryRun = bool
 FormatName = Literal["peft", "diffusers", "kohya", "xlabs", "cloneofsimo", "mlx", "gguf"]
 JobEventData = Union["Job", "JobProgress"]
@@ -621,7 +623,7 @@ class Delivery(TypedDict):
     webhook_id: str
     type: Literal["job.queued", "job.started", "job.succeeded", "job.partial", "job.failed", "job.cancelled", "batch.ended", "webhook.test"]
     subject: Union[str, None]
-    status: Literal["pending", "delivered", "failed"]
+    state: DeliveryState
     created_at: str
     next_attempt_at: Union[str, None]
     attempts: List[DeliveryAttempt]
