@@ -7,6 +7,7 @@ import { stringify } from 'yaml';
 import { ADAPTER_EXAMPLE, JOB_EXAMPLE } from '../contract/examples.ts';
 import type { UsageRecord } from '../contract/tenant.ts';
 import { AppError } from '../errors/app-error.ts';
+import { withBytes } from '../http/byte-bodies.ts';
 import { shareRepeated, withErrorCodes } from '../http/document.ts';
 import { documented } from '../http/multipart/multipart-schema.ts';
 import { withOwnHeadNames } from '../http/own-head-names.ts';
@@ -15,7 +16,6 @@ import { type Problem, problemOf } from '../http/problem.ts';
 import { asComponent, COMPONENTS, problems, response } from '../http/schemas.ts';
 import { JOB_REQUEST_EXAMPLES, SQUEEZE_REQUEST_EXAMPLE } from '../resources/jobs/examples.ts';
 import { SCHEDULE_EXAMPLE, SCHEDULE_REQUEST_EXAMPLE } from '../resources/runs/examples.ts';
-import { withBytes } from '../resources/uploads/upload-schemas.ts';
 import { withWebhooks } from '../resources/webhooks/webhook-contract.ts';
 
 const DESCRIPTION =

@@ -14,6 +14,7 @@ declare module 'fastify' {
 
 export type MediaType =
   | 'application/json'
+  | 'application/x-ndjson'
   | 'multipart/form-data'
   | 'application/octet-stream'
   | 'application/offset+octet-stream'

@@ -6,6 +6,8 @@ import { type UploadFilename, UploadList, UploadRecord } from '../../contract/up
 import { AppError } from '../../errors/app-error.ts';
 import { errorsOf } from '../../errors/error-kinds.ts';
 import { appErrorOf } from '../../http/app-error-of.ts';
+import { takeBodiesAsTheyAre } from '../../http/byte-bodies.ts';
+import { announcedLength, IncomingBody } from '../../http/multipart/incoming-body.ts';
 import { UploadHeaders } from '../../http/multipart/multipart-schema.ts';
 import { wholeList } from '../../http/paging.ts';
 import { asComponent, LOCATION, problems, reference, response } from '../../http/schemas.ts';
@@ -13,11 +15,10 @@ import { saveFile } from '../adapters/upload/save-file.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import type { UploadsDependencies } from './adapter-from-uploads.ts';
 import { ContentWatch } from './content-watch.ts';
-import { announcedLength, IncomingBody } from './incoming-body.ts';
 import { UPLOAD_ERRORS } from './tenant-uploads.ts';
 import { tusRoutes } from './tus-routes.ts';
 import { FILENAME_ERRORS, tooLarge, uploadFilename } from './upload-limits.ts';
-import { AnyUploadPath, PutQuery, takeBodiesAsTheyAre, UploadPath } from './upload-schemas.ts';
+import { AnyUploadPath, PutQuery, UploadPath } from './upload-schemas.ts';
 
 /** Files that come on their own, before an adapter is made of them: whole by PUT, in pieces by the tus protocol. */
 export const uploadRoutes: FastifyPluginAsyncTypebox<{ deps: UploadsDependencies }> = async (

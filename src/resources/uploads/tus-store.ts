@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { DataStore, type Lock, type Locker, Upload } from '@tus/server';
 import { AppError } from '../../errors/app-error.ts';
-import type { IncomingBody } from './incoming-body.ts';
+import type { IncomingBody } from '../../http/multipart/incoming-body.ts';
 import type { TenantUploads, Unlock } from './tenant-uploads.ts';
 import { uploadFilename } from './upload-limits.ts';
 

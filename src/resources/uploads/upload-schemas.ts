@@ -1,8 +1,6 @@
-import type { FastifyInstance, FastifySchema } from 'fastify';
 import { Type } from 'typebox';
 import { UploadId } from '../../contract/upload.ts';
 import { UploadHeaders } from '../../http/multipart/multipart-schema.ts';
-import { BINARY } from '../../http/schemas.ts';
 
 const text = (description: string, examples?: string[]) =>
   Type.Optional(Type.String({ description, ...(examples && { examples }) }));
@@ -69,22 +67,3 @@ export const ABILITY_HEADERS = {
   'tus-extension': header('Extensions of the protocol'),
   'tus-max-size': header('Bytes of the largest file'),
 };
-
-declare module 'fastify' {
-  interface FastifySchema {
-    /** Media type of a body of bytes, for the contract only: it is streamed, so no validator ever sees it. */
-    bytes?: string;
-  }
-}
-
-/** Leaves bodies unread, whatever they say they are, to the routes of this instance. */
-export function takeBodiesAsTheyAre(app: FastifyInstance): void {
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', (_request, _payload, done) => done(null));
-}
-
-/** A route's schema with its body of bytes where OpenAPI looks for it. */
-export const withBytes = ({ bytes, ...schema }: FastifySchema): FastifySchema =>
-  bytes === undefined
-    ? schema
-    : { ...schema, consumes: [bytes], body: { content: { [bytes]: { schema: BINARY } } } };

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { PassThrough } from 'node:stream';
 import { AppError } from '../../errors/app-error.ts';
-import { BodyWatch } from '../../http/multipart/body-watch.ts';
+import { BodyWatch } from './body-watch.ts';
 
 /** Some chunks of 64 KiB, as sockets deliver them. */
 const BUFFER_BYTES = 256 * 1024;
