@@ -16,6 +16,7 @@ import { withIds } from '../resources/jobs/executions/report-ids.ts';
 import type { DeliverTodo, FetchTodo, TaskReport } from '../resources/jobs/executions/task.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import type { ConnectionAccess } from '../transfer/connection-access.ts';
+import { onWayOf, type Way } from '../transfer/connection-way.ts';
 import { deliverAdapter } from '../transfer/deliver-adapter.ts';
 import { fetchAdapter } from '../transfer/fetch-adapter.ts';
 import type { SecretBox } from '../transfer/secret-box.ts';
@@ -96,21 +97,13 @@ export class JobTransfers {
     return { ...delivery, place: to.place };
   }
 
-  /** Has something transferred on the way of a connection: to its Hub, and to hosts that it alone may reach. */
-  private async through<T>(
+  /** Has something transferred on the way of a connection. */
+  private through<T>(
     access: ConnectionAccess | null,
     signal: AbortSignal,
-    transfer: (way: { readonly outbound: Outbound; readonly hubEndpoint: string }) => Promise<T>,
+    transfer: (way: Way) => Promise<T>,
   ): Promise<T> {
-    const { outbound: shared, hubEndpoint } = this.parts;
-    const hosts = access?.allowed_hosts ?? [];
-    const outbound = hosts.length > 0 ? shared.allowing(hosts) : shared;
-    const endpoint = access?.endpoint?.replace(/\/+$/, '');
-    try {
-      return await stoppable(signal, () => transfer({ outbound, hubEndpoint: endpoint ?? hubEndpoint }));
-    } finally {
-      if (outbound !== shared) await outbound.close();
-    }
+    return stoppable(signal, () => onWayOf(access, this.parts, transfer));
   }
 }
 

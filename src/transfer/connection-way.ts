@@ -1,0 +1,28 @@
+import type { Outbound } from '../net/outbound.ts';
+import type { ConnectionAccess } from './connection-access.ts';
+
+/** How elsewhere is reached. */
+export interface Way {
+  readonly outbound: Outbound;
+  /** URL of the Hub, without a slash at its end. */
+  readonly hubEndpoint: string;
+}
+
+/**
+ * Does something on the way of a connection: to its Hub, and to hosts that it alone may reach.
+ * @param access null: there is no connection
+ */
+export async function onWayOf<T>(
+  access: ConnectionAccess | null,
+  { outbound: shared, hubEndpoint }: Way,
+  work: (way: Way) => Promise<T>,
+): Promise<T> {
+  const hosts = access?.allowed_hosts ?? [];
+  const outbound = hosts.length > 0 ? shared.allowing(hosts) : shared;
+  const endpoint = access?.endpoint?.replace(/\/+$/, '');
+  try {
+    return await work({ outbound, hubEndpoint: endpoint ?? hubEndpoint });
+  } finally {
+    if (outbound !== shared) await outbound.close();
+  }
+}
