@@ -296,9 +296,9 @@ export class MadeRows {
       },
       ...{ succeeded: count('succeeded'), partial: 0 },
       ...{ failed: count('failed'), cancelled: count('cancelled') },
-      ...{ created_at: members[0]!.created_at, opened_at: members[0]!.created_at, cancelled_at: null },
+      ...{ created_at: members[0]!.created_at, accepted_at: members[0]!.created_at },
+      ...{ opened_at: members[0]!.created_at, cancelled_at: null },
       ...{ finished_at: isOver ? Math.max(...ends.map(Number)) : null, expires_at: null },
-      request: JSON.stringify({ jobs: members.map(({ request }) => JSON.parse(request) as object) }),
     };
     add('batch', row);
     for (const [name, text] of Object.entries(labels))
@@ -351,6 +351,9 @@ const memberOf = (batch: string, job: JobTable, position: number): BatchMemberTa
     adapter: (JSON.parse(job.request) as { adapter_id: string }).adapter_id,
     finished_at: job.finished_at,
     error_code: job.state === 'failed' ? 'CANCELLED' : null,
+    error_detail: job.state === 'failed' ? '"It was cancelled."' : null,
+    ...{ name: JSON.stringify(`item ${position}`), source: null, sealed: null },
+    request: JSON.stringify({ work: JSON.parse(job.request) as object, treatment: { labels: {} } }),
     results: JSON.stringify(results.flatMap((one) => (one.state === 'succeeded' ? one.adapter_id : []))),
   };
 };

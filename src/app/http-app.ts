@@ -8,6 +8,8 @@ import { requestBodies } from '../http/plugins/request-bodies.ts';
 import { adapterArchiveRoutes, adapterFileRoutes } from '../resources/adapters/download-routes.ts';
 import { adapterRoutes } from '../resources/adapters/routes.ts';
 import { batchChangeRoutes } from '../resources/batches/change-routes.ts';
+import { batchItemRoutes } from '../resources/batches/item-routes.ts';
+import { batchLineRoutes } from '../resources/batches/line-routes.ts';
 import { batchRoutes } from '../resources/batches/routes.ts';
 import { capabilityRoutes } from '../resources/capabilities/routes.ts';
 import { connectionRoutes } from '../resources/connections/routes.ts';
@@ -93,7 +95,9 @@ export async function buildApp(deps: HttpDependencies): Promise<FastifyInstance>
   for (const routes of [webhookRoutes, webhookDeliveryRoutes])
     await app.register(routes, { parts: deps.webhooks });
   await app.register(connectionRoutes, { parts: deps.places });
-  for (const routes of [jobControlRoutes, batchRoutes, batchChangeRoutes]) await app.register(routes);
+  for (const routes of [jobControlRoutes, batchRoutes, batchChangeRoutes, batchItemRoutes])
+    await app.register(routes);
+  await app.register(batchLineRoutes, { idleTimeoutMs: deps.limits.uploadIdleTimeoutMs });
   await app.register(scheduleRoutes);
   await app.register(capabilityRoutes, {
     version: deps.version,

@@ -32,7 +32,7 @@ export function makeServices(
   logger: Logger,
   running: Running,
 ) {
-  const { hubEndpoint, secretsKey, queuePrefix: prefix } = config;
+  const { hubEndpoint, hubToken, secretsKey, queuePrefix: prefix } = config;
   const queue = new BullJobQueue({ address, prefix, logger, tracing });
   running.add(() => queue.close());
   const metrics = new Metrics(PRODUCT);
@@ -44,7 +44,7 @@ export function makeServices(
   const outbound = new Outbound(config.outbound);
   running.add(() => outbound.close());
   const box = secretsKey && new SecretBox(secretsKey);
-  const desk = new TransferDesk({ outbound, box, hubEndpoint });
+  const desk = new TransferDesk({ outbound, box, hubEndpoint, hubToken });
   const requestWebhooks = new RequestWebhooks({ outbound, box });
   const deliveries = new BullDeliveryQueue({ address, prefix, logger });
   running.add(() => deliveries.close());

@@ -1,102 +1,104 @@
-import { type Static, type TObject, type TSchema, Type } from 'typebox';
+import { type Static, Type } from 'typebox';
 import { choice, nullable } from './choice.ts';
-import { JobState } from './job.ts';
+import { BatchForecast, DryRun } from './forecast.ts';
 import { JobRequest, JobSettings, SqueezeOptions } from './job-request.ts';
 import { ExpiresAt, Labels, namedPatch, PATCH_RULES, RecordName } from './labels.ts';
 import { listOf } from './page.ts';
 import { ResultSettings } from './result-settings.ts';
-import { exactlyOne, onlyWith } from './rules.ts';
+import { exactlyOne } from './rules.ts';
 import { Target } from './target.ts';
+import { Source, SourcePrefix } from './transfer.ts';
+import { DeliverPrefix, MAX_TARGETS } from './transfer-job.ts';
 
-export const MAX_BATCH_JOBS = 1000;
+export const MAX_BATCH_ITEMS = 10_000;
 
-/** What is said beside the adapters, or the jobs, of a batch. */
-const common = { results: Type.Optional(ResultSettings), ...JobSettings.properties };
-
-/** The same for many adapters: one job for each. */
-const ofAdapters = {
-  adapter_ids: Type.Array(Type.String({ minLength: 1, maxLength: 128 }), {
-    minItems: 1,
-    maxItems: MAX_BATCH_JOBS,
-    description:
-      'The same for every one of these adapters, each once. An adapter with all its targets is one job: they share the ' +
-      'reading and the decomposition.',
-  }),
-  kind: Type.Optional(choice(['squeeze', 'analyze'], { default: 'squeeze' })),
+/** What holds for every item that does not say otherwise. */
+const settings = {
+  kind: Type.Optional(choice(['squeeze', 'analyze'], { description: 'Default: squeeze' })),
   targets: Type.Optional(
-    Type.Array(Target, { minItems: 1, maxItems: 16, description: 'Of a squeeze, which must have them' }),
-  ),
-  options: Type.Optional(SqueezeOptions),
-};
-
-const fieldsOf = <Job extends TSchema>(job: Job) => ({
-  ...Type.Partial(Type.Object(ofAdapters)).properties,
-  jobs: Type.Optional(
-    Type.Array(job, {
+    Type.Array(Target, {
       minItems: 1,
-      maxItems: MAX_BATCH_JOBS,
-      description:
-        'Jobs of any kinds. What the batch says of labels, results, priority and so on holds where a job does not.',
+      maxItems: MAX_TARGETS,
+      description: 'Of a squeeze, which must have them',
     }),
   ),
-  ...common,
-});
-
-const RULES = {
-  additionalProperties: false,
-  ...exactlyOne(['adapter_ids', 'jobs']),
-  ...onlyWith({ kind: ['adapter_ids'], targets: ['adapter_ids'], options: ['adapter_ids'] }),
+  options: Type.Optional(SqueezeOptions),
+  results: Type.Optional(ResultSettings),
+  deliver: Type.Optional(DeliverPrefix),
+  ...JobSettings.properties,
 };
 
-type Common = Static<TObject<typeof common>>;
-export type BatchRequest = (Static<TObject<typeof ofAdapters>> & Common) | ({ jobs: JobRequest[] } & Common);
+/** What the first line of a batch in lines may say. */
+export const BatchSettings = Type.Object(settings, { additionalProperties: false });
+export type BatchSettings = Static<typeof BatchSettings>;
+
+/** The ways to say which items there are: one of them. */
+const FORMS = ['adapter_ids', 'sources', 'source_prefix', 'jobs'] as const;
+
+const list = { maxItems: MAX_BATCH_ITEMS };
+const forms = {
+  adapter_ids: Type.Optional(
+    Type.Array(Type.String({ minLength: 1, maxLength: 128 }), {
+      ...list,
+      description:
+        'The same for every one of these adapters, each once. An adapter with all its targets is one job: they share the ' +
+        'reading and the decomposition.',
+    }),
+  ),
+  sources: Type.Optional(
+    Type.Array(Source, {
+      ...list,
+      description: 'The same for adapters that are fetched, each by its job. Each once',
+    }),
+  ),
+  source_prefix: Type.Optional(SourcePrefix),
+  jobs: Type.Optional(
+    Type.Array(JobRequest, {
+      ...list,
+      description:
+        'Jobs of any kinds. What the batch says of kind, targets, labels, deliver and so on holds where a job does not.',
+    }),
+  ),
+};
+
+const RULES = { additionalProperties: false, ...exactlyOne(FORMS) };
+const dryRun = { dry_run: Type.Optional(DryRun) };
+
+type Form =
+  | { adapter_ids: string[] }
+  | { sources: Source[] }
+  | { source_prefix: SourcePrefix }
+  | { jobs: JobRequest[] };
+export type BatchRequest = Form & BatchSettings & { dry_run?: boolean };
 export const BatchRequest = Type.Unsafe<BatchRequest>(
-  Type.Object(fieldsOf(JobRequest), {
-    $id: 'BatchRequest',
-    ...RULES,
-    description: 'The same for many adapters, or a list of jobs of any kinds',
-  }),
+  Type.Object(
+    { ...forms, ...settings, ...dryRun },
+    {
+      $id: 'BatchRequest',
+      ...RULES,
+      description:
+        'What is to be done, and for which adapters: some that are here, some elsewhere, all below a prefix, or a list of jobs',
+    },
+  ),
 );
 
 /** The same without a look inside the jobs: each is checked by itself, so that a fault is told with its index. */
-export type BatchEnvelope = Exclude<BatchRequest, { jobs: unknown }> | ({ jobs: object[] } & Common);
-export const BatchEnvelope = Type.Unsafe<BatchEnvelope>(Type.Object(fieldsOf(Type.Object({})), RULES));
+export type BatchEnvelope = Exclude<BatchRequest, { jobs: unknown }> | ({ jobs: object[] } & BatchSettings);
+export const BatchEnvelope = Type.Unsafe<BatchEnvelope>(
+  Type.Object(
+    { ...forms, jobs: Type.Optional(Type.Array(Type.Object({}), list)), ...settings, ...dryRun },
+    RULES,
+  ),
+);
 
 export const BatchState = choice(['active', 'succeeded', 'partial', 'failed', 'cancelled'], {
   $id: 'BatchState',
   description:
-    'active: jobs are left to be done. succeeded: all did. partial: some jobs failed, as a whole or in part, and ' +
-    'something succeeded. failed: some failed, and nothing succeeded. cancelled: it was, or some of its jobs were and ' +
+    'active: items are left to be done. succeeded: all did. partial: some items failed, as a whole or in part, and ' +
+    'something succeeded. failed: some failed, and nothing succeeded. cancelled: it was, or some of its items were and ' +
     'none failed',
 });
 export type BatchState = Static<typeof BatchState>;
-
-const ResultLink = Type.Object(
-  { adapter_id: Type.String(), href: Type.String({ description: 'Path of the adapter' }) },
-  { additionalProperties: false },
-);
-
-/** A job as its batch tells of it. */
-export const BatchJob = Type.Object(
-  {
-    id: Type.String(),
-    href: Type.String({ description: 'Path of the job, with all there is to know of it' }),
-    kind: choice(['squeeze', 'analyze', 'merge']),
-    adapter_id: nullable(Type.String(), {
-      description: 'Null for merge, which has several',
-    }),
-    state: JobState,
-    error_code: nullable(Type.String(), {
-      description: 'Why it failed; of a partial job the code of the first target that did',
-    }),
-    finished_at: nullable(Type.String({ format: 'date-time' })),
-    results: Type.Array(ResultLink, {
-      description: 'In the order of the targets; those that failed have none',
-    }),
-  },
-  { $id: 'BatchJob', additionalProperties: false },
-);
-export type BatchJob = Static<typeof BatchJob>;
 
 export const BatchCounts = Type.Object(
   {
@@ -107,42 +109,34 @@ export const BatchCounts = Type.Object(
     failed: Type.Integer(),
     cancelled: Type.Integer(),
   },
-  { $id: 'BatchCounts', additionalProperties: false, description: 'Jobs by state' },
+  { $id: 'BatchCounts', additionalProperties: false, description: 'Items by state' },
 );
 export type BatchCounts = Static<typeof BatchCounts>;
 
-/** A batch without its jobs, as lists show it. */
-export const BatchSummary = Type.Object(
+/** A batch; its items are a list of their own. */
+export const BatchRecord = Type.Object(
   {
     id: Type.String(),
     state: BatchState,
     counts: BatchCounts,
     progress: Type.Object(
-      { done: Type.Integer({ description: 'Jobs that ended, one way or another' }), total: Type.Integer() },
+      { done: Type.Integer({ description: 'Items that ended, one way or another' }), total: Type.Integer() },
       { additionalProperties: false },
     ),
     name: nullable(RecordName),
     labels: Labels,
     retry_of: nullable(Type.String(), {
-      description: 'The batch whose failed, partial and cancelled jobs these are',
+      description: 'The batch whose failed, partial and cancelled items these are',
     }),
     webhook_id: nullable(Type.String(), {
       description: 'The webhook that came with its request; see `GET /v1/webhooks/{id}/deliveries`',
     }),
     created_at: Type.String({ format: 'date-time' }),
     finished_at: nullable(Type.String({ format: 'date-time' }), {
-      description: 'When its last job ended',
+      description: 'When its last item ended',
     }),
     expires_at: ExpiresAt,
-  },
-  { $id: 'BatchSummary', additionalProperties: false },
-);
-export type BatchSummary = Static<typeof BatchSummary>;
-
-export const BatchRecord = Type.Object(
-  {
-    ...BatchSummary.properties,
-    jobs: Type.Array(BatchJob, { description: 'In the order of the request' }),
+    forecast: Type.Optional(BatchForecast),
   },
   { $id: 'Batch', additionalProperties: false },
 );
@@ -151,5 +145,5 @@ export type BatchRecord = Static<typeof BatchRecord>;
 export const BatchPatch = Type.Object(namedPatch, { $id: 'BatchPatch', ...PATCH_RULES });
 export type BatchPatch = Static<typeof BatchPatch>;
 
-export const BatchList = listOf('BatchList', BatchSummary);
+export const BatchList = listOf('BatchList', BatchRecord);
 export type BatchList = Static<typeof BatchList>;

@@ -10,7 +10,7 @@ const Limits = Type.Object(
     upload_bytes: count('Bytes of one upload'),
     targets: count('Targets of one job'),
     merge_sources: count('Adapters of one merge'),
-    batch_jobs: count('Jobs of one batch'),
+    batch_items: count('Items of one batch'),
     labels: count('Labels of one record'),
     page_items: count('Records of one page of a list'),
     wait_seconds: count('Seconds that `Prefer: wait` may ask for'),

@@ -1,5 +1,5 @@
 import { type Static, type TSchema, Type } from 'typebox';
-import { BatchSummary } from './batch.ts';
+import { BatchRecord } from './batch.ts';
 import { choice, nullable, oneOf } from './choice.ts';
 import { JobProgress, JobRecord } from './job.ts';
 import { LABEL_FILTER, MAX_LABELS } from './labels.ts';
@@ -80,7 +80,7 @@ export const BatchEndEvent = Type.Object(
   {
     type: choice(['batch.ended']),
     timestamp: happened,
-    data: Type.Object({ batch: BatchSummary, omitted: Omitted }, closed),
+    data: Type.Object({ batch: BatchRecord, omitted: Omitted }, closed),
   },
   { $id: 'BatchEndEvent', ...closed },
 );

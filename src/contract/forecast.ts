@@ -9,7 +9,7 @@ export const DryRun = Type.Boolean({
   default: false,
   description:
     'Answers what the same request would come to, and does nothing: what would be refused is refused in the same way, ' +
-    'else the answer is 200 and of the same type, with the `id` "dry_run" and, of jobs, a `forecast`. Nothing is stored, ' +
+    'else the answer is 200 and of the same type, with the `id` "dry_run" and, of jobs and batches, a `forecast`. Nothing is stored, ' +
     'queued or told to webhooks.',
 });
 
@@ -58,3 +58,47 @@ export const JobForecast = Type.Object(
   { $id: 'JobForecast', additionalProperties: false, description: 'What a job would come to' },
 );
 export type JobForecast = Static<typeof JobForecast>;
+
+/** Refused items that a forecast names. */
+export const MAX_REFUSED_SHOWN = 100;
+
+export const BatchForecast = Type.Object(
+  {
+    refused: Type.Array(
+      Type.Object(
+        {
+          index: Type.Integer({ minimum: 0, description: 'Its place in the request' }),
+          name: Type.String(),
+          code: Type.String(),
+          detail: Type.String(),
+        },
+        { $id: 'RefusedItem', additionalProperties: false },
+      ),
+      {
+        maxItems: MAX_REFUSED_SHOWN,
+        description: `Items that would fail at once, the first ${MAX_REFUSED_SHOWN}; \`counts.failed\` has how many there are`,
+      },
+    ),
+    unknown: Type.Integer({
+      minimum: 0,
+      description:
+        'Items of which nothing is known before their work: those that are still to be fetched, as a rule',
+    }),
+    reused: Type.Integer({
+      minimum: 0,
+      description: 'Items whose work has been done, or is under way, for other jobs',
+    }),
+    rank: nullable(
+      Type.Object({ min: Type.Integer(), max: Type.Integer() }, { additionalProperties: false }),
+      { description: 'The smallest and the largest rank of all results; null where none is known' },
+    ),
+    parameters: Type.Integer({ minimum: 0, description: 'Of all results whose ranks are known' }),
+    bytes: Type.Integer({ minimum: 0, description: 'The same of the files of their weights' }),
+    seconds: nullable(Type.Number({ minimum: 0 }), {
+      description:
+        'About how long the work of the others takes one worker, all together; null while there are no workers',
+    }),
+  },
+  { $id: 'BatchForecast', additionalProperties: false, description: 'What a batch would come to' },
+);
+export type BatchForecast = Static<typeof BatchForecast>;

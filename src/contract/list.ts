@@ -76,6 +76,11 @@ export const BatchListQuery = Type.Object(
   { additionalProperties: false },
 );
 
+export const BatchItemQuery = Type.Object(
+  { state: state(JobState), ...PageQuery.properties },
+  { additionalProperties: false },
+);
+
 export const RunListQuery = Type.Object(
   {
     mode: Type.Optional(choice(['scheduled', 'adaptive'])),

@@ -36,6 +36,22 @@ const Include = Type.Array(choice(INCLUDED), {
 });
 export type Include = Static<typeof Include>;
 
+const ONE_DESTINATION = [
+  Type.Object(
+    { to: Sink, include: Type.Optional(Include) },
+    {
+      ...closed,
+      description: 'A destination for all targets: each of several gets a folder of its own in it',
+    },
+  ),
+  Type.String({
+    pattern: '^(s3|hf|https?)://[^\\u0000-\\u001f\\u007f]+$',
+    maxLength: 8192,
+    description: 'The same, as text',
+    examples: ['s3://models/out'],
+  }),
+] as const;
+
 /** Where results go when they are there. */
 export const Deliver = Type.Union(
   [
@@ -46,19 +62,7 @@ export const Deliver = Type.Union(
       ),
       { minItems: 1, maxItems: MAX_TARGETS },
     ),
-    Type.Object(
-      { to: Sink, include: Type.Optional(Include) },
-      {
-        ...closed,
-        description: 'A destination for all targets: each of several gets a folder of its own in it',
-      },
-    ),
-    Type.String({
-      pattern: '^(s3|hf|https?)://[^\\u0000-\\u001f\\u007f]+$',
-      maxLength: 8192,
-      description: 'The same, as text',
-      examples: ['s3://models/out'],
-    }),
+    ...ONE_DESTINATION,
   ],
   {
     description:
@@ -67,6 +71,15 @@ export const Deliver = Type.Union(
   },
 );
 export type Deliver = Static<typeof Deliver>;
+
+/** Where the results of a batch go. */
+export const DeliverPrefix = Type.Union([...ONE_DESTINATION], {
+  $id: 'DeliverPrefix',
+  description:
+    'A folder for all results: those of each item lie in a folder of its `name` below it, and those of several targets in a ' +
+    'folder each, such as `r16`, below that',
+});
+export type DeliverPrefix = Static<typeof DeliverPrefix>;
 export const RecordedDeliver = Type.Array(
   Type.Object(
     { target: targetIndex, to: RecordedSink, include: Type.Optional(Include) },

@@ -162,6 +162,26 @@ const SourceObject = oneOf(PLACE_TAG, [UrlSource, S3Source, HubSource]);
 export const Source = Type.Union([SourceObject, SourceText], { $id: 'Source' });
 export type Source = Static<typeof Source>;
 export type SourceObject = Exclude<Source, string>;
+
+/** Where many adapters lie: what can be listed. */
+export const SourcePrefix = Type.Union(
+  [
+    oneOf(PLACE_TAG, [S3Source, HubSource]),
+    Type.String({
+      pattern: '^(s3|hf)://[^\\u0000-\\u001f\\u007f]+$',
+      maxLength: MAX_TEXT,
+      description: 'The same, as text: `s3://bucket/folder` or `hf://owner/repo@revision/folder`',
+      examples: ['s3://models/in'],
+    }),
+  ],
+  {
+    $id: 'SourcePrefix',
+    description:
+      'A folder of a bucket or of a repository, with every adapter below it. An adapter is a folder with ' +
+      'adapter_config.json, or a file of weights',
+  },
+);
+export type SourcePrefix = Static<typeof SourcePrefix>;
 export type UrlSource = Static<typeof UrlSource>;
 export type S3Source = Static<typeof S3Source>;
 export type HubSource = Static<typeof HubSource>;

@@ -346,11 +346,11 @@ create table batch (
   failed INTEGER not null,
   cancelled INTEGER not null,
   created_at INTEGER not null,
+  accepted_at INTEGER,
   opened_at INTEGER,
   cancelled_at INTEGER,
   finished_at INTEGER,
-  expires_at INTEGER,
-  request TEXT not null
+  expires_at INTEGER
 );
 create index batch_tenant on batch (tenant, id, name);
 create index batch_name on batch (tenant, name, id) where name is not null;
@@ -373,15 +373,21 @@ create index batch_label_batch on batch_label (batch);
 
 create table batch_member (
   batch TEXT not null references batch (id) on delete cascade,
-  job TEXT not null,
   position INTEGER not null,
+  job TEXT,
+  name TEXT not null,
   kind TEXT not null,
   adapter TEXT,
+  source TEXT,
   retry_of TEXT,
   state TEXT not null,
   finished_at INTEGER,
   error_code TEXT,
+  error_detail TEXT,
   results TEXT not null,
-  primary key (batch, job, position)
+  sealed TEXT,
+  request TEXT not null,
+  primary key (batch, position)
 );
+create index batch_member_job on batch_member (batch, job) where job is not null;
 `;

@@ -108,9 +108,9 @@ export interface JobFileTable {
   role: 'report' | 'training' | 'optimizer';
 }
 
-/** Jobs that came together. The counts change in the transactions that end its jobs. */
+/** Jobs that came together. The counts change in the transactions that end its items. */
 export interface BatchTable {
-  /** Sorts by the time at which the batch was accepted. */
+  /** Sorts by the time at which the batch was asked for. */
   id: string;
   tenant: string;
   name: string | null;
@@ -120,22 +120,22 @@ export interface BatchTable {
   /** What came with its request; it may be gone. */
   webhook: string | null;
   ttl_seconds: number | null;
-  /** How many there are, and how they ended. */
+  /** How many items there are, and how they ended. */
   jobs: number;
   succeeded: number;
   partial: number;
   failed: number;
   cancelled: number;
   created_at: number;
+  /** Null: it is a draft, whose items are still being written down. Nobody sees it, and when it has expired it goes. */
+  accepted_at: number | null;
   /** When its last job was made; null: some are still to be. */
   opened_at: number | null;
   /** When that was asked for: no job of it begins any more. */
   cancelled_at: number | null;
-  /** Null: not all its jobs have ended. */
+  /** Null: not all its items have ended. */
   finished_at: number | null;
   expires_at: number | null;
-  /** JSON of BatchRequest. It comes last, for it is large and rarely read. */
-  request: string;
 }
 
 export interface BatchLabelTable {
@@ -146,18 +146,30 @@ export interface BatchLabelTable {
   batch: string;
 }
 
-/** What a batch tells of its jobs, also when those were deleted. */
+/** The items of a batch: what is asked for and what became of it, also when the jobs were deleted. */
 export interface BatchMemberTable {
   batch: string;
-  job: string;
   /** Its place in the request, from 0. */
   position: number;
+  /** Null: it could not be tried. */
+  job: string | null;
+  /** JSON, a string: PostgreSQL takes no text with U+0000. */
+  name: string;
   kind: string;
   adapter: string | null;
+  /** Where its adapter comes from, to be shown. */
+  source: string | null;
+  /** A job that this one does once more. */
   retry_of: string | null;
   state: 'queued' | 'succeeded' | 'partial' | 'failed' | 'cancelled';
   finished_at: number | null;
   error_code: string | null;
+  /** JSON, a string: it may have what a request said in it. */
+  error_detail: string | null;
   /** JSON, an array: ids of adapters. */
   results: string;
+  /** JSON of RecordedJobRequest with what is sealed in it, until its job is made; null where nothing is. */
+  sealed: string | null;
+  /** JSON of ItemRequest: what is asked for, without secrets. It comes last, for it may be large. */
+  request: string;
 }

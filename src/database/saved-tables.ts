@@ -35,7 +35,7 @@ const TABLES: { readonly [T in keyof Tables]: SavedTable<Tables[T]> | null } = {
   job_file: { key: ['job', 'content', 'role'] },
   batch: { key: ['id'] },
   batch_label: { key: ['tenant', 'name', 'text', 'batch'] },
-  batch_member: { key: ['batch', 'job', 'position'] },
+  batch_member: { key: ['batch', 'position'] },
   schema_migration: null,
   // They tell of themselves again.
   worker: null,

@@ -91,10 +91,16 @@ export const ERROR_KINDS = {
   JOB_SUCCEEDED: permanent(409, 'The job succeeded, so there is nothing to retry'),
   DELIVERIES_SUCCEEDED: permanent(409, 'No delivery of the job failed, so there is nothing to send again'),
   JOB_OF_RUN: permanent(409, 'The job belongs to an annealing run'),
-  BATCH_INVALID: permanent(422, 'Jobs of the batch cannot be accepted'),
+  BATCH_INVALID: permanent(422, 'The batch contradicts itself'),
+  BATCH_EMPTY: permanent(422, 'The batch has no items'),
+  NO_ADAPTERS_FOUND: permanent(422, 'No adapter lies below the prefix'),
+  TOO_MANY_ADAPTERS: permanent(422, 'More adapters lie below the prefix than a batch may have'),
+  SOURCE_UNAVAILABLE: transient(424, 'What is to be listed failed or cannot be reached', {
+    retryAfterSeconds: 5,
+  }),
   BATCH_FINAL: permanent(409, 'The batch has ended already'),
   BATCH_NOT_FINAL: permanent(409, 'The batch has not ended yet'),
-  BATCH_SUCCEEDED: permanent(409, 'Every job of the batch succeeded, so there is nothing to retry'),
+  BATCH_SUCCEEDED: permanent(409, 'Every item of the batch succeeded, so there is nothing to retry'),
   RANGE_NOT_SATISFIABLE: permanent(416, 'The range lies outside the file'),
   UNSUPPORTED_MEDIA_TYPE: permanent(415, 'The content type is not accepted here', {
     groups: ['json-body', 'bodiless', 'upload', 'content'],

@@ -38,16 +38,20 @@ export function appErrorOf(error: unknown, request?: Failed): AppError {
 export const invalidRequest = (validation: readonly SchemaError[]): AppError =>
   invalidFaults(explain(validation));
 
-/** The same of faults that are in words already. */
-export function invalidFaults(faults: readonly Fault[], maxTold = MAX_FAULTS): AppError {
+/** The same of faults that are in words already. @param count how many there are, where not all of them were kept */
+export function invalidFaults(
+  faults: readonly Fault[],
+  maxTold = MAX_FAULTS,
+  count = faults.length,
+): AppError {
   const unknown = faults.filter((fault) => fault.unknownOption);
   const first = unknown[0] ?? faults[0] ?? { detail: 'the request does not fit its schema' };
-  const more = faults.length > 1 ? ` (and ${faults.length - 1} more, see errors)` : '';
+  const more = count > 1 ? ` (and ${count - 1} more, see errors)` : '';
   return new AppError(
     unknown.length > 0 ? 'UNKNOWN_OPTION' : 'VALIDATION_FAILED',
     `${first.detail}${more}.`,
     {
-      errors: faults.slice(0, maxTold).map(({ pointer, detail }) => ({ pointer, detail })),
+      errors: faults.slice(0, maxTold).map(({ unknownOption: _ours, ...fault }) => fault),
     },
   );
 }

@@ -1,7 +1,8 @@
 import type { TSchema } from 'typebox';
 import { AdapterPatch } from '../contract/adapter.ts';
 import { JobArtifactList } from '../contract/artifact.ts';
-import { BatchList, BatchPatch, BatchRecord, BatchRequest, BatchSummary } from '../contract/batch.ts';
+import { BatchList, BatchPatch, BatchRecord, BatchRequest } from '../contract/batch.ts';
+import { BatchItemList } from '../contract/batch-item.ts';
 import { Capabilities } from '../contract/capabilities.ts';
 import {
   ConnectionChange,
@@ -25,7 +26,7 @@ import { COMPONENTS, idOf } from './schemas.ts';
 const OF_ROUTES: readonly TSchema[] = [
   ...[AdapterPatch, AdapterListPage, AdapterFromUploads, UploadRecord, UploadList],
   ...[JobListPage, JobPatch, JobProgress, JobEventData, JobArtifactList],
-  ...[BatchRequest, BatchSummary, BatchRecord, BatchPatch, BatchList],
+  ...[BatchRequest, BatchRecord, BatchPatch, BatchList, BatchItemList],
   ...[WebhookEvent, ProgressEvent, StreamNotice, StreamEventData],
   ...[RunRequest, RunRecord, RunListPage, CheckpointRecord],
   ...[FormatRecord, Capabilities],

@@ -23,7 +23,10 @@ export const Problem = Type.Object(
       Type.Array(
         Type.Object(
           {
-            pointer: Type.String({ description: 'JSON pointer into the request' }),
+            line: Type.Optional(
+              Type.Integer({ minimum: 1, description: 'Of a body of lines: which one it is in' }),
+            ),
+            pointer: Type.String({ description: 'JSON pointer into the request, or into the line' }),
             detail: Type.String(),
           },
           { additionalProperties: false },

@@ -114,6 +114,7 @@ const RATE_HEADERS = {
 const HEADERS: Readonly<Record<number, Readonly<Record<string, ReturnType<typeof text>>>>> = {
   401: { 'www-authenticate': text('`Bearer`') },
   409: RETRY_AFTER,
+  424: RETRY_AFTER,
   429: { ...RETRY_AFTER, ...RATE_HEADERS },
   503: RETRY_AFTER,
   507: RETRY_AFTER,
@@ -156,9 +157,6 @@ export const LOCATION = { location: { type: 'string', description: 'Path of the 
 
 export const AdapterPath = Type.Object({
   id: Type.String({ description: 'Id of an adapter', examples: ['ad_4f9a1c0e8b7d6a5f4e3d2c1b0a998877'] }),
-});
-export const BatchPath = Type.Object({
-  id: Type.String({ description: 'Id of a batch', examples: ['batch_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d'] }),
 });
 export const JobPath = Type.Object({
   id: Type.String({ description: 'Id of a job', examples: ['job_0194c7e0f3a24f9a1c0e8b7d6a5f4e3d'] }),

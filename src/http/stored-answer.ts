@@ -32,9 +32,9 @@ export const REPLAYED_HEADER = 'idempotent-replayed';
 
 /**
  * Answers that tell of a passing trouble and not of the request are not kept: the next try shall have a better one.
- * 408, 409, 425 and 429 are of that kind too; nothing was done for them.
+ * 408, 409, 424, 425 and 429 are of that kind too; nothing was done for them.
  */
-const isPassing = (status: number): boolean => status >= 500 || [408, 409, 425, 429].includes(status);
+const isPassing = (status: number): boolean => status >= 500 || [408, 409, 424, 425, 429].includes(status);
 
 /** The answer as it can be given again; undefined where it must not be, or is a stream. */
 export function keepable(reply: FastifyReply, payload: unknown): StoredAnswer | undefined {

@@ -32,6 +32,8 @@ export interface Fault {
   readonly detail: string;
   /** A property that does not exist, rather than a wrong value. */
   readonly unknownOption: boolean;
+  /** Of a body of lines: which one it is in, from 1. */
+  readonly line?: number;
 }
 
 const MAX_SHOWN = 60;

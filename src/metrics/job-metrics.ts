@@ -1,5 +1,5 @@
 import { Counter, Histogram, type Registry } from 'prom-client';
-import type { BatchSummary } from '../contract/batch.ts';
+import type { BatchRecord } from '../contract/batch.ts';
 import type { JobRecord } from '../contract/job.ts';
 import { RANK_BUCKETS } from './buckets.ts';
 
@@ -123,13 +123,13 @@ export class ControlMetrics {
     });
     this.batches = new Counter({
       name: 'lora_squeeze_batches_total',
-      help: 'Batches that ended, by outcome: succeeded, partial (some jobs failed), failed or cancelled.',
+      help: 'Batches that ended, by outcome: succeeded, partial (some items failed), failed or cancelled.',
       labelNames: ['state'],
       registers,
     });
     this.batchJobs = new Counter({
       name: 'lora_squeeze_batch_jobs_total',
-      help: 'Jobs of batches that ended, by state.',
+      help: 'Items of batches that ended, by state. One that could not be tried has failed.',
       labelNames: ['state'],
       registers,
     });
@@ -143,7 +143,7 @@ export class ControlMetrics {
     this.cancelled.inc({ kind });
   }
 
-  batchFinished({ state, counts }: BatchSummary): void {
+  batchFinished({ state, counts }: BatchRecord): void {
     this.batches.inc({ state });
     for (const [jobState, jobs] of Object.entries(counts))
       if (jobs > 0) this.batchJobs.inc({ state: jobState }, jobs);

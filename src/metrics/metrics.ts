@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { BatchSummary } from '../contract/batch.ts';
+import type { BatchRecord } from '../contract/batch.ts';
 import type { JobRecord, ProviderInfo } from '../contract/job.ts';
 import type { CheckpointRecord, RunRecord } from '../contract/run.ts';
 import { ENERGY_BUCKETS, ERROR_BUCKETS, HTTP_SECONDS_BUCKETS, JOB_SECONDS_BUCKETS } from './buckets.ts';
@@ -185,7 +185,7 @@ export class Metrics {
     onReused: (job: JobRecord): void => this.control.jobReused(job),
     onCancelled: (job: JobRecord): void => this.control.jobCancelled(job),
     onJobEnded: (job: JobRecord, totals: JobTotals | undefined): void => this.jobFinished(job, totals),
-    onBatchFinished: (batch: BatchSummary): void => this.control.batchFinished(batch),
+    onBatchFinished: (batch: BatchRecord): void => this.control.batchFinished(batch),
   };
 
   /** Shows whether this worker takes no jobs because its storage fails. */

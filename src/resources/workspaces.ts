@@ -4,6 +4,9 @@ import type { Dispatcher } from '../dispatch/dispatcher.ts';
 import type { JobQueue } from '../dispatch/job-queue.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import { AdapterService } from './adapters/service.ts';
+import { DraftStore } from './batches/draft-store.ts';
+import { BatchIntake } from './batches/intake.ts';
+import { ItemStore } from './batches/item-store.ts';
 import { BatchService } from './batches/service.ts';
 import { BatchStore } from './batches/store.ts';
 import { ConnectionStore } from './connections/store.ts';
@@ -35,6 +38,7 @@ export interface Workspace {
   readonly jobControl: JobControl;
   readonly forecasts: JobForecasts;
   readonly batches: BatchService;
+  readonly batchIntake: BatchIntake;
   readonly runs: RunService;
   readonly runStore: RunStore;
   /** What the tenant may use, as it was a few seconds ago at most. @throws AppError STORAGE_* */
@@ -111,6 +115,11 @@ export class Workspaces {
     const asked = { desk: desk?.of(connectionStore), requestWebhooks };
     const jobs = new JobService({ ...shared, ...asked });
     const jobControl = new JobControl({ ...shared, jobs });
+    const itemStore = new ItemStore(this.changes, tenant);
+    const batchIntake = new BatchIntake({
+      ...{ ...shared, ...asked, jobs, itemStore, draftStore: new DraftStore(this.changes, tenant) },
+      defaultTtlSeconds: ttls.jobTtlSeconds,
+    });
     const runStore = new RunStore(this.changes, tenant);
     const workspace = {
       tenant,
@@ -121,13 +130,8 @@ export class Workspaces {
       jobStore,
       jobControl,
       forecasts: new JobForecasts({ ...shared, ...asked, database, tenant, jobs }),
-      batches: new BatchService({
-        ...shared,
-        jobs,
-        control: jobControl,
-        requestWebhooks,
-        defaultTtlSeconds: ttls.jobTtlSeconds,
-      }),
+      batches: new BatchService({ intake: batchIntake, batchStore, itemStore, control: jobControl }),
+      batchIntake,
       runs: new RunService({ database, runs: runStore, blobs: store, adapters, jobs, jobStore }),
       runStore,
       quotas: () => this.quotas.of(tenant),

@@ -143,12 +143,12 @@ export async function fill(database: Database, store: BlobStore): Promise<{ adap
           partial: 0,
           failed: 0,
           cancelled: 0,
+          accepted_at: 1,
           opened_at: 1,
           cancelled_at: null,
           finished_at: 2,
           expires_at: null,
         },
-        ...{ request: '{}' },
       })
       .execute();
     await writer
@@ -159,7 +159,8 @@ export async function fill(database: Database, store: BlobStore): Promise<{ adap
       .insertInto('batch_member')
       .values({
         ...{ batch: 'batch_1', job: 'job_1', position: 0, kind: 'squeeze', adapter: null, retry_of: null },
-        ...{ state: 'succeeded', finished_at: 2, error_code: null, results: '[]' },
+        ...{ state: 'succeeded', finished_at: 2, error_code: null, error_detail: null, results: '[]' },
+        ...{ name: '"n"', source: null, sealed: null, request: '{}' },
       })
       .execute();
     await writer

@@ -6,6 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import { Redis } from 'ioredis';
 import { resultsOf } from '../../src/charts/succeeded.ts';
 import type { BatchRecord } from '../../src/contract/batch.ts';
+import type { BatchItemList } from '../../src/contract/batch-item.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
 import { type ExternalRedis, FIT, startExternalRedis } from '../queue/external-redis.ts';
 import { until } from '../queue/harness.ts';
@@ -54,6 +55,8 @@ describe('batches of real squeezes', () => {
     return batch;
   };
   const get = (id: string) => client.json<BatchRecord>(`/v1/batches/${id}`);
+  const itemsOf = async (id: string) =>
+    (await client.json<BatchItemList>(`/v1/batches/${id}/items?limit=200`)).data;
   const ended = (id: string) =>
     until(
       `the end of ${id}`,
@@ -73,9 +76,10 @@ describe('batches of real squeezes', () => {
     const { id } = await submit({ adapter_ids: ids, targets: [{ rank: 2 }, { rank: 1 }] });
     const batch = await ended(id);
     assert.deepEqual([batch.state, batch.counts.succeeded], ['succeeded', ids.length]);
-    for (const [i, job] of batch.jobs.entries()) {
-      assert.deepEqual([job.adapter_id, job.results.length], [ids[i], 2]);
-      const record = await client.json<JobRecord>(job.href);
+    const items = await itemsOf(id);
+    for (const [i, job] of items.entries()) {
+      assert.deepEqual([job.index, job.adapter_id, job.results.length], [i, ids[i], 2]);
+      const record = await client.json<JobRecord>(job.job_href!);
       assert.deepEqual(
         [record.batch_id, resultsOf(record).map(({ adapter_id }) => adapter_id)],
         [id, job.results.map(({ adapter_id }) => adapter_id)],
@@ -84,9 +88,9 @@ describe('batches of real squeezes', () => {
     }
     const again = await submit({ adapter_ids: ids, targets: [{ rank: 2 }, { rank: 1 }] });
     assert.equal(again.state, 'succeeded', 'what was done before is there at once');
-    const made = new Set(batch.jobs.flatMap(({ results }) => results.map(({ adapter_id }) => adapter_id)));
-    for (const { id, results } of again.jobs) {
-      assert.equal((await client.json<JobRecord>(`/v1/jobs/${id}`)).reused, true);
+    const made = new Set(items.flatMap(({ results }) => results.map(({ adapter_id }) => adapter_id)));
+    for (const { job_href, results } of await itemsOf(again.id)) {
+      assert.equal((await client.json<JobRecord>(job_href!)).reused, true);
       for (const { adapter_id } of results) assert.ok(!made.has(adapter_id), 'results of its own');
     }
   });
@@ -101,8 +105,8 @@ describe('batches of real squeezes', () => {
     });
     const batch = await ended(id);
     assert.deepEqual(
-      [batch.state, batch.jobs.map(({ error_code }) => error_code)],
-      ['partial', [null, 'BUDGET_TOO_SMALL', null]],
+      [batch.state, (await itemsOf(id)).map(({ error }) => error?.code)],
+      ['partial', [undefined, 'BUDGET_TOO_SMALL', undefined]],
     );
     const retried = await client.fetch(`/v1/batches/${id}/retry`, { method: 'POST' });
     const again = await ended(((await retried.json()) as BatchRecord).id);
@@ -129,7 +133,8 @@ describe('batches of real squeezes', () => {
     assert.equal(batch.state, 'cancelled');
     assert.ok(batch.counts.succeeded > 0 && batch.counts.cancelled > 0, JSON.stringify(batch.counts));
     assert.equal(batch.counts.succeeded + batch.counts.cancelled, 60);
-    for (const { state, results } of batch.jobs) assert.equal(results.length, state === 'succeeded' ? 1 : 0);
+    for (const { state, results } of await itemsOf(id))
+      assert.equal(results.length, state === 'succeeded' ? 1 : 0);
   });
 
   it('survive the death of the service with all that Redis knew', async () => {

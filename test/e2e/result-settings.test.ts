@@ -3,6 +3,7 @@ import { before, describe, it } from 'node:test';
 import { resultsOf } from '../../src/charts/succeeded.ts';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { BatchRecord } from '../../src/contract/batch.ts';
+import type { BatchItem, BatchItemList } from '../../src/contract/batch-item.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
 import type { JobRequest } from '../../src/contract/job-request.ts';
 import type { Report } from '../../src/contract/report.ts';
@@ -103,11 +104,12 @@ describe('results of real jobs', () => {
       }),
     });
     const { id } = (await response.json()) as BatchRecord;
-    const { jobs } = await until('the end of the batch', async () => {
+    await until('the end of the batch', async () => {
       const batch = await client.json<BatchRecord>(`/v1/batches/${id}`);
       return batch.finished_at === null ? undefined : batch;
     });
-    assert.deepEqual(await Promise.all(jobs.map(keptOfBatch)), [
+    const { data: items } = await client.json<BatchItemList>(`/v1/batches/${id}/items`);
+    assert.deepEqual(await Promise.all(items.map(keptOfBatch)), [
       [['mine-2', {}, 3600]],
       [
         ['release/code-0', { release: '7' }, 3600],
@@ -115,6 +117,6 @@ describe('results of real jobs', () => {
       ],
     ]);
   });
-  const keptOfBatch = ({ results }: BatchRecord['jobs'][number]) =>
+  const keptOfBatch = ({ results }: BatchItem) =>
     Promise.all(results.map(({ adapter_id }) => kept(adapter_id)));
 });

@@ -4,6 +4,7 @@ import { Value } from 'typebox/value';
 import { BatchList, BatchRecord } from '../../src/contract/batch.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
 import type { KeyRequest } from '../../src/contract/key.ts';
+import { jobsOf } from '../resources/batches/made-batch.ts';
 import { openSocket, parseResponse, readAll } from './raw-request.ts';
 import { checkedProblem, problemIn, startServer, type TestServer } from './server.ts';
 import { formOf, tinyAdapter } from './tiny-adapter.ts';
@@ -42,15 +43,16 @@ describe('batches over HTTP', () => {
     assert.ok(Value.Check(BatchRecord, batch));
     assert.equal(response.headers.get('location'), `/v1/batches/${batch.id}`);
     assert.deepEqual(await get(batch.id), batch);
-    for (const { href } of batch.jobs) {
-      const job = (await (await server.fetch(href)).json()) as JobRecord;
+    const jobs = await server.jobsOf(batch);
+    for (const id of jobs) {
+      const job = (await (await server.fetch(`/v1/jobs/${id}`)).json()) as JobRecord;
       assert.deepEqual([job.batch_id, job.labels], [batch.id, { release: '1' }]);
     }
     const listed = (await (await server.fetch(`/v1/jobs?batch_id=${batch.id}`)).json()) as {
       data: JobRecord[];
     };
     assert.equal(listed.data.length, 3);
-    for (const [i, { id }] of batch.jobs.entries()) await server.worker[i === 1 ? 'fail' : 'succeed'](id);
+    for (const [i, id] of jobs.entries()) await server.worker[i === 1 ? 'fail' : 'succeed'](id);
     const ended = await get(batch.id);
     assert.deepEqual(
       [ended.state, ended.counts.succeeded, ended.counts.failed, ended.progress],
@@ -62,13 +64,14 @@ describe('batches over HTTP', () => {
   });
 
   it('waits for the end where that is preferred', async () => {
-    const { id, jobs } = await submit();
+    const batch = await submit();
+    const { id } = batch;
     const ask = (prefer: string) => server.fetch(`/v1/batches/${id}`, { headers: { prefer } });
     const early = await ask('wait=1');
     assert.deepEqual([early.status, early.headers.get('preference-applied')], [200, 'wait=1']);
     assert.equal(((await early.json()) as BatchRecord).state, 'active');
     const waiting = ask('wait=30');
-    for (const job of jobs) await server.worker.succeed(job.id);
+    for (const job of await server.jobsOf(batch)) await server.worker.succeed(job);
     assert.equal(((await (await waiting).json()) as BatchRecord).state, 'succeeded');
     await problemIn(
       await server.fetch(`/v1/batches/${NOBODY}`, { headers: { prefer: 'wait=30' } }),
@@ -87,6 +90,7 @@ describe('batches over HTTP', () => {
   it('cancels, retries and deletes', async () => {
     const batch = await submit();
     const path = `/v1/batches/${batch.id}`;
+    const [job] = (await server.jobsOf(batch)) as [string];
     await problemIn(await send('DELETE', path), 409, 'BATCH_NOT_FINAL');
     await problemIn(await send('POST', `${path}/retry`), 409, 'BATCH_NOT_FINAL');
     const response = await send('POST', `${path}/cancel`);
@@ -101,8 +105,8 @@ describe('batches over HTTP', () => {
     assert.equal(retried.headers.get('location'), `/v1/batches/${again.id}`);
     assert.equal((await send('DELETE', path)).status, 204);
     await problemIn(await server.fetch(path), 404, 'BATCH_NOT_FOUND');
-    await problemIn(await server.fetch(batch.jobs[0]!.href), 404, 'JOB_NOT_FOUND');
-    for (const { id } of again.jobs) await server.worker.succeed(id);
+    await problemIn(await server.fetch(`/v1/jobs/${job}`), 404, 'JOB_NOT_FOUND');
+    for (const id of await server.jobsOf(again)) await server.worker.succeed(id);
     const final = `/v1/batches/${again.id}`;
     await problemIn(await send('POST', `${final}/cancel`), 409, 'BATCH_FINAL');
     await problemIn(await send('POST', `${final}/retry`), 409, 'BATCH_SUCCEEDED');
@@ -151,7 +155,7 @@ describe('batches over HTTP', () => {
     const labelled = await change({ labels: { of: 'v' } });
     assert.deepEqual([labelled.name, labelled.labels], ['weekly 2', { of: 'v' }]);
     assert.deepEqual(await found('label=of:w'), []);
-    for (const { id } of batch.jobs) await server.worker.fail(id);
+    for (const id of await server.jobsOf(batch)) await server.worker.fail(id);
     const again = (await (await send('POST', `/v1/batches/${batch.id}/retry`)).json()) as BatchRecord;
     assert.deepEqual([again.name, again.labels], ['weekly 2', { of: 'v' }]);
     assert.deepEqual(await found('name=weekly&label=of:v'), [again.id, batch.id]);
@@ -166,7 +170,13 @@ describe('batches over HTTP', () => {
   describe('a wrong request', () => {
     const job = { kind: 'squeeze', adapter_id: 'ad_any', targets: [{ rank: 2 }] };
     const cases: [what: string, body: unknown, code: string, detail: RegExp, pointers: string[]][] = [
-      ['nothing', {}, 'VALIDATION_FAILED', /must have one of adapter_ids, jobs/, ['']],
+      [
+        'nothing',
+        {},
+        'VALIDATION_FAILED',
+        /must have one of adapter_ids, sources, source_prefix, jobs/,
+        [''],
+      ],
       [
         'both',
         { adapter_ids: ['a'], jobs: [job] },
@@ -174,12 +184,11 @@ describe('batches over HTTP', () => {
         /may have only one of adapter_ids, jobs/,
         [''],
       ],
-      ['no jobs', { jobs: [] }, 'VALIDATION_FAILED', /jobs must have at least 1 item/, ['/jobs']],
       [
         'too many',
-        { jobs: Array.from({ length: 1001 }, () => job) },
+        { jobs: Array.from({ length: 10_001 }, () => job) },
         'VALIDATION_FAILED',
-        /jobs has 1001 items but may have at most 1000/,
+        /jobs has 10001 items but may have at most 10000/,
         ['/jobs'],
       ],
       [
@@ -238,21 +247,23 @@ describe('batches over HTTP', () => {
       });
     }
 
-    it('is explained: adapters that are not there, each with its index', async () => {
-      const batches = async () => (await server.fetch('/v1/batches')).json();
-      const before = await batches();
-      const none = `ad_${'0'.repeat(32)}`;
-      const problem = await problemIn(
-        await post({ adapter_ids: [ids[0], none, 'x'], targets: [{ rank: 2 }] }),
+    it('is explained: nothing to do, and what contradicts itself', async () => {
+      await problemIn(await post({ adapter_ids: [], targets: [{ rank: 2 }] }), 422, 'BATCH_EMPTY');
+      await problemIn(await post({ jobs: [] }), 422, 'BATCH_EMPTY');
+      const [id] = ids;
+      const twice = await problemIn(
+        await post({ adapter_ids: [id, id], targets: [{ rank: 2 }] }),
         422,
         'BATCH_INVALID',
       );
-      assert.match(problem.detail, /^adapter_ids\[1\]: There is no adapter .*\. Nothing was accepted\.$/);
-      assert.deepEqual(
-        problem.errors?.map(({ pointer }) => pointer),
-        ['/adapter_ids/1', '/adapter_ids/2'],
+      assert.match(
+        twice.detail,
+        /^adapter_ids\[1\] is the same as adapter_ids\[0\]\. Nothing was accepted\.$/,
       );
-      assert.deepEqual(await batches(), before);
+      assert.deepEqual(
+        twice.errors?.map(({ pointer }) => pointer),
+        ['/adapter_ids/1'],
+      );
     });
 
     it('of a thousand wrong jobs is told in part, and does not hold up others', async () => {
@@ -314,10 +325,13 @@ describe('batches of tenants', () => {
       });
       const { id } = (await uploaded.json()) as { id: string };
       const request = { adapter_ids: [id], targets: [{ rank: 2 }] };
-      await problemIn(await ask(other, 'POST', '/v1/batches', request), 422, 'BATCH_INVALID');
+      const refused = (await (await ask(other, 'POST', '/v1/batches', request)).json()) as BatchRecord;
+      assert.equal(refused.state, 'failed', 'it has no such adapter');
+      await ask(other, 'DELETE', `/v1/batches/${refused.id}`);
       const batch = (await (await ask(mine, 'POST', '/v1/batches', request)).json()) as BatchRecord;
       for (const [method, way, body] of [
         ['GET', ''],
+        ['GET', '/items'],
         ['POST', '/cancel'],
         ['POST', '/retry'],
         ['PATCH', '', { labels: {} }],
@@ -328,7 +342,9 @@ describe('batches of tenants', () => {
           404,
           'BATCH_NOT_FOUND',
         );
-      const { href } = batch.jobs[0]!;
+      const { batches } = server.workspaces.of('mine');
+      const [job] = (await jobsOf(batches, batch)) as [string];
+      const href = `/v1/jobs/${job}`;
       for (const [method, way, body] of [
         ['POST', '/cancel'],
         ['POST', '/retry'],

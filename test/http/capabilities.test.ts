@@ -84,7 +84,7 @@ describe('capabilities', () => {
       { ...squeeze, targets: targets(1), labels },
     ];
     for (const body of bodies) await problemIn(await post('/v1/jobs', body), 400, 'VALIDATION_FAILED');
-    const ids = Array.from({ length: limits.batch_jobs + 1 }, (_, index) => `ad_${index}`);
+    const ids = Array.from({ length: limits.batch_items + 1 }, (_, index) => `ad_${index}`);
     const batch = await post('/v1/batches', { adapter_ids: ids, targets: targets(1) });
     await problemIn(batch, 400, 'VALIDATION_FAILED');
     const page = await server.fetch(`/v1/jobs?limit=${limits.page_items + 1}`);

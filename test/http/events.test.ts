@@ -87,7 +87,7 @@ describe('the events of all jobs', () => {
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ kind: 'analyze', adapter_ids: [adapter_id], reuse: false, labels: key }),
     });
-    const batch = (await response.json()) as { id: string; jobs: { id: string }[] };
+    const batch = (await response.json()) as { id: string };
     const open = async (query: string) => {
       const stream = await watch(query);
       await stream.until(({ events }) => events.length === 1);
@@ -100,7 +100,7 @@ describe('the events of all jobs', () => {
       types: await open('?types=job.succeeded,batch.ended'),
       repeated: await open('?types=job.started&types=job.succeeded'),
     };
-    const member = batch.jobs[0]!.id;
+    const [member] = (await server.jobsOf(batch)) as [string];
     for (const id of [mine.id, others.id, member]) await server.worker.succeed(id);
     const end = await open('');
     const last = await submit();

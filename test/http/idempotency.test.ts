@@ -86,7 +86,7 @@ describe('a POST with an Idempotency-Key', () => {
     const first = await send('wait=0');
     assert.equal(first.response.status, 202);
     const waiting = send('wait=30');
-    await server.worker.succeed(first.batch.jobs[0]!.id);
+    await server.worker.succeed((await server.jobsOf(first.batch))[0]!);
     const { response, batch } = await waiting;
     assert.equal(response.status, 200);
     assert.equal(response.headers.get('idempotent-replayed'), 'true');

@@ -102,16 +102,16 @@ describe('the webhook of a request', () => {
         ...{ kind: 'analyze', adapter_ids: [adapter_id], reuse: false, webhook },
       });
     const quiet = await batch({ url: URL });
-    await server.worker.succeed(quiet.jobs[0]!.id);
+    await server.worker.succeed((await server.jobsOf(quiet))[0]!);
     assert.deepEqual(await sent(quiet.webhook_id), [`batch.ended ${quiet.id}`]);
     const loud = await batch({ url: URL, events: ['job.failed', 'batch.ended'] });
-    const member = loud.jobs[0]!.id;
+    const [member] = (await server.jobsOf(loud)) as [string];
     assert.equal((await read<JobRecord>(`/v1/jobs/${member}`)).webhook_id, loud.webhook_id);
     await server.worker.fail(member);
     const first = [`job.failed ${member}`, `batch.ended ${loud.id}`];
     assert.deepEqual((await sent(loud.webhook_id)).sort(), [...first].sort());
     const again = await made<BatchRecord>(`/v1/batches/${loud.id}/retry`, {});
-    await server.worker.succeed(again.jobs[0]!.id);
+    await server.worker.succeed((await server.jobsOf(again))[0]!);
     const all = [...first, `batch.ended ${again.id}`];
     assert.deepEqual((await sent(loud.webhook_id)).sort(), all.sort());
   });

@@ -73,7 +73,8 @@ describe('what requests say of their results', () => {
         results: RESULTS,
       }),
     );
-    const requests = await Promise.all(batch.jobs.map(async ({ id }) => (await server.jobs.get(id)).request));
+    const ids = await server.jobsOf(batch);
+    const requests = await Promise.all(ids.map(async (id) => (await server.jobs.get(id)).request));
     assert.deepEqual(
       requests.map((request) => ('results' in request ? request.results : null)),
       [{ ...RESULTS, name: 'mine', labels: { env: 'prod' } }, null, RESULTS],
@@ -81,7 +82,7 @@ describe('what requests say of their results', () => {
     const same = await accepted<BatchRecord>(
       await post('/v1/batches', { adapter_ids: [other], targets: [{ rank: 2 }], results: RESULTS }),
     );
-    const { request } = await server.jobs.get(same.jobs[0]!.id);
+    const { request } = await server.jobs.get((await server.jobsOf(same))[0]!);
     assert.deepEqual('results' in request && request.results, RESULTS);
   });
 

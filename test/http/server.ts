@@ -33,6 +33,7 @@ import type { BlobStore } from '../../src/storage/blob-store.ts';
 import { DiskStore } from '../../src/storage/disk-store.ts';
 import { SecretBox } from '../../src/transfer/secret-box.ts';
 import { sqliteIn } from '../database/dialects.ts';
+import { jobsOf } from '../resources/batches/made-batch.ts';
 import { PlayedWorker } from '../resources/jobs/played-worker.ts';
 import { MemoryDeliveryQueue } from './memory-delivery-queue.ts';
 import { MemoryQueue } from './memory-queue.ts';
@@ -62,6 +63,8 @@ export interface TestServer {
   fetch(path: string, init?: RequestInit): Promise<Response>;
   /** The record as it is read from then on: without what only the answer to an upload says. */
   upload(adapter?: TinyAdapter, headers?: Readonly<Record<string, string>>): Promise<AdapterRecord>;
+  /** Ids of the jobs of a batch of the default tenant, in its order. */
+  jobsOf(batch: { readonly id: string }): Promise<string[]>;
   /** Gives the default tenant these quotas, which nobody may do over REST where no keys are asked for. */
   limit(quotas: Quotas): Promise<void>;
   /** Fails unless, soon, nothing half-written is left. */
@@ -151,6 +154,7 @@ export async function startServer(
       assert.equal(response.status, 201, await response.clone().text());
       return readRecord(await response.json());
     },
+    jobsOf: (batch) => jobsOf(own.batches, batch),
     async limit(quotas) {
       await tenants.put(DEFAULT_TENANT, quotas);
       workspaces.quotas.forget(DEFAULT_TENANT);

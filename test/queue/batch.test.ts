@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { MAX_BATCH_JOBS } from '../../src/contract/batch.ts';
+import { MAX_BATCH_ITEMS } from '../../src/contract/batch.ts';
+import { itemsOf } from '../resources/batches/made-batch.ts';
 import { unfinished } from '../resources/jobs/job-rows.ts';
 import { isGone, until, withBench } from './harness.ts';
 
@@ -9,27 +10,27 @@ describe('batches with real Redis and real workers', () => {
     withBench(async (bench) => {
       const batch = await bench.submitBatch(5, (i) => (i === 1 ? ['permanent'] : i === 3 ? ['wait'] : []));
       bench.worker({ concurrency: 2 });
-      const slow = batch.jobs[3]!.id;
+      const slow = batch.ids[3]!;
       await bench.attemptStarted(slow, 1);
       await until('the others', async () => (await bench.batches.get(batch.id)).progress.done === 4);
       const half = await bench.batches.get(batch.id);
-      assert.deepEqual([half.state, half.jobs[3]!.state], ['active', 'active']);
+      assert.deepEqual([half.state, (await itemsOf(bench.batches, batch))[3]!.state], ['active', 'active']);
       await bench.release(slow);
       const ended = await bench.batchOutcome(batch.id);
       assert.deepEqual(
         [ended.state, ended.counts],
         ['partial', { queued: 0, active: 0, succeeded: 4, partial: 0, failed: 1, cancelled: 0 }],
       );
-      assert.equal(ended.jobs[1]!.error_code, 'NON_FINITE_WEIGHTS');
+      assert.equal((await itemsOf(bench.batches, batch))[1]!.error?.code, 'NON_FINITE_WEIGHTS');
       assert.deepEqual(await unfinished(bench.jobs), []);
     }));
 
   it('are accepted whole, with as many jobs as there may be', () =>
     withBench(async (bench) => {
-      const batch = await bench.submitBatch(MAX_BATCH_JOBS);
+      const batch = await bench.submitBatch(MAX_BATCH_ITEMS);
       assert.deepEqual(
         [batch.counts.queued, (await unfinished(bench.jobs)).length],
-        [MAX_BATCH_JOBS, MAX_BATCH_JOBS],
+        [MAX_BATCH_ITEMS, MAX_BATCH_ITEMS],
       );
     }));
 
@@ -37,14 +38,14 @@ describe('batches with real Redis and real workers', () => {
     withBench(async (bench) => {
       const batch = await bench.submitBatch(30, () => ['hang']);
       bench.worker();
-      await bench.attemptStarted(batch.jobs[0]!.id, 1);
+      await bench.attemptStarted(batch.ids[0]!, 1);
       assert.equal((await bench.batches.get(batch.id)).counts.active, 1);
       const cancelled = await bench.batches.cancel(batch.id);
       assert.equal(cancelled.state, 'cancelled');
       const ended = await bench.batchOutcome(batch.id);
       assert.deepEqual([ended.state, ended.counts.cancelled], ['cancelled', 30]);
       await bench.idle();
-      const begun = await Promise.all(batch.jobs.map(async ({ id }) => (await bench.attempts(id)).length));
+      const begun = await Promise.all(batch.ids.map(async (id) => (await bench.attempts(id)).length));
       assert.equal(
         begun.reduce((x, y) => x + y, 0),
         1,
@@ -57,21 +58,21 @@ describe('batches with real Redis and real workers', () => {
         i === 7 ? ['permanent'] : i === 2 ? ['wait', 'succeed'] : [],
       );
       bench.worker();
-      const slow = batch.jobs[2]!.id;
+      const slow = batch.ids[2]!;
       await bench.attemptStarted(slow, 1);
-      await bench.dispatched(batch.jobs[3]!.id);
+      await bench.dispatched(batch.ids[3]!);
       await bench.flush();
       await bench.release(slow);
       const ended = await bench.batchOutcome(batch.id);
       assert.deepEqual([ended.counts.succeeded, ended.counts.failed], [19, 1]);
-      for (const { id } of batch.jobs) assert.equal((await bench.attempts(id)).length, 1);
+      for (const id of batch.ids) assert.equal((await bench.attempts(id)).length, 1);
     }));
 
   it('go on when the worker is killed', () =>
     withBench(async (bench) => {
       const batch = await bench.submitBatch(3, (i) => (i === 0 ? ['wait'] : []));
       const child = await bench.workerProcess(1_500);
-      const compute = await bench.attemptStarted(batch.jobs[0]!.id, 1);
+      const compute = await bench.attemptStarted(batch.ids[0]!, 1);
       child.kill('SIGKILL');
       await isGone(compute);
       bench.worker({ lockMs: 1_500 });
@@ -90,6 +91,6 @@ describe('batches with real Redis and real workers', () => {
       assert.equal(stopped.state, 'cancelled');
       await bench.batchOutcome(again.id);
       await bench.batches.remove(batch.id);
-      assert.equal(await bench.jobs.get(batch.jobs[0]!.id), undefined);
+      assert.equal(await bench.jobs.get(batch.ids[0]!), undefined);
     }));
 });

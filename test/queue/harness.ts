@@ -34,6 +34,7 @@ import { currentOrigin, originText } from '../../src/tracing/origin.ts';
 import { sqliteIn } from '../database/dialects.ts';
 import { programEntry, programFile } from '../entry.ts';
 import { insertKnownAdapter, KNOWN_ADAPTER } from '../resources/adapters/known-adapter.ts';
+import { jobsOf } from '../resources/batches/made-batch.ts';
 
 export const SILENT = createLogger('silent');
 export const PREFIX = 'test';
@@ -211,12 +212,13 @@ export class Bench {
     return id;
   }
 
-  /** Submits a batch whose jobs do what the steps of their index say, then succeed. */
-  async submitBatch(count: number, steps: (index: number) => Step[] = () => []): Promise<BatchRecord> {
+  /** Submits a batch whose jobs do what the steps of their index say, then succeed. @returns it with the ids of its jobs */
+  async submitBatch(count: number, steps: (index: number) => Step[] = () => []) {
     const jobs = Array.from({ length: count }, () => REQUEST);
     const batch = await this.batches.submit({ jobs, reuse: false });
-    for (const [index, { id }] of batch.jobs.entries()) await this.script(id, steps(index));
-    return batch;
+    const ids = await jobsOf(this.batches, batch);
+    for (const [index, id] of ids.entries()) await this.script(id, steps(index));
+    return { ...batch, ids };
   }
 
   /** Says what the attempts at a job do; they wait for that, as its id is known no earlier. */

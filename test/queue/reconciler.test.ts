@@ -16,7 +16,7 @@ describe('a batch that was cancelled by a process which died', () => {
       try {
         const { state, counts } = await bench.batchOutcome(batch.id);
         assert.deepEqual([state, counts.cancelled], ['cancelled', 30]);
-        assert.equal((await bench.execution(batch.jobs[0]!.id)).state, 'cancelled');
+        assert.equal((await bench.execution(batch.ids[0]!)).state, 'cancelled');
       } finally {
         await reconciler.close();
       }

@@ -1,8 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { BatchPatch, BatchRecord } from '../../contract/batch.ts';
 import { errorsOf } from '../../errors/error-kinds.ts';
-import { asComponent, BatchPath, problems, reference, response } from '../../http/schemas.ts';
+import { asComponent, problems, reference, response } from '../../http/schemas.ts';
 import { workspaceOf } from '../own-workspace.ts';
+import { BatchPath } from './batch-answers.ts';
 import { BATCH_ERRORS } from './service.ts';
 
 /** What is changed of a batch after it was accepted. */

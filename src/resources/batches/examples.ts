@@ -1,10 +1,10 @@
-import type { BatchList, BatchRecord, BatchRequest, BatchSummary } from '../../contract/batch.ts';
+import type { BatchList, BatchRecord, BatchRequest } from '../../contract/batch.ts';
+import type { BatchItemList } from '../../contract/batch-item.ts';
 
 const ADAPTER_ID = 'ad_4f9a1c0e8b7d6a5f4e3d2c1b0a998877';
 const OTHER_ID = 'ad_7d6a5f4e3d2c1b0a9988774f9a1c0e8b';
 const RESULT_ID = 'ad_0b1c2d3e4f5a69788796a5b4c3d2e1f0';
 const JOB_ID = 'job_019ac7e0f3a200009a1c0e8b7d6a5f4e';
-const OTHER_JOB_ID = 'job_019ac7e0f3a200017d6a5f4e3d2c1b0a';
 const BATCH_ID = 'batch_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d';
 
 const ofAdapters: BatchRequest = {
@@ -23,9 +23,16 @@ const ofJobs: BatchRequest = {
   ],
 };
 
-export const BATCH_REQUEST_EXAMPLES = [ofAdapters, ofJobs];
+const ofBucket: BatchRequest = {
+  source_prefix: 's3://models/in',
+  targets: [{ rank: 16 }],
+  deliver: 's3://models/out',
+  webhook: { url: 'https://platform.example.com/hooks/squeezed' },
+};
 
-export const BATCH_SUMMARY_EXAMPLE: BatchSummary = {
+export const BATCH_REQUEST_EXAMPLES = [ofAdapters, ofBucket, ofJobs];
+
+export const BATCH_EXAMPLE: BatchRecord = {
   id: BATCH_ID,
   state: 'partial',
   counts: { queued: 0, active: 0, succeeded: 1, partial: 0, failed: 1, cancelled: 0 },
@@ -39,30 +46,36 @@ export const BATCH_SUMMARY_EXAMPLE: BatchSummary = {
   expires_at: null,
 };
 
-export const BATCH_EXAMPLE: BatchRecord = {
-  ...BATCH_SUMMARY_EXAMPLE,
-  jobs: [
+export const BATCH_ITEMS_EXAMPLE: BatchItemList = {
+  data: [
     {
-      id: JOB_ID,
-      href: `/v1/jobs/${JOB_ID}`,
+      index: 0,
+      name: 'support/chat',
+      source: 's3://models/in/support/chat',
+      adapter_id: null,
+      job_id: JOB_ID,
+      job_href: `/v1/jobs/${JOB_ID}`,
       kind: 'squeeze',
-      adapter_id: ADAPTER_ID,
       state: 'succeeded',
-      error_code: null,
+      error: null,
       finished_at: '2026-11-24T21:51:03.480Z',
       results: [{ adapter_id: RESULT_ID, href: `/v1/adapters/${RESULT_ID}` }],
     },
     {
-      id: OTHER_JOB_ID,
-      href: `/v1/jobs/${OTHER_JOB_ID}`,
-      kind: 'squeeze',
+      index: 1,
+      name: OTHER_ID,
+      source: null,
       adapter_id: OTHER_ID,
+      job_id: null,
+      job_href: null,
+      kind: 'squeeze',
       state: 'failed',
-      error_code: 'NON_FINITE_WEIGHTS',
-      finished_at: '2026-11-24T21:51:05.310Z',
+      error: { code: 'ADAPTER_NOT_FOUND', detail: `There is no adapter "${OTHER_ID}".` },
+      finished_at: '2026-11-24T21:51:00.014Z',
       results: [],
     },
   ],
+  next_cursor: null,
 };
 
-export const BATCH_PAGE_EXAMPLE: BatchList = { data: [BATCH_SUMMARY_EXAMPLE], next_cursor: null };
+export const BATCH_PAGE_EXAMPLE: BatchList = { data: [BATCH_EXAMPLE], next_cursor: null };

@@ -1,55 +1,42 @@
+import { setImmediate } from 'node:timers/promises';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyRequest } from 'fastify';
 import {
   BatchEnvelope,
   BatchList,
   BatchRecord,
   BatchRequest,
-  BatchSummary,
-  MAX_BATCH_JOBS,
+  MAX_BATCH_ITEMS,
 } from '../../contract/batch.ts';
 import { JobRequest } from '../../contract/job-request.ts';
 import { BatchListQuery } from '../../contract/list.ts';
 import { wantedLabel } from '../../database/lists/label-filter.ts';
-import { ignoring } from '../../errors/app-error.ts';
 import { errorsOf } from '../../errors/error-kinds.ts';
 import { invalidFaults } from '../../http/app-error-of.ts';
 import { withErrorCodes } from '../../http/document.ts';
 import { listOptions, pageRequestOf, sendPage } from '../../http/paging.ts';
 import { PreferHeader, preferredWait } from '../../http/prefer.ts';
-import {
-  asComponent,
-  BatchPath,
-  LOCATION,
-  NOTHING,
-  problems,
-  reference,
-  response,
-} from '../../http/schemas.ts';
-import type { StoredAnswer } from '../../http/stored-answer.ts';
-import { explain, type SchemaError } from '../../http/validation-message.ts';
-import { CONCURRENT_JOBS_ERRORS, withinConcurrentJobs } from '../jobs/concurrent-jobs.ts';
+import { asComponent, NOTHING, problems, reference, response } from '../../http/schemas.ts';
+import { explain, type Fault, type SchemaError } from '../../http/validation-message.ts';
+import { CONCURRENT_JOBS_ERRORS, checkConcurrentJobs } from '../jobs/concurrent-jobs.ts';
 import { workspaceOf } from '../own-workspace.ts';
-import {
-  BATCH_EXAMPLE,
-  BATCH_PAGE_EXAMPLE,
-  BATCH_REQUEST_EXAMPLES,
-  BATCH_SUMMARY_EXAMPLE,
-} from './examples.ts';
+import { admitting, answerBatch, answerBatchAgain, BatchPath, MADE_BATCH } from './batch-answers.ts';
+import { forecastBatch } from './dry-run.ts';
+import { BATCH_EXAMPLE, BATCH_PAGE_EXAMPLE, BATCH_REQUEST_EXAMPLES } from './examples.ts';
+import { filledJob } from './item-request.ts';
 import { BATCH_ERRORS } from './service.ts';
 
-/** A batch may be wrong in a thousand places. */
+/** A batch may be wrong in thousands of places. */
 const MAX_TOLD = 100;
 /** One schema for all requests: validators are kept by it. */
 const JOB = reference(JobRequest);
 
-/** A thousand jobs with all their options; a batch with large rank patterns is sent in parts. */
+/** Ten thousand sources or ids; more than that of jobs comes in lines. */
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
 
 /** Batches of jobs: submitted, listed, read, cancelled, retried and removed. */
 export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.addSchema({ ...asComponent(BatchRequest), examples: BATCH_REQUEST_EXAMPLES });
-  app.addSchema({ ...asComponent(BatchSummary), examples: [BATCH_SUMMARY_EXAMPLE] });
   app.addSchema({ ...asComponent(BatchRecord), examples: [BATCH_EXAMPLE] });
   app.addSchema({ ...asComponent(BatchList), examples: [BATCH_PAGE_EXAMPLE] });
 
@@ -69,33 +56,32 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
       schema: {
         operationId: 'createBatch',
         tags: ['batches'],
-        summary: `Up to ${MAX_BATCH_JOBS} jobs in one call`,
+        summary: `Up to ${MAX_BATCH_ITEMS} jobs in one call`,
         description:
-          'Either the same for many adapters, or a list of jobs of any kinds. All of it is accepted or nothing; every ' +
-          'fault is told with the index of its job. An adapter with all its targets is one job, since they share the ' +
-          'reading and the decomposition. Jobs of equal requests have their work done once, unless `reuse` is false.',
+          'The same for adapters that are here (`adapter_ids`), that are fetched (`sources`), or that lie below a prefix ' +
+          '(`source_prefix`, listed while the request waits); or a list of jobs of any kinds. What does not fit the schema ' +
+          'refuses all of it; what cannot be tried, such as an unknown adapter, is an item that has failed. An adapter with ' +
+          'all its targets is one job, since they share the reading and the decomposition. `dry_run: true` does nothing, ' +
+          'and says what would be refused and what is known of the rest.',
         headers: PreferHeader,
         body: asComponent(BatchEnvelope),
         response: {
-          200: response(
-            'Ended: while the client waited, or at once, as all was done before',
-            reference(BatchRecord),
-            {
-              headers: LOCATION,
-            },
-          ),
-          202: response('Accepted, durably', reference(BatchRecord), { headers: LOCATION }),
+          ...MADE_BATCH,
           ...problems(...errorsOf('json', 'json-body'), ...BATCH_ERRORS.submit, ...CONCURRENT_JOBS_ERRORS),
         },
       },
     },
     async (request, reply) => {
       const workspace = workspaceOf(request);
-      const wanted = checkedBatch(request);
-      const count = 'jobs' in wanted ? wanted.jobs.length : wanted.adapter_ids.length;
-      const batch = await withinConcurrentJobs(workspace, count, () =>
-        workspace.batches.submit(wanted, request.idempotent?.idOf('batch')),
-      );
+      const wanted = await checkedBatch(request);
+      if (wanted.dry_run) {
+        const { batchIntake: intake, forecasts } = workspace;
+        const batch = await forecastBatch(wanted, { intake, forecasts });
+        if (batch.counts.queued > 0) await checkConcurrentJobs(workspace, batch.counts.queued);
+        return reply.header('cache-control', 'no-store').send(batch);
+      }
+      const id = request.idempotent?.idOf('batch');
+      const batch = await workspace.batches.submit(wanted, { id, admit: admitting(request) });
       return answerBatch(request, reply, batch);
     },
   );
@@ -106,7 +92,7 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
       schema: {
         operationId: 'getBatch',
         tags: ['batches'],
-        summary: 'A batch: how far it is, and every job of it',
+        summary: 'A batch: how far it is',
         params: BatchPath,
         headers: PreferHeader,
         response: {
@@ -150,24 +136,20 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
       schema: {
         operationId: 'retryBatch',
         tags: ['batches'],
-        summary: 'Do the failed, partial and cancelled jobs of a batch once more',
-        description: 'As a new batch; its `retry_of` names the old one, which stays as it is.',
+        summary: 'Do the failed, partial and cancelled items of a batch once more',
+        description:
+          'As a new batch; its `retry_of` names the old one, which stays as it is. Items that never had a job are among them.',
         params: BatchPath,
         response: {
-          202: response('The new batch, accepted durably', reference(BatchRecord), { headers: LOCATION }),
+          ...MADE_BATCH,
           ...problems(...BATCH_ERRORS.retry, ...CONCURRENT_JOBS_ERRORS),
         },
       },
     },
     async (request, reply) => {
-      const workspace = workspaceOf(request);
-      const { batches } = workspace;
-      const { id } = request.params;
-      const { counts } = await batches.get(id);
-      const wanted = counts.partial + counts.failed + counts.cancelled;
-      const batch = await withinConcurrentJobs(workspace, wanted, () =>
-        batches.retry(id, request.idempotent?.idOf('batch')),
-      );
+      const { batches } = workspaceOf(request);
+      const id = request.idempotent?.idOf('batch');
+      const batch = await batches.retry(request.params.id, { id, admit: admitting(request) });
       return answerBatch(request, reply, batch);
     },
   );
@@ -199,7 +181,7 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
       operationId: 'listBatches',
       tags: ['batches'],
       summary: 'Batches, the newest first',
-      description: 'Without their jobs. Every condition has to hold. Pages are read as those of jobs are.',
+      description: 'Without their items. Every condition has to hold. Pages are read as those of jobs are.',
     }),
     async (request, reply) => {
       const { state: states, name, label, ...asked } = request.query;
@@ -210,47 +192,30 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
   );
 };
 
+/** Jobs that are checked before others have their turn. */
+const CHECKED_AT_ONCE = 250;
+
 /**
- * The body of a batch, its jobs checked one by one: a fault is told with the index of its job, and a thousand wrong jobs
- * take a thousand times as long as one.
+ * The body of a batch, its jobs checked one by one, with what the batch says where they do not: a fault is told with the
+ * index of its job.
  * @throws AppError VALIDATION_FAILED, UNKNOWN_OPTION with the faults of all jobs
  */
-function checkedBatch(request: FastifyRequest): BatchRequest {
+async function checkedBatch(request: FastifyRequest): Promise<BatchRequest> {
   const body = request.body as BatchEnvelope;
   if (!('jobs' in body)) return body;
   const validate = request.compileValidationSchema(JOB, 'body');
-  const faults = body.jobs.flatMap((job, index) => {
-    if (validate(job)) return [];
+  const told: Fault[] = [];
+  let count = 0;
+  for (const [index, job] of body.jobs.entries()) {
+    if (index % CHECKED_AT_ONCE === CHECKED_AT_ONCE - 1) await setImmediate();
+    if (validate(filledJob(body, job))) continue;
     const errors = (validate.errors ?? []) as readonly SchemaError[];
-    return explain(
+    const faults = explain(
       errors.map((error) => ({ ...error, instancePath: `/jobs/${index}${error.instancePath}` })),
     );
-  });
-  if (faults.length > 0) throw invalidFaults(faults, MAX_TOLD);
+    count += faults.length;
+    told.push(...faults.slice(0, MAX_TOLD - told.length));
+  }
+  if (count > 0) throw invalidFaults(told, MAX_TOLD, count);
   return body as BatchRequest;
-}
-
-/** Answers with a batch that was asked for: 202, or 200 when it has ended, which the client may prefer to wait for. */
-async function answerBatch(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  accepted: BatchRecord,
-): Promise<FastifyReply> {
-  const wait = preferredWait(request, reply);
-  const batch = wait ? await workspaceOf(request).batches.wait(accepted.id, wait.timeoutMs) : accepted;
-  return reply
-    .code(batch.finished_at === null ? 202 : 200)
-    .headers({ location: `/v1/batches/${batch.id}`, 'cache-control': 'no-store', vary: 'prefer' })
-    .send(batch);
-}
-
-/** The batch that the first of equal requests made, as it is now. */
-async function answerBatchAgain(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  { body }: StoredAnswer,
-): Promise<FastifyReply | undefined> {
-  const { id } = JSON.parse(body) as BatchRecord;
-  const batch = await workspaceOf(request).batches.get(id).catch(ignoring('BATCH_NOT_FOUND'));
-  return batch && answerBatch(request, reply, batch);
 }

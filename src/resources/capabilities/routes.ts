@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
-import { MAX_BATCH_JOBS } from '../../contract/batch.ts';
+import { MAX_BATCH_ITEMS } from '../../contract/batch.ts';
 import { Capabilities } from '../../contract/capabilities.ts';
 import { FormatRecord } from '../../contract/format.ts';
 import { MAX_MERGE_SOURCES } from '../../contract/job-request.ts';
@@ -34,7 +34,7 @@ export const capabilityRoutes: FastifyPluginAsyncTypebox<CapabilityRoutesOptions
       upload_bytes: maxUploadBytes,
       targets: MAX_TARGETS,
       merge_sources: MAX_MERGE_SOURCES,
-      batch_jobs: MAX_BATCH_JOBS,
+      batch_items: MAX_BATCH_ITEMS,
       labels: MAX_LABELS,
       page_items: MAX_LIMIT,
       wait_seconds: MAX_WAIT_SECONDS,

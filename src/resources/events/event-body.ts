@@ -1,4 +1,4 @@
-import type { BatchSummary } from '../../contract/batch.ts';
+import type { BatchRecord } from '../../contract/batch.ts';
 import type { BatchEndEvent, EventJob, JobStateEvent, WebhookEvent } from '../../contract/event.ts';
 import type { JobRecord } from '../../contract/job.ts';
 
@@ -32,6 +32,6 @@ export function jobEventBody(type: JobStateEvent['type'], timestamp: string, job
   return eventBody({ type, timestamp, data: { job: { id, kind, state }, omitted: Object.keys(rest) } });
 }
 
-/** The event of a batch, without its jobs, which may be a thousand. */
-export const batchEventBody = (type: BatchEndEvent['type'], timestamp: string, batch: BatchSummary): string =>
-  eventBody({ type, timestamp, data: { batch, omitted: ['jobs'] } });
+/** The event of a batch. */
+export const batchEventBody = (type: BatchEndEvent['type'], timestamp: string, batch: BatchRecord): string =>
+  eventBody({ type, timestamp, data: { batch } });

@@ -1,4 +1,4 @@
-import type { BatchSummary } from '../../contract/batch.ts';
+import type { BatchRecord } from '../../contract/batch.ts';
 import type { JobStateEvent } from '../../contract/event.ts';
 import type { JobRecord, JobState } from '../../contract/job.ts';
 import type { Labels } from '../../contract/labels.ts';
@@ -48,7 +48,7 @@ export function jobEvent(
 }
 
 /** The end of a batch. @param batch as it ended */
-export function batchEvent(batch: BatchSummary): OutgoingEvent {
+export function batchEvent(batch: BatchRecord): OutgoingEvent {
   const { id, webhook_id: webhook, labels, finished_at, created_at } = batch;
   const [type, at] = ['batch.ended' as const, finished_at ?? created_at];
   const body = batchEventBody(type, at, batch);

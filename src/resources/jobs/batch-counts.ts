@@ -1,11 +1,11 @@
-import type { BatchJob, BatchState, BatchSummary } from '../../contract/batch.ts';
+import type { BatchRecord, BatchState } from '../../contract/batch.ts';
 import type { JobRecord } from '../../contract/job.ts';
 import type { Labels } from '../../contract/labels.ts';
 import type { Database, Writer } from '../../database/database.ts';
 import type { BatchMemberTable, BatchTable } from '../../database/job-tables.ts';
 import { type Condition, sql } from '../../database/sql.ts';
 
-/** How jobs end: the columns that count them. */
+/** How items end: the columns that count them. */
 const ENDS = ['succeeded', 'partial', 'failed', 'cancelled'] as const;
 
 /** What a summary is made of. */
@@ -25,8 +25,8 @@ export const SUMMARY_COLUMNS = [
 
 export type SummaryRow = Pick<BatchTable, (typeof SUMMARY_COLUMNS)[number]>;
 
-/** A batch without its jobs. @param active how many of them run now; others that have not ended are queued */
-export function batchSummary(row: SummaryRow, active = 0): BatchSummary {
+/** A batch. @param active how many of its jobs run now; items that have not ended otherwise are queued */
+export function batchSummary(row: SummaryRow, active = 0): BatchRecord {
   const { id, jobs: total, succeeded, partial, failed, cancelled, retry_of } = row;
   const done = endedJobs(row);
   return {
@@ -44,45 +44,15 @@ export function batchSummary(row: SummaryRow, active = 0): BatchSummary {
   };
 }
 
-export const memberRow = (batch: string, job: JobRecord, position: number): BatchMemberTable => ({
-  batch,
-  job: job.id,
-  position,
-  kind: job.kind,
-  adapter: 'adapter_id' in job.request ? (job.request.adapter_id ?? null) : null,
-  retry_of: job.retry_of,
-  ...endOf(job),
-});
-
-/** A job, as a batch tells of it. */
-export const batchJob = (row: BatchMemberTable, isActive = false): BatchJob => ({
-  id: row.job,
-  href: `/v1/jobs/${row.job}`,
-  kind: row.kind as BatchJob['kind'],
-  adapter_id: row.adapter,
-  state: isActive ? 'active' : row.state,
-  error_code: row.error_code,
-  finished_at: timeOf(row.finished_at),
-  results: (JSON.parse(row.results) as string[]).map((adapter_id) => ({
-    adapter_id,
-    href: `/v1/adapters/${adapter_id}`,
-  })),
-});
-
 /**
  * Notes the end of a job in its batch, once, in the transaction that ends the job. Of jobs that end at once each waits for
  * the one before here, so one of them is the last.
  * @returns the batch where the job was the last one: it has ended now
  */
-export async function endInBatch(writer: Writer, job: JobRecord): Promise<BatchSummary | undefined> {
+export async function endInBatch(writer: Writer, job: JobRecord): Promise<BatchRecord | undefined> {
   const { batch_id: id, state } = job;
   if (id === null || state === 'queued' || state === 'active') return undefined;
-  const counted = await writer
-    .updateTable('batch')
-    .set((eb) => ({ [state]: eb(state, '+', 1) }))
-    .where('id', '=', id)
-    .returning(['jobs', ...ENDS, 'created_at', 'ttl_seconds'])
-    .executeTakeFirst();
+  const counted = await count(writer, id, state);
   if (!counted) return undefined;
   await writer
     .updateTable('batch_member')
@@ -90,8 +60,66 @@ export async function endInBatch(writer: Writer, job: JobRecord): Promise<BatchS
     .where('batch', '=', id)
     .where('job', '=', job.id)
     .execute();
-  const { jobs, created_at, ttl_seconds } = counted;
-  if (endedJobs(counted) < jobs) return undefined;
+  return endIfLast(writer, id, counted);
+}
+
+/** An item of a batch whose job cannot be made any more. */
+export interface LostItem {
+  readonly batch: string;
+  readonly position: number;
+  readonly failure: ItemFailure;
+}
+
+/** The same of an item whose job could not be made: it has failed. */
+export async function failInBatch(
+  writer: Writer,
+  { batch, position, failure }: LostItem,
+): Promise<BatchRecord | undefined> {
+  const counted = await count(writer, batch, 'failed');
+  if (!counted) return undefined;
+  await writer
+    .updateTable('batch_member')
+    .set({ ...failedColumns(failure), job: null, sealed: null })
+    .where('batch', '=', batch)
+    .where('position', '=', position)
+    .execute();
+  return endIfLast(writer, batch, counted);
+}
+
+/** Why an item failed, as it tells of it. */
+export interface ItemFailure {
+  readonly code: string;
+  readonly detail: string;
+}
+
+/** What is written of an item that could not be tried. */
+export const failedColumns = ({ code, detail }: ItemFailure) => ({
+  state: 'failed' as const,
+  finished_at: Date.now(),
+  error_code: code,
+  error_detail: JSON.stringify(detail),
+});
+
+type Counted = Pick<BatchTable, 'jobs' | (typeof ENDS)[number] | 'created_at' | 'ttl_seconds'>;
+
+const count = (writer: Writer, batch: string, state: (typeof ENDS)[number]): Promise<Counted | undefined> =>
+  writer
+    .updateTable('batch')
+    .set((eb) => ({ [state]: eb(state, '+', 1) }))
+    .where('id', '=', batch)
+    .returning(['jobs', ...ENDS, 'created_at', 'ttl_seconds'])
+    .executeTakeFirst();
+
+async function endIfLast(writer: Writer, id: string, counted: Counted): Promise<BatchRecord | undefined> {
+  return endedJobs(counted) < counted.jobs ? undefined : endBatch(writer, id, counted);
+}
+
+/** Ends a batch whose items have all ended. */
+export async function endBatch(
+  writer: Writer,
+  id: string,
+  { created_at, ttl_seconds }: Pick<BatchTable, 'created_at' | 'ttl_seconds'>,
+): Promise<BatchRecord> {
   const { last } = await writer
     .selectFrom('batch_member')
     .select(({ fn }) => fn.max('finished_at').as('last'))
@@ -112,6 +140,7 @@ export const unfinishedBatches = ({ reader }: Pick<Database, 'reader'>) =>
     .selectFrom('batch')
     .select(['id', 'tenant'])
     .where('finished_at', 'is', null)
+    .where('accepted_at', 'is not', null)
     .where(({ or, eb }) => or([eb('opened_at', 'is', null), eb('cancelled_at', 'is not', null)]))
     .orderBy('id')
     .execute();
@@ -125,8 +154,13 @@ export const batchEndColumns = (finishedAtMs: number, ttlSeconds: number | null)
 const endOf = ({ state, finished_at, error, results }: JobRecord) => ({
   state: state as BatchMemberTable['state'],
   finished_at: finished_at === null ? null : Date.parse(finished_at),
-  error_code: errorOf({ state, error, results })?.code ?? null,
+  ...errorColumns(errorOf({ state, error, results })),
   results: JSON.stringify(results.flatMap((one) => (one.state === 'succeeded' ? one.adapter_id : []))),
+});
+
+const errorColumns = (error: ItemFailure | null | undefined) => ({
+  error_code: error?.code ?? null,
+  error_detail: error ? JSON.stringify(error.detail) : null,
 });
 
 /** Of a partial job that of the first target that failed. */
@@ -137,7 +171,7 @@ const errorOf = ({ state, error, results }: Pick<JobRecord, 'state' | 'error' | 
       ? error
       : undefined;
 
-/** How many jobs of a batch have ended. */
+/** How many items of a batch have ended. */
 export const endedJobs = ({
   succeeded,
   partial,

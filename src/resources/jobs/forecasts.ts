@@ -60,12 +60,13 @@ export class JobForecasts {
     // Its address is judged as that of a real request.
     if (request.webhook) requestWebhooks?.taken(request.webhook, END_TYPES);
     await jobs.check(work);
-    const forecast = await this.forecast(work, treatment);
+    const forecast = await this.of(work, treatment);
     const job = acceptedJob(newJobId(Date.now()), withoutSecrets(work), treatment);
     return { ...job, id: DRY_RUN_ID, reused: forecast.reused, forecast };
   }
 
-  private async forecast(work: RecordedJobRequest, treatment: Treatment): Promise<JobForecast> {
+  /** What a job would come to that can be tried. */
+  async of(work: RecordedJobRequest, treatment: Pick<Treatment, 'reuse' | 'priority'>): Promise<JobForecast> {
     const { database, tenant } = this.parts;
     const contents = await contentOfSources(database, tenant, sourceIds(work));
     const isWork = firstStep({ request: work }) === 'work';

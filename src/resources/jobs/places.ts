@@ -28,6 +28,8 @@ export interface PlaceParts {
   readonly box: SecretBox | undefined;
   /** URL of the Hub, without a slash at its end. */
   readonly hubEndpoint: string;
+  /** The service's own token of the Hub; undefined: it has none. */
+  readonly hubToken?: string | undefined;
   /** The tenant's; undefined: it has none. */
   readonly connections?: { accesses(): Promise<ConnectionAccess[]> } | undefined;
 }
@@ -105,6 +107,11 @@ export class Places {
       place: shownPlace(end, connection.endpoint ?? hubEndpoint),
       connection: connection.name,
     };
+  }
+
+  /** The connection that a source goes through; null: none. @throws AppError CONNECTION_NOT_FOUND */
+  async access({ connection }: RecordedSource): Promise<ConnectionAccess | null> {
+    return connection === undefined ? null : this.named(connection);
   }
 
   /** Through a connection where one leads there, else as anybody asks. */

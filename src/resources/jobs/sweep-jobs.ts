@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Database } from '../../database/database.ts';
 import type { Sweep } from '../contents/sweep.ts';
 import type { JobControl } from './control.ts';
@@ -7,6 +8,9 @@ export interface JobsOfAll {
   readonly database: Database;
   of(tenant: string): { readonly jobControl: Pick<JobControl, 'erase'> };
 }
+
+/** Items of a batch that are removed in one transaction, which must not hold up others for long. */
+const ITEMS_AT_ONCE = 500;
 
 /** Rows that are read at once: SQLite holds up the process for so long. */
 const PAGE_ROWS = 1_000;
@@ -40,7 +44,7 @@ export async function sweepJobs(workspaces: JobsOfAll, { startMs, swept }: Sweep
   }
 }
 
-/** Removes the batches whose time is over; their jobs have times of their own. */
+/** Removes the batches whose time is over, and drafts that a process left; their jobs have times of their own. */
 export async function sweepBatches(database: Database, { startMs, swept }: Sweep): Promise<void> {
   for (;;) {
     const rows = await database.reader
@@ -49,11 +53,25 @@ export async function sweepBatches(database: Database, { startMs, swept }: Sweep
       .where('expires_at', '<=', startMs)
       .limit(PAGE_ROWS)
       .execute();
-    // One by one: each has up to a thousand rows of its own.
     for (const { id } of rows) {
-      await database.write((writer) => writer.deleteFrom('batch').where('id', '=', id).execute());
+      await removeBatchRows(database, id);
       swept.add('batch');
     }
     if (rows.length < PAGE_ROWS) return;
+  }
+}
+
+/** Removes a batch that nobody needs any more, with its items; jobs of it are left. */
+export async function removeBatchRows(database: Database, id: string): Promise<void> {
+  for (let to = ITEMS_AT_ONCE; ; to += ITEMS_AT_ONCE) {
+    const isThere = await database.write(async (writer) => {
+      await writer.deleteFrom('batch_member').where('batch', '=', id).where('position', '<', to).execute();
+      const left = writer.selectFrom('batch_member').select('position').where('batch', '=', id).limit(1);
+      if (await left.executeTakeFirst()) return true;
+      await writer.deleteFrom('batch').where('id', '=', id).execute();
+      return false;
+    });
+    if (!isThere) return;
+    await setImmediate();
   }
 }

@@ -1,11 +1,12 @@
 import type { JobRequest, RecordedJobRequest } from '../../contract/job-request.ts';
-import type { RecordedSink, RecordedSource, Source } from '../../contract/transfer.ts';
+import type { RecordedSink, RecordedSource, Source, SourcePrefix } from '../../contract/transfer.ts';
 import type { RecordedDeliver } from '../../contract/transfer-job.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { redactFinal } from '../../transfer/secrets.ts';
 import { isClear } from '../../transfer/through-connection.ts';
 import { type Destination, destinationsOf } from './destinations.ts';
 import { type PlaceParts, Places } from './places.ts';
+import { adaptersBelow, type FoundAdapter } from './source-folder.ts';
 
 /** Takes requests that fetch and bring adapters. */
 export class TransferDesk {
@@ -23,6 +24,11 @@ export class TransferDesk {
   /** For one request, or for many that come together. */
   places(): Places {
     return new Places(this.parts);
+  }
+
+  /** The adapters below a prefix. @throws AppError as adaptersBelow */
+  list(prefix: SourcePrefix, places: Places): Promise<FoundAdapter[]> {
+    return adaptersBelow(prefix, places, this.parts);
   }
 }
 
@@ -52,7 +58,7 @@ export async function recordedRequest(request: JobRequest, places: Places): Prom
 export function recordedHere(request: JobRequest): RecordedJobRequest {
   for (const field of ['source', 'to', 'deliver'])
     if (field in request) {
-      const detail = `"${field}" cannot be used here: the jobs of a batch neither fetch nor bring adapters`;
+      const detail = `"${field}" cannot be used here: this service neither fetches nor delivers adapters`;
       throw new AppError('VALIDATION_FAILED', `${detail}.`, { errors: [{ pointer: `/${field}`, detail }] });
     }
   if (request.kind !== 'merge' && !('adapter_id' in request)) throw oneOfTwo(undefined);

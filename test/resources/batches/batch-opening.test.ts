@@ -2,18 +2,23 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import type { BatchRequest } from '../../../src/contract/batch.ts';
 import type { Database } from '../../../src/database/database.ts';
+import { Swept } from '../../../src/resources/contents/sweep.ts';
+import { sweepBatches } from '../../../src/resources/jobs/sweep-jobs.ts';
 import { type Workspace, Workspaces } from '../../../src/resources/workspaces.ts';
 import { onEachDialect } from '../../database/dialects.ts';
 import { MemoryQueue } from '../../http/memory-queue.ts';
 import { executionsIn } from '../jobs/executions/made-work.ts';
 import { type JobBench, squeezeOf, withJobBench } from '../jobs/job-bench.ts';
-import { alone, jobIds, jobsIn } from '../jobs/job-rows.ts';
+import { jobIds, jobsIn } from '../jobs/job-rows.ts';
 import { NO_DISPATCHER, PlayedWorker } from '../jobs/played-worker.ts';
-import { batchesOf, madeBatch } from './made-batch.ts';
+import { itemsIn, jobsOf, madeBatch } from './made-batch.ts';
 
-/** More than come in two transactions, after that of the batch. */
+/** More than come in two transactions. */
 const JOBS = 110;
-const TRANSACTIONS = 4;
+/** The draft, its items, its acceptance, three for the jobs, and the last one. */
+const TRANSACTIONS = 7;
+/** From then on it is there. */
+const ACCEPTED = 3;
 
 class Died extends Error {}
 
@@ -46,19 +51,24 @@ onEachDialect('a batch whose process dies', (database) => {
     it(`at transaction ${at} is not there, or whole`, () =>
       withBench(async (bench) => {
         const adapterId = await bench.upload();
-        const ended = dying(bench, at, false).batches.submit(requestOf(adapterId));
+        const ended = dying(bench, at, at < ACCEPTED).batches.submit(requestOf(adapterId));
         await assert.rejects(ended, Died);
-        if (at === 1) {
+        if (at <= ACCEPTED) {
           assert.deepEqual((await bench.batches.page({}, { limit: 2 })).items, []);
+          const [draft] = await database().reader.selectFrom('batch').select('id').execute();
+          assert.equal(await bench.batches.find(draft!.id), undefined);
+          await bench.batches.resume(draft!.id);
+          assert.equal(await bench.batches.find(draft!.id), undefined);
           assert.deepEqual(await jobIds(database()), []);
-          await assert.rejects(dying(bench, at, true).batches.submit(requestOf(adapterId)), Died);
+          await removed(bench);
+          await assert.rejects(dying(bench, ACCEPTED, true).batches.submit(requestOf(adapterId)), Died);
         }
         const id = await onlyBatch(bench);
         const before = await bench.batches.get(id);
         assert.deepEqual([before.state, before.counts.queued], ['active', JOBS]);
         await Promise.all([bench.batches.resume(id), bench.another().batches.resume(id)]);
         assert.deepEqual(await bench.batches.get(id), before);
-        const ids = before.jobs.map((job) => job.id);
+        const ids = await jobsOf(bench.batches, before);
         assert.deepEqual(await jobIds(database()), ids);
         const jobs = [...(await bench.jobStore.all(ids)).values()];
         for (const { batch_id, priority, labels, id: jobId } of jobs)
@@ -67,22 +77,39 @@ onEachDialect('a batch whose process dies', (database) => {
       }));
   }
 
+  /** What a sweep does later. */
+  async function removed(bench: JobBench): Promise<void> {
+    const sweep = async (hours: number) => {
+      const swept = new Swept();
+      const startMs = Date.now() + hours * 3_600_000;
+      await sweepBatches(bench.database, { startMs, cutoffMs: startMs, swept });
+      return swept.of('batch').objects;
+    };
+    assert.equal(await sweep(0), 0, 'it may go on');
+    assert.equal(await sweep(2), 1);
+    for (const table of ['batch', 'batch_member', 'batch_label'] as const)
+      assert.deepEqual(await database().reader.selectFrom(table).selectAll().execute(), []);
+  }
+
   it('is retried and cancelled to its end by another one', () =>
     withBench(async (bench) => {
       const first = await bench.batches.submit(requestOf(await bench.upload()));
-      for (const { id } of first.jobs) await bench.worker.fail(id);
-      await assert.rejects(dying(bench, 2, true).batches.retry(first.id), Died);
+      const failed = await jobsOf(bench.batches, first);
+      for (const id of failed) await bench.worker.fail(id);
+      await assert.rejects(dying(bench, ACCEPTED + 1, true).batches.retry(first.id), Died);
       const id = await onlyBatch(bench);
       assert.equal((await jobIds(database())).length, JOBS + 50);
       await bench.batches.cancel(id);
       await bench.batches.settled();
       await bench.another().batches.resume(id);
-      const { state, counts, jobs, finished_at } = await bench.batches.get(id);
+      const batch = await bench.batches.get(id);
+      const { state, counts, finished_at } = batch;
       assert.deepEqual([state, counts.cancelled, finished_at === null], ['cancelled', JOBS, false]);
-      const records = await bench.jobStore.all(jobs.map((job) => job.id));
+      const again = await jobsOf(bench.batches, batch);
+      const records = await bench.jobStore.all(again);
       assert.deepEqual(
-        jobs.map((job) => records.get(job.id)!.retry_of),
-        first.jobs.map((job) => job.id),
+        again.map((job) => records.get(job)!.retry_of),
+        failed,
       );
     }));
 
@@ -93,7 +120,7 @@ onEachDialect('a batch whose process dies', (database) => {
       await new PlayedWorker({ database: database() }).succeed(job.id);
       await store.remove(job.id);
     }
-    await batchesOf(database()).open(id, alone(...jobs));
+    await itemsIn(database()).open(id);
     assert.deepEqual(await jobIds(database()), []);
   });
 });

@@ -1,17 +1,44 @@
 import { hash } from 'node:crypto';
+import type { BatchItem } from '../../../src/contract/batch-item.ts';
 import type { JobRecord } from '../../../src/contract/job.ts';
 import type { Labels } from '../../../src/contract/labels.ts';
 import { DEFAULT_TENANT } from '../../../src/contract/tenant-id.ts';
 import type { Database } from '../../../src/database/database.ts';
-import { newBatchId, newJobId } from '../../../src/database/ids.ts';
+import { newBatchId } from '../../../src/database/ids.ts';
+import { DraftStore } from '../../../src/resources/batches/draft-store.ts';
+import type { WantedItem } from '../../../src/resources/batches/item-request.ts';
+import { itemRow } from '../../../src/resources/batches/item-rows.ts';
+import { ItemStore } from '../../../src/resources/batches/item-store.ts';
+import { type ResolvedItem, resolveItem } from '../../../src/resources/batches/resolve-item.ts';
+import type { BatchService } from '../../../src/resources/batches/service.ts';
 import { BatchStore } from '../../../src/resources/batches/store.ts';
-import { acceptedJob } from '../../../src/resources/jobs/accepted-job.ts';
+import { PLAIN } from '../../../src/resources/jobs/accepted-job.ts';
+import { JobStore } from '../../../src/resources/jobs/store.ts';
 import { insertKnownAdapter } from '../adapters/known-adapter.ts';
-import { alone } from '../jobs/job-rows.ts';
 import { NO_DISPATCHER } from '../jobs/played-worker.ts';
 
+const parts = (database: Database) => ({ database, dispatcher: NO_DISPATCHER });
+
 export const batchesOf = (database: Database, tenant = DEFAULT_TENANT): BatchStore =>
-  new BatchStore({ database, dispatcher: NO_DISPATCHER }, tenant);
+  new BatchStore(parts(database), tenant);
+
+export const itemsIn = (database: Database, tenant = DEFAULT_TENANT): ItemStore =>
+  new ItemStore(parts(database), tenant);
+
+export const draftsIn = (database: Database, tenant = DEFAULT_TENANT): DraftStore =>
+  new DraftStore(parts(database), tenant);
+
+/** All items of a batch. */
+export const itemsOf = async (
+  batches: Pick<BatchService, 'items'>,
+  { id }: { readonly id: string },
+): Promise<readonly BatchItem[]> => (await batches.items(id, { limit: 20_000 })).items;
+
+/** Ids of the jobs of a batch, in its order; all its items have one. */
+export const jobsOf = async (
+  batches: Pick<BatchService, 'items'>,
+  batch: { readonly id: string },
+): Promise<string[]> => (await itemsOf(batches, batch)).map(({ job_id }) => job_id!);
 
 /** What the jobs of its batches read: one of each tenant. */
 const adapterOf = (tenant: string): string => `ad_${hash('md5', tenant)}`;
@@ -22,7 +49,7 @@ export async function madeBatch(
   count: number,
   {
     tenant = DEFAULT_TENANT,
-    change = {} as Partial<JobRecord>,
+    jobTtlSeconds = null as number | null,
     ttlSeconds = null as number | null,
     labels = {} as Labels,
   } = {},
@@ -31,14 +58,33 @@ export async function madeBatch(
   await insertKnownAdapter(database, { id: adapter_id, tenant });
   const createdAtMs = Date.now();
   const id = newBatchId(createdAtMs);
-  const jobs = Array.from({ length: count }, () => ({
-    ...acceptedJob(newJobId(createdAtMs), { kind: 'analyze', adapter_id }),
-    ...change,
-    batch_id: id,
-  }));
-  const request = { kind: 'analyze' as const, adapter_ids: jobs.map(() => adapter_id), labels };
-  const batches = batchesOf(database, tenant);
-  await batches.accept({ id, request, jobs, retryOf: null, ttlSeconds, createdAtMs });
-  await batches.open(id, alone(...jobs));
-  return { id, jobs };
+  const treatment = { ...PLAIN, reuse: false, labels, ttlSeconds: jobTtlSeconds };
+  const wanted: WantedItem = {
+    request: { work: { kind: 'analyze', adapter_id }, treatment },
+    name: 'known',
+    spot: { pointer: '', shown: 'it' },
+  };
+  const nothing = {
+    places: undefined,
+    folder: undefined,
+    adapters: { get: unused },
+    jobs: { check: allowed },
+  };
+  const item: ResolvedItem = await resolveItem(wanted, 0, nothing);
+  const drafts = draftsIn(database, tenant);
+  const head = { name: null, labels, retryOf: null, ttlSeconds, webhookId: null };
+  await drafts.begin(id, createdAtMs, head);
+  await drafts.add(Array.from({ length: count }, (_, place) => itemRow(id, createdAtMs, place, item)));
+  await drafts.accept(id, head, { items: count, failed: 0 });
+  const items = itemsIn(database, tenant);
+  await items.open(id);
+  const jobs = new JobStore(parts(database), tenant);
+  const ids = (await items.page(id, { limit: count })).items.map(({ job_id }) => job_id!);
+  const records = await jobs.all(ids);
+  return { id, jobs: ids.map((jobId) => records.get(jobId)!) };
 }
+
+const allowed = async (): Promise<void> => undefined;
+const unused = async (): Promise<never> => {
+  throw new Error('it is not asked for');
+};

@@ -4,11 +4,13 @@ import { Value } from 'typebox/value';
 import { resultsOf } from '../../../src/charts/succeeded.ts';
 import { BatchRecord, type BatchRequest } from '../../../src/contract/batch.ts';
 import { newBatchId } from '../../../src/database/ids.ts';
+import { AppError } from '../../../src/errors/app-error.ts';
 import { Workspaces } from '../../../src/resources/workspaces.ts';
 import { onEachDialect } from '../../database/dialects.ts';
 import { WORK } from '../jobs/executions/made-work.ts';
 import { failsWith, type JobBench, squeezeOf, withJobBench } from '../jobs/job-bench.ts';
 import { jobIds } from '../jobs/job-rows.ts';
+import { itemsOf, jobsOf } from './made-batch.ts';
 
 const uploads = (bench: JobBench, count: number) =>
   Promise.all(Array.from({ length: count }, (_, i) => bench.upload(i + 1)));
@@ -18,8 +20,6 @@ const batchOf = (adapterId: string, count: number, more: object = {}): BatchRequ
   jobs: Array.from({ length: count }, (_, i) => squeezeOf(adapterId, i + 1)),
   ...more,
 });
-
-const idsOf = (batch: BatchRecord): string[] => batch.jobs.map(({ id }) => id);
 
 /** What is known of batches and jobs. */
 async function left({ database: { reader } }: JobBench) {
@@ -49,9 +49,11 @@ onEachDialect('batches', (database) => {
           [batch.state, batch.counts.queued, batch.progress, batch.labels, batch.finished_at],
           ['active', 3, { done: 0, total: 3 }, { team: 'a' }, null],
         );
-        for (const [i, { id, adapter_id, state }] of batch.jobs.entries()) {
-          assert.deepEqual([adapter_id, state], [ids[i], 'queued']);
-          const job = await bench.jobs.get(id);
+        for (const [i, { job_id, index, adapter_id, state, name }] of (
+          await itemsOf(bench.batches, batch)
+        ).entries()) {
+          assert.deepEqual([index, adapter_id, state, name], [i, ids[i], 'queued', 'model adapter']);
+          const job = await bench.jobs.get(job_id!);
           assert.deepEqual(job.request, {
             kind: 'squeeze',
             adapter_id: ids[i],
@@ -66,7 +68,7 @@ onEachDialect('batches', (database) => {
         assert.deepEqual(await bench.batches.get(batch.id), batch);
         const analysis = await bench.batches.submit({ kind: 'analyze', adapter_ids: ids });
         assert.deepEqual(
-          analysis.jobs.map(({ kind }) => kind),
+          (await itemsOf(bench.batches, analysis)).map(({ kind }) => kind),
           ['analyze', 'analyze', 'analyze'],
         );
       }));
@@ -74,7 +76,7 @@ onEachDialect('batches', (database) => {
     it('takes jobs of any kinds, whose own words come first', () =>
       withBench(async (bench) => {
         const [a, b] = (await uploads(bench, 2)) as [string, string];
-        const { jobs } = await bench.batches.submit({
+        const batch = await bench.batches.submit({
           jobs: [
             squeezeOf(a, 2, { labels: { team: 'b' }, priority: 'high' }),
             { kind: 'analyze', adapter_id: b },
@@ -84,14 +86,15 @@ onEachDialect('batches', (database) => {
           priority: 'low',
         });
         assert.deepEqual(
-          jobs.map(({ kind, adapter_id }) => [kind, adapter_id]),
+          (await itemsOf(bench.batches, batch)).map(({ kind, adapter_id }) => [kind, adapter_id]),
           [
             ['squeeze', a],
             ['analyze', b],
             ['merge', null],
           ],
         );
-        const records = await Promise.all(jobs.map(({ id }) => bench.jobs.get(id)));
+        const ids = await jobsOf(bench.batches, batch);
+        const records = await Promise.all(ids.map((id) => bench.jobs.get(id)));
         assert.deepEqual(
           records.map(({ labels, priority }) => [labels, priority]),
           [
@@ -100,18 +103,16 @@ onEachDialect('batches', (database) => {
             [{ team: 'a', release: '1' }, 'low'],
           ],
         );
-        const ids = jobs.map(({ id }) => id);
         assert.deepEqual(ids, ids.toSorted(), 'the order of the ids is that of the batch');
       }));
 
-    it('accepts nothing when anything is wrong, and tells each fault with its index', () =>
+    it('accepts nothing when it contradicts itself, and tells each fault with its index', () =>
       withBench(async (bench) => {
         const id = await bench.upload();
-        const none = `ad_${'0'.repeat(32)}`;
-        const faults = async (request: BatchRequest, code: 'BATCH_INVALID' = 'BATCH_INVALID') => {
+        const faults = async (request: BatchRequest) => {
           let found: unknown;
           await assert.rejects(bench.batches.submit(request), (error) => {
-            assert.ok(failsWith(code, /Nothing was accepted\.$/)(error), String(error));
+            assert.ok(failsWith('BATCH_INVALID', /Nothing was accepted\.$/)(error), String(error));
             found = (error as { context: { errors: unknown } }).context.errors;
             return true;
           });
@@ -119,11 +120,7 @@ onEachDialect('batches', (database) => {
         };
         const of = (found: { pointer: string }[]) => found.map(({ pointer }) => pointer);
         const targets = [{ rank: 2 }];
-        assert.deepEqual(of(await faults({ adapter_ids: [id, none, 'x'], targets })), [
-          '/adapter_ids/1',
-          '/adapter_ids/2',
-        ]);
-        assert.deepEqual(of(await faults({ adapter_ids: [id, none, id], targets })), ['/adapter_ids/2']);
+        assert.deepEqual(of(await faults({ adapter_ids: [id, 'x', id], targets })), ['/adapter_ids/2']);
         assert.deepEqual(of(await faults({ adapter_ids: [id] })), ['']);
         assert.deepEqual(of(await faults({ adapter_ids: [id], targets: [{ rank: 2, profile: 'none' }] })), [
           '/targets/0',
@@ -132,20 +129,103 @@ onEachDialect('batches', (database) => {
           '/targets',
           '/options',
         ]);
-        const jobs = [
-          squeezeOf(id),
-          squeezeOf(none),
-          squeezeOf(id, 2, { targets: [{ rank: 2 }, { rank: 3, profile: 'none' }] }),
-        ];
-        const found = await faults({ jobs });
-        assert.deepEqual(of(found), ['/jobs/1', '/jobs/2/targets/1']);
-        assert.match(found[0]!.detail, /^jobs\[1\]: There is no adapter "ad_0000/);
         const many = Object.fromEntries(Array.from({ length: 10 }, (_, i) => [`l${i}`, '']));
         const more = Object.fromEntries(Array.from({ length: 10 }, (_, i) => [`m${i}`, '']));
-        assert.match(
-          (await faults({ jobs: [squeezeOf(id, 2, { labels: many })], labels: more }))[0]!.detail,
-          /jobs\[0\] has 20 labels/,
+        const webhook = { url: 'https://receiver.test/x' };
+        const found = await faults({
+          jobs: [squeezeOf(id, 2, { labels: many }), squeezeOf(id, 2, { webhook }), { kind: 'analyze' }],
+          labels: more,
+        });
+        assert.deepEqual(of(found), ['/jobs/0', '/jobs/1/webhook', '/jobs/2']);
+        assert.match(found[0]!.detail, /^jobs\[0\] has 20 labels/);
+        assert.match(found[2]!.detail, /^jobs\[2\] has neither "adapter_id" nor "source"/);
+        assert.deepEqual(await left(bench), { batches: 0, members: 0, jobs: 0 });
+      }));
+
+    it('has what cannot be tried as items that have failed, beside those that can', () =>
+      withBench(async (bench) => {
+        const id = await bench.upload();
+        const none = `ad_${'0'.repeat(32)}`;
+        const batch = await bench.batches.submit({
+          jobs: [
+            squeezeOf(none),
+            squeezeOf(id),
+            squeezeOf(id, 2, { targets: [{ rank: 2 }, { rank: 3, profile: 'none' }] }),
+            squeezeOf('\0'),
+          ],
+          reuse: false,
+        });
+        assert.deepEqual([batch.state, batch.counts.failed, batch.counts.queued], ['active', 3, 1]);
+        const items = await itemsOf(bench.batches, batch);
+        assert.deepEqual(
+          items.map(({ state, job_id, error }) => [state, job_id === null, error?.code ?? null]),
+          [
+            ['failed', true, 'ADAPTER_NOT_FOUND'],
+            ['queued', false, null],
+            ['failed', true, 'UNKNOWN_PROFILE'],
+            ['failed', true, 'ADAPTER_NOT_FOUND'],
+          ],
         );
+        assert.match(items[2]!.error!.detail, /^targets\[1\]: /);
+        assert.deepEqual(await left(bench), { batches: 1, members: 4, jobs: 1 });
+        await bench.end(items[1]!.job_id!);
+        const ended = await bench.batches.get(batch.id);
+        assert.deepEqual([ended.state, ended.progress], ['partial', { done: 4, total: 4 }]);
+        assert.equal(bench.finishedBatches.at(-1)!.id, batch.id);
+      }));
+
+    it('has ended at once where nothing can be tried, and can be retried when something can', () =>
+      withBench(async (bench) => {
+        const request: BatchRequest = { adapter_ids: ['ad_x', 'ad_y'], targets: [{ rank: 2 }] };
+        const batch = await bench.batches.submit(request);
+        assert.deepEqual([batch.state, batch.counts.failed], ['failed', 2]);
+        assert.deepEqual(
+          bench.finishedBatches.map(({ id, state }) => [id, state]),
+          [[batch.id, 'failed']],
+        );
+        const again = await bench.batches.retry(batch.id);
+        assert.deepEqual([again.state, again.retry_of, again.counts.failed], ['failed', batch.id, 2]);
+        assert.deepEqual(
+          (await itemsOf(bench.batches, again)).map(({ name, adapter_id }) => [name, adapter_id]),
+          [
+            ['ad_x', 'ad_x'],
+            ['ad_y', 'ad_y'],
+          ],
+        );
+        await assert.rejects(bench.batches.submit({ ...request, adapter_ids: [] }), failsWith('BATCH_EMPTY'));
+      }));
+
+    it('fails an item whose adapter goes while it is accepted', () =>
+      withBench(async (bench) => {
+        const [a, b] = (await uploads(bench, 2)) as [string, string];
+        const draft = bench.batches.submit(
+          { adapter_ids: [a, b], targets: [{ rank: 2 }] },
+          {
+            admit: async (jobs, accept) => {
+              assert.equal(jobs, 2);
+              await bench.adapters.remove(a);
+              return accept();
+            },
+          },
+        );
+        const batch = await draft;
+        assert.deepEqual([batch.counts.failed, batch.counts.queued], [1, 1]);
+        const [gone, left] = await itemsOf(bench.batches, batch);
+        assert.deepEqual(
+          [gone!.error?.code, gone!.job_id, left!.state],
+          ['ADAPTER_NOT_FOUND', null, 'queued'],
+        );
+        await bench.end(left!.job_id!);
+        assert.equal((await bench.batches.get(batch.id)).state, 'partial');
+      }));
+
+    it('leaves nothing where it is not admitted', () =>
+      withBench(async (bench) => {
+        const admit = async () => {
+          throw new AppError('QUOTA_CONCURRENT_JOBS', 'There is no room.');
+        };
+        const submitted = bench.batches.submit(batchOf(await bench.upload(), 3), { admit });
+        await assert.rejects(submitted, failsWith('QUOTA_CONCURRENT_JOBS'));
         assert.deepEqual(await left(bench), { batches: 0, members: 0, jobs: 0 });
       }));
 
@@ -154,7 +234,7 @@ onEachDialect('batches', (database) => {
         bench.queue.down = true;
         const batch = await bench.batches.submit(batchOf(await bench.upload(), 3));
         assert.deepEqual(await bench.batches.get(batch.id), batch);
-        assert.deepEqual(await jobIds(bench.database), idsOf(batch));
+        assert.deepEqual(await jobIds(bench.database), await jobsOf(bench.batches, batch));
       }));
 
     it('has the results of work that was done, and joins what is under way', () =>
@@ -163,14 +243,14 @@ onEachDialect('batches', (database) => {
         const done = await bench.jobs.submit(squeezeOf(id, 1));
         await bench.end(done.id, WORK);
         const running = await bench.jobs.submit(squeezeOf(id, 2));
-        const { id: batchId, jobs } = await bench.batches.submit(batchOf(id, 3));
-        const { jobs: members, counts } = await bench.batches.get(batchId);
+        const { id: batchId, counts } = await bench.batches.submit(batchOf(id, 3));
+        const members = await itemsOf(bench.batches, { id: batchId });
         assert.deepEqual([counts.succeeded, counts.queued], [1, 2]);
-        const [first] = resultsOf(await bench.jobs.get(jobs[0]!.id));
+        const [first] = resultsOf(await bench.jobs.get(members[0]!.job_id!));
         assert.deepEqual(members[0]!.results, [
           { adapter_id: first!.adapter_id, href: `/v1/adapters/${first!.adapter_id}` },
         ]);
-        assert.equal((await bench.adapters.get(first!.adapter_id)).job_id, jobs[0]!.id);
+        assert.equal((await bench.adapters.get(first!.adapter_id)).job_id, members[0]!.job_id);
         await bench.batches.cancel(batchId);
         await bench.batches.settled();
         assert.equal((await bench.end(running.id, WORK)).state, 'succeeded', 'others still wait for it');
@@ -188,7 +268,7 @@ onEachDialect('batches', (database) => {
       withBench(async (bench) => {
         const id = await bench.upload();
         const batch = await bench.batches.submit(batchOf(id, 4, { ttl_seconds: 3600 }));
-        const [a, b, c, d] = batch.jobs.map((job) => job.id) as [string, string, string, string];
+        const [a, b, c, d] = (await jobsOf(bench.batches, batch)) as [string, string, string, string];
         await bench.end(a, WORK);
         await bench.worker.fail(b);
         await bench.worker.begin(c);
@@ -202,7 +282,34 @@ onEachDialect('batches', (database) => {
           cancelled: 0,
         });
         assert.deepEqual([half.state, half.progress], ['active', { done: 2, total: 4 }]);
-        assert.equal(half.jobs[1]!.error_code, 'NON_FINITE_WEIGHTS');
+        const items = await itemsOf(bench.batches, batch);
+        assert.equal(items[1]!.error?.code, 'NON_FINITE_WEIGHTS');
+        assert.deepEqual(
+          items.map(({ state }) => state),
+          ['succeeded', 'failed', 'active', 'queued'],
+        );
+        for (const [states, places] of [
+          [['active'], [2]],
+          [
+            ['queued', 'failed'],
+            [1, 3],
+          ],
+          [['cancelled'], []],
+        ] as const) {
+          const page = await bench.batches.items(batch.id, { states, limit: 9 });
+          assert.deepEqual(
+            page.items.map(({ index }) => index),
+            places,
+          );
+        }
+        const pages: number[] = [];
+        for (let after: number | undefined; ; ) {
+          const page = await bench.batches.items(batch.id, { limit: 3, after });
+          pages.push(...page.items.map(({ index }) => index));
+          if (page.next === null) break;
+          after = page.next;
+        }
+        assert.deepEqual(pages, [0, 1, 2, 3]);
         await assert.rejects(bench.jobControl.remove(a), failsWith('BATCH_NOT_FINAL'));
         await bench.end(c);
         await bench.end(d);
@@ -230,7 +337,6 @@ onEachDialect('batches', (database) => {
           const page = await bench.batches.page({}, { limit: 2, after });
           assert.ok(page.items.length <= 2);
           for (const batch of page.items) {
-            assert.equal('jobs' in batch, false);
             assert.deepEqual(batch.counts.queued, 1);
           }
           found.push(...page.items.map((batch) => batch.id));
@@ -247,7 +353,7 @@ onEachDialect('batches', (database) => {
       withBench(async (bench) => {
         const id = await bench.upload();
         const batch = await bench.batches.submit(batchOf(id, 5));
-        const own = idsOf(batch);
+        const own = await jobsOf(bench.batches, batch);
         for (const jobId of own.slice(0, 2)) await bench.end(jobId, WORK);
         const task = await bench.worker.begin(own[2]!);
         const other = await bench.jobs.submit(squeezeOf(id, 4));
@@ -278,14 +384,16 @@ onEachDialect('batches', (database) => {
           batchOf(id, 4, { labels: { a: 'b' }, priority: 'low', ttl_seconds: 60 }),
         );
         await assert.rejects(bench.batches.retry(batch.id), failsWith('BATCH_NOT_FINAL'));
-        const [a, b, c, d] = batch.jobs.map((job) => job.id) as [string, string, string, string];
+        const [a, b, c, d] = (await jobsOf(bench.batches, batch)) as [string, string, string, string];
         await bench.end(a);
         await bench.worker.fail(b);
         await bench.end(c);
         await bench.jobControl.cancel(d);
         const again = await bench.batches.retry(batch.id);
         assert.deepEqual([again.retry_of, again.labels, again.state], [batch.id, { a: 'b' }, 'active']);
-        const records = await Promise.all(again.jobs.map((job) => bench.jobs.get(job.id)));
+        const records = await Promise.all(
+          (await jobsOf(bench.batches, again)).map((job) => bench.jobs.get(job)),
+        );
         assert.deepEqual(
           records.map(({ retry_of, request, priority, ttl_seconds, batch_id, labels }) => ({
             retry_of,
@@ -309,7 +417,7 @@ onEachDialect('batches', (database) => {
         await bench.end(old.id, WORK);
         const batch = await bench.batches.submit(batchOf(id, 3));
         await assert.rejects(bench.batches.remove(batch.id), failsWith('BATCH_NOT_FINAL'));
-        for (const job of batch.jobs.slice(1)) await bench.end(job.id);
+        for (const job of (await jobsOf(bench.batches, batch)).slice(1)) await bench.end(job);
         await bench.batches.remove(batch.id);
         await assert.rejects(bench.batches.get(batch.id), failsWith('BATCH_NOT_FOUND'));
         assert.deepEqual(await left(bench), { batches: 0, members: 0, jobs: 1 });
@@ -326,7 +434,9 @@ onEachDialect('batches', (database) => {
         for (const call of ['get', 'cancel', 'retry', 'remove'] as const)
           await assert.rejects(other.batches[call](batch.id), failsWith('BATCH_NOT_FOUND'), call);
         assert.deepEqual((await other.batches.page({}, { limit: 10 })).items, []);
-        await assert.rejects(other.jobControl.cancel(batch.jobs[0]!.id), failsWith('JOB_NOT_FOUND'));
+        const [job] = (await jobsOf(bench.batches, batch)) as [string];
+        await assert.rejects(other.batches.items(batch.id, { limit: 1 }), failsWith('BATCH_NOT_FOUND'));
+        await assert.rejects(other.jobControl.cancel(job), failsWith('JOB_NOT_FOUND'));
         assert.equal((await bench.batches.get(batch.id)).state, 'active');
       }));
   });

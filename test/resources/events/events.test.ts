@@ -4,15 +4,15 @@ import type { JobStateEvent } from '../../../src/contract/event.ts';
 import type { JobRecord } from '../../../src/contract/job.ts';
 import { newJobId } from '../../../src/database/ids.ts';
 import { AppError } from '../../../src/errors/app-error.ts';
-import { BatchStore } from '../../../src/resources/batches/store.ts';
 import { placeOfTime } from '../../../src/resources/events/event-rows.ts';
 import { type EventFilter, EventStore } from '../../../src/resources/events/event-store.ts';
 import { removeOldEvents } from '../../../src/resources/events/sweep-events.ts';
-import { acceptedJob, PLAIN } from '../../../src/resources/jobs/accepted-job.ts';
+import { acceptedJob } from '../../../src/resources/jobs/accepted-job.ts';
 import { onEachDialect } from '../../database/dialects.ts';
 import { insertKnownAdapter } from '../adapters/known-adapter.ts';
+import { madeBatch } from '../batches/made-batch.ts';
 import { alone, jobsIn } from '../jobs/job-rows.ts';
-import { NO_DISPATCHER, PlayedWorker } from '../jobs/played-worker.ts';
+import { PlayedWorker } from '../jobs/played-worker.ts';
 
 const KEPT = { keptMs: 86_400_000, most: 1_000 };
 
@@ -105,14 +105,8 @@ onEachDialect('the events of a tenant', (database) => {
 
   it('can be chosen by job, batch, type and the labels it had', async () => {
     const labels = { team: 'a', env: 'prod' };
-    const request = { adapter_ids: [await insertKnownAdapter(database())], kind: 'analyze' as const, labels };
-    const batches = new BatchStore({ database: database(), dispatcher: NO_DISPATCHER }, 'default');
-    const batchId = `batch_${'1'.repeat(32)}`;
-    const work = { kind: 'analyze' as const, adapter_id: request.adapter_ids[0]! };
-    const member = acceptedJob(newJobId(Date.now()), work, { ...PLAIN, labels, batchId });
-    const batch = { id: batchId, request, jobs: [member], retryOf: null, ttlSeconds: null, createdAtMs: 1 };
-    await batches.accept(batch);
-    await batches.open(batchId, alone(member));
+    const { id: batchId, jobs } = await madeBatch(database(), 1, { labels });
+    const [member] = jobs as [JobRecord];
     const other = await accepted({ labels: { team: 'b' } });
     await worker().succeed(member.id);
     const count = async (filter: EventFilter) => (await all(filter)).length;

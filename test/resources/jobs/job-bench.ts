@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { IncomingFile } from '../../../src/adapter/digested-file.ts';
 import { CONFIG_FILE, WEIGHTS_FILE } from '../../../src/adapter/file-names.ts';
-import type { BatchSummary } from '../../../src/contract/batch.ts';
+import type { BatchRecord } from '../../../src/contract/batch.ts';
 import type { JobRecord } from '../../../src/contract/job.ts';
 import type { JobRequest } from '../../../src/contract/job-request.ts';
 import { DEFAULT_TENANT } from '../../../src/contract/tenant-id.ts';
@@ -31,7 +31,7 @@ export interface JobBench extends Workspace {
   readonly reused: JobRecord[];
   readonly cancelled: JobRecord[];
   readonly ended: JobRecord[];
-  readonly finishedBatches: BatchSummary[];
+  readonly finishedBatches: BatchRecord[];
   /** Registers an adapter; another `seed` is other content. */
   upload(seed?: number): Promise<string>;
   /** What a worker does: the job succeeds. */
@@ -59,7 +59,7 @@ export async function withJobBench(
   const reused: JobRecord[] = [];
   const cancelled: JobRecord[] = [];
   const ended: JobRecord[] = [];
-  const finishedBatches: BatchSummary[] = [];
+  const finishedBatches: BatchRecord[] = [];
   const observer: Observer = {
     onReused: (job) => reused.push(job),
     onCancelled: (job) => cancelled.push(job),

@@ -22,7 +22,7 @@ onEachDialect('jobs of all tenants', (database, folder) => {
     onBench(async (bench) => {
       const space = bench.workspaces.of('other');
       for (let i = 0; i < 30; i++) await bench.job({ ttl_seconds: 60 + i }, i % 2 ? { space } : {});
-      const ofBatch = { tenant: 'other', change: { ttl_seconds: 60 } };
+      const ofBatch = { tenant: 'other', jobTtlSeconds: 60 };
       const { jobs: members } = await madeBatch(database(), 2, ofBatch);
       await bench.worker.succeed(members[0]!.id);
       const kept = await bench.job({ ttl_seconds: 7_200 });
@@ -39,7 +39,7 @@ onEachDialect('jobs of all tenants', (database, folder) => {
     onBench(async (bench) => {
       const space = bench.workspaces.of('other');
       const { id, jobs } = await madeBatch(database(), 3, {
-        ...{ tenant: 'other', change: { ttl_seconds: 1_800 }, ttlSeconds: 5_400 },
+        ...{ tenant: 'other', jobTtlSeconds: 1_800, ttlSeconds: 5_400 },
       });
       for (const job of jobs) await bench.worker.succeed(job.id);
       const before = await space.batches.get(id);

@@ -99,7 +99,7 @@ onEachDialect('the cost of a sweep', (database, folder) => {
       await bench.job({ ttl_seconds: ttlSeconds });
       const { jobs } = await madeBatch(watch.database, 2, {
         ttlSeconds,
-        change: { ttl_seconds: ttlSeconds },
+        jobTtlSeconds: ttlSeconds,
       });
       for (const { id } of jobs) await bench.worker.succeed(id);
       const begin = watch.queries.length;

@@ -1,4 +1,4 @@
-import type { BatchSummary } from '../../../contract/batch.ts';
+import type { BatchRecord } from '../../../contract/batch.ts';
 import type { JobRecord } from '../../../contract/job.ts';
 import type { Database, Writer } from '../../../database/database.ts';
 import type { Dispatcher } from '../../../dispatch/dispatcher.ts';
@@ -22,7 +22,7 @@ export interface Observer {
   /** Called once for each job that ended. @param totals what was moved, where it was computed for this job first */
   readonly onJobEnded?: (job: JobRecord, totals: Totals | undefined) => void;
   /** Called once for each batch, where its last job ended. */
-  readonly onBatchFinished?: (batch: BatchSummary) => void;
+  readonly onBatchFinished?: (batch: BatchRecord) => void;
 }
 
 export interface JobChangesParts {
@@ -57,7 +57,7 @@ export class JobChanges {
   totals: Totals | undefined;
   private readonly parts: JobChangesParts;
   private readonly outbox: Outbox;
-  private readonly batches: BatchSummary[] = [];
+  private readonly batches: BatchRecord[] = [];
   private readonly events: OutgoingEvent[] = [];
   private readonly tickets: DeliveryTicket[] = [];
   private readonly usage = { adapters: 0, bytes: 0, jobs: 0 };
@@ -138,6 +138,11 @@ export class JobChanges {
     this.ended.push(job);
     this.note(job);
     return job;
+  }
+
+  /** Notes that a batch has ended without the end of a job. */
+  noteBatch(batch: BatchRecord): void {
+    this.batches.push(batch);
   }
 
   private async complete(): Promise<void> {

@@ -1,0 +1,111 @@
+import { setImmediate } from 'node:timers/promises';
+import { timedIdMs } from '../../database/ids.ts';
+import { AppError } from '../../errors/app-error.ts';
+import { eachBounded } from '../contents/bounded.ts';
+import type { BatchHead, DraftStore } from './draft-store.ts';
+import { type BatchFault, faultAt, type Spot, type WantedItem } from './item-request.ts';
+import { itemRow } from './item-rows.ts';
+import { type ResolvedItem, type ResolveParts, resolveItem } from './resolve-item.ts';
+import { invalidBatch } from './wanted-items.ts';
+
+/** Items that are written down in one transaction, and that there are at once in memory. */
+const AT_ONCE = 250;
+/** Items that are looked at at once. */
+const RESOLVED_AT_ONCE = 16;
+/** Faults that are kept: an answer must stay readable. */
+const MAX_FAULTS = 100;
+
+/** Has `accept` done where a tenant may have so many more jobs. @throws AppError where it may not */
+export type Admit = <T>(jobs: number, accept: () => Promise<T>) => Promise<T>;
+
+/** What a batch is accepted of. */
+export interface WantedBatch {
+  readonly id: string;
+  readonly head: BatchHead;
+  /** What cannot even be read makes it throw, at its end. */
+  readonly items: AsyncIterable<WantedItem> | Iterable<WantedItem>;
+  readonly resolve: ResolveParts;
+  readonly admit: Admit;
+}
+
+/**
+ * Writes a batch down, some items at a time, as a draft that nobody sees, and then accepts it as a whole. Whatever is wrong
+ * with the batch leaves nothing of it; an item that cannot be tried has failed.
+ * @param opened does the rest of what is admitted: it is accepted by then, whatever becomes of this
+ * @throws AppError BATCH_INVALID, BATCH_EMPTY, as `items`, `admit` and the stores
+ */
+export async function acceptBatch(
+  drafts: DraftStore,
+  { id, head, items, resolve, admit }: WantedBatch,
+  opened: () => Promise<void>,
+): Promise<void> {
+  const createdAtMs = timedIdMs(id);
+  await drafts.begin(id, createdAtMs, head);
+  try {
+    const folders = new SharedFolders();
+    let [count, failed] = [0, 0];
+    for await (const some of slicesOf(items)) {
+      const resolved = await eachBounded(some, RESOLVED_AT_ONCE, (item, index) =>
+        resolveItem(item, count + index, resolve),
+      );
+      const rows = resolved.map((item, index) => itemRow(id, createdAtMs, count + index, item));
+      for (const [index, item] of resolved.entries()) folders.take(item, some[index]!.spot);
+      count += rows.length;
+      failed += resolved.filter(({ failure }) => failure !== undefined).length;
+      if (folders.faults === 0) await drafts.add(rows);
+      await setImmediate();
+    }
+    folders.check();
+    if (count === 0) throw new AppError('BATCH_EMPTY', 'The batch has no items, so there is nothing to do.');
+    await admit(count - failed, async () => {
+      await drafts.accept(id, head, { items: count, failed });
+      await opened();
+    });
+  } catch (error) {
+    // Where that fails as well, it goes with a sweep.
+    await drafts.discard(id).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Folders below that of all results, each of which has the results of one item. */
+export class SharedFolders {
+  /** How many faults there are. */
+  faults = 0;
+  private readonly taken = new Map<string, string>();
+  private readonly kept: BatchFault[] = [];
+
+  /** Notes where the results of an item lie. */
+  take({ leaves }: ResolvedItem, spot: Spot): void {
+    for (const leaf of leaves) {
+      const before = this.taken.get(leaf);
+      if (before === undefined) {
+        this.taken.set(leaf, spot.shown);
+        continue;
+      }
+      this.faults += 1;
+      if (this.kept.length >= MAX_FAULTS) continue;
+      const detail = ` and ${before} would both be delivered to the folder ${JSON.stringify(leaf)}`;
+      this.kept.push(faultAt(spot, detail));
+    }
+  }
+
+  /** @throws AppError BATCH_INVALID where two items would lie in one folder */
+  check(): void {
+    if (this.faults > 0) throw invalidBatch(this.kept, this.faults);
+  }
+}
+
+/** Some items at a time. */
+async function* slicesOf(
+  items: AsyncIterable<WantedItem> | Iterable<WantedItem>,
+): AsyncGenerator<readonly WantedItem[]> {
+  let some: WantedItem[] = [];
+  for await (const item of items) {
+    some.push(item);
+    if (some.length < AT_ONCE) continue;
+    yield some;
+    some = [];
+  }
+  if (some.length > 0) yield some;
+}

@@ -1,0 +1,56 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
+import { BatchRecord } from '../../contract/batch.ts';
+import { ignoring } from '../../errors/app-error.ts';
+import { preferredWait } from '../../http/prefer.ts';
+import { LOCATION, reference, response } from '../../http/schemas.ts';
+import type { StoredAnswer } from '../../http/stored-answer.ts';
+import { withinConcurrentJobs } from '../jobs/concurrent-jobs.ts';
+import { workspaceOf } from '../own-workspace.ts';
+import type { Admit } from './accept-batch.ts';
+import { BATCH_EXAMPLE } from './examples.ts';
+
+export const BatchPath = Type.Object({
+  id: Type.String({ description: 'Id of a batch', examples: [BATCH_EXAMPLE.id] }),
+});
+
+/** How calls that make a batch answer. */
+export const MADE_BATCH = {
+  200: response(
+    'Ended: while the client waited, or at once, as all was done before or nothing could be tried',
+    reference(BatchRecord),
+    { headers: LOCATION },
+  ),
+  202: response('Accepted, durably', reference(BatchRecord), { headers: LOCATION }),
+};
+
+/** Has jobs accepted where the caller's tenant may have so many more. */
+export const admitting =
+  (request: FastifyRequest): Admit =>
+  (jobs, accept) =>
+    jobs === 0 ? accept() : withinConcurrentJobs(workspaceOf(request), jobs, accept);
+
+/** Answers with a batch that was asked for: 202, or 200 when it has ended, which the client may prefer to wait for. */
+export async function answerBatch(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  accepted: BatchRecord,
+): Promise<FastifyReply> {
+  const wait = preferredWait(request, reply);
+  const batch = wait ? await workspaceOf(request).batches.wait(accepted.id, wait.timeoutMs) : accepted;
+  return reply
+    .code(batch.finished_at === null ? 202 : 200)
+    .headers({ location: `/v1/batches/${batch.id}`, 'cache-control': 'no-store', vary: 'prefer' })
+    .send(batch);
+}
+
+/** The batch that the first of equal requests made, as it is now. */
+export async function answerBatchAgain(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { body }: StoredAnswer,
+): Promise<FastifyReply | undefined> {
+  const { id } = JSON.parse(body) as BatchRecord;
+  const batch = await workspaceOf(request).batches.get(id).catch(ignoring('BATCH_NOT_FOUND'));
+  return batch && answerBatch(request, reply, batch);
+}

@@ -1,0 +1,142 @@
+import { type BatchSettings, MAX_BATCH_ITEMS } from '../../contract/batch.ts';
+import type { JobRequest } from '../../contract/job-request.ts';
+import { AppError } from '../../errors/app-error.ts';
+import { invalidFaults } from '../../http/app-error-of.ts';
+import type { BodyLine } from '../../http/body-lines.ts';
+import { readRequestJson } from '../../http/request-json.ts';
+import type { Fault } from '../../http/validation-message.ts';
+import type { BatchInLines } from './intake.ts';
+import { filledJob, isObject, jobFaults, type WantedItem } from './item-request.ts';
+
+/** Longest line: as long as the body of one job. */
+export const MAX_LINE_BYTES = 64 * 1024;
+/** Faults that are told: an answer must stay readable. */
+const MAX_TOLD = 100;
+
+/** What is asked about a line. */
+export interface LineChecks {
+  /** What is wrong with a job; nothing: it fits its schema. */
+  readonly job: (value: object) => Fault[];
+  readonly settings: (value: unknown) => Fault[];
+  /** Called when the last line has come, before anything of it counts. */
+  readonly onEnd: () => Promise<void>;
+}
+
+/**
+ * A batch whose jobs come one in a line, the first of which may have the settings of all. No more than a line of it is held.
+ * @returns items that throw, at their end, AppError VALIDATION_FAILED or UNKNOWN_OPTION with the faults of all lines
+ * @throws AppError as they, for the first line
+ */
+export async function batchLines(lines: AsyncGenerator<BodyLine>, checks: LineChecks): Promise<BatchInLines> {
+  const { done, value: first } = await lines.next();
+  const faults = new LineFaults();
+  if (done) return { settings: {}, items: itemsOf({}, [], lines, { ...checks, faults }) };
+  const read = readLine(first, faults);
+  if (!isObject(read) || !('settings' in read))
+    return { settings: {}, items: itemsOf({}, [{ line: first, value: read }], lines, { ...checks, faults }) };
+  const { settings, ...others } = read;
+  for (const name of Object.keys(others))
+    faults.add(first.number, [
+      {
+        pointer: '',
+        detail: `"settings" stands alone in its line, without ${JSON.stringify(name.slice(0, 60))}`,
+        unknownOption: false,
+      },
+    ]);
+  faults.add(first.number, checks.settings(settings), '/settings');
+  // Without them it is not known what the other lines ask for.
+  faults.check();
+  return {
+    settings: settings as BatchSettings,
+    items: itemsOf(settings as BatchSettings, [], lines, { ...checks, faults }),
+  };
+}
+
+interface ReadLine {
+  readonly line: BodyLine;
+  readonly value: unknown;
+}
+
+async function* itemsOf(
+  settings: BatchSettings,
+  begun: readonly ReadLine[],
+  lines: AsyncGenerator<BodyLine>,
+  { job: faultsOf, onEnd, faults }: LineChecks & { readonly faults: LineFaults },
+): AsyncGenerator<WantedItem> {
+  let count = 0;
+  const item = ({ line: { number }, value }: ReadLine): WantedItem | undefined => {
+    if (value === undefined) return undefined;
+    if (++count > MAX_BATCH_ITEMS) throw tooMany();
+    if (!isObject(value)) {
+      faults.add(number, [{ pointer: '', detail: 'a job has to be an object', unknownOption: false }]);
+      return undefined;
+    }
+    const request = filledJob(settings, value) as JobRequest;
+    const spot = { pointer: '', shown: `line ${number}`, line: number };
+    const wrong = faultsOf(request);
+    faults.add(number, wrong);
+    if (wrong.length > 0) return undefined;
+    const more = jobFaults(request, spot);
+    faults.addTold(more);
+    // Of what is refused as a whole nothing more is written down.
+    return faults.count > 0 ? undefined : { request, spot };
+  };
+  for (const one of begun) {
+    const first = item(one);
+    if (first) yield first;
+  }
+  for await (const line of lines) {
+    const next = item({ line, value: readLine(line, faults) });
+    if (next) yield next;
+  }
+  await onEnd();
+  faults.check();
+}
+
+/** The JSON of a line; undefined where there is none, which is noted. */
+function readLine({ number, bytes }: BodyLine, faults: LineFaults): unknown {
+  try {
+    if (bytes !== undefined) return readRequestJson(bytes);
+    faults.add(number, [
+      { pointer: '', detail: `it is longer than ${MAX_LINE_BYTES} bytes`, unknownOption: false },
+    ]);
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    const { pointer = '' } = error.context as { readonly pointer?: string };
+    const detail = error.message.replace(/^The request /, 'it ').replace(/\.$/, '');
+    faults.add(number, [{ pointer, detail, unknownOption: false }]);
+  }
+  return undefined;
+}
+
+/** What is wrong in the lines: the first faults, and how many there are. */
+class LineFaults {
+  count = 0;
+  private readonly kept: Fault[] = [];
+
+  add(line: number, faults: readonly Fault[], pointer = ''): void {
+    this.addTold(
+      faults.map((fault) => ({
+        ...fault,
+        ...{ line, pointer: pointer + fault.pointer, detail: `line ${line}: ${fault.detail}` },
+      })),
+    );
+  }
+
+  /** Those that say their line themselves. */
+  addTold(faults: readonly Omit<Fault, 'unknownOption'>[]): void {
+    this.count += faults.length;
+    const room = MAX_TOLD - this.kept.length;
+    this.kept.push(...faults.slice(0, room).map((fault) => ({ unknownOption: false, ...fault })));
+  }
+
+  /** @throws AppError VALIDATION_FAILED, UNKNOWN_OPTION */
+  check(): void {
+    if (this.count > 0) throw invalidFaults(this.kept, MAX_TOLD, this.count);
+  }
+}
+
+const tooMany = (): AppError => {
+  const detail = `The body has more than ${MAX_BATCH_ITEMS} jobs`;
+  return new AppError('VALIDATION_FAILED', `${detail}.`, { errors: [{ pointer: '', detail }] });
+};

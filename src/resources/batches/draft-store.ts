@@ -1,0 +1,114 @@
+import type { Labels } from '../../contract/labels.ts';
+import type { Database } from '../../database/database.ts';
+import type { BatchMemberTable } from '../../database/job-tables.ts';
+import { labelRows } from '../../database/lists/label-filter.ts';
+import { AppError } from '../../errors/app-error.ts';
+import { batchSummary, endBatch, SUMMARY_COLUMNS } from '../jobs/batch-counts.ts';
+import { JobChanges, type JobChangesParts } from '../jobs/executions/job-changes.ts';
+import { inSlices } from '../jobs/rows.ts';
+import { removeBatchRows } from '../jobs/sweep-jobs.ts';
+import { insertRequestWebhooks, type NewRequestWebhook } from '../webhooks/request-webhook.ts';
+
+/** A draft that has not become a batch after this is one that a process left. */
+const DRAFT_MS = 3_600_000;
+
+/** What is said of a batch as a whole. */
+export interface BatchHead {
+  readonly name: string | null;
+  readonly labels: Labels | undefined;
+  /** The batch that it does once more in part. */
+  readonly retryOf: string | null;
+  /** How long the batch is kept after its end; null: until it is deleted. */
+  readonly ttlSeconds: number | null;
+  /** What came with its request. */
+  readonly webhook?: NewRequestWebhook | undefined;
+  /** Of that, or of the batch that this one is a retry of. */
+  readonly webhookId: string | null;
+}
+
+/** How many items a draft has, and how many of them failed before they could be tried. */
+export interface DraftCounts {
+  readonly items: number;
+  readonly failed: number;
+}
+
+/**
+ * Batches that are being written down: nobody sees them, and nothing of them is done, until they are accepted as a whole.
+ * All methods throw AppError DATABASE_UNAVAILABLE, STORAGE_FULL.
+ */
+export class DraftStore {
+  private readonly parts: JobChangesParts;
+  private readonly tenant: string;
+
+  constructor(parts: JobChangesParts, tenant: string) {
+    this.parts = parts;
+    this.tenant = tenant;
+  }
+
+  private get database(): Database {
+    return this.parts.database;
+  }
+
+  /** Begins a draft in place of one of the same id that a process left. */
+  async begin(id: string, createdAtMs: number, head: BatchHead): Promise<void> {
+    const { name, labels, retryOf, ttlSeconds, webhookId } = head;
+    await this.discard(id);
+    await this.database.write(async (writer) => {
+      await writer
+        .insertInto('batch')
+        .values({
+          ...{ id, tenant: this.tenant, name, labels: JSON.stringify(labels ?? {}), retry_of: retryOf },
+          ...{ webhook: webhookId, ttl_seconds: ttlSeconds, created_at: createdAtMs },
+          ...{ jobs: 0, succeeded: 0, partial: 0, failed: 0, cancelled: 0 },
+          ...{ accepted_at: null, opened_at: null, cancelled_at: null, finished_at: null },
+          expires_at: Date.now() + DRAFT_MS,
+        })
+        .execute();
+      const rows = labelRows(this.tenant, labels, { batch: id });
+      if (rows.length > 0) await writer.insertInto('batch_label').values(rows).execute();
+    });
+  }
+
+  /** Writes down some of its items. */
+  async add(rows: readonly BatchMemberTable[]): Promise<void> {
+    await this.database.write(async (writer) => {
+      for (const some of inSlices(rows)) await writer.insertInto('batch_member').values(some).execute();
+    });
+  }
+
+  /**
+   * Makes a draft a batch that is there, whole and durable. One that has no item to be tried has ended.
+   * @throws AppError BATCH_NOT_FOUND where the draft has expired meanwhile
+   */
+  async accept(id: string, head: BatchHead, { items, failed }: DraftCounts): Promise<void> {
+    await JobChanges.write(this.parts, this.tenant, async (changes) => {
+      const { writer } = changes;
+      const nowMs = Date.now();
+      const row = await writer
+        .updateTable('batch')
+        .set({
+          ...{ accepted_at: nowMs, jobs: items, failed, expires_at: null },
+          opened_at: failed === items ? nowMs : null,
+        })
+        .where('id', '=', id)
+        .where('accepted_at', 'is', null)
+        .returning([...SUMMARY_COLUMNS, 'ttl_seconds'])
+        .executeTakeFirst();
+      if (!row)
+        throw new AppError('BATCH_NOT_FOUND', `It took too long to accept the batch ${id}; send it again.`);
+      await insertRequestWebhooks(writer, this.tenant, head.webhook ? [head.webhook] : []);
+      if (batchSummary(row).progress.done === items) changes.noteBatch(await endBatch(writer, id, row));
+    });
+  }
+
+  /** Removes a draft, if there is one. What was accepted stays. */
+  async discard(id: string): Promise<void> {
+    const draft = await this.database.reader
+      .selectFrom('batch')
+      .select('id')
+      .where('id', '=', id)
+      .where('accepted_at', 'is', null)
+      .executeTakeFirst();
+    if (draft) await removeBatchRows(this.database, id);
+  }
+}

@@ -1,0 +1,201 @@
+import type { BatchRecord, BatchRequest, BatchSettings } from '../../contract/batch.ts';
+import type { JobRequest } from '../../contract/job-request.ts';
+import { newBatchId } from '../../database/ids.ts';
+import { AppError } from '../../errors/app-error.ts';
+import type { ErrorCode } from '../../errors/error-kinds.ts';
+import type { AdapterService } from '../adapters/service.ts';
+import { JOB_ERRORS, type JobService } from '../jobs/service.ts';
+import type { TransferDesk } from '../jobs/transfer-desk.ts';
+import type { RequestWebhooks } from '../webhooks/request-webhook.ts';
+import { type Admit, acceptBatch } from './accept-batch.ts';
+import type { BatchHead, DraftStore } from './draft-store.ts';
+import { resultsFolder } from './item-names.ts';
+import type { WantedItem } from './item-request.ts';
+import { itemRequest } from './item-rows.ts';
+import type { ItemStore } from './item-store.ts';
+import type { ResolveParts } from './resolve-item.ts';
+import type { BatchStore } from './store.ts';
+import { inField, invalidBatch, settingsFaults, wantedItems } from './wanted-items.ts';
+
+/** What batches are accepted for and with. */
+export interface IntakeParts {
+  readonly jobs: Pick<JobService, 'check'>;
+  readonly adapters: Pick<AdapterService, 'get'>;
+  readonly batchStore: BatchStore;
+  readonly draftStore: DraftStore;
+  readonly itemStore: ItemStore;
+  /** undefined: nothing is fetched from or delivered to elsewhere. */
+  readonly desk?: TransferDesk | undefined;
+  /** undefined: requests bring no webhooks. */
+  readonly requestWebhooks?: RequestWebhooks | undefined;
+  /** How long batches stay unless a request says otherwise; undefined: they are kept. */
+  readonly defaultTtlSeconds?: number | undefined;
+}
+
+/** How a batch is accepted. */
+export interface AcceptOptions {
+  /** Where it is the id of a batch, that is the answer. */
+  readonly id?: string | undefined;
+  /** Default: any number of jobs. */
+  readonly admit?: Admit | undefined;
+}
+
+/** A batch that comes line by line. */
+export interface BatchInLines {
+  readonly settings: BatchSettings;
+  readonly items: AsyncIterable<WantedItem>;
+}
+
+/** What a batch consists of, before anything of it is written. */
+export interface PreparedBatch {
+  readonly head: BatchHead;
+  readonly items: readonly WantedItem[];
+  readonly resolve: ResolveParts;
+}
+
+const ACCEPTED = [
+  'BATCH_INVALID',
+  'BATCH_EMPTY',
+  'VALIDATION_FAILED',
+  ...JOB_ERRORS.submit.filter((code) => code !== 'UNKNOWN_PROFILE' && !code.startsWith('ADAPTER_')),
+] as const satisfies readonly ErrorCode[];
+
+/** What the methods throw, besides what is asked for with. */
+export const INTAKE_ERRORS = {
+  submit: [
+    ...ACCEPTED,
+    'NO_ADAPTERS_FOUND',
+    'TOO_MANY_ADAPTERS',
+    'SOURCE_UNAVAILABLE',
+    'OUTBOUND_REFUSED',
+    'OUTBOUND_TOO_LARGE',
+    'SECRETS_KEY_MISMATCH',
+    'SECRETS_DAMAGED',
+  ],
+  submitLines: ACCEPTED,
+} as const satisfies Record<string, readonly ErrorCode[]>;
+
+/**
+ * Accepts batches. All methods throw AppError DATABASE_UNAVAILABLE, and those that write STORAGE_FULL.
+ */
+export class BatchIntake {
+  private readonly parts: IntakeParts;
+
+  constructor(parts: IntakeParts) {
+    this.parts = parts;
+  }
+
+  /**
+   * Accepts a batch, or nothing of it. An item that cannot be tried has failed; jobs whose work was done already have their
+   * results at once.
+   * @throws AppError as INTAKE_ERRORS.submit
+   */
+  async submit(request: BatchRequest, options: AcceptOptions = {}): Promise<BatchRecord> {
+    const known = await this.known(options);
+    if (known) return known;
+    const { head, items, resolve } = await this.prepared(request);
+    return this.accept(head, items, resolve, options);
+  }
+
+  /**
+   * What a batch consists of, before anything of it is written.
+   * @throws AppError as submit
+   */
+  async prepared(request: BatchRequest): Promise<PreparedBatch> {
+    const { desk } = this.parts;
+    const { head, resolve } = await this.taken(request);
+    const { places } = resolve;
+    const items = await wantedItems(request, desk && places && { desk, places });
+    return { head, items, resolve };
+  }
+
+  /** The same of one whose items come one after the other. @throws AppError as INTAKE_ERRORS.submitLines, and as its items */
+  async submitLines({ settings, items }: BatchInLines, options: AcceptOptions = {}): Promise<BatchRecord> {
+    const faults = settingsFaults(settings, true);
+    if (faults.length > 0) throw invalidBatch(faults);
+    const { head, resolve } = await this.taken(settings);
+    return this.accept(head, items, resolve, options);
+  }
+
+  /** What holds for a batch as a whole. */
+  private async taken(settings: BatchSettings): Promise<{ head: BatchHead; resolve: ResolveParts }> {
+    const { desk, jobs, adapters, requestWebhooks, defaultTtlSeconds } = this.parts;
+    const { deliver, name = null, labels, ttl_seconds, webhook: wanted } = settings;
+    const webhook = wanted && requestWebhooks?.taken(wanted, ['batch.ended']);
+    const places = desk?.places();
+    if (deliver !== undefined && !places)
+      throw invalidBatch([{ pointer: '/deliver', detail: 'this service delivers nothing to elsewhere' }]);
+    const folder =
+      deliver !== undefined && places
+        ? await inField('/deliver', () => resultsFolder(deliver, places))
+        : undefined;
+    const ttlSeconds = ttl_seconds ?? defaultTtlSeconds ?? null;
+    const head = { name, labels, ttlSeconds, webhook, webhookId: webhook?.id ?? null, retryOf: null };
+    return { head, resolve: { jobs, adapters, places, folder } };
+  }
+
+  /**
+   * Does the items of a batch once more that failed, also in part, or were cancelled, as a new batch: each as a whole.
+   * @param before a batch that has ended
+   * @throws AppError BATCH_SUCCEEDED
+   */
+  async retry(before: BatchRecord, options: AcceptOptions = {}): Promise<BatchRecord> {
+    const known = await this.known(options);
+    if (known) return known;
+    const { id, counts, name, labels, webhook_id: webhookId } = before;
+    if (counts.failed + counts.partial + counts.cancelled === 0) {
+      const message = `No item of batch ${id} failed or was cancelled.`;
+      throw new AppError('BATCH_SUCCEEDED', message, { batch_id: id });
+    }
+    const { ttlSeconds = null } = (await this.parts.batchStore.kept(id)) ?? {};
+    const head = { name, labels, ttlSeconds, webhookId, retryOf: id };
+    const { resolve } = await this.taken({});
+    return this.accept(head, this.again(id), resolve, options);
+  }
+
+  private async *again(batchId: string): AsyncGenerator<WantedItem> {
+    for await (const rows of this.parts.itemStore.unsuccessful(batchId))
+      for (const row of rows) {
+        const kept = itemRequest(row);
+        yield {
+          request:
+            'work' in kept
+              ? { ...kept, treatment: { ...kept.treatment, reuse: false } }
+              : 'asked' in kept
+                ? ({ ...kept.asked, reuse: false } as JobRequest)
+                : kept,
+          name: JSON.parse(row.name) as string,
+          before: row,
+          spot: { pointer: '', shown: `item ${row.position} of ${batchId}` },
+        };
+      }
+  }
+
+  /** The batch of a request that was accepted before, and not answered. */
+  private async known({ id }: AcceptOptions): Promise<BatchRecord | undefined> {
+    return id === undefined ? undefined : this.parts.batchStore.get(id);
+  }
+
+  private async accept(
+    head: BatchHead,
+    items: AsyncIterable<WantedItem> | Iterable<WantedItem>,
+    resolve: ResolveParts,
+    { id = newBatchId(Date.now()), admit = (_jobs, work) => work() }: AcceptOptions,
+  ): Promise<BatchRecord> {
+    const { draftStore, itemStore } = this.parts;
+    await acceptBatch(draftStore, { id, head, items, resolve, admit }, async () => {
+      try {
+        await itemStore.open(id);
+      } catch (error) {
+        // The batch is durable, so it is accepted; who looks after unfinished batches does the rest.
+        if (!(error instanceof AppError)) throw error;
+      }
+    });
+    // Some may have ended by now.
+    const batch = await this.parts.batchStore.get(id);
+    if (batch) return batch;
+    throw new AppError('BATCH_NOT_FOUND', `The batch ${id} was deleted while it was accepted.`, {
+      batch_id: id,
+    });
+  }
+}

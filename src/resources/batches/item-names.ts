@@ -1,0 +1,91 @@
+import { isWeightsName, USUAL_WEIGHTS } from '../../adapter/file-names.ts';
+import type { JobRequest } from '../../contract/job-request.ts';
+import type { Sink, SinkObject, Source } from '../../contract/transfer.ts';
+import type { Deliver, DeliverPrefix } from '../../contract/transfer-job.ts';
+import { AppError } from '../../errors/app-error.ts';
+import { readSinkText, type UrlText } from '../../transfer/place-text.ts';
+import { urlFile } from '../../transfer/transfer-ends.ts';
+import { inFolder, targetFolders } from '../jobs/destinations.ts';
+import type { Places } from '../jobs/places.ts';
+
+/** What the Hub has behind the name of a repository. */
+const HUB_REVISION = /^(hf:\/\/[^/@]+\/[^/@]+)@(?:refs\/(?:pr|convert)\/[^/]+|[^/]+)/;
+
+/** A source as it is shown: without a query, which may be a secret. */
+export function sourceText(source: Source): string {
+  if (typeof source === 'string') return withoutQuery(source);
+  switch (source.kind) {
+    case 's3':
+      return joined('s3:/', source.bucket, source.prefix.replace(/\/+$/, ''), source.weights);
+    case 'hub': {
+      const revision = source.revision === undefined ? '' : `@${source.revision}`;
+      return joined('hf:/', `${source.repo}${revision}`, source.subfolder, source.filename);
+    }
+    case 'url':
+      return withoutQuery(urlFile(source, 'weights')?.url ?? '');
+  }
+}
+
+/** What an item is called by its source: the last part that says something. */
+export function nameAtSource(source: Source): string {
+  const text = sourceText(source).replace(HUB_REVISION, '$1');
+  const [, ...parts] = text.split('://').at(-1)!.split('/').filter(Boolean);
+  const last = parts.at(-1) ?? '';
+  const named = USUAL_WEIGHTS.includes(last) ? (parts.at(-2) ?? '') : last;
+  return (isWeightsName(named) ? named.replace(/\.(?:safetensors|gguf)$/, '') : named) || 'adapter';
+}
+
+/** The folder that the results of all items lie in. */
+export interface ResultsFolder {
+  readonly end: SinkObject | UrlText;
+  readonly include: DeliverPrefixFields['include'];
+}
+type DeliverPrefixFields = Exclude<DeliverPrefix, string>;
+
+/**
+ * A prefix that items are delivered below. It is judged once: whether a connection leads there, and through which they go.
+ * @throws AppError as Places.sink; VALIDATION_FAILED where it names files
+ */
+export async function resultsFolder(deliver: DeliverPrefix, places: Places): Promise<ResultsFolder> {
+  const { to, include } = typeof deliver === 'string' ? { to: deliver } : deliver;
+  const end = typeof to === 'string' ? readSinkText(to) : to;
+  if (end.kind === 'url' && 'files' in end) {
+    const detail = 'deliver names URLs of files; it has to be a folder';
+    throw new AppError('VALIDATION_FAILED', `${detail}.`, { errors: [{ pointer: '', detail }] });
+  }
+  const { connection } = await places.sink(to);
+  const isPinned = end.kind !== 'url' && connection !== undefined;
+  return { end: isPinned ? { ...end, connection } : end, include };
+}
+
+/** What an item is delivered to. */
+export function deliverTo(
+  { end, include }: ResultsFolder,
+  name: string,
+): Exclude<Deliver, string | unknown[]> {
+  return { to: below(end, folderNames(name, end.kind)), ...(include && { include }) };
+}
+
+/** The folders that the results of an item lie in, as texts that are alike where the folders are. */
+export function leavesOf({ end }: ResultsFolder, name: string, job: JobRequest): string[] {
+  const folder = folderNames(name, end.kind).join('/');
+  const targets = 'targets' in job ? job.targets : [];
+  return targets.length > 1 ? targetFolders(targets).map((target) => `${folder}/${target}`) : [folder];
+}
+
+function below(end: SinkObject | UrlText, folders: readonly string[]): Sink {
+  if ('url' in end) return [end.url.replace(/\/+$/, ''), ...folders.map(encodeURIComponent)].join('/');
+  return folders.reduce<Sink>(inFolder, end);
+}
+
+/** Names of folders for a name: none leads elsewhere, and the Hub takes few characters. */
+const folderNames = (name: string, kind: SinkObject['kind']): string[] =>
+  name.split('/').map((part) => {
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+    const plain = part.replaceAll(/[\\\u0000-\u001f\u007f]/g, '_').replace(/^\.{0,2}$/, '_');
+    return kind === 'hub' ? plain.replaceAll(/[^A-Za-z0-9._-]/g, '_').replace(/^[.-]/, '_') : plain;
+  });
+
+const withoutQuery = (text: string): string => text.split(/[?#]/, 1)[0]!;
+
+const joined = (...parts: readonly (string | undefined)[]): string => parts.filter(Boolean).join('/');

@@ -1,0 +1,106 @@
+import type { BatchSettings } from '../../contract/batch.ts';
+import type { JobKind, JobRequest, RecordedJobRequest } from '../../contract/job-request.ts';
+import { MAX_LABELS } from '../../contract/labels.ts';
+import type { Treatment } from '../jobs/accepted-job.ts';
+
+/** How the job of an item is treated; what it has from its batch is said there. */
+export type ItemTreatment = Pick<Treatment, 'name' | 'labels' | 'priority' | 'ttlSeconds' | 'reuse'>;
+
+/** What an item asks for, as it is kept so that it can be done again: nothing of it is a secret. */
+export type ItemRequest =
+  | { readonly work: RecordedJobRequest; readonly treatment: ItemTreatment }
+  /** It could not be taken. */
+  | { readonly asked: JobRequest }
+  /** The same, and it had secrets in it: a job of this kind. */
+  | { readonly gone: JobKind };
+
+/** Where in a request something is, for the person who sent it. */
+export interface Spot {
+  /** JSON pointer into the request, or into the line. */
+  readonly pointer: string;
+  /** As `jobs[3]` or `line 4`. */
+  readonly shown: string;
+  /** Its number, from 1, where it is one of several lines. */
+  readonly line?: number;
+}
+
+/** Something that a batch asks for. */
+export interface WantedItem {
+  /** A request with all that its batch says, or what an earlier batch recorded. */
+  readonly request: JobRequest | Exclude<ItemRequest, { asked: unknown }>;
+  /** undefined: it is called by what it reads. */
+  readonly name?: string | undefined;
+  /** What it does once more: its job, and where its adapter comes from as it was shown. */
+  readonly before?: { readonly job: string | null; readonly source: string | null };
+  readonly spot: Spot;
+}
+
+/** A place in a request, and what is wrong there. */
+export interface BatchFault {
+  readonly pointer: string;
+  readonly detail: string;
+  readonly line?: number;
+}
+
+/** A fault of what is at a spot. */
+export const faultAt = ({ pointer, shown, line }: Spot, detail: string, inside = ''): BatchFault => ({
+  ...(line !== undefined && { line }),
+  pointer: pointer + inside,
+  detail: `${shown}${detail}`,
+});
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** What a batch asks of a job: what it says itself holds where the job does not say. */
+export function filledJob(settings: BatchSettings, job: object): object {
+  const { kind = 'squeeze', targets, options, results, labels, priority, ttl_seconds, reuse } = settings;
+  const own = job as Fields;
+  const shared = defined({ kind, priority, ttl_seconds, reuse });
+  const all = { ...shared, ...own, ...merged('labels', labels, own.labels) };
+  const hasTargets = ['squeeze', 'merge'].includes(all.kind as string);
+  // Others make no adapters.
+  return hasTargets
+    ? { ...defined({ targets, options }), ...all, ...merged('results', results, own.results) }
+    : all;
+}
+
+/** Field by field, the job's own first. What is no object is left to the schema. */
+function merged(name: string, ofBatch: object | undefined, ofJob: unknown): Fields {
+  if (ofBatch === undefined || (ofJob !== undefined && !isObject(ofJob))) return {};
+  return { [name]: { ...ofBatch, ...(ofJob as object | undefined) } };
+}
+
+export const isObject = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** What is wrong with a job of a batch that fits its schema. */
+export function jobFaults(job: JobRequest, spot: Spot): BatchFault[] {
+  const {
+    webhook,
+    dry_run,
+    labels = {},
+    adapter_id,
+    source,
+  } = job as Partial<Extract<JobRequest, { kind: 'squeeze' }>>;
+  const faults: BatchFault[] = [];
+  if (webhook !== undefined)
+    faults.push(
+      faultAt(spot, ' has a "webhook"; that of the batch can ask for the events of its jobs', '/webhook'),
+    );
+  if (dry_run)
+    faults.push(
+      faultAt(spot, ' has "dry_run", which has its place beside the jobs, not in one of them', '/dry_run'),
+    );
+  // What the batch and the job say together is limited as labels are.
+  const count = Object.keys(labels).length;
+  if (count > MAX_LABELS) faults.push(faultAt(spot, ` has ${count} labels; ${MAX_LABELS} are allowed`));
+  if (job.kind === 'squeeze' || job.kind === 'analyze') {
+    const [has, and] = source === undefined ? ['neither', 'nor'] : ['both', 'and'];
+    if ((source === undefined) === (adapter_id === undefined))
+      faults.push(faultAt(spot, ` has ${has} "adapter_id" ${and} "source"; it needs one of them`));
+  }
+  return faults;
+}
+
+const defined = <T extends object>(fields: T): Partial<T> =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Partial<T>;

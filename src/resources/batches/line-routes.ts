@@ -1,0 +1,140 @@
+import { createHash } from 'node:crypto';
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import type { FastifyRequest } from 'fastify';
+import type { TSchema } from 'typebox';
+import { type BatchRecord, BatchSettings, MAX_BATCH_ITEMS } from '../../contract/batch.ts';
+import { JobRequest } from '../../contract/job-request.ts';
+import { AppError } from '../../errors/app-error.ts';
+import { bodyLines } from '../../http/body-lines.ts';
+import { takeBodiesAsTheyAre } from '../../http/byte-bodies.ts';
+import { announcedLength, IncomingBody } from '../../http/multipart/incoming-body.ts';
+import { UploadHeaders } from '../../http/multipart/multipart-schema.ts';
+import { PreferHeader } from '../../http/prefer.ts';
+import { asComponent, problems, reference } from '../../http/schemas.ts';
+import { AnsweredBefore } from '../../http/stored-answer.ts';
+import { explain, type Fault, type SchemaError } from '../../http/validation-message.ts';
+import { digestOf } from '../idempotency/fingerprint.ts';
+import { CONCURRENT_JOBS_ERRORS, checkConcurrentJobs } from '../jobs/concurrent-jobs.ts';
+import { workspaceOf } from '../own-workspace.ts';
+import { admitting, answerBatch, answerBatchAgain, MADE_BATCH } from './batch-answers.ts';
+import { batchLines, MAX_LINE_BYTES } from './batch-lines.ts';
+import { BATCH_ERRORS } from './service.ts';
+
+const NDJSON = 'application/x-ndjson';
+/** Ten thousand jobs of some kilobytes each. */
+const MAX_BODY_BYTES = 64 * 1024 * 1024;
+
+/** One schema for all requests: validators are kept by it. */
+const JOB = reference(JobRequest);
+const SETTINGS = asComponent(BatchSettings);
+
+export interface LineRoutesOptions {
+  /** A body from which (almost) nothing comes for this long is refused. */
+  readonly idleTimeoutMs: number;
+}
+
+/** Batches whose jobs come one in a line. */
+export const batchLineRoutes: FastifyPluginAsyncTypebox<LineRoutesOptions> = async (
+  app,
+  { idleTimeoutMs },
+) => {
+  takeBodiesAsTheyAre(app);
+
+  app.post(
+    '/v1/batches/ndjson',
+    {
+      config: { accepts: NDJSON, answerAgain: answerBatchAgain },
+      schema: {
+        operationId: 'createBatchFromLines',
+        tags: ['batches'],
+        summary: `Up to ${MAX_BATCH_ITEMS} jobs, one in a line`,
+        description:
+          'Each line is a job as `POST /v1/jobs` takes it. The first may be `{"settings": {…}}` with what holds for all: ' +
+          'kind, targets, options, results, deliver, labels, priority, ttl_seconds, reuse, webhook. Lines are read as they ' +
+          `come, each of ${MAX_LINE_BYTES} bytes at most. One that is not JSON, or does not fit its schema, refuses all of ` +
+          'them; one that cannot be tried is an item that has failed.',
+        headers: { ...PreferHeader, properties: { ...PreferHeader.properties, ...UploadHeaders.properties } },
+        bytes: NDJSON,
+        response: {
+          ...MADE_BATCH,
+          ...problems(
+            ...BODY_ERRORS,
+            'VALIDATION_FAILED',
+            'UNKNOWN_OPTION',
+            ...BATCH_ERRORS.submitLines,
+            ...CONCURRENT_JOBS_ERRORS,
+          ),
+        },
+      },
+    },
+    async (request, reply) => {
+      // Before the body, which would be for nothing.
+      await checkConcurrentJobs(workspaceOf(request), 1);
+      return answerBatch(request, reply, await receiveBatch(request, idleTimeoutMs));
+    },
+  );
+};
+
+const BODY_ERRORS = [
+  'UNSUPPORTED_MEDIA_TYPE',
+  'UNSUPPORTED_CONTENT_ENCODING',
+  'UPLOAD_TOO_LARGE',
+  'UPLOAD_ABORTED',
+  'UPLOAD_TOO_SLOW',
+  'DIGEST_INVALID',
+  'DIGEST_MISMATCH',
+] as const;
+
+async function receiveBatch(request: FastifyRequest, idleTimeoutMs: number): Promise<BatchRecord> {
+  const { idempotent } = request;
+  const { batches } = workspaceOf(request);
+  const length = announcedLength(request.raw);
+  if (length !== null && length > MAX_BODY_BYTES) throw tooLarge(length);
+  const body = new IncomingBody(request.raw, idleTimeoutMs);
+  const hash = createHash('sha256');
+  async function* checked(): AsyncGenerator<Buffer> {
+    for await (const chunk of body.stream as AsyncIterable<Buffer>) {
+      if (body.bytes > MAX_BODY_BYTES) throw tooLarge(undefined);
+      hash.update(chunk);
+      yield chunk;
+    }
+    // Before the last line is looked at, of which there may be a part only.
+    body.verify();
+  }
+  const known = async (): Promise<void> => {
+    if (!idempotent) return;
+    await idempotent.bodyKnown(digestOf([hash.digest('hex')]));
+    if (idempotent.replay) throw new AnsweredBefore(idempotent.replay);
+  };
+  try {
+    const lines = bodyLines(checked(), { maxBytes: MAX_LINE_BYTES });
+    const id = idempotent?.idOf('batch');
+    const accepted = id === undefined ? undefined : await batches.find(id);
+    if (accepted || (idempotent && !idempotent.isHeld)) {
+      // It was answered before, or accepted and not answered: that of the same body is the answer.
+      for await (const _line of lines);
+      await known();
+      if (accepted) return accepted;
+    }
+    const batch = await batchLines(lines, {
+      job: (value) => faultsOf(request, JOB, value),
+      settings: (value) => faultsOf(request, SETTINGS, value),
+      onEnd: known,
+    });
+    return await batches.submitLines(batch, { id, admit: admitting(request) });
+  } finally {
+    body.close();
+  }
+}
+
+function faultsOf(request: FastifyRequest, schema: TSchema, value: unknown): Fault[] {
+  const validate = request.compileValidationSchema(schema, 'body');
+  return validate(value) ? [] : explain((validate.errors ?? []) as readonly SchemaError[]);
+}
+
+const tooLarge = (bytes: number | undefined): AppError =>
+  new AppError(
+    'UPLOAD_TOO_LARGE',
+    `The body of this request may have ${MAX_BODY_BYTES} bytes; it ${bytes === undefined ? 'is larger than that' : `has ${bytes}`}.`,
+    { ...(bytes !== undefined && { bytes }), limit_bytes: MAX_BODY_BYTES },
+  );

@@ -1,0 +1,137 @@
+import type { JobKind, JobRequest, RecordedJobRequest } from '../../contract/job-request.ts';
+import { AppError } from '../../errors/app-error.ts';
+import type { AdapterService } from '../adapters/service.ts';
+import { taken, takenWith } from '../jobs/accepted-job.ts';
+import type { ItemFailure } from '../jobs/batch-counts.ts';
+import type { Places } from '../jobs/places.ts';
+import type { JobService } from '../jobs/service.ts';
+import { lacksSecrets, withoutSecrets } from '../jobs/transfer-desk.ts';
+import { deliverTo, leavesOf, nameAtSource, type ResultsFolder, sourceText } from './item-names.ts';
+import type { ItemRequest, ItemTreatment, WantedItem } from './item-request.ts';
+
+/** An item of which it is known whether it can be tried. */
+export interface ResolvedItem {
+  readonly name: string;
+  readonly kind: JobKind;
+  readonly adapter: string | null;
+  readonly source: string | null;
+  readonly retryOf: string | null;
+  /** What is kept of it. */
+  readonly request: ItemRequest;
+  /** With what is sealed in it; undefined: it cannot be tried. */
+  readonly work: RecordedJobRequest | undefined;
+  readonly treatment: ItemTreatment | undefined;
+  readonly failure: ItemFailure | undefined;
+  /** Where its results lie below the folder of all, as texts; none where they go elsewhere, or nowhere. */
+  readonly leaves: readonly string[];
+}
+
+export interface ResolveParts {
+  readonly jobs: Pick<JobService, 'check'>;
+  readonly adapters: Pick<AdapterService, 'get'>;
+  /** undefined: nothing is fetched from or delivered to elsewhere. */
+  readonly places: Places | undefined;
+  /** Where the results of items go that do not say; undefined: they stay here. */
+  readonly folder: ResultsFolder | undefined;
+}
+
+/**
+ * Finds out whether an item can be tried, and what it is called.
+ * @param index its place among the others
+ * @throws AppError DATABASE_UNAVAILABLE, STORAGE_*, which say nothing of the item
+ */
+export function resolveItem(item: WantedItem, index: number, parts: ResolveParts): Promise<ResolvedItem> {
+  const { request } = item;
+  if ('work' in request) return resolveRecorded(item, request, parts);
+  if ('gone' in request) return Promise.resolve(gone(item, request));
+  return resolveAsked(item, request, index, parts);
+}
+
+async function resolveAsked(
+  { name: given, before }: WantedItem,
+  request: JobRequest,
+  index: number,
+  parts: ResolveParts,
+): Promise<ResolvedItem> {
+  const { places, folder } = parts;
+  let name = given ?? bareName(request, index);
+  const shown = { kind: request.kind, adapter: adapterOf(request), source: sourceOf(request) };
+  const retryOf = before?.job ?? null;
+  let whole = request;
+  try {
+    if (given === undefined && shown.adapter !== null) name = (await parts.adapters.get(shown.adapter)).name;
+    const isDelivered = folder !== undefined && 'targets' in request && request.deliver === undefined;
+    if (isDelivered) whole = { ...request, deliver: deliverTo(folder, name) };
+    const { work, treatment } = places ? await takenWith(whole, places) : taken(whole);
+    await parts.jobs.check(work);
+    const { name: asked, labels, priority, ttlSeconds, reuse } = treatment;
+    const kept = { name: asked, labels, priority, ttlSeconds, reuse };
+    return {
+      ...{ ...shown, name, retryOf, work, treatment: kept, failure: undefined },
+      request: { work: withoutSecrets(work), treatment: kept },
+      leaves: isDelivered ? leavesOf(folder, name, request) : [],
+    };
+  } catch (error) {
+    const failure = failureOf(error);
+    const kept = hasSecrets(whole) ? { gone: request.kind } : { asked: whole };
+    return { ...shown, name, retryOf, ...refused(failure), request: kept };
+  }
+}
+
+/** What was recorded before is not taken again: it goes through the connections that it went through. */
+async function resolveRecorded(
+  { name, before }: WantedItem,
+  recorded: Extract<ItemRequest, { work: unknown }>,
+  { jobs }: ResolveParts,
+): Promise<ResolvedItem> {
+  const { work, treatment } = recorded;
+  const adapter = 'adapter_id' in work ? (work.adapter_id ?? null) : null;
+  const { source = null, job: retryOf = null } = before ?? {};
+  const known = { name: name!, kind: work.kind, adapter, source, retryOf, request: recorded };
+  try {
+    if (lacksSecrets(work)) throw secretsGone();
+    await jobs.check(work);
+    return { ...known, work, treatment, failure: undefined, leaves: [] };
+  } catch (error) {
+    return { ...known, ...refused(failureOf(error)) };
+  }
+}
+
+const gone = ({ name, before }: WantedItem, request: { readonly gone: JobKind }): ResolvedItem => ({
+  ...{ name: name!, kind: request.gone, adapter: null, source: before?.source ?? null },
+  ...{ retryOf: before?.job ?? null, request },
+  ...refused(failureOf(secretsGone())),
+});
+
+const secretsGone = (): AppError =>
+  new AppError(
+    'SECRETS_GONE',
+    'The credentials that came with the request are not kept any more. Send it again.',
+  );
+
+const refused = (failure: ItemFailure) => ({ work: undefined, treatment: undefined, failure, leaves: [] });
+
+/** What is wrong with the storage is not wrong with the item. */
+function failureOf(error: unknown): ItemFailure {
+  if (!(error instanceof AppError) || error.retryable) throw error;
+  return { code: error.code, detail: error.message };
+}
+
+function bareName(request: JobRequest, index: number): string {
+  const source = 'source' in request ? request.source : undefined;
+  if (source !== undefined) return nameAtSource(source);
+  return adapterOf(request) ?? `${request.kind}-${index}`;
+}
+
+const adapterOf = (request: JobRequest): string | null =>
+  'adapter_id' in request ? (request.adapter_id ?? null) : null;
+
+const sourceOf = (request: JobRequest): string | null =>
+  'source' in request && request.source !== undefined ? sourceText(request.source) : null;
+
+/** Whether a request says something that is to be sealed. */
+function hasSecrets(request: JobRequest): boolean {
+  const fields = request as Readonly<Record<string, unknown>>;
+  const text = JSON.stringify([fields.source, fields.to, fields.deliver]);
+  return /"(?:credentials|token|headers|url)":|https?:[^"]*\?/.test(text);
+}

@@ -1,0 +1,156 @@
+import type { BatchRequest, BatchSettings } from '../../contract/batch.ts';
+import { MAX_BATCH_ITEMS } from '../../contract/batch.ts';
+import type { JobRequest } from '../../contract/job-request.ts';
+import type { SourcePrefix } from '../../contract/transfer.ts';
+import { AppError } from '../../errors/app-error.ts';
+import { checkTargets } from '../../serving/check-targets.ts';
+import { hubPlace, isWithin, s3Place } from '../../transfer/place.ts';
+import { readSinkText } from '../../transfer/place-text.ts';
+import type { Places } from '../jobs/places.ts';
+import { folderOf } from '../jobs/source-folder.ts';
+import type { TransferDesk } from '../jobs/transfer-desk.ts';
+import { type BatchFault, filledJob, jobFaults, type WantedItem } from './item-request.ts';
+
+/** An answer must stay readable. */
+const MAX_SHOWN = 100;
+
+/** What lists prefixes. */
+export interface Listing {
+  readonly desk: TransferDesk;
+  readonly places: Places;
+}
+
+/**
+ * What a batch asks for, item by item. Adapters below a prefix are looked for now.
+ * @param listing undefined: nothing is fetched from elsewhere
+ * @throws AppError BATCH_INVALID, BATCH_EMPTY; NO_ADAPTERS_FOUND, TOO_MANY_ADAPTERS, and as TransferDesk.list, for a prefix
+ */
+export async function wantedItems(
+  request: BatchRequest,
+  listing: Listing | undefined,
+): Promise<WantedItem[]> {
+  const faults = settingsFaults(request, 'jobs' in request);
+  if (faults.length > 0) throw invalidBatch(faults);
+  if ('source_prefix' in request) return itemsBelow(request, request.source_prefix, listing);
+  const [field, all] = formOf(request);
+  if (all.length === 0)
+    throw new AppError('BATCH_EMPTY', `${field} has no items, so there is nothing to do.`);
+  const repeated = repeats(field, all);
+  if (repeated.length > 0) throw invalidBatch(repeated);
+  const items = all.map((one, index): WantedItem => {
+    const spot = { pointer: `/${field}/${index}`, shown: `${field}[${index}]` };
+    return { request: filledJob(request, one) as JobRequest, spot };
+  });
+  const wrong = items.flatMap(({ request: job, spot }) => jobFaults(job as JobRequest, spot));
+  if (wrong.length > 0) throw invalidBatch(wrong);
+  return items;
+}
+
+function formOf(request: Exclude<BatchRequest, { source_prefix: unknown }>): [field: string, jobs: object[]] {
+  if ('jobs' in request) return ['jobs', request.jobs];
+  if ('sources' in request) return ['sources', request.sources.map((source) => ({ source }))];
+  return ['adapter_ids', request.adapter_ids.map((adapter_id) => ({ adapter_id }))];
+}
+
+/** Of two items of the same adapter one would be for nothing. */
+function repeats(field: string, all: readonly object[]): BatchFault[] {
+  if (field === 'jobs') return [];
+  const first = new Map<string, number>();
+  return all.flatMap((one, index) => {
+    const text = JSON.stringify(one);
+    const before = first.get(text);
+    if (before === undefined) first.set(text, index);
+    const detail = `${field}[${index}] is the same as ${field}[${before}]`;
+    return before === undefined ? [] : [{ pointer: `/${field}/${index}`, detail }];
+  });
+}
+
+async function itemsBelow(
+  request: BatchRequest,
+  prefix: SourcePrefix,
+  listing: Listing | undefined,
+): Promise<WantedItem[]> {
+  if (!listing)
+    throw invalidBatch([
+      { pointer: '/source_prefix', detail: 'this service fetches nothing from elsewhere' },
+    ]);
+  const folder = await inField('/source_prefix', async () => folderOf(prefix));
+  refuseOwnResults(request, folder);
+  const found = await inField('/source_prefix', () => listing.desk.list(prefix, listing.places));
+  const shown = typeof prefix === 'string' ? prefix : 'the prefix';
+  if (found.length === 0)
+    throw new AppError(
+      'NO_ADAPTERS_FOUND',
+      `No adapter lies below ${shown}: neither a folder with adapter_config.json nor a .safetensors or .gguf file.`,
+    );
+  if (found.length > MAX_BATCH_ITEMS)
+    throw new AppError(
+      'TOO_MANY_ADAPTERS',
+      `${found.length} adapters lie below ${shown}; a batch may have ${MAX_BATCH_ITEMS}. Make a batch of each of its folders.`,
+      { found: found.length, limit: MAX_BATCH_ITEMS },
+    );
+  return found.map(({ name, source }) => ({
+    request: filledJob(request, { source }) as JobRequest,
+    name,
+    spot: { pointer: '/source_prefix', shown: JSON.stringify(name) },
+  }));
+}
+
+/** A second run would find the results of the first one among its adapters. */
+function refuseOwnResults({ deliver }: BatchSettings, folder: ReturnType<typeof folderOf>): void {
+  if (deliver === undefined) return;
+  const to = typeof deliver === 'string' ? deliver : deliver.to;
+  const end = typeof to === 'string' ? readSinkText(to) : to;
+  const isInside =
+    folder.kind === 's3'
+      ? end.kind === 's3' &&
+        folder.endpoint === end.endpoint &&
+        isWithin(s3Place(end.bucket, end.prefix), s3Place(folder.bucket, folder.prefix))
+      : end.kind === 'hub' &&
+        isWithin(hubPlace(end.repo, end.path_in_repo), hubPlace(folder.repo, folder.subfolder));
+  if (!isInside) return;
+  const detail =
+    'deliver lies inside source_prefix, so that a second run would squeeze the results of the first';
+  throw invalidBatch([{ pointer: '/deliver', detail }]);
+}
+
+/** What is wrong with what holds for all items. @param ofJobs whether they are jobs, which may have their own targets */
+export function settingsFaults(settings: BatchSettings, ofJobs: boolean): BatchFault[] {
+  const { kind = 'squeeze', targets, options, results, deliver } = settings;
+  if (targets !== undefined) {
+    try {
+      checkTargets(targets);
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      const { errors } = error.context as { readonly errors?: readonly BatchFault[] };
+      return [{ pointer: errors?.[0]?.pointer ?? '/targets', detail: withoutStop(error.message) }];
+    }
+  }
+  if (ofJobs) return [];
+  if (kind === 'squeeze')
+    return targets === undefined ? [{ pointer: '', detail: 'the request must have "targets"' }] : [];
+  return Object.entries({ targets, options, results, deliver })
+    .filter(([, value]) => value !== undefined)
+    .map(([name]) => ({ pointer: `/${name}`, detail: `${name} mean nothing to an analysis` }));
+}
+
+/** Says in which field of the request a fault is. */
+export async function inField<T>(pointer: string, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'VALIDATION_FAILED') throw error;
+    const { errors } = error.context as { readonly errors?: readonly BatchFault[] };
+    const moved = errors?.map((fault) => ({ ...fault, pointer: pointer + fault.pointer }));
+    throw new AppError(error.code, error.message, { ...error.context, ...(moved && { errors: moved }) });
+  }
+}
+
+const withoutStop = (message: string): string => message.replace(/\.$/, '');
+
+/** @param count how many faults there are, where not all of them were kept */
+export function invalidBatch(faults: readonly BatchFault[], count = faults.length): AppError {
+  const more = count > 1 ? ` (and ${count - 1} more, see errors)` : '';
+  const errors = faults.slice(0, MAX_SHOWN);
+  return new AppError('BATCH_INVALID', `${faults[0]!.detail}${more}. Nothing was accepted.`, { errors });
+}

@@ -1,0 +1,99 @@
+import type { HubSource, S3Source, Source, SourcePrefix } from '../../contract/transfer.ts';
+import { AppError } from '../../errors/app-error.ts';
+import { onWayOf } from '../../transfer/connection-way.ts';
+import { readSourceText } from '../../transfer/place-text.ts';
+import { readySource } from '../../transfer/through-connection.ts';
+import type { PlaceParts, Places } from './places.ts';
+
+/** An adapter that lies below a prefix. */
+export interface FoundAdapter {
+  /** Unlike those of all others: its path below the prefix, without the ending of a file. */
+  readonly name: string;
+  readonly source: Source;
+}
+
+/** A listing is waited for by a client. */
+const DEADLINE_MS = 120_000;
+
+/**
+ * The adapters below a prefix, in the order of their paths. Each goes through the connection that the prefix goes through.
+ * @param deadlineMs shorter in tests
+ * @throws AppError VALIDATION_FAILED, OUTBOUND_*, CONNECTION_*, SECRETS_* for a prefix that cannot be listed;
+ * SOURCE_UNAVAILABLE where it may be later
+ */
+export async function adaptersBelow(
+  prefix: SourcePrefix,
+  places: Places,
+  parts: PlaceParts,
+  deadlineMs = DEADLINE_MS,
+): Promise<FoundAdapter[]> {
+  const folder = folderOf(prefix);
+  const recorded = await places.source(folder);
+  const access = await places.access(recorded);
+  const late = new AbortController();
+  const seconds = deadlineMs / 1000;
+  const timer = setTimeout(
+    () => late.abort(unavailable(`${recorded.place} could not be listed within ${seconds} s.`)),
+    deadlineMs,
+  );
+  try {
+    const source = readySource(recorded, { access, box: parts.box, hubToken: parts.hubToken });
+    // The SDK of S3 is large, and most processes list nothing.
+    const { listAdapters } = await import('../../transfer/list-adapters.ts');
+    const found = await onWayOf(access, parts, (way) =>
+      listAdapters(source, { ...way, signal: late.signal }),
+    );
+    return found.map(({ path, name }) => ({
+      name: name === '' ? lastOf(folder) : name,
+      source: below(folder, path, recorded.connection),
+    }));
+  } catch (error) {
+    if (error instanceof AppError && error.retryable) throw unavailable(error.message);
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** A prefix as the folder that it is. @throws AppError VALIDATION_FAILED */
+export function folderOf(prefix: SourcePrefix): S3Source | HubSource {
+  const folder = typeof prefix === 'string' ? readSourceText(prefix) : prefix;
+  if ('url' in folder) throw invalid('a prefix begins with s3:// or hf://');
+  const file = folder.kind === 's3' ? folder.weights : folder.filename;
+  if (file === undefined) return folder;
+  throw invalid(`the prefix names the file ${JSON.stringify(file)}; it has to be a folder`);
+}
+
+/** A folder in it, or a file of weights. */
+function below(folder: S3Source | HubSource, path: string, connection: string | undefined): Source {
+  const slash = path.lastIndexOf('/');
+  const isFile = /\.(?:safetensors|gguf)$/.test(path);
+  const inside = isFile ? path.slice(0, Math.max(slash, 0)) : path;
+  const file = isFile ? path.slice(slash + 1) : undefined;
+  const through = connection === undefined ? {} : { connection };
+  if (folder.kind === 's3') {
+    const prefix = joined(folder.prefix.replace(/\/+$/, ''), inside);
+    return { ...folder, ...through, prefix, ...(file !== undefined && { weights: file }) };
+  }
+  const subfolder = joined(folder.subfolder ?? '', inside);
+  return {
+    ...{ ...folder, ...through },
+    ...(subfolder !== '' && { subfolder }),
+    ...(file !== undefined && { filename: file }),
+  };
+}
+
+const joined = (...parts: readonly string[]): string => parts.filter(Boolean).join('/');
+
+const lastOf = (folder: S3Source | HubSource): string => {
+  const path =
+    folder.kind === 's3' ? joined(folder.bucket, folder.prefix) : joined(folder.repo, folder.subfolder ?? '');
+  return path.split('/').filter(Boolean).at(-1)!;
+};
+
+const unavailable = (message: string): AppError => new AppError('SOURCE_UNAVAILABLE', message);
+
+const invalid = (detail: string): AppError =>
+  new AppError('VALIDATION_FAILED', `${detail.charAt(0).toUpperCase()}${detail.slice(1)}.`, {
+    errors: [{ pointer: '', detail }],
+  });
