@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { text as textOf } from 'node:stream/consumers';
 import type { BatchRecord } from '../contract/batch.ts';
+import type { BatchItem } from '../contract/batch-item.ts';
 import type { JobRecord } from '../contract/job.ts';
 import { uploadAdapter } from './adapter-upload.ts';
 import type { Arguments, Command, OptionGroup } from './command.ts';
@@ -21,8 +22,6 @@ const OUTPUT: OptionGroup = { title: 'Output', options: [JSON_OPTION] };
 const IS_ID = /^ad_[0-9a-z]+$/;
 const EVERY = Number.MAX_SAFE_INTEGER;
 
-type Summary = Omit<BatchRecord, 'jobs'>;
-
 export const BATCH_CREATE: Command = {
   name: 'batch create',
   summary: 'Has many adapters squeezed by a server, as one batch.',
@@ -30,8 +29,8 @@ export const BATCH_CREATE: Command = {
   about:
     'A SOURCE is the id of an adapter (ad_…), a folder or file, which is uploaded first, or a place that the server fetches it from ' +
     '(s3://…, hf://…, https://…); a single place that ends with a slash stands for every adapter under it. FILE has one SOURCE a ' +
-    'line, or one job a line as JSON, as POST /v1/jobs takes it; - is standard input. All is accepted or nothing. The command ' +
-    'tells the batch and ends: lora-squeeze watch --batch ID follows it.',
+    'line, or one job a line as JSON, as POST /v1/jobs takes it; - is standard input. What cannot be tried is an item that has ' +
+    'failed; what cannot be read refuses all. The command prints the batch and ends: lora-squeeze watch --batch ID follows it.',
   groups: [
     { title: 'Which', options: [{ name: 'from', value: 'FILE', help: 'SOURCEs or jobs, one a line.' }] },
     ...TARGET_GROUPS,
@@ -51,12 +50,11 @@ export const BATCH_CREATE: Command = {
   ],
   run: (args) =>
     onServer(args, async (client, signal) => {
-      const request = await requestOf(args, client, signal);
-      const body = JSON.stringify(request);
-      const headers = { 'content-type': 'application/json', 'idempotency-key': crypto.randomUUID() };
-      const batch = await client.json<BatchRecord>('/v1/batches', () => ({ method: 'POST', headers, body }));
+      const { path, type, body } = await requestOf(args, client, signal);
+      const headers = { 'content-type': type, 'idempotency-key': crypto.randomUUID() };
+      const batch = await client.json<BatchRecord>(path, () => ({ method: 'POST', headers, body }));
       tell(args, batch);
-      return EXIT.ok;
+      return batch.state === 'failed' ? EXIT.failed : EXIT.ok;
     }),
 };
 
@@ -69,8 +67,8 @@ export const BATCH_LIST: Command = {
   run: (args) =>
     onServer(args, async (client) => {
       refusePositionals(args);
-      const found: Summary[] = [];
-      for await (const batch of pages<Summary>(client, '/v1/batches', listQuery(args), limitOf(args))) {
+      const found: BatchRecord[] = [];
+      for await (const batch of pages<BatchRecord>(client, '/v1/batches', listQuery(args), limitOf(args))) {
         if (isForPeople(args)) found.push(batch);
         else printJson(batch);
       }
@@ -103,7 +101,7 @@ const ofEach = (
 export const BATCH_GET = ofEach(
   'batch get',
   'Says how batches stand.',
-  'On a pipe with all of their jobs.',
+  'How many of their items are in each state.',
   '',
   'GET',
 );
@@ -124,25 +122,36 @@ export const BATCH_RETRY = ofEach(
 
 export const BATCH_RESULTS: Command = {
   name: 'batch results',
-  summary: 'Says what the jobs of batches came to.',
+  summary: 'Says what the items of batches came to.',
   synopsis: ['BATCH…'],
-  about: 'A line for each target of each job: on a terminal of a table, elsewhere of JSON.',
+  about:
+    'A line for each target of each item, and one for each that could not be tried: on a terminal of a table, elsewhere of JSON.',
   groups: [OUTPUT, SERVER_GROUP],
   run: (args) =>
     onServer(args, (client) =>
       forEachId(args, async (id) => {
         const rows: string[][] = [];
+        const tellLine = (line: ReturnType<typeof resultsOf>[number] | ReturnType<typeof untried>): void => {
+          if (!isForPeople(args)) printJson(line);
+          else rows.push([line.job_id ?? '', line.state, line.rank ? range(line.rank) : '', line.words]);
+        };
         const query = new URLSearchParams({ batch_id: id });
-        for await (const job of pages<JobRecord>(client, '/v1/jobs', query, EVERY)) {
-          for (const line of resultsOf(job)) {
-            if (!isForPeople(args)) printJson(line);
-            else rows.push([line.job_id, line.state, line.rank ? range(line.rank) : '', line.words]);
-          }
-        }
+        for await (const job of pages<JobRecord>(client, '/v1/jobs', query, EVERY))
+          for (const line of resultsOf(job)) tellLine(line);
+        const items = `/v1/batches/${encodeURIComponent(id)}/items`;
+        const failed = new URLSearchParams({ state: 'failed' });
+        for await (const item of pages<BatchItem>(client, items, failed, EVERY))
+          if (item.job_id === null) tellLine(untried(item));
         if (isForPeople(args)) print(textTable(['job', 'state', '>rank', 'outcome'], rows));
       }),
     ),
 };
+
+/** The line of an item that has no job. */
+const untried = ({ name, adapter_id, state, error }: BatchItem) => ({
+  ...{ job_id: null, name, adapter_id, state, rank: undefined, error },
+  words: `${name}: ${error?.code ?? ''}`,
+});
 
 /** One line for each target, or one for a job that came to none. */
 function resultsOf(job: JobRecord) {
@@ -178,7 +187,19 @@ function resultsOf(job: JobRecord) {
   });
 }
 
-async function requestOf(args: Arguments, client: ServerClient, signal: AbortSignal): Promise<object> {
+/** A batch as it is sent. */
+interface Sent {
+  readonly path: string;
+  readonly type: string;
+  readonly body: string;
+}
+
+const asJson = (request: object): Sent => ({
+  ...{ path: '/v1/batches', type: 'application/json' },
+  body: JSON.stringify(request),
+});
+
+async function requestOf(args: Arguments, client: ServerClient, signal: AbortSignal): Promise<Sent> {
   const file = text(args, 'from');
   const lines = file === undefined ? [] : await linesOf(file);
   const jobs = lines.filter((line) => line.startsWith('{'));
@@ -197,7 +218,9 @@ async function requestOf(args: Arguments, client: ServerClient, signal: AbortSig
   };
   if (jobs.length > 0) {
     if (sources.length > 0) throw new UsageError('say jobs or SOURCEs, not both');
-    return { jobs: jobs.map((line, index) => jobOf(line, file!, index)), ...shared };
+    for (const [index, line] of jobs.entries()) checkJob(line, file!, index);
+    const body = [JSON.stringify({ settings: shared }), ...jobs].join('\n');
+    return { path: '/v1/batches/ndjson', type: 'application/x-ndjson', body };
   }
   if (sources.length === 0) throw new UsageError('say which SOURCEs, or --from FILE');
   const options = readMethod(args.values);
@@ -207,12 +230,12 @@ async function requestOf(args: Arguments, client: ServerClient, signal: AbortSig
     throw new UsageError(
       `${places[0]} is a place and ${sources.find((each) => !isPlace(each))} is not: make a batch of each`,
     );
-  if (places.length === 1 && places[0]!.endsWith('/')) return { source_prefix: places[0], ...order };
-  if (places.length > 0) return { sources: places, ...order };
+  if (places.length === 1 && places[0]!.endsWith('/')) return asJson({ source_prefix: places[0], ...order });
+  if (places.length > 0) return asJson({ sources: places, ...order });
   const ids: string[] = [];
   for (const source of sources)
     ids.push(IS_ID.test(source) ? source : (await uploadAdapter(client, source, () => undefined, signal)).id);
-  return { adapter_ids: ids, ...order };
+  return asJson({ adapter_ids: ids, ...order });
 }
 
 async function linesOf(file: string): Promise<string[]> {
@@ -224,9 +247,9 @@ async function linesOf(file: string): Promise<string[]> {
     .map((line) => (line.startsWith('"') ? String(JSON.parse(line)) : line));
 }
 
-function jobOf(line: string, file: string, index: number): unknown {
+function checkJob(line: string, file: string, index: number): void {
   try {
-    return JSON.parse(line);
+    JSON.parse(line);
   } catch {
     throw new UsageError(`job ${index + 1} of ${file} is not JSON`);
   }
@@ -237,7 +260,7 @@ function tell(args: Arguments, batch: BatchRecord): void {
   else printJson(batch);
 }
 
-const batchTable = (batches: readonly Summary[]): string =>
+const batchTable = (batches: readonly BatchRecord[]): string =>
   textTable(
     ['id', 'state', 'created', '>done', '>of', '>failed'],
     batches.map(({ id, state, created_at, progress, counts }) => [

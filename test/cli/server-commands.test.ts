@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import type { BatchRecord } from '../../src/contract/batch.ts';
+import type { BatchItem, BatchItemList } from '../../src/contract/batch-item.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
 import { serviceFixture } from '../clients/service-fixture.ts';
 import { documents, ENTRY, type Ended, environment, ROOT, run, runCalls } from './command.ts';
@@ -22,6 +23,11 @@ interface Line {
 describe('jobs, batches and watch', () => {
   const at = serviceFixture('cli-server');
   let batch: BatchRecord;
+  let items: readonly BatchItem[];
+  const itemsOf = async ({ id }: BatchRecord) => {
+    const response = await fetch(`${at.service.url}/v1/batches/${id}/items`);
+    return ((await response.json()) as BatchItemList).data;
+  };
   const env = () => ({ LORA_SQUEEZE_URL: at.service.url });
 
   /** Runs commands on the server, one after the other. */
@@ -41,6 +47,7 @@ describe('jobs, batches and watch', () => {
     const ranks = ['--rank', '2', '--rank', '3'];
     const create = ['batch', 'create', ...sources, ...ranks, '--label', 'team=search'];
     batch = only<BatchRecord>(await run(create, { env: env() }));
+    items = await itemsOf(batch);
   });
 
   it('follow a batch to its end, and say what it came to', async () => {
@@ -62,7 +69,7 @@ describe('jobs, batches and watch', () => {
     ]);
     assert.ok(documents<BatchRecord>(listed!.stdout).some(({ id }) => id === batch.id));
     assert.equal(documents(labelled!.stdout).length, documents(listed!.stdout).length);
-    assert.equal(only<BatchRecord>(got!).jobs.length, 2);
+    assert.equal(only<BatchRecord>(got!).progress.total, 2);
   });
 
   it('do what docs/command.md says', { skip: hasJq ? false : 'jq is not installed' }, async () => {
@@ -83,7 +90,7 @@ describe('jobs, batches and watch', () => {
   });
 
   it('list jobs by what they are, get them, and watch them', async () => {
-    const id = batch.jobs[0]!.id;
+    const id = items[0]!.job_id!;
     const [watched, found, limited, none, got] = await onServer(
       ['watch', id],
       ['jobs', 'list', '--batch', batch.id, '--state', 'succeeded', '--state', 'failed'],
@@ -102,8 +109,8 @@ describe('jobs, batches and watch', () => {
     const out = join(at.folder, 'downloaded');
     const local = join(at.folder, 'local');
     const [downloaded, again, squeezed] = await onServer(
-      ['jobs', 'download', batch.jobs[0]!.id, '--out', out],
-      ['jobs', 'download', batch.jobs[0]!.id, '--out', out],
+      ['jobs', 'download', items[0]!.job_id!, '--out', out],
+      ['jobs', 'download', items[0]!.job_id!, '--out', out],
       ['squeeze', join(at.folder, 'one'), '--rank', '2', '--rank', '3', '--local', '--out', local],
     );
     assert.equal(documents(downloaded!.stdout).length, 2, downloaded!.stderr);
@@ -139,7 +146,7 @@ describe('jobs, batches and watch', () => {
   });
 
   it('take jobs and sources from a file, or refuse all of them', async () => {
-    const [adapter_id, other] = batch.jobs.map((job) => job.adapter_id);
+    const [adapter_id, other] = items.map((item) => item.adapter_id);
     const [jobs, ids, broken] = ['jobs.ndjson', 'ids.txt', 'broken.ndjson'].map((name) =>
       join(at.folder, name),
     );
@@ -152,15 +159,18 @@ describe('jobs, batches and watch', () => {
       ['batch', 'create', '--from', broken!],
       ['batch', 'create', 'ad_none', '--rank', '2'],
     );
-    assert.equal(only<BatchRecord>(ofJobs!).jobs[0]!.kind, 'analyze');
-    assert.equal(only<BatchRecord>(ofIds!).jobs.length, 2);
+    assert.equal((await itemsOf(only<BatchRecord>(ofJobs!)))[0]!.kind, 'analyze');
+    assert.equal(only<BatchRecord>(ofIds!).progress.total, 2);
     assert.match(ofBroken!.stderr, /job 1 of .* is not JSON/);
-    assert.deepEqual([ofUnknown!.code, ofUnknown!.stdout], [1, '']);
-    assert.match(ofUnknown!.stderr, /BATCH_INVALID/);
+    const [failed] = documents<BatchRecord>(ofUnknown!.stdout);
+    assert.deepEqual([ofUnknown!.code, failed!.state], [1, 'failed'], 'nothing of it can be tried');
+    const [told] = await onServer(['batch', 'results', failed!.id]);
+    const line = only<{ job_id: string | null; error: { code: string } }>(told!);
+    assert.deepEqual([line.job_id, line.error.code], [null, 'ADAPTER_NOT_FOUND']);
   });
 
   it('say with 1 what failed, and with 2 what was called wrongly', async () => {
-    const id = batch.jobs[0]!.id;
+    const id = items[0]!.job_id!;
     const [cancelled, unknown, both, neither, place] = await onServer(
       ['jobs', 'cancel', id],
       ['jobs', 'get', 'job_none', id],

@@ -2,7 +2,7 @@ import { within } from './deadline.ts';
 import { hasEnded, preferWait, untilEnded } from './jobs.ts';
 import { listed } from './list.ts';
 import { filled, jsonOf, type Transport } from './transport.ts';
-import type { Batch, BatchRequest, BatchSummary, CallOptions, CreateOptions, QueryOf } from './types.ts';
+import type { Batch, BatchItem, BatchRequest, CallOptions, CreateOptions, QueryOf } from './types.ts';
 
 const BATCHES = '/v1/batches';
 const BATCH = '/v1/batches/{id}';
@@ -30,15 +30,24 @@ export class Batches {
     );
   }
 
-  /** All that fit the query, the newest first, without their jobs. */
+  /** All that fit the query, the newest first. */
   list(
     query: QueryOf<'/v1/batches'> = {},
     options: CallOptions = {},
-  ): AsyncGenerator<BatchSummary, void, undefined> {
-    return listed<BatchSummary>(this.#transport, BATCHES, query, options);
+  ): AsyncGenerator<Batch, void, undefined> {
+    return listed<Batch>(this.#transport, BATCHES, query, options);
   }
 
-  /** Waits until all jobs of a batch have ended, whatever became of them: `state` and `counts` tell. */
+  /** The items of a batch that fit the query, in the order of its request: what became of each. */
+  items(
+    id: string,
+    query: QueryOf<'/v1/batches/{id}/items'> = {},
+    options: CallOptions = {},
+  ): AsyncGenerator<BatchItem, void, undefined> {
+    return listed<BatchItem>(this.#transport, filled('/v1/batches/{id}/items', { id }), query, options);
+  }
+
+  /** Waits until all items of a batch have ended, whatever became of them: `state` and `counts` tell. */
   async wait(batch: string | Batch, options: CallOptions = {}): Promise<Batch> {
     if (typeof batch !== 'string' && hasEnded(batch)) return batch;
     const id = typeof batch === 'string' ? batch : batch.id;

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, cast
 
-from lora_squeeze.contract import Batch, BatchRequest, BatchSummary
+from lora_squeeze.contract import Batch, BatchItem, BatchRequest
 from lora_squeeze.core.content import FilePath
 from lora_squeeze.core.downloads import save
 from lora_squeeze.core.events import Event, follow
@@ -22,7 +22,7 @@ __all__ = ["Batches"]
 
 class Batches(Resource):
     def create(self, request: BatchRequest, *, idempotency_key: str | None = None) -> Batch:
-        """Makes a batch: all of it is accepted, or nothing (RefusedError, whose `errors` name every fault)."""
+        """Makes a batch. What cannot be read refuses all of it (RefusedError); what cannot be tried is an item that has failed."""
         return cast(Batch, self._json("POST", "/v1/batches", request, idempotency_key))
 
     def get(self, batch_id: str) -> Batch:
@@ -36,10 +36,17 @@ class Batches(Resource):
         created_after: date | str | None = None,
         created_before: date | str | None = None,
         page_size: int | None = None,
-    ) -> Iterator[BatchSummary]:
+    ) -> Iterator[Batch]:
         """Goes over all batches that match, the newest first."""
         times = {"created_after": created_after, "created_before": created_before, "limit": page_size}
         return self._client.iterate(items(self._service, "/v1/batches", {"state": state, "label": label, **times}))
+
+    def items(
+        self, batch_id: str, *, state: str | Sequence[str] | None = None, page_size: int | None = None
+    ) -> Iterator[BatchItem]:
+        """Goes over the items of a batch in the order of its request, with what became of each."""
+        path = path_of("v1", "batches", batch_id, "items")
+        return self._client.iterate(items(self._service, path, {"state": state, "limit": page_size}))
 
     def wait(self, batch_id: str, *, progress: ProgressOption = None, timeout_seconds: float | None = None) -> Batch:
         """Returns a batch once it has ended, well or not. Raises DeadlineError after timeout_seconds."""
