@@ -40,6 +40,7 @@ const ONE_DESTINATION = [
   Type.Object(
     { to: Sink, include: Type.Optional(Include) },
     {
+      $id: 'Destination',
       ...closed,
       description: 'A destination for all targets: each of several gets a folder of its own in it',
     },

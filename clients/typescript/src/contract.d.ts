@@ -252,15 +252,15 @@ export interface paths {
     };
     /**
      * Batches, the newest first
-     * @description Without their jobs. Every condition has to hold. Pages are read as those of jobs are.
+     * @description Without their items. Every condition has to hold. Pages are read as those of jobs are.
      *
      *     Needs a key with the scope `read`.
      */
     get: operations['listBatches'];
     put?: never;
     /**
-     * Up to 1000 jobs in one call
-     * @description Either the same for many adapters, or a list of jobs of any kinds. All of it is accepted or nothing; every fault is told with the index of its job. An adapter with all its targets is one job, since they share the reading and the decomposition. Jobs of equal requests have their work done once, unless `reuse` is false.
+     * Up to 10000 jobs in one call
+     * @description The same for adapters that are here (`adapter_ids`), that are fetched (`sources`), or that lie below a prefix (`source_prefix`, listed while the request waits); or a list of jobs of any kinds. What does not fit the schema refuses all of it; what cannot be tried, such as an unknown adapter, is an item that has failed. An adapter with all its targets is one job, since they share the reading and the decomposition. `dry_run: true` does nothing, and says what would be refused and what is known of the rest.
      *
      *     Needs a key with the scope `write`.
      */
@@ -279,7 +279,7 @@ export interface paths {
       cookie?: never;
     };
     /**
-     * A batch: how far it is, and every job of it
+     * A batch: how far it is
      * @description Needs a key with the scope `read`.
      */
     get: operations['getBatch'];
@@ -325,6 +325,28 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/v1/batches/{id}/items': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * The items of a batch, in the order of its request
+     * @description With what became of each: also of those that could not be tried, and have no job.
+     *
+     *     Needs a key with the scope `read`.
+     */
+    get: operations['listBatchItems'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/v1/batches/{id}/retry': {
     parameters: {
       query?: never;
@@ -335,12 +357,34 @@ export interface paths {
     get?: never;
     put?: never;
     /**
-     * Do the failed, partial and cancelled jobs of a batch once more
-     * @description As a new batch; its `retry_of` names the old one, which stays as it is.
+     * Do the failed, partial and cancelled items of a batch once more
+     * @description As a new batch; its `retry_of` names the old one, which stays as it is. Items that never had a job are among them.
      *
      *     Needs a key with the scope `write`.
      */
     post: operations['retryBatch'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/batches/ndjson': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Up to 10000 jobs, one in a line
+     * @description Each line is a job as `POST /v1/jobs` takes it. The first may be `{"settings": {…}}` with what holds for all: kind, targets, options, results, deliver, labels, priority, ttl_seconds, reuse, webhook. Lines are read as they come, each of 65536 bytes at most. One that is not JSON, or does not fit its schema, refuses all of them; one that cannot be tried is an item that has failed.
+     *
+     *     Needs a key with the scope `write`.
+     */
+    post: operations['createBatchFromLines'];
     delete?: never;
     options?: never;
     head?: never;
@@ -1562,34 +1606,7 @@ export interface components {
      *       "webhook_id": null,
      *       "created_at": "2026-11-24T21:51:00.000Z",
      *       "finished_at": "2026-11-24T21:51:05.310Z",
-     *       "expires_at": null,
-     *       "jobs": [
-     *         {
-     *           "id": "job_019ac7e0f3a200009a1c0e8b7d6a5f4e",
-     *           "href": "/v1/jobs/job_019ac7e0f3a200009a1c0e8b7d6a5f4e",
-     *           "kind": "squeeze",
-     *           "adapter_id": "ad_4f9a1c0e8b7d6a5f4e3d2c1b0a998877",
-     *           "state": "succeeded",
-     *           "error_code": null,
-     *           "finished_at": "2026-11-24T21:51:03.480Z",
-     *           "results": [
-     *             {
-     *               "adapter_id": "ad_0b1c2d3e4f5a69788796a5b4c3d2e1f0",
-     *               "href": "/v1/adapters/ad_0b1c2d3e4f5a69788796a5b4c3d2e1f0"
-     *             }
-     *           ]
-     *         },
-     *         {
-     *           "id": "job_019ac7e0f3a200017d6a5f4e3d2c1b0a",
-     *           "href": "/v1/jobs/job_019ac7e0f3a200017d6a5f4e3d2c1b0a",
-     *           "kind": "squeeze",
-     *           "adapter_id": "ad_7d6a5f4e3d2c1b0a9988774f9a1c0e8b",
-     *           "state": "failed",
-     *           "error_code": "NON_FINITE_WEIGHTS",
-     *           "finished_at": "2026-11-24T21:51:05.310Z",
-     *           "results": []
-     *         }
-     *       ]
+     *       "expires_at": null
      *     }
      */
     Batch: {
@@ -1603,26 +1620,25 @@ export interface components {
       expires_at: string | null;
       /**
        * Format: date-time
-       * @description When its last job ended
+       * @description When its last item ended
        */
       finished_at: string | null;
+      forecast?: components['schemas']['BatchForecast'];
       id: string;
-      /** @description In the order of the request */
-      jobs: components['schemas']['BatchJob'][];
       labels: components['schemas']['Labels'];
       name: components['schemas']['RecordName'] | null;
       progress: {
-        /** @description Jobs that ended, one way or another */
+        /** @description Items that ended, one way or another */
         done: number;
         total: number;
       };
-      /** @description The batch whose failed, partial and cancelled jobs these are */
+      /** @description The batch whose failed, partial and cancelled items these are */
       retry_of: string | null;
       state: components['schemas']['BatchState'];
       /** @description The webhook that came with its request; see `GET /v1/webhooks/{id}/deliveries` */
       webhook_id: string | null;
     };
-    /** @description Jobs by state */
+    /** @description Items by state */
     BatchCounts: {
       active: number;
       cancelled: number;
@@ -1633,7 +1649,7 @@ export interface components {
     };
     BatchEndEvent: {
       data: {
-        batch: components['schemas']['BatchSummary'];
+        batch: components['schemas']['Batch'];
         /** @description Fields that are left out */
         omitted?: string[];
       };
@@ -1645,25 +1661,97 @@ export interface components {
        */
       type: 'batch.ended';
     };
-    BatchJob: {
-      /** @description Null for merge, which has several */
+    /** @description What a batch would come to */
+    BatchForecast: {
+      /** @description The same of the files of their weights */
+      bytes: number;
+      /** @description Of all results whose ranks are known */
+      parameters: number;
+      /** @description The smallest and the largest rank of all results; null where none is known */
+      rank: {
+        max: number;
+        min: number;
+      } | null;
+      /** @description Items that would fail at once, the first 100; `counts.failed` has how many there are */
+      refused: components['schemas']['RefusedItem'][];
+      /** @description Items whose work has been done, or is under way, for other jobs */
+      reused: number;
+      /** @description About how long the work of the others takes one worker, all together; null while there are no workers */
+      seconds: number | null;
+      /** @description Items of which nothing is known before their work: those that are still to be fetched, as a rule */
+      unknown: number;
+    };
+    BatchItem: {
+      /** @description The adapter; null where it is fetched, and for merge, which has several */
       adapter_id: string | null;
-      /** @description Why it failed; of a partial job the code of the first target that did */
-      error_code: string | null;
+      /** @description Why it failed; of a partial item what the first target that failed says */
+      error: components['schemas']['BatchItemError'] | null;
       /** Format: date-time */
       finished_at: string | null;
+      /** @description Its place in the request */
+      index: number;
       /** @description Path of the job, with all there is to know of it */
-      href: string;
-      id: string;
-      /** @enum {string} */
-      kind: 'squeeze' | 'analyze' | 'merge';
+      job_href: string | null;
+      /** @description null: it could not be tried, as `error` says */
+      job_id: string | null;
+      kind: components['schemas']['JobKind'];
+      /** @description What it is called: its path below the prefix, or the last part of its source, or the name of its adapter. The folder below `deliver` that its results go to */
+      name: string;
       /** @description In the order of the targets; those that failed have none */
-      results: {
-        adapter_id: string;
-        /** @description Path of the adapter */
-        href: string;
-      }[];
+      results: components['schemas']['ResultLink'][];
+      /** @description Where its adapter is fetched from, without secrets */
+      source: string | null;
       state: components['schemas']['JobState'];
+    };
+    BatchItemError: {
+      code: string;
+      detail: string;
+    };
+    /**
+     * @example {
+     *       "data": [
+     *         {
+     *           "index": 0,
+     *           "name": "support/chat",
+     *           "source": "s3://models/in/support/chat",
+     *           "adapter_id": null,
+     *           "job_id": "job_019ac7e0f3a200009a1c0e8b7d6a5f4e",
+     *           "job_href": "/v1/jobs/job_019ac7e0f3a200009a1c0e8b7d6a5f4e",
+     *           "kind": "squeeze",
+     *           "state": "succeeded",
+     *           "error": null,
+     *           "finished_at": "2026-11-24T21:51:03.480Z",
+     *           "results": [
+     *             {
+     *               "adapter_id": "ad_0b1c2d3e4f5a69788796a5b4c3d2e1f0",
+     *               "href": "/v1/adapters/ad_0b1c2d3e4f5a69788796a5b4c3d2e1f0"
+     *             }
+     *           ]
+     *         },
+     *         {
+     *           "index": 1,
+     *           "name": "ad_7d6a5f4e3d2c1b0a9988774f9a1c0e8b",
+     *           "source": null,
+     *           "adapter_id": "ad_7d6a5f4e3d2c1b0a9988774f9a1c0e8b",
+     *           "job_id": null,
+     *           "job_href": null,
+     *           "kind": "squeeze",
+     *           "state": "failed",
+     *           "error": {
+     *             "code": "ADAPTER_NOT_FOUND",
+     *             "detail": "There is no adapter \"ad_7d6a5f4e3d2c1b0a9988774f9a1c0e8b\"."
+     *           },
+     *           "finished_at": "2026-11-24T21:51:00.014Z",
+     *           "results": []
+     *         }
+     *       ],
+     *       "next_cursor": null
+     *     }
+     */
+    BatchItemList: {
+      data: components['schemas']['BatchItem'][];
+      /** @description Where the next page begins; null: there is none, and always where the list takes no `cursor` */
+      next_cursor: string | null;
     };
     /**
      * @example {
@@ -1698,7 +1786,7 @@ export interface components {
      *     }
      */
     BatchList: {
-      data: components['schemas']['BatchSummary'][];
+      data: components['schemas']['Batch'][];
       /** @description Where the next page begins; null: there is none, and always where the list takes no `cursor` */
       next_cursor: string | null;
     };
@@ -1714,7 +1802,7 @@ export interface components {
       name?: components['schemas']['RecordName'] | null;
     };
     /**
-     * @description The same for many adapters, or a list of jobs of any kinds
+     * @description What is to be done, and for which adapters: some that are here, some elsewhere, all below a prefix, or a list of jobs
      * @example {
      *       "name": "release 2026-12",
      *       "adapter_ids": [
@@ -1737,6 +1825,18 @@ export interface components {
      *         "release": "2026-12"
      *       },
      *       "priority": "low"
+     *     }
+     * @example {
+     *       "source_prefix": "s3://models/in",
+     *       "targets": [
+     *         {
+     *           "rank": 16
+     *         }
+     *       ],
+     *       "deliver": "s3://models/out",
+     *       "webhook": {
+     *         "url": "https://platform.example.com/hooks/squeezed"
+     *       }
      *     }
      * @example {
      *       "jobs": [
@@ -1765,10 +1865,12 @@ export interface components {
     BatchRequest: {
       /** @description The same for every one of these adapters, each once. An adapter with all its targets is one job: they share the reading and the decomposition. */
       adapter_ids?: string[];
-      /** @description Jobs of any kinds. What the batch says of labels, results, priority and so on holds where a job does not. */
+      deliver?: components['schemas']['DeliverPrefix'];
+      dry_run?: components['schemas']['DryRun'];
+      /** @description Jobs of any kinds. What the batch says of kind, targets, labels, deliver and so on holds where a job does not. */
       jobs?: components['schemas']['JobRequest'][];
       /**
-       * @default squeeze
+       * @description Default: squeeze
        * @enum {string}
        */
       kind?: 'squeeze' | 'analyze';
@@ -1782,79 +1884,27 @@ export interface components {
        * @default true
        */
       reuse?: boolean;
+      source_prefix?: components['schemas']['SourcePrefix'];
+      /** @description The same for adapters that are fetched, each by its job. Each once */
+      sources?: components['schemas']['Source'][];
       /** @description Of a squeeze, which must have them */
       targets?: components['schemas']['Target'][];
       ttl_seconds?: components['schemas']['TtlSeconds'];
       webhook?: components['schemas']['RequestWebhook'];
     };
     /**
-     * @description active: jobs are left to be done. succeeded: all did. partial: some jobs failed, as a whole or in part, and something succeeded. failed: some failed, and nothing succeeded. cancelled: it was, or some of its jobs were and none failed
+     * @description active: items are left to be done. succeeded: all did. partial: some items failed, as a whole or in part, and something succeeded. failed: some failed, and nothing succeeded. cancelled: it was, or some of its items were and none failed
      * @enum {string}
      */
     BatchState: 'active' | 'succeeded' | 'partial' | 'failed' | 'cancelled';
-    /**
-     * @example {
-     *       "id": "batch_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d",
-     *       "state": "partial",
-     *       "counts": {
-     *         "queued": 0,
-     *         "active": 0,
-     *         "succeeded": 1,
-     *         "partial": 0,
-     *         "failed": 1,
-     *         "cancelled": 0
-     *       },
-     *       "progress": {
-     *         "done": 2,
-     *         "total": 2
-     *       },
-     *       "name": "release 2026-12",
-     *       "labels": {
-     *         "release": "2026-12"
-     *       },
-     *       "retry_of": null,
-     *       "webhook_id": null,
-     *       "created_at": "2026-11-24T21:51:00.000Z",
-     *       "finished_at": "2026-11-24T21:51:05.310Z",
-     *       "expires_at": null
-     *     }
-     */
-    BatchSummary: {
-      counts: components['schemas']['BatchCounts'];
-      /** Format: date-time */
-      created_at: string;
-      /**
-       * Format: date-time
-       * @description Removed by the service some time after this; null: kept
-       */
-      expires_at: string | null;
-      /**
-       * Format: date-time
-       * @description When its last job ended
-       */
-      finished_at: string | null;
-      id: string;
-      labels: components['schemas']['Labels'];
-      name: components['schemas']['RecordName'] | null;
-      progress: {
-        /** @description Jobs that ended, one way or another */
-        done: number;
-        total: number;
-      };
-      /** @description The batch whose failed, partial and cancelled jobs these are */
-      retry_of: string | null;
-      state: components['schemas']['BatchState'];
-      /** @description The webhook that came with its request; see `GET /v1/webhooks/{id}/deliveries` */
-      webhook_id: string | null;
-    };
     Capabilities: {
       /** @description Values that `format_options.architecture` may have, for GGUF */
       architectures: string[];
       formats: components['schemas']['Format'][];
       /** @description The largest that each may be */
       limits: {
-        /** @description Jobs of one batch */
-        batch_jobs: number;
+        /** @description Items of one batch */
+        batch_items: number;
         /** @description Labels of one record */
         labels: number;
         /** @description Adapters of one merge */
@@ -2207,6 +2257,8 @@ export interface components {
        */
       target: number | null;
     };
+    /** @description A folder for all results: those of each item lie in a folder of its `name` below it, and those of several targets in a folder each, such as `r16`, below that */
+    DeliverPrefix: components['schemas']['Destination'] | string;
     /** @description One result, one place */
     DeliverRequest: {
       /**
@@ -2343,8 +2395,19 @@ export interface components {
      * @enum {string}
      */
     DeliveryState: 'pending' | 'delivered' | 'failed';
+    /** @description A destination for all targets: each of several gets a folder of its own in it */
+    Destination: {
+      /**
+       * @description What else is brought: the report of the job as report.json, the card as README.md where there is one
+       * @default [
+       *       "card"
+       *     ]
+       */
+      include?: ('report' | 'card')[];
+      to: components['schemas']['Sink'];
+    };
     /**
-     * @description Answers what the same request would come to, and does nothing: what would be refused is refused in the same way, else the answer is 200 and of the same type, with the `id` "dry_run" and, of jobs, a `forecast`. Nothing is stored, queued or told to webhooks.
+     * @description Answers what the same request would come to, and does nothing: what would be refused is refused in the same way, else the answer is 200 and of the same type, with the `id` "dry_run" and, of jobs and batches, a `forecast`. Nothing is stored, queued or told to webhooks.
      * @default false
      */
     DryRun: boolean;
@@ -3204,19 +3267,7 @@ export interface components {
     /** @description A weighted sum of adapters on one base, then squeezed */
     MergeJobRequest: {
       /** @description Where results are brought, as a part of the job. One destination takes all targets: the files of a single one lie in it, those of several in a folder each, such as `r16`. A list says the place of each. */
-      deliver?:
-        | components['schemas']['DeliverRequest'][]
-        | {
-            /**
-             * @description What else is brought: the report of the job as report.json, the card as README.md where there is one
-             * @default [
-             *       "card"
-             *     ]
-             */
-            include?: ('report' | 'card')[];
-            to: components['schemas']['Sink'];
-          }
-        | string;
+      deliver?: components['schemas']['DeliverRequest'][] | components['schemas']['Destination'] | string;
       dry_run?: components['schemas']['DryRun'];
       /**
        * @description discriminator enum property added by openapi-typescript
@@ -3434,7 +3485,9 @@ export interface components {
       /** @description Every place where the request does not fit its schema */
       errors?: {
         detail: string;
-        /** @description JSON pointer into the request */
+        /** @description Of a body of lines: which one it is in */
+        line?: number;
+        /** @description JSON pointer into the request, or into the line */
         pointer: string;
       }[];
       /** @description `urn:lora-squeeze:request:` and the request id, as in the log */
@@ -3936,6 +3989,13 @@ export interface components {
      * @example support-chat-v3
      */
     RecordName: string;
+    RefusedItem: {
+      code: string;
+      detail: string;
+      /** @description Its place in the request */
+      index: number;
+      name: string;
+    };
     Report: {
       /** @description Of a job of kind analyze */
       analysis: components['schemas']['Analysis'] | null;
@@ -3991,6 +4051,11 @@ export interface components {
        * @example https://ml.example.com/hooks/lora-squeeze
        */
       url: string;
+    };
+    ResultLink: {
+      adapter_id: string;
+      /** @description Path of the adapter */
+      href: string;
     };
     /** @description What result adapters are called and how long they live. A target, its job and its batch or run may say it: each field counts where it stands closest to the result, and `labels` are one field, so those of a target take the place of all that its job says. */
     ResultSettings: {
@@ -4792,23 +4857,13 @@ export interface components {
        */
       url: string;
     };
+    /** @description A folder of a bucket or of a repository, with every adapter below it. An adapter is a folder with adapter_config.json, or a file of weights */
+    SourcePrefix: (components['schemas']['S3Source'] | components['schemas']['HubSource']) | string;
     /** @description Brings an adapter to smaller ranks */
     SqueezeJobRequest: {
       adapter_id?: string;
       /** @description Where results are brought, as a part of the job. One destination takes all targets: the files of a single one lie in it, those of several in a folder each, such as `r16`. A list says the place of each. */
-      deliver?:
-        | components['schemas']['DeliverRequest'][]
-        | {
-            /**
-             * @description What else is brought: the report of the job as report.json, the card as README.md where there is one
-             * @default [
-             *       "card"
-             *     ]
-             */
-            include?: ('report' | 'card')[];
-            to: components['schemas']['Sink'];
-          }
-        | string;
+      deliver?: components['schemas']['DeliverRequest'][] | components['schemas']['Destination'] | string;
       dry_run?: components['schemas']['DryRun'];
       /**
        * @description discriminator enum property added by openapi-typescript
@@ -5596,6 +5651,17 @@ export interface components {
         'application/problem+json': components['schemas']['Problem'];
       };
     };
+    /** @description Failed Dependency */
+    FailedDependency: {
+      headers: {
+        'retry-after': components['headers']['RetryAfter'];
+        'x-request-id': components['headers']['XRequestId'];
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': components['schemas']['Problem'];
+      };
+    };
     /** @description Forbidden */
     Forbidden: {
       headers: {
@@ -5842,6 +5908,8 @@ export interface components {
      * @example run_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
      */
     RunId: string;
+    /** @description Several with commas between, or said several times: any of them */
+    State: ('queued' | 'active' | 'succeeded' | 'partial' | 'failed' | 'cancelled')[];
     /**
      * @description 1 to 40 lower case letters, digits and hyphens, no hyphen at either end
      * @example team-a
@@ -6573,7 +6641,7 @@ export interface operations {
       };
     };
     responses: {
-      /** @description Ended: while the client waited, or at once, as all was done before */
+      /** @description Ended: while the client waited, or at once, as all was done before or nothing could be tried */
       200: {
         headers: {
           'idempotent-replayed': components['headers']['IdempotentReplayed'];
@@ -6598,12 +6666,14 @@ export interface operations {
       400: components['responses']['BadRequest'];
       401: components['responses']['Unauthorized'];
       403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
       408: components['responses']['RequestTimeout'];
       409: components['responses']['Conflict'];
       413: components['responses']['PayloadTooLarge'];
       415: components['responses']['UnsupportedMediaType'];
       421: components['responses']['MisdirectedRequest'];
       422: components['responses']['UnprocessableEntity'];
+      424: components['responses']['FailedDependency'];
       429: components['responses']['TooManyRequests'];
       500: components['responses']['InternalServerError'];
       503: components['responses']['ServiceUnavailable'];
@@ -6774,6 +6844,50 @@ export interface operations {
       507: components['responses']['InsufficientStorage'];
     };
   };
+  listBatchItems: {
+    parameters: {
+      query?: {
+        /** @description `next_cursor` of the page before; that page’s other parameters belong to it */
+        cursor?: components['parameters']['Cursor'];
+        /** @description Most items of the page */
+        limit?: components['parameters']['Limit'];
+        /** @description Several with commas between, or said several times: any of them */
+        state?: components['parameters']['State'];
+      };
+      header?: never;
+      path: {
+        /**
+         * @description Id of a batch
+         * @example batch_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
+         */
+        id: components['parameters']['BatchId'];
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description A page of items */
+      200: {
+        headers: {
+          link: components['headers']['Link'];
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['BatchItemList'];
+        };
+      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
+      408: components['responses']['RequestTimeout'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
+    };
+  };
   retryBatch: {
     parameters: {
       query?: never;
@@ -6795,7 +6909,84 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description The new batch, accepted durably */
+      /** @description Ended: while the client waited, or at once, as all was done before or nothing could be tried */
+      200: {
+        headers: {
+          'idempotent-replayed': components['headers']['IdempotentReplayed'];
+          location: components['headers']['Location'];
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Batch'];
+        };
+      };
+      /** @description Accepted, durably */
+      202: {
+        headers: {
+          'idempotent-replayed': components['headers']['IdempotentReplayed'];
+          location: components['headers']['Location'];
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Batch'];
+        };
+      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
+      408: components['responses']['RequestTimeout'];
+      409: components['responses']['Conflict'];
+      413: components['responses']['PayloadTooLarge'];
+      415: components['responses']['UnsupportedMediaType'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
+      507: components['responses']['InsufficientStorage'];
+    };
+  };
+  createBatchFromLines: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description SHA-256 or SHA-512 of the whole body, boundaries and all (RFC 9530), checked while it arrives. Headers of single parts are not looked at. */
+        'content-digest'?: components['parameters']['ContentDigest'];
+        /**
+         * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+         */
+        'idempotency-key'?: components['parameters']['IdempotencyKey'];
+        /**
+         * @description `wait=N` (RFC 7240) waits up to N seconds, at most 55, until the job, the batch or the squeeze has ended. When that was not enough, the answer is that without it.
+         * @example wait=30
+         */
+        prefer?: components['parameters']['Prefer'];
+        /** @description As Content-Digest: the body is what it represents */
+        'repr-digest'?: components['parameters']['ReprDigest'];
+      };
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/x-ndjson': Blob;
+      };
+    };
+    responses: {
+      /** @description Ended: while the client waited, or at once, as all was done before or nothing could be tried */
+      200: {
+        headers: {
+          'idempotent-replayed': components['headers']['IdempotentReplayed'];
+          location: components['headers']['Location'];
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Batch'];
+        };
+      };
+      /** @description Accepted, durably */
       202: {
         headers: {
           'idempotent-replayed': components['headers']['IdempotentReplayed'];
@@ -7132,7 +7323,7 @@ export interface operations {
         /** @description What the name begins with */
         name?: components['parameters']['Name'];
         /** @description Several with commas between, or said several times: any of them */
-        state?: ('queued' | 'active' | 'succeeded' | 'partial' | 'failed' | 'cancelled')[];
+        state?: components['parameters']['State'];
       };
       header?: never;
       path?: never;

@@ -30,15 +30,16 @@ __all__ = [
     "BatchCounts",
     "BatchEndEvent",
     "BatchEndEventData",
-    "BatchJob",
-    "BatchJobResults",
+    "BatchForecast",
+    "BatchForecastRank",
+    "BatchItem",
+    "BatchItemError",
+    "BatchItemList",
     "BatchList",
     "BatchPatch",
     "BatchProgress",
     "BatchRequest",
     "BatchState",
-    "BatchSummary",
-    "BatchSummaryProgress",
     "Capabilities",
     "CapabilitiesLimits",
     "Checkpoint",
@@ -51,12 +52,14 @@ __all__ = [
     "ConnectionList",
     "ConnectionRequest",
     "Conversion",
+    "DeliverPrefix",
     "DeliverRequest",
     "DeliveredAdapter",
     "Delivery",
     "DeliveryAttempt",
     "DeliveryList",
     "DeliveryState",
+    "Destination",
     "DryRun",
     "EventJob",
     "ExpectedLoss",
@@ -94,7 +97,6 @@ __all__ = [
     "LearningRateRequest",
     "Liveness",
     "MergeJobRequest",
-    "MergeJobRequestDeliver",
     "MergeSource",
     "ModuleAnalysis",
     "ModuleError",
@@ -141,11 +143,13 @@ __all__ = [
     "RecordedUrlSinkFiles",
     "RecordedUrlSource",
     "RecordedUrlSourceFiles",
+    "RefusedItem",
     "Report",
     "ReportMethod",
     "ReportProduct",
     "ReportSources",
     "RequestWebhook",
+    "ResultLink",
     "ResultSettings",
     "RotatedSecret",
     "RuleVerdict",
@@ -169,8 +173,8 @@ __all__ = [
     "SizePart",
     "Source",
     "SourceFile",
+    "SourcePrefix",
     "SqueezeJobRequest",
-    "SqueezeJobRequestDeliver",
     "SqueezeOptions",
     "SqueezeRequest",
     "Stage",
@@ -221,6 +225,7 @@ AdapterFromUploadsFiles = TypedDict("AdapterFromUploadsFiles", {
 })
 BatchState = Literal["active", "succeeded", "partial", "failed", "cancelled"]
 ConnectionRequest = Union["S3ConnectionRequest", "HubConnectionRequest", "UrlConnectionRequest"]
+DeliverPrefix = Union["Destination", str]
 DeliveryState = Literal["pending", "delivered", "failed"]
 DryRun = bool
 FormatName = Literal["peft", "diffusers", "kohya", "xlabs", "cloneofsimo", "mlx", "gguf"]
@@ -237,6 +242,7 @@ RecordedSink = Union["RecordedUrlSink", "RecordedS3Sink", "RecordedHubSink"]
 RecordedSource = Union["RecordedUrlSource", "RecordedS3Source", "RecordedHubSource"]
 Sink = Union[Union["UrlSink", "S3Sink", "HubSink"], str]
 Source = Union[Union["UrlSource", "S3Source", "HubSource"], str]
+SourcePrefix = Union[Union["S3Source", "HubSource"], str]
 StreamEventData = Union["JobStateEvent", "BatchEndEvent", "ProgressEvent", "StreamNotice"]
 TargetReport = Union["SucceededTargetReport", "FailedResult"]
 TtlSeconds = int
@@ -388,11 +394,11 @@ class Batch(TypedDict):
     created_at: str
     finished_at: Union[str, None]
     expires_at: Union[str, None]
-    jobs: List[BatchJob]
+    forecast: NotRequired[BatchForecast]
 
 
 class BatchCounts(TypedDict):
-    """Jobs by state"""
+    """Items by state"""
 
     queued: int
     active: int
@@ -409,28 +415,53 @@ class BatchEndEvent(TypedDict):
 
 
 class BatchEndEventData(TypedDict):
-    batch: BatchSummary
+    batch: Batch
     omitted: NotRequired[List[str]]
 
 
-class BatchJob(TypedDict):
-    id: str
-    href: str
-    kind: Literal["squeeze", "analyze", "merge"]
+class BatchForecast(TypedDict):
+    """What a batch would come to"""
+
+    refused: List[RefusedItem]
+    unknown: int
+    reused: int
+    rank: Union[BatchForecastRank, None]
+    parameters: int
+    bytes: int
+    seconds: Union[float, None]
+
+
+class BatchForecastRank(TypedDict):
+    min: int
+    max: int
+
+
+class BatchItem(TypedDict):
+    index: int
+    name: str
+    source: Union[str, None]
     adapter_id: Union[str, None]
+    job_id: Union[str, None]
+    job_href: Union[str, None]
+    kind: JobKind
     state: JobState
-    error_code: Union[str, None]
+    error: Union[BatchItemError, None]
     finished_at: Union[str, None]
-    results: List[BatchJobResults]
+    results: List[ResultLink]
 
 
-class BatchJobResults(TypedDict):
-    adapter_id: str
-    href: str
+class BatchItemError(TypedDict):
+    code: str
+    detail: str
+
+
+class BatchItemList(TypedDict):
+    data: List[BatchItem]
+    next_cursor: Union[str, None]
 
 
 class BatchList(TypedDict):
-    data: List[BatchSummary]
+    data: List[Batch]
     next_cursor: Union[str, None]
 
 
@@ -447,39 +478,25 @@ class BatchProgress(TypedDict):
 
 
 class BatchRequest(TypedDict):
-    """The same for many adapters, or a list of jobs of any kinds"""
+    """What is to be done, and for which adapters: some that are here, some elsewhere, all below a prefix, or a list
+    of jobs"""
 
     adapter_ids: NotRequired[List[str]]
+    sources: NotRequired[List[Source]]
+    source_prefix: NotRequired[SourcePrefix]
+    jobs: NotRequired[List[JobRequest]]
     kind: NotRequired[Literal["squeeze", "analyze"]]
     targets: NotRequired[List[Target]]
     options: NotRequired[SqueezeOptions]
-    jobs: NotRequired[List[JobRequest]]
     results: NotRequired[ResultSettings]
+    deliver: NotRequired[DeliverPrefix]
     name: NotRequired[RecordName]
     labels: NotRequired[Labels]
     priority: NotRequired[JobPriority]
     ttl_seconds: NotRequired[TtlSeconds]
     webhook: NotRequired[RequestWebhook]
     reuse: NotRequired[bool]
-
-
-class BatchSummary(TypedDict):
-    id: str
-    state: BatchState
-    counts: BatchCounts
-    progress: BatchSummaryProgress
-    name: Union[RecordName, None]
-    labels: Labels
-    retry_of: Union[str, None]
-    webhook_id: Union[str, None]
-    created_at: str
-    finished_at: Union[str, None]
-    expires_at: Union[str, None]
-
-
-class BatchSummaryProgress(TypedDict):
-    done: int
-    total: int
+    dry_run: NotRequired[DryRun]
 
 
 class Capabilities(TypedDict):
@@ -496,7 +513,7 @@ class CapabilitiesLimits(TypedDict):
     upload_bytes: int
     targets: int
     merge_sources: int
-    batch_jobs: int
+    batch_items: int
     labels: int
     page_items: int
     wait_seconds: int
@@ -641,6 +658,13 @@ class DeliveryAttempt(TypedDict):
 class DeliveryList(TypedDict):
     data: List[Delivery]
     next_cursor: Union[str, None]
+
+
+class Destination(TypedDict):
+    """A destination for all targets: each of several gets a folder of its own in it"""
+
+    to: Sink
+    include: NotRequired[List[Literal["report", "card"]]]
 
 
 class EventJob(TypedDict):
@@ -924,7 +948,7 @@ class MergeJobRequest(TypedDict):
     targets: List[Target]
     options: NotRequired[SqueezeOptions]
     results: NotRequired[ResultSettings]
-    deliver: NotRequired[Union[List[DeliverRequest], MergeJobRequestDeliver, str]]
+    deliver: NotRequired[Union[List[DeliverRequest], Destination, str]]
     name: NotRequired[RecordName]
     labels: NotRequired[Labels]
     priority: NotRequired[JobPriority]
@@ -932,13 +956,6 @@ class MergeJobRequest(TypedDict):
     webhook: NotRequired[RequestWebhook]
     reuse: NotRequired[bool]
     dry_run: NotRequired[DryRun]
-
-
-class MergeJobRequestDeliver(TypedDict):
-    """A destination for all targets: each of several gets a folder of its own in it"""
-
-    to: Sink
-    include: NotRequired[List[Literal["report", "card"]]]
 
 
 class MergeSource(TypedDict):
@@ -1019,6 +1036,7 @@ class Problem(TypedDict):
 
 
 class ProblemErrors(TypedDict):
+    line: NotRequired[int]
     pointer: str
     detail: str
 
@@ -1289,6 +1307,13 @@ class RecordedUrlSourceFiles(TypedDict):
     sha256: NotRequired[str]
 
 
+class RefusedItem(TypedDict):
+    index: int
+    name: str
+    code: str
+    detail: str
+
+
 class Report(TypedDict):
     job_id: str
     created_at: str
@@ -1333,6 +1358,11 @@ class RequestWebhook(TypedDict):
     url: str
     events: NotRequired[List[Literal["job.queued", "job.started", "job.succeeded", "job.partial", "job.failed", "job.cancelled", "batch.ended"]]]
     secret: NotRequired[str]
+
+
+class ResultLink(TypedDict):
+    adapter_id: str
+    href: str
 
 
 class ResultSettings(TypedDict):
@@ -1559,7 +1589,7 @@ class SqueezeJobRequest(TypedDict):
     targets: List[Target]
     options: NotRequired[SqueezeOptions]
     results: NotRequired[ResultSettings]
-    deliver: NotRequired[Union[List[DeliverRequest], SqueezeJobRequestDeliver, str]]
+    deliver: NotRequired[Union[List[DeliverRequest], Destination, str]]
     name: NotRequired[RecordName]
     labels: NotRequired[Labels]
     priority: NotRequired[JobPriority]
@@ -1567,13 +1597,6 @@ class SqueezeJobRequest(TypedDict):
     webhook: NotRequired[RequestWebhook]
     reuse: NotRequired[bool]
     dry_run: NotRequired[DryRun]
-
-
-class SqueezeJobRequestDeliver(TypedDict):
-    """A destination for all targets: each of several gets a folder of its own in it"""
-
-    to: Sink
-    include: NotRequired[List[Literal["report", "card"]]]
 
 
 class SqueezeOptions(TypedDict):

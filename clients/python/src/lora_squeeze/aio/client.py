@@ -24,7 +24,7 @@ from lora_squeeze.contract import (
     RequestWebhook,
     ResultSettings,
     Sink,
-    SqueezeJobRequestDeliver,
+    Destination,
     SqueezeOptions,
     SucceededResult,
     TargetOptions,
@@ -46,7 +46,7 @@ __all__ = ["AsyncClient"]
 
 T = TypeVar("T")
 #: Where results are brought: all of them, or each one to a place of its own.
-Deliver = Union[Sequence[DeliverRequest], SqueezeJobRequestDeliver, Sink]
+Deliver = Union[Sequence[DeliverRequest], Destination, Sink]
 
 
 class AsyncClient:

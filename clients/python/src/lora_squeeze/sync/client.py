@@ -19,7 +19,7 @@ from lora_squeeze.contract import (
     RequestWebhook,
     ResultSettings,
     Sink,
-    SqueezeJobRequestDeliver,
+    Destination,
     SqueezeOptions,
     SucceededResult,
     TargetOptions,
@@ -47,7 +47,7 @@ __all__ = ["Client"]
 
 T = TypeVar("T")
 #: Where results are brought: all of them, or each one to a place of its own.
-Deliver = Union[Sequence[DeliverRequest], SqueezeJobRequestDeliver, Sink]
+Deliver = Union[Sequence[DeliverRequest], Destination, Sink]
 
 
 class Client:
