@@ -350,6 +350,7 @@ const memberOf = (batch: string, job: JobTable, position: number): BatchMemberTa
     state: job.state === 'active' ? 'queued' : job.state,
     adapter: (JSON.parse(job.request) as { adapter_id: string }).adapter_id,
     finished_at: job.finished_at,
+    ended_no: job.finished_at === null ? null : position + 1,
     error_code: job.state === 'failed' ? 'CANCELLED' : null,
     error_detail: job.state === 'failed' ? '"It was cancelled."' : null,
     ...{ name: JSON.stringify(`item ${position}`), source: null, sealed: null },

@@ -7,9 +7,12 @@ import { refuseWhenFull, refuseWhenStopping } from '../http/plugins/refuse-new-w
 import { requestBodies } from '../http/plugins/request-bodies.ts';
 import { adapterArchiveRoutes, adapterFileRoutes } from '../resources/adapters/download-routes.ts';
 import { adapterRoutes } from '../resources/adapters/routes.ts';
+import { batchArchiveRoutes } from '../resources/batches/archive-routes.ts';
 import { batchChangeRoutes } from '../resources/batches/change-routes.ts';
+import { batchEventRoutes } from '../resources/batches/event-routes.ts';
 import { batchItemRoutes } from '../resources/batches/item-routes.ts';
 import { batchLineRoutes } from '../resources/batches/line-routes.ts';
+import { batchResultRoutes } from '../resources/batches/result-routes.ts';
 import { batchRoutes } from '../resources/batches/routes.ts';
 import { capabilityRoutes } from '../resources/capabilities/routes.ts';
 import { connectionRoutes } from '../resources/connections/routes.ts';
@@ -92,10 +95,14 @@ export async function buildApp(deps: HttpDependencies): Promise<FastifyInstance>
   app.addHook('preClose', async () => streams.end());
   await app.register(jobEventRoutes, { streams, times });
   await app.register(eventRoutes, { streams, times });
+  await app.register(batchEventRoutes, { streams, times });
   for (const routes of [webhookRoutes, webhookDeliveryRoutes])
     await app.register(routes, { parts: deps.webhooks });
   await app.register(connectionRoutes, { parts: deps.places });
-  for (const routes of [jobControlRoutes, batchRoutes, batchChangeRoutes, batchItemRoutes])
+  for (const routes of [
+    jobControlRoutes,
+    ...[batchRoutes, batchChangeRoutes, batchItemRoutes, batchResultRoutes, batchArchiveRoutes],
+  ])
     await app.register(routes);
   await app.register(batchLineRoutes, { idleTimeoutMs: deps.limits.uploadIdleTimeoutMs });
   await app.register(scheduleRoutes);

@@ -382,6 +382,7 @@ create table batch_member (
   retry_of TEXT,
   state TEXT not null,
   finished_at INTEGER,
+  ended_no INTEGER,
   error_code TEXT,
   error_detail TEXT,
   results TEXT not null,
@@ -390,4 +391,5 @@ create table batch_member (
   primary key (batch, position)
 );
 create index batch_member_job on batch_member (batch, job) where job is not null;
+create index batch_member_ended on batch_member (batch, ended_no) where ended_no is not null;
 `;

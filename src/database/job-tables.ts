@@ -163,6 +163,8 @@ export interface BatchMemberTable {
   retry_of: string | null;
   state: 'queued' | 'succeeded' | 'partial' | 'failed' | 'cancelled';
   finished_at: number | null;
+  /** The how many-th of the batch ended with it: 1, 2 and so on; null: it has not ended. */
+  ended_no: number | null;
   error_code: string | null;
   /** JSON, a string: it may have what a request said in it. */
   error_detail: string | null;

@@ -3,6 +3,7 @@ import { AdapterPatch } from '../contract/adapter.ts';
 import { JobArtifactList } from '../contract/artifact.ts';
 import { BatchList, BatchPatch, BatchRecord, BatchRequest } from '../contract/batch.ts';
 import { BatchItemList } from '../contract/batch-item.ts';
+import { BatchEventData, BatchResultLine } from '../contract/batch-result.ts';
 import { Capabilities } from '../contract/capabilities.ts';
 import {
   ConnectionChange,
@@ -26,7 +27,7 @@ import { COMPONENTS, idOf } from './schemas.ts';
 const OF_ROUTES: readonly TSchema[] = [
   ...[AdapterPatch, AdapterListPage, AdapterFromUploads, UploadRecord, UploadList],
   ...[JobListPage, JobPatch, JobProgress, JobEventData, JobArtifactList],
-  ...[BatchRequest, BatchRecord, BatchPatch, BatchList, BatchItemList],
+  ...[BatchRequest, BatchRecord, BatchPatch, BatchList, BatchItemList, BatchResultLine, BatchEventData],
   ...[WebhookEvent, ProgressEvent, StreamNotice, StreamEventData],
   ...[RunRequest, RunRecord, RunListPage, CheckpointRecord],
   ...[FormatRecord, Capabilities],

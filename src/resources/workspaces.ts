@@ -7,6 +7,7 @@ import { AdapterService } from './adapters/service.ts';
 import { DraftStore } from './batches/draft-store.ts';
 import { BatchIntake } from './batches/intake.ts';
 import { ItemStore } from './batches/item-store.ts';
+import { BatchResultStore } from './batches/result-store.ts';
 import { BatchService } from './batches/service.ts';
 import { BatchStore } from './batches/store.ts';
 import { ConnectionStore } from './connections/store.ts';
@@ -39,6 +40,7 @@ export interface Workspace {
   readonly forecasts: JobForecasts;
   readonly batches: BatchService;
   readonly batchIntake: BatchIntake;
+  readonly batchResults: BatchResultStore;
   readonly runs: RunService;
   readonly runStore: RunStore;
   /** What the tenant may use, as it was a few seconds ago at most. @throws AppError STORAGE_* */
@@ -132,6 +134,7 @@ export class Workspaces {
       forecasts: new JobForecasts({ ...shared, ...asked, database, tenant, jobs }),
       batches: new BatchService({ intake: batchIntake, batchStore, itemStore, control: jobControl }),
       batchIntake,
+      batchResults: new BatchResultStore(database, jobStore),
       runs: new RunService({ database, runs: runStore, blobs: store, adapters, jobs, jobStore }),
       runStore,
       quotas: () => this.quotas.of(tenant),

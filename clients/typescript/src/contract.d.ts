@@ -303,6 +303,28 @@ export interface paths {
     patch: operations['updateBatch'];
     trace?: never;
   };
+  '/v1/batches/{id}/archive': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * All results of a batch as a zip
+     * @description The files of each result, stored uncompressed, in `<item>/<target>/`: the name of the item, as it may be that of a folder, and of the target as in deliveries, `r16` say. At the end `results.ndjson` has the lines of `GET /v1/batches/{id}/results`, each with its `folder`, which is null where nothing succeeded, or the result was removed or has expired. It is made while it is sent, so that it has neither a length nor an `ETag`; one that breaks off is not a whole zip. Of a batch that runs it has what there is by then.
+     *
+     *     Needs a key with the scope `read`.
+     */
+    get: operations['downloadBatchArchive'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/v1/batches/{id}/cancel': {
     parameters: {
       query?: never;
@@ -325,6 +347,28 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/v1/batches/{id}/events': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Watch a batch: Server-Sent Events until it has ended
+     * @description Events are `item` (`data` is an item that has ended; each comes once, also those that ended before) and `state` (`data` is the batch, whenever its counts have changed). The stream ends after the batch as it ended. With `Last-Event-ID` it goes on after that event, also at another process of the service and days later; after the last one the answer is 204, which tells a browser to stop. A comment every 15 s shows that the connection lives. Streams end after an hour; clients come back by themselves.
+     *
+     *     Needs a key with the scope `read`.
+     */
+    get: operations['streamBatchEvents'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/v1/batches/{id}/items': {
     parameters: {
       query?: never;
@@ -339,6 +383,28 @@ export interface paths {
      *     Needs a key with the scope `read`.
      */
     get: operations['listBatchItems'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/batches/{id}/results': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * What a batch came to: a line of JSON for each item and target
+     * @description In the order of the request, also while the batch runs: what has not ended has its state. An answer that breaks off is not whole; one that ends well has every item.
+     *
+     *     Needs a key with the scope `read`.
+     */
+    get: operations['listBatchResults'];
     put?: never;
     post?: never;
     delete?: never;
@@ -1661,6 +1727,8 @@ export interface components {
        */
       type: 'batch.ended';
     };
+    /** @description Of an event `state` the batch, of an event `item` an item that has ended */
+    BatchEventData: components['schemas']['Batch'] | components['schemas']['BatchItem'];
     /** @description What a batch would come to */
     BatchForecast: {
       /** @description The same of the files of their weights */
@@ -1891,6 +1959,83 @@ export interface components {
       targets?: components['schemas']['Target'][];
       ttl_seconds?: components['schemas']['TtlSeconds'];
       webhook?: components['schemas']['RequestWebhook'];
+    };
+    BatchResultDelivery: {
+      /** @description Why it failed; of a partial item what the first target that failed says */
+      error: components['schemas']['BatchItemError'] | null;
+      /** @description Place without secrets: host and path, bucket and prefix, or host and repository */
+      place: string;
+      /**
+       * @description Of this delivery: one that failed is sent again by POST /v1/jobs/{id}/deliveries/retry
+       * @enum {string}
+       */
+      state: 'pending' | 'succeeded' | 'failed';
+    };
+    /**
+     * @description What one item came to for one of its targets
+     * @example {
+     *       "index": 0,
+     *       "name": "support-chat-v3",
+     *       "job_id": "job_019ac7e0f3a200009a1c0e8b7d6a5f4e",
+     *       "kind": "squeeze",
+     *       "source": null,
+     *       "adapter_id": "ad_4f9a1c0e8b7d6a5f4e3d2c1b0a998877",
+     *       "target": 0,
+     *       "state": "succeeded",
+     *       "result_id": "ad_0b1c2d3e4f5a69788796a5b4c3d2e1f0",
+     *       "rank": {
+     *         "min": 16,
+     *         "max": 16
+     *       },
+     *       "bytes": 40021200,
+     *       "relative_error": 0.0812,
+     *       "deliveries": [
+     *         {
+     *           "state": "succeeded",
+     *           "place": "s3://models/out/support-chat-v3",
+     *           "error": null
+     *         }
+     *       ],
+     *       "error": null,
+     *       "finished_at": "2026-11-24T21:51:03.480Z"
+     *     }
+     */
+    BatchResultLine: {
+      /** @description The adapter; null where it is fetched, and for merge, which has several */
+      adapter_id: string | null;
+      /** @description Size of the weights file */
+      bytes: number | null;
+      /** @description Where the result is brought */
+      deliveries: components['schemas']['BatchResultDelivery'][];
+      /** @description Why this target, or the whole item, failed */
+      error: (components['schemas']['BatchItemError'] | null) | null;
+      /** @description When the item ended */
+      finished_at: (string | null) | null;
+      /** @description Its place in the request */
+      index: number;
+      /** @description null: it could not be tried, as `error` says */
+      job_id: string | null;
+      kind: components['schemas']['JobKind'];
+      /** @description What it is called: its path below the prefix, or the last part of its source, or the name of its adapter. The folder below `deliver` that its results go to */
+      name: string;
+      /** @description Smallest and largest rank of the result */
+      rank: {
+        max: number;
+        min: number;
+      } | null;
+      /** @description ‖ΔW − ΔW′‖_F / ‖ΔW‖_F over all modules, of the written file */
+      relative_error: number | null;
+      /** @description The adapter that it became, which may have been removed since; of an import the one that was fetched */
+      result_id: string | null;
+      /** @description Where its adapter is fetched from, without secrets */
+      source: string | null;
+      /**
+       * @description Of this target; before the item has ended, of the item
+       * @enum {string}
+       */
+      state: 'queued' | 'active' | 'succeeded' | 'failed' | 'cancelled';
+      /** @description Which of the targets: 0 is the first. null: jobs of this kind have none, or the job was deleted and it is not known */
+      target: number | null;
     };
     /**
      * @description active: items are left to be done. succeeded: all did. partial: some items failed, as a whole or in part, and something succeeded. failed: some failed, and nothing succeeded. cancelled: it was, or some of its items were and none failed
@@ -6797,6 +6942,42 @@ export interface operations {
       507: components['responses']['InsufficientStorage'];
     };
   };
+  downloadBatchArchive: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /**
+         * @description Id of a batch
+         * @example batch_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
+         */
+        id: components['parameters']['BatchId'];
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The archive */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/zip': Blob;
+        };
+      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
+      408: components['responses']['RequestTimeout'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
+    };
+  };
   cancelBatch: {
     parameters: {
       query?: never;
@@ -6844,6 +7025,55 @@ export interface operations {
       507: components['responses']['InsufficientStorage'];
     };
   };
+  streamBatchEvents: {
+    parameters: {
+      query?: never;
+      header?: {
+        /**
+         * @description Id of the last event that came; browsers send it by themselves
+         * @example 153
+         */
+        'last-event-id'?: string;
+      };
+      path: {
+        /**
+         * @description Id of a batch
+         * @example batch_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
+         */
+        id: components['parameters']['BatchId'];
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The events, as the `data` of each */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'text/event-stream': components['schemas']['BatchEventData'];
+        };
+      };
+      /** @description The batch has ended, and the client knows */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
+      408: components['responses']['RequestTimeout'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
+    };
+  };
   listBatchItems: {
     parameters: {
       query?: {
@@ -6874,6 +7104,42 @@ export interface operations {
         };
         content: {
           'application/json': components['schemas']['BatchItemList'];
+        };
+      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
+      408: components['responses']['RequestTimeout'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
+    };
+  };
+  listBatchResults: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /**
+         * @description Id of a batch
+         * @example batch_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
+         */
+        id: components['parameters']['BatchId'];
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Lines, each one JSON */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/x-ndjson': components['schemas']['BatchResultLine'];
         };
       };
       400: components['responses']['BadRequest'];

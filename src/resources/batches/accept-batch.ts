@@ -48,10 +48,12 @@ export async function acceptBatch(
       const resolved = await eachBounded(some, RESOLVED_AT_ONCE, (item, index) =>
         resolveItem(item, count + index, resolve),
       );
-      const rows = resolved.map((item, index) => itemRow(id, createdAtMs, count + index, item));
+      const rows = resolved.map((item, index) => {
+        const row = itemRow(id, createdAtMs, count + index, item);
+        return item.failure ? { ...row, ended_no: ++failed } : row;
+      });
       for (const [index, item] of resolved.entries()) folders.take(item, some[index]!.spot);
       count += rows.length;
-      failed += resolved.filter(({ failure }) => failure !== undefined).length;
       if (folders.faults === 0) await drafts.add(rows);
       await setImmediate();
     }

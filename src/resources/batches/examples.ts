@@ -1,5 +1,6 @@
 import type { BatchList, BatchRecord, BatchRequest } from '../../contract/batch.ts';
 import type { BatchItemList } from '../../contract/batch-item.ts';
+import type { BatchResultLine } from '../../contract/batch-result.ts';
 
 const ADAPTER_ID = 'ad_4f9a1c0e8b7d6a5f4e3d2c1b0a998877';
 const OTHER_ID = 'ad_7d6a5f4e3d2c1b0a9988774f9a1c0e8b';
@@ -79,3 +80,20 @@ export const BATCH_ITEMS_EXAMPLE: BatchItemList = {
 };
 
 export const BATCH_PAGE_EXAMPLE: BatchList = { data: [BATCH_EXAMPLE], next_cursor: null };
+export const BATCH_RESULT_LINE_EXAMPLE: BatchResultLine = {
+  index: 0,
+  name: 'support-chat-v3',
+  job_id: JOB_ID,
+  kind: 'squeeze',
+  source: null,
+  adapter_id: ADAPTER_ID,
+  target: 0,
+  state: 'succeeded',
+  result_id: RESULT_ID,
+  rank: { min: 16, max: 16 },
+  bytes: 40_021_200,
+  relative_error: 0.0812,
+  deliveries: [{ state: 'succeeded', place: 's3://models/out/support-chat-v3', error: null }],
+  error: null,
+  finished_at: '2026-11-24T21:51:03.480Z',
+};

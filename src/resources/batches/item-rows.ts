@@ -36,7 +36,7 @@ export function itemRow(
   const { name, kind, adapter, source, retryOf, request, work, failure } = item;
   return {
     ...{ batch, position, job: work ? memberId(createdAtMs, position) : null },
-    ...{ name: JSON.stringify(name), kind, source, retry_of: retryOf, results: '[]' },
+    ...{ name: JSON.stringify(name), kind, source, retry_of: retryOf, results: '[]', ended_no: null },
     // What is no id may be any text.
     adapter: adapter?.replaceAll('\0', '\uFFFD') ?? null,
     ...(failure

@@ -48,12 +48,13 @@ export function resolveItem(item: WantedItem, index: number, parts: ResolveParts
 }
 
 async function resolveAsked(
-  { name: given, before }: WantedItem,
+  { name: named, before }: WantedItem,
   request: JobRequest,
   index: number,
   parts: ResolveParts,
 ): Promise<ResolvedItem> {
   const { places, folder } = parts;
+  const given = named ?? request.name;
   let name = given ?? bareName(request, index);
   const shown = { kind: request.kind, adapter: adapterOf(request), source: sourceOf(request) };
   const retryOf = before?.job ?? null;

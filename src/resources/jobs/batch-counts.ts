@@ -56,7 +56,7 @@ export async function endInBatch(writer: Writer, job: JobRecord): Promise<BatchR
   if (!counted) return undefined;
   await writer
     .updateTable('batch_member')
-    .set(endOf(job))
+    .set({ ...endOf(job), ended_no: endedJobs(counted) })
     .where('batch', '=', id)
     .where('job', '=', job.id)
     .execute();
@@ -79,7 +79,7 @@ export async function failInBatch(
   if (!counted) return undefined;
   await writer
     .updateTable('batch_member')
-    .set({ ...failedColumns(failure), job: null, sealed: null })
+    .set({ ...failedColumns(failure), ended_no: endedJobs(counted), job: null, sealed: null })
     .where('batch', '=', batch)
     .where('position', '=', position)
     .execute();

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import type { BatchItem } from '../../../src/contract/batch-item.ts';
 import type { JobRecord } from '../../../src/contract/job.ts';
 import type { Labels } from '../../../src/contract/labels.ts';
+import type { Target } from '../../../src/contract/target.ts';
 import { DEFAULT_TENANT } from '../../../src/contract/tenant-id.ts';
 import type { Database } from '../../../src/database/database.ts';
 import { newBatchId } from '../../../src/database/ids.ts';
@@ -52,6 +53,7 @@ export async function madeBatch(
     jobTtlSeconds = null as number | null,
     ttlSeconds = null as number | null,
     labels = {} as Labels,
+    targets = undefined as readonly Target[] | undefined,
   } = {},
 ): Promise<{ readonly id: string; readonly jobs: readonly JobRecord[] }> {
   const adapter_id = adapterOf(tenant);
@@ -60,7 +62,12 @@ export async function madeBatch(
   const id = newBatchId(createdAtMs);
   const treatment = { ...PLAIN, reuse: false, labels, ttlSeconds: jobTtlSeconds };
   const wanted: WantedItem = {
-    request: { work: { kind: 'analyze', adapter_id }, treatment },
+    request: {
+      work: targets
+        ? { kind: 'squeeze', adapter_id, targets: [...targets] }
+        : { kind: 'analyze', adapter_id },
+      treatment,
+    },
     name: 'known',
     spot: { pointer: '', shown: 'it' },
   };

@@ -30,6 +30,7 @@ __all__ = [
     "BatchCounts",
     "BatchEndEvent",
     "BatchEndEventData",
+    "BatchEventData",
     "BatchForecast",
     "BatchForecastRank",
     "BatchItem",
@@ -39,6 +40,9 @@ __all__ = [
     "BatchPatch",
     "BatchProgress",
     "BatchRequest",
+    "BatchResultDelivery",
+    "BatchResultLine",
+    "BatchResultLineRank",
     "BatchState",
     "Capabilities",
     "CapabilitiesLimits",
@@ -223,6 +227,7 @@ AdapterFromUploadsFiles = TypedDict("AdapterFromUploadsFiles", {
     "adapter_config.json": NotRequired[Union[str, Dict[str, Any]]],
     "config": NotRequired[Union[str, Dict[str, Any]]],
 })
+BatchEventData = Union["Batch", "BatchItem"]
 BatchState = Literal["active", "succeeded", "partial", "failed", "cancelled"]
 ConnectionRequest = Union["S3ConnectionRequest", "HubConnectionRequest", "UrlConnectionRequest"]
 DeliverPrefix = Union["Destination", str]
@@ -497,6 +502,37 @@ class BatchRequest(TypedDict):
     webhook: NotRequired[RequestWebhook]
     reuse: NotRequired[bool]
     dry_run: NotRequired[DryRun]
+
+
+class BatchResultDelivery(TypedDict):
+    state: Literal["pending", "succeeded", "failed"]
+    place: str
+    error: Union[BatchItemError, None]
+
+
+class BatchResultLine(TypedDict):
+    """What one item came to for one of its targets"""
+
+    index: int
+    name: str
+    job_id: Union[str, None]
+    kind: JobKind
+    source: Union[str, None]
+    adapter_id: Union[str, None]
+    target: Union[int, None]
+    state: Literal["queued", "active", "succeeded", "failed", "cancelled"]
+    result_id: Union[str, None]
+    rank: Union[BatchResultLineRank, None]
+    bytes: Union[int, None]
+    relative_error: Union[float, None]
+    deliveries: List[BatchResultDelivery]
+    error: Union[Union[BatchItemError, None], None]
+    finished_at: Union[Union[str, None], None]
+
+
+class BatchResultLineRank(TypedDict):
+    min: int
+    max: int
 
 
 class Capabilities(TypedDict):

@@ -1,0 +1,63 @@
+import { type Static, Type } from 'typebox';
+import { BatchRecord } from './batch.ts';
+import { BatchItem } from './batch-item.ts';
+import { choice, nullable } from './choice.ts';
+import { SucceededResult } from './job.ts';
+import { DeliveredAdapter } from './transfer-job.ts';
+
+const { index, name, source, adapter_id, job_id, kind, error, finished_at } = BatchItem.properties;
+const { rank, bytes, relative_error } = SucceededResult.properties;
+
+/** What one item of a batch came to for one of its targets: a line of GET /v1/batches/{id}/results. */
+export const BatchResultLine = Type.Object(
+  {
+    ...{ index, name, job_id, kind, source, adapter_id },
+    target: nullable(Type.Integer({ minimum: 0 }), {
+      description:
+        'Which of the targets: 0 is the first. null: jobs of this kind have none, or the job was deleted and it is not known',
+    }),
+    state: choice(['queued', 'active', 'succeeded', 'failed', 'cancelled'], {
+      description: 'Of this target; before the item has ended, of the item',
+    }),
+    result_id: nullable(Type.String(), {
+      description:
+        'The adapter that it became, which may have been removed since; of an import the one that was fetched',
+    }),
+    rank: nullable(rank, { description: 'Smallest and largest rank of the result' }),
+    bytes: nullable(bytes),
+    relative_error: nullable(relative_error),
+    deliveries: Type.Array(
+      Type.Object(
+        {
+          state: DeliveredAdapter.properties.state,
+          place: DeliveredAdapter.properties.place,
+          error,
+        },
+        { $id: 'BatchResultDelivery', additionalProperties: false },
+      ),
+      { description: 'Where the result is brought' },
+    ),
+    error: nullable(error, { description: 'Why this target, or the whole item, failed' }),
+    finished_at: nullable(finished_at, { description: 'When the item ended' }),
+  },
+  {
+    $id: 'BatchResultLine',
+    additionalProperties: false,
+    description: 'What one item came to for one of its targets',
+  },
+);
+export type BatchResultLine = Static<typeof BatchResultLine>;
+
+/** A line of `results.ndjson` in the archive of a batch. */
+export type ArchivedResultLine = BatchResultLine & {
+  /** Where the files of the result lie in the archive; null: they are not in it. */
+  readonly folder: string | null;
+};
+
+/** What `data` of an event of a batch is: that is what generated clients make of a stream. */
+export const BatchEventData = Type.Unsafe<BatchRecord | BatchItem>({
+  $id: 'BatchEventData',
+  anyOf: [BatchRecord, BatchItem],
+  description: 'Of an event `state` the batch, of an event `item` an item that has ended',
+});
+export type BatchEventData = Static<typeof BatchEventData>;

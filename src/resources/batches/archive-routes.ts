@@ -1,0 +1,44 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { BINARY, problems, response } from '../../http/schemas.ts';
+import { zipStream } from '../../http/zip-stream.ts';
+import { workspaceOf } from '../own-workspace.ts';
+import { archiveEntries } from './archive.ts';
+import { BatchPath } from './batch-answers.ts';
+import { BATCH_ERRORS } from './service.ts';
+
+/** GET /v1/batches/{id}/archive. */
+export const batchArchiveRoutes: FastifyPluginAsyncTypebox = async (app) => {
+  app.get(
+    '/v1/batches/:id/archive',
+    {
+      exposeHeadRoute: false,
+      schema: {
+        operationId: 'downloadBatchArchive',
+        tags: ['batches'],
+        summary: 'All results of a batch as a zip',
+        description:
+          'The files of each result, stored uncompressed, in `<item>/<target>/`: the name of the item, as it may be that of a ' +
+          'folder, and of the target as in deliveries, `r16` say. At the end `results.ndjson` has the lines of ' +
+          '`GET /v1/batches/{id}/results`, each with its `folder`, which is null where nothing succeeded, or the result was ' +
+          'removed or has expired. It is made while it is sent, so that it has neither a length nor an `ETag`; one that ' +
+          'breaks off is not a whole zip. Of a batch that runs it has what there is by then.',
+        params: BatchPath,
+        response: {
+          200: response('The archive', BINARY, { mediaType: 'application/zip' }),
+          ...problems(...BATCH_ERRORS.get),
+        },
+      },
+    },
+    async (request, reply) => {
+      const workspace = workspaceOf(request);
+      const { id, progress } = await workspace.batches.get(request.params.id);
+      return reply
+        .headers({
+          'cache-control': 'no-store',
+          'content-type': 'application/zip',
+          'content-disposition': `attachment; filename="${id}.zip"`,
+        })
+        .send(zipStream(archiveEntries(workspace, { id, total: progress.total })));
+    },
+  );
+};

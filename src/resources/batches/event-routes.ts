@@ -1,0 +1,72 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { Type } from 'typebox';
+import { BatchEventData } from '../../contract/batch-result.ts';
+import { type OpenStreams, type StreamTimes, sseStream } from '../../http/event-streams.ts';
+import { asComponent, problems, reference, response } from '../../http/schemas.ts';
+import { workspaceOf } from '../own-workspace.ts';
+import { BatchPath } from './batch-answers.ts';
+import { BATCH_ERRORS } from './service.ts';
+import { END_ID, toldBefore, watchBatch } from './watch-batch.ts';
+
+export interface BatchEventRoutesOptions {
+  readonly streams: OpenStreams;
+  readonly times: StreamTimes;
+}
+
+const EventHeaders = Type.Object({
+  'last-event-id': Type.Optional(
+    Type.String({
+      description: 'Id of the last event that came; browsers send it by themselves',
+      examples: ['153'],
+    }),
+  ),
+});
+
+/** GET /v1/batches/{id}/events. */
+export const batchEventRoutes: FastifyPluginAsyncTypebox<BatchEventRoutesOptions> = async (
+  app,
+  { streams, times },
+) => {
+  app.addSchema(asComponent(BatchEventData));
+
+  app.get(
+    '/v1/batches/:id/events',
+    {
+      exposeHeadRoute: false,
+      schema: {
+        operationId: 'streamBatchEvents',
+        tags: ['batches'],
+        summary: 'Watch a batch: Server-Sent Events until it has ended',
+        description:
+          'Events are `item` (`data` is an item that has ended; each comes once, also those that ended before) and ' +
+          '`state` (`data` is the batch, whenever its counts have changed). The stream ends after the batch as it ended. With ' +
+          '`Last-Event-ID` it goes on after that event, also at another process of the service and days later; after the ' +
+          'last one the answer is 204, which tells a browser to stop. A comment every 15 s shows that the connection ' +
+          'lives. Streams end after an hour; clients come back by themselves.',
+        params: BatchPath,
+        headers: EventHeaders,
+        response: {
+          200: response('The events, as the `data` of each', reference(BatchEventData), {
+            mediaType: 'text/event-stream',
+          }),
+          204: Type.Null({ description: 'The batch has ended, and the client knows' }),
+          ...problems(...BATCH_ERRORS.get, 'TOO_MANY_STREAMS'),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { batches, batchResults: results, eventTail: tail, tenant } = workspaceOf(request);
+      const lastEventId = request.headers['last-event-id'];
+      const { id: batchId, finished_at } = await batches.get(request.params.id);
+      reply.headers({ 'cache-control': 'no-store', 'x-accel-buffering': 'no' });
+      if (lastEventId === END_ID && finished_at !== null) return reply.code(204).send(null);
+      const { signal, close } = streams.add(tenant);
+      reply.raw.once('close', close);
+      const told = toldBefore(lastEventId);
+      const watch = { batchId, tenant, batches, results, tail, told, signal, ...times };
+      return reply
+        .header('content-type', 'text/event-stream; charset=utf-8')
+        .send(sseStream(watchBatch(watch)));
+    },
+  );
+};

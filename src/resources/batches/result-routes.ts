@@ -1,0 +1,53 @@
+import { Readable } from 'node:stream';
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { BatchResultLine } from '../../contract/batch-result.ts';
+import { asComponent, problems, reference, response } from '../../http/schemas.ts';
+import { workspaceOf } from '../own-workspace.ts';
+import { BatchPath } from './batch-answers.ts';
+import { BATCH_RESULT_LINE_EXAMPLE } from './examples.ts';
+import { itemSlices, resultLines } from './result-lines.ts';
+import { BATCH_ERRORS } from './service.ts';
+
+/** GET /v1/batches/{id}/results. */
+export const batchResultRoutes: FastifyPluginAsyncTypebox = async (app) => {
+  app.addSchema({ ...asComponent(BatchResultLine), examples: [BATCH_RESULT_LINE_EXAMPLE] });
+
+  app.get(
+    '/v1/batches/:id/results',
+    {
+      exposeHeadRoute: false,
+      schema: {
+        operationId: 'listBatchResults',
+        tags: ['batches'],
+        summary: 'What a batch came to: a line of JSON for each item and target',
+        description:
+          'In the order of the request, also while the batch runs: what has not ended has its state. An answer that ' +
+          'breaks off is not whole; one that ends well has every item.',
+        params: BatchPath,
+        response: {
+          200: response('Lines, each one JSON', reference(BatchResultLine), {
+            mediaType: 'application/x-ndjson',
+          }),
+          ...problems(...BATCH_ERRORS.get),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { batches, batchResults } = workspaceOf(request);
+      const { id, progress } = await batches.get(request.params.id);
+      const slices = itemSlices(batchResults, { id, total: progress.total });
+      return reply
+        .headers({ 'cache-control': 'no-store', 'content-type': 'application/x-ndjson' })
+        .send(Readable.from(linesOf(slices), { objectMode: false, highWaterMark: 1 }));
+    },
+  );
+};
+
+/** The next lines are read when these have gone to the connection. */
+async function* linesOf(slices: ReturnType<typeof itemSlices>): AsyncGenerator<string, void, undefined> {
+  for await (const items of slices)
+    yield items
+      .flatMap(resultLines)
+      .map((line) => `${JSON.stringify(line)}\n`)
+      .join('');
+}

@@ -1,0 +1,67 @@
+import type { BatchItem } from '../../contract/batch-item.ts';
+import type { JobRecord } from '../../contract/job.ts';
+import type { Database } from '../../database/database.ts';
+import type { BatchMemberTable } from '../../database/job-tables.ts';
+import type { JobStore } from '../jobs/store.ts';
+import { batchItem } from './item-rows.ts';
+
+/** An item of a batch, with its job while that is there. */
+export interface ItemWithJob {
+  readonly item: BatchItem;
+  readonly job: JobRecord | undefined;
+}
+
+/** An item that has ended. */
+export interface EndedItem extends ItemWithJob {
+  /** The how many-th of its batch it was. */
+  readonly endedNo: number;
+}
+
+/**
+ * Items of batches with what became of them, some at a time: the ten thousand of a large batch are never here at once. Whether
+ * a batch is the tenant's is asked before. All methods throw AppError DATABASE_UNAVAILABLE.
+ */
+export class BatchResultStore {
+  private readonly database: Pick<Database, 'reader'>;
+  private readonly jobs: Pick<JobStore, 'all'>;
+
+  /** @param jobs those of the tenant */
+  constructor(database: Pick<Database, 'reader'>, jobs: Pick<JobStore, 'all'>) {
+    this.database = database;
+    this.jobs = jobs;
+  }
+
+  /** The next items in the order of the request. @param index of the last one before; -1: none */
+  async after(batchId: string, index: number, limit: number): Promise<ItemWithJob[]> {
+    const rows = await this.members(batchId)
+      .where('position', '>', index)
+      .orderBy('position')
+      .limit(limit)
+      .execute();
+    return this.withJobs(rows);
+  }
+
+  /** The next items that have ended, in the order in which they did. @param most no later ones than this */
+  async endedAfter(batchId: string, endedNo: number, most: number, limit: number): Promise<EndedItem[]> {
+    const rows = await this.members(batchId)
+      .where('ended_no', '>', endedNo)
+      .where('ended_no', '<=', most)
+      .orderBy('ended_no')
+      .limit(limit)
+      .execute();
+    const items = await this.withJobs(rows);
+    return items.map((item, at) => ({ ...item, endedNo: rows[at]!.ended_no! }));
+  }
+
+  private members(batchId: string) {
+    return this.database.reader.selectFrom('batch_member').selectAll().where('batch', '=', batchId);
+  }
+
+  private async withJobs(rows: readonly BatchMemberTable[]): Promise<ItemWithJob[]> {
+    const jobs = await this.jobs.all(rows.flatMap(({ job }) => job ?? []));
+    return rows.map((row) => {
+      const job = row.job === null ? undefined : jobs.get(row.job);
+      return { item: batchItem(row, row.finished_at === null && job?.state === 'active'), job };
+    });
+  }
+}

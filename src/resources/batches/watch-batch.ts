@@ -1,0 +1,102 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AppError } from '../../errors/app-error.ts';
+import type { SseMessage } from '../../http/event-streams.ts';
+import { Bell } from '../events/bell.ts';
+import type { EventTail } from '../events/event-tail.ts';
+import type { BatchResultStore, EndedItem } from './result-store.ts';
+import type { BatchService } from './service.ts';
+
+/** Items that are told before the next ones are read. */
+const ITEMS_AT_ONCE = 50;
+/** What ends together is told together. */
+const MIN_LOOK_MS = 250;
+
+/** Id of the last event of a batch that has ended; those before have the number of items that were told. */
+export const END_ID = 'end';
+const NUMBER = /^\d{1,9}$/;
+
+/** How many items a client has been told of. @param lastEventId undefined, or none of ours: nothing is known */
+export const toldBefore = (lastEventId: string | undefined): number =>
+  lastEventId !== undefined && NUMBER.test(lastEventId) ? Number(lastEventId) : 0;
+
+export interface BatchWatch {
+  readonly batchId: string;
+  readonly tenant: string;
+  readonly batches: Pick<BatchService, 'get'>;
+  readonly results: Pick<BatchResultStore, 'endedAfter'>;
+  readonly tail: Pick<EventTail, 'watch'>;
+  /** See toldBefore. */
+  readonly told: number;
+  /** Ends the watch. */
+  readonly signal: AbortSignal;
+  readonly heartbeatMs: number;
+  readonly pollMs: number;
+  /** The watch ends after so long in any case. */
+  readonly lifeMs: number;
+}
+
+/**
+ * Tells the state of a batch whenever that has changed, and before it each item that has ended since, once and in order. The
+ * last event is the batch as it ended. It reads when somebody takes what it has said. While the database cannot be asked, it
+ * waits; where the batch is deleted, it ends.
+ */
+export async function* watchBatch(
+  watch: BatchWatch,
+): AsyncGenerator<SseMessage | undefined, void, undefined> {
+  const { signal, heartbeatMs, pollMs } = watch;
+  const bell = new Bell();
+  const ring = (): void => bell.ring();
+  const end = watch.tail.watch(watch.tenant, { onNews: ring, onProgress: () => undefined });
+  signal.addEventListener('abort', ring);
+  const endMs = performance.now() + watch.lifeMs;
+  try {
+    let { told } = watch;
+    let shown = '';
+    let saidAtMs = performance.now();
+    while (!signal.aborted && performance.now() < endMs) {
+      const lookedAtMs = performance.now();
+      const seen = await look(watch, told);
+      if (seen === 'gone') return;
+      for (const { item, endedNo } of seen?.items ?? []) {
+        yield { id: String(endedNo), event: 'item', data: JSON.stringify(item) };
+        told = endedNo;
+        saidAtMs = performance.now();
+      }
+      if (seen && told < seen.batch.progress.done && seen.items.length > 0) continue;
+      const isOver = seen !== undefined && seen.batch.finished_at !== null;
+      const state = seen && JSON.stringify(seen.batch);
+      if (state !== undefined && (state !== shown || isOver)) {
+        yield { id: isOver ? END_ID : String(told), event: 'state', data: state };
+        shown = state;
+        saidAtMs = performance.now();
+      }
+      if (isOver) return;
+      await bell.rung(Math.min(pollMs, saidAtMs + heartbeatMs - performance.now()));
+      await pause(lookedAtMs + MIN_LOOK_MS - performance.now(), signal);
+      if (!signal.aborted && performance.now() - saidAtMs >= heartbeatMs) {
+        yield undefined;
+        saidAtMs = performance.now();
+      }
+    }
+  } finally {
+    signal.removeEventListener('abort', ring);
+    end();
+  }
+}
+
+/** The batch, and the next items that had ended by then. undefined: nothing can be known now */
+async function look({ batches, results, batchId }: BatchWatch, told: number) {
+  try {
+    const batch = await batches.get(batchId);
+    const { done } = batch.progress;
+    const items: readonly EndedItem[] = await results.endedAfter(batchId, told, done, ITEMS_AT_ONCE);
+    return { batch, items };
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    return error.code === 'BATCH_NOT_FOUND' ? 'gone' : undefined;
+  }
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  if (ms > 0) await sleep(ms, undefined, { signal }).catch(() => undefined);
+}
