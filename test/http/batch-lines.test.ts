@@ -80,6 +80,9 @@ describe('a batch in lines', () => {
     );
     await problemIn(await server.fetch(`/v1/batches/${batch.id}/items?state=lost`), 400, 'VALIDATION_FAILED');
     await problemIn(await server.fetch(`/v1/batches/${batch.id}/items?cursor=x`), 400, 'VALIDATION_FAILED');
+    const far = Buffer.from(`item_${'f'.repeat(32)}`).toString('base64url');
+    const behind = await server.fetch(`/v1/batches/${batch.id}/items?cursor=${far}`);
+    assert.deepEqual(await behind.json(), { data: [], next_cursor: null });
   });
 
   it('is refused as a whole where a line cannot be read, with the numbers of the lines', async () => {

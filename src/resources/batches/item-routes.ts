@@ -1,4 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { MAX_BATCH_ITEMS } from '../../contract/batch.ts';
 import { BatchItemList } from '../../contract/batch-item.ts';
 import { BatchItemQuery } from '../../contract/list.ts';
 import { LINK, pageRequestOf, readListQuery, sendPage } from '../../http/paging.ts';
@@ -11,7 +12,9 @@ import { BATCH_ERRORS } from './service.ts';
 /** Places in a list are written as ids, which is what cursors are made of. */
 const PLACE = 'item';
 const placeOf = (position: number): string => `${PLACE}_${position.toString(16).padStart(32, '0')}`;
-const positionOf = (place: string): number => Number.parseInt(place.slice(PLACE.length + 1), 16);
+/** Behind all others where it is none of a batch: cursors come from clients. */
+const positionOf = (place: string): number =>
+  Math.min(Number.parseInt(place.slice(PLACE.length + 1), 16), MAX_BATCH_ITEMS);
 
 /** The items of batches. */
 export const batchItemRoutes: FastifyPluginAsyncTypebox = async (app) => {

@@ -134,5 +134,5 @@ const sourceOf = (request: JobRequest): string | null =>
 function hasSecrets(request: JobRequest): boolean {
   const fields = request as Readonly<Record<string, unknown>>;
   const text = JSON.stringify([fields.source, fields.to, fields.deliver]);
-  return /"(?:credentials|token|headers|url)":|https?:[^"]*\?/.test(text);
+  return /"(?:credentials|token|headers|url)":|https?:[^"]*[?#]/.test(text);
 }
