@@ -37,18 +37,12 @@ export async function uploadAdapter(
     parts.push({ name, path, bytes: (await stat(path)).size });
   }
   let body: MultipartBody | undefined;
-  // Sent again under the same key it is one adapter still.
-  const key = randomUUID();
   const called = nameOfFile(basename(resolve(source)));
   const record = await client.json<AdapterRecord>('/v1/adapters', () => {
     body = new MultipartBody(called, parts, onBytes, signal);
     return {
       method: 'POST',
-      headers: {
-        'content-type': body.type,
-        'content-length': String(body.bytes),
-        'idempotency-key': key,
-      },
+      headers: { 'content-type': body.type, 'content-length': String(body.bytes) },
       body: body.chunks(),
       duplex: 'half',
     };

@@ -51,7 +51,7 @@ export const BATCH_CREATE: Command = {
   run: (args) =>
     onServer(args, async (client, signal) => {
       const { path, type, body } = await requestOf(args, client, signal);
-      const headers = { 'content-type': type, 'idempotency-key': crypto.randomUUID() };
+      const headers = { 'content-type': type };
       const batch = await client.json<BatchRecord>(path, () => ({ method: 'POST', headers, body }));
       tell(args, batch);
       return batch.state === 'failed' ? EXIT.failed : EXIT.ok;

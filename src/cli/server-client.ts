@@ -4,7 +4,6 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DigestedFile } from '../adapter/digested-file.ts';
-import { ERROR_KINDS, type ErrorCode } from '../errors/error-kinds.ts';
 import { type PlainJson, parsePlainJson } from '../json/strict-json.ts';
 import { CommandError } from './command-error.ts';
 
@@ -16,6 +15,9 @@ const AGAIN_MS = [250, 500, 1000, 2000];
 /** Where the server says how long, it is asked so often at most, and waited for so long. */
 const PATIENT_TRIES = 10;
 const MOST_WAIT_MS = 60_000;
+
+/** Of a gateway in between, whose answers do not say whether to come again; 429 does by a Retry-After. */
+const PASSING = [502, 503, 504];
 
 /** What the download of a file has to come to. */
 export type ExpectedFile = DigestedFile;
@@ -34,13 +36,17 @@ export class ServerClient {
   }
 
   /**
-   * A request with its answer as JSON.
+   * A request with its answer as JSON. Every POST has an Idempotency-Key, so that it is done once however often it is sent.
    * @param init makes the request anew for each try
    * @throws CommandError with the code and detail of the server's problem, SERVER_UNREACHABLE, or NOT_THE_SERVICE
    */
   json<T>(path: string, init: () => RequestInit = () => ({})): Promise<T> {
+    const key = crypto.randomUUID();
     return withRetries(this.#server, this.#signal, async () => {
-      const response = await this.#ask(path, init());
+      const request = init();
+      const once = request.method === 'POST' ? { 'idempotency-key': key } : undefined;
+      const headers = { ...(request.headers as Record<string, string> | undefined), ...once };
+      const response = await this.#ask(path, { ...request, headers });
       const bytes = await response.arrayBuffer();
       try {
         return parseAnswer(bytes) as T;
@@ -82,12 +88,7 @@ export class ServerClient {
     const headers = { ...this.#headers, ...(init.headers as Record<string, string> | undefined) };
     const response = await fetch(this.#server + path, { ...init, headers, signal: this.#signal });
     if (response.ok) return response;
-    const refusal = await refusalOf(response);
-    const retryAfter = response.headers.get('retry-after');
-    // Without the header, 429 is a limit that waiting does not lift; a full quota waits for a removal.
-    const mayPass = retryAfter !== null && !isPermanent(refusal.code);
-    const isBusy = response.status === 503 || (response.status === 429 && mayPass);
-    throw isBusy ? new ServerBusy(refusal, retryAfter) : refusal;
+    throw await refusalOf(response);
   }
 }
 
@@ -95,22 +96,28 @@ export class ServerClient {
 const parseAnswer = (bytes: ArrayBuffer): PlainJson =>
   parsePlainJson(new Uint8Array(bytes), { maxDepth: MAX_ANSWER_DEPTH, largeIntegers: 'round' });
 
-/** Codes of ours only: what a gateway in between means by its 429 is told by its Retry-After. */
-const isPermanent = (code: string): boolean =>
-  Object.hasOwn(ERROR_KINDS, code) && !ERROR_KINDS[code as ErrorCode].retryable;
-
-/** A problem document (RFC 9457) as an error; a gateway in between may have answered something else. */
+/**
+ * A problem document (RFC 9457) as an error, a ServerBusy where it says that another attempt can help. A gateway in between
+ * may have answered something else, and counts by its status.
+ */
 async function refusalOf(response: Response): Promise<CommandError> {
-  const { status, statusText } = response;
+  const { status, statusText, headers } = response;
+  const retryAfter = headers.get('retry-after');
+  let refusal = new CommandError(`HTTP_${status}`, `The server answers ${status} ${statusText}.`, { status });
+  let mayPass = PASSING.includes(status) || (status === 429 && retryAfter !== null);
   try {
-    const { code, detail, context } = parseAnswer(await response.arrayBuffer()) as Record<string, unknown>;
+    const { code, detail, context, retryable } = parseAnswer(await response.arrayBuffer()) as Record<
+      string,
+      unknown
+    >;
     if (typeof code === 'string' && typeof detail === 'string') {
-      return new CommandError(code, detail, { status, ...(context as object | undefined) });
+      refusal = new CommandError(code, detail, { status, ...(context as object | undefined) });
+      if (typeof retryable === 'boolean') mayPass = retryable;
     }
   } catch {
     // Not JSON, or it broke off.
   }
-  return new CommandError(`HTTP_${status}`, `The server answers ${status} ${statusText}.`, { status });
+  return mayPass ? new ServerBusy(refusal, retryAfter) : refusal;
 }
 
 function checkDigest(

@@ -76,27 +76,32 @@ describe('a server that does the work', { concurrency: 2 }, () => {
     }
   });
 
-  it('is not waited for where a quota is full', async () => {
-    let requests = 0;
-    const full = createServer((_request, answer) => {
-      requests++;
-      answer
-        .writeHead(429, {
-          'content-type': 'application/problem+json',
-          'retry-after': '900',
-          connection: 'close',
-        })
-        .end(JSON.stringify({ code: 'QUOTA_STORED_BYTES', detail: 'All of it is used.' }));
+  it('is asked again as long as its problems are retryable, whatever their status', async () => {
+    const problems = [
+      [500, { code: 'INTERNAL', detail: 'Once.', retryable: true }, '0'],
+      [409, { code: 'IDEMPOTENCY_IN_FLIGHT', detail: 'Twice.', retryable: true }, '0'],
+      [429, { code: 'QUOTA_STORED_BYTES', detail: 'All of it is used.', retryable: false }, '900'],
+    ] as const;
+    const keys: unknown[] = [];
+    const busy = createServer((incoming, answer) => {
+      const [status, problem, retryAfter] = problems[keys.length]!;
+      keys.push(incoming.headers['idempotency-key']);
+      const type = 'application/problem+json';
+      incoming.resume().on('end', () => {
+        answer.writeHead(status, { 'content-type': type, 'retry-after': retryAfter, connection: 'close' });
+        answer.end(JSON.stringify(problem));
+      });
     }).listen(0, '127.0.0.1');
-    await once(full, 'listening');
+    await once(busy, 'listening');
     try {
-      const { port } = full.address() as AddressInfo;
+      const { port } = busy.address() as AddressInfo;
       const ended = await run(squeeze('full', `http://127.0.0.1:${port}`));
       assert.equal(ended.code, 1);
       assert.match(ended.stderr, /^lora-squeeze: QUOTA_STORED_BYTES: All of it is used\.\n$/);
-      assert.equal(requests, 1);
+      assert.equal(keys.length, problems.length);
+      assert.ok(keys[0] !== undefined && new Set(keys).size === 1, 'sent again under one key');
     } finally {
-      full.close();
+      busy.close();
     }
   });
 
