@@ -5,6 +5,7 @@ import { envSchema } from 'env-schema';
 import type { TSchema } from 'typebox';
 import { ConfigError } from '../errors/config-error.ts';
 import { parseAuthority } from '../http/authority.ts';
+import type { EventRetention } from '../resources/events/sweep-events.ts';
 import { Environment, MAX_DEFAULT_THREADS } from './environment.ts';
 import { type Bucket, storagePlace } from './storage-url.ts';
 
@@ -59,6 +60,7 @@ export interface Config {
   /** undefined: they are kept, as are jobs. */
   readonly adapterTtlSeconds: number | undefined;
   readonly jobTtlSeconds: number | undefined;
+  readonly eventRetention: EventRetention;
   readonly sweepIntervalMs: number;
   readonly blobGraceMs: number;
   readonly shutdownGraceMs: number;
@@ -133,6 +135,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     uploadTtlMs: values.UPLOAD_TTL_SECONDS * 1000,
     adapterTtlSeconds: values.ADAPTER_TTL_SECONDS,
     jobTtlSeconds: values.JOB_TTL_SECONDS,
+    eventRetention: { keptMs: values.EVENT_RETENTION_SECONDS * 1000, most: values.EVENT_RETENTION_COUNT },
     sweepIntervalMs: values.SWEEP_INTERVAL_SECONDS * 1000,
     blobGraceMs: values.BLOB_GRACE_SECONDS * 1000,
     shutdownGraceMs: values.SHUTDOWN_GRACE_MS,

@@ -233,6 +233,20 @@ export const Environment = Type.Object({
         'Unset: they are kept. Those of annealing runs stay as long as their run.',
     }),
   ),
+  EVENT_RETENTION_SECONDS: Type.Integer({
+    minimum: 60,
+    maximum: 31_536_000,
+    default: 86_400,
+    description:
+      'How long [events](watching.md#events-of-all-jobs) are kept for clients that come back to their stream. Only the newest ' +
+      '`EVENT_RETENTION_COUNT` of each tenant are.',
+  }),
+  EVENT_RETENTION_COUNT: Type.Integer({
+    minimum: 100,
+    maximum: 10_000_000,
+    default: 50_000,
+    description: 'How many events of a tenant are kept for clients that come back to their stream.',
+  }),
   SWEEP_INTERVAL_SECONDS: Type.Integer({
     minimum: 1,
     maximum: 604_800,

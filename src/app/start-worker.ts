@@ -45,8 +45,8 @@ export async function startWorker(
   // A worker can do nothing without it; an API that also runs jobs can do all the rest.
   readiness.add('provider', () => jobs.check(), { isVital: config.role === 'worker' });
 
-  const { sweepIntervalMs: intervalMs, blobGraceMs: graceMs } = config;
-  const sweeper = new Sweeper({ workspaces, graceMs });
+  const { sweepIntervalMs: intervalMs, blobGraceMs: graceMs, eventRetention } = config;
+  const sweeper = new Sweeper({ workspaces, graceMs, eventRetention });
   const { sweeps } = metrics;
   const maintenance = new Maintenance({ address, prefix, intervalMs, sweeper, metrics: sweeps, logger });
   running.add((deadlineMs) => maintenance.close(leftMs(deadlineMs)));

@@ -3,7 +3,7 @@ import { sweepAdapters } from './adapters/sweep-adapters.ts';
 import type { Sweep } from './contents/sweep.ts';
 import { Swept } from './contents/sweep.ts';
 import { sweepContents } from './contents/sweep-contents.ts';
-import { removeOldEvents } from './events/sweep-events.ts';
+import { type EventRetention, removeOldEvents } from './events/sweep-events.ts';
 import { ClaimStore } from './idempotency/claim-store.ts';
 import { sweepBatches, sweepJobs } from './jobs/sweep-jobs.ts';
 import { storedByAll, type UsageTotals } from './tenants/usage.ts';
@@ -18,6 +18,7 @@ export interface SweeperOptions {
    * it, is done by then.
    */
   readonly graceMs: number;
+  readonly eventRetention: EventRetention;
 }
 
 export interface SweepOutcome {
@@ -41,7 +42,7 @@ export class Sweeper {
 
   /** @throws AppError DATABASE_UNAVAILABLE, STORAGE_*; what was removed by then stays so, and the next sweep does the rest */
   async sweep(atMs?: number): Promise<SweepOutcome> {
-    const { workspaces, graceMs } = this.options;
+    const { workspaces, graceMs, eventRetention } = this.options;
     const begunMs = performance.now();
     const { store, database } = workspaces;
     const nowMs = atMs ?? (await databaseNowMs(database));
@@ -61,7 +62,7 @@ export class Sweeper {
     if (deliveries > 0) sweep.swept.add('delivery', 0, deliveries);
     const webhooks = await removeUnusedWebhooks(database, nowMs);
     if (webhooks > 0) sweep.swept.add('webhook', 0, webhooks);
-    const events = await removeOldEvents(database, nowMs);
+    const events = await removeOldEvents(database, nowMs, eventRetention);
     if (events > 0) sweep.swept.add('event', 0, events);
     const totals = await storedByAll(database);
     return { swept: sweep.swept, totals, seconds: (performance.now() - begunMs) / 1000 };

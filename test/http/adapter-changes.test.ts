@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { JobRecord } from '../../src/contract/job.ts';
 import { contentKey } from '../../src/resources/contents/content-files.ts';
-import { Sweeper } from '../../src/resources/sweeper.ts';
-import { JSON_TYPE, recordIn, withServer } from './adapter-routes.ts';
+import { JSON_TYPE, recordIn, sweeperOf, withServer } from './adapter-routes.ts';
 import { expire, problemIn, readRecord, startServer } from './server.ts';
 import { formOf, tinyAdapter, WEIGHTS } from './tiny-adapter.ts';
 import { largeAdapter } from './uploads-tools.ts';
@@ -156,7 +155,7 @@ describe('DELETE /v1/adapters/{id}', () => {
     const [first, second, third] = [await post(), await post(), await post()];
     assert.equal((await remove(`/v1/adapters/${first.id}`)).status, 204);
     await expire(server(), second.id);
-    const sweeper = new Sweeper({ workspaces: server().workspaces, graceMs: 0 });
+    const sweeper = sweeperOf(server());
     await sweeper.sweep(Date.now() + 60_000);
     for (const { id } of [first, second])
       await problemIn(await server().fetch(`/v1/adapters/${id}`), 404, 'ADAPTER_NOT_FOUND');
@@ -204,8 +203,7 @@ describe('DELETE /v1/adapters/{id}', () => {
     const { files } = await server().adapters.stored(first.id);
     const key = contentKey(files.find(({ name }) => name === WEIGHTS)!.content);
     const isThere = async () => (await server().wholeStore.stat(key)) !== undefined;
-    const sweep = () =>
-      new Sweeper({ workspaces: server().workspaces, graceMs: 0 }).sweep(Date.now() + 60_000);
+    const sweep = () => sweeperOf(server()).sweep(Date.now() + 60_000);
     await remove(`/v1/adapters/${first.id}`);
     await sweep();
     assert.ok(await isThere(), 'the other one has it');

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { JobRecord } from '../../src/contract/job.ts';
-import { Sweeper } from '../../src/resources/sweeper.ts';
-import { JSON_TYPE, recordIn, withServer } from './adapter-routes.ts';
+import { JSON_TYPE, recordIn, sweeperOf, withServer } from './adapter-routes.ts';
 import { expire, problemIn } from './server.ts';
 import { CONFIG, WEIGHTS } from './tiny-adapter.ts';
 
@@ -67,7 +66,7 @@ describe('an adapter that has expired', () => {
     const { id } = await recordIn(await upload(4), 201);
     await expire(server(), id);
     await problemIn(await server().fetch(`/v1/adapters/${id}`), 410, 'ADAPTER_EXPIRED');
-    await new Sweeper({ workspaces: server().workspaces, graceMs: 0 }).sweep();
+    await sweeperOf(server()).sweep();
     await problemIn(await server().fetch(`/v1/adapters/${id}`), 404, 'ADAPTER_NOT_FOUND');
     await problemIn(await remove(`/v1/adapters/${id}`), 404, 'ADAPTER_NOT_FOUND');
   });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before } from 'node:test';
 import { Value } from 'typebox/value';
 import { AdapterRecord } from '../../src/contract/adapter.ts';
+import { Sweeper } from '../../src/resources/sweeper.ts';
 import { startServer, type TestServer } from './server.ts';
 import { formOf, tinyAdapter } from './tiny-adapter.ts';
 
@@ -35,6 +36,10 @@ export function withServer(): {
     remove: (path) => server.fetch(path, { method: 'DELETE' }),
   };
 }
+
+/** Removes at once what has been released. */
+export const sweeperOf = ({ workspaces }: TestServer): Sweeper =>
+  new Sweeper({ workspaces, graceMs: 0, eventRetention: { keptMs: 86_400_000, most: 1_000 } });
 
 /** The record in an answer of that status. */
 export async function recordIn(response: Response, status: number): Promise<AdapterRecord> {

@@ -1,15 +1,12 @@
 import type { Database } from '../../database/database.ts';
 import { placeOfTime } from './event-rows.ts';
 
-/** How many events are kept, and for how long. */
+/** How many events are kept, and for how long. A client that was away for longer has the rest from lists. */
 export interface EventRetention {
   readonly keptMs: number;
   /** Of one tenant. */
   readonly most: number;
 }
-
-/** A client that was away for a night or a weekend's day has the rest from lists. */
-export const EVENT_RETENTION: EventRetention = { keptMs: 86_400_000, most: 50_000 };
 
 /** Rows that are removed in one transaction: it must not hold up others for long. */
 const REMOVED_AT_ONCE = 500;
@@ -22,7 +19,7 @@ const REMOVED_AT_ONCE = 500;
 export async function removeOldEvents(
   database: Database,
   nowMs: number,
-  { keptMs, most }: EventRetention = EVENT_RETENTION,
+  { keptMs, most }: EventRetention,
 ): Promise<number> {
   const tenants = await database.reader.selectFrom('tenant').select('id').execute();
   let removed = 0;

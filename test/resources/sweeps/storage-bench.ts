@@ -23,6 +23,7 @@ import { NO_DISPATCHER, type PlayedWork, PlayedWorker } from '../jobs/played-wor
 
 export const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
+const EVENTS_KEPT = { keptMs: DAY_MS, most: 1_000 };
 /** No write takes so long. */
 export const LONGEST_WRITE_MS = 3 * DAY_MS;
 
@@ -50,7 +51,12 @@ export class StorageBench {
   }
 
   sweeper(options: Partial<SweeperOptions> = {}): Sweeper {
-    return new Sweeper({ workspaces: this.workspaces, graceMs: HOUR_MS, ...options });
+    return new Sweeper({
+      workspaces: this.workspaces,
+      graceMs: HOUR_MS,
+      eventRetention: EVENTS_KEPT,
+      ...options,
+    });
   }
 
   /** The workspace of another tenant, which is made. */

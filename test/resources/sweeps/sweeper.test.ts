@@ -52,6 +52,17 @@ onEachDialect('the sweeper', (database, folder) => {
       await bench.assertTidy();
     }));
 
+  it('removes events as the operator chose', () =>
+    onBench(async (bench) => {
+      await bench.job({}, { isFinal: false });
+      await bench.job({}, { isFinal: false });
+      const removed = async (most: number) =>
+        (await bench.sweeper({ eventRetention: { keptMs: HOUR_MS, most } }).sweep()).swept.of('event')
+          .objects;
+      assert.equal(await removed(2), 0);
+      assert.equal(await removed(1), 1);
+    }));
+
   it('removes adapters whose time is over, and their content after the grace', () =>
     onBench(async (bench) => {
       const other = await bench.other();
