@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { before, describe, it } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { readPeftAdapter } from '../oracle/peft-adapter.ts';
 import { buildSafetensors, readSafetensors } from '../oracle/safetensors.ts';
+import { motoIsMissing, type S3Server, startMoto } from '../storage/s3-servers.ts';
 import { startGateway } from './gateway.ts';
 import { NoRegistry, nodeOf } from './npm-prefix.ts';
 import { serviceFixture } from './service-fixture.ts';
@@ -15,10 +16,11 @@ const EXAMPLES = join(PACKAGE, 'examples');
 const ADAPTER = join(ROOT, 'examples/adapters/gpt2-lora-r8');
 const ANNEALING_PAGE = readFileSync(join(ROOT, 'docs/annealing.md'), 'utf8');
 
-/** The example of a page, all of its blocks in their order. */
+/** The example of a page, all of its blocks in their order; of a page about several clients those of this one. */
 function blocksOf(page: string): string[] {
   const text = readFileSync(join(ROOT, page), 'utf8');
-  return [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => code!);
+  const own = /^## TypeScript$.*?(?=^## |$(?![\s\S]))/ms.exec(text)?.[0] ?? text;
+  return [...own.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => code!);
 }
 
 const PAGES = { guide: blocksOf('docs/clients.md'), readme: blocksOf('clients/typescript/README.md') };
@@ -33,16 +35,27 @@ const runWith = (env: Readonly<Record<string, string>>, ...command: readonly str
     env: { ...process.env, ...env },
   });
 
-describe('clients/typescript', () => {
+describe('clients/typescript', { skip: motoIsMissing() ?? false }, () => {
   const fixture = serviceFixture('squeeze-typescript');
   const { folder } = fixture;
   /** Where the package is installed. */
   const app = join(folder, 'app');
+  let s3: S3Server;
   before(async () => {
     mkdirSync(app);
-    await installPackage(app);
+    [s3] = await Promise.all([startMoto(), installPackage(app)]);
     cpSync(ADAPTER, join(app, 'my-adapter'), { recursive: true });
+    await put('', undefined);
+    for (const name of ['adapter_model.safetensors', 'adapter_config.json'])
+      await put(`/in/support-chat/${name}`, readFileSync(join(ADAPTER, name)));
   });
+  after(() => s3?.stop());
+
+  /** Into the bucket of the page. */
+  async function put(path: string, body: Buffer | undefined): Promise<void> {
+    const answer = await fetch(`${s3.url}/models${path}`, { method: 'PUT', ...(body && { body }) });
+    assert.ok(answer.ok, `${path}: ${answer.status}`);
+  }
 
   it('has the types of the contract as it is now', async () => {
     const made = join(folder, 'contract.d.ts');
@@ -103,8 +116,14 @@ describe('clients/typescript', () => {
       const node = await nodeOf(major).catch((error: Error) => error);
       if (node instanceof NoRegistry) return test.skip(`no Node ${major}: ${node.message}`);
       if (node instanceof Error) throw node;
+      // The bucket of the page is that of AWS.
+      const store = `endpoint: '${s3.url}', allowed_hosts: ['${new URL(s3.url).host}']`;
+      await fetch(`${fixture.service.url}/v1/connections/models`, { method: 'DELETE' });
       for (const [name, blocks] of Object.entries(PAGES)) {
-        const code = blocks.join('').replaceAll('http://127.0.0.1:8080', fixture.service.url);
+        const code = blocks
+          .join('')
+          .replaceAll('http://127.0.0.1:8080', fixture.service.url)
+          .replace("region: 'eu-west-1'", store);
         const program = join(app, `${name}-${major}.mjs`);
         writeFileSync(program, code);
         const { stdout, stderr } = await promisify(execFile)(node, [program], { cwd: app, timeout: 600_000 });
@@ -117,7 +136,19 @@ describe('clients/typescript', () => {
           assert.equal(rank, 4);
         // The others find the work done.
         if (major === 20) assert.match(stdout, /^(load|gram|core|project|write|done) \d+\/\d+$/m);
-        assert.match(stdout, /^succeeded$/m);
+        for (const line of [
+          /^succeeded$/m,
+          /^4 \d+$/m,
+          /^results\/0\/adapter_model\.safetensors \d+$/m,
+          /^text\/html; ?charset=utf-8 \d+$/m,
+          /^job_\w+ is done$/m,
+        ])
+          assert.match(stdout, line);
+        assert.deepEqual(readdirSync(join(app, 'everything')).sort(), [
+          'report.html',
+          'report.json',
+          'results',
+        ]);
         assert.match(stdout, /^2 succeeded, 0 failed$|^1 succeeded, 0 failed$/m);
         assert.match(stdout, /^true [0-9a-f]{64}$/m);
         assert.match(stderr, /^FORMAT_NOT_CONVERTIBLE|^VALIDATION_FAILED|^TARGET_INVALID/m);

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -7,17 +7,17 @@ const runFile = promisify(execFile);
 export const ROOT = join(import.meta.dirname, '../..');
 export const PACKAGE = join(ROOT, 'clients/typescript');
 
-/** Makes the package of the TypeScript client and installs it, as its users do, into a new folder. */
+/** Makes the package of the TypeScript client and installs it into a new folder by the commands of its page. */
 export async function installPackage(folder: string): Promise<void> {
-  await runFile('npm', ['run', 'build', '--silent'], { cwd: PACKAGE });
-  const packed = join(folder, 'packed');
-  mkdirSync(packed, { recursive: true });
-  await runFile('npm', ['pack', '--silent', '--pack-destination', packed], { cwd: PACKAGE });
-  const [tarball] = readdirSync(packed);
+  const page = readFileSync(join(ROOT, 'docs/clients.md'), 'utf8');
+  const [, commands] = /^## TypeScript$.*?^```sh\n(.*?)^```$/ms.exec(page)!;
+  symlinkSync(ROOT, join(folder, 'lora-squeeze'));
   writeFileSync(
     join(folder, 'package.json'),
     '{"name": "uses-the-client", "private": true, "type": "module"}',
   );
-  const flags = ['--ignore-scripts', '--no-audit', '--no-fund', '--offline'];
-  await runFile('npm', ['install', ...flags, join(packed, tarball!)], { cwd: folder });
+  // The settings of this repository are not theirs.
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name)));
+  const settings = { npm_config_audit: 'false', npm_config_fund: 'false', npm_config_offline: 'true' };
+  await runFile('bash', ['-e', '-c', commands!], { cwd: folder, env: { ...env, ...settings } });
 }
