@@ -15,6 +15,7 @@ from airflow.models import BaseOperator
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from lora_squeeze import AsyncClient, Client
+from lora_squeeze.contract import JobRequest
 
 
 class SqueezeTrigger(BaseTrigger):
@@ -40,7 +41,7 @@ class SqueezeOperator(BaseOperator):
 
     template_fields = ("request",)
 
-    def __init__(self, *, request: dict[str, Any], connection_id: str = "lora_squeeze", **options: Any) -> None:
+    def __init__(self, *, request: JobRequest, connection_id: str = "lora_squeeze", **options: Any) -> None:
         super().__init__(**options)
         self.request, self.connection_id = request, connection_id
 

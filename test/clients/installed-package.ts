@@ -17,14 +17,29 @@ export interface InstalledPackage {
   readonly folder: string;
 }
 
+const run = (program: string, ...args: readonly string[]) => promisify(execFile)(program, args);
+
+/** Runs commands of a page that install the package, in a new environment beside Debian's packages. @returns its Python */
+export async function runInstallation(commands: string, sources: string, folder: string): Promise<string> {
+  const venv = join(folder, 'venv');
+  await run(PYTHON, '-m', 'venv', '--system-site-packages', venv);
+  // Nothing comes from an index: what is not here is not needed. (0 is how pip is told to build with what is here.)
+  const offline = { PIP_NO_INDEX: '1', PIP_NO_DEPS: '1', PIP_NO_BUILD_ISOLATION: '0', PIP_QUIET: '1' };
+  const env = { ...process.env, ...offline, PATH: `${join(venv, 'bin')}:${process.env.PATH}` };
+  await promisify(execFile)('bash', ['-e', '-c', commands], { cwd: sources, env });
+  return join(venv, 'bin/python');
+}
+
+/** A copy of the package's sources, as building leaves files beside them. */
+export const copySources = (to: string): void => cpSync(PACKAGE, to, { recursive: true, dereference: true });
+
 /** Builds the wheel of clients/python and installs it under a folder, beside Debian's packages. */
 export async function installPackage(folder: string): Promise<InstalledPackage> {
-  const run = (program: string, ...args: readonly string[]) => promisify(execFile)(program, args);
   const venv = join(folder, 'venv');
   const python = join(venv, 'bin/python');
-  // A copy, as building leaves files beside the sources. Nothing comes from an index: what is not here is not needed.
+  // Nothing comes from an index: what is not here is not needed.
   const sources = join(folder, 'sources');
-  cpSync(PACKAGE, sources, { recursive: true, dereference: true });
+  copySources(sources);
   const wheels = join(folder, 'wheels');
   const build = ['--no-deps', '--no-build-isolation', '--no-index', '--wheel-dir', wheels];
   await Promise.all([

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { motoIsMissing, type S3Server, startMoto } from '../storage/s3-servers.ts';
-import { BUILD, type InstalledPackage, installPackage } from './installed-package.ts';
+import { BUILD, copySources, runInstallation } from './installed-package.ts';
 import { type Ended, runProgram, skipWithoutPython } from './python.ts';
 import { serviceFixture } from './service-fixture.ts';
 
@@ -20,10 +20,15 @@ describe('docs/python.md, with the package as it is installed', {
   skip: motoIsMissing() ?? skipWithoutPython('httpx', 'tqdm', ...BUILD),
 }, () => {
   const fixture = serviceFixture('python-page');
-  let installed: InstalledPackage;
+  let python: string;
   let s3: S3Server;
   before(async () => {
-    [installed, s3] = await Promise.all([installPackage(fixture.folder), startMoto()]);
+    copySources(join(fixture.folder, 'clients/python'));
+    const [commands] = blocksOf(PAGE, 'sh');
+    [python, s3] = await Promise.all([
+      runInstallation(commands!, fixture.folder, fixture.folder),
+      startMoto(),
+    ]);
     await put('', undefined);
     for (const name of ['adapter_model.safetensors', 'adapter_config.json'])
       await put(`/in/support-chat/${name}`, readFileSync(join(ROOT, 'examples/adapters/gpt2-lora-r8', name)));
@@ -44,7 +49,7 @@ describe('docs/python.md, with the package as it is installed', {
     const path = join(fixture.folder, name);
     assert.ok(code.includes(ADDRESS), 'it says where the service is');
     writeFileSync(path, code.replaceAll(ADDRESS, fixture.service.url));
-    return runProgram(path, args, { python: installed.python, cwd: fixture.folder, folders: [] });
+    return runProgram(path, args, { python, cwd: fixture.folder, folders: [] });
   }
 
   it('has a script that squeezes a folder', async () => {
@@ -100,7 +105,10 @@ describe('docs/python.md, with the package as it is installed', {
     assert.match(readFileSync(join(fixture.folder, 'report.html'), 'utf8'), /^<!doctype html>/i);
   });
 
-  it('has a README whose example runs', async () => {
+  it('has a README whose commands and example run', async () => {
+    const sources = join(fixture.folder, 'clients/python');
+    const [commands] = blocksOf(README, 'sh');
+    await runInstallation(commands!, sources, join(fixture.folder, 'of-readme'));
     const [example] = blocksOf(README, 'python');
     const { code, stdout, stderr } = await saved('readme.py', example!.replace('rank=16', 'rank=4'));
     assert.equal(code, 0, stderr);

@@ -217,7 +217,7 @@ class AsyncClient:
         return self.iterate(follow(self.service, "/v1/events" + query(filters), last_id))
 
     async def capabilities(self) -> Capabilities:
-        """What the service can: formats with what each conversion has to be told, profiles, limits, version."""
+        """What the service can: formats with the options that conversions need, profiles, limits, version."""
         return cast(Capabilities, await self.request("GET", "/v1/capabilities"))
 
     async def request(self, method: str, path: str, json: Any = None, *, idempotency_key: str | None = None) -> Any:
