@@ -1,8 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { text as textOf } from 'node:stream/consumers';
 import type { BatchRecord } from '../contract/batch.ts';
-import type { BatchItem } from '../contract/batch-item.ts';
-import type { JobRecord } from '../contract/job.ts';
+import type { BatchResultLine } from '../contract/batch-result.ts';
 import { uploadAdapter } from './adapter-upload.ts';
 import type { Arguments, Command, OptionGroup } from './command.ts';
 import { refusePositionals, text } from './command.ts';
@@ -20,7 +19,6 @@ import { fixedPercent, range, textTable } from './words.ts';
 
 const OUTPUT: OptionGroup = { title: 'Output', options: [JSON_OPTION] };
 const IS_ID = /^ad_[0-9a-z]+$/;
-const EVERY = Number.MAX_SAFE_INTEGER;
 
 export const BATCH_CREATE: Command = {
   name: 'batch create',
@@ -61,7 +59,7 @@ export const BATCH_CREATE: Command = {
 export const BATCH_LIST: Command = {
   name: 'batch list',
   summary: 'Lists batches of a server, the newest first.',
-  synopsis: ['[--state STATE]… [--label NAME=TEXT]… [--limit N]'],
+  synopsis: ['[--state STATE]… [--label NAME=TEXT]… [--name TEXT] [--limit N]'],
   about: 'On a terminal a table, elsewhere a line of JSON for each batch.',
   groups: [{ title: 'Which', options: LIST_OPTIONS }, OUTPUT, SERVER_GROUP],
   run: (args) =>
@@ -131,60 +129,20 @@ export const BATCH_RESULTS: Command = {
     onServer(args, (client) =>
       forEachId(args, async (id) => {
         const rows: string[][] = [];
-        const tellLine = (line: ReturnType<typeof resultsOf>[number] | ReturnType<typeof untried>): void => {
+        const path = `/v1/batches/${encodeURIComponent(id)}/results`;
+        for await (const line of client.lines<BatchResultLine>(path)) {
           if (!isForPeople(args)) printJson(line);
-          else rows.push([line.job_id ?? '', line.state, line.rank ? range(line.rank) : '', line.words]);
-        };
-        const query = new URLSearchParams({ batch_id: id });
-        for await (const job of pages<JobRecord>(client, '/v1/jobs', query, EVERY))
-          for (const line of resultsOf(job)) tellLine(line);
-        const items = `/v1/batches/${encodeURIComponent(id)}/items`;
-        const failed = new URLSearchParams({ state: 'failed' });
-        for await (const item of pages<BatchItem>(client, items, failed, EVERY))
-          if (item.job_id === null) tellLine(untried(item));
-        if (isForPeople(args)) print(textTable(['job', 'state', '>rank', 'outcome'], rows));
+          else rows.push(rowOf(line));
+        }
+        if (isForPeople(args)) print(textTable(['item', '>target', 'state', '>rank', 'outcome'], rows));
       }),
     ),
 };
 
-/** The line of an item that has no job. */
-const untried = ({ name, adapter_id, state, error }: BatchItem) => ({
-  ...{ job_id: null, name, adapter_id, state, rank: undefined, error },
-  words: `${name}: ${error?.code ?? ''}`,
-});
-
-/** One line for each target, or one for a job that came to none. */
-function resultsOf(job: JobRecord) {
-  const { id: job_id, error } = job;
-  const adapter_id = 'adapter_id' in job.request ? job.request.adapter_id : undefined;
-  if (job.results.length === 0)
-    return [{ job_id, adapter_id, state: job.state, rank: undefined, error, words: error?.code ?? '' }];
-  return job.results.map((result) => {
-    if (result.state === 'failed') {
-      const { error: failure } = result;
-      return {
-        job_id,
-        adapter_id,
-        state: result.state,
-        rank: undefined,
-        error: failure,
-        words: failure.code,
-      };
-    }
-    const { rank, bytes, relative_error, adapter_id: result_id } = result;
-    const words = `${result_id}, error ${fixedPercent(relative_error)}`;
-    return {
-      job_id,
-      adapter_id,
-      state: result.state,
-      result_id,
-      rank,
-      bytes,
-      relative_error,
-      error: null,
-      words,
-    };
-  });
+function rowOf({ name, target, state, rank, result_id, relative_error, error }: BatchResultLine): string[] {
+  const distance = relative_error === null ? '' : `, error ${fixedPercent(relative_error)}`;
+  const outcome = error?.code ?? (result_id === null ? '' : `${result_id}${distance}`);
+  return [name, target === null ? '' : String(target), state, rank ? range(rank) : '', outcome];
 }
 
 /** A batch as it is sent. */

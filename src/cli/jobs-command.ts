@@ -18,7 +18,7 @@ const ON_A_PIPE = 'On a terminal a table, elsewhere a line of JSON for each job.
 export const JOBS_LIST: Command = {
   name: 'jobs list',
   summary: 'Lists jobs of a server, the newest first.',
-  synopsis: ['[--state STATE]… [--label NAME=TEXT]… [--limit N]'],
+  synopsis: ['[--state STATE]… [--label NAME=TEXT]… [--name TEXT] [--limit N]'],
   about: ON_A_PIPE,
   groups: [
     {

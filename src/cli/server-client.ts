@@ -84,6 +84,39 @@ export class ServerClient {
     });
   }
 
+  /**
+   * The JSON of each line of an answer, as it comes. One that breaks off is asked for again, and the lines that were given are
+   * passed over.
+   * @throws CommandError as `json`
+   */
+  async *lines<T>(path: string): AsyncGenerator<T, void, undefined> {
+    let given = 0;
+    for (let again = 0; ; ) {
+      const response = await withRetries(this.#server, this.#signal, () => this.#ask(path, {}));
+      let passed = 0;
+      let rest = '';
+      try {
+        for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {
+          const lines = (rest + chunk).split('\n');
+          rest = lines.pop()!;
+          for (const line of lines) {
+            if (++passed <= given) continue;
+            given = passed;
+            again = 0;
+            yield JSON.parse(line) as T;
+          }
+        }
+        return;
+      } catch (error) {
+        this.#signal.throwIfAborted();
+        const waitMs = AGAIN_MS[again++];
+        if (!isOfConnection(error)) throw error;
+        if (waitMs === undefined) throw unreachable(this.#server, error);
+        await sleep(waitMs, undefined, { signal: this.#signal });
+      }
+    }
+  }
+
   async #ask(path: string, init: RequestInit): Promise<Response> {
     const headers = { ...this.#headers, ...(init.headers as Record<string, string> | undefined) };
     const response = await fetch(this.#server + path, { ...init, headers, signal: this.#signal });

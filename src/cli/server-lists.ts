@@ -16,6 +16,7 @@ export const LIST_OPTIONS: readonly Option[] = [
     multiple: true,
     help: 'Only those that have it; may be repeated: all of them.',
   },
+  { name: 'name', value: 'TEXT', help: 'Only those whose name begins so.' },
   { name: 'created-after', value: 'TIME', help: 'Only what was created later: 2026-12-01, or with a time.' },
   {
     name: 'limit',
@@ -35,8 +36,8 @@ export function listQuery(
   for (const state of several('state')) query.append('state', state);
   for (const label of several('label')) query.append('label', label.replace('=', ':'));
   const createdAfter = text(args, 'created-after');
-  for (const [name, value] of Object.entries({ ...more, created_after: createdAfter }))
-    if (value !== undefined) query.append(name, value);
+  const said = { ...more, name: text(args, 'name'), created_after: createdAfter };
+  for (const [name, value] of Object.entries(said)) if (value !== undefined) query.append(name, value);
   return query;
 }
 

@@ -82,6 +82,9 @@ describe('docs/python.md, with the package as it is installed', {
       /^results\/1\/adapter_model\.safetensors \d+$/m,
       /^\['models'\]$/m,
       /^1 succeeded$/m,
+      /^batch: item succeeded$/m,
+      /^batch: state succeeded$/m,
+      /^target 1 succeeded \{'min': \d+, 'max': 4\} None$/m,
       /^state queued$/m,
       /^state succeeded$/m,
       /^job_\w+ failed: BUDGET_TOO_SMALL False$/m,
@@ -102,6 +105,7 @@ describe('docs/python.md, with the package as it is installed', {
       headers: { authorization },
     });
     assert.equal(brought.status, 200, 'delivered to the bucket');
+    assert.equal(readFileSync(join(fixture.folder, 'batch.zip')).toString('latin1', 0, 2), 'PK');
     assert.match(readFileSync(join(fixture.folder, 'report.html'), 'utf8'), /^<!doctype html>/i);
   });
 

@@ -150,6 +150,10 @@ describe('clients/typescript', { skip: motoIsMissing() ?? false }, () => {
           'results',
         ]);
         assert.match(stdout, /^2 succeeded, 0 failed$|^1 succeeded, 0 failed$/m);
+        assert.match(stdout, /^batch: item succeeded$/m);
+        assert.match(stdout, /^batch: state succeeded$/m);
+        assert.match(stdout, /^target 1 succeeded 4$/m);
+        assert.equal(readFileSync(join(app, 'batch.zip')).toString('latin1', 0, 2), 'PK');
         assert.match(stdout, /^true [0-9a-f]{64}$/m);
         assert.match(stderr, /^FORMAT_NOT_CONVERTIBLE|^VALIDATION_FAILED|^TARGET_INVALID/m);
       }

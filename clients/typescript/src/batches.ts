@@ -1,8 +1,25 @@
 import { within } from './deadline.ts';
+import { type DownloadOptions, savedFile } from './downloads.ts';
+import { dataOf, type EventOptions, eventsOf } from './event-stream.ts';
 import { hasEnded, preferWait, untilEnded } from './jobs.ts';
+import { jsonLines, type LinesOptions } from './json-lines.ts';
 import { listed } from './list.ts';
 import { filled, jsonOf, type Transport } from './transport.ts';
-import type { Batch, BatchItem, BatchRequest, CallOptions, CreateOptions, QueryOf } from './types.ts';
+import type {
+  Batch,
+  BatchChange,
+  BatchItem,
+  BatchRequest,
+  BatchResultLine,
+  CallOptions,
+  CreateOptions,
+  QueryOf,
+} from './types.ts';
+
+/** What the stream of a batch tells: its state, and each item that has ended. */
+export type BatchEvent =
+  | { readonly id: string; readonly event: 'state'; readonly data: Batch }
+  | { readonly id: string; readonly event: 'item'; readonly data: BatchItem };
 
 const BATCHES = '/v1/batches';
 const BATCH = '/v1/batches/{id}';
@@ -52,6 +69,35 @@ export class Batches {
     if (typeof batch !== 'string' && hasEnded(batch)) return batch;
     const id = typeof batch === 'string' ? batch : batch.id;
     return within(options, (signal) => untilEnded(signal, (rest) => this.get(id, rest)));
+  }
+
+  /** Its items as they end, and its state, until it has ended. A connection that breaks is made again. */
+  async *events(id: string, options: EventOptions = {}): AsyncGenerator<BatchEvent, void, undefined> {
+    const path = filled('/v1/batches/{id}/events', { id });
+    for await (const raw of eventsOf(this.#transport, path, {}, options)) {
+      const event = { id: raw.id, event: raw.event, data: dataOf(raw) } as BatchEvent;
+      yield event;
+      if (event.event === 'state' && hasEnded(event.data)) return;
+    }
+  }
+
+  /** What each item came to for each target, in the order of the request, also while the batch runs. */
+  results(id: string, options: LinesOptions = {}): AsyncGenerator<BatchResultLine, void, undefined> {
+    return jsonLines(this.#transport, filled('/v1/batches/{id}/results', { id }), options);
+  }
+
+  /** Saves all results as one zip, in Node. @param to where it will lie */
+  async download(id: string, to: string, { onProgress, ...options }: DownloadOptions = {}): Promise<void> {
+    const file = { path: filled('/v1/batches/{id}/archive', { id }), name: `${id}.zip` };
+    const onBytes = (received: number): void => onProgress?.(received, 0);
+    await savedFile(this.#transport, file, to, { ...options, onBytes });
+  }
+
+  /** Changes the name or the labels; a name that is null is removed. */
+  update(id: string, change: BatchChange, options: CallOptions = {}): Promise<Batch> {
+    const headers = { 'content-type': 'application/json' };
+    const call = { ...options, method: 'PATCH', path: filled(BATCH, { id }), headers } as const;
+    return this.#transport.call({ ...call, body: JSON.stringify(change) }, jsonOf<Batch>);
   }
 
   cancel(id: string, options: CreateOptions = {}): Promise<Batch> {

@@ -546,7 +546,7 @@ export interface paths {
     };
     /**
      * Watch all jobs and batches: Server-Sent Events
-     * @description `job.*` and `batch.ended` have as `data` the very text that a webhook gets, `job.progress` comes once a second at most for each job that runs. A stream begins with `stream.open`, and has everything that happens from then on, in order. With `Last-Event-ID` it goes on after that event, also at another process of the service and after a restart. Events are kept for a day, and the newest 50,000 of a tenant; where some are missing, `stream.gap` comes first. Streams end after an hour.
+     * @description `job.*` and `batch.ended` have as `data` the very text that a webhook gets, `job.progress` comes once a second at most for each job that runs. A stream begins with `stream.open`, and has everything that happens from then on, in order. With `Last-Event-ID` it goes on after that event, also at another process of the service and after a restart. Events are kept for a day, and the newest 50,000 of a tenant, unless the operator chose otherwise; where some are missing, `stream.gap` comes first. Streams end after an hour.
      *
      *     Needs a key with the scope `read`.
      */

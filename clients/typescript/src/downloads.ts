@@ -16,7 +16,7 @@ export interface FileOfService {
 }
 
 export interface DownloadOptions extends CallOptions {
-  /** @param total bytes of all files */
+  /** @param total bytes of all files; 0 where it is not known */
   readonly onProgress?: ((received: number, total: number) => void) | undefined;
 }
 

@@ -11,6 +11,7 @@ import type {
   CreateOptions,
   Figure,
   Job,
+  JobChange,
   JobProgress,
   JobRequest,
   Progress,
@@ -42,13 +43,17 @@ const JSON_BODY = { 'content-type': 'application/json' };
 /** The id of what was asked about only: there is nothing under it. */
 const DRY_RUN_ID = 'dry_run';
 
+/** What can be waited for. */
 interface Ending {
   readonly state: string;
+  /** A batch that is cancelled has one when its last job has ended. */
+  readonly finished_at?: string | null;
   /** Of a job. Those of one that has ended go on where they were asked for once more. */
   readonly deliveries?: readonly { readonly state: string }[];
 }
 
-const isFinal = ({ state }: Ending): boolean => state !== 'queued' && state !== 'active';
+const isFinal = ({ state, finished_at }: Ending): boolean =>
+  state !== 'queued' && state !== 'active' && finished_at !== null;
 
 export const hasEnded = (record: Ending): boolean =>
   isFinal(record) && !record.deliveries?.some(({ state }) => state === 'pending');
@@ -134,12 +139,8 @@ export class Jobs {
     return this.#transport.call({ ...options, method: 'POST', path }, jsonOf<Job>);
   }
 
-  /** The labels take the place of those before. */
-  update(
-    id: string,
-    change: { readonly labels: Readonly<Record<string, string>> },
-    options: CallOptions = {},
-  ): Promise<Job> {
+  /** Changes the name or the labels; a name that is null is removed. */
+  update(id: string, change: JobChange, options: CallOptions = {}): Promise<Job> {
     const call = { ...options, method: 'PATCH', path: filled(JOB, { id }), headers: JSON_BODY } as const;
     return this.#transport.call({ ...call, body: JSON.stringify(change) }, jsonOf<Job>);
   }

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any, cast
 
 from lora_squeeze.aio.resource import Resource
-from lora_squeeze.contract import Batch, BatchItem, BatchRequest
+from lora_squeeze.contract import Batch, BatchItem, BatchRequest, BatchResultLine
 from lora_squeeze.core.content import FilePath
 from lora_squeeze.core.downloads import save
 from lora_squeeze.core.events import Event, follow
@@ -31,14 +31,15 @@ class Batches(Resource):
         self,
         *,
         state: str | Sequence[str] | None = None,
+        name: str | None = None,
         label: Mapping[str, str] | None = None,
         created_after: date | str | None = None,
         created_before: date | str | None = None,
         page_size: int | None = None,
     ) -> AsyncIterator[Batch]:
-        """Goes over all batches that match, the newest first."""
+        """Goes over all batches that match, the newest first. name: what names begin with."""
         times = {"created_after": created_after, "created_before": created_before, "limit": page_size}
-        return self._client.iterate(items(self._service, "/v1/batches", {"state": state, "label": label, **times}))
+        return self._client.iterate(items(self._service, "/v1/batches", {"state": state, "name": name, "label": label, **times}))
 
     def items(
         self, batch_id: str, *, state: str | Sequence[str] | None = None, page_size: int | None = None
@@ -52,17 +53,22 @@ class Batches(Resource):
         return cast(Batch, await self._client.run(finished_batch(self._service, batch_id, progress, timeout_seconds)))
 
     def events(self, batch_id: str, *, last_id: str | None = None) -> AsyncIterator[Event[str, Any]]:
-        """Goes over what happens to a batch, until it has ended."""
+        """Goes over what happens to a batch, until it has ended: "item" for each item that has, "state" for the batch."""
         return self._client.iterate(follow(self._service, path_of("v1", "batches", batch_id, "events"), last_id))
 
-    def results(self, batch_id: str) -> AsyncIterator[dict[str, Any]]:
-        """Goes over what became of each adapter and target: rank, size, or error."""
+    def results(self, batch_id: str) -> AsyncIterator[BatchResultLine]:
+        """Goes over what became of each item for each target, in their order: rank, size, or error. While the batch runs,
+        what has not ended has its state."""
         return self._client.iterate(lines(self._service, path_of("v1", "batches", batch_id, "results")))
 
     async def download(self, batch_id: str, path: FilePath, *, progress: ProgressOption = None) -> None:
         """Saves all results to one archive (zip) at the path."""
         with Teller(progress) as tell:
             await self._client.run(save(self._service, path_of("v1", "batches", batch_id, "archive"), path, None, tell))
+
+    async def update(self, batch_id: str, **changes: Any) -> Batch:
+        """Changes what is given of name (None: it has none) and labels (all of them are replaced)."""
+        return cast(Batch, await self._json("PATCH", path_of("v1", "batches", batch_id), changes))
 
     async def cancel(self, batch_id: str) -> Batch:
         return cast(Batch, await self._json("POST", path_of("v1", "batches", batch_id, "cancel")))

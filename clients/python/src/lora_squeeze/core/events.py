@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar, Union
 
@@ -13,7 +13,7 @@ from lora_squeeze.core.effects import Head, Steps, TransportFailure, close, emit
 from lora_squeeze.core.request import Request
 from lora_squeeze.core.retries import Deadline, Retries
 
-__all__ = ["Event", "EventParser", "EventType", "JobEvent", "TenantEvent", "follow", "is_final"]
+__all__ = ["Event", "EventParser", "EventType", "JobEvent", "TenantEvent", "follow", "has_ended"]
 
 TypeT = TypeVar("TypeT", bound=str)
 DataT = TypeVar("DataT")
@@ -82,8 +82,9 @@ class EventParser:
         return None
 
 
-def is_final(state: str) -> bool:
-    return state not in ("queued", "active")
+def has_ended(record: Mapping[str, Any]) -> bool:
+    """Of a job or a batch. A batch that is cancelled has ended with its last job."""
+    return record["state"] not in ("queued", "active") and record["finished_at"] is not None
 
 
 def follow(
@@ -113,7 +114,7 @@ def follow(
                 for event in parser.feed(chunk):
                     last_id = event.id
                     yield from give(event)
-                    if event.type == "state" and is_final(event.data["state"]):
+                    if event.type == "state" and has_ended(event.data):
                         yield from close()
                         return
             body = yield from read_all()

@@ -9,7 +9,7 @@ from typing import Any
 
 from lora_squeeze.core.calls import Service, call
 from lora_squeeze.core.effects import Steps, sleep
-from lora_squeeze.core.events import Event, follow, is_final
+from lora_squeeze.core.events import Event, follow, has_ended
 from lora_squeeze.core.progress import Progress, ProgressOption, Teller
 from lora_squeeze.core.request import Request, path_of
 from lora_squeeze.core.retries import Deadline
@@ -30,17 +30,17 @@ def wait_header(deadline: Deadline) -> dict[str, str]:
 
 def finished(service: Service, path: str, record: Any, deadline: Deadline, tell: Teller | None = None) -> Steps[Any]:
     """The record of a path once it is final. record: as it was, if that is known. Raises DeadlineError."""
-    if tell is not None and tell.is_wanted and not (record and _has_ended(record)):
+    if tell is not None and tell.is_wanted and not (record and _is_over(record)):
         yield from _watched(service, path, deadline, tell)
         record = None
     pause = 0.1
-    while record is None or not _has_ended(record):
+    while record is None or not _is_over(record):
         if deadline.left_seconds <= 0:
             raise _late(path, record)
         asked = time.monotonic()
         answer = yield from call(service, Request("GET", path, None, wait_header(deadline)), deadline)
         record = answer.json
-        if not _has_ended(record) and time.monotonic() - asked < SOON_SECONDS:
+        if not _is_over(record) and time.monotonic() - asked < SOON_SECONDS:
             yield from sleep(min(pause, deadline.left_seconds))
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
     return record
@@ -56,10 +56,10 @@ def finished_batch(service: Service, batch_id: str, progress: ProgressOption, se
         return (yield from finished(service, path_of("v1", "batches", batch_id), None, service.deadline(seconds), tell))
 
 
-def _has_ended(record: Mapping[str, Any]) -> bool:
+def _is_over(record: Mapping[str, Any]) -> bool:
     """Deliveries of a job that has ended go on where they were asked for once more."""
     pending = [one for one in record.get("deliveries", ()) if one["state"] == "pending"]
-    return is_final(record["state"]) and not pending
+    return has_ended(record) and not pending
 
 
 def ended_well(record: Mapping[str, Any]) -> bool:
@@ -72,12 +72,15 @@ def failure_of(record: Mapping[str, Any], what: str) -> JobFailedError:
 
 
 def _watched(service: Service, path: str, deadline: Deadline, tell: Teller) -> Steps[None]:
-    """Tells the progress of a job until it ends. What has no events, or too many that watch it, is only waited for."""
+    """Tells the progress of a job or a batch until it ends. What has no events, or too many that watch it, is only waited for."""
 
     def give(event: Event[str, Any]) -> Steps[None]:
         if event.type == "progress" and "phase" in event.data:
             data = event.data
             tell(Progress(data["phase"], data["done"], data["total"], data.get("module")))
+        elif event.type == "state" and "counts" in event.data:
+            items = event.data["progress"]
+            tell(Progress("batch", items["done"], items["total"]))
         if deadline.left_seconds <= 0:
             raise _late(path, None)
         yield from ()

@@ -141,6 +141,7 @@ class Jobs(Resource):
         kind: JobKind | None = None,
         adapter_id: str | None = None,
         batch_id: str | None = None,
+        name: str | None = None,
         label: Mapping[str, str] | None = None,
         created_after: date | str | None = None,
         created_before: date | str | None = None,
@@ -148,11 +149,12 @@ class Jobs(Resource):
     ) -> Iterator[Job]:
         """Goes over all jobs that match, the newest first; a page at a time is asked for.
 
-        label: those that a job has to have, all of them. Times without a zone are local ones.
+        name: what names begin with. label: those that a job has to have, all of them. Times without a zone are local ones.
         """
-        filters = {"state": state, "kind": kind, "adapter_id": adapter_id, "batch_id": batch_id, "label": label}
+        filters = {"state": state, "kind": kind, "adapter_id": adapter_id, "batch_id": batch_id}
+        called = {"name": name, "label": label}
         times = {"created_after": created_after, "created_before": created_before, "limit": page_size}
-        return self._client.iterate(items(self._service, "/v1/jobs", {**filters, **times}))
+        return self._client.iterate(items(self._service, "/v1/jobs", {**filters, **called, **times}))
 
     def wait(self, job_id: str, *, progress: ProgressOption = None, timeout_seconds: float | None = None) -> Job:
         """Returns a job once it has ended, well or not, and nothing of it is still being delivered.
@@ -180,9 +182,9 @@ class Jobs(Resource):
         """Sends once more what could not be delivered; wait tells what came of it."""
         return cast(Job, self._json("POST", path_of("v1", "jobs", job_id, "deliveries", "retry")))
 
-    def update(self, job_id: str, *, labels: Mapping[str, str]) -> Job:
-        """Gives a job these labels in place of those it has."""
-        return cast(Job, self._json("PATCH", path_of("v1", "jobs", job_id), {"labels": dict(labels)}))
+    def update(self, job_id: str, **changes: Any) -> Job:
+        """Changes what is given of name (None: it has none) and labels (all of them are replaced)."""
+        return cast(Job, self._json("PATCH", path_of("v1", "jobs", job_id), changes))
 
     def delete(self, job_id: str) -> None:
         """Removes a job that has ended; its results stay."""

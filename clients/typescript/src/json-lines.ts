@@ -1,0 +1,73 @@
+import { sleep } from './deadline.ts';
+import { LoraSqueezeError } from './errors.ts';
+import type { Transport } from './transport.ts';
+
+export interface LinesOptions {
+  /** Ends the lines: they throw the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Times in a row that an answer may break off without a new line. */
+const MAX_BREAKS = 5;
+const PAUSE_MS = 1000;
+
+/**
+ * The JSON of each line of an answer, as it comes. An answer that breaks off is asked for again, and the lines that were given
+ * are passed over.
+ * @throws LoraSqueezeError when it is refused, or breaks off again and again; the signal's reason when it fires
+ */
+export async function* jsonLines<T>(
+  transport: Transport,
+  path: string,
+  { signal }: LinesOptions,
+): AsyncGenerator<T, void, undefined> {
+  let given = 0;
+  for (let breaks = 0; ; breaks++) {
+    const response = await transport.call({ method: 'GET', path, signal }, (answer) => answer);
+    let passed = 0;
+    for await (const line of linesOf(response, signal)) {
+      if (line === BROKEN) break;
+      if (line === WHOLE) return;
+      if (++passed <= given) continue;
+      given = passed;
+      breaks = 0;
+      yield JSON.parse(line) as T;
+    }
+    signal?.throwIfAborted();
+    if (breaks >= MAX_BREAKS) {
+      const detail = `The answer of ${path} broke off ${breaks + 1} times after line ${given}.`;
+      throw new LoraSqueezeError({ code: 'SERVICE_UNREACHABLE', detail, retryable: true });
+    }
+    await sleep(PAUSE_MS, signal);
+  }
+}
+
+const BROKEN = Symbol('broken');
+const WHOLE = Symbol('whole');
+
+/** The lines of a body, and at last whether it ended or broke off. */
+async function* linesOf(
+  { body }: Response,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<string | typeof BROKEN | typeof WHOLE, void, undefined> {
+  if (body === null) return yield WHOLE;
+  const reader = body.getReader();
+  const decoder = new TextDecoder();
+  const stop = (): void => void reader.cancel().catch(() => undefined);
+  signal?.addEventListener('abort', stop, { once: true });
+  let text = '';
+  try {
+    for (;;) {
+      const read = await reader.read().catch(() => undefined);
+      if (read === undefined || signal?.aborted) return yield BROKEN;
+      if (read.done) return yield WHOLE;
+      text += decoder.decode(read.value, { stream: true });
+      const lines = text.split('\n');
+      text = lines.pop()!;
+      yield* lines.filter((line) => line !== '');
+    }
+  } finally {
+    signal?.removeEventListener('abort', stop);
+    stop();
+  }
+}
