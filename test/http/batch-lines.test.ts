@@ -219,6 +219,11 @@ describe('a batch in lines', () => {
       const response = await post(lines(SETTINGS, one, { adapter_id: 'ad_none' }, one));
       assert.equal(response.status, 202, 'what cannot be tried takes no room');
       await problemIn(await post(lines(SETTINGS, one)), 429, 'QUOTA_CONCURRENT_JOBS');
+      const key = { 'idempotency-key': 'lines-2' };
+      await server.limit({ concurrent_jobs: unfinished + 3 });
+      const accepted = (await (await post(lines(SETTINGS, one), key)).json()) as BatchRecord;
+      const again = (await (await post(lines(SETTINGS, one), key)).json()) as BatchRecord;
+      assert.equal(again.id, accepted.id, 'it was accepted before, so it needs no room');
     } finally {
       await server.limit({});
     }

@@ -54,7 +54,7 @@ export async function acceptBatch(
       });
       for (const [index, item] of resolved.entries()) folders.take(item, some[index]!.spot);
       count += rows.length;
-      if (folders.faults === 0) await drafts.add(rows);
+      if (folders.faults === 0) await drafts.add(id, rows);
       await setImmediate();
     }
     folders.check();

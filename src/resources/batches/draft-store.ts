@@ -69,16 +69,23 @@ export class DraftStore {
     });
   }
 
-  /** Writes down some of its items. */
-  async add(rows: readonly BatchMemberTable[]): Promise<void> {
+  /** Writes down some of its items, and keeps it as long as others may come. @throws AppError UPLOAD_TOO_SLOW where it has expired */
+  async add(id: string, rows: readonly BatchMemberTable[]): Promise<void> {
     await this.database.write(async (writer) => {
+      const { numUpdatedRows } = await writer
+        .updateTable('batch')
+        .set({ expires_at: Date.now() + DRAFT_MS })
+        .where('id', '=', id)
+        .where('accepted_at', 'is', null)
+        .executeTakeFirst();
+      if (numUpdatedRows === 0n) throw tooSlow();
       for (const some of inSlices(rows)) await writer.insertInto('batch_member').values(some).execute();
     });
   }
 
   /**
    * Makes a draft a batch that is there, whole and durable. One that has no item to be tried has ended.
-   * @throws AppError BATCH_NOT_FOUND where the draft has expired meanwhile
+   * @throws AppError UPLOAD_TOO_SLOW where the draft has expired meanwhile
    */
   async accept(id: string, head: BatchHead, { items, failed }: DraftCounts): Promise<void> {
     await JobChanges.write(this.parts, this.tenant, async (changes) => {
@@ -94,8 +101,13 @@ export class DraftStore {
         .where('accepted_at', 'is', null)
         .returning([...SUMMARY_COLUMNS, 'ttl_seconds'])
         .executeTakeFirst();
-      if (!row)
-        throw new AppError('BATCH_NOT_FOUND', `It took too long to accept the batch ${id}; send it again.`);
+      const { written } = await writer
+        .selectFrom('batch_member')
+        .select(({ fn }) => fn.countAll().as('written'))
+        .where('batch', '=', id)
+        .executeTakeFirstOrThrow();
+      // A sweep may have begun to remove it.
+      if (!row || Number(written) !== items) throw tooSlow();
       await insertRequestWebhooks(writer, this.tenant, head.webhook ? [head.webhook] : []);
       if (batchSummary(row).progress.done === items) changes.noteBatch(await endBatch(writer, id, row));
     });
@@ -112,3 +124,9 @@ export class DraftStore {
     if (draft) await removeBatchRows(this.database, id);
   }
 }
+
+const tooSlow = (): AppError =>
+  new AppError(
+    'UPLOAD_TOO_SLOW',
+    'The items of the batch came too slowly: what came first is not kept any more.',
+  );

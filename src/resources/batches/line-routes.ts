@@ -67,11 +67,7 @@ export const batchLineRoutes: FastifyPluginAsyncTypebox<LineRoutesOptions> = asy
         },
       },
     },
-    async (request, reply) => {
-      // Before the body, which would be for nothing.
-      await checkConcurrentJobs(workspaceOf(request), 1);
-      return answerBatch(request, reply, await receiveBatch(request, idleTimeoutMs));
-    },
+    async (request, reply) => answerBatch(request, reply, await receiveBatch(request, idleTimeoutMs)),
   );
 };
 
@@ -116,6 +112,8 @@ async function receiveBatch(request: FastifyRequest, idleTimeoutMs: number): Pro
       await known();
       if (accepted) return accepted;
     }
+    // Before the body, which would be for nothing.
+    await checkConcurrentJobs(workspaceOf(request), 1);
     const batch = await batchLines(lines, {
       job: (value) => faultsOf(request, JOB, value),
       settings: (value) => faultsOf(request, SETTINGS, value),

@@ -81,7 +81,10 @@ export async function madeBatch(
   const drafts = draftsIn(database, tenant);
   const head = { name: null, labels, retryOf: null, ttlSeconds, webhookId: null };
   await drafts.begin(id, createdAtMs, head);
-  await drafts.add(Array.from({ length: count }, (_, place) => itemRow(id, createdAtMs, place, item)));
+  await drafts.add(
+    id,
+    Array.from({ length: count }, (_, place) => itemRow(id, createdAtMs, place, item)),
+  );
   await drafts.accept(id, head, { items: count, failed: 0 });
   const items = itemsIn(database, tenant);
   await items.open(id);
