@@ -6,7 +6,7 @@ import { readySource } from '../../transfer/through-connection.ts';
 import type { PlaceParts, Places } from './places.ts';
 
 /** An adapter that lies below a prefix. */
-export interface FoundAdapter {
+export interface AdapterBelow {
   /** Unlike those of all others: its path below the prefix, without the ending of a file. */
   readonly name: string;
   readonly source: Source;
@@ -26,7 +26,7 @@ export async function adaptersBelow(
   places: Places,
   parts: PlaceParts,
   deadlineMs = DEADLINE_MS,
-): Promise<FoundAdapter[]> {
+): Promise<AdapterBelow[]> {
   const folder = folderOf(prefix);
   const recorded = await places.source(folder);
   const access = await places.access(recorded);

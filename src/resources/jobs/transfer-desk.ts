@@ -6,7 +6,7 @@ import { redactFinal } from '../../transfer/secrets.ts';
 import { isClear } from '../../transfer/through-connection.ts';
 import { type Destination, destinationsOf } from './destinations.ts';
 import { type PlaceParts, Places } from './places.ts';
-import { adaptersBelow, type FoundAdapter } from './source-folder.ts';
+import { type AdapterBelow, adaptersBelow } from './source-folder.ts';
 
 /** Takes requests that fetch and bring adapters. */
 export class TransferDesk {
@@ -27,7 +27,7 @@ export class TransferDesk {
   }
 
   /** The adapters below a prefix. @throws AppError as adaptersBelow */
-  list(prefix: SourcePrefix, places: Places): Promise<FoundAdapter[]> {
+  list(prefix: SourcePrefix, places: Places): Promise<AdapterBelow[]> {
     return adaptersBelow(prefix, places, this.parts);
   }
 }
