@@ -87,10 +87,12 @@ export class ServerClient {
   /**
    * The JSON of each line of an answer, as it comes. One that breaks off is asked for again, and the lines that were given are
    * passed over.
+   * @param path of lines with an index, of which the answer says how many there are
    * @throws CommandError as `json`
    */
-  async *lines<T>(path: string): AsyncGenerator<T, void, undefined> {
+  async *lines<T extends { readonly index: number }>(path: string): AsyncGenerator<T, void, undefined> {
     let given = 0;
+    let index = -1;
     for (let again = 0; ; ) {
       const response = await withRetries(this.#server, this.#signal, () => this.#ask(path, {}));
       let passed = 0;
@@ -103,10 +105,14 @@ export class ServerClient {
             if (++passed <= given) continue;
             given = passed;
             again = 0;
-            yield JSON.parse(line) as T;
+            const value = JSON.parse(line) as T;
+            index = value.index;
+            yield value;
           }
         }
-        return;
+        if (index + 1 === Number(response.headers.get('x-item-count'))) return;
+        // fetch takes some answers for whole that broke off.
+        throw new TypeError('terminated', { cause: new Error('the answer broke off') });
       } catch (error) {
         this.#signal.throwIfAborted();
         const waitMs = AGAIN_MS[again++];

@@ -12,6 +12,8 @@ export interface Fault {
   readonly cutRequestAt?: number;
   /** How many bytes of the answer arrive, at least, before the connection breaks. */
   readonly cutAnswerAt?: number;
+  /** The answer says that its connection ends with it: to some clients it is whole wherever it breaks off. */
+  readonly saysClose?: boolean;
   /** Another byte arrives in place of the first. */
   readonly isSpoiled?: boolean;
 }
@@ -65,7 +67,8 @@ function carry(target: string, incoming: IncomingMessage, answer: ServerResponse
   forwarded.on('error', () => incoming.socket.destroy());
   answer.on('close', () => forwarded.destroy());
   forwarded.on('response', (response) => {
-    answer.writeHead(response.statusCode!, response.headers);
+    const close = fault?.saysClose === true && { connection: 'close' };
+    answer.writeHead(response.statusCode!, { ...response.headers, ...close });
     answer.flushHeaders();
     let arrived = 0;
     response.on('data', (chunk: Buffer) => {

@@ -177,7 +177,7 @@ describe('GET /v1/jobs', () => {
     await refused('created_after=yesterday', 'VALIDATION_FAILED', /must be a time with its zone or a date/);
     await refused('created_before=2026-02-30', 'VALIDATION_FAILED', /created_before/);
     await refused('state=queued&state=done', 'VALIDATION_FAILED', /state\[1\] is "done"/);
-    await refused('name=x', 'UNKNOWN_OPTION', /no option "name"/);
+    await refused('title=x', 'UNKNOWN_OPTION', /no option "title"/);
     await refused(
       'created_after=2016-12-31T23:59:60Z',
       'VALIDATION_FAILED',

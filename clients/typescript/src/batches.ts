@@ -24,6 +24,13 @@ export type BatchEvent =
 const BATCHES = '/v1/batches';
 const BATCH = '/v1/batches/{id}';
 
+const ZIP_END_BYTES = 22;
+
+/** Whether a zip without a comment has its end. */
+const endsAsZip = (last: Uint8Array): boolean =>
+  last.length >= ZIP_END_BYTES &&
+  [0x50, 0x4b, 0x05, 0x06].every((byte, at) => last.at(at - ZIP_END_BYTES) === byte);
+
 /** Batches: many jobs that are accepted, followed, cancelled and retried together. */
 export class Batches {
   readonly #transport: Transport;
@@ -83,12 +90,18 @@ export class Batches {
 
   /** What each item came to for each target, in the order of the request, also while the batch runs. */
   results(id: string, options: LinesOptions = {}): AsyncGenerator<BatchResultLine, void, undefined> {
-    return jsonLines(this.#transport, filled('/v1/batches/{id}/results', { id }), options);
+    const path = filled('/v1/batches/{id}/results', { id });
+    return jsonLines<BatchResultLine>(
+      this.#transport,
+      path,
+      options,
+      ({ headers }, last) => (last?.index ?? -1) + 1 === Number(headers.get('x-item-count')),
+    );
   }
 
   /** Saves all results as one zip, in Node. @param to where it will lie */
   async download(id: string, to: string, { onProgress, ...options }: DownloadOptions = {}): Promise<void> {
-    const file = { path: filled('/v1/batches/{id}/archive', { id }), name: `${id}.zip` };
+    const file = { path: filled('/v1/batches/{id}/archive', { id }), name: `${id}.zip`, isWhole: endsAsZip };
     const onBytes = (received: number): void => onProgress?.(received, 0);
     await savedFile(this.#transport, file, to, { ...options, onBytes });
   }

@@ -400,7 +400,7 @@ export interface paths {
     };
     /**
      * What a batch came to: a line of JSON for each item and target
-     * @description In the order of the request, also while the batch runs: what has not ended has its state. An answer that breaks off is not whole; one that ends well has every item.
+     * @description In the order of the request, also while the batch runs: what has not ended has its state. An answer that breaks off is not whole; one that ends well has every item, as many as `x-item-count` says.
      *
      *     Needs a key with the scope `read`.
      */
@@ -7136,6 +7136,8 @@ export interface operations {
       /** @description Lines, each one JSON */
       200: {
         headers: {
+          /** @description Items of the batch; the `index` of the last line is one less */
+          'x-item-count'?: string;
           [name: string]: unknown;
         };
         content: {

@@ -13,7 +13,11 @@ export interface FileOfService {
   /** Hex. Without it, what the answer says (Repr-Digest). */
   readonly sha256?: string | undefined;
   readonly bytes?: number | undefined;
+  /** Where neither digest nor length are known: whether these last bytes, 32 or more, are the end of it. */
+  readonly isWhole?: ((last: Uint8Array) => boolean) | undefined;
 }
+
+const LAST_BYTES = 32;
 
 export interface DownloadOptions extends CallOptions {
   /** @param total bytes of all files; 0 where it is not known */
@@ -75,7 +79,7 @@ const isPlain = (part: string): boolean => part !== '' && !part.startsWith('.') 
  */
 export async function savedFile(
   transport: Transport,
-  { path, name, sha256: expected }: FileOfService,
+  { path, name, sha256: expected, isWhole = () => true }: FileOfService,
   to: string,
   { onBytes, ...options }: CallOptions & { readonly onBytes?: (done: number) => void },
 ): Promise<number> {
@@ -90,13 +94,16 @@ export async function savedFile(
       const file = await open(partial, 'w');
       try {
         let done = 0;
+        let last: Uint8Array = new Uint8Array();
         for await (const chunk of chunksOf(response.body ?? new Blob([]).stream())) {
           hash.update(chunk);
           await file.writeFile(chunk);
           done += chunk.length;
+          last = chunk.length < LAST_BYTES ? joined(last.slice(-LAST_BYTES), chunk) : chunk;
           onBytes?.(done);
         }
         check(name, hash.digest('hex'), expected ?? reprDigest(response));
+        if (!isWhole(last)) throw brokenOff(name);
         await file.sync();
         return done;
       } finally {
@@ -109,6 +116,17 @@ export async function savedFile(
     await rm(partial, { force: true });
   }
 }
+
+function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
+  const both = new Uint8Array(first.length + second.length);
+  both.set(first);
+  both.set(second, first.length);
+  return both;
+}
+
+/** fetch takes some answers for whole that broke off. */
+const brokenOff = (name: string): LoraSqueezeError =>
+  new LoraSqueezeError({ code: 'SERVICE_UNREACHABLE', detail: `${name} broke off.`, retryable: true });
 
 /** SHA-256 of an answer's header, hex. */
 function reprDigest(response: Response): string | undefined {

@@ -14,24 +14,31 @@ const PAUSE_MS = 1000;
 /**
  * The JSON of each line of an answer, as it comes. An answer that breaks off is asked for again, and the lines that were given
  * are passed over.
+ * @param isWhole whether nothing is missing after the last line: fetch takes some answers for whole that broke off
  * @throws LoraSqueezeError when it is refused, or breaks off again and again; the signal's reason when it fires
  */
 export async function* jsonLines<T>(
   transport: Transport,
   path: string,
   { signal }: LinesOptions,
+  isWhole: (response: Response, last: T | undefined) => boolean,
 ): AsyncGenerator<T, void, undefined> {
   let given = 0;
+  let last: T | undefined;
   for (let breaks = 0; ; breaks++) {
     const response = await transport.call({ method: 'GET', path, signal }, (answer) => answer);
     let passed = 0;
     for await (const line of linesOf(response, signal)) {
       if (line === BROKEN) break;
-      if (line === WHOLE) return;
+      if (line === WHOLE) {
+        if (isWhole(response, last)) return;
+        break;
+      }
       if (++passed <= given) continue;
       given = passed;
       breaks = 0;
-      yield JSON.parse(line) as T;
+      last = JSON.parse(line) as T;
+      yield last;
     }
     signal?.throwIfAborted();
     if (breaks >= MAX_BREAKS) {

@@ -8,6 +8,14 @@ import { BATCH_RESULT_LINE_EXAMPLE } from './examples.ts';
 import { itemSlices, resultLines } from './result-lines.ts';
 import { BATCH_ERRORS } from './service.ts';
 
+/** Not every library of HTTP tells an answer that broke off from one that ended. */
+const ITEM_COUNT = {
+  'x-item-count': {
+    type: 'string',
+    description: 'Items of the batch; the `index` of the last line is one less',
+  },
+};
+
 /** GET /v1/batches/{id}/results. */
 export const batchResultRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.addSchema({ ...asComponent(BatchResultLine), examples: [BATCH_RESULT_LINE_EXAMPLE] });
@@ -22,11 +30,12 @@ export const batchResultRoutes: FastifyPluginAsyncTypebox = async (app) => {
         summary: 'What a batch came to: a line of JSON for each item and target',
         description:
           'In the order of the request, also while the batch runs: what has not ended has its state. An answer that ' +
-          'breaks off is not whole; one that ends well has every item.',
+          'breaks off is not whole; one that ends well has every item, as many as `x-item-count` says.',
         params: BatchPath,
         response: {
           200: response('Lines, each one JSON', reference(BatchResultLine), {
             mediaType: 'application/x-ndjson',
+            headers: ITEM_COUNT,
           }),
           ...problems(...BATCH_ERRORS.get),
         },
@@ -38,6 +47,7 @@ export const batchResultRoutes: FastifyPluginAsyncTypebox = async (app) => {
       const slices = itemSlices(batchResults, { id, total: progress.total });
       return reply
         .headers({ 'cache-control': 'no-store', 'content-type': 'application/x-ndjson' })
+        .header('x-item-count', progress.total)
         .send(Readable.from(linesOf(slices), { objectMode: false, highWaterMark: 1 }));
     },
   );
