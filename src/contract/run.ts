@@ -8,6 +8,7 @@ import { SqueezeOptions } from './job-request.ts';
 import { ResultSettings } from './result-settings.ts';
 import { exactlyOne, onlyWith } from './rules.ts';
 import { AdaptiveRequest, RunLearningRate, Schedule, ScheduleRequest } from './schedule.ts';
+import { RequestWebhook } from './webhook.ts';
 
 const Step = Type.Integer({ minimum: 0, maximum: 1e9, description: 'Optimizer steps done' });
 const RankRange = Type.Object(
@@ -56,6 +57,7 @@ const how = {
     }),
   ),
   results: Type.Optional(ResultSettings),
+  webhook: Type.Optional(RequestWebhook),
   dry_run: Type.Optional(DryRun),
 };
 
@@ -159,6 +161,9 @@ export const RunRecord = Type.Object(
     base_model: nullable(Type.String()),
     mode: choice(['scheduled', 'adaptive']),
     request: RunRequest,
+    webhook_id: nullable(Type.String(), {
+      description: 'The webhook that came with its request; see `GET /v1/webhooks/{id}/deliveries`',
+    }),
     schedule: nullable(Schedule, { description: 'null for adaptive runs' }),
     rank: RankRange,
     step: nullable(Step, { description: 'Of the newest checkpoint' }),

@@ -99,13 +99,14 @@ export const WebhookRequest = Type.Object(
 );
 export type WebhookRequest = Static<typeof WebhookRequest>;
 
-/** A webhook of one request: of the job, or of the batch, that it asks for. */
+/** A webhook of one request: of the job, the batch or the run that it asks for. */
 export const RequestWebhook = Type.Object(
   {
     url: Url,
     events: Type.Optional({
       ...Events,
-      description: 'Which events are sent. Default: for a job its end, for a batch `batch.ended`',
+      description:
+        'Which events are sent. Default: for a job its end, for a batch `batch.ended`, for a run the ends of its jobs',
     }),
     secret: Type.Optional(WebhookSecret),
   },
@@ -113,8 +114,8 @@ export const RequestWebhook = Type.Object(
     $id: 'RequestWebhook',
     additionalProperties: false,
     description:
-      'Where events of this job, or of this batch and its jobs, are sent as well. It has an id, `webhook_id` of the job or ' +
-      'batch, under which its deliveries are found. Its URL and secret are sealed: of the URL only the host is shown. ' +
+      'Where events of this job, or of this batch or run and its jobs, are sent as well. It has an id, `webhook_id` of the ' +
+      'job, batch or run, under which its deliveries are found. Its URL and secret are sealed: of the URL only the host is shown. ' +
       'Without `secret` the service makes one and does not show it; `rotate-secret` gives another one.',
   },
 );

@@ -38,12 +38,14 @@ create table run (
   checkpoints INTEGER not null,
   step INTEGER,
   created_at INTEGER not null,
+  webhook TEXT,
   request TEXT not null,
   plan TEXT not null
 );
 create index run_tenant on run (tenant, id, name);
 create index run_name on run (tenant, name, id);
 create index run_mode on run (tenant, mode, id);
+create index run_webhook on run (webhook) where webhook is not null;
 create index run_base_model on run (tenant, base_model_sha256, id);
 
 create table content (

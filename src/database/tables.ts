@@ -104,6 +104,8 @@ export interface RunTable {
   /** Of the newest checkpoint. */
   step: number | null;
   created_at: number;
+  /** Of its request; null: none came with it. */
+  webhook: string | null;
 }
 
 /** The log of a run: what was decided about each checkpoint. */

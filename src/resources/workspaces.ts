@@ -135,7 +135,9 @@ export class Workspaces {
       batches: new BatchService({ intake: batchIntake, batchStore, itemStore, control: jobControl }),
       batchIntake,
       batchResults: new BatchResultStore(database, jobStore),
-      runs: new RunService({ database, runs: runStore, blobs: store, adapters, jobs, jobStore }),
+      runs: new RunService({
+        ...{ database, runs: runStore, blobs: store, adapters, jobs, jobStore, requestWebhooks },
+      }),
       runStore,
       quotas: () => this.quotas.of(tenant),
       connectionStore,

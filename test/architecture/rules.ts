@@ -165,7 +165,7 @@ export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly str
     pairs: [],
   },
   resources: {
-    runs: ['jobs', 'adapters', 'contents', 'tenants', 'idempotency'],
+    runs: ['jobs', 'adapters', 'webhooks', 'contents', 'tenants', 'idempotency'],
     batches: ['jobs', 'adapters', 'webhooks', 'events', 'contents', 'tenants', 'idempotency'],
     jobs: ['adapters', 'connections', 'webhooks', 'events', 'contents', 'tenants', 'idempotency'],
     uploads: ['adapters', 'contents', 'tenants', 'idempotency'],

@@ -2,12 +2,16 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { BatchRecord } from '../../src/contract/batch.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
+import type { CheckpointRecord, RunRecord } from '../../src/contract/run.ts';
 import type { DeliveryRecord, WebhookRecord } from '../../src/contract/webhook.ts';
+import { removeUnusedWebhooks } from '../../src/resources/webhooks/request-webhook.ts';
 import { insertKnownAdapter } from '../resources/adapters/known-adapter.ts';
+import { checkpointForm } from './checkpoint-form.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
 import { formOf, tinyAdapter } from './tiny-adapter.ts';
 
 const URL = 'https://hooks.example.com/services/T0/B0/tokenInThePath?key=alsoSecret';
+const SCHEDULE = { source_rank: 8, target_rank: 2, total_steps: 1000, recipe: 'equal' };
 const SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
 
 describe('the webhook of a request', () => {
@@ -116,6 +120,28 @@ describe('the webhook of a request', () => {
     assert.deepEqual((await sent(loud.webhook_id)).sort(), all.sort());
   });
 
+  it('of a run gets the ends of the jobs that squeeze its checkpoints, and lies sealed', async () => {
+    const run = await made<RunRecord>('/v1/runs', {
+      schedule: SCHEDULE,
+      webhook: { url: URL, secret: SECRET },
+    });
+    assert.deepEqual(run.request, { schedule: SCHEDULE });
+    const body = checkpointForm(tinyAdapter(1, { rank: 8 }), { step: 340 });
+    const response = await server.fetch(`/v1/runs/${run.id}/checkpoints`, { method: 'POST', body });
+    assert.equal(response.status, 202, await response.clone().text());
+    const { job_id: jobId } = (await response.json()) as CheckpointRecord;
+    assert.equal((await read<JobRecord>(`/v1/jobs/${jobId}`)).webhook_id, run.webhook_id);
+    await server.worker.fail(jobId!);
+    assert.deepEqual(await sent(run.webhook_id), [`job.failed ${jobId}`]);
+    assert.equal((await read<RunRecord>(`/v1/runs/${run.id}`)).webhook_id, run.webhook_id);
+    const rows = JSON.stringify(await server.database.reader.selectFrom('run').selectAll().execute());
+    assert.ok(!rows.includes('tokenInThePath') && !rows.includes(SECRET));
+    const dry = await made<RunRecord>('/v1/runs', {
+      ...{ schedule: SCHEDULE, webhook: { url: URL }, dry_run: true },
+    });
+    assert.equal(dry.webhook_id, null);
+  });
+
   it('says nothing of what is done: equal requests have their work done once', async () => {
     const one = await job({ url: URL }, { reuse: true });
     const other = await job({ url: 'https://hooks.example.com/other' }, { reuse: true });
@@ -144,6 +170,8 @@ describe('the webhook of a request', () => {
       const body = { kind: 'analyze', adapter_id, webhook };
       await problemIn(await post('/v1/jobs', body), status, code);
       const batch = { kind: 'analyze', adapter_ids: [adapter_id], webhook };
+      for (const dry_run of [false, true])
+        await problemIn(await post('/v1/runs', { schedule: SCHEDULE, webhook, dry_run }), status, code);
       return problemIn(await post('/v1/batches', batch), status, code);
     };
     await refused(422, 'OUTBOUND_FORBIDDEN', { url: 'https://10.0.0.1/' });
@@ -160,10 +188,23 @@ describe('the webhook of a request', () => {
     assert.equal(await count(), beforehand);
   });
 
+  it('stays as long as its run', async () => {
+    const { id, webhook_id } = await made<RunRecord>('/v1/runs', {
+      schedule: SCHEDULE,
+      webhook: { url: URL },
+    });
+    const later = Date.now() + 31 * 86_400_000;
+    const isThere = async () => (await server.fetch(`/v1/webhooks/${webhook_id}`)).status === 200;
+    await removeUnusedWebhooks(server.database, later);
+    assert.ok(await isThere());
+    assert.equal((await server.fetch(`/v1/runs/${id}`, { method: 'DELETE' })).status, 204);
+    await removeUnusedWebhooks(server.database, later);
+    assert.ok(!(await isThere()));
+  });
+
   it('goes when it is a month old and nothing refers to it', async () => {
     const { webhook_id, id } = await job({ url: URL });
     await server.worker.succeed(id);
-    const { removeUnusedWebhooks } = await import('../../src/resources/webhooks/request-webhook.ts');
     const later = Date.now() + 31 * 86_400_000;
     const isThere = async () => (await server.fetch(`/v1/webhooks/${webhook_id}`)).status === 200;
     await removeUnusedWebhooks(server.database, later);

@@ -4177,9 +4177,9 @@ export interface components {
       targets: components['schemas']['TargetReport'][];
       timings: components['schemas']['Timings'];
     };
-    /** @description Where events of this job, or of this batch and its jobs, are sent as well. It has an id, `webhook_id` of the job or batch, under which its deliveries are found. Its URL and secret are sealed: of the URL only the host is shown. Without `secret` the service makes one and does not show it; `rotate-secret` gives another one. */
+    /** @description Where events of this job, or of this batch or run and its jobs, are sent as well. It has an id, `webhook_id` of the job, batch or run, under which its deliveries are found. Its URL and secret are sealed: of the URL only the host is shown. Without `secret` the service makes one and does not show it; `rotate-secret` gives another one. */
     RequestWebhook: {
-      /** @description Which events are sent. Default: for a job its end, for a batch `batch.ended` */
+      /** @description Which events are sent. Default: for a job its end, for a batch `batch.ended`, for a run the ends of its jobs */
       events?: (
         | 'job.queued'
         | 'job.started'
@@ -4249,6 +4249,7 @@ export interface components {
      *           "total_steps": 3000
      *         }
      *       },
+     *       "webhook_id": null,
      *       "schedule": {
      *         "source_rank": 64,
      *         "target_rank": 16,
@@ -4432,6 +4433,8 @@ export interface components {
       schedule: components['schemas']['Schedule'] | null;
       /** @description Of the newest checkpoint */
       step: number | null;
+      /** @description The webhook that came with its request; see `GET /v1/webhooks/{id}/deliveries` */
+      webhook_id: string | null;
     };
     /** @description The curve to follow from here. The rate of the step after s is the peak · factor · min(1, (s − begin_step + 1) / warm_up_steps) · min(1, (end_step − s) / decay_steps), where a term whose steps are 0 is 1 */
     RunLearningRate: {
@@ -4544,6 +4547,7 @@ export interface components {
        */
       revive?: boolean;
       schedule?: components['schemas']['ScheduleRequest'];
+      webhook?: components['schemas']['RequestWebhook'];
     };
     RunSummary: {
       base_model: string | null;

@@ -53,6 +53,7 @@ export const RUN_EXAMPLE: RunRecord = {
   base_model: 'meta-llama/Llama-2-7b-hf',
   mode: 'scheduled',
   request: scheduled,
+  webhook_id: null,
   schedule: PLAN,
   rank: { min: 32, max: 32 },
   step: 750,

@@ -24,6 +24,8 @@ export interface RunManifest {
   readonly schedule: Schedule | null;
   /** Set where `schedule` is not. */
   readonly adaptive: AdaptivePlan | null;
+  /** Of the webhook that came with its request. */
+  readonly webhook_id: string | null;
   readonly created_at: string;
 }
 

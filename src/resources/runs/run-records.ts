@@ -17,7 +17,7 @@ export function runRecord(
   log: readonly Past[],
   checkpoints: readonly CheckpointRecord[],
 ): RunRecord {
-  const { id, request, schedule, created_at } = run;
+  const { id, request, schedule, webhook_id, created_at } = run;
   const { rank, stageRank } = positionIn(run, log);
   const course = courseOf(run, log);
   // Also one that failed, which has to be sent again; a later one at its step or before would have superseded it.
@@ -28,6 +28,7 @@ export function runRecord(
     base_model: request.base_model ?? checkpointedBase(log),
     mode: schedule ? 'scheduled' : 'adaptive',
     request,
+    webhook_id,
     schedule,
     rank,
     step: newest?.step ?? null,

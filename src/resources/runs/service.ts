@@ -1,6 +1,7 @@
 import { DRY_RUN_ID } from '../../contract/forecast.ts';
 import type { RunSummary } from '../../contract/list.ts';
 import type { CheckpointRecord, RunRecord, RunRequest } from '../../contract/run.ts';
+import { END_TYPES } from '../../contract/webhook.ts';
 import type { Database } from '../../database/database.ts';
 import { newJobId, newRunId, timedIdMs } from '../../database/ids.ts';
 import type { Page, PageRequest } from '../../database/lists/page.ts';
@@ -12,9 +13,10 @@ import type { NewAdapter } from '../adapters/rows.ts';
 import type { AdapterService } from '../adapters/service.ts';
 import { bytesOf } from '../contents/content-files.ts';
 import { Contents, type WrittenFiles } from '../contents/contents.ts';
-import { acceptedJob } from '../jobs/accepted-job.ts';
+import { acceptedJob, PLAIN } from '../jobs/accepted-job.ts';
 import type { JobService } from '../jobs/service.ts';
 import type { JobStore } from '../jobs/store.ts';
+import type { NewRequestWebhook, RequestWebhooks } from '../webhooks/request-webhook.ts';
 import { planAdaptive } from './adaptive-plan.ts';
 import {
   type CheckpointUpload,
@@ -46,11 +48,21 @@ export interface RunParts {
   readonly adapters: Pick<AdapterService, 'find' | 'isKnown' | 'prepare'>;
   readonly jobs: Pick<JobService, 'wait'>;
   readonly jobStore: Pick<JobStore, 'all'>;
+  /** undefined: webhooks of requests are not looked at. */
+  readonly requestWebhooks?: RequestWebhooks | undefined;
 }
 
 /** What the methods throw; the routes of the room derive from it what they may answer. */
 export const RUN_ERRORS = {
-  create: ['SCHEDULE_INVALID', 'SCHEDULE_TOO_SHORT', 'STORAGE_FULL'],
+  create: [
+    'SCHEDULE_INVALID',
+    'SCHEDULE_TOO_SHORT',
+    'OUTBOUND_URL_INVALID',
+    'OUTBOUND_FORBIDDEN',
+    'VALIDATION_FAILED',
+    'SECRETS_UNAVAILABLE',
+    'STORAGE_FULL',
+  ],
   get: ['RUN_NOT_FOUND', 'STORAGE_FAILED'],
   checkpoint: ['RUN_NOT_FOUND', 'CHECKPOINT_NOT_FOUND', 'STORAGE_FAILED'],
   /** Besides what every upload may fail with. */
@@ -86,18 +98,28 @@ export class RunService {
     this.contents = new Contents(database, blobs);
   }
 
-  /** @param id where it is the id of a run, that is the answer @throws AppError SCHEDULE_INVALID, SCHEDULE_TOO_SHORT */
+  /**
+   * @param id where it is the id of a run, that is the answer
+   * @throws AppError SCHEDULE_INVALID, SCHEDULE_TOO_SHORT
+   * @throws AppError OUTBOUND_URL_INVALID, OUTBOUND_FORBIDDEN, VALIDATION_FAILED, SECRETS_UNAVAILABLE for its webhook
+   */
   async create(request: RunRequest, id = newRunId(Date.now())): Promise<RunRecord> {
     if (await this.runs.get(id)) return this.get(id);
-    const run = plannedRun(request, id);
-    await this.runs.create(run);
+    const webhook = this.webhookOf(request);
+    const run = plannedRun(request, id, webhook);
+    await this.runs.create(run, webhook);
     return runRecord(run, [], []);
   }
 
-  /** The run as `create` would make it, which is stored nowhere. @throws AppError SCHEDULE_INVALID, SCHEDULE_TOO_SHORT */
+  /** The run as `create` would make it, which is stored nowhere. @throws AppError as `create` */
   dryRun(request: RunRequest): RunRecord {
+    this.webhookOf(request);
     const run = plannedRun(request, newRunId(Date.now()));
     return { ...runRecord(run, [], []), id: DRY_RUN_ID };
+  }
+
+  private webhookOf({ webhook }: RunRequest): NewRequestWebhook | undefined {
+    return webhook && this.parts.requestWebhooks?.taken(webhook, END_TYPES);
   }
 
   /** @throws AppError RUN_NOT_FOUND, STORAGE_* */
@@ -157,7 +179,10 @@ export class RunService {
         const { adapter } = kept;
         const checkpoint = manifestOf(run, log.length + 1, sent.arrival, decision, adapter?.id ?? null);
         const { job_id } = checkpoint;
-        const job = job_id === null ? null : acceptedJob(job_id, squeezeJob(run, checkpoint));
+        const job =
+          job_id === null
+            ? null
+            : acceptedJob(job_id, squeezeJob(run, checkpoint), { ...PLAIN, webhookId: run.webhook_id });
         const squeeze = job && { adapter: adapter!, job };
         if (!(await this.runs.append(run, checkpoint, squeeze, kept.written))) continue;
         delete ready[decision.kind];
@@ -218,13 +243,18 @@ export class RunService {
   }
 }
 
-/** @throws AppError SCHEDULE_INVALID, SCHEDULE_TOO_SHORT */
-function plannedRun({ dry_run: _asked, ...request }: RunRequest, id: string): RunManifest {
+/** What is secret of its webhook is no part of it. @throws AppError SCHEDULE_INVALID, SCHEDULE_TOO_SHORT */
+function plannedRun(
+  { dry_run: _asked, webhook: _secret, ...request }: RunRequest,
+  id: string,
+  webhook?: NewRequestWebhook,
+): RunManifest {
   return {
     id,
     request,
     schedule: 'schedule' in request ? planSchedule(request.schedule) : null,
     adaptive: 'adaptive' in request ? planAdaptive(request.adaptive) : null,
+    webhook_id: webhook?.id ?? null,
     created_at: new Date(timedIdMs(id)).toISOString(),
   };
 }

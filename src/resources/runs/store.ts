@@ -12,6 +12,7 @@ import { releaseContent, settleContent, type WrittenFiles } from '../contents/co
 import { acceptJobs } from '../jobs/executions/accept-jobs.ts';
 import { JobChanges, type JobChangesParts } from '../jobs/executions/job-changes.ts';
 import { insertJobFiles } from '../jobs/rows.ts';
+import { insertRequestWebhooks, type NewRequestWebhook } from '../webhooks/request-webhook.ts';
 import type { AdaptivePlan } from './adaptive-plan.ts';
 import type { CheckpointManifest, RunManifest } from './run-manifest.ts';
 
@@ -43,8 +44,9 @@ export class RunStore {
     return this.parts.database;
   }
 
-  async create(run: RunManifest): Promise<void> {
-    const { id, request, schedule, adaptive, created_at } = run;
+  /** @param webhook that came with its request, under the id that the run has */
+  async create(run: RunManifest, webhook?: NewRequestWebhook): Promise<void> {
+    const { id, request, schedule, adaptive, webhook_id, created_at } = run;
     const row: RunTable = {
       id,
       tenant: this.tenant,
@@ -56,8 +58,12 @@ export class RunStore {
       checkpoints: 0,
       step: null,
       created_at: Date.parse(created_at),
+      webhook: webhook_id,
     };
-    await this.database.write((writer) => writer.insertInto('run').values(row).execute());
+    await this.database.write(async (writer) => {
+      await insertRequestWebhooks(writer, this.tenant, webhook ? [webhook] : []);
+      await writer.insertInto('run').values(row).execute();
+    });
   }
 
   /** The newest first, without their checkpoints. */
@@ -82,7 +88,7 @@ export class RunStore {
     if (!isRunId(runId)) return undefined;
     const row = await this.database.reader
       .selectFrom('run')
-      .select(['id', 'mode', 'request', 'plan', 'created_at'])
+      .select(['id', 'mode', 'request', 'plan', 'webhook', 'created_at'])
       .where('id', '=', runId)
       .where('tenant', '=', this.tenant)
       .executeTakeFirst();
@@ -199,13 +205,14 @@ const baseModel = (name: string | null | undefined) => ({
   base_model_sha256: name === null || name === undefined ? null : baseModelDigest(name),
 });
 
-type RunRow = Pick<RunTable, 'id' | 'mode' | 'request' | 'plan' | 'created_at'>;
+type RunRow = Pick<RunTable, 'id' | 'mode' | 'request' | 'plan' | 'webhook' | 'created_at'>;
 
-const runOf = ({ id, mode, request, plan, created_at }: RunRow): RunManifest => ({
+const runOf = ({ id, mode, request, plan, webhook, created_at }: RunRow): RunManifest => ({
   id,
   request: JSON.parse(request) as RunRequest,
   schedule: mode === 'scheduled' ? (JSON.parse(plan) as Schedule) : null,
   adaptive: mode === 'adaptive' ? (JSON.parse(plan) as AdaptivePlan) : null,
+  webhook_id: webhook,
   created_at: new Date(created_at).toISOString(),
 });
 

@@ -75,7 +75,7 @@ export async function insertRequestWebhooks(
 }
 
 /**
- * Removes the webhooks of requests that are a month old and whose jobs, batches and deliveries are gone.
+ * Removes the webhooks of requests that are a month old and whose jobs, batches, runs and deliveries are gone.
  * @returns how many
  * @throws AppError DATABASE_UNAVAILABLE, STORAGE_FULL
  */
@@ -95,6 +95,7 @@ export async function removeUnusedWebhooks(database: Database, nowMs: number): P
                 not(
                   exists(selectFrom('batch').select('batch.id').whereRef('batch.webhook', '=', 'webhook.id')),
                 ),
+                not(exists(selectFrom('run').select('run.id').whereRef('run.webhook', '=', 'webhook.id'))),
                 not(
                   exists(
                     selectFrom('delivery')

@@ -16,6 +16,7 @@ export function madeRun(request: RunRequest = { schedule: SCHEDULE }): RunManife
     request,
     schedule: 'schedule' in request ? planSchedule(request.schedule) : null,
     adaptive: 'adaptive' in request ? planAdaptive(request.adaptive) : null,
+    webhook_id: null,
     created_at: '2026-01-01T00:00:00.000Z',
   };
 }

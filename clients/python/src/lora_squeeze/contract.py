@@ -1387,9 +1387,9 @@ class ReportSources(TypedDict):
 
 
 class RequestWebhook(TypedDict):
-    """Where events of this job, or of this batch and its jobs, are sent as well. It has an id, `webhook_id` of the
-    job or batch, under which its deliveries are found. Its URL and secret are sealed: of the URL only the host is
-    shown. Without `secret` the service makes one and does not show it; `rotate-secret` gives another one."""
+    """Where events of this job, or of this batch or run and its jobs, are sent as well. It has an id, `webhook_id` of
+    the job, batch or run, under which its deliveries are found. Its URL and secret are sealed: of the URL only the
+    host is shown. Without `secret` the service makes one and does not show it; `rotate-secret` gives another one."""
 
     url: str
     events: NotRequired[List[Literal["job.queued", "job.started", "job.succeeded", "job.partial", "job.failed", "job.cancelled", "batch.ended"]]]
@@ -1430,6 +1430,7 @@ class Run(TypedDict):
     base_model: Union[str, None]
     mode: Literal["scheduled", "adaptive"]
     request: RunRequest
+    webhook_id: Union[str, None]
     schedule: Union[Schedule, None]
     rank: RankRange
     step: Union[int, None]
@@ -1466,6 +1467,7 @@ class RunRequest(TypedDict):
     revive: NotRequired[bool]
     options: NotRequired[RunRequestOptions]
     results: NotRequired[ResultSettings]
+    webhook: NotRequired[RequestWebhook]
     dry_run: NotRequired[DryRun]
     schedule: NotRequired[ScheduleRequest]
     rank_allocation: NotRequired[Literal["uniform", "by_module"]]
