@@ -83,8 +83,8 @@ class EventParser:
 
 
 def has_ended(record: Mapping[str, Any]) -> bool:
-    """Of a job or a batch. A batch that is cancelled has ended with its last job."""
-    return record["state"] not in ("queued", "active") and record["finished_at"] is not None
+    """Of a job, a batch or a checkpoint. A batch that is cancelled has ended with its last job; checkpoints have no times."""
+    return record["state"] not in ("queued", "active") and record.get("finished_at", "") is not None
 
 
 def follow(
