@@ -18,7 +18,7 @@ const ROOT = join(import.meta.dirname, '..');
 const REPORTER = join(ROOT, 'scripts/test-reporter.mjs');
 
 /** Tests wait for other processes half of the time. */
-const CONCURRENCY = availableParallelism() + 2;
+const CONCURRENCY = availableParallelism() + 3;
 
 /** Only to end what hangs: the longest file takes a minute on an idle machine. */
 const TEST_TIMEOUT_MS = 15 * 60_000;

@@ -87,21 +87,25 @@ export function explain(errors: readonly SchemaError[]): Fault[] {
 interface Union {
   readonly error: SchemaError;
   readonly schemaPrefix: string;
+  /** Of the schema that has the union and may have more. */
+  readonly parentPrefix: string;
   readonly instancePrefix: string;
 }
 
 const unionOf = (error: SchemaError): Union => ({
   error,
   schemaPrefix: `${error.schemaPath}/`,
+  parentPrefix: error.schemaPath.slice(0, -'anyOf'.length),
   instancePrefix: `${error.instancePath}/`,
 });
 
-/** A branch that is a component has paths of its own, which begin with its name. */
+/**
+ * A branch that is a component has paths of its own, which begin at its root: they are not among those of the property that
+ * the union stands for.
+ */
 const isWithin = ({ schemaPath, instancePath }: SchemaError, union: Union): boolean =>
   (instancePath === union.error.instancePath || instancePath.startsWith(union.instancePrefix)) &&
-  (schemaPath.startsWith(union.schemaPrefix) || componentOf(schemaPath) !== componentOf(union.schemaPrefix));
-
-const componentOf = (schemaPath: string): string => schemaPath.slice(0, schemaPath.indexOf('#'));
+  (schemaPath.startsWith(union.schemaPrefix) || !schemaPath.startsWith(union.parentPrefix));
 
 function explainUnion(union: SchemaError, inner: readonly SchemaError[]): Fault[] {
   const branches = union.schema as readonly Branch[];

@@ -463,7 +463,7 @@ describe('jobs over HTTP', () => {
         ],
         [
           request(undefined, { webhooks: 'x' }),
-          /the request has no option "webhooks"; known are kind, adapter_id, source, targets, options, results, deliver, labels, priority, ttl_seconds, webhook, reuse, dry_run\.$/,
+          /the request has no option "webhooks"; known are kind, adapter_id, source, targets, options, results, deliver, name, labels, priority, ttl_seconds, webhook, reuse, dry_run\.$/,
           '/webhooks',
         ],
       ];
