@@ -41,7 +41,7 @@ const SLOW: readonly RegExp[] = [
 
 /** What only `--all` runs too, though these files may share processes: many rounds of what a shorter test asks once. */
 const THOROUGH: readonly RegExp[] = [
-  /^test\/http\/(?:fuzz|zip-stream|batch-results-many|stalled-storage|idempotency-tus|uploads-tus|connections|watching-document|batch-lines|batch-forms)/,
+  /^test\/http\/(?:fuzz|zip-archive|batch-results-many|stalled-storage|idempotency-tus|uploads-tus|connections|watching-document|batch-lines|batch-forms)/,
   /^test\/http\/(?:access-pages|request-log|adapter-changes|adapter-expiry|refused-uploads|schedules)/,
   /^test\/resources\/(?:contents\/|sweeps\/(?:s3|sweep-cost)|webhooks\/old-deliveries|runs\/remove-run)/,
   /^test\/resources\/(?:runs\/(?:any-sequence|crash)|batches\/batch-|adapters\/files|list-cost)/,

@@ -6,7 +6,7 @@ import { AppError } from '../../errors/app-error.ts';
 import { entityTag, matchesNone } from '../../http/entity-tag.ts';
 import { AdapterPath, BINARY, problems, response } from '../../http/schemas.ts';
 import { FILE_RESPONSES, FileHeaders, IMMUTABLE, REVALIDATED, sendFile } from '../../http/send-file.ts';
-import { type ZipEntry, zipArchive } from '../../http/zip-archive.ts';
+import { type SizedZipEntry, zipArchive, zipBytes } from '../../http/zip-archive.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import { fileOf } from './files.ts';
 import { ADAPTER_ERRORS } from './service.ts';
@@ -63,21 +63,18 @@ export const adapterArchiveRoutes: FastifyPluginAsyncTypebox<ArchiveRoutesOption
     reply.headers({ etag: tag, 'cache-control': jobId === null ? IMMUTABLE : REVALIDATED });
     if (matchesNone(request.headers['if-none-match'], tag)) return reply.code(304).send();
 
-    const entries: ZipEntry[] = files.map(({ name, bytes }) => ({
+    const entries: SizedZipEntry[] = files.map(({ name, bytes }) => ({
       name,
       bytes,
       open: async () => (await adapters.readFile(id, name)).stream,
     }));
     if (report) entries.push(entryOf(report));
-    const { stream, bytes } = await zipArchive(entries);
     reply.headers({
       'content-type': 'application/zip',
-      'content-length': bytes,
+      'content-length': zipBytes(entries),
       'content-disposition': `attachment; filename="${id}.zip"`,
     });
-    if (request.method === 'GET') return reply.send(stream);
-    stream.destroy();
-    return reply.send();
+    return request.method === 'GET' ? reply.send(zipArchive(entries)) : reply.send();
   }
 
   app.get(url, { exposeHeadRoute: false, schema }, handle);
@@ -105,7 +102,7 @@ async function presentReport(
 
 const GONE = ['JOB_NOT_FOUND', 'REPORT_NOT_READY'];
 
-const entryOf = ({ bytes }: ArchivedReport): ZipEntry => ({
+const entryOf = ({ bytes }: ArchivedReport): SizedZipEntry => ({
   name: REPORT_FILE,
   bytes: bytes.length,
   open: async () => Readable.from([bytes]),

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { BINARY, problems, response } from '../../http/schemas.ts';
-import { zipStream } from '../../http/zip-stream.ts';
+import { zipArchive } from '../../http/zip-archive.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import { archiveEntries } from './archive.ts';
 import { BatchPath } from './batch-answers.ts';
@@ -38,7 +38,7 @@ export const batchArchiveRoutes: FastifyPluginAsyncTypebox = async (app) => {
           'content-type': 'application/zip',
           'content-disposition': `attachment; filename="${id}.zip"`,
         })
-        .send(zipStream(archiveEntries(workspace, { id, total: progress.total })));
+        .send(zipArchive(archiveEntries(workspace, { id, total: progress.total })));
     },
   );
 };

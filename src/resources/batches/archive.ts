@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import type { ArchivedResultLine, BatchResultLine } from '../../contract/batch-result.ts';
 import { AppError } from '../../errors/app-error.ts';
-import type { StreamedEntry } from '../../http/zip-stream.ts';
+import type { ZipEntry } from '../../http/zip-archive.ts';
 import type { BlobStore } from '../../storage/blob-store.ts';
 import type { AdapterService } from '../adapters/service.ts';
 import { type StoredFile, streamOf } from '../contents/content-files.ts';
@@ -28,7 +28,7 @@ const GONE = ['ADAPTER_NOT_FOUND', 'ADAPTER_EXPIRED'];
 export async function* archiveEntries(
   sources: ArchiveSources,
   batch: { readonly id: string; readonly total: number },
-): AsyncGenerator<StreamedEntry, void, undefined> {
+): AsyncGenerator<ZipEntry, void, undefined> {
   const folders = new ArchiveFolders();
   /** Folders of the lines of each item, by its index. */
   const held = new Map<number, string[]>();
@@ -48,12 +48,11 @@ export async function* archiveEntries(
     }
   }
   const open = async () => Readable.from(lines(sources, batch, held), { objectMode: false });
-  yield { name: RESULTS_FILE, maxBytes: 0, open };
+  yield { name: RESULTS_FILE, open };
 }
 
-const entryOf = (folder: string, file: StoredFile, store: BlobStore): StreamedEntry => ({
+const entryOf = (folder: string, file: StoredFile, store: BlobStore): ZipEntry => ({
   name: `${folder}/${safePart(file.name)}`,
-  maxBytes: file.bytes,
   open: () => streamOf(store, file),
 });
 
