@@ -1,4 +1,5 @@
 import { normals } from '../core/random.ts';
+import { resolved } from '../core/spectrum.ts';
 import type { Decomposition, Grams } from '../engine/kernel-types.ts';
 import type { Kernels } from '../engine/kernels.ts';
 import { AppError } from '../errors/app-error.ts';
@@ -77,7 +78,9 @@ export async function decompose(
       throw new AppError('CORE_NOT_CONVERGED', message, { module: name });
     }
     const slot = task.slots?.[index];
-    if (slot) clocked(busy, 'core', () => writeDirections(slot, directions));
+    // What is noise that a processor's rounding left has to come out as zeros: nothing of it could be trained.
+    const sigma = Float64Array.from(resolved(directions.sigma));
+    if (slot) clocked(busy, 'core', () => writeDirections(slot, { ...directions, sigma }));
     return decomposition;
   });
   return { decompositions, busy };

@@ -7,7 +7,9 @@ import { promisify } from 'node:util';
 
 const ROOT = join(import.meta.dirname, '../..');
 const CACHE = join(ROOT, 'node_modules/.cache');
-const FLAGS = ['--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error'];
+/** Also where NODE_ENV is "production", as the bundler of the tests leaves it. */
+const DEV = '--include=dev';
+const FLAGS = [DEV, '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error'];
 /** Without a network, npm would go on trying for more than a minute. */
 const RETRIES = ['--fetch-retry-mintimeout=1000', '--fetch-retry-maxtimeout=5000'];
 /** Only to end what hangs. */
