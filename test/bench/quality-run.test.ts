@@ -84,6 +84,8 @@ describe('quality: a quick run of the experiment', { skip }, () => {
       const figure = readFileSync(figurePath, 'utf8');
       assert.match(figure, /<\/svg>\n$/);
 
+      // The rest is the same whatever is trained.
+      if (task === 'digits') return;
       // A part of it lost, the base of its seed too: that alone is trained again, to the same scores.
       const isLost = ({ phase, method }: Score) =>
         phase === 'main' && (method === 'cont' || method === 'post');

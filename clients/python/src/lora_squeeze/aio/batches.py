@@ -9,7 +9,7 @@ from typing import Any, cast
 from lora_squeeze.aio.resource import Resource
 from lora_squeeze.contract import Batch, BatchItem, BatchRequest, BatchResultLine
 from lora_squeeze.core.content import FilePath
-from lora_squeeze.core.downloads import save
+from lora_squeeze.core.downloads import ends_as_zip, save
 from lora_squeeze.core.events import Event, follow
 from lora_squeeze.core.pages import items, lines
 from lora_squeeze.core.progress import ProgressOption, Teller
@@ -64,7 +64,7 @@ class Batches(Resource):
     async def download(self, batch_id: str, path: FilePath, *, progress: ProgressOption = None) -> None:
         """Saves all results to one archive (zip) at the path."""
         with Teller(progress) as tell:
-            await self._client.run(save(self._service, path_of("v1", "batches", batch_id, "archive"), path, None, tell))
+            await self._client.run(save(self._service, path_of("v1", "batches", batch_id, "archive"), path, None, tell, ends_as_zip))
 
     async def update(self, batch_id: str, **changes: Any) -> Batch:
         """Changes what is given of name (None: it has none) and labels (all of them are replaced)."""

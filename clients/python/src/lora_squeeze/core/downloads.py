@@ -19,7 +19,7 @@ from lora_squeeze.core.request import Request
 from lora_squeeze.core.retries import Retries
 from lora_squeeze.errors import DigestError
 
-__all__ = ["content_of", "save", "save_all"]
+__all__ = ["content_of", "ends_as_zip", "save", "save_all"]
 
 
 def save_all(
@@ -42,16 +42,24 @@ def content_of(service: Service, href: str, sha256: str | None = None) -> Steps[
     return answer.body
 
 
-def save(service: Service, href: str, path: FilePath, sha256: str | None, tell: Teller) -> Steps[None]:
+def save(
+    service: Service,
+    href: str,
+    path: FilePath,
+    sha256: str | None,
+    tell: Teller,
+    is_whole: Callable[[BinaryIO], bool] = lambda _: True,
+) -> Steps[None]:
     """Streams a path of the service to a file. A connection that breaks goes on where it did, if the file is the same.
-    sha256: what it has to have; None: what the answer announces, if it does."""
+    sha256: what it has to have; None: what the answer announces, if it does. is_whole: tells a file that broke off from
+    a whole one, where an answer has no length."""
     path = os.path.abspath(path)
     unfinished = f"{path}.{uuid.uuid4().hex}.part"
     yield from run(partial(os.makedirs, os.path.dirname(path), exist_ok=True))
     try:
-        with open(unfinished, "wb") as file:
+        with open(unfinished, "w+b") as file:
             found, announced = yield from _receive(
-                service, href, file, lambda done, total: tell(Progress("download", done, total, href))
+                service, href, file, lambda done, total: tell(Progress("download", done, total, href)), is_whole
             )
         _check(href, found, sha256 or announced)
         os.replace(unfinished, path)
@@ -72,7 +80,11 @@ def _announced(headers: Mapping[str, str]) -> str | None:
 
 
 def _receive(
-    service: Service, href: str, file: BinaryIO, tell: Callable[[int, int], None]
+    service: Service,
+    href: str,
+    file: BinaryIO,
+    tell: Callable[[int, int], None],
+    is_whole: Callable[[BinaryIO], bool],
 ) -> Steps[tuple[str, str | None]]:
     """Comes to the SHA-256 of what was written, and the one that was announced."""
     retries, digest = Retries(service.deadline()), hashlib.sha256()
@@ -99,11 +111,22 @@ def _receive(
                     done += len(chunk)
                     retries.progressed()
                     tell(done, total)
+                if not is_whole(file):
+                    raise TransportFailure(f"{href} broke off")
                 return digest.hexdigest(), _announced(head.headers)
         except TransportFailure as failure:
             pause = retries.pause_seconds_after(unreachable(request, failure))
         yield from close()
         yield from sleep(pause)
+
+
+def ends_as_zip(file: BinaryIO) -> bool:
+    """Whether a file ends as a zip without a comment does (APPNOTE.TXT of PKWARE, 4.3.16)."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - 22))
+    end = file.read(4)
+    file.seek(size)
+    return end == b"PK\x05\x06"
 
 
 def _take(chunk: bytes, file: BinaryIO, digest: hashlib._Hash) -> None:

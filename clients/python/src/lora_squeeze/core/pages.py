@@ -27,7 +27,8 @@ def items(service: Service, path: str, filters: Mapping[str, Any]) -> Steps[None
 
 
 def lines(service: Service, path: str) -> Steps[None]:
-    """Gives the JSON of each line. After a broken connection those that were given are passed over."""
+    """Gives the JSON of each line, in the order of their items. After a broken connection those that were given are passed
+    over; an answer is whole when it has as many items as it announces."""
     retries, given = Retries(service.deadline()), 0
     request = Request("GET", path, None, {"accept": "application/x-ndjson"})
     while True:
@@ -36,18 +37,20 @@ def lines(service: Service, path: str) -> Steps[None]:
             if head.status >= 300:
                 pause = retries.pause_seconds_after(problem_of(head, (yield from read_all())), head.headers)
             else:
-                rest, passed = b"", 0
+                rest, passed, items = b"", 0, 0
                 while chunk := (yield from read()):
                     *whole, rest = (rest + chunk).split(b"\n")
                     for line in filter(None, whole):
                         passed += 1
+                        value = json.loads(line)
+                        items = value["index"] + 1
                         if passed > given:
                             given = passed
                             retries.progressed()
-                            yield from emit(json.loads(line))
-                if rest.strip():
-                    yield from emit(json.loads(rest))
-                return
+                            yield from emit(value)
+                if items == int(head.headers.get("x-item-count", items)):
+                    return
+                pause = retries.pause_seconds_after(unreachable(request, TransportFailure(f"{path} broke off")))
         except TransportFailure as failure:
             pause = retries.pause_seconds_after(unreachable(request, failure))
         yield from close()
