@@ -6,6 +6,7 @@ import type { TSchema } from 'typebox';
 import { ConfigError } from '../errors/config-error.ts';
 import { parseAuthority } from '../http/authority.ts';
 import type { EventRetention } from '../resources/events/sweep-events.ts';
+import type { Limits } from '../resources/tenants/limits.ts';
 import { Environment, MAX_DEFAULT_THREADS } from './environment.ts';
 import { type Bucket, storagePlace } from './storage-url.ts';
 
@@ -29,6 +30,8 @@ export interface Config {
   /** open: nobody is asked for a key. */
   readonly auth: 'open' | 'keys';
   readonly adminKey: string | undefined;
+  /** What counts for a tenant unless something was set for it. */
+  readonly defaultLimits: Limits;
   /** `host` or `host:port`: names of this service that are served without keys, besides those of loopback. */
   readonly allowedHosts: readonly string[];
   /** undefined: start a private server. */
@@ -113,6 +116,14 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     maxConnections: values.MAX_CONNECTIONS,
     auth,
     adminKey: values.ADMIN_KEY,
+    defaultLimits: {
+      weight: values.TENANT_WEIGHT,
+      max_priority: values.TENANT_MAX_PRIORITY,
+      stored_bytes: values.TENANT_STORED_BYTES ?? null,
+      max_queued: values.TENANT_MAX_QUEUED ?? null,
+      max_running: values.TENANT_MAX_RUNNING ?? null,
+      requests_per_minute: values.TENANT_REQUESTS_PER_MINUTE ?? null,
+    },
     allowedHosts: allowedHosts(values.ALLOWED_HOSTS),
     redisUrl: values.REDIS_URL,
     database: {

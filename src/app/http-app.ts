@@ -61,7 +61,7 @@ export async function buildApp(deps: HttpDependencies): Promise<FastifyInstance>
     adminKey: auth.adminKey,
     failedKeysPerMinute: auth.failedKeysPerMinute,
   });
-  await app.register(rateLimit, { quotas: workspaces.quotas, counter: deps.rates, metrics: deps.metrics });
+  await app.register(rateLimit, { limits: workspaces.limits, counter: deps.rates, metrics: deps.metrics });
   await app.register(refuseWhenFull, { checkRoom: async () => workspaces.database.checkRoom() });
   await app.register(idempotency, { claims: deps.claims, secrets: deps.webhooks });
   await app.register(closedQueries);
@@ -86,7 +86,7 @@ export async function buildApp(deps: HttpDependencies): Promise<FastifyInstance>
   await app.register(keyRoutes, { keys });
   await app.register(tenantRoutes, {
     tenants: deps.tenants,
-    quotas: workspaces.quotas,
+    limits: workspaces.limits,
     database: workspaces.database,
   });
   const times = eventStreamOptions(deps.limits.eventStreams, deps.connections?.max);

@@ -17,7 +17,7 @@ function unused<T extends object>(name: string, parts: Partial<T> = {}): T {
 export async function openapiDocument(version: string): Promise<string> {
   const app = await buildApp({
     workspaces: unused<HttpDependencies['workspaces']>('workspaces', {
-      quotas: unused('quotas'),
+      limits: unused('limits'),
       database: unused('database'),
     }),
     webhooks: unused<HttpDependencies['webhooks']>('webhooks'),

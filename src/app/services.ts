@@ -32,7 +32,7 @@ export function makeServices(
   logger: Logger,
   running: Running,
 ) {
-  const { hubEndpoint, hubToken, secretsKey, queuePrefix: prefix } = config;
+  const { hubEndpoint, hubToken, secretsKey, queuePrefix: prefix, defaultLimits } = config;
   const queue = new BullJobQueue({ address, prefix, logger, tracing });
   running.add(() => queue.close());
   const metrics = new Metrics(PRODUCT);
@@ -62,7 +62,10 @@ export function makeServices(
   const eventTail = new EventTail({ database, queue });
   const onEvents = (tenant: string): void => eventTail.ring(tenant);
   const changes = { store, database, dispatcher, deliveries, observer, origin, onEvents };
-  const workspaces = new Workspaces({ ...changes, queue, ttls: config, desk, requestWebhooks, eventTail });
+  const workspaces = new Workspaces({
+    ...changes,
+    ...{ queue, ttls: config, defaultLimits, desk, requestWebhooks, eventTail },
+  });
   const keys = new KeyService(database);
   const tenants = new TenantService(database);
   const secrets = new SecretsCheck({ database, box });

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { nullable } from './choice.ts';
+import { JobPriority } from './job-request.ts';
 import { TenantId } from './key.ts';
 import { listOf } from './page.ts';
 
@@ -21,7 +22,7 @@ export type UsageRecord = Static<typeof UsageRecord>;
 const limit = (description: string) =>
   Type.Optional(
     nullable(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }), {
-      description: `${description}; null or absent: no limit`,
+      description: `${description}; null: no limit; absent: the default of the service`,
     }),
   );
 
@@ -29,17 +30,35 @@ const limit = (description: string) =>
 export const Quotas = Type.Object(
   {
     stored_bytes: limit('Bytes of all its adapters together, each counted in full'),
-    concurrent_jobs: limit('Jobs that are queued or active'),
+    max_queued: limit('Jobs that have not ended: requests for more are refused'),
+    max_running: limit('Jobs that run at once: more than these wait'),
     requests_per_minute: limit('Requests to the API, by all its keys together'),
   },
   { $id: 'Quotas', additionalProperties: false },
 );
 export type Quotas = Static<typeof Quotas>;
 
-/** A team, or whoever else has things of their own here. */
+/** @see docs/fairness.md */
+const Weight = Type.Integer({
+  minimum: 1,
+  maximum: 1000,
+  description:
+    'Its share of the workers: while two tenants have jobs waiting, one with three times the weight gets three times the ' +
+    'seconds. Absent: the default of the service',
+});
+
+const settings = {
+  weight: Type.Optional(Weight),
+  max_priority: Type.Optional(JobPriority),
+  quotas: Type.Optional(Quotas),
+};
+
+/** A team, or whoever else has things of their own here, and what was set for it. */
 export const TenantRecord = Type.Object(
   {
     id: TenantId,
+    weight: settings.weight,
+    max_priority: settings.max_priority,
     quotas: Quotas,
     created_at: Type.String({ format: 'date-time' }),
   },
@@ -47,10 +66,7 @@ export const TenantRecord = Type.Object(
 );
 export type TenantRecord = Static<typeof TenantRecord>;
 
-export const TenantRequest = Type.Object(
-  { quotas: Type.Optional(Quotas) },
-  { $id: 'TenantRequest', additionalProperties: false },
-);
+export const TenantRequest = Type.Object(settings, { $id: 'TenantRequest', additionalProperties: false });
 export type TenantRequest = Static<typeof TenantRequest>;
 
 export const TenantList = listOf('TenantList', TenantRecord);

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import { type Database, DatabaseError, type Dialect, type Writer } from './database.ts';
 import { FIRST_RELEASE } from './first-release.ts';
+import { FIRST_RELEASE_JOBS } from './first-release-jobs.ts';
 
 /** A step from one shape of the tables to the next. Within a release steps only add, so that older processes go on. */
 export interface Migration {
@@ -28,11 +29,9 @@ export const MIGRATIONS: readonly Migration[] = [
   {
     name: '0001-first-release',
     async up(writer, types) {
-      for (const statement of statementsOf(FIRST_RELEASE, types)) await sql.raw(statement).execute(writer);
-      await writer
-        .insertInto('tenant')
-        .values({ id: 'default', quotas: '{}', created_at: Date.now() })
-        .execute();
+      for (const statement of statementsOf(FIRST_RELEASE + FIRST_RELEASE_JOBS, types))
+        await sql.raw(statement).execute(writer);
+      await writer.insertInto('tenant').values({ id: 'default', created_at: Date.now() }).execute();
       await writer.insertInto('hold').values({ owner: '', expires_at: 0 }).execute();
     },
   },

@@ -63,10 +63,21 @@ export interface StorageTable {
   tied_at: number | null;
 }
 
+/** Who has things here. A limit that is null is the default of the configuration; -1: there is none. */
 export interface TenantTable {
   id: string;
-  /** JSON of Quotas. */
-  quotas: string;
+  stored_bytes: number | null;
+  max_queued: number | null;
+  max_running: number | null;
+  requests_per_minute: number | null;
+  /** Its share of the workers beside those of others; null: the default of the configuration. */
+  weight: number | null;
+  /** The highest priority of its jobs; null: the default of the configuration. */
+  max_priority: string | null;
+  /** Null: its jobs are dispatched. */
+  suspended_at: number | null;
+  /** When its deletion was asked for; null: it stays. */
+  deleting_at: number | null;
   created_at: number;
 }
 

@@ -133,7 +133,7 @@ export const ERROR_KINDS = {
   QUOTA_TOO_SMALL: permanent(422, 'The request alone exceeds a quota of the tenant', { groups: ['access'] }),
   QUOTA_WEBHOOKS: permanent(429, 'The tenant has as many webhooks as it may'),
   TOO_MANY_STREAMS: transient(429, 'Too many streams of events are open', { retryAfterSeconds: 10 }),
-  QUOTA_CONCURRENT_JOBS: transient(429, 'The tenant has as many unfinished jobs as it may', {
+  QUOTA_QUEUED_JOBS: transient(429, 'The tenant has as many unfinished jobs as it may', {
     retryAfterSeconds: 5,
   }),
   IDEMPOTENCY_KEY_INVALID: permanent(400, 'The Idempotency-Key cannot be used', { groups: ['idempotency'] }),

@@ -1,4 +1,3 @@
-import type { Quotas } from '../contract/tenant.ts';
 import type { Database } from '../database/database.ts';
 import type { Dispatcher } from '../dispatch/dispatcher.ts';
 import type { JobQueue } from '../dispatch/job-queue.ts';
@@ -21,7 +20,8 @@ import { JobStore } from './jobs/store.ts';
 import type { TransferDesk } from './jobs/transfer-desk.ts';
 import { RunService } from './runs/service.ts';
 import { RunStore } from './runs/store.ts';
-import { TenantQuotas, TenantService } from './tenants/service.ts';
+import { type Limits, TenantLimits } from './tenants/limits.ts';
+import { TenantService } from './tenants/service.ts';
 import { DeliveryKeeper } from './webhooks/delivery-keeper.ts';
 import type { DeliveryQueue } from './webhooks/delivery-queue.ts';
 import { DeliveryStore } from './webhooks/delivery-store.ts';
@@ -44,7 +44,7 @@ export interface Workspace {
   readonly runs: RunService;
   readonly runStore: RunStore;
   /** What the tenant may use, as it was a few seconds ago at most. @throws AppError STORAGE_* */
-  readonly quotas: () => Promise<Quotas>;
+  readonly limits: () => Promise<Limits>;
   readonly connectionStore: ConnectionStore;
   readonly webhookStore: WebhookStore;
   readonly deliveryStore: DeliveryStore;
@@ -66,6 +66,8 @@ export interface WorkspacesParts {
   /** undefined: webhooks get their deliveries from other processes. */
   readonly deliveries?: DeliveryQueue | undefined;
   readonly ttls?: DefaultTtls;
+  /** What counts for a tenant unless something was set for it; default: no limits. */
+  readonly defaultLimits?: Limits | undefined;
   readonly observer?: Observer;
   /** What tells the streams of events; default: one that hears of what is written through these workspaces. */
   readonly eventTail?: EventTail;
@@ -82,7 +84,7 @@ export class Workspaces {
   readonly store: BlobStore;
   readonly database: Database;
   readonly tenants: TenantService;
-  readonly quotas: TenantQuotas;
+  readonly limits: TenantLimits;
   /** Looks after what is under way to webhooks; undefined where other processes do. */
   readonly deliveryKeeper: DeliveryKeeper | undefined;
   readonly eventTail: EventTail;
@@ -101,7 +103,7 @@ export class Workspaces {
     this.database = database;
     this.deliveryKeeper = deliveries && new DeliveryKeeper(database, deliveries);
     this.tenants = new TenantService(database);
-    this.quotas = new TenantQuotas(this.tenants);
+    this.limits = new TenantLimits(this.tenants, parts.defaultLimits);
   }
 
   /** @param tenant the id of a tenant that exists: ids from outside are looked up first */
@@ -139,7 +141,7 @@ export class Workspaces {
         ...{ database, runs: runStore, blobs: store, adapters, jobs, jobStore, requestWebhooks },
       }),
       runStore,
-      quotas: () => this.quotas.of(tenant),
+      limits: () => this.limits.of(tenant),
       connectionStore,
       webhookStore: new WebhookStore(database, tenant),
       deliveryStore: new DeliveryStore(database, tenant),

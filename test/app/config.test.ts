@@ -7,6 +7,7 @@ import { configurationPage } from '../../scripts/configuration-page.ts';
 import { type Config, computeEnvironment, Environment, loadConfig } from '../../src/app/config.ts';
 import { connectionCeiling } from '../../src/app/connection-ceiling.ts';
 import { ConfigError } from '../../src/errors/config-error.ts';
+import { NO_TENANT_LIMITS } from '../../src/resources/tenants/limits.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
@@ -32,6 +33,7 @@ describe('loadConfig', () => {
       maxConnections: undefined,
       auth: 'open',
       adminKey: undefined,
+      defaultLimits: NO_TENANT_LIMITS,
       allowedHosts: [],
       redisUrl: undefined,
       database: { url: undefined, dataDir: resolve('data'), poolSize: 10, timeoutMs: 5_000 },

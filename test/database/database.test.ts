@@ -3,7 +3,7 @@ import { it } from 'node:test';
 import type { Writer } from '../../src/database/database.ts';
 import { onEachDialect } from './dialects.ts';
 
-const tenant = (id: string, created_at = 0) => ({ id, quotas: '{}', created_at });
+const tenant = (id: string, created_at = 0) => ({ id, created_at });
 const key = (id: string, of: string) => ({
   ...{ id, tenant: of, name: '', scopes: '[]', sha256: '', created_at: 0 },
 });

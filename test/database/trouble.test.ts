@@ -18,7 +18,7 @@ const insert = (database: Database, id: string) =>
   database.write((writer) =>
     writer
       .insertInto('tenant')
-      .values({ id, quotas: '{}', created_at: 0 })
+      .values({ id, created_at: 0 })
       .onConflict((conflict) => conflict.doNothing())
       .execute(),
   );
@@ -73,7 +73,7 @@ describe('PostgreSQL in trouble', { skip: noPostgres }, () => {
       let again: PostgresServer | undefined;
       try {
         const failed = database.write(async (writer) => {
-          await writer.insertInto('tenant').values({ id: 'half', quotas: '{}', created_at: 0 }).execute();
+          await writer.insertInto('tenant').values({ id: 'half', created_at: 0 }).execute();
           await server.stop('SIGQUIT');
           // The connection tells its end while nothing is asked of it, and somebody has it.
           await new Promise((resolve) => setTimeout(resolve, 200));
@@ -216,7 +216,7 @@ describe('SQLite in trouble', () => {
         const large = 'x'.repeat(100_000);
         await assert.rejects(
           database.write((writer) =>
-            writer.insertInto('tenant').values({ id: 'large', quotas: large, created_at: 0 }).execute(),
+            writer.insertInto('tenant').values({ id: 'large', max_priority: large, created_at: 0 }).execute(),
           ),
           { code: 'STORAGE_FULL' },
         );
@@ -249,7 +249,7 @@ describe('SQLite in trouble', () => {
         const large = 'x'.repeat(1_000_000);
         const writes = ['one', 'two'].map((id) =>
           database.write((writer) =>
-            writer.insertInto('tenant').values({ id, quotas: large, created_at: 0 }).execute(),
+            writer.insertInto('tenant').values({ id, max_priority: large, created_at: 0 }).execute(),
           ),
         );
         await Promise.all(writes);

@@ -71,7 +71,7 @@ describe('docs/keys.md', () => {
       assert.equal(revoked, '');
       assert.deepEqual(JSON.parse(tenant!).quotas, {
         stored_bytes: 107_374_182_400,
-        concurrent_jobs: 20,
+        max_queued: 20,
         requests_per_minute: 600,
       });
 

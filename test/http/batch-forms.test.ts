@@ -275,7 +275,7 @@ describe('a dry run of a batch', () => {
       await problemIn(await post({ adapter_ids: [], targets, dry_run: true }), 422, 'BATCH_EMPTY');
       const all = await post({ adapter_ids: ['ad_x'], targets, dry_run: true });
       assert.equal(((await all.json()) as BatchRecord).state, 'failed');
-      await server.limit({ concurrent_jobs: 2 });
+      await server.limit({ max_queued: 2 });
       await problemIn(await ask(), 422, 'QUOTA_TOO_SMALL');
       await server.limit({});
       const key = { 'idempotency-key': 'dry' };
@@ -288,7 +288,7 @@ describe('the quota of jobs', () => {
   it('holds for every form, and does not count what cannot be tried', () =>
     withServer(async ({ server, post }) => {
       const ids = [(await server.upload(tinyAdapter(1))).id, (await server.upload(tinyAdapter(2))).id];
-      await server.limit({ concurrent_jobs: 1 });
+      await server.limit({ max_queued: 1 });
       const job = { kind: 'analyze', adapter_id: ids[0] };
       for (const body of [
         { adapter_ids: ids, targets },
@@ -299,7 +299,7 @@ describe('the quota of jobs', () => {
       assert.deepEqual(await server.database.reader.selectFrom('batch').selectAll().execute(), []);
       const response = await post({ adapter_ids: [ids[0], 'ad_x', 'ad_y'], targets });
       assert.equal(response.status, 202, await response.clone().text());
-      await problemIn(await post({ jobs: [job] }), 429, 'QUOTA_CONCURRENT_JOBS');
+      await problemIn(await post({ jobs: [job] }), 429, 'QUOTA_QUEUED_JOBS');
       assert.equal((await post({ adapter_ids: ['ad_x'], targets })).status, 200, 'nothing of it is a job');
     }));
 });

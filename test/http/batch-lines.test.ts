@@ -211,16 +211,16 @@ describe('a batch in lines', () => {
 
   it('is refused where the tenant may not have so many jobs, and nothing of it is left', async () => {
     const unfinished = (await server.jobStore.unfinished(100_000)).length;
-    await server.limit({ concurrent_jobs: unfinished + 2 });
+    await server.limit({ max_queued: unfinished + 2 });
     try {
       const one = { adapter_id };
-      await problemIn(await post(lines(SETTINGS, one, one, one)), 429, 'QUOTA_CONCURRENT_JOBS');
+      await problemIn(await post(lines(SETTINGS, one, one, one)), 429, 'QUOTA_QUEUED_JOBS');
       await nothingIsLeft();
       const response = await post(lines(SETTINGS, one, { adapter_id: 'ad_none' }, one));
       assert.equal(response.status, 202, 'what cannot be tried takes no room');
-      await problemIn(await post(lines(SETTINGS, one)), 429, 'QUOTA_CONCURRENT_JOBS');
+      await problemIn(await post(lines(SETTINGS, one)), 429, 'QUOTA_QUEUED_JOBS');
       const key = { 'idempotency-key': 'lines-2' };
-      await server.limit({ concurrent_jobs: unfinished + 3 });
+      await server.limit({ max_queued: unfinished + 3 });
       const accepted = (await (await post(lines(SETTINGS, one), key)).json()) as BatchRecord;
       const again = (await (await post(lines(SETTINGS, one), key)).json()) as BatchRecord;
       assert.equal(again.id, accepted.id, 'it was accepted before, so it needs no room');

@@ -97,9 +97,9 @@ describe('a dry run of a job', () => {
 
   it('is refused where there is no room for the job', async () => {
     const { server, squeeze } = context();
-    await server.limit({ concurrent_jobs: 0 });
+    await server.limit({ max_queued: 0 });
     await problemIn(await ask(squeeze()), 422, 'QUOTA_TOO_SMALL');
-    await server.limit({ concurrent_jobs: null });
+    await server.limit({ max_queued: null });
   });
 
   it('leaves an Idempotency-Key for the request that is meant', async () => {

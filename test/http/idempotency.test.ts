@@ -170,9 +170,9 @@ describe('a POST with an Idempotency-Key', () => {
     assert.deepEqual(await problemIn(again, 404, 'ADAPTER_NOT_FOUND'), refused);
 
     const later = newKey();
-    await server.limit({ concurrent_jobs: 1 });
-    await problemIn(await post(later), 429, 'QUOTA_CONCURRENT_JOBS');
-    await server.limit({ concurrent_jobs: null });
+    await server.limit({ max_queued: 1 });
+    await problemIn(await post(later), 429, 'QUOTA_QUEUED_JOBS');
+    await server.limit({ max_queued: null });
     const done = await post(later);
     assert.equal(done.status, 202);
     assert.equal(done.headers.get('idempotent-replayed'), null);

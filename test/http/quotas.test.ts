@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import type { JobRecord } from '../../src/contract/job.ts';
-import { checkConcurrentJobs, withinConcurrentJobs } from '../../src/resources/jobs/concurrent-jobs.ts';
+import { checkQueuedJobs, withinQueuedJobs } from '../../src/resources/jobs/queued-jobs.ts';
+import { NO_TENANT_LIMITS } from '../../src/resources/tenants/limits.ts';
 import { jobsOf } from '../resources/tenants/stored-by.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
 import { formOf, tinyAdapter } from './tiny-adapter.ts';
@@ -15,7 +16,7 @@ describe('unfinished jobs', () => {
   });
   afterEach(() => server.close());
 
-  const limit = (concurrent_jobs: number | null) => server.limit({ concurrent_jobs });
+  const limit = (max_queued: number | null) => server.limit({ max_queued });
   const submit = () =>
     server.fetch('/v1/jobs', {
       method: 'POST',
@@ -35,14 +36,14 @@ describe('unfinished jobs', () => {
     for (let times = 0; times < 2; times++) ids.push(((await (await submit()).json()) as JobRecord).id);
     const refused = await submit();
     assert.ok(Number(refused.headers.get('retry-after')) > 0);
-    const { context, detail } = await problemIn(refused, 429, 'QUOTA_CONCURRENT_JOBS');
+    const { context, detail } = await problemIn(refused, 429, 'QUOTA_QUEUED_JOBS');
     assert.deepEqual(context, { used: 2, wanted: 1, limit: 2 });
     assert.match(detail, /2 unfinished jobs of 2/);
     assert.equal(await jobCount(), 2);
 
     await server.worker.succeed(ids[0]!);
     assert.equal((await submit()).status, 202);
-    await problemIn(await submit(), 429, 'QUOTA_CONCURRENT_JOBS');
+    await problemIn(await submit(), 429, 'QUOTA_QUEUED_JOBS');
     await limit(null);
     assert.equal((await submit()).status, 202);
   });
@@ -87,12 +88,12 @@ describe('unfinished jobs', () => {
     await limit(3);
     const space = server.workspaces.of('default');
     await submit();
-    await checkConcurrentJobs(space, 2);
-    await assert.rejects(checkConcurrentJobs(space, 3), {
-      code: 'QUOTA_CONCURRENT_JOBS',
+    await checkQueuedJobs(space, 2);
+    await assert.rejects(checkQueuedJobs(space, 3), {
+      code: 'QUOTA_QUEUED_JOBS',
       context: { used: 1, wanted: 3, limit: 3 },
     });
-    await assert.rejects(checkConcurrentJobs(space, 4), { code: 'QUOTA_TOO_SMALL' });
+    await assert.rejects(checkQueuedJobs(space, 4), { code: 'QUOTA_TOO_SMALL' });
   });
 
   it('are refused for good, without a time to come again, where there can never be room for them', async () => {
@@ -117,18 +118,18 @@ describe('unfinished jobs', () => {
     await limit(3);
     const space = server.workspaces.of('default');
     const fails = () => Promise.reject(new Error('no'));
-    await assert.rejects(withinConcurrentJobs(space, 1, fails), /no/);
-    assert.equal(await withinConcurrentJobs(space, 1, async () => 'done'), 'done');
+    await assert.rejects(withinQueuedJobs(space, 1, fails), /no/);
+    assert.equal(await withinQueuedJobs(space, 1, async () => 'done'), 'done');
   });
 
   it('look at no jobs where there is no limit', async () => {
-    const quotas = async () => ({});
+    const limits = async () => NO_TENANT_LIMITS;
     const jobStore = {
       unfinished: () => {
         throw new Error('asked');
       },
     };
-    await checkConcurrentJobs({ tenant: 'x', quotas, jobStore }, 1_000);
-    assert.equal(await withinConcurrentJobs({ tenant: 'x', quotas, jobStore }, 9, async () => 1), 1);
+    await checkQueuedJobs({ tenant: 'x', limits, jobStore }, 1_000);
+    assert.equal(await withinQueuedJobs({ tenant: 'x', limits, jobStore }, 9, async () => 1), 1);
   });
 });

@@ -38,7 +38,7 @@ describe('requests a minute', () => {
   });
 
   const limit = (tenant: string, requests_per_minute: number | null) =>
-    new TenantService(server.database).put(tenant, { requests_per_minute });
+    new TenantService(server.database).put(tenant, { quotas: { requests_per_minute } });
 
   it('are refused for good where the tenant may send none', async () => {
     await limit('barred', 0);
@@ -93,13 +93,13 @@ describe('requests a minute', () => {
       { rates: state.rates, store: server.wholeStore, workspaces: server.workspaces },
     );
     try {
-      server.workspaces.quotas.forget('default');
+      server.workspaces.limits.forget('default');
       for (const path of ['/livez', '/readyz', '/metrics', '/openapi.yaml'])
         assert.equal((await open.fetch(path)).status, 200, path);
       await problemIn(await open.fetch(PATH), 422, 'QUOTA_TOO_SMALL');
     } finally {
       await limit('default', null);
-      server.workspaces.quotas.forget('default');
+      server.workspaces.limits.forget('default');
       await open.close();
     }
   });
@@ -108,7 +108,7 @@ describe('requests a minute', () => {
     const away = await openRateCounter();
     const other = await startServer({}, { rates: away.rates });
     try {
-      await new TenantService(other.database).put('default', { requests_per_minute: 1 });
+      await new TenantService(other.database).put('default', { quotas: { requests_per_minute: 1 } });
       assert.equal((await other.fetch(PATH)).status, 200);
       await problemIn(await other.fetch(PATH), 429, 'RATE_LIMITED');
       await away.broker.close();

@@ -156,8 +156,8 @@ export async function startServer(
     },
     jobsOf: (batch) => jobsOf(own.batches, batch),
     async limit(quotas) {
-      await tenants.put(DEFAULT_TENANT, quotas);
-      workspaces.quotas.forget(DEFAULT_TENANT);
+      await tenants.put(DEFAULT_TENANT, { quotas });
+      workspaces.limits.forget(DEFAULT_TENANT);
     },
     async assertNoLeftovers() {
       const leftovers = (): string[] => {

@@ -21,10 +21,10 @@ describe('tenants over HTTP', () => {
     });
 
   it('are made and changed by the same call', async () => {
-    const made = await put('team', { quotas: { concurrent_jobs: 2, stored_bytes: null } });
+    const made = await put('team', { quotas: { max_queued: 2, stored_bytes: null } });
     assert.equal(made.status, 200);
     const record = (await made.json()) as TenantRecord;
-    assert.deepEqual([record.id, record.quotas], ['team', { concurrent_jobs: 2, stored_bytes: null }]);
+    assert.deepEqual([record.id, record.quotas], ['team', { max_queued: 2, stored_bytes: null }]);
     const changed = (await (await put('team', {})).json()) as TenantRecord;
     assert.deepEqual(changed, { ...record, quotas: {} });
     const got = (await (await server.fetch('/v1/tenants/team', { headers: ADMIN })).json()) as TenantRecord;
@@ -39,7 +39,7 @@ describe('tenants over HTTP', () => {
   });
 
   it('are refused where the request is wrong', async () => {
-    for (const quotas of [{ concurrent_jobs: -1 }, { stored_bytes: 1.5 }, { requests_per_minute: '5' }])
+    for (const quotas of [{ max_queued: -1 }, { stored_bytes: 1.5 }, { requests_per_minute: '5' }])
       await problemIn(await put('team', { quotas }), 400, 'VALIDATION_FAILED');
     await problemIn(await put('team', { quotas: { jobs: 1 } }), 400, 'UNKNOWN_OPTION');
     for (const id of ['Team', 'a_b', '-a', 'x'.repeat(41)])
@@ -49,9 +49,9 @@ describe('tenants over HTTP', () => {
 
   it('go by new quotas at once, in the process that was told', async () => {
     const space = server.workspaces.of('at-once');
-    await put('at-once', { quotas: { concurrent_jobs: 1 } });
-    assert.deepEqual(await space.quotas(), { concurrent_jobs: 1 });
-    await put('at-once', { quotas: { concurrent_jobs: 7 } });
-    assert.deepEqual(await space.quotas(), { concurrent_jobs: 7 });
+    await put('at-once', { quotas: { max_queued: 1 } });
+    assert.equal((await space.limits()).max_queued, 1);
+    await put('at-once', { quotas: { max_queued: 7 } });
+    assert.equal((await space.limits()).max_queued, 7);
   });
 });

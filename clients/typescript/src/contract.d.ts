@@ -1053,7 +1053,7 @@ export interface paths {
     get: operations['getTenant'];
     /**
      * Make a tenant, or change what it may use
-     * @description Other processes of the service go by the old quotas for five seconds more.
+     * @description Other processes of the service go by what was set before for five seconds more.
      *
      *     Needs a key with the scope `admin`.
      */
@@ -3790,11 +3790,13 @@ export interface components {
       threads: number;
     };
     Quotas: {
-      /** @description Jobs that are queued or active; null or absent: no limit */
-      concurrent_jobs?: number | null;
-      /** @description Requests to the API, by all its keys together; null or absent: no limit */
+      /** @description Jobs that have not ended: requests for more are refused; null: no limit; absent: the default of the service */
+      max_queued?: number | null;
+      /** @description Jobs that run at once: more than these wait; null: no limit; absent: the default of the service */
+      max_running?: number | null;
+      /** @description Requests to the API, by all its keys together; null: no limit; absent: the default of the service */
       requests_per_minute?: number | null;
-      /** @description Bytes of all its adapters together, each counted in full; null or absent: no limit */
+      /** @description Bytes of all its adapters together, each counted in full; null: no limit; absent: the default of the service */
       stored_bytes?: number | null;
     };
     RankPoint: {
@@ -5327,9 +5329,12 @@ export interface components {
     /**
      * @example {
      *       "id": "team-a",
+     *       "weight": 300,
+     *       "max_priority": "normal",
      *       "quotas": {
      *         "stored_bytes": 107374182400,
-     *         "concurrent_jobs": 20,
+     *         "max_queued": 20000,
+     *         "max_running": 4,
      *         "requests_per_minute": 600
      *       },
      *       "created_at": "2026-11-24T21:50:00.000Z"
@@ -5343,16 +5348,22 @@ export interface components {
        * @example team-a
        */
       id: string;
+      max_priority?: components['schemas']['JobPriority'];
       quotas: components['schemas']['Quotas'];
+      /** @description Its share of the workers: while two tenants have jobs waiting, one with three times the weight gets three times the seconds. Absent: the default of the service */
+      weight?: number;
     };
     /**
      * @example {
      *       "data": [
      *         {
      *           "id": "team-a",
+     *           "weight": 300,
+     *           "max_priority": "normal",
      *           "quotas": {
      *             "stored_bytes": 107374182400,
-     *             "concurrent_jobs": 20,
+     *             "max_queued": 20000,
+     *             "max_running": 4,
      *             "requests_per_minute": 600
      *           },
      *           "created_at": "2026-11-24T21:50:00.000Z"
@@ -5368,15 +5379,21 @@ export interface components {
     };
     /**
      * @example {
+     *       "weight": 300,
+     *       "max_priority": "normal",
      *       "quotas": {
      *         "stored_bytes": 107374182400,
-     *         "concurrent_jobs": 20,
+     *         "max_queued": 20000,
+     *         "max_running": 4,
      *         "requests_per_minute": 600
      *       }
      *     }
      */
     TenantRequest: {
+      max_priority?: components['schemas']['JobPriority'];
       quotas?: components['schemas']['Quotas'];
+      /** @description Its share of the workers: while two tenants have jobs waiting, one with three times the weight gets three times the seconds. Absent: the default of the service */
+      weight?: number;
     };
     TenantWithUsage: {
       /** Format: date-time */
@@ -5386,8 +5403,11 @@ export interface components {
        * @example team-a
        */
       id: string;
+      max_priority?: components['schemas']['JobPriority'];
       quotas: components['schemas']['Quotas'];
       usage: components['schemas']['Usage'];
+      /** @description Its share of the workers: while two tenants have jobs waiting, one with three times the weight gets three times the seconds. Absent: the default of the service */
+      weight?: number;
     };
     /** @description Seconds */
     Timings: {

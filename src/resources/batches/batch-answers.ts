@@ -5,7 +5,7 @@ import { ignoring } from '../../errors/app-error.ts';
 import { preferredWait } from '../../http/prefer.ts';
 import { LOCATION, reference, response } from '../../http/schemas.ts';
 import type { StoredAnswer } from '../../http/stored-answer.ts';
-import { withinConcurrentJobs } from '../jobs/concurrent-jobs.ts';
+import { withinQueuedJobs } from '../jobs/queued-jobs.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import type { Admit } from './accept-batch.ts';
 import { BATCH_EXAMPLE } from './examples.ts';
@@ -28,7 +28,7 @@ export const MADE_BATCH = {
 export const admitting =
   (request: FastifyRequest): Admit =>
   (jobs, accept) =>
-    jobs === 0 ? accept() : withinConcurrentJobs(workspaceOf(request), jobs, accept);
+    jobs === 0 ? accept() : withinQueuedJobs(workspaceOf(request), jobs, accept);
 
 /** Answers with a batch that was asked for: 202, or 200 when it has ended, which the client may prefer to wait for. */
 export async function answerBatch(

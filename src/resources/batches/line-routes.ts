@@ -14,7 +14,7 @@ import { asComponent, problems, reference } from '../../http/schemas.ts';
 import { AnsweredBefore } from '../../http/stored-answer.ts';
 import { explain, type Fault, type SchemaError } from '../../http/validation-message.ts';
 import { digestOf } from '../idempotency/fingerprint.ts';
-import { CONCURRENT_JOBS_ERRORS, checkConcurrentJobs } from '../jobs/concurrent-jobs.ts';
+import { checkQueuedJobs, QUEUED_JOBS_ERRORS } from '../jobs/queued-jobs.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import { admitting, answerBatch, answerBatchAgain, MADE_BATCH } from './batch-answers.ts';
 import { batchLines, MAX_LINE_BYTES } from './batch-lines.ts';
@@ -62,7 +62,7 @@ export const batchLineRoutes: FastifyPluginAsyncTypebox<LineRoutesOptions> = asy
             'VALIDATION_FAILED',
             'UNKNOWN_OPTION',
             ...BATCH_ERRORS.submitLines,
-            ...CONCURRENT_JOBS_ERRORS,
+            ...QUEUED_JOBS_ERRORS,
           ),
         },
       },
@@ -113,7 +113,7 @@ async function receiveBatch(request: FastifyRequest, idleTimeoutMs: number): Pro
       if (accepted) return accepted;
     }
     // Before the body, which would be for nothing.
-    await checkConcurrentJobs(workspaceOf(request), 1);
+    await checkQueuedJobs(workspaceOf(request), 1);
     const batch = await batchLines(lines, {
       job: (value) => faultsOf(request, JOB, value),
       settings: (value) => faultsOf(request, SETTINGS, value),

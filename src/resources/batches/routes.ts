@@ -18,7 +18,7 @@ import { listOptions, pageRequestOf, sendPage } from '../../http/paging.ts';
 import { PreferHeader, preferredWait } from '../../http/prefer.ts';
 import { asComponent, NOTHING, problems, reference, response } from '../../http/schemas.ts';
 import { explain, type Fault, type SchemaError } from '../../http/validation-message.ts';
-import { CONCURRENT_JOBS_ERRORS, checkConcurrentJobs } from '../jobs/concurrent-jobs.ts';
+import { checkQueuedJobs, QUEUED_JOBS_ERRORS } from '../jobs/queued-jobs.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import { admitting, answerBatch, answerBatchAgain, BatchPath, MADE_BATCH } from './batch-answers.ts';
 import { forecastBatch } from './dry-run.ts';
@@ -67,7 +67,7 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
         body: asComponent(BatchEnvelope),
         response: {
           ...MADE_BATCH,
-          ...problems(...errorsOf('json', 'json-body'), ...BATCH_ERRORS.submit, ...CONCURRENT_JOBS_ERRORS),
+          ...problems(...errorsOf('json', 'json-body'), ...BATCH_ERRORS.submit, ...QUEUED_JOBS_ERRORS),
         },
       },
     },
@@ -77,7 +77,7 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
       if (wanted.dry_run) {
         const { batchIntake: intake, forecasts } = workspace;
         const batch = await forecastBatch(wanted, { intake, forecasts });
-        if (batch.counts.queued > 0) await checkConcurrentJobs(workspace, batch.counts.queued);
+        if (batch.counts.queued > 0) await checkQueuedJobs(workspace, batch.counts.queued);
         return reply.header('cache-control', 'no-store').send(batch);
       }
       const id = request.idempotent?.idOf('batch');
@@ -142,7 +142,7 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
         params: BatchPath,
         response: {
           ...MADE_BATCH,
-          ...problems(...BATCH_ERRORS.retry, ...CONCURRENT_JOBS_ERRORS),
+          ...problems(...BATCH_ERRORS.retry, ...QUEUED_JOBS_ERRORS),
         },
       },
     },

@@ -12,8 +12,8 @@ import {
   response,
 } from '../../http/schemas.ts';
 import { workspaceOf } from '../own-workspace.ts';
-import { CONCURRENT_JOBS_ERRORS, withinConcurrentJobs } from './concurrent-jobs.ts';
 import { JOB_CONTROL_ERRORS } from './control.ts';
+import { QUEUED_JOBS_ERRORS, withinQueuedJobs } from './queued-jobs.ts';
 
 /** Cancelling, retrying, deleting, naming and labelling jobs, and sending what they could not deliver. */
 export const jobControlRoutes: FastifyPluginAsyncTypebox = async (app) => {
@@ -55,13 +55,13 @@ export const jobControlRoutes: FastifyPluginAsyncTypebox = async (app) => {
         params: JobPath,
         response: {
           202: response('The new job, accepted durably', reference(JobRecord), { headers: LOCATION }),
-          ...problems(...JOB_CONTROL_ERRORS.retry, ...CONCURRENT_JOBS_ERRORS),
+          ...problems(...JOB_CONTROL_ERRORS.retry, ...QUEUED_JOBS_ERRORS),
         },
       },
     },
     async (request, reply) => {
       const workspace = workspaceOf(request);
-      const job = await withinConcurrentJobs(workspace, 1, () =>
+      const job = await withinQueuedJobs(workspace, 1, () =>
         workspace.jobControl.retry(request.params.id, request.idempotent?.idOf('job')),
       );
       return reply.code(202).header('location', `/v1/jobs/${job.id}`).send(job);

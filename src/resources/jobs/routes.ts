@@ -20,9 +20,9 @@ import { checkTargets } from '../../serving/check-targets.ts';
 import type { UploadDependencies } from '../adapters/upload/receive-adapter.ts';
 import { squeezeParts, storeUpload } from '../adapters/upload/store-upload.ts';
 import { workspaceOf } from '../own-workspace.ts';
-import { CONCURRENT_JOBS_ERRORS, checkConcurrentJobs, withinConcurrentJobs } from './concurrent-jobs.ts';
 import { JOB_PAGE_EXAMPLE } from './examples.ts';
 import { answerCurrentJob, type FinalJobs } from './final-jobs.ts';
+import { checkQueuedJobs, QUEUED_JOBS_ERRORS, withinQueuedJobs } from './queued-jobs.ts';
 import { JOB_ERRORS, type JobService } from './service.ts';
 import { isFinal } from './store.ts';
 
@@ -67,7 +67,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
         response: {
           200: response(FINISHED, reference(JobRecord), { headers: LOCATION }),
           202: response(ACCEPTED, reference(JobRecord), { headers: LOCATION }),
-          ...problems(...errorsOf('json', 'json-body'), ...JOB_ERRORS.submit, ...CONCURRENT_JOBS_ERRORS),
+          ...problems(...errorsOf('json', 'json-body'), ...JOB_ERRORS.submit, ...QUEUED_JOBS_ERRORS),
         },
       },
     },
@@ -75,11 +75,11 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
       const workspace = workspaceOf(request);
       const { jobs } = workspace;
       if (request.body.dry_run) {
-        await checkConcurrentJobs(workspace, 1);
+        await checkQueuedJobs(workspace, 1);
         const job = await workspace.forecasts.dryRun(request.body);
         return reply.header('cache-control', 'no-store').send(job);
       }
-      const accepted = await withinConcurrentJobs(workspace, 1, () =>
+      const accepted = await withinQueuedJobs(workspace, 1, () =>
         jobs.submit(request.body, request.idempotent?.idOf('job')),
       );
       return answerJob(request, reply, jobs, accepted);
@@ -155,7 +155,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
             'VALIDATION_FAILED',
             'UNKNOWN_OPTION',
             ...JOB_ERRORS.check,
-            ...CONCURRENT_JOBS_ERRORS,
+            ...QUEUED_JOBS_ERRORS,
           ),
         },
       },
@@ -163,7 +163,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
     async (request, reply) => {
       const workspace = workspaceOf(request);
       // Before the upload, which would be for nothing.
-      await checkConcurrentJobs(workspace, 1);
+      await checkQueuedJobs(workspace, 1);
       let wanted: SqueezeRequest | undefined;
       const record = await storeUpload(request, deps, {
         onRequest: (value) => {
@@ -172,7 +172,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
         },
       });
       const { jobs } = workspace;
-      const job = await withinConcurrentJobs(workspace, 1, () =>
+      const job = await withinQueuedJobs(workspace, 1, () =>
         jobs.submit({ kind: 'squeeze', adapter_id: record.id, ...wanted! }, request.idempotent?.idOf('job')),
       );
       return answerJob(request, reply, jobs, job);

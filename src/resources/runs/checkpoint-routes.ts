@@ -8,7 +8,7 @@ import { PreferHeader, preferredWait } from '../../http/prefer.ts';
 import { asComponent, LOCATION, problems, reference, response } from '../../http/schemas.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 import { receiveAdapter, type UploadDependencies } from '../adapters/upload/receive-adapter.ts';
-import { CONCURRENT_JOBS_ERRORS, checkConcurrentJobs } from '../jobs/concurrent-jobs.ts';
+import { checkQueuedJobs, QUEUED_JOBS_ERRORS } from '../jobs/queued-jobs.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import { CHECKPOINT_BODY, checkpointFields, checkpointParts } from './checkpoint-body.ts';
 import { CHECKPOINT_EXAMPLE } from './examples.ts';
@@ -49,12 +49,7 @@ export const checkpointRoutes: FastifyPluginAsyncTypebox<{
           202: response('Accepted, durably: being squeezed', reference(CheckpointRecord), {
             headers: LOCATION,
           }),
-          ...problems(
-            ...errorsOf('upload'),
-            'VALIDATION_FAILED',
-            ...RUN_ERRORS.add,
-            ...CONCURRENT_JOBS_ERRORS,
-          ),
+          ...problems(...errorsOf('upload'), 'VALIDATION_FAILED', ...RUN_ERRORS.add, ...QUEUED_JOBS_ERRORS),
         },
       },
     },
@@ -64,7 +59,7 @@ export const checkpointRoutes: FastifyPluginAsyncTypebox<{
       const { runs } = workspace;
       await runs.check(id);
       // Whether it will be squeezed is known later; by then it would have been sent for nothing.
-      await checkConcurrentJobs(workspace, 1);
+      await checkQueuedJobs(workspace, 1);
       const { record, created } = await receiveAdapter(request, deps, {
         parts: CHECKPOINT_BODY,
         use: ({ files, fields }) => runs.add(id, { ...checkpointFields(fields), files }),

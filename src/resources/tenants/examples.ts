@@ -3,12 +3,16 @@ import { TenantList, TenantRecord, TenantRequest } from '../../contract/tenant.t
 
 /** Examples of the contract; typed, so that they cannot go stale quietly. */
 const tenantRequest: TenantRequest = {
-  quotas: { stored_bytes: 107_374_182_400, concurrent_jobs: 20, requests_per_minute: 600 },
+  weight: 300,
+  max_priority: 'normal',
+  quotas: { stored_bytes: 107_374_182_400, max_queued: 20_000, max_running: 4, requests_per_minute: 600 },
 };
 
 const tenant: TenantRecord = {
   id: 'team-a',
-  quotas: { stored_bytes: 107_374_182_400, concurrent_jobs: 20, requests_per_minute: 600 },
+  weight: 300,
+  max_priority: 'normal',
+  quotas: { stored_bytes: 107_374_182_400, max_queued: 20_000, max_running: 4, requests_per_minute: 600 },
   created_at: '2026-11-24T21:50:00.000Z',
 };
 

@@ -5,7 +5,7 @@ import { AppError } from '../../errors/app-error.ts';
 import { API_PREFIX, principalOf } from '../../http/principal.ts';
 import { withHook } from '../../http/with-hook.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
-import type { TenantQuotas } from './service.ts';
+import type { TenantLimits } from './limits.ts';
 
 const WINDOW_SECONDS = 60;
 /** After a failure nobody waits for the counter for so long: it may be one that hangs. */
@@ -22,7 +22,7 @@ export interface RateCounter {
 }
 
 export interface RateLimitOptions {
-  readonly quotas: TenantQuotas;
+  readonly limits: TenantLimits;
   readonly metrics: Pick<Metrics, 'accessRefused'>;
   /** undefined: nothing is counted, so nothing is limited. */
   readonly counter: RateCounter | undefined;
@@ -33,10 +33,10 @@ export interface RateLimitOptions {
  * counted. All processes count in the same Redis; while that is away nobody is refused. Headers as in
  * draft-ietf-httpapi-ratelimit-headers.
  */
-export const rateLimit = fp(async (app: FastifyInstance, { quotas, counter, metrics }: RateLimitOptions) => {
+export const rateLimit = fp(async (app: FastifyInstance, { limits, counter, metrics }: RateLimitOptions) => {
   if (!counter) return;
   const limitOf = (request: FastifyRequest): number | null | undefined =>
-    quotas.known(principalOf(request).tenant)?.requests_per_minute;
+    limits.known(principalOf(request).tenant)?.requests_per_minute;
 
   await app.register(fastifyRateLimit, {
     global: false,
@@ -77,10 +77,10 @@ export const rateLimit = fp(async (app: FastifyInstance, { quotas, counter, metr
   function onRequest(request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) {
     const { principal } = request;
     if (!principal) return done();
-    const known = quotas.known(principal.tenant);
+    const known = limits.known(principal.tenant);
     if (known && (known.requests_per_minute ?? null) === null) return done();
     // A tenant that cannot be looked up is not held up: what the request wants of the storage will say so.
-    const looked = known ? Promise.resolve() : quotas.of(principal.tenant).catch(() => undefined);
+    const looked = known ? Promise.resolve() : limits.of(principal.tenant).catch(() => undefined);
     looked
       .then(() => ((limitOf(request) ?? null) === null ? undefined : limit(request, reply)))
       .then(() => done(), done);

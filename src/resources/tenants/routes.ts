@@ -14,21 +14,22 @@ import { wholeList } from '../../http/paging.ts';
 import { asComponent, problems, reference, response } from '../../http/schemas.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import { TENANT_EXAMPLES } from './examples.ts';
-import { TENANT_ERRORS, type TenantQuotas, type TenantService } from './service.ts';
+import type { TenantLimits } from './limits.ts';
+import { TENANT_ERRORS, type TenantService } from './service.ts';
 import { usageOf } from './usage.ts';
 
 const TenantPath = Type.Object({ id: TenantId });
 
 export interface TenantRoutesOptions {
   readonly tenants: TenantService;
-  readonly quotas: TenantQuotas;
+  readonly limits: TenantLimits;
   readonly database: Database;
 }
 
 /** Tenants and what they may use, for administrators; and what a tenant uses, for itself. */
 export const tenantRoutes: FastifyPluginAsyncTypebox<TenantRoutesOptions> = async (
   app,
-  { tenants, quotas, database },
+  { tenants, limits, database },
 ) => {
   for (const [schema, example] of TENANT_EXAMPLES)
     app.addSchema({ ...asComponent(schema), examples: [example] });
@@ -81,7 +82,7 @@ export const tenantRoutes: FastifyPluginAsyncTypebox<TenantRoutesOptions> = asyn
         operationId: 'putTenant',
         tags: ['administration'],
         summary: 'Make a tenant, or change what it may use',
-        description: 'Other processes of the service go by the old quotas for five seconds more.',
+        description: 'Other processes of the service go by what was set before for five seconds more.',
         params: TenantPath,
         body: reference(TenantRequest),
         response: {
@@ -92,8 +93,8 @@ export const tenantRoutes: FastifyPluginAsyncTypebox<TenantRoutesOptions> = asyn
     },
     async (request, reply) => {
       const { id } = request.params;
-      const record = await tenants.put(id, request.body.quotas ?? {});
-      quotas.forget(id);
+      const record = await tenants.put(id, request.body);
+      limits.forget(id);
       return reply.send(record);
     },
   );

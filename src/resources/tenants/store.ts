@@ -1,4 +1,5 @@
-import type { Quotas, TenantRecord } from '../../contract/tenant.ts';
+import type { JobPriority } from '../../contract/job-request.ts';
+import type { Quotas, TenantRecord, TenantRequest } from '../../contract/tenant.ts';
 import type { Database, Writer } from '../../database/database.ts';
 import type { TenantTable } from '../../database/tables.ts';
 
@@ -22,13 +23,14 @@ export class TenantStore {
     return row && recordOf(row);
   }
 
-  /** Makes a tenant, or changes what it may use. */
-  put(id: string, quotas: Quotas): Promise<TenantRecord> {
+  /** Makes a tenant, or sets all that is set for it anew. */
+  put(id: string, settings: TenantRequest): Promise<TenantRecord> {
     return this.database.write(async (writer) => {
+      const columns = columnsOf(settings);
       const row = await writer
         .insertInto('tenant')
-        .values(newTenant(id, quotas))
-        .onConflict((conflict) => conflict.column('id').doUpdateSet({ quotas: JSON.stringify(quotas) }))
+        .values({ id, ...columns, created_at: Date.now() })
+        .onConflict((conflict) => conflict.column('id').doUpdateSet(columns))
         .returningAll()
         .executeTakeFirstOrThrow();
       return recordOf(row);
@@ -40,19 +42,36 @@ export class TenantStore {
 export async function ensureTenant(writer: Writer, id: string): Promise<void> {
   await writer
     .insertInto('tenant')
-    .values(newTenant(id, {}))
+    .values({ id, created_at: Date.now() })
     .onConflict((conflict) => conflict.doNothing())
     .execute();
 }
 
-const newTenant = (id: string, quotas: Quotas): TenantTable => ({
-  id,
-  quotas: JSON.stringify(quotas),
-  created_at: Date.now(),
-});
+/** What a column has where there is no limit, whatever the defaults of the service are. */
+const UNLIMITED = -1;
 
-const recordOf = ({ id, quotas, created_at }: TenantTable): TenantRecord => ({
-  id,
-  quotas: JSON.parse(quotas) as Quotas,
-  created_at: new Date(created_at).toISOString(),
-});
+const QUOTAS = [
+  'stored_bytes',
+  'max_queued',
+  'max_running',
+  'requests_per_minute',
+] as const satisfies readonly (keyof Quotas)[];
+
+function columnsOf({ weight = null as number | null, max_priority = null as string | null, quotas = {} }) {
+  const limits = QUOTAS.map((name) => {
+    const limit = (quotas as Quotas)[name];
+    return [name, limit === null ? UNLIMITED : (limit ?? null)] as const;
+  });
+  return { weight, max_priority, ...(Object.fromEntries(limits) as Pick<TenantTable, keyof Quotas>) };
+}
+
+function recordOf({ id, weight, max_priority, created_at, ...row }: TenantTable): TenantRecord {
+  const limits = QUOTAS.filter((name) => row[name] !== null);
+  return {
+    id,
+    ...(weight !== null && { weight }),
+    ...(max_priority !== null && { max_priority: max_priority as JobPriority }),
+    quotas: Object.fromEntries(limits.map((name) => [name, row[name] === UNLIMITED ? null : row[name]])),
+    created_at: new Date(created_at).toISOString(),
+  };
+}

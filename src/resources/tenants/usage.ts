@@ -1,6 +1,7 @@
-import type { Quotas, UsageRecord } from '../../contract/tenant.ts';
+import type { UsageRecord } from '../../contract/tenant.ts';
 import type { Database, Writer } from '../../database/database.ts';
 import { AppError } from '../../errors/app-error.ts';
+import type { Limits } from './limits.ts';
 
 export interface UsageTotals {
   readonly adapters: number;
@@ -60,7 +61,7 @@ export async function storedByAll({ reader }: Pick<Database, 'reader'>): Promise
 
 /** What is needed of a workspace to know how much it may store, and stores. */
 export interface StoringSpace extends UsedSpace {
-  readonly quotas: () => Promise<Quotas>;
+  readonly limits: () => Promise<Limits>;
 }
 
 /**
@@ -71,8 +72,8 @@ export interface StoringSpace extends UsedSpace {
  * @throws AppError QUOTA_TOO_SMALL for an adapter that is larger than the limit, QUOTA_STORED_BYTES, DATABASE_UNAVAILABLE
  */
 export async function checkStoredBytes(space: StoringSpace, bytes: number): Promise<void> {
-  const { stored_bytes: limit } = await space.quotas();
-  if (limit === null || limit === undefined) return;
+  const { stored_bytes: limit } = await space.limits();
+  if (limit === null) return;
   // No adapter has no bytes.
   if (Math.max(1, bytes) > limit)
     throw new AppError(

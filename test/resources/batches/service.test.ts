@@ -222,10 +222,10 @@ onEachDialect('batches', (database) => {
     it('leaves nothing where it is not admitted', () =>
       withBench(async (bench) => {
         const admit = async () => {
-          throw new AppError('QUOTA_CONCURRENT_JOBS', 'There is no room.');
+          throw new AppError('QUOTA_QUEUED_JOBS', 'There is no room.');
         };
         const submitted = bench.batches.submit(batchOf(await bench.upload(), 3), { admit });
-        await assert.rejects(submitted, failsWith('QUOTA_CONCURRENT_JOBS'));
+        await assert.rejects(submitted, failsWith('QUOTA_QUEUED_JOBS'));
         assert.deepEqual(await left(bench), { batches: 0, members: 0, jobs: 0 });
       }));
 

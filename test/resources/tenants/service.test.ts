@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isTenantId } from '../../../src/contract/tenant-id.ts';
-import { TenantQuotas, TenantService } from '../../../src/resources/tenants/service.ts';
+import { limitsOf, TenantLimits } from '../../../src/resources/tenants/limits.ts';
+import { TenantService } from '../../../src/resources/tenants/service.ts';
 import { ensureTenant } from '../../../src/resources/tenants/store.ts';
 import { onEachDialect } from '../../database/dialects.ts';
 
@@ -28,11 +29,20 @@ onEachDialect('tenants', (database) => {
     const tenants = new TenantService(database());
     await ensure('team');
     const made = await tenants.get('team');
-    const changed = await tenants.put('team', { concurrent_jobs: 3 });
-    assert.deepEqual(changed, { ...made, quotas: { concurrent_jobs: 3 } });
+    const changed = await tenants.put('team', {
+      weight: 3,
+      max_priority: 'low',
+      quotas: { max_queued: 3, stored_bytes: null },
+    });
+    assert.deepEqual(changed, {
+      ...made,
+      weight: 3,
+      max_priority: 'low',
+      quotas: { max_queued: 3, stored_bytes: null },
+    });
     await ensure('team');
     assert.deepEqual(await tenants.get('team'), changed, 'what is there is not made anew');
-    assert.deepEqual((await tenants.put('team', {})).quotas, {});
+    assert.deepEqual(await tenants.put('team', {}), made, 'what is not said goes back to the default');
     assert.deepEqual(
       (await tenants.list()).map(({ id }) => id),
       ['default', 'team'],
@@ -47,7 +57,7 @@ onEachDialect('tenants', (database) => {
 
   it('may have a default one with quotas', async () => {
     const tenants = new TenantService(database());
-    await tenants.put('default', { requests_per_minute: 5 });
+    await tenants.put('default', { quotas: { requests_per_minute: 5 } });
     assert.deepEqual(
       (await tenants.list()).map(({ id, quotas }) => [id, quotas]),
       [['default', { requests_per_minute: 5 }]],
@@ -55,24 +65,39 @@ onEachDialect('tenants', (database) => {
   });
 });
 
-onEachDialect('remembered quotas', (database) => {
+onEachDialect('remembered limits', (database) => {
   it('are looked up once, until something changes', async () => {
     const tenants = new TenantService(database());
     let lookups = 0;
-    const quotas = new TenantQuotas({
-      get: (id) => {
+    const limits = new TenantLimits({
+      get: (id: string) => {
         lookups++;
         return tenants.get(id);
       },
     });
-    assert.equal(quotas.known('team'), undefined);
-    await tenants.put('team', { concurrent_jobs: 1 });
-    for (let times = 0; times < 5; times++) assert.deepEqual(await quotas.of('team'), { concurrent_jobs: 1 });
-    assert.deepEqual(quotas.known('team'), { concurrent_jobs: 1 });
+    assert.equal(limits.known('team'), undefined);
+    await tenants.put('team', { quotas: { max_queued: 1 } });
+    for (let times = 0; times < 5; times++) assert.equal((await limits.of('team')).max_queued, 1);
+    assert.equal(limits.known('team')?.max_queued, 1);
     assert.equal(lookups, 1);
-    await tenants.put('team', { concurrent_jobs: 2 });
-    quotas.forget('team');
-    assert.deepEqual(await quotas.of('team'), { concurrent_jobs: 2 });
-    await assert.rejects(quotas.of('none'), { code: 'TENANT_NOT_FOUND' });
+    await tenants.put('team', { quotas: { max_queued: 2 } });
+    limits.forget('team');
+    assert.equal((await limits.of('team')).max_queued, 2);
+    await assert.rejects(limits.of('none'), { code: 'TENANT_NOT_FOUND' });
+  });
+});
+
+describe('limits', () => {
+  const defaults = {
+    ...{ stored_bytes: 10, max_queued: 20, max_running: 30, requests_per_minute: null },
+    ...{ weight: 50, max_priority: 'normal' as const },
+  };
+
+  it('are those of the tenant, and else the defaults of the service', () => {
+    assert.deepEqual(limitsOf({}, defaults), defaults);
+    assert.deepEqual(
+      limitsOf({ weight: 1, max_priority: 'high', quotas: { max_queued: null, max_running: 0 } }, defaults),
+      { ...defaults, weight: 1, max_priority: 'high', max_queued: null, max_running: 0 },
+    );
   });
 });

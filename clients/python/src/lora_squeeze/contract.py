@@ -1167,7 +1167,8 @@ class ProviderInfo(TypedDict):
 
 class Quotas(TypedDict):
     stored_bytes: NotRequired[Union[int, None]]
-    concurrent_jobs: NotRequired[Union[int, None]]
+    max_queued: NotRequired[Union[int, None]]
+    max_running: NotRequired[Union[int, None]]
     requests_per_minute: NotRequired[Union[int, None]]
 
 
@@ -1807,6 +1808,8 @@ class TargetOptions(TypedDict):
 
 class Tenant(TypedDict):
     id: str
+    weight: NotRequired[int]
+    max_priority: NotRequired[JobPriority]
     quotas: Quotas
     created_at: str
 
@@ -1817,11 +1820,15 @@ class TenantList(TypedDict):
 
 
 class TenantRequest(TypedDict):
+    weight: NotRequired[int]
+    max_priority: NotRequired[JobPriority]
     quotas: NotRequired[Quotas]
 
 
 class TenantWithUsage(TypedDict):
     id: str
+    weight: NotRequired[int]
+    max_priority: NotRequired[JobPriority]
     quotas: Quotas
     created_at: str
     usage: Usage

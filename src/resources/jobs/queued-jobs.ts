@@ -1,16 +1,16 @@
-import type { Quotas } from '../../contract/tenant.ts';
 import { AppError } from '../../errors/app-error.ts';
+import type { Limits } from '../tenants/limits.ts';
 import type { JobStore } from './store.ts';
 
 /** What is needed of a workspace to know how many jobs it may have, and has. */
 export interface JobSpace {
   readonly tenant: string;
   readonly jobStore: Pick<JobStore, 'unfinished'>;
-  readonly quotas: () => Promise<Quotas>;
+  readonly limits: () => Promise<Limits>;
 }
 
 /** What is thrown where there is no room for jobs. */
-export const CONCURRENT_JOBS_ERRORS = ['QUOTA_TOO_SMALL', 'QUOTA_CONCURRENT_JOBS'] as const;
+export const QUEUED_JOBS_ERRORS = ['QUOTA_TOO_SMALL', 'QUOTA_QUEUED_JOBS'] as const;
 
 /** Submissions of tenants that have a limit, one after the other: else many at once would all see the same room. */
 const lines = new Map<string, Promise<unknown>>();
@@ -19,32 +19,32 @@ const lines = new Map<string, Promise<unknown>>();
  * Refuses jobs that are more than a tenant may have unfinished. Costs nothing where there is no limit, else a look at
  * as many jobs as the limit.
  * @param wanted jobs that are about to be submitted
- * @throws AppError QUOTA_TOO_SMALL for more jobs than the limit, QUOTA_CONCURRENT_JOBS, DATABASE_UNAVAILABLE
+ * @throws AppError QUOTA_TOO_SMALL for more jobs than the limit, QUOTA_QUEUED_JOBS, DATABASE_UNAVAILABLE
  */
-export async function checkConcurrentJobs(space: JobSpace, wanted: number): Promise<void> {
-  const { concurrent_jobs: limit } = await space.quotas();
-  if (limit === null || limit === undefined) return;
+export async function checkQueuedJobs(space: JobSpace, wanted: number): Promise<void> {
+  const { max_queued: limit } = await space.limits();
+  if (limit === null) return;
   if (wanted > limit) throw new AppError('QUOTA_TOO_SMALL', neverFits(wanted, limit), { wanted, limit });
   const used = (await space.jobStore.unfinished(limit + 1)).length;
   if (used + wanted <= limit) return;
-  throw new AppError('QUOTA_CONCURRENT_JOBS', sentence(used, wanted, limit), { used, wanted, limit });
+  throw new AppError('QUOTA_QUEUED_JOBS', sentence(used, wanted, limit), { used, wanted, limit });
 }
 
 /**
  * Submits jobs where there is room for them. Submissions of one tenant wait for each other, in this process: two
  * processes that look at the same moment may exceed the limit by what both submit.
- * @throws AppError as checkConcurrentJobs and `submit`
+ * @throws AppError as checkQueuedJobs and `submit`
  */
-export async function withinConcurrentJobs<T>(
+export async function withinQueuedJobs<T>(
   space: JobSpace,
   wanted: number,
   submit: () => Promise<T>,
 ): Promise<T> {
-  const { concurrent_jobs: limit } = await space.quotas();
-  if (limit === null || limit === undefined) return submit();
+  const { max_queued: limit } = await space.limits();
+  if (limit === null) return submit();
   const before = lines.get(space.tenant) ?? Promise.resolve();
   const turn = before.then(async () => {
-    await checkConcurrentJobs(space, wanted);
+    await checkQueuedJobs(space, wanted);
     return submit();
   });
   const isOver = turn.catch(() => undefined);

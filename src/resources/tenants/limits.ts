@@ -1,0 +1,67 @@
+import { LRUCache } from 'lru-cache';
+import type { JobPriority } from '../../contract/job-request.ts';
+import type { TenantRequest } from '../../contract/tenant.ts';
+import type { TenantService } from './service.ts';
+
+/** What an administrator changes in another process counts here after this at most. */
+const REMEMBERED_MS = 5_000;
+const MOST_REMEMBERED = 10_000;
+
+/** What counts for a tenant: what was set for it, and else the defaults of the service. null: no limit. */
+export interface Limits {
+  readonly stored_bytes: number | null;
+  readonly max_queued: number | null;
+  readonly max_running: number | null;
+  readonly requests_per_minute: number | null;
+  readonly weight: number;
+  readonly max_priority: JobPriority;
+}
+
+/** Of a service whose configuration says nothing of tenants. */
+export const NO_TENANT_LIMITS: Limits = {
+  stored_bytes: null,
+  max_queued: null,
+  max_running: null,
+  requests_per_minute: null,
+  weight: 100,
+  max_priority: 'high',
+};
+
+export const limitsOf = (
+  { weight, max_priority, quotas = {} }: TenantRequest,
+  defaults: Limits = NO_TENANT_LIMITS,
+): Limits => {
+  const { weight: usual, max_priority: highest, ...none } = defaults;
+  return { ...none, ...quotas, weight: weight ?? usual, max_priority: max_priority ?? highest };
+};
+
+/** What tenants may use, remembered for a moment: it is looked at for every request. */
+export class TenantLimits {
+  readonly defaults: Limits;
+  private readonly tenants: Pick<TenantService, 'get'>;
+  private readonly remembered = new LRUCache<string, Limits>({ max: MOST_REMEMBERED, ttl: REMEMBERED_MS });
+
+  constructor(tenants: Pick<TenantService, 'get'>, defaults: Limits = NO_TENANT_LIMITS) {
+    this.tenants = tenants;
+    this.defaults = defaults;
+  }
+
+  /** What is remembered, without waiting; undefined where `of` has to look. */
+  known(tenant: string): Limits | undefined {
+    return this.remembered.get(tenant);
+  }
+
+  /** @throws AppError TENANT_NOT_FOUND, DATABASE_UNAVAILABLE */
+  async of(tenant: string): Promise<Limits> {
+    const known = this.remembered.get(tenant);
+    if (known) return known;
+    const limits = limitsOf(await this.tenants.get(tenant), this.defaults);
+    this.remembered.set(tenant, limits);
+    return limits;
+  }
+
+  /** Something was changed. */
+  forget(tenant: string): void {
+    this.remembered.delete(tenant);
+  }
+}
