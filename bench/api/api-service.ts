@@ -22,6 +22,11 @@ export async function withApiService<T>(
     env: { AUTH: 'keys', ADMIN_KEY, EXECUTION_PROVIDER: 'cpu' },
   });
   try {
+    await fetch(`${service.url}/v1/tenants/bench`, {
+      method: 'PUT',
+      headers: { authorization: `Bearer ${ADMIN_KEY}`, 'content-type': 'application/json' },
+      body: '{}',
+    });
     const response = await fetch(`${service.url}/v1/keys`, {
       method: 'POST',
       headers: { authorization: `Bearer ${ADMIN_KEY}`, 'content-type': 'application/json' },

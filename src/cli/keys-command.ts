@@ -1,4 +1,5 @@
 import { loadRolelessConfig } from '../app/config.ts';
+import { JOB_PRIORITIES, type JobPriority } from '../contract/job-request.ts';
 import { type KeyRecord, SCOPES, type Scope } from '../contract/key.ts';
 import { isTenantId, TENANT_ID_RULE } from '../contract/tenant-id.ts';
 import { openDatabase } from '../database/open-database.ts';
@@ -18,15 +19,21 @@ const TENANT: Option = { name: 'tenant', value: 'ID', help: `Whose keys: ${TENAN
 export const KEYS_CREATE: Command = {
   name: 'keys create',
   summary: 'Makes a key for the service.',
-  synopsis: ['--tenant ID [--name NAME] [--scopes read,write] [--expires-in 90d]'],
+  synopsis: ['--tenant ID [--make-tenant] [--name NAME] [--scopes read,write] [--expires-in 90d]'],
   about: `${ABOUT}The key is told this once: the database keeps a digest of it. On a pipe it stands alone.`,
   groups: [
     {
       title: 'Key',
       options: [
         TENANT,
+        { name: 'make-tenant', help: 'Makes the tenant where there is none of that ID.' },
         { name: 'name', value: 'NAME', help: 'For people: what the key is used for.' },
         { name: 'scopes', value: 'LIST', help: `Some of ${SCOPES.join(',')}; read,write unless said.` },
+        {
+          name: 'max-priority',
+          value: 'PRIORITY',
+          help: `Highest priority of its jobs: ${JOB_PRIORITIES.join(', ')}; without it that of the tenant.`,
+        },
         {
           name: 'expires-in',
           value: 'TIME',
@@ -47,7 +54,11 @@ export const KEYS_CREATE: Command = {
     const scopes = scopesOf(text(args, 'scopes') ?? 'read,write');
     const lifetime = text(args, 'expires-in');
     const expiresAt = lifetime === undefined ? null : endOf(lifetime, Date.now());
-    const { record, key } = await withKeys((keys) => keys.create({ tenant, name, scopes, expiresAt }));
+    const maxPriority = priorityArgument(text(args, 'max-priority'));
+    const makesTenant = isSet(args, 'make-tenant');
+    const { record, key } = await withKeys((keys) =>
+      keys.create({ tenant, makesTenant, name, scopes, maxPriority, expiresAt }),
+    );
     if (isSet(args, 'json')) printJson({ ...record, key });
     else if (!isForPeople(args)) print(key);
     else {
@@ -114,6 +125,12 @@ function scopesOf(list: string): Scope[] {
   const wrong = names.find((name) => !(SCOPES as readonly string[]).includes(name));
   if (wrong === undefined) return names as Scope[];
   throw new UsageError(`--scopes has ${JSON.stringify(wrong)}; there are ${SCOPES.join(', ')}`);
+}
+
+function priorityArgument(name: string | undefined): JobPriority | undefined {
+  const priority = JOB_PRIORITIES.find((known) => known === name);
+  if (name === undefined || priority) return priority;
+  throw new UsageError(`--max-priority is ${JSON.stringify(name)}; there are ${JOB_PRIORITIES.join(', ')}`);
 }
 
 function row({ id, tenant, name, scopes, created_at, expires_at, revoked_at }: KeyRecord): string[] {

@@ -47,7 +47,10 @@ export const SqueezeOptions = Type.Object(
 );
 export type SqueezeOptions = Static<typeof SqueezeOptions>;
 
-export const JobPriority = choice(['high', 'normal', 'low'], {
+/** The highest first. */
+export const JOB_PRIORITIES = ['high', 'normal', 'low'] as const;
+
+export const JobPriority = choice(JOB_PRIORITIES, {
   $id: 'JobPriority',
   default: 'normal',
   description: 'Jobs of a higher priority are taken first; those of the same in the order they came',

@@ -1,9 +1,10 @@
 import { type Static, Type } from 'typebox';
 import { choice, nullable } from './choice.ts';
+import { JobPriority } from './job-request.ts';
 import { listOf } from './page.ts';
 
 /** What a key may do. */
-export const SCOPES = ['read', 'write', 'admin'] as const;
+export const SCOPES = ['read', 'write', 'tenant_admin', 'admin'] as const;
 export type Scope = (typeof SCOPES)[number];
 
 const Scopes = Type.Array(choice(SCOPES), {
@@ -11,7 +12,8 @@ const Scopes = Type.Array(choice(SCOPES), {
   maxItems: SCOPES.length,
   uniqueItems: true,
   description:
-    '`read`: look and download; `write`: upload, submit, change, delete; `admin`: tenants and keys, of all tenants',
+    '`read`: look and download; `write`: upload, submit, change, delete; `tenant_admin`: keys of the own tenant; ' +
+    '`admin`: tenants and keys, of all tenants',
 });
 
 /** The id becomes a part of names in the storage. */
@@ -30,6 +32,7 @@ export const KeyRecord = Type.Object(
     tenant: TenantId,
     name: Type.String({ description: 'For people: what the key is used for' }),
     scopes: Scopes,
+    max_priority: Type.Optional(JobPriority),
     created_at: Type.String({ format: 'date-time' }),
     expires_at: NullableTime,
     revoked_at: NullableTime,
@@ -44,7 +47,7 @@ export type KeyRecord = Static<typeof KeyRecord>;
 
 export const KeyRequest = Type.Object(
   {
-    tenant: TenantId,
+    tenant: Type.Optional(TenantId),
     name: Type.Optional(
       Type.String({
         maxLength: 100,
@@ -54,6 +57,7 @@ export const KeyRequest = Type.Object(
       }),
     ),
     scopes: Type.Optional({ ...Scopes, default: ['read', 'write'] }),
+    max_priority: Type.Optional(JobPriority),
     expires_in_seconds: Type.Optional(
       Type.Integer({
         minimum: 60,

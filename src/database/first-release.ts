@@ -27,6 +27,7 @@ create table api_key (
   tenant TEXT not null references tenant (id),
   name TEXT not null,
   scopes TEXT not null,
+  max_priority TEXT,
   sha256 TEXT not null,
   created_at INTEGER not null,
   expires_at INTEGER,

@@ -87,6 +87,8 @@ export interface ApiKeyTable {
   name: string;
   /** JSON, an array. */
   scopes: string;
+  /** null: that of the tenant. */
+  max_priority: string | null;
   /** SHA-256 of the key, hex. */
   sha256: string;
   created_at: number;

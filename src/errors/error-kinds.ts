@@ -119,6 +119,7 @@ export const ERROR_KINDS = {
   // Who asks, and how much
   KEY_MISSING: permanent(401, 'A key is needed', { groups: ['access'] }),
   KEY_INVALID: permanent(401, 'The key cannot be used', { groups: ['access'] }),
+  KEY_GRANT_REFUSED: permanent(403, 'The key would be allowed more than its administrator may give'),
   SCOPE_MISSING: permanent(403, 'The key may not do this', { groups: ['access'] }),
   ADMINISTRATION_CLOSED: permanent(
     403,

@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify';
+import type { JobPriority } from '../contract/job-request.ts';
 import { SCOPES, type Scope } from '../contract/key.ts';
 import { DEFAULT_TENANT } from '../contract/tenant-id.ts';
 import { AppError } from '../errors/app-error.ts';
@@ -6,9 +7,11 @@ import { AppError } from '../errors/app-error.ts';
 /** Who a request comes from. */
 export interface Principal {
   readonly tenant: string;
-  /** Null where nobody is asked for a key. */
+  /** Null where nobody is asked for a key; `jwt:` and its subject for a token. */
   readonly keyId: string | null;
   readonly scopes: readonly Scope[];
+  /** Highest priority of the jobs that are submitted with the key, below that of its tenant; absent: that of its tenant. */
+  readonly maxPriority?: JobPriority;
 }
 
 /** What needs no key lies outside this folder. */
@@ -17,6 +20,10 @@ export const API_PREFIX = '/v1/';
 /** What a key needs for a route. */
 export const scopeOf = (method: string, scope: Scope | null | undefined): Scope =>
   scope ?? (method === 'GET' || method === 'HEAD' ? 'read' : 'write');
+
+/** Whether the scopes of a caller include what a route needs. Who administers all tenants administers each of them. */
+export const isAllowed = ({ scopes }: Principal, needed: Scope): boolean =>
+  scopes.includes(needed) || (needed === 'tenant_admin' && scopes.includes('admin'));
 
 export const ANYBODY: Principal = { tenant: DEFAULT_TENANT, keyId: null, scopes: SCOPES };
 

@@ -26,7 +26,7 @@ describe('lora-squeeze keys', () => {
   it('create gives a key alone on a pipe, list knows it, revoke ends it, and the storage never has it', async () => {
     const env = store();
     const key = silent(
-      await run(['keys', 'create', '--tenant', 'team-a', '--name', 'nightly'], { env }),
+      await run(['keys', 'create', '--tenant', 'team-a', '--make-tenant', '--name', 'nightly'], { env }),
     ).trimEnd();
     assert.match(key, KEY);
     const [record, ...others] = documents<KeyRecord>(silent(await run(['keys', 'list'], { env })));
@@ -51,6 +51,9 @@ describe('lora-squeeze keys', () => {
       'create',
       '--tenant',
       'ops',
+      '--make-tenant',
+      '--max-priority',
+      'normal',
       '--scopes',
       'read,admin',
       '--expires-in',
@@ -59,14 +62,14 @@ describe('lora-squeeze keys', () => {
     ];
     const [made] = documents<NewKey>(silent(await run(args, { env })));
     assert.match(made!.key, KEY);
-    assert.deepEqual(made!.scopes, ['read', 'admin']);
+    assert.deepEqual([made!.scopes, made!.max_priority], [['read', 'admin'], 'normal']);
     assert.equal(Math.round((Date.parse(made!.expires_at!) - Date.parse(made!.created_at)) / 86_400_000), 90);
   });
 
   it('list shows the keys of one tenant where it is named', async () => {
     const env = store();
     const calls = [
-      ...['a', 'b', 'a'].map((tenant) => `create --tenant ${tenant}`),
+      ...['a', 'b', 'a'].map((tenant) => `create --tenant ${tenant} --make-tenant`),
       'list',
       'list --tenant b',
     ];
@@ -93,7 +96,17 @@ describe('lora-squeeze keys', () => {
       [
         ['create', '--tenant', 'a', '--scopes', 'read,all'],
         2,
-        /--scopes has "all"; there are read, write, admin/,
+        /--scopes has "all"; there are read, write, tenant_admin, admin/,
+      ],
+      [
+        ['create', '--tenant', 'a', '--max-priority', 'top'],
+        2,
+        /--max-priority is "top"; there are high, normal, low/,
+      ],
+      [
+        ['create', '--tenant', 'a'],
+        1,
+        /^lora-squeeze: TENANT_NOT_FOUND: There is no tenant "a".*keys create --make-tenant/,
       ],
       [['create', '--tenant', 'a', '--expires-in', 'soon'], 2, /--expires-in is "soon"/],
       [['create', '--tenant', 'a', '--name', 'n'.repeat(101)], 2, /100 characters, not 101/],
@@ -114,7 +127,7 @@ describe('lora-squeeze keys', () => {
 
   it('opens a service that asks for keys, and a wrong or revoked one does not', async () => {
     const env = store();
-    const create = ['keys', 'create', '--tenant', 'team-a', '--json'];
+    const create = ['keys', 'create', '--tenant', 'team-a', '--make-tenant', '--json'];
     const [made] = documents<NewKey>(silent(await run(create, { env })));
     const service = await startService({
       dataDir: env.DATA_DIR!,

@@ -50,7 +50,9 @@ describe('the package of the command, as it is installed on a bare machine', () 
     await runFile(bin, ['squeeze', ADAPTER, '--rank', '4', '--out', out], { env, cwd: scratch });
     assert.ok(contentOf(out).has('adapter_model.safetensors'));
     const keys = { ...env, DATA_DIR: join(scratch, 'data') };
-    const { stdout } = await runFile(bin, ['keys', 'create', '--tenant', 'team-a'], { env: keys });
+    const { stdout } = await runFile(bin, ['keys', 'create', '--tenant', 'team-a', '--make-tenant'], {
+      env: keys,
+    });
     assert.match(stdout, /^lsq_\w+\n$/);
   });
 });

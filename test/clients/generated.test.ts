@@ -107,6 +107,11 @@ describe('docs/generated-clients.md', { concurrency: 2 }, () => {
     for (const [name, text] of filesOf(setUp)) writeFileSync(join(base, name), text);
     for (const command of commandsOf(setUp).filter((each) => !each.startsWith('npx ')))
       await run(command.replaceAll(ADDRESS, service.url), { cwd: base, path: process.env.PATH! });
+    await fetch(`${service.url}/v1/tenants/search`, {
+      method: 'PUT',
+      headers: { authorization: `Bearer ${ADMIN_KEY}`, 'content-type': 'application/json' },
+      body: '{}',
+    });
     const made = await fetch(`${service.url}/v1/keys`, {
       method: 'POST',
       headers: { authorization: `Bearer ${ADMIN_KEY}`, 'content-type': 'application/json' },

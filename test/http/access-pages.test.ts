@@ -56,6 +56,7 @@ describe('docs/keys.md', () => {
     );
     try {
       const { key: KEY } = await server.keys.create({
+        makesTenant: true,
         tenant: 'search',
         name: '',
         scopes: ['read'],

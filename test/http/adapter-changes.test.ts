@@ -294,7 +294,13 @@ describe('another tenant', () => {
     const server = await startServer({}, { auth: { mode: 'keys' } });
     try {
       const keyOf = async (tenant: string, scopes: ('read' | 'write')[]) => {
-        const { key } = await server.keys.create({ tenant, name: '', scopes, expiresAt: null });
+        const { key } = await server.keys.create({
+          tenant,
+          makesTenant: true,
+          name: '',
+          scopes,
+          expiresAt: null,
+        });
         return { authorization: `Bearer ${key}` };
       };
       const [mine, other] = [await keyOf('one', ['read', 'write']), await keyOf('two', ['read', 'write'])];

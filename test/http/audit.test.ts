@@ -19,6 +19,7 @@ describe('the audit log', () => {
       {},
       { auth: { mode: 'keys', adminKey: ADMIN }, audit: (entry) => entries.push(entry) },
     );
+    await server.workspaces.tenants.put('team', {});
     const made = await call('POST', '/v1/keys', { tenant: 'team' }, ADMIN);
     team = (await made.json()) as NewKey;
   });

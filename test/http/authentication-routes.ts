@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { FastifyInstance } from 'fastify';
+import type { Scope } from '../../src/contract/key.ts';
 
 export interface ServedRoute {
   readonly method: string;
@@ -30,7 +31,8 @@ export function servedRoutes(app: FastifyInstance): ServedRoute[] {
 }
 
 /** What a key needs for a route, by the rule that docs/keys.md gives. */
-export function neededScope({ method, path }: ServedRoute): 'read' | 'write' | 'admin' {
-  if (/^\/v1\/(keys|tenants)\b/.test(path)) return 'admin';
+export function neededScope({ method, path }: ServedRoute): Scope {
+  if (/^\/v1\/keys\b/.test(path)) return 'tenant_admin';
+  if (/^\/v1\/tenants\b/.test(path)) return 'admin';
   return ['GET', 'HEAD', 'OPTIONS'].includes(method) ? 'read' : 'write';
 }

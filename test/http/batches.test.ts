@@ -312,6 +312,7 @@ describe('batches of tenants', () => {
           ...(body !== undefined && { body: JSON.stringify(body) }),
         });
       const keyOf = async (tenant: string) => {
+        await server.workspaces.tenants.put(tenant, {});
         const request: KeyRequest = { tenant, scopes: ['read', 'write'] };
         const response = await ask('lsq_admin', 'POST', '/v1/keys', request);
         assert.equal(response.status, 201, await response.clone().text());

@@ -224,7 +224,13 @@ describe('a stream of all events', () => {
     try {
       await server.workspaces.tenants.put('other', {});
       const keyOf = async (tenant: string, scopes: readonly ('read' | 'write')[]) => {
-        const { key } = await server.keys.create({ tenant, name: '', scopes, expiresAt: null });
+        const { key } = await server.keys.create({
+          tenant,
+          makesTenant: true,
+          name: '',
+          scopes,
+          expiresAt: null,
+        });
         return { authorization: `Bearer ${key}` };
       };
       const [mine, theirs] = [await keyOf('default', ['read', 'write']), await keyOf('other', ['read'])];

@@ -46,15 +46,15 @@ describe('answers with a secret in them', () => {
     JSON.stringify(await server.database.reader.selectFrom('idempotency').selectAll().execute());
 
   it('are given again, and cannot be read where they are kept', async () => {
-    const first = await post(server, '/v1/keys', { tenant: 'team' }, 'make-key');
+    const first = await post(server, '/v1/keys', { tenant: 'default' }, 'make-key');
     const made = (await first.json()) as NewKey;
-    const again = await post(server, '/v1/keys', { tenant: 'team' }, 'make-key');
+    const again = await post(server, '/v1/keys', { tenant: 'default' }, 'make-key');
     assert.deepEqual(
       [first.status, again.status, again.headers.get('idempotent-replayed')],
       [201, 201, 'true'],
     );
     assert.deepEqual(await again.json(), made);
-    assert.equal((await server.keys.list('team')).length, 1);
+    assert.equal((await server.keys.list('default')).length, 1);
 
     const hook = await post(server, '/v1/webhooks', { url: 'https://receiver.test/' }, 'make-hook');
     const { id, secret } = (await hook.json()) as NewWebhook;
@@ -78,18 +78,18 @@ describe('answers with a secret in them', () => {
     const schedule = { source_rank: 8, target_rank: 4, total_steps: 4000 };
     const planned = await post(server, '/v1/schedules', schedule, 'reused');
     assert.equal(planned.status, 200, await planned.text());
-    const other = await post(server, '/v1/keys', { tenant: 'team' }, 'reused');
+    const other = await post(server, '/v1/keys', { tenant: 'default' }, 'reused');
     await problemIn(other, 422, 'IDEMPOTENCY_MISMATCH');
   });
 
   it('are not kept, and so refused for a key, where nothing can be sealed', async () => {
     const other = await serverWith(undefined);
     try {
-      const refused = await post(other, '/v1/keys', { tenant: 'team' }, 'unsealed');
+      const refused = await post(other, '/v1/keys', { tenant: 'default' }, 'unsealed');
       const problem = await problemIn(refused, 503, 'SECRETS_UNAVAILABLE');
       assert.match(problem.detail, /SECRETS_KEY/);
       assert.deepEqual(await other.keys.list(), []);
-      assert.equal((await post(other, '/v1/keys', { tenant: 'team' })).status, 201);
+      assert.equal((await post(other, '/v1/keys', { tenant: 'default' })).status, 201);
     } finally {
       await other.close();
     }

@@ -260,7 +260,13 @@ describe('a POST with an Idempotency-Key', () => {
     try {
       const bearers: string[] = [];
       for (const tenant of ['one', 'two']) {
-        const made = await keyed.keys.create({ tenant, name: '', scopes: ['write'], expiresAt: null });
+        const made = await keyed.keys.create({
+          tenant,
+          makesTenant: true,
+          name: '',
+          scopes: ['write'],
+          expiresAt: null,
+        });
         bearers.push(`Bearer ${made.key}`);
       }
       const key = newKey();

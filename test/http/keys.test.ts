@@ -24,6 +24,10 @@ describe('keys over HTTP', () => {
       headers: { ...ADMIN, 'content-type': 'application/json' },
       body: JSON.stringify(body),
     });
+  const madeFor = async (tenant: string, more: object = {}): Promise<NewKey> => {
+    await server.workspaces.tenants.put(tenant, {});
+    return made({ tenant, ...more });
+  };
   const made = async (body: unknown): Promise<NewKey> => {
     const response = await create(body);
     assert.equal(response.status, 201);
@@ -39,7 +43,10 @@ describe('keys over HTTP', () => {
     return response.status;
   };
 
-  it('are made with their tenant, shown once, and open what they are for', async () => {
+  it('are made for a tenant that there is, shown once, and open what they are for', async () => {
+    const { detail } = await problemIn(await create({ tenant: 'team-a' }), 404, 'TENANT_NOT_FOUND');
+    assert.match(detail, /PUT \/v1\/tenants\/\{id\}.*keys create --make-tenant/);
+    await server.workspaces.tenants.put('team-a', {});
     const response = await create({ tenant: 'team-a', name: 'ci' });
     assert.equal(response.status, 201);
     assert.equal(response.headers.get('cache-control'), 'no-store');
@@ -63,7 +70,7 @@ describe('keys over HTTP', () => {
   });
 
   it('can be replaced without a gap, and an old one ends when it is revoked', async () => {
-    const [old, next] = [await made({ tenant: 'rotated' }), await made({ tenant: 'rotated' })];
+    const [old, next] = [await madeFor('rotated'), await madeFor('rotated')];
     assert.deepEqual([await statusWith(old.key), await statusWith(next.key)], [200, 200]);
     const revoked = await server.fetch(`/v1/keys/${old.id}`, { method: 'DELETE', headers: ADMIN });
     assert.deepEqual([revoked.status, await revoked.text()], [204, '']);
@@ -83,7 +90,7 @@ describe('keys over HTTP', () => {
 
   it('expire when they were told to', async () => {
     const before = Date.now();
-    const { expires_at } = await made({ tenant: 'short', expires_in_seconds: 60 });
+    const { expires_at } = await madeFor('short', { expires_in_seconds: 60 });
     assert.ok(Date.parse(expires_at!) >= before + 60_000 && Date.parse(expires_at!) <= Date.now() + 60_000);
     const scopes = ['read'] as const;
     const { key } = await server.keys.create({
@@ -98,12 +105,12 @@ describe('keys over HTTP', () => {
 
   it('are refused where the request is wrong', async () => {
     for (const body of [
-      {},
       { tenant: 'Team' },
       { tenant: '../x' },
       { tenant: 'a', scopes: [] },
       { tenant: 'a', scopes: ['read', 'read'] },
       { tenant: 'a', scopes: ['root'] },
+      { tenant: 'a', max_priority: 'top' },
       { tenant: 'a', expires_in_seconds: 1 },
     ])
       await problemIn(await create(body), 400, 'VALIDATION_FAILED');
@@ -117,11 +124,59 @@ describe('keys over HTTP', () => {
     await problemIn(await server.fetch('/v1/keys?tenant=A', { headers: ADMIN }), 400, 'VALIDATION_FAILED');
   });
 
+  it('of a tenant are managed by its own administrator, who gives no more than it has', async () => {
+    const others = await madeFor('tenant-b');
+    const lead = await madeFor('tenant-a', { scopes: ['tenant_admin'], max_priority: 'normal' });
+    const headers = { authorization: `Bearer ${lead.key}`, 'content-type': 'application/json' };
+    const give = (body: object) =>
+      server.fetch('/v1/keys', { method: 'POST', headers, body: JSON.stringify(body) });
+    const remove = (id: string) => server.fetch(`/v1/keys/${id}`, { method: 'DELETE', headers });
+
+    const answer = await give({ name: 'ci', scopes: ['read', 'tenant_admin'] });
+    assert.equal(answer.status, 201, await answer.clone().text());
+    const given = (await answer.json()) as NewKey;
+    assert.deepEqual(
+      [given.tenant, given.scopes, given.max_priority],
+      ['tenant-a', ['read', 'tenant_admin'], 'normal'],
+      'its own tenant, and no higher priority than its own',
+    );
+    const low = (await (await give({ tenant: 'tenant-a', max_priority: 'low' })).json()) as NewKey;
+    assert.equal(low.max_priority, 'low');
+    assert.equal(await statusWith(low.key), 200);
+
+    await problemIn(await give({ scopes: ['read', 'admin'] }), 403, 'KEY_GRANT_REFUSED');
+    await problemIn(await give({ max_priority: 'high' }), 403, 'KEY_GRANT_REFUSED');
+    await problemIn(await give({ tenant: 'tenant-b' }), 404, 'TENANT_NOT_FOUND');
+    await problemIn(await give({ tenant: 'never-made' }), 404, 'TENANT_NOT_FOUND');
+    await problemIn(await remove(others.id), 404, 'KEY_NOT_FOUND');
+    assert.equal(await statusWith(others.key), 200, 'it was not touched');
+
+    const seen = async (query = '') => {
+      const response = await server.fetch(`/v1/keys${query}`, { headers });
+      return ((await response.json()) as { data: KeyRecord[] }).data.map(({ id }) => id).sort();
+    };
+    const own = [lead.id, given.id, low.id].sort();
+    assert.deepEqual(await seen(), own);
+    assert.deepEqual(await seen('?tenant=tenant-a'), own);
+    assert.deepEqual(await seen('?tenant=tenant-b'), []);
+    await problemIn(await server.fetch('/v1/tenants', { headers }), 403, 'SCOPE_MISSING');
+
+    assert.equal((await remove(given.id)).status, 204);
+    assert.equal(await statusWith(given.key), 401);
+    assert.equal((await remove(lead.id)).status, 204, 'its own key too');
+    assert.equal(await statusWith(lead.key, '/v1/keys'), 401);
+  });
+
+  it('are for the tenant of the caller where none is named', async () => {
+    const { tenant, max_priority } = await made({});
+    assert.deepEqual([tenant, max_priority], ['default', undefined]);
+  });
+
   it('are known to a second process at once, and their revocation soon', async () => {
     const keys = new KeyService(server.database, 500);
     const second = await startServer({}, { auth: { mode: 'keys' }, store: server.wholeStore, keys });
     try {
-      const { id, key } = await made({ tenant: 'both' });
+      const { id, key } = await madeFor('both');
       const ask = async () => {
         const response = await second.fetch('/v1/capabilities', {
           headers: { authorization: `Bearer ${key}` },

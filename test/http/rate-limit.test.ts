@@ -8,7 +8,13 @@ import { problemIn, startServer, type TestServer } from './server.ts';
 const PATH = '/v1/capabilities';
 
 async function bearerOf(keys: KeyService, tenant: string): Promise<Record<string, string>> {
-  const { key } = await keys.create({ tenant, name: '', scopes: ['read', 'write'], expiresAt: null });
+  const { key } = await keys.create({
+    tenant,
+    makesTenant: true,
+    name: '',
+    scopes: ['read', 'write'],
+    expiresAt: null,
+  });
   return { authorization: `Bearer ${key}` };
 }
 

@@ -17,7 +17,8 @@ describe('connections over HTTP', () => {
   after(() => server.close());
 
   const keyOf = async (tenant: string, ...scopes: readonly Scope[]): Promise<string> =>
-    (await server.keys.create({ tenant, name: '', scopes: [...scopes], expiresAt: null })).key;
+    (await server.keys.create({ tenant, makesTenant: true, name: '', scopes: [...scopes], expiresAt: null }))
+      .key;
   const caller =
     (key: string) =>
     (method: string, path: string, body?: unknown, headers = {}) =>

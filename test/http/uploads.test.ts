@@ -306,7 +306,15 @@ describe('adapters made of uploads', () => {
     const walled = await startServer({}, { auth: { mode: 'keys' } });
     try {
       const keyOf = async (tenant: string) =>
-        (await walled.keys.create({ tenant, name: '', scopes: ['read', 'write'], expiresAt: null })).key;
+        (
+          await walled.keys.create({
+            tenant,
+            makesTenant: true,
+            name: '',
+            scopes: ['read', 'write'],
+            expiresAt: null,
+          })
+        ).key;
       const as = (key: string): Pick<TestServer, 'fetch'> => ({
         fetch: (path, init) =>
           walled.fetch(path, {

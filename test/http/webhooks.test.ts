@@ -336,7 +336,15 @@ describe('between tenants', () => {
     try {
       const keyOf = async (tenant: string): Promise<string> => {
         const scopes = ['read', 'write'] as const;
-        return (await server.keys.create({ tenant, name: '', scopes: [...scopes], expiresAt: null })).key;
+        return (
+          await server.keys.create({
+            tenant,
+            makesTenant: true,
+            name: '',
+            scopes: [...scopes],
+            expiresAt: null,
+          })
+        ).key;
       };
       const [ours, theirs] = [callerOf(server, await keyOf('default')), callerOf(server, await keyOf('b'))];
       const webhook = (await ours<NewWebhook>('POST', '/v1/webhooks', { url: URL })).body;

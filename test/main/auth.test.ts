@@ -27,6 +27,12 @@ const getFor = (host: string) =>
   `GET /v1/capabilities HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`;
 
 async function newKey(url: string, tenant: string, by = ADMIN_KEY): Promise<{ id: string; key: string }> {
+  const made = await fetch(`${url}/v1/tenants/${tenant}`, {
+    method: 'PUT',
+    headers: { ...bearer(by), 'content-type': 'application/json' },
+    body: '{}',
+  });
+  assert.equal(made.status, 200, await made.text());
   const response = await fetch(`${url}/v1/keys`, {
     method: 'POST',
     headers: { ...bearer(by), 'content-type': 'application/json' },
@@ -52,6 +58,7 @@ async function keyBeforeStart(url: string, expiresAt: Date | null): Promise<stri
   const scopes = ['admin', 'read'] as const;
   const made = await new KeyService(database).create({
     tenant: 'a',
+    makesTenant: true,
     name: '',
     scopes: [...scopes],
     expiresAt,

@@ -42,6 +42,11 @@ describe('what the page says when the service refuses', { skip: cannotRun }, () 
   });
 
   async function createKey(scopes: string[]): Promise<{ id: string; key: string }> {
+    await fetch(`${service.url}/v1/tenants/page`, {
+      method: 'PUT',
+      headers: { authorization: `Bearer ${ADMIN_KEY}`, 'content-type': 'application/json' },
+      body: '{}',
+    });
     const response = await fetch(`${service.url}/v1/keys`, {
       method: 'POST',
       headers: { authorization: `Bearer ${ADMIN_KEY}`, 'content-type': 'application/json' },

@@ -6,7 +6,7 @@ import { LRUCache } from 'lru-cache';
 import { type KeyRecord, SCOPES, type Scope } from '../../contract/key.ts';
 import { DEFAULT_TENANT } from '../../contract/tenant-id.ts';
 import { AppError } from '../../errors/app-error.ts';
-import { ANYBODY, API_PREFIX, type Principal, scopeOf } from '../../http/principal.ts';
+import { ANYBODY, API_PREFIX, isAllowed, type Principal, scopeOf } from '../../http/principal.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 import { keyDigest } from './key-text.ts';
 import type { KeyService } from './service.ts';
@@ -64,7 +64,7 @@ export const authentication = fp(async (app: FastifyInstance, options: Authentic
     request.principal = found;
     if (!keys && request.routeOptions.config.needsKeys) return administrationClosed();
     const needed = scopeOf(request.method, request.routeOptions.config.scope);
-    if (!found.scopes.includes(needed)) return refusal(lacking(needed, found), request, reply);
+    if (!isAllowed(found, needed)) return refusal(lacking(needed, found), request, reply);
     onAdmitted(request, found.tenant);
     return undefined;
   }
@@ -101,7 +101,8 @@ function principalWith(record: KeyRecord | null | undefined): Principal | AppErr
   if (!record) return invalid('The key is not known here, or it was revoked, or it has expired.');
   let principal = principals.get(record);
   if (!principal) {
-    principal = { tenant: record.tenant, keyId: record.id, scopes: record.scopes };
+    const { tenant, id: keyId, scopes, max_priority: maxPriority } = record;
+    principal = { tenant, keyId, scopes, ...(maxPriority && { maxPriority }) };
     principals.set(record, principal);
   }
   return principal;

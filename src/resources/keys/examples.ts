@@ -6,6 +6,7 @@ const keyRequest: KeyRequest = {
   tenant: 'team-a',
   name: 'nightly squeezes',
   scopes: ['read', 'write'],
+  max_priority: 'normal',
   expires_in_seconds: 7_776_000,
 };
 
@@ -14,6 +15,7 @@ const key: KeyRecord = {
   tenant: 'team-a',
   name: 'nightly squeezes',
   scopes: ['read', 'write'],
+  max_priority: 'normal',
   created_at: '2026-11-24T21:50:10.000Z',
   expires_at: '2027-02-22T21:50:10.000Z',
   revoked_at: null,

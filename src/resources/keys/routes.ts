@@ -3,8 +3,10 @@ import { Type } from 'typebox';
 import { KeyList, KeyRequest, NewKey, TenantId } from '../../contract/key.ts';
 import { errorsOf } from '../../errors/error-kinds.ts';
 import { wholeList } from '../../http/paging.ts';
+import { principalOf } from '../../http/principal.ts';
 import { asComponent, LOCATION, NOTHING, problems, reference, response } from '../../http/schemas.ts';
 import { KEY_EXAMPLES } from './examples.ts';
+import { administered, grantOf } from './grant.ts';
 import { KEY_ERRORS, type KeyService } from './service.ts';
 
 const KeyPath = Type.Object({
@@ -12,7 +14,7 @@ const KeyPath = Type.Object({
 });
 const KeyQuery = Type.Object({ tenant: Type.Optional(TenantId) }, { additionalProperties: false });
 
-/** Keys of all tenants, for administrators. */
+/** Keys: of all tenants for administrators of the service, of their own for those of a tenant. */
 export const keyRoutes: FastifyPluginAsyncTypebox<{ keys: KeyService }> = async (app, { keys }) => {
   for (const [schema, example] of KEY_EXAMPLES)
     app.addSchema({ ...asComponent(schema), examples: [example] });
@@ -20,13 +22,15 @@ export const keyRoutes: FastifyPluginAsyncTypebox<{ keys: KeyService }> = async 
   app.post(
     '/v1/keys',
     {
-      config: { accepts: 'application/json', scope: 'admin', needsKeys: true, idempotency: 'secret' },
+      config: { accepts: 'application/json', scope: 'tenant_admin', needsKeys: true, idempotency: 'secret' },
       schema: {
         operationId: 'createKey',
         tags: ['administration'],
-        summary: 'Make a key; its tenant too, where there is none of that id',
+        summary: 'Make a key',
         description:
-          'A tenant may have any number of keys at once, so that one can be replaced without a gap.',
+          'A tenant may have any number of keys at once, so that one can be replaced without a gap. Without `tenant` the key ' +
+          'is for that of the caller. With `tenant_admin` and not `admin`: of the own tenant only, without the scope `admin`, ' +
+          'and with no higher `max_priority` than that of the caller.',
         body: reference(KeyRequest),
         response: {
           201: response('The key, this once', reference(NewKey), { headers: LOCATION }),
@@ -35,9 +39,12 @@ export const keyRoutes: FastifyPluginAsyncTypebox<{ keys: KeyService }> = async 
       },
     },
     async (request, reply) => {
-      const { tenant, name = '', scopes = ['read', 'write'], expires_in_seconds: seconds } = request.body;
+      const { name = '', expires_in_seconds: seconds } = request.body;
       const expiresAt = seconds === undefined ? null : new Date(Date.now() + seconds * 1000);
-      const { record, key } = await keys.create({ tenant, name, scopes, expiresAt });
+      const { record, key } = await keys.create({
+        ...grantOf(request.body, principalOf(request)),
+        ...{ name, expiresAt },
+      });
       return reply
         .code(201)
         .headers({ location: `/v1/keys/${record.id}`, 'cache-control': 'no-store' })
@@ -48,11 +55,12 @@ export const keyRoutes: FastifyPluginAsyncTypebox<{ keys: KeyService }> = async 
   app.get(
     '/v1/keys',
     {
-      config: { scope: 'admin', needsKeys: true },
+      config: { scope: 'tenant_admin', needsKeys: true },
       schema: {
         operationId: 'listKeys',
         tags: ['administration'],
         summary: 'All keys, revoked and expired ones too, the oldest first',
+        description: 'With `tenant_admin` and not `admin`: those of the own tenant.',
         querystring: KeyQuery,
         response: {
           200: response('The keys, without what opens anything', reference(KeyList)),
@@ -60,14 +68,18 @@ export const keyRoutes: FastifyPluginAsyncTypebox<{ keys: KeyService }> = async 
         },
       },
     },
-    async (request, reply) =>
-      reply.header('cache-control', 'no-store').send(wholeList(await keys.list(request.query.tenant))),
+    async (request, reply) => {
+      const own = administered(principalOf(request));
+      const { tenant = own } = request.query;
+      const found = own !== undefined && tenant !== own ? [] : await keys.list(tenant);
+      return reply.header('cache-control', 'no-store').send(wholeList(found));
+    },
   );
 
   app.delete(
     '/v1/keys/:id',
     {
-      config: { scope: 'admin', needsKeys: true },
+      config: { scope: 'tenant_admin', needsKeys: true },
       schema: {
         operationId: 'deleteKey',
         tags: ['administration'],
@@ -83,7 +95,7 @@ export const keyRoutes: FastifyPluginAsyncTypebox<{ keys: KeyService }> = async 
       },
     },
     async (request, reply) => {
-      await keys.revoke(request.params.id);
+      await keys.revoke(request.params.id, administered(principalOf(request)));
       return reply.code(204).send(null);
     },
   );

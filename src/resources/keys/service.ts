@@ -1,11 +1,12 @@
 import { timingSafeEqual } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import type { KeyRecord, Scope } from '../../contract/key.ts';
+import type { KeyRecord } from '../../contract/key.ts';
 import type { Database } from '../../database/database.ts';
 import { AppError } from '../../errors/app-error.ts';
 import type { ErrorCode } from '../../errors/error-kinds.ts';
+import { noSuchTenant } from '../tenants/service.ts';
 import { isKeyId, keyDigest, keyIdOf, newKey } from './key-text.ts';
-import { KeyStore, type StoredKey } from './store.ts';
+import { KeyStore, type NewKeyRow, type StoredKey } from './store.ts';
 
 /** Another process may still take a key for this long after it was revoked. */
 const REMEMBERED_MS = 5_000;
@@ -14,17 +15,9 @@ const MOST_REMEMBERED = 10_000;
 /** When a key was used last is known to the hour: so often it is written down, by each process. */
 const USE_GRAIN_MS = 3_600_000;
 
-export interface NewKeyOptions {
-  /** A well-formed id; the tenant is made where there is none. */
-  readonly tenant: string;
-  readonly name: string;
-  readonly scopes: readonly Scope[];
-  readonly expiresAt: Date | null;
-}
-
 /** What the methods throw; the routes of the room derive from it what they may answer. */
 export const KEY_ERRORS = {
-  create: ['STORAGE_FULL'],
+  create: ['TENANT_NOT_FOUND', 'KEY_GRANT_REFUSED', 'STORAGE_FULL'],
   revoke: ['KEY_NOT_FOUND', 'STORAGE_FULL'],
 } as const satisfies Record<string, readonly ErrorCode[]>;
 
@@ -45,10 +38,15 @@ export class KeyService {
     this.store = new KeyStore(database);
   }
 
-  /** The key is returned here and nowhere else. */
-  async create(options: NewKeyOptions): Promise<{ record: KeyRecord; key: string }> {
+  /**
+   * The key is returned here and nowhere else. The id of the tenant is well-formed.
+   * @throws AppError TENANT_NOT_FOUND
+   */
+  async create(options: Omit<NewKeyRow, 'id' | 'digest'>): Promise<{ record: KeyRecord; key: string }> {
     const { id, key } = newKey();
-    return { record: await this.store.create({ ...options, id, digest: keyDigest(key) }), key };
+    const record = await this.store.create({ ...options, id, digest: keyDigest(key) });
+    if (record) return { record, key };
+    throw noSuchTenant(options.tenant);
   }
 
   /** Every key, revoked ones too, the oldest first. */
@@ -61,9 +59,13 @@ export class KeyService {
     return this.store.isAny();
   }
 
-  /** Ends a key; again, changes nothing. @throws AppError KEY_NOT_FOUND */
-  async revoke(id: string): Promise<KeyRecord> {
-    const record = isKeyId(id) ? await this.store.revoke(id) : undefined;
+  /**
+   * Ends a key; again, changes nothing.
+   * @param tenant whose key it must be; undefined: of any tenant
+   * @throws AppError KEY_NOT_FOUND
+   */
+  async revoke(id: string, tenant?: string): Promise<KeyRecord> {
+    const record = isKeyId(id) ? await this.store.revoke(id, tenant) : undefined;
     this.remembered.delete(id);
     if (record) return record;
     throw new AppError('KEY_NOT_FOUND', `There is no key ${JSON.stringify(id)}.`, { id });

@@ -1,7 +1,8 @@
+import type { JobPriority } from '../../contract/job-request.ts';
 import type { KeyRecord, Scope } from '../../contract/key.ts';
 import type { Database } from '../../database/database.ts';
 import type { ApiKeyTable } from '../../database/tables.ts';
-import { ensureTenant } from '../tenants/store.ts';
+import { ensureTenant, isTenant } from '../tenants/store.ts';
 
 /** A key as it is looked up: `digest` is the SHA-256 of its text. */
 export interface StoredKey {
@@ -14,6 +15,10 @@ export interface NewKeyRow {
   readonly tenant: string;
   readonly name: string;
   readonly scopes: readonly Scope[];
+  /** undefined: that of the tenant. */
+  readonly maxPriority?: JobPriority | undefined;
+  /** Makes the tenant where there is none of that id. */
+  readonly makesTenant?: boolean;
   readonly digest: Buffer;
   readonly expiresAt: Date | null;
 }
@@ -29,15 +34,18 @@ export class KeyStore {
     this.database = database;
   }
 
-  /** The tenant is made where there is none. */
-  create({ id, tenant, name, scopes, digest, expiresAt }: NewKeyRow): Promise<KeyRecord> {
+  /** @returns undefined where there is no such tenant, and none was made */
+  create(newRow: NewKeyRow): Promise<KeyRecord | undefined> {
+    const { id, tenant, name, scopes, maxPriority, makesTenant, digest, expiresAt } = newRow;
     return this.database.write(async (writer) => {
-      await ensureTenant(writer, tenant);
+      if (makesTenant) await ensureTenant(writer, tenant);
+      else if (!(await isTenant(writer, tenant))) return undefined;
       const row = await writer
         .insertInto('api_key')
         .values({
           ...{ id, tenant, name },
           scopes: JSON.stringify([...new Set(scopes)]),
+          max_priority: maxPriority ?? null,
           sha256: digest.toString('hex'),
           created_at: Date.now(),
           expires_at: expiresAt?.getTime() ?? null,
@@ -75,16 +83,16 @@ export class KeyStore {
     return row !== undefined;
   }
 
-  /** Ends a key; again, changes nothing. @returns undefined where there is none */
-  async revoke(id: string): Promise<KeyRecord | undefined> {
-    const row = await this.database.write((writer) =>
-      writer
+  /** Ends a key; again, changes nothing. @param tenant undefined: of any @returns undefined where there is none */
+  async revoke(id: string, tenant?: string): Promise<KeyRecord | undefined> {
+    const row = await this.database.write((writer) => {
+      const one = writer
         .updateTable('api_key')
         .set((key) => ({ revoked_at: key.fn.coalesce('revoked_at', key.val(Date.now())) }))
-        .where('id', '=', id)
-        .returningAll()
-        .executeTakeFirst(),
-    );
+        .where('id', '=', id);
+      const own = tenant === undefined ? one : one.where('tenant', '=', tenant);
+      return own.returningAll().executeTakeFirst();
+    });
     return row && recordOf(row);
   }
 
@@ -100,6 +108,7 @@ const timeOf = (ms: number | null): string | null => (ms === null ? null : new D
 const recordOf = ({ id, tenant, name, ...row }: ApiKeyTable): KeyRecord => ({
   ...{ id, tenant, name },
   scopes: JSON.parse(row.scopes) as Scope[],
+  ...(row.max_priority !== null && { max_priority: row.max_priority as JobPriority }),
   created_at: new Date(row.created_at).toISOString(),
   expires_at: timeOf(row.expires_at),
   revoked_at: timeOf(row.revoked_at),

@@ -11,9 +11,17 @@ export const TENANT_ERRORS = {
   put: ['STORAGE_FULL'],
 } as const satisfies Record<string, readonly ErrorCode[]>;
 
+/** AppError TENANT_NOT_FOUND, with the calls that make a tenant. */
+export const noSuchTenant = (id: string): AppError =>
+  new AppError(
+    'TENANT_NOT_FOUND',
+    `There is no tenant ${JSON.stringify(id)}. An administrator of the service makes it with PUT /v1/tenants/{id}, or with ` +
+      '`keys create --make-tenant` on its machine.',
+    { tenant: id },
+  );
+
 /**
- * Who has things here. The default tenant is always there; others come with their first key or when an administrator
- * says so. All methods throw AppError DATABASE_UNAVAILABLE, and those that write STORAGE_FULL.
+ * Who has things here. The default tenant is always there; others are made by an administrator. All methods throw AppError DATABASE_UNAVAILABLE, and those that write STORAGE_FULL.
  */
 export class TenantService {
   private readonly store: TenantStore;
@@ -32,7 +40,7 @@ export class TenantService {
     // PostgreSQL fails for a text with U+0000.
     const record = isTenantId(id) ? await this.store.get(id) : undefined;
     if (record) return record;
-    throw new AppError('TENANT_NOT_FOUND', `There is no tenant ${JSON.stringify(id)}.`, { tenant: id });
+    throw noSuchTenant(id);
   }
 
   /** Makes a tenant, or sets all that is set for it anew. @param id well-formed */

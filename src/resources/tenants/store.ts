@@ -1,6 +1,6 @@
 import type { JobPriority } from '../../contract/job-request.ts';
 import type { Quotas, TenantRecord, TenantRequest } from '../../contract/tenant.ts';
-import type { Database, Writer } from '../../database/database.ts';
+import type { Database, Snapshot, Writer } from '../../database/database.ts';
 import type { TenantTable } from '../../database/tables.ts';
 
 /** The rows of tenants. Ids are well-formed. All methods throw AppError DATABASE_UNAVAILABLE, `put` STORAGE_FULL too. */
@@ -45,6 +45,13 @@ export async function ensureTenant(writer: Writer, id: string): Promise<void> {
     .values({ id, created_at: Date.now() })
     .onConflict((conflict) => conflict.doNothing())
     .execute();
+}
+
+/** Whether there is a tenant of that id. @param id well-formed */
+export async function isTenant(reader: Snapshot, id: string): Promise<boolean> {
+  return (
+    (await reader.selectFrom('tenant').select('id').where('id', '=', id).executeTakeFirst()) !== undefined
+  );
 }
 
 /** What a column has where there is no limit, whatever the defaults of the service are. */

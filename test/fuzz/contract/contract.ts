@@ -1,6 +1,7 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import { parse } from 'yaml';
 import { openapiDocument } from '../../../src/app/openapi-document.ts';
+import type { Scope } from '../../../src/contract/key.ts';
 
 export type Schema = Readonly<Record<string, unknown>>;
 export interface Parameter {
@@ -18,7 +19,7 @@ export interface Operation {
   readonly method: string;
   readonly path: string;
   /** null: nobody is asked for a key. */
-  readonly scope: 'read' | 'write' | 'admin' | null;
+  readonly scope: Scope | null;
   readonly parameters: readonly Parameter[];
   readonly bodies: Readonly<Record<string, { readonly schema: Schema }>>;
   readonly answers: Readonly<Record<string, Answer>>;

@@ -81,7 +81,7 @@ export class World {
       case 'runs':
         return this.#post('/v1/runs', { schedule: { source_rank: 8, target_rank: 4, total_steps: 4000 } });
       case 'keys':
-        return this.#post('/v1/keys', { tenant: 'fuzzed' });
+        return this.#post('/v1/keys', { tenant: 'default' });
       case 'tenants':
         return 'fuzzed';
       case 'uploads': {

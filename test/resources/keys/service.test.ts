@@ -9,7 +9,13 @@ import { onEachDialect } from '../../database/dialects.ts';
 import fc from '../../fast-check.ts';
 import { until } from '../../queue/harness.ts';
 
-const PLAIN = { tenant: 'team', name: 'ci', scopes: ['read', 'write'], expiresAt: null } as const;
+const PLAIN = {
+  tenant: 'team',
+  makesTenant: true,
+  name: 'ci',
+  scopes: ['read', 'write'],
+  expiresAt: null,
+} as const;
 
 describe('the text of a key', () => {
   it('has its id, a secret nobody guesses, and a checksum', () => {
@@ -56,6 +62,23 @@ onEachDialect('keys', (database, folder) => {
     await assert.rejects(keys.revoke(newKey().id), { code: 'KEY_NOT_FOUND' });
     for (const odd of ['', '../x', 'key_../../x', one.key])
       await assert.rejects(keys.revoke(odd), { code: 'KEY_NOT_FOUND' });
+  });
+
+  it('are refused for a tenant that there is not, unless it is to be made', async () => {
+    const keys = new KeyService(database());
+    const refused = keys.create({ ...PLAIN, makesTenant: false, tenant: 'nobody' });
+    await assert.rejects(refused, { code: 'TENANT_NOT_FOUND' });
+    assert.deepEqual(await keys.list(), []);
+    const { record } = await keys.create({
+      ...PLAIN,
+      makesTenant: false,
+      tenant: 'default',
+      maxPriority: 'low',
+    });
+    assert.equal(record.max_priority, 'low');
+    await assert.rejects(keys.revoke(record.id, 'team'), { code: 'KEY_NOT_FOUND' });
+    assert.equal((await keys.list())[0]!.revoked_at, null);
+    assert.ok((await keys.revoke(record.id, 'default')).revoked_at);
   });
 
   it('are listed oldest first, of one tenant or of all', async () => {

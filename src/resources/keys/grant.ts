@@ -1,0 +1,42 @@
+import { JOB_PRIORITIES, type JobPriority } from '../../contract/job-request.ts';
+import type { KeyRequest, Scope } from '../../contract/key.ts';
+import { AppError } from '../../errors/app-error.ts';
+import type { Principal } from '../../http/principal.ts';
+import { noSuchTenant } from '../tenants/service.ts';
+
+/** Whose key, and what it may do. */
+export interface Grant {
+  readonly tenant: string;
+  readonly scopes: readonly Scope[];
+  readonly maxPriority: JobPriority | undefined;
+}
+
+const DEFAULT_SCOPES: readonly Scope[] = ['read', 'write'];
+
+/** The tenant whose keys a caller administers; undefined: all tenants. */
+export const administered = ({ scopes, tenant }: Principal): string | undefined =>
+  scopes.includes('admin') ? undefined : tenant;
+
+/**
+ * What a caller gives to a new key. The administrator of a tenant gives to its own tenant only, and no more than itself
+ * may do; without a `max_priority` in the request the key gets that of the caller.
+ * @throws AppError TENANT_NOT_FOUND for another tenant, which looks as if it did not exist; KEY_GRANT_REFUSED
+ */
+export function grantOf(request: KeyRequest, giver: Principal): Grant {
+  const { tenant = giver.tenant, scopes = DEFAULT_SCOPES, max_priority: asked } = request;
+  const own = administered(giver);
+  if (own === undefined) return { tenant, scopes, maxPriority: asked };
+  if (tenant !== own) throw noSuchTenant(tenant);
+  if (scopes.includes('admin'))
+    throw refused('the scope "admin", which only an administrator of the service gives');
+  const { maxPriority: most } = giver;
+  if (asked !== undefined && most !== undefined && isHigher(asked, most))
+    throw refused(`the max_priority "${asked}"; the highest one that this caller may use is "${most}"`);
+  return { tenant, scopes, maxPriority: asked ?? most };
+}
+
+const isHigher = (one: JobPriority, other: JobPriority): boolean =>
+  JOB_PRIORITIES.indexOf(one) < JOB_PRIORITIES.indexOf(other);
+
+const refused = (what: string): AppError =>
+  new AppError('KEY_GRANT_REFUSED', `The key cannot be given ${what}.`);
