@@ -26,6 +26,8 @@ const RULES: readonly (readonly [pattern: RegExp, replacement: string])[] = [
   ],
   // A key of this service, wherever it strayed to; its id, which is no secret, stays.
   [/\b(lsq_[0-9a-f]{12}_)[0-9a-f]+/gi, `$1${HIDDEN}`],
+  // A token (JWT): a header and claims, which begin with {" in base64, and a signature.
+  [/(?<![\w-])eyJ[\w-]{8,16384}\.eyJ[\w-]{1,16384}\.[\w-]{0,4096}/g, HIDDEN],
   // Authorization: Bearer …
   [/\b(Bearer|bearer|Basic) +[A-Za-z0-9._~+/=-]{6,}/g, `$1 ${HIDDEN}`],
 ];

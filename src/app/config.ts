@@ -6,9 +6,11 @@ import type { TSchema } from 'typebox';
 import { ConfigError } from '../errors/config-error.ts';
 import { parseAuthority } from '../http/authority.ts';
 import type { EventRetention } from '../resources/events/sweep-events.ts';
+import type { TokenSettings } from '../resources/keys/token-settings.ts';
 import type { Limits } from '../resources/tenants/limits.ts';
 import { Environment, MAX_DEFAULT_THREADS } from './environment.ts';
 import { type Bucket, storagePlace } from './storage-url.ts';
+import { tokenSettingsOf } from './token-variables.ts';
 
 export { Environment };
 
@@ -30,6 +32,8 @@ export interface Config {
   /** open: nobody is asked for a key. */
   readonly auth: 'open' | 'keys';
   readonly adminKey: string | undefined;
+  /** Tokens that are taken beside keys; undefined: none. */
+  readonly tokens: TokenSettings | undefined;
   /** What counts for a tenant unless something was set for it. */
   readonly defaultLimits: Limits;
   /** `host` or `host:port`: names of this service that are served without keys, besides those of loopback. */
@@ -106,7 +110,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
   }
   const dataDir = resolve(values.DATA_DIR);
   const cores = Math.min(availableParallelism(), MAX_DEFAULT_THREADS);
-  const auth = values.AUTH ?? (isLoopback(values.HOST) ? 'open' : 'keys');
+  const auth = values.AUTH ?? (isLoopback(values.HOST) && !values.JWT_ISSUER ? 'open' : 'keys');
   return {
     role: values.ROLE,
     port: values.PORT,
@@ -116,6 +120,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     maxConnections: values.MAX_CONNECTIONS,
     auth,
     adminKey: values.ADMIN_KEY,
+    tokens: tokenSettingsOf(values, auth),
     defaultLimits: {
       weight: values.TENANT_WEIGHT,
       max_priority: values.TENANT_MAX_PRIORITY,

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { TOKEN_VARIABLES } from './token-variables.ts';
 
 const GIB = 2 ** 30;
 const DAY_MS = 86_400_000;
@@ -67,8 +68,8 @@ export const Environment = Type.Object({
     Type.Enum(['open', 'keys'], {
       description:
         '`keys`: the API asks for a key, see [keys](keys.md). `open`: everybody who reaches it may do everything. ' +
-        'Unset: `open` where `HOST` is a loopback address, else `keys`. With `keys` and none there, the service does ' +
-        'not start.',
+        'Unset: `open` where `HOST` is a loopback address and `JWT_ISSUER` is not set, else `keys`. With `keys` and none ' +
+        'there, the service does not start unless it takes tokens.',
     }),
   ),
   ADMIN_KEY: Type.Optional(
@@ -79,6 +80,7 @@ export const Environment = Type.Object({
         'A key that may do everything, for the first steps of a deployment (`POST /v1/keys`). Its tenant is `default`.',
     }),
   ),
+  ...TOKEN_VARIABLES,
   TENANT_WEIGHT: Type.Integer({
     minimum: 1,
     maximum: 1000,

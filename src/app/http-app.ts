@@ -59,6 +59,7 @@ export async function buildApp(deps: HttpDependencies): Promise<FastifyInstance>
     metrics: deps.metrics,
     keys: auth.mode === 'keys' ? keys : undefined,
     adminKey: auth.adminKey,
+    tokens: auth.tokens,
     failedKeysPerMinute: auth.failedKeysPerMinute,
   });
   await app.register(rateLimit, { limits: workspaces.limits, counter: deps.rates, metrics: deps.metrics });

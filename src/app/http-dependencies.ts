@@ -8,6 +8,7 @@ import type { UploadLimits } from '../resources/adapters/upload/receive-adapter.
 import type { ConnectionParts } from '../resources/connections/service.ts';
 import type { ClaimStore } from '../resources/idempotency/claim-store.ts';
 import type { KeyService } from '../resources/keys/service.ts';
+import type { TokenService } from '../resources/keys/token-service.ts';
 import type { RateCounter } from '../resources/tenants/rate-limit.ts';
 import type { TenantService } from '../resources/tenants/service.ts';
 import type { UploadService } from '../resources/uploads/service.ts';
@@ -31,6 +32,8 @@ export interface AuthOptions {
   readonly allowedHosts?: readonly string[];
   /** A key that may do everything, without a record. */
   readonly adminKey?: string | undefined;
+  /** Tokens of an identity provider, beside keys; undefined: none are taken. */
+  readonly tokens?: TokenService | undefined;
   /** Keys that cannot be used, from one address, before they are answered by 429; default 100. */
   readonly failedKeysPerMinute?: number;
 }

@@ -74,7 +74,9 @@ export const openapi = fp(async (app: FastifyInstance, { version }: { version: s
           key: {
             type: 'http',
             scheme: 'bearer',
-            description: 'An API key, `lsq_…`. A service in open mode (AUTH=open) asks for none.',
+            description:
+              'An API key, `lsq_…`, or a token (JWT) of the identity provider that the service trusts, where it has one. A ' +
+              'service in open mode (AUTH=open) asks for neither.',
           },
         },
       },
@@ -93,7 +95,11 @@ export const openapi = fp(async (app: FastifyInstance, { version }: { version: s
         { name: 'webhooks', description: 'Events, sent to servers of yours' },
         { name: 'annealing', description: 'Squeezing while training goes on: schedules, runs, checkpoints' },
         { name: 'profiles', description: 'Where adapters are loaded' },
-        { name: 'administration', description: 'Tenants and keys; needs the scope `admin`' },
+        {
+          name: 'administration',
+          description:
+            'Tenants and keys; needs the scope `admin`, or `tenant_admin` for the keys of the own tenant',
+        },
         { name: 'service', description: 'Probes, metrics, contract' },
       ],
     },

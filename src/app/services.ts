@@ -9,6 +9,8 @@ import { BullDeliveryQueue } from '../queue/webhooks/bull-delivery-queue.ts';
 import { EventTail } from '../resources/events/event-tail.ts';
 import { TransferDesk } from '../resources/jobs/transfer-desk.ts';
 import { KeyService } from '../resources/keys/service.ts';
+import { TokenService } from '../resources/keys/token-service.ts';
+import type { TokenSettings } from '../resources/keys/token-settings.ts';
 import { SecretsCheck } from '../resources/secrets-check.ts';
 import { TenantService } from '../resources/tenants/service.ts';
 import { UploadService } from '../resources/uploads/service.ts';
@@ -21,6 +23,7 @@ import type { Config } from './config.ts';
 import type { Backends } from './open-backends.ts';
 import { ProcessReadiness, type ReadinessOptions } from './readiness.ts';
 import type { Running } from './running.ts';
+import { issuerHosts } from './token-variables.ts';
 
 /** What a process does its work with, whatever its role. */
 export type Services = ReturnType<typeof makeServices>;
@@ -68,6 +71,7 @@ export function makeServices(
   });
   const keys = new KeyService(database);
   const tenants = new TenantService(database);
+  const tokens = config.tokens && makeTokens(config.tokens, { outbound, tenants, logger, running });
   const secrets = new SecretsCheck({ database, box });
   readiness.add('secrets', () => secrets.check());
   const uploads = new UploadService({
@@ -79,8 +83,27 @@ export function makeServices(
   running.add(async () => uploads.close());
   return {
     ...{ metrics, readiness, outbound, box, deliveries, dispatcher },
-    ...{ changes, workspaces, keys, tenants, uploads },
+    ...{ changes, workspaces, keys, tokens, tenants, uploads },
   };
+}
+
+interface TokenParts {
+  readonly outbound: Outbound;
+  readonly tenants: TenantService;
+  readonly logger: Logger;
+  readonly running: Running;
+}
+
+/** The issuer that the operator names may be inside, as callers' addresses may not. */
+function makeTokens(
+  settings: TokenSettings,
+  { outbound, tenants, logger, running }: TokenParts,
+): TokenService {
+  const inside = outbound.allowing(issuerHosts(settings));
+  running.add(() => inside.close());
+  const onTrouble = (error: unknown): void =>
+    logger.warn({ err: error, issuer: settings.issuer }, 'the keys of the issuer of tokens cannot be read');
+  return new TokenService({ settings, tenants, outbound: inside, onTrouble });
 }
 
 /** A line when something begins to be wrong and one when it is well again, as often as somebody looks. */

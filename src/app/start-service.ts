@@ -83,11 +83,12 @@ function openAudit({ role, dataDir, auditLog: place }: Config): AuditLog {
 
 /** A service that asks for keys and has none would answer nobody; one that asks nobody is opened on purpose only. */
 async function refuseWithoutKeys(config: Config, keys: KeyService): Promise<void> {
-  if (config.role === 'worker' || config.auth === 'open' || config.adminKey !== undefined) return;
+  if (config.role === 'worker' || config.auth === 'open') return;
+  if (config.adminKey !== undefined || config.tokens) return;
   if (await keys.isAny()) return;
   throw new ConfigError(
     `HOST is ${config.host}, so callers need a key, and there is none. Make one (node dist/cli/main.js keys create ` +
-      '--tenant default --scopes read,write,admin), set ADMIN_KEY, or let everybody in with AUTH=open.',
+      '--tenant default --scopes read,write,admin), set ADMIN_KEY or JWT_ISSUER, or let everybody in with AUTH=open.',
   );
 }
 
@@ -119,7 +120,8 @@ async function makeListeners({
   running,
 }: ListenersOptions): Promise<Listeners> {
   const { database, store, tracing } = backends;
-  const { metrics, readiness, outbound, box, deliveries, workspaces, keys, tenants, uploads } = services;
+  const { metrics, readiness, outbound, box, deliveries, workspaces, keys, tokens, tenants, uploads } =
+    services;
   const ofAll = {
     ...{ readiness, metrics, logger, tracing },
     version: PRODUCT.version,
@@ -147,7 +149,7 @@ async function makeListeners({
           ...{ ...ofTraffic, store, uploads, workspaces, tenants, keys, audit },
           webhooks: { outbound, box, queue: deliveries },
           places: { outbound, box },
-          auth: { mode: config.auth, adminKey: config.adminKey, allowedHosts: config.allowedHosts },
+          auth: { mode: config.auth, adminKey: config.adminKey, tokens, allowedHosts: config.allowedHosts },
           limits: config,
           claims: new ClaimStore(database),
           rates: await rateCounter(config, backends, logger, running),

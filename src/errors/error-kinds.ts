@@ -119,6 +119,12 @@ export const ERROR_KINDS = {
   // Who asks, and how much
   KEY_MISSING: permanent(401, 'A key is needed', { groups: ['access'] }),
   KEY_INVALID: permanent(401, 'The key cannot be used', { groups: ['access'] }),
+  TOKEN_INVALID: permanent(401, 'The token of the identity provider cannot be used', { groups: ['access'] }),
+  TOKEN_TENANT_UNKNOWN: permanent(403, 'The token names no tenant of this service', { groups: ['access'] }),
+  IDENTITY_PROVIDER_UNAVAILABLE: transient(503, 'The identity provider cannot be reached', {
+    groups: ['access'],
+    retryAfterSeconds: 5,
+  }),
   KEY_GRANT_REFUSED: permanent(403, 'The key would be allowed more than its administrator may give'),
   SCOPE_MISSING: permanent(403, 'The key may not do this', { groups: ['access'] }),
   ADMINISTRATION_CLOSED: permanent(

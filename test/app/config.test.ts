@@ -33,6 +33,7 @@ describe('loadConfig', () => {
       maxConnections: undefined,
       auth: 'open',
       adminKey: undefined,
+      tokens: undefined,
       defaultLimits: NO_TENANT_LIMITS,
       allowedHosts: [],
       redisUrl: undefined,

@@ -223,6 +223,7 @@ export const OWNERS: Readonly<Record<string, readonly string[]>> = {
   'env-schema': ['app/config.ts'],
   'close-with-grace': ['main.ts'],
   pino: ['log.ts'],
+  jose: ['resources/keys/token-signature.ts'],
 };
 
 /** Layers that only calculate: no files, sockets, processes or clocks. */

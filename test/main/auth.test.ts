@@ -7,6 +7,7 @@ import { openDatabase } from '../../src/database/open-database.ts';
 import { KeyService } from '../../src/resources/keys/service.ts';
 import { POOL } from '../database/dialects.ts';
 import { testDatabase } from '../database/postgres-server.ts';
+import { IdentityProvider } from '../http/identity-provider.ts';
 import { rawRequest } from '../http/raw-request.ts';
 import { FIT, startExternalRedis } from '../queue/external-redis.ts';
 import { until, withFolder } from '../queue/harness.ts';
@@ -66,6 +67,37 @@ async function keyBeforeStart(url: string, expiresAt: Date | null): Promise<stri
   await database.close();
   return made.key;
 }
+
+describe('tokens, by the configuration of a process', () => {
+  it('open it without any key, and leave no trace of themselves', () =>
+    withFolder(async (DATA_DIR) => {
+      const provider = await IdentityProvider.start();
+      provider.addKey('one', 'ES256');
+      const env = { DATA_DIR, LOG_LEVEL: 'trace', JWT_ISSUER: provider.issuer, JWT_AUDIENCE: 'lora-squeeze' };
+      const service = await startService({
+        ...env,
+        JWT_TENANT_CLAIM: '/org/team',
+        JWT_SCOPE_PREFIX: 'squeeze:',
+      });
+      try {
+        const claims = { org: { team: 'default' }, scope: 'squeeze:read squeeze:write squeeze:admin' };
+        const token = provider.token(claims);
+        assert.equal(await statusOf(service.url, '/v1/capabilities'), 401, 'AUTH is keys');
+        assert.equal(await statusOf(service.url, '/v1/capabilities', bearer(token)), 200);
+        assert.equal(await statusOf(service.url, '/v1/tenants', bearer(token)), 403);
+        await statusOf(service.url, `/v1/jobs/${token}`, bearer(token));
+        assert.equal(await statusOf(service.url, '/v1/jobs', bearer(provider.token())), 403);
+        await squeezed(service.url, bearer(token));
+        assert.equal(await service.end(), 0);
+        assert.match(service.output(), /"keyId":"jwt:somebody"/);
+        assert.ok(!service.output().includes(token.split('.')[2]!), 'no signature is in the log');
+        assert.ok(!service.output().includes(token.split('.')[1]!), 'nor are the claims');
+      } finally {
+        await service.end('SIGKILL');
+        await provider.close();
+      }
+    }));
+});
 
 describe('who is let in', () => {
   it('is nobody on other addresses without a key, so the service does not start', () =>

@@ -838,15 +838,17 @@ export interface paths {
     };
     /**
      * All keys, revoked and expired ones too, the oldest first
-     * @description Needs a key with the scope `admin`.
+     * @description With `tenant_admin` and not `admin`: those of the own tenant.
+     *
+     *     Needs a key with the scope `tenant_admin`.
      */
     get: operations['listKeys'];
     put?: never;
     /**
-     * Make a key; its tenant too, where there is none of that id
-     * @description A tenant may have any number of keys at once, so that one can be replaced without a gap.
+     * Make a key
+     * @description A tenant may have any number of keys at once, so that one can be replaced without a gap. Without `tenant` the key is for that of the caller. With `tenant_admin` and not `admin`: of the own tenant only, without the scope `admin`, and with no higher `max_priority` than that of the caller.
      *
-     *     Needs a key with the scope `admin`.
+     *     Needs a key with the scope `tenant_admin`.
      */
     post: operations['createKey'];
     delete?: never;
@@ -869,7 +871,7 @@ export interface paths {
      * Revoke a key
      * @description It stays in the list, as revoked; to revoke it again changes nothing. Other processes of the service may take it for five seconds more.
      *
-     *     Needs a key with the scope `admin`.
+     *     Needs a key with the scope `tenant_admin`.
      */
     delete: operations['deleteKey'];
     options?: never;
@@ -3289,6 +3291,7 @@ export interface components {
      *         "read",
      *         "write"
      *       ],
+     *       "max_priority": "normal",
      *       "created_at": "2026-11-24T21:50:10.000Z",
      *       "expires_at": "2027-02-22T21:50:10.000Z",
      *       "revoked_at": null,
@@ -3310,12 +3313,13 @@ export interface components {
        * @description To the hour; null: not yet, as far as was noted
        */
       last_used_at: string | null;
+      max_priority?: components['schemas']['JobPriority'];
       /** @description For people: what the key is used for */
       name: string;
       /** Format: date-time */
       revoked_at: string | null;
-      /** @description `read`: look and download; `write`: upload, submit, change, delete; `admin`: tenants and keys, of all tenants */
-      scopes: ('read' | 'write' | 'admin')[];
+      /** @description `read`: look and download; `write`: upload, submit, change, delete; `tenant_admin`: keys of the own tenant; `admin`: tenants and keys, of all tenants */
+      scopes: ('read' | 'write' | 'tenant_admin' | 'admin')[];
       /**
        * @description 1 to 40 lower case letters, digits and hyphens, no hyphen at either end
        * @example team-a
@@ -3333,6 +3337,7 @@ export interface components {
      *             "read",
      *             "write"
      *           ],
+     *           "max_priority": "normal",
      *           "created_at": "2026-11-24T21:50:10.000Z",
      *           "expires_at": "2027-02-22T21:50:10.000Z",
      *           "revoked_at": null,
@@ -3355,30 +3360,32 @@ export interface components {
      *         "read",
      *         "write"
      *       ],
+     *       "max_priority": "normal",
      *       "expires_in_seconds": 7776000
      *     }
      */
     KeyRequest: {
       /** @description Without it the key does not expire */
       expires_in_seconds?: number;
+      max_priority?: components['schemas']['JobPriority'];
       /**
        * @description No control characters
        * @default
        */
       name?: string;
       /**
-       * @description `read`: look and download; `write`: upload, submit, change, delete; `admin`: tenants and keys, of all tenants
+       * @description `read`: look and download; `write`: upload, submit, change, delete; `tenant_admin`: keys of the own tenant; `admin`: tenants and keys, of all tenants
        * @default [
        *       "read",
        *       "write"
        *     ]
        */
-      scopes?: ('read' | 'write' | 'admin')[];
+      scopes?: ('read' | 'write' | 'tenant_admin' | 'admin')[];
       /**
        * @description 1 to 40 lower case letters, digits and hyphens, no hyphen at either end
        * @example team-a
        */
-      tenant: string;
+      tenant?: string;
     };
     /**
      * @description Up to 16 names with texts, to find things by: a name has up to 128 letters of ASCII, digits, dots, slashes, hyphens and underscores, and begins and ends with a letter or digit; upper and lower case differ. A text has up to 128 characters.
@@ -3495,6 +3502,7 @@ export interface components {
      *         "read",
      *         "write"
      *       ],
+     *       "max_priority": "normal",
      *       "created_at": "2026-11-24T21:50:10.000Z",
      *       "expires_at": "2027-02-22T21:50:10.000Z",
      *       "revoked_at": null,
@@ -3519,12 +3527,13 @@ export interface components {
        * @description To the hour; null: not yet, as far as was noted
        */
       last_used_at: string | null;
+      max_priority?: components['schemas']['JobPriority'];
       /** @description For people: what the key is used for */
       name: string;
       /** Format: date-time */
       revoked_at: string | null;
-      /** @description `read`: look and download; `write`: upload, submit, change, delete; `admin`: tenants and keys, of all tenants */
-      scopes: ('read' | 'write' | 'admin')[];
+      /** @description `read`: look and download; `write`: upload, submit, change, delete; `tenant_admin`: keys of the own tenant; `admin`: tenants and keys, of all tenants */
+      scopes: ('read' | 'write' | 'tenant_admin' | 'admin')[];
       /**
        * @description 1 to 40 lower case letters, digits and hyphens, no hyphen at either end
        * @example team-a
@@ -8382,6 +8391,7 @@ export interface operations {
       400: components['responses']['BadRequest'];
       401: components['responses']['Unauthorized'];
       403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
       408: components['responses']['RequestTimeout'];
       409: components['responses']['Conflict'];
       413: components['responses']['PayloadTooLarge'];

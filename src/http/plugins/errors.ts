@@ -5,6 +5,9 @@ import { appErrorOf } from '../app-error-of.ts';
 import { PROBLEM_MEDIA_TYPE, problemOf } from '../problem.ts';
 import { AnsweredBefore, sendAgain } from '../stored-answer.ts';
 
+/** What RFC 6750, section 3.1, calls every credential that cannot be used. */
+const INVALID_TOKEN = ', error="invalid_token"';
+
 export function sendProblem(request: FastifyRequest, reply: FastifyReply, error: unknown): FastifyReply {
   const failure = appErrorOf(error, request);
   const problem = problemOf(failure, request.id);
@@ -15,7 +18,11 @@ export function sendProblem(request: FastifyRequest, reply: FastifyReply, error:
   if (retryAfterSeconds !== undefined) reply.header('retry-after', retryAfterSeconds);
   if (failure.code === 'METHOD_NOT_ALLOWED')
     reply.header('allow', (failure.context.allow as string[]).join(', '));
-  if (problem.status === 401) reply.header('www-authenticate', 'Bearer realm="lora-squeeze"');
+  if (problem.status === 401)
+    reply.header(
+      'www-authenticate',
+      `Bearer realm="lora-squeeze"${failure.code === 'KEY_MISSING' ? '' : INVALID_TOKEN}`,
+    );
   return reply
     .code(problem.status)
     .header('content-type', PROBLEM_MEDIA_TYPE)

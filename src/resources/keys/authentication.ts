@@ -10,6 +10,7 @@ import { ANYBODY, API_PREFIX, isAllowed, type Principal, scopeOf } from '../../h
 import type { Metrics } from '../../metrics/metrics.ts';
 import { keyDigest } from './key-text.ts';
 import type { KeyService } from './service.ts';
+import type { TokenService } from './token-service.ts';
 
 /** In which keys that were refused are counted. */
 const WINDOW_MS = 60_000;
@@ -19,11 +20,13 @@ export interface AuthenticationOptions {
   readonly metrics: Pick<Metrics, 'accessRefused'>;
   /** undefined: nobody is asked for a key, and everything belongs to the default tenant. */
   readonly keys: Pick<KeyService, 'verify' | 'verifyRemembered'> | undefined;
+  /** Tokens of an identity provider, beside keys; undefined: none are taken. */
+  readonly tokens?: Pick<TokenService, 'isToken' | 'verify' | 'verifyRemembered'> | undefined;
   /** Called with the tenant of a request that may do what it asks for. */
   readonly onAdmitted: (request: FastifyRequest, tenant: string) => void;
   /** A key from the configuration that may do everything, for the first steps of a deployment. */
   readonly adminKey?: string | undefined;
-  /** Keys that cannot be used, from one address in a minute, before the answer is 429; default 100. */
+  /** Keys and tokens that cannot be used, from one address in a minute, before the answer is 429; default 100. */
   readonly failedKeysPerMinute?: number | undefined;
 }
 
@@ -35,7 +38,7 @@ const ADMINISTRATOR: Principal = { tenant: DEFAULT_TENANT, keyId: 'key_configure
 
 /** Says of every request to the API who it comes from, and refuses those that may not do what they ask for. */
 export const authentication = fp(async (app: FastifyInstance, options: AuthenticationOptions) => {
-  const { keys, metrics, adminKey, onAdmitted } = options;
+  const { keys, tokens, metrics, adminKey, onAdmitted } = options;
   const failed = new FailedKeys(options.failedKeysPerMinute ?? DEFAULT_FAILED_KEYS_PER_MINUTE);
   const adminDigest = adminKey === undefined ? undefined : keyDigest(adminKey);
   app.decorateRequest('principal', null);
@@ -50,6 +53,7 @@ export const authentication = fp(async (app: FastifyInstance, options: Authentic
     if (remembered) return principalWith(remembered);
     // Digests are of one length whatever was sent, so that comparing them takes the same time.
     if (adminDigest && timingSafeEqual(keyDigest(key), adminDigest)) return ADMINISTRATOR;
+    if (tokens?.isToken(key)) return tokens.verifyRemembered(key) ?? tokens.verify(key).catch(refused);
     return remembered === null ? principalWith(null) : keys.verify(key).then(principalWith);
   }
 
@@ -72,14 +76,15 @@ export const authentication = fp(async (app: FastifyInstance, options: Authentic
   function refusal(error: AppError, request: FastifyRequest, reply: FastifyReply): AppError {
     if (error.code === 'KEY_MISSING') metrics.accessRefused('missing');
     if (error.code === 'SCOPE_MISSING') metrics.accessRefused('scope');
-    if (error.code !== 'KEY_INVALID') return error;
+    if (error.code === 'TOKEN_TENANT_UNKNOWN') metrics.accessRefused('tenant');
+    if (error.code !== 'KEY_INVALID' && error.code !== 'TOKEN_INVALID') return error;
     const seconds = failed.count(request.ip);
     metrics.accessRefused(seconds > 0 ? 'too_many' : 'invalid');
     if (seconds === 0) return error;
     reply.header('retry-after', seconds);
     return new AppError(
       'RATE_LIMITED',
-      `Too many keys that cannot be used came from this address; a valid one is taken at any time.`,
+      `Too many keys or tokens that cannot be used came from this address; a valid one is taken at any time.`,
       { retry_after_seconds: seconds },
     );
   }
@@ -108,6 +113,12 @@ function principalWith(record: KeyRecord | null | undefined): Principal | AppErr
   return principal;
 }
 
+/** What is wrong with the request, to be answered; anything else is thrown on. */
+function refused(error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  throw error;
+}
+
 const missing = (): AppError =>
   new AppError('KEY_MISSING', 'This service needs a key: Authorization: Bearer lsq_….');
 
@@ -123,7 +134,8 @@ const administrationClosed = (): AppError =>
 const lacking = (needed: Scope, { scopes }: Principal): AppError =>
   new AppError(
     'SCOPE_MISSING',
-    `This needs a key with the scope "${needed}"; this one has ${scopes.map((scope) => `"${scope}"`).join(', ')}.`,
+    `This needs a key or token with the scope "${needed}"; this one has ` +
+      `${scopes.length === 0 ? 'none' : scopes.map((scope) => `"${scope}"`).join(', ')}.`,
     { needed, scopes },
   );
 

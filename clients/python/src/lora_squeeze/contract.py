@@ -947,7 +947,8 @@ class Key(TypedDict):
     id: str
     tenant: str
     name: str
-    scopes: List[Literal["read", "write", "admin"]]
+    scopes: List[Literal["read", "write", "tenant_admin", "admin"]]
+    max_priority: NotRequired[JobPriority]
     created_at: str
     expires_at: Union[str, None]
     revoked_at: Union[str, None]
@@ -960,9 +961,10 @@ class KeyList(TypedDict):
 
 
 class KeyRequest(TypedDict):
-    tenant: str
+    tenant: NotRequired[str]
     name: NotRequired[str]
-    scopes: NotRequired[List[Literal["read", "write", "admin"]]]
+    scopes: NotRequired[List[Literal["read", "write", "tenant_admin", "admin"]]]
+    max_priority: NotRequired[JobPriority]
     expires_in_seconds: NotRequired[int]
 
 
@@ -1037,7 +1039,8 @@ class NewKey(TypedDict):
     id: str
     tenant: str
     name: str
-    scopes: List[Literal["read", "write", "admin"]]
+    scopes: List[Literal["read", "write", "tenant_admin", "admin"]]
+    max_priority: NotRequired[JobPriority]
     created_at: str
     expires_at: Union[str, None]
     revoked_at: Union[str, None]
