@@ -21,13 +21,13 @@ import { openStore } from '../storage/open-store.ts';
 import { openTracing } from '../tracing/tracing.ts';
 import { SecretBox } from '../transfer/secret-box.ts';
 import { PRODUCT } from '../version.ts';
-import { loadConfig } from './config.ts';
+import { computeSettings } from './compute-settings.ts';
 
 /** The worker waits a second for an idle compute process to end. */
 const FLUSH_MS = 800;
 
 exitOnUncaught();
-const config = loadConfig();
+const config = computeSettings();
 const logger = createLogger(config.logLevel, { component: 'compute' });
 const blobs = await openStore(config);
 const deps = {

@@ -190,41 +190,6 @@ export const cliEnvironment = (env: NodeJS.ProcessEnv = process.env): CliEnviron
   key: env.LORA_SQUEEZE_KEY || undefined,
 });
 
-/**
- * The environment of a compute process: ours, with what it needs of the configuration spelled out, so that its own
- * `loadConfig()` gives the same. It has no business with Redis and the database and does not get their addresses, which
- * may hold passwords. It has what the AWS SDK and the Hub ask for: it is where transfers go as the service itself.
- */
-export function computeEnvironment(config: Config, env: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
-  const inherited = { ...env };
-  for (const name of ['REDIS_URL', 'DATABASE_URL', 'ADMIN_KEY']) delete inherited[name];
-  return {
-    ...inherited,
-    ROLE: 'all',
-    DATA_DIR: config.dataDir,
-    ...storageVariables(config),
-    EXECUTION_PROVIDER: config.executionProvider,
-    COMPUTE_THREADS: String(config.computeThreads),
-    CUDA_MEMORY_BYTES: String(config.cudaMemoryBytes),
-    WORKER_CONCURRENCY: String(config.workerConcurrency),
-    // Also one that was made and not given.
-    ...(config.secretsKey && { SECRETS_KEY: Buffer.from(config.secretsKey).toString('base64') }),
-    LOG_LEVEL: config.logLevel,
-    ...withoutTelemetry(env),
-  };
-}
-
-/**
- * ONNX Runtime for Linux has an uploader of usage data built in (PosixTelemetry). This service sends nothing to anybody
- * unless it is told to.
- */
-const withoutTelemetry = ({ ORT_DISABLE_TELEMETRY = '1' }: NodeJS.ProcessEnv) => ({ ORT_DISABLE_TELEMETRY });
-
-/** Turns it off in this process, before ONNX Runtime is first used here. */
-export function disableTelemetry(): void {
-  Object.assign(process.env, withoutTelemetry(process.env));
-}
-
 /** @throws ConfigError naming an entry without a host, or whose port or IPv6 address is not one */
 function allowedHosts(list = ''): string[] {
   const entries = list.split(',').flatMap((entry) => entry.trim() || []);
@@ -253,15 +218,6 @@ function cidrsOf(list: string | undefined): readonly string[] {
       );
   }
   return cidrs;
-}
-
-function storageVariables({ storageDir, s3 }: Config): NodeJS.ProcessEnv {
-  if (!s3) return { STORAGE_URL: `file:${storageDir}` };
-  return {
-    STORAGE_URL: `s3://${s3.bucket}/${s3.prefix}`,
-    S3_FORCE_PATH_STYLE: String(s3.forcePathStyle),
-    S3_CACHE_BYTES: String(s3.cacheBytes),
-  };
 }
 
 /** OTEL_SDK_DISABLED is the switch that OpenTelemetry has for everything. */

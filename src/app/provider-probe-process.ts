@@ -3,9 +3,9 @@
 import { resolveProvider } from '../engine/provider.ts';
 import { toPlainError } from '../errors/app-error.ts';
 import type { ProbeAnswer } from '../queue/job-processing.ts';
-import { loadConfig } from './config.ts';
+import { computeSettings } from './compute-settings.ts';
 
-const { executionProvider, computeThreads } = loadConfig();
+const { executionProvider, computeThreads } = computeSettings();
 const answer: ProbeAnswer = await resolveProvider(executionProvider).then(
   (provider) => ({ provider: { ...provider, threads: computeThreads } }),
   (error: unknown) => ({ error: toPlainError(error) }),

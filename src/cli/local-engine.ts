@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { copyFile, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CONFIG_FILE, WEIGHTS_FILE } from '../adapter/file-names.ts';
-import { disableTelemetry } from '../app/config.ts';
+import { disableTelemetry } from '../app/compute-settings.ts';
 import { KeptPool } from '../compute/kept-pool.ts';
 import { ComputePool } from '../compute/pool.ts';
 import { PHASES } from '../contract/job.ts';

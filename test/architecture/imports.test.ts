@@ -112,7 +112,7 @@ describe('the rules', () => {
     assert.deepEqual(broken('resources/jobs/store.ts', `import { randomBytes } from 'node:crypto';\n`), []);
   });
 
-  it('keep process.env in app/config.ts', () => {
+  it('keep process.env in the files of the configuration', () => {
     assert.equal(broken('http/server.ts', 'const port = process.env.PORT;\n').length, 1);
     assert.deepEqual(broken('app/config.ts', 'const port = process.env.PORT;\n'), []);
   });

@@ -10,6 +10,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
+import { computeEnvironment } from '../../src/app/compute-settings.ts';
+import { loadConfig } from '../../src/app/config.ts';
 import type { BatchRecord } from '../../src/contract/batch.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
 import type { JobRequest, JobSettings } from '../../src/contract/job-request.ts';
@@ -177,12 +179,13 @@ export class Bench {
   }
 
   computeEnv(): NodeJS.ProcessEnv {
-    return {
+    const env = {
       ...process.env,
       DATA_DIR: this.folder,
       SCRIPT_DIR: join(this.folder, 'script'),
       LOG_LEVEL: 'silent',
     };
+    return computeEnvironment(loadConfig(env), env);
   }
 
   /** A worker in a process of its own. */
