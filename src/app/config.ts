@@ -29,6 +29,10 @@ export interface Config {
   readonly probeCidrs: readonly string[];
   /** undefined: as many as the file descriptors allow. */
   readonly maxConnections: number | undefined;
+  readonly maxRequestsInFlight: number;
+  readonly maxUploadsInFlight: number;
+  /** undefined: jobs are taken however long those before them have waited. */
+  readonly maxQueueAgeSeconds: number | undefined;
   /** open: nobody is asked for a key. */
   readonly auth: 'open' | 'keys';
   readonly adminKey: string | undefined;
@@ -118,6 +122,9 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     probePort: probePortOf(values),
     probeCidrs: cidrsOf(values.PROBE_CIDRS),
     maxConnections: values.MAX_CONNECTIONS,
+    maxRequestsInFlight: values.MAX_REQUESTS_IN_FLIGHT,
+    maxUploadsInFlight: values.MAX_UPLOADS_IN_FLIGHT,
+    maxQueueAgeSeconds: values.MAX_QUEUE_AGE_SECONDS,
     auth,
     adminKey: values.ADMIN_KEY,
     tokens: tokenSettingsOf(values, auth),

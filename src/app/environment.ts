@@ -64,6 +64,29 @@ export const Environment = Type.Object({
         '[connections](scaling.md#connections).',
     }),
   ),
+  MAX_REQUESTS_IN_FLIGHT: Type.Integer({
+    minimum: 1,
+    maximum: 1_000_000,
+    default: 128,
+    description:
+      'Most requests that bring work (`POST`, `PUT`, `PATCH`) this process handles at a time; others get 503 at once. ' +
+      'See [overload](scaling.md#overload).',
+  }),
+  MAX_UPLOADS_IN_FLIGHT: Type.Integer({
+    minimum: 1,
+    maximum: 1_000_000,
+    default: 256,
+    description: 'Most uploads that this process receives at a time; others get 503 at once.',
+  }),
+  MAX_QUEUE_AGE_SECONDS: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 31_536_000,
+      description:
+        'New jobs of a tenant are refused (429) while its oldest one that could begin has waited for longer. Unset: ' +
+        'they are taken however long they will wait. See [overload](scaling.md#overload).',
+    }),
+  ),
   AUTH: Type.Optional(
     Type.Enum(['open', 'keys'], {
       description:

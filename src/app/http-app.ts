@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { eventStreamOptions, OpenStreams } from '../http/event-streams.ts';
 import { accessDocumentation } from '../http/plugins/access-documentation.ts';
+import { admission } from '../http/plugins/admission.ts';
 import { audit } from '../http/plugins/audit.ts';
 import { closedQueries } from '../http/plugins/closed-queries.ts';
 import { refuseWhenFull, refuseWhenStopping } from '../http/plugins/refuse-new-work.ts';
@@ -44,6 +45,9 @@ import { bareApp, withProbes } from './probe-app.ts';
 
 const DEFAULT_BODY_TIMEOUT_MS = 30_000;
 
+/** So much of what is in flight may be one tenant's, so that there is room for others. */
+const TENANT_SHARE = 0.75;
+
 /** The whole API, ready to listen. */
 export async function buildApp(deps: HttpDependencies): Promise<FastifyInstance> {
   const { bodyTimeoutMs = DEFAULT_BODY_TIMEOUT_MS } = deps.limits;
@@ -62,6 +66,9 @@ export async function buildApp(deps: HttpDependencies): Promise<FastifyInstance>
     tokens: auth.tokens,
     failedKeysPerMinute: auth.failedKeysPerMinute,
   });
+  const { maxRequestsInFlight: maxRequests, maxUploadsInFlight: maxUploads } = deps.limits;
+  const tenantShare = auth.mode === 'keys' ? TENANT_SHARE : 1;
+  await app.register(admission, { maxRequests, maxUploads, tenantShare, metrics: deps.metrics });
   await app.register(rateLimit, { limits: workspaces.limits, counter: deps.rates, metrics: deps.metrics });
   await app.register(refuseWhenFull, { checkRoom: async () => workspaces.database.checkRoom() });
   await app.register(idempotency, { claims: deps.claims, secrets: deps.webhooks });

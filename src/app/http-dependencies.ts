@@ -21,6 +21,9 @@ import type { ProcessReadiness } from './readiness.ts';
 export interface HttpLimits extends UploadLimits {
   /** A request that is not an upload has to be complete after this; default 30 s. */
   readonly bodyTimeoutMs?: number;
+  /** Requests that bring work, and uploads, that are in flight at a time; default: no bound. */
+  readonly maxRequestsInFlight?: number;
+  readonly maxUploadsInFlight?: number;
   /** Others than those of the routes. */
   readonly eventStreams?: Partial<EventStreamOptions>;
 }

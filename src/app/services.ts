@@ -35,7 +35,14 @@ export function makeServices(
   logger: Logger,
   running: Running,
 ) {
-  const { hubEndpoint, hubToken, secretsKey, queuePrefix: prefix, defaultLimits } = config;
+  const {
+    hubEndpoint,
+    hubToken,
+    secretsKey,
+    queuePrefix: prefix,
+    defaultLimits,
+    maxQueueAgeSeconds,
+  } = config;
   const queue = new BullJobQueue({ address, prefix, logger, tracing });
   running.add(() => queue.close());
   const metrics = new Metrics(PRODUCT);
@@ -67,7 +74,7 @@ export function makeServices(
   const changes = { store, database, dispatcher, deliveries, observer, origin, onEvents };
   const workspaces = new Workspaces({
     ...changes,
-    ...{ queue, ttls: config, defaultLimits, desk, requestWebhooks, eventTail },
+    ...{ queue, ttls: config, defaultLimits, maxQueueAgeSeconds, desk, requestWebhooks, eventTail },
   });
   const keys = new KeyService(database);
   const tenants = new TenantService(database);

@@ -22,6 +22,7 @@ create table execution (
 );
 create unique index execution_key on execution (tenant, key) where key is not null;
 create index execution_waiting on execution (priority, id, work_bytes) where state = 'waiting';
+create index execution_oldest on execution (tenant, id) where state = 'waiting' and dispatch_no = 0;
 create index execution_dispatched on execution (id) where state = 'dispatched';
 
 create table worker (

@@ -115,6 +115,7 @@ export const ERROR_KINDS = {
   HEADERS_TOO_LARGE: permanent(431, 'The request headers are too large'),
   REQUEST_TIMEOUT: transient(408, 'The request did not arrive in time', { groups: ['any'] }),
   TOO_MANY_CONNECTIONS: transient(503, 'All connections are in use', { groups: ['any'] }),
+  SERVICE_OVERLOADED: transient(503, 'As many requests are in flight as may be', { retryAfterSeconds: 1 }),
 
   // Who asks, and how much
   KEY_MISSING: permanent(401, 'A key is needed', { groups: ['access'] }),
@@ -141,6 +142,9 @@ export const ERROR_KINDS = {
   QUOTA_WEBHOOKS: permanent(429, 'The tenant has as many webhooks as it may'),
   TOO_MANY_STREAMS: transient(429, 'Too many streams of events are open', { retryAfterSeconds: 10 }),
   QUOTA_QUEUED_JOBS: transient(429, 'The tenant has as many unfinished jobs as it may', {
+    retryAfterSeconds: 5,
+  }),
+  QUEUE_TOO_OLD: transient(429, 'The jobs of the tenant wait for longer than they may', {
     retryAfterSeconds: 5,
   }),
   IDEMPOTENCY_KEY_INVALID: permanent(400, 'The Idempotency-Key cannot be used', { groups: ['idempotency'] }),

@@ -38,6 +38,8 @@ export function preferredWait(request: FastifyRequest, reply: FastifyReply): Pre
   const seconds = preferredWaitSeconds(request.headers.prefer);
   if (seconds === 0) return undefined;
   reply.header('preference-applied', `wait=${seconds}`);
+  // What is left is no work.
+  request.inFlight?.leave();
   const gone = new AbortController();
   reply.raw.once('close', () => gone.abort());
   return { timeoutMs: seconds * 1000, signal: gone.signal };

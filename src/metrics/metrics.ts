@@ -28,7 +28,17 @@ export interface HttpObservation {
 }
 
 /** Why a request was turned away at the door. */
-type AccessRefusal = 'missing' | 'invalid' | 'too_many' | 'scope' | 'tenant' | 'rate' | 'host' | 'origin';
+type AccessRefusal =
+  | 'missing'
+  | 'invalid'
+  | 'too_many'
+  | 'scope'
+  | 'tenant'
+  | 'rate'
+  | 'host'
+  | 'origin'
+  | 'in_flight'
+  | 'queue_age';
 
 /** One metric as it is declared, whether or not it has a value yet. */
 export interface MetricFamily {
@@ -45,7 +55,7 @@ export class Metrics {
   private readonly transfers = new TransferMetrics(this.registry);
   private readonly refusals = this.counter(
     'access_refused_total',
-    'Requests refused by reason: no key (missing), a key that cannot be used (invalid), too many of those from one address (too_many), a scope that is missing (scope), a token that names no tenant (tenant), a quota of requests (rate), a host that is not one of the service (host), a web page of another site (origin).',
+    'Requests refused by reason: no key (missing), a key that cannot be used (invalid), too many of those from one address (too_many), a scope that is missing (scope), a token that names no tenant (tenant), a quota of requests (rate), a host that is not one of the service (host), a web page of another site (origin), as many requests in flight as may be (in_flight), jobs of the tenant that wait for too long (queue_age).',
     ['reason'],
   );
   private readonly deliveries = new DeliveryMetrics(this.registry);

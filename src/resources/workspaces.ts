@@ -15,6 +15,7 @@ import { EventTail } from './events/event-tail.ts';
 import { JobControl } from './jobs/control.ts';
 import type { JobChangesParts, Observer } from './jobs/executions/job-changes.ts';
 import { JobForecasts } from './jobs/forecasts.ts';
+import { QueueAge } from './jobs/queue-age.ts';
 import { JobService } from './jobs/service.ts';
 import { JobStore } from './jobs/store.ts';
 import type { TransferDesk } from './jobs/transfer-desk.ts';
@@ -45,6 +46,8 @@ export interface Workspace {
   readonly runStore: RunStore;
   /** What the tenant may use, as it was a few seconds ago at most. @throws AppError STORAGE_* */
   readonly limits: () => Promise<Limits>;
+  /** See QueueAge. @throws AppError QUEUE_TOO_OLD, DATABASE_UNAVAILABLE */
+  readonly checkQueueAge: () => Promise<void>;
   readonly connectionStore: ConnectionStore;
   readonly webhookStore: WebhookStore;
   readonly deliveryStore: DeliveryStore;
@@ -68,6 +71,8 @@ export interface WorkspacesParts {
   readonly ttls?: DefaultTtls;
   /** What counts for a tenant unless something was set for it; default: no limits. */
   readonly defaultLimits?: Limits | undefined;
+  /** New jobs of a tenant are refused while its oldest one waits for longer; undefined: they never are. */
+  readonly maxQueueAgeSeconds?: number | undefined;
   readonly observer?: Observer;
   /** What tells the streams of events; default: one that hears of what is written through these workspaces. */
   readonly eventTail?: EventTail;
@@ -88,6 +93,7 @@ export class Workspaces {
   /** Looks after what is under way to webhooks; undefined where other processes do. */
   readonly deliveryKeeper: DeliveryKeeper | undefined;
   readonly eventTail: EventTail;
+  private readonly queueAge: QueueAge;
   private readonly parts: WorkspacesParts;
   private readonly changes: JobChangesParts;
   private readonly made = new Map<string, Workspace>();
@@ -104,6 +110,7 @@ export class Workspaces {
     this.deliveryKeeper = deliveries && new DeliveryKeeper(database, deliveries);
     this.tenants = new TenantService(database);
     this.limits = new TenantLimits(this.tenants, parts.defaultLimits);
+    this.queueAge = new QueueAge(database, parts.maxQueueAgeSeconds);
   }
 
   /** @param tenant the id of a tenant that exists: ids from outside are looked up first */
@@ -142,6 +149,7 @@ export class Workspaces {
       }),
       runStore,
       limits: () => this.limits.of(tenant),
+      checkQueueAge: () => this.queueAge.check(tenant),
       connectionStore,
       webhookStore: new WebhookStore(database, tenant),
       deliveryStore: new DeliveryStore(database, tenant),

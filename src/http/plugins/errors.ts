@@ -12,10 +12,12 @@ export function sendProblem(request: FastifyRequest, reply: FastifyReply, error:
   const failure = appErrorOf(error, request);
   const problem = problemOf(failure, request.id);
   reply.problemCode = failure.code;
-  if (problem.status >= 500) request.log.error({ err: failure, code: failure.code }, 'request failed');
+  // What was shed is no failure, and there may be thousands of it a second.
+  if (problem.status >= 500 && failure.code !== 'SERVICE_OVERLOADED')
+    request.log.error({ err: failure, code: failure.code }, 'request failed');
   else request.log.info({ code: failure.code, detail: problem.detail }, 'request refused');
-  const { retryAfterSeconds } = failure.kind;
-  if (retryAfterSeconds !== undefined) reply.header('retry-after', retryAfterSeconds);
+  const { retry_after_seconds: retryAfterSeconds = failure.kind.retryAfterSeconds } = failure.context;
+  if (typeof retryAfterSeconds === 'number') reply.header('retry-after', retryAfterSeconds);
   if (failure.code === 'METHOD_NOT_ALLOWED')
     reply.header('allow', (failure.context.allow as string[]).join(', '));
   if (problem.status === 401)

@@ -6,6 +6,17 @@ import { withHook } from '../with-hook.ts';
 
 const BRINGS_WORK = new Set(['POST', 'PUT', 'PATCH']);
 
+/** Whether a call may make work. What operators do does not, and cancelling makes less. */
+export const bringsWork = ({
+  url,
+  method,
+  config,
+}: Pick<RouteOptions, 'url' | 'method' | 'config'>): boolean =>
+  url.startsWith(API_PREFIX) &&
+  BRINGS_WORK.has(String(method)) &&
+  config?.scope !== 'admin' &&
+  !url.endsWith('/cancel');
+
 /** Once the service is stopping, new work is refused; reading stays possible until the end. */
 export const refuseWhenStopping = fp(
   async (app: FastifyInstance, { isShuttingDown }: { isShuttingDown: () => boolean }) => {
@@ -25,9 +36,7 @@ export const refuseWhenStopping = fp(
 export const refuseWhenFull = fp(
   async (app: FastifyInstance, { checkRoom }: { checkRoom: () => Promise<void> }) => {
     app.addHook('onRoute', (route: RouteOptions) => {
-      const { url, method, config } = route;
-      if (!url.startsWith(API_PREFIX) || !BRINGS_WORK.has(String(method))) return;
-      if (config?.scope !== 'admin' && !url.endsWith('/cancel')) withHook(route, 'onRequest', checkRoom);
+      if (bringsWork(route)) withHook(route, 'onRequest', checkRoom);
     });
   },
 );

@@ -114,10 +114,11 @@ function endLateBodies(app: FastifyInstance, bodyTimeoutMs: number): void {
   });
 }
 
-const bringsBody = ({ headers }: FastifyRequest): boolean =>
+export const bringsBody = ({ headers }: FastifyRequest): boolean =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 
-function isUpload(request: FastifyRequest): boolean {
+/** Whether the route reads the body of a request as it comes. */
+export function isUpload(request: FastifyRequest): boolean {
   const type = mediaTypeOf(request);
   const accepted: readonly (string | undefined)[] = [request.routeOptions.config.accepts].flat();
   return type !== 'application/json' && accepted.includes(type);

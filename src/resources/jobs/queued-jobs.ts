@@ -7,21 +7,24 @@ export interface JobSpace {
   readonly tenant: string;
   readonly jobStore: Pick<JobStore, 'unfinished'>;
   readonly limits: () => Promise<Limits>;
+  /** See QueueAge. @throws AppError QUEUE_TOO_OLD, DATABASE_UNAVAILABLE */
+  readonly checkQueueAge: () => Promise<void>;
 }
 
 /** What is thrown where there is no room for jobs. */
-export const QUEUED_JOBS_ERRORS = ['QUOTA_TOO_SMALL', 'QUOTA_QUEUED_JOBS'] as const;
+export const QUEUED_JOBS_ERRORS = ['QUOTA_TOO_SMALL', 'QUOTA_QUEUED_JOBS', 'QUEUE_TOO_OLD'] as const;
 
 /** Submissions of tenants that have a limit, one after the other: else many at once would all see the same room. */
 const lines = new Map<string, Promise<unknown>>();
 
 /**
- * Refuses jobs that are more than a tenant may have unfinished. Costs nothing where there is no limit, else a look at
- * as many jobs as the limit.
+ * Refuses jobs while those of the tenant wait for too long, and jobs that are more than it may have unfinished. Costs
+ * nothing where there is no limit, else a look at as many jobs as the limit.
  * @param wanted jobs that are about to be submitted
- * @throws AppError QUOTA_TOO_SMALL for more jobs than the limit, QUOTA_QUEUED_JOBS, DATABASE_UNAVAILABLE
+ * @throws AppError QUEUE_TOO_OLD; QUOTA_TOO_SMALL for more jobs than the limit, QUOTA_QUEUED_JOBS, DATABASE_UNAVAILABLE
  */
 export async function checkQueuedJobs(space: JobSpace, wanted: number): Promise<void> {
+  await space.checkQueueAge();
   const { max_queued: limit } = await space.limits();
   if (limit === null) return;
   if (wanted > limit) throw new AppError('QUOTA_TOO_SMALL', neverFits(wanted, limit), { wanted, limit });
@@ -41,7 +44,10 @@ export async function withinQueuedJobs<T>(
   submit: () => Promise<T>,
 ): Promise<T> {
   const { max_queued: limit } = await space.limits();
-  if (limit === null) return submit();
+  if (limit === null) {
+    await space.checkQueueAge();
+    return submit();
+  }
   const before = lines.get(space.tenant) ?? Promise.resolve();
   const turn = before.then(async () => {
     await checkQueuedJobs(space, wanted);

@@ -1,0 +1,108 @@
+import { AppError } from '../errors/app-error.ts';
+
+export interface InFlightBounds {
+  /** Most requests that are handled at a time, those whose bodies still come not counted. Default: no bound. */
+  readonly maxRequests?: number | undefined;
+  /** Most uploads: requests whose bodies are handled as they come. Default: no bound. */
+  readonly maxUploads?: number | undefined;
+  /** Most bytes of all other bodies together. Default: 32 MiB. */
+  readonly maxBodyBytes?: number | undefined;
+  /** Of each bound, how much one tenant may have, as long as it is more than one thing. Default 1: all. */
+  readonly tenantShare?: number | undefined;
+}
+
+type Kind = 'requests' | 'uploads' | 'bytes';
+
+/** A body of JSON takes several times as much once it is read. */
+const DEFAULT_BODY_BYTES = 32 * 1024 * 1024;
+
+const OF: Readonly<Record<Kind, string>> = {
+  requests: 'requests in flight',
+  uploads: 'uploads in flight',
+  bytes: 'bytes of requests in flight',
+};
+
+/** What a process takes at a time: requests, uploads, and bytes of bodies that are in memory. */
+export class InFlight {
+  private readonly share: number;
+  private readonly bounds: Readonly<Record<Kind, number>>;
+  private readonly totals: Record<Kind, number> = { requests: 0, uploads: 0, bytes: 0 };
+  private readonly byTenant = new Map<string, Record<Kind, number>>();
+
+  constructor({ maxRequests, maxUploads, maxBodyBytes, tenantShare = 1 }: InFlightBounds = {}) {
+    this.share = tenantShare;
+    this.bounds = {
+      requests: maxRequests ?? Number.POSITIVE_INFINITY,
+      uploads: maxUploads ?? Number.POSITIVE_INFINITY,
+      bytes: maxBodyBytes ?? DEFAULT_BODY_BYTES,
+    };
+  }
+
+  /** @throws AppError SERVICE_OVERLOADED where there is no room for another request now */
+  check(tenant: string): void {
+    this.reserve(tenant, 'requests', 1);
+  }
+
+  /** @throws AppError SERVICE_OVERLOADED, and nothing was taken */
+  take(tenant: string, kind: Kind, amount: number): void {
+    this.reserve(tenant, kind, amount);
+    this.add(tenant, kind, amount);
+  }
+
+  give(tenant: string, kind: Kind, amount: number): void {
+    this.add(tenant, kind, -amount);
+  }
+
+  /** How much there is of each. */
+  get counts(): Readonly<Record<Kind, number>> {
+    return this.totals;
+  }
+
+  private reserve(tenant: string, kind: Kind, amount: number): void {
+    const bound = this.bounds[kind];
+    const own = this.byTenant.get(tenant)?.[kind] ?? 0;
+    // What is alone is always taken: it has its own limit.
+    const isOwnFull = own > 0 && own + amount > Math.max(1, Math.floor(bound * this.share));
+    const total = this.totals[kind];
+    if (!isOwnFull && (total === 0 || total + amount <= bound)) return;
+    const whose = isOwnFull && this.share < 1 ? 'The tenant has' : 'The service has';
+    throw new AppError(
+      'SERVICE_OVERLOADED',
+      `${whose} as many ${OF[kind]} as may be; try again in a moment.`,
+    );
+  }
+
+  private add(tenant: string, kind: Kind, amount: number): void {
+    this.totals[kind] += amount;
+    const own = this.byTenant.get(tenant) ?? { requests: 0, uploads: 0, bytes: 0 };
+    own[kind] += amount;
+    if (own.requests + own.uploads + own.bytes > 0) this.byTenant.set(tenant, own);
+    else this.byTenant.delete(tenant);
+  }
+}
+
+/** What one request has taken of it. */
+export class RequestInFlight {
+  private readonly all: InFlight;
+  private readonly tenant: string;
+  private readonly taken: Record<Kind, number> = { requests: 0, uploads: 0, bytes: 0 };
+
+  constructor(all: InFlight, tenant: string) {
+    this.all = all;
+    this.tenant = tenant;
+  }
+
+  /** @throws AppError SERVICE_OVERLOADED */
+  take(kind: Kind, amount = 1): void {
+    this.all.take(this.tenant, kind, amount);
+    this.taken[kind] += amount;
+  }
+
+  /** Its work is done: nothing counts of it from here on. */
+  leave(): void {
+    for (const [kind, amount] of Object.entries(this.taken) as [Kind, number][]) {
+      if (amount > 0) this.all.give(this.tenant, kind, amount);
+      this.taken[kind] = 0;
+    }
+  }
+}

@@ -1,0 +1,72 @@
+import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify';
+import fp from 'fastify-plugin';
+import type { ErrorCode } from '../../errors/error-kinds.ts';
+import type { Metrics } from '../../metrics/metrics.ts';
+import { InFlight, type InFlightBounds, RequestInFlight } from '../in-flight.ts';
+import { principalOf } from '../principal.ts';
+import { withHook } from '../with-hook.ts';
+import { bringsWork } from './refuse-new-work.ts';
+import { bringsBody, isUpload } from './request-bodies.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** What counts of this request as in flight; null where nothing does. */
+    inFlight: RequestInFlight | null;
+  }
+}
+
+export interface AdmissionOptions extends InFlightBounds {
+  readonly metrics: Pick<Metrics, 'accessRefused'>;
+}
+
+const SHED: Readonly<Partial<Record<ErrorCode, Parameters<Metrics['accessRefused']>[0]>>> = {
+  SERVICE_OVERLOADED: 'in_flight',
+  QUEUE_TOO_OLD: 'queue_age',
+};
+
+/**
+ * Answers calls that bring work at once by 503 while there are as many as the process takes at a time, before their bodies
+ * are read: those that were taken are answered soon, and memory stays where it is. Reading, cancelling and probes are
+ * never refused. A body of JSON counts by its bytes until it is complete, and only then as a request, so that clients that
+ * send slowly do not keep others out.
+ */
+export const admission = fp(async (app: FastifyInstance, { metrics, ...bounds }: AdmissionOptions) => {
+  const all = new InFlight(bounds);
+  app.decorateRequest('inFlight', null);
+
+  app.addHook('onRoute', (route: RouteOptions) => {
+    if (!bringsWork(route)) return;
+    withHook(route, 'onRequest', enter);
+    withHook(route, 'preValidation', begin);
+    withHook(route, 'onResponse', count);
+  });
+
+  async function enter(request: FastifyRequest, reply: { raw: NodeJS.EventEmitter }): Promise<void> {
+    const { tenant } = principalOf(request);
+    const one = new RequestInFlight(all, tenant);
+    if (isUpload(request)) one.take('uploads');
+    else {
+      all.check(tenant);
+      if (bringsBody(request)) one.take('bytes', bodyBytes(request));
+    }
+    request.inFlight = one;
+    reply.raw.once('close', () => one.leave());
+  }
+
+  async function begin(request: FastifyRequest): Promise<void> {
+    if (!isUpload(request)) request.inFlight?.take('requests');
+  }
+
+  async function count(_request: FastifyRequest, reply: { problemCode: ErrorCode | null }): Promise<void> {
+    const reason = reply.problemCode && SHED[reply.problemCode];
+    if (reason) metrics.accessRefused(reason);
+  }
+});
+
+/** As many as are announced, else as many as may come. */
+function bodyBytes({ headers, routeOptions }: FastifyRequest): number {
+  const most = routeOptions.bodyLimit ?? 0;
+  const announced = headers['content-length'];
+  // One that is larger is refused unread.
+  return announced === undefined ? most : Math.min(most, Number(announced));
+}

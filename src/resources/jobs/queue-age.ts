@@ -1,0 +1,76 @@
+import { LRUCache } from 'lru-cache';
+import type { Database } from '../../database/database.ts';
+import { timedIdMs } from '../../database/ids.ts';
+import { hasCome } from '../../database/sql.ts';
+import { LONGEST_WAIT_MS } from '../../dispatch/next-executions.ts';
+import { AppError } from '../../errors/app-error.ts';
+
+/** How long a look at a tenant's jobs counts: there may be hundreds of requests a second. */
+const REMEMBERED_MS = 1_000;
+const MOST_REMEMBERED = 10_000;
+
+/** In seconds. A client that stays away for less would ask in vain, for longer would leave workers idle. */
+const RETRY_AFTER = { least: 5, most: 60 } as const;
+
+/**
+ * Refuses new jobs of a tenant while its oldest one that could begin waits for too long. Each tenant's own jobs count, and
+ * no others: a tenant with little to do is not refused for what another one has sent. An execution that was dispatched
+ * once does not count, for it waits for its next attempt.
+ */
+export class QueueAge {
+  private readonly database: Pick<Database, 'reader' | 'now' | 'after'>;
+  private readonly maxSeconds: number | undefined;
+  /** Looks, also those that are under way: requests that come meanwhile wait for the same one. */
+  private readonly looks = new LRUCache<string, Promise<number>>({
+    max: MOST_REMEMBERED,
+    ttl: REMEMBERED_MS,
+  });
+
+  /** @param maxSeconds undefined: jobs may wait as long as it takes */
+  constructor(database: Pick<Database, 'reader' | 'now' | 'after'>, maxSeconds: number | undefined) {
+    this.database = database;
+    this.maxSeconds = maxSeconds;
+  }
+
+  /** Costs nothing where there is no bound. @throws AppError QUEUE_TOO_OLD, DATABASE_UNAVAILABLE */
+  async check(tenant: string): Promise<void> {
+    const { maxSeconds: limit } = this;
+    if (limit === undefined) return;
+    const waited = Math.floor((await this.secondsOf(tenant)) * 10) / 10;
+    if (waited <= limit) return;
+    const over = Math.ceil(waited - limit);
+    const seconds = Math.min(RETRY_AFTER.most, Math.max(RETRY_AFTER.least, over));
+    throw new AppError(
+      'QUEUE_TOO_OLD',
+      `The oldest job of the tenant has waited for ${waited} s, and new ones are taken while it is at most ${limit} s; ` +
+        `try again in ${seconds} s.`,
+      { waited_seconds: waited, limit, retry_after_seconds: seconds },
+    );
+  }
+
+  private secondsOf(tenant: string): Promise<number> {
+    const known = this.looks.get(tenant);
+    if (known) return known;
+    const look = this.look(tenant);
+    this.looks.set(tenant, look);
+    look.catch(() => this.looks.delete(tenant));
+    return look;
+  }
+
+  private async look(tenant: string): Promise<number> {
+    const { reader } = this.database;
+    const oldest = await reader
+      .selectFrom('execution')
+      .select('id')
+      .where('tenant', '=', tenant)
+      .where('state', '=', 'waiting')
+      .where('dispatch_no', '=', 0)
+      .where((eb) =>
+        eb.or([eb('not_before', 'is', null), hasCome(this.database, 'not_before', LONGEST_WAIT_MS)]),
+      )
+      .orderBy('id')
+      .limit(1)
+      .executeTakeFirst();
+    return oldest ? Math.max(0, Date.now() - timedIdMs(oldest.id)) / 1000 : 0;
+  }
+}
