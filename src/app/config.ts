@@ -27,6 +27,8 @@ export interface Config {
   readonly probePort: number | undefined;
   /** In CIDR notation. */
   readonly probeCidrs: readonly string[];
+  /** In CIDR notation, or single addresses. */
+  readonly trustedProxies: readonly string[];
   /** undefined: as many as the file descriptors allow. */
   readonly maxConnections: number | undefined;
   readonly maxRequestsInFlight: number;
@@ -120,7 +122,8 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     port: values.PORT,
     host: values.HOST,
     probePort: probePortOf(values),
-    probeCidrs: cidrsOf(values.PROBE_CIDRS),
+    probeCidrs: cidrsOf('PROBE_CIDRS', values.PROBE_CIDRS),
+    trustedProxies: trustedProxiesOf(values.TRUSTED_PROXIES),
     maxConnections: values.MAX_CONNECTIONS,
     maxRequestsInFlight: values.MAX_REQUESTS_IN_FLIGHT,
     maxUploadsInFlight: values.MAX_UPLOADS_IN_FLIGHT,
@@ -214,17 +217,27 @@ function probePortOf({ PORT: port, PROBE_PORT: probePort }: Environment): number
   return probePort;
 }
 
-function cidrsOf(list: string | undefined): readonly string[] {
-  const cidrs = list?.split(/, */) ?? [];
+/** @throws ConfigError naming an entry that is not one */
+function cidrsOf(name: string, list: string | undefined): readonly string[] {
+  const cidrs = list?.split(/ *, */) ?? [];
   for (const cidr of cidrs) {
     const [address = '', prefix] = cidr.split('/');
     const mostBits = isIPv4(address) ? 32 : isIPv6(address) ? 128 : -1;
-    if (Number(prefix) > mostBits)
-      throw new ConfigError(
-        `PROBE_CIDRS has "${cidr}", which is not a network such as 10.0.0.0/8 or fd00::/8.`,
-      );
+    // One without a prefix is a single address.
+    if (Number(prefix ?? 0) > mostBits)
+      throw new ConfigError(`${name} has "${cidr}", which is not a network such as 10.0.0.0/8 or fd00::/8.`);
   }
   return cidrs;
+}
+
+/** @throws ConfigError as cidrsOf, and where everybody would be believed */
+function trustedProxiesOf(list: string | undefined): readonly string[] {
+  const cidrs = cidrsOf('TRUSTED_PROXIES', list);
+  const all = cidrs.find((cidr) => /\/0+$/.test(cidr));
+  if (all === undefined) return cidrs;
+  throw new ConfigError(
+    `TRUSTED_PROXIES has "${all}", which is all addresses; name those of your proxies, such as 10.0.0.0/8.`,
+  );
 }
 
 /** OTEL_SDK_DISABLED is the switch that OpenTelemetry has for everything. */

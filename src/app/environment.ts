@@ -54,6 +54,16 @@ export const Environment = Type.Object({
         'addresses.',
     }),
   ),
+  TRUSTED_PROXIES: Type.Optional(
+    Type.String({
+      pattern: '^[0-9A-Fa-f:.]+(/[0-9]{1,3})?( *, *[0-9A-Fa-f:.]+(/[0-9]{1,3})?)*$',
+      title: 'a list of addresses or networks such as 10.0.0.0/8 or fd00::/8, with commas between',
+      description:
+        'Proxies in front whose `X-Forwarded-For` is believed, as addresses or networks. The address of a client, in the ' +
+        '[audit log](observability.md#audit-log) and where keys that cannot be used are counted, is the last one that is ' +
+        'not a proxy. Unset: it is that of the connection, and the header is ignored.',
+    }),
+  ),
   MAX_CONNECTIONS: Type.Optional(
     Type.Integer({
       minimum: 32,

@@ -51,6 +51,8 @@ export interface ProbeDependencies {
   readonly tracing?: Tracing;
   /** How many connections there may be, and for how long. */
   readonly connections?: ConnectionOptions;
+  /** Addresses and networks whose X-Forwarded-For is believed. Default: none. */
+  readonly trustedProxies?: readonly string[];
   /** Which one of the process this is, in its metrics. Default: `main`. */
   readonly listener?: Listener;
   /** Default: true. */

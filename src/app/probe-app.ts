@@ -45,7 +45,7 @@ export async function bareApp(
   const ahead = deps.compilesAhead ? COMPILED_AHEAD : [];
   const validators = new LazyValidators(ahead, (part) => app.log.debug(part, 'validator compiled'));
   const app: FastifyInstance = Fastify({
-    ...serverOptions(logger, connections),
+    ...serverOptions(logger, connections, deps.trustedProxies),
     logController: new RequestLog(),
     // Responses are built by our own typed code; their schemas are the contract, not a filter. Said here, because
     // plugins that add schemas would make serializers anew, which fill in defaults.

@@ -125,6 +125,7 @@ async function makeListeners({
   const ofAll = {
     ...{ readiness, metrics, logger, tracing },
     version: PRODUCT.version,
+    trustedProxies: config.trustedProxies,
     isShuttingDown: () => running.isStopping,
   };
   const probes =

@@ -27,10 +27,13 @@ function requestId(request: IncomingMessage): string {
 export function serverOptions(
   logger: FastifyBaseLogger | false,
   connections: Connections,
+  trustedProxies: readonly string[] = [],
 ): FastifyHttpOptions<RawServerDefault, FastifyBaseLogger> {
   return {
     ...(logger ? { loggerInstance: logger } : { logger: false }),
     genReqId: requestId,
+    // Nobody is believed by default: anybody can send X-Forwarded-For.
+    trustProxy: trustedProxies.length > 0 && [...trustedProxies],
     bodyLimit: MAX_JSON_BODY_BYTES,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     http: {

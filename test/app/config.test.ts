@@ -31,6 +31,7 @@ describe('loadConfig', () => {
       host: '127.0.0.1',
       probePort: undefined,
       probeCidrs: [],
+      trustedProxies: [],
       maxConnections: undefined,
       maxRequestsInFlight: 128,
       maxUploadsInFlight: 256,
@@ -192,12 +193,32 @@ describe('loadConfig', () => {
         /^PROBE_CIDRS (is|has) ".*10\.0\.0\.0\/8 or fd00::\/8/,
         cidr,
       );
+    assert.deepEqual(loadConfig({ PROBE_CIDRS: '0.0.0.0/0' }).probeCidrs, ['0.0.0.0/0']);
     assert.equal(loadConfig({ PROBE_PORT: '8081' }).probePort, 8081);
     assert.equal(
       refusal({ PORT: '8081', PROBE_PORT: '8081' }),
       'PROBE_PORT is "8081", as PORT is; it must be another port.',
     );
     assert.equal(loadConfig({ PORT: '0', PROBE_PORT: '0' }).probePort, 0);
+  });
+
+  it('takes proxies that are trusted as addresses and networks, but not everybody', () => {
+    const { trustedProxies } = loadConfig({ TRUSTED_PROXIES: '10.0.0.7,fd00::1 , 192.168.0.0/16' });
+    assert.deepEqual(trustedProxies, ['10.0.0.7', 'fd00::1', '192.168.0.0/16']);
+    for (const wrong of [
+      'true',
+      '10.0.0',
+      '10.0.0.0/33',
+      'fd00::/129',
+      '0.0.0.0/0',
+      '10.0.0.1,::1/',
+      '10.0.0.1,x',
+    ])
+      assert.match(
+        refusal({ TRUSTED_PROXIES: wrong }),
+        /^TRUSTED_PROXIES (is|has) ".*(10\.0\.0\.0\/8 or fd00::\/8|all addresses).*\.$/,
+        wrong,
+      );
   });
 
   it('has as many connections as there are file descriptors for, and for what their requests open', () => {

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import type { ErrorCode } from '../../errors/error-kinds.ts';
+import { clientAddress } from '../client-address.ts';
 import { API_PREFIX } from '../principal.ts';
 
 declare module 'fastify' {
@@ -58,7 +59,7 @@ function entryOf(request: FastifyRequest, reply: FastifyReply, action: string): 
       Object.keys(params ?? {}).length > 0 ? { ...params } : location === undefined ? null : String(location),
     status: reply.statusCode,
     code: reply.problemCode,
-    ip: request.ip,
+    ip: clientAddress(request),
     requestId: request.id,
   };
 }

@@ -6,6 +6,7 @@ import { LRUCache } from 'lru-cache';
 import { type KeyRecord, SCOPES, type Scope } from '../../contract/key.ts';
 import { DEFAULT_TENANT } from '../../contract/tenant-id.ts';
 import { AppError } from '../../errors/app-error.ts';
+import { clientAddress } from '../../http/client-address.ts';
 import { ANYBODY, API_PREFIX, isAllowed, type Principal, scopeOf } from '../../http/principal.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 import { keyDigest } from './key-text.ts';
@@ -78,7 +79,7 @@ export const authentication = fp(async (app: FastifyInstance, options: Authentic
     if (error.code === 'SCOPE_MISSING') metrics.accessRefused('scope');
     if (error.code === 'TOKEN_TENANT_UNKNOWN') metrics.accessRefused('tenant');
     if (error.code !== 'KEY_INVALID' && error.code !== 'TOKEN_INVALID') return error;
-    const seconds = failed.count(request.ip);
+    const seconds = failed.count(clientAddress(request));
     metrics.accessRefused(seconds > 0 ? 'too_many' : 'invalid');
     if (seconds === 0) return error;
     reply.header('retry-after', seconds);
