@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import type { FastifyInstance } from 'fastify';
 import { ConfigError } from '../errors/config-error.ts';
 import { PROBE_CONNECTIONS, RESERVED_CONNECTIONS } from '../http/connections.ts';
@@ -10,6 +9,7 @@ import type { KeyService } from '../resources/keys/service.ts';
 import { PRODUCT } from '../version.ts';
 import { type Config, isLoopback } from './config.ts';
 import { connectionCeiling } from './connection-ceiling.ts';
+import { keepPrivate } from './data-folder.ts';
 import { buildApp } from './http-app.ts';
 import { type Backends, openBackends } from './open-backends.ts';
 import { buildProbeApp, closeApp } from './probe-app.ts';
@@ -30,6 +30,9 @@ type AuditLog = ReturnType<typeof openAuditLog>;
  * @throws ConfigError, DatabaseError, BrokerError, AppError and errors of the system, for who starts the service
  */
 export async function startService(loaded: Config, logger: Logger, running: Running): Promise<void> {
+  // The audit log may be kept in it, also from the first start on.
+  const open = await keepPrivate(loaded.dataDir);
+  if (open) logger.warn(open, 'other users of this machine may read the data folder');
   const audit = openAudit(loaded);
   const config = await withSecretsKey(loaded);
   const maxConnections = connectionCeiling(config.maxConnections);
@@ -66,10 +69,8 @@ export async function startService(loaded: Config, logger: Logger, running: Runn
 }
 
 /** @throws ConfigError where there is no such file to be written */
-function openAudit({ role, dataDir, auditLog: place }: Config): AuditLog {
+function openAudit({ role, auditLog: place }: Config): AuditLog {
   if (role === 'worker') return undefined;
-  // It may be kept there, also from the first start on.
-  mkdirSync(dataDir, { recursive: true });
   try {
     return openAuditLog(place);
   } catch (error) {

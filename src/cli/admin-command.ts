@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Config, loadRolelessConfig } from '../app/config.ts';
+import { keepPrivate } from '../app/data-folder.ts';
 import type { BackupWork } from '../backup/backup-work.ts';
 import { BACKUP_STEPS, makeBackup } from '../backup/make-backup.ts';
 import { RESTORE_STEPS, restoreBackup } from '../backup/restore-backup.ts';
@@ -91,7 +92,9 @@ export const ADMIN_MIGRATE: Command = {
   groups: [OUTPUT],
   async run(args) {
     refusePositionals(args);
-    const database = patientDatabase(loadRolelessConfig());
+    const config = loadRolelessConfig();
+    await keepPrivate(config.dataDir);
+    const database = patientDatabase(config);
     try {
       const made = await migrate(database, MIGRATIONS);
       const applied = await appliedMigrations(database);
@@ -120,6 +123,7 @@ async function withPlaces<T>(
       'DATABASE_MISSING',
       `There is no ${DATABASE_FILE} in ${dataDir}. Set DATA_DIR, or DATABASE_URL.`,
     );
+  await keepPrivate(dataDir);
   const store = await openStore(config);
   const database = patientDatabase(config);
   const bar = new ProgressBar(name, steps);

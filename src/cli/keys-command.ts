@@ -1,4 +1,5 @@
 import { loadRolelessConfig } from '../app/config.ts';
+import { keepPrivate } from '../app/data-folder.ts';
 import { JOB_PRIORITIES, type JobPriority } from '../contract/job-request.ts';
 import { type KeyRecord, SCOPES, type Scope } from '../contract/key.ts';
 import { isTenantId, TENANT_ID_RULE } from '../contract/tenant-id.ts';
@@ -106,7 +107,9 @@ export const KEYS_REVOKE: Command = {
 };
 
 async function withKeys<T>(work: (keys: KeyService) => Promise<T>): Promise<T> {
-  const database = await openDatabase(loadRolelessConfig().database);
+  const { database: options, dataDir } = loadRolelessConfig();
+  await keepPrivate(dataDir);
+  const database = await openDatabase(options);
   try {
     return await work(new KeyService(database));
   } finally {

@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { chmod, lstat, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { keepPrivate } from '../../src/app/data-folder.ts';
+import type { JobRecord } from '../../src/contract/job.ts';
+import { COMMAND_ENTRY } from '../entry.ts';
+import { until, withFolder } from '../queue/harness.ts';
+import { squeezeOnce } from '../tracing/upload.ts';
+import { startService } from './service-process.ts';
+
+// As open as can be, so that what the service does about it is seen; processes that are started inherit it.
+process.umask(0);
+
+const WEIGHTS = join(import.meta.dirname, '../../examples/adapters/gpt2-lora-r8/adapter_model.safetensors');
+
+/** What others than the owner may do with anything below a folder, the folder itself among it. */
+async function openTo(folder: string): Promise<string[]> {
+  const names = ['', ...(await readdir(folder, { recursive: true }))];
+  const found = await Promise.all(
+    names.map(async (name) => {
+      // What was there a moment ago may be gone.
+      const mode = (await lstat(join(folder, name)).catch(() => undefined))?.mode ?? 0;
+      return (mode & 0o077) === 0 ? [] : [`${(mode & 0o7777).toString(8)} ${name}`];
+    }),
+  );
+  return found.flat();
+}
+
+describe('the data folder', () => {
+  it('is for its owner alone: every folder and file, while jobs run and when the service has ended', () =>
+    withFolder(async (parent) => {
+      const folder = join(parent, 'data');
+      const service = await startService({ DATA_DIR: folder, AUDIT_LOG: join(folder, 'audit.log') });
+      try {
+        assert.deepEqual(await openTo(folder), []);
+        const weights = await readFile(WEIGHTS);
+        const upload = await fetch(`${service.url}/v1/uploads`, {
+          method: 'POST',
+          headers: {
+            'tus-resumable': '1.0.0',
+            'upload-length': String(weights.length),
+            'upload-metadata': `filename ${Buffer.from('adapter_model.safetensors').toString('base64')}`,
+          },
+        });
+        assert.equal(upload.status, 201, await upload.text());
+        const patch = await fetch(new URL(upload.headers.get('location')!, service.url), {
+          method: 'PATCH',
+          headers: {
+            'tus-resumable': '1.0.0',
+            'upload-offset': '0',
+            'content-type': 'application/offset+octet-stream',
+          },
+          body: weights.subarray(0, 5_000),
+        });
+        assert.equal(patch.status, 204, await patch.text());
+        const { id } = await squeezeOnce(service.url, {});
+        const seen = new Set<string>();
+        const job = await until('the end of the job', async () => {
+          for (const name of await openTo(folder)) seen.add(name);
+          const record = (await (await fetch(`${service.url}/v1/jobs/${id}`)).json()) as JobRecord;
+          return record.finished_at === null ? undefined : record;
+        });
+        assert.equal(job.state, 'succeeded', JSON.stringify(job.error));
+        assert.deepEqual([...seen, ...(await openTo(folder))], []);
+        const names = (await readdir(folder, { recursive: true })).join('\n');
+        for (const name of [
+          'lora-squeeze.db',
+          'lora-squeeze.db-wal',
+          'secrets.key',
+          'broker',
+          'storage/uploads/',
+        ])
+          assert.ok(names.includes(name), `${name} in\n${names}`);
+      } finally {
+        await service.end();
+      }
+      assert.deepEqual(await openTo(folder), []);
+      const made = spawnSync(process.execPath, [...COMMAND_ENTRY, 'keys', 'create', '--tenant', 'team'], {
+        env: { ...process.env, DATA_DIR: folder },
+        encoding: 'utf8',
+      });
+      assert.equal(made.status, 0, made.stderr);
+      assert.deepEqual(await openTo(folder), []);
+    }));
+
+  it('that was open to others is closed, as are the files in it', () =>
+    withFolder(async (folder) => {
+      await chmod(folder, 0o755);
+      await writeFile(join(folder, 'lora-squeeze.db'), '', { mode: 0o644 });
+      await mkdir(join(folder, 'storage'), { mode: 0o755 });
+      assert.equal(await keepPrivate(folder), undefined);
+      // Through the folder itself nobody gets to those further in.
+      assert.deepEqual(await openTo(folder), ['755 storage']);
+      await chmod(folder, 0o2770);
+      assert.equal(await keepPrivate(folder), undefined);
+      assert.deepEqual(await openTo(folder), ['755 storage']);
+    }));
+
+  it('that is for everybody, as /tmp is, is left as it is, and that is told', () =>
+    withFolder(async (folder) => {
+      await chmod(folder, 0o1777);
+      assert.equal((await keepPrivate(folder))?.mode, '01777');
+      assert.equal((await lstat(folder)).mode & 0o7777, 0o1777);
+    }));
+});
