@@ -32,6 +32,7 @@ import { workspaceOf } from '../resources/own-workspace.ts';
 import { checkpointRoutes } from '../resources/runs/checkpoint-routes.ts';
 import { runRoutes } from '../resources/runs/routes.ts';
 import { scheduleRoutes } from '../resources/runs/schedule-routes.ts';
+import { actingFor } from '../resources/tenants/acting-for.ts';
 import { rateLimit } from '../resources/tenants/rate-limit.ts';
 import { tenantRoutes } from '../resources/tenants/routes.ts';
 import { adapterFromUploadsRoutes } from '../resources/uploads/adapter-routes.ts';
@@ -69,6 +70,13 @@ export async function buildApp(deps: HttpDependencies): Promise<FastifyInstance>
   const { maxRequestsInFlight: maxRequests, maxUploadsInFlight: maxUploads } = deps.limits;
   const tenantShare = auth.mode === 'keys' ? TENANT_SHARE : 1;
   await app.register(admission, { maxRequests, maxUploads, tenantShare, metrics: deps.metrics });
+  await app.register(actingFor, {
+    limits: workspaces.limits,
+    metrics: deps.metrics,
+    onActingFor: (request, tenant) => {
+      request.ownWorkspace = workspaces.of(tenant);
+    },
+  });
   await app.register(rateLimit, { limits: workspaces.limits, counter: deps.rates, metrics: deps.metrics });
   await app.register(refuseWhenFull, { checkRoom: async () => workspaces.database.checkRoom() });
   await app.register(idempotency, { claims: deps.claims, secrets: deps.webhooks });

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { nullable } from './choice.ts';
+import { choice, nullable } from './choice.ts';
 import { JobPriority } from './job-request.ts';
 import { TenantId } from './key.ts';
 import { listOf } from './page.ts';
@@ -53,6 +53,10 @@ const settings = {
   quotas: Type.Optional(Quotas),
 };
 
+/** What an administrator has made of it. */
+export const TENANT_STATES = ['active', 'suspended', 'deleting'] as const;
+export type TenantState = (typeof TENANT_STATES)[number];
+
 /** A team, or whoever else has things of their own here, and what was set for it. */
 export const TenantRecord = Type.Object(
   {
@@ -60,6 +64,12 @@ export const TenantRecord = Type.Object(
     weight: settings.weight,
     max_priority: settings.max_priority,
     quotas: Quotas,
+    state: choice(TENANT_STATES, {
+      description:
+        '`suspended`: it may read, cancel and delete, and none of its waiting jobs begins; `deleting`: all that it has is ' +
+        'being removed',
+    }),
+    suspended_at: nullable(Type.String({ format: 'date-time' })),
     created_at: Type.String({ format: 'date-time' }),
   },
   { $id: 'Tenant', additionalProperties: false },

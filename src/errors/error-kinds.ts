@@ -4,6 +4,10 @@ export type ErrorGroup =
   | 'any'
   /** Calls that need a key. */
   | 'access'
+  /** Calls on what a tenant has, which an administrator may make for it. */
+  | 'of-tenant'
+  /** Those of them that bring something new. */
+  | 'of-tenant-write'
   /** Calls that can be repeated with an Idempotency-Key. */
   | 'idempotency'
   /** Those of them whose answer has a secret, which is kept sealed. */
@@ -77,7 +81,8 @@ export const ERROR_KINDS = {
   ADAPTER_NOT_FOUND: permanent(404, 'No adapter has this id'),
   JOB_NOT_FOUND: permanent(404, 'No job has this id'),
   BATCH_NOT_FOUND: permanent(404, 'No batch has this id'),
-  TENANT_NOT_FOUND: permanent(404, 'There is no tenant of this id'),
+  TENANT_NOT_FOUND: permanent(404, 'There is no tenant of this id', { groups: ['of-tenant'] }),
+  TENANT_DELETING: permanent(409, 'The tenant is being deleted'),
   KEY_NOT_FOUND: permanent(404, 'No key has this id'),
   WEBHOOK_NOT_FOUND: permanent(404, 'No webhook has this id'),
   DELIVERY_NOT_FOUND: permanent(404, 'The webhook has no delivery of this id'),
@@ -132,6 +137,7 @@ export const ERROR_KINDS = {
     403,
     'Keys and tenants cannot be managed over REST without authentication',
   ),
+  TENANT_SUSPENDED: permanent(403, 'The tenant is suspended', { groups: ['of-tenant-write'] }),
   RATE_LIMITED: transient(429, 'Too many requests', { groups: ['access'] }),
   // Room comes with a removal at any moment; by itself with the next sweep, at most so far away by default.
   QUOTA_STORED_BYTES: permanent(429, 'The tenant stores as many bytes as it may', {

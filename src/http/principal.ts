@@ -31,6 +31,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Who asks, also for what they may not do; null on routes that ask nobody. */
     principal: Principal | null;
+    /** The tenant for whose things an administrator asks, where it is not their own. */
+    actingFor: string | null;
   }
   interface FastifyContextConfig {
     /** What a key needs for this route; by default `read` for GET and HEAD, else `write`. null: no key. */
@@ -39,6 +41,9 @@ declare module 'fastify' {
     needsKeys?: boolean;
   }
 }
+
+/** Whose things a request is about. */
+export const tenantOf = (request: FastifyRequest): string => request.actingFor ?? principalOf(request).tenant;
 
 export function principalOf(request: FastifyRequest): Principal {
   if (request.principal) return request.principal;

@@ -39,7 +39,7 @@ const EITHER = ['adapter_model.safetensors', 'weights', 'adapter_config.json', '
 
 /** What begins the name of every operation; what it is done to comes after it. */
 const VERBS =
-  /^(append|cancel|create|delete|download|get|list|plan|put|retry|rotate|squeeze|stream|test|update|upload)[A-Z][A-Za-z]+$/;
+  /^(append|cancel|create|delete|download|drain|get|list|plan|put|resume|retry|rotate|squeeze|stream|suspend|test|update|upload)[A-Z][A-Za-z]+$/;
 
 /** Every call that there is, written by hand: what is not meant to be there is not meant to be found. */
 const CALLS: Readonly<Record<string, string>> = {
@@ -88,6 +88,8 @@ const CALLS: Readonly<Record<string, string>> = {
   '/v1/squeeze': 'post',
   '/v1/tenants': 'get',
   '/v1/tenants/{id}': 'get put',
+  '/v1/tenants/{id}/resume': 'post',
+  '/v1/tenants/{id}/suspend': 'post',
   '/v1/uploads': 'get options post',
   '/v1/uploads/{id}': 'delete get head patch put',
   '/v1/usage': 'get',

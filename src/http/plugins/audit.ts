@@ -15,6 +15,8 @@ declare module 'fastify' {
 export interface AuditEntry {
   /** null where no key was taken; one that may not do this was. */
   readonly tenant: string | null;
+  /** The tenant whose things an administrator asked for; absent: their own. */
+  readonly actingFor?: string;
   readonly keyId: string | null;
   /** The operationId of the contract. */
   readonly action: string;
@@ -34,13 +36,17 @@ export interface AuditOptions {
 const READS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 const DENIED: ReadonlySet<number> = new Set([401, 403]);
 
-/** Writes down every request to the API that changes something or is to, and every one whose key did not do. */
+/**
+ * Writes down every request to the API that changes something or is to, every one whose key did not do, and every one of an
+ * administrator for another tenant.
+ */
 export const audit = fp(async (app: FastifyInstance, { audit: write }: AuditOptions) => {
   app.decorateReply('problemCode', null);
   if (!write) return;
   app.addHook('onResponse', (request, reply, done) => {
     const { url, schema } = request.routeOptions;
-    if (url?.startsWith(API_PREFIX) && (!READS.has(request.method) || DENIED.has(reply.statusCode))) {
+    const isNoted = !READS.has(request.method) || DENIED.has(reply.statusCode) || request.actingFor !== null;
+    if (url?.startsWith(API_PREFIX) && isNoted) {
       write(entryOf(request, reply, schema?.operationId ?? `${request.method} ${url}`));
     }
     done();
@@ -48,11 +54,12 @@ export const audit = fp(async (app: FastifyInstance, { audit: write }: AuditOpti
 });
 
 function entryOf(request: FastifyRequest, reply: FastifyReply, action: string): AuditEntry {
-  const { principal } = request;
+  const { principal, actingFor } = request;
   const params = request.params as Record<string, string>;
   const location = reply.getHeader('location');
   return {
     tenant: principal?.tenant ?? null,
+    ...(actingFor !== null && { actingFor }),
     keyId: principal?.keyId ?? null,
     action,
     object:

@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from
 import fp from 'fastify-plugin';
 import { AppError } from '../../errors/app-error.ts';
 import { IDEMPOTENCY_KEY_HEADER, idempotencyKey } from '../../http/idempotency-key.ts';
-import { API_PREFIX, principalOf } from '../../http/principal.ts';
+import { API_PREFIX, tenantOf } from '../../http/principal.ts';
 import { keepable, sendAgain } from '../../http/stored-answer.ts';
 import { withHook } from '../../http/with-hook.ts';
 import type { ClaimStore } from './claim-store.ts';
@@ -60,9 +60,8 @@ export const idempotency = fp(async (app: FastifyInstance, { claims, secrets }: 
     const { idempotencyHeaders = [] } = request.routeOptions.config;
     const said = idempotencyHeaders.map((name) => request.headers[name] ?? null);
     const payload = isStreamed ? null : digestOf([canonicalJson(request.body), ...said.map(canonicalJson)]);
-    const { tenant } = principalOf(request);
     const idempotent = await IdempotentRequest.begin(claims, {
-      tenant,
+      tenant: tenantOf(request),
       key: keyOf(request),
       fingerprint: { route, payload },
       seal: isSecret(request) ? secrets.box : undefined,

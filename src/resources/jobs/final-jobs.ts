@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import { LRUCache } from 'lru-cache';
 import { digestTag, matchesNone } from '../../http/entity-tag.ts';
 import { preferredWait } from '../../http/prefer.ts';
-import { principalOf } from '../../http/principal.ts';
+import { tenantOf } from '../../http/principal.ts';
 import { withHook } from '../../http/with-hook.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import { isFinal } from './store.ts';
@@ -66,7 +66,7 @@ export function answerCurrentJob(
   reply: FastifyReply,
 ): FastifyReply | Promise<FastifyReply> | undefined {
   const { id } = request.params;
-  const known = finals.get(principalOf(request).tenant, id);
+  const known = finals.get(tenantOf(request), id);
   if (!known) return readJob(finals, request, reply);
   // Nothing is returned: Fastify would wait for what it has sent already.
   sendFinal(known, request, reply);
@@ -80,7 +80,7 @@ export const forgetWhenChanged =
     if (route.method === 'GET' || route.method === 'HEAD' || !route.url.startsWith(JOB)) return;
     withHook(route, 'onSend', async (request: JobRequest, _reply: FastifyReply, payload: unknown) => {
       // A request that was refused a key has no principal.
-      if (request.principal) finals.forget(request.principal.tenant, request.params.id);
+      if (request.principal) finals.forget(tenantOf(request), request.params.id);
       return payload;
     });
   };
@@ -91,7 +91,7 @@ async function readJob(finals: FinalJobs, request: JobRequest, reply: FastifyRep
   const wait = preferredWait(request, reply);
   const record = await (wait ? jobs.wait(id, wait.timeoutMs, wait.signal) : jobs.get(id));
   return isFinal(record)
-    ? sendFinal(finals.put(principalOf(request).tenant, id, record), request, reply)
+    ? sendFinal(finals.put(tenantOf(request), id, record), request, reply)
     : reply.header('cache-control', 'no-store').send(record);
 }
 

@@ -17,7 +17,7 @@ const USE_GRAIN_MS = 3_600_000;
 
 /** What the methods throw; the routes of the room derive from it what they may answer. */
 export const KEY_ERRORS = {
-  create: ['TENANT_NOT_FOUND', 'KEY_GRANT_REFUSED', 'STORAGE_FULL'],
+  create: ['TENANT_NOT_FOUND', 'TENANT_DELETING', 'KEY_GRANT_REFUSED', 'STORAGE_FULL'],
   revoke: ['KEY_NOT_FOUND', 'STORAGE_FULL'],
 } as const satisfies Record<string, readonly ErrorCode[]>;
 

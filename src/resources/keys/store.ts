@@ -39,7 +39,7 @@ export class KeyStore {
     const { id, tenant, name, scopes, maxPriority, makesTenant, digest, expiresAt } = newRow;
     return this.database.write(async (writer) => {
       if (makesTenant) await ensureTenant(writer, tenant);
-      else if (!(await isTenant(writer, tenant))) return undefined;
+      else if (!(await isTenant(this.database, writer, tenant))) return undefined;
       const row = await writer
         .insertInto('api_key')
         .values({

@@ -13,6 +13,8 @@ const tenant: TenantRecord = {
   weight: 300,
   max_priority: 'normal',
   quotas: { stored_bytes: 107_374_182_400, max_queued: 20_000, max_running: 4, requests_per_minute: 600 },
+  state: 'active',
+  suspended_at: null,
   created_at: '2026-11-24T21:50:00.000Z',
 };
 

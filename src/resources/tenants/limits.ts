@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { JobPriority } from '../../contract/job-request.ts';
-import type { TenantRequest } from '../../contract/tenant.ts';
+import type { TenantRequest, TenantState } from '../../contract/tenant.ts';
 import type { TenantService } from './service.ts';
 
 /** What an administrator changes in another process counts here after this at most. */
@@ -35,11 +35,17 @@ export const limitsOf = (
   return { ...none, ...quotas, weight: weight ?? usual, max_priority: max_priority ?? highest };
 };
 
-/** What tenants may use, remembered for a moment: it is looked at for every request. */
+/** What a tenant may do. */
+export interface Standing {
+  readonly state: TenantState;
+  readonly limits: Limits;
+}
+
+/** What tenants may do and use, remembered for a moment: it is looked at for every request. */
 export class TenantLimits {
   readonly defaults: Limits;
   private readonly tenants: Pick<TenantService, 'get'>;
-  private readonly remembered = new LRUCache<string, Limits>({ max: MOST_REMEMBERED, ttl: REMEMBERED_MS });
+  private readonly remembered = new LRUCache<string, Standing>({ max: MOST_REMEMBERED, ttl: REMEMBERED_MS });
 
   constructor(tenants: Pick<TenantService, 'get'>, defaults: Limits = NO_TENANT_LIMITS) {
     this.tenants = tenants;
@@ -48,16 +54,27 @@ export class TenantLimits {
 
   /** What is remembered, without waiting; undefined where `of` has to look. */
   known(tenant: string): Limits | undefined {
-    return this.remembered.get(tenant);
+    return this.knownStanding(tenant)?.limits;
   }
 
   /** @throws AppError TENANT_NOT_FOUND, DATABASE_UNAVAILABLE */
   async of(tenant: string): Promise<Limits> {
+    return (await this.standingOf(tenant)).limits;
+  }
+
+  /** What is remembered, without waiting; undefined where `standingOf` has to look. */
+  knownStanding(tenant: string): Standing | undefined {
+    return this.remembered.get(tenant);
+  }
+
+  /** @throws AppError TENANT_NOT_FOUND, DATABASE_UNAVAILABLE */
+  async standingOf(tenant: string): Promise<Standing> {
     const known = this.remembered.get(tenant);
     if (known) return known;
-    const limits = limitsOf(await this.tenants.get(tenant), this.defaults);
-    this.remembered.set(tenant, limits);
-    return limits;
+    const record = await this.tenants.get(tenant);
+    const standing = { state: record.state, limits: limitsOf(record, this.defaults) };
+    this.remembered.set(tenant, standing);
+    return standing;
   }
 
   /** Something was changed. */

@@ -18,6 +18,19 @@ import type { TenantLimits } from './limits.ts';
 import { TENANT_ERRORS, type TenantService } from './service.ts';
 import { usageOf } from './usage.ts';
 
+const SUSPENSION = {
+  suspend: {
+    summary: 'Suspend a tenant',
+    description:
+      'None of its waiting jobs begins, and what it sends is refused with TENANT_SUSPENDED; reading, downloading, ' +
+      'cancelling and deleting go on, and so does what runs. Other processes of the service learn of it within five seconds.',
+  },
+  resume: {
+    summary: 'Have a suspended tenant go on',
+    description: 'Its waiting jobs begin again, in their order.',
+  },
+} as const;
+
 const TenantPath = Type.Object({ id: TenantId });
 
 export interface TenantRoutesOptions {
@@ -98,6 +111,30 @@ export const tenantRoutes: FastifyPluginAsyncTypebox<TenantRoutesOptions> = asyn
       return reply.send(record);
     },
   );
+
+  for (const change of ['suspend', 'resume'] as const)
+    app.post(
+      `/v1/tenants/:id/${change}`,
+      {
+        config: { scope: 'admin', needsKeys: true },
+        schema: {
+          operationId: `${change}Tenant`,
+          tags: ['administration'],
+          ...SUSPENSION[change],
+          params: TenantPath,
+          response: {
+            200: response('The tenant as it is now', reference(TenantRecord)),
+            ...problems('VALIDATION_FAILED', ...TENANT_ERRORS.suspend),
+          },
+        },
+      },
+      async (request, reply) => {
+        const { id } = request.params;
+        const record = await tenants[change](id);
+        limits.forget(id);
+        return reply.send(record);
+      },
+    );
 
   app.get(
     '/v1/usage',

@@ -8,7 +8,8 @@ import { TenantStore } from './store.ts';
 /** What the methods throw; the routes of the room derive from it what they may answer. */
 export const TENANT_ERRORS = {
   get: ['TENANT_NOT_FOUND', 'STORAGE_FAILED'],
-  put: ['STORAGE_FULL'],
+  put: ['TENANT_DELETING', 'STORAGE_FULL'],
+  suspend: ['TENANT_NOT_FOUND', 'TENANT_DELETING', 'STORAGE_FULL'],
 } as const satisfies Record<string, readonly ErrorCode[]>;
 
 /** AppError TENANT_NOT_FOUND, with the calls that make a tenant. */
@@ -21,7 +22,8 @@ export const noSuchTenant = (id: string): AppError =>
   );
 
 /**
- * Who has things here. The default tenant is always there; others are made by an administrator. All methods throw AppError DATABASE_UNAVAILABLE, and those that write STORAGE_FULL.
+ * Who has things here. The default tenant is always there; others are made by an administrator.
+ * All methods throw AppError DATABASE_UNAVAILABLE, and those that write STORAGE_FULL.
  */
 export class TenantService {
   private readonly store: TenantStore;
@@ -43,8 +45,27 @@ export class TenantService {
     throw noSuchTenant(id);
   }
 
-  /** Makes a tenant, or sets all that is set for it anew. @param id well-formed */
+  /** Makes a tenant, or sets all that is set for it anew. @param id well-formed @throws AppError TENANT_DELETING */
   put(id: string, settings: TenantRequest): Promise<TenantRecord> {
     return this.store.put(id, settings);
+  }
+
+  /**
+   * None of its waiting jobs begins, and it may bring nothing new, until `resume`. What runs goes on. Again, it changes nothing.
+   * @throws AppError TENANT_NOT_FOUND, TENANT_DELETING
+   */
+  suspend(id: string): Promise<TenantRecord> {
+    return this.setSuspended(id, true);
+  }
+
+  /** Has a tenant go on. Again, it changes nothing. @throws as `suspend` */
+  resume(id: string): Promise<TenantRecord> {
+    return this.setSuspended(id, false);
+  }
+
+  private async setSuspended(id: string, isSuspended: boolean): Promise<TenantRecord> {
+    const record = isTenantId(id) ? await this.store.suspend(id, isSuspended) : undefined;
+    if (record) return record;
+    throw noSuchTenant(id);
   }
 }

@@ -1,7 +1,8 @@
 import type { JobPriority } from '../../contract/job-request.ts';
-import type { Quotas, TenantRecord, TenantRequest } from '../../contract/tenant.ts';
-import type { Database, Snapshot, Writer } from '../../database/database.ts';
+import type { Quotas, TenantRecord, TenantRequest, TenantState } from '../../contract/tenant.ts';
+import type { Database, Writer } from '../../database/database.ts';
 import type { TenantTable } from '../../database/tables.ts';
+import { AppError } from '../../errors/app-error.ts';
 
 /** The rows of tenants. Ids are well-formed. All methods throw AppError DATABASE_UNAVAILABLE, `put` STORAGE_FULL too. */
 export class TenantStore {
@@ -23,9 +24,10 @@ export class TenantStore {
     return row && recordOf(row);
   }
 
-  /** Makes a tenant, or sets all that is set for it anew. */
+  /** Makes a tenant, or sets all that is set for it anew. @throws AppError TENANT_DELETING */
   put(id: string, settings: TenantRequest): Promise<TenantRecord> {
     return this.database.write(async (writer) => {
+      await isTenant(this.database, writer, id);
       const columns = columnsOf(settings);
       const row = await writer
         .insertInto('tenant')
@@ -36,23 +38,63 @@ export class TenantStore {
       return recordOf(row);
     });
   }
+
+  /**
+   * Suspends a tenant, or has it go on. What is so already stays as it is.
+   * @returns undefined where there is none
+   * @throws AppError TENANT_DELETING
+   */
+  suspend(id: string, isSuspended: boolean): Promise<TenantRecord | undefined> {
+    const { database } = this;
+    return database.write(async (writer) => {
+      await isTenant(database, writer, id);
+      const row = await writer
+        .updateTable('tenant')
+        .set(({ fn }) => ({ suspended_at: isSuspended ? fn.coalesce('suspended_at', database.now) : null }))
+        .where('id', '=', id)
+        .returningAll()
+        .executeTakeFirst();
+      return row && recordOf(row);
+    });
+  }
 }
 
-/** Makes a tenant unless there is one of that id. @param id well-formed */
+/** Makes a tenant unless there is one of that id. @param id well-formed @throws AppError TENANT_DELETING */
 export async function ensureTenant(writer: Writer, id: string): Promise<void> {
-  await writer
+  const made = await writer
     .insertInto('tenant')
     .values({ id, created_at: Date.now() })
     .onConflict((conflict) => conflict.doNothing())
-    .execute();
+    .returning('id')
+    .executeTakeFirst();
+  if (made) return;
+  const row = await writer.selectFrom('tenant').select('deleting_at').where('id', '=', id).executeTakeFirst();
+  if (row && row.deleting_at !== null) throw tenantDeleting(id);
 }
 
-/** Whether there is a tenant of that id. @param id well-formed */
-export async function isTenant(reader: Snapshot, id: string): Promise<boolean> {
-  return (
-    (await reader.selectFrom('tenant').select('id').where('id', '=', id).executeTakeFirst()) !== undefined
-  );
+/**
+ * Whether there is a tenant of that id. Its deletion does not begin before the transaction has ended.
+ * @param id well-formed
+ * @throws AppError TENANT_DELETING
+ */
+export async function isTenant(
+  { locked }: Pick<Database, 'locked'>,
+  writer: Writer,
+  id: string,
+): Promise<boolean> {
+  const row = await locked(
+    writer.selectFrom('tenant').select('deleting_at').where('id', '=', id),
+  ).executeTakeFirst();
+  if (row && row.deleting_at !== null) throw tenantDeleting(id);
+  return row !== undefined;
 }
+
+const tenantDeleting = (id: string): AppError =>
+  new AppError(
+    'TENANT_DELETING',
+    `Tenant ${id} is being deleted; its id can be used again once that is done.`,
+    { tenant: id },
+  );
 
 /** What a column has where there is no limit, whatever the defaults of the service are. */
 const UNLIMITED = -1;
@@ -72,13 +114,21 @@ function columnsOf({ weight = null as number | null, max_priority = null as stri
   return { weight, max_priority, ...(Object.fromEntries(limits) as Pick<TenantTable, keyof Quotas>) };
 }
 
-function recordOf({ id, weight, max_priority, created_at, ...row }: TenantTable): TenantRecord {
+function recordOf({ id, weight, max_priority, suspended_at, created_at, ...row }: TenantTable): TenantRecord {
   const limits = QUOTAS.filter((name) => row[name] !== null);
   return {
     id,
     ...(weight !== null && { weight }),
     ...(max_priority !== null && { max_priority: max_priority as JobPriority }),
     quotas: Object.fromEntries(limits.map((name) => [name, row[name] === UNLIMITED ? null : row[name]])),
+    state: stateOf({ suspended_at, ...row }),
+    suspended_at: suspended_at === null ? null : new Date(suspended_at).toISOString(),
     created_at: new Date(created_at).toISOString(),
   };
 }
+
+const stateOf = ({
+  suspended_at,
+  deleting_at,
+}: Pick<TenantTable, 'suspended_at' | 'deleting_at'>): TenantState =>
+  deleting_at !== null ? 'deleting' : suspended_at !== null ? 'suspended' : 'active';

@@ -1,0 +1,119 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
+import fp from 'fastify-plugin';
+import { type TSchema, Type } from 'typebox';
+import { TenantId } from '../../contract/key.ts';
+import { isTenantId } from '../../contract/tenant-id.ts';
+import { AppError } from '../../errors/app-error.ts';
+import { errorsOf } from '../../errors/error-kinds.ts';
+import { API_PREFIX, type Principal, scopeOf, tenantOf } from '../../http/principal.ts';
+import { withProblems } from '../../http/schemas.ts';
+import { withHook } from '../../http/with-hook.ts';
+import type { Metrics } from '../../metrics/metrics.ts';
+import type { Standing, TenantLimits } from './limits.ts';
+
+export interface ActingForOptions {
+  readonly limits: TenantLimits;
+  readonly metrics: Pick<Metrics, 'accessRefused'>;
+  /** Called with the tenant for which an administrator asks. */
+  readonly onActingFor: (request: FastifyRequest, tenant: string) => void;
+}
+
+const TENANT = {
+  ...TenantId,
+  description:
+    'Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key',
+};
+const ONLY_TENANT = Type.Object({ tenant: Type.Optional(TENANT) }, { additionalProperties: false });
+
+type Query = TSchema & { readonly properties: object };
+type Done = (error?: Error) => void;
+
+/**
+ * Whose things a call is about: those of the caller's tenant, or of the one that an administrator names with `tenant`. A tenant
+ * that is suspended brings nothing new, whoever asks for it.
+ */
+export const actingFor = fp(async (app: FastifyInstance, options: ActingForOptions) => {
+  const { limits, metrics, onActingFor } = options;
+  app.decorateRequest('actingFor', null);
+
+  /** @throws AppError SCOPE_MISSING, TENANT_NOT_FOUND */
+  function takeTenant(request: FastifyRequest, principal: Principal): void {
+    const { tenant } = request.query as { readonly tenant?: unknown };
+    // What is no id the schema refuses, before anything is done.
+    if (typeof tenant !== 'string' || !isTenantId(tenant) || tenant === principal.tenant) return;
+    if (principal.keyId === null)
+      throw new AppError(
+        'TENANT_NOT_FOUND',
+        `While callers need no key (AUTH=open), everything belongs to the tenant "${principal.tenant}".`,
+        { tenant },
+      );
+    if (!principal.scopes.includes('admin')) {
+      metrics.accessRefused('scope');
+      throw new AppError(
+        'SCOPE_MISSING',
+        `To name another tenant needs a key with the scope "admin"; this one belongs to "${principal.tenant}".`,
+        { needed: 'admin', scopes: principal.scopes },
+      );
+    }
+    request.actingFor = tenant;
+  }
+
+  function admit(request: FastifyRequest, { state }: Standing): void {
+    const tenant = tenantOf(request);
+    if (state === 'deleting')
+      throw new AppError('TENANT_NOT_FOUND', `Tenant ${tenant} is being deleted.`, { tenant });
+    if (state === 'suspended' && bringsWork(request))
+      throw new AppError(
+        'TENANT_SUSPENDED',
+        `Tenant ${tenant} is suspended: it may read, download, cancel and delete, and nothing else.`,
+        { tenant },
+      );
+    if (request.actingFor !== null) onActingFor(request, tenant);
+  }
+
+  function onRequest(request: FastifyRequest, _reply: FastifyReply, done: Done) {
+    const { principal } = request;
+    if (!principal) return done();
+    try {
+      takeTenant(request, principal);
+      const isOther = request.actingFor !== null;
+      // Reading one's own things costs no look at the tenant.
+      if (!isOther && !bringsWork(request)) return done();
+      const tenant = tenantOf(request);
+      const known = limits.knownStanding(tenant);
+      if (known) {
+        admit(request, known);
+        return done();
+      }
+      // Where it cannot be looked up, what the request wants of the database will fail too.
+      const looked = isOther ? limits.standingOf(tenant) : limits.standingOf(tenant).catch(() => undefined);
+      looked.then((standing) => standing && admit(request, standing)).then(() => done(), done);
+    } catch (error) {
+      done(error as Error);
+    }
+  }
+
+  app.addHook('onRoute', (route: RouteOptions) => {
+    const { url, config, method } = route;
+    if (!url.startsWith(API_PREFIX) || config?.scope === null || config?.scope === 'admin') return;
+    withHook(route, 'onRequest', onRequest);
+    if (!route.schema) return;
+    const query = route.schema.querystring as Query | undefined;
+    const groups = bringsNew(String(method), url) ? (['of-tenant-write'] as const) : [];
+    route.schema = {
+      ...route.schema,
+      querystring: query ? { ...query, properties: { ...query.properties, tenant: TENANT } } : ONLY_TENANT,
+      response: withProblems((route.schema.response ?? {}) as object, [
+        'VALIDATION_FAILED',
+        ...errorsOf('of-tenant', ...groups),
+      ]),
+    };
+  });
+});
+
+const bringsWork = ({ method, routeOptions: { config, url = '' } }: FastifyRequest): boolean =>
+  scopeOf(method, config.scope) === 'write' && bringsNew(method, url);
+
+/** Whether a call does anything but read, cancel and delete. */
+const bringsNew = (method: string, url: string): boolean =>
+  !['GET', 'HEAD', 'OPTIONS', 'DELETE'].includes(method) && !url.endsWith('/cancel');
