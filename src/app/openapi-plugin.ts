@@ -24,7 +24,15 @@ const DESCRIPTION =
   'like any other. Failures are problem documents (RFC 9457) with a stable `code`. Every response has an ' +
   '`x-request-id`: that of the request where it has a sensible one.';
 
-const usage: UsageRecord = { stored_bytes: 319_989_632, adapters: 3, jobs: 12 };
+const usage: UsageRecord = {
+  ...{ stored_bytes: 319_989_632, adapters: 3, jobs: 12 },
+  limits: {
+    ...{ stored_bytes: 107_374_182_400, max_queued: 20_000, max_running: 4, requests_per_minute: null },
+    ...{ weight: 300, max_priority: 'normal' },
+  },
+  queue: { queued: 2, running: 1, oldest_waiting_seconds: 41, estimated_start_seconds: 12 },
+  days: [{ date: '2026-11-24', jobs: 12, stored_bytes: 319_989_632, compute_seconds: 88.5 }],
+};
 
 const problem: Problem = problemOf(
   new AppError('VALIDATION_FAILED', 'targets[0].rank is 0 but must be at least 1.', {

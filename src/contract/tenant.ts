@@ -2,22 +2,21 @@ import { type Static, Type } from 'typebox';
 import { choice, nullable } from './choice.ts';
 import { JobPriority } from './job-request.ts';
 import { TenantId } from './key.ts';
-import { listOf } from './page.ts';
+import { listOf, PageQuery } from './page.ts';
 
-/** What a tenant has stored. */
-export const UsageRecord = Type.Object(
-  {
-    stored_bytes: Type.Integer({
-      minimum: 0,
-      description:
-        'Bytes of all files of all adapters, uploaded ones and results, each counted in full: what the quota is about',
-    }),
-    adapters: Type.Integer({ minimum: 0 }),
-    jobs: Type.Integer({ minimum: 0, description: 'Jobs that there are records of, ended ones too' }),
-  },
-  { $id: 'Usage', additionalProperties: false },
-);
-export type UsageRecord = Static<typeof UsageRecord>;
+const totals = {
+  stored_bytes: Type.Integer({
+    minimum: 0,
+    description:
+      'Bytes of all files of all adapters, uploaded ones and results, each counted in full: what the quota is about',
+  }),
+  adapters: Type.Integer({ minimum: 0 }),
+  jobs: Type.Integer({ minimum: 0, description: 'Jobs that there are records of, ended ones too' }),
+};
+const waiting = {
+  queued: Type.Integer({ minimum: 0, description: 'Jobs that wait' }),
+  running: Type.Integer({ minimum: 0, description: 'Jobs that run' }),
+};
 
 const limit = (description: string) =>
   Type.Optional(
@@ -79,7 +78,87 @@ export type TenantRecord = Static<typeof TenantRecord>;
 export const TenantRequest = Type.Object(settings, { $id: 'TenantRequest', additionalProperties: false });
 export type TenantRequest = Static<typeof TenantRequest>;
 
-export const TenantList = listOf('TenantList', TenantRecord);
+/** What counts for a tenant now: what was set for it, and else the defaults of the service. */
+export const LimitsInForce = Type.Object(
+  {
+    stored_bytes: nullable(Type.Integer({ minimum: 0 })),
+    max_queued: nullable(Type.Integer({ minimum: 0 })),
+    max_running: nullable(Type.Integer({ minimum: 0 })),
+    requests_per_minute: nullable(Type.Integer({ minimum: 0 })),
+    weight: Type.Integer({ minimum: 1, maximum: 1000 }),
+    max_priority: JobPriority,
+  },
+  {
+    $id: 'Limits',
+    additionalProperties: false,
+    description: 'What was set for the tenant, and else the defaults of the service; null: no limit',
+  },
+);
+
+export const MAX_USAGE_DAYS = 400;
+export const DEFAULT_USAGE_DAYS = 30;
+
+const UsageDay = Type.Object(
+  {
+    date: Type.String({ format: 'date', description: 'In UTC' }),
+    jobs: Type.Integer({ minimum: 0, description: 'Jobs that were accepted' }),
+    stored_bytes: Type.Integer({ minimum: 0, description: 'Bytes of the adapters that came to be' }),
+    compute_seconds: Type.Number({
+      minimum: 0,
+      description: 'How long its work ran on the workers, failed attempts too, counted when it ended',
+    }),
+  },
+  { $id: 'UsageDay', additionalProperties: false },
+);
+
+/** What a tenant has, may have, waits for and has used. */
+export const UsageRecord = Type.Object(
+  {
+    ...totals,
+    limits: LimitsInForce,
+    queue: Type.Object(
+      {
+        ...waiting,
+        oldest_waiting_seconds: nullable(Type.Integer({ minimum: 0 }), {
+          description: 'How long the oldest job has waited; null: none waits',
+        }),
+        estimated_start_seconds: nullable(Type.Integer({ minimum: 0 }), {
+          description: 'About how long until the next job begins; null: none waits, or there is no worker',
+        }),
+      },
+      { $id: 'UsageQueue', additionalProperties: false },
+    ),
+    days: Type.Array(UsageDay, { description: 'Days on which anything was used, the newest first' }),
+  },
+  { $id: 'Usage', additionalProperties: false },
+);
+export type UsageRecord = Static<typeof UsageRecord>;
+export type UsedTotals = Pick<UsageRecord, 'stored_bytes' | 'adapters' | 'jobs'>;
+
+export const UsageQuery = Type.Object(
+  {
+    days: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: MAX_USAGE_DAYS,
+        default: DEFAULT_USAGE_DAYS,
+        description: 'How many days back, today included',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
+
+/** A tenant in a list. */
+export const TenantSummary = Type.Object(
+  { ...TenantRecord.properties, ...waiting, stored_bytes: totals.stored_bytes },
+  { $id: 'TenantSummary', additionalProperties: false },
+);
+export type TenantSummary = Static<typeof TenantSummary>;
+
+export const TenantListQuery = Type.Object(PageQuery.properties, { additionalProperties: false });
+
+export const TenantList = listOf('TenantList', TenantSummary);
 
 export const TenantWithUsage = Type.Object(
   { ...TenantRecord.properties, usage: UsageRecord },

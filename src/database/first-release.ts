@@ -140,6 +140,16 @@ create table usage (
   jobs INTEGER not null
 );
 
+create table usage_day (
+  tenant TEXT not null references tenant (id),
+  day TEXT not null,
+  jobs INTEGER not null,
+  bytes INTEGER not null,
+  compute_ms INTEGER not null,
+  primary key (tenant, day)
+);
+create index usage_day_day on usage_day (day);
+
 create table hold (
   owner TEXT primary key,
   expires_at INTEGER not null

@@ -21,6 +21,7 @@ const TABLES: { readonly [T in keyof Tables]: SavedTable<Tables[T]> | null } = {
   adapter_label: { key: ['tenant', 'name', 'text', 'adapter'] },
   adapter_file: { key: ['adapter', 'name'] },
   usage: { key: ['tenant'] },
+  usage_day: { key: ['tenant', 'day'] },
   // Whoever handles a request would not come back to answer it.
   idempotency: { key: ['tenant', 'key'], only: sql`answer is not null` },
   connection: { key: ['id'] },

@@ -41,6 +41,7 @@ export interface Tables {
   adapter_label: AdapterLabelTable;
   adapter_file: AdapterFileTable;
   usage: UsageTable;
+  usage_day: UsageDayTable;
   batch: BatchTable;
   batch_label: BatchLabelTable;
   batch_member: BatchMemberTable;
@@ -341,6 +342,19 @@ export interface UsageTable {
   /** Of all files of all its adapters, each counted in full. */
   bytes: number;
   jobs: number;
+}
+
+/** What a tenant brought and had computed on one day. */
+export interface UsageDayTable {
+  tenant: string;
+  /** YYYY-MM-DD, in UTC. */
+  day: string;
+  /** Accepted on that day. */
+  jobs: number;
+  /** Of the adapters that came to be on that day, each counted in full. */
+  bytes: number;
+  /** How long its work ran, by the time at which each attempt ended. */
+  compute_ms: number;
 }
 
 /** Backups that are under way: what is stored stays as long. There is always one of owner ''. */

@@ -14,6 +14,8 @@ export const LINK = {
   link: { type: 'string', description: 'The next page, `rel="next"`; absent at the end' },
 } as const;
 
+type IdKind = string | ((place: string) => boolean);
+
 interface About {
   readonly operationId: string;
   readonly tags: readonly string[];
@@ -38,22 +40,23 @@ export const listOptions = <Query extends TSchema>(querystring: Query, page: TSc
 });
 
 /**
- * For `preValidation` of a list. Queries are text, and nothing here turns text into anything else by itself: so the
- * number becomes one, and what may be said several times a list, before the schema sees them.
+ * For `preValidation` of a list. Queries are text, and nothing here turns text into anything else by itself: so
+ * numbers become some, and what may be said several times a list, before the schema sees them.
  */
 export async function readListQuery(request: FastifyRequest): Promise<void> {
   const query = request.query as Record<string, unknown>;
-  if (DIGITS.test(String(query.limit))) query.limit = Number(query.limit);
+  for (const name of ['limit', 'days'])
+    if (DIGITS.test(String(query[name]))) query[name] = Number(query[name]);
   for (const name of ['label', 'state']) if (typeof query[name] === 'string') query[name] = [query[name]];
   if (Array.isArray(query.state)) query.state = query.state.flatMap((states: string) => states.split(','));
 }
 
 /**
  * The page that a query asks for.
- * @param kind of the ids in the list: what they begin with
+ * @param kind of the ids in the list: what they begin with, or what tells them from other texts
  * @throws AppError VALIDATION_FAILED for a cursor or a time that cannot be read
  */
-export function pageRequestOf(query: PageQuery & TimedQuery, kind: string): PageRequest {
+export function pageRequestOf(query: PageQuery & TimedQuery, kind: IdKind): PageRequest {
   return {
     limit: query.limit ?? DEFAULT_LIMIT,
     after: query.cursor === undefined ? undefined : placeOf(query.cursor, kind),
@@ -103,9 +106,12 @@ const cursorOf = (place: string): string => Buffer.from(place).toString('base64u
  * @param kind of the ids in this list
  * @throws AppError VALIDATION_FAILED
  */
-function placeOf(cursor: string, kind: string): string {
+function placeOf(cursor: string, kind: IdKind): string {
   const place = Buffer.from(cursor, 'base64url').toString('latin1');
-  const isId = place.startsWith(`${kind}_`) && ID_DIGITS.test(place.slice(kind.length + 1));
+  const isId =
+    typeof kind === 'string'
+      ? place.startsWith(`${kind}_`) && ID_DIGITS.test(place.slice(kind.length + 1))
+      : kind(place);
   if (isId && cursorOf(place) === cursor) return place;
   const shown = JSON.stringify(cursor.slice(0, MAX_SHOWN));
   const detail = `cursor is ${shown} but must be a next_cursor of this very list`;

@@ -18,7 +18,13 @@ import { JobPatch } from '../contract/job-request.ts';
 import { KeyList, KeyRecord, KeyRequest, NewKey } from '../contract/key.ts';
 import { AdapterListPage, JobListPage, RunListPage } from '../contract/list.ts';
 import { CheckpointRecord, RunRecord, RunRequest } from '../contract/run.ts';
-import { TenantList, TenantRecord, TenantRequest, TenantWithUsage } from '../contract/tenant.ts';
+import {
+  TenantList,
+  TenantRecord,
+  TenantRequest,
+  TenantSummary,
+  TenantWithUsage,
+} from '../contract/tenant.ts';
 import { AdapterFromUploads, UploadList, UploadRecord } from '../contract/upload.ts';
 import { DeliveryList, DeliveryRecord, NewWebhook, WebhookList, WebhookRecord } from '../contract/webhook.ts';
 import { COMPONENTS, idOf } from './schemas.ts';
@@ -33,7 +39,7 @@ const OF_ROUTES: readonly TSchema[] = [
   ...[FormatRecord, Capabilities],
   ...[ConnectionRecord, ConnectionRequest, ConnectionChange, ConnectionList],
   ...[KeyRecord, KeyRequest, NewKey, KeyList],
-  ...[TenantRecord, TenantRequest, TenantList, TenantWithUsage],
+  ...[TenantRecord, TenantRequest, TenantSummary, TenantList, TenantWithUsage],
   ...[WebhookRecord, NewWebhook, WebhookList, DeliveryRecord, DeliveryList],
 ];
 

@@ -6,7 +6,7 @@ import { sweepContents } from './contents/sweep-contents.ts';
 import { type EventRetention, removeOldEvents } from './events/sweep-events.ts';
 import { ClaimStore } from './idempotency/claim-store.ts';
 import { sweepBatches, sweepJobs } from './jobs/sweep-jobs.ts';
-import { storedByAll, type UsageTotals } from './tenants/usage.ts';
+import { removeOldUsage, storedByAll, type UsageTotals } from './tenants/usage.ts';
 import { removeOldDeliveries } from './webhooks/delivery-rows.ts';
 import { removeUnusedWebhooks } from './webhooks/request-webhook.ts';
 import type { Workspaces } from './workspaces.ts';
@@ -64,6 +64,7 @@ export class Sweeper {
     if (webhooks > 0) sweep.swept.add('webhook', 0, webhooks);
     const events = await removeOldEvents(database, nowMs, eventRetention);
     if (events > 0) sweep.swept.add('event', 0, events);
+    await removeOldUsage(database, nowMs);
     const totals = await storedByAll(database);
     return { swept: sweep.swept, totals, seconds: (performance.now() - begunMs) / 1000 };
   }

@@ -218,7 +218,12 @@ describe('what a tenant uses', () => {
   it('follows what comes and goes, and limits uploads', async () => {
     const server = await startServer();
     try {
-      const usage = async () => (await server.fetch('/v1/usage')).json();
+      const usage = async () => {
+        const { stored_bytes, adapters, jobs } = (await (
+          await server.fetch('/v1/usage')
+        ).json()) as UsageRecord;
+        return { stored_bytes, adapters, jobs };
+      };
       assert.deepEqual(await usage(), { stored_bytes: 0, adapters: 0, jobs: 0 });
       const one = await server.upload(tinyAdapter(1));
       const two = await server.upload(tinyAdapter(2));

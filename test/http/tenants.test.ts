@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { TenantRecord } from '../../src/contract/tenant.ts';
+import type { TenantRecord, TenantSummary, UsageRecord } from '../../src/contract/tenant.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
 
 const ADMIN_KEY = 'administrator-of-this-test-45';
@@ -53,5 +53,41 @@ describe('tenants over HTTP', () => {
     assert.equal((await space.limits()).max_queued, 1);
     await put('at-once', { quotas: { max_queued: 7 } });
     assert.equal((await space.limits()).max_queued, 7);
+  });
+
+  it('are listed page by page, with what they have', async () => {
+    for (const id of ['list-a', 'list-b', 'list-c']) await put(id, {});
+    const seen: string[] = [];
+    for (let path: string | undefined = '/v1/tenants?limit=2'; path !== undefined; ) {
+      const answer = await server.fetch(path, { headers: ADMIN });
+      const { data } = (await answer.json()) as { data: TenantSummary[] };
+      seen.push(...data.map(({ id }) => id));
+      assert.ok(
+        data.length <= 2 &&
+          data.every(({ queued, running, stored_bytes }) => queued + running + stored_bytes === 0),
+      );
+      path = /^<([^>]+)>/.exec(answer.headers.get('link') ?? '')?.[1];
+    }
+    assert.deepEqual(seen, [...seen].sort());
+    for (const id of ['default', 'list-a', 'list-b', 'list-c']) assert.ok(seen.includes(id), id);
+    for (const query of ['cursor=nonsense', 'limit=0', 'limit=x'])
+      await problemIn(
+        await server.fetch(`/v1/tenants?${query}`, { headers: ADMIN }),
+        400,
+        'VALIDATION_FAILED',
+      );
+  });
+
+  it('tell what they use, of the days that are asked for', async () => {
+    const usage = (query = '') => server.fetch(`/v1/usage${query}`, { headers: ADMIN });
+    const body = (await (await usage('?days=400')).json()) as UsageRecord;
+    assert.deepEqual([body.jobs, body.days, body.limits.weight], [0, [], 100]);
+    for (const query of ['?days=0', '?days=401', '?days=x'])
+      await problemIn(await usage(query), 400, 'VALIDATION_FAILED');
+    await put('in-use', { weight: 7, quotas: { max_running: 3 } });
+    const of = (await (await usage('?tenant=in-use')).json()) as UsageRecord;
+    assert.deepEqual([of.limits.weight, of.limits.max_running], [7, 3]);
+    const shown = await server.fetch('/v1/tenants/in-use', { headers: ADMIN });
+    assert.deepEqual(((await shown.json()) as { usage: UsageRecord }).usage, of);
   });
 });

@@ -202,7 +202,7 @@ export class JobStore {
         const job = await changes.end(cancelledJob(jobRecord(row), progress.get(row.id)));
         if (job) cancelled.push(job);
       }
-      await leaveExecutions(database, writer, left);
+      changes.addCompute(await leaveExecutions(database, writer, left));
       return cancelled;
     });
   }

@@ -1,5 +1,5 @@
 import type { TSchema } from 'typebox';
-import { TenantList, TenantRecord, TenantRequest } from '../../contract/tenant.ts';
+import { TenantList, TenantRecord, TenantRequest, TenantSummary } from '../../contract/tenant.ts';
 
 /** Examples of the contract; typed, so that they cannot go stale quietly. */
 const tenantRequest: TenantRequest = {
@@ -18,8 +18,11 @@ const tenant: TenantRecord = {
   created_at: '2026-11-24T21:50:00.000Z',
 };
 
+const summary: TenantSummary = { ...tenant, queued: 12, running: 2, stored_bytes: 319_989_632 };
+
 export const TENANT_EXAMPLES: readonly (readonly [TSchema, unknown])[] = [
   [TenantRecord, tenant],
   [TenantRequest, tenantRequest],
-  [TenantList, { data: [tenant], next_cursor: null }],
+  [TenantSummary, summary],
+  [TenantList, { data: [summary], next_cursor: null }],
 ];

@@ -3,20 +3,23 @@ import { Type } from 'typebox';
 import { TenantId } from '../../contract/key.ts';
 import {
   TenantList,
+  TenantListQuery,
   TenantRecord,
   TenantRequest,
   TenantWithUsage,
+  UsageQuery,
   UsageRecord,
 } from '../../contract/tenant.ts';
+import { isTenantId } from '../../contract/tenant-id.ts';
 import type { Database } from '../../database/database.ts';
 import { errorsOf } from '../../errors/error-kinds.ts';
-import { wholeList } from '../../http/paging.ts';
+import { listOptions, pageRequestOf, readListQuery, sendPage } from '../../http/paging.ts';
 import { asComponent, problems, reference, response } from '../../http/schemas.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import { TENANT_EXAMPLES } from './examples.ts';
 import type { TenantLimits } from './limits.ts';
 import { TENANT_ERRORS, type TenantService } from './service.ts';
-import { usageOf } from './usage.ts';
+import { usageReport, withCounts } from './usage-report.ts';
 
 const SUSPENSION = {
   suspend: {
@@ -52,17 +55,17 @@ export const tenantRoutes: FastifyPluginAsyncTypebox<TenantRoutesOptions> = asyn
     '/v1/tenants',
     {
       config: { scope: 'admin' },
-      schema: {
+      ...listOptions(TenantListQuery, TenantList, {
         operationId: 'listTenants',
         tags: ['administration'],
-        summary: 'All tenants',
-        response: {
-          200: response('The tenants, by id', reference(TenantList)),
-        },
-      },
+        summary: 'List tenants, with what they have and wait for',
+        description: 'By id.',
+      }),
     },
-    async (_request, reply) =>
-      reply.header('cache-control', 'no-store').send(wholeList(await tenants.list())),
+    async (request, reply) => {
+      const { items, next } = await tenants.page(pageRequestOf(request.query, isTenantId));
+      return sendPage(request, reply, { items: await withCounts(database, items), next });
+    },
   );
 
   app.get(
@@ -82,7 +85,7 @@ export const tenantRoutes: FastifyPluginAsyncTypebox<TenantRoutesOptions> = asyn
     },
     async (request, reply) => {
       const tenant = await tenants.get(request.params.id);
-      const usage = await usageOf({ tenant: tenant.id, database });
+      const usage = await usageReport({ tenant: tenant.id, database, limits: () => limits.of(tenant.id) });
       return reply.header('cache-control', 'no-store').send({ ...tenant, usage });
     },
   );
@@ -139,17 +142,21 @@ export const tenantRoutes: FastifyPluginAsyncTypebox<TenantRoutesOptions> = asyn
   app.get(
     '/v1/usage',
     {
+      preValidation: readListQuery,
       schema: {
         operationId: 'getUsage',
         tags: ['adapters'],
-        summary: 'What your tenant has stored',
+        summary: 'What your tenant has, may have, waits for and has used',
+        querystring: UsageQuery,
         response: {
           200: response('The usage', reference(UsageRecord)),
-          ...problems('STORAGE_FAILED'),
+          ...problems('VALIDATION_FAILED', 'STORAGE_FAILED'),
         },
       },
     },
     async (request, reply) =>
-      reply.header('cache-control', 'no-store').send(await usageOf(workspaceOf(request))),
+      reply
+        .header('cache-control', 'no-store')
+        .send(await usageReport(workspaceOf(request), request.query.days)),
   );
 };

@@ -1,6 +1,7 @@
 import type { TenantRecord, TenantRequest } from '../../contract/tenant.ts';
 import { isTenantId } from '../../contract/tenant-id.ts';
 import type { Database } from '../../database/database.ts';
+import type { Page, PageRequest } from '../../database/lists/page.ts';
 import { AppError } from '../../errors/app-error.ts';
 import type { ErrorCode } from '../../errors/error-kinds.ts';
 import { TenantStore } from './store.ts';
@@ -33,8 +34,8 @@ export class TenantService {
   }
 
   /** In the order of their ids. */
-  list(): Promise<TenantRecord[]> {
-    return this.store.list();
+  page(request: PageRequest): Promise<Page<TenantRecord>> {
+    return this.store.page(request);
   }
 
   /** @throws AppError TENANT_NOT_FOUND */

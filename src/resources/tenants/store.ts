@@ -1,6 +1,7 @@
 import type { JobPriority } from '../../contract/job-request.ts';
 import type { Quotas, TenantRecord, TenantRequest, TenantState } from '../../contract/tenant.ts';
 import type { Database, Writer } from '../../database/database.ts';
+import type { Page, PageRequest } from '../../database/lists/page.ts';
 import type { TenantTable } from '../../database/tables.ts';
 import { AppError } from '../../errors/app-error.ts';
 
@@ -13,9 +14,16 @@ export class TenantStore {
   }
 
   /** In the order of their ids. */
-  async list(): Promise<TenantRecord[]> {
-    const rows = await this.database.reader.selectFrom('tenant').selectAll().orderBy('id').execute();
-    return rows.map(recordOf);
+  async page({ limit, after }: PageRequest): Promise<Page<TenantRecord>> {
+    const rows = await this.database.reader
+      .selectFrom('tenant')
+      .selectAll()
+      .$if(after !== undefined, (query) => query.where('id', '>', after!))
+      .orderBy('id')
+      .limit(limit + 1)
+      .execute();
+    const items = rows.slice(0, limit).map(recordOf);
+    return { items, next: rows.length > limit ? items.at(-1)!.id : null };
   }
 
   async get(id: string): Promise<TenantRecord | undefined> {

@@ -1,12 +1,21 @@
-import type { UsageRecord } from '../../contract/tenant.ts';
+import { MAX_USAGE_DAYS, type UsedTotals } from '../../contract/tenant.ts';
 import type { Database, Writer } from '../../database/database.ts';
 import { AppError } from '../../errors/app-error.ts';
 import type { Limits } from './limits.ts';
+
+const DAY_MS = 86_400_000;
 
 export interface UsageTotals {
   readonly adapters: number;
   /** Of all files of all adapters, each counted in full. */
   readonly bytes: number;
+}
+
+/** What a transaction changes of a tenant's usage. */
+export interface UsageChange extends UsageTotals {
+  readonly jobs: number;
+  /** How long its work ran. */
+  readonly computeMs: number;
 }
 
 /** What is needed of a workspace to know its usage. */
@@ -22,23 +31,52 @@ export interface UsedSpace {
 export async function addUsage(
   writer: Writer,
   tenant: string,
-  { adapters = 0, bytes = 0, jobs = 0 }: Partial<UsageTotals & { jobs: number }>,
+  { adapters = 0, bytes = 0, jobs = 0, computeMs = 0 }: Partial<UsageChange>,
 ): Promise<void> {
+  if (adapters !== 0 || bytes !== 0 || jobs !== 0)
+    await writer
+      .insertInto('usage')
+      .values({ tenant, adapters, bytes, jobs })
+      .onConflict((conflict) =>
+        conflict.column('tenant').doUpdateSet((row) => ({
+          adapters: row('usage.adapters', '+', adapters),
+          bytes: row('usage.bytes', '+', bytes),
+          jobs: row('usage.jobs', '+', jobs),
+        })),
+      )
+      .execute();
+  // A day has what came on it; what is removed was used nevertheless.
+  const came = { bytes: Math.max(bytes, 0), jobs: Math.max(jobs, 0), compute_ms: Math.round(computeMs) };
+  if (came.bytes + came.jobs + came.compute_ms === 0) return;
   await writer
-    .insertInto('usage')
-    .values({ tenant, adapters, bytes, jobs })
+    .insertInto('usage_day')
+    .values({ tenant, day: dayOf(Date.now()), ...came })
     .onConflict((conflict) =>
-      conflict.column('tenant').doUpdateSet((row) => ({
-        adapters: row('usage.adapters', '+', adapters),
-        bytes: row('usage.bytes', '+', bytes),
-        jobs: row('usage.jobs', '+', jobs),
+      conflict.columns(['tenant', 'day']).doUpdateSet((row) => ({
+        jobs: row('usage_day.jobs', '+', came.jobs),
+        bytes: row('usage_day.bytes', '+', came.bytes),
+        compute_ms: row('usage_day.compute_ms', '+', came.compute_ms),
       })),
     )
     .execute();
 }
 
-/** All that is told of a tenant's usage. @throws AppError DATABASE_UNAVAILABLE */
-export async function usageOf({ database, tenant }: UsedSpace): Promise<UsageRecord> {
+/** A moment's day as the table of days has it. */
+export const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
+
+/** Removes the days that no call tells of any more. @returns how many @throws AppError DATABASE_UNAVAILABLE, STORAGE_FULL */
+export async function removeOldUsage(database: Pick<Database, 'write'>, nowMs: number): Promise<number> {
+  const { numDeletedRows } = await database.write((writer) =>
+    writer
+      .deleteFrom('usage_day')
+      .where('day', '<=', dayOf(nowMs - MAX_USAGE_DAYS * DAY_MS))
+      .executeTakeFirst(),
+  );
+  return Number(numDeletedRows);
+}
+
+/** What a tenant has. @throws AppError DATABASE_UNAVAILABLE */
+export async function usageOf({ database, tenant }: UsedSpace): Promise<UsedTotals> {
   const row = await database.reader
     .selectFrom('usage')
     .select(['bytes as stored_bytes', 'adapters', 'jobs'])

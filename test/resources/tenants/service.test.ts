@@ -20,7 +20,8 @@ onEachDialect('tenants', (database) => {
 
   it('begin with the default one, which is there from the start', async () => {
     const tenants = new TenantService(database());
-    const [first, ...others] = await tenants.list();
+    const { items } = await tenants.page({ limit: 50 });
+    const [first, ...others] = items;
     assert.deepEqual([first?.id, first?.quotas, others.length], ['default', {}, 0]);
     assert.deepEqual(await tenants.get('default'), first);
   });
@@ -44,7 +45,7 @@ onEachDialect('tenants', (database) => {
     assert.deepEqual(await tenants.get('team'), changed, 'what is there is not made anew');
     assert.deepEqual(await tenants.put('team', {}), made, 'what is not said goes back to the default');
     assert.deepEqual(
-      (await tenants.list()).map(({ id }) => id),
+      (await tenants.page({ limit: 50 })).items.map(({ id }) => id),
       ['default', 'team'],
     );
   });
@@ -59,7 +60,7 @@ onEachDialect('tenants', (database) => {
     const tenants = new TenantService(database());
     await tenants.put('default', { quotas: { requests_per_minute: 5 } });
     assert.deepEqual(
-      (await tenants.list()).map(({ id, quotas }) => [id, quotas]),
+      (await tenants.page({ limit: 50 })).items.map(({ id, quotas }) => [id, quotas]),
       [['default', { requests_per_minute: 5 }]],
     );
   });

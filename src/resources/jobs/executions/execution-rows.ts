@@ -2,6 +2,7 @@ import type { JobPriority } from '../../../contract/job-request.ts';
 import type { Database, Writer } from '../../../database/database.ts';
 import { timedId } from '../../../database/ids.ts';
 import type { ExecutionTable } from '../../../database/job-tables.ts';
+import { sql } from '../../../database/sql.ts';
 import { inSlices } from '../rows.ts';
 
 /** Those of a lower number are dispatched first. */
@@ -70,12 +71,14 @@ export async function lockExecutions(
 /**
  * Of executions that jobs have ceased to wait for: those that nobody waits for any more are over, and the others are as urgent
  * as those who still do.
+ * @returns for how many milliseconds the work ran that is over with it
  */
 export async function leaveExecutions(
-  database: Pick<Database, 'locked'>,
+  database: Pick<Database, 'locked' | 'now'>,
   writer: Writer,
   ids: readonly string[],
-): Promise<void> {
+): Promise<number> {
+  let stoppedMs = 0;
   for (const id of await lockExecutions(database, writer, ids)) {
     const jobs = await writer
       .selectFrom('job')
@@ -84,15 +87,24 @@ export async function leaveExecutions(
       .where('finished_at', 'is', null)
       .execute();
     const change = writer.updateTable('execution').where('id', '=', id);
-    if (jobs.length === 0)
-      await change.set({ state: 'cancelled', finished_at: Date.now(), key: null }).execute();
-    else {
+    if (jobs.length === 0) {
+      const over = await change
+        .set({ state: 'cancelled', finished_at: Date.now(), key: null })
+        .returning(['step', ranMs({ database }).as('ran_ms')])
+        .executeTakeFirstOrThrow();
+      if (over.step === 'work') stoppedMs += over.ran_ms;
+    } else {
       const priority = Math.min(...jobs.map((job) => priorityOf(job.priority as JobPriority)));
       // What runs may come back to wait for another attempt.
       await change.set({ priority }).execute();
     }
   }
+  return stoppedMs;
 }
+
+/** How long the attempt at an execution has run; 0: none runs. */
+export const ranMs = ({ database: { now } }: { readonly database: Pick<Database, 'now'> }) =>
+  sql<number>`coalesce(${now} - started_at, 0)`;
 
 /** Removes executions that no job knows any more. */
 export async function removeUnused(writer: Writer, ids: readonly string[]): Promise<void> {

@@ -10,7 +10,7 @@ import { endOfTargets } from '../job-end.ts';
 import { resultSettings } from '../result-settings.ts';
 import { JOB_COLUMNS, jobRecord, outcomeColumn, withSealed } from '../rows.ts';
 import { continueWithWork } from './accept-jobs.ts';
-import { removeUnused } from './execution-rows.ts';
+import { ranMs, removeUnused } from './execution-rows.ts';
 import type { JobChanges } from './job-changes.ts';
 import { type DeliverMade, type FetchMade, keptOutcome, type Made, writtenFiles } from './made.ts';
 import { doneProgress, endedNow, recordWork } from './record-work.ts';
@@ -55,9 +55,10 @@ export async function finishExecution(
     .where('id', '=', id)
     .where('dispatch_no', '=', dispatchNo)
     .where('state', '=', 'dispatched')
-    .returning(['id', 'step', 'origin'])
+    .returning(['id', 'step', 'origin', ranMs(changes).as('ran_ms')])
     .executeTakeFirst();
   if (!row) return false;
+  if (row.step === 'work') changes.addCompute(row.ran_ms);
   // Whoever asked for this step asked for those after it.
   changes.origin = row.origin;
   const contents = await settleContent(writer, { writeId, files: writtenFiles(made) });
@@ -88,9 +89,10 @@ export async function failExecution(
     .where('dispatch_no', '=', dispatchNo)
     .where('state', '=', 'dispatched')
     .$if(attempt !== undefined, (query) => query.where('attempts', '=', attempt!))
-    .returning(['id', 'step'])
+    .returning(['id', 'step', ranMs(changes).as('ran_ms')])
     .executeTakeFirst();
   if (!row) return false;
+  if (row.step === 'work') changes.addCompute(row.ran_ms);
   for (const job of await jobsOf(changes, id, row.step)) {
     if (row.step === 'deliver') {
       const pending = [...job.deliveries.entries()].filter(([, { state }]) => state === 'pending');

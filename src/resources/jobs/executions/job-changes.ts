@@ -60,7 +60,7 @@ export class JobChanges {
   private readonly batches: BatchRecord[] = [];
   private readonly events: OutgoingEvent[] = [];
   private readonly tickets: DeliveryTicket[] = [];
-  private readonly usage = { adapters: 0, bytes: 0, jobs: 0 };
+  private readonly usage = { adapters: 0, bytes: 0, jobs: 0, computeMs: 0 };
   private dispatches: readonly Dispatch[] = [];
 
   private constructor(parts: JobChangesParts, tenant: string, writer: Writer) {
@@ -105,6 +105,11 @@ export class JobChanges {
   /** Notes jobs that were accepted. */
   addJobs(count: number): void {
     this.usage.jobs += count;
+  }
+
+  /** Notes work of the tenant that has ended, or was stopped. @param ms how long it ran */
+  addCompute(ms: number): void {
+    this.usage.computeMs += Math.max(0, ms);
   }
 
   /** Records adapters whose contents are settled. @param contents ids by digests */
