@@ -19,12 +19,16 @@ async function main(): Promise<void> {
   const config = loadConfig();
   const logger = createLogger(config.logLevel, { role: config.role });
   const running = new Running();
-  closeWithGrace({ delay: config.shutdownGraceMs + CLOSING_MS, logger }, async ({ signal, err }) => {
-    if (err) logger.fatal({ err }, 'unforeseen error; stopping');
-    else logger.info({ signal }, 'stopping');
-    await running.stop(performance.now() + config.shutdownGraceMs, logger);
-    logger.info('stopped');
-  });
+  const { close } = closeWithGrace(
+    { delay: config.shutdownGraceMs + CLOSING_MS, logger },
+    async ({ signal, err }) => {
+      if (err) logger.fatal({ err }, 'unforeseen error; stopping');
+      else logger.info({ signal }, 'stopping');
+      await running.stop(performance.now() + config.shutdownGraceMs, logger);
+      logger.info('stopped');
+    },
+  );
+  running.onStopAsked = () => void close();
   try {
     await startService(config, logger, running);
   } catch (error) {

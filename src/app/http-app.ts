@@ -39,6 +39,7 @@ import { adapterFromUploadsRoutes } from '../resources/uploads/adapter-routes.ts
 import { uploadRoutes } from '../resources/uploads/routes.ts';
 import { webhookDeliveryRoutes } from '../resources/webhooks/delivery-routes.ts';
 import { webhookRoutes } from '../resources/webhooks/routes.ts';
+import { workerRoutes } from '../resources/workers/routes.ts';
 import type { HttpDependencies } from './http-dependencies.ts';
 import { openapi } from './openapi-plugin.ts';
 import { pageRoutes } from './page-routes.ts';
@@ -105,6 +106,7 @@ export async function buildApp(deps: HttpDependencies): Promise<FastifyInstance>
     limits: workspaces.limits,
     database: workspaces.database,
   });
+  await app.register(workerRoutes, { database: workspaces.database });
   const times = eventStreamOptions(deps.limits.eventStreams, deps.connections?.max);
   const streams = new OpenStreams(times);
   // Before the service waits for connections that are not idle.

@@ -7,10 +7,17 @@ export type Closer = (deadlineMs: number) => Promise<void>;
 export class Running {
   private readonly closers: Closer[] = [];
   private isEnding = false;
+  /** Set by who can end the process. */
+  onStopAsked: () => void = () => undefined;
 
   /** True from the first signal to stop. */
   get isStopping(): boolean {
     return this.isEnding;
+  }
+
+  /** Asks for the end of the process, as a signal does. */
+  askToStop(): void {
+    this.onStopAsked();
   }
 
   add(close: Closer): void {

@@ -39,6 +39,10 @@ export async function startWorker(
     storageRetryMs: config.storageRetryMs,
     onStorageTrouble: (isPaused) => metrics.workerPaused(isPaused),
     onPostponed: (error) => metrics.jobPostponed(error.code),
+    // What else the process does goes on.
+    onDrained: () => {
+      if (config.role === 'worker') running.askToStop();
+    },
     onProvider: (provider) => metrics.providerKnown(provider),
   });
   running.add((deadlineMs) => jobs.close(leftMs(deadlineMs)));

@@ -28,8 +28,12 @@ create index execution_dispatched on execution (id) where state = 'dispatched';
 create table worker (
   id TEXT primary key,
   slots INTEGER not null,
+  running INTEGER not null,
+  host TEXT not null,
   provider TEXT not null,
   ms_per_mib INTEGER,
+  draining_at INTEGER,
+  drained_at INTEGER,
   seen_at INTEGER not null
 );
 

@@ -39,9 +39,17 @@ export interface WorkerTable {
   id: string;
   /** Executions that it runs at once. */
   slots: number;
+  /** Of these, how many did when it was seen last. */
+  running: number;
+  /** Name of its machine. */
+  host: string;
   provider: string;
   /** How long it takes for a MiB of weights; null: it has not done anything yet. */
   ms_per_mib: number | null;
+  /** When it was asked to begin nothing more; null: it was not. */
+  draining_at: number | null;
+  /** When nothing ran on it any more after that. */
+  drained_at: number | null;
   seen_at: number;
 }
 

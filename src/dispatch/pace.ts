@@ -2,7 +2,7 @@ import type { Database, Writer } from '../database/database.ts';
 import { isAheadOf } from './next-executions.ts';
 
 /** A worker that has not been seen for so long is gone. */
-const GONE_AFTER_MS = 15_000;
+export const GONE_AFTER_MS = 15_000;
 
 /** What every execution costs besides its weights, as MiB of them. */
 const OVERHEAD_MIB = 1;
@@ -16,7 +16,7 @@ export interface Fleet {
   readonly msPerMib: number;
 }
 
-/** The workers that are there. */
+/** The workers that are there and take work. */
 export async function liveFleet(
   { after }: Pick<Database, 'after'>,
   reader: Pick<Writer, 'selectFrom'>,
@@ -27,6 +27,7 @@ export async function liveFleet(
     .where('seen_at', '>', after(-GONE_AFTER_MS))
     // Else the clock was put back since.
     .where('seen_at', '<', after(GONE_AFTER_MS))
+    .where('draining_at', 'is', null)
     .executeTakeFirstOrThrow();
   return { slots: Number(slots ?? 0), msPerMib: Number(pace ?? FIRST_MS_PER_MIB) };
 }

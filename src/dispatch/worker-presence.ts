@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
 import type { Database } from '../database/database.ts';
 import { mibOf } from './pace.ts';
 
@@ -15,6 +16,8 @@ export interface WorkerPresenceOptions {
   readonly running: () => readonly string[];
   /** Told where the database could not be told; it is told again soon. */
   readonly onTrouble: (error: unknown) => void;
+  /** Called once, where an operator asked that it begin nothing more. */
+  readonly onDrain?: () => void;
 }
 
 /** Says in the database that a worker is there, and what it runs, until it leaves. */
@@ -24,6 +27,8 @@ export class WorkerPresence {
   private msPerMib: number | null = null;
   private timer: NodeJS.Timeout | undefined;
   private telling: Promise<void> | undefined;
+  private isDraining = false;
+  private isDrained = false;
 
   constructor(options: WorkerPresenceOptions) {
     this.options = options;
@@ -38,6 +43,12 @@ export class WorkerPresence {
   took(ms: number, workBytes: number): void {
     const now = ms / mibOf(workBytes);
     this.msPerMib = Math.ceil(this.msPerMib === null ? now : NEWS * now + (1 - NEWS) * this.msPerMib);
+  }
+
+  /** What it ran has ended, and it begins nothing more. */
+  drained(): void {
+    this.isDrained = true;
+    this.begin();
   }
 
   /** From now on nothing is dispatched for this worker. */
@@ -59,15 +70,22 @@ export class WorkerPresence {
   }
 
   private async tell(): Promise<void> {
-    const { database, slots, provider, running } = this.options;
-    const { id, msPerMib: ms_per_mib } = this;
-    await database.write(async (writer) => {
-      await writer
-        .insertInto('worker')
-        .values({ id, slots, provider, ms_per_mib, seen_at: database.now })
-        .onConflict((conflict) => conflict.column('id').doUpdateSet({ ms_per_mib, seen_at: database.now }))
-        .execute();
+    const { database, slots, provider, running, onDrain } = this.options;
+    const { id, msPerMib: ms_per_mib, isDrained } = this;
+    const isAsked = await database.write(async (writer) => {
       const ids = running();
+      const now = { ms_per_mib, running: ids.length, seen_at: database.now };
+      const row = await writer
+        .insertInto('worker')
+        .values({ id, slots, provider, host: hostname(), ...now })
+        .onConflict((conflict) =>
+          conflict.column('id').doUpdateSet(({ fn }) => ({
+            ...now,
+            ...(isDrained && { drained_at: fn.coalesce('worker.drained_at', database.now) }),
+          })),
+        )
+        .returning('draining_at')
+        .executeTakeFirstOrThrow();
       if (ids.length > 0)
         await writer
           .updateTable('execution')
@@ -75,6 +93,10 @@ export class WorkerPresence {
           .where('id', 'in', ids)
           .where('state', '=', 'dispatched')
           .execute();
+      return row.draining_at !== null;
     });
+    if (!isAsked || this.isDraining) return;
+    this.isDraining = true;
+    onDrain?.();
   }
 }

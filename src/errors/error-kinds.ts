@@ -83,6 +83,7 @@ export const ERROR_KINDS = {
   BATCH_NOT_FOUND: permanent(404, 'No batch has this id'),
   TENANT_NOT_FOUND: permanent(404, 'There is no tenant of this id', { groups: ['of-tenant'] }),
   TENANT_DELETING: permanent(409, 'The tenant is being deleted'),
+  WORKER_NOT_FOUND: permanent(404, 'No worker has this id'),
   KEY_NOT_FOUND: permanent(404, 'No key has this id'),
   WEBHOOK_NOT_FOUND: permanent(404, 'No webhook has this id'),
   DELIVERY_NOT_FOUND: permanent(404, 'The webhook has no delivery of this id'),

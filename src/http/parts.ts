@@ -27,6 +27,7 @@ import {
 } from '../contract/tenant.ts';
 import { AdapterFromUploads, UploadList, UploadRecord } from '../contract/upload.ts';
 import { DeliveryList, DeliveryRecord, NewWebhook, WebhookList, WebhookRecord } from '../contract/webhook.ts';
+import { WorkerList, WorkerRecord } from '../contract/worker.ts';
 import { COMPONENTS, idOf } from './schemas.ts';
 
 /** What the routes of a resource add themselves, with examples. */
@@ -39,6 +40,7 @@ const OF_ROUTES: readonly TSchema[] = [
   ...[FormatRecord, Capabilities],
   ...[ConnectionRecord, ConnectionRequest, ConnectionChange, ConnectionList],
   ...[KeyRecord, KeyRequest, NewKey, KeyList],
+  ...[WorkerRecord, WorkerList],
   ...[TenantRecord, TenantRequest, TenantSummary, TenantList, TenantWithUsage],
   ...[WebhookRecord, NewWebhook, WebhookList, DeliveryRecord, DeliveryList],
 ];

@@ -53,6 +53,8 @@ export interface WorkerOptions extends Omit<ExecutionsParts, 'storageRetryMs'> {
   readonly mayTake?: () => Promise<void>;
   /** Told when this worker takes nothing because its storage fails, and when it goes on. */
   readonly onStorageTrouble?: (isPaused: boolean) => void;
+  /** Called when an operator has drained this worker, and what it ran has ended. */
+  readonly onDrained?: () => void;
   /** Called for each attempt that the storage failed and that does not count. */
   readonly onPostponed?: (error: AppError) => void;
   /** The file that the compute processes run; ours unless a test brings its own. */
@@ -85,6 +87,7 @@ export class JobWorker {
       ...{ database, slots: concurrency, provider: options.provider.name },
       running: () => this.cancelWatch.executionIds,
       onTrouble: (error) => this.logger.warn({ err: error }, 'this worker cannot be recorded as present'),
+      onDrain: () => void this.drain(),
     });
     this.storageWatch = new StorageWatch({
       check: async () => {
@@ -145,6 +148,22 @@ export class JobWorker {
       this.redis.close();
     });
     await left;
+  }
+
+  /** Takes nothing more, and waits for what runs, however long it takes. */
+  private async drain(): Promise<void> {
+    this.logger.info('this worker is drained: it takes nothing more, and what runs goes on to its end');
+    // Nothing has it take jobs again.
+    this.storageWatch.close();
+    try {
+      await this.worker.close();
+    } catch (error) {
+      // It takes nothing in any case, and what ran has ended, or starts again elsewhere.
+      this.logger.warn({ err: error }, 'this worker did not leave the queue in order');
+    }
+    this.presence.drained();
+    this.logger.info('this worker is drained: nothing runs any more');
+    this.options.onDrained?.();
   }
 
   private async leave(graceMs: number): Promise<void> {

@@ -177,6 +177,7 @@ export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly str
     keys: ['tenants'],
     tenants: [],
     capabilities: [],
+    workers: [],
     contents: [],
     idempotency: [],
   },

@@ -9,10 +9,12 @@ export async function addWorker(
   { write, after }: Database,
   slots: number,
   { seenMsAgo = 0, msPerMib = 100 as number | null } = {},
-): Promise<void> {
+): Promise<string> {
   const id = `worker-${Math.random()}`;
-  const row = { id, slots, provider: 'cpu', ms_per_mib: msPerMib, seen_at: after(-seenMsAgo) };
+  const seen_at = after(-seenMsAgo);
+  const row = { id, slots, running: 0, host: 'test', provider: 'cpu', ms_per_mib: msPerMib, seen_at };
   await write((writer) => writer.insertInto('worker').values(row).execute());
+  return id;
 }
 
 /** Executions that wait, in the order of their ids. @param mib of weights; what each costs besides is one more */

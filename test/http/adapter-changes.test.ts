@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { JobRecord } from '../../src/contract/job.ts';
+import type { UsageRecord } from '../../src/contract/tenant.ts';
 import { contentKey } from '../../src/resources/contents/content-files.ts';
 import { JSON_TYPE, recordIn, sweeperOf, withServer } from './adapter-routes.ts';
 import { expire, problemIn, readRecord, startServer } from './server.ts';

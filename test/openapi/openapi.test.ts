@@ -90,6 +90,8 @@ const CALLS: Readonly<Record<string, string>> = {
   '/v1/tenants/{id}': 'get put',
   '/v1/tenants/{id}/resume': 'post',
   '/v1/tenants/{id}/suspend': 'post',
+  '/v1/workers': 'get',
+  '/v1/workers/{id}/drain': 'post',
   '/v1/uploads': 'get options post',
   '/v1/uploads/{id}': 'delete get head patch put',
   '/v1/usage': 'get',

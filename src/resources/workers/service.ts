@@ -1,0 +1,65 @@
+import type { WorkerRecord } from '../../contract/worker.ts';
+import type { Database } from '../../database/database.ts';
+import type { WorkerTable } from '../../database/job-tables.ts';
+import { GONE_AFTER_MS } from '../../dispatch/pace.ts';
+import { AppError } from '../../errors/app-error.ts';
+import type { ErrorCode } from '../../errors/error-kinds.ts';
+
+/** What the methods throw; the routes of the room derive from it what they may answer. */
+export const WORKER_ERRORS = {
+  drain: ['WORKER_NOT_FOUND', 'STORAGE_FULL'],
+} as const satisfies Record<string, readonly ErrorCode[]>;
+
+/** The workers that are there. All methods throw AppError DATABASE_UNAVAILABLE, those that write STORAGE_FULL. */
+export class WorkerService {
+  private readonly database: Database;
+
+  constructor(database: Database) {
+    this.database = database;
+  }
+
+  /** By machine and id. */
+  async list(): Promise<WorkerRecord[]> {
+    const { reader, after } = this.database;
+    const rows = await reader
+      .selectFrom('worker')
+      .selectAll()
+      .where('seen_at', '>', after(-GONE_AFTER_MS))
+      .where('seen_at', '<', after(GONE_AFTER_MS))
+      .orderBy('host')
+      .orderBy('id')
+      .execute();
+    return rows.map(recordOf);
+  }
+
+  /**
+   * Has a worker begin nothing more. It learns of it within a few seconds, goes on with what it runs to the end, and then ends
+   * where it does nothing else. Again, it changes nothing.
+   * @throws AppError WORKER_NOT_FOUND
+   */
+  async drain(id: string): Promise<WorkerRecord> {
+    const { now, after } = this.database;
+    const row = id.includes('\0')
+      ? undefined
+      : await this.database.write((writer) =>
+          writer
+            .updateTable('worker')
+            .set(({ fn }) => ({ draining_at: fn.coalesce('draining_at', now) }))
+            .where('id', '=', id)
+            .where('seen_at', '>', after(-GONE_AFTER_MS))
+            .returningAll()
+            .executeTakeFirst(),
+        );
+    if (row) return recordOf(row);
+    throw new AppError('WORKER_NOT_FOUND', `There is no worker ${JSON.stringify(id)}.`, { id });
+  }
+}
+
+const timeOf = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
+
+const recordOf = ({ draining_at, drained_at, seen_at, ...row }: WorkerTable): WorkerRecord => ({
+  ...row,
+  state: drained_at !== null ? 'drained' : draining_at !== null ? 'draining' : 'active',
+  draining_at: timeOf(draining_at),
+  seen_at: new Date(seen_at).toISOString(),
+});
