@@ -105,6 +105,7 @@ export async function buildApp(deps: HttpDependencies): Promise<FastifyInstance>
     tenants: deps.tenants,
     limits: workspaces.limits,
     database: workspaces.database,
+    spaceOf: (tenant) => workspaces.of(tenant),
   });
   await app.register(workerRoutes, { database: workspaces.database });
   const times = eventStreamOptions(deps.limits.eventStreams, deps.connections?.max);

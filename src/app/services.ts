@@ -61,6 +61,7 @@ export function makeServices(
   const dispatcher = new Dispatcher({
     database,
     queue,
+    shares: defaultLimits,
     onLost: (dispatches) =>
       logger.warn({ dispatches }, 'the queue had lost executions; they are queued again'),
     onTrouble: (error) => logger.debug({ err: error }, 'nothing can be dispatched now'),

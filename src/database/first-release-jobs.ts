@@ -12,6 +12,8 @@ create table execution (
   not_before INTEGER,
   dispatch_no INTEGER not null,
   dispatched_at INTEGER,
+  estimate_ms INTEGER,
+  charged_ms INTEGER,
   started_at INTEGER,
   seen_at INTEGER,
   storage_failures INTEGER not null,
@@ -21,9 +23,17 @@ create table execution (
   outcome TEXT
 );
 create unique index execution_key on execution (tenant, key) where key is not null;
-create index execution_waiting on execution (priority, id, work_bytes) where state = 'waiting';
 create index execution_oldest on execution (tenant, id) where state = 'waiting' and dispatch_no = 0;
+create index execution_waiting on execution (tenant, priority, id, work_bytes, not_before) where state = 'waiting';
 create index execution_dispatched on execution (id) where state = 'dispatched';
+
+create table tenant_share (
+  tenant TEXT primary key references tenant (id) on delete cascade,
+  virtual_ms INTEGER not null,
+  is_active INTEGER not null
+);
+create index tenant_share_virtual on tenant_share (virtual_ms);
+create index tenant_share_active on tenant_share (tenant) where is_active = 1;
 
 create table worker (
   id TEXT primary key,

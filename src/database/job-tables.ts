@@ -20,6 +20,10 @@ export interface ExecutionTable {
   /** How often it was dispatched: only the last one may record what came of it. */
   dispatch_no: number;
   dispatched_at: number | null;
+  /** How long it was thought to take when it was dispatched; null: it never was. */
+  estimate_ms: number | null;
+  /** What its tenant was charged for it then, in virtual milliseconds. */
+  charged_ms: number | null;
   /** Of the attempt that runs. */
   started_at: number | null;
   /** When the worker that runs it last said so. */
@@ -32,6 +36,15 @@ export interface ExecutionTable {
   origin: string | null;
   /** JSON of WorkOutcome: what equal requests get; null where there are none, and until it has succeeded. */
   outcome: string | null;
+}
+
+/** How much of the workers' time a tenant has had, beside the others. Only the dispatcher writes it, one at a time. */
+export interface TenantShareTable {
+  tenant: string;
+  /** Its virtual time: milliseconds of slots, divided by a hundredth of its weight. The tenant with the least is next. */
+  virtual_ms: number;
+  /** 1: it had something to dispatch when the dispatcher last looked. */
+  is_active: number;
 }
 
 /** A process that takes executions. One that has not been seen for a while is gone. */

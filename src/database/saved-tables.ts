@@ -38,6 +38,8 @@ const TABLES: { readonly [T in keyof Tables]: SavedTable<Tables[T]> | null } = {
   batch_label: { key: ['tenant', 'name', 'text', 'batch'] },
   batch_member: { key: ['batch', 'position'] },
   schema_migration: null,
+  // After a restore all tenants begin equal.
+  tenant_share: null,
   // They tell of themselves again.
   worker: null,
   // It gets a storage of its own.

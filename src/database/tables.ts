@@ -7,6 +7,7 @@ import type {
   JobLabelTable,
   JobSourceTable,
   JobTable,
+  TenantShareTable,
   WorkerTable,
 } from './job-tables.ts';
 
@@ -30,6 +31,7 @@ export interface Tables {
   upload: UploadTable;
   upload_lock: UploadLockTable;
   execution: ExecutionTable;
+  tenant_share: TenantShareTable;
   worker: WorkerTable;
   job: JobTable;
   job_label: JobLabelTable;

@@ -1,8 +1,17 @@
 import type { Database, Writer } from '../database/database.ts';
-import { type Condition, hasCome, sql } from '../database/sql.ts';
+import { type Condition, sql } from '../database/sql.ts';
 import type { Dispatch, JobQueue } from './job-queue.ts';
-import { LONGEST_WAIT_MS, nextExecutions } from './next-executions.ts';
-import { liveFleet, mibOf } from './pace.ts';
+import { nextExecutions } from './next-executions.ts';
+import { liveFleet } from './pace.ts';
+import { type JobAhead, secondsUntilStart } from './start-estimate.ts';
+import {
+  type EndedDispatch,
+  EQUAL_SHARES,
+  isDue,
+  type ShareDefaults,
+  settleShares,
+  underwayByTenant,
+} from './tenant-shares.ts';
 
 /** What is due without anything that happens: executions that wait for their next attempt. */
 const ROUND_MS = 1_000;
@@ -12,8 +21,6 @@ const LOST_MS = 5_000;
 const UNSEEN_MS = 10_000;
 /** What has not begun may be on its way to the queue for so long. */
 const UNSENT_MS = 1_000;
-/** One more of those that take less than this may wait at each slot, so that it goes on at once. */
-const SHORT_MS = 5_000;
 
 export const dispatchId = (execution: string, dispatchNo: number): string => `${execution}-${dispatchNo}`;
 
@@ -26,6 +33,8 @@ export function dispatched(id: string): { readonly execution: string; readonly d
 export interface DispatcherOptions {
   readonly database: Database;
   readonly queue: Pick<JobQueue, 'add' | 'missing'>;
+  /** What counts for a tenant for which nothing else was set; default: all are equal. */
+  readonly shares?: ShareDefaults | undefined;
   /** Told of dispatches that the queue had lost. */
   readonly onLost?: (ids: readonly string[]) => void;
   readonly onTrouble?: (error: unknown) => void;
@@ -49,44 +58,59 @@ export class Dispatcher {
 
   /**
    * Takes what is next, as the last thing that a transaction does. When it has ended, `send` it.
+   * @param ended dispatches that are over with this transaction: what they really took counts from now on
    * @throws AppError DATABASE_UNAVAILABLE
    */
-  async fill(writer: Writer): Promise<Dispatch[]> {
-    const { database } = this.options;
+  async fill(writer: Writer, ended: readonly EndedDispatch[] = []): Promise<Dispatch[]> {
+    const { database, shares = EQUAL_SHARES } = this.options;
     await database.alone(writer, 'dispatch');
+    await settleShares(writer, ended);
     const { slots, msPerMib } = await liveFleet(database, writer);
     if (slots === 0) return [];
-    const { count } = await writer
-      .selectFrom('execution')
-      .select(({ fn }) => fn.countAll().as('count'))
-      .where('state', '=', 'dispatched')
-      .executeTakeFirstOrThrow();
-    const free = slots - Number(count);
+    const underway = await underwayByTenant(writer);
+    const free = [...underway.values()].reduce((left, { count }) => left - count, slots);
     if (free + slots <= 0) return [];
-    const next = await nextExecutions(database, writer, free + slots);
-    const ids: string[] = [];
-    for (const [index, { id, work_bytes }] of next.entries()) {
-      if (index >= free && mibOf(work_bytes) * msPerMib >= SHORT_MS) break;
-      ids.push(id);
-    }
-    if (ids.length === 0) return [];
+    const room = { free, ahead: slots, msPerMib };
+    const next = await nextExecutions(database, writer, room, underway, shares);
+    if (next.length === 0) return [];
+    const each = (value: (one: (typeof next)[number]) => number) =>
+      sql<number>`case id ${sql.join(
+        next.map((one) => sql`when ${one.id} then ${sql.lit(value(one))}`),
+        sql` `,
+      )} end`;
     const rows = await writer
       .updateTable('execution')
       .set(({ eb }) => ({
         state: 'dispatched' as const,
         dispatch_no: eb('dispatch_no', '+', 1),
         dispatched_at: database.now,
+        estimate_ms: each(({ estimateMs }) => estimateMs),
+        charged_ms: each(({ chargedMs }) => chargedMs),
         not_before: null,
         started_at: null,
         seen_at: null,
       }))
-      .where('id', 'in', ids)
+      .where(
+        'id',
+        'in',
+        next.map(({ id }) => id),
+      )
       .returning(['id', 'dispatch_no', 'origin'])
       .execute();
-    const order = new Map(ids.map((id, index) => [id, index]));
+    const order = new Map(next.map(({ id }, index) => [id, index]));
     return rows
       .sort((one, other) => order.get(one.id)! - order.get(other.id)!)
       .map(({ id, dispatch_no, origin }) => ({ id: dispatchId(id, dispatch_no), origin }));
+  }
+
+  /**
+   * About how long it takes until a waiting execution begins, in seconds; undefined while there is no worker, or none
+   * for its tenant.
+   * @throws AppError DATABASE_UNAVAILABLE
+   */
+  secondsUntilStart(job: JobAhead): Promise<number | undefined> {
+    const { database, shares = EQUAL_SHARES } = this.options;
+    return secondsUntilStart(database, job, shares);
   }
 
   /** Brings dispatches to the queue. Nobody waits for that: what does not get there is found missing and sent again. */
@@ -135,8 +159,7 @@ export class Dispatcher {
     const due = await database.reader
       .selectFrom('execution')
       .select('id')
-      .where('state', '=', 'waiting')
-      .where((eb) => eb.or([eb('not_before', 'is', null), hasCome(database, 'not_before', LONGEST_WAIT_MS)]))
+      .where(isDue(database))
       .limit(1)
       .executeTakeFirst();
     if (due) this.send(await database.write((writer) => this.fill(writer)));

@@ -1,5 +1,4 @@
 import type { Database, Writer } from '../database/database.ts';
-import { isAheadOf } from './next-executions.ts';
 
 /** A worker that has not been seen for so long is gone. */
 export const GONE_AFTER_MS = 15_000;
@@ -32,28 +31,5 @@ export async function liveFleet(
   return { slots: Number(slots ?? 0), msPerMib: Number(pace ?? FIRST_MS_PER_MIB) };
 }
 
-/** How much there is to do in an execution, in MiB of weights. */
-export const mibOf = (workBytes: number): number => OVERHEAD_MIB + workBytes / 2 ** 20;
-
-/**
- * About how long it takes until a waiting execution begins, in seconds; undefined while there is no worker.
- * @throws AppError DATABASE_UNAVAILABLE
- */
-export async function secondsUntilStart(
-  database: Pick<Database, 'reader' | 'after'>,
-  { id, priority }: { readonly id: string; readonly priority: number },
-): Promise<number | undefined> {
-  const { reader } = database;
-  const { slots, msPerMib } = await liveFleet(database, reader);
-  if (slots === 0) return undefined;
-  const amount = (of: 'waiting' | 'dispatched') =>
-    reader
-      .selectFrom('execution')
-      .select(({ fn }) => [fn.countAll().as('count'), fn.sum('work_bytes').as('bytes')])
-      .where('state', '=', of);
-  const ahead = await amount('waiting').where(isAheadOf(priority, id)).executeTakeFirstOrThrow();
-  const running = await amount('dispatched').executeTakeFirstOrThrow();
-  const mib = (sum: typeof ahead) => Number(sum.count) * OVERHEAD_MIB + Number(sum.bytes ?? 0) / 2 ** 20;
-  // Of those that run, half is done on average.
-  return Math.ceil(((mib(ahead) + mib(running) / 2) * msPerMib) / slots / 1000);
-}
+/** How much there is to do in executions, one unless said, in MiB of weights. @param workBytes of all of them */
+export const mibOf = (workBytes: number, count = 1): number => count * OVERHEAD_MIB + workBytes / 2 ** 20;

@@ -33,6 +33,7 @@ import { WebhookStore } from './webhooks/store.ts';
 export interface Workspace {
   readonly tenant: string;
   readonly database: Database;
+  readonly dispatcher: Pick<Dispatcher, 'secondsUntilStart'>;
   readonly store: BlobStore;
   readonly adapters: AdapterService;
   readonly jobs: JobService;
@@ -65,7 +66,7 @@ export interface WorkspacesParts {
   readonly store: BlobStore;
   readonly database: Database;
   readonly queue: JobQueue;
-  readonly dispatcher: Pick<Dispatcher, 'fill' | 'send'>;
+  readonly dispatcher: JobChangesParts['dispatcher'];
   /** undefined: webhooks get their deliveries from other processes. */
   readonly deliveries?: DeliveryQueue | undefined;
   readonly ttls?: DefaultTtls;
@@ -117,7 +118,16 @@ export class Workspaces {
   of(tenant: string): Workspace {
     const known = this.made.get(tenant);
     if (known) return known;
-    const { store, database, queue, observer = {}, ttls = {}, desk, requestWebhooks } = this.parts;
+    const {
+      store,
+      database,
+      dispatcher,
+      queue,
+      observer = {},
+      ttls = {},
+      desk,
+      requestWebhooks,
+    } = this.parts;
     const jobStore = new JobStore(this.changes, tenant);
     const batchStore = new BatchStore(this.changes, tenant);
     const adapters = new AdapterService(database, store, tenant, ttls.adapterTtlSeconds);
@@ -135,12 +145,13 @@ export class Workspaces {
     const workspace = {
       tenant,
       database,
+      dispatcher: this.changes.dispatcher,
       store,
       adapters,
       jobs,
       jobStore,
       jobControl,
-      forecasts: new JobForecasts({ ...shared, ...asked, database, tenant, jobs }),
+      forecasts: new JobForecasts({ ...shared, ...asked, database, dispatcher, tenant, jobs }),
       batches: new BatchService({ intake: batchIntake, batchStore, itemStore, control: jobControl }),
       batchIntake,
       batchResults: new BatchResultStore(database, jobStore),

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { DEFAULT_TENANT } from '../../src/contract/tenant-id.ts';
 import { backlog } from '../../src/dispatch/backlog.ts';
 import { Dispatcher, dispatched } from '../../src/dispatch/dispatcher.ts';
-import { secondsUntilStart } from '../../src/dispatch/pace.ts';
 import { onEachDialect } from '../database/dialects.ts';
 import { MemoryQueue } from '../http/memory-queue.ts';
 import { addWaiting, addWorker, executionStates } from './fleet.ts';
@@ -177,7 +177,10 @@ onEachDialect('the dispatcher', (database) => {
 });
 
 onEachDialect('the time until an execution begins', (database) => {
-  const until = (id: string, priority = 1) => secondsUntilStart(database(), { id, priority });
+  const until = (id: string, priority = 1) =>
+    new Dispatcher({ database: database(), queue: new MemoryQueue() }).secondsUntilStart({
+      ...{ tenant: DEFAULT_TENANT, id, priority },
+    });
 
   it('is that of what is ahead of it, and of half of what runs, over all slots', async () => {
     // 9 MiB and what each costs besides: one second at 100 ms a MiB.

@@ -1,5 +1,6 @@
 import { DEFAULT_TENANT } from '../../src/contract/tenant-id.ts';
 import type { Database } from '../../src/database/database.ts';
+import type { TenantTable } from '../../src/database/tables.ts';
 import { insertExecutions, newExecution } from '../../src/resources/jobs/executions/execution-rows.ts';
 
 const MIB = 2 ** 20;
@@ -17,13 +18,23 @@ export async function addWorker(
   return id;
 }
 
+/** Tenants, all with the same settings. */
+export async function addTenants(
+  { write }: Pick<Database, 'write'>,
+  ids: readonly string[],
+  settings: Partial<Pick<TenantTable, 'weight' | 'max_running' | 'suspended_at' | 'deleting_at'>> = {},
+): Promise<void> {
+  const rows = ids.map((id) => ({ id, ...settings, created_at: 0 }));
+  await write((writer) => writer.insertInto('tenant').values(rows).execute());
+}
+
 /** Executions that wait, in the order of their ids. @param mib of weights; what each costs besides is one more */
 export async function addWaiting(
   { write }: Database,
   count: number,
-  { priority = 1, mib = 0, change = {} } = {},
+  { tenant = DEFAULT_TENANT as string, priority = 1, mib = 0, change = {} } = {},
 ): Promise<string[]> {
-  const given = { tenant: DEFAULT_TENANT, key: null, step: 'work' as const, priority, work_bytes: mib * MIB };
+  const given = { tenant, key: null, step: 'work' as const, priority, work_bytes: mib * MIB };
   const rows = Array.from({ length: count }, () => ({ ...newExecution(given), ...change }));
   rows.sort((one, other) => (one.id < other.id ? -1 : 1));
   await write((writer) => insertExecutions(writer, rows));

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import { timedId } from '../../src/database/ids.ts';
 import { newExecution } from '../../src/resources/jobs/executions/execution-rows.ts';
 import { Workspaces } from '../../src/resources/workspaces.ts';
+import { NO_DISPATCHER } from '../resources/jobs/played-worker.ts';
 import { openSocket, parseResponse, readAll } from './raw-request.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
 import { formOf, tinyAdapter } from './tiny-adapter.ts';
@@ -202,7 +203,7 @@ describe('jobs of a tenant whose jobs wait for too long', () => {
       const own = server.workspaces.of('default');
       const workspaces = new Workspaces({
         ...{ store: server.wholeStore, database, queue: server.queue },
-        ...{ dispatcher: { fill: async () => [], send: () => {} }, maxQueueAgeSeconds: 60 },
+        ...{ dispatcher: NO_DISPATCHER, maxQueueAgeSeconds: 60 },
       });
       Object.assign(own, { checkQueueAge: workspaces.of('default').checkQueueAge });
       const adapterId = (await server.upload()).id;

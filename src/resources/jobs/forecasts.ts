@@ -6,7 +6,8 @@ import { END_TYPES } from '../../contract/webhook.ts';
 import type { Database } from '../../database/database.ts';
 import { newJobId, timedId } from '../../database/ids.ts';
 import type { ExecutionTable } from '../../database/job-tables.ts';
-import { liveFleet, mibOf, secondsUntilStart } from '../../dispatch/pace.ts';
+import type { Dispatcher } from '../../dispatch/dispatcher.ts';
+import { liveFleet, mibOf } from '../../dispatch/pace.ts';
 import { unknownForecast } from '../../squeeze/forecast.ts';
 import { forecastRequest } from '../../squeeze/forecast-request.ts';
 import type { SourceFiles } from '../../squeeze/job-context.ts';
@@ -31,6 +32,7 @@ const NOT_HERE =
 
 interface JobForecastsParts {
   readonly database: Database;
+  readonly dispatcher: Pick<Dispatcher, 'secondsUntilStart'>;
   readonly tenant: string;
   readonly blobs: BlobStore;
   readonly adapters: Pick<AdapterService, 'stored'>;
@@ -90,11 +92,11 @@ export class JobForecasts {
     equal: ExecutionTable | undefined,
   ): Promise<Pick<JobForecast, 'starts_in_seconds' | 'seconds'>> {
     if (equal?.state === 'succeeded') return { starts_in_seconds: 0, seconds: 0 };
-    const { database } = this.parts;
+    const { database, dispatcher, tenant } = this.parts;
     const { slots, msPerMib } = await liveFleet(database, database.reader);
     if (slots === 0) return { starts_in_seconds: null, seconds: null };
-    const place = { id: equal?.id ?? timedId('ex', Date.now()), priority };
-    const startsIn = equal?.state === 'dispatched' ? 0 : await secondsUntilStart(database, place);
+    const place = { tenant, id: equal?.id ?? timedId('ex', Date.now()), priority };
+    const startsIn = equal?.state === 'dispatched' ? 0 : await dispatcher.secondsUntilStart(place);
     // More digits than are known would only look like it.
     const seconds =
       workBytes === undefined ? null : Number(((mibOf(workBytes) * msPerMib) / 1000).toPrecision(2));

@@ -1,8 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Database } from '../../database/database.ts';
 import { timedIdMs } from '../../database/ids.ts';
-import { hasCome } from '../../database/sql.ts';
-import { LONGEST_WAIT_MS } from '../../dispatch/next-executions.ts';
+import { isDue } from '../../dispatch/tenant-shares.ts';
 import { AppError } from '../../errors/app-error.ts';
 
 /** How long a look at a tenant's jobs counts: there may be hundreds of requests a second. */
@@ -63,11 +62,8 @@ export class QueueAge {
       .selectFrom('execution')
       .select('id')
       .where('tenant', '=', tenant)
-      .where('state', '=', 'waiting')
+      .where(isDue(this.database))
       .where('dispatch_no', '=', 0)
-      .where((eb) =>
-        eb.or([eb('not_before', 'is', null), hasCome(this.database, 'not_before', LONGEST_WAIT_MS)]),
-      )
       .orderBy('id')
       .limit(1)
       .executeTakeFirst();

@@ -6,7 +6,6 @@ import { listed, nameBegins } from '../../database/lists/listed.ts';
 import type { Page, PageRequest } from '../../database/lists/page.ts';
 import { sql } from '../../database/sql.ts';
 import { dispatchId } from '../../dispatch/dispatcher.ts';
-import { secondsUntilStart } from '../../dispatch/pace.ts';
 import type { StoredFile } from '../contents/content-files.ts';
 import { releaseContent } from '../contents/contents.ts';
 import { addUsage } from '../tenants/usage.ts';
@@ -148,17 +147,19 @@ export class JobStore {
         'execution.state',
         'execution.started_at',
         'execution.priority',
+        'execution.tenant',
       ])
       .where('job.id', '=', jobId)
       .where('job.tenant', '=', this.tenant)
       .where('job.finished_at', 'is', null)
       .executeTakeFirst();
     if (!row) return undefined;
+    const { dispatcher } = this.parts;
     const { id: execution, dispatch_no, state, started_at } = row;
     return {
       execution,
       dispatch: started_at === null ? undefined : dispatchId(execution, dispatch_no),
-      startsInSeconds: state === 'waiting' ? await secondsUntilStart(this.database, row) : undefined,
+      startsInSeconds: state === 'waiting' ? await dispatcher.secondsUntilStart(row) : undefined,
     };
   }
 
@@ -202,7 +203,7 @@ export class JobStore {
         const job = await changes.end(cancelledJob(jobRecord(row), progress.get(row.id)));
         if (job) cancelled.push(job);
       }
-      changes.addCompute(await leaveExecutions(database, writer, left));
+      await leaveExecutions(changes, left);
       return cancelled;
     });
   }

@@ -19,7 +19,7 @@ import { workspaceOf } from '../own-workspace.ts';
 import { TENANT_EXAMPLES } from './examples.ts';
 import type { TenantLimits } from './limits.ts';
 import { TENANT_ERRORS, type TenantService } from './service.ts';
-import { usageReport, withCounts } from './usage-report.ts';
+import { type ReportedSpace, usageReport, withCounts } from './usage-report.ts';
 
 const SUSPENSION = {
   suspend: {
@@ -40,12 +40,14 @@ export interface TenantRoutesOptions {
   readonly tenants: TenantService;
   readonly limits: TenantLimits;
   readonly database: Database;
+  /** What a tenant has that is there. */
+  readonly spaceOf: (tenant: string) => ReportedSpace;
 }
 
 /** Tenants and what they may use, for administrators; and what a tenant uses, for itself. */
 export const tenantRoutes: FastifyPluginAsyncTypebox<TenantRoutesOptions> = async (
   app,
-  { tenants, limits, database },
+  { tenants, limits, database, spaceOf },
 ) => {
   for (const [schema, example] of TENANT_EXAMPLES)
     app.addSchema({ ...asComponent(schema), examples: [example] });
@@ -85,7 +87,7 @@ export const tenantRoutes: FastifyPluginAsyncTypebox<TenantRoutesOptions> = asyn
     },
     async (request, reply) => {
       const tenant = await tenants.get(request.params.id);
-      const usage = await usageReport({ tenant: tenant.id, database, limits: () => limits.of(tenant.id) });
+      const usage = await usageReport(spaceOf(tenant.id));
       return reply.header('cache-control', 'no-store').send({ ...tenant, usage });
     },
   );

@@ -5,7 +5,7 @@ import {
   type UsageRecord,
 } from '../../contract/tenant.ts';
 import type { Database } from '../../database/database.ts';
-import { secondsUntilStart } from '../../dispatch/pace.ts';
+import type { Dispatcher } from '../../dispatch/dispatcher.ts';
 import type { Limits } from './limits.ts';
 import { dayOf, usageOf } from './usage.ts';
 
@@ -16,6 +16,7 @@ export interface ReportedSpace {
   readonly tenant: string;
   readonly database: Pick<Database, 'reader' | 'now' | 'after'>;
   readonly limits: () => Promise<Limits>;
+  readonly dispatcher: Pick<Dispatcher, 'secondsUntilStart'>;
 }
 
 /**
@@ -85,7 +86,7 @@ async function jobCounts(
   return new Map(rows.map(({ tenant, state, count }) => [`${tenant} ${state}`, Number(count)]));
 }
 
-async function queueOf({ database, tenant }: ReportedSpace): Promise<UsageRecord['queue']> {
+async function queueOf({ database, dispatcher, tenant }: ReportedSpace): Promise<UsageRecord['queue']> {
   const { reader, now } = database;
   const [counts, oldest, next] = await Promise.all([
     jobCounts(database, [tenant]),
@@ -111,6 +112,6 @@ async function queueOf({ database, tenant }: ReportedSpace): Promise<UsageRecord
     queued: counts.get(`${tenant} queued`) ?? 0,
     running: counts.get(`${tenant} active`) ?? 0,
     oldest_waiting_seconds: oldest ? Math.max(0, Math.floor((oldest.now - oldest.created_at) / 1000)) : null,
-    estimated_start_seconds: (next && (await secondsUntilStart(database, next))) ?? null,
+    estimated_start_seconds: (next && (await dispatcher.secondsUntilStart(next))) ?? null,
   };
 }

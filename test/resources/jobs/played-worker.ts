@@ -16,7 +16,11 @@ import { KNOWN_FACTS, KNOWN_FILES } from '../adapters/known-adapter.ts';
 import { PLAYED_PROVIDER, PLAYED_TIMINGS, PLAYED_TOTALS, playedResult } from './played-result.ts';
 
 /** Dispatches nothing: the test plays the workers. */
-export const NO_DISPATCHER: JobChangesParts['dispatcher'] = { fill: async () => [], send: () => undefined };
+export const NO_DISPATCHER: JobChangesParts['dispatcher'] = {
+  fill: async () => [],
+  send: () => undefined,
+  secondsUntilStart: async () => undefined,
+};
 
 /** A queue that is never asked for anything. */
 export const NO_QUEUE: DispatcherOptions['queue'] = { add: async () => undefined, missing: async () => [] };

@@ -2,8 +2,8 @@ import type { JobPriority } from '../../../contract/job-request.ts';
 import type { Database, Writer } from '../../../database/database.ts';
 import { timedId } from '../../../database/ids.ts';
 import type { ExecutionTable } from '../../../database/job-tables.ts';
-import { sql } from '../../../database/sql.ts';
 import { inSlices } from '../rows.ts';
+import { type JobChanges, overDispatch } from './job-changes.ts';
 
 /** Those of a lower number are dispatched first. */
 const PRIORITIES = { high: 0, normal: 1, low: 2 } as const satisfies Record<JobPriority, number>;
@@ -24,6 +24,7 @@ export const newExecution = (given: NewExecution, origin: string | null = null):
     dispatched_at: null,
     started_at: null,
   },
+  ...{ estimate_ms: null, charged_ms: null },
   ...{ seen_at: null, storage_failures: 0, storage_trouble_ms: 0, finished_at: null },
   origin,
   outcome: null,
@@ -71,14 +72,9 @@ export async function lockExecutions(
 /**
  * Of executions that jobs have ceased to wait for: those that nobody waits for any more are over, and the others are as urgent
  * as those who still do.
- * @returns for how many milliseconds the work ran that is over with it
  */
-export async function leaveExecutions(
-  database: Pick<Database, 'locked' | 'now'>,
-  writer: Writer,
-  ids: readonly string[],
-): Promise<number> {
-  let stoppedMs = 0;
+export async function leaveExecutions(changes: JobChanges, ids: readonly string[]): Promise<void> {
+  const { database, writer } = changes;
   for (const id of await lockExecutions(database, writer, ids)) {
     const jobs = await writer
       .selectFrom('job')
@@ -88,23 +84,17 @@ export async function leaveExecutions(
       .execute();
     const change = writer.updateTable('execution').where('id', '=', id);
     if (jobs.length === 0) {
-      const over = await change
-        .set({ state: 'cancelled', finished_at: Date.now(), key: null })
-        .returning(['step', ranMs({ database }).as('ran_ms')])
-        .executeTakeFirstOrThrow();
-      if (over.step === 'work') stoppedMs += over.ran_ms;
+      const found = writer.selectFrom('execution').select(['state', ...overDispatch(database)]);
+      const { state, ...dispatch } = await found.where('id', '=', id).executeTakeFirstOrThrow();
+      if (state === 'dispatched') changes.noteDispatchEnd(dispatch);
+      await change.set({ state: 'cancelled', finished_at: Date.now(), key: null }).execute();
     } else {
       const priority = Math.min(...jobs.map((job) => priorityOf(job.priority as JobPriority)));
       // What runs may come back to wait for another attempt.
       await change.set({ priority }).execute();
     }
   }
-  return stoppedMs;
 }
-
-/** How long the attempt at an execution has run; 0: none runs. */
-export const ranMs = ({ database: { now } }: { readonly database: Pick<Database, 'now'> }) =>
-  sql<number>`coalesce(${now} - started_at, 0)`;
 
 /** Removes executions that no job knows any more. */
 export async function removeUnused(writer: Writer, ids: readonly string[]): Promise<void> {

@@ -13,7 +13,7 @@ import { withoutResults } from '../result-settings.ts';
 import { JOB_COLUMNS, jobRecord } from '../rows.ts';
 import { JobStore } from '../store.ts';
 import { withoutSecrets } from '../transfer-desk.ts';
-import { leaveExecutions, ranMs } from './execution-rows.ts';
+import { leaveExecutions } from './execution-rows.ts';
 import {
   type Attempted,
   type Dispatched,
@@ -21,7 +21,7 @@ import {
   finishExecution,
   jobsOf,
 } from './finish-execution.ts';
-import { JobChanges, type JobChangesParts } from './job-changes.ts';
+import { JobChanges, type JobChangesParts, overDispatch } from './job-changes.ts';
 import type { Made, Totals } from './made.ts';
 import { postponement, withPatience } from './storage-patience.ts';
 import type { ExecutionTask, TaskReport, TaskSource } from './task.ts';
@@ -226,7 +226,7 @@ export class Executions {
       if (job.finished_at === null && job.batch_id !== null && isCalledOff.has(job.batch_id))
         await changes.end(cancelledJob(job));
       else left.push(job);
-    if (left.length === 0) changes.addCompute(await leaveExecutions(database, writer, [execution]));
+    if (left.length === 0) await leaveExecutions(changes, [execution]);
     // A later step of a job is no other attempt at it.
     const counted = sql<number>`case when attempts = 0 or ${sql.lit(attempts)} > 1 then attempts + 1 else attempts end`;
     const begun = await writer
@@ -257,15 +257,15 @@ export class Executions {
     const { writer, database } = changes;
     const found = writer
       .selectFrom('execution')
-      .select(['step', 'attempts', 'started_at', ranMs(changes).as('ran_ms')])
+      .select(['attempts', 'started_at', ...overDispatch(database)])
       .where('id', '=', execution)
       .where('dispatch_no', '=', dispatchNo)
       .where('state', '=', from)
       .$if(attempt !== undefined, (query) => query.where('attempts', '=', attempt!));
     const row = await database.locked(found).executeTakeFirst();
     if (!row) return false;
-    // What the service itself stopped, or its storage, costs the tenant nothing.
-    if (row.step === 'work' && from === 'dispatched' && !uncounted) changes.addCompute(row.ran_ms);
+    // What does not count as an attempt, its tenant does not pay for.
+    if (from === 'dispatched') changes.noteDispatchEnd(row, { isFree: uncounted !== undefined });
     const isTakenBack = uncounted !== undefined && row.started_at !== null;
     await writer
       .updateTable('execution')

@@ -10,8 +10,8 @@ import { endOfTargets } from '../job-end.ts';
 import { resultSettings } from '../result-settings.ts';
 import { JOB_COLUMNS, jobRecord, outcomeColumn, withSealed } from '../rows.ts';
 import { continueWithWork } from './accept-jobs.ts';
-import { ranMs, removeUnused } from './execution-rows.ts';
-import type { JobChanges } from './job-changes.ts';
+import { removeUnused } from './execution-rows.ts';
+import { type JobChanges, overDispatch } from './job-changes.ts';
 import { type DeliverMade, type FetchMade, keptOutcome, type Made, writtenFiles } from './made.ts';
 import { doneProgress, endedNow, recordWork } from './record-work.ts';
 
@@ -42,7 +42,7 @@ export async function finishExecution(
   made: Made,
   writeId: string,
 ): Promise<boolean> {
-  const { writer } = changes;
+  const { writer, database } = changes;
   const row = await writer
     .updateTable('execution')
     .set({
@@ -55,10 +55,10 @@ export async function finishExecution(
     .where('id', '=', id)
     .where('dispatch_no', '=', dispatchNo)
     .where('state', '=', 'dispatched')
-    .returning(['id', 'step', 'origin', ranMs(changes).as('ran_ms')])
+    .returning(['id', 'origin', ...overDispatch(database)])
     .executeTakeFirst();
   if (!row) return false;
-  if (row.step === 'work') changes.addCompute(row.ran_ms);
+  changes.noteDispatchEnd(row);
   // Whoever asked for this step asked for those after it.
   changes.origin = row.origin;
   const contents = await settleContent(writer, { writeId, files: writtenFiles(made) });
@@ -89,10 +89,10 @@ export async function failExecution(
     .where('dispatch_no', '=', dispatchNo)
     .where('state', '=', 'dispatched')
     .$if(attempt !== undefined, (query) => query.where('attempts', '=', attempt!))
-    .returning(['id', 'step', ranMs(changes).as('ran_ms')])
+    .returning(['id', ...overDispatch(changes.database)])
     .executeTakeFirst();
   if (!row) return false;
-  if (row.step === 'work') changes.addCompute(row.ran_ms);
+  changes.noteDispatchEnd(row);
   for (const job of await jobsOf(changes, id, row.step)) {
     if (row.step === 'deliver') {
       const pending = [...job.deliveries.entries()].filter(([, { state }]) => state === 'pending');

@@ -1,8 +1,11 @@
 import type { BatchRecord } from '../../../contract/batch.ts';
 import type { JobRecord } from '../../../contract/job.ts';
 import type { Database, Writer } from '../../../database/database.ts';
+import type { ExecutionTable } from '../../../database/job-tables.ts';
+import { sql } from '../../../database/sql.ts';
 import type { Dispatcher } from '../../../dispatch/dispatcher.ts';
 import type { Dispatch } from '../../../dispatch/job-queue.ts';
+import type { EndedDispatch } from '../../../dispatch/tenant-shares.ts';
 import { insertAdapters, type NewAdapter, usageOfNew } from '../../adapters/rows.ts';
 import { insertEvents } from '../../events/event-rows.ts';
 import { batchEvent, jobEvent, type OutgoingEvent } from '../../events/outgoing-event.ts';
@@ -27,7 +30,7 @@ export interface Observer {
 
 export interface JobChangesParts {
   readonly database: Database;
-  readonly dispatcher: Pick<Dispatcher, 'fill' | 'send'>;
+  readonly dispatcher: Pick<Dispatcher, 'fill' | 'send' | 'secondsUntilStart'>;
   /** Where deliveries to webhooks are queued; undefined: other processes queue them. */
   readonly deliveries?: DeliveryQueue | undefined;
   /** How long jobs (after their end) and adapters stay unless a request says otherwise; undefined: they are kept. */
@@ -39,6 +42,22 @@ export interface JobChangesParts {
   /** JSON of Origin: on whose behalf something is done now; null: nobody's. Default: nobody's. */
   readonly origin?: () => string | null;
 }
+
+/** What is read of an execution whose dispatch is over. */
+export interface OverDispatch extends Pick<ExecutionTable, 'tenant' | 'step' | 'estimate_ms' | 'charged_ms'> {
+  /** How long its attempt ran; null: it had not begun. */
+  readonly took_ms: number | null;
+}
+
+/** Its columns. */
+export const overDispatch = ({ now }: Pick<Database, 'now'>) =>
+  [
+    'execution.tenant',
+    'execution.step',
+    'execution.estimate_ms',
+    'execution.charged_ms',
+    sql<number | null>`${now} - execution.started_at`.as('took_ms'),
+  ] as const;
 
 /**
  * A transaction in which jobs of a tenant are accepted, go on or end, with all that follows from it: batches that end,
@@ -61,6 +80,7 @@ export class JobChanges {
   private readonly events: OutgoingEvent[] = [];
   private readonly tickets: DeliveryTicket[] = [];
   private readonly usage = { adapters: 0, bytes: 0, jobs: 0, computeMs: 0 };
+  private readonly endedDispatches: EndedDispatch[] = [];
   private dispatches: readonly Dispatch[] = [];
 
   private constructor(parts: JobChangesParts, tenant: string, writer: Writer) {
@@ -102,14 +122,21 @@ export class JobChanges {
     this.events.push(jobEvent(job, atMs));
   }
 
+  /**
+   * Notes that a dispatch is over: its tenant pays for what it took.
+   * @param isFree where the service is to blame for what came of it, its tenant pays nothing
+   */
+  noteDispatchEnd(dispatch: OverDispatch, { isFree = false } = {}): void {
+    const { tenant, step, estimate_ms: estimateMs, charged_ms: chargedMs, took_ms } = dispatch;
+    const tookMs = isFree ? 0 : Math.max(0, took_ms ?? 0);
+    if (step === 'work') this.usage.computeMs += tookMs;
+    if (estimateMs === null || chargedMs === null) return;
+    this.endedDispatches.push({ tenant, estimateMs, chargedMs, tookMs });
+  }
+
   /** Notes jobs that were accepted. */
   addJobs(count: number): void {
     this.usage.jobs += count;
-  }
-
-  /** Notes work of the tenant that has ended, or was stopped. @param ms how long it ran */
-  addCompute(ms: number): void {
-    this.usage.computeMs += Math.max(0, ms);
   }
 
   /** Records adapters whose contents are settled. @param contents ids by digests */
@@ -160,7 +187,7 @@ export class JobChanges {
     events.push(...batches.map(batchEvent));
     tickets.push(...(await outbox.record(writer, events)));
     if (Object.values(usage).some((count) => count !== 0)) await addUsage(writer, tenant, usage);
-    this.dispatches = await this.parts.dispatcher.fill(writer);
+    this.dispatches = await this.parts.dispatcher.fill(writer, this.endedDispatches);
     await insertEvents(database, writer, tenant, events);
   }
 

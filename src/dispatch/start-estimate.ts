@@ -1,0 +1,112 @@
+import type { Database, Writer } from '../database/database.ts';
+import { sql } from '../database/sql.ts';
+import { liveFleet, mibOf } from './pace.ts';
+import {
+  chargeOf,
+  floorOf,
+  type ShareDefaults,
+  slotMsOf,
+  type TenantStanding,
+  tenantStanding,
+  underwayByTenant,
+  waitingTenants,
+} from './tenant-shares.ts';
+
+/** Executions of another tenant that are looked at: one with more has enough to do for as long as it matters. */
+const MOST_OF_OTHERS = 500;
+/** Tenants that may not run more hold each other up less than they are first thought to. */
+const ROUNDS = 5;
+
+/** An execution that waits, or is about to. */
+export interface JobAhead {
+  readonly tenant: string;
+  readonly id: string;
+  readonly priority: number;
+}
+
+interface Other extends TenantStanding {
+  /** What it has waiting, in milliseconds of slots. */
+  readonly workMs: number;
+  /** Of one of its executions. */
+  readonly eachMs: number;
+}
+
+/**
+ * About how long it takes until a waiting execution begins, in seconds: what its own tenant has before it, and what the
+ * shares of the others come to until their virtual time is that at which it starts, over all slots.
+ * @returns undefined while there is no worker, or none for its tenant
+ * @throws AppError DATABASE_UNAVAILABLE
+ */
+export async function secondsUntilStart(
+  database: Pick<Database, 'reader' | 'now' | 'after'>,
+  { tenant, id, priority }: JobAhead,
+  defaults: ShareDefaults,
+): Promise<number | undefined> {
+  const { reader } = database;
+  const { slots, msPerMib } = await liveFleet(database, reader);
+  const own = slots === 0 ? undefined : await tenantStanding(reader, tenant, defaults);
+  if (!own || own.limit === 0) return undefined;
+  const msOf = (sum: Sum): number => mibOf(Number(sum.bytes ?? 0), Number(sum.count)) * msPerMib;
+  const sumOf = (state: 'waiting' | 'dispatched') =>
+    reader
+      .selectFrom('execution')
+      .select(({ fn }) => [fn.countAll().as('count'), fn.sum('work_bytes').as('bytes')])
+      .where('state', '=', state);
+  const before = sumOf('waiting').where('tenant', '=', tenant).where(isAheadOf(priority, id));
+  const aheadMs = msOf(await before.executeTakeFirstOrThrow());
+  // Of those that run, half is done on average.
+  const runningMs = msOf(await sumOf('dispatched').executeTakeFirstOrThrow()) / 2;
+  const ownRunning = await sumOf('dispatched').where('tenant', '=', tenant).executeTakeFirstOrThrow();
+  const ownMs = aheadMs + msOf(ownRunning) / 2;
+
+  const underway = await underwayByTenant(reader);
+  const standings = await waitingTenants(database, reader, defaults);
+  const floor = await floorOf(reader, standings, underway);
+  const placeOf = ({ virtualMs, isActive }: TenantStanding) =>
+    isActive ? virtualMs : Math.max(virtualMs, floor);
+  const target = placeOf(own) + chargeOf(aheadMs, own.weight);
+  const others: Other[] = [];
+  for (const standing of standings) {
+    if (standing.tenant === tenant || placeOf(standing) > target) continue;
+    const sum = await workOf(reader, standing.tenant);
+    const isMore = Number(sum.count) === MOST_OF_OTHERS;
+    const eachMs = msOf(sum) / Number(sum.count);
+    others.push({ ...standing, eachMs, workMs: isMore ? Infinity : msOf(sum) });
+  }
+  // Which of them goes first is settled by whole executions: half of one on average.
+  const shareMs = (other: Other): number =>
+    Math.min(other.workMs, slotMsOf(target - placeOf(other), other.weight) + other.eachMs / 2);
+  let ms = Infinity;
+  for (let round = 0; round < ROUNDS; round++) {
+    const atMost = ms;
+    const otherMs = others.reduce((sum, other) => sum + Math.min(shareMs(other), other.limit * atMost), 0);
+    ms = Math.max((otherMs + aheadMs + runningMs) / slots, ownMs / own.limit);
+  }
+  return Math.ceil(ms / 1000);
+}
+
+interface Sum {
+  readonly count: string | number | bigint;
+  readonly bytes: string | number | bigint | null;
+}
+
+/** Whether an execution of the same tenant comes before another one. */
+const isAheadOf = (priority: number, id: string) => sql<boolean>`(priority, id) < (${priority}, ${id})`;
+
+/** What is next of a tenant. */
+function workOf(reader: Pick<Writer, 'selectFrom'>, tenant: string): Promise<Sum> {
+  return reader
+    .selectFrom((from) =>
+      from
+        .selectFrom('execution')
+        .select('work_bytes')
+        .where('state', '=', 'waiting')
+        .where('tenant', '=', tenant)
+        .orderBy('priority')
+        .orderBy('id')
+        .limit(MOST_OF_OTHERS)
+        .as('some'),
+    )
+    .select(({ fn }) => [fn.countAll().as('count'), fn.sum('work_bytes').as('bytes')])
+    .executeTakeFirstOrThrow();
+}

@@ -1,0 +1,236 @@
+import type { Database, Writer } from '../database/database.ts';
+import { type Condition, hasCome, sql } from '../database/sql.ts';
+
+/** No attempt is put off for longer. */
+export const LONGEST_WAIT_MS = 60_000;
+
+/** The weight with which a virtual millisecond is one of a slot. */
+const UNIT_WEIGHT = 100;
+
+/** What counts for a tenant for which nothing else was set. */
+export interface ShareDefaults {
+  readonly weight: number;
+  /** Executions that are dispatched at once; null: no limit. */
+  readonly max_running: number | null;
+}
+
+export const EQUAL_SHARES: ShareDefaults = { weight: UNIT_WEIGHT, max_running: null };
+
+/** What a tenant has under way. */
+export interface Underway {
+  readonly count: number;
+  /** What it was charged for that. */
+  readonly chargedMs: number;
+}
+
+/** How a tenant stands beside the others. */
+export interface TenantStanding {
+  readonly tenant: string;
+  readonly weight: number;
+  /** Executions that it may have under way at once. */
+  readonly limit: number;
+  readonly virtualMs: number;
+  /** Whether it had something to dispatch when that was last looked at. */
+  readonly isActive: boolean;
+}
+
+/** A tenant that has something to dispatch. */
+export interface TenantShare {
+  readonly tenant: string;
+  readonly weight: number;
+  /** Its virtual time, from which its next execution starts. */
+  readonly virtualMs: number;
+  /** How many more of its executions may be dispatched. */
+  readonly room: number;
+  /** Whether this is what the database has of it. */
+  readonly isSaved: boolean;
+}
+
+/** A dispatch that is over: it ended, or came back to wait. */
+export interface EndedDispatch {
+  readonly tenant: string;
+  readonly estimateMs: number;
+  readonly chargedMs: number;
+  /** How long it had a slot, as far as that is to count. */
+  readonly tookMs: number;
+}
+
+/** What a tenant is charged for so much time of a slot, in virtual milliseconds. */
+export const chargeOf = (ms: number, weight: number): number => Math.ceil((ms * UNIT_WEIGHT) / weight);
+
+/** The time of a slot that a tenant gets for so many virtual milliseconds. */
+export const slotMsOf = (virtualMs: number, weight: number): number => (virtualMs * weight) / UNIT_WEIGHT;
+
+/** What tenants have under way, by their ids. */
+export async function underwayByTenant(
+  reader: Pick<Writer, 'selectFrom'>,
+): Promise<ReadonlyMap<string, Underway>> {
+  const rows = await reader
+    .selectFrom('execution')
+    .select(({ fn }) => ['tenant', fn.countAll().as('count'), fn.sum('charged_ms').as('charged')])
+    .where('state', '=', 'dispatched')
+    .groupBy('tenant')
+    .execute();
+  return new Map(
+    rows.map(({ tenant, count, charged }) => [
+      tenant,
+      { count: Number(count), chargedMs: Number(charged ?? 0) },
+    ]),
+  );
+}
+
+/**
+ * Puts what dispatches really took in the place of what they were charged for. For who is alone with the shares.
+ * @throws AppError DATABASE_UNAVAILABLE
+ */
+export async function settleShares(writer: Writer, ended: readonly EndedDispatch[]): Promise<void> {
+  const owed = new Map<string, number>();
+  for (const { tenant, estimateMs, chargedMs, tookMs } of ended) {
+    const more = Math.round((chargedMs * tookMs) / estimateMs) - chargedMs;
+    owed.set(tenant, (owed.get(tenant) ?? 0) + more);
+  }
+  for (const [tenant, more] of owed)
+    if (more !== 0)
+      await writer
+        .updateTable('tenant_share')
+        .set(({ eb }) => ({ virtual_ms: eb('virtual_ms', '+', more) }))
+        .where('tenant', '=', tenant)
+        .execute();
+}
+
+/**
+ * The tenants that have something to dispatch: not those that are suspended or have as much under way as they may. One
+ * that had nothing before starts where the others are, so that it neither saved time up nor pays for what it had while
+ * the workers were idle.
+ * @throws AppError DATABASE_UNAVAILABLE
+ */
+export async function eligibleShares(
+  database: Pick<Database, 'now' | 'after'>,
+  reader: Pick<Writer, 'selectFrom' | 'getExecutor'>,
+  underway: ReadonlyMap<string, Underway>,
+  defaults: ShareDefaults,
+): Promise<TenantShare[]> {
+  const standings = await waitingTenants(database, reader, defaults);
+  const eligible = standings.flatMap((standing) => {
+    const room = standing.limit - (underway.get(standing.tenant)?.count ?? 0);
+    return room > 0 ? [{ ...standing, room }] : [];
+  });
+  const floor = eligible.every(({ isActive }) => isActive) ? 0 : await floorOf(reader, eligible, underway);
+  return eligible.map(({ tenant, weight, room, virtualMs, isActive: isSaved }) => ({
+    ...{ tenant, weight, room, isSaved },
+    virtualMs: isSaved ? virtualMs : Math.max(virtualMs, floor),
+  }));
+}
+
+/**
+ * The virtual time at which a tenant starts that had nothing to dispatch before: the least of those that had, or where
+ * there are none that of the tenant that has had the most, so that all are equal.
+ * @throws AppError DATABASE_UNAVAILABLE
+ */
+export async function floorOf(
+  reader: Pick<Writer, 'selectFrom'>,
+  standings: readonly TenantStanding[],
+  underway: ReadonlyMap<string, Underway>,
+): Promise<number> {
+  const active = standings.filter(({ isActive }) => isActive);
+  // What is under way may turn out to take less: no other tenant is to wait behind what is given back then.
+  const places = active.map(({ tenant, virtualMs }) => virtualMs - (underway.get(tenant)?.chargedMs ?? 0));
+  if (places.length > 0) return Math.min(...places);
+  const { most } = await reader
+    .selectFrom('tenant_share')
+    .select(({ fn }) => fn.max<number | null>('virtual_ms').as('most'))
+    .executeTakeFirstOrThrow();
+  return most ?? 0;
+}
+
+/** Writes where tenants are now. All others have nothing to dispatch. For who is alone with the shares. */
+export async function saveShares(writer: Writer, shares: readonly TenantShare[]): Promise<void> {
+  const active = shares.map(({ tenant }) => tenant);
+  await writer
+    .updateTable('tenant_share')
+    .set({ is_active: 0 })
+    .where('is_active', '=', sql.lit(1))
+    .$if(active.length > 0, (query) => query.where('tenant', 'not in', active))
+    .execute();
+  const changed = shares.filter(({ isSaved }) => !isSaved);
+  if (changed.length === 0) return;
+  await writer
+    .insertInto('tenant_share')
+    .values(changed.map(({ tenant, virtualMs }) => ({ tenant, virtual_ms: virtualMs, is_active: 1 })))
+    .onConflict((conflict) =>
+      conflict.column('tenant').doUpdateSet(({ ref }) => ({
+        virtual_ms: ref('excluded.virtual_ms'),
+        is_active: 1,
+      })),
+    )
+    .execute();
+}
+
+/** What can be dispatched now, as far as time decides. */
+export const isDue = (database: Pick<Database, 'now' | 'after'>): Condition =>
+  sql`state = 'waiting' and (not_before is null or ${hasCome(database, 'not_before', LONGEST_WAIT_MS)})`;
+
+/**
+ * The tenants that have something waiting that is due, without those that are suspended. It steps from tenant to tenant
+ * through the index, and does not look at what each of them has.
+ * @throws AppError DATABASE_UNAVAILABLE
+ */
+export async function waitingTenants(
+  database: Pick<Database, 'now' | 'after'>,
+  reader: Pick<Writer, 'getExecutor'>,
+  defaults: ShareDefaults,
+): Promise<TenantStanding[]> {
+  const next = (after: Condition) =>
+    sql`(select tenant from execution where ${isDue(database)} and ${after} order by tenant limit 1)`;
+  const { rows } = await sql<StandingRow>`
+    with recursive waiting (id) as (
+      select ${next(sql`true`)}
+      union all
+      select ${next(sql`execution.tenant > waiting.id`)} from waiting where waiting.id is not null
+    )
+    select tenant.id, weight, max_running, virtual_ms, is_active from waiting
+    join tenant on tenant.id = waiting.id and suspended_at is null and deleting_at is null
+    left join tenant_share on tenant_share.tenant = tenant.id
+    order by tenant.id
+  `.execute(reader);
+  return rows.map((row) => standingOf(row, defaults));
+}
+
+/** The same of one tenant, whatever it has waiting; undefined: it is suspended. @throws AppError DATABASE_UNAVAILABLE */
+export async function tenantStanding(
+  reader: Pick<Writer, 'selectFrom'>,
+  tenant: string,
+  defaults: ShareDefaults,
+): Promise<TenantStanding | undefined> {
+  const row = await reader
+    .selectFrom('tenant')
+    .leftJoin('tenant_share', 'tenant_share.tenant', 'tenant.id')
+    .select(['id', 'weight', 'max_running', 'virtual_ms', 'is_active'])
+    .where('id', '=', tenant)
+    .where('suspended_at', 'is', null)
+    .where('deleting_at', 'is', null)
+    .executeTakeFirst();
+  return row && standingOf(row, defaults);
+}
+
+interface StandingRow {
+  readonly id: string;
+  readonly weight: number | null;
+  readonly max_running: number | null;
+  readonly virtual_ms: number | null;
+  readonly is_active: number | null;
+}
+
+/** What a column has where there is no limit, whatever the defaults are. */
+const UNLIMITED = -1;
+
+function standingOf(row: StandingRow, defaults: ShareDefaults): TenantStanding {
+  const limit = row.max_running ?? defaults.max_running ?? UNLIMITED;
+  return {
+    tenant: row.id,
+    weight: row.weight ?? defaults.weight,
+    limit: limit === UNLIMITED ? Infinity : limit,
+    virtualMs: row.virtual_ms ?? 0,
+    isActive: row.is_active === 1,
+  };
+}

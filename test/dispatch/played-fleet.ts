@@ -1,0 +1,158 @@
+import type { Database, Writer } from '../../src/database/database.ts';
+import { Dispatcher, dispatched } from '../../src/dispatch/dispatcher.ts';
+import type { EndedDispatch, ShareDefaults } from '../../src/dispatch/tenant-shares.ts';
+import { insertExecutions, newExecution } from '../../src/resources/jobs/executions/execution-rows.ts';
+import { MemoryQueue } from '../http/memory-queue.ts';
+import { addWorker } from './fleet.ts';
+
+/** What a MiB of weights is thought to take. */
+const MS_PER_MIB = 100;
+
+/** Jobs that come together. */
+export interface PlayedJobs {
+  /** How long the service thinks that each takes. */
+  readonly ms: number;
+  /** How long each really takes; default: the same. */
+  readonly tookMs?: number;
+  readonly priority?: number;
+}
+
+export interface Begun {
+  readonly execution: string;
+  readonly tenant: string;
+  readonly atMs: number;
+}
+
+/**
+ * Workers whose slots take as long as they are told to, on a clock of their own, which goes on as jobs end. Dispatcher,
+ * database and the order of the queue are the real ones.
+ */
+export class PlayedFleet {
+  nowMs = 0;
+  /** What began, in its order. */
+  readonly begun: Begun[] = [];
+  /** Milliseconds of slots that tenants have had, by their ids. */
+  readonly slotMs = new Map<string, number>();
+  readonly queue = new MemoryQueue();
+  readonly dispatcher: Dispatcher;
+  private readonly database: Database;
+  private readonly slots: number;
+  private readonly jobs = new Map<string, { readonly tenant: string; readonly tookMs: number }>();
+  private readonly running = new Map<string, { readonly dispatch: string; readonly endsMs: number }>();
+
+  private constructor(database: Database, slots: number, shares?: ShareDefaults) {
+    this.database = database;
+    this.slots = slots;
+    this.dispatcher = new Dispatcher({ database, queue: this.queue, shares });
+  }
+
+  static async open(database: Database, slots: number, shares?: ShareDefaults): Promise<PlayedFleet> {
+    await addWorker(database, slots, { msPerMib: MS_PER_MIB });
+    return new PlayedFleet(database, slots, shares);
+  }
+
+  /** @returns ids of the executions, in their order */
+  async submit(
+    tenant: string,
+    count: number,
+    { ms, tookMs = ms, priority = 1 }: PlayedJobs,
+  ): Promise<string[]> {
+    const work_bytes = Math.round((ms / MS_PER_MIB - 1) * 2 ** 20);
+    const given = { tenant, key: null, step: 'work' as const, priority, work_bytes };
+    const rows = Array.from({ length: count }, () => newExecution(given));
+    rows.sort((one, other) => (one.id < other.id ? -1 : 1));
+    for (const { id } of rows) this.jobs.set(id, { tenant, tookMs });
+    await this.write(async (writer) => {
+      await insertExecutions(writer, rows);
+      return [];
+    });
+    return rows.map(({ id }) => id);
+  }
+
+  /** Lets the clock go on until some job ends. False where none runs. */
+  async step(): Promise<boolean> {
+    const [next] = [...this.running].sort(([, one], [, other]) => one.endsMs - other.endsMs);
+    if (!next) return false;
+    const [execution, { dispatch, endsMs }] = next;
+    this.nowMs = Math.max(this.nowMs, endsMs);
+    this.running.delete(execution);
+    const { tenant, tookMs } = this.jobs.get(execution)!;
+    this.slotMs.set(tenant, (this.slotMs.get(tenant) ?? 0) + tookMs);
+    await this.write(async (writer) => {
+      const row = await writer
+        .updateTable('execution')
+        .set({ state: 'succeeded', finished_at: 1 })
+        .where('id', '=', execution)
+        .returning(['estimate_ms', 'charged_ms'])
+        .executeTakeFirstOrThrow();
+      this.queue.dispatches.delete(dispatch);
+      return [{ tenant, tookMs, estimateMs: row.estimate_ms!, chargedMs: row.charged_ms! }];
+    });
+    return true;
+  }
+
+  /** Lets the clock go on until then, to which nothing ends any more. */
+  async advance(untilMs: number): Promise<void> {
+    while ([...this.running.values()].some(({ endsMs }) => endsMs <= untilMs)) await this.step();
+    this.nowMs = Math.max(this.nowMs, untilMs);
+  }
+
+  /** When an execution began; it goes on until it does. */
+  async begin(execution: string): Promise<number> {
+    for (;;) {
+      const found = this.begun.findLast((one) => one.execution === execution);
+      if (found) return found.atMs;
+      if (!(await this.step())) throw new Error(`${execution} never begins`);
+    }
+  }
+
+  /** The queue loses everything, and what runs goes on. */
+  async lose(): Promise<void> {
+    this.queue.dispatches.clear();
+    await this.dispatcher.sendLost({ unsentMs: 0 });
+    await this.take();
+  }
+
+  /** How many of a tenant's jobs run now. */
+  runningOf(tenant: string): number {
+    return [...this.running.keys()].filter((id) => this.jobs.get(id)!.tenant === tenant).length;
+  }
+
+  /** How many of a tenant's jobs have not begun. */
+  waitingOf(tenant: string): number {
+    const submitted = [...this.jobs.values()].filter((job) => job.tenant === tenant).length;
+    return submitted - this.begun.filter((job) => job.tenant === tenant).length;
+  }
+
+  private async write(work: (writer: Writer) => Promise<EndedDispatch[]>): Promise<void> {
+    const next = await this.database.write(async (writer) => {
+      await writer.updateTable('worker').set({ seen_at: this.database.now }).execute();
+      return this.dispatcher.fill(writer, await work(writer));
+    });
+    await this.queue.add(next);
+    await this.take();
+  }
+
+  /** Slots that are free take what is first in the queue. */
+  private async take(): Promise<void> {
+    const taken: string[] = [];
+    for (const dispatch of this.queue.dispatches) {
+      if (this.running.size >= this.slots) break;
+      const { execution } = dispatched(dispatch);
+      if (this.running.has(execution)) continue;
+      const { tenant, tookMs } = this.jobs.get(execution)!;
+      this.running.set(execution, { dispatch, endsMs: this.nowMs + tookMs });
+      this.begun.push({ execution, tenant, atMs: this.nowMs });
+      taken.push(execution);
+    }
+    if (taken.length === 0) return;
+    const { now } = this.database;
+    await this.database.write((writer) =>
+      writer
+        .updateTable('execution')
+        .set({ started_at: now, seen_at: now })
+        .where('id', 'in', taken)
+        .execute(),
+    );
+  }
+}

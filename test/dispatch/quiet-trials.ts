@@ -1,0 +1,77 @@
+import { random } from '../../bench/adapter/random.ts';
+import type { Database } from '../../src/database/database.ts';
+import { addTenants } from './fleet.ts';
+import { PlayedFleet } from './played-fleet.ts';
+
+export interface TrialSettings {
+  /** All that have jobs, the quiet one and the one with the backlog included. */
+  readonly tenants: number;
+  readonly slots: number;
+  /** What every job takes. */
+  readonly jobMs: number;
+  /** Jobs of the tenant with the backlog. */
+  readonly queued: number;
+  readonly seed: number;
+}
+
+/** Jobs that the others always have waiting. */
+const ALWAYS_WAITING = 3;
+/** The quiet tenant is quiet for so many jobs at most between its own. */
+const MOST_QUIET = 3;
+
+/**
+ * A tenant that asks for one job now and then, while another one has a backlog and the rest always have a few jobs
+ * waiting.
+ */
+export class QuietTrials {
+  readonly fleet: PlayedFleet;
+  /** In jobs: what the wait of the quiet tenant is to stay below. */
+  readonly bound: number;
+  private readonly settings: TrialSettings;
+  private readonly others: readonly string[];
+  private readonly next: () => number;
+
+  private constructor(fleet: PlayedFleet, settings: TrialSettings, others: readonly string[]) {
+    const { tenants, slots, seed } = settings;
+    this.fleet = fleet;
+    this.settings = settings;
+    this.others = others;
+    this.bound = 2 + tenants / slots;
+    this.next = random(seed);
+  }
+
+  static async open(database: Database, settings: TrialSettings): Promise<QuietTrials> {
+    const { tenants, slots, jobMs, queued } = settings;
+    const others = Array.from({ length: tenants - 2 }, (_, index) => `other-${index}`);
+    await addTenants(database, ['quiet', 'backlog', ...others]);
+    const fleet = await PlayedFleet.open(database, slots);
+    const trials = new QuietTrials(fleet, settings, others);
+    // The first ones end one after the other, so that slots do not become free all at once.
+    for (let slot = 1; slot <= slots; slot++)
+      await fleet.submit('backlog', 1, { ms: jobMs, tookMs: (jobMs * slot) / slots });
+    await fleet.submit('backlog', queued, { ms: jobMs });
+    return trials;
+  }
+
+  /**
+   * @param before what happens to the fleet just before the quiet tenant asks
+   * @returns how long its job waited in each trial, in jobs
+   */
+  async run(trials: number, before?: (fleet: PlayedFleet) => Promise<void>): Promise<number[]> {
+    const { fleet, others, next } = this;
+    const { jobMs } = this.settings;
+    const waits: number[] = [];
+    for (let trial = 0; trial < trials; trial++) {
+      for (const other of others) {
+        const missing = ALWAYS_WAITING - fleet.waitingOf(other);
+        if (missing > 0) await fleet.submit(other, missing, { ms: jobMs });
+      }
+      await fleet.advance(fleet.nowMs + next() * MOST_QUIET * jobMs);
+      await before?.(fleet);
+      const asked = fleet.nowMs;
+      const [job] = await fleet.submit('quiet', 1, { ms: jobMs });
+      waits.push(((await fleet.begin(job!)) - asked) / jobMs);
+    }
+    return waits;
+  }
+}
