@@ -133,6 +133,7 @@ export const ERROR_KINDS = {
     retryAfterSeconds: 5,
   }),
   KEY_GRANT_REFUSED: permanent(403, 'The key would be allowed more than its administrator may give'),
+  PRIORITY_TOO_HIGH: permanent(403, 'The priority is higher than the tenant or the key may give'),
   SCOPE_MISSING: permanent(403, 'The key may not do this', { groups: ['access'] }),
   ADMINISTRATION_CLOSED: permanent(
     403,

@@ -10,7 +10,7 @@ export interface Principal {
   /** Null where nobody is asked for a key; `jwt:` and its subject for a token. */
   readonly keyId: string | null;
   readonly scopes: readonly Scope[];
-  /** Highest priority of the jobs that are submitted with the key, below that of its tenant; absent: that of its tenant. */
+  /** The highest priority that it may give to jobs; absent: that of its tenant. */
   readonly maxPriority?: JobPriority;
 }
 

@@ -141,7 +141,8 @@ const NO_TRANSFERS = {
   deliver: () => Promise.reject(new Error('nothing is delivered here')),
 };
 
-const accepted = (request: JobRequest): JobRecord => acceptedJob(newJobId(Date.now()), taken(request).work);
+const accepted = (request: JobRequest): JobRecord =>
+  acceptedJob(newJobId(Date.now()), taken(request, 'high').work);
 
 const source = (adapter_id: string, weight = 1) => ({ adapter_id, weight });
 

@@ -5,10 +5,12 @@ import { ignoring } from '../../errors/app-error.ts';
 import { preferredWait } from '../../http/prefer.ts';
 import { LOCATION, reference, response } from '../../http/schemas.ts';
 import type { StoredAnswer } from '../../http/stored-answer.ts';
+import { priorityCeiling } from '../jobs/priority-ceiling.ts';
 import { withinQueuedJobs } from '../jobs/queued-jobs.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import type { Admit } from './accept-batch.ts';
 import { BATCH_EXAMPLE } from './examples.ts';
+import type { AcceptOptions } from './intake.ts';
 
 export const BatchPath = Type.Object({
   id: Type.String({ description: 'Id of a batch', examples: [BATCH_EXAMPLE.id] }),
@@ -24,11 +26,16 @@ export const MADE_BATCH = {
   202: response('Accepted, durably', reference(BatchRecord), { headers: LOCATION }),
 };
 
-/** Has jobs accepted where the caller's tenant may have so many more. */
-export const admitting =
-  (request: FastifyRequest): Admit =>
-  (jobs, accept) =>
+/** How the caller's batches are accepted: with as many jobs as the tenant may have, of a priority that it may give. */
+export async function acceptOptions(request: FastifyRequest): Promise<AcceptOptions> {
+  const admit: Admit = (jobs, accept) =>
     jobs === 0 ? accept() : withinQueuedJobs(workspaceOf(request), jobs, accept);
+  return {
+    id: request.idempotent?.idOf('batch'),
+    ceiling: await priorityCeiling(request, workspaceOf(request)),
+    admit,
+  };
+}
 
 /** Answers with a batch that was asked for: 202, or 200 when it has ended, which the client may prefer to wait for. */
 export async function answerBatch(

@@ -5,6 +5,7 @@ import {
   type JobForecast,
   MAX_REFUSED_SHOWN,
 } from '../../contract/forecast.ts';
+import type { JobPriority } from '../../contract/job-request.ts';
 import { eachBounded } from '../contents/bounded.ts';
 import { sourceIds } from '../jobs/adapters-of-request.ts';
 import type { JobForecasts } from '../jobs/forecasts.ts';
@@ -24,9 +25,17 @@ const MAX_FORECASTS = 1_000;
  */
 export async function forecastBatch(
   request: BatchRequest,
-  { intake, forecasts }: { readonly intake: BatchIntake; readonly forecasts: JobForecasts },
+  {
+    intake,
+    forecasts,
+    ceiling,
+  }: {
+    readonly intake: BatchIntake;
+    readonly forecasts: JobForecasts;
+    readonly ceiling?: JobPriority | undefined;
+  },
 ): Promise<BatchRecord> {
-  const { items, resolve } = await intake.prepared(request);
+  const { items, resolve } = await intake.prepared(request, ceiling);
   const folders = new SharedFolders();
   const resolved = await eachBounded(items, RESOLVED_AT_ONCE, (item, index) =>
     resolveItem(item, index, resolve),

@@ -1,9 +1,10 @@
 import type { BatchRecord, BatchRequest, BatchSettings } from '../../contract/batch.ts';
-import type { JobRequest } from '../../contract/job-request.ts';
+import type { JobPriority, JobRequest } from '../../contract/job-request.ts';
 import { newBatchId } from '../../database/ids.ts';
 import { AppError } from '../../errors/app-error.ts';
 import type { ErrorCode } from '../../errors/error-kinds.ts';
 import type { AdapterService } from '../adapters/service.ts';
+import { withinCeiling } from '../jobs/priority-ceiling.ts';
 import { JOB_ERRORS, type JobService } from '../jobs/service.ts';
 import type { TransferDesk } from '../jobs/transfer-desk.ts';
 import type { RequestWebhooks } from '../webhooks/request-webhook.ts';
@@ -36,6 +37,8 @@ export interface IntakeParts {
 export interface AcceptOptions {
   /** Where it is the id of a batch, that is the answer. */
   readonly id?: string | undefined;
+  /** The highest priority that the caller may give; default: any. */
+  readonly ceiling?: JobPriority | undefined;
   /** Default: any number of jobs. */
   readonly admit?: Admit | undefined;
 }
@@ -93,7 +96,7 @@ export class BatchIntake {
   async submit(request: BatchRequest, options: AcceptOptions = {}): Promise<BatchRecord> {
     const known = await this.known(options);
     if (known) return known;
-    const { head, items, resolve } = await this.prepared(request);
+    const { head, items, resolve } = await this.prepared(request, options.ceiling);
     return this.accept(head, items, resolve, options);
   }
 
@@ -101,9 +104,9 @@ export class BatchIntake {
    * What a batch consists of, before anything of it is written.
    * @throws AppError as submit
    */
-  async prepared(request: BatchRequest): Promise<PreparedBatch> {
+  async prepared(request: BatchRequest, ceiling?: JobPriority): Promise<PreparedBatch> {
     const { desk } = this.parts;
-    const { head, resolve } = await this.taken(request);
+    const { head, resolve } = await this.taken(request, ceiling);
     const { places } = resolve;
     const items = await wantedItems(request, desk && places && { desk, places });
     return { head, items, resolve };
@@ -113,12 +116,17 @@ export class BatchIntake {
   async submitLines({ settings, items }: BatchInLines, options: AcceptOptions = {}): Promise<BatchRecord> {
     const faults = settingsFaults(settings, true);
     if (faults.length > 0) throw invalidBatch(faults);
-    const { head, resolve } = await this.taken(settings);
+    const { head, resolve } = await this.taken(settings, options.ceiling);
     return this.accept(head, items, resolve, options);
   }
 
   /** What holds for a batch as a whole. */
-  private async taken(settings: BatchSettings): Promise<{ head: BatchHead; resolve: ResolveParts }> {
+  private async taken(
+    settings: BatchSettings,
+    ceiling: JobPriority = 'high',
+  ): Promise<{ head: BatchHead; resolve: ResolveParts }> {
+    // Before its items are looked at, of which there may be thousands.
+    withinCeiling(settings.priority, ceiling);
     const { desk, jobs, adapters, requestWebhooks, defaultTtlSeconds } = this.parts;
     const { deliver, name = null, labels, ttl_seconds, webhook: wanted } = settings;
     const webhook = wanted && requestWebhooks?.taken(wanted, ['batch.ended']);
@@ -131,7 +139,7 @@ export class BatchIntake {
         : undefined;
     const ttlSeconds = ttl_seconds ?? defaultTtlSeconds ?? null;
     const head = { name, labels, ttlSeconds, webhook, webhookId: webhook?.id ?? null, retryOf: null };
-    return { head, resolve: { jobs, adapters, places, folder } };
+    return { head, resolve: { jobs, adapters, places, folder, ceiling } };
   }
 
   /**
@@ -149,7 +157,7 @@ export class BatchIntake {
     }
     const { ttlSeconds = null } = (await this.parts.batchStore.kept(id)) ?? {};
     const head = { name, labels, ttlSeconds, webhookId, retryOf: id };
-    const { resolve } = await this.taken({});
+    const { resolve } = await this.taken({}, options.ceiling);
     return this.accept(head, this.again(id), resolve, options);
   }
 

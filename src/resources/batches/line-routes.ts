@@ -16,7 +16,7 @@ import { explain, type Fault, type SchemaError } from '../../http/validation-mes
 import { digestOf } from '../idempotency/fingerprint.ts';
 import { checkQueuedJobs, QUEUED_JOBS_ERRORS } from '../jobs/queued-jobs.ts';
 import { workspaceOf } from '../own-workspace.ts';
-import { admitting, answerBatch, answerBatchAgain, MADE_BATCH } from './batch-answers.ts';
+import { acceptOptions, answerBatch, answerBatchAgain, MADE_BATCH } from './batch-answers.ts';
 import { batchLines, MAX_LINE_BYTES } from './batch-lines.ts';
 import { BATCH_ERRORS } from './service.ts';
 
@@ -119,7 +119,7 @@ async function receiveBatch(request: FastifyRequest, idleTimeoutMs: number): Pro
       settings: (value) => faultsOf(request, SETTINGS, value),
       onEnd: known,
     });
-    return await batches.submitLines(batch, { id, admit: admitting(request) });
+    return await batches.submitLines(batch, await acceptOptions(request));
   } finally {
     body.close();
   }

@@ -1,9 +1,10 @@
-import type { JobKind, JobRequest, RecordedJobRequest } from '../../contract/job-request.ts';
+import type { JobKind, JobPriority, JobRequest, RecordedJobRequest } from '../../contract/job-request.ts';
 import { AppError } from '../../errors/app-error.ts';
 import type { AdapterService } from '../adapters/service.ts';
 import { taken, takenWith } from '../jobs/accepted-job.ts';
 import type { ItemFailure } from '../jobs/batch-counts.ts';
 import type { Places } from '../jobs/places.ts';
+import { withinCeiling } from '../jobs/priority-ceiling.ts';
 import type { JobService } from '../jobs/service.ts';
 import { lacksSecrets, withoutSecrets } from '../jobs/transfer-desk.ts';
 import { deliverTo, leavesOf, nameAtSource, type ResultsFolder, sourceText } from './item-names.ts';
@@ -31,6 +32,8 @@ export interface ResolveParts {
   readonly adapters: Pick<AdapterService, 'get'>;
   /** undefined: nothing is fetched from or delivered to elsewhere. */
   readonly places: Places | undefined;
+  /** The highest priority that the caller may give. */
+  readonly ceiling: JobPriority;
   /** Where the results of items go that do not say; undefined: they stay here. */
   readonly folder: ResultsFolder | undefined;
 }
@@ -38,7 +41,7 @@ export interface ResolveParts {
 /**
  * Finds out whether an item can be tried, and what it is called.
  * @param index its place among the others
- * @throws AppError DATABASE_UNAVAILABLE, STORAGE_*, which say nothing of the item
+ * @throws AppError PRIORITY_TOO_HIGH; DATABASE_UNAVAILABLE, STORAGE_*, which say nothing of the item
  */
 export function resolveItem(item: WantedItem, index: number, parts: ResolveParts): Promise<ResolvedItem> {
   const { request } = item;
@@ -63,7 +66,9 @@ async function resolveAsked(
     if (given === undefined && shown.adapter !== null) name = (await parts.adapters.get(shown.adapter)).name;
     const isDelivered = folder !== undefined && 'targets' in request && request.deliver === undefined;
     if (isDelivered) whole = { ...request, deliver: deliverTo(folder, name) };
-    const { work, treatment } = places ? await takenWith(whole, places) : taken(whole);
+    const { work, treatment } = places
+      ? await takenWith(whole, parts.ceiling, places)
+      : taken(whole, parts.ceiling);
     await parts.jobs.check(work);
     const { name: asked, labels, priority, ttlSeconds, reuse } = treatment;
     const kept = { name: asked, labels, priority, ttlSeconds, reuse };
@@ -83,9 +88,10 @@ async function resolveAsked(
 async function resolveRecorded(
   { name, before }: WantedItem,
   recorded: Extract<ItemRequest, { work: unknown }>,
-  { jobs }: ResolveParts,
+  { jobs, ceiling }: ResolveParts,
 ): Promise<ResolvedItem> {
   const { work, treatment } = recorded;
+  withinCeiling(treatment.priority, ceiling);
   const adapter = 'adapter_id' in work ? (work.adapter_id ?? null) : null;
   const { source = null, job: retryOf = null } = before ?? {};
   const known = { name: name!, kind: work.kind, adapter, source, retryOf, request: recorded };
@@ -112,9 +118,9 @@ const secretsGone = (): AppError =>
 
 const refused = (failure: ItemFailure) => ({ work: undefined, treatment: undefined, failure, leaves: [] });
 
-/** What is wrong with the storage is not wrong with the item. */
+/** What is wrong with the storage is not wrong with the item, and what the caller may not do is refused as a whole. */
 function failureOf(error: unknown): ItemFailure {
-  if (!(error instanceof AppError) || error.retryable) throw error;
+  if (!(error instanceof AppError) || error.retryable || error.code === 'PRIORITY_TOO_HIGH') throw error;
   return { code: error.code, detail: error.message };
 }
 

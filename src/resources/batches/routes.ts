@@ -20,7 +20,7 @@ import { asComponent, NOTHING, problems, reference, response } from '../../http/
 import { explain, type Fault, type SchemaError } from '../../http/validation-message.ts';
 import { checkQueuedJobs, QUEUED_JOBS_ERRORS } from '../jobs/queued-jobs.ts';
 import { workspaceOf } from '../own-workspace.ts';
-import { admitting, answerBatch, answerBatchAgain, BatchPath, MADE_BATCH } from './batch-answers.ts';
+import { acceptOptions, answerBatch, answerBatchAgain, BatchPath, MADE_BATCH } from './batch-answers.ts';
 import { forecastBatch } from './dry-run.ts';
 import { BATCH_EXAMPLE, BATCH_PAGE_EXAMPLE, BATCH_REQUEST_EXAMPLES } from './examples.ts';
 import { filledJob } from './item-request.ts';
@@ -74,14 +74,14 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
     async (request, reply) => {
       const workspace = workspaceOf(request);
       const wanted = await checkedBatch(request);
+      const options = await acceptOptions(request);
       if (wanted.dry_run) {
         const { batchIntake: intake, forecasts } = workspace;
-        const batch = await forecastBatch(wanted, { intake, forecasts });
+        const batch = await forecastBatch(wanted, { intake, forecasts, ceiling: options.ceiling });
         if (batch.counts.queued > 0) await checkQueuedJobs(workspace, batch.counts.queued);
         return reply.header('cache-control', 'no-store').send(batch);
       }
-      const id = request.idempotent?.idOf('batch');
-      const batch = await workspace.batches.submit(wanted, { id, admit: admitting(request) });
+      const batch = await workspace.batches.submit(wanted, options);
       return answerBatch(request, reply, batch);
     },
   );
@@ -148,8 +148,7 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
     },
     async (request, reply) => {
       const { batches } = workspaceOf(request);
-      const id = request.idempotent?.idOf('batch');
-      const batch = await batches.retry(request.params.id, { id, admit: admitting(request) });
+      const batch = await batches.retry(request.params.id, await acceptOptions(request));
       return answerBatch(request, reply, batch);
     },
   );

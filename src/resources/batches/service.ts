@@ -27,7 +27,14 @@ export const BATCH_ERRORS = {
   get: ['BATCH_NOT_FOUND'],
   items: ['BATCH_NOT_FOUND'],
   cancel: ['BATCH_NOT_FOUND', 'BATCH_FINAL', 'STORAGE_FULL'],
-  retry: ['BATCH_NOT_FOUND', 'BATCH_NOT_FINAL', 'BATCH_SUCCEEDED', 'STORAGE_FULL', 'STORAGE_FAILED'],
+  retry: [
+    'BATCH_NOT_FOUND',
+    'BATCH_NOT_FINAL',
+    'BATCH_SUCCEEDED',
+    'PRIORITY_TOO_HIGH',
+    'STORAGE_FULL',
+    'STORAGE_FAILED',
+  ],
   change: ['BATCH_NOT_FOUND', 'STORAGE_FULL'],
   remove: ['BATCH_NOT_FOUND', 'BATCH_NOT_FINAL', 'STORAGE_FULL', 'STORAGE_FAILED'],
 } as const satisfies Record<string, readonly ErrorCode[]>;

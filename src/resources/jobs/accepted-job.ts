@@ -5,6 +5,7 @@ import { timedIdMs } from '../../database/ids.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { pendingDeliveries } from './adapters-of-request.ts';
 import type { Places } from './places.ts';
+import { withinCeiling } from './priority-ceiling.ts';
 import { recordedHere, recordedRequest } from './transfer-desk.ts';
 
 /** How a job is treated, with nothing left open. */
@@ -39,28 +40,33 @@ interface Taken {
 
 /**
  * What a request asks for, and how that is to be treated.
+ * @param ceiling the highest priority that the caller may give
+ * @throws AppError PRIORITY_TOO_HIGH
  * @throws AppError VALIDATION_FAILED where adapters are to be fetched or brought, and for a dry run, which takes nothing
  */
-export function taken(request: JobRequest): Taken {
-  const { rest, treatment } = treated(request);
+export function taken(request: JobRequest, ceiling: JobPriority): Taken {
+  const { rest, treatment } = treated(request, ceiling);
   return { work: recordedHere(rest), treatment };
 }
 
 /**
  * The same of a request that may fetch and bring adapters.
- * @throws AppError as recordedRequest
+ * @throws AppError PRIORITY_TOO_HIGH; as recordedRequest
  */
-export async function takenWith(request: JobRequest, places: Places): Promise<Taken> {
-  const { rest, treatment } = treated(request);
+export async function takenWith(request: JobRequest, ceiling: JobPriority, places: Places): Promise<Taken> {
+  const { rest, treatment } = treated(request, ceiling);
   return { work: await recordedRequest(rest, places), treatment };
 }
 
-function treated(request: JobRequest): { readonly rest: JobRequest; readonly treatment: Treatment } {
+function treated(
+  request: JobRequest,
+  ceiling: JobPriority,
+): { readonly rest: JobRequest; readonly treatment: Treatment } {
   // Its webhook is taken by itself.
   const {
     name,
     labels,
-    priority,
+    priority: asked,
     ttl_seconds: ttlSeconds,
     reuse,
     webhook: _itsOwn,
@@ -68,6 +74,7 @@ function treated(request: JobRequest): { readonly rest: JobRequest; readonly tre
     ...rest
   } = request as JobRequest & JobSettings & { readonly dry_run?: boolean };
   if (dry_run) throw notAlone();
+  const priority = withinCeiling(asked, ceiling);
   const said = { name, labels, priority, ttlSeconds, reuse };
   const given = Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined));
   return { rest: rest as JobRequest, treatment: { ...PLAIN, ...given } };

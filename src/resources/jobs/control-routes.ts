@@ -13,6 +13,7 @@ import {
 } from '../../http/schemas.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import { JOB_CONTROL_ERRORS } from './control.ts';
+import { priorityCeiling } from './priority-ceiling.ts';
 import { QUEUED_JOBS_ERRORS, withinQueuedJobs } from './queued-jobs.ts';
 
 /** Cancelling, retrying, deleting, naming and labelling jobs, and sending what they could not deliver. */
@@ -61,8 +62,9 @@ export const jobControlRoutes: FastifyPluginAsyncTypebox = async (app) => {
     },
     async (request, reply) => {
       const workspace = workspaceOf(request);
+      const ceiling = await priorityCeiling(request, workspace);
       const job = await withinQueuedJobs(workspace, 1, () =>
-        workspace.jobControl.retry(request.params.id, request.idempotent?.idOf('job')),
+        workspace.jobControl.retry(request.params.id, request.idempotent?.idOf('job'), ceiling),
       );
       return reply.code(202).header('location', `/v1/jobs/${job.id}`).send(job);
     },

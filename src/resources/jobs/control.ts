@@ -1,5 +1,5 @@
 import type { JobRecord } from '../../contract/job.ts';
-import type { JobPatch } from '../../contract/job-request.ts';
+import type { JobPatch, JobPriority } from '../../contract/job-request.ts';
 import { newJobId } from '../../database/ids.ts';
 import type { JobQueue } from '../../dispatch/job-queue.ts';
 import { AppError } from '../../errors/app-error.ts';
@@ -7,6 +7,7 @@ import type { ErrorCode } from '../../errors/error-kinds.ts';
 import type { BlobStore } from '../../storage/blob-store.ts';
 import { acceptedJob } from './accepted-job.ts';
 import type { Observer } from './executions/job-changes.ts';
+import { PRIORITY_ERRORS, withinCeiling } from './priority-ceiling.ts';
 import type { JobService } from './service.ts';
 import { progressOf } from './service.ts';
 import { isFinal, type JobStore } from './store.ts';
@@ -29,6 +30,7 @@ export const JOB_CONTROL_ERRORS = {
     'JOB_NOT_FINAL',
     'JOB_SUCCEEDED',
     'SECRETS_GONE',
+    ...PRIORITY_ERRORS,
     'JOB_OF_RUN',
     'ADAPTER_NOT_FOUND',
     'ADAPTER_EXPIRED',
@@ -84,9 +86,10 @@ export class JobControl {
   /**
    * Does a job that failed, also in part, or was cancelled once more: the whole of it, as a new job of the
    * same request and treatment.
-   * @throws AppError JOB_NOT_FINAL, JOB_SUCCEEDED, JOB_OF_RUN, SECRETS_GONE; ADAPTER_NOT_FOUND
+   * @param ceiling the highest priority that the caller may give
+   * @throws AppError JOB_NOT_FINAL, JOB_SUCCEEDED, JOB_OF_RUN, SECRETS_GONE, PRIORITY_TOO_HIGH; ADAPTER_NOT_FOUND
    */
-  async retry(jobId: string, id = newJobId(Date.now())): Promise<JobRecord> {
+  async retry(jobId: string, id = newJobId(Date.now()), ceiling: JobPriority = 'high'): Promise<JobRecord> {
     const { jobs } = this.parts;
     const record = ownFinal(await jobs.recorded(jobId), 'retried');
     if (record.state === 'succeeded') {
@@ -94,6 +97,7 @@ export class JobControl {
       throw new AppError('JOB_SUCCEEDED', message, { job_id: jobId });
     }
     if (lacksSecrets(record.request)) throw secretsGone(jobId);
+    withinCeiling(record.priority, ceiling);
     await jobs.check(record.request);
     const { name, labels, priority, ttl_seconds: ttlSeconds, webhook_id: webhookId } = record;
     const kept = { name, labels, priority, ttlSeconds, webhookId };

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { DRY_RUN_ID, type JobForecast, type TargetForecast } from '../../contract/forecast.ts';
 import type { JobRecord } from '../../contract/job.ts';
-import type { JobRequest, RecordedJobRequest, WorkRequest } from '../../contract/job-request.ts';
+import type { JobPriority, JobRequest, RecordedJobRequest, WorkRequest } from '../../contract/job-request.ts';
 import { END_TYPES } from '../../contract/webhook.ts';
 import type { Database } from '../../database/database.ts';
 import { newJobId, timedId } from '../../database/ids.ts';
@@ -54,11 +54,14 @@ export class JobForecasts {
    * The job as it would be accepted, with what it would come to.
    * @throws AppError as JobService.submit
    */
-  async dryRun({ dry_run: _asked, ...request }: JobRequest & { dry_run?: boolean }): Promise<JobRecord> {
+  async dryRun(
+    { dry_run: _asked, ...request }: JobRequest & { dry_run?: boolean },
+    ceiling: JobPriority,
+  ): Promise<JobRecord> {
     const { jobs, desk, requestWebhooks } = this.parts;
     const { work, treatment } = desk
-      ? await takenWith(request as JobRequest, desk.places())
-      : taken(request as JobRequest);
+      ? await takenWith(request as JobRequest, ceiling, desk.places())
+      : taken(request as JobRequest, ceiling);
     // Its address is judged as that of a real request.
     if (request.webhook) requestWebhooks?.taken(request.webhook, END_TYPES);
     await jobs.check(work);

@@ -22,6 +22,7 @@ import { squeezeParts, storeUpload } from '../adapters/upload/store-upload.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import { JOB_PAGE_EXAMPLE } from './examples.ts';
 import { answerCurrentJob, type FinalJobs } from './final-jobs.ts';
+import { PRIORITY_ERRORS, priorityCeiling, withinCeiling } from './priority-ceiling.ts';
 import { checkQueuedJobs, QUEUED_JOBS_ERRORS, withinQueuedJobs } from './queued-jobs.ts';
 import { JOB_ERRORS, type JobService } from './service.ts';
 import { isFinal } from './store.ts';
@@ -74,13 +75,14 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
     async (request, reply) => {
       const workspace = workspaceOf(request);
       const { jobs } = workspace;
+      const ceiling = await priorityCeiling(request, workspace);
       if (request.body.dry_run) {
         await checkQueuedJobs(workspace, 1);
-        const job = await workspace.forecasts.dryRun(request.body);
+        const job = await workspace.forecasts.dryRun(request.body, ceiling);
         return reply.header('cache-control', 'no-store').send(job);
       }
       const accepted = await withinQueuedJobs(workspace, 1, () =>
-        jobs.submit(request.body, request.idempotent?.idOf('job')),
+        jobs.submit(request.body, request.idempotent?.idOf('job'), ceiling),
       );
       return answerJob(request, reply, jobs, accepted);
     },
@@ -155,6 +157,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
             'VALIDATION_FAILED',
             'UNKNOWN_OPTION',
             ...JOB_ERRORS.check,
+            ...PRIORITY_ERRORS,
             ...QUEUED_JOBS_ERRORS,
           ),
         },
@@ -164,16 +167,22 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
       const workspace = workspaceOf(request);
       // Before the upload, which would be for nothing.
       await checkQueuedJobs(workspace, 1);
+      const ceiling = await priorityCeiling(request, workspace);
       let wanted: SqueezeRequest | undefined;
       const record = await storeUpload(request, deps, {
         onRequest: (value) => {
           wanted = squeezeRequest(request, value);
           checkTargets(wanted.targets);
+          withinCeiling(wanted.priority, ceiling);
         },
       });
       const { jobs } = workspace;
       const job = await withinQueuedJobs(workspace, 1, () =>
-        jobs.submit({ kind: 'squeeze', adapter_id: record.id, ...wanted! }, request.idempotent?.idOf('job')),
+        jobs.submit(
+          { kind: 'squeeze', adapter_id: record.id, ...wanted! },
+          request.idempotent?.idOf('job'),
+          ceiling,
+        ),
       );
       return answerJob(request, reply, jobs, job);
     },

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { AdapterFile } from '../../contract/adapter.ts';
 import type { JobRecord, Progress } from '../../contract/job.ts';
-import type { JobRequest, RecordedJobRequest } from '../../contract/job-request.ts';
+import type { JobPriority, JobRequest, RecordedJobRequest } from '../../contract/job-request.ts';
 import type { Report } from '../../contract/report.ts';
 import { END_TYPES } from '../../contract/webhook.ts';
 import { isJobId, newJobId } from '../../database/ids.ts';
@@ -55,6 +55,7 @@ export const JOB_ERRORS = {
     'VALIDATION_FAILED',
     'OUTBOUND_URL_INVALID',
     'OUTBOUND_FORBIDDEN',
+    'PRIORITY_TOO_HIGH',
     'SECRETS_UNAVAILABLE',
     'CONNECTION_NOT_FOUND',
     'CONNECTION_NEEDED',
@@ -82,14 +83,22 @@ export class JobService {
   /**
    * Accepts a job. One whose work was done already has its results at once.
    * @param id where it is the id of a job of the same request, that is the answer
+   * @param ceiling the highest priority that the caller may give
+   * @throws AppError PRIORITY_TOO_HIGH
    * @throws AppError UNKNOWN_PROFILE, VALIDATION_FAILED for targets that their profile cannot load
    * @throws AppError OUTBOUND_URL_INVALID, OUTBOUND_FORBIDDEN, SECRETS_UNAVAILABLE, CONNECTION_* for what is fetched and
    * brought
    * @throws AppError ADAPTER_NOT_FOUND, ADAPTER_EXPIRED
    */
-  async submit(request: JobRequest, id = newJobId(Date.now())): Promise<JobRecord> {
+  async submit(
+    request: JobRequest,
+    id = newJobId(Date.now()),
+    ceiling: JobPriority = 'high',
+  ): Promise<JobRecord> {
     const { desk } = this.parts;
-    const { work, treatment } = desk ? await takenWith(request, desk.places()) : taken(request);
+    const { work, treatment } = desk
+      ? await takenWith(request, ceiling, desk.places())
+      : taken(request, ceiling);
     const webhook = request.webhook && this.parts.requestWebhooks?.taken(request.webhook, END_TYPES);
     await this.check(work);
     const job = acceptedJob(id, work, { ...treatment, webhookId: webhook?.id ?? null });

@@ -8,6 +8,7 @@ import { PreferHeader, preferredWait } from '../../http/prefer.ts';
 import { asComponent, LOCATION, problems, reference, response } from '../../http/schemas.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 import { receiveAdapter, type UploadDependencies } from '../adapters/upload/receive-adapter.ts';
+import { priorityCeiling } from '../jobs/priority-ceiling.ts';
 import { checkQueuedJobs, QUEUED_JOBS_ERRORS } from '../jobs/queued-jobs.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import { CHECKPOINT_BODY, checkpointFields, checkpointParts } from './checkpoint-body.ts';
@@ -60,9 +61,10 @@ export const checkpointRoutes: FastifyPluginAsyncTypebox<{
       await runs.check(id);
       // Whether it will be squeezed is known later; by then it would have been sent for nothing.
       await checkQueuedJobs(workspace, 1);
+      const ceiling = await priorityCeiling(request, workspace);
       const { record, created } = await receiveAdapter(request, deps, {
         parts: CHECKPOINT_BODY,
-        use: ({ files, fields }) => runs.add(id, { ...checkpointFields(fields), files }),
+        use: ({ files, fields }) => runs.add(id, { ...checkpointFields(fields), files }, ceiling),
         outcomeOf: (accepted) => accepted.upload,
       });
       if (created) deps.metrics.checkpointDecided(record.decision);

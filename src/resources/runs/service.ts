@@ -1,4 +1,5 @@
 import { DRY_RUN_ID } from '../../contract/forecast.ts';
+import type { JobPriority } from '../../contract/job-request.ts';
 import type { RunSummary } from '../../contract/list.ts';
 import type { CheckpointRecord, RunRecord, RunRequest } from '../../contract/run.ts';
 import { END_TYPES } from '../../contract/webhook.ts';
@@ -14,6 +15,7 @@ import type { AdapterService } from '../adapters/service.ts';
 import { bytesOf } from '../contents/content-files.ts';
 import { Contents, type WrittenFiles } from '../contents/contents.ts';
 import { acceptedJob, PLAIN } from '../jobs/accepted-job.ts';
+import { withinCeiling } from '../jobs/priority-ceiling.ts';
 import type { JobService } from '../jobs/service.ts';
 import type { JobStore } from '../jobs/store.ts';
 import type { NewRequestWebhook, RequestWebhooks } from '../webhooks/request-webhook.ts';
@@ -158,9 +160,15 @@ export class RunService {
    * Takes a checkpoint: decides, makes what is needed durable, and appends the decision to the log with its job, in this
    * order, so that whatever is lost in between can be sent again. Of a checkpoint that is kept only
    * the decision is stored. Files taken into the storage are gone from their paths.
+   * @param ceiling the highest priority that the caller may give to its squeeze
    * @throws AppError RUN_NOT_FOUND; as readCheckpoint and decide; STORAGE_*
    */
-  async add(runId: string, upload: CheckpointUpload): Promise<AcceptedCheckpoint> {
+  async add(
+    runId: string,
+    upload: CheckpointUpload,
+    ceiling: JobPriority = 'high',
+  ): Promise<AcceptedCheckpoint> {
+    const priority = withinCeiling(undefined, ceiling);
     const sent = await readCheckpoint(upload);
     /** Of each decision, which another checkpoint at the same time may change. */
     const ready: Partial<Record<Plan['kind'], Kept>> = {};
@@ -182,7 +190,9 @@ export class RunService {
         const job =
           job_id === null
             ? null
-            : acceptedJob(job_id, squeezeJob(run, checkpoint), { ...PLAIN, webhookId: run.webhook_id });
+            : acceptedJob(job_id, squeezeJob(run, checkpoint), {
+                ...{ ...PLAIN, priority, webhookId: run.webhook_id },
+              });
         const squeeze = job && { adapter: adapter!, job };
         if (!(await this.runs.append(run, checkpoint, squeeze, kept.written))) continue;
         delete ready[decision.kind];

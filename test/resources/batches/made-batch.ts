@@ -74,6 +74,7 @@ export async function madeBatch(
   const nothing = {
     places: undefined,
     folder: undefined,
+    ceiling: 'high' as const,
     adapters: { get: unused },
     jobs: { check: allowed },
   };

@@ -1,0 +1,39 @@
+import type { FastifyRequest } from 'fastify';
+import type { JobPriority } from '../../contract/job-request.ts';
+import { AppError } from '../../errors/app-error.ts';
+import { principalOf } from '../../http/principal.ts';
+import type { Limits } from '../tenants/limits.ts';
+import { priorityOf } from './executions/execution-rows.ts';
+
+/** What is thrown where a priority is asked for that the caller may not give. */
+export const PRIORITY_ERRORS = ['PRIORITY_TOO_HIGH'] as const;
+
+/**
+ * The highest priority that the caller may give to jobs: that of the tenant, or of the key where that is lower.
+ * @param space what the caller has
+ * @throws AppError DATABASE_UNAVAILABLE
+ */
+export async function priorityCeiling(
+  request: FastifyRequest,
+  space: { readonly limits: () => Promise<Limits> },
+): Promise<JobPriority> {
+  const { max_priority: ofTenant } = await space.limits();
+  const { maxPriority: ofKey = 'high' } = principalOf(request);
+  return priorityOf(ofKey) > priorityOf(ofTenant) ? ofKey : ofTenant;
+}
+
+/**
+ * The priority of a job.
+ * @param asked undefined: `normal`, or the ceiling where that is lower
+ * @throws AppError PRIORITY_TOO_HIGH
+ */
+export function withinCeiling(asked: JobPriority | undefined, ceiling: JobPriority): JobPriority {
+  const priority = asked ?? 'normal';
+  if (priorityOf(priority) >= priorityOf(ceiling)) return priority;
+  if (asked === undefined) return ceiling;
+  throw new AppError(
+    'PRIORITY_TOO_HIGH',
+    `The request asks for priority "${asked}", and "${ceiling}" is the highest that this tenant and key may give.`,
+    { priority: asked, max_priority: ceiling },
+  );
+}
