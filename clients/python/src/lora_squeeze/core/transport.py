@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import ssl
 import urllib.parse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import httpx
@@ -23,7 +23,7 @@ BROKEN = (httpx.TransportError, httpx.DecodingError, httpx.StreamError)
 class Address:
     """Where a service is, and the headers of each request to it."""
 
-    def __init__(self, url: str | None, api_key: str | None) -> None:
+    def __init__(self, url: str | None, api_key: str | Callable[[], str] | None) -> None:
         url = url or os.environ.get("LORA_SQUEEZE_URL")
         if not url:
             raise ValueError("the url of the service is needed: pass it, or set LORA_SQUEEZE_URL")
@@ -32,20 +32,23 @@ class Address:
             raise ValueError(f"the url of the service must be http:// or https:// with a host, not {url!r}")
         self.url = url.rstrip("/")
         self.headers = {"user-agent": f"lora-squeeze-python/{__version__}"}
-        key = api_key or os.environ.get("LORA_SQUEEZE_KEY")
-        if key:
-            self.headers["authorization"] = f"Bearer {key}"
+        self._key = api_key or os.environ.get("LORA_SQUEEZE_KEY")
 
     def arguments(self, opening: Open) -> dict[str, Any]:
         """Of httpx' build_request, but for the body's bytes."""
         request, silence = opening.request, opening.silence_seconds
-        headers = {**self.headers, **request.headers}
+        headers = {**self.headers, **self._authorization(), **request.headers}
         if request.body is not None:
             headers.update({"content-type": request.body.content_type, "content-length": str(request.body.length)})
         elif request.method in ("POST", "PATCH", "PUT"):
             headers["content-length"] = "0"
         timeout = httpx.Timeout(silence, connect=min(CONNECT_SECONDS, silence))
         return {"method": request.method, "url": self.url + request.path, "headers": headers, "timeout": timeout}
+
+    def _authorization(self) -> dict[str, str]:
+        # Asked for each request: a token that is renewed lives for minutes.
+        key = self._key() if callable(self._key) else self._key
+        return {"authorization": f"Bearer {key}"} if key else {}
 
 
 def head_of(response: httpx.Response) -> Head:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Iterable, Mapping, Sequence
+from collections.abc import Iterator, Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, Union, cast
 
@@ -54,9 +54,10 @@ class Client:
     """One service.
 
     url: where it is, with the path of a gateway if there is one; LORA_SQUEEZE_URL unless given. api_key: sent as
-    `Authorization: Bearer`; LORA_SQUEEZE_KEY unless given. timeout_seconds: how long a call may take, with its retries
-    and the wait for its job (None: no limit); while bytes of a file arrive, it begins again. http: a client of httpx of
-    your own, for proxies and certificates; closing it is yours then.
+    `Authorization: Bearer`, or a function that returns the newest key or token and is called for each request;
+    LORA_SQUEEZE_KEY unless given. timeout_seconds: how long a call may take, with its retries and the wait for its job
+    (None: no limit); while bytes of a file arrive, it begins again. http: a client of httpx of your own, for proxies and
+    certificates; closing it is yours then.
 
     Calls are repeated while the service is away, restarts, or answers 429 or 503, until that time is over: POSTs carry
     an Idempotency-Key, so that nothing is done twice. Then the last error is raised. All errors are SqueezeError.
@@ -66,7 +67,7 @@ class Client:
     def __init__(
         self,
         url: str | None = None,
-        api_key: str | None = None,
+        api_key: str | Callable[[], str] | None = None,
         *,
         timeout_seconds: float | None = 600,
         http: httpx.Client | None = None,
