@@ -55,19 +55,24 @@ describe('docs/keys.md', () => {
       { auth: { mode: 'keys', adminKey: ADMIN_KEY }, rates: counter.rates },
     );
     try {
+      await server.workspaces.tenants.put('search', {});
       const { key: KEY } = await server.keys.create({
-        makesTenant: true,
         tenant: 'search',
         name: '',
         scopes: ['read'],
         expiresAt: null,
       });
-      const [jobs, made, revoked, tenant] = await runExamples('keys.md', server, async ([, created]) => ({
-        KEY,
-        ADMIN_KEY,
-        OLD_KEY_ID: created === undefined ? '' : (JSON.parse(`${created.split('}')[0]!}}`) as NewKey).id,
-      }));
+      const [jobs, team, made, revoked, tenant] = await runExamples(
+        'keys.md',
+        server,
+        async ([, , created]) => ({
+          KEY,
+          ADMIN_KEY,
+          OLD_KEY_ID: created === undefined ? '' : (JSON.parse(`${created.split('}')[0]!}}`) as NewKey).id,
+        }),
+      );
       assert.deepEqual(JSON.parse(jobs!).data, []);
+      assert.equal(JSON.parse(team!).id, 'search');
       assert.match(made!, /"key":"lsq_[0-9a-f_]+"\}\s*\{"data":\[\{"id":"key_/);
       assert.equal(revoked, '');
       assert.deepEqual(JSON.parse(tenant!).quotas, {

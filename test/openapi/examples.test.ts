@@ -112,6 +112,8 @@ describe('the examples of the contract', () => {
   let stand: Stand;
   before(async () => {
     server = await startServer({}, { auth: { mode: 'keys', adminKey: ADMIN_KEY } });
+    // Of the example of a key.
+    await server.workspaces.tenants.put('team-a', {});
     stand = new Stand(server);
     contract = (await (await server.fetch('/docs/json')).json()) as Contract;
     const componentOf = ({ $ref }: Schema): Schema =>
