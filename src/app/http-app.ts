@@ -32,6 +32,7 @@ import { workspaceOf } from '../resources/own-workspace.ts';
 import { checkpointRoutes } from '../resources/runs/checkpoint-routes.ts';
 import { runRoutes } from '../resources/runs/routes.ts';
 import { scheduleRoutes } from '../resources/runs/schedule-routes.ts';
+import { wholeTenantRoutes } from '../resources/tenant-routes.ts';
 import { actingFor } from '../resources/tenants/acting-for.ts';
 import { rateLimit } from '../resources/tenants/rate-limit.ts';
 import { tenantRoutes } from '../resources/tenants/routes.ts';
@@ -107,6 +108,7 @@ export async function buildApp(deps: HttpDependencies): Promise<FastifyInstance>
     database: workspaces.database,
     spaceOf: (tenant) => workspaces.of(tenant),
   });
+  await app.register(wholeTenantRoutes, { workspaces });
   await app.register(workerRoutes, { database: workspaces.database });
   const times = eventStreamOptions(deps.limits.eventStreams, deps.connections?.max);
   const streams = new OpenStreams(times);

@@ -149,6 +149,16 @@ export const UsageQuery = Type.Object(
   { additionalProperties: false },
 );
 
+/** What was cancelled of all that a tenant waited for. */
+export const TenantCancellation = Type.Object(
+  {
+    batches: Type.Integer({ minimum: 0 }),
+    jobs: Type.Integer({ minimum: 0, description: 'Those of the batches too' }),
+  },
+  { $id: 'TenantCancellation', additionalProperties: false },
+);
+export type TenantCancellation = Static<typeof TenantCancellation>;
+
 /** A tenant in a list. */
 export const TenantSummary = Type.Object(
   { ...TenantRecord.properties, ...waiting, stored_bytes: totals.stored_bytes },

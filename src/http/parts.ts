@@ -19,6 +19,7 @@ import { KeyList, KeyRecord, KeyRequest, NewKey } from '../contract/key.ts';
 import { AdapterListPage, JobListPage, RunListPage } from '../contract/list.ts';
 import { CheckpointRecord, RunRecord, RunRequest } from '../contract/run.ts';
 import {
+  TenantCancellation,
   TenantList,
   TenantRecord,
   TenantRequest,
@@ -40,7 +41,7 @@ const OF_ROUTES: readonly TSchema[] = [
   ...[FormatRecord, Capabilities],
   ...[ConnectionRecord, ConnectionRequest, ConnectionChange, ConnectionList],
   ...[KeyRecord, KeyRequest, NewKey, KeyList],
-  ...[WorkerRecord, WorkerList],
+  ...[WorkerRecord, WorkerList, TenantCancellation],
   ...[TenantRecord, TenantRequest, TenantSummary, TenantList, TenantWithUsage],
   ...[WebhookRecord, NewWebhook, WebhookList, DeliveryRecord, DeliveryList],
 ];

@@ -1,0 +1,62 @@
+import { setImmediate } from 'node:timers/promises';
+import type { Database } from '../database/database.ts';
+import { newBatchId, newJobId } from '../database/ids.ts';
+import { ignoring } from '../errors/app-error.ts';
+import type { BatchService } from './batches/service.ts';
+import type { JobControl } from './jobs/control.ts';
+
+/** Jobs that are cancelled in one transaction, which holds up others for so long. */
+const JOBS_AT_ONCE = 20;
+
+/** What is needed of a workspace to cancel all that its tenant waits for. */
+export interface CancelledSpace {
+  readonly tenant: string;
+  readonly database: Pick<Database, 'reader'>;
+  readonly batches: Pick<BatchService, 'cancel'>;
+  readonly jobControl: Pick<JobControl, 'cancelAll'>;
+}
+
+/**
+ * Cancels every job and batch of a tenant that has not ended, one small transaction after another. What comes meanwhile is not
+ * meant. Where it fails it has done a part, and goes on when it is called again.
+ * @returns how many batches were cancelled, and jobs, those of the batches too
+ * @throws AppError DATABASE_UNAVAILABLE, STORAGE_FULL
+ */
+export async function cancelTenant(space: CancelledSpace): Promise<{ batches: number; jobs: number }> {
+  const { tenant, batches, jobControl } = space;
+  const { reader } = space.database;
+  const [lastBatch, lastJob] = [newBatchId(Date.now()), newJobId(Date.now())];
+  const { count } = await reader
+    .selectFrom('job')
+    .select(({ fn }) => fn.countAll().as('count'))
+    .where('tenant', '=', tenant)
+    .where('state', 'in', ['queued', 'active'])
+    .where('id', '<=', lastJob)
+    .executeTakeFirstOrThrow();
+  // First, so that no batch makes jobs of what is left of it.
+  const unfinished = await reader
+    .selectFrom('batch')
+    .select('id')
+    .where('tenant', '=', tenant)
+    .where('finished_at', 'is', null)
+    .where('accepted_at', 'is not', null)
+    .where('cancelled_at', 'is', null)
+    .where('id', '<=', lastBatch)
+    .orderBy('id')
+    .execute();
+  for (const { id } of unfinished) await batches.cancel(id).catch(ignoring('BATCH_FINAL'));
+  for (;;) {
+    const some = await reader
+      .selectFrom('job')
+      .select('id')
+      .where('tenant', '=', tenant)
+      .where('state', 'in', ['queued', 'active'])
+      .where('id', '<=', lastJob)
+      .orderBy('id')
+      .limit(JOBS_AT_ONCE)
+      .execute();
+    if (some.length === 0) return { batches: unfinished.length, jobs: Number(count) };
+    await jobControl.cancelAll(some.map(({ id }) => id));
+    await setImmediate();
+  }
+}
