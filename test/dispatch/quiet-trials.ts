@@ -54,10 +54,10 @@ export class QuietTrials {
   }
 
   /**
-   * @param before what happens to the fleet just before the quiet tenant asks
+   * @param disturb what happens to the fleet when the quiet tenant has just asked
    * @returns how long its job waited in each trial, in jobs
    */
-  async run(trials: number, before?: (fleet: PlayedFleet) => Promise<void>): Promise<number[]> {
+  async run(trials: number, disturb?: (fleet: PlayedFleet) => Promise<void>): Promise<number[]> {
     const { fleet, others, next } = this;
     const { jobMs } = this.settings;
     const waits: number[] = [];
@@ -67,9 +67,9 @@ export class QuietTrials {
         if (missing > 0) await fleet.submit(other, missing, { ms: jobMs });
       }
       await fleet.advance(fleet.nowMs + next() * MOST_QUIET * jobMs);
-      await before?.(fleet);
       const asked = fleet.nowMs;
       const [job] = await fleet.submit('quiet', 1, { ms: jobMs });
+      await disturb?.(fleet);
       waits.push(((await fleet.begin(job!)) - asked) / jobMs);
     }
     return waits;
