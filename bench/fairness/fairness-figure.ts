@@ -49,12 +49,12 @@ ${legend(measured)}
 /** In the lower right corner: no curve comes there that keeps its bound. */
 function legend(measured: readonly MeasuredTrials[]): string {
   const height = measured.length * 20 + 10;
-  const [left, top] = [LEFT + PLOT.width - 252, TOP + PLOT.height - height - 8];
+  const [left, top] = [LEFT + PLOT.width - 286, TOP + PLOT.height - height - 8];
   const entries = measured.map(({ name }, index) => {
     const at = top + 18 + index * 20;
     return `<line x1="${left + 10}" x2="${left + 34}" y1="${at}" y2="${at}" stroke="${COLOURS[index % COLOURS.length]}" stroke-width="3"/>
 <text x="${left + 42}" y="${at + 4}">${name}</text>`;
   });
-  return `<rect x="${left}" y="${top}" width="246" height="${height}" fill="#fff" fill-opacity="0.9" stroke="#ddd"/>
+  return `<rect x="${left}" y="${top}" width="280" height="${height}" fill="#fff" fill-opacity="0.9" stroke="#ddd"/>
 ${entries.join('\n')}`;
 }

@@ -53,7 +53,8 @@ export const JOB_PRIORITIES = ['high', 'normal', 'low'] as const;
 export const JobPriority = choice(JOB_PRIORITIES, {
   $id: 'JobPriority',
   default: 'normal',
-  description: 'Jobs of a higher priority are taken first; those of the same in the order they came',
+  description:
+    'Of one tenant, jobs of a higher priority are taken first; those of the same in the order they came',
 });
 export type JobPriority = Static<typeof JobPriority>;
 

@@ -106,11 +106,12 @@ export class PlayedFleet {
     }
   }
 
-  /** The queue loses everything, and what runs goes on. */
-  async lose(): Promise<void> {
+  /** The queue loses everything, and what runs goes on. @returns how much was queued again */
+  async lose(): Promise<number> {
     this.queue.dispatches.clear();
-    await this.dispatcher.sendLost({ unsentMs: 0 });
+    const again = await this.dispatcher.sendLost({ unsentMs: 0 });
     await this.take();
+    return again.length;
   }
 
   /** How many of a tenant's jobs run now. */

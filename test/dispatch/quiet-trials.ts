@@ -57,7 +57,7 @@ export class QuietTrials {
    * @param disturb what happens to the fleet when the quiet tenant has just asked
    * @returns how long its job waited in each trial, in jobs
    */
-  async run(trials: number, disturb?: (fleet: PlayedFleet) => Promise<void>): Promise<number[]> {
+  async run(trials: number, disturb?: (fleet: PlayedFleet) => Promise<unknown>): Promise<number[]> {
     const { fleet, others, next } = this;
     const { jobMs } = this.settings;
     const waits: number[] = [];

@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import { DEFAULT_TENANT } from '../../../../src/contract/tenant-id.ts';
+import { AppError } from '../../../../src/errors/app-error.ts';
+import { onEachDialect } from '../../../database/dialects.ts';
+import { addWorker } from '../../../dispatch/fleet.ts';
+import { type JobBench, squeezeOf, withJobBench } from '../job-bench.ts';
+import { executionOf } from './made-work.ts';
+
+const TOOK_MS = 600_000;
+
+onEachDialect('what a tenant pays for an execution', (database) => {
+  /** Has a job run, which is dispatched and has been under way for ten minutes. */
+  const withRunning = (work: (bench: JobBench, id: string) => Promise<void>) =>
+    withJobBench(async (bench) => {
+      await addWorker(database(), 1);
+      const { id } = await bench.jobs.submit(squeezeOf(await bench.upload()));
+      await bench.worker.begin(id);
+      await database().write((writer) =>
+        writer
+          .updateTable('execution')
+          .set({ started_at: database().after(-TOOK_MS) })
+          .execute(),
+      );
+      await work(bench, id);
+    }, database());
+
+  async function paid(): Promise<number> {
+    const row = await database()
+      .reader.selectFrom('tenant_share')
+      .select('virtual_ms')
+      .where('tenant', '=', DEFAULT_TENANT)
+      .executeTakeFirstOrThrow();
+    return row.virtual_ms;
+  }
+  async function assertPaid(ms: number): Promise<void> {
+    const now = await paid();
+    assert.ok(now >= ms && now < ms + 60_000, `${now}, not ${ms}`);
+  }
+  const taskOf = async (id: string) => {
+    const { id: execution, dispatch_no: dispatchNo } = await executionOf(database(), id);
+    return { execution, dispatchNo };
+  };
+
+  it('is what it was thought to take, until it ends', () =>
+    withRunning(async (_bench, id) => {
+      const { estimate_ms, charged_ms } = await executionOf(database(), id);
+      assert.ok(estimate_ms! > 0 && estimate_ms! < 1_000, String(estimate_ms));
+      assert.deepEqual([charged_ms, await paid()], [estimate_ms, estimate_ms]);
+    }));
+
+  const ends = {
+    succeeds: ({ worker }: JobBench, id: string) => worker.succeed(id),
+    fails: ({ worker }: JobBench, id: string) => worker.fail(id),
+    'is cancelled': ({ jobControl }: JobBench, id: string) => jobControl.cancel(id),
+  };
+  for (const [how, end] of Object.entries(ends))
+    it(`is what it took, where it ${how}`, () =>
+      withRunning(async (bench, id) => {
+        await end(bench, id);
+        await assertPaid(TOOK_MS);
+      }));
+
+  it('is what an attempt took that is repeated, but nothing where the service is to blame', () =>
+    withRunning(async ({ worker, dispatcher }, id) => {
+      const { executions } = worker;
+      const again = { tryMs: 1_000, mayPass: true };
+      await executions.fail(await taskOf(id), new AppError('STORAGE_FULL', 'There is no room.'), again);
+      assert.ok((await paid()) < 60_000, 'the storage failed it');
+      const due = () =>
+        database().write((writer) => writer.updateTable('execution').set({ not_before: null }).execute());
+      await due();
+      await dispatcher.round();
+      await worker.begin(id);
+      await executions.giveBack(await taskOf(id));
+      assert.ok((await paid()) < 60_000, 'the worker was stopped');
+      await dispatcher.round();
+      await worker.begin(id);
+      await database().write((writer) =>
+        writer
+          .updateTable('execution')
+          .set({ started_at: database().after(-TOOK_MS) })
+          .execute(),
+      );
+      await executions.fail(await taskOf(id), new AppError('WORKER_CRASHED', 'It died.'), again);
+      await assertPaid(TOOK_MS);
+    }));
+});
