@@ -1029,8 +1029,10 @@ export interface paths {
       cookie?: never;
     };
     /**
-     * All tenants
-     * @description Needs a key with the scope `admin`.
+     * List tenants, with what they have and wait for
+     * @description By id.
+     *
+     *     Needs a key with the scope `admin`.
      */
     get: operations['listTenants'];
     put?: never;
@@ -1061,6 +1063,72 @@ export interface paths {
      */
     put: operations['putTenant'];
     post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/tenants/{id}/cancel': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Cancel every unfinished job and batch of a tenant
+     * @description As if each was cancelled by itself. Where the call breaks off, a part is done, and the same call does the rest. What the tenant submits meanwhile is not meant: suspend it first.
+     *
+     *     Needs a key with the scope `admin`.
+     */
+    post: operations['cancelTenant'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/tenants/{id}/resume': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Have a suspended tenant go on
+     * @description Its waiting jobs begin again, in their order.
+     *
+     *     Needs a key with the scope `admin`.
+     */
+    post: operations['resumeTenant'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/tenants/{id}/suspend': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Suspend a tenant
+     * @description None of its waiting jobs begins, and what it sends is refused with TENANT_SUSPENDED; reading, downloading, cancelling and deleting go on, and so does what runs. Other processes of the service learn of it within five seconds.
+     *
+     *     Needs a key with the scope `admin`.
+     */
+    post: operations['suspendTenant'];
     delete?: never;
     options?: never;
     head?: never;
@@ -1147,7 +1215,7 @@ export interface paths {
       cookie?: never;
     };
     /**
-     * What your tenant has stored
+     * What your tenant has, may have, waits for and has used
      * @description Needs a key with the scope `read`.
      */
     get: operations['getUsage'];
@@ -1297,6 +1365,48 @@ export interface paths {
      *     Needs a key with the scope `write`.
      */
     post: operations['testWebhook'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/workers': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * List workers, and what they run
+     * @description Needs a key with the scope `admin`.
+     */
+    get: operations['listWorkers'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/workers/{id}/drain': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Have a worker begin nothing more
+     * @description Within some five seconds it takes nothing more; what it runs goes on to its end, however long that takes, and others do what had not begun. Then a process with ROLE=worker exits with 0; one with ROLE=all goes on without a worker until it is started again. Again, it changes nothing.
+     *
+     *     Needs a key with the scope `admin`.
+     */
+    post: operations['drainWorker'];
     delete?: never;
     options?: never;
     head?: never;
@@ -3109,7 +3219,7 @@ export interface components {
       name?: components['schemas']['RecordName'] | null;
     };
     /**
-     * @description Jobs of a higher priority are taken first; those of the same in the order they came
+     * @description Of one tenant, jobs of a higher priority are taken first; those of the same in the order they came
      * @default normal
      * @enum {string}
      */
@@ -3410,6 +3520,15 @@ export interface components {
       schedule?: 'recommended' | 'constant' | 'linear' | 'cosine';
       /** @description Steps at the beginning over which the learning rate rises. Default: 3 % of all steps */
       warm_up_steps?: number;
+    };
+    /** @description What was set for the tenant, and else the defaults of the service; null: no limit */
+    Limits: {
+      max_priority: components['schemas']['JobPriority'];
+      max_queued: number | null;
+      max_running: number | null;
+      requests_per_minute: number | null;
+      stored_bytes: number | null;
+      weight: number;
     };
     Liveness: {
       /** @enum {string} */
@@ -5346,6 +5465,8 @@ export interface components {
      *         "max_running": 4,
      *         "requests_per_minute": 600
      *       },
+     *       "state": "active",
+     *       "suspended_at": null,
      *       "created_at": "2026-11-24T21:50:00.000Z"
      *     }
      */
@@ -5359,8 +5480,26 @@ export interface components {
       id: string;
       max_priority?: components['schemas']['JobPriority'];
       quotas: components['schemas']['Quotas'];
+      /**
+       * @description `suspended`: it may read, cancel and delete, and none of its waiting jobs begins; `deleting`: all that it has is being removed
+       * @enum {string}
+       */
+      state: 'active' | 'suspended' | 'deleting';
+      /** Format: date-time */
+      suspended_at: string | null;
       /** @description Its share of the workers: while two tenants have jobs waiting, one with three times the weight gets three times the seconds. Absent: the default of the service */
       weight?: number;
+    };
+    /**
+     * @example {
+     *       "batches": 1,
+     *       "jobs": 4812
+     *     }
+     */
+    TenantCancellation: {
+      batches: number;
+      /** @description Those of the batches too */
+      jobs: number;
     };
     /**
      * @example {
@@ -5375,14 +5514,19 @@ export interface components {
      *             "max_running": 4,
      *             "requests_per_minute": 600
      *           },
-     *           "created_at": "2026-11-24T21:50:00.000Z"
+     *           "state": "active",
+     *           "suspended_at": null,
+     *           "created_at": "2026-11-24T21:50:00.000Z",
+     *           "queued": 12,
+     *           "running": 2,
+     *           "stored_bytes": 319989632
      *         }
      *       ],
      *       "next_cursor": null
      *     }
      */
     TenantList: {
-      data: components['schemas']['Tenant'][];
+      data: components['schemas']['TenantSummary'][];
       /** @description Where the next page begins; null: there is none, and always where the list takes no `cursor` */
       next_cursor: string | null;
     };
@@ -5404,6 +5548,51 @@ export interface components {
       /** @description Its share of the workers: while two tenants have jobs waiting, one with three times the weight gets three times the seconds. Absent: the default of the service */
       weight?: number;
     };
+    /**
+     * @example {
+     *       "id": "team-a",
+     *       "weight": 300,
+     *       "max_priority": "normal",
+     *       "quotas": {
+     *         "stored_bytes": 107374182400,
+     *         "max_queued": 20000,
+     *         "max_running": 4,
+     *         "requests_per_minute": 600
+     *       },
+     *       "state": "active",
+     *       "suspended_at": null,
+     *       "created_at": "2026-11-24T21:50:00.000Z",
+     *       "queued": 12,
+     *       "running": 2,
+     *       "stored_bytes": 319989632
+     *     }
+     */
+    TenantSummary: {
+      /** Format: date-time */
+      created_at: string;
+      /**
+       * @description 1 to 40 lower case letters, digits and hyphens, no hyphen at either end
+       * @example team-a
+       */
+      id: string;
+      max_priority?: components['schemas']['JobPriority'];
+      /** @description Jobs that wait */
+      queued: number;
+      quotas: components['schemas']['Quotas'];
+      /** @description Jobs that run */
+      running: number;
+      /**
+       * @description `suspended`: it may read, cancel and delete, and none of its waiting jobs begins; `deleting`: all that it has is being removed
+       * @enum {string}
+       */
+      state: 'active' | 'suspended' | 'deleting';
+      /** @description Bytes of all files of all adapters, uploaded ones and results, each counted in full: what the quota is about */
+      stored_bytes: number;
+      /** Format: date-time */
+      suspended_at: string | null;
+      /** @description Its share of the workers: while two tenants have jobs waiting, one with three times the weight gets three times the seconds. Absent: the default of the service */
+      weight?: number;
+    };
     TenantWithUsage: {
       /** Format: date-time */
       created_at: string;
@@ -5414,6 +5603,13 @@ export interface components {
       id: string;
       max_priority?: components['schemas']['JobPriority'];
       quotas: components['schemas']['Quotas'];
+      /**
+       * @description `suspended`: it may read, cancel and delete, and none of its waiting jobs begins; `deleting`: all that it has is being removed
+       * @enum {string}
+       */
+      state: 'active' | 'suspended' | 'deleting';
+      /** Format: date-time */
+      suspended_at: string | null;
       usage: components['schemas']['Usage'];
       /** @description Its share of the workers: while two tenants have jobs waiting, one with three times the weight gets three times the seconds. Absent: the default of the service */
       weight?: number;
@@ -5566,15 +5762,64 @@ export interface components {
      * @example {
      *       "stored_bytes": 319989632,
      *       "adapters": 3,
-     *       "jobs": 12
+     *       "jobs": 12,
+     *       "limits": {
+     *         "stored_bytes": 107374182400,
+     *         "max_queued": 20000,
+     *         "max_running": 4,
+     *         "requests_per_minute": null,
+     *         "weight": 300,
+     *         "max_priority": "normal"
+     *       },
+     *       "queue": {
+     *         "queued": 2,
+     *         "running": 1,
+     *         "oldest_waiting_seconds": 41,
+     *         "estimated_start_seconds": 12
+     *       },
+     *       "days": [
+     *         {
+     *           "date": "2026-11-24",
+     *           "jobs": 12,
+     *           "stored_bytes": 319989632,
+     *           "compute_seconds": 88.5
+     *         }
+     *       ]
      *     }
      */
     Usage: {
       adapters: number;
+      /** @description Days on which anything was used, the newest first */
+      days: components['schemas']['UsageDay'][];
       /** @description Jobs that there are records of, ended ones too */
       jobs: number;
+      limits: components['schemas']['Limits'];
+      queue: components['schemas']['UsageQueue'];
       /** @description Bytes of all files of all adapters, uploaded ones and results, each counted in full: what the quota is about */
       stored_bytes: number;
+    };
+    UsageDay: {
+      /** @description How long its work ran on the workers, failed attempts too, counted when it ended */
+      compute_seconds: number;
+      /**
+       * Format: date
+       * @description In UTC
+       */
+      date: string;
+      /** @description Jobs that were accepted */
+      jobs: number;
+      /** @description Bytes of the adapters that came to be */
+      stored_bytes: number;
+    };
+    UsageQueue: {
+      /** @description About how long until the next job begins; null: none waits, or there is no worker */
+      estimated_start_seconds: number | null;
+      /** @description How long the oldest job has waited; null: none waits */
+      oldest_waiting_seconds: number | null;
+      /** @description Jobs that wait */
+      queued: number;
+      /** @description Jobs that run */
+      running: number;
     };
     Verdict: {
       /** @description Every rule passed */
@@ -5805,6 +6050,68 @@ export interface components {
        * @enum {string}
        */
       type: 'webhook.test';
+    };
+    /**
+     * @example {
+     *       "id": "2f1c5a1e-6b0d-4c1b-9d0a-0a4a7f3c2b11",
+     *       "host": "squeeze-worker-3",
+     *       "provider": "cpu",
+     *       "slots": 2,
+     *       "running": 1,
+     *       "ms_per_mib": 41,
+     *       "state": "active",
+     *       "draining_at": null,
+     *       "seen_at": "2026-11-24T21:50:10.000Z"
+     *     }
+     */
+    Worker: {
+      /** Format: date-time */
+      draining_at: string | null;
+      /** @description Name of its machine */
+      host: string;
+      /** @description Another one after each start */
+      id: string;
+      /** @description How long it takes for a MiB of weights; null: it has not done anything yet */
+      ms_per_mib: number | null;
+      /** @description What it computes on */
+      provider: string;
+      /** @description Executions that it runs */
+      running: number;
+      /**
+       * Format: date-time
+       * @description Workers tell of themselves every 5 seconds
+       */
+      seen_at: string;
+      /** @description Executions that it runs at once */
+      slots: number;
+      /**
+       * @description `draining`: it begins nothing more, and what runs goes on to its end; `drained`: nothing runs any more, and a process with ROLE=worker ends
+       * @enum {string}
+       */
+      state: 'active' | 'draining' | 'drained';
+    };
+    /**
+     * @example {
+     *       "data": [
+     *         {
+     *           "id": "2f1c5a1e-6b0d-4c1b-9d0a-0a4a7f3c2b11",
+     *           "host": "squeeze-worker-3",
+     *           "provider": "cpu",
+     *           "slots": 2,
+     *           "running": 1,
+     *           "ms_per_mib": 41,
+     *           "state": "active",
+     *           "draining_at": null,
+     *           "seen_at": "2026-11-24T21:50:10.000Z"
+     *         }
+     *       ],
+     *       "next_cursor": null
+     *     }
+     */
+    WorkerList: {
+      data: components['schemas']['Worker'][];
+      /** @description Where the next page begins; null: there is none, and always where the list takes no `cursor` */
+      next_cursor: string | null;
     };
   };
   responses: {
@@ -6089,6 +6396,11 @@ export interface components {
     /** @description Several with commas between, or said several times: any of them */
     State: ('queued' | 'active' | 'succeeded' | 'partial' | 'failed' | 'cancelled')[];
     /**
+     * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+     * @example team-a
+     */
+    Tenant: string;
+    /**
      * @description 1 to 40 lower case letters, digits and hyphens, no hyphen at either end
      * @example team-a
      */
@@ -6300,6 +6612,11 @@ export interface operations {
         name?: components['parameters']['Name'];
         /** @description Adapters made from this one */
         parent_id?: string;
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
       };
       header?: never;
       path?: never;
@@ -6320,6 +6637,7 @@ export interface operations {
       400: components['responses']['BadRequest'];
       401: components['responses']['Unauthorized'];
       403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
       408: components['responses']['RequestTimeout'];
       421: components['responses']['MisdirectedRequest'];
       422: components['responses']['UnprocessableEntity'];
@@ -6330,7 +6648,13 @@ export interface operations {
   };
   uploadAdapter: {
     parameters: {
-      query?: never;
+      query?: {
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
+      };
       header?: {
         /** @description SHA-256 or SHA-512 of the whole body, boundaries and all (RFC 9530), checked while it arrives. Headers of single parts are not looked at. */
         'content-digest'?: components['parameters']['ContentDigest'];
@@ -6412,6 +6736,7 @@ export interface operations {
       400: components['responses']['BadRequest'];
       401: components['responses']['Unauthorized'];
       403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
       408: components['responses']['RequestTimeout'];
       409: components['responses']['Conflict'];
       413: components['responses']['PayloadTooLarge'];
@@ -6426,7 +6751,13 @@ export interface operations {
   };
   getAdapter: {
     parameters: {
-      query?: never;
+      query?: {
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
+      };
       header?: never;
       path: {
         /**
@@ -6463,7 +6794,13 @@ export interface operations {
   };
   deleteAdapter: {
     parameters: {
-      query?: never;
+      query?: {
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
+      };
       header?: never;
       path: {
         /**
@@ -6495,7 +6832,13 @@ export interface operations {
   };
   updateAdapter: {
     parameters: {
-      query?: never;
+      query?: {
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
+      };
       header?: never;
       path: {
         /**
@@ -6539,7 +6882,13 @@ export interface operations {
   };
   downloadAdapterArchive: {
     parameters: {
-      query?: never;
+      query?: {
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
+      };
       header?: never;
       path: {
         /**
@@ -6587,7 +6936,13 @@ export interface operations {
   };
   downloadAdapterFile: {
     parameters: {
-      query?: never;
+      query?: {
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
+      };
       header?: {
         /** @description ETag of what the client has */
         'if-none-match'?: components['parameters']['IfNoneMatch'];
@@ -6658,7 +7013,13 @@ export interface operations {
   };
   getAdapterModules: {
     parameters: {
-      query?: never;
+      query?: {
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
+      };
       header?: never;
       path: {
         /**
@@ -6695,7 +7056,13 @@ export interface operations {
   };
   createAdapterFromUploads: {
     parameters: {
-      query?: never;
+      query?: {
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
+      };
       header?: {
         /** @description SHA-256 or SHA-512 of the whole body, boundaries and all (RFC 9530), checked while it arrives. Headers of single parts are not looked at. */
         'content-digest'?: components['parameters']['ContentDigest'];
@@ -6767,6 +7134,11 @@ export interface operations {
         name?: components['parameters']['Name'];
         /** @description Several with commas between, or said several times: any of them */
         state?: ('active' | 'succeeded' | 'partial' | 'failed' | 'cancelled')[];
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
       };
       header?: never;
       path?: never;
@@ -6787,6 +7159,7 @@ export interface operations {
       400: components['responses']['BadRequest'];
       401: components['responses']['Unauthorized'];
       403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
       408: components['responses']['RequestTimeout'];
       421: components['responses']['MisdirectedRequest'];
       422: components['responses']['UnprocessableEntity'];
@@ -6797,7 +7170,13 @@ export interface operations {
   };
   createBatch: {
     parameters: {
-      query?: never;
+      query?: {
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
+      };
       header?: {
         /**
          * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
@@ -6860,7 +7239,13 @@ export interface operations {
   };
   getBatch: {
     parameters: {
-      query?: never;
+      query?: {
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
+      };
       header?: {
         /**
          * @description `wait=N` (RFC 7240) waits up to N seconds, at most 55, until the job, the batch or the squeeze has ended. When that was not enough, the answer is that without it.
@@ -6902,7 +7287,13 @@ export interface operations {
   };
   deleteBatch: {
     parameters: {
-      query?: never;
+      query?: {
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
+      };
       header?: never;
       path: {
         /**
@@ -6934,7 +7325,13 @@ export interface operations {
   };
   updateBatch: {
     parameters: {
-      query?: never;
+      query?: {
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
+      };
       header?: never;
       path: {
         /**
@@ -6977,7 +7374,13 @@ export interface operations {
   };
   downloadBatchArchive: {
     parameters: {
-      query?: never;
+      query?: {
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
+      };
       header?: never;
       path: {
         /**
@@ -7013,7 +7416,13 @@ export interface operations {
   };
   cancelBatch: {
     parameters: {
-      query?: never;
+      query?: {
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
+      };
       header?: {
         /**
          * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
@@ -7060,7 +7469,13 @@ export interface operations {
   };
   streamBatchEvents: {
     parameters: {
-      query?: never;
+      query?: {
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
+      };
       header?: {
         /**
          * @description Id of the last event that came; browsers send it by themselves
@@ -7116,6 +7531,11 @@ export interface operations {
         limit?: components['parameters']['Limit'];
         /** @description Several with commas between, or said several times: any of them */
         state?: components['parameters']['State'];
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
       };
       header?: never;
       path: {
@@ -7153,7 +7573,13 @@ export interface operations {
   };
   listBatchResults: {
     parameters: {
-      query?: never;
+      query?: {
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
+      };
       header?: never;
       path: {
         /**
@@ -7191,7 +7617,13 @@ export interface operations {
   };
   retryBatch: {
     parameters: {
-      query?: never;
+      query?: {
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
+      };
       header?: {
         /**
          * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
@@ -7250,7 +7682,13 @@ export interface operations {
   };
   createBatchFromLines: {
     parameters: {
-      query?: never;
+      query?: {
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
+      };
       header?: {
         /** @description SHA-256 or SHA-512 of the whole body, boundaries and all (RFC 9530), checked while it arrives. Headers of single parts are not looked at. */
         'content-digest'?: components['parameters']['ContentDigest'];
@@ -7316,7 +7754,13 @@ export interface operations {
   };
   getCapabilities: {
     parameters: {
-      query?: never;
+      query?: {
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
+      };
       header?: {
         /** @description ETag of what the client has */
         'if-none-match'?: components['parameters']['IfNoneMatch'];
@@ -7341,6 +7785,7 @@ export interface operations {
       400: components['responses']['BadRequest'];
       401: components['responses']['Unauthorized'];
       403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
       408: components['responses']['RequestTimeout'];
       421: components['responses']['MisdirectedRequest'];
       422: components['responses']['UnprocessableEntity'];
@@ -7357,6 +7802,11 @@ export interface operations {
         kind?: 's3' | 'hub' | 'url';
         /** @description Most items of the page */
         limit?: components['parameters']['Limit'];
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
       };
       header?: never;
       path?: never;
@@ -7377,6 +7827,7 @@ export interface operations {
       400: components['responses']['BadRequest'];
       401: components['responses']['Unauthorized'];
       403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
       408: components['responses']['RequestTimeout'];
       421: components['responses']['MisdirectedRequest'];
       422: components['responses']['UnprocessableEntity'];
@@ -7387,7 +7838,13 @@ export interface operations {
   };
   createConnection: {
     parameters: {
-      query?: never;
+      query?: {
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
+      };
       header?: {
         /**
          * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
@@ -7418,6 +7875,7 @@ export interface operations {
       400: components['responses']['BadRequest'];
       401: components['responses']['Unauthorized'];
       403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
       408: components['responses']['RequestTimeout'];
       409: components['responses']['Conflict'];
       413: components['responses']['PayloadTooLarge'];
@@ -7432,7 +7890,13 @@ export interface operations {
   };
   getConnection: {
     parameters: {
-      query?: never;
+      query?: {
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
+      };
       header?: never;
       path: {
         /**
@@ -7468,7 +7932,13 @@ export interface operations {
   };
   deleteConnection: {
     parameters: {
-      query?: never;
+      query?: {
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
+      };
       header?: never;
       path: {
         /**
@@ -7499,7 +7969,13 @@ export interface operations {
   };
   updateConnection: {
     parameters: {
-      query?: never;
+      query?: {
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
+      };
       header?: never;
       path: {
         /**
@@ -7554,6 +8030,11 @@ export interface operations {
          *     ]
          */
         label?: string[];
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
         /** @description Only these, with commas between or said several times; default: all */
         types?: (
           | 'job.queued'
@@ -7590,6 +8071,7 @@ export interface operations {
       400: components['responses']['BadRequest'];
       401: components['responses']['Unauthorized'];
       403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
       408: components['responses']['RequestTimeout'];
       421: components['responses']['MisdirectedRequest'];
       422: components['responses']['UnprocessableEntity'];
@@ -7625,6 +8107,11 @@ export interface operations {
         name?: components['parameters']['Name'];
         /** @description Several with commas between, or said several times: any of them */
         state?: components['parameters']['State'];
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
       };
       header?: never;
       path?: never;
@@ -7645,6 +8132,7 @@ export interface operations {
       400: components['responses']['BadRequest'];
       401: components['responses']['Unauthorized'];
       403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
       408: components['responses']['RequestTimeout'];
       421: components['responses']['MisdirectedRequest'];
       422: components['responses']['UnprocessableEntity'];
@@ -7655,7 +8143,13 @@ export interface operations {
   };
   createJob: {
     parameters: {
-      query?: never;
+      query?: {
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
+      };
       header?: {
         /**
          * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
@@ -7718,7 +8212,13 @@ export interface operations {
   };
   getJob: {
     parameters: {
-      query?: never;
+      query?: {
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
+      };
       header?: {
         /** @description ETag of what the client has */
         'if-none-match'?: components['parameters']['IfNoneMatch'];
@@ -7771,7 +8271,13 @@ export interface operations {
   };
   deleteJob: {
     parameters: {
-      query?: never;
+      query?: {
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
+      };
       header?: never;
       path: {
         /**
@@ -7803,7 +8309,13 @@ export interface operations {
   };
   updateJob: {
     parameters: {
-      query?: never;
+      query?: {
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
+      };
       header?: never;
       path: {
         /**
@@ -7846,7 +8358,13 @@ export interface operations {
   };
   listJobArtifacts: {
     parameters: {
-      query?: never;
+      query?: {
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
+      };
       header?: never;
       path: {
         /**
@@ -7882,7 +8400,13 @@ export interface operations {
   };
   downloadJobArtifact: {
     parameters: {
-      query?: never;
+      query?: {
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
+      };
       header?: {
         /** @description ETag of what the client has */
         'if-none-match'?: components['parameters']['IfNoneMatch'];
@@ -7954,7 +8478,13 @@ export interface operations {
   };
   cancelJob: {
     parameters: {
-      query?: never;
+      query?: {
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
+      };
       header?: {
         /**
          * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
@@ -8001,7 +8531,13 @@ export interface operations {
   };
   retryJobDeliveries: {
     parameters: {
-      query?: never;
+      query?: {
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
+      };
       header?: {
         /**
          * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
@@ -8049,7 +8585,13 @@ export interface operations {
   };
   streamJobEvents: {
     parameters: {
-      query?: never;
+      query?: {
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
+      };
       header?: {
         /**
          * @description Id of the last event that came; browsers send it by themselves
@@ -8098,7 +8640,13 @@ export interface operations {
   };
   getJobReport: {
     parameters: {
-      query?: never;
+      query?: {
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
+      };
       header?: {
         /** @description ETag of the report the client has */
         'if-none-match'?: string;
@@ -8141,7 +8689,13 @@ export interface operations {
   };
   getJobReportHtml: {
     parameters: {
-      query?: never;
+      query?: {
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
+      };
       header?: {
         /** @description ETag of the report the client has */
         'if-none-match'?: string;
@@ -8187,6 +8741,11 @@ export interface operations {
       query?: {
         /** @description Which figure */
         figure?: components['parameters']['Figure'];
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
       };
       header?: {
         /** @description ETag of the report the client has */
@@ -8233,6 +8792,11 @@ export interface operations {
       query?: {
         /** @description Which figure */
         figure?: components['parameters']['Figure'];
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
       };
       header?: {
         /** @description ETag of the report the client has */
@@ -8276,7 +8840,13 @@ export interface operations {
   };
   retryJob: {
     parameters: {
-      query?: never;
+      query?: {
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
+      };
       header?: {
         /**
          * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
@@ -8327,10 +8897,10 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description 1 to 40 lower case letters, digits and hyphens, no hyphen at either end
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: string;
+        tenant?: components['parameters']['Tenant'];
       };
       header?: never;
       path?: never;
@@ -8350,6 +8920,7 @@ export interface operations {
       400: components['responses']['BadRequest'];
       401: components['responses']['Unauthorized'];
       403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
       408: components['responses']['RequestTimeout'];
       421: components['responses']['MisdirectedRequest'];
       422: components['responses']['UnprocessableEntity'];
@@ -8360,7 +8931,13 @@ export interface operations {
   };
   createKey: {
     parameters: {
-      query?: never;
+      query?: {
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
+      };
       header?: {
         /**
          * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
@@ -8406,7 +8983,13 @@ export interface operations {
   };
   deleteKey: {
     parameters: {
-      query?: never;
+      query?: {
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
+      };
       header?: never;
       path: {
         /**
@@ -8457,6 +9040,11 @@ export interface operations {
         mode?: 'scheduled' | 'adaptive';
         /** @description What the name begins with */
         name?: components['parameters']['Name'];
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
       };
       header?: never;
       path?: never;
@@ -8477,6 +9065,7 @@ export interface operations {
       400: components['responses']['BadRequest'];
       401: components['responses']['Unauthorized'];
       403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
       408: components['responses']['RequestTimeout'];
       421: components['responses']['MisdirectedRequest'];
       422: components['responses']['UnprocessableEntity'];
@@ -8487,7 +9076,13 @@ export interface operations {
   };
   createRun: {
     parameters: {
-      query?: never;
+      query?: {
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
+      };
       header?: {
         /**
          * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
@@ -8528,6 +9123,7 @@ export interface operations {
       400: components['responses']['BadRequest'];
       401: components['responses']['Unauthorized'];
       403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
       408: components['responses']['RequestTimeout'];
       409: components['responses']['Conflict'];
       413: components['responses']['PayloadTooLarge'];
@@ -8542,7 +9138,13 @@ export interface operations {
   };
   getRun: {
     parameters: {
-      query?: never;
+      query?: {
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
+      };
       header?: never;
       path: {
         /**
@@ -8578,7 +9180,13 @@ export interface operations {
   };
   deleteRun: {
     parameters: {
-      query?: never;
+      query?: {
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
+      };
       header?: never;
       path: {
         /**
@@ -8610,7 +9218,13 @@ export interface operations {
   };
   createCheckpoint: {
     parameters: {
-      query?: never;
+      query?: {
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
+      };
       header?: {
         /** @description SHA-256 or SHA-512 of the whole body, boundaries and all (RFC 9530), checked while it arrives. Headers of single parts are not looked at. */
         'content-digest'?: components['parameters']['ContentDigest'];
@@ -8705,7 +9319,13 @@ export interface operations {
   };
   getCheckpoint: {
     parameters: {
-      query?: never;
+      query?: {
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
+      };
       header?: never;
       path: {
         /**
@@ -8743,7 +9363,13 @@ export interface operations {
   };
   planSchedule: {
     parameters: {
-      query?: never;
+      query?: {
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
+      };
       header?: {
         /**
          * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
@@ -8773,6 +9399,7 @@ export interface operations {
       400: components['responses']['BadRequest'];
       401: components['responses']['Unauthorized'];
       403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
       408: components['responses']['RequestTimeout'];
       409: components['responses']['Conflict'];
       413: components['responses']['PayloadTooLarge'];
@@ -8787,7 +9414,13 @@ export interface operations {
   };
   squeezeAdapter: {
     parameters: {
-      query?: never;
+      query?: {
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
+      };
       header?: {
         /** @description SHA-256 or SHA-512 of the whole body, boundaries and all (RFC 9530), checked while it arrives. Headers of single parts are not looked at. */
         'content-digest'?: components['parameters']['ContentDigest'];
@@ -8881,16 +9514,22 @@ export interface operations {
   };
   listTenants: {
     parameters: {
-      query?: never;
+      query?: {
+        /** @description `next_cursor` of the page before; that page’s other parameters belong to it */
+        cursor?: components['parameters']['Cursor'];
+        /** @description Most items of the page */
+        limit?: components['parameters']['Limit'];
+      };
       header?: never;
       path?: never;
       cookie?: never;
     };
     requestBody?: never;
     responses: {
-      /** @description The tenants, by id */
+      /** @description A page */
       200: {
         headers: {
+          link: components['headers']['Link'];
           [name: string]: unknown;
         };
         content: {
@@ -8976,6 +9615,148 @@ export interface operations {
       401: components['responses']['Unauthorized'];
       403: components['responses']['Forbidden'];
       408: components['responses']['RequestTimeout'];
+      409: components['responses']['Conflict'];
+      413: components['responses']['PayloadTooLarge'];
+      415: components['responses']['UnsupportedMediaType'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
+      507: components['responses']['InsufficientStorage'];
+    };
+  };
+  cancelTenant: {
+    parameters: {
+      query?: never;
+      header?: {
+        /**
+         * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+         */
+        'idempotency-key'?: components['parameters']['IdempotencyKey'];
+      };
+      path: {
+        /**
+         * @description 1 to 40 lower case letters, digits and hyphens, no hyphen at either end
+         * @example team-a
+         */
+        id: components['parameters']['TenantId'];
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description What was cancelled */
+      200: {
+        headers: {
+          'idempotent-replayed': components['headers']['IdempotentReplayed'];
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['TenantCancellation'];
+        };
+      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
+      408: components['responses']['RequestTimeout'];
+      409: components['responses']['Conflict'];
+      413: components['responses']['PayloadTooLarge'];
+      415: components['responses']['UnsupportedMediaType'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
+      507: components['responses']['InsufficientStorage'];
+    };
+  };
+  resumeTenant: {
+    parameters: {
+      query?: never;
+      header?: {
+        /**
+         * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+         */
+        'idempotency-key'?: components['parameters']['IdempotencyKey'];
+      };
+      path: {
+        /**
+         * @description 1 to 40 lower case letters, digits and hyphens, no hyphen at either end
+         * @example team-a
+         */
+        id: components['parameters']['TenantId'];
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The tenant as it is now */
+      200: {
+        headers: {
+          'idempotent-replayed': components['headers']['IdempotentReplayed'];
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Tenant'];
+        };
+      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
+      408: components['responses']['RequestTimeout'];
+      409: components['responses']['Conflict'];
+      413: components['responses']['PayloadTooLarge'];
+      415: components['responses']['UnsupportedMediaType'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
+      507: components['responses']['InsufficientStorage'];
+    };
+  };
+  suspendTenant: {
+    parameters: {
+      query?: never;
+      header?: {
+        /**
+         * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+         */
+        'idempotency-key'?: components['parameters']['IdempotencyKey'];
+      };
+      path: {
+        /**
+         * @description 1 to 40 lower case letters, digits and hyphens, no hyphen at either end
+         * @example team-a
+         */
+        id: components['parameters']['TenantId'];
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The tenant as it is now */
+      200: {
+        headers: {
+          'idempotent-replayed': components['headers']['IdempotentReplayed'];
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Tenant'];
+        };
+      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
+      408: components['responses']['RequestTimeout'];
+      409: components['responses']['Conflict'];
       413: components['responses']['PayloadTooLarge'];
       415: components['responses']['UnsupportedMediaType'];
       421: components['responses']['MisdirectedRequest'];
@@ -8988,7 +9769,13 @@ export interface operations {
   };
   listUploads: {
     parameters: {
-      query?: never;
+      query?: {
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
+      };
       header?: never;
       path?: never;
       cookie?: never;
@@ -9007,6 +9794,7 @@ export interface operations {
       400: components['responses']['BadRequest'];
       401: components['responses']['Unauthorized'];
       403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
       408: components['responses']['RequestTimeout'];
       421: components['responses']['MisdirectedRequest'];
       422: components['responses']['UnprocessableEntity'];
@@ -9017,7 +9805,13 @@ export interface operations {
   };
   createUpload: {
     parameters: {
-      query?: never;
+      query?: {
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
+      };
       header?: {
         /** @description SHA-256 or SHA-512 of the whole body, boundaries and all (RFC 9530), checked while it arrives. Headers of single parts are not looked at. */
         'content-digest'?: components['parameters']['ContentDigest'];
@@ -9081,7 +9875,13 @@ export interface operations {
   };
   getUploadOptions: {
     parameters: {
-      query?: never;
+      query?: {
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
+      };
       header?: never;
       path?: never;
       cookie?: never;
@@ -9105,6 +9905,7 @@ export interface operations {
       400: components['responses']['BadRequest'];
       401: components['responses']['Unauthorized'];
       403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
       408: components['responses']['RequestTimeout'];
       413: components['responses']['PayloadTooLarge'];
       415: components['responses']['UnsupportedMediaType'];
@@ -9117,7 +9918,13 @@ export interface operations {
   };
   getUpload: {
     parameters: {
-      query?: never;
+      query?: {
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
+      };
       header?: never;
       path: {
         /**
@@ -9160,6 +9967,11 @@ export interface operations {
          * @example adapter_model.safetensors
          */
         filename?: string;
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
       };
       header?: {
         /** @description SHA-256 or SHA-512 of the whole body, boundaries and all (RFC 9530), checked while it arrives. Headers of single parts are not looked at. */
@@ -9205,6 +10017,7 @@ export interface operations {
       400: components['responses']['BadRequest'];
       401: components['responses']['Unauthorized'];
       403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
       408: components['responses']['RequestTimeout'];
       413: components['responses']['PayloadTooLarge'];
       415: components['responses']['UnsupportedMediaType'];
@@ -9219,7 +10032,13 @@ export interface operations {
   };
   deleteUpload: {
     parameters: {
-      query?: never;
+      query?: {
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
+      };
       header?: {
         /**
          * @description Version of the protocol
@@ -9266,7 +10085,13 @@ export interface operations {
   };
   getUploadOffset: {
     parameters: {
-      query?: never;
+      query?: {
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
+      };
       header?: {
         /**
          * @description Version of the protocol
@@ -9320,7 +10145,13 @@ export interface operations {
   };
   appendUpload: {
     parameters: {
-      query?: never;
+      query?: {
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
+      };
       header?: {
         /** @description SHA-256 or SHA-512 of the whole body, boundaries and all (RFC 9530), checked while it arrives. Headers of single parts are not looked at. */
         'content-digest'?: components['parameters']['ContentDigest'];
@@ -9382,7 +10213,15 @@ export interface operations {
   };
   getUsage: {
     parameters: {
-      query?: never;
+      query?: {
+        /** @description How many days back, today included */
+        days?: number;
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
+      };
       header?: never;
       path?: never;
       cookie?: never;
@@ -9401,6 +10240,7 @@ export interface operations {
       400: components['responses']['BadRequest'];
       401: components['responses']['Unauthorized'];
       403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
       408: components['responses']['RequestTimeout'];
       421: components['responses']['MisdirectedRequest'];
       422: components['responses']['UnprocessableEntity'];
@@ -9411,7 +10251,13 @@ export interface operations {
   };
   listWebhooks: {
     parameters: {
-      query?: never;
+      query?: {
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
+      };
       header?: never;
       path?: never;
       cookie?: never;
@@ -9430,6 +10276,7 @@ export interface operations {
       400: components['responses']['BadRequest'];
       401: components['responses']['Unauthorized'];
       403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
       408: components['responses']['RequestTimeout'];
       421: components['responses']['MisdirectedRequest'];
       422: components['responses']['UnprocessableEntity'];
@@ -9440,7 +10287,13 @@ export interface operations {
   };
   createWebhook: {
     parameters: {
-      query?: never;
+      query?: {
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
+      };
       header?: {
         /**
          * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
@@ -9471,6 +10324,7 @@ export interface operations {
       400: components['responses']['BadRequest'];
       401: components['responses']['Unauthorized'];
       403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
       408: components['responses']['RequestTimeout'];
       409: components['responses']['Conflict'];
       413: components['responses']['PayloadTooLarge'];
@@ -9485,7 +10339,13 @@ export interface operations {
   };
   getWebhook: {
     parameters: {
-      query?: never;
+      query?: {
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
+      };
       header?: never;
       path: {
         /**
@@ -9521,7 +10381,13 @@ export interface operations {
   };
   deleteWebhook: {
     parameters: {
-      query?: never;
+      query?: {
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
+      };
       header?: never;
       path: {
         /**
@@ -9552,7 +10418,13 @@ export interface operations {
   };
   updateWebhook: {
     parameters: {
-      query?: never;
+      query?: {
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
+      };
       header?: never;
       path: {
         /**
@@ -9602,6 +10474,11 @@ export interface operations {
         limit?: components['parameters']['Limit'];
         /** @description Several with commas between, or said several times: any of them */
         state?: ('pending' | 'delivered' | 'failed')[];
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
       };
       header?: never;
       path: {
@@ -9639,7 +10516,13 @@ export interface operations {
   };
   retryWebhookDelivery: {
     parameters: {
-      query?: never;
+      query?: {
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
+      };
       header?: {
         /**
          * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
@@ -9691,7 +10574,13 @@ export interface operations {
   };
   rotateWebhookSecret: {
     parameters: {
-      query?: never;
+      query?: {
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
+      };
       header?: {
         /**
          * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
@@ -9742,7 +10631,13 @@ export interface operations {
   };
   testWebhook: {
     parameters: {
-      query?: never;
+      query?: {
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['Tenant'];
+      };
       header?: {
         /**
          * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
@@ -9769,6 +10664,82 @@ export interface operations {
         };
         content: {
           'application/json': components['schemas']['Delivery'];
+        };
+      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
+      408: components['responses']['RequestTimeout'];
+      409: components['responses']['Conflict'];
+      413: components['responses']['PayloadTooLarge'];
+      415: components['responses']['UnsupportedMediaType'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
+      507: components['responses']['InsufficientStorage'];
+    };
+  };
+  listWorkers: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Those that are there, by machine */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['WorkerList'];
+        };
+      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      408: components['responses']['RequestTimeout'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
+    };
+  };
+  drainWorker: {
+    parameters: {
+      query?: never;
+      header?: {
+        /**
+         * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+         */
+        'idempotency-key'?: components['parameters']['IdempotencyKey'];
+      };
+      path: {
+        /**
+         * @description Id of a worker
+         * @example 2f1c5a1e-6b0d-4c1b-9d0a-0a4a7f3c2b11
+         */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The worker */
+      202: {
+        headers: {
+          'idempotent-replayed': components['headers']['IdempotentReplayed'];
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Worker'];
         };
       };
       400: components['responses']['BadRequest'];

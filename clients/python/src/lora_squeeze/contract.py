@@ -99,6 +99,7 @@ __all__ = [
     "KeyRequest",
     "Labels",
     "LearningRateRequest",
+    "Limits",
     "Liveness",
     "MergeJobRequest",
     "MergeSource",
@@ -196,8 +197,10 @@ __all__ = [
     "TargetOptions",
     "TargetReport",
     "Tenant",
+    "TenantCancellation",
     "TenantList",
     "TenantRequest",
+    "TenantSummary",
     "TenantWithUsage",
     "Timings",
     "TrainingNotes",
@@ -211,6 +214,8 @@ __all__ = [
     "UrlSource",
     "UrlSourceFiles",
     "Usage",
+    "UsageDay",
+    "UsageQueue",
     "Verdict",
     "Webhook",
     "WebhookChange",
@@ -219,6 +224,8 @@ __all__ = [
     "WebhookRequest",
     "WebhookTestEvent",
     "WebhookTestEventData",
+    "Worker",
+    "WorkerList",
 ]
 
 AdapterFromUploadsFiles = TypedDict("AdapterFromUploadsFiles", {
@@ -971,6 +978,17 @@ class KeyRequest(TypedDict):
 class LearningRateRequest(TypedDict):
     schedule: NotRequired[Literal["recommended", "constant", "linear", "cosine"]]
     warm_up_steps: NotRequired[int]
+
+
+class Limits(TypedDict):
+    """What was set for the tenant, and else the defaults of the service; null: no limit"""
+
+    stored_bytes: Union[int, None]
+    max_queued: Union[int, None]
+    max_running: Union[int, None]
+    requests_per_minute: Union[int, None]
+    weight: int
+    max_priority: JobPriority
 
 
 class Liveness(TypedDict):
@@ -1814,11 +1832,18 @@ class Tenant(TypedDict):
     weight: NotRequired[int]
     max_priority: NotRequired[JobPriority]
     quotas: Quotas
+    state: Literal["active", "suspended", "deleting"]
+    suspended_at: Union[str, None]
     created_at: str
 
 
+class TenantCancellation(TypedDict):
+    batches: int
+    jobs: int
+
+
 class TenantList(TypedDict):
-    data: List[Tenant]
+    data: List[TenantSummary]
     next_cursor: Union[str, None]
 
 
@@ -1828,11 +1853,26 @@ class TenantRequest(TypedDict):
     quotas: NotRequired[Quotas]
 
 
+class TenantSummary(TypedDict):
+    id: str
+    weight: NotRequired[int]
+    max_priority: NotRequired[JobPriority]
+    quotas: Quotas
+    state: Literal["active", "suspended", "deleting"]
+    suspended_at: Union[str, None]
+    created_at: str
+    queued: int
+    running: int
+    stored_bytes: int
+
+
 class TenantWithUsage(TypedDict):
     id: str
     weight: NotRequired[int]
     max_priority: NotRequired[JobPriority]
     quotas: Quotas
+    state: Literal["active", "suspended", "deleting"]
+    suspended_at: Union[str, None]
     created_at: str
     usage: Usage
 
@@ -1909,6 +1949,23 @@ class Usage(TypedDict):
     stored_bytes: int
     adapters: int
     jobs: int
+    limits: Limits
+    queue: UsageQueue
+    days: List[UsageDay]
+
+
+class UsageDay(TypedDict):
+    date: str
+    jobs: int
+    stored_bytes: int
+    compute_seconds: float
+
+
+class UsageQueue(TypedDict):
+    queued: int
+    running: int
+    oldest_waiting_seconds: Union[int, None]
+    estimated_start_seconds: Union[int, None]
 
 
 class Verdict(TypedDict):
@@ -1960,3 +2017,20 @@ class WebhookTestEvent(TypedDict):
 
 class WebhookTestEventData(TypedDict):
     webhook_id: str
+
+
+class Worker(TypedDict):
+    id: str
+    host: str
+    provider: str
+    slots: int
+    running: int
+    ms_per_mib: Union[int, None]
+    state: Literal["active", "draining", "drained"]
+    draining_at: Union[str, None]
+    seen_at: str
+
+
+class WorkerList(TypedDict):
+    data: List[Worker]
+    next_cursor: Union[str, None]
