@@ -77,7 +77,7 @@ export const Environment = Type.Object({
   MAX_REQUESTS_IN_FLIGHT: Type.Integer({
     minimum: 1,
     maximum: 1_000_000,
-    default: 128,
+    default: 200,
     description:
       'Most requests that bring work (`POST`, `PUT`, `PATCH`) this process handles at a time; others get 503 at once. ' +
       'See [overload](scaling.md#overload).',

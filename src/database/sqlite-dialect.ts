@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 import type { DatabaseSyncInstance, StatementSyncInstance } from '@photostructure/sqlite';
 import {
   type CompiledQuery,
@@ -21,6 +21,12 @@ const MOST_STATEMENTS = 500;
 /** How long a transaction waits for one of another process, which are those of the command. */
 const BUSY_TIMEOUT_MS = 5_000;
 const BUSY_RETRY_MS = 5;
+
+/**
+ * Work that stands in line goes on for so long before everything else in the process has its turn: there is nothing to wait
+ * for in between, so that hundreds of transactions would run as one, and no request would be answered meanwhile.
+ */
+const TURN_MS = 10;
 
 /** Primary result codes (https://sqlite.org/rescode.html). */
 const BUSY = 5;
@@ -60,6 +66,9 @@ class SqliteDriver implements Driver {
   /** Ends when whoever is last in the line has released the connection. */
   private line: Promise<void> = Promise.resolve();
   private release: () => void = () => undefined;
+  /** Those who stand in line, the one who has the connection among them. */
+  private inLine = 0;
+  private turnMs = 0;
 
   constructor(database: DatabaseSyncInstance, sync: LogSync | undefined) {
     this.database = database;
@@ -73,12 +82,18 @@ class SqliteDriver implements Driver {
     const before = this.line;
     const { promise, resolve } = withResolver();
     this.line = promise;
+    const isAlone = this.inLine++ === 0;
     await before;
+    if (!isAlone && performance.now() - this.turnMs > TURN_MS) {
+      await turn();
+      this.turnMs = performance.now();
+    }
     this.release = resolve;
     return this.connection;
   }
 
   async releaseConnection(): Promise<void> {
+    this.inLine--;
     this.release();
   }
 

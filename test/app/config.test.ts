@@ -33,7 +33,7 @@ describe('loadConfig', () => {
       probeCidrs: [],
       trustedProxies: [],
       maxConnections: undefined,
-      maxRequestsInFlight: 128,
+      maxRequestsInFlight: 200,
       maxUploadsInFlight: 256,
       maxQueueAgeSeconds: undefined,
       auth: 'open',
