@@ -82,6 +82,7 @@ export const ERROR_KINDS = {
   JOB_NOT_FOUND: permanent(404, 'No job has this id'),
   BATCH_NOT_FOUND: permanent(404, 'No batch has this id'),
   TENANT_NOT_FOUND: permanent(404, 'There is no tenant of this id', { groups: ['of-tenant'] }),
+  TENANT_KEPT: permanent(409, 'The default tenant cannot be deleted'),
   TENANT_DELETING: permanent(409, 'The tenant is being deleted'),
   WORKER_NOT_FOUND: permanent(404, 'No worker has this id'),
   KEY_NOT_FOUND: permanent(404, 'No key has this id'),

@@ -30,7 +30,7 @@ export class SweepMetrics {
     });
     this.objects = new Counter({
       name: 'lora_squeeze_swept_objects_total',
-      help: 'Objects that sweeps removed, by kind: adapter, job, batch, delivery, webhook, event, blob, stray, idempotency_key.',
+      help: 'Objects that sweeps removed, by kind: tenant, adapter, job, batch, delivery, webhook, event, blob, stray, idempotency_key.',
       labelNames: ['kind'],
       registers,
     });

@@ -6,6 +6,7 @@ import { sweepContents } from './contents/sweep-contents.ts';
 import { type EventRetention, removeOldEvents } from './events/sweep-events.ts';
 import { ClaimStore } from './idempotency/claim-store.ts';
 import { sweepBatches, sweepJobs } from './jobs/sweep-jobs.ts';
+import { removeDeletedTenants } from './remove-tenants.ts';
 import { removeOldUsage, storedByAll, type UsageTotals } from './tenants/usage.ts';
 import { removeOldDeliveries } from './webhooks/delivery-rows.ts';
 import { removeUnusedWebhooks } from './webhooks/request-webhook.ts';
@@ -51,6 +52,7 @@ export class Sweeper {
       cutoffMs: nowMs - graceMs,
       swept: new Swept(),
     };
+    await removeDeletedTenants(workspaces, sweep);
     await sweepJobs(workspaces, sweep);
     await sweepBatches(database, sweep);
     // After the jobs, which may have been all that kept one.

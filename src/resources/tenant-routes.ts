@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { TenantId } from '../contract/key.ts';
-import { TenantCancellation } from '../contract/tenant.ts';
+import { TenantCancellation, TenantRecord } from '../contract/tenant.ts';
 import { asComponent, problems, reference, response } from '../http/schemas.ts';
 import { cancelTenant } from './cancel-tenant.ts';
 import { TENANT_ERRORS } from './tenants/service.ts';
@@ -37,6 +37,34 @@ export const wholeTenantRoutes: FastifyPluginAsyncTypebox<{ workspaces: Workspac
     async (request, reply) => {
       const { id } = await workspaces.tenants.get(request.params.id);
       return reply.send(await cancelTenant(workspaces.of(id)));
+    },
+  );
+
+  app.delete(
+    '/v1/tenants/:id',
+    {
+      config: { scope: 'admin', needsKeys: true },
+      schema: {
+        operationId: 'deleteTenant',
+        tags: ['administration'],
+        summary: 'Delete a tenant with all it has',
+        description:
+          'At once its keys open nothing, nothing of it begins, and what runs is cancelled; other processes of the service may ' +
+          'take its keys for five seconds more. The next sweeps remove all it has: it is `deleting` until then, and then gone ' +
+          '(404). What is stored leaves the storage after the grace for content. There is no way back; again, it changes nothing.',
+        params: TenantPath,
+        response: {
+          202: response('The tenant, whose deletion goes on', reference(TenantRecord)),
+          ...problems('VALIDATION_FAILED', ...TENANT_ERRORS.delete),
+        },
+      },
+    },
+    async (request, reply) => {
+      const record = await workspaces.tenants.delete(request.params.id);
+      workspaces.limits.forget(record.id);
+      // A sweep would do it as well, later.
+      await cancelTenant(workspaces.of(record.id));
+      return reply.code(202).send(record);
     },
   );
 };

@@ -3,8 +3,9 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
 import type { NewKey, Scope } from '../../src/contract/key.ts';
-import type { TenantRecord } from '../../src/contract/tenant.ts';
+import type { TenantRecord, UsageRecord } from '../../src/contract/tenant.ts';
 import type { AuditEntry } from '../../src/http/plugins/audit.ts';
+import { sweeperOf } from './adapter-routes.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
 import { formOf, tinyAdapter } from './tiny-adapter.ts';
 
@@ -227,5 +228,72 @@ describe('where no key is asked for', () => {
     await server.workspaces.tenants.put('team', {});
     await problemIn(await server.fetch('/v1/jobs?tenant=team'), 404, 'TENANT_NOT_FOUND');
     assert.equal((await server.fetch('/v1/jobs?tenant=default')).status, 200);
+  });
+});
+
+describe('what an administrator does to a whole tenant', () => {
+  let server: TestServer;
+  before(async () => {
+    server = await startServer({}, { auth: { mode: 'keys', adminKey: ADMIN } });
+  });
+  after(() => server.close());
+
+  const call = (method: string, path: string, key = ADMIN, body?: object) =>
+    server.fetch(path, {
+      method,
+      headers: { authorization: `Bearer ${key}`, ...(body && { 'content-type': 'application/json' }) },
+      ...(body && { body: JSON.stringify(body) }),
+    });
+  const teamWithJobs = async (tenant: string, count: number): Promise<NewKey> => {
+    const key = (await (await call('POST', '/v1/keys', ADMIN, { tenant })).json()) as NewKey;
+    const uploaded = await server.fetch('/v1/adapters', {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key.key}` },
+      body: formOf(tinyAdapter(1)),
+    });
+    const { id: adapter_id } = (await uploaded.json()) as AdapterRecord;
+    const jobs = Array.from({ length: count }, (_, rank) => ({
+      ...{ kind: 'squeeze', adapter_id, targets: [{ rank: rank + 1 }] },
+    }));
+    assert.equal((await call('POST', '/v1/batches', key.key, { jobs })).status, 202);
+    return key;
+  };
+
+  it('cancels all that it waits for', async () => {
+    const { key } = await teamWithJobs('noisy', 3);
+    const cancelled = await call('POST', '/v1/tenants/noisy/cancel');
+    assert.equal(cancelled.status, 200);
+    assert.equal(((await cancelled.json()) as { batches: number }).batches, 1);
+    const listed = (await (await call('GET', '/v1/batches', key)).json()) as { data: { state: string }[] };
+    assert.deepEqual(
+      listed.data.map(({ state }) => state),
+      ['cancelled'],
+    );
+    await problemIn(await call('POST', '/v1/tenants/noisy/cancel', key), 403, 'SCOPE_MISSING');
+    await problemIn(await call('POST', '/v1/tenants/none/cancel'), 404, 'TENANT_NOT_FOUND');
+  });
+
+  it('deletes it: its keys open nothing from then on, and it is gone after a sweep', async () => {
+    const { key } = await teamWithJobs('leaver', 3);
+    await problemIn(await call('DELETE', '/v1/tenants/leaver', key), 403, 'SCOPE_MISSING');
+    const deleted = await call('DELETE', '/v1/tenants/leaver');
+    assert.equal(deleted.status, 202);
+    assert.equal(((await deleted.json()) as TenantRecord).state, 'deleting');
+    for (const [method, path] of [
+      ['GET', '/v1/jobs'],
+      ['DELETE', '/v1/jobs/job_1'],
+      ['POST', '/v1/jobs/job_1/cancel'],
+    ] as const)
+      await problemIn(await call(method, path, key), 401, 'KEY_INVALID');
+    await problemIn(await call('GET', '/v1/jobs?tenant=leaver'), 404, 'TENANT_NOT_FOUND');
+    await problemIn(await call('PUT', '/v1/tenants/leaver', ADMIN, {}), 409, 'TENANT_DELETING');
+    await problemIn(await call('POST', '/v1/keys', ADMIN, { tenant: 'leaver' }), 409, 'TENANT_DELETING');
+    const seen = (await (await call('GET', '/v1/tenants/leaver')).json()) as TenantRecord & {
+      usage: UsageRecord;
+    };
+    assert.deepEqual([seen.state, seen.usage.queue.queued], ['deleting', 0]);
+    await sweeperOf(server).sweep(Date.now() + 60_000);
+    await problemIn(await call('GET', '/v1/tenants/leaver'), 404, 'TENANT_NOT_FOUND');
+    await problemIn(await call('DELETE', '/v1/tenants/default'), 409, 'TENANT_KEPT');
   });
 });

@@ -87,7 +87,7 @@ const CALLS: Readonly<Record<string, string>> = {
   '/v1/schedules': 'post',
   '/v1/squeeze': 'post',
   '/v1/tenants': 'get',
-  '/v1/tenants/{id}': 'get put',
+  '/v1/tenants/{id}': 'delete get put',
   '/v1/tenants/{id}/cancel': 'post',
   '/v1/tenants/{id}/resume': 'post',
   '/v1/tenants/{id}/suspend': 'post',

@@ -11,6 +11,7 @@ export interface Sweep {
 type SweptKind =
   | 'adapter'
   | 'job'
+  | 'tenant'
   | 'batch'
   | 'delivery'
   | 'webhook'

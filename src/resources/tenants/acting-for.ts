@@ -60,6 +60,8 @@ export const actingFor = fp(async (app: FastifyInstance, options: ActingForOptio
 
   function admit(request: FastifyRequest, { state }: Standing): void {
     const tenant = tenantOf(request);
+    if (state === 'deleting' && request.actingFor === null)
+      throw new AppError('KEY_INVALID', `The tenant of the key, ${tenant}, is being deleted.`);
     if (state === 'deleting')
       throw new AppError('TENANT_NOT_FOUND', `Tenant ${tenant} is being deleted.`, { tenant });
     if (state === 'suspended' && bringsWork(request))
@@ -77,8 +79,6 @@ export const actingFor = fp(async (app: FastifyInstance, options: ActingForOptio
     try {
       takeTenant(request, principal);
       const isOther = request.actingFor !== null;
-      // Reading one's own things costs no look at the tenant.
-      if (!isOther && !bringsWork(request)) return done();
       const tenant = tenantOf(request);
       const known = limits.knownStanding(tenant);
       if (known) {

@@ -1,5 +1,5 @@
 import type { TenantRecord, TenantRequest } from '../../contract/tenant.ts';
-import { isTenantId } from '../../contract/tenant-id.ts';
+import { DEFAULT_TENANT, isTenantId } from '../../contract/tenant-id.ts';
 import type { Database } from '../../database/database.ts';
 import type { Page, PageRequest } from '../../database/lists/page.ts';
 import { AppError } from '../../errors/app-error.ts';
@@ -10,6 +10,7 @@ import { TenantStore } from './store.ts';
 export const TENANT_ERRORS = {
   get: ['TENANT_NOT_FOUND', 'STORAGE_FAILED'],
   put: ['TENANT_DELETING', 'STORAGE_FULL'],
+  delete: ['TENANT_NOT_FOUND', 'TENANT_KEPT', 'STORAGE_FULL'],
   suspend: ['TENANT_NOT_FOUND', 'TENANT_DELETING', 'STORAGE_FULL'],
 } as const satisfies Record<string, readonly ErrorCode[]>;
 
@@ -62,6 +63,19 @@ export class TenantService {
   /** Has a tenant go on. Again, it changes nothing. @throws as `suspend` */
   resume(id: string): Promise<TenantRecord> {
     return this.setSuspended(id, false);
+  }
+
+  /**
+   * Has a tenant deleted with all it has, which the sweeper then removes; its keys open nothing from now on. Again, it changes
+   * nothing.
+   * @throws AppError TENANT_NOT_FOUND, TENANT_KEPT for the default tenant
+   */
+  async delete(id: string): Promise<TenantRecord> {
+    if (id === DEFAULT_TENANT)
+      throw new AppError('TENANT_KEPT', `The tenant "${id}" is always there.`, { tenant: id });
+    const record = isTenantId(id) ? await this.store.delete(id) : undefined;
+    if (record) return record;
+    throw tenantNotFound(id);
   }
 
   private async setSuspended(id: string, isSuspended: boolean): Promise<TenantRecord> {

@@ -65,6 +65,30 @@ export class TenantStore {
       return row && recordOf(row);
     });
   }
+
+  /**
+   * Has a tenant deleted: from now on its keys open nothing and nothing of it is dispatched. What it has is removed later.
+   * @returns undefined where there is none
+   */
+  delete(id: string): Promise<TenantRecord | undefined> {
+    const { database } = this;
+    return database.write(async (writer) => {
+      const row = await writer
+        .updateTable('tenant')
+        .set(({ fn }) => ({ deleting_at: fn.coalesce('deleting_at', database.now) }))
+        .where('id', '=', id)
+        .returningAll()
+        .executeTakeFirst();
+      if (!row) return undefined;
+      await writer
+        .updateTable('api_key')
+        .set({ revoked_at: Date.now() })
+        .where('tenant', '=', id)
+        .where('revoked_at', 'is', null)
+        .execute();
+      return recordOf(row);
+    });
+  }
 }
 
 /** Makes a tenant unless there is one of that id. @param id well-formed @throws AppError TENANT_DELETING */

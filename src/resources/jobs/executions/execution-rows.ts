@@ -96,9 +96,9 @@ export async function leaveExecutions(changes: JobChanges, ids: readonly string[
   }
 }
 
-/** Removes executions that no job knows any more. */
-export async function removeUnused(writer: Writer, ids: readonly string[]): Promise<void> {
-  await writer
+/** Removes executions that no job knows any more. @returns how many */
+export async function removeUnused(writer: Writer, ids: readonly string[]): Promise<number> {
+  const { numDeletedRows } = await writer
     .deleteFrom('execution')
     .where('id', 'in', ids)
     .where(({ and, not, exists, selectFrom }) =>
@@ -107,5 +107,6 @@ export async function removeUnused(writer: Writer, ids: readonly string[]): Prom
         not(exists(selectFrom('job').select('job.id').whereRef('job.work_execution', '=', 'execution.id'))),
       ]),
     )
-    .execute();
+    .executeTakeFirst();
+  return Number(numDeletedRows);
 }

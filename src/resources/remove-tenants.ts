@@ -1,0 +1,177 @@
+import { setImmediate } from 'node:timers/promises';
+import type { Database, Writer } from '../database/database.ts';
+import type { Tables } from '../database/tables.ts';
+import { deleteAdapters } from './adapters/rows.ts';
+import { cancelTenant } from './cancel-tenant.ts';
+import { releaseContent } from './contents/contents.ts';
+import type { Sweep } from './contents/sweep.ts';
+import { removeUnused } from './jobs/executions/execution-rows.ts';
+import { removeBatchRows } from './jobs/sweep-jobs.ts';
+import type { Workspace, Workspaces } from './workspaces.ts';
+
+/** Other processes remember for 5 s what a tenant may do, and a request of it may be under way: its rows stay a little longer. */
+const LATE_MS = 30_000;
+
+/** What one transaction removes, which holds up others for so long. */
+const ROWS_AT_ONCE = 100;
+
+/** What has a tenant and nothing below it: the tables, and what tells rows of one tenant apart. */
+const PLAIN = {
+  connection: 'id',
+  upload_lock: 'id',
+  upload: 'id',
+  idempotency: 'key',
+  event: 'place',
+  event_horizon: 'tenant',
+  api_key: 'id',
+  usage_day: 'day',
+  usage: 'tenant',
+} as const satisfies { readonly [T in keyof Tables]?: keyof Tables[T] & string };
+
+/**
+ * Removes tenants that are being deleted with all they have, in steps that are safe one by one: a sweep that breaks off has
+ * done a part, and the next one goes on. Uploads lose their rows here and their bytes where they lie: see UploadService.sweep.
+ * @throws AppError DATABASE_UNAVAILABLE, STORAGE_FULL
+ */
+export async function removeDeletedTenants(workspaces: Workspaces, { startMs, swept }: Sweep): Promise<void> {
+  const rows = await workspaces.database.reader
+    .selectFrom('tenant')
+    .select('id')
+    .where('deleting_at', '<=', startMs - LATE_MS)
+    .execute();
+  for (const { id } of rows) {
+    await removeTenant(workspaces.of(id));
+    workspaces.limits.forget(id);
+    swept.add('tenant');
+  }
+}
+
+async function removeTenant(space: Workspace): Promise<void> {
+  const { tenant, database } = space;
+  await cancelTenant(space);
+  await space.batches.settled();
+  await inSteps(database, (writer) => removeDeliveries(writer, tenant));
+  await inSteps(database, (writer) => removeRows(writer, tenant, 'webhook', 'id'));
+  await inSteps(database, (writer) => removeCheckpoints(database, writer, tenant));
+  await inSteps(database, (writer) => removeRows(writer, tenant, 'run', 'id'));
+  for (let id = await firstOf(database, 'batch', tenant); id; id = await firstOf(database, 'batch', tenant))
+    await removeBatchRows(database, id);
+  for (let ids = await jobsOf(space); ids.length > 0; ids = await jobsOf(space)) {
+    await space.jobControl.erase(...ids);
+    await setImmediate();
+  }
+  // Those that no job knows are left by what broke off.
+  await inSteps(database, (writer) => removeExecutions(writer, tenant));
+  await inSteps(database, (writer) => removeAdapters(database, writer, tenant));
+  for (const [table, column] of Object.entries(PLAIN))
+    await inSteps(database, (writer) => removeRows(writer, tenant, table as Removable, column));
+  await database.write((writer) =>
+    writer.deleteFrom('tenant').where('id', '=', tenant).where('deleting_at', 'is not', null).execute(),
+  );
+}
+
+/** Does a step again until there is nothing left for it. @param step returns how much it has removed */
+async function inSteps(database: Database, step: (writer: Writer) => Promise<number>): Promise<void> {
+  while ((await database.write(step)) > 0) await setImmediate();
+}
+
+type Removable = keyof typeof PLAIN | 'webhook' | 'run';
+
+/** Tables of one kind only differ in their names. */
+async function removeRows(writer: Writer, tenant: string, table: Removable, column: string): Promise<number> {
+  const [from, key] = [table as 'connection', column as 'id'];
+  const some = writer.selectFrom(from).select(key).where('tenant', '=', tenant).limit(ROWS_AT_ONCE);
+  const { numDeletedRows } = await writer
+    .deleteFrom(from)
+    .where('tenant', '=', tenant)
+    .where(key, 'in', some)
+    .executeTakeFirst();
+  return Number(numDeletedRows);
+}
+
+async function removeDeliveries(writer: Writer, tenant: string): Promise<number> {
+  const some = await writer
+    .selectFrom('delivery')
+    .innerJoin('webhook', 'webhook.id', 'delivery.webhook')
+    .select(['delivery.webhook', 'delivery.id'])
+    .where('webhook.tenant', '=', tenant)
+    .orderBy('delivery.webhook')
+    .limit(ROWS_AT_ONCE)
+    .execute();
+  const [first] = some;
+  if (!first) return 0;
+  const ids = some.filter(({ webhook }) => webhook === first.webhook).map(({ id }) => id);
+  await writer.deleteFrom('delivery').where('webhook', '=', first.webhook).where('id', 'in', ids).execute();
+  return ids.length;
+}
+
+async function removeCheckpoints(
+  database: Pick<Database, 'now'>,
+  writer: Writer,
+  tenant: string,
+): Promise<number> {
+  const some = await writer
+    .selectFrom('checkpoint')
+    .innerJoin('run', 'run.id', 'checkpoint.run')
+    .select(['checkpoint.run', 'checkpoint.sequence', 'checkpoint.modules_content'])
+    .where('run.tenant', '=', tenant)
+    .limit(ROWS_AT_ONCE)
+    .execute();
+  for (const { run, sequence } of some)
+    await writer.deleteFrom('checkpoint').where('run', '=', run).where('sequence', '=', sequence).execute();
+  await releaseContent(database, writer, [...new Set(some.map(({ modules_content }) => modules_content))]);
+  return some.length;
+}
+
+async function removeExecutions(writer: Writer, tenant: string): Promise<number> {
+  const some = await writer
+    .selectFrom('execution')
+    .select('id')
+    .where('tenant', '=', tenant)
+    .limit(ROWS_AT_ONCE)
+    .execute();
+  return some.length === 0
+    ? 0
+    : removeUnused(
+        writer,
+        some.map(({ id }) => id),
+      );
+}
+
+async function removeAdapters(
+  database: Pick<Database, 'now'>,
+  writer: Writer,
+  tenant: string,
+): Promise<number> {
+  const some = await writer
+    .selectFrom('adapter')
+    .select(['id', 'bytes'])
+    .where('tenant', '=', tenant)
+    .limit(ROWS_AT_ONCE)
+    .execute();
+  if (some.length > 0) await deleteAdapters(database, writer, tenant, some);
+  return some.length;
+}
+
+async function firstOf(
+  { reader }: Pick<Database, 'reader'>,
+  table: 'batch',
+  tenant: string,
+): Promise<string | undefined> {
+  const row = await reader
+    .selectFrom(table)
+    .select('id')
+    .where('tenant', '=', tenant)
+    .limit(1)
+    .executeTakeFirst();
+  return row?.id;
+}
+
+const jobsOf = ({ database: { reader }, tenant }: Workspace): Promise<{ id: string }[]> =>
+  reader
+    .selectFrom('job')
+    .select('id')
+    .where('tenant', '=', tenant)
+    .orderBy('id')
+    .limit(ROWS_AT_ONCE)
+    .execute();
