@@ -10,7 +10,7 @@ import { inFolderOrPlace } from './place.ts';
 import { resultFiles } from './remote-engine.ts';
 import { ServerClient } from './server-client.ts';
 import { LIST_OPTIONS, limitOf, listQuery, pages } from './server-lists.ts';
-import { neededServer, SERVER_GROUP } from './server-options.ts';
+import { namedTenant, neededServer, SERVER_GROUP } from './server-options.ts';
 
 const OUTPUT: OptionGroup = { title: 'Output', options: [JSON_OPTION] };
 const ON_A_PIPE = 'On a terminal a table, elsewhere a line of JSON for each job.';
@@ -145,7 +145,8 @@ export async function onServer(
   work: (client: ServerClient, signal: AbortSignal) => Promise<number>,
 ): Promise<number> {
   const { url, key } = neededServer(args);
-  return interruptible((signal) => work(new ServerClient(url, key, signal), signal));
+  const tenant = namedTenant(args);
+  return interruptible((signal) => work(new ServerClient(url, key, signal, tenant), signal));
 }
 
 /** Does something with each id that was typed; one that fails does not keep the others from it. @returns the exit code */

@@ -19,6 +19,18 @@ import { MERGE } from './merge-command.ts';
 import { print, printFailure } from './output.ts';
 import { SERVE } from './serve-command.ts';
 import { SQUEEZE } from './squeeze-command.ts';
+import {
+  TENANTS_CANCEL,
+  TENANTS_DELETE,
+  TENANTS_LIST,
+  TENANTS_RESUME,
+  TENANTS_SET,
+  TENANTS_SHOW,
+  TENANTS_SUSPEND,
+  USAGE,
+  WORKERS_DRAIN,
+  WORKERS_LIST,
+} from './tenants-command.ts';
 import { commandUsage, PROGRAM, programUsage } from './usage.ts';
 import { WATCH } from './watch-command.ts';
 
@@ -29,6 +41,17 @@ export const COMMANDS: readonly Command[] = [
   ...[BATCH_CREATE, BATCH_LIST, BATCH_GET, BATCH_RESULTS, BATCH_CANCEL, BATCH_RETRY, WATCH],
   SERVE,
   ...[KEYS_CREATE, KEYS_LIST, KEYS_REVOKE],
+  USAGE,
+  ...[
+    TENANTS_LIST,
+    TENANTS_SHOW,
+    TENANTS_SET,
+    TENANTS_SUSPEND,
+    TENANTS_RESUME,
+    TENANTS_CANCEL,
+    TENANTS_DELETE,
+  ],
+  ...[WORKERS_LIST, WORKERS_DRAIN],
   ...[ADMIN_BACKUP, ADMIN_RESTORE, ADMIN_VERIFY, ADMIN_MIGRATE],
 ];
 

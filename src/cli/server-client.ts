@@ -27,9 +27,14 @@ export class ServerClient {
   readonly #server: string;
   readonly #headers: Readonly<Record<string, string>>;
   readonly #signal: AbortSignal;
+  readonly #tenant: string | undefined;
 
-  /** @param server its URL without a slash at the end; a path in it stays in front of the API's */
-  constructor(server: string, key: string | undefined, signal: AbortSignal) {
+  /**
+   * @param server its URL without a slash at the end; a path in it stays in front of the API's
+   * @param tenant whose things are meant; undefined: those of the tenant of the key
+   */
+  constructor(server: string, key: string | undefined, signal: AbortSignal, tenant?: string) {
+    this.#tenant = tenant;
     this.#server = server;
     this.#headers = key === undefined ? {} : { authorization: `Bearer ${key}` };
     this.#signal = signal;
@@ -125,7 +130,8 @@ export class ServerClient {
 
   async #ask(path: string, init: RequestInit): Promise<Response> {
     const headers = { ...this.#headers, ...(init.headers as Record<string, string> | undefined) };
-    const response = await fetch(this.#server + path, { ...init, headers, signal: this.#signal });
+    const of = this.#tenant === undefined ? '' : `${path.includes('?') ? '&' : '?'}tenant=${this.#tenant}`;
+    const response = await fetch(this.#server + path + of, { ...init, headers, signal: this.#signal });
     if (response.ok) return response;
     throw await refusalOf(response);
   }

@@ -1,4 +1,5 @@
 import { cliEnvironment } from '../app/config.ts';
+import { isTenantId, TENANT_ID_RULE } from '../contract/tenant-id.ts';
 import { type Arguments, type OptionGroup, text } from './command.ts';
 import { UsageError } from './command-error.ts';
 
@@ -14,11 +15,29 @@ export const SERVER_OPTIONS = [
   },
 ] as const;
 
+const ONLY_SERVER = [
+  { ...SERVER_OPTIONS[0], help: 'The server; LORA_SQUEEZE_URL unless said.' },
+  SERVER_OPTIONS[1],
+];
+
+/** Of commands that are for the administrators of a server. */
+export const ADMINISTRATION_GROUP: OptionGroup = { title: 'Server', options: ONLY_SERVER };
+
 /** Of commands that are for servers only. */
 export const SERVER_GROUP: OptionGroup = {
   title: 'Server',
-  options: [{ ...SERVER_OPTIONS[0], help: 'The server; LORA_SQUEEZE_URL unless said.' }, SERVER_OPTIONS[1]],
+  options: [
+    ...ONLY_SERVER,
+    { name: 'tenant', value: 'ID', help: 'Act for this tenant; takes a key with the scope admin.' },
+  ],
 };
+
+/** The tenant that SERVER_GROUP names; undefined: that of the key. @throws UsageError */
+export function namedTenant(args: Arguments): string | undefined {
+  const tenant = text(args, 'tenant');
+  if (tenant === undefined || isTenantId(tenant)) return tenant;
+  throw new UsageError(`--tenant is ${JSON.stringify(tenant)} but must be ${TENANT_ID_RULE}`);
+}
 
 export interface NamedServer {
   /** Without a slash at its end. */

@@ -1,0 +1,247 @@
+import type {
+  TenantCancellation,
+  TenantRecord,
+  TenantRequest,
+  TenantSummary,
+  UsageRecord,
+} from '../contract/tenant.ts';
+import type { WorkerRecord } from '../contract/worker.ts';
+import type { Arguments, Command, OptionGroup } from './command.ts';
+import { refusePositionals, text } from './command.ts';
+import { EXIT, UsageError } from './command-error.ts';
+import { type FieldSchema, fieldValue } from './field-value.ts';
+import { forEachId, onServer } from './jobs-command.ts';
+import { isForPeople, JSON_OPTION, print, printJson } from './output.ts';
+import type { ServerClient } from './server-client.ts';
+import { pages } from './server-lists.ts';
+import { ADMINISTRATION_GROUP, SERVER_GROUP } from './server-options.ts';
+import { megabytes, textTable } from './words.ts';
+
+const OUTPUT: OptionGroup = { title: 'Output', options: [JSON_OPTION] };
+const ON_A_PIPE = 'On a terminal a table, elsewhere a line of JSON for each.';
+const FOR_ADMINISTRATORS = 'Takes a key with the scope admin.';
+const MOST_TENANTS = 100_000;
+
+const path = (id: string, what = ''): string => `/v1/tenants/${encodeURIComponent(id)}${what}`;
+const post = () => ({ method: 'POST' });
+
+export const TENANTS_LIST: Command = {
+  name: 'tenants list',
+  summary: 'Lists the tenants of a server, with what they have and wait for.',
+  synopsis: [''],
+  about: `${FOR_ADMINISTRATORS} ${ON_A_PIPE}`,
+  groups: [OUTPUT, ADMINISTRATION_GROUP],
+  run: (args) =>
+    onServer(args, async (client) => {
+      refusePositionals(args);
+      const tenants: TenantSummary[] = [];
+      for await (const tenant of pages<TenantSummary>(
+        client,
+        '/v1/tenants',
+        new URLSearchParams(),
+        MOST_TENANTS,
+      )) {
+        if (isForPeople(args)) tenants.push(tenant);
+        else printJson(tenant);
+      }
+      if (isForPeople(args))
+        print(
+          textTable(
+            ['id', 'state', '>queued', '>running', '>stored'],
+            tenants.map(({ id, state, queued, running, stored_bytes }) => [
+              ...[id, state, String(queued), String(running), megabytes(stored_bytes)],
+            ]),
+          ),
+        );
+      return EXIT.ok;
+    }),
+};
+
+/** One of the commands that do the same with each of some tenants. */
+const ofEachTenant = (
+  name: string,
+  summary: string,
+  about: string,
+  ask: (client: ServerClient, id: string) => Promise<object>,
+): Command => ({
+  name: `tenants ${name}`,
+  summary,
+  synopsis: ['TENANT…'],
+  about: `${about} ${FOR_ADMINISTRATORS} A line of JSON for each.`,
+  groups: [ADMINISTRATION_GROUP],
+  run: (args) => onServer(args, (client) => forEachId(args, async (id) => printJson(await ask(client, id)))),
+});
+
+export const TENANTS_SHOW = ofEachTenant(
+  'show',
+  'Shows tenants with what they use.',
+  'What was set, what they have, may have, wait for and have used.',
+  (client, id) => client.json<TenantRecord>(path(id)),
+);
+export const TENANTS_SUSPEND = ofEachTenant(
+  'suspend',
+  'Suspends tenants.',
+  'Nothing that waits begins and nothing new is taken; what runs goes on, and they may read, cancel and delete.',
+  (client, id) => client.json<TenantRecord>(path(id, '/suspend'), post),
+);
+export const TENANTS_RESUME = ofEachTenant(
+  'resume',
+  'Has suspended tenants go on.',
+  'What waited begins again, in its order.',
+  (client, id) => client.json<TenantRecord>(path(id, '/resume'), post),
+);
+export const TENANTS_CANCEL = ofEachTenant(
+  'cancel',
+  'Cancels every unfinished job and batch of tenants.',
+  'What they submit meanwhile is not meant: suspend them first.',
+  async (client, id) => ({ id, ...(await client.json<TenantCancellation>(path(id, '/cancel'), post)) }),
+);
+export const TENANTS_DELETE = ofEachTenant(
+  'delete',
+  'Deletes tenants with all they have.',
+  'Their keys open nothing from then on; the next sweeps remove what they have. There is no way back.',
+  (client, id) => client.json<TenantRecord>(path(id), () => ({ method: 'DELETE' })),
+);
+
+const WHOLE: FieldSchema = { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER };
+const QUOTA: FieldSchema = { anyOf: [WHOLE, { const: 'none' }] };
+const SETTINGS = {
+  weight: { type: 'integer', minimum: 1, maximum: 1000 },
+  'max-priority': { enum: ['low', 'normal', 'high'] },
+} as const satisfies Readonly<Record<string, FieldSchema>>;
+const QUOTAS = ['stored-bytes', 'max-queued', 'max-running', 'requests-per-minute'] as const;
+const QUOTA_HELP = {
+  'stored-bytes': 'Bytes of all its adapters together.',
+  'max-queued': 'Jobs that have not ended.',
+  'max-running': 'Jobs that run at once.',
+  'requests-per-minute': 'Requests to the API, by all its keys together.',
+} as const;
+
+export const TENANTS_SET: Command = {
+  name: 'tenants set',
+  summary: 'Makes a tenant, or changes what it may use.',
+  synopsis: ['TENANT [--weight N] [--max-priority P] [--max-queued N] [--max-running N] …'],
+  about:
+    `${FOR_ADMINISTRATORS} What is not given stays as it is; "default" takes back what was set, and "none" as a quota ` +
+    'is no limit. Prints the tenant as JSON.',
+  groups: [
+    {
+      title: 'What it may use',
+      options: [
+        { name: 'weight', value: 'N', help: 'Its share of the workers, 1 to 1000.' },
+        { name: 'max-priority', value: 'P', help: 'The highest priority of its jobs: low, normal or high.' },
+        ...QUOTAS.map((name) => ({ name, value: 'N', help: QUOTA_HELP[name] })),
+      ],
+    },
+    ADMINISTRATION_GROUP,
+  ],
+  run: (args) =>
+    onServer(args, async (client) => {
+      const [id, ...more] = args.positionals;
+      if (id === undefined || more.length > 0) throw new UsageError('say which: one TENANT');
+      const changes = changesOf(args);
+      const body = JSON.stringify(changed(await known(client, id), changes));
+      const headers = { 'content-type': 'application/json' };
+      printJson(await client.json<TenantRecord>(path(id), () => ({ method: 'PUT', headers, body })));
+      return EXIT.ok;
+    }),
+};
+
+type Change = string | number | null | undefined;
+
+/** By the names of the contract; undefined: as the service has it. @throws UsageError */
+function changesOf(args: Arguments): ReadonlyMap<string, Change> {
+  const changes = new Map<string, Change>();
+  for (const name of [...(Object.keys(SETTINGS) as (keyof typeof SETTINGS)[]), ...QUOTAS]) {
+    const said = text(args, name);
+    if (said === undefined) continue;
+    const schema: FieldSchema = name in SETTINGS ? SETTINGS[name as keyof typeof SETTINGS] : QUOTA;
+    const value = said === 'default' ? undefined : fieldValue(`--${name}`, said, schema);
+    changes.set(name.replaceAll('-', '_'), value === 'none' ? null : value);
+  }
+  return changes;
+}
+
+/** What was set for a tenant; nothing for one that is not there. */
+async function known(client: ServerClient, id: string): Promise<TenantRequest> {
+  try {
+    const { weight, max_priority, quotas } = await client.json<TenantRecord>(path(id));
+    return { ...(weight !== undefined && { weight }), ...(max_priority && { max_priority }), quotas };
+  } catch (error) {
+    if ((error as { readonly code?: string }).code === 'TENANT_NOT_FOUND') return {};
+    throw error;
+  }
+}
+
+/** What is undefined is left out of the JSON, and so goes back to the default. */
+function changed(before: TenantRequest, changes: ReadonlyMap<string, Change>): object {
+  const after: Record<string, Change | object> = { ...before };
+  const quotas: Record<string, Change> = { ...before.quotas };
+  for (const [name, value] of changes) {
+    if (QUOTAS.some((quota) => quota.replaceAll('-', '_') === name)) quotas[name] = value;
+    else after[name] = value;
+  }
+  return { ...after, quotas };
+}
+
+export const USAGE: Command = {
+  name: 'usage',
+  summary: 'Shows what your tenant has, may have, waits for and has used.',
+  synopsis: ['[--days N]'],
+  about: 'A document of JSON: what is stored, limits, the queue, and what was used on each day.',
+  groups: [
+    { title: 'Which', options: [{ name: 'days', value: 'N', help: 'So many days back; 30 unless said.' }] },
+    SERVER_GROUP,
+  ],
+  run: (args) =>
+    onServer(args, async (client) => {
+      refusePositionals(args);
+      const days = text(args, 'days');
+      const asked =
+        days === undefined
+          ? ''
+          : `?days=${fieldValue('--days', days, { type: 'integer', minimum: 1, maximum: 400 })}`;
+      printJson(await client.json<UsageRecord>(`/v1/usage${asked}`));
+      return EXIT.ok;
+    }),
+};
+
+const workerTable = (workers: readonly WorkerRecord[]): string =>
+  textTable(
+    ['id', 'host', 'provider', '>slots', '>running', 'state'],
+    workers.map(({ id, host, provider, slots, running, state }) => [
+      ...[id, host, provider, String(slots), String(running), state],
+    ]),
+  );
+
+export const WORKERS_LIST: Command = {
+  name: 'workers list',
+  summary: 'Lists the workers of a server, and how many executions they run.',
+  synopsis: [''],
+  about: `${FOR_ADMINISTRATORS} ${ON_A_PIPE}`,
+  groups: [OUTPUT, ADMINISTRATION_GROUP],
+  run: (args) =>
+    onServer(args, async (client) => {
+      refusePositionals(args);
+      const { data } = await client.json<{ data: WorkerRecord[] }>('/v1/workers');
+      if (isForPeople(args)) print(data.length > 0 ? workerTable(data) : 'There are no workers.');
+      else for (const worker of data) printJson(worker);
+      return EXIT.ok;
+    }),
+};
+
+export const WORKERS_DRAIN: Command = {
+  name: 'workers drain',
+  summary: 'Has workers begin nothing more, and end when what they run has ended.',
+  synopsis: ['WORKER…'],
+  about: `${FOR_ADMINISTRATORS} Ids are those of workers list. ${ON_A_PIPE}`,
+  groups: [OUTPUT, ADMINISTRATION_GROUP],
+  run: (args) =>
+    onServer(args, (client) =>
+      forEachId(args, async (id) => {
+        const worker = await client.json<WorkerRecord>(`/v1/workers/${encodeURIComponent(id)}/drain`, post);
+        if (isForPeople(args)) print(workerTable([worker]));
+        else printJson(worker);
+      }),
+    ),
+};
