@@ -7,6 +7,7 @@ import { within } from './deadline.ts';
 import { dataOf, type EventOptions, eventsOf, type Told } from './event-stream.ts';
 import { Jobs, type WaitOptions } from './jobs.ts';
 import { Runs } from './runs.ts';
+import { Tenants } from './tenants.ts';
 import {
   bodyOf,
   filled,
@@ -31,8 +32,10 @@ import type {
   Report,
   RequestOptions,
   SqueezeRequest,
+  Usage,
 } from './types.ts';
 import { Uploads } from './uploads.ts';
+import { Workers } from './workers.ts';
 
 /** An adapter by its id, by a place that the service fetches it from (`s3://…`, `hf://…`, `https://…`), or from here. */
 export type JobSource = AdapterSource | { readonly adapter_id: string };
@@ -59,7 +62,9 @@ export class LoraSqueeze {
   readonly connections: Connections;
   readonly jobs: Jobs;
   readonly runs: Runs;
+  readonly tenants: Tenants;
   readonly uploads: Uploads;
+  readonly workers: Workers;
   readonly #transport: Transport;
 
   /** @throws TypeError for a baseUrl that is none */
@@ -71,6 +76,13 @@ export class LoraSqueeze {
     this.connections = new Connections(this.#transport);
     this.jobs = new Jobs(this.#transport);
     this.runs = new Runs(this.#transport);
+    this.tenants = new Tenants(this.#transport);
+    this.workers = new Workers(this.#transport);
+  }
+
+  /** What your tenant has, may have, waits for and has used; `tenant` names another one, for administrators. */
+  usage(query: QueryOf<'/v1/usage'> = {}, options: CallOptions = {}): Promise<Usage> {
+    return this.#transport.call({ ...options, method: 'GET', path: '/v1/usage', query }, jsonOf<Usage>);
   }
 
   /**

@@ -13,6 +13,8 @@ export type { EventOptions, Told } from './event-stream.ts';
 export type { CreateJobOptions, JobEvent, Jobs, WaitOptions } from './jobs.ts';
 export type { LinesOptions } from './json-lines.ts';
 export type { CheckpointOptions, Runs } from './runs.ts';
+export type { Tenants } from './tenants.ts';
 export type { LoraSqueezeOptions } from './transport.ts';
 export type * from './types.ts';
 export type { UploadOptions, Uploads } from './uploads.ts';
+export type { Workers } from './workers.ts';

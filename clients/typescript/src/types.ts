@@ -118,6 +118,13 @@ export type Checkpoint = AnswerOf<'/v1/runs/{id}/checkpoints/{step}', 'GET'>;
 export type Connection = AnswerOf<'/v1/connections/{name}', 'GET'>;
 export type ConnectionRequest = BodyOf<'/v1/connections', 'POST'>;
 export type ConnectionChange = BodyOf<'/v1/connections/{name}', 'PATCH'>;
+export type Tenant = components['schemas']['Tenant'];
+export type TenantRequest = BodyOf<'/v1/tenants/{id}', 'PUT'>;
+export type TenantSummary = ItemOf<'/v1/tenants'>;
+export type TenantWithUsage = AnswerOf<'/v1/tenants/{id}', 'GET'>;
+export type TenantCancellation = components['schemas']['TenantCancellation'];
+export type Usage = AnswerOf<'/v1/usage', 'GET'>;
+export type Worker = ItemOf<'/v1/workers'>;
 export type Capabilities = AnswerOf<'/v1/capabilities', 'GET'>;
 /** A problem document (RFC 9457), as the service refuses. */
 export type Problem = components['schemas']['Problem'];

@@ -14,7 +14,9 @@ from lora_squeeze.aio.batches import Batches
 from lora_squeeze.aio.connections import Connections
 from lora_squeeze.aio.jobs import Jobs
 from lora_squeeze.aio.runs import Runs
+from lora_squeeze.aio.tenants import Tenants
 from lora_squeeze.aio.transport import Transport
+from lora_squeeze.aio.workers import Workers
 from lora_squeeze.contract import (
     Adapter,
     Capabilities,
@@ -28,6 +30,7 @@ from lora_squeeze.contract import (
     SqueezeOptions,
     SucceededResult,
     TargetOptions,
+    Usage,
 )
 from lora_squeeze.core.adapter_files import AdapterInput, ConfigInput
 from lora_squeeze.core.calls import Service, call_json
@@ -83,6 +86,8 @@ class AsyncClient:
         self.adapters = Adapters(self)
         self.connections = Connections(self)
         self.runs = Runs(self)
+        self.tenants = Tenants(self)
+        self.workers = Workers(self)
 
     def with_timeout(self, seconds: float | None) -> AsyncClient:
         """The same client, with another time for each call. Only the first one is to be closed."""
@@ -220,6 +225,10 @@ class AsyncClient:
     async def capabilities(self) -> Capabilities:
         """What the service can: formats with the options that conversions need, profiles, limits, version."""
         return cast(Capabilities, await self.request("GET", "/v1/capabilities"))
+
+    async def usage(self, *, days: int | None = None, tenant: str | None = None) -> Usage:
+        """What your tenant has, may have, waits for and has used. tenant: that of another one, for administrators."""
+        return cast(Usage, await self.request("GET", "/v1/usage" + query({"days": days, "tenant": tenant})))
 
     async def request(self, method: str, path: str, json: Any = None, *, idempotency_key: str | None = None) -> Any:
         """Any other call of the contract: sends JSON, if some is given, and returns that of the answer (None where it

@@ -23,6 +23,7 @@ from lora_squeeze.contract import (
     SqueezeOptions,
     SucceededResult,
     TargetOptions,
+    Usage,
 )
 from lora_squeeze.core.adapter_files import AdapterInput, ConfigInput
 from lora_squeeze.core.calls import Service, call_json
@@ -38,7 +39,9 @@ from lora_squeeze.sync.batches import Batches
 from lora_squeeze.sync.connections import Connections
 from lora_squeeze.sync.jobs import Jobs
 from lora_squeeze.sync.runs import Runs
+from lora_squeeze.sync.tenants import Tenants
 from lora_squeeze.sync.transport import Transport
+from lora_squeeze.sync.workers import Workers
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -84,6 +87,8 @@ class Client:
         self.adapters = Adapters(self)
         self.connections = Connections(self)
         self.runs = Runs(self)
+        self.tenants = Tenants(self)
+        self.workers = Workers(self)
 
     def with_timeout(self, seconds: float | None) -> Client:
         """The same client, with another time for each call. Only the first one is to be closed."""
@@ -221,6 +226,10 @@ class Client:
     def capabilities(self) -> Capabilities:
         """What the service can: formats with the options that conversions need, profiles, limits, version."""
         return cast(Capabilities, self.request("GET", "/v1/capabilities"))
+
+    def usage(self, *, days: int | None = None, tenant: str | None = None) -> Usage:
+        """What your tenant has, may have, waits for and has used. tenant: that of another one, for administrators."""
+        return cast(Usage, self.request("GET", "/v1/usage" + query({"days": days, "tenant": tenant})))
 
     def request(self, method: str, path: str, json: Any = None, *, idempotency_key: str | None = None) -> Any:
         """Any other call of the contract: sends JSON, if some is given, and returns that of the answer (None where it

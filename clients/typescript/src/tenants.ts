@@ -1,0 +1,68 @@
+import { listed } from './list.ts';
+import { filled, jsonOf, type Transport } from './transport.ts';
+import type {
+  CallOptions,
+  CreateOptions,
+  QueryOf,
+  Tenant,
+  TenantCancellation,
+  TenantRequest,
+  TenantSummary,
+  TenantWithUsage,
+} from './types.ts';
+
+const TENANTS = '/v1/tenants';
+const TENANT = '/v1/tenants/{id}';
+
+/** Tenants, for administrators: who has things there, what they may use, and what is done about it. */
+export class Tenants {
+  readonly #transport: Transport;
+
+  /** @internal */
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  /** All of them, with what they have and wait for. */
+  list(
+    query: QueryOf<'/v1/tenants'> = {},
+    options: CallOptions = {},
+  ): AsyncGenerator<TenantSummary, void, undefined> {
+    return listed<TenantSummary>(this.#transport, TENANTS, query, options);
+  }
+
+  get(id: string, options: CallOptions = {}): Promise<TenantWithUsage> {
+    const path = filled(TENANT, { id });
+    return this.#transport.call({ ...options, method: 'GET', path }, jsonOf<TenantWithUsage>);
+  }
+
+  /** Makes a tenant, or sets all that is set for it: what is left out goes back to the default. */
+  put(id: string, settings: TenantRequest, options: CallOptions = {}): Promise<Tenant> {
+    const headers = { 'content-type': 'application/json' };
+    const call = { ...options, method: 'PUT', path: filled(TENANT, { id }), headers } as const;
+    return this.#transport.call({ ...call, body: JSON.stringify(settings) }, jsonOf<Tenant>);
+  }
+
+  /** Nothing that waits begins and nothing new is taken, until `resume`. */
+  suspend(id: string, options: CreateOptions = {}): Promise<Tenant> {
+    const path = filled('/v1/tenants/{id}/suspend', { id });
+    return this.#transport.call({ ...options, method: 'POST', path }, jsonOf<Tenant>);
+  }
+
+  resume(id: string, options: CreateOptions = {}): Promise<Tenant> {
+    const path = filled('/v1/tenants/{id}/resume', { id });
+    return this.#transport.call({ ...options, method: 'POST', path }, jsonOf<Tenant>);
+  }
+
+  /** Cancels every unfinished job and batch of a tenant. */
+  cancel(id: string, options: CreateOptions = {}): Promise<TenantCancellation> {
+    const path = filled('/v1/tenants/{id}/cancel', { id });
+    return this.#transport.call({ ...options, method: 'POST', path }, jsonOf<TenantCancellation>);
+  }
+
+  /** Deletes a tenant with all it has; there is no way back. */
+  delete(id: string, options: CallOptions = {}): Promise<Tenant> {
+    const path = filled(TENANT, { id });
+    return this.#transport.call({ ...options, method: 'DELETE', path }, jsonOf<Tenant>);
+  }
+}

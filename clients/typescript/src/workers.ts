@@ -1,0 +1,24 @@
+import { listed } from './list.ts';
+import { filled, jsonOf, type Transport } from './transport.ts';
+import type { CallOptions, CreateOptions, Worker } from './types.ts';
+
+/** Workers, for administrators. */
+export class Workers {
+  readonly #transport: Transport;
+
+  /** @internal */
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  /** Those that are there, and how many executions they run. */
+  list(options: CallOptions = {}): AsyncGenerator<Worker, void, undefined> {
+    return listed<Worker>(this.#transport, '/v1/workers', {}, options);
+  }
+
+  /** Has a worker begin nothing more; it ends when what it runs has ended. */
+  drain(id: string, options: CreateOptions = {}): Promise<Worker> {
+    const path = filled('/v1/workers/{id}/drain', { id });
+    return this.#transport.call({ ...options, method: 'POST', path }, jsonOf<Worker>);
+  }
+}
