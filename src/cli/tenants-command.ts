@@ -122,8 +122,8 @@ export const TENANTS_SET: Command = {
   summary: 'Makes a tenant, or changes what it may use.',
   synopsis: ['TENANT [--weight N] [--max-priority P] [--max-queued N] [--max-running N] …'],
   about:
-    `${FOR_ADMINISTRATORS} What is not given stays as it is; "default" takes back what was set, and "none" as a quota ` +
-    'is no limit. Prints the tenant as JSON.',
+    `${FOR_ADMINISTRATORS} What is not given stays as it is; "default" takes back what was set, and "none" lifts a ` +
+    'quota. Prints the tenant as JSON.',
   groups: [
     {
       title: 'What it may use',
