@@ -1063,7 +1063,13 @@ export interface paths {
      */
     put: operations['putTenant'];
     post?: never;
-    delete?: never;
+    /**
+     * Delete a tenant with all it has
+     * @description At once its keys open nothing, nothing of it begins, and what runs is cancelled; other processes of the service may take its keys for five seconds more. The next sweeps remove all it has: it is `deleting` until then, and then gone (404). What is stored leaves the storage after the grace for content. There is no way back; again, it changes nothing.
+     *
+     *     Needs a key with the scope `admin`.
+     */
+    delete: operations['deleteTenant'];
     options?: never;
     head?: never;
     patch?: never;
@@ -9614,6 +9620,46 @@ export interface operations {
       400: components['responses']['BadRequest'];
       401: components['responses']['Unauthorized'];
       403: components['responses']['Forbidden'];
+      408: components['responses']['RequestTimeout'];
+      409: components['responses']['Conflict'];
+      413: components['responses']['PayloadTooLarge'];
+      415: components['responses']['UnsupportedMediaType'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
+      507: components['responses']['InsufficientStorage'];
+    };
+  };
+  deleteTenant: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /**
+         * @description 1 to 40 lower case letters, digits and hyphens, no hyphen at either end
+         * @example team-a
+         */
+        id: components['parameters']['TenantId'];
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The tenant, whose deletion goes on */
+      202: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Tenant'];
+        };
+      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
       408: components['responses']['RequestTimeout'];
       409: components['responses']['Conflict'];
       413: components['responses']['PayloadTooLarge'];
