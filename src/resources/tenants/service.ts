@@ -75,7 +75,7 @@ export class TenantService {
       throw new AppError('TENANT_KEPT', `The tenant "${id}" is always there.`, { tenant: id });
     const record = isTenantId(id) ? await this.store.delete(id) : undefined;
     if (record) return record;
-    throw tenantNotFound(id);
+    throw noSuchTenant(id);
   }
 
   private async setSuspended(id: string, isSuspended: boolean): Promise<TenantRecord> {
