@@ -1,4 +1,5 @@
-import { ERROR_KINDS, type ErrorKind } from '../src/errors/error-kinds.ts';
+import type { ErrorKind } from '../src/errors/error-kind.ts';
+import { ERROR_KINDS } from '../src/errors/error-kinds.ts';
 
 const HEAD = `# Errors
 

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { TENANT_VARIABLES } from './tenant-variables.ts';
 import { TOKEN_VARIABLES } from './token-variables.ts';
 
 const GIB = 2 ** 30;
@@ -6,15 +7,6 @@ const DAY_MS = 86_400_000;
 
 /** More compute threads than this do not make the graphs of a LoRA module faster. */
 export const MAX_DEFAULT_THREADS = 16;
-
-const tenantLimit = (of: string) =>
-  Type.Optional(
-    Type.Integer({
-      minimum: 0,
-      maximum: Number.MAX_SAFE_INTEGER,
-      description: `Most ${of}, of a tenant for which no limit was set. Unset: there is none.`,
-    }),
-  );
 
 /** Every environment variable the service reads. docs/configuration.md is generated from this table. */
 export const Environment = Type.Object({
@@ -114,21 +106,7 @@ export const Environment = Type.Object({
     }),
   ),
   ...TOKEN_VARIABLES,
-  TENANT_WEIGHT: Type.Integer({
-    minimum: 1,
-    maximum: 1000,
-    default: 100,
-    description:
-      'Weight of a tenant for which none was set: its share of the workers beside others. See [fairness](fairness.md).',
-  }),
-  TENANT_MAX_PRIORITY: Type.Enum(['high', 'normal', 'low'], {
-    default: 'high',
-    description: 'Highest priority of the jobs of a tenant for which none was set.',
-  }),
-  TENANT_MAX_RUNNING: tenantLimit('jobs that run at once; more than these wait'),
-  TENANT_MAX_QUEUED: tenantLimit('jobs that have not ended; requests for more are refused'),
-  TENANT_STORED_BYTES: tenantLimit('bytes of all adapters together'),
-  TENANT_REQUESTS_PER_MINUTE: tenantLimit('requests to the API'),
+  ...TENANT_VARIABLES,
   ALLOWED_HOSTS: Type.Optional(
     Type.String({
       pattern: '^[A-Za-z0-9.:_\\[\\]-]+( *, *[A-Za-z0-9.:_\\[\\]-]+)*$',

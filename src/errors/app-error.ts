@@ -1,4 +1,5 @@
-import { ERROR_KINDS, type ErrorCode, type ErrorKind } from './error-kinds.ts';
+import type { ErrorKind } from './error-kind.ts';
+import { ERROR_KINDS, type ErrorCode } from './error-kinds.ts';
 
 /** Machine-readable details of a problem: which file, tensor, value and limit. */
 export type ErrorContext = Readonly<Record<string, string | number | boolean | null | readonly unknown[]>>;

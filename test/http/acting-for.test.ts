@@ -46,8 +46,10 @@ describe('what an administrator does for a tenant', () => {
       ...(body && { body: JSON.stringify(body) }),
     });
   const json = async <T>(answer: Promise<Response>): Promise<T> => (await (await answer).json()) as T;
-  const keyOf = (tenant: string, scopes: Scope[] = ['read', 'write']) =>
-    json<NewKey>(call('POST', '/v1/keys', { body: { tenant, scopes } }));
+  const keyOf = async (tenant: string, scopes: Scope[] = ['read', 'write']) => {
+    await call('PUT', `/v1/tenants/${tenant}`, { body: {} });
+    return json<NewKey>(call('POST', '/v1/keys', { body: { tenant, scopes } }));
+  };
   const squeeze = (rank: number) => ({
     ...{ kind: 'squeeze', adapter_id: adapter.id, targets: [{ rank }], reuse: false },
   });
@@ -245,6 +247,7 @@ describe('what an administrator does to a whole tenant', () => {
       ...(body && { body: JSON.stringify(body) }),
     });
   const teamWithJobs = async (tenant: string, count: number): Promise<NewKey> => {
+    await call('PUT', `/v1/tenants/${tenant}`, ADMIN, {});
     const key = (await (await call('POST', '/v1/keys', ADMIN, { tenant })).json()) as NewKey;
     const uploaded = await server.fetch('/v1/adapters', {
       method: 'POST',

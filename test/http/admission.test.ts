@@ -168,7 +168,10 @@ describe('requests in flight', () => {
   it('of one tenant leave room for others', async () => {
     server = await startServer({ maxRequestsInFlight: 4 }, { auth: { mode: 'keys' } });
     const bearer = async (tenant: string) => {
-      const made = await server.keys.create({ tenant, name: '', scopes: ['read', 'write'], expiresAt: null });
+      const made = await server.keys.create({
+        ...{ tenant, name: '', scopes: ['read', 'write'], expiresAt: null },
+        makesTenant: true,
+      });
       return { authorization: `Bearer ${made.key}` };
     };
     const [busy, quiet] = [await bearer('busy'), await bearer('quiet')];

@@ -95,7 +95,9 @@ export const actingFor = fp(async (app: FastifyInstance, options: ActingForOptio
 
   app.addHook('onRoute', (route: RouteOptions) => {
     const { url, config, method } = route;
-    if (!url.startsWith(API_PREFIX) || config?.scope === null || config?.scope === 'admin') return;
+    const scope = config?.scope;
+    if (!url.startsWith(API_PREFIX) || scope === null || scope === 'admin' || scope === 'tenant_admin')
+      return;
     withHook(route, 'onRequest', onRequest);
     if (!route.schema) return;
     const query = route.schema.querystring as Query | undefined;
