@@ -15,7 +15,7 @@ import { World } from './world.ts';
 const ADMIN_KEY = 'administrator-of-this-test-42';
 const CASES = 30;
 const SPOILED_CASES = 30;
-const ODD_CASES = 40;
+const ODD_CASES = 25;
 
 const contract = await Contract.read();
 
