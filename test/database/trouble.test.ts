@@ -246,7 +246,7 @@ describe('SQLite in trouble', () => {
         await database.checkRoom();
         await insert(database, 'before');
         disk.fill();
-        const large = 'x'.repeat(1_000_000);
+        const large = 'x'.repeat(600_000);
         const writes = ['one', 'two'].map((id) =>
           database.write((writer) =>
             writer.insertInto('tenant').values({ id, max_priority: large, created_at: 0 }).execute(),
