@@ -77,10 +77,14 @@ describe('the data folder', () => {
         await service.end();
       }
       assert.deepEqual(await openTo(folder), []);
-      const made = spawnSync(process.execPath, [...COMMAND_ENTRY, 'keys', 'create', '--tenant', 'team'], {
-        env: { ...process.env, DATA_DIR: folder },
-        encoding: 'utf8',
-      });
+      const made = spawnSync(
+        process.execPath,
+        [...COMMAND_ENTRY, 'keys', 'create', '--tenant', 'team', '--make-tenant'],
+        {
+          env: { ...process.env, DATA_DIR: folder },
+          encoding: 'utf8',
+        },
+      );
       assert.equal(made.status, 0, made.stderr);
       assert.deepEqual(await openTo(folder), []);
     }));
