@@ -219,10 +219,9 @@ describe('what a tenant uses', () => {
   it('follows what comes and goes, and limits uploads', async () => {
     const server = await startServer();
     try {
+      const told = async () => (await (await server.fetch('/v1/usage')).json()) as UsageRecord;
       const usage = async () => {
-        const { stored_bytes, adapters, jobs } = (await (
-          await server.fetch('/v1/usage')
-        ).json()) as UsageRecord;
+        const { stored_bytes, adapters, jobs } = await told();
         return { stored_bytes, adapters, jobs };
       };
       assert.deepEqual(await usage(), { stored_bytes: 0, adapters: 0, jobs: 0 });
@@ -251,7 +250,7 @@ describe('what a tenant uses', () => {
       assert.deepEqual(await usage(), { stored_bytes: one.bytes, adapters: 1, jobs: 1 });
       assert.equal((await post(3)).status, 201);
       const tenant = (await (await server.fetch('/v1/tenants/default')).json()) as { usage: unknown };
-      assert.deepEqual(tenant.usage, await usage());
+      assert.deepEqual(tenant.usage, await told());
       await server.assertNoLeftovers();
     } finally {
       await server.close();
