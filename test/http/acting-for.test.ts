@@ -121,6 +121,17 @@ describe('what an administrator does for a tenant', () => {
     await problemIn(await call('GET', '/v1/tenants?tenant=team'), 400, 'UNKNOWN_OPTION');
   });
 
+  it('is about the keys of that tenant', async () => {
+    const made = await json<NewKey>(call('POST', '/v1/keys?tenant=team', { body: { name: 'of the team' } }));
+    assert.equal(made.tenant, 'team');
+    const own = await json<NewKey>(call('POST', '/v1/keys', { body: { name: 'of the administrator' } }));
+    assert.equal(own.tenant, 'default');
+    assert.deepEqual(await ids('/v1/keys?tenant=team'), [team.id, made.id]);
+    await problemIn(await call('DELETE', `/v1/keys/${own.id}?tenant=team`), 404, 'KEY_NOT_FOUND');
+    for (const path of [`/v1/keys/${made.id}?tenant=team`, `/v1/keys/${own.id}`])
+      assert.equal((await call('DELETE', path)).status, 204);
+  });
+
   it('is in the audit log with both tenants, reading too', async () => {
     await call('GET', '/v1/adapters?tenant=team');
     await call('GET', '/v1/adapters');

@@ -20,10 +20,11 @@ export const administered = ({ scopes, tenant }: Principal): string | undefined 
 /**
  * What a caller gives to a new key. The administrator of a tenant gives to its own tenant only, and no more than itself
  * may do; without a `max_priority` in the request the key gets that of the caller.
+ * @param about the tenant that the call is about, for which the key is unless the request names another
  * @throws AppError TENANT_NOT_FOUND for another tenant, which looks as if it did not exist; KEY_GRANT_REFUSED
  */
-export function grantOf(request: KeyRequest, giver: Principal): Grant {
-  const { tenant = giver.tenant, scopes = DEFAULT_SCOPES, max_priority: asked } = request;
+export function grantOf(request: KeyRequest, giver: Principal, about: string): Grant {
+  const { tenant = about, scopes = DEFAULT_SCOPES, max_priority: asked } = request;
   const own = administered(giver);
   if (own === undefined) return { tenant, scopes, maxPriority: asked };
   if (tenant !== own) throw noSuchTenant(tenant);

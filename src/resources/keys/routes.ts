@@ -3,7 +3,7 @@ import { Type } from 'typebox';
 import { KeyList, KeyRequest, NewKey, TenantId } from '../../contract/key.ts';
 import { errorsOf } from '../../errors/error-kinds.ts';
 import { wholeList } from '../../http/paging.ts';
-import { principalOf } from '../../http/principal.ts';
+import { principalOf, tenantOf } from '../../http/principal.ts';
 import { asComponent, LOCATION, NOTHING, problems, reference, response } from '../../http/schemas.ts';
 import { KEY_EXAMPLES } from './examples.ts';
 import { administered, grantOf } from './grant.ts';
@@ -42,7 +42,7 @@ export const keyRoutes: FastifyPluginAsyncTypebox<{ keys: KeyService }> = async 
       const { name = '', expires_in_seconds: seconds } = request.body;
       const expiresAt = seconds === undefined ? null : new Date(Date.now() + seconds * 1000);
       const { record, key } = await keys.create({
-        ...grantOf(request.body, principalOf(request)),
+        ...grantOf(request.body, principalOf(request), tenantOf(request)),
         ...{ name, expiresAt },
       });
       return reply
@@ -95,7 +95,7 @@ export const keyRoutes: FastifyPluginAsyncTypebox<{ keys: KeyService }> = async 
       },
     },
     async (request, reply) => {
-      await keys.revoke(request.params.id, administered(principalOf(request)));
+      await keys.revoke(request.params.id, request.actingFor ?? administered(principalOf(request)));
       return reply.code(204).send(null);
     },
   );
