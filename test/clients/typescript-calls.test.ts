@@ -10,6 +10,8 @@ import { ROOT } from './typescript-package.ts';
 const ADAPTER = join(ROOT, 'examples/adapters/gpt2-lora-r8');
 const SOURCE = ['adapter_config.json', 'adapter_model.safetensors'];
 const RESULT = ['README.md', ...SOURCE];
+const ADMIN_KEY = 'administrator-of-the-calls-42';
+const TEAM = 'team-a';
 const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
 
 type Calls = Readonly<Record<string, unknown>>;
@@ -40,7 +42,7 @@ const filesIn = (folder: string): string[] =>
   (readdirSync(folder, { recursive: true }) as string[]).filter((name) => /\.\w+$/.test(name)).sort();
 
 describe('the TypeScript client', { skip: motoIsMissing() ?? false }, () => {
-  const fixture = serviceFixture('typescript-calls');
+  const fixture = serviceFixture('typescript-calls', { AUTH: 'keys', ADMIN_KEY });
   const { folder } = fixture;
   const called = new Set<string>();
   let s3: S3Server;
@@ -49,14 +51,16 @@ describe('the TypeScript client', { skip: motoIsMissing() ?? false }, () => {
   let adapterId: string;
   before(async () => {
     s3 = await startMoto();
-    whole = new LoraSqueeze({ baseUrl: fixture.service.url });
-    const { adapters, connections, jobs, runs, uploads } = whole;
+    whole = new LoraSqueeze({ baseUrl: fixture.service.url, key: ADMIN_KEY });
+    const { adapters, connections, jobs, runs, tenants, uploads, workers } = whole;
     client = Object.assign(Object.create(watched(whole, '', called)), {
       adapters: watched(adapters, 'adapters.', called),
       connections: watched(connections, 'connections.', called),
       jobs: watched(jobs, 'jobs.', called),
       runs: watched(runs, 'runs.', called),
+      tenants: watched(tenants, 'tenants.', called),
       uploads: watched(uploads, 'uploads.', called),
+      workers: watched(workers, 'workers.', called),
     }) as LoraSqueeze;
     adapterId = (await client.adapters.upload(ADAPTER, { labels: { of: 'tests' } })).id;
   });
@@ -227,7 +231,7 @@ describe('the TypeScript client', { skip: motoIsMissing() ?? false }, () => {
     const can = await client.capabilities();
     assert.equal(can.version, version);
     assert.ok(can.formats.some(({ name }) => name === 'peft') && can.limits.targets > 1);
-    assert.ok((await client.request('GET', '/v1/usage')).adapters > 0);
+    assert.ok((await client.usage({ days: 1 })).adapters > 0);
     const labels = { watched: 'yes' };
     let jobId: string | undefined;
     for await (const told of client.events({ types: ['job.succeeded'], label: ['watched:yes'] })) {
@@ -240,10 +244,95 @@ describe('the TypeScript client', { skip: motoIsMissing() ?? false }, () => {
     }
   });
 
+  describe('of an administrator', () => {
+    let ofTeam: LoraSqueeze;
+    before(() => {
+      ofTeam = new LoraSqueeze({ baseUrl: fixture.service.url, key: ADMIN_KEY, tenant: TEAM });
+    });
+
+    it('makes, watches and stops tenants', async () => {
+      await assert.rejects(ofTeam.jobs.create({ kind: 'analyze', adapter_id: adapterId }), {
+        code: 'TENANT_NOT_FOUND',
+      });
+      const quotas = { max_running: 0 };
+      const made = await client.tenants.put(TEAM, { weight: 300, quotas });
+      assert.deepEqual([made.id, made.state, made.weight, made.quotas], [TEAM, 'active', 300, quotas]);
+      const { id } = await ofTeam.adapters.upload(ADAPTER);
+      const job = await ofTeam.jobs.create({ kind: 'analyze', adapter_id: id });
+      const listed = await all(client.tenants.list({ limit: 1 }));
+      assert.deepEqual(
+        listed.map((each) => [each.id, each.queued]),
+        [
+          ['default', 0],
+          [TEAM, 1],
+        ],
+      );
+      assert.equal((await client.tenants.suspend(TEAM)).state, 'suspended');
+      await assert.rejects(ofTeam.jobs.create({ kind: 'analyze', adapter_id: id }), {
+        code: 'TENANT_SUSPENDED',
+      });
+      assert.deepEqual(await client.tenants.cancel(TEAM), { batches: 0, jobs: 1 });
+      assert.equal((await ofTeam.jobs.get(job.id)).state, 'cancelled');
+      assert.equal((await client.tenants.resume(TEAM)).state, 'active');
+      assert.deepEqual((await client.tenants.put(TEAM, {})).quotas, {});
+      const { usage } = await client.tenants.get(TEAM);
+      assert.deepEqual([usage.adapters, usage.limits.max_running], [1, null]);
+    });
+
+    it('acts for a tenant in every call', async () => {
+      const { id, files } = await ofTeam.adapters.upload(ADAPTER, { labels: { of: TEAM } });
+      await assert.rejects(client.adapters.get(id), { code: 'ADAPTER_NOT_FOUND' });
+      await assert.rejects(ofTeam.adapters.get(adapterId), { code: 'ADAPTER_NOT_FOUND' });
+      assert.deepEqual(
+        (await all(ofTeam.adapters.list({ label: [`of:${TEAM}`] }))).map((each) => each.id),
+        [id],
+      );
+      const filename = 'adapter_config.json';
+      const upload = await ofTeam.uploads.create(join(ADAPTER, filename), { filename });
+      assert.equal(upload.sha256, files.find(({ name }) => name === filename)?.sha256);
+      const job = await ofTeam.squeeze(id, { targets: [{ rank: 2 }] });
+      await ofTeam.jobs.downloadArtifacts(job.id, join(folder, 'of-team'));
+      assert.ok(filesIn(join(folder, 'of-team')).includes('results/0/adapter_model.safetensors'));
+      // A tenant of the call goes before that of the client, and what is about all tenants names none.
+      const { adapters } = await ofTeam.usage();
+      assert.equal((await client.usage({ tenant: TEAM })).adapters, adapters);
+      assert.notEqual((await ofTeam.usage({ tenant: 'default' })).adapters, adapters);
+      assert.equal((await all(ofTeam.tenants.list())).length, 2);
+      assert.equal((await all(ofTeam.workers.list())).length, 1);
+    });
+
+    it('gives out keys that may do less', async () => {
+      const { id, tenant, key } = await ofTeam.request('POST', '/v1/keys', {
+        body: { name: 'nightly', max_priority: 'low' },
+      });
+      assert.equal(tenant, TEAM);
+      const { data: keys } = await client.request('GET', '/v1/keys', { query: { tenant: TEAM } });
+      assert.deepEqual(
+        keys.map((each) => [each.id, each.max_priority]),
+        [[id, 'low']],
+      );
+      const own = new LoraSqueeze({ baseUrl: fixture.service.url, key });
+      const [adapter] = await all(own.adapters.list({ label: [`of:${TEAM}`] }));
+      const asked = { kind: 'analyze', adapter_id: adapter!.id, dry_run: true } as const;
+      await assert.rejects(own.jobs.create({ ...asked, priority: 'high' }), { code: 'PRIORITY_TOO_HIGH' });
+      const other = new LoraSqueeze({ baseUrl: fixture.service.url, key, tenant: 'default' });
+      await assert.rejects(other.usage(), { code: 'SCOPE_MISSING' });
+    });
+
+    it('deletes a tenant, and drains a worker', async () => {
+      assert.equal((await client.tenants.delete(TEAM)).state, 'deleting');
+      await assert.rejects(ofTeam.usage(), { code: 'TENANT_NOT_FOUND' });
+      const [worker] = await all(client.workers.list());
+      assert.equal(worker!.state, 'active');
+      const { id, state } = await client.workers.drain(worker!.id);
+      assert.deepEqual([id, state], [worker!.id, 'draining']);
+    });
+  });
+
   it('has no call that was not made here', () => {
-    const { adapters, connections, jobs, runs, uploads } = whole;
+    const { adapters, connections, jobs, runs, tenants, uploads, workers } = whole;
     // Batches have a test of their own.
-    const parts = { adapters, connections, jobs, runs, uploads };
+    const parts = { adapters, connections, jobs, runs, tenants, uploads, workers };
     const calls = Object.entries(parts).flatMap(([name, part]) =>
       methodsOf(part).map((call) => `${name}.${call}`),
     );

@@ -8,6 +8,8 @@ export interface LoraSqueezeOptions {
   readonly baseUrl: string;
   /** The key, or what gets the newest one; not needed where the service asks for none. */
   readonly key?: string | (() => string | Promise<string>) | undefined;
+  /** The tenant whose things every call is about, which takes a key with the scope `admin`; by default that of the key. */
+  readonly tenant?: string | undefined;
   /** In place of the global `fetch`. */
   readonly fetch?: typeof globalThis.fetch | undefined;
   /** How often a call is tried again that failed in passing; 5 unless said. */
@@ -38,6 +40,9 @@ const FIRST_BACKOFF_MS = 250;
 const MOST_BACKOFF_MS = 10_000;
 /** Whoever is to wait longer is told so at once. */
 const MOST_RETRY_AFTER_MS = 60_000;
+
+/** Calls about the whole service, which name no tenant in their query. */
+const OF_ALL_TENANTS = /^\/v1\/(?:tenants|workers)(?:\/|$)/;
 
 /** The API over fetch: the key in every call, refusals as errors, retries where they help and do no harm. */
 export class Transport {
@@ -109,7 +114,9 @@ export class Transport {
 
   #url({ path, query = {} }: Call): string {
     const search = new URLSearchParams();
-    for (const [name, value] of Object.entries(query)) {
+    const isOfTenant = path.startsWith('/v1/') && !OF_ALL_TENANTS.test(path);
+    const tenant = query.tenant ?? (isOfTenant ? this.#options.tenant : undefined);
+    for (const [name, value] of Object.entries({ ...query, tenant })) {
       for (const each of Array.isArray(value) ? value : [value]) {
         if (each === undefined || each === null) continue;
         search.append(name, each instanceof Date ? each.toISOString() : String(each));
