@@ -1,4 +1,4 @@
-"""Calls everything that a client has: python every_call.py KIND URL ADAPTER_DIR OUT_DIR S3_URL BUCKET
+"""Calls everything that a client has: python every_call.py KIND URL KEY ADAPTER_DIR OUT_DIR S3_URL BUCKET
 
 Prints what came of it, and which public calls were not made.
 """
@@ -16,7 +16,7 @@ from both import client
 from lora_squeeze import CONFIG, WEIGHTS, Client, SqueezeError
 from lora_squeeze.sync.resource import Resource
 
-kind, url, adapter_dir, out_dir, s3_url, bucket = sys.argv[1:]
+kind, url, admin_key, adapter_dir, out_dir, s3_url, bucket = sys.argv[1:]
 made = set()
 
 
@@ -49,7 +49,7 @@ PARTS = {name: part for name, part in vars(nobody).items() if isinstance(part, R
 calls = public(Client) - {"run", "iterate"}
 calls |= {call for name, part in PARTS.items() if name != "batches" for call in public(part, f"{name}.")}
 
-service = Witness(client(kind, url, timeout_seconds=120))
+service = Witness(client(kind, url, admin_key, timeout_seconds=120))
 out = {}
 
 
@@ -186,7 +186,8 @@ out["run_deleted"] = code_of(lambda: service.runs.get(run["id"]))
 # The service
 can = service.capabilities()
 out["capabilities"] = [can["version"], "peft" in [each["name"] for each in can["formats"]], len(can["profiles"]) > 1]
-out["usage"] = service.request("GET", "/v1/usage")["adapters"] > 0
+out["usage"] = service.usage(days=1)["adapters"] > 0
+out["webhooks"] = service.request("GET", "/v1/webhooks")["data"]
 out["timeout"] = service.with_timeout(5).timeout_seconds
 types = ["job.succeeded", "job.progress"]
 labels = {"watched": kind}
@@ -196,10 +197,53 @@ for event in service.events(types=types, label=labels):
     elif event.type == "job.succeeded":
         out["told"] = [event.data["data"]["job"]["id"] == watched["id"], event.data["data"]["job"]["labels"]]
         break
+
+# Tenants, and what is done for one of them
+team = f"team-{kind}"
+of_team = client(kind, url, admin_key, tenant=team, timeout_seconds=120)
+out["no_tenant_yet"] = code_of(of_team.usage)
+made_tenant = service.tenants.put(team, weight=300, quotas={"max_running": 0})
+out["tenant"] = [made_tenant["state"], made_tenant["weight"], made_tenant["quotas"]]
+its_adapter = of_team.upload(adapter_dir)
+out["not_ours"] = [code_of(lambda: service.adapters.get(its_adapter["id"])), code_of(lambda: of_team.adapters.get(adapter["id"]))]
+waiting = of_team.jobs.create(kind="analyze", adapter_id=its_adapter["id"])
+out["queued"] = [each["queued"] for each in service.tenants.list(page_size=1) if each["id"] == team]
+out["suspended"] = [
+    service.tenants.suspend(team)["state"],
+    code_of(lambda: of_team.jobs.create(kind="analyze", adapter_id=its_adapter["id"])),
+]
+out["tenant_cancelled"] = [service.tenants.cancel(team), of_team.jobs.get(waiting["id"])["state"]]
+out["resumed"] = service.tenants.resume(team)["state"]
+service.tenants.put(team)
+out["tenant_usage"] = [service.tenants.get(team)["usage"]["limits"]["max_running"], service.usage(tenant=team)["adapters"]]
+of_team.squeeze(its_adapter["id"], rank=2, out=f"{out_dir}/of-team")
+out["of_team"] = [
+    files_in(f"{out_dir}/of-team"),
+    [each["id"] for each in of_team.jobs.list(kind="analyze", page_size=1)] == [waiting["id"]],
+    #: A tenant of the call goes before that of the client, and what is about all tenants names none.
+    of_team.usage()["adapters"] < of_team.usage(tenant="default")["adapters"],
+    team in [each["id"] for each in of_team.tenants.list()],
+    len(list(of_team.workers.list())),
+]
+new_key = of_team.request("POST", "/v1/keys", {"max_priority": "low"})
+own = client(kind, url, new_key["key"], timeout_seconds=120)
+urgent = {"kind": "analyze", "adapter_id": its_adapter["id"], "priority": "high", "dry_run": True}
+out["key"] = [new_key["tenant"] == team, new_key["max_priority"], code_of(lambda: own.jobs.create(**urgent))]
+out["tenant_deleted"] = [service.tenants.delete(team)["state"], code_of(of_team.usage)]
+
+# Workers
+worker = next(iter(service.workers.list()))
+out["no_worker"] = code_of(lambda: service.workers.drain("none"))
+#: The last thing that is done there: nothing runs afterwards.
+drained = service.workers.drain(worker["id"]) if kind == "async" else None
+out["drained"] = drained and [drained["id"] == worker["id"], drained["state"]]
+
 if kind == "async":
+    of_team.aclose(), own.aclose()
     service.aclose()
     made.add("close")
 else:
+    of_team.close(), own.close()
     service.close()
 out["not_called"] = sorted(calls - made)
 print(json.dumps(out))

@@ -9,6 +9,7 @@ import { serviceFixture } from './service-fixture.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const ADAPTER = join(ROOT, 'examples/adapters/gpt2-lora-r8');
+const ADMIN_KEY = 'administrator-of-the-calls-43';
 const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
 
 const SOURCE = ['adapter_config.json', 'adapter_model.safetensors'];
@@ -70,15 +71,29 @@ const expected = (kind: string) => ({
   run_deleted: 'RUN_NOT_FOUND',
   capabilities: [version, true, true],
   usage: true,
+  webhooks: [],
   timeout: 5,
   told: [true, { watched: kind }],
+  no_tenant_yet: 'TENANT_NOT_FOUND',
+  tenant: ['active', 300, { max_running: 0 }],
+  not_ours: ['ADAPTER_NOT_FOUND', 'ADAPTER_NOT_FOUND'],
+  queued: [1],
+  suspended: ['suspended', 'TENANT_SUSPENDED'],
+  tenant_cancelled: [{ batches: 0, jobs: 1 }, 'cancelled'],
+  resumed: 'active',
+  tenant_usage: [null, 1],
+  of_team: [RESULT, true, true, true, 1],
+  key: [true, 'low', 'PRIORITY_TOO_HIGH'],
+  tenant_deleted: ['deleting', 'TENANT_NOT_FOUND'],
+  no_worker: 'WORKER_NOT_FOUND',
+  drained: kind === 'async' ? [true, 'draining'] : null,
   not_called: [],
 });
 
 describe('every call of the clients in Python', {
   skip: motoIsMissing() ?? skipWithoutPython('httpx'),
 }, () => {
-  const fixture = serviceFixture('python-calls');
+  const fixture = serviceFixture('python-calls', { AUTH: 'keys', ADMIN_KEY });
   let s3: S3Server;
   before(async () => {
     s3 = await startMoto();
@@ -90,7 +105,7 @@ describe('every call of the clients in Python', {
       const out = join(fixture.folder, kind);
       const { artifacts, ...told } = await runPython<{ artifacts: [path: string, isDrawn: boolean][] }>(
         'every_call.py',
-        ...[kind, fixture.service.url, ADAPTER, out, s3.url, BUCKET],
+        ...[kind, fixture.service.url, ADMIN_KEY, ADAPTER, out, s3.url, BUCKET],
       );
       const all = expected(kind) as Readonly<Record<string, unknown>>;
       for (const [name, value] of Object.entries(told)) assert.deepEqual(value, all[name], name);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import ssl
 import urllib.parse
 from collections.abc import Callable, Mapping
@@ -18,12 +19,14 @@ __all__ = ["BROKEN", "Address", "failure_of", "head_of"]
 CONNECT_SECONDS = 15.0
 #: What httpx raises where there is no answer.
 BROKEN = (httpx.TransportError, httpx.DecodingError, httpx.StreamError)
+#: Calls on what a tenant has; those on tenants and workers are about the whole service.
+OF_TENANT = re.compile(r"/v1/(?!(?:tenants|workers)(?:[/?]|$))")
 
 
 class Address:
-    """Where a service is, and the headers of each request to it."""
+    """Where a service is, whose things the calls are about, and the headers of each request."""
 
-    def __init__(self, url: str | None, api_key: str | Callable[[], str] | None) -> None:
+    def __init__(self, url: str | None, api_key: str | Callable[[], str] | None, tenant: str | None = None) -> None:
         url = url or os.environ.get("LORA_SQUEEZE_URL")
         if not url:
             raise ValueError("the url of the service is needed: pass it, or set LORA_SQUEEZE_URL")
@@ -32,6 +35,7 @@ class Address:
             raise ValueError(f"the url of the service must be http:// or https:// with a host, not {url!r}")
         self.url = url.rstrip("/")
         self.headers = {"user-agent": f"lora-squeeze-python/{__version__}"}
+        self._tenant = tenant
         self._key = api_key or os.environ.get("LORA_SQUEEZE_KEY")
 
     def arguments(self, opening: Open) -> dict[str, Any]:
@@ -43,7 +47,14 @@ class Address:
         elif request.method in ("POST", "PATCH", "PUT"):
             headers["content-length"] = "0"
         timeout = httpx.Timeout(silence, connect=min(CONNECT_SECONDS, silence))
-        return {"method": request.method, "url": self.url + request.path, "headers": headers, "timeout": timeout}
+        return {"method": request.method, "url": self.url + self._named(request.path), "headers": headers, "timeout": timeout}
+
+    def _named(self, path: str) -> str:
+        """The path with the tenant in its query, unless it names one itself."""
+        query = urllib.parse.urlsplit(path).query
+        if self._tenant is None or not OF_TENANT.match(path) or "tenant" in urllib.parse.parse_qs(query):
+            return path
+        return f"{path}{'&' if query else '?'}{urllib.parse.urlencode({'tenant': self._tenant})}"
 
     def _authorization(self) -> dict[str, str]:
         # Asked for each request: a token that is renewed lives for minutes.

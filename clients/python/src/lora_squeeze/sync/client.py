@@ -58,9 +58,10 @@ class Client:
 
     url: where it is, with the path of a gateway if there is one; LORA_SQUEEZE_URL unless given. api_key: sent as
     `Authorization: Bearer`, or a function that returns the newest key or token and is called for each request;
-    LORA_SQUEEZE_KEY unless given. timeout_seconds: how long a call may take, with its retries and the wait for its job
-    (None: no limit); while bytes of a file arrive, it begins again. http: a client of httpx of your own, for proxies and
-    certificates; closing it is yours then.
+    LORA_SQUEEZE_KEY unless given. tenant: whose things every call is about, for administrators; that of the key unless
+    given. timeout_seconds: how long a call may take, with its retries and the wait for its job (None: no limit); while
+    bytes of a file arrive, it begins again. http: a client of httpx of your own, for proxies and certificates; closing it
+    is yours then.
 
     Calls are repeated while the service is away, restarts, or answers 429 or 503, until that time is over: POSTs carry
     an Idempotency-Key, so that nothing is done twice. Then the last error is raised. All errors are SqueezeError.
@@ -72,10 +73,11 @@ class Client:
         url: str | None = None,
         api_key: str | Callable[[], str] | None = None,
         *,
+        tenant: str | None = None,
         timeout_seconds: float | None = 600,
         http: httpx.Client | None = None,
     ) -> None:
-        self._address = Address(url, api_key)
+        self._address = Address(url, api_key, tenant)
         self._http, self._is_own = http or httpx.Client(), http is None
         self._transport = Transport(self._address, self._http)
         self._begin(timeout_seconds)
@@ -233,7 +235,7 @@ class Client:
 
     def request(self, method: str, path: str, json: Any = None, *, idempotency_key: str | None = None) -> Any:
         """Any other call of the contract: sends JSON, if some is given, and returns that of the answer (None where it
-        has no body). path: with its query, such as "/v1/usage"."""
+        has no body). path: with its query, such as "/v1/jobs?limit=10"."""
         return self.run(call_json(self.service, method, path, json, idempotency_key))
 
     # How it is done
