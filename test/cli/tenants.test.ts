@@ -37,11 +37,14 @@ describe('tenants, workers and usage', () => {
   };
 
   it('are what an operator needs, from a shell', async () => {
-    const { key } = await call<NewKey>('POST', '/v1/keys', ADMIN_KEY, { tenant: 'team' });
-    const { id: adapter_id } = await call<{ id: string }>('POST', '/v1/adapters', key, formOf(tinyAdapter()));
-    const [set, changed, back, suspended] = await onServer(
+    const [set] = await onServer(
       ADMIN_KEY,
       'tenants set team --weight 300 --max-queued 5 --stored-bytes none',
+    );
+    const { key } = await call<NewKey>('POST', '/v1/keys', ADMIN_KEY, { tenant: 'team' });
+    const { id: adapter_id } = await call<{ id: string }>('POST', '/v1/adapters', key, formOf(tinyAdapter()));
+    const [changed, back, suspended] = await onServer(
+      ADMIN_KEY,
       'tenants set team --max-running 2',
       'tenants set team --weight default',
       'tenants suspend team',
