@@ -69,6 +69,8 @@ function commandIn(args: readonly string[]): { command: Command; rest: readonly 
   return undefined;
 }
 
+const isHelp = (word: string | undefined): boolean => ['--help', '-h', 'help'].includes(word ?? '');
+
 async function done(args: readonly string[]): Promise<number> {
   const found = commandIn(args);
   if (found) {
@@ -79,7 +81,9 @@ async function done(args: readonly string[]): Promise<number> {
   }
   const [first, second] = args;
   if (first === '--version') print(PRODUCT.version);
-  else if (first === '--help' || first === '-h' || first === 'help') print(programUsage(COMMANDS));
+  else if (isHelp(first)) print(programUsage(COMMANDS));
+  else if (GROUPS.has(first) && isHelp(second))
+    print(programUsage(COMMANDS.filter(({ name }) => name.startsWith(`${first} `))));
   else if (first === undefined) throw new UsageError('say a command');
   else
     throw new UsageError(

@@ -29,6 +29,13 @@ describe('lora-squeeze', () => {
     }
   });
 
+  it('tells the commands of a group', async () => {
+    const { code, stdout } = await run(['keys', '--help']);
+    assert.equal(code, 0);
+    const commands = [...stdout.matchAll(/^ {2}(\w+ \w+) {2}/gm)].map(([, name]) => name);
+    assert.deepEqual(commands, ['keys create', 'keys list', 'keys revoke']);
+  });
+
   const out = join(scratch, 'out');
   const squeeze = ['squeeze', GPT2, '--out', out];
   const wrong: [args: string[], words: RegExp, env?: Record<string, string>][] = [
