@@ -13,7 +13,7 @@ const Scopes = Type.Array(choice(SCOPES), {
   uniqueItems: true,
   description:
     '`read`: look and download; `write`: upload, submit, change, delete; `tenant_admin`: keys of the own tenant; ' +
-    '`admin`: tenants and keys, of all tenants',
+    '`admin`: tenants, workers and keys, of all tenants, and calls for a tenant by `tenant=`',
 });
 
 /** The id becomes a part of names in the storage. */

@@ -158,7 +158,7 @@ describe('keys over HTTP', () => {
     const own = [lead.id, given.id, low.id].sort();
     assert.deepEqual(await seen(), own);
     assert.deepEqual(await seen('?tenant=tenant-a'), own);
-    assert.deepEqual(await seen('?tenant=tenant-b'), []);
+    await problemIn(await server.fetch('/v1/keys?tenant=tenant-b', { headers }), 403, 'SCOPE_MISSING');
     await problemIn(await server.fetch('/v1/tenants', { headers }), 403, 'SCOPE_MISSING');
 
     assert.equal((await remove(given.id)).status, 204);

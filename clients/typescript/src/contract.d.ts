@@ -3434,7 +3434,7 @@ export interface components {
       name: string;
       /** Format: date-time */
       revoked_at: string | null;
-      /** @description `read`: look and download; `write`: upload, submit, change, delete; `tenant_admin`: keys of the own tenant; `admin`: tenants and keys, of all tenants */
+      /** @description `read`: look and download; `write`: upload, submit, change, delete; `tenant_admin`: keys of the own tenant; `admin`: tenants, workers and keys, of all tenants, and calls for a tenant by `tenant=` */
       scopes: ('read' | 'write' | 'tenant_admin' | 'admin')[];
       /**
        * @description 1 to 40 lower case letters, digits and hyphens, no hyphen at either end
@@ -3490,7 +3490,7 @@ export interface components {
        */
       name?: string;
       /**
-       * @description `read`: look and download; `write`: upload, submit, change, delete; `tenant_admin`: keys of the own tenant; `admin`: tenants and keys, of all tenants
+       * @description `read`: look and download; `write`: upload, submit, change, delete; `tenant_admin`: keys of the own tenant; `admin`: tenants, workers and keys, of all tenants, and calls for a tenant by `tenant=`
        * @default [
        *       "read",
        *       "write"
@@ -3657,7 +3657,7 @@ export interface components {
       name: string;
       /** Format: date-time */
       revoked_at: string | null;
-      /** @description `read`: look and download; `write`: upload, submit, change, delete; `tenant_admin`: keys of the own tenant; `admin`: tenants and keys, of all tenants */
+      /** @description `read`: look and download; `write`: upload, submit, change, delete; `tenant_admin`: keys of the own tenant; `admin`: tenants, workers and keys, of all tenants, and calls for a tenant by `tenant=` */
       scopes: ('read' | 'write' | 'tenant_admin' | 'admin')[];
       /**
        * @description 1 to 40 lower case letters, digits and hyphens, no hyphen at either end

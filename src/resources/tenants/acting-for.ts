@@ -95,9 +95,7 @@ export const actingFor = fp(async (app: FastifyInstance, options: ActingForOptio
 
   app.addHook('onRoute', (route: RouteOptions) => {
     const { url, config, method } = route;
-    const scope = config?.scope;
-    if (!url.startsWith(API_PREFIX) || scope === null || scope === 'admin' || scope === 'tenant_admin')
-      return;
+    if (!url.startsWith(API_PREFIX) || config?.scope === null || config?.scope === 'admin') return;
     withHook(route, 'onRequest', onRequest);
     if (!route.schema) return;
     const query = route.schema.querystring as Query | undefined;
