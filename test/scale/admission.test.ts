@@ -27,7 +27,6 @@ it('of 500 connections that post jobs, most are sent away; what was taken ends, 
       const exceeded = answers.slice(answers.findIndex(isTooOld));
       assert.ok(exceeded.some(isTooOld), 'the queue grew old');
       assert.ok(exceeded.filter(isRefused).length * 2 >= exceeded.length);
-      assert.ok(refused.some(({ code }) => code === 'SERVICE_OVERLOADED'));
 
       const accepted = answers.filter(({ jobId }) => jobId !== undefined);
       assert.deepEqual(await untilEnded(service.url, answers), { succeeded: accepted.length });
