@@ -28,7 +28,7 @@ interface Operation {
 }
 interface Document {
   readonly paths?: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
-  readonly components?: object;
+  readonly components?: { readonly schemas?: object };
 }
 
 const pascal = (name: string): string =>
@@ -37,9 +37,13 @@ const pascal = (name: string): string =>
 const singular = (name: string): string =>
   name.replace(/(?:(ch|sh)es|(ie)s|s)$/, (_all, kept = '', y = '') => kept + (y && 'y'));
 
-/** "JobId" for {id} of /v1/jobs/{id}; "Limit" for what has the same meaning everywhere. */
-function nameOf(parameter: Parameter, path: string): string {
-  if (parameter.in !== 'path') return pascal(parameter.name);
+/**
+ * "JobId" for {id} of /v1/jobs/{id}; "Limit" for what has the same meaning everywhere, and "TenantQuery" where there is a schema
+ * "Tenant": some generators of clients make a type of each.
+ */
+function nameOf(parameter: Parameter, path: string, schemas: object = {}): string {
+  const name = pascal(parameter.name);
+  if (parameter.in !== 'path') return Object.hasOwn(schemas, name) ? `${name}${pascal(parameter.in)}` : name;
   const segments = path.split('/');
   const thing = singular(segments[segments.indexOf(`{${parameter.name}}`) - 1]!);
   return pascal(parameter.name === thing ? `${thing}-id` : `${thing}-${parameter.name}`);
@@ -84,6 +88,7 @@ class Repeated {
  */
 export function shareRepeated<T extends object>(document: T): T {
   const { paths = {}, components } = document as Document;
+  const { schemas } = components ?? {};
   const parameters = new Repeated('parameters');
   const headers = new Repeated('headers');
   const responses = new Repeated('responses');
@@ -91,7 +96,7 @@ export function shareRepeated<T extends object>(document: T): T {
     Object.values(methods).map((operation) => [path, operation] as const),
   );
   for (const [path, operation] of operations) {
-    for (const one of operation.parameters ?? []) parameters.count(nameOf(one, path), one);
+    for (const one of operation.parameters ?? []) parameters.count(nameOf(one, path, schemas), one);
     for (const response of Object.values(operation.responses))
       for (const [name, header] of Object.entries(response.headers ?? {}))
         headers.count(pascal(name), header);
@@ -112,7 +117,7 @@ export function shareRepeated<T extends object>(document: T): T {
   const shared = (operation: Operation, path: string): Operation => ({
     ...operation,
     ...(operation.parameters && {
-      parameters: operation.parameters.map((one) => parameters.referenceTo(nameOf(one, path), one)),
+      parameters: operation.parameters.map((one) => parameters.referenceTo(nameOf(one, path, schemas), one)),
     }),
     responses: mapped(operation.responses, (response, status) => {
       const one = withHeaders(response);

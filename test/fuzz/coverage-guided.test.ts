@@ -25,7 +25,7 @@ describe('coverage-guided fuzzing', { skip: jazzerIsMissing() ?? false }, () => 
       t.diagnostic(`${run.executions} executions, coverage ${run.coverage}`);
       assert.deepEqual(run.findings, [], run.log.slice(-4_000));
       // Without the code being instrumented nothing leads the search.
-      assert.ok(run.executions > 1_000 && run.coverage > 20, run.log.slice(-1_000));
+      assert.ok(run.executions > 100 && run.coverage > 20, run.log.slice(-1_000));
     });
   }
 });

@@ -6402,15 +6402,15 @@ export interface components {
     /** @description Several with commas between, or said several times: any of them */
     State: ('queued' | 'active' | 'succeeded' | 'partial' | 'failed' | 'cancelled')[];
     /**
-     * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
-     * @example team-a
-     */
-    Tenant: string;
-    /**
      * @description 1 to 40 lower case letters, digits and hyphens, no hyphen at either end
      * @example team-a
      */
     TenantId: string;
+    /**
+     * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+     * @example team-a
+     */
+    TenantQuery: string;
     /**
      * @description Version of the protocol
      * @example 1.0.0
@@ -6622,7 +6622,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: never;
       path?: never;
@@ -6659,7 +6659,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /** @description SHA-256 or SHA-512 of the whole body, boundaries and all (RFC 9530), checked while it arrives. Headers of single parts are not looked at. */
@@ -6762,7 +6762,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: never;
       path: {
@@ -6805,7 +6805,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: never;
       path: {
@@ -6843,7 +6843,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: never;
       path: {
@@ -6893,7 +6893,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: never;
       path: {
@@ -6947,7 +6947,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /** @description ETag of what the client has */
@@ -7024,7 +7024,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: never;
       path: {
@@ -7067,7 +7067,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /** @description SHA-256 or SHA-512 of the whole body, boundaries and all (RFC 9530), checked while it arrives. Headers of single parts are not looked at. */
@@ -7144,7 +7144,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: never;
       path?: never;
@@ -7181,7 +7181,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /**
@@ -7250,7 +7250,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /**
@@ -7298,7 +7298,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: never;
       path: {
@@ -7336,7 +7336,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: never;
       path: {
@@ -7385,7 +7385,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: never;
       path: {
@@ -7427,7 +7427,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /**
@@ -7480,7 +7480,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /**
@@ -7541,7 +7541,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: never;
       path: {
@@ -7584,7 +7584,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: never;
       path: {
@@ -7628,7 +7628,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /**
@@ -7693,7 +7693,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /** @description SHA-256 or SHA-512 of the whole body, boundaries and all (RFC 9530), checked while it arrives. Headers of single parts are not looked at. */
@@ -7765,7 +7765,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /** @description ETag of what the client has */
@@ -7812,7 +7812,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: never;
       path?: never;
@@ -7849,7 +7849,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /**
@@ -7901,7 +7901,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: never;
       path: {
@@ -7943,7 +7943,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: never;
       path: {
@@ -7980,7 +7980,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: never;
       path: {
@@ -8040,7 +8040,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
         /** @description Only these, with commas between or said several times; default: all */
         types?: (
           | 'job.queued'
@@ -8117,7 +8117,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: never;
       path?: never;
@@ -8154,7 +8154,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /**
@@ -8223,7 +8223,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /** @description ETag of what the client has */
@@ -8282,7 +8282,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: never;
       path: {
@@ -8320,7 +8320,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: never;
       path: {
@@ -8369,7 +8369,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: never;
       path: {
@@ -8411,7 +8411,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /** @description ETag of what the client has */
@@ -8489,7 +8489,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /**
@@ -8542,7 +8542,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /**
@@ -8596,7 +8596,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /**
@@ -8651,7 +8651,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /** @description ETag of the report the client has */
@@ -8700,7 +8700,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /** @description ETag of the report the client has */
@@ -8751,7 +8751,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /** @description ETag of the report the client has */
@@ -8802,7 +8802,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /** @description ETag of the report the client has */
@@ -8851,7 +8851,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /**
@@ -8906,7 +8906,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: never;
       path?: never;
@@ -8942,7 +8942,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /**
@@ -8994,7 +8994,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: never;
       path: {
@@ -9050,7 +9050,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: never;
       path?: never;
@@ -9087,7 +9087,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /**
@@ -9149,7 +9149,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: never;
       path: {
@@ -9191,7 +9191,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: never;
       path: {
@@ -9229,7 +9229,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /** @description SHA-256 or SHA-512 of the whole body, boundaries and all (RFC 9530), checked while it arrives. Headers of single parts are not looked at. */
@@ -9330,7 +9330,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: never;
       path: {
@@ -9374,7 +9374,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /**
@@ -9425,7 +9425,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /** @description SHA-256 or SHA-512 of the whole body, boundaries and all (RFC 9530), checked while it arrives. Headers of single parts are not looked at. */
@@ -9820,7 +9820,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: never;
       path?: never;
@@ -9856,7 +9856,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /** @description SHA-256 or SHA-512 of the whole body, boundaries and all (RFC 9530), checked while it arrives. Headers of single parts are not looked at. */
@@ -9926,7 +9926,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: never;
       path?: never;
@@ -9969,7 +9969,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: never;
       path: {
@@ -10017,7 +10017,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /** @description SHA-256 or SHA-512 of the whole body, boundaries and all (RFC 9530), checked while it arrives. Headers of single parts are not looked at. */
@@ -10083,7 +10083,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /**
@@ -10136,7 +10136,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /**
@@ -10196,7 +10196,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /** @description SHA-256 or SHA-512 of the whole body, boundaries and all (RFC 9530), checked while it arrives. Headers of single parts are not looked at. */
@@ -10266,7 +10266,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: never;
       path?: never;
@@ -10302,7 +10302,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: never;
       path?: never;
@@ -10338,7 +10338,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /**
@@ -10390,7 +10390,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: never;
       path: {
@@ -10432,7 +10432,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: never;
       path: {
@@ -10469,7 +10469,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: never;
       path: {
@@ -10524,7 +10524,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: never;
       path: {
@@ -10567,7 +10567,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /**
@@ -10625,7 +10625,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /**
@@ -10682,7 +10682,7 @@ export interface operations {
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
-        tenant?: components['parameters']['Tenant'];
+        tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /**

@@ -84,6 +84,9 @@ export class World {
         return this.#post('/v1/keys', { tenant: 'default' });
       case 'tenants':
         return 'fuzzed';
+      case 'workers':
+        // None is here, and none has to be: who may ask is asked first.
+        return '00000000-0000-4000-8000-000000000000';
       case 'uploads': {
         const filename = Buffer.from('adapter_model.safetensors').toString('base64');
         const response = await this.#fetch('/v1/uploads', {
