@@ -4,6 +4,7 @@ import type { SavedName, SavedRow } from '../database/saved-tables.ts';
 import { AppError } from '../errors/app-error.ts';
 import { SCRATCH_FOLDER } from '../storage/blob-store.ts';
 import { DiskStore } from '../storage/disk-store.ts';
+import { removeScratch } from '../storage/scratch.ts';
 import { BackupError } from './backup-error.ts';
 import { type Digested, digested, written } from './digested.ts';
 
@@ -93,7 +94,7 @@ export class BackupFolder {
       await inFolder(this.path, this.files.putFile(key, path));
       return digest;
     } finally {
-      await rm(scratch, { recursive: true, force: true });
+      await removeScratch(scratch);
     }
   }
 

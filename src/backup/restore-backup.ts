@@ -1,9 +1,9 @@
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { appliedMigrations, type Migration, migrate } from '../database/migration.ts';
 import { firstFilled, insertSavedRows, type SavedName } from '../database/saved-tables.ts';
 import { eachBounded } from '../resources/contents/bounded.ts';
 import { CONTENT_PREFIX, contentKey } from '../resources/contents/content-files.ts';
+import { removeScratch } from '../storage/scratch.ts';
 import { BackupError } from './backup-error.ts';
 import { BackupFolder, type BackupManifest, checkFile, savedContent } from './backup-folder.ts';
 import { type BackupWork, CONTENTS_AT_ONCE } from './backup-work.ts';
@@ -129,7 +129,7 @@ async function restoreContent(
     for (const key of keys) await store.remove(key).catch(() => undefined);
     throw error;
   } finally {
-    await rm(scratch, { recursive: true, force: true });
+    await removeScratch(scratch);
   }
 }
 

@@ -1,5 +1,4 @@
 import { hash } from 'node:crypto';
-import { rm } from 'node:fs/promises';
 import type { Progress } from '../contract/job.ts';
 import type { WorkRequest } from '../contract/job-request.ts';
 import type { Report } from '../contract/report.ts';
@@ -25,6 +24,7 @@ import type {
 import type { JobOutcome, OutputFile, SourceFiles } from '../squeeze/job-context.ts';
 import type { RequestInput } from '../squeeze/run-request.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
+import { removeScratch } from '../storage/scratch.ts';
 import { mayPass } from '../storage/storage-error.ts';
 import type { JobTransfers } from './job-transfers.ts';
 import { machineMs } from './job-types.ts';
@@ -94,7 +94,7 @@ export async function runJob(deps: JobDeps, task: ExecutionTask, attempt: Attemp
     return done;
   } finally {
     throttle.close();
-    await rm(scratchDir, { recursive: true, force: true });
+    await removeScratch(scratchDir);
     deps.onScratch(undefined);
   }
 }

@@ -7,7 +7,7 @@ import { checkedKey, SCRATCH_FOLDER } from './blob-store.ts';
 import { DEFAULT_IDLE_TIMEOUT_MS, fileStream, within } from './deadline.ts';
 import { moveDurably, removeFile, syncFile, writeDurably } from './durable-file.ts';
 import { listKeys } from './list-keys.ts';
-import { Scratch } from './scratch.ts';
+import { removeScratch, Scratch } from './scratch.ts';
 import { errnoOf, storageError } from './storage-error.ts';
 
 /** ENOTDIR: a part of the key's path is a blob itself. */
@@ -135,7 +135,20 @@ export class DiskStore implements BlobStore {
   }
 
   makeScratch(): Promise<string> {
-    return this.attempt('make a scratch folder', async () => (await this.scratch()).makeFolder());
+    return this.attempt(
+      'make a scratch folder',
+      async () => {
+        const made = this.scratch().then((scratch) => scratch.makeFolder());
+        try {
+          return await within(this.idleTimeoutMs, made);
+        } catch (error) {
+          // Nobody waits for a folder that comes late.
+          void made.then(removeScratch).catch(() => undefined);
+          throw error;
+        }
+      },
+      Infinity,
+    );
   }
 
   check(): Promise<void> {

@@ -11,6 +11,8 @@ const HEARTBEAT_MS = 5 * 60_000;
  * heartbeat: a paused machine must not lose the upload it was about to finish.
  */
 const STALE_MS = 12 * HEARTBEAT_MS;
+/** A folder cannot be removed while a file comes or goes in it; the wait grows by 0.1 s each time. */
+const REMOVE_RETRIES = 5;
 
 /**
  * The scratch folder of one process, `<root>/<identity>~<random>`. Several processes, also of several machines, share
@@ -60,6 +62,10 @@ export class Scratch {
     }
   }
 }
+
+/** Removes a folder that `makeFolder` made, with what is in it. */
+export const removeScratch = (folder: string): Promise<void> =>
+  rm(folder, { recursive: true, force: true, maxRetries: REMOVE_RETRIES });
 
 /** Removes the scratch folders of processes that are gone. */
 export async function sweep(root: string, nowMs = Date.now()): Promise<void> {

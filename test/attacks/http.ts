@@ -51,7 +51,10 @@ export function hostileHttp(attacked: Attacked): void {
       assert.equal(response.headers.get('content-type'), 'application/problem+json');
       assert.ok(problem.detail.length < 600, problem.detail);
       assert.equal(`urn:lora-squeeze:request:${response.headers.get('x-request-id')}`, problem.instance);
-      await assertNothingLeft(attacked.dataDir, kept);
+      await assertNothingLeft(attacked.dataDir, kept).catch((error: Error) => {
+        error.message += `; the service wrote:\n${attacked.service.log()}`;
+        throw error;
+      });
       await postGood();
     });
   }

@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import type { ModuleKind } from '../../adapter/adapter.ts';
 import type { IncomingFile } from '../../adapter/digested-file.ts';
@@ -12,6 +11,7 @@ import type { Page, PageRequest } from '../../database/lists/page.ts';
 import type { ErrorCode } from '../../errors/error-kinds.ts';
 import { readAdapter } from '../../formats/read-adapter.ts';
 import type { BlobStore, ByteRange } from '../../storage/blob-store.ts';
+import { removeScratch } from '../../storage/scratch.ts';
 import { type NewFile, type StoredFile, streamOf } from '../contents/content-files.ts';
 import { Contents, type WrittenFiles } from '../contents/contents.ts';
 import { nameOfBase, nameOfFile } from './default-name.ts';
@@ -229,7 +229,7 @@ export class AdapterService {
         scale,
       }));
     } finally {
-      await rm(scratch, { recursive: true, force: true });
+      await removeScratch(scratch);
     }
   }
 }

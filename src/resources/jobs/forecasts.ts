@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises';
 import { DRY_RUN_ID, type JobForecast, type TargetForecast } from '../../contract/forecast.ts';
 import type { JobRecord } from '../../contract/job.ts';
 import type { JobPriority, JobRequest, RecordedJobRequest, WorkRequest } from '../../contract/job-request.ts';
@@ -12,6 +11,7 @@ import { unknownForecast } from '../../squeeze/forecast.ts';
 import { forecastRequest } from '../../squeeze/forecast-request.ts';
 import type { SourceFiles } from '../../squeeze/job-context.ts';
 import type { BlobStore } from '../../storage/blob-store.ts';
+import { removeScratch } from '../../storage/scratch.ts';
 import { localFiles } from '../adapters/files.ts';
 import type { AdapterService } from '../adapters/service.ts';
 import type { RequestWebhooks } from '../webhooks/request-webhook.ts';
@@ -132,7 +132,7 @@ export class JobForecasts {
       // As it was asked for is how it is told.
       return forecasts.map((forecast, index) => ({ ...forecast, target: work.targets[index]! }));
     } finally {
-      await rm(scratchDir, { recursive: true, force: true });
+      await removeScratch(scratchDir);
     }
   }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { constants, copyFile, link, rm, writeFile } from 'node:fs/promises';
+import { constants, copyFile, link, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FastifyRequest } from 'fastify';
 import type { IncomingFile } from '../../adapter/digested-file.ts';
@@ -8,6 +8,7 @@ import type { AdapterRecord } from '../../contract/adapter.ts';
 import type { AdapterFromUploads } from '../../contract/upload.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { appErrorOf } from '../../http/app-error-of.ts';
+import { removeScratch } from '../../storage/scratch.ts';
 import { errnoOf, storageError } from '../../storage/storage-error.ts';
 import type { UploadDependencies } from '../adapters/upload/receive-adapter.ts';
 import { checkRoom } from '../adapters/upload/store-upload.ts';
@@ -62,7 +63,7 @@ export async function adapterFromUploads(
     metrics.uploadEnded(appErrorOf(error).code, 0);
     throw error;
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await removeScratch(folder);
   }
 }
 

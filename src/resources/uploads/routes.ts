@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyRequest } from 'fastify';
 import { CONFIG_FILE, roleOf, WEIGHTS_FILE } from '../../adapter/file-names.ts';
@@ -11,6 +10,7 @@ import { announcedLength, IncomingBody } from '../../http/multipart/incoming-bod
 import { UploadHeaders } from '../../http/multipart/multipart-schema.ts';
 import { wholeList } from '../../http/paging.ts';
 import { asComponent, LOCATION, problems, reference, response } from '../../http/schemas.ts';
+import { removeScratch } from '../../storage/scratch.ts';
 import { saveFile } from '../adapters/upload/save-file.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import type { UploadsDependencies } from './adapter-from-uploads.ts';
@@ -162,6 +162,6 @@ async function putUpload(
     throw error;
   } finally {
     body?.close();
-    await rm(folder, { recursive: true, force: true });
+    await removeScratch(folder);
   }
 }

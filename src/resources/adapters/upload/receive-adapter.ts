@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises';
 import type { FastifyRequest } from 'fastify';
 import type { IncomingFile } from '../../../adapter/digested-file.ts';
 import { AppError } from '../../../errors/app-error.ts';
@@ -15,6 +14,7 @@ import { BodyWatch, uploadAborted } from '../../../http/multipart/body-watch.ts'
 import { AnsweredBefore } from '../../../http/stored-answer.ts';
 import type { Metrics } from '../../../metrics/metrics.ts';
 import type { BlobStore } from '../../../storage/blob-store.ts';
+import { removeScratch } from '../../../storage/scratch.ts';
 import { partsDigest } from '../../idempotency/fingerprint.ts';
 import { workspaceOf } from '../../own-workspace.ts';
 import { checkStoredBytes } from '../../tenants/usage.ts';
@@ -79,7 +79,7 @@ export async function receiveAdapter<T>(
       // Whoever still sends is read and forgotten until the connection ends (see connections.ts).
       request.raw.unpipe();
       request.raw.resume();
-      await rm(folder, { recursive: true, force: true });
+      await removeScratch(folder);
     }
     metrics.uploadEnded(outcomeOf(result), watch.bytes);
     return result;
