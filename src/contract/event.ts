@@ -51,13 +51,14 @@ const undescribed = (fields: Readonly<Record<string, TSchema>>): Record<string, 
     ),
   );
 
+/** What is known only of a job that is asked for by itself. */
+const NOT_TOLD = ['queue_position', 'estimated_start_seconds', 'forecast'] as const;
+
 /** A job that is told of. Its event has less than 20,000 bytes, so that some of a large one is left out. */
 export type EventJob = Pick<JobRecord, 'id' | 'kind' | 'state'> &
-  Partial<Omit<JobRecord, 'estimated_start_seconds' | 'forecast'>>;
+  Partial<Omit<JobRecord, (typeof NOT_TOLD)[number]>>;
 export const EventJob = Type.Unsafe<EventJob>({
-  ...Type.Object(
-    undescribed(Type.Omit(Type.Partial(JobRecord), ['estimated_start_seconds', 'forecast']).properties),
-  ),
+  ...Type.Object(undescribed(Type.Omit(Type.Partial(JobRecord), [...NOT_TOLD]).properties)),
   required: ['id', 'kind', 'state'],
   $id: 'EventJob',
   ...closed,

@@ -217,6 +217,13 @@ export const JobRecord = Type.Object(
     reused: Type.Boolean({
       description: 'Whether its work had been done, or was under way, for another job when this one came',
     }),
+    queue_position: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        description:
+          'Of a job that waits, where it is asked for by itself: its place among what waits of its tenant; 1 is next',
+      }),
+    ),
     estimated_start_seconds: Type.Optional(
       Type.Integer({
         minimum: 0,

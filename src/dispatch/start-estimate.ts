@@ -24,6 +24,21 @@ export interface JobAhead {
   readonly priority: number;
 }
 
+/** How many executions of its tenant come before one that waits. @throws AppError DATABASE_UNAVAILABLE */
+export async function executionsAhead(
+  { reader }: Pick<Database, 'reader'>,
+  { tenant, id, priority }: JobAhead,
+): Promise<number> {
+  const { ahead } = await reader
+    .selectFrom('execution')
+    .select(({ fn }) => fn.countAll().as('ahead'))
+    .where('state', '=', 'waiting')
+    .where('tenant', '=', tenant)
+    .where(isAheadOf(priority, id))
+    .executeTakeFirstOrThrow();
+  return Number(ahead);
+}
+
 interface Other extends TenantStanding {
   /** What it has waiting, in milliseconds of slots. */
   readonly workMs: number;

@@ -3064,6 +3064,8 @@ export interface components {
       priority: components['schemas']['JobPriority'];
       progress: components['schemas']['Progress'];
       provider: components['schemas']['ProviderInfo'] | null;
+      /** @description Of a job that waits, where it is asked for by itself: its place among what waits of its tenant; 1 is next */
+      queue_position?: number;
       request: components['schemas']['RecordedJobRequest'];
       /** @description One for each target, in their order, also for those that failed. Empty before the job has ended, where it failed as a whole (its adapter cannot be read, say) and where it was cancelled */
       results: components['schemas']['JobResult'][];

@@ -139,9 +139,12 @@ export class JobService {
     const record = await this.recorded(jobId);
     const place = isFinal(record) ? undefined : await this.jobs.place(jobId);
     if (!place) return isFinal(record) ? record : this.recorded(jobId);
-    const { dispatch, startsInSeconds } = place;
-    if (startsInSeconds !== undefined && record.state === 'queued')
-      return { ...record, estimated_start_seconds: startsInSeconds };
+    const { dispatch, waiting } = place;
+    if (waiting && record.state === 'queued') {
+      const { position, startsInSeconds } = waiting;
+      const estimate = startsInSeconds !== undefined && { estimated_start_seconds: startsInSeconds };
+      return { ...record, queue_position: position, ...estimate };
+    }
     if (dispatch === undefined) return record;
     const progress = (await withoutQueue(this.parts.queue.progress([dispatch])))?.get(dispatch);
     return progress ? { ...record, progress } : record;

@@ -6,6 +6,7 @@ import { listed, nameBegins } from '../../database/lists/listed.ts';
 import type { Page, PageRequest } from '../../database/lists/page.ts';
 import { sql } from '../../database/sql.ts';
 import { dispatchId } from '../../dispatch/dispatcher.ts';
+import { executionsAhead, type JobAhead } from '../../dispatch/start-estimate.ts';
 import type { StoredFile } from '../contents/content-files.ts';
 import { releaseContent } from '../contents/contents.ts';
 import { addUsage } from '../tenants/usage.ts';
@@ -35,8 +36,8 @@ export interface JobPlace {
   readonly execution: string;
   /** Id in the queue of what runs for it; undefined: nothing does. */
   readonly dispatch: string | undefined;
-  /** About how long until it begins; undefined: it has begun, or there is no worker. */
-  readonly startsInSeconds: number | undefined;
+  /** Undefined: it does not wait any more. */
+  readonly waiting: { readonly position: number; readonly startsInSeconds: number | undefined } | undefined;
 }
 
 /** What is left out matters not. */
@@ -154,13 +155,21 @@ export class JobStore {
       .where('job.finished_at', 'is', null)
       .executeTakeFirst();
     if (!row) return undefined;
-    const { dispatcher } = this.parts;
     const { id: execution, dispatch_no, state, started_at } = row;
     return {
       execution,
       dispatch: started_at === null ? undefined : dispatchId(execution, dispatch_no),
-      startsInSeconds: state === 'waiting' ? await dispatcher.secondsUntilStart(row) : undefined,
+      waiting: state === 'waiting' ? await this.waiting(row) : undefined,
     };
+  }
+
+  private async waiting(ahead: JobAhead): Promise<JobPlace['waiting']> {
+    const { database, parts } = this;
+    const [before, startsInSeconds] = await Promise.all([
+      executionsAhead(database, ahead),
+      parts.dispatcher.secondsUntilStart(ahead),
+    ]);
+    return { position: before + 1, startsInSeconds };
   }
 
   /** The same ids of what runs for some jobs, by theirs. */

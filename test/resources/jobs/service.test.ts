@@ -15,7 +15,7 @@ describe('submit', () => {
         queue.down = down;
         const record = await jobs.submit(request);
         assert.deepEqual([record.state, record.request], ['queued', request]);
-        assert.deepEqual(await jobs.get(record.id), record);
+        assert.deepEqual(await jobs.get(record.id), { ...record, queue_position: 1 });
       }
       assert.equal((await jobIds(database)).length, 2);
     }));
@@ -59,6 +59,20 @@ describe('get', () => {
       const done = await worker.succeed(id);
       assert.deepEqual(await jobs.get(id), done);
       assert.equal((await jobs.wait(id, 10)).state, 'succeeded');
+    }));
+
+  it('tells the place of a job among what waits of its tenant, by priority and by age', () =>
+    withJobBench(async ({ jobs, upload, worker }) => {
+      const adapterId = await upload();
+      const ids: string[] = [];
+      for (const [index, priority] of (['normal', 'normal', 'low', 'high'] as const).entries())
+        ids.push((await jobs.submit({ ...squeezeOf(adapterId, index + 1), priority })).id);
+      const places = () => Promise.all(ids.map(async (id) => (await jobs.get(id)).queue_position));
+      assert.deepEqual(await places(), [2, 3, 4, 1]);
+      await worker.begin(ids[3]!);
+      assert.deepEqual(await places(), [1, 2, 3, undefined]);
+      await worker.succeed(ids[0]!);
+      assert.deepEqual(await places(), [undefined, 1, 2, undefined]);
     }));
 
   it('says when there is no such job', () =>

@@ -886,6 +886,7 @@ class Job(TypedDict):
     retry_of: Union[str, None]
     webhook_id: Union[str, None]
     reused: bool
+    queue_position: NotRequired[int]
     estimated_start_seconds: NotRequired[int]
     forecast: NotRequired[JobForecast]
     request: RecordedJobRequest
