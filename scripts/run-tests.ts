@@ -1,6 +1,6 @@
 // Runs tests and ends with the ten slowest files and one line of counts.
-//   npm test                          what tells soon whether something broke
-//   npm test -- --all                 everything: browsers, clusters, chaos, fuzzing, clients, engines
+//   npm test                          what tells soon whether something broke, most of it on SQLite alone
+//   npm test -- --all                 everything: both databases, browsers, clusters, chaos, fuzzing, clients, engines
 //   npm test -- keys.test webhooks    files whose path has one of these, from source and without a build
 //   npm test -- keys.test --name RE   of those, the tests whose name matches
 // --built     runs the files that are named as the others are run: bundled, against what `npm run build` made
@@ -55,6 +55,11 @@ const { values: options, positionals: wanted } = parseArgs({
     'no-skips': { type: 'boolean', default: false },
   },
 });
+
+/** What is asked of both databases is asked of SQLite alone, but for the database's own tests. */
+const ONE_DIALECT = { TEST_DIALECT: 'sqlite' };
+const hasOneDialect = ({ name }: Unit): boolean =>
+  wanted.length === 0 && !options.all && !name.startsWith('test/database/');
 
 const units = wanted.length > 0 ? unitsNamed(wanted) : planTests(ROOT, testFiles(), options.all);
 const isBuilt = wanted.length === 0 || options.built;
@@ -114,7 +119,7 @@ async function run(unit: Unit, file: string): Promise<Outcome> {
     {
       cwd: ROOT,
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, TEST_POSTGRES_FOLDER: postgres },
+      env: { ...process.env, TEST_POSTGRES_FOLDER: postgres, ...(hasOneDialect(unit) && ONE_DIALECT) },
     },
   );
   let output = '';

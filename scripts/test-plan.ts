@@ -36,7 +36,7 @@ const SLOW: readonly RegExp[] = [
   // The service and the command as processes, beyond one walk through each.
   /^test\/e2e\/(?!bad-input)/,
   /^test\/cli\/(?!usage|built)/,
-  /^test\/main\/(?:auth|killed|private-files|readiness)/,
+  /^test\/main\/(?:auth|drained|killed|private-files|readiness)/,
 ];
 
 /** What only `--all` runs too, though these files may share processes: many rounds of what a shorter test asks once. */

@@ -12,12 +12,18 @@ export const POOL = { poolSize: 5, timeoutMs: 10_000 };
 export const sqliteIn = (dataDir: string): Promise<Database> =>
   openDatabase({ url: undefined, dataDir, ...POOL });
 
-/** Runs the same tests on SQLite and on PostgreSQL, each test on a new database of its own. */
+const DIALECTS = ['sqlite', 'postgresql'] as const;
+
+/**
+ * Runs the same tests on SQLite and on PostgreSQL, each test on a new database of its own; only on that of
+ * TEST_DIALECT where it is set.
+ */
 export function onEachDialect(
   what: string,
   tests: (database: () => Database, folder: () => string) => void,
 ): void {
-  for (const dialect of ['sqlite', 'postgresql'] as const) {
+  const only = process.env.TEST_DIALECT;
+  for (const dialect of DIALECTS.filter((one) => (only ?? one) === one)) {
     const skip = dialect === 'postgresql' && noPostgres;
     describe(`${what}, ${dialect}`, { skip }, () => {
       let database: Database;
