@@ -5,9 +5,10 @@ const HEAD = `# Metrics
 <!-- Generated from src/metrics by \`npx tsx scripts/write-metrics.ts\`. -->
 
 \`GET /metrics\` of every process, API or worker, in Prometheus' text format; at \`PROBE_PORT\` where that is set.
-What belongs to jobs is counted by the process that ran the job, so sum over all processes;
-\`lora_squeeze_queue_jobs\` is the same queue seen by everyone, so take the maximum. Labels have few values: never an
-id, never a URL.
+What belongs to jobs is counted by the process that ran the job, so sum over all processes. What begins with
+\`lora_squeeze_queue_\`, and \`lora_squeeze_worker_slots\`, is read from the database by every process that answers the API:
+all tell the same, so take the maximum. Labels have few values: never an id of a record, never a URL; of tenants
+[as many as you say](observability.md#tenants-in-metrics).
 
 A counter with labels appears with its first event. [deploy/prometheus](../deploy/prometheus) holds a scrape
 configuration, recording and alert rules; [deploy/grafana](../deploy/grafana) two dashboards; [runbooks](runbooks.md)

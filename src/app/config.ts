@@ -42,6 +42,8 @@ export interface Config {
   readonly tokens: TokenSettings | undefined;
   /** What counts for a tenant unless something was set for it. */
   readonly defaultLimits: Limits;
+  /** How many tenants metrics tell apart. */
+  readonly metricsTenants: number;
   /** `host` or `host:port`: names of this service that are served without keys, besides those of loopback. */
   readonly allowedHosts: readonly string[];
   /** undefined: start a private server. */
@@ -139,6 +141,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
       max_running: values.TENANT_MAX_RUNNING ?? null,
       requests_per_minute: values.TENANT_REQUESTS_PER_MINUTE ?? null,
     },
+    metricsTenants: values.METRICS_TENANTS,
     allowedHosts: allowedHosts(values.ALLOWED_HOSTS),
     redisUrl: values.REDIS_URL,
     database: {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { backlog } from '../dispatch/backlog.ts';
 import { Dispatcher } from '../dispatch/dispatcher.ts';
+import { queueLoad } from '../dispatch/queue-load.ts';
 import type { Logger } from '../log.ts';
 import { Metrics } from '../metrics/metrics.ts';
 import { Outbound } from '../net/outbound.ts';
@@ -45,8 +45,9 @@ export function makeServices(
   } = config;
   const queue = new BullJobQueue({ address, prefix, logger, tracing });
   running.add(() => queue.close());
-  const metrics = new Metrics(PRODUCT);
-  metrics.watchQueue(() => backlog(database));
+  const metrics = new Metrics(PRODUCT, { tenants: config.metricsTenants });
+  // Workers are many, and would all tell the same.
+  if (config.role !== 'worker') metrics.queue.watch(() => queueLoad(database));
   const readiness = new ProcessReadiness({ store, database, queue, onChange: logReadiness(logger) });
   readiness.add('database', () => database.checkRoom());
   metrics.watchReadiness(() => readiness.look());

@@ -6,6 +6,7 @@ import { Reconciler } from '../queue/reconciler.ts';
 import { RedisRateCounter } from '../queue/redis-rate-counter.ts';
 import { ClaimStore } from '../resources/idempotency/claim-store.ts';
 import type { KeyService } from '../resources/keys/service.ts';
+import { busiestTenants } from '../resources/tenants/usage.ts';
 import { PRODUCT } from '../version.ts';
 import { type Config, isLoopback } from './config.ts';
 import { connectionCeiling } from './connection-ceiling.ts';
@@ -40,6 +41,7 @@ export async function startService(loaded: Config, logger: Logger, running: Runn
   const services = makeServices(config, backends, logger, running);
   const { workspaces, uploads, dispatcher, readiness } = services;
   await refuseWithoutKeys(config, services.keys);
+  services.metrics.tenants.name(await busiestTenants(backends.database, config.metricsTenants));
   if (config.role !== 'worker' && config.auth === 'open' && !isLoopback(config.host))
     logger.warn({ host: config.host }, 'nobody is asked for a key, on an address that others may reach');
   const listeners = await makeListeners({

@@ -26,4 +26,11 @@ export const TENANT_VARIABLES = {
   TENANT_MAX_QUEUED: tenantLimit('jobs that have not ended; requests for more are refused'),
   TENANT_STORED_BYTES: tenantLimit('bytes of all adapters together'),
   TENANT_REQUESTS_PER_MINUTE: tenantLimit('requests to the API'),
+  METRICS_TENANTS: Type.Integer({
+    minimum: 0,
+    maximum: 1000,
+    default: 20,
+    description:
+      'How many tenants metrics tell apart; all others are `other`. 0: none is. See [tenants in metrics](observability.md#tenants-in-metrics).',
+  }),
 };

@@ -6,11 +6,13 @@ import { ENERGY_BUCKETS, ERROR_BUCKETS, HTTP_SECONDS_BUCKETS, JOB_SECONDS_BUCKET
 import { ConnectionMetrics } from './connections.ts';
 import { DeliveryMetrics, type DeliveryObservation } from './deliveries.ts';
 import { ControlMetrics, OutcomeMetrics, TransferMetrics } from './job-metrics.ts';
+import { QueueMetrics } from './queue.ts';
 import { ReadinessMetrics, type ReadinessView } from './readiness.ts';
 import { SweepMetrics } from './sweeps.ts';
+import { TenantLabels } from './tenants.ts';
 
-/** A scrape must not hang because Redis does. */
-const QUEUE_COUNTS_TIMEOUT_MS = 1000;
+/** As METRICS_TENANTS. */
+const DEFAULT_TENANTS = 20;
 
 /** What a job moved, as the engine counts it. */
 export interface JobTotals {
@@ -64,7 +66,9 @@ export class Metrics {
   /** Of the process that sweeps the storage. */
   readonly sweeps = new SweepMetrics(this.registry);
   readonly connections = new ConnectionMetrics(this.registry);
-  private queueCounts: (() => Promise<Record<string, number>>) | undefined;
+  /** Of the process that is scraped for it: the same queue is seen by all. */
+  readonly queue: QueueMetrics;
+  readonly tenants: TenantLabels;
 
   private readonly jobs = this.counter('jobs_total', 'Jobs that reached a final state.', ['kind', 'state']);
   private readonly failures = this.counter(
@@ -136,24 +140,15 @@ export class Metrics {
     registers: [this.registry],
   });
 
-  constructor(build: { readonly version: string }) {
+  /** @param tenants how many of them are told apart */
+  constructor(build: { readonly version: string }, { tenants = DEFAULT_TENANTS } = {}) {
     collectDefaultMetrics({ register: this.registry });
     this.gauge('build_info', 'The running version; always 1.', ['version', 'node']).set(
       { version: build.version, node: process.version },
       1,
     );
-    const metrics = this;
-    new Gauge({
-      name: 'lora_squeeze_queue_jobs',
-      help: 'Jobs in the queue now, by state.',
-      labelNames: ['state'],
-      registers: [this.registry],
-      async collect() {
-        this.reset();
-        const counts = await metrics.countQueue();
-        for (const [state, jobs] of Object.entries(counts)) this.set({ state }, jobs);
-      },
-    });
+    this.tenants = new TenantLabels(tenants);
+    this.queue = new QueueMetrics(this.registry, this.tenants);
   }
 
   get contentType(): string {
@@ -243,29 +238,9 @@ export class Metrics {
     this.checkpoints.inc({ decision });
   }
 
-  /** Where the queue gauge gets its numbers, at every scrape. */
-  watchQueue(counts: () => Promise<Record<string, number>>): void {
-    this.queueCounts = counts;
-  }
-
   /** Where the readiness gauges get what they show, at every scrape. */
   watchReadiness(look: () => Promise<ReadinessView>): void {
     this.readiness.watch(look);
-  }
-
-  private async countQueue(): Promise<Record<string, number>> {
-    if (!this.queueCounts) return {};
-    let timer: NodeJS.Timeout | undefined;
-    const tooLate = new Promise<Record<string, number>>((resolve) => {
-      timer = setTimeout(resolve, QUEUE_COUNTS_TIMEOUT_MS, {});
-    });
-    try {
-      return await Promise.race([this.queueCounts(), tooLate]);
-    } catch {
-      return {};
-    } finally {
-      clearTimeout(timer);
-    }
   }
 
   private counter<L extends string>(name: string, help: string, labelNames: readonly L[]): Counter<L> {

@@ -40,6 +40,7 @@ describe('loadConfig', () => {
       adminKey: undefined,
       tokens: undefined,
       defaultLimits: NO_TENANT_LIMITS,
+      metricsTenants: 20,
       allowedHosts: [],
       redisUrl: undefined,
       database: { url: undefined, dataDir: resolve('data'), poolSize: 10, timeoutMs: 5_000 },

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { DEFAULT_TENANT } from '../../src/contract/tenant-id.ts';
-import { backlog } from '../../src/dispatch/backlog.ts';
 import { Dispatcher, dispatched } from '../../src/dispatch/dispatcher.ts';
+import { queueLoad, type TenantLoad } from '../../src/dispatch/queue-load.ts';
 import { onEachDialect } from '../database/dialects.ts';
 import { MemoryQueue } from '../http/memory-queue.ts';
 import { addWaiting, addWorker, executionStates } from './fleet.ts';
@@ -74,7 +74,7 @@ onEachDialect('the dispatcher', (database) => {
     await dispatcher.round();
     await dispatcher.close();
     assert.deepEqual(sentBy(queue), ids.slice(0, 8));
-    const { waiting, active, delayed } = await backlog(database());
+    const [{ waiting, active, delayed }] = (await queueLoad(database())).tenants as [TenantLoad];
     assert.deepEqual([waiting, active, delayed], [7, 0, 0]);
   });
 
@@ -97,7 +97,7 @@ onEachDialect('the dispatcher', (database) => {
     await dispatcher.round();
     await dispatcher.close();
     assert.deepEqual(sentBy(queue), due);
-    const { waiting, delayed } = await backlog(database());
+    const [{ waiting, delayed }] = (await queueLoad(database())).tenants as [TenantLoad];
     assert.deepEqual([waiting, delayed], [1, 1]);
   });
 

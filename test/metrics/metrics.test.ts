@@ -138,27 +138,6 @@ describe('Metrics', () => {
     ]);
   });
 
-  it('reads the queue at every scrape and forgets states that are gone', async () => {
-    const m = metrics();
-    let counts: Record<string, number> = { waiting: 3, active: 1 };
-    m.watchQueue(async () => counts);
-    assert.equal(await sample(m, 'lora_squeeze_queue_jobs{state="waiting"}'), 3);
-    counts = { active: 2 };
-    assert.equal(await sample(m, 'lora_squeeze_queue_jobs{state="active"}'), 2);
-    assert.equal(await sample(m, 'lora_squeeze_queue_jobs{state="waiting"}'), undefined);
-  });
-
-  it('renders without the queue when that fails or hangs', async () => {
-    const m = metrics();
-    m.jobFinished(job());
-    for (const counts of [() => Promise.reject(new Error('no Redis')), () => new Promise<never>(() => {})]) {
-      m.watchQueue(counts);
-      const text = await m.render();
-      assert.ok(text.includes('lora_squeeze_jobs_total{'));
-      assert.ok(!text.includes('lora_squeeze_queue_jobs{'));
-    }
-  });
-
   it('counts HTTP by route pattern, uploads by outcome, and says its build', async () => {
     const m = metrics();
     m.httpObserved({ method: 'GET', route: '/v1/jobs/:id', status: 404, seconds: 0.004 });
@@ -183,7 +162,7 @@ describe('Metrics', () => {
     const m = metrics();
     m.jobFinished(job(), { modules: 2, bytesRead: 1000, bytesWritten: 300 });
     m.providerKnown(provider);
-    m.watchQueue(async () => ({ waiting: 1 }));
+    m.queue.watch(async () => ({ tenants: [], slots: { busy: 1, idle: 0, draining: 0 } }));
     m.httpObserved({ method: 'GET', route: '/livez', status: 200, seconds: 0.001 });
     m.uploadEnded('created', 5);
     const { stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], { input: await m.render() });

@@ -75,6 +75,25 @@ export async function removeOldUsage(database: Pick<Database, 'write'>, nowMs: n
   return Number(numDeletedRows);
 }
 
+/** The tenants that had most computed in the last 30 days, those with the most first. @throws AppError DATABASE_UNAVAILABLE */
+export async function busiestTenants(
+  { reader }: Pick<Database, 'reader'>,
+  most: number,
+  nowMs = Date.now(),
+): Promise<string[]> {
+  const rows = await reader
+    .selectFrom('usage_day')
+    .select('tenant')
+    .where('day', '>', dayOf(nowMs - 30 * DAY_MS))
+    .groupBy('tenant')
+    .orderBy(({ fn }) => fn.sum('compute_ms'), 'desc')
+    .orderBy(({ fn }) => fn.sum('jobs'), 'desc')
+    .orderBy('tenant')
+    .limit(most)
+    .execute();
+  return rows.map(({ tenant }) => tenant);
+}
+
 /** What a tenant has. @throws AppError DATABASE_UNAVAILABLE */
 export async function usageOf({ database, tenant }: UsedSpace): Promise<UsedTotals> {
   const row = await database.reader

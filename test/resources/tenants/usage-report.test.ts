@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { NO_TENANT_LIMITS } from '../../../src/resources/tenants/limits.ts';
-import { addUsage, dayOf, removeOldUsage } from '../../../src/resources/tenants/usage.ts';
+import { addUsage, busiestTenants, dayOf, removeOldUsage } from '../../../src/resources/tenants/usage.ts';
 import { usageReport, withCounts } from '../../../src/resources/tenants/usage-report.ts';
 import { onEachDialect } from '../../database/dialects.ts';
-import { addWorker } from '../../dispatch/fleet.ts';
+import { addTenants, addWorker } from '../../dispatch/fleet.ts';
 import { tinyAdapter } from '../../http/tiny-adapter.ts';
 import { insertKnownAdapter } from '../adapters/known-adapter.ts';
 import { type StorageBench, withBench } from '../sweeps/storage-bench.ts';
@@ -105,4 +105,20 @@ onEachDialect('what is told of the use of a tenant', (database, folder) => {
       assert.equal(await removeOldUsage(database(), Date.now()), 1);
       assert.deepEqual(await shown(500), [0, 1, 2, 3, 4]);
     }));
+
+  it('tells who had most computed of late', async () => {
+    await addTenants(database(), ['busy', 'busier', 'idle', 'before']);
+    const use = { adapters: 0, bytes: 0, jobs: 1 };
+    await database().write(async (writer) => {
+      await addUsage(writer, 'busy', { ...use, computeMs: 10 });
+      await addUsage(writer, 'busier', { ...use, computeMs: 20 });
+      await addUsage(writer, 'idle', use);
+      const day = dayOf(Date.now() - 31 * DAY_MS);
+      const long_ago = { tenant: 'before', day, jobs: 1, bytes: 0, compute_ms: 1_000 };
+      await writer.insertInto('usage_day').values(long_ago).execute();
+    });
+    assert.deepEqual(await busiestTenants(database(), 10), ['busier', 'busy', 'idle']);
+    assert.deepEqual(await busiestTenants(database(), 1), ['busier']);
+    assert.deepEqual(await busiestTenants(database(), 0), []);
+  });
 });
