@@ -63,8 +63,10 @@ export function makeServices(
     database,
     queue,
     shares: defaultLimits,
-    onLost: (dispatches) =>
-      logger.warn({ dispatches }, 'the queue had lost executions; they are queued again'),
+    onLost: (dispatches) => {
+      metrics.requeued('lost', dispatches.length);
+      logger.warn({ dispatches }, 'the queue had lost executions; they are queued again');
+    },
     onTrouble: (error) => logger.debug({ err: error }, 'nothing can be dispatched now'),
   });
   running.add(() => dispatcher.close());

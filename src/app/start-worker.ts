@@ -39,6 +39,7 @@ export async function startWorker(
     storageRetryMs: config.storageRetryMs,
     onStorageTrouble: (isPaused) => metrics.workerPaused(isPaused),
     onPostponed: (error) => metrics.jobPostponed(error.code),
+    onRequeued: (reason) => metrics.requeued(reason),
     // What else the process does goes on.
     onDrained: () => {
       if (config.role === 'worker') running.askToStop();

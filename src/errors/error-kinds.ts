@@ -351,6 +351,12 @@ export const errorsOf = (...wanted: readonly ErrorGroup[]): readonly ErrorCode[]
 export const errorOfFramework = (code: string): ErrorCode | undefined =>
   ROWS.find(([, { framework }]) => framework?.includes(code))?.[0];
 
+/** Whether an error is the service's own: neither that of its caller nor of a server elsewhere. */
+export function isServiceFault(code: string): boolean {
+  if (!isErrorCode(code)) return true;
+  return ERROR_KINDS[code].status >= 500 && !code.startsWith('OUTBOUND_');
+}
+
 export function isErrorCode(value: unknown): value is ErrorCode {
   return typeof value === 'string' && Object.hasOwn(ERROR_KINDS, value);
 }

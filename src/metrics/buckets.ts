@@ -3,6 +3,9 @@ export const JOB_SECONDS_BUCKETS = [
   0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120, 300, 900, 3600,
 ];
 
+/** A free worker begins within a tenth of a second; a queue may hold a job for hours. Few, for every tenant has them. */
+export const WAIT_SECONDS_BUCKETS = [0.1, 0.5, 2, 10, 30, 120, 600, 3600];
+
 /** API calls answer in milliseconds; uploads and downloads take as long as the network needs. */
 export const HTTP_SECONDS_BUCKETS = [
   0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60, 300, 1800,

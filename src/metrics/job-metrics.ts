@@ -1,13 +1,17 @@
 import { Counter, Histogram, type Registry } from 'prom-client';
 import type { BatchRecord } from '../contract/batch.ts';
 import type { JobRecord } from '../contract/job.ts';
+import { isServiceFault } from '../errors/error-kinds.ts';
 import { RANK_BUCKETS } from './buckets.ts';
+
+/** Whose fault an error is, as a label. */
+export const faultOf = (code: string): 'service' | 'caller' => (isServiceFault(code) ? 'service' : 'caller');
 
 /** What jobs came to: attempts they took, ranks and sizes of their results. */
 export class OutcomeMetrics {
   private readonly attempts: Counter<'kind'>;
   private readonly targets: Counter<'kind' | 'state'>;
-  private readonly failures: Counter<'kind' | 'state' | 'code'>;
+  private readonly failures: Counter<'kind' | 'state' | 'code' | 'fault'>;
   private readonly rank: Histogram<'kind'>;
   private readonly sourceBytes: Counter<'kind'>;
   private readonly resultBytes: Counter<'kind'>;
@@ -27,10 +31,10 @@ export class OutcomeMetrics {
     });
     this.failures = new Counter({
       ...shared,
-      labelNames: ['kind', 'state', 'code'],
+      labelNames: ['kind', 'state', 'code', 'fault'],
       name: 'lora_squeeze_target_failures_total',
       help:
-        'Targets that failed, by error code and the state in which their job ended: partial, where others of it succeeded; ' +
+        'Targets that failed, by error code, whose fault that is (service, caller) and the state in which their job ended: partial, where others of it succeeded; ' +
         'where it is failed, lora_squeeze_job_failures_total counts the job as well.',
     });
     this.rank = new Histogram({
@@ -57,7 +61,8 @@ export class OutcomeMetrics {
     for (const result of results) {
       this.targets.inc({ kind, state: result.state });
       if (result.state === 'failed') {
-        this.failures.inc({ kind, state, code: result.error.code });
+        const { code } = result.error;
+        this.failures.inc({ kind, state, code, fault: faultOf(code) });
         continue;
       }
       const { rank, bytes } = result;

@@ -2,10 +2,11 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { BatchRecord } from '../contract/batch.ts';
 import type { JobRecord, ProviderInfo } from '../contract/job.ts';
 import type { CheckpointRecord, RunRecord } from '../contract/run.ts';
-import { ENERGY_BUCKETS, ERROR_BUCKETS, HTTP_SECONDS_BUCKETS, JOB_SECONDS_BUCKETS } from './buckets.ts';
+import { ENERGY_BUCKETS, ERROR_BUCKETS, HTTP_SECONDS_BUCKETS } from './buckets.ts';
 import { ConnectionMetrics } from './connections.ts';
 import { DeliveryMetrics, type DeliveryObservation } from './deliveries.ts';
-import { ControlMetrics, OutcomeMetrics, TransferMetrics } from './job-metrics.ts';
+import { ControlMetrics, faultOf, OutcomeMetrics, TransferMetrics } from './job-metrics.ts';
+import { type JobEnding, JobTimes } from './job-times.ts';
 import { QueueMetrics } from './queue.ts';
 import { ReadinessMetrics, type ReadinessView } from './readiness.ts';
 import { SweepMetrics } from './sweeps.ts';
@@ -42,6 +43,9 @@ type AccessRefusal =
   | 'in_flight'
   | 'queue_age';
 
+/** Why an execution is done again. */
+type Requeue = 'retry' | 'storage' | 'given_back' | 'stalled' | 'lost';
+
 /** One metric as it is declared, whether or not it has a value yet. */
 export interface MetricFamily {
   readonly name: string;
@@ -69,18 +73,17 @@ export class Metrics {
   /** Of the process that is scraped for it: the same queue is seen by all. */
   readonly queue: QueueMetrics;
   readonly tenants: TenantLabels;
+  private readonly times: JobTimes;
 
-  private readonly jobs = this.counter('jobs_total', 'Jobs that reached a final state.', ['kind', 'state']);
+  private readonly jobs = this.counter('jobs_total', 'Jobs that reached a final state.', [
+    'kind',
+    'state',
+    'tenant',
+  ]);
   private readonly failures = this.counter(
     'job_failures_total',
-    'Jobs that failed as a whole, or were cancelled, by error code.',
-    ['kind', 'code'],
-  );
-  private readonly jobSeconds = this.histogram(
-    'job_duration_seconds',
-    'Seconds a job spent waiting, in each phase (busy time over compute threads) and in total (wall clock, without the wait).',
-    ['kind', 'phase'],
-    JOB_SECONDS_BUCKETS,
+    'Jobs that failed as a whole, or were cancelled, by error code and whose fault that is: that of the service, or the caller (also where a server elsewhere failed).',
+    ['kind', 'code', 'fault'],
   );
   private readonly modules = this.counter('modules_total', 'LoRA modules that jobs went through.', ['kind']);
   private readonly bytesRead = this.counter('job_read_bytes_total', 'Bytes of weights read by jobs.', [
@@ -119,6 +122,11 @@ export class Metrics {
     'Attempts that the storage failed and that are repeated without the loss of one, by error code.',
     ['code'],
   );
+  private readonly requeues = this.counter(
+    'executions_requeued_total',
+    'Executions that are done again, or were queued again, by reason: retry (an attempt failed), storage (the storage failed it), given_back (its worker was stopped), stalled (its worker is gone), lost (the queue had forgotten it).',
+    ['reason'],
+  );
   private readonly uploadedBytes = this.counter('upload_bytes_total', 'Bytes received in uploads.', []);
   private readonly uploads = this.counter(
     'uploads_total',
@@ -149,6 +157,7 @@ export class Metrics {
     );
     this.tenants = new TenantLabels(tenants);
     this.queue = new QueueMetrics(this.registry, this.tenants);
+    this.times = new JobTimes(this.registry, this.tenants);
   }
 
   get contentType(): string {
@@ -166,14 +175,14 @@ export class Metrics {
   }
 
   /** Counts a job that reached a final state. `totals` where it got to compute. */
-  jobFinished(job: JobRecord, totals?: JobTotals): void {
-    const { kind, state, timings } = job;
-    this.jobs.inc({ kind, state });
+  jobFinished(ended: JobEnding, totals?: JobTotals): void {
+    const { job, tenant } = ended;
+    const { kind, state } = job;
+    this.jobs.inc({ kind, state, tenant: this.tenants.of(tenant) });
+    this.times.ended(ended);
     this.outcomes.jobFinished(job, totals?.bytesRead);
     this.transfers.jobFinished(job);
-    if (job.error) this.failures.inc({ kind, code: job.error.code });
-    for (const [phase, seconds] of Object.entries(timings ?? {}))
-      this.jobSeconds.observe({ kind, phase }, seconds);
+    if (job.error) this.failures.inc({ kind, code: job.error.code, fault: faultOf(job.error.code) });
     for (const result of job.results) {
       if (result.state === 'failed') continue;
       this.energy.observe({ kind }, result.energy_retained);
@@ -189,9 +198,17 @@ export class Metrics {
   readonly observer = {
     onReused: (job: JobRecord): void => this.control.jobReused(job),
     onCancelled: (job: JobRecord): void => this.control.jobCancelled(job),
-    onJobEnded: (job: JobRecord, totals: JobTotals | undefined): void => this.jobFinished(job, totals),
+    onJobBegun: (job: JobRecord, tenant: string): void => this.times.begun(job, tenant),
+    onJobEnded: (ended: JobEnding, totals: JobTotals | undefined): void => this.jobFinished(ended, totals),
     onBatchFinished: (batch: BatchRecord): void => this.control.batchFinished(batch),
+    onUsed: (tenant: string, use: { readonly bytes: number; readonly computeMs: number }): void =>
+      this.times.used(tenant, use),
   };
+
+  /** Counts executions that are done again. */
+  requeued(reason: Requeue, count = 1): void {
+    this.requeues.inc({ reason }, count);
+  }
 
   /** Shows whether this worker takes no jobs because its storage fails. */
   workerPaused(isPaused: boolean): void {

@@ -57,6 +57,8 @@ export interface WorkerOptions extends Omit<ExecutionsParts, 'storageRetryMs'> {
   readonly onDrained?: () => void;
   /** Called for each attempt that the storage failed and that does not count. */
   readonly onPostponed?: (error: AppError) => void;
+  /** Called for each execution that is done again: an attempt failed, it was given back, or its worker is gone. */
+  readonly onRequeued?: (reason: 'retry' | 'storage' | 'given_back' | 'stalled') => void;
   /** The file that the compute processes run; ours unless a test brings its own. */
   readonly processor?: URL;
   /** Shorter in tests. */
@@ -125,9 +127,10 @@ export class JobWorker {
       options.tracing,
     );
     this.worker.on('error', (error) => this.logger.warn({ err: error }, 'worker'));
-    this.worker.on('stalled', (dispatch) =>
-      this.logger.warn({ dispatch }, 'the worker of this execution is gone; it starts again'),
-    );
+    this.worker.on('stalled', (dispatch) => {
+      options.onRequeued?.('stalled');
+      this.logger.warn({ dispatch }, 'the worker of this execution is gone; it starts again');
+    });
   }
 
   /** Starts taking executions, until `close`. */
@@ -207,11 +210,16 @@ export class JobWorker {
       // Else the sweeper finds it some days later.
       if (task) await this.executions.abandon(task).catch(() => undefined);
       const attempted = task ?? dispatch;
-      if (isGivenBack) return await this.executions.giveBack(attempted);
+      if (isGivenBack) {
+        await this.executions.giveBack(attempted);
+        return this.options.onRequeued?.('given_back');
+      }
       const { next, delayMs, ended } = await persistently(() =>
         this.executions.fail(attempted, error, failure),
       );
       const inSeconds = Math.round(delayMs / 100) / 10;
+      if (next === 'retry' || next === 'postponed')
+        this.options.onRequeued?.(next === 'retry' ? 'retry' : 'storage');
       if (next === 'retry') this.logger.warn({ ...ids, inSeconds, err: error }, 'attempt failed, will retry');
       for (const record of ended) this.logEnd(job, record);
       if (next !== 'postponed') return;

@@ -130,7 +130,9 @@ export class Workspaces {
     } = this.parts;
     const jobStore = new JobStore(this.changes, tenant);
     const batchStore = new BatchStore(this.changes, tenant);
-    const adapters = new AdapterService(database, store, tenant, ttls.adapterTtlSeconds);
+    const adapters = new AdapterService(database, store, tenant, ttls.adapterTtlSeconds, (bytes) =>
+      observer.onUsed?.(tenant, { bytes, computeMs: 0 }),
+    );
     const shared = { blobs: store, jobStore, batchStore, adapters, queue, observer };
     const connectionStore = new ConnectionStore(database, tenant);
     const asked = { desk: desk?.of(connectionStore), requestWebhooks };

@@ -127,7 +127,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   // Adapters from elsewhere and to elsewhere; net is what may be reached, and how.
   transfer: ['net', 'bytes', 'adapter', 'json', 'contract', 'errors'],
   net: ['errors'],
-  metrics: ['contract'],
+  metrics: ['contract', 'errors'],
   safetensors: ['bytes', 'adapter', 'json', 'errors'],
   gguf: ['bytes', 'adapter', 'json', 'errors'],
   // Of files as they come, whatever they are.

@@ -4,7 +4,6 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { parse } from 'yaml';
-import { ERROR_KINDS } from '../../src/errors/error-kinds.ts';
 import { parsePromql, unknownIn } from './promql.ts';
 import { allRules, knownSeries, PROMETHEUS_FOLDER } from './rule-files.ts';
 
@@ -54,17 +53,6 @@ describe('deploy/prometheus', () => {
       assert.ok(anchor && sections.includes(anchor), `${alert}: no section "${anchor}" in docs/runbooks.md`);
       assert.ok(runbooks.includes(`\`${alert}\``), `docs/runbooks.md does not name ${alert}`);
     }
-  });
-
-  it('counts as faults of the service the errors that are its own', () => {
-    // A server elsewhere that fails is not the service's fault.
-    const own = Object.entries(ERROR_KINDS)
-      .filter(([code, { status }]) => status >= 500 && !code.startsWith('OUTBOUND_'))
-      .map(([code]) => code);
-    const rule = allRules().find(({ record }) => record === 'lora_squeeze:job_faults:increase15m');
-    const counted = valuesOf(rule!.expr, 'code');
-    assert.ok(counted.length > 0);
-    for (const value of counted) assert.deepEqual(value.split('|').sort(), own.sort());
   });
 
   it('knows the routes it leaves out or picks', () => {

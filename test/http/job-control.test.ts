@@ -243,6 +243,9 @@ describe('the control of jobs over HTTP', () => {
   it('counts what was cancelled and reused', async () => {
     assert.match(await metric('lora_squeeze_jobs_cancelled_total{kind="squeeze"}'), / [1-9]\d*$/);
     assert.match(await metric('lora_squeeze_jobs_reused_total{kind="squeeze"}'), / [1-9]\d*$/);
-    assert.match(await metric('lora_squeeze_jobs_total{kind="squeeze",state="cancelled"}'), / [1-9]\d*$/);
+    assert.match(
+      await metric('lora_squeeze_jobs_total{kind="squeeze",state="cancelled",tenant="default"}'),
+      / [1-9]\d*$/,
+    );
   });
 });

@@ -58,6 +58,10 @@ const provider: ProviderInfo = {
   fallback_reason: 'no CUDA',
 };
 
+const ended = (change: Partial<JobRecord> = {}) => ({
+  ...{ job: job(change), tenant: 'team', workBytes: 1_000 },
+});
+
 /** The value of one sample, or undefined where the exposition has no such line. */
 async function sample(from: Metrics, line: string): Promise<number | undefined> {
   const found = (await from.render()).split('\n').find((row) => row.startsWith(`${line} `));
@@ -68,26 +72,31 @@ describe('Metrics', () => {
   it('keeps the kinds apart, also the one that has no results', async () => {
     const m = metrics();
     const request = { kind: 'analyze', adapter_id: 'ad_1' } as const;
-    m.jobFinished(job({ kind: 'analyze', request, results: [] }), {
+    m.jobFinished(ended({ kind: 'analyze', request, results: [] }), {
       modules: 7,
       bytesRead: 10,
       bytesWritten: 0,
     });
-    m.jobFinished(job({ kind: 'merge' }), { modules: 2, bytesRead: 20, bytesWritten: 5 });
-    assert.equal(await sample(m, 'lora_squeeze_jobs_total{kind="analyze",state="succeeded"}'), 1);
+    m.jobFinished(ended({ kind: 'merge' }), { modules: 2, bytesRead: 20, bytesWritten: 5 });
+    assert.equal(
+      await sample(m, 'lora_squeeze_jobs_total{kind="analyze",state="succeeded",tenant="team"}'),
+      1,
+    );
     assert.equal(await sample(m, 'lora_squeeze_modules_total{kind="analyze"}'), 7);
     assert.equal(await sample(m, 'lora_squeeze_job_written_bytes_total{kind="analyze"}'), 0);
     assert.equal(await sample(m, 'lora_squeeze_relative_error_ratio_count{kind="analyze"}'), undefined);
     assert.equal(await sample(m, 'lora_squeeze_relative_error_ratio_count{kind="merge"}'), 1);
     assert.equal(await sample(m, 'lora_squeeze_job_read_bytes_total{kind="merge"}'), 20);
-    assert.equal(await sample(m, 'lora_squeeze_job_duration_seconds_count{kind="analyze",phase="core"}'), 1);
   });
 
   it('counts finished jobs by kind and state, and what they moved', async () => {
     const m = metrics();
-    m.jobFinished(job(), { modules: 2, bytesRead: 1000, bytesWritten: 300 });
-    m.jobFinished(job(), { modules: 3, bytesRead: 1, bytesWritten: 2 });
-    assert.equal(await sample(m, 'lora_squeeze_jobs_total{kind="squeeze",state="succeeded"}'), 2);
+    m.jobFinished(ended(), { modules: 2, bytesRead: 1000, bytesWritten: 300 });
+    m.jobFinished(ended(), { modules: 3, bytesRead: 1, bytesWritten: 2 });
+    assert.equal(
+      await sample(m, 'lora_squeeze_jobs_total{kind="squeeze",state="succeeded",tenant="team"}'),
+      2,
+    );
     assert.equal(await sample(m, 'lora_squeeze_modules_total{kind="squeeze"}'), 5);
     assert.equal(await sample(m, 'lora_squeeze_job_read_bytes_total{kind="squeeze"}'), 1001);
     assert.equal(await sample(m, 'lora_squeeze_job_written_bytes_total{kind="squeeze"}'), 302);
@@ -96,28 +105,40 @@ describe('Metrics', () => {
   it('counts failures by code, without durations that are not known', async () => {
     const m = metrics();
     const error = { code: 'NON_FINITE_WEIGHTS', title: 't', detail: 'd', retryable: false };
-    m.jobFinished(job({ state: 'failed', results: [], timings: null, error }));
-    assert.equal(await sample(m, 'lora_squeeze_jobs_total{kind="squeeze",state="failed"}'), 1);
+    m.jobFinished(ended({ state: 'failed', results: [], timings: null, error }));
+    assert.equal(await sample(m, 'lora_squeeze_jobs_total{kind="squeeze",state="failed",tenant="team"}'), 1);
     assert.equal(
-      await sample(m, 'lora_squeeze_job_failures_total{kind="squeeze",code="NON_FINITE_WEIGHTS"}'),
+      await sample(
+        m,
+        'lora_squeeze_job_failures_total{kind="squeeze",code="NON_FINITE_WEIGHTS",fault="caller"}',
+      ),
       1,
     );
-    assert.ok(!(await m.render()).includes('lora_squeeze_job_duration_seconds_count'));
+    assert.ok(!(await m.render()).includes('lora_squeeze_job_run_seconds_count'));
   });
 
-  it('splits the duration in phases', async () => {
+  it('says whose fault a failure is', async () => {
     const m = metrics();
-    m.jobFinished(job());
-    for (const [phase, seconds] of Object.entries(job().timings!)) {
-      const labels = `{kind="squeeze",phase="${phase}"}`;
-      assert.equal(await sample(m, `lora_squeeze_job_duration_seconds_sum${labels}`), seconds);
-      assert.equal(await sample(m, `lora_squeeze_job_duration_seconds_count${labels}`), 1);
-    }
+    const failed = (code: string) =>
+      m.jobFinished(ended({ state: 'failed', error: { code, title: 't', detail: 'd', retryable: false } }));
+    for (const code of ['STORAGE_FAILED', 'OUTBOUND_FAILED', 'BUDGET_TOO_SMALL', 'NOT_KNOWN_ANY_MORE'])
+      failed(code);
+    const text = await m.render();
+    const faults = text.matchAll(/^lora_squeeze_job_failures_total\{.*code="(\w+)",fault="(\w+)"\} 1$/gm);
+    assert.deepEqual(
+      [...faults].map(([, code, fault]) => `${code} ${fault}`),
+      [
+        'STORAGE_FAILED service',
+        'OUTBOUND_FAILED caller',
+        'BUDGET_TOO_SMALL caller',
+        'NOT_KNOWN_ANY_MORE service',
+      ],
+    );
   });
 
   it('tells results near full energy apart, and small errors', async () => {
     const m = metrics();
-    m.jobFinished(job());
+    m.jobFinished(ended());
     const energy = (le: string) =>
       sample(m, `lora_squeeze_energy_retained_ratio_bucket{le="${le}",kind="squeeze"}`);
     assert.equal(await energy('0.999'), 0);
@@ -153,14 +174,17 @@ describe('Metrics', () => {
 
   it('keeps registries apart', async () => {
     const [one, two] = [metrics(), metrics()];
-    one.jobFinished(job());
-    assert.equal(await sample(two, 'lora_squeeze_jobs_total{kind="squeeze",state="succeeded"}'), undefined);
+    one.jobFinished(ended());
+    assert.equal(
+      await sample(two, 'lora_squeeze_jobs_total{kind="squeeze",state="succeeded",tenant="team"}'),
+      undefined,
+    );
   });
 
   it('passes promtool check metrics', async (t) => {
     if (spawnSync('promtool', ['--version']).error) return t.skip('promtool is not installed');
     const m = metrics();
-    m.jobFinished(job(), { modules: 2, bytesRead: 1000, bytesWritten: 300 });
+    m.jobFinished(ended(), { modules: 2, bytesRead: 1000, bytesWritten: 300 });
     m.providerKnown(provider);
     m.queue.watch(async () => ({ tenants: [], slots: { busy: 1, idle: 0, draining: 0 } }));
     m.httpObserved({ method: 'GET', route: '/livez', status: 200, seconds: 0.001 });

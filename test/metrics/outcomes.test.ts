@@ -75,7 +75,7 @@ describe('OutcomeMetrics', () => {
     outcomes.jobFinished({ ...ended(1, [result(4, 500), FAILED_RESULT]), state: 'partial' }, 1000);
     const text = await registry.metrics();
     const failures = (state: string) =>
-      `lora_squeeze_target_failures_total{kind="squeeze",state="${state}",code="BUDGET_TOO_SMALL"}`;
+      `lora_squeeze_target_failures_total{kind="squeeze",state="${state}",code="BUDGET_TOO_SMALL",fault="caller"}`;
     assert.ok(text.includes(`${failures('failed')} 2\n`), text);
     assert.ok(text.includes(`${failures('partial')} 1\n`), text);
     assert.match(text, /^lora_squeeze_targets_total\{kind="squeeze",state="failed"\} 3$/m);

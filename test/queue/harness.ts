@@ -126,7 +126,7 @@ export class Bench {
   /** Ids of dispatches that the queue had lost. */
   readonly lost: string[] = [];
   private readonly observer: Observer = {
-    onJobEnded: (record, totals) => this.finished.push({ record, totals }),
+    onJobEnded: ({ job: record }, totals) => this.finished.push({ record, totals }),
   };
   private readonly closers: (() => Promise<unknown>)[] = [];
 

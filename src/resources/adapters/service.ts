@@ -17,7 +17,7 @@ import { Contents, type WrittenFiles } from '../contents/contents.ts';
 import { nameOfBase, nameOfFile } from './default-name.ts';
 import { describeAdapter, inRecordOrder } from './described-adapter.ts';
 import { fileOf, localFiles } from './files.ts';
-import type { NewAdapter } from './rows.ts';
+import { type NewAdapter, usageOfNew } from './rows.ts';
 import {
   type AdapterChanges,
   type AdapterFilter,
@@ -70,9 +70,20 @@ export class AdapterService {
   private readonly contents: Contents;
   private readonly store: AdapterStore;
   private readonly defaultTtlSeconds: number | undefined;
+  private readonly onRegistered: ((bytes: number) => void) | undefined;
 
-  /** @param defaultTtlSeconds how long adapters stay unless a request says otherwise; undefined: they are kept */
-  constructor(database: Database, blobs: BlobStore, tenant: string, defaultTtlSeconds?: number) {
+  /**
+   * @param defaultTtlSeconds how long adapters stay unless a request says otherwise; undefined: they are kept
+   * @param onRegistered told the size of each adapter that is registered
+   */
+  constructor(
+    database: Database,
+    blobs: BlobStore,
+    tenant: string,
+    defaultTtlSeconds?: number,
+    onRegistered?: (bytes: number) => void,
+  ) {
+    this.onRegistered = onRegistered;
     this.blobs = blobs;
     this.contents = new Contents(database, blobs);
     this.store = new AdapterStore(database, tenant);
@@ -104,6 +115,7 @@ export class AdapterService {
     try {
       const isKnown = await this.store.isKnown(ready.adapter.described.digest);
       const record = await this.store.insert(ready.adapter, ready.written);
+      this.onRegistered?.(usageOfNew([ready.adapter]).bytes);
       return { ...record, content_known: isKnown };
     } catch (error) {
       await this.contents.abandon(ready.written.writeId).catch(() => undefined);

@@ -63,7 +63,7 @@ export async function withJobBench(
   const observer: Observer = {
     onReused: (job) => reused.push(job),
     onCancelled: (job) => cancelled.push(job),
-    onJobEnded: (job) => ended.push(job),
+    onJobEnded: ({ job }) => ended.push(job),
     onBatchFinished: (batch) => finishedBatches.push(batch),
   };
   const dispatcher = new Dispatcher({ database, queue });

@@ -8,6 +8,7 @@ import type { JobRecord } from '../../../src/contract/job.ts';
 import { DEFAULT_TENANT } from '../../../src/contract/tenant-id.ts';
 import type { Database } from '../../../src/database/database.ts';
 import { newJobId } from '../../../src/database/ids.ts';
+import { Metrics } from '../../../src/metrics/metrics.ts';
 import type { Keeping } from '../../../src/resources/adapters/service.ts';
 import { contentKey } from '../../../src/resources/contents/content-files.ts';
 import { acceptedJob } from '../../../src/resources/jobs/accepted-job.ts';
@@ -35,6 +36,7 @@ export class StorageBench {
   readonly store: BlobStore;
   readonly database: Database;
   readonly queue = new MemoryQueue();
+  readonly metrics = new Metrics({ version: '1.2.3' });
   readonly workspaces: Workspaces;
   /** Nothing is done unless the test has it done. */
   readonly worker: PlayedWorker;
@@ -44,7 +46,8 @@ export class StorageBench {
   constructor(store: BlobStore, database: Database) {
     this.store = store;
     this.database = database;
-    const parts = { store, database, dispatcher: NO_DISPATCHER };
+    const { observer } = this.metrics;
+    const parts = { store, database, dispatcher: NO_DISPATCHER, observer };
     this.workspaces = new Workspaces({ ...parts, queue: this.queue });
     this.worker = new PlayedWorker(parts);
     this.own = this.workspaces.of(DEFAULT_TENANT);

@@ -86,6 +86,17 @@ onEachDialect('what is told of the use of a tenant', (database, folder) => {
       assert.deepEqual(others, []);
       assert.deepEqual([day?.jobs, day?.stored_bytes], [2, 2 * one.bytes + two.bytes]);
       assert.equal(day?.date, dayOf(Date.now()));
+      const counted = new Map(
+        [...(await bench.metrics.render()).matchAll(/^lora_squeeze_(\w+)\{tenant="default"\} (\S+)$/gm)].map(
+          ([, name, value]) => [name, Number(value)],
+        ),
+      );
+      assert.equal(counted.get('adapter_bytes_total'), day.stored_bytes);
+      assert.ok(
+        Math.abs(counted.get('compute_seconds_total')! * 1000 - afterTwo) < 2,
+        'the same, but for what is rounded',
+      );
+      assert.equal(counted.get('job_wait_seconds_count'), 2);
     }));
 
   it('goes back as far as is asked, and is forgotten after 400 days', () =>

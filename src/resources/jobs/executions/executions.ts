@@ -242,10 +242,9 @@ export class Executions {
       .execute();
     // Those that were active before go on with a later step.
     const wereQueued = new Set(left.filter(({ state }) => state === 'queued').map(({ id }) => id));
-    noteAll(
-      changes,
-      begun.filter(({ id }) => wereQueued.has(id)),
-    );
+    const activated = begun.filter(({ id }) => wereQueued.has(id));
+    noteAll(changes, activated);
+    changes.begun.push(...activated.filter((row) => row.attempts === 1).map(jobRecord));
     return left;
   }
 

@@ -22,10 +22,22 @@ export interface Observer {
   readonly onReused?: (job: JobRecord) => void;
   /** A job was cancelled by its owner. */
   readonly onCancelled?: (job: JobRecord) => void;
+  /** A job has begun that waited until now. */
+  readonly onJobBegun?: (job: JobRecord, tenant: string) => void;
   /** Called once for each job that ended. @param totals what was moved, where it was computed for this job first */
-  readonly onJobEnded?: (job: JobRecord, totals: Totals | undefined) => void;
+  readonly onJobEnded?: (ended: EndedJob, totals: Totals | undefined) => void;
   /** Called once for each batch, where its last job ended. */
   readonly onBatchFinished?: (batch: BatchRecord) => void;
+  /** Called for what is counted against a tenant: bytes of new adapters, and time that its work held a slot. */
+  readonly onUsed?: (tenant: string, use: { readonly bytes: number; readonly computeMs: number }) => void;
+}
+
+/** A job that ended, with what its record does not tell. */
+export interface EndedJob {
+  readonly job: JobRecord;
+  readonly tenant: string;
+  /** Size of the weights that were read; undefined: nothing was done for the job, or it was called off. */
+  readonly workBytes: number | undefined;
 }
 
 export interface JobChangesParts {
@@ -44,7 +56,8 @@ export interface JobChangesParts {
 }
 
 /** What is read of an execution whose dispatch is over. */
-export interface OverDispatch extends Pick<ExecutionTable, 'tenant' | 'step' | 'estimate_ms' | 'charged_ms'> {
+export interface OverDispatch
+  extends Pick<ExecutionTable, 'tenant' | 'step' | 'work_bytes' | 'estimate_ms' | 'charged_ms'> {
   /** How long its attempt ran; null: it had not begun. */
   readonly took_ms: number | null;
 }
@@ -54,6 +67,7 @@ export const overDispatch = ({ now }: Pick<Database, 'now'>) =>
   [
     'execution.tenant',
     'execution.step',
+    'execution.work_bytes',
     'execution.estimate_ms',
     'execution.charged_ms',
     sql<number | null>`${now} - execution.started_at`.as('took_ms'),
@@ -72,6 +86,8 @@ export class JobChanges {
   origin: string | null;
   /** Jobs that ended in it. */
   readonly ended: JobRecord[] = [];
+  /** Those that began in it. */
+  readonly begun: JobRecord[] = [];
   /** What was moved for the jobs that end. */
   totals: Totals | undefined;
   private readonly parts: JobChangesParts;
@@ -82,6 +98,8 @@ export class JobChanges {
   private readonly usage = { adapters: 0, bytes: 0, jobs: 0, computeMs: 0 };
   private readonly endedDispatches: EndedDispatch[] = [];
   private dispatches: readonly Dispatch[] = [];
+  /** Of the dispatch that is over. */
+  private workBytes: number | undefined;
 
   private constructor(parts: JobChangesParts, tenant: string, writer: Writer) {
     const { database, deliveries: queue, adapterTtlSeconds } = parts;
@@ -128,6 +146,7 @@ export class JobChanges {
    */
   noteDispatchEnd(dispatch: OverDispatch, { isFree = false } = {}): void {
     const { tenant, step, estimate_ms: estimateMs, charged_ms: chargedMs, took_ms } = dispatch;
+    this.workBytes = dispatch.work_bytes;
     const tookMs = isFree ? 0 : Math.max(0, took_ms ?? 0);
     if (step === 'work') this.usage.computeMs += tookMs;
     if (estimateMs === null || chargedMs === null) return;
@@ -192,9 +211,14 @@ export class JobChanges {
   }
 
   private async tell(): Promise<void> {
+    const { tenant, workBytes } = this;
+    const { observer } = this.parts;
+    for (const job of this.begun) observer?.onJobBegun?.(job, tenant);
     for (const [index, job] of this.ended.entries())
-      this.parts.observer?.onJobEnded?.(job, index === 0 ? this.totals : undefined);
-    for (const batch of this.batches) this.parts.observer?.onBatchFinished?.(batch);
+      observer?.onJobEnded?.({ job, tenant, workBytes }, index === 0 ? this.totals : undefined);
+    for (const batch of this.batches) observer?.onBatchFinished?.(batch);
+    const { bytes, computeMs } = this.usage;
+    if (bytes > 0 || computeMs > 0) observer?.onUsed?.(tenant, { bytes, computeMs });
     this.parts.dispatcher.send(this.dispatches);
     if (this.events.length > 0) this.parts.onEvents?.(this.tenant);
     await this.outbox.tell(this.tickets);

@@ -1,0 +1,115 @@
+import { Counter, Histogram, type Registry } from 'prom-client';
+import { type JobRecord, PHASES } from '../contract/job.ts';
+import { isServiceFault } from '../errors/error-kinds.ts';
+import { JOB_SECONDS_BUCKETS, WAIT_SECONDS_BUCKETS } from './buckets.ts';
+import type { TenantLabels } from './tenants.ts';
+
+/** Sizes of weights that a promise of time is made for, in bytes: what is smaller than the first is small, and so on. */
+const SIZES = [
+  ['small', 2 ** 26],
+  ['medium', 2 ** 30],
+  ['large', Infinity],
+] as const;
+
+/** A job that ended, with what its record does not tell. */
+export interface JobEnding {
+  readonly job: JobRecord;
+  readonly tenant: string;
+  /** Size of the weights that were read; undefined: nothing was done for the job, or it was called off. */
+  readonly workBytes: number | undefined;
+}
+
+/** How long jobs wait, run and take, each in a metric of its own, and how long work runs for whom. */
+export class JobTimes {
+  private readonly tenants: TenantLabels;
+  private readonly wait: Histogram<'tenant'>;
+  private readonly run: Histogram<'kind'>;
+  private readonly phases: Histogram<'kind' | 'phase'>;
+  private readonly completion: Histogram<'size' | 'outcome'>;
+  private readonly compute: Counter<'tenant'>;
+  private readonly bytes: Counter<'tenant'>;
+
+  constructor(registry: Registry, tenants: TenantLabels) {
+    this.tenants = tenants;
+    const registers = [registry];
+    this.wait = new Histogram({
+      name: 'lora_squeeze_job_wait_seconds',
+      help: 'Seconds from the acceptance of a job to its begin, by tenant.',
+      labelNames: ['tenant'],
+      buckets: WAIT_SECONDS_BUCKETS,
+      registers,
+    });
+    this.run = new Histogram({
+      name: 'lora_squeeze_job_run_seconds',
+      help: 'Seconds from the begin of the last attempt at a job to the end of its work, by the clock on the wall.',
+      labelNames: ['kind'],
+      buckets: JOB_SECONDS_BUCKETS,
+      registers,
+    });
+    this.phases = new Histogram({
+      name: 'lora_squeeze_job_phase_seconds',
+      help: 'Seconds that the compute threads of a job were busy with each phase (load, gram, core, project, write), divided by their number.',
+      labelNames: ['kind', 'phase'],
+      buckets: JOB_SECONDS_BUCKETS,
+      registers,
+    });
+    this.completion = new Histogram({
+      name: 'lora_squeeze_job_completion_seconds',
+      help:
+        'Seconds from the acceptance of a job to its end, by size of the weights (small: less than 64 MiB, medium: less than 1 GiB, ' +
+        'large) and outcome (done, also where the input was at fault; fault: the service failed it). Without jobs that were ' +
+        'cancelled, and those for which nothing had to be done.',
+      labelNames: ['size', 'outcome'],
+      buckets: JOB_SECONDS_BUCKETS,
+      registers,
+    });
+    this.compute = new Counter({
+      name: 'lora_squeeze_compute_seconds_total',
+      help: 'Seconds that work held a slot of a worker, by tenant: the same that the usage of a tenant tells by day.',
+      labelNames: ['tenant'],
+      registers,
+    });
+    this.bytes = new Counter({
+      name: 'lora_squeeze_adapter_bytes_total',
+      help: 'Bytes of the adapters that came to be, uploads and results, each counted in full, by tenant: the same that its usage tells by day.',
+      labelNames: ['tenant'],
+      registers,
+    });
+  }
+
+  /** A job that waited has begun for the first time. */
+  begun({ created_at, started_at }: JobRecord, tenant: string): void {
+    if (started_at !== null)
+      this.wait.observe({ tenant: this.tenants.of(tenant) }, secondsBetween(created_at, started_at));
+  }
+
+  ended({ job, workBytes }: JobEnding): void {
+    const { kind, timings } = job;
+    if (timings) {
+      this.run.observe({ kind }, timings.total);
+      for (const phase of PHASES) if (phase !== 'done') this.phases.observe({ kind, phase }, timings[phase]);
+    }
+    if (workBytes === undefined || job.finished_at === null || job.state === 'cancelled') return;
+    const outcome = job.error && isServiceFault(job.error.code) ? 'fault' : 'done';
+    const labels = { size: sizeOf(job, workBytes), outcome };
+    this.completion.observe(labels, secondsBetween(job.created_at, job.finished_at));
+  }
+
+  /** Counts what is counted against a tenant. */
+  used(tenant: string, { bytes, computeMs }: { readonly bytes: number; readonly computeMs: number }): void {
+    const label = { tenant: this.tenants.of(tenant) };
+    if (bytes > 0) this.bytes.inc(label, bytes);
+    if (computeMs > 0) this.compute.inc(label, computeMs / 1000);
+  }
+}
+
+const secondsBetween = (from: string, to: string): number =>
+  Math.max(0, Date.parse(to) - Date.parse(from)) / 1000;
+
+/** What a transfer moves counts as well: where a job ends with one, nothing is read for it. */
+function sizeOf({ imported, results, deliveries }: JobRecord, workBytes: number): string {
+  const made = results.reduce((sum, result) => sum + (result.state === 'succeeded' ? result.bytes : 0), 0);
+  const brought = deliveries.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0);
+  const bytes = Math.max(workBytes, imported?.bytes ?? 0, made, brought);
+  return SIZES.find(([, limit]) => bytes < limit)![0];
+}
