@@ -3,6 +3,7 @@
  * Runtime, and it wires itself from the environment that its worker made. Of a job it knows what its worker tells it, and it
  * writes files: records are the worker's.
  */
+import type { BackendEvent } from '../backend-calls.ts';
 import { KeptPool } from '../compute/kept-pool.ts';
 import { ComputePool } from '../compute/pool.ts';
 import { toAppError } from '../errors/app-error.ts';
@@ -26,10 +27,20 @@ import { computeSettings } from './compute-settings.ts';
 /** The worker waits a second for an idle compute process to end. */
 const FLUSH_MS = 800;
 
+/** One attempt makes a few dozen; those of attempts that fail are kept. */
+const MOST_CALLS = 2_000;
+
 exitOnUncaught();
 const config = computeSettings();
 const logger = createLogger(config.logLevel, { component: 'compute' });
-const blobs = await openStore(config);
+/** What its worker is told with the next attempt that succeeds. */
+let calls: BackendEvent[] = [];
+const blobs = await openStore({
+  ...config,
+  observe: (call) => {
+    if (calls.length < MOST_CALLS) calls.push(call);
+  },
+});
 const deps = {
   onScratch: exitWithParent(),
   transfers: new JobTransfers({
@@ -90,7 +101,9 @@ async function attemptAt(job: ComputeJob, signal: AbortSignal): Promise<Done> {
     );
     traced.end(failedWorkCode(done.made));
     log.debug('attempt ended');
-    return done;
+    const told = calls;
+    calls = [];
+    return { ...done, calls: told };
   } catch (error) {
     traced.end(toAppError(error).code);
     log.debug({ err: error }, 'attempt failed');

@@ -41,6 +41,7 @@ import { uploadRoutes } from '../resources/uploads/routes.ts';
 import { webhookDeliveryRoutes } from '../resources/webhooks/delivery-routes.ts';
 import { webhookRoutes } from '../resources/webhooks/routes.ts';
 import { workerRoutes } from '../resources/workers/routes.ts';
+import { onBehalfOfKey } from '../tracing/origin.ts';
 import type { HttpDependencies } from './http-dependencies.ts';
 import { openapi } from './openapi-plugin.ts';
 import { pageRoutes } from './page-routes.ts';
@@ -61,6 +62,8 @@ export async function buildApp(deps: HttpDependencies): Promise<FastifyInstance>
   app.decorateRequest('ownWorkspace', null);
   await app.register(authentication, {
     onAdmitted: (request, tenant) => {
+      const keyId = request.principal?.keyId;
+      if (keyId) onBehalfOfKey(keyId);
       request.ownWorkspace = workspaces.of(tenant);
     },
     metrics: deps.metrics,

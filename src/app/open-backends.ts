@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ObserveBackend } from '../backend-calls.ts';
 import { type Database, DatabaseError } from '../database/database.ts';
 import { openDatabase } from '../database/open-database.ts';
 import { type Logger, withoutCredentials } from '../log.ts';
@@ -34,9 +35,15 @@ export interface Backends {
 
 /**
  * Opens them. What is away and may come back keeps no process from starting, but for the database and a private Redis.
+ * @param observe told of what is asked of them
  * @throws DatabaseError where storage or database are not those that belong together; AppError; BrokerError; ConfigError
  */
-export async function openBackends(config: Config, logger: Logger, running: Running): Promise<Backends> {
+export async function openBackends(
+  config: Config,
+  observe: ObserveBackend,
+  logger: Logger,
+  running: Running,
+): Promise<Backends> {
   const tracing = await openTracing({
     ...config.tracing,
     version: PRODUCT.version,
@@ -44,11 +51,12 @@ export async function openBackends(config: Config, logger: Logger, running: Runn
     onTrouble: (message) => logger.warn({ reason: message }, 'trouble with traces'),
   });
   running.add(() => tracing.close(TRACES_MS));
-  const stored = await openStore(config);
+  const stored = await openStore({ ...config, observe });
   running.add(() => stored.close());
   const database = await openDatabase({
     ...config.database,
     reserveBytes: config.reserveBytes,
+    observe,
     patienceMs: DATABASE_PATIENCE_MS,
     onTrouble: (error) => logger.warn({ err: error }, 'connection to the database'),
   });
@@ -56,7 +64,8 @@ export async function openBackends(config: Config, logger: Logger, running: Runn
   const bond = new StorageBond(stored, database);
   await refuseForeignStorage(config, bond);
   const store = guardedStore(stored, { mayRead: bond.compare, mayWrite: bond.settle });
-  return { tracing, store, bond, database, redis: await redisAddress(config, logger, running) };
+  const redis = { ...(await redisAddress(config, logger, running)), observe };
+  return { tracing, store, bond, database, redis };
 }
 
 /** Where it cannot be known yet the service starts all the same, and nothing of the storage is used until it is. */

@@ -19,6 +19,8 @@ export async function pageRoutes(
   app.addHook('onRoute', (route) => {
     // Not part of the contract.
     route.schema = { ...route.schema, hide: true };
+    // Their names are others with every build.
+    if (route.url.startsWith('/assets/')) route.config = { ...route.config, shownAs: '/assets/*' };
   });
   app.addHook('onRequest', async (_request, reply) => {
     reply.header('content-security-policy', PAGE_CSP);

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { Dispatcher } from '../dispatch/dispatcher.ts';
 import { queueLoad } from '../dispatch/queue-load.ts';
 import type { Logger } from '../log.ts';
-import { Metrics } from '../metrics/metrics.ts';
+import type { Metrics } from '../metrics/metrics.ts';
 import { Outbound } from '../net/outbound.ts';
 import { BullJobQueue } from '../queue/bull-job-queue.ts';
 import { BullDeliveryQueue } from '../queue/webhooks/bull-delivery-queue.ts';
@@ -18,7 +18,6 @@ import { RequestWebhooks } from '../resources/webhooks/request-webhook.ts';
 import { Workspaces } from '../resources/workspaces.ts';
 import { currentOrigin, originText } from '../tracing/origin.ts';
 import { SecretBox } from '../transfer/secret-box.ts';
-import { PRODUCT } from '../version.ts';
 import type { Config } from './config.ts';
 import type { Backends } from './open-backends.ts';
 import { ProcessReadiness, type ReadinessOptions } from './readiness.ts';
@@ -32,6 +31,7 @@ export type Services = ReturnType<typeof makeServices>;
 export function makeServices(
   config: Config,
   { database, store, redis: address, tracing }: Backends,
+  metrics: Metrics,
   logger: Logger,
   running: Running,
 ) {
@@ -45,7 +45,6 @@ export function makeServices(
   } = config;
   const queue = new BullJobQueue({ address, prefix, logger, tracing });
   running.add(() => queue.close());
-  const metrics = new Metrics(PRODUCT, { tenants: config.metricsTenants });
   // Workers are many, and would all tell the same.
   if (config.role !== 'worker') metrics.queue.watch(() => queueLoad(database));
   const readiness = new ProcessReadiness({ store, database, queue, onChange: logReadiness(logger) });
@@ -93,7 +92,7 @@ export function makeServices(
   });
   running.add(async () => uploads.close());
   return {
-    ...{ metrics, readiness, outbound, box, deliveries, dispatcher },
+    ...{ readiness, outbound, box, deliveries, dispatcher },
     ...{ changes, workspaces, keys, tokens, tenants, uploads },
   };
 }

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { ConfigError } from '../errors/config-error.ts';
 import { PROBE_CONNECTIONS, RESERVED_CONNECTIONS } from '../http/connections.ts';
 import { type Logger, openAuditLog } from '../log.ts';
+import { Metrics } from '../metrics/metrics.ts';
 import { Reconciler } from '../queue/reconciler.ts';
 import { RedisRateCounter } from '../queue/redis-rate-counter.ts';
 import { ClaimStore } from '../resources/idempotency/claim-store.ts';
@@ -37,11 +38,13 @@ export async function startService(loaded: Config, logger: Logger, running: Runn
   const audit = openAudit(loaded);
   const config = await withSecretsKey(loaded);
   const maxConnections = connectionCeiling(config.maxConnections);
-  const backends = await openBackends(config, logger, running);
-  const services = makeServices(config, backends, logger, running);
+  const metrics = new Metrics(PRODUCT, { tenants: config.metricsTenants });
+  metrics.resources.watchDisks({ data: config.dataDir, ...(!config.s3 && { storage: config.storageDir }) });
+  const backends = await openBackends(config, metrics.backends.observe, logger, running);
+  const services = { metrics, ...makeServices(config, backends, metrics, logger, running) };
   const { workspaces, uploads, dispatcher, readiness } = services;
   await refuseWithoutKeys(config, services.keys);
-  services.metrics.tenants.name(await busiestTenants(backends.database, config.metricsTenants));
+  metrics.tenants.name(await busiestTenants(backends.database, config.metricsTenants));
   if (config.role !== 'worker' && config.auth === 'open' && !isLoopback(config.host))
     logger.warn({ host: config.host }, 'nobody is asked for a key, on an address that others may reach');
   const listeners = await makeListeners({
@@ -105,7 +108,7 @@ interface Listeners {
 interface ListenersOptions {
   readonly config: Config;
   readonly backends: Backends;
-  readonly services: Services;
+  readonly services: Services & { readonly metrics: Metrics };
   readonly audit: AuditLog;
   readonly maxConnections: number;
   readonly logger: Logger;

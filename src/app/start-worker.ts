@@ -1,4 +1,5 @@
 import type { Logger } from '../log.ts';
+import type { Metrics } from '../metrics/metrics.ts';
 import { JobProcessing } from '../queue/job-processing.ts';
 import { Maintenance } from '../queue/maintenance.ts';
 import { DeliveryWorker } from '../queue/webhooks/delivery-worker.ts';
@@ -14,7 +15,7 @@ import type { Services } from './services.ts';
 export async function startWorker(
   config: Config,
   { database, redis: address, bond, tracing }: Backends,
-  { changes, metrics, outbound, box, readiness, workspaces }: Services,
+  { changes, metrics, outbound, box, readiness, workspaces }: Services & { readonly metrics: Metrics },
   logger: Logger,
   running: Running,
 ): Promise<void> {
@@ -40,6 +41,7 @@ export async function startWorker(
     onStorageTrouble: (isPaused) => metrics.workerPaused(isPaused),
     onPostponed: (error) => metrics.jobPostponed(error.code),
     onRequeued: (reason) => metrics.requeued(reason),
+    onCalls: (calls) => calls.forEach(metrics.backends.observe),
     // What else the process does goes on.
     onDrained: () => {
       if (config.role === 'worker') running.askToStop();
@@ -48,6 +50,7 @@ export async function startWorker(
   });
   running.add((deadlineMs) => jobs.close(leftMs(deadlineMs)));
   await jobs.start();
+  metrics.resources.watchCompute(() => jobs.computeUse());
   // A worker can do nothing without it; an API that also runs jobs can do all the rest.
   readiness.add('provider', () => jobs.check(), { isVital: config.role === 'worker' });
 

@@ -30,7 +30,7 @@ export function connectDatabase({
   ...pool
 }: DatabaseOptions): Database {
   if (url !== undefined) return openPostgresql({ url, ...pool });
-  return openSqlite(join(dataDir, DATABASE_FILE), reserveBytes);
+  return openSqlite(join(dataDir, DATABASE_FILE), reserveBytes, pool.observe);
 }
 
 /**

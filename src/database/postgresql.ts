@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Kysely, PostgresDialect, sql } from 'kysely';
 import pg from 'pg';
+import type { ObserveBackend } from '../backend-calls.ts';
 import { AppError } from '../errors/app-error.ts';
 import { ALONE, type Database, type Writer } from './database.ts';
 import type { Tables } from './tables.ts';
@@ -33,6 +34,8 @@ export interface PostgresqlOptions {
   readonly timeoutMs: number;
   /** Told of connections that broke while nobody used them. */
   readonly onTrouble?: (error: Error) => void;
+  /** Told of everything that is asked, and of transactions that are run again. */
+  readonly observe?: ObserveBackend | undefined;
 }
 
 const types: pg.CustomTypesConfig = {
@@ -44,7 +47,13 @@ const types: pg.CustomTypesConfig = {
  * Connects to PostgreSQL when it is first asked. Nothing is kept in a session, so that a pooler which hands out connections
  * by transaction may stand in between.
  */
-export function openPostgresql({ url, poolSize, timeoutMs, onTrouble }: PostgresqlOptions): Database {
+export function openPostgresql({
+  url,
+  poolSize,
+  timeoutMs,
+  onTrouble,
+  observe,
+}: PostgresqlOptions): Database {
   const pool = new pg.Pool({
     connectionString: url,
     max: poolSize,
@@ -61,7 +70,7 @@ export function openPostgresql({ url, poolSize, timeoutMs, onTrouble }: Postgres
   // end the process as well.
   pool.on('connect', (client) => client.on('error', () => undefined));
   const db = new Kysely<Tables>({
-    dialect: withTranslatedErrors(new PostgresDialect({ pool }), postgresqlError),
+    dialect: withTranslatedErrors(new PostgresDialect({ pool }), postgresqlError, observe),
   });
   const limit = sql`set local statement_timeout = ${sql.lit(timeoutMs)}`;
   return {
@@ -70,7 +79,7 @@ export function openPostgresql({ url, poolSize, timeoutMs, onTrouble }: Postgres
     now: NOW,
     after: (ms) => sql<number>`${NOW} + ${sql.lit(ms)}`,
     write: <T>(work: (writer: Writer) => Promise<T>) =>
-      retried(poolSize, (onBegun) =>
+      retried(poolSize, observe, (onBegun) =>
         db.transaction().execute(async (writer) => {
           onBegun();
           await limit.execute(writer);
@@ -96,8 +105,12 @@ export function openPostgresql({ url, poolSize, timeoutMs, onTrouble }: Postgres
  * Runs a transaction, and runs it again where nothing of it can have counted: the server gave it up, or it could not even
  * begin because its connection was one of those that broke while nobody used them.
  */
-async function retried<T>(poolSize: number, work: (onBegun: () => void) => Promise<T>): Promise<T> {
-  for (let conflicts = 0, broken = 0; ; ) {
+async function retried<T>(
+  poolSize: number,
+  observe: ObserveBackend | undefined,
+  work: (onBegun: () => void) => Promise<T>,
+): Promise<T> {
+  for (let conflicts = 0, broken = 0; ; observe?.({ backend: 'database', retries: 1 })) {
     let isBegun = false;
     try {
       return await work(() => {

@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync, type DatabaseSyncInstance } from '@photostructure/sqlite';
 import { Kysely, sql } from 'kysely';
+import { type ObserveBackend, observedCall } from '../backend-calls.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Database } from './database.ts';
 import { LogSync } from './log-sync.ts';
@@ -21,7 +22,7 @@ const BUSY_TIMEOUT_MS = 20;
  * @param reserveBytes room on the disk that is kept for when it is full; undefined: that is another process's business
  * @throws AppError DATABASE_UNAVAILABLE, STORAGE_FULL
  */
-export function openSqlite(path: string, reserveBytes?: number): Database {
+export function openSqlite(path: string, reserveBytes?: number, observe?: ObserveBackend): Database {
   let reserve: Reserve | undefined;
   const connections: DatabaseSyncInstance[] = [];
   const sync = new LogSync(path);
@@ -44,7 +45,9 @@ export function openSqlite(path: string, reserveBytes?: number): Database {
     // What is deleted, sealed secrets among it, does not stay behind in free pages.
     writing.exec('pragma secure_delete = on');
     const overConnection = (connection: DatabaseSyncInstance) =>
-      new Kysely<Tables>({ dialect: withTranslatedErrors(sqliteDialect(connection, sync), sqliteError) });
+      new Kysely<Tables>({
+        dialect: withTranslatedErrors(sqliteDialect(connection, sync), sqliteError, observe),
+      });
     const [writer, reader] = [overConnection(writing), overConnection(connect(true))];
     return {
       dialect: 'sqlite',
@@ -54,7 +57,7 @@ export function openSqlite(path: string, reserveBytes?: number): Database {
       write: (work) =>
         withReserve(reserve, async () => {
           const result = await writer.transaction().execute(work);
-          await sync.durable();
+          await observedCall(observe, 'database', 'sync', () => sync.durable());
           return result;
         }),
       snapshot: async (work) => {

@@ -1,33 +1,48 @@
 import type { CompiledQuery, DatabaseConnection, Dialect, Driver, QueryResult } from 'kysely';
+import { type ObserveBackend, observedCall } from '../backend-calls.ts';
+import { AppError } from '../errors/app-error.ts';
 
 type Translate = (error: unknown) => unknown;
 
-/** A dialect whose failures are errors of ours. What is translated to itself, such as a broken constraint, stays. */
-export const withTranslatedErrors = (dialect: Dialect, translate: Translate): Dialect => ({
+/**
+ * A dialect whose failures are errors of ours. What is translated to itself, such as a broken constraint, stays.
+ * @param observe told of everything that is asked
+ */
+export const withTranslatedErrors = (
+  dialect: Dialect,
+  translate: Translate,
+  observe?: ObserveBackend,
+): Dialect => ({
   createAdapter: () => dialect.createAdapter(),
   createIntrospector: (db) => dialect.createIntrospector(db),
   createQueryCompiler: () => dialect.createQueryCompiler(),
-  createDriver: () => translatedDriver(dialect.createDriver(), translate),
+  createDriver: () => translatedDriver(dialect.createDriver(), translate, observe),
 });
 
-function translatedDriver(driver: Driver, translate: Translate): Driver {
+function translatedDriver(driver: Driver, translate: Translate, observe: ObserveBackend | undefined): Driver {
   /** Those of the driver know each other by identity. */
   const originals = new WeakMap<DatabaseConnection, DatabaseConnection>();
   const original = (connection: DatabaseConnection) => originals.get(connection)!;
-  const attempt = async <T>(work: Promise<T>): Promise<T> => {
-    try {
-      return await work;
-    } catch (error) {
-      throw translate(error);
-    }
-  };
+  const attempt = <T>(operation: string, work: () => Promise<T>): Promise<T> =>
+    observedCall(
+      observe,
+      'database',
+      operation,
+      () =>
+        work().catch((error: unknown) => {
+          throw translate(error);
+        }),
+      (error) => error instanceof AppError,
+    );
   return {
-    init: () => attempt(driver.init()),
+    init: () => attempt('connect', () => driver.init()),
     acquireConnection: async () => {
-      const connection = await attempt(driver.acquireConnection());
+      const connection = await attempt('connect', () => driver.acquireConnection());
       const translated: DatabaseConnection = {
         executeQuery: <R>(query: CompiledQuery): Promise<QueryResult<R>> =>
-          attempt(connection.executeQuery<R>(query)),
+          attempt(query.query.kind === 'SelectQueryNode' ? 'select' : 'change', () =>
+            connection.executeQuery<R>(query),
+          ),
         streamQuery: () => {
           throw new TypeError('Results are read in pages, not as streams');
         },
@@ -36,9 +51,11 @@ function translatedDriver(driver: Driver, translate: Translate): Driver {
       return translated;
     },
     beginTransaction: (connection, settings) =>
-      attempt(driver.beginTransaction(original(connection), settings)),
-    commitTransaction: (connection) => attempt(driver.commitTransaction(original(connection))),
-    rollbackTransaction: (connection) => attempt(driver.rollbackTransaction(original(connection))),
+      attempt('begin', () => driver.beginTransaction(original(connection), settings)),
+    commitTransaction: (connection) =>
+      attempt('commit', () => driver.commitTransaction(original(connection))),
+    rollbackTransaction: (connection) =>
+      attempt('rollback', () => driver.rollbackTransaction(original(connection))),
     releaseConnection: (connection) => driver.releaseConnection(original(connection)),
     destroy: () => driver.destroy(),
   };

@@ -2,6 +2,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { BatchRecord } from '../contract/batch.ts';
 import type { JobRecord, ProviderInfo } from '../contract/job.ts';
 import type { CheckpointRecord, RunRecord } from '../contract/run.ts';
+import { BackendMetrics } from './backends.ts';
 import { ENERGY_BUCKETS, ERROR_BUCKETS, HTTP_SECONDS_BUCKETS } from './buckets.ts';
 import { ConnectionMetrics } from './connections.ts';
 import { DeliveryMetrics, type DeliveryObservation } from './deliveries.ts';
@@ -9,6 +10,7 @@ import { ControlMetrics, faultOf, OutcomeMetrics, TransferMetrics } from './job-
 import { type JobEnding, JobTimes } from './job-times.ts';
 import { QueueMetrics } from './queue.ts';
 import { ReadinessMetrics, type ReadinessView } from './readiness.ts';
+import { ResourceMetrics } from './resources.ts';
 import { SweepMetrics } from './sweeps.ts';
 import { TenantLabels } from './tenants.ts';
 
@@ -70,6 +72,8 @@ export class Metrics {
   /** Of the process that sweeps the storage. */
   readonly sweeps = new SweepMetrics(this.registry);
   readonly connections = new ConnectionMetrics(this.registry);
+  readonly backends = new BackendMetrics(this.registry);
+  readonly resources = new ResourceMetrics(this.registry);
   /** Of the process that is scraped for it: the same queue is seen by all. */
   readonly queue: QueueMetrics;
   readonly tenants: TenantLabels;

@@ -1,5 +1,6 @@
 import { Gauge, type Registry } from 'prom-client';
 import type { TenantLabels } from './tenants.ts';
+import { withinTime } from './within-time.ts';
 
 /** What all tenants have to do, and who is there to do it; see dispatch/queue-load.ts. */
 export interface QueueView {
@@ -14,9 +15,6 @@ export interface QueueView {
   }[];
   readonly slots: Readonly<Record<'busy' | 'idle' | 'draining', number>>;
 }
-
-/** A scrape must not hang because the database does. */
-const LOOK_TIMEOUT_MS = 1_000;
 
 /** The queue as the database knows it, looked at on scrapes. Where that fails the gauges are left out. */
 export class QueueMetrics {
@@ -111,20 +109,5 @@ export class QueueMetrics {
       this.looking = undefined;
     });
     return this.looking;
-  }
-}
-
-/** What a look comes to; undefined where it fails or takes too long. */
-async function withinTime<T>(look: Promise<T>): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const tooLate = new Promise<undefined>((resolve) => {
-    timer = setTimeout(resolve, LOOK_TIMEOUT_MS, undefined);
-  });
-  try {
-    return await Promise.race([look, tooLate]);
-  } catch {
-    return undefined;
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -65,14 +65,15 @@ export class BullJobQueue implements JobQueue {
   async add(dispatches: readonly Dispatch[]): Promise<void> {
     const spans: Span[] = [];
     const jobs = dispatches.map(({ id: jobId, origin }) => {
-      const { requestId, context: parent } = originOf(origin);
+      const { requestId, keyId, context: parent } = originOf(origin);
       const attributes = { 'messaging.operation.type': 'send', 'messaging.message.id': jobId };
       const span = this.tracing.start(`send ${QUEUE_NAME}`, 'producer', {
         parent,
         attributes: { ...QUEUE_ATTRIBUTES, ...attributes },
       });
       spans.push(span);
-      const data: JobData = { ...(requestId !== undefined && { requestId }), ...span.context };
+      const ids = { ...(requestId !== undefined && { requestId }), ...(keyId !== undefined && { keyId }) };
+      const data: JobData = { ...ids, ...span.context };
       return { name: NAME, data, opts: { jobId } };
     });
     try {

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { ProviderInfo } from '../contract/job.ts';
 import { AppError, fromPlainError, type PlainError, toAppError } from '../errors/app-error.ts';
 import { PROVIDER_PROBE } from '../places.ts';
+import type { ComputeUse } from './compute-usage.ts';
 import { JobWorker, type WorkerOptions } from './job-worker.ts';
 
 /** A driver or a library that is missing is rarely put in place by itself; a probe takes a process of a second. */
@@ -50,6 +51,11 @@ export class JobProcessing {
   /** @throws AppError PROVIDER_UNAVAILABLE while no job is taken */
   async check(): Promise<void> {
     if (!this.worker) throw this.failure;
+  }
+
+  /** As JobWorker; undefined also while no job is taken. */
+  async computeUse(): Promise<ComputeUse | undefined> {
+    return this.worker?.computeUse();
   }
 
   /** As JobWorker. */

@@ -14,6 +14,7 @@ export const QUEUE_ATTRIBUTES = {
 /** What a job of the queue carries besides its id, which tells the execution: on whose behalf it is done. */
 export interface JobData {
   readonly requestId?: string;
+  readonly keyId?: string;
   readonly traceparent?: string;
   readonly tracestate?: string;
 }
@@ -39,13 +40,15 @@ export const contextOf = (data: JobData): TraceContext | undefined =>
 export function logIdsOf({ id, data }: { readonly id?: string | undefined; readonly data: JobData }): {
   dispatch: string | undefined;
   requestId?: string;
+  keyId?: string;
   traceId?: string;
 } {
-  const { requestId } = data;
+  const { requestId, keyId } = data;
   const context = contextOf(data);
   return {
     dispatch: id,
     ...(requestId !== undefined && { requestId }),
+    ...(keyId !== undefined && { keyId }),
     ...(context && { traceId: traceIdOf(context) }),
   };
 }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Job } from 'bullmq';
+import type { BackendEvent } from '../backend-calls.ts';
 import type { ProviderInfo } from '../contract/job.ts';
 import { WorkerPresence } from '../dispatch/worker-presence.ts';
 import { type AppError, toAppError } from '../errors/app-error.ts';
@@ -10,6 +11,7 @@ import type { Dispatched } from '../resources/jobs/executions/finish-execution.t
 import type { ExecutionTask } from '../resources/jobs/executions/task.ts';
 import type { Tracing } from '../tracing/tracing.ts';
 import { CancelWatch } from './cancel-watch.ts';
+import type { ComputeUse } from './compute-usage.ts';
 import { type JobData, logIdsOf, machineMs } from './job-types.ts';
 import {
   keyPrefix,
@@ -59,6 +61,8 @@ export interface WorkerOptions extends Omit<ExecutionsParts, 'storageRetryMs'> {
   readonly onPostponed?: (error: AppError) => void;
   /** Called for each execution that is done again: an attempt failed, it was given back, or its worker is gone. */
   readonly onRequeued?: (reason: 'retry' | 'storage' | 'given_back' | 'stalled') => void;
+  /** Told of the calls to the storage that compute processes made. */
+  readonly onCalls?: (calls: readonly BackendEvent[]) => void;
   /** The file that the compute processes run; ours unless a test brings its own. */
   readonly processor?: URL;
   /** Shorter in tests. */
@@ -133,6 +137,11 @@ export class JobWorker {
     });
   }
 
+  /** What its compute processes use; undefined where the system does not tell. */
+  computeUse(): Promise<ComputeUse | undefined> {
+    return this.worker.compute.look();
+  }
+
   /** Starts taking executions, until `close`. */
   start(): void {
     this.presence.start();
@@ -183,19 +192,20 @@ export class JobWorker {
     const task = await this.executions.take(dispatch);
     if (task)
       for (const jobId of task.jobs)
-        this.logger.info({ jobId, ...logIdsOf(job), attempt: task.attempt }, 'job started');
+        this.logger.info({ jobId, ...logIdsOf(job), ...toldOf(task), attempt: task.attempt }, 'job started');
     return task;
   }
 
   private async record(
     job: Job<JobData>,
     task: ExecutionTask,
-    { made, totals }: Done,
+    { made, totals, calls }: Done,
     begunMs: number,
   ): Promise<void> {
+    if (calls) this.options.onCalls?.(calls);
     const ended = await persistently(() => this.executions.finish(task, made, totals));
     this.presence.took(machineMs() - begunMs, task.workBytes);
-    for (const record of ended ?? []) this.logEnd(job, record);
+    for (const record of ended ?? []) this.logEnd(job, record, toldOf(task));
   }
 
   private async recordFailure(
@@ -205,7 +215,7 @@ export class JobWorker {
     failure: SandboxFailure,
   ): Promise<void> {
     const { error, isGivenBack } = failure;
-    const ids = { ...logIdsOf(job), ...(task && { jobIds: task.jobs }) };
+    const ids = { ...logIdsOf(job), ...(task && { jobIds: task.jobs, ...toldOf(task) }) };
     try {
       // Else the sweeper finds it some days later.
       if (task) await this.executions.abandon(task).catch(() => undefined);
@@ -214,14 +224,15 @@ export class JobWorker {
         await this.executions.giveBack(attempted);
         return this.options.onRequeued?.('given_back');
       }
-      const { next, delayMs, ended } = await persistently(() =>
+      const { next, delayMs, ended, tenant } = await persistently(() =>
         this.executions.fail(attempted, error, failure),
       );
       const inSeconds = Math.round(delayMs / 100) / 10;
       if (next === 'retry' || next === 'postponed')
         this.options.onRequeued?.(next === 'retry' ? 'retry' : 'storage');
       if (next === 'retry') this.logger.warn({ ...ids, inSeconds, err: error }, 'attempt failed, will retry');
-      for (const record of ended) this.logEnd(job, record);
+      const told = task ? toldOf(task) : tenant === undefined ? {} : { tenant };
+      for (const record of ended) this.logEnd(job, record, told);
       if (next !== 'postponed') return;
       this.logger.warn(
         { ...ids, inSeconds, err: error },
@@ -236,11 +247,14 @@ export class JobWorker {
     }
   }
 
-  private logEnd(job: Job<JobData>, { id, state, error, timings }: JobEnd): void {
+  private logEnd(job: Job<JobData>, { id, kind, state, error, timings }: JobEnd, told: object): void {
     const failure = error && { code: error.code, detail: error.detail };
-    this.logger.info({ jobId: id, ...logIdsOf(job), state, ...failure, timings }, 'job ended');
+    this.logger.info({ jobId: id, ...logIdsOf(job), ...told, kind, state, ...failure, timings }, 'job ended');
   }
 }
+
+/** What a line has of a job besides its ids. */
+const toldOf = ({ tenant, kind, workBytes }: ExecutionTask) => ({ tenant, kind, bytes: workBytes });
 
 type JobEnd = NonNullable<Awaited<ReturnType<Executions['finish']>>>[number];
 

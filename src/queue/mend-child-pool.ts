@@ -5,6 +5,7 @@ import type { Worker } from 'bullmq';
 interface Child extends EventEmitter {
   readonly exitCode: number | null;
   readonly signalCode: NodeJS.Signals | null;
+  readonly pid: number | undefined;
   send(message: unknown): Promise<void>;
 }
 interface ChildPool {
@@ -19,13 +20,15 @@ interface ChildPool {
  * A process that dies while it starts (for want of memory, say) would never be noticed: BullMQ waits for its `close`,
  * and drops all listeners at its `exit`, which comes before. The job would stay active for ever, its lock renewed. And
  * what is sent to a process that just died fails where nobody listens, which ends the worker; its `exit` tells enough.
+ * @returns the ids of the processes that are there
  */
-export function mendChildPool(worker: Worker): void {
+export function mendChildPool(worker: Worker): () => number[] {
   const { childPool: pool } = worker as unknown as { childPool: ChildPool };
   const [retain, remove] = [pool.retain.bind(pool), pool.remove.bind(pool)];
-  const guarded = new WeakSet<Child>();
+  const guarded = new Set<Child>();
   pool.remove = (child) => {
     remove(child);
+    guarded.delete(child);
     if (child.exitCode !== null || child.signalCode !== null)
       child.emit('close', child.exitCode, child.signalCode);
   };
@@ -38,4 +41,5 @@ export function mendChildPool(worker: Worker): void {
     }
     return child;
   };
+  return () => [...guarded].flatMap(({ pid }) => pid ?? []);
 }

@@ -1,16 +1,21 @@
 import type { ConnectionOptions } from 'bullmq';
 import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis';
+import type { ObserveBackend } from '../backend-calls.ts';
 import type { Risk } from '../dispatch/job-queue.ts';
 import { mendClusterEnd } from './mend-cluster-end.ts';
 import { mendCommandTimeout } from './mend-command-timeout.ts';
 import { mendDisconnect } from './mend-disconnect.ts';
+import { observeRedis } from './observed-redis.ts';
 import { type ClusterPlace, type RedisPlace, redisPlace, type SentinelPlace } from './redis-url.ts';
 
 mendCommandTimeout();
 mendDisconnect();
 
 /** Where Redis is: our own server's socket, or a URL as `redisPlace` reads it. */
-export type RedisAddress = { readonly socketPath: string } | { readonly url: string };
+export type RedisAddress = ({ readonly socketPath: string } | { readonly url: string }) & {
+  /** Told of the commands of clients that do not block. */
+  readonly observe?: ObserveBackend | undefined;
+};
 
 /** Longest pause between two tries to connect: recovery after an outage should not wait for more. */
 const MAX_RECONNECT_DELAY_MS = 1_000;
@@ -87,6 +92,12 @@ export function patientConnection(address: RedisAddress): PatientConnection {
  * @throws ConfigError when the URL cannot be used
  */
 export function impatientClient(address: RedisAddress): Redis | Cluster {
+  const client = openImpatient(address);
+  observeRedis(client, address.observe);
+  return client;
+}
+
+function openImpatient(address: RedisAddress): Redis | Cluster {
   const place = placeOf(address);
   if (place.kind === 'cluster') return openCluster(place, IMPATIENT, { enableOfflineQueue: false });
   const options = { ...IMPATIENT, enableOfflineQueue: false, retryStrategy };

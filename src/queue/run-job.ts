@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import type { BackendEvent } from '../backend-calls.ts';
 import type { Progress } from '../contract/job.ts';
 import type { WorkRequest } from '../contract/job-request.ts';
 import type { Report } from '../contract/report.ts';
@@ -36,6 +37,8 @@ const NOTHING_COMPUTED: Totals = { modules: 0, bytesRead: 0, bytesWritten: 0 };
 export interface Done {
   readonly made: Made;
   readonly totals: Totals;
+  /** Calls to the storage that were made since the last time that this was told. */
+  readonly calls?: readonly BackendEvent[];
 }
 
 export interface JobDeps {

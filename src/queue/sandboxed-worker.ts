@@ -7,6 +7,7 @@ import type { Dispatched } from '../resources/jobs/executions/finish-execution.t
 import { failedWorkCode } from '../resources/jobs/executions/made.ts';
 import type { ExecutionTask } from '../resources/jobs/executions/task.ts';
 import { NO_TRACING, type Tracing } from '../tracing/tracing.ts';
+import { ComputeUsage } from './compute-usage.ts';
 import { decodeError, givesUp, stalledTooOften } from './error-codec.ts';
 import {
   contextOf,
@@ -59,6 +60,8 @@ export interface Hooks {
  * attempt is over; for BullMQ none fails.
  */
 export class SandboxedWorker extends Worker<JobData, null> {
+  /** What its compute processes use. */
+  readonly compute: ComputeUsage;
   private readonly hooks: Hooks;
   private readonly tracing: Tracing;
   private isGivingBack = false;
@@ -74,7 +77,7 @@ export class SandboxedWorker extends Worker<JobData, null> {
     super(QUEUE_NAME, processor, { ...options, maxStalledCount: NEVER, autorun: false });
     this.hooks = hooks;
     this.tracing = tracing;
-    mendChildPool(this);
+    this.compute = new ComputeUsage(mendChildPool(this));
     mendLocks(this);
   }
 

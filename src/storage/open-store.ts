@@ -1,5 +1,7 @@
+import type { ObserveBackend } from '../backend-calls.ts';
 import type { BlobStore } from './blob-store.ts';
 import { DiskStore } from './disk-store.ts';
+import { observedStore } from './observed-store.ts';
 import type { S3Options } from './s3/s3-client.ts';
 
 export interface StorageOptions {
@@ -9,6 +11,8 @@ export interface StorageOptions {
   readonly s3: S3Options | undefined;
   /** How long the store may be silent while somebody waits for it, in milliseconds. */
   readonly storageIdleTimeoutMs?: number;
+  /** Told of calls, of requests that were sent once more, and of what was in the cache. */
+  readonly observe?: ObserveBackend | undefined;
 }
 
 /** A store with what its process holds of it. */
@@ -22,13 +26,19 @@ export interface OpenStore extends BlobStore {
  * says what is wrong, and it is used as soon as it can be.
  * @throws AppError STORAGE_FULL, STORAGE_FAILED when S3's local folder cannot be used
  */
-export async function openStore({
+export async function openStore(options: StorageOptions): Promise<OpenStore> {
+  const store = await anyStore(options);
+  return options.observe ? observedStore(store, options.observe) : store;
+}
+
+async function anyStore({
   storageDir,
   s3,
   storageIdleTimeoutMs,
+  observe,
 }: StorageOptions): Promise<OpenStore> {
   if (s3 === undefined) return DiskStore.openPatiently(storageDir, storageIdleTimeoutMs);
   // Imported only here: the AWS SDK takes its time and memory, which a store on the disk need not pay.
   const { S3Store } = await import('./s3/s3-store.ts');
-  return S3Store.open(storageDir, s3, storageIdleTimeoutMs);
+  return S3Store.open(storageDir, s3, storageIdleTimeoutMs, observe);
 }

@@ -51,6 +51,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'storage',
     'metrics',
     'tracing',
+    'backend-calls.ts',
     'contract',
     'log.ts',
     'version.ts',
@@ -69,6 +70,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'storage',
     'tracing',
     'adapter',
+    'backend-calls.ts',
     'contract',
     'log.ts',
     'places.ts',
@@ -121,13 +123,13 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   // Reports as people read them: HTML, SVG, PNG. charts: what is drawn, as data; the page in web/ draws the same.
   report: ['charts', 'contract', 'places.ts', 'errors'],
   charts: ['contract', 'core'],
-  storage: ['errors'],
+  storage: ['backend-calls.ts', 'errors'],
   // What is known, in SQLite or PostgreSQL; files lie in the storage.
-  database: ['contract', 'errors'],
+  database: ['backend-calls.ts', 'contract', 'errors'],
   // Adapters from elsewhere and to elsewhere; net is what may be reached, and how.
   transfer: ['net', 'bytes', 'adapter', 'json', 'contract', 'errors'],
   net: ['errors'],
-  metrics: ['contract', 'errors'],
+  metrics: ['backend-calls.ts', 'contract', 'errors'],
   safetensors: ['bytes', 'adapter', 'json', 'errors'],
   gguf: ['bytes', 'adapter', 'json', 'errors'],
   // Of files as they come, whatever they are.
@@ -138,6 +140,8 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   adapter: ['errors'],
   contract: ['adapter'],
   tracing: [],
+  // What is told of calls to storage, database and Redis.
+  'backend-calls.ts': [],
   'log.ts': ['redaction.ts'],
   'redaction.ts': [],
   'version.ts': ['places.ts'],

@@ -25,7 +25,7 @@ describe('LocalCache', () => {
   /** What one process has: a scratch, and the cache it shares with the others. */
   async function open(maxBytes: number) {
     const scratch = await Scratch.open(join(root, 'tmp'));
-    const cache = await LocalCache.open(join(root, 'cache'), maxBytes, scratch, () => nowMs);
+    const cache = await LocalCache.open(join(root, 'cache'), maxBytes, scratch, { nowMs: () => nowMs });
     const downloads: string[] = [];
     const close = async () => {
       cache.close();

@@ -5,12 +5,15 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { pageRoutes } from '../../src/app/page-routes.ts';
+import { httpMetrics } from '../../src/http/plugins/observation.ts';
+import { Metrics } from '../../src/metrics/metrics.ts';
 import { startServer, type TestServer } from '../http/server.ts';
 
 const SCRIPT = 'console.log("a page")';
 
 describe('the page as it is served', () => {
   const folder = mkdtempSync(join(tmpdir(), 'page-files-'));
+  const metrics = new Metrics({ version: '1.2.3' });
   let app: FastifyInstance;
 
   before(async () => {
@@ -20,6 +23,7 @@ describe('the page as it is served', () => {
     writeFileSync(join(folder, 'assets/index-abc.js.br'), 'brotli');
     writeFileSync(join(folder, 'assets/index-abc.js.gz'), 'gzip');
     app = Fastify();
+    await app.register(httpMetrics, { metrics });
     await app.register(pageRoutes, { folder });
   });
   after(async () => {
@@ -51,6 +55,16 @@ describe('the page as it is served', () => {
     const { headers } = await app.inject('/assets/index-abc.js');
     assert.equal(headers['cache-control'], 'public, max-age=31536000, immutable');
     assert.match(String(headers['content-type']), /javascript/);
+  });
+
+  it('has all of that counted as one route, whatever a build calls it', async () => {
+    await app.inject('/assets/index-abc.js');
+    const text = await metrics.render();
+    assert.match(
+      text,
+      /^http_request_duration_seconds_count\{method="GET",route="\/assets\/\*",status="200"\} \d/m,
+    );
+    assert.doesNotMatch(text, /index-abc/);
   });
 
   it('sends what was compressed at the build, to who reads it', async () => {

@@ -16,7 +16,7 @@ declare module 'fastify' {
 }
 
 export interface AdmissionOptions extends InFlightBounds {
-  readonly metrics: Pick<Metrics, 'accessRefused'>;
+  readonly metrics: Pick<Metrics, 'accessRefused' | 'resources'>;
 }
 
 const SHED: Readonly<Partial<Record<ErrorCode, Parameters<Metrics['accessRefused']>[0]>>> = {
@@ -32,6 +32,7 @@ const SHED: Readonly<Partial<Record<ErrorCode, Parameters<Metrics['accessRefused
  */
 export const admission = fp(async (app: FastifyInstance, { metrics, ...bounds }: AdmissionOptions) => {
   const all = new InFlight(bounds);
+  metrics.resources.watchInFlight(() => all.counts);
   app.decorateRequest('inFlight', null);
 
   app.addHook('onRoute', (route: RouteOptions) => {

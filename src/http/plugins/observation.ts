@@ -1,9 +1,17 @@
+import type { Socket } from 'node:net';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
 import fp from 'fastify-plugin';
 import type { Metrics } from '../../metrics/metrics.ts';
 import { onBehalfOf } from '../../tracing/origin.ts';
 import { traceContextOf, traceIdOf } from '../../tracing/trace-context.ts';
 import type { Tracing } from '../../tracing/tracing.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** What stands for the route in metrics, lines and traces, together with others; default: its pattern. */
+    shownAs?: string;
+  }
+}
 
 /** Asked for every few seconds by machines: lines and traces of these would bury the others. */
 const FREQUENT = new Set(['/livez', '/readyz', '/metrics']);
@@ -12,6 +20,17 @@ const FREQUENT = new Set(['/livez', '/readyz', '/metrics']);
 const REQUEST_ID = 'requestId';
 
 const traceIds = new WeakMap<FastifyRequest, string>();
+
+/** What had come over a connection when its last request was over: the next one begins there. */
+const receivedBefore = new WeakMap<Socket, number>();
+
+/** Bytes that a connection has brought since its last request. */
+function receivedSince(socket: Socket | undefined): number {
+  if (!socket) return 0;
+  const bytes = socket.bytesRead - (receivedBefore.get(socket) ?? 0);
+  receivedBefore.set(socket, socket.bytesRead);
+  return bytes;
+}
 
 /** Puts the id of the trace on every line of a request from here on. */
 function logTraceId(request: FastifyRequest, reply: FastifyReply, traceId: string): void {
@@ -36,17 +55,20 @@ export class RequestLog extends LogController {
     reply.raw.once('close', () => {
       const route = routeOf(request);
       const traceId = traceIds.get(request);
+      const { principal, actingFor } = request;
       // Not request.log: a route may have a level of its own.
       request.server.log[FREQUENT.has(route) ? 'debug' : 'info'](
         {
           [REQUEST_ID]: request.id,
           ...(traceId && { traceId }),
+          ...(principal && { tenant: actingFor ?? principal.tenant, keyId: principal.keyId ?? undefined }),
           method: request.method,
           route,
           status: reply.raw.statusCode,
           ms: Math.round((performance.now() - startedMs) * 10) / 10,
-          // What went over the connection, head included.
+          // What went over the connection, heads included.
           bytes: (socket?.bytesWritten ?? 0) - sentBefore,
+          bytesReceived: receivedSince(socket),
           ...(!reply.raw.writableFinished && { aborted: true }),
         },
         'request',
@@ -61,7 +83,9 @@ export class RequestLog extends LogController {
 
 /** The pattern of a request's route; URLs that lead nowhere share one word, as they are endless. */
 const routeOf = (request: FastifyRequest): string =>
-  request.is404 ? 'unknown' : (request.routeOptions?.url ?? 'unknown');
+  request.is404
+    ? 'unknown'
+    : (request.routeOptions?.config.shownAs ?? request.routeOptions?.url ?? 'unknown');
 
 /** Times every response by its route's pattern. */
 export const httpMetrics = fp(async (app: FastifyInstance, { metrics }: { metrics: Metrics }) => {

@@ -20,25 +20,36 @@ export class LocalCache {
   private readonly maxBytes: number;
   private readonly scratch: Scratch;
   private readonly leases: Leases;
+  private readonly onUse: ((isCached: boolean) => void) | undefined;
   /** Downloads under way, by name: whoever wants the same content waits for it. */
   private readonly underWay = new Map<string, Promise<string>>();
 
-  private constructor(folder: string, maxBytes: number, scratch: Scratch, leases: Leases) {
+  private constructor(
+    folder: string,
+    maxBytes: number,
+    scratch: Scratch,
+    leases: Leases,
+    onUse: LocalCache['onUse'],
+  ) {
+    this.onUse = onUse;
     this.folder = folder;
     this.maxBytes = maxBytes;
     this.scratch = scratch;
     this.leases = leases;
   }
 
-  /** @param scratch of this process, on the file system of `folder` */
+  /**
+   * @param scratch of this process, on the file system of `folder`
+   * @param onUse told of each file that is asked for, whether it was there
+   */
   static async open(
     folder: string,
     maxBytes: number,
     scratch: Scratch,
-    nowMs: () => number = Date.now,
+    { nowMs = Date.now as () => number, onUse = undefined as LocalCache['onUse'] } = {},
   ): Promise<LocalCache> {
     await mkdir(folder, { recursive: true });
-    return new LocalCache(folder, maxBytes, scratch, await Leases.open(scratch.folder, nowMs));
+    return new LocalCache(folder, maxBytes, scratch, await Leases.open(scratch.folder, nowMs), onUse);
   }
 
   /** A scratch folder was made: see Leases. */
@@ -54,6 +65,7 @@ export class LocalCache {
   async file(name: string, bytes: number, download: (path: string) => Promise<void>): Promise<string> {
     const copy = join(this.folder, name);
     const held = await this.leases.hold(name, copy);
+    this.onUse?.(held !== undefined);
     if (held !== undefined) {
       await touch(held);
       return held;

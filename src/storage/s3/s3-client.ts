@@ -1,4 +1,5 @@
 import { S3Client } from '@aws-sdk/client-s3';
+import type { ObserveBackend } from '../../backend-calls.ts';
 
 /** How long a connection may take. */
 const CONNECT_TIMEOUT_MS = 1_500;
@@ -53,9 +54,14 @@ export const s3Limits = (idleTimeoutMs: number): S3Limits => ({
  * A client with the SDK's own way to region, credentials and endpoint: environment, shared files, roles.
  * @param idleTimeoutMs a connection on which nothing moves for half as long is closed, also where the reader of a
  *   download is the reason
+ * @param observe told of requests that were sent once more
  */
-export function createClient(forcePathStyle: boolean, idleTimeoutMs: number): S3Client {
-  return new S3Client({
+export function createClient(
+  forcePathStyle: boolean,
+  idleTimeoutMs: number,
+  observe?: ObserveBackend,
+): S3Client {
+  const client = new S3Client({
     forcePathStyle,
     maxAttempts: MAX_ATTEMPTS,
     retryMode: 'standard',
@@ -68,6 +74,29 @@ export function createClient(forcePathStyle: boolean, idleTimeoutMs: number): S3
       httpsAgent: { maxSockets: MAX_SOCKETS },
     },
   });
+  const told = (answer: unknown): void => {
+    const { attempts = 1 } = (answer as Attempted | undefined)?.$metadata ?? {};
+    if (attempts > 1) observe?.({ backend: 'storage', retries: attempts - 1 });
+  };
+  client.middlewareStack.add(
+    (next) => async (request) => {
+      try {
+        const answer = await next(request);
+        told(answer.output);
+        return answer;
+      } catch (error) {
+        told(error);
+        throw error;
+      }
+    },
+    { step: 'initialize', name: 'tellOfRetries' },
+  );
+  return client;
+}
+
+/** What the SDK says of an answer, or an error, that it sent a request for so often. */
+interface Attempted {
+  readonly $metadata?: { readonly attempts?: number };
 }
 
 /** What `S3Client.send` takes beside the command. */

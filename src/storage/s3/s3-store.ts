@@ -12,6 +12,7 @@ import {
   PutObjectCommand,
   type S3Client,
 } from '@aws-sdk/client-s3';
+import type { ObserveBackend } from '../../backend-calls.ts';
 import type { BlobStore, ByteRange } from '../blob-store.ts';
 import { checkedKey, isBlobKey, SCRATCH_FOLDER } from '../blob-store.ts';
 import { DEFAULT_IDLE_TIMEOUT_MS } from '../deadline.ts';
@@ -32,30 +33,40 @@ export class S3Store implements BlobStore {
   private readonly scratch: Scratch;
   private readonly cache: LocalCache;
 
-  private constructor(options: S3Options, idleTimeoutMs: number, scratch: Scratch, cache: LocalCache) {
+  private constructor(
+    options: S3Options,
+    idleTimeoutMs: number,
+    scratch: Scratch,
+    cache: LocalCache,
+    observe: ObserveBackend | undefined,
+  ) {
     this.options = options;
     this.limits = s3Limits(idleTimeoutMs);
     this.scratch = scratch;
     this.cache = cache;
-    this.client = createClient(options.forcePathStyle, idleTimeoutMs);
+    this.client = createClient(options.forcePathStyle, idleTimeoutMs, observe);
   }
 
   /**
    * Opens the store without asking the bucket anything.
    * @param folder local, for copies and scratch; several processes may share it
    * @param idleTimeoutMs how long the store may be silent while somebody waits for it
+   * @param observe told of requests that were sent once more, and of what was in the cache
    * @throws AppError STORAGE_FULL, STORAGE_FAILED when the folder cannot be used
    */
   static async open(
     folder: string,
     options: S3Options,
     idleTimeoutMs = DEFAULT_IDLE_TIMEOUT_MS,
+    observe?: ObserveBackend,
   ): Promise<S3Store> {
     try {
       await mkdir(folder, { recursive: true });
       const scratch = await Scratch.open(join(folder, SCRATCH_FOLDER));
-      const cache = await LocalCache.open(join(folder, 'cache'), options.cacheBytes, scratch);
-      return new S3Store(options, idleTimeoutMs, scratch, cache);
+      const cache = await LocalCache.open(join(folder, 'cache'), options.cacheBytes, scratch, {
+        onUse: (isCached) => observe?.({ isCached }),
+      });
+      return new S3Store(options, idleTimeoutMs, scratch, cache, observe);
     } catch (error) {
       throw s3Error('open', 'its local folder', error);
     }

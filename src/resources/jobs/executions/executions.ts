@@ -40,6 +40,8 @@ export interface ExecutionsParts extends JobChangesParts {
 export interface FailedAttempt {
   /** `over`: it had ended already, or nobody waits for it. */
   readonly next: 'retry' | 'postponed' | 'failed' | 'over';
+  /** Whose it is; undefined where it is over. */
+  readonly tenant?: string;
   readonly delayMs: number;
   /** The jobs that ended with it. */
   readonly ended: readonly JobRecord[];
@@ -111,7 +113,7 @@ export class Executions {
     const { attempts: attempt, work_bytes: workBytes } = row;
     return {
       ...dispatch,
-      ...{ tenant, attempt, isLast: attempt >= MAX_ATTEMPTS, jobs, writeId, workBytes },
+      ...{ tenant, attempt, isLast: attempt >= MAX_ATTEMPTS, jobs, writeId, workBytes, kind: job.kind },
       todo: await this.todo(tenant, row.step, job),
     };
   }
@@ -149,23 +151,24 @@ export class Executions {
     if (!row) return OVER;
     const trouble = { times: row.storage_failures, spentMs: row.storage_trouble_ms };
     const later = postponement(error, trouble, tryMs, this.parts.storageRetryMs);
-    return JobChanges.write(this.parts, row.tenant, async (changes): Promise<FailedAttempt> => {
+    const { tenant } = row;
+    return JobChanges.write(this.parts, tenant, async (changes): Promise<FailedAttempt> => {
       if (later) {
         const { times, spentMs } = later.trouble;
         const told = { storage_failures: times, storage_trouble_ms: spentMs };
         const { delayMs } = later;
         const isWaiting = await this.wait(changes, dispatch, { delayMs, uncounted: told });
-        return isWaiting ? { next: 'postponed', delayMs, ended: [] } : OVER;
+        return isWaiting ? { next: 'postponed', tenant, delayMs, ended: [] } : OVER;
       }
       if (mayPass && row.attempts < MAX_ATTEMPTS) {
         const delayMs = retryDelayMs(row.attempts);
         return (await this.wait(changes, dispatch, { delayMs }))
-          ? { next: 'retry', delayMs, ended: [] }
+          ? { next: 'retry', tenant, delayMs, ended: [] }
           : OVER;
       }
       const failure = jobFailure(withPatience(error, trouble));
       if (!(await failExecution(changes, dispatch, failure, progress))) return OVER;
-      return { next: 'failed', delayMs: 0, ended: changes.ended };
+      return { next: 'failed', tenant, delayMs: 0, ended: changes.ended };
     });
   }
 

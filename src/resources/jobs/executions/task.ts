@@ -1,4 +1,4 @@
-import type { RecordedJobRequest } from '../../../contract/job-request.ts';
+import type { JobKind, RecordedJobRequest } from '../../../contract/job-request.ts';
 import type { RecordedSink, RecordedSource } from '../../../contract/transfer.ts';
 import type { Include } from '../../../contract/transfer-job.ts';
 import type { ConnectionAccess } from '../../../transfer/connection-access.ts';
@@ -21,6 +21,8 @@ export interface ExecutionTask extends Dispatched {
   /** Recorded before: what the compute process writes begins with it. */
   readonly writeId: string;
   readonly workBytes: number;
+  /** Of the jobs. */
+  readonly kind: JobKind;
   readonly todo: FetchTodo | WorkTodo | DeliverTodo;
 }
 

@@ -1,0 +1,54 @@
+import { Counter, Histogram, type Registry } from 'prom-client';
+import type { BackendEvent } from '../backend-calls.ts';
+
+/** Few, for every operation has them. */
+const CALL_SECONDS_BUCKETS = [0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10];
+
+/** How the storage, the database and Redis do. */
+export class BackendMetrics {
+  private readonly seconds: Histogram<'backend' | 'operation'>;
+  private readonly errors: Counter<'backend' | 'operation'>;
+  private readonly retries: Counter<'backend'>;
+  private readonly cache: Counter<'outcome'>;
+
+  constructor(registry: Registry) {
+    const registers = [registry];
+    this.seconds = new Histogram({
+      name: 'lora_squeeze_backend_call_seconds',
+      help:
+        'Seconds that calls to storage, database and redis took, by operation, those included that failed. Of the database, ' +
+        'connect is the wait for a connection that is free, select and change are single statements, sync is SQLite’s ' +
+        'fsync. Calls of compute processes count when their attempt has succeeded; of Redis, those commands count that requests wait for.',
+      labelNames: ['backend', 'operation'],
+      buckets: CALL_SECONDS_BUCKETS,
+      registers,
+    });
+    this.errors = new Counter({
+      name: 'lora_squeeze_backend_errors_total',
+      help: 'Of these, those that failed through no fault of what was asked.',
+      labelNames: ['backend', 'operation'],
+      registers,
+    });
+    this.retries = new Counter({
+      name: 'lora_squeeze_backend_retries_total',
+      help: 'What was sent once more: requests to S3, transactions of PostgreSQL that it gave up, connections to Redis.',
+      labelNames: ['backend'],
+      registers,
+    });
+    this.cache = new Counter({
+      name: 'lora_squeeze_storage_cache_total',
+      help: 'With S3, files that were needed here, by whether they lay in the local cache: hit or miss.',
+      labelNames: ['outcome'],
+      registers,
+    });
+  }
+
+  readonly observe = (event: BackendEvent): void => {
+    if ('isCached' in event) return this.cache.inc({ outcome: event.isCached ? 'hit' : 'miss' });
+    const { backend } = event;
+    if ('retries' in event) return this.retries.inc({ backend }, event.retries);
+    const { operation, seconds, failed } = event;
+    this.seconds.observe({ backend, operation }, seconds);
+    if (failed) this.errors.inc({ backend, operation });
+  };
+}

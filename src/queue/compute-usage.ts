@@ -1,0 +1,65 @@
+import { readFile } from 'node:fs/promises';
+
+/** What compute processes use. */
+export interface ComputeUse {
+  readonly processes: number;
+  /** Of all that ran so far, user and system time. */
+  readonly cpuSeconds: number;
+  readonly residentBytes: number;
+}
+
+/** Linux tells CPU time in hundredths of a second to programs, whatever the kernel counts in. */
+const TICKS_PER_SECOND = 100;
+
+/**
+ * What the compute processes of this process use, from Linux' /proc: that of processes that have ended is in what this one
+ * knows of its children. (The private Redis of role `all` is a child too, which ends last; so is the probe for a provider.)
+ */
+export class ComputeUsage {
+  private readonly pids: () => readonly number[];
+  /** What has just ended may be in neither place for a moment: a counter must not go back for that. */
+  private cpuSeconds = 0;
+
+  constructor(pids: () => readonly number[]) {
+    this.pids = pids;
+  }
+
+  /** undefined: there is no /proc. */
+  async look(): Promise<ComputeUse | undefined> {
+    const own = await processStat('self');
+    if (!own) return undefined;
+    const pids = this.pids();
+    const found = (await Promise.all(pids.map(processUse))).flatMap((use) => use ?? []);
+    const now = found.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, own.childrenSeconds);
+    this.cpuSeconds = Math.max(this.cpuSeconds, now);
+    return {
+      processes: found.length,
+      cpuSeconds: this.cpuSeconds,
+      residentBytes: found.reduce((sum, { residentBytes }) => sum + residentBytes, 0),
+    };
+  }
+}
+
+async function processUse(pid: number): Promise<Omit<ComputeUse, 'processes'> | undefined> {
+  const [stat, status] = await Promise.all([processStat(pid), readProc(`${pid}/status`)]);
+  // It has ended meanwhile.
+  if (!stat || status === undefined) return undefined;
+  const kibibytes = /^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0;
+  return { cpuSeconds: stat.ownSeconds, residentBytes: Number(kibibytes) * 1024 };
+}
+
+/** See proc_pid_stat(5). */
+async function processStat(
+  pid: number | 'self',
+): Promise<{ ownSeconds: number; childrenSeconds: number } | undefined> {
+  const text = await readProc(`${pid}/stat`);
+  // The name, in brackets, may have anything in it.
+  const fields = text?.slice(text.lastIndexOf(')') + 2).split(' ');
+  if (!fields) return undefined;
+  const seconds = (first: number): number =>
+    (Number(fields[first]) + Number(fields[first + 1])) / TICKS_PER_SECOND;
+  return { ownSeconds: seconds(11), childrenSeconds: seconds(13) };
+}
+
+const readProc = (path: string): Promise<string | undefined> =>
+  readFile(`/proc/${path}`, 'utf8').catch(() => undefined);

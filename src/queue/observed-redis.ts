@@ -1,0 +1,33 @@
+import type { Cluster, Redis } from 'ioredis';
+import type { ObserveBackend } from '../backend-calls.ts';
+
+interface Command {
+  readonly name: string;
+  readonly promise: Promise<unknown>;
+}
+
+/** A script that Redis does not know yet is sent to it in full: that is no failure. */
+const isMissingScript = (error: unknown): boolean =>
+  error instanceof Error && error.message.startsWith('NOSCRIPT');
+
+/**
+ * Tells who counts them of all commands of a client: `script` (what BullMQ does, mostly) or `command`. Not for clients that
+ * block: they would seem slow while there is nothing to do.
+ */
+export function observeRedis(client: Redis | Cluster, observe: ObserveBackend | undefined): void {
+  if (!observe) return;
+  const watched = client as unknown as { sendCommand(command: Command, ...more: unknown[]): unknown };
+  const send = watched.sendCommand.bind(client);
+  watched.sendCommand = (command, ...more) => {
+    const operation = command.name.startsWith('eval') ? 'script' : 'command';
+    const startMs = performance.now();
+    const told = (failed: boolean): void =>
+      observe({ backend: 'redis', operation, seconds: (performance.now() - startMs) / 1000, failed });
+    command.promise.then(
+      () => told(false),
+      (error: unknown) => told(!isMissingScript(error)),
+    );
+    return send(command, ...more);
+  };
+  client.on('reconnecting', () => observe({ backend: 'redis', retries: 1 }));
+}
