@@ -20,9 +20,10 @@ import type { JobOutcome } from '../squeeze/job-context.ts';
 import { type RequestInput, runRequest } from '../squeeze/run-request.ts';
 import { openStore } from '../storage/open-store.ts';
 import { openTracing } from '../tracing/tracing.ts';
-import { SecretBox } from '../transfer/secret-box.ts';
 import { PRODUCT } from '../version.ts';
 import { computeSettings } from './compute-settings.ts';
+import { LiveSecrets } from './live-secrets.ts';
+import { boxOf } from './secrets-key.ts';
 
 /** The worker waits a second for an idle compute process to end. */
 const FLUSH_MS = 800;
@@ -45,7 +46,7 @@ const deps = {
   onScratch: exitWithParent(),
   transfers: new JobTransfers({
     outbound: new Outbound(config.outbound),
-    box: config.secretsKey && new SecretBox(config.secretsKey),
+    box: boxOf(new LiveSecrets(config.secrets)),
     hubEndpoint: config.hubEndpoint,
     hubToken: config.hubToken,
     maxUploadBytes: config.maxUploadBytes,

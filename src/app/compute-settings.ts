@@ -1,4 +1,5 @@
 import type { Config } from './config.ts';
+import { OUR_SECRET_VARIABLES } from './secret-variables.ts';
 
 /** What a compute process needs of the configuration: nothing of Redis, the database and keys of the API. */
 export type ComputeSettings = Pick<
@@ -12,7 +13,7 @@ export type ComputeSettings = Pick<
   | 'maxUploadBytes'
   | 'outbound'
   | 's3'
-  | 'secretsKey'
+  | 'secrets'
   | 'storageDir'
   | 'storageIdleTimeoutMs'
   | 'tracing'
@@ -27,28 +28,24 @@ const VARIABLE = 'COMPUTE_SETTINGS';
  */
 export function computeEnvironment(config: Config, env: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
   const inherited = { ...env };
-  for (const name of ['REDIS_URL', 'DATABASE_URL', 'ADMIN_KEY', 'SECRETS_KEY', 'HF_TOKEN'])
-    delete inherited[name];
+  for (const name of OUR_SECRET_VARIABLES) delete inherited[name];
   const { cudaMemoryBytes, computeThreads, executionProvider, hubEndpoint, hubToken, logLevel } = config;
-  const { maxUploadBytes, outbound, s3, secretsKey, storageDir, storageIdleTimeoutMs, tracing } = config;
+  const { maxUploadBytes, outbound, s3, secrets, storageDir, storageIdleTimeoutMs, tracing } = config;
   const settings = {
     ...{ cudaMemoryBytes, computeThreads, executionProvider, hubEndpoint, hubToken, logLevel },
     ...{ maxUploadBytes, outbound, s3, storageDir, storageIdleTimeoutMs, tracing },
-    // Also one that was made and not given.
-    secretsKey: secretsKey && Buffer.from(secretsKey).toString('base64'),
+    // Also keys that were made and not given. It opens what was sealed with them later on as well.
+    secrets: {
+      values: { SECRETS_KEYS: secrets.values.SECRETS_KEYS },
+      files: { SECRETS_KEYS: secrets.files.SECRETS_KEYS },
+    },
   };
   return { ...inherited, [VARIABLE]: JSON.stringify(settings), ...withoutTelemetry(env) };
 }
 
 /** What `computeEnvironment` has written. */
 export function computeSettings(env: NodeJS.ProcessEnv = process.env): ComputeSettings {
-  const { secretsKey, ...settings } = JSON.parse(env[VARIABLE]!) as Omit<ComputeSettings, 'secretsKey'> & {
-    readonly secretsKey?: string;
-  };
-  return {
-    ...settings,
-    secretsKey: secretsKey === undefined ? undefined : Buffer.from(secretsKey, 'base64'),
-  };
+  return JSON.parse(env[VARIABLE]!) as ComputeSettings;
 }
 
 /**

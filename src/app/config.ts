@@ -1,3 +1,4 @@
+import { accessSync, constants } from 'node:fs';
 import { isIPv4, isIPv6 } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -5,10 +6,13 @@ import { envSchema } from 'env-schema';
 import type { TSchema } from 'typebox';
 import { ConfigError } from '../errors/config-error.ts';
 import { parseAuthority } from '../http/authority.ts';
+import type { RedisTls } from '../queue/redis-connection.ts';
 import type { EventRetention } from '../resources/events/sweep-events.ts';
 import type { TokenSettings } from '../resources/keys/token-settings.ts';
 import type { Limits } from '../resources/tenants/limits.ts';
 import { Environment, MAX_DEFAULT_THREADS } from './environment.ts';
+import type { LiveSecretsOptions } from './live-secrets.ts';
+import { givenUrl, SECRET_NAMES, SECRET_VARIABLES, withSecretFiles } from './secret-variables.ts';
 import { type Bucket, storagePlace } from './storage-url.ts';
 import { tokenSettingsOf } from './token-variables.ts';
 
@@ -48,6 +52,7 @@ export interface Config {
   readonly allowedHosts: readonly string[];
   /** undefined: start a private server. */
   readonly redisUrl: string | undefined;
+  readonly redisTls: RedisTls;
   readonly database: {
     /** undefined: a file of SQLite in `dataDir`. */
     readonly url: string | undefined;
@@ -85,8 +90,6 @@ export interface Config {
   readonly hubEndpoint: string;
   /** The service's own token of the Hub. */
   readonly hubToken: string | undefined;
-  /** 32 bytes; undefined: none was given. */
-  readonly secretsKey: Uint8Array | undefined;
   readonly logLevel: Environment['LOG_LEVEL'];
   /** A path, or `stdout`, or `off`. */
   readonly auditLog: string;
@@ -97,13 +100,16 @@ export interface Config {
   };
   /** Folders where programs are looked up, as in PATH. */
   readonly searchPath: string;
+  /** Secrets as they were given, and the files that they are read from again. */
+  readonly secrets: Pick<LiveSecretsOptions, 'values' | 'files'>;
 }
 
 /**
  * Reads the configuration. Variables that are empty count as unset.
  * @throws ConfigError naming the variable, its value and what is allowed
  */
-export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
+export function loadConfig(given: NodeJS.ProcessEnv = process.env): Config {
+  const { env, files } = withSecretFiles(given);
   const values = validate(env);
   if (values.ROLE !== 'all' && values.REDIS_URL === undefined) {
     throw new ConfigError(
@@ -143,9 +149,10 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     },
     metricsTenants: values.METRICS_TENANTS,
     allowedHosts: allowedHosts(values.ALLOWED_HOSTS),
-    redisUrl: values.REDIS_URL,
+    redisUrl: givenUrl('REDIS_URL', values),
+    redisTls: redisTlsOf(values),
     database: {
-      url: values.DATABASE_URL,
+      url: givenUrl('DATABASE_URL', values),
       dataDir,
       poolSize: values.DATABASE_POOL_SIZE,
       timeoutMs: values.DATABASE_TIMEOUT_MS,
@@ -176,11 +183,11 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     },
     hubEndpoint: values.HF_ENDPOINT.replace(/\/+$/, ''),
     hubToken: values.HF_TOKEN,
-    secretsKey: values.SECRETS_KEY === undefined ? undefined : Buffer.from(values.SECRETS_KEY, 'base64'),
     logLevel: values.LOG_LEVEL,
     auditLog: values.AUDIT_LOG ?? (auth === 'keys' ? 'stdout' : 'off'),
     tracing: { isOn: isTraced(values, env), serviceName: values.OTEL_SERVICE_NAME },
     searchPath: env.PATH ?? '',
+    secrets: { values: Object.fromEntries(SECRET_NAMES.map((name) => [name, values[name]])), files },
   };
 }
 
@@ -243,6 +250,27 @@ function trustedProxiesOf(list: string | undefined): readonly string[] {
   );
 }
 
+/** @throws ConfigError naming a file that cannot be read, or one without what belongs to it */
+function redisTlsOf(values: Environment): RedisTls {
+  const { REDIS_URL: url, REDIS_TLS_CERT_FILE: certFile, REDIS_TLS_KEY_FILE: keyFile } = values;
+  for (const name of ['REDIS_TLS_CA_FILE', 'REDIS_TLS_CERT_FILE', 'REDIS_TLS_KEY_FILE'] as const) {
+    const path = values[name];
+    if (path === undefined) continue;
+    if (!url?.startsWith('rediss'))
+      throw new ConfigError(`${name} is set; it needs a REDIS_URL that begins with rediss, which is TLS.`);
+    try {
+      accessSync(path, constants.R_OK);
+    } catch {
+      throw new ConfigError(`${name} is "${path}", which cannot be read; it must be a file in PEM format.`);
+    }
+  }
+  if ((certFile === undefined) !== (keyFile === undefined))
+    throw new ConfigError(
+      'Only one of REDIS_TLS_CERT_FILE and REDIS_TLS_KEY_FILE is set; a certificate needs its key.',
+    );
+  return { caFile: values.REDIS_TLS_CA_FILE, certFile, keyFile };
+}
+
 /** OTEL_SDK_DISABLED is the switch that OpenTelemetry has for everything. */
 function isTraced(values: Environment, env: NodeJS.ProcessEnv): boolean {
   if (env.OTEL_SDK_DISABLED?.toLowerCase() === 'true') return false;
@@ -277,12 +305,10 @@ function validate(env: NodeJS.ProcessEnv): Environment {
   }
 }
 
-const SECRETS = new Set(['REDIS_URL', 'DATABASE_URL', 'ADMIN_KEY', 'SECRETS_KEY']);
-
 /** A wrong URL may still hold a password, in a place that nobody can tell. */
 function shownValue(name: string, value = ''): string {
   const isUrl = name === 'STORAGE_URL' || name === 'OTEL_EXPORTER_OTLP_ENDPOINT';
-  return SECRETS.has(name) || (isUrl && value.includes('@'))
+  return name in SECRET_VARIABLES || (isUrl && value.includes('@'))
     ? 'has a value that cannot be used (not shown: it may hold a password)'
     : `is "${value}"`;
 }

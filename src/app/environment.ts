@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { SECRET_VARIABLES } from './secret-variables.ts';
 import { TENANT_VARIABLES } from './tenant-variables.ts';
 import { TOKEN_VARIABLES } from './token-variables.ts';
 
@@ -97,14 +98,7 @@ export const Environment = Type.Object({
         'there, the service does not start unless it takes tokens.',
     }),
   ),
-  ADMIN_KEY: Type.Optional(
-    Type.String({
-      pattern: '^[!-~]{24,512}$',
-      title: '24 to 512 characters without blanks',
-      description:
-        'A key that may do everything, for the first steps of a deployment (`POST /v1/keys`). Its tenant is `default`.',
-    }),
-  ),
+  ...SECRET_VARIABLES,
   ...TOKEN_VARIABLES,
   ...TENANT_VARIABLES,
   ALLOWED_HOSTS: Type.Optional(
@@ -117,25 +111,27 @@ export const Environment = Type.Object({
         'it by a name of its own. With keys it has no effect. See [keys](keys.md#without-keys).',
     }),
   ),
-  REDIS_URL: Type.Optional(
+  REDIS_TLS_CA_FILE: Type.Optional(
     Type.String({
-      pattern: '^rediss?(\\+(sentinel|cluster))?://.+',
-      title: 'a redis://, rediss://, redis+sentinel:// or redis+cluster:// URL',
+      minLength: 1,
+      title: 'the path of a file in PEM format',
       description:
-        'Redis or Valkey server, `redis://` or `rediss://` (TLS); several of them behind Sentinel or as a Cluster, ' +
-        'see [scaling](scaling.md#redis). Unset: a private server is started under ' +
-        '`DATA_DIR` (role `all` only). An external server should have `maxmemory-policy noeviction`; with another one ' +
-        'the service works, and `/readyz` says what is at risk. It may forget everything when it restarts.',
+        'Certificates of the authorities that may have signed those of Redis, with a `rediss` URL. Unset: those that ' +
+        'Node.js trusts. It is read for each connection, as the next two are.',
     }),
   ),
-  DATABASE_URL: Type.Optional(
+  REDIS_TLS_CERT_FILE: Type.Optional(
     Type.String({
-      pattern: '^postgres(ql)?://.+',
-      title: 'a postgres:// URL',
-      description:
-        'PostgreSQL database for everything that is known of adapters and jobs, the same for all processes: ' +
-        '`postgres://user:password@host:port/database`; `?sslmode=verify-full&sslrootcert=/path` for TLS. Unset: a file ' +
-        'of SQLite in `DATA_DIR` (role `all` only). See [database](database.md).',
+      minLength: 1,
+      title: 'the path of a file in PEM format',
+      description: 'Certificate that this process shows to Redis, where it asks for one.',
+    }),
+  ),
+  REDIS_TLS_KEY_FILE: Type.Optional(
+    Type.String({
+      minLength: 1,
+      title: 'the path of a file in PEM format',
+      description: 'Private key of that certificate.',
     }),
   ),
   DATABASE_POOL_SIZE: Type.Integer({
@@ -328,25 +324,6 @@ export const Environment = Type.Object({
     description:
       'The Hugging Face Hub that adapters come from and go to; a mirror inside has to be an allowed host.',
   }),
-  HF_TOKEN: Type.Optional(
-    Type.String({
-      pattern: '^[!-~]+$',
-      title: 'an access token of the Hub',
-      description:
-        'Token that [connections](connections.md) to the Hub go with which an administrator made `ambient`; used for ' +
-        'nothing else.',
-    }),
-  ),
-  SECRETS_KEY: Type.Optional(
-    Type.String({
-      pattern: '^[A-Za-z0-9+/]{43}=$',
-      title: '32 bytes in base64',
-      description:
-        'Key that credentials and presigned URLs are sealed with while a job needs them: 32 bytes in base64 ' +
-        '(`openssl rand -base64 32`), the same for all processes. Unset: role `all` makes one of its own under ' +
-        '`DATA_DIR`; other roles take no jobs with credentials.',
-    }),
-  ),
   LOG_LEVEL: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
     default: 'info',
     description: 'Least severe log lines to write.',

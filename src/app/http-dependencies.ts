@@ -33,8 +33,8 @@ export interface AuthOptions {
   readonly mode: 'open' | 'keys';
   /** `host` or `host:port`: in open mode, names of this service besides those of the loopback interface. */
   readonly allowedHosts?: readonly string[];
-  /** A key that may do everything, without a record. */
-  readonly adminKey?: string | undefined;
+  /** The key that may do everything, without a record, as it is now; undefined: there is none. */
+  readonly adminKey?: () => string | undefined;
   /** Tokens of an identity provider, beside keys; undefined: none are taken. */
   readonly tokens?: TokenService | undefined;
   /** Keys that cannot be used, from one address, before they are answered by 429; default 100. */

@@ -11,6 +11,7 @@ import { openStore } from '../storage/open-store.ts';
 import { openTracing, type Tracing } from '../tracing/tracing.ts';
 import { PRODUCT } from '../version.ts';
 import type { Config } from './config.ts';
+import { LiveSecrets } from './live-secrets.ts';
 import type { Running } from './running.ts';
 import { ForeignStorage, StorageBond } from './storage-bond.ts';
 
@@ -31,6 +32,7 @@ export interface Backends {
   readonly bond: StorageBond;
   readonly database: Database;
   readonly redis: RedisAddress;
+  readonly secrets: LiveSecrets;
 }
 
 /**
@@ -51,10 +53,17 @@ export async function openBackends(
     onTrouble: (message) => logger.warn({ reason: message }, 'trouble with traces'),
   });
   running.add(() => tracing.close(TRACES_MS));
+  const secrets = new LiveSecrets({
+    ...config.secrets,
+    onChange: (variable) => logger.info({ variable }, 'a secret has changed in its file'),
+    onTrouble: (variable, reason) =>
+      logger.warn({ variable, reason }, 'a secret stays as it was, as its file cannot be used'),
+  });
   const stored = await openStore({ ...config, observe });
   running.add(() => stored.close());
   const database = await openDatabase({
     ...config.database,
+    renewedUrl: () => secrets.url('DATABASE_URL'),
     reserveBytes: config.reserveBytes,
     observe,
     patienceMs: DATABASE_PATIENCE_MS,
@@ -64,8 +73,8 @@ export async function openBackends(
   const bond = new StorageBond(stored, database);
   await refuseForeignStorage(config, bond);
   const store = guardedStore(stored, { mayRead: bond.compare, mayWrite: bond.settle });
-  const redis = { ...(await redisAddress(config, logger, running)), observe };
-  return { tracing, store, bond, database, redis };
+  const redis = { ...(await redisAddress(config, secrets, logger, running)), observe };
+  return { tracing, store, bond, database, redis, secrets };
 }
 
 /** Where it cannot be known yet the service starts all the same, and nothing of the storage is used until it is. */
@@ -76,10 +85,15 @@ async function refuseForeignStorage({ s3, storageDir }: Config, bond: StorageBon
     throw new DatabaseError(error.told(s3 ? `s3://${s3.bucket}/${s3.prefix}` : storageDir));
 }
 
-async function redisAddress(config: Config, logger: Logger, running: Running): Promise<RedisAddress> {
+async function redisAddress(
+  config: Config,
+  secrets: LiveSecrets,
+  logger: Logger,
+  running: Running,
+): Promise<RedisAddress> {
   if (config.redisUrl !== undefined) {
     logger.info({ redis: withoutCredentials(config.redisUrl) }, 'using an external Redis');
-    return { url: config.redisUrl };
+    return { url: config.redisUrl, renewedUrl: () => secrets.url('REDIS_URL'), tls: config.redisTls };
   }
   const broker = await Broker.start({ ...config, logger });
   running.add(() => broker.close());

@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { SecretBox } from '../transfer/secret-box.ts';
 import type { Config } from './config.ts';
+import type { LiveSecrets } from './live-secrets.ts';
 
 export const SECRETS_KEY_BYTES = 32;
 const FILE = 'secrets.key';
@@ -9,8 +11,10 @@ const ONLY_THE_OWNER = 0o600;
 
 /** A service that runs alone keeps a key of its own; where several share jobs, somebody has to give them one. */
 export async function withSecretsKey(config: Config): Promise<Config> {
-  if (config.secretsKey || config.role !== 'all' || config.redisUrl !== undefined) return config;
-  return { ...config, secretsKey: await ownSecretsKey(config.dataDir) };
+  const { values, files } = config.secrets;
+  if (values.SECRETS_KEYS || config.role !== 'all' || config.redisUrl !== undefined) return config;
+  const own = Buffer.from(await ownSecretsKey(config.dataDir)).toString('base64');
+  return { ...config, secrets: { files, values: { ...values, SECRETS_KEYS: own } } };
 }
 
 /**
@@ -35,6 +39,17 @@ export async function ownSecretsKey(dataDir: string): Promise<Uint8Array> {
   if (!key)
     throw new RangeError(`${FILE} in the data folder does not hold a key of ${SECRETS_KEY_BYTES} bytes`);
   return key;
+}
+
+/** What seals with the keys that a process has now; undefined: it was given none. */
+export function boxOf(secrets: LiveSecrets): SecretBox | undefined {
+  if (secrets.get('SECRETS_KEYS') === undefined) return undefined;
+  let [text, keys] = ['', [] as readonly Uint8Array[]];
+  return new SecretBox(() => {
+    const now = secrets.get('SECRETS_KEYS')!;
+    if (now !== text) [text, keys] = [now, now.split(/ *, */).map((key) => Buffer.from(key, 'base64'))];
+    return keys;
+  });
 }
 
 /** The bytes of a key as it is written, or undefined where it is none. */

@@ -17,11 +17,11 @@ import { UploadService } from '../resources/uploads/service.ts';
 import { RequestWebhooks } from '../resources/webhooks/request-webhook.ts';
 import { Workspaces } from '../resources/workspaces.ts';
 import { currentOrigin, originText } from '../tracing/origin.ts';
-import { SecretBox } from '../transfer/secret-box.ts';
 import type { Config } from './config.ts';
 import type { Backends } from './open-backends.ts';
 import { ProcessReadiness, type ReadinessOptions } from './readiness.ts';
 import type { Running } from './running.ts';
+import { boxOf } from './secrets-key.ts';
 import { issuerHosts } from './token-variables.ts';
 
 /** What a process does its work with, whatever its role. */
@@ -30,19 +30,12 @@ export type Services = ReturnType<typeof makeServices>;
 /** Makes them over what was opened. Nothing of them begins by itself. */
 export function makeServices(
   config: Config,
-  { database, store, redis: address, tracing }: Backends,
+  { database, store, redis: address, tracing, secrets }: Backends,
   metrics: Metrics,
   logger: Logger,
   running: Running,
 ) {
-  const {
-    hubEndpoint,
-    hubToken,
-    secretsKey,
-    queuePrefix: prefix,
-    defaultLimits,
-    maxQueueAgeSeconds,
-  } = config;
+  const { hubEndpoint, hubToken, queuePrefix: prefix, defaultLimits, maxQueueAgeSeconds } = config;
   const queue = new BullJobQueue({ address, prefix, logger, tracing });
   running.add(() => queue.close());
   // Workers are many, and would all tell the same.
@@ -53,7 +46,7 @@ export function makeServices(
 
   const outbound = new Outbound(config.outbound);
   running.add(() => outbound.close());
-  const box = secretsKey && new SecretBox(secretsKey);
+  const box = boxOf(secrets);
   const desk = new TransferDesk({ outbound, box, hubEndpoint, hubToken });
   const requestWebhooks = new RequestWebhooks({ outbound, box });
   const deliveries = new BullDeliveryQueue({ address, prefix, logger });
@@ -82,8 +75,8 @@ export function makeServices(
   const keys = new KeyService(database);
   const tenants = new TenantService(database);
   const tokens = config.tokens && makeTokens(config.tokens, { outbound, tenants, logger, running });
-  const secrets = new SecretsCheck({ database, box });
-  readiness.add('secrets', () => secrets.check());
+  const secretsCheck = new SecretsCheck({ database, box });
+  readiness.add('secrets', () => secretsCheck.check());
   const uploads = new UploadService({
     database,
     folder: join(config.storageDir, 'uploads'),

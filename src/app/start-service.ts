@@ -156,7 +156,12 @@ async function makeListeners({
           ...{ ...ofTraffic, store, uploads, workspaces, tenants, keys, audit },
           webhooks: { outbound, box, queue: deliveries },
           places: { outbound, box },
-          auth: { mode: config.auth, adminKey: config.adminKey, tokens, allowedHosts: config.allowedHosts },
+          auth: {
+            mode: config.auth,
+            adminKey: () => backends.secrets.get('ADMIN_KEY'),
+            tokens,
+            allowedHosts: config.allowedHosts,
+          },
           limits: config,
           claims: new ClaimStore(database),
           rates: await rateCounter(config, backends, logger, running),

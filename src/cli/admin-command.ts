@@ -31,7 +31,7 @@ export const ADMIN_BACKUP: Command = {
   synopsis: ['DIR'],
   about:
     `${PLACES}, beside a running service or without one. It has what was known when it began; meanwhile no content is ` +
-    'deleted. DIR has to be empty or new. SECRETS_KEY, or the file secrets.key in DATA_DIR, is not in it.',
+    'deleted. DIR has to be empty or new. SECRETS_KEYS, or the file secrets.key in DATA_DIR, is not in it.',
   groups: [OUTPUT],
   async run(args) {
     const folder = folderOf(args);

@@ -18,7 +18,7 @@ export const Readiness = Type.Object(
         storage: PartState('Where adapters, jobs and reports are kept'),
         database: PartState('Where tenants and keys are kept'),
         queue: PartState('The Redis that holds the queue'),
-        secrets: Type.Optional(PartState('Whether stored secrets can be opened with `SECRETS_KEY`')),
+        secrets: Type.Optional(PartState('Whether stored secrets can be opened with `SECRETS_KEYS`')),
         provider: Type.Optional(PartState('The execution provider of a process that runs jobs')),
       },
       { additionalProperties: false },

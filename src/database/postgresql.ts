@@ -29,6 +29,8 @@ const SQLSTATE = /^[0-9A-Z]{5}$/;
 export interface PostgresqlOptions {
   /** postgres://user:password@host:port/database, with the parameters of libpq for TLS. */
   readonly url: string;
+  /** The URL as it is when a connection is made: its password may have changed. Default: it stays the same. */
+  readonly renewedUrl?: () => string;
   readonly poolSize: number;
   /** For a query, and for a connection that is free. */
   readonly timeoutMs: number;
@@ -49,13 +51,14 @@ const types: pg.CustomTypesConfig = {
  */
 export function openPostgresql({
   url,
+  renewedUrl = () => url,
   poolSize,
   timeoutMs,
   onTrouble,
   observe,
 }: PostgresqlOptions): Database {
   const pool = new pg.Pool({
-    connectionString: url,
+    Client: renewingClient(renewedUrl),
     max: poolSize,
     connectionTimeoutMillis: timeoutMs,
     // The server is told in each transaction; this one counts where it does not answer at all.
@@ -100,6 +103,14 @@ export function openPostgresql({
     close: () => db.destroy(),
   };
 }
+
+/** Reads the URL, and the certificates that it names, for each connection. */
+const renewingClient = (url: () => string) =>
+  class extends pg.Client {
+    constructor(options?: pg.ClientConfig) {
+      super({ ...options, connectionString: url() });
+    }
+  };
 
 /**
  * Runs a transaction, and runs it again where nothing of it can have counted: the server gave it up, or it could not even

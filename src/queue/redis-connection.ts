@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { ConnectionOptions } from 'bullmq';
 import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis';
 import type { ObserveBackend } from '../backend-calls.ts';
@@ -5,14 +6,39 @@ import type { Risk } from '../dispatch/job-queue.ts';
 import { mendClusterEnd } from './mend-cluster-end.ts';
 import { mendCommandTimeout } from './mend-command-timeout.ts';
 import { mendDisconnect } from './mend-disconnect.ts';
+import { mendLogin, type RenewedOption } from './mend-login.ts';
 import { observeRedis } from './observed-redis.ts';
-import { type ClusterPlace, type RedisPlace, redisPlace, type SentinelPlace } from './redis-url.ts';
+import {
+  type ClusterPlace,
+  type Login,
+  type RedisPlace,
+  redisPlace,
+  type SentinelPlace,
+} from './redis-url.ts';
 
 mendCommandTimeout();
 mendDisconnect();
+mendLogin();
+
+/** Paths of PEM files, which are read for each connection. */
+export interface RedisTls {
+  /** What certificates of servers are signed with. Default: what Node trusts. */
+  readonly caFile?: string | undefined;
+  /** What we show of ourselves; both or none. */
+  readonly certFile?: string | undefined;
+  readonly keyFile?: string | undefined;
+}
 
 /** Where Redis is: our own server's socket, or a URL as `redisPlace` reads it. */
-export type RedisAddress = ({ readonly socketPath: string } | { readonly url: string }) & {
+export type RedisAddress = (
+  | { readonly socketPath: string }
+  | {
+      readonly url: string;
+      /** The URL as it is when a connection is made: its password may have changed. Default: it stays the same. */
+      readonly renewedUrl?: () => string;
+      readonly tls?: RedisTls;
+    }
+) & {
   /** Told of the commands of clients that do not block. */
   readonly observe?: ObserveBackend | undefined;
 };
@@ -66,10 +92,14 @@ export function patientConnection(address: RedisAddress): PatientConnection {
   // BullMQ brings a connection back to close it: without this, what is closed would go on trying where Redis is away.
   const untilLeft = (times: number): number | null => (isLeft ? null : retryStrategy(times));
   if (place.kind === 'cluster') {
-    const client = openCluster(place, PATIENT, {
-      maxRedirections: PATIENT_REDIRECTIONS,
-      clusterRetryStrategy: untilLeft,
-    });
+    const client = openCluster(
+      place,
+      { ...PATIENT, ...renewing(address) },
+      {
+        maxRedirections: PATIENT_REDIRECTIONS,
+        clusterRetryStrategy: untilLeft,
+      },
+    );
     return {
       connection: client,
       close: () => {
@@ -78,7 +108,7 @@ export function patientConnection(address: RedisAddress): PatientConnection {
       },
     };
   }
-  const options = { ...whereabouts(place), ...PATIENT, retryStrategy: untilLeft };
+  const options = { ...whereabouts(place), ...PATIENT, ...renewing(address), retryStrategy: untilLeft };
   return {
     connection: { ...options, ...leftAfter(place, SILENCE_MS.patient) },
     close: () => {
@@ -99,8 +129,9 @@ export function impatientClient(address: RedisAddress): Redis | Cluster {
 
 function openImpatient(address: RedisAddress): Redis | Cluster {
   const place = placeOf(address);
-  if (place.kind === 'cluster') return openCluster(place, IMPATIENT, { enableOfflineQueue: false });
-  const options = { ...IMPATIENT, enableOfflineQueue: false, retryStrategy };
+  const redis = { ...IMPATIENT, ...renewing(address) };
+  if (place.kind === 'cluster') return openCluster(place, redis, { enableOfflineQueue: false });
+  const options = { ...redis, enableOfflineQueue: false, retryStrategy };
   return place.kind === 'single'
     ? new Redis(place.url, options)
     : new Redis({ ...options, ...whereabouts(place), ...leftAfter(place, SILENCE_MS.impatient) });
@@ -121,6 +152,40 @@ type Place = RedisPlace | { readonly kind: 'socket'; readonly path: string };
 
 const placeOf = (address: RedisAddress): Place =>
   'url' in address ? redisPlace(address.url) : { kind: 'socket', path: address.socketPath };
+
+/** Login and certificates as they are at each connection. What cannot be read then leaves what was there. */
+function renewing(address: RedisAddress): RenewedOption {
+  if (!('url' in address) || !(address.renewedUrl || address.tls)) return {};
+  const { url, renewedUrl = () => url, tls: files = {} } = address;
+  const read = (path?: string) => path && readFileSync(path);
+  return {
+    renewed: () => {
+      try {
+        const now = renewedUrl();
+        const place = redisPlace(now);
+        const { username, password } = place.kind === 'single' ? loginOf(now) : place.login;
+        const sentinel = place.kind === 'sentinel' ? place.sentinelLogin : {};
+        const tls = { ca: read(files.caFile), cert: read(files.certFile), key: read(files.keyFile) };
+        return {
+          ...{ username, password },
+          ...{ sentinelUsername: sentinel.username, sentinelPassword: sentinel.password },
+          ...(now.startsWith('rediss') && { tls, sentinelTLS: tls }),
+        };
+      } catch {
+        return {};
+      }
+    },
+  };
+}
+
+/** Of a URL of one server. */
+function loginOf(url: string): Login {
+  const { username, password } = new URL(url);
+  return {
+    ...(username !== '' && { username: decodeURIComponent(username) }),
+    ...(password !== '' && { password: decodeURIComponent(password) }),
+  };
+}
 
 const leftAfter = ({ kind }: Place, silenceMs: number) =>
   kind === 'sentinel' ? { socketTimeout: silenceMs } : {};
@@ -149,7 +214,7 @@ function sentinelOptions({ sentinels, name, db, tls, login, sentinelLogin }: Sen
 
 function openCluster(
   { nodes, tls, login }: ClusterPlace,
-  redis: typeof PATIENT | typeof IMPATIENT,
+  redis: (typeof PATIENT | typeof IMPATIENT) & RenewedOption,
   cluster: Pick<ClusterOptions, 'enableOfflineQueue' | 'maxRedirections' | 'clusterRetryStrategy'>,
 ): Cluster {
   const client = new Cluster([...nodes], {

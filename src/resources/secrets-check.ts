@@ -4,7 +4,7 @@ import { openCredentials } from '../transfer/credentials.ts';
 import type { SecretBox } from '../transfer/secret-box.ts';
 import { signingSecrets } from './webhooks/webhook-secrets.ts';
 
-/** How long an answer is good: looking reads each secret, and the key of a process does not change. */
+/** How long an answer is good: looking reads each secret, and keys change seldom. */
 const GOOD_MS = { passed: 10 * 60_000, failed: 10_000 } as const;
 
 /** Of the key, not of the database, which has a check of its own. */
@@ -17,7 +17,7 @@ export interface SecretsCheckOptions {
 }
 
 /**
- * Whether the secrets of webhooks and the credentials of connections can be opened with the key of this process. With another
+ * Whether the secrets of webhooks and the credentials of connections can be opened with the keys of this process. With another
  * one every delivery to a webhook and every job that goes through a connection would fail, hours later and one by one.
  */
 export class SecretsCheck {
@@ -25,6 +25,7 @@ export class SecretsCheck {
   private failure: AppError | undefined;
   private lookedAtMs = Number.NEGATIVE_INFINITY;
   private looking: Promise<void> | undefined;
+  private keyIds = '';
 
   constructor(options: SecretsCheckOptions) {
     this.options = options;
@@ -35,6 +36,9 @@ export class SecretsCheck {
    * @throws AppError SECRETS_UNAVAILABLE saying which keys differ, or that there is none
    */
   async check(): Promise<void> {
+    const keyIds = this.options.box?.keyIds.join() ?? '';
+    if (keyIds !== this.keyIds) this.lookedAtMs = Number.NEGATIVE_INFINITY;
+    this.keyIds = keyIds;
     const isFirst = this.lookedAtMs === Number.NEGATIVE_INFINITY;
     const goodMs = this.failure ? GOOD_MS.failed : GOOD_MS.passed;
     if (performance.now() - this.lookedAtMs > goodMs) {

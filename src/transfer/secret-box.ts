@@ -8,36 +8,37 @@ const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 const VERSION = 'v1';
 const KEY_ID_DIGITS = 8;
+const SEALED = /^v1\.([0-9a-f]{8})\./;
 
-/** Seals text with one key: who has it reads the text and sees whether it was changed. */
+/** One key or several: the first one seals, all of them open. Those of a function are what it returns now. */
+export type Keys = Uint8Array | (() => readonly Uint8Array[]);
+
+/** Seals text: who has the key reads the text and sees whether it was changed. */
 export class SecretBox {
-  private readonly key: Uint8Array;
-  /** Tells keys apart, and nothing else about them. */
-  private readonly keyId: string;
+  private readonly keys: () => readonly Uint8Array[];
+  private ring: { readonly of: readonly Uint8Array[]; readonly keys: ReadonlyMap<string, Uint8Array> };
 
   /**
-   * @param key 32 random bytes
-   * @throws RangeError when they are not 32
+   * @param keys of 32 random bytes each, at least one
+   * @throws RangeError when one has not 32
    */
-  constructor(key: Uint8Array) {
-    if (key.byteLength !== KEY_BYTES) {
-      throw new RangeError(`a key for secrets has ${KEY_BYTES} bytes, not ${key.byteLength}`);
-    }
-    this.key = Uint8Array.from(key);
-    this.keyId = createHash('sha256')
-      .update('key id\0')
-      .update(this.key)
-      .digest('hex')
-      .slice(0, KEY_ID_DIGITS);
+  constructor(keys: Keys) {
+    const single = typeof keys === 'function' ? undefined : [Uint8Array.from(keys)];
+    this.keys = single ? () => single : (keys as () => readonly Uint8Array[]);
+    this.ring = ringOf(this.keys());
+  }
+
+  /** What tells the keys apart, and nothing else about them; the first one seals. */
+  get keyIds(): readonly string[] {
+    return [...this.now().keys()];
   }
 
   /** @returns `v1.KEYID.DATA`; the data is nonce, ciphertext and tag in base64url. No two are alike. */
   seal(text: string): string {
-    const head = `${VERSION}.${this.keyId}`;
+    const [[keyId, key]] = this.now() as unknown as [[string, Uint8Array]];
+    const head = `${VERSION}.${keyId}`;
     const nonce = randomBytes(NONCE_BYTES);
-    const cipher = createCipheriv(CIPHER, this.key, nonce, { authTagLength: TAG_BYTES }).setAAD(
-      Buffer.from(head),
-    );
+    const cipher = createCipheriv(CIPHER, key, nonce, { authTagLength: TAG_BYTES }).setAAD(Buffer.from(head));
     const data = Buffer.concat([nonce, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]);
     return `${head}.${data.toString('base64url')}`;
   }
@@ -49,15 +50,9 @@ export class SecretBox {
     if (version !== VERSION || !keyId || rest.length > 0 || data.byteLength < NONCE_BYTES + TAG_BYTES) {
       throw damaged();
     }
-    if (keyId !== this.keyId) {
-      throw new AppError(
-        'SECRETS_KEY_MISMATCH',
-        `The secret was sealed with key ${keyId}; this service has key ${this.keyId}. Processes that share jobs need ` +
-          'the same SECRETS_KEY.',
-        { sealed_with: keyId, key: this.keyId },
-      );
-    }
-    const decipher = createDecipheriv(CIPHER, this.key, data.subarray(0, NONCE_BYTES), {
+    const key = this.now().get(keyId);
+    if (!key) throw mismatch(keyId, this.keyIds);
+    const decipher = createDecipheriv(CIPHER, key, data.subarray(0, NONCE_BYTES), {
       authTagLength: TAG_BYTES,
     })
       .setAAD(Buffer.from(`${version}.${keyId}`))
@@ -70,7 +65,33 @@ export class SecretBox {
       throw damaged();
     }
   }
+
+  private now(): ReadonlyMap<string, Uint8Array> {
+    const keys = this.keys();
+    if (keys !== this.ring.of) this.ring = ringOf(keys);
+    return this.ring.keys;
+  }
 }
+
+/** By what `seal` writes in front; undefined: it is nothing that was sealed. */
+export const sealedWith = (sealed: string): string | undefined => SEALED.exec(sealed)?.[1];
+
+function ringOf(keys: readonly Uint8Array[]) {
+  const wrong = keys.find(({ byteLength }) => byteLength !== KEY_BYTES);
+  if (wrong) throw new RangeError(`a key for secrets has ${KEY_BYTES} bytes, not ${wrong.byteLength}`);
+  return { of: keys, keys: new Map(keys.map((key) => [keyIdOf(key), key])) };
+}
+
+const keyIdOf = (key: Uint8Array): string =>
+  createHash('sha256').update('key id\0').update(key).digest('hex').slice(0, KEY_ID_DIGITS);
+
+const mismatch = (sealedWith: string, keys: readonly string[]): AppError =>
+  new AppError(
+    'SECRETS_KEY_MISMATCH',
+    `The secret was sealed with key ${sealedWith}; this service has ${keys.length === 1 ? 'key' : 'the keys'} ` +
+      `${keys.join(', ')}. Processes that share jobs need the same SECRETS_KEYS.`,
+    { sealed_with: sealedWith, keys },
+  );
 
 const damaged = (): AppError =>
   new AppError(

@@ -7,6 +7,7 @@ import { configurationPage } from '../../scripts/configuration-page.ts';
 import { computeEnvironment, computeSettings } from '../../src/app/compute-settings.ts';
 import { type Config, Environment, loadConfig } from '../../src/app/config.ts';
 import { connectionCeiling } from '../../src/app/connection-ceiling.ts';
+import { SECRET_NAMES } from '../../src/app/secret-variables.ts';
 import { ConfigError } from '../../src/errors/config-error.ts';
 import { NO_TENANT_LIMITS } from '../../src/resources/tenants/limits.ts';
 
@@ -43,6 +44,7 @@ describe('loadConfig', () => {
       metricsTenants: 20,
       allowedHosts: [],
       redisUrl: undefined,
+      redisTls: { caFile: undefined, certFile: undefined, keyFile: undefined },
       database: { url: undefined, dataDir: resolve('data'), poolSize: 10, timeoutMs: 5_000 },
       reserveBytes: 67_108_864,
       dataDir: resolve('data'),
@@ -67,11 +69,11 @@ describe('loadConfig', () => {
       outbound: { allowedHosts: [], allowHttp: true },
       hubEndpoint: 'https://huggingface.co',
       hubToken: undefined,
-      secretsKey: undefined,
       logLevel: 'info',
       auditLog: 'off',
       tracing: { isOn: false, serviceName: 'lora-squeeze' },
       searchPath: '',
+      secrets: { values: Object.fromEntries(SECRET_NAMES.map((name) => [name, undefined])), files: {} },
     } satisfies Config);
   });
 
@@ -282,8 +284,10 @@ describe('computeEnvironment', () => {
     assert.doesNotMatch(JSON.stringify(theirs), /hunter2/);
     // ONNX Runtime sends usage data unless this is set.
     assert.equal(theirs.ORT_DISABLE_TELEMETRY, '1');
-    for (const [name, value] of Object.entries(computeSettings(theirs)))
+    const { secrets, ...settings } = computeSettings(theirs);
+    for (const [name, value] of Object.entries(settings))
       assert.deepEqual(value, config[name as keyof Config], name);
+    assert.deepEqual(secrets, { values: {}, files: {} });
   });
 
   it('hands on the keys to object storage, also where the blobs are not there: transfers may need them', () => {

@@ -62,7 +62,7 @@ export class WatchedFleet {
       wires[role] = { database, redis, storage };
       return {
         ...s3.env,
-        ...{ LOG_LEVEL: 'info', SECRETS_KEY: secretsKey, OUTBOUND_ALLOWED_HOSTS: '127.0.0.1' },
+        ...{ LOG_LEVEL: 'info', SECRETS_KEYS: secretsKey, OUTBOUND_ALLOWED_HOSTS: '127.0.0.1' },
         ...{ STORAGE_URL: `s3://${BUCKET}/${S3_PREFIX}`, S3_FORCE_PATH_STYLE: 'true' },
         AWS_ENDPOINT_URL_S3: `http://127.0.0.1:${storage.port}`,
         REDIS_URL: `redis://127.0.0.1:${redis.port}`,

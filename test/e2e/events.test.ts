@@ -46,7 +46,7 @@ it('events reach a stream at any process, go on at another one, and need no Redi
       DATABASE_URL: await testDatabase(),
       REDIS_URL: redis.url,
       STORAGE_URL: `file:${join(scratch, 'storage')}`,
-      SECRETS_KEY: Buffer.alloc(32, 1).toString('base64'),
+      SECRETS_KEYS: Buffer.alloc(32, 1).toString('base64'),
     };
     const start = async (role: Member['role']) => {
       const member = await startMember(role, HERE, scratch, env);

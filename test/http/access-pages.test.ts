@@ -52,7 +52,7 @@ describe('docs/keys.md', () => {
     const counter = await openRateCounter();
     const server = await startServer(
       {},
-      { auth: { mode: 'keys', adminKey: ADMIN_KEY }, rates: counter.rates },
+      { auth: { mode: 'keys', adminKey: () => ADMIN_KEY }, rates: counter.rates },
     );
     try {
       await server.workspaces.tenants.put('search', {});

@@ -19,7 +19,7 @@ describe('what an administrator does for a tenant', () => {
   before(async () => {
     server = await startServer(
       {},
-      { auth: { mode: 'keys', adminKey: ADMIN }, audit: (entry) => entries.push(entry) },
+      { auth: { mode: 'keys', adminKey: () => ADMIN }, audit: (entry) => entries.push(entry) },
     );
     team = await keyOf('team');
     const uploaded = await server.fetch('/v1/adapters', {
@@ -247,7 +247,7 @@ describe('where no key is asked for', () => {
 describe('what an administrator does to a whole tenant', () => {
   let server: TestServer;
   before(async () => {
-    server = await startServer({}, { auth: { mode: 'keys', adminKey: ADMIN } });
+    server = await startServer({}, { auth: { mode: 'keys', adminKey: () => ADMIN } });
   });
   after(() => server.close());
 

@@ -17,7 +17,7 @@ describe('the audit log', () => {
   before(async () => {
     server = await startServer(
       {},
-      { auth: { mode: 'keys', adminKey: ADMIN }, audit: (entry) => entries.push(entry) },
+      { auth: { mode: 'keys', adminKey: () => ADMIN }, audit: (entry) => entries.push(entry) },
     );
     await server.workspaces.tenants.put('team', {});
     const made = await call('POST', '/v1/keys', { tenant: 'team' }, ADMIN);

@@ -24,7 +24,7 @@ describe('every route of the API', () => {
   before(async () => {
     server = await startServer(
       {},
-      { auth: { mode: 'keys', adminKey: ADMIN_KEY, failedKeysPerMinute: 10_000 } },
+      { auth: { mode: 'keys', adminKey: () => ADMIN_KEY, failedKeysPerMinute: 10_000 } },
     );
     routes = servedRoutes(server.app);
   });
@@ -250,7 +250,10 @@ describe('keys in requests', () => {
   let server: TestServer;
   let key: string;
   before(async () => {
-    server = await startServer({}, { auth: { mode: 'keys', adminKey: ADMIN_KEY, failedKeysPerMinute: 20 } });
+    server = await startServer(
+      {},
+      { auth: { mode: 'keys', adminKey: () => ADMIN_KEY, failedKeysPerMinute: 20 } },
+    );
     key = await keyWith(server.keys, 'team', ['read']);
   });
   after(() => server.close());

@@ -300,7 +300,7 @@ describe('batches over HTTP', () => {
 
 describe('batches of tenants', () => {
   it('are theirs alone', async () => {
-    const server = await startServer({}, { auth: { mode: 'keys', adminKey: 'lsq_admin' } });
+    const server = await startServer({}, { auth: { mode: 'keys', adminKey: () => 'lsq_admin' } });
     try {
       const ask = (key: string, method: string, path: string, body?: unknown) =>
         server.fetch(path, {

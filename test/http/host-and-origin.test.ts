@@ -280,7 +280,7 @@ describe('a service that asks for no keys', () => {
 describe('a service that asks for keys', () => {
   it('answers to every name, and to pages wherever they are: a key is what they need', async () => {
     const adminKey = 'administrator-of-this-test-44';
-    const server = await startServer({}, { auth: { mode: 'keys', adminKey } });
+    const server = await startServer({}, { auth: { mode: 'keys', adminKey: () => adminKey } });
     try {
       const headers = { authorization: `Bearer ${adminKey}`, 'sec-fetch-site': 'cross-site' };
       const made = await server.fetch('/v1/adapters', {

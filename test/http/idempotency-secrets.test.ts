@@ -26,7 +26,7 @@ describe('answers with a secret in them', () => {
     startServer(
       {},
       {
-        auth: { mode: 'keys', adminKey: ADMIN },
+        auth: { mode: 'keys', adminKey: () => ADMIN },
         webhooks: { outbound, box, queue: new MemoryDeliveryQueue() },
       },
     );
@@ -87,7 +87,7 @@ describe('answers with a secret in them', () => {
     try {
       const refused = await post(other, '/v1/keys', { tenant: 'default' }, 'unsealed');
       const problem = await problemIn(refused, 503, 'SECRETS_UNAVAILABLE');
-      assert.match(problem.detail, /SECRETS_KEY/);
+      assert.match(problem.detail, /SECRETS_KEYS/);
       assert.deepEqual(await other.keys.list(), []);
       assert.equal((await post(other, '/v1/keys', { tenant: 'default' })).status, 201);
     } finally {

@@ -13,7 +13,7 @@ describe('keys over HTTP', () => {
   before(async () => {
     server = await startServer(
       {},
-      { auth: { mode: 'keys', adminKey: ADMIN.authorization.slice('Bearer '.length) } },
+      { auth: { mode: 'keys', adminKey: () => ADMIN.authorization.slice('Bearer '.length) } },
     );
   });
   after(() => server.close());

@@ -9,7 +9,7 @@ const ADMIN = { authorization: `Bearer ${ADMIN_KEY}` };
 describe('tenants over HTTP', () => {
   let server: TestServer;
   before(async () => {
-    server = await startServer({}, { auth: { mode: 'keys', adminKey: ADMIN_KEY } });
+    server = await startServer({}, { auth: { mode: 'keys', adminKey: () => ADMIN_KEY } });
   });
   after(() => server.close());
 

@@ -51,7 +51,7 @@ export async function startTokenServer(
   const server: TestServer = await startServer(
     {},
     {
-      auth: { mode: 'keys', adminKey: ADMIN_KEY, tokens, failedKeysPerMinute },
+      auth: { mode: 'keys', adminKey: () => ADMIN_KEY, tokens, failedKeysPerMinute },
       audit: (entry) => audited.push(entry),
     },
   );

@@ -321,7 +321,7 @@ describe('webhooks without a key for secrets', () => {
         body: JSON.stringify({ url: URL }),
       });
       const problem = await problemIn(response, 503, 'SECRETS_UNAVAILABLE');
-      assert.match(problem.detail, /SECRETS_KEY/);
+      assert.match(problem.detail, /SECRETS_KEYS/);
       const list = await (await server.fetch('/v1/webhooks')).json();
       assert.deepEqual(list, { data: [], next_cursor: null });
     } finally {

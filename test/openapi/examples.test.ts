@@ -111,7 +111,7 @@ describe('the examples of the contract', () => {
   let shown: Shown[];
   let stand: Stand;
   before(async () => {
-    server = await startServer({}, { auth: { mode: 'keys', adminKey: ADMIN_KEY } });
+    server = await startServer({}, { auth: { mode: 'keys', adminKey: () => ADMIN_KEY } });
     // Of the example of a key.
     await server.workspaces.tenants.put('team-a', {});
     stand = new Stand(server);

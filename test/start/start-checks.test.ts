@@ -176,14 +176,14 @@ describe('a start on what does not hold', () => {
       }
     }));
 
-  it('another SECRETS_KEY than secrets were stored with, or none: which keys, and it is ready with the right one', () =>
+  it('another SECRETS_KEYS than secrets were stored with, or none: which keys, and it is ready with the right one', () =>
     withFolder(async (folder) => {
       const redis = await startExternalRedis(folder, FIT);
       const [right, wrong] = [1, 2].map(() => randomBytes(32).toString('base64'));
       const env = { DATA_DIR: folder, REDIS_URL: redis.url, DATABASE_URL: await testDatabase() };
       try {
         // Before there are secrets any key will do.
-        await withService({ ...env, ROLE: 'api', SECRETS_KEY: right }, async (service) => {
+        await withService({ ...env, ROLE: 'api', SECRETS_KEYS: right }, async (service) => {
           await isReady(service);
           const response = await fetch(`${service.url}/v1/webhooks`, {
             method: 'POST',
@@ -192,7 +192,7 @@ describe('a start on what does not hold', () => {
           });
           assert.match(await response.text(), /whsec_/);
         });
-        await withService({ ...env, ROLE: 'worker', SECRETS_KEY: wrong }, (service) =>
+        await withService({ ...env, ROLE: 'worker', SECRETS_KEYS: wrong }, (service) =>
           isTold(
             service,
             'secrets',
@@ -201,11 +201,11 @@ describe('a start on what does not hold', () => {
           ),
         );
         await withService({ ...env, ROLE: 'api' }, async (service) => {
-          await isTold(service, 'secrets', ['SECRETS_UNAVAILABLE'], /set SECRETS_KEY/);
+          await isTold(service, 'secrets', ['SECRETS_UNAVAILABLE'], /set SECRETS_KEYS/);
           for (const path of ['/v1/webhooks', '/v1/adapters', '/v1/jobs'])
             assert.equal((await fetch(service.url + path)).status, 200, path);
         });
-        await withService({ ...env, ROLE: 'api', SECRETS_KEY: right }, isReady as never);
+        await withService({ ...env, ROLE: 'api', SECRETS_KEYS: right }, isReady as never);
       } finally {
         await redis.stop();
       }

@@ -10,7 +10,7 @@ import {
 } from '../../src/contract/transfer.ts';
 import { AppError } from '../../src/errors/app-error.ts';
 import type { ErrorCode } from '../../src/errors/error-kinds.ts';
-import { SecretBox } from '../../src/transfer/secret-box.ts';
+import { SecretBox, sealedWith } from '../../src/transfer/secret-box.ts';
 import { redactFinal, sealSink, sealSource, unsealSink, unsealSource } from '../../src/transfer/secrets.ts';
 
 const HUB = 'https://huggingface.co';
@@ -103,6 +103,21 @@ describe('SecretBox', () => {
     ]) {
       assert.throws(() => box.open(text), code('SECRETS_DAMAGED'), text);
     }
+  });
+
+  it('seals with the first of several keys and opens with each of them, as they are now', () => {
+    const [old, fresh] = [randomBytes(32), randomBytes(32)];
+    let keys = [old];
+    const ring = new SecretBox(() => keys);
+    const before = ring.seal('SECRET');
+    keys = [fresh, old];
+    const after = ring.seal('SECRET');
+    assert.deepEqual([before, after].map(ring.open.bind(ring)), ['SECRET', 'SECRET']);
+    assert.equal(new SecretBox(fresh).open(after), 'SECRET');
+    assert.deepEqual([sealedWith(after), sealedWith(before)], ring.keyIds);
+    keys = [fresh];
+    assert.equal(ring.open(after), 'SECRET');
+    assert.throws(() => ring.open(before), code('SECRETS_KEY_MISMATCH'));
   });
 
   it('takes keys of 32 bytes only', () => {

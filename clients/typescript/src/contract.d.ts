@@ -3970,7 +3970,7 @@ export interface components {
          */
         queue: 'ok' | 'degraded';
         /**
-         * @description Whether stored secrets can be opened with `SECRETS_KEY`
+         * @description Whether stored secrets can be opened with `SECRETS_KEYS`
          * @enum {unknown}
          */
         secrets?: 'ok' | 'degraded';

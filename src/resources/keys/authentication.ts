@@ -25,8 +25,8 @@ export interface AuthenticationOptions {
   readonly tokens?: Pick<TokenService, 'isToken' | 'verify' | 'verifyRemembered'> | undefined;
   /** Called with the tenant of a request that may do what it asks for. */
   readonly onAdmitted: (request: FastifyRequest, tenant: string) => void;
-  /** A key from the configuration that may do everything, for the first steps of a deployment. */
-  readonly adminKey?: string | undefined;
+  /** The key from the configuration that may do everything, for the first steps of a deployment, as it is now. */
+  readonly adminKey?: (() => string | undefined) | undefined;
   /** Keys and tokens that cannot be used, from one address in a minute, before the answer is 429; default 100. */
   readonly failedKeysPerMinute?: number | undefined;
 }
@@ -41,7 +41,6 @@ const ADMINISTRATOR: Principal = { tenant: DEFAULT_TENANT, keyId: 'key_configure
 export const authentication = fp(async (app: FastifyInstance, options: AuthenticationOptions) => {
   const { keys, tokens, metrics, adminKey, onAdmitted } = options;
   const failed = new FailedKeys(options.failedKeysPerMinute ?? DEFAULT_FAILED_KEYS_PER_MINUTE);
-  const adminDigest = adminKey === undefined ? undefined : keyDigest(adminKey);
   app.decorateRequest('principal', null);
 
   /** At once where that can be told at once: what is asked of the storage is remembered for a few seconds. */
@@ -53,7 +52,9 @@ export const authentication = fp(async (app: FastifyInstance, options: Authentic
     const remembered = keys.verifyRemembered(key);
     if (remembered) return principalWith(remembered);
     // Digests are of one length whatever was sent, so that comparing them takes the same time.
-    if (adminDigest && timingSafeEqual(keyDigest(key), adminDigest)) return ADMINISTRATOR;
+    const administrators = adminKey?.();
+    if (administrators !== undefined && timingSafeEqual(keyDigest(key), keyDigest(administrators)))
+      return ADMINISTRATOR;
     if (tokens?.isToken(key)) return tokens.verifyRemembered(key) ?? tokens.verify(key).catch(refused);
     return remembered === null ? principalWith(null) : keys.verify(key).then(principalWith);
   }

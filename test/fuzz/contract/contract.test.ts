@@ -31,7 +31,10 @@ describe('the contract, asked at random', () => {
   let sent = 0;
 
   before(async () => {
-    server = await startServer({}, { auth: { mode: 'keys', adminKey: ADMIN_KEY, failedKeysPerMinute: 1e9 } });
+    server = await startServer(
+      {},
+      { auth: { mode: 'keys', adminKey: () => ADMIN_KEY, failedKeysPerMinute: 1e9 } },
+    );
     world = new World(send, (id) => expire(server.database, id));
   });
   after(() => server.close());

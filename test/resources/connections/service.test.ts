@@ -121,7 +121,7 @@ onEachDialect('a connection', (database) => {
     ];
     for (const [request, code, words] of cases) await refused(service().create(request, true), code, words);
     const none = service('default', null as never);
-    await refused(none.create(MODELS, true), 'SECRETS_UNAVAILABLE', /SECRETS_KEY/);
+    await refused(none.create(MODELS, true), 'SECRETS_UNAVAILABLE', /SECRETS_KEYS/);
     assert.deepEqual(await store().accesses(), []);
     // What has no secret needs no key.
     await none.create(LENT, true);

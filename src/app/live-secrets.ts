@@ -1,0 +1,74 @@
+import { ConfigError } from '../errors/config-error.ts';
+import {
+  isSecret,
+  passwordNameOf,
+  type SecretFiles,
+  type SecretName,
+  secretIn,
+  urlWithPassword,
+} from './secret-variables.ts';
+
+/** A file is looked at no more often. */
+const LOOK_MS = 1_000;
+
+export interface LiveSecretsOptions {
+  /** As they were when the process started. */
+  readonly values: Readonly<Partial<Record<SecretName, string | undefined>>>;
+  /** Those that are read again. */
+  readonly files: SecretFiles;
+  readonly onChange?: (name: SecretName) => void;
+  /** Told once of each fault: the secret stays what it was. */
+  readonly onTrouble?: (name: SecretName, reason: string) => void;
+}
+
+/**
+ * Secrets as they are now. One that was given as a file is read again when it is asked for, so that it can change while the
+ * process runs, also where the file is replaced by another one, as Kubernetes does it.
+ */
+export class LiveSecrets {
+  private readonly options: LiveSecretsOptions;
+  private readonly known = new Map<SecretName, { text: string; lookedAtMs: number; fault?: string }>();
+
+  constructor(options: LiveSecretsOptions) {
+    this.options = options;
+  }
+
+  /** Does not fail: a file that is away, or holds nothing of use, leaves what it held before. */
+  get(name: SecretName): string | undefined {
+    const { values, files } = this.options;
+    const path = files[name];
+    if (path === undefined) return values[name];
+    let known = this.known.get(name);
+    if (!known) {
+      known = { text: values[name]!, lookedAtMs: Number.NEGATIVE_INFINITY };
+      this.known.set(name, known);
+    }
+    const nowMs = performance.now();
+    if (nowMs - known.lookedAtMs < LOOK_MS) return known.text;
+    known.lookedAtMs = nowMs;
+    this.lookAt(name, path, known);
+    return known.text;
+  }
+
+  /** With the password that was given besides. */
+  url(name: 'REDIS_URL' | 'DATABASE_URL'): string {
+    return urlWithPassword(this.get(name)!, this.get(passwordNameOf(name)));
+  }
+
+  private lookAt(name: SecretName, path: string, known: { text: string; fault?: string }): void {
+    try {
+      const text = secretIn(name, path);
+      if (text !== known.text) {
+        if (!isSecret(name, text))
+          throw new ConfigError(`${name}_FILE is "${path}", whose new content cannot be used.`);
+        known.text = text;
+        this.options.onChange?.(name);
+      }
+      delete known.fault;
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      if (known.fault !== error.message) this.options.onTrouble?.(name, error.message);
+      known.fault = error.message;
+    }
+  }
+}

@@ -1,0 +1,168 @@
+import { readFileSync } from 'node:fs';
+import { type TOptional, type TString, Type } from 'typebox';
+import { ConfigError } from '../errors/config-error.ts';
+
+const FILE = '_FILE';
+
+/** A secret, and the variable that names a file with it in its place. */
+function secret<Name extends string>(
+  name: Name,
+  options: Readonly<Record<'pattern' | 'title' | 'description', string>>,
+) {
+  const file = { minLength: 1, title: 'the path of a file', description: `File that holds \`${name}\`.` };
+  return {
+    [name]: Type.Optional(Type.String(options)),
+    [name + FILE]: Type.Optional(Type.String(file)),
+  } as Record<Name | `${Name}_FILE`, TOptional<TString>>;
+}
+
+const PASSWORD = { pattern: '^[!-~]+$', title: 'visible ASCII characters' };
+
+/** Environment variables that hold secrets: a part of the table of all. */
+export const SECRET_VARIABLES = {
+  ...secret('ADMIN_KEY', {
+    pattern: '^[!-~]{24,512}$',
+    title: '24 to 512 characters without blanks',
+    description:
+      'A key that may do everything, for the first steps of a deployment (`POST /v1/keys`). Its tenant is `default`.',
+  }),
+  ...secret('REDIS_URL', {
+    pattern: '^rediss?(\\+(sentinel|cluster))?://.+',
+    title: 'a redis://, rediss://, redis+sentinel:// or redis+cluster:// URL',
+    description:
+      'Redis or Valkey server, `redis://` or `rediss://` (TLS); several of them behind Sentinel or as a Cluster, ' +
+      'see [scaling](scaling.md#redis). Unset: a private server is started under ' +
+      '`DATA_DIR` (role `all` only). An external server should have `maxmemory-policy noeviction`; with another one ' +
+      'the service works, and `/readyz` says what is at risk. It may forget everything when it restarts.',
+  }),
+  ...secret('REDIS_PASSWORD', {
+    ...PASSWORD,
+    description: 'Password for `REDIS_URL`, which has none then.',
+  }),
+  ...secret('DATABASE_URL', {
+    pattern: '^postgres(ql)?://.+',
+    title: 'a postgres:// URL',
+    description:
+      'PostgreSQL database for everything that is known of adapters and jobs, the same for all processes: ' +
+      '`postgres://user:password@host:port/database`; `?sslmode=verify-full&sslrootcert=/path` for TLS. Unset: a file ' +
+      'of SQLite in `DATA_DIR` (role `all` only). See [database](database.md).',
+  }),
+  ...secret('DATABASE_PASSWORD', {
+    ...PASSWORD,
+    description: 'Password for `DATABASE_URL`, which has none then.',
+  }),
+  ...secret('SECRETS_KEYS', {
+    // The last digit of 32 bytes has two bits of them.
+    pattern: '^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=( *, *[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=){0,7}$',
+    title: 'up to 8 keys of 32 bytes in base64, with commas between',
+    description:
+      'Keys that secrets of webhooks, connections and jobs are sealed with: the first one seals, all of them open. Each is ' +
+      '32 bytes in base64 (`openssl rand -base64 32`); they are the same for all processes. Unset: role `all` makes one of ' +
+      'its own under `DATA_DIR`; other roles take no webhooks, and no jobs with credentials. See [the key for ' +
+      'secrets](keys.md#the-key-for-secrets).',
+  }),
+  ...secret('HF_TOKEN', {
+    pattern: '^[!-~]+$',
+    title: 'an access token of the Hub',
+    description:
+      'Token that [connections](connections.md) to the Hub go with which an administrator made `ambient`; used for ' +
+      'nothing else.',
+  }),
+  ...secret('AWS_ACCESS_KEY_ID', {
+    ...PASSWORD,
+    description: 'Access key for `s3:`, as the AWS SDK reads it.',
+  }),
+  ...secret('AWS_SECRET_ACCESS_KEY', { ...PASSWORD, description: 'The secret that belongs to it.' }),
+  ...secret('AWS_SESSION_TOKEN', {
+    ...PASSWORD,
+    description: 'Token of a session, where the access key is a temporary one.',
+  }),
+};
+
+type Variable = keyof typeof SECRET_VARIABLES;
+export type SecretName = Exclude<Variable, `${string}_FILE`>;
+
+export const SECRET_NAMES = Object.keys(SECRET_VARIABLES).filter(
+  (name) => !name.endsWith(FILE),
+) as SecretName[];
+
+/** Where the secrets that were given as files lie. */
+export type SecretFiles = Readonly<Partial<Record<SecretName, string>>>;
+
+/**
+ * An environment with the secrets that it names files for. Those for the AWS SDK are put into the given one too.
+ * @throws ConfigError naming a variable that is set besides its file, or a file without a secret
+ */
+export function withSecretFiles(env: NodeJS.ProcessEnv): { env: NodeJS.ProcessEnv; files: SecretFiles } {
+  const read: Record<string, string> = {};
+  const files: Partial<Record<SecretName, string>> = {};
+  for (const name of SECRET_NAMES) {
+    const path = env[name + FILE];
+    if (!path) continue;
+    if (env[name])
+      throw new ConfigError(`${name} and ${name}${FILE} are both set; the secret must be in one of them.`);
+    read[name] = secretIn(name, path);
+    files[name] = path;
+  }
+  // The AWS SDK reads the environment by itself, also in the processes that are started with it.
+  for (const name of SECRET_NAMES.filter((one) => one.startsWith('AWS_') && files[one])) {
+    env[name] = read[name];
+    delete env[name + FILE];
+  }
+  return { env: { ...env, ...read }, files };
+}
+
+/** @throws ConfigError where the file cannot be read or is empty */
+export function secretIn(name: SecretName, path: string): string {
+  const wrong = (why: string) =>
+    new ConfigError(`${name}${FILE} is "${path}", ${why}; it must be a file with ${name} in it.`);
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8').replace(/\r?\n$/, '');
+  } catch (error) {
+    throw wrong(`which cannot be read (${(error as NodeJS.ErrnoException).code})`);
+  }
+  if (text === '') throw wrong('which is empty');
+  return text;
+}
+
+/** Whether a variable may have this value. */
+export const isSecret = (name: SecretName, text: string): boolean =>
+  new RegExp((SECRET_VARIABLES[name] as { pattern?: string }).pattern!).test(text);
+
+/**
+ * Those that the service reads itself, and their files: what a process that gets what it needs in another way must not
+ * inherit. The AWS SDK reads its own.
+ */
+export const OUR_SECRET_VARIABLES = Object.keys(SECRET_VARIABLES).filter((name) => !name.startsWith('AWS_'));
+
+const AUTHORITY = /^([a-z+]+:\/\/)(?:([^@/?#]*)@)?/;
+
+/** A URL with a password that was given besides, in place of its own. */
+export function urlWithPassword(url: string, password: string | undefined): string {
+  if (password === undefined) return url;
+  const [start = '', scheme = '', login = ''] = AUTHORITY.exec(url) ?? [];
+  return `${scheme}${login.split(':')[0]}:${encodeURIComponent(password)}@${url.slice(start.length)}`;
+}
+
+/**
+ * The URL that the environment names, with the password that it names besides.
+ * @throws ConfigError where there are two passwords, or one for nothing
+ */
+export function givenUrl(
+  name: 'REDIS_URL' | 'DATABASE_URL',
+  values: Readonly<Partial<Record<SecretName, string | undefined>>>,
+): string | undefined {
+  const passwordName = passwordNameOf(name);
+  const [url, password] = [values[name], values[passwordName]];
+  if (url === undefined && password !== undefined)
+    throw new ConfigError(`${passwordName} is set and ${name} is not; it must be the password for that URL.`);
+  if (url === undefined || password === undefined) return url;
+  const login = AUTHORITY.exec(url)?.[2] ?? '';
+  if (/:./.test(login))
+    throw new ConfigError(`${name} has a password and ${passwordName} is set; one of them must go.`);
+  return urlWithPassword(url, password);
+}
+
+export const passwordNameOf = (name: 'REDIS_URL' | 'DATABASE_URL') =>
+  name === 'REDIS_URL' ? 'REDIS_PASSWORD' : 'DATABASE_PASSWORD';
