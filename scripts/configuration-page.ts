@@ -22,7 +22,12 @@ also where the file was replaced by another. What a URL or a password has become
 only login and password do. A file that is away, or holds nothing that can be used, leaves the secret as it was, and a line
 of the log tells it. The other secrets are read when the service starts.
 
+A secret that stands in an example of this repository (\`change-me\`) is refused.
+
 ## Variables
+
+Names have no prefix. When the service starts it warns of a name that is near to one of the table, such as
+\`WORKER_CONCURENCY\`, with the name that was probably meant; such a variable changes nothing.
 
 | variable | default | allowed | meaning |
 |---|---|---|---|

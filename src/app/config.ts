@@ -12,6 +12,7 @@ import type { TokenSettings } from '../resources/keys/token-settings.ts';
 import type { Limits } from '../resources/tenants/limits.ts';
 import { Environment, MAX_DEFAULT_THREADS } from './environment.ts';
 import type { LiveSecretsOptions } from './live-secrets.ts';
+import { type Misspelt, misspeltVariables } from './misspelt-variables.ts';
 import { givenUrl, SECRET_NAMES, SECRET_VARIABLES, withSecretFiles } from './secret-variables.ts';
 import { type Bucket, storagePlace } from './storage-url.ts';
 import { tokenSettingsOf } from './token-variables.ts';
@@ -100,6 +101,8 @@ export interface Config {
   };
   /** Folders where programs are looked up, as in PATH. */
   readonly searchPath: string;
+  /** Variables that were probably meant for the service. */
+  readonly misspelt: readonly Misspelt[];
   /** Secrets as they were given, and the files that they are read from again. */
   readonly secrets: Pick<LiveSecretsOptions, 'values' | 'files'>;
 }
@@ -187,6 +190,7 @@ export function loadConfig(given: NodeJS.ProcessEnv = process.env): Config {
     auditLog: values.AUDIT_LOG ?? (auth === 'keys' ? 'stdout' : 'off'),
     tracing: { isOn: isTraced(values, env), serviceName: values.OTEL_SERVICE_NAME },
     searchPath: env.PATH ?? '',
+    misspelt: misspeltVariables(env),
     secrets: { values: Object.fromEntries(SECRET_NAMES.map((name) => [name, values[name]])), files },
   };
 }

@@ -91,9 +91,13 @@ export type SecretFiles = Readonly<Partial<Record<SecretName, string>>>;
 
 /**
  * An environment with the secrets that it names files for. Those for the AWS SDK are put into the given one too.
- * @throws ConfigError naming a variable that is set besides its file, or a file without a secret
+ * @throws ConfigError naming a variable that is set besides its file, a file without a secret, or a secret of an example
  */
 export function withSecretFiles(env: NodeJS.ProcessEnv): { env: NodeJS.ProcessEnv; files: SecretFiles } {
+  if (env.SECRETS_KEY)
+    throw new ConfigError(
+      'SECRETS_KEY is called SECRETS_KEYS now, as it may be several, with commas between.',
+    );
   const read: Record<string, string> = {};
   const files: Partial<Record<SecretName, string>> = {};
   for (const name of SECRET_NAMES) {
@@ -104,12 +108,24 @@ export function withSecretFiles(env: NodeJS.ProcessEnv): { env: NodeJS.ProcessEn
     read[name] = secretIn(name, path);
     files[name] = path;
   }
+  for (const name of SECRET_NAMES) refuseExample(name, read[name] ?? env[name]);
   // The AWS SDK reads the environment by itself, also in the processes that are started with it.
   for (const name of SECRET_NAMES.filter((one) => one.startsWith('AWS_') && files[one])) {
     env[name] = read[name];
     delete env[name + FILE];
   }
   return { env: { ...env, ...read }, files };
+}
+
+const EXAMPLE = /change[-_]?me/i;
+
+/** @throws ConfigError for what stands in examples: everybody knows it */
+function refuseExample(name: SecretName, value = ''): void {
+  const texts = [value, ...value.split(',').map((part) => Buffer.from(part, 'base64').toString('latin1'))];
+  if (texts.some((text) => EXAMPLE.test(text)))
+    throw new ConfigError(
+      `${name} is the secret of an example, which everybody knows; it must be one of your own.`,
+    );
 }
 
 /** @throws ConfigError where the file cannot be read or is empty */

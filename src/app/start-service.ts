@@ -32,6 +32,8 @@ type AuditLog = ReturnType<typeof openAuditLog>;
  * @throws ConfigError, DatabaseError, BrokerError, AppError and errors of the system, for who starts the service
  */
 export async function startService(loaded: Config, logger: Logger, running: Running): Promise<void> {
+  for (const { variable, meant } of loaded.misspelt)
+    logger.warn({ variable }, `the service has no variable of this name. Did you mean ${meant}?`);
   // The audit log may be kept in it, also from the first start on.
   const open = await keepPrivate(loaded.dataDir);
   if (open) logger.warn(open, 'other users of this machine may read the data folder');

@@ -73,6 +73,7 @@ describe('loadConfig', () => {
       auditLog: 'off',
       tracing: { isOn: false, serviceName: 'lora-squeeze' },
       searchPath: '',
+      misspelt: [],
       secrets: { values: Object.fromEntries(SECRET_NAMES.map((name) => [name, undefined])), files: {} },
     } satisfies Config);
   });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
@@ -10,6 +10,7 @@ import { LiveSecrets } from '../../src/app/live-secrets.ts';
 import { SECRET_NAMES } from '../../src/app/secret-variables.ts';
 import { ConfigError } from '../../src/errors/config-error.ts';
 
+const ROOT = join(import.meta.dirname, '../..');
 const KEY = 'a-key-of-an-administrator';
 /** A file is looked at once a second. */
 const NEXT_LOOK_MS = 1_100;
@@ -77,6 +78,25 @@ describe('secrets in files', () => {
       { ADMIN_KEY_FILE: file('short') },
       'ADMIN_KEY has a value that cannot be used (not shown: it may hold a password); it must be 24 to 512 characters ' +
         'without blanks.',
+    );
+  });
+
+  it('are none that stand in an example', () => {
+    const examples = readFileSync(join(ROOT, 'deploy/kubernetes/base/secret.example.yaml'), 'utf8');
+    const found = [...examples.matchAll(/^ {2}([A-Z_]+): (\S+)$/gm)].map(
+      ([, name, value]) => [name!.replace(/^SECRETS_KEY$/, 'SECRETS_KEYS'), value!] as const,
+    );
+    const secrets = found.filter(([name]) => name.includes('KEY'));
+    assert.ok(secrets.length > 0, examples);
+    for (const [name, value] of [...secrets, ['REDIS_URL', 'redis://:Change_Me@redis'] as const])
+      for (const env of [{ [name]: value }, { [`${name}_FILE`]: file(value) }])
+        refused(
+          env,
+          `${name} is the secret of an example, which everybody knows; it must be one of your own.`,
+        );
+    refused(
+      { SECRETS_KEY: Buffer.alloc(32).toString('base64') },
+      'SECRETS_KEY is called SECRETS_KEYS now, as it may be several, with commas between.',
     );
   });
 

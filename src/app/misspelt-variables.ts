@@ -1,0 +1,53 @@
+import { Environment } from './environment.ts';
+
+export interface Misspelt {
+  readonly variable: string;
+  readonly meant: string;
+}
+
+const OURS = Object.keys(Environment.properties);
+/** What others set, such as HOSTNAME, is near to shorter ones. */
+const SHORTEST = 6;
+const NAME = /^[A-Z][A-Z0-9_]*$/;
+const PREFIX = /^LORA_SQUEEZE_/;
+/** What Kubernetes sets for a service of that name. */
+const OF_KUBERNETES = /^tcp:\/\/|^\d+$/;
+const UNIT = /_(?:MS|S|SECS?|SECONDS|MINUTES|HOURS|DAYS|BYTES|KB|MB|GB|MIB|GIB)$/;
+
+/**
+ * Variables that were probably meant for this service and are none of it: a typo, a wrong unit or none, or a prefix. Names of
+ * ours have nothing in common, so that others can only be told by how near they are.
+ */
+export function misspeltVariables(env: NodeJS.ProcessEnv): Misspelt[] {
+  return Object.entries(env).flatMap(([variable, value = '']) => {
+    if (value === '' || variable in Environment.properties || !NAME.test(variable)) return [];
+    const meant = OURS.find((name) => isMeant(variable, name, value));
+    return meant === undefined ? [] : [{ variable, meant }];
+  });
+}
+
+function isMeant(variable: string, ours: string, value: string): boolean {
+  if (ours.length < SHORTEST) return false;
+  if (PREFIX.test(variable)) return variable.replace(PREFIX, '') === ours && !OF_KUBERNETES.test(value);
+  // A first letter is hardly ever wrong, and tells HF_TOKEN from the tokens of others.
+  if (variable[0] !== ours[0]) return false;
+  if (UNIT.test(ours) && variable.replace(UNIT, '') === ours.replace(UNIT, '')) return true;
+  return isNear(variable, ours, ours.length <= 2 * SHORTEST ? 1 : 2);
+}
+
+/** Whether one becomes the other by so many letters that are added, left out, changed or swapped with the next one. */
+function isNear(a: string, b: string, most: number): boolean {
+  if (Math.abs(a.length - b.length) > most) return false;
+  let [before, last] = [[] as number[], Array.from({ length: b.length + 1 }, (_, j) => j)];
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const isSame = a[i - 1] === b[j - 1];
+      row[j] = Math.min(last[j]! + 1, row[j - 1]! + 1, last[j - 1]! + (isSame ? 0 : 1));
+      const isSwapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      if (isSwapped) row[j] = Math.min(row[j]!, before[j - 2]! + 1);
+    }
+    [before, last] = [last, row];
+  }
+  return last[b.length]! <= most;
+}
