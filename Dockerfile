@@ -1,50 +1,68 @@
 # LoRA-Squeeze. One image, one entry point: ROLE says what a container does (all, api, worker).
 #   docker build -t lora-squeeze .                        CPU (the default target, "runtime")
-#   docker build -t lora-squeeze:cuda --target cuda .     CUDA 12, amd64 only
+#   docker build -t lora-squeeze:cuda --target cuda .     CUDA 13, amd64 only
+# docs/image.md says how to pin the bases by digest, what the build arguments are, and how the CUDA provider is verified.
 
 # npm is told to run no package's install script (.npmrc); none of them needs one.
-FROM node:22.23.3-slim AS build
+FROM node:24.22.3-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci
-COPY tsconfig.json vite.config.ts ./
+COPY tsconfig.json vite.config.ts openapi.yaml LICENSE ./
 COPY src src
 COPY web web
-RUN npm run build
+COPY scripts scripts
+RUN npm run build && npx tsx scripts/ship.ts /ship
 
-# onnxruntime-node ships its libraries for every platform: 245 of 288 MB are for others. So does SQLite: 24 of 29 MB.
-FROM node:22.23.3-slim AS packages
-WORKDIR /app
-COPY package.json package-lock.json .npmrc ./
-RUN npm ci --omit=dev \
-  && cd node_modules/onnxruntime-node/bin/napi-v6 \
-  && keep="linux/$(node -p process.arch)" \
-  && find . -mindepth 2 -maxdepth 2 ! -path "./$keep" -exec rm -rf {} + \
-  && find . -mindepth 1 -maxdepth 1 -empty -delete \
-  && test -e "$keep/onnxruntime_binding.node" \
-  && cd /app/node_modules/@photostructure/sqlite/prebuilds \
-  && find . -mindepth 1 -maxdepth 1 ! -name "linux-$(node -p process.arch)" -exec rm -rf {} +
-
-# The CUDA provider's libraries, which the package leaves to its install script (from NuGet).
-FROM packages AS cuda-packages
+# The CUDA provider, which the package onnxruntime-node leaves to its install script. No lock file covers what that fetches,
+# so it has to be what somebody has looked at before: CUDA_PROVIDER_SHA256 of the .so file.
+FROM build AS cuda-provider
+ARG CUDA_PROVIDER_SHA256=
 RUN ONNXRUNTIME_NODE_INSTALL=true npm rebuild onnxruntime-node --ignore-scripts=false \
-  && test -e node_modules/onnxruntime-node/bin/napi-v6/linux/x64/libonnxruntime_providers_cuda.so
+  && cd node_modules/onnxruntime-node/bin/napi-v6/linux/x64 \
+  && sha256sum libonnxruntime_providers_cuda.so \
+  && if [ -z "$CUDA_PROVIDER_SHA256" ]; then echo "Verify this file, then build with --build-arg CUDA_PROVIDER_SHA256=… (docs/image.md)." >&2; exit 1; fi \
+  && echo "$CUDA_PROVIDER_SHA256  libonnxruntime_providers_cuda.so" | sha256sum --check --strict \
+  && mkdir /provider && cp libonnxruntime_providers_cuda.so libonnxruntime_providers_shared.so /provider/
 
-FROM nvidia/cuda:12.9.1-cudnn-runtime-ubuntu24.04 AS cuda
+# What is below /app comes from the same build; both have the same user, and Node without npm.
+FROM nvidia/cuda:13.0.2-cudnn-runtime-ubuntu24.04 AS cuda-base
 RUN apt-get update \
-  && apt-get install -y --no-install-recommends redis-server ca-certificates \
+  && apt-get install -y --no-install-recommends ca-certificates \
   && rm -rf /var/lib/apt/lists/* \
   && groupadd --gid 10001 squeeze \
   && useradd --uid 10001 --gid 10001 --no-create-home --shell /usr/sbin/nologin squeeze \
-  && install -d -o 10001 -g 10001 /data
-COPY --from=packages /usr/local/bin/node /usr/local/bin/node
+  && install -d -o 10001 -g 10001 /data \
+  && dpkg-query -W -f '${Package} ${Version} ${Architecture}\n' > /packages.txt
+COPY --from=build /usr/local/bin/node /usr/local/bin/node
+RUN node --version
+
+FROM build AS cuda-bill
+COPY --from=cuda-base /packages.txt /etc/os-release /system/
+RUN npx tsx scripts/sbom.ts /system > /sbom.json
+
+FROM cuda-base AS cuda
+ARG REVISION=unknown
+ARG CREATED=unknown
+ARG SOURCE=unknown
 LABEL org.opencontainers.image.title="LoRA-Squeeze" \
   org.opencontainers.image.version="0.1.0" \
-  org.opencontainers.image.licenses="Apache-2.0"
+  org.opencontainers.image.licenses="Apache-2.0" \
+  org.opencontainers.image.revision="$REVISION" \
+  org.opencontainers.image.created="$CREATED" \
+  org.opencontainers.image.source="$SOURCE" \
+  org.opencontainers.image.base.name="docker.io/nvidia/cuda:13.0.2-cudnn-runtime-ubuntu24.04"
 WORKDIR /app
-COPY package.json openapi.yaml LICENSE ./
-COPY --from=cuda-packages /app/node_modules node_modules
-COPY --from=build /app/dist dist
+COPY --from=build /ship ./
+COPY --from=cuda-provider /provider node_modules/onnxruntime-node/bin/napi-v6/linux/x64
+COPY --from=cuda-bill /sbom.json ./
+# The provider is linked with one major version of CUDA, and opens cuDNN by itself: a base that has others must not become
+# an image. Only the driver (libcuda) comes from the machine that runs it.
+RUN cd node_modules/onnxruntime-node/bin/napi-v6/linux/x64 \
+  && ldd libonnxruntime_providers_cuda.so libonnxruntime_providers_shared.so onnxruntime_binding.node > /tmp/ldd.txt \
+  && if grep 'not found' /tmp/ldd.txt | grep -v 'libcuda\.so'; then echo "The base has not what the provider is linked with." >&2; exit 1; fi \
+  && ldconfig -p | grep -q 'libcudnn\.so\.9' \
+  && rm /tmp/ldd.txt
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=8080 DATA_DIR=/data EXECUTION_PROVIDER=cuda
 USER 10001:10001
 VOLUME /data
@@ -54,22 +72,37 @@ HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PROBE_PORT || process.env.PORT}/livez`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 ENTRYPOINT ["node", "dist/main.js"]
 
-# Last, so that it is what a plain `docker build` makes.
-FROM node:22.23.3-slim AS runtime
-# The private Redis of role "all"; api and worker use the one at REDIS_URL.
+# The private Redis is for the role "all"; api and worker use the one at REDIS_URL.
+FROM debian:trixie-slim AS base
 RUN apt-get update \
-  && apt-get install -y --no-install-recommends redis-server \
+  && apt-get install -y --no-install-recommends redis-server ca-certificates \
   && rm -rf /var/lib/apt/lists/* \
   && groupadd --gid 10001 squeeze \
   && useradd --uid 10001 --gid 10001 --no-create-home --shell /usr/sbin/nologin squeeze \
-  && install -d -o 10001 -g 10001 /data
+  && install -d -o 10001 -g 10001 /data \
+  && dpkg-query -W -f '${Package} ${Version} ${Architecture}\n' > /packages.txt
+COPY --from=build /usr/local/bin/node /usr/local/bin/node
+RUN node --version
+
+FROM build AS bill
+COPY --from=base /packages.txt /etc/os-release /system/
+RUN npx tsx scripts/sbom.ts /system > /sbom.json
+
+# Last, so that it is what a plain `docker build` makes.
+FROM base AS runtime
+ARG REVISION=unknown
+ARG CREATED=unknown
+ARG SOURCE=unknown
 LABEL org.opencontainers.image.title="LoRA-Squeeze" \
   org.opencontainers.image.version="0.1.0" \
-  org.opencontainers.image.licenses="Apache-2.0"
+  org.opencontainers.image.licenses="Apache-2.0" \
+  org.opencontainers.image.revision="$REVISION" \
+  org.opencontainers.image.created="$CREATED" \
+  org.opencontainers.image.source="$SOURCE" \
+  org.opencontainers.image.base.name="docker.io/library/debian:trixie-slim"
 WORKDIR /app
-COPY package.json openapi.yaml LICENSE ./
-COPY --from=packages /app/node_modules node_modules
-COPY --from=build /app/dist dist
+COPY --from=build /ship ./
+COPY --from=bill /sbom.json ./
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=8080 DATA_DIR=/data EXECUTION_PROVIDER=cpu
 USER 10001:10001
 VOLUME /data

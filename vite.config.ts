@@ -16,7 +16,7 @@ const PROGRAMS = [
 ];
 
 /** Packages that stay in node_modules: they are native, read files beside their own, or load each other by themselves. */
-const EXTERNAL = [
+export const EXTERNAL: readonly string[] = [
   'onnxruntime-node',
   '@photostructure/sqlite',
   '@resvg/resvg-js',
@@ -37,7 +37,7 @@ export default defineConfig({
   root: ROOT,
   publicDir: false,
   logLevel: 'warn',
-  ssr: { noExternal: true, external: EXTERNAL },
+  ssr: { noExternal: true, external: [...EXTERNAL] },
   plugins: [{ name: 'executable-command', writeBundle: () => chmodSync(join(DIST, 'cli/main.js'), 0o755) }],
   build: {
     ssr: true,

@@ -1,16 +1,23 @@
 // Writes a bill of materials (CycloneDX, JSON) of what is shipped to standard output.
+//   npx tsx scripts/sbom.ts [FOLDER]
+// FOLDER, if given, says what an image has besides: packages.txt (name, version and architecture of each package of its
+// system, a line each) and its os-release. Then Node and ONNX Runtime's library are listed too.
 // `npm sbom --omit=dev` leaves out whatever a tool for developing may use too, so the lock file decides here.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+interface Component {
+  readonly 'bom-ref': string;
+  readonly type: string;
+  readonly name: string;
+  readonly group?: string;
+  readonly version: string;
+  readonly purl?: string;
+}
 interface Bill {
-  components: {
-    readonly 'bom-ref': string;
-    readonly name: string;
-    readonly group?: string;
-    readonly version: string;
-  }[];
+  readonly metadata: { readonly component: Component };
+  components: Component[];
   dependencies: { readonly ref: string; readonly dependsOn?: readonly string[] }[];
 }
 
@@ -42,4 +49,28 @@ const isRoot = ({ ref }: { readonly ref: string }): boolean => ref.startsWith('l
 const dependencies = bill.dependencies
   .filter((one) => isRoot(one) || known.has(one.ref))
   .map((one) => ({ ...one, dependsOn: (one.dependsOn ?? []).filter((ref) => known.has(ref)) }));
-process.stdout.write(`${JSON.stringify({ ...bill, components, dependencies }, null, 2)}\n`);
+// npm names the root after its folder.
+const metadata = { ...bill.metadata, component: { ...bill.metadata.component, name: 'lora-squeeze' } };
+const [folder] = process.argv.slice(2);
+const all = [...components, ...(folder === undefined ? [] : [...systemPackages(folder), ...programs()])];
+process.stdout.write(`${JSON.stringify({ ...bill, metadata, components: all, dependencies }, null, 2)}\n`);
+
+function systemPackages(folder: string): Component[] {
+  const system = /^ID=(.*)$/m.exec(readFileSync(join(folder, 'os-release'), 'utf8'))?.[1] ?? 'debian';
+  const lines = readFileSync(join(folder, 'packages.txt'), 'utf8').trim().split('\n');
+  return lines.map((line) => {
+    const [name, version, arch] = line.split(' ') as [string, string, string];
+    const purl = `pkg:deb/${system}/${encodeURIComponent(name)}@${encodeURIComponent(version)}?arch=${arch}`;
+    return { 'bom-ref': purl, type: 'library', name, version, purl };
+  });
+}
+
+/** What comes with no package manager's list: Node itself, and the library inside of onnxruntime-node. */
+function programs(): Component[] {
+  const runtime = packages['node_modules/onnxruntime-node']!.version!;
+  const purls = { node: process.versions.node, onnxruntime: runtime };
+  return Object.entries(purls).map(([name, version]) => {
+    const purl = `pkg:generic/${name}@${version}`;
+    return { 'bom-ref': purl, type: name === 'node' ? 'platform' : 'library', name, version, purl };
+  });
+}

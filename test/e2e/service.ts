@@ -24,6 +24,8 @@ export interface ServiceOptions {
   readonly dataDir: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly entry?: keyof typeof ENTRIES;
+  /** The folder of a service that is built already, if it is not this one. */
+  readonly app?: string;
   /** The file descriptors it may have, by util-linux' prlimit; default: as many as this process. */
   readonly openFiles?: number;
 }
@@ -44,7 +46,8 @@ export interface Service {
 export async function startService({
   dataDir,
   env = {},
-  entry = 'source',
+  app,
+  entry = app === undefined ? 'source' : 'built',
   openFiles,
 }: ServiceOptions): Promise<Service> {
   const port = await freePort();
@@ -52,7 +55,7 @@ export async function startService({
   const limited = openFiles === undefined ? [] : ['prlimit', `--nofile=${openFiles}`];
   const [program, ...args] = [...limited, process.execPath, ...ENTRIES[entry]];
   const child = spawn(program!, args, {
-    cwd: ROOT,
+    cwd: app ?? ROOT,
     env: {
       ...{ ...inheritedEnv(), HOST: '127.0.0.1', PORT: String(port), DATA_DIR: dataDir },
       // The disk is not written for nothing by each of them.

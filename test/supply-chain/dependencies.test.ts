@@ -1,12 +1,19 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { isAccepted, type LockedPackage, lockedPackages, READ_LICENCES } from '../../scripts/dependencies.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
+
+interface Bill {
+  readonly bomFormat: string;
+  readonly metadata: { readonly component: { readonly name: string } };
+  readonly components: readonly { readonly name: string; readonly version: string; readonly purl?: string }[];
+}
 
 describe('what we depend on', () => {
   let packages: LockedPackage[];
@@ -45,8 +52,9 @@ describe('what we depend on', () => {
       cwd: ROOT,
       maxBuffer: 64 * 1024 * 1024,
     });
-    const bill = JSON.parse(stdout) as { bomFormat: string; components: { name: string; version: string }[] };
+    const bill = JSON.parse(stdout) as Bill;
     assert.equal(bill.bomFormat, 'CycloneDX');
+    assert.equal(bill.metadata.component.name, 'lora-squeeze', 'npm says the name of the folder');
     const listed = new Set(bill.components.map(({ name, version }) => `${name}@${version}`));
     const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
       dependencies: Record<string, string>;
@@ -57,6 +65,26 @@ describe('what we depend on', () => {
     }
     const dev = packages.find(({ path }) => path === 'node_modules/@redocly/cli')!;
     assert.ok(!listed.has(`@redocly/cli@${dev.version}`), 'what is only for developing is not shipped');
+  });
+
+  it('is told with the packages of the system, Node and ONNX Runtime for an image', async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'squeeze-bill-'));
+    t.after(() => rmSync(folder, { recursive: true, force: true }));
+    writeFileSync(join(folder, 'os-release'), 'NAME="Debian GNU/Linux"\nID=debian\n');
+    writeFileSync(join(folder, 'packages.txt'), 'libstdc++6 14.2.0-19 amd64\nredis-server 5:8.0.2-3 amd64\n');
+    const { stdout } = await promisify(execFile)('npx', ['tsx', 'scripts/sbom.ts', folder], {
+      cwd: ROOT,
+      maxBuffer: 64 * 1024 * 1024,
+    });
+    const purls = (JSON.parse(stdout) as Bill).components.map(({ purl }) => purl);
+    const runtime = packages.find(({ path }) => path === 'node_modules/onnxruntime-node')!.version;
+    for (const purl of [
+      'pkg:deb/debian/libstdc%2B%2B6@14.2.0-19?arch=amd64',
+      'pkg:deb/debian/redis-server@5%3A8.0.2-3?arch=amd64',
+      `pkg:generic/node@${process.versions.node}`,
+      `pkg:generic/onnxruntime@${runtime}`,
+    ])
+      assert.ok(purls.includes(purl), purl);
   });
 });
 
