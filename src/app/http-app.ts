@@ -32,6 +32,7 @@ import { workspaceOf } from '../resources/own-workspace.ts';
 import { checkpointRoutes } from '../resources/runs/checkpoint-routes.ts';
 import { runRoutes } from '../resources/runs/routes.ts';
 import { scheduleRoutes } from '../resources/runs/schedule-routes.ts';
+import { secretRoutes } from '../resources/secrets/routes.ts';
 import { wholeTenantRoutes } from '../resources/tenant-routes.ts';
 import { actingFor } from '../resources/tenants/acting-for.ts';
 import { rateLimit } from '../resources/tenants/rate-limit.ts';
@@ -113,6 +114,7 @@ export async function buildApp(deps: HttpDependencies): Promise<FastifyInstance>
   });
   await app.register(wholeTenantRoutes, { workspaces });
   await app.register(workerRoutes, { database: workspaces.database });
+  await app.register(secretRoutes, { database: workspaces.database, parts: deps.webhooks });
   const times = eventStreamOptions(deps.limits.eventStreams, deps.connections?.max);
   const streams = new OpenStreams(times);
   // Before the service waits for connections that are not idle.

@@ -11,7 +11,7 @@ import { TransferDesk } from '../resources/jobs/transfer-desk.ts';
 import { KeyService } from '../resources/keys/service.ts';
 import { TokenService } from '../resources/keys/token-service.ts';
 import type { TokenSettings } from '../resources/keys/token-settings.ts';
-import { SecretsCheck } from '../resources/secrets-check.ts';
+import { SecretsCheck } from '../resources/secrets/secrets-check.ts';
 import { TenantService } from '../resources/tenants/service.ts';
 import { UploadService } from '../resources/uploads/service.ts';
 import { RequestWebhooks } from '../resources/webhooks/request-webhook.ts';

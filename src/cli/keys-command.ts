@@ -2,6 +2,7 @@ import { loadRolelessConfig } from '../app/config.ts';
 import { keepPrivate } from '../app/data-folder.ts';
 import { JOB_PRIORITIES, type JobPriority } from '../contract/job-request.ts';
 import { type KeyRecord, SCOPES, type Scope } from '../contract/key.ts';
+import type { KeyRotation } from '../contract/secrets.ts';
 import { isTenantId, TENANT_ID_RULE } from '../contract/tenant-id.ts';
 import { openDatabase } from '../database/open-database.ts';
 import { KeyService } from '../resources/keys/service.ts';
@@ -9,7 +10,9 @@ import type { Arguments, Command, Option } from './command.ts';
 import { isSet, refusePositionals, text } from './command.ts';
 import { EXIT, UsageError } from './command-error.ts';
 import { endOf } from './field-value.ts';
+import { onServer } from './jobs-command.ts';
 import { isForPeople, JSON_OPTION, print, printJson } from './output.ts';
+import { ADMINISTRATION_GROUP } from './server-options.ts';
 import { textTable } from './words.ts';
 
 const ABOUT =
@@ -105,6 +108,44 @@ export const KEYS_REVOKE: Command = {
     return EXIT.ok;
   },
 };
+
+export const KEYS_ROTATE_SECRETS: Command = {
+  name: 'keys rotate-secrets',
+  summary: 'Seals the secrets that a server keeps again, with the first of its SECRETS_KEYS.',
+  synopsis: [''],
+  about:
+    'For when that key is new, and every process has it as its first. Takes a key with the scope admin. Ends with 1 where ' +
+    'none of the keys opens some of them.',
+  groups: [{ title: 'Output', options: [JSON_OPTION] }, ADMINISTRATION_GROUP],
+  run: (args) =>
+    onServer(args, async (client) => {
+      refusePositionals(args);
+      const all = { resealed: 0, unreadable: [] as KeyRotation['unreadable'] };
+      for (let after = ''; ; ) {
+        const done = await client.json<KeyRotation>(`/v1/secrets/rotate${after}`, () => ({
+          method: 'POST',
+        }));
+        all.resealed += done.resealed;
+        all.unreadable.push(...done.unreadable);
+        after = `?after=${done.next}`;
+        if (done.next !== null) continue;
+        const told = { ...done, ...all };
+        if (isForPeople(args)) print(rotationTold(told));
+        else printJson(told);
+        return told.unreadable.length === 0 ? EXIT.ok : EXIT.failed;
+      }
+    }),
+};
+
+function rotationTold({ key, resealed, droppable_keys, unreadable }: KeyRotation): string {
+  const lost = unreadable.map(
+    ({ key: other, secrets }) =>
+      `\n${secrets} secrets were sealed with key ${other}, which is none of SECRETS_KEYS: they cannot be opened.`,
+  );
+  const drop =
+    droppable_keys.length > 0 ? ` Nothing is sealed with ${droppable_keys.join(', ')} any more.` : '';
+  return `${resealed} records were sealed again with key ${key}.${drop}${lost.join('')}`;
+}
 
 async function withKeys<T>(work: (keys: KeyService) => Promise<T>): Promise<T> {
   const { database: options, dataDir } = loadRolelessConfig();

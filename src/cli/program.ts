@@ -14,7 +14,7 @@ import type { Command } from './command.ts';
 import { isSet, readArguments } from './command.ts';
 import { EXIT, Interrupted, toldFailure, UsageError } from './command-error.ts';
 import { JOBS_CANCEL, JOBS_DOWNLOAD, JOBS_GET, JOBS_LIST, JOBS_RETRY } from './jobs-command.ts';
-import { KEYS_CREATE, KEYS_LIST, KEYS_REVOKE } from './keys-command.ts';
+import { KEYS_CREATE, KEYS_LIST, KEYS_REVOKE, KEYS_ROTATE_SECRETS } from './keys-command.ts';
 import { MERGE } from './merge-command.ts';
 import { print, printFailure } from './output.ts';
 import { SERVE } from './serve-command.ts';
@@ -40,7 +40,7 @@ export const COMMANDS: readonly Command[] = [
   ...[JOBS_LIST, JOBS_GET, JOBS_CANCEL, JOBS_RETRY, JOBS_DOWNLOAD],
   ...[BATCH_CREATE, BATCH_LIST, BATCH_GET, BATCH_RESULTS, BATCH_CANCEL, BATCH_RETRY, WATCH],
   SERVE,
-  ...[KEYS_CREATE, KEYS_LIST, KEYS_REVOKE],
+  ...[KEYS_CREATE, KEYS_LIST, KEYS_REVOKE, KEYS_ROTATE_SECRETS],
   USAGE,
   ...[
     TENANTS_LIST,

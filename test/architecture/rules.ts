@@ -176,6 +176,7 @@ export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly str
     adapters: ['contents', 'tenants', 'idempotency'],
     // Jobs write the outbox; webhooks know nothing of them.
     webhooks: ['events'],
+    secrets: ['webhooks'],
     events: [],
     connections: [],
     keys: ['tenants'],

@@ -91,6 +91,7 @@ const CALLS: Readonly<Record<string, string>> = {
   '/v1/tenants/{id}/cancel': 'post',
   '/v1/tenants/{id}/resume': 'post',
   '/v1/tenants/{id}/suspend': 'post',
+  '/v1/secrets/rotate': 'post',
   '/v1/workers': 'get',
   '/v1/workers/{id}/drain': 'post',
   '/v1/uploads': 'get options post',

@@ -999,6 +999,28 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/v1/secrets/rotate': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Seal stored secrets again with the first key
+     * @description Of all tenants: secrets of webhooks, credentials of connections and of jobs that have not ended, and answers with a secret that are kept for repeated requests. What the first of `SECRETS_KEYS` sealed stays; again, it changes nothing. Before a key is dropped, every process must have the new one first.
+     *
+     *     Needs a key with the scope `admin`.
+     */
+    post: operations['rotateSecrets'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/v1/squeeze': {
     parameters: {
       query?: never;
@@ -3504,6 +3526,39 @@ export interface components {
        * @example team-a
        */
       tenant?: string;
+    };
+    /**
+     * @example {
+     *       "key": "5f0c2a9b",
+     *       "resealed": 42,
+     *       "next": null,
+     *       "droppable_keys": [
+     *         "0b7e3191"
+     *       ],
+     *       "unreadable": []
+     *     }
+     */
+    KeyRotation: {
+      /** @description Other keys of `SECRETS_KEYS`, when there is no `next`: nothing is sealed with them any more */
+      droppable_keys: string[];
+      /**
+       * @description The key that seals: the first of `SECRETS_KEYS`
+       * @example 5f0c2a9b
+       */
+      key: string;
+      /** @description There was no time for all of them: the same request goes on with this as its `after` */
+      next: string | null;
+      /** @description Records whose secrets were sealed again with it */
+      resealed: number;
+      /** @description Secrets that none of the keys opens, by the key that they were sealed with; they stay as they are */
+      unreadable: {
+        /**
+         * @description Tells a key apart from others, and nothing else about it
+         * @example 5f0c2a9b
+         */
+        key: string;
+        secrets: number;
+      }[];
     };
     /**
      * @description Up to 16 names with texts, to find things by: a name has up to 128 letters of ASCII, digits, dots, slashes, hyphens and underscores, and begins and ends with a letter or digit; upper and lower case differ. A text has up to 128 characters.
@@ -9408,6 +9463,49 @@ export interface operations {
       401: components['responses']['Unauthorized'];
       403: components['responses']['Forbidden'];
       404: components['responses']['NotFound'];
+      408: components['responses']['RequestTimeout'];
+      409: components['responses']['Conflict'];
+      413: components['responses']['PayloadTooLarge'];
+      415: components['responses']['UnsupportedMediaType'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
+      507: components['responses']['InsufficientStorage'];
+    };
+  };
+  rotateSecrets: {
+    parameters: {
+      query?: {
+        /** @description What an answer gave as `next`: goes on there */
+        after?: string;
+      };
+      header?: {
+        /**
+         * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+         */
+        'idempotency-key'?: components['parameters']['IdempotencyKey'];
+      };
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description What was done */
+      200: {
+        headers: {
+          'idempotent-replayed': components['headers']['IdempotentReplayed'];
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['KeyRotation'];
+        };
+      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
       408: components['responses']['RequestTimeout'];
       409: components['responses']['Conflict'];
       413: components['responses']['PayloadTooLarge'];

@@ -6,7 +6,7 @@ import type { ErrorCode } from '../../../src/errors/error-kinds.ts';
 import { Outbound } from '../../../src/net/outbound.ts';
 import { ConnectionService, MAX_CONNECTIONS } from '../../../src/resources/connections/service.ts';
 import { ConnectionStore } from '../../../src/resources/connections/store.ts';
-import { SecretsCheck } from '../../../src/resources/secrets-check.ts';
+import { SecretsCheck } from '../../../src/resources/secrets/secrets-check.ts';
 import { TenantService } from '../../../src/resources/tenants/service.ts';
 import { openCredentials } from '../../../src/transfer/credentials.ts';
 import { SecretBox } from '../../../src/transfer/secret-box.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { it } from 'node:test';
-import { SecretsCheck } from '../../../src/resources/secrets-check.ts';
+import { SecretsCheck } from '../../../src/resources/secrets/secrets-check.ts';
 import { TenantService } from '../../../src/resources/tenants/service.ts';
 import { WebhookService } from '../../../src/resources/webhooks/service.ts';
 import { SecretBox } from '../../../src/transfer/secret-box.ts';

@@ -97,6 +97,8 @@ __all__ = [
     "Key",
     "KeyList",
     "KeyRequest",
+    "KeyRotation",
+    "KeyRotationUnreadable",
     "Labels",
     "LearningRateRequest",
     "Limits",
@@ -974,6 +976,19 @@ class KeyRequest(TypedDict):
     scopes: NotRequired[List[Literal["read", "write", "tenant_admin", "admin"]]]
     max_priority: NotRequired[JobPriority]
     expires_in_seconds: NotRequired[int]
+
+
+class KeyRotation(TypedDict):
+    key: str
+    resealed: int
+    next: Union[str, None]
+    droppable_keys: List[str]
+    unreadable: List[KeyRotationUnreadable]
+
+
+class KeyRotationUnreadable(TypedDict):
+    key: str
+    secrets: int
 
 
 class LearningRateRequest(TypedDict):

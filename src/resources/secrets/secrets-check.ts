@@ -1,8 +1,8 @@
-import type { Database } from '../database/database.ts';
-import { AppError } from '../errors/app-error.ts';
-import { openCredentials } from '../transfer/credentials.ts';
-import type { SecretBox } from '../transfer/secret-box.ts';
-import { signingSecrets } from './webhooks/webhook-secrets.ts';
+import type { Database } from '../../database/database.ts';
+import { AppError } from '../../errors/app-error.ts';
+import { openCredentials } from '../../transfer/credentials.ts';
+import type { SecretBox } from '../../transfer/secret-box.ts';
+import { signingSecrets } from '../webhooks/webhook-secrets.ts';
 
 /** How long an answer is good: looking reads each secret, and keys change seldom. */
 const GOOD_MS = { passed: 10 * 60_000, failed: 10_000 } as const;

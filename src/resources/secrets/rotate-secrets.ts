@@ -1,0 +1,172 @@
+import type { KeyRotation } from '../../contract/secrets.ts';
+import type { Database } from '../../database/database.ts';
+import { sql } from '../../database/sql.ts';
+import type { Tables } from '../../database/tables.ts';
+import { AppError } from '../../errors/app-error.ts';
+import { type SecretBox, sealedWith } from '../../transfer/secret-box.ts';
+
+/** Rows that are read at once: SQLite holds up the process for so long. */
+const PAGE_ROWS = 200;
+/** A client, and the proxies before it, wait for the answer. */
+const PATIENCE_MS = 15_000;
+
+interface Place {
+  /** The primary key. */
+  readonly key: readonly string[];
+  readonly columns: readonly string[];
+}
+
+/** Where sealed texts are kept. */
+const PLACES: Readonly<Partial<Record<keyof Tables, Place>>> = {
+  connection: { key: ['id'], columns: ['credentials'] },
+  webhook: { key: ['id'], columns: ['secret', 'previous_secret', 'sealed_url'] },
+  job: { key: ['id'], columns: ['sealed_request'] },
+  batch_member: { key: ['batch', 'position'], columns: ['sealed'] },
+  idempotency: { key: ['tenant', 'key'], columns: ['answer'] },
+};
+
+/** A column is a sealed text, or JSON in which some are; no text of a user has a quotation mark before it there. */
+const IN_JSON = /(?<="(?:sealed|body)":")v1\.[0-9a-f]{8}\.[\w-]+(?=")/g;
+
+type Sealing = keyof Tables;
+const TABLES = Object.keys(PLACES) as [Sealing, ...Sealing[]];
+type Row = Readonly<Record<string, string | number | null>>;
+type Key = (string | number)[];
+
+/** What `rotateSecrets` throws; the route derives from it what it may answer. */
+export const ROTATION_ERRORS = ['VALIDATION_FAILED', 'SECRETS_UNAVAILABLE', 'STORAGE_FULL'] as const;
+
+export interface RotationOptions {
+  /** What the call before gave as `next`: where it came to. */
+  readonly after?: string | undefined;
+  readonly patienceMs?: number;
+}
+
+/**
+ * Seals anew, with the first key, what another one sealed. Others may write meanwhile: what they changed is left to them, and
+ * another rotation finds it.
+ * @throws AppError VALIDATION_FAILED where `after` is none of ours, SECRETS_UNAVAILABLE without a key, DATABASE_UNAVAILABLE,
+ * STORAGE_FULL
+ */
+export async function rotateSecrets(
+  database: Database,
+  box: SecretBox | undefined,
+  { after, patienceMs = PATIENCE_MS }: RotationOptions = {},
+): Promise<KeyRotation> {
+  if (!box)
+    throw new AppError('SECRETS_UNAVAILABLE', 'The service has no key for secrets: set SECRETS_KEYS.');
+  const [key = '', ...others] = box.keyIds;
+  const resealing = new Resealing(box, key);
+  const deadlineMs = performance.now() + patienceMs;
+  let [begun, last] = after === undefined ? [TABLES[0], undefined] : placeIn(after);
+  let resealed = 0;
+  let next: string | null = null;
+  for (const table of TABLES.slice(TABLES.indexOf(begun))) {
+    for await (const rows of pages(database, table, last)) {
+      resealed += await resealRows(database, table, rows, resealing);
+      last = PLACES[table]!.key.map((name) => rows.at(-1)![name]!);
+      if (performance.now() < deadlineMs) continue;
+      next = Buffer.from(JSON.stringify([table, ...last])).toString('base64url');
+      break;
+    }
+    if (next !== null) break;
+    last = undefined;
+  }
+  return {
+    ...{ key, resealed, next },
+    droppable_keys: next === null ? others : [],
+    unreadable: [...resealing.unreadable].map(([id, secrets]) => ({ key: id, secrets })),
+  };
+}
+
+function placeIn(after: string): [Sealing, Key] {
+  try {
+    const [table, ...key] = JSON.parse(Buffer.from(after, 'base64url').toString()) as [Sealing, ...Key];
+    const isKey = key.every((part) => typeof part === 'string' || Number.isSafeInteger(part));
+    if (isKey && TABLES.includes(table) && PLACES[table]!.key.length === key.length) return [table, key];
+  } catch {
+    // It is no JSON.
+  }
+  throw new AppError('VALIDATION_FAILED', 'after is not what an answer gave as next.');
+}
+
+/** What is sealed with the right key stays, and so does what cannot be opened, which is counted. */
+class Resealing {
+  readonly unreadable = new Map<string, number>();
+  private readonly box: SecretBox;
+  private readonly key: string;
+
+  constructor(box: SecretBox, key: string) {
+    this.box = box;
+    this.key = key;
+  }
+
+  of(text: string): string {
+    return sealedWith(text) === undefined
+      ? text.replace(IN_JSON, (sealed) => this.anew(sealed))
+      : this.anew(text);
+  }
+
+  private anew(sealed: string): string {
+    const id = sealedWith(sealed)!;
+    if (id === this.key) return sealed;
+    try {
+      return this.box.seal(this.box.open(sealed));
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      this.unreadable.set(id, (this.unreadable.get(id) ?? 0) + 1);
+      return sealed;
+    }
+  }
+}
+
+async function* pages(
+  { reader }: Database,
+  table: Sealing,
+  begun: Key | undefined,
+): AsyncGenerator<readonly Row[]> {
+  const { key, columns } = PLACES[table]!;
+  const refs = (names: readonly string[]) => sql.join(names.map((name) => sql.ref(name)));
+  for (let last = begun; ; ) {
+    const { rows } = await sql<Row>`
+      select ${refs([...key, ...columns])} from ${sql.table(table)}
+      ${last ? sql`where (${refs(key)}) > (${sql.join(last)})` : sql``}
+      order by ${refs(key)} limit ${sql.lit(PAGE_ROWS)}`.execute(reader);
+    if (rows.length > 0) yield rows;
+    if (rows.length < PAGE_ROWS) return;
+    last = key.map((name) => rows.at(-1)![name]!);
+  }
+}
+
+/** @returns how many rows were changed */
+function resealRows(
+  database: Database,
+  table: Sealing,
+  rows: readonly Row[],
+  resealing: Resealing,
+): Promise<number> {
+  const { key, columns } = PLACES[table]!;
+  const changes = rows.flatMap((row) => {
+    const changed = columns.flatMap((column) => {
+      const old = row[column];
+      const text = typeof old === 'string' ? resealing.of(old) : old;
+      return text === old ? [] : [{ column, old, text }];
+    });
+    return changed.length > 0 ? [{ row, changed }] : [];
+  });
+  if (changes.length === 0) return Promise.resolve(0);
+  return database.write(async (writer) => {
+    let count = 0;
+    for (const { row, changed } of changes) {
+      const set = changed.map(({ column, text }) => sql`${sql.ref(column)} = ${text}`);
+      const is = [
+        ...key.map((name) => sql`${sql.ref(name)} = ${row[name]}`),
+        ...changed.map(({ column, old }) => sql`${sql.ref(column)} = ${old}`),
+      ];
+      const { numAffectedRows = 0n } = await sql`
+        update ${sql.table(table)} set ${sql.join(set)} where ${sql.join(is, sql` and `)}`.execute(writer);
+      count += Number(numAffectedRows);
+    }
+    return count;
+  });
+}

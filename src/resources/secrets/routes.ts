@@ -1,0 +1,57 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { Type } from 'typebox';
+import { KeyRotation } from '../../contract/secrets.ts';
+import type { Database } from '../../database/database.ts';
+import { asComponent, problems, reference, response } from '../../http/schemas.ts';
+import type { WebhookParts } from '../webhooks/service.ts';
+import { ROTATION_ERRORS, rotateSecrets } from './rotate-secrets.ts';
+
+export interface SecretRoutesOptions {
+  readonly database: Database;
+  readonly parts: Pick<WebhookParts, 'box'>;
+}
+
+const rotation: KeyRotation = {
+  ...{ key: '5f0c2a9b', resealed: 42, next: null },
+  ...{ droppable_keys: ['0b7e3191'], unreadable: [] },
+};
+
+const RotationQuery = Type.Object(
+  {
+    after: Type.Optional(
+      Type.String({ maxLength: 2_000, description: 'What an answer gave as `next`: goes on there' }),
+    ),
+  },
+  { additionalProperties: false },
+);
+
+/** Sealed secrets, for administrators. */
+export const secretRoutes: FastifyPluginAsyncTypebox<SecretRoutesOptions> = async (
+  app,
+  { database, parts },
+) => {
+  app.addSchema({ ...asComponent(KeyRotation), examples: [rotation] });
+
+  app.post(
+    '/v1/secrets/rotate',
+    {
+      config: { scope: 'admin' },
+      schema: {
+        operationId: 'rotateSecrets',
+        tags: ['administration'],
+        summary: 'Seal stored secrets again with the first key',
+        description:
+          'Of all tenants: secrets of webhooks, credentials of connections and of jobs that have not ended, and answers with ' +
+          'a secret that are kept for repeated requests. What the first of `SECRETS_KEYS` sealed stays; again, it changes ' +
+          'nothing. Before a key is dropped, every process must have the new one first.',
+        querystring: RotationQuery,
+        response: {
+          200: response('What was done', reference(KeyRotation)),
+          ...problems('UNKNOWN_OPTION', ...ROTATION_ERRORS),
+        },
+      },
+    },
+    async (request, reply) =>
+      reply.header('cache-control', 'no-store').send(await rotateSecrets(database, parts.box, request.query)),
+  );
+};
