@@ -13,7 +13,7 @@ export interface ComposeService {
   readonly profiles?: readonly string[];
   readonly command: readonly string[] | null;
   readonly container_name?: string;
-  readonly environment?: Readonly<Record<string, string>>;
+  readonly environment?: Readonly<Record<string, string | null>>;
   readonly ports?: readonly { readonly host_ip?: string; readonly target: number }[];
   readonly volumes?: readonly {
     readonly type: string;
@@ -22,6 +22,11 @@ export interface ComposeService {
     readonly read_only?: boolean;
   }[];
   readonly networks: Readonly<Record<string, { readonly aliases?: readonly string[] } | null>>;
+  readonly secrets?: readonly { readonly source: string; readonly target?: string }[];
+  readonly mem_limit?: string;
+  readonly cpus?: number;
+  readonly healthcheck?: { readonly test: readonly string[] };
+  readonly entrypoint?: readonly string[] | null;
   readonly deploy?: { readonly resources?: { readonly reservations?: { readonly devices?: unknown } } };
   readonly cap_drop?: readonly string[];
   readonly security_opt?: readonly string[];
@@ -33,6 +38,8 @@ export interface ComposeService {
 }
 
 export interface ComposeConfig {
+  readonly secrets: Readonly<Record<string, { readonly file: string }>>;
+  readonly networks: Readonly<Record<string, { readonly internal?: boolean }>>;
   readonly services: Readonly<Record<string, ComposeService>>;
 }
 

@@ -21,6 +21,20 @@ const missing = program ? false : 'docker-compose is not installed (Debian: dock
 const services = (options: readonly string[]) => Object.entries(composeConfig(program!, options).services);
 const ours = (options: readonly string[]) =>
   services(options).filter(([, { image }]) => image.startsWith('lora-squeeze:'));
+/** The environment of a container with the values that its secrets' files would have, once they are made. */
+function environmentOf({ environment = {} }: ComposeService): Record<string, string> {
+  // Names without a value are handed on only where they are set.
+  const set = Object.entries(environment).flatMap(([name, value]) =>
+    value === null ? [] : [[name, value] as const],
+  );
+  const given = set.map(([name, value]) => {
+    const secret = /^\/run\/secrets\/(.+)$/.exec(value)?.[1];
+    if (secret === undefined) return [name, value === 'change-me' ? 'changed' : value];
+    return [name.replace(/_FILE$/, ''), secret === 'secrets_keys' ? SOME_KEY : 'some-password'];
+  });
+  return Object.fromEntries(given) as Record<string, string>;
+}
+const SOME_KEY = Buffer.alloc(32, 7).toString('base64');
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
 
 /** "1m10s" in milliseconds. */
@@ -71,18 +85,23 @@ describe('docker-compose.yml', { skip: missing }, () => {
 
       it('sets what the service reads, to values it takes', () => {
         const { postgres } = Object.fromEntries(services(options));
-        for (const [name, { environment = {} }] of ours(options)) {
+        for (const [name, service] of ours(options)) {
+          const { environment = {} } = service;
           for (const variable of Object.keys(environment))
             assert.ok(
               variable in Environment.properties || variable.startsWith('AWS_'),
               `${name}: ${variable}`,
             );
-          const { role, redisUrl, database, host } = loadConfig({ ...environment });
+          const { role, redisUrl, database, host } = loadConfig(environmentOf(service));
           assert.equal(role, name === 'api' ? 'api' : 'worker');
           assert.ok(redisUrl);
-          const { POSTGRES_USER, POSTGRES_PASSWORD, POSTGRES_DB } = postgres!.environment!;
-          const url = `postgres://${POSTGRES_USER}:${POSTGRES_PASSWORD}@postgres:5432/${POSTGRES_DB}`;
-          assert.equal(database.url, url);
+          const { POSTGRES_USER, POSTGRES_PASSWORD_FILE, POSTGRES_DB } = postgres!.environment!;
+          assert.equal(environment.DATABASE_PASSWORD_FILE, POSTGRES_PASSWORD_FILE);
+          const url = new URL(database.url!);
+          assert.deepEqual(
+            [url.username, url.password, url.host, url.pathname],
+            [POSTGRES_USER, 'some-password', 'postgres:5432', `/${POSTGRES_DB}`],
+          );
           assert.equal(host, '0.0.0.0');
         }
       });
@@ -99,10 +118,56 @@ describe('docker-compose.yml', { skip: missing }, () => {
       });
 
       it('waits for jobs and requests before it kills', () => {
-        for (const [name, { environment, stop_grace_period }] of ours(options)) {
-          const { shutdownGraceMs } = loadConfig({ ...environment });
-          assert.ok(milliseconds(stop_grace_period!) > shutdownGraceMs + CLOSING_MS, name);
+        for (const [name, service] of ours(options)) {
+          const { shutdownGraceMs } = loadConfig(environmentOf(service));
+          assert.ok(milliseconds(service.stop_grace_period!) > shutdownGraceMs + CLOSING_MS, name);
         }
+      });
+
+      it('limits every container, and asks each how it is', () => {
+        for (const [name, { mem_limit, cpus, healthcheck }] of services(options)) {
+          assert.ok(Number(mem_limit) >= 256 * 1024 * 1024, `${name}: mem_limit ${mem_limit}`);
+          // How many cores there are for what computes is the machine's matter.
+          if (!/^(?:api|worker)/.test(name)) assert.equal(cpus, 1, `${name}: cpus`);
+          assert.ok(healthcheck && healthcheck.test.length > 1, `${name} has no health check`);
+        }
+      });
+
+      it('lets Grafana reach Prometheus only, and Prometheus nothing that holds data', () => {
+        const all = Object.fromEntries(services(options));
+        const reached = (name: string): string[] => {
+          const own = Object.keys(all[name]!.networks);
+          return Object.keys(all).filter(
+            (other) =>
+              other !== name && Object.keys(all[other]!.networks).some((network) => own.includes(network)),
+          );
+        };
+        assert.deepEqual(reached('grafana'), ['prometheus']);
+        const data = ['postgres', 'redis', 's3'].filter((name) => name in all);
+        for (const name of data) {
+          assert.ok(!reached('prometheus').includes(name), name);
+          assert.deepEqual(Object.keys(all[name]!.networks), ['inside'], name);
+          assert.equal(all[name]!.ports, undefined, name);
+          for (const [own] of ours(options)) assert.ok(reached(own).includes(name), `${own} to ${name}`);
+        }
+        assert.equal(composeConfig(program!, options).networks.inside!.internal, true);
+      });
+
+      it('has no password in it, and mounts the secrets that the variables name', () => {
+        const { secrets } = composeConfig(program!, options);
+        for (const [name, { environment = {}, secrets: mounted = [] }] of services(options))
+          for (const [variable, value] of Object.entries(environment)) {
+            if (value === null) continue;
+            const secret = /^\/run\/secrets\/(.+)$/.exec(value)?.[1];
+            if (secret !== undefined) {
+              assert.ok(secret in secrets, `${name}: ${secret}`);
+              assert.ok(
+                mounted.some(({ source }) => source === secret),
+                `${name} has no ${secret}`,
+              );
+            } else if (/PASSWORD|SECRET|ADMIN_KEY/.test(variable) && !variable.startsWith('GF_'))
+              assert.match(value, /^(?:change-me)?$/, `${name}: ${variable}`);
+          }
       });
 
       it('mounts files that are there, read-only', () => {
@@ -129,7 +194,7 @@ describe('docker-compose.yml', { skip: missing }, () => {
       { driver: 'nvidia', count: 1, capabilities: ['gpu'] },
     ]);
     assert.equal(worker.environment?.EXECUTION_PROVIDER, 'cuda');
-    assert.deepEqual(worker.networks.default?.aliases, ['worker']);
+    assert.deepEqual(worker.networks.watched?.aliases, ['worker']);
   });
 
   it('puts Prometheus and Grafana where their files say', () => {
@@ -163,9 +228,14 @@ describe('docker-compose.yml', { skip: missing }, () => {
 
   it('names a bucket that its store makes', () => {
     const all = Object.fromEntries(services(PROFILES.s3!));
-    const { s3 } = loadConfig({ ...all.api!.environment });
+    const { s3 } = loadConfig(environmentOf(all.api!));
     assert.equal(s3?.bucket, all.s3!.environment?.S3_BUCKET);
     assert.equal(new URL(all.api!.environment!.AWS_ENDPOINT_URL_S3!).hostname, 's3');
     assert.equal(all.api!.environment!.AWS_SECRET_ACCESS_KEY, all.s3!.environment!.AWS_SECRET_ACCESS_KEY);
+    // An example opens nothing.
+    assert.throws(
+      () => loadConfig({ ...environmentOf(all.api!), AWS_SECRET_ACCESS_KEY: 'change-me' }),
+      /AWS_SECRET/,
+    );
   });
 });

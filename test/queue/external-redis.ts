@@ -24,7 +24,7 @@ export async function startExternalRedis(
 ): Promise<ExternalRedis> {
   const chosen = port ?? (await freePort());
   const server = spawn(
-    program(),
+    redisProgram(),
     ['--port', String(chosen), '--bind', '127.0.0.1', '--save', '', '--dir', dir, ...options],
     // Not 'inherit': a server that outlives a broken test would keep the test runner waiting for its end.
     { stdio: ['ignore', 'pipe', 'ignore'], env: { ...process.env, ...env } },
@@ -49,7 +49,7 @@ export async function startExternalRedis(
 /** What a server needs to be fit for the queue. It forgets everything when it ends. */
 export const FIT = ['--maxmemory-policy', 'noeviction'];
 
-function program(): string {
+export function redisProgram(): string {
   for (const name of ['redis-server', 'valkey-server']) {
     for (const folder of (process.env.PATH ?? '').split(delimiter)) {
       try {

@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Makes the passwords and keys of docker-compose.yml, those that are not there yet, as files in deploy/compose/secrets.
+# Copy secrets_keys to a safe place: without it nothing that it has sealed can be opened, backups included.
+set -euo pipefail
+folder=$(cd "$(dirname "$0")" && pwd)/secrets
+# Others on this machine cannot enter the folder; the containers' users have to read the files, which are mounted one by one.
+mkdir -p "$folder" && chmod 700 "$folder"
+umask 022
+
+make() {
+  [ -s "$folder/$1" ] && return
+  "${@:2}" >"$folder/$1"
+  echo "Made $folder/$1." >&2
+}
+make redis_password openssl rand -hex 32
+make postgres_password openssl rand -hex 32
+make secrets_keys openssl rand -base64 32
