@@ -44,11 +44,12 @@ export class BackendMetrics {
   }
 
   readonly observe = (event: BackendEvent): void => {
-    if ('isCached' in event) return this.cache.inc({ outcome: event.isCached ? 'hit' : 'miss' });
-    const { backend } = event;
-    if ('retries' in event) return this.retries.inc({ backend }, event.retries);
-    const { operation, seconds, failed } = event;
-    this.seconds.observe({ backend, operation }, seconds);
-    if (failed) this.errors.inc({ backend, operation });
+    if ('isCached' in event) this.cache.inc({ outcome: event.isCached ? 'hit' : 'miss' });
+    else if ('retries' in event) this.retries.inc({ backend: event.backend }, event.retries);
+    else {
+      const { backend, operation, seconds, failed } = event;
+      this.seconds.observe({ backend, operation }, seconds);
+      if (failed) this.errors.inc({ backend, operation });
+    }
   };
 }

@@ -125,7 +125,9 @@ export class ResourceMetrics {
   private async disks(): Promise<Folders> {
     const { data, storage } = this.folders;
     const found = await withinTime(Promise.all([data, storage].map((path) => path && stat(path))));
-    const [ofData, ofStorage] = (found ?? []).map((stats) => stats && stats.dev);
+    const [ofData, ofStorage] = (found ?? []).map((stats) =>
+      stats === undefined || stats === '' ? undefined : stats.dev,
+    );
     const isOther = storage !== undefined && ofStorage !== ofData;
     return { ...(data && { data }), ...(isOther && { storage }) };
   }
