@@ -13,7 +13,16 @@ const FAULTS = ['refuse', 'blackhole', 'latency', 'cut', 'lose'] as const satisf
 type Deed = Kill | TcpFault | 'full';
 
 /** What happens in one round, shuffled: computing is what there is most of, so it is hit most. */
-const DECK: readonly Deed[] = ['compute', 'compute', 'worker', 'redis', 'postgres', 'api', 'full', ...FAULTS];
+export const DECK: readonly Deed[] = [
+  'compute',
+  'compute',
+  'worker',
+  'redis',
+  'postgres',
+  'api',
+  'full',
+  ...FAULTS,
+];
 
 /** A compute process sees the end of its worker at once; the kernel may be busy. */
 const ORPHAN_LIMIT_MS = 60_000;

@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { parse } from 'yaml';
+import { DECK } from '../chaos/monkey.ts';
 import { parsePromql, unknownIn } from './promql.ts';
 import { allRules, knownSeries, PROMETHEUS_FOLDER } from './rule-files.ts';
 
@@ -49,10 +50,29 @@ describe('deploy/prometheus', () => {
     for (const { alert, labels, annotations } of alerts) {
       assert.ok(['critical', 'warning'].includes(labels?.severity ?? ''), `severity of ${alert}`);
       assert.match(annotations?.summary ?? '', /^\S.{20,}\.$/s, `summary of ${alert}`);
-      const [, anchor] = /^docs\/runbooks\.md#(.+)$/.exec(annotations?.runbook ?? '') ?? [];
+      const [, base, anchor] =
+        /^(https:\/\/[^/]+)\/runbooks\.md#(.+)$/.exec(annotations?.runbook_url ?? '') ?? [];
+      assert.equal(base, 'https://docs.lora-squeeze.example', `runbook_url of ${alert}`);
       assert.ok(anchor && sections.includes(anchor), `${alert}: no section "${anchor}" in docs/runbooks.md`);
       assert.ok(runbooks.includes(`\`${alert}\``), `docs/runbooks.md does not name ${alert}`);
     }
+  });
+
+  it('tells deployments apart in everything that it sums', () => {
+    for (const { record, alert, expr } of allRules())
+      for (const [, labels] of expr.matchAll(/\bby \(([^)]*)\)/g))
+        assert.ok(labels!.split(', ').includes('namespace'), `${record ?? alert}: by (${labels})`);
+  });
+
+  it('has a test for every fault of the chaos run', () => {
+    const { tests } = parse(readFileSync(join(PROMETHEUS_FOLDER, 'tests/chaos.test.yml'), 'utf8')) as {
+      tests: { name: string }[];
+    };
+    const tested = tests.flatMap(({ name }) => name.split(':', 1)[0]!.split(', '));
+    assert.deepEqual(
+      [...new Set<string>(DECK)].filter((deed) => !tested.includes(deed)),
+      [],
+    );
   });
 
   it('knows the routes it leaves out or picks', () => {

@@ -12,10 +12,12 @@ export interface ParsedExpression {
   readonly selectors: readonly Selector[];
   /** Labels in by(), without(), on(), ignoring(), group_left(), group_right(). */
   readonly groupedBy: readonly string[];
+  /** Of these, those in without(). */
+  readonly without: readonly string[];
 }
 
-/** What Prometheus puts on every series that it scrapes, and "le" of buckets. */
-const SCRAPED_LABELS = ['job', 'instance'];
+/** What Prometheus puts on every series that it scrapes, `namespace` by our configuration, and "le" of buckets. */
+const SCRAPED_LABELS = ['job', 'instance', 'namespace'];
 const BUCKET_SUFFIX = '_bucket';
 const HISTOGRAM_SUFFIXES = [BUCKET_SUFFIX, '_sum', '_count'];
 
@@ -26,6 +28,7 @@ const HISTOGRAM_SUFFIXES = [BUCKET_SUFFIX, '_sum', '_count'];
 export function parsePromql(expression: string): ParsedExpression {
   const selectors: { metric: string; matchers: { label: string; value: string }[] }[] = [];
   const groupedBy: string[] = [];
+  const without: string[] = [];
   const textOf = ({ from, to }: { from: number; to: number }): string => expression.slice(from, to);
   parser.parse(expression).iterate({
     enter(node) {
@@ -33,7 +36,10 @@ export function parsePromql(expression: string): ParsedExpression {
       const parent = node.node.parent?.name;
       if (node.name === 'VectorSelector') selectors.push({ metric: '', matchers: [] });
       if (node.name === 'Identifier' && parent === 'VectorSelector') selectors.at(-1)!.metric = textOf(node);
-      if (node.name === 'LabelName' && parent === 'GroupingLabels') groupedBy.push(textOf(node));
+      if (node.name === 'LabelName' && parent === 'GroupingLabels') {
+        groupedBy.push(textOf(node));
+        if (node.node.parent!.parent!.getChild('Without')) without.push(textOf(node));
+      }
       if (node.name === 'UnquotedLabelMatcher') {
         const [label, literal] = ['LabelName', 'StringLiteral'].map((part) => node.node.getChild(part));
         // One that lacks a part holds an error node, which is visited next.
@@ -42,7 +48,7 @@ export function parsePromql(expression: string): ParsedExpression {
       }
     },
   });
-  return { selectors, groupedBy };
+  return { selectors, groupedBy, without };
 }
 
 /** Labels of every series name that the service can be scraped for. */

@@ -31,12 +31,14 @@ export function allRules(): Rule[] {
 export function knownSeries(): Map<string, readonly string[]> {
   const known = scrapedSeries();
   for (const { record, expr } of allRules()) {
+    if (!record) continue;
+    const { selectors, groupedBy, without } = parsePromql(expr);
+    const all = without.length > 0 ? selectors.flatMap(({ metric }) => known.get(metric) ?? []) : groupedBy;
     // A histogram_quantile uses "le" up; no rule keeps buckets.
-    if (record)
-      known.set(
-        record,
-        parsePromql(expr).groupedBy.filter((label) => label !== 'le'),
-      );
+    known.set(
+      record,
+      [...new Set(all)].filter((label) => label !== 'le' && !without.includes(label)),
+    );
   }
   return known;
 }
