@@ -6,14 +6,15 @@ import { parseAllDocuments, parse as parseYaml } from 'yaml';
 import { Environment, loadConfig } from '../../src/app/config.ts';
 import { ROOT } from './compose-file.ts';
 import { type Container, hasKustomize, type Manifest, rendered } from './manifests.ts';
-import { parsePromql, unknownIn } from './promql.ts';
+import { unknownIn } from './promql.ts';
 import { knownSeries } from './rule-files.ts';
+import { checkSchemas } from './schemas.ts';
 
 /** src/main.ts: what a process may take after SHUTDOWN_GRACE_MS. */
 const CLOSING_MS = 30_000;
 const COMPONENTS: Readonly<Record<string, readonly string[]>> = {
   'the base': [],
-  'all components': ['prometheus-operator', 'keda', 'cuda', 'shared-volume'],
+  'all components': ['prometheus-operator', 'keda', 'cuda', 'shared-volume', 'ingress'],
 };
 
 const FOLDER = join(ROOT, 'deploy/kubernetes');
@@ -30,12 +31,21 @@ const matches = (selector: Readonly<Record<string, string>>, labels: Readonly<Re
   Object.entries(selector).every(([name, value]) => labels[name] === value);
 const containerOf = (deployment: Manifest): Container => deployment.spec.template.spec.containers[0]!;
 
+const SOME_KEY = Buffer.alloc(32, 7).toString('base64');
+/** What who deploys it puts in the place of an example. */
+const filledIn = (value: string): string => value.replace(/change-me[\w-]*/, 'a-secret-of-this-deployment');
+
 /** The environment of a container as the kubelet would put it together. */
 function environmentOf(container: Container, manifests: readonly Manifest[]): Record<string, string> {
   const from = container.envFrom.map((source) => {
     if (source.secretRef) {
       assert.equal(source.secretRef.name, secret.metadata.name);
-      return secret.stringData;
+      return Object.fromEntries(
+        Object.entries(secret.stringData).map(([name, value]) => [
+          name,
+          name === 'SECRETS_KEYS' ? SOME_KEY : filledIn(value),
+        ]),
+      );
     }
     const map = ofKind(manifests, 'ConfigMap').find(
       ({ metadata }) => metadata.name === source.configMapRef?.name,
@@ -72,7 +82,10 @@ describe('deploy/kubernetes', () => {
       const manifests = missing ? [] : rendered(components);
       const deployments = ofKind(manifests, 'Deployment');
       const each = (check: (deployment: Manifest, container: Container) => void) => {
-        assert.equal(deployments.length, 2);
+        assert.deepEqual(
+          deployments.map(({ metadata }) => metadata.name.replace('lora-squeeze-', '')),
+          ['api', 'worker', ...(components.includes('cuda') ? ['worker-cuda'] : [])],
+        );
         for (const deployment of deployments) check(deployment, containerOf(deployment));
       };
 
@@ -86,7 +99,9 @@ describe('deploy/kubernetes', () => {
         assert.deepEqual(chosen(service!.spec.selector), ['lora-squeeze-api']);
         for (const budget of ofKind(manifests, 'PodDisruptionBudget'))
           assert.deepEqual(chosen(budget.spec.selector.matchLabels), [budget.metadata.name]);
-        assert.equal(ofKind(manifests, 'PodDisruptionBudget').length, 2);
+        assert.equal(ofKind(manifests, 'PodDisruptionBudget').length, deployments.length);
+        for (const { metadata, spec } of deployments)
+          assert.deepEqual(chosen(spec.selector.matchLabels), [metadata.name], 'another one takes its pods');
         // All pods may be unready at once while the storage is away: nodes can be drained all the same.
         for (const { spec } of ofKind(manifests, 'PodDisruptionBudget'))
           assert.equal(spec.unhealthyPodEvictionPolicy, 'AlwaysAllow');
@@ -105,7 +120,7 @@ describe('deploy/kubernetes', () => {
           for (const variable of Object.keys(environment))
             assert.ok(variable in Environment.properties || variable.startsWith('AWS_'), variable);
           const config = loadConfig(environment);
-          assert.equal(`lora-squeeze-${config.role}`, deployment.metadata.name);
+          assert.equal(`lora-squeeze-${config.role}`, deployment.metadata.name.replace(/-cuda$/, ''));
           assert.equal(config.host, '0.0.0.0');
           const ports = container.ports.map(({ containerPort }) => containerPort);
           assert.deepEqual([config.port, config.probePort], ports);
@@ -156,7 +171,12 @@ describe('deploy/kubernetes', () => {
       it('lets it write where it has to, and limits what it takes', () => {
         each(({ metadata, spec }, { volumeMounts, resources }) => {
           const { volumes } = spec.template.spec;
-          assert.deepEqual(volumeMounts.map(({ mountPath }) => mountPath).sort(), ['/data', '/tmp']);
+          const shared = components.includes('shared-volume') ? ['/storage'] : [];
+          assert.deepEqual(volumeMounts.map(({ mountPath }) => mountPath).sort(), [
+            '/data',
+            ...shared,
+            '/tmp',
+          ]);
           for (const mount of volumeMounts)
             assert.ok(
               volumes.some(({ name }) => name === mount.name),
@@ -166,6 +186,68 @@ describe('deploy/kubernetes', () => {
           for (const { persistentVolumeClaim: claim } of volumes)
             if (claim)
               assert.equal(ofKind(manifests, 'PersistentVolumeClaim')[0]?.metadata.name, claim.claimName);
+        });
+      });
+
+      it('is what the schemas of Kubernetes and the operators allow', async () => {
+        await checkSchemas(manifests);
+        const [misspelt] = structuredClone(deployments) as unknown as {
+          spec: { template: { spec: object } };
+        }[];
+        Object.assign(misspelt!.spec.template.spec, { terminationGracePeriodSecond: 1 });
+        await assert.rejects(checkSchemas([misspelt as unknown as Manifest]), /terminationGracePeriodSecond/);
+      });
+
+      it('spreads pods over zones and nodes, with an account that gets no token', () => {
+        const [account] = ofKind(manifests, 'ServiceAccount');
+        each(({ metadata, spec }) => {
+          const pod = spec.template.spec;
+          assert.equal(pod.serviceAccountName, account!.metadata.name);
+          assert.deepEqual(
+            pod.topologySpreadConstraints.map(({ topologyKey }) => topologyKey),
+            ['topology.kubernetes.io/zone', 'kubernetes.io/hostname'],
+          );
+          for (const { labelSelector } of pod.topologySpreadConstraints)
+            assert.ok(matches(labelSelector.matchLabels, spec.template.metadata.labels), metadata.name);
+        });
+      });
+
+      it('counts what it writes to the disk of a node', () => {
+        const gibibytes = (text: string | undefined) => Number(/^(\d+)Gi$/.exec(text ?? '')?.[1]);
+        each(({ metadata, spec }, { resources }) => {
+          const volumes = spec.template.spec.volumes as readonly { emptyDir?: { sizeLimit: string } }[];
+          const kept = volumes.reduce(
+            (sum, { emptyDir }) => sum + (emptyDir ? gibibytes(emptyDir.sizeLimit) : 0),
+            0,
+          );
+          assert.ok(gibibytes(resources.limits['ephemeral-storage']) > kept, metadata.name);
+          assert.ok(gibibytes(resources.requests['ephemeral-storage']) > 0, metadata.name);
+        });
+      });
+
+      it('lets in only who has to come in, and out only where it has to go', () => {
+        const policies = ofKind(manifests, 'NetworkPolicy').map(({ spec }) => spec);
+        const openPorts = (labels: Readonly<Record<string, string>>, isForAll: boolean) =>
+          policies
+            .filter(
+              (spec) =>
+                spec.policyTypes.includes('Ingress') && matches(spec.podSelector.matchLabels ?? {}, labels),
+            )
+            .flatMap(({ ingress }) => ingress.filter(({ from }) => (from === undefined) === isForAll))
+            .flatMap(({ ports }) => ports.map(({ port }) => port));
+        each(({ metadata, spec }) => {
+          const { labels } = spec.template.metadata;
+          assert.deepEqual(openPorts(labels, true), metadata.name === 'lora-squeeze-api' ? ['http'] : []);
+          assert.deepEqual(openPorts(labels, false), ['probes']);
+          const out = policies.filter(({ policyTypes }) => policyTypes.includes('Egress'));
+          const [only] = out.filter(({ podSelector }) => matches(podSelector.matchLabels ?? {}, labels));
+          const ports = new Set(only!.egress.flatMap((rule) => rule.ports.map(({ port }) => port)));
+          assert.deepEqual(
+            [...ports].sort((one, other) => one - other),
+            [53, 443, 5432, 6379],
+          );
+          for (const name of ['REDIS_URL', 'DATABASE_URL'])
+            assert.ok(ports.has(Number(new URL(secret.stringData[name]!).port)), name);
         });
       });
 
@@ -189,11 +271,11 @@ describe('deploy/kubernetes', () => {
       );
       assert.equal(worker?.spec.replicas, undefined, 'kubectl apply would set the number back');
       const { query, threshold } = scaled!.spec.triggers[0]!.metadata;
-      assert.deepEqual(unknownIn(query!, knownSeries()), []);
+      // The operator adds the namespace: it is the label of a scrape, and no other deployment may count.
+      const own = '{namespace="lora-squeeze"}';
+      assert.ok(query!.includes(own));
+      assert.deepEqual(unknownIn(query!.replace(own, ''), knownSeries()), []);
       assert.ok(Number(threshold) > 0);
-      const states = parsePromql(query!).selectors[0]!.matchers[0]!.value.split('|');
-      // src/queue/bull-job-queue.ts counts these.
-      assert.deepEqual(states.sort(), ['active', 'delayed', 'waiting']);
     });
 
     it('scrapes all pods, under the names that rules and dashboards ask for', () => {
@@ -205,7 +287,10 @@ describe('deploy/kubernetes', () => {
         assert.equal(endpoint!.port, containerOf({ spec } as Manifest).ports[1]!.name);
         const [relabeling] = endpoint!.relabelings;
         assert.equal(relabeling!.targetLabel, 'job');
-        const job = relabeling!.replacement.replace('$1', labels['app.kubernetes.io/component']!);
+        const job = labels['app.kubernetes.io/component']!.replace(
+          new RegExp(`^${relabeling!.regex}$`),
+          relabeling!.replacement,
+        );
         const jobs = parseYaml(read('deploy/prometheus/prometheus.yml')) as {
           scrape_configs: { job_name: string }[];
         };
@@ -219,10 +304,29 @@ describe('deploy/kubernetes', () => {
     it('asks for a GPU where it computes on one', () => {
       const worker = ofKind(all, 'Deployment')
         .map(containerOf)
-        .find(({ name }) => name === 'worker')!;
+        .find(({ image }) => image.endsWith('-cuda'))!;
       assert.equal(environmentOf(worker, all).EXECUTION_PROVIDER, 'cuda');
       assert.equal(worker.resources.limits['nvidia.com/gpu'], '1');
-      assert.match(worker.image, /-cuda$/);
+    });
+
+    it('lets large and long requests through the ingress, uploads of one key to one pod', () => {
+      const objects = ofKind(all, 'Ingress');
+      const [service] = ofKind(all, 'Service');
+      for (const { metadata, spec } of objects) {
+        const { annotations } = metadata;
+        const said = (name: string) => annotations?.[`nginx.ingress.kubernetes.io/${name}`];
+        assert.equal(said('proxy-body-size'), '0');
+        assert.deepEqual([said('proxy-request-buffering'), said('proxy-buffering')], ['off', 'off']);
+        assert.ok(Number(said('proxy-read-timeout')) >= 3600 && Number(said('proxy-send-timeout')) >= 3600);
+        const paths = spec.rules.flatMap(({ http }) => http.paths);
+        for (const { backend } of paths) {
+          assert.equal(backend.service.name, service!.metadata.name);
+          assert.equal(backend.service.port.name, service!.spec.ports[0]!.name);
+        }
+        const isOfUploads = paths.some(({ path }) => path === '/v1/uploads');
+        assert.equal(said('upstream-hash-by'), isOfUploads ? '$http_authorization' : undefined);
+      }
+      assert.equal(objects.length, 2);
     });
   });
 });

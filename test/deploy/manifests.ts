@@ -31,6 +31,11 @@ export interface Container {
 }
 
 export interface PodSpec {
+  readonly serviceAccountName: string;
+  readonly topologySpreadConstraints: readonly {
+    readonly topologyKey: string;
+    readonly labelSelector: { readonly matchLabels: Labels };
+  }[];
   readonly automountServiceAccountToken: boolean;
   readonly terminationGracePeriodSeconds: number;
   readonly securityContext: Readonly<Record<string, unknown>>;
@@ -46,19 +51,44 @@ export interface PodSpec {
 export interface Manifest {
   readonly apiVersion: string;
   readonly kind: string;
-  readonly metadata: { readonly name: string; readonly namespace?: string };
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly annotations?: Labels;
+  };
   readonly data?: Labels;
   readonly spec: {
     readonly replicas?: number;
     readonly unhealthyPodEvictionPolicy?: string;
     readonly selector: { readonly matchLabels: Labels } & Labels;
     readonly template: { readonly metadata: { readonly labels: Labels }; readonly spec: PodSpec };
-    readonly ports: readonly { readonly targetPort: string }[];
+    readonly ports: readonly { readonly name: string; readonly targetPort: string }[];
+    readonly podSelector: { readonly matchLabels?: Labels };
+    readonly policyTypes: readonly string[];
+    readonly ingress: readonly {
+      readonly from?: readonly unknown[];
+      readonly ports: readonly { readonly port: string | number }[];
+    }[];
+    readonly egress: readonly { readonly ports: readonly { readonly port: number }[] }[];
+    readonly rules: readonly {
+      readonly http: {
+        readonly paths: readonly {
+          readonly path: string;
+          readonly backend: {
+            readonly service: { readonly name: string; readonly port: { readonly name: string } };
+          };
+        }[];
+      };
+    }[];
     readonly scaleTargetRef: { readonly name: string };
     readonly triggers: readonly { readonly metadata: Labels }[];
     readonly podMetricsEndpoints: readonly {
       readonly port: string;
-      readonly relabelings: readonly { readonly targetLabel: string; readonly replacement: string }[];
+      readonly relabelings: readonly {
+        readonly regex: string;
+        readonly targetLabel: string;
+        readonly replacement: string;
+      }[];
     }[];
   };
 }
