@@ -33,6 +33,6 @@ export function servedRoutes(app: FastifyInstance): ServedRoute[] {
 /** What a key needs for a route, by the rule that docs/keys.md gives. */
 export function neededScope({ method, path }: ServedRoute): Scope {
   if (/^\/v1\/keys\b/.test(path)) return 'tenant_admin';
-  if (/^\/v1\/(tenants|workers)\b/.test(path)) return 'admin';
+  if (/^\/v1\/(secrets|tenants|workers)\b/.test(path)) return 'admin';
   return ['GET', 'HEAD', 'OPTIONS'].includes(method) ? 'read' : 'write';
 }

@@ -79,7 +79,7 @@ describe('the service', () => {
     assert.equal(await statusOf(service, `/v1/jobs/${job.id}/report`), 200);
     await toldMetrics(
       async () => (await fetch(`${service.url}/metrics`)).text(),
-      /lora_squeeze_jobs_total\{kind="squeeze",state="succeeded"\} 1/,
+      /lora_squeeze_jobs_total\{kind="squeeze",state="succeeded",tenant="default"\} 1/,
       /lora_squeeze_provider_info\{provider="cpu"/,
     );
 
