@@ -124,11 +124,9 @@ export class ResourceMetrics {
   /** Those that are there, each disk once. */
   private async disks(): Promise<Folders> {
     const { data, storage } = this.folders;
-    const found = await withinTime(Promise.all([data, storage].map((path) => path && stat(path))));
-    const [ofData, ofStorage] = (found ?? []).map((stats) =>
-      stats === undefined || stats === '' ? undefined : stats.dev,
-    );
-    const isOther = storage !== undefined && ofStorage !== ofData;
+    const deviceOf = async (path: string | undefined): Promise<number | undefined> =>
+      path === undefined ? undefined : (await withinTime(stat(path)))?.dev;
+    const isOther = storage !== undefined && (await deviceOf(data)) !== (await deviceOf(storage));
     return { ...(data && { data }), ...(isOther && { storage }) };
   }
 }

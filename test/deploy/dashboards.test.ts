@@ -3,12 +3,22 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { parse } from 'yaml';
+import { Metrics } from '../../src/metrics/metrics.ts';
 import { allDashboards, type Box, filledIn, GRAFANA_FOLDER, panelSeries } from './dashboards.ts';
 import { parsePromql, unknownIn } from './promql.ts';
+import { allRules } from './rule-files.ts';
 
 const GRID_COLUMNS = 24;
 /** The one variable by which a dashboard finds its Prometheus. */
 const DATA_SOURCE = { type: 'prometheus', uid: `\${datasource}` };
+
+/** Of Node.js and the process: what the panels have of it is what tells of trouble. The rest is there to be asked for. */
+const LEFT_OUT = [
+  /^nodejs_(?!eventloop_lag_p99)/,
+  /^process_(?:cpu_(?:system|user)_seconds_total|heap_bytes|max_fds|virtual_memory_bytes)$/,
+  // Requeued executions say more, by reason.
+  /^lora_squeeze_job_attempts_total$/,
+];
 
 const dashboards = allDashboards();
 const known = panelSeries();
@@ -74,7 +84,13 @@ describe('deploy/grafana', () => {
       it('takes its data from the source that its variable names', () => {
         assert.deepEqual(
           templating.list.map(({ name, type }) => `${name} ${type}`),
-          ['datasource datasource'],
+          [
+            'datasource datasource',
+            'namespace query',
+            'instance query',
+            'tenant query',
+            'service_url textbox',
+          ],
         );
         for (const { title, type, datasource, targets = [] } of panels) {
           if (type === 'row') continue;
@@ -86,6 +102,42 @@ describe('deploy/grafana', () => {
       });
     });
   }
+
+  it('shows every metric on a panel, or leaves it out deliberately', () => {
+    const shown = dashboards.flatMap(({ panels }) =>
+      panels.flatMap(({ targets = [] }) =>
+        targets.flatMap(({ expr }) =>
+          parsePromql(filledIn(expr, '1m', '6h')).selectors.map(({ metric }) => metric),
+        ),
+      ),
+    );
+    const recorded = allRules().filter(({ record }) => record !== undefined && shown.includes(record));
+    const throughRules = recorded.flatMap(({ expr }) =>
+      parsePromql(expr).selectors.map(({ metric }) => metric),
+    );
+    const seen = new Set(
+      [...shown, ...throughRules].map((name) => name.replace(/_(?:bucket|sum|count)$/, '')),
+    );
+    const names = new Metrics({ version: '1.2.3' }).families().map(({ name }) => name);
+    const left = names.filter((name) => !seen.has(name));
+    assert.deepEqual(
+      left.filter((name) => !LEFT_OUT.some((pattern) => pattern.test(name))),
+      [],
+    );
+    for (const pattern of LEFT_OUT)
+      assert.ok(
+        left.some((name) => pattern.test(name)),
+        `${pattern} is shown`,
+      );
+  });
+
+  it('leads from alerts to runbooks, and to the jobs', () => {
+    for (const { links } of dashboards) {
+      const urls = links.map(({ url }) => url);
+      assert.ok(urls.includes('https://docs.lora-squeeze.example/runbooks.md'));
+      assert.ok(urls.includes(`\${service_url}/#/jobs`));
+    }
+  });
 
   it('is provisioned with the source that dashboards begin with', () => {
     const { datasources } = provisioned('datasources/prometheus.yml') as {

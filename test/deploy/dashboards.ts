@@ -39,6 +39,7 @@ export interface Dashboard {
   readonly uid: string;
   readonly title: string;
   readonly panels: readonly Panel[];
+  readonly links: readonly { readonly url: string }[];
   readonly templating: { readonly list: readonly { readonly name: string; readonly type: string }[] };
 }
 
@@ -51,10 +52,11 @@ export function allDashboards(): Dashboard[] {
 
 /** As Grafana fills in its variables: `rateInterval` and `range` are PromQL durations. */
 export function filledIn(expression: string, rateInterval: string, range: string): string {
-  return expression.replaceAll('$__rate_interval', rateInterval).replaceAll('$__range', range);
+  const times = expression.replaceAll('$__rate_interval', rateInterval).replaceAll('$__range', range);
+  return times.replaceAll(/\$(?:namespace|instance|tenant)\b/g, '.*');
 }
 
 /** What panels may ask for: scraped and recorded series, and Prometheus' own one for alerts. */
 export function panelSeries(): Map<string, readonly string[]> {
-  return knownSeries().set('ALERTS', ['alertname', 'alertstate', 'severity']);
+  return knownSeries().set('ALERTS', ['alertname', 'alertstate', 'severity', 'namespace']);
 }
