@@ -1,4 +1,4 @@
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import {
@@ -99,7 +99,7 @@ export async function startPostgres(
   let said = '';
   for await (const line of createInterface(server.stderr)) {
     said += `${line}\n`;
-    if (line.includes('ready to accept connections')) break;
+    if (/ready to accept (?:read-only )?connections/.test(line)) break;
   }
   if (server.exitCode !== null) throw new Error(`PostgreSQL did not start: ${said}`);
   server.stderr.resume();
@@ -117,6 +117,39 @@ export async function startPostgres(
       await exited;
     },
   };
+}
+
+/**
+ * A copy of a server that follows it, until it is promoted.
+ * @param folder that only the copy uses
+ */
+export async function startStandby(
+  folder: string,
+  primaryPort: number,
+): Promise<PostgresServer & { port: number }> {
+  const ids = owner();
+  const data = join(folder, 'data');
+  mkdirSync(data, { recursive: true, mode: 0o700 });
+  if (ids.uid !== undefined) handOver(folder, data, ids as Required<typeof ids>);
+  const from = ['-h', LOOPBACK, '-p', String(primaryPort), '-U', USER];
+  execFileSync(join(BIN!, 'pg_basebackup'), [...from, '-D', data, '-R', '-X', 'stream', '-c', 'fast'], {
+    ...ids,
+    cwd: folder,
+  });
+  return startPostgres(folder);
+}
+
+/** Runs a program as the user that PostgreSQL runs as. */
+export const spawnAsOwner = (program: string, args: readonly string[]): ChildProcess =>
+  spawn(program, args, { ...owner(), cwd: '/', stdio: 'ignore' });
+
+/** Gives files to the user that PostgreSQL runs as; keys, which nobody else may read. */
+export function handToPostgres(...files: readonly string[]): void {
+  const ids = owner();
+  for (const file of files) {
+    if (ids.uid !== undefined) handOver(file, file, ids as Required<typeof ids>);
+    chmodSync(file, 0o600);
+  }
 }
 
 async function newDatabase(port: number, host = LOOPBACK): Promise<string> {

@@ -15,16 +15,18 @@ export interface ExternalRedis {
 /**
  * A Redis server as others run it: on a TCP port, in memory unless the options say otherwise.
  * @param env what it has in its environment besides
+ * @param names of the programs, the first that is there
  */
 export async function startExternalRedis(
   dir: string,
   options: string[],
   port?: number,
   env: Readonly<Record<string, string>> = {},
+  names: readonly string[] = PROGRAMS,
 ): Promise<ExternalRedis> {
   const chosen = port ?? (await freePort());
   const server = spawn(
-    redisProgram(),
+    redisProgram(names),
     ['--port', String(chosen), '--bind', '127.0.0.1', '--save', '', '--dir', dir, ...options],
     // Not 'inherit': a server that outlives a broken test would keep the test runner waiting for its end.
     { stdio: ['ignore', 'pipe', 'ignore'], env: { ...process.env, ...env } },
@@ -49,8 +51,10 @@ export async function startExternalRedis(
 /** What a server needs to be fit for the queue. It forgets everything when it ends. */
 export const FIT = ['--maxmemory-policy', 'noeviction'];
 
-export function redisProgram(): string {
-  for (const name of ['redis-server', 'valkey-server']) {
+export const PROGRAMS = ['redis-server', 'valkey-server'] as const;
+
+export function redisProgram(names: readonly string[] = PROGRAMS): string {
+  for (const name of names) {
     for (const folder of (process.env.PATH ?? '').split(delimiter)) {
       try {
         accessSync(join(folder, name));
@@ -60,5 +64,5 @@ export function redisProgram(): string {
       }
     }
   }
-  throw new Error('neither redis-server nor valkey-server is on PATH');
+  throw new Error(`${names.join(' and ')} cannot be found in PATH`);
 }
