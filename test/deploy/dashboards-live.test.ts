@@ -33,6 +33,7 @@ const EMPTY_IN_HEALTH = new Set([
   'Local cache',
   // Nothing waits for longer than the moment in which it is dispatched.
   'Oldest waiting job by tenant',
+  'Waiting jobs by tenant',
   'Removed by sweeps',
   'Requests refused',
   'Transfers',
