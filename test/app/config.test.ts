@@ -157,6 +157,26 @@ describe('loadConfig', () => {
     assert.match(refusal({ ROLE: 'worker' }), /^REDIS_URL is not set; ROLE "worker" needs it/);
   });
 
+  it('takes certificates for Redis that are there, whole, and for TLS', () => {
+    const file = import.meta.filename;
+    const files = { REDIS_TLS_CERT_FILE: file, REDIS_TLS_KEY_FILE: file };
+    assert.deepEqual(loadConfig({ REDIS_URL: 'rediss+cluster://a', ...files }).redisTls, {
+      ...{ caFile: undefined, certFile: file, keyFile: file },
+    });
+    assert.match(
+      refusal({ REDIS_URL: 'redis://a', REDIS_TLS_CA_FILE: file }),
+      /^REDIS_TLS_CA_FILE is set; it needs a REDIS_URL that begins with rediss/,
+    );
+    assert.match(
+      refusal({ REDIS_URL: 'rediss://a', REDIS_TLS_CA_FILE: '/none' }),
+      /^REDIS_TLS_CA_FILE is "\/none", which cannot be read/,
+    );
+    assert.match(
+      refusal({ REDIS_URL: 'rediss://a', REDIS_TLS_KEY_FILE: file }),
+      /^Only one of REDIS_TLS_CERT_FILE and REDIS_TLS_KEY_FILE is set/,
+    );
+  });
+
   it('reads the hosts that are served without keys', () => {
     const read = (list: string) => loadConfig({ ALLOWED_HOSTS: list }).allowedHosts;
     assert.deepEqual(read('squeeze.lan'), ['squeeze.lan']);
