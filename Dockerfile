@@ -8,7 +8,7 @@ FROM node:24.22.3-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci
-COPY tsconfig.json vite.config.ts openapi.yaml LICENSE ./
+COPY tsconfig.json vite.config.ts openapi.yaml LICENSE CHANGELOG.md ./
 COPY src src
 COPY web web
 COPY scripts scripts

@@ -11,7 +11,8 @@ if (target === undefined) throw new Error('Say into which folder: npx tsx script
 
 rmSync(target, { recursive: true, force: true });
 mkdirSync(target, { recursive: true });
-for (const file of ['package.json', 'openapi.yaml', 'LICENSE']) cpSync(join(ROOT, file), join(target, file));
+for (const file of ['package.json', 'openapi.yaml', 'LICENSE', 'CHANGELOG.md'])
+  cpSync(join(ROOT, file), join(target, file));
 cpSync(join(ROOT, 'dist'), join(target, 'dist'), {
   recursive: true,
   filter: (source) => !source.endsWith('.map'),

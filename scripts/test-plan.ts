@@ -19,6 +19,7 @@ const SLOW: readonly RegExp[] = [
   /^test\/(?:storage\/s3-|transfer\/(?:s3|list-adapters))/,
   // Faults, crashes and hostile input at length.
   /^test\/chaos\//,
+  /^test\/upgrade\//,
   /^test\/fuzz\//,
   /^test\/attacks\//,
   /^test\/start\//,

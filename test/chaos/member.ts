@@ -18,6 +18,8 @@ export type Entry = keyof typeof ENTRIES;
 export interface MemberOptions {
   readonly role: 'api' | 'worker' | 'all';
   readonly entry: Entry;
+  /** The folder of a service that is built already, if it is not this one. */
+  readonly app?: string;
   readonly env: Readonly<Record<string, string>>;
 }
 
@@ -62,11 +64,11 @@ export class Member {
 
   launch(): void {
     assert.ok(!this.isRunning);
-    const { role, entry, env } = this.options;
+    const { role, entry, app, env } = this.options;
     const { PATH, HOME, TMPDIR } = process.env;
     const own = { ROLE: role, HOST: '127.0.0.1', PORT: String(this.port), EXECUTION_PROVIDER: 'cpu' };
-    const child = spawn(process.execPath, ENTRIES[entry], {
-      cwd: ROOT,
+    const child = spawn(process.execPath, ENTRIES[app === undefined ? entry : 'built'], {
+      cwd: app ?? ROOT,
       env: { PATH, HOME, TMPDIR, COMPUTE_THREADS: '1', ...own, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

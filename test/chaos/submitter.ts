@@ -19,7 +19,7 @@ export interface Accepted {
  * @throws Error at an answer that no repetition makes better, or when the second answer is another
  */
 export function submit(url: string, key: string, request: unknown, until: number): Promise<Accepted> {
-  return insist(key, () => post(url, key, request), until);
+  return insist(key, () => postJob(url, key, request), until);
 }
 
 interface Answer {
@@ -50,7 +50,8 @@ export async function insist(key: string, post: () => Promise<Answer>, until: nu
   return accepted;
 }
 
-async function post(url: string, key: string, request: unknown) {
+/** Sends it once. */
+export async function postJob(url: string, key: string, request: unknown): Promise<Answer> {
   const response = await fetch(`${url}/v1/jobs`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', 'idempotency-key': key },
