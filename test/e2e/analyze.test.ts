@@ -113,7 +113,7 @@ describe('the analysis of trained adapters', () => {
     assert.equal(contents(), before + 1, 'its report');
     await toldMetrics(
       async () => (await client.bytes('/metrics')).toString('utf8'),
-      /^lora_squeeze_jobs_total\{kind="analyze",state="succeeded"\} [1-9]/m,
+      /^lora_squeeze_jobs_total\{kind="analyze",state="succeeded",tenant="default"\} [1-9]/m,
       /^lora_squeeze_job_written_bytes_total\{kind="analyze"\} 0$/m,
     );
   });

@@ -89,7 +89,7 @@ describe('jobs under control', () => {
     const next = await client.squeeze(small.id, [{ rank: 2 }]);
     assert.deepEqual([next.state, next.attempts], ['succeeded', 1]);
     const text = await (await client.fetch('/metrics')).text();
-    assert.match(text, /^lora_squeeze_jobs_total\{kind="squeeze",state="cancelled"\} 1$/m);
+    assert.match(text, /^lora_squeeze_jobs_total\{kind="squeeze",state="cancelled",tenant="default"\} 1$/m);
   });
 
   it('has one outcome, whenever it is cancelled', async () => {

@@ -49,7 +49,7 @@ describe('a job of which one target fails', () => {
       [job.id],
     );
     const metrics = await (await client.fetch('/metrics')).text();
-    assert.match(metrics, /^lora_squeeze_jobs_total\{kind="squeeze",state="partial"\} 1$/m);
+    assert.match(metrics, /^lora_squeeze_jobs_total\{kind="squeeze",state="partial",tenant="default"\} 1$/m);
     assert.match(metrics, /^lora_squeeze_targets_total\{kind="squeeze",state="failed"\} 1$/m);
     const why = 'kind="squeeze",state="partial",code="BUDGET_TOO_SMALL"';
     assert.ok(metrics.includes(`lora_squeeze_target_failures_total{${why}} 1\n`));
