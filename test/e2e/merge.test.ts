@@ -170,7 +170,7 @@ describe('a merge of trained adapters', () => {
     await assertNothingLeft(dataDir, before);
     await toldMetrics(
       async () => (await client.bytes('/metrics')).toString('utf8'),
-      /^lora_squeeze_job_failures_total\{kind="merge",code="MERGE_BASE_MISMATCH"\} 1$/m,
+      /^lora_squeeze_job_failures_total\{kind="merge",code="MERGE_BASE_MISMATCH",fault="caller"\} 1$/m,
       /^lora_squeeze_jobs_total\{kind="merge",state="succeeded",tenant="default"\} [1-9]/m,
     );
   });

@@ -51,7 +51,7 @@ describe('a job of which one target fails', () => {
     const metrics = await (await client.fetch('/metrics')).text();
     assert.match(metrics, /^lora_squeeze_jobs_total\{kind="squeeze",state="partial",tenant="default"\} 1$/m);
     assert.match(metrics, /^lora_squeeze_targets_total\{kind="squeeze",state="failed"\} 1$/m);
-    const why = 'kind="squeeze",state="partial",code="BUDGET_TOO_SMALL"';
+    const why = 'kind="squeeze",state="partial",code="BUDGET_TOO_SMALL",fault="caller"';
     assert.ok(metrics.includes(`lora_squeeze_target_failures_total{${why}} 1\n`));
     const retried = await client.fetch(`/v1/jobs/${job.id}/retry`, { method: 'POST' });
     assert.equal(retried.status, 202);
