@@ -13,7 +13,7 @@ const SLOW: readonly RegExp[] = [
   // A real browser, a real Prometheus, real clusters of Redis and S3 servers.
   /^test\/web\//,
   /^test\/report\/browser/,
-  /^test\/deploy\/(?:dashboards-live|redis-tls)/,
+  /^test\/deploy\/(?:dashboards-live|prometheus|redis-tls)/,
   /^test\/scale\//,
   /^test\/queue\/(?:cluster|sentinel)/,
   /^test\/(?:storage\/s3-|transfer\/(?:s3|list-adapters))/,
