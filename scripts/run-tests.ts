@@ -26,7 +26,7 @@ const FILE_TIMEOUT_MS = 20 * 60_000;
 
 /** Programs and packages that `.ci/run` installs or can reach, so that nothing is skipped there for want of them. */
 const INSTALLED =
-  /redis|valkey|chromium|numpy|torch|ensurepip|setuptools|promtool|moto|docker-compose|kustomize|postgresql|gcc|npm registry/i;
+  /redis|valkey|chromium|numpy|torch|ensurepip|setuptools|promtool|moto|docker-compose|kustomize|postgresql|pgbouncer|gcc|npm registry/i;
 const SLOWEST = 10;
 const MAX_OUTPUT_CHARACTERS = 20_000;
 
