@@ -25,7 +25,7 @@ accepted has ended. Progress goes to standard error, Markdown to standard output
 const ROOT = join(import.meta.dirname, '../..');
 const DATA = join(ROOT, 'data/bench/admission');
 /** After the last job. */
-const REST_MS = 10_000;
+const REST_MS = 15_000;
 
 async function main(): Promise<void> {
   const words = process.argv.slice(2);

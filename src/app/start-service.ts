@@ -13,6 +13,7 @@ import { type Config, isLoopback } from './config.ts';
 import { connectionCeiling } from './connection-ceiling.ts';
 import { keepPrivate } from './data-folder.ts';
 import { buildApp } from './http-app.ts';
+import { collectWhenIdle } from './idle-collection.ts';
 import { type Backends, openBackends } from './open-backends.ts';
 import { buildProbeApp, closeApp } from './probe-app.ts';
 import type { Running } from './running.ts';
@@ -73,6 +74,8 @@ export async function startService(loaded: Config, logger: Logger, running: Runn
   // Says in the log what is missing before anybody asks. Nothing ends for it: most of it may come back.
   await readiness.look();
   await listen(config, listeners);
+  const endCollection = collectWhenIdle(logger);
+  running.add(async () => endCollection());
 }
 
 /** @throws ConfigError where there is no such file to be written */
