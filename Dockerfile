@@ -1,10 +1,11 @@
 # LoRA-Squeeze. One image, one entry point: ROLE says what a container does (all, api, worker).
 #   docker build -t lora-squeeze .                        CPU (the default target, "runtime")
 #   docker build -t lora-squeeze:cuda --target cuda .     CUDA 13, amd64 only
-# docs/image.md says how to pin the bases by digest, what the build arguments are, and how the CUDA provider is verified.
+# These take the bases by tag; `docker compose build` takes them by digest. docs/image.md has both, the build arguments, and how
+# the CUDA provider is verified.
 
 # npm is told to run no package's install script (.npmrc); none of them needs one.
-FROM node:24.22.3-slim AS build
+FROM node:24.21.0-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci
@@ -73,7 +74,7 @@ HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
 ENTRYPOINT ["node", "dist/main.js"]
 
 # The private Redis is for the role "all"; api and worker use the one at REDIS_URL.
-FROM debian:trixie-slim AS base
+FROM debian:trixie-20261005-slim AS base
 RUN apt-get update \
   && apt-get install -y --no-install-recommends redis-server ca-certificates \
   && rm -rf /var/lib/apt/lists/* \
@@ -99,7 +100,7 @@ LABEL org.opencontainers.image.title="LoRA-Squeeze" \
   org.opencontainers.image.revision="$REVISION" \
   org.opencontainers.image.created="$CREATED" \
   org.opencontainers.image.source="$SOURCE" \
-  org.opencontainers.image.base.name="docker.io/library/debian:trixie-slim"
+  org.opencontainers.image.base.name="docker.io/library/debian:trixie-20261005-slim"
 WORKDIR /app
 COPY --from=build /ship ./
 COPY --from=bill /sbom.json ./

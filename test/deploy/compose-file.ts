@@ -8,7 +8,11 @@ export const ROOT = join(import.meta.dirname, '../..');
 /** A service as `config` writes it: merged, filled in, paths absolute. */
 export interface ComposeService {
   readonly image: string;
-  readonly build?: { readonly context: string; readonly target: string };
+  readonly build?: {
+    readonly context: string;
+    readonly target: string;
+    readonly additional_contexts?: Readonly<Record<string, string>>;
+  };
   readonly user?: string;
   readonly profiles?: readonly string[];
   readonly command: readonly string[] | null;

@@ -83,6 +83,22 @@ describe('docker-compose.yml', { skip: missing }, () => {
         }
       });
 
+      it('builds on the digests of the bases that the Dockerfile names, and on nothing else', () => {
+        const stages = [...read('Dockerfile').matchAll(/^FROM (\S+) AS (\S+)$/gm)];
+        const names = new Set(stages.map(([, , name]) => name));
+        const bases = [...new Set(stages.map(([, base]) => base!))].filter((base) => !names.has(base));
+        assert.ok(bases.length >= 3);
+        for (const [name, { build }] of services(options).filter(([, service]) => service.build)) {
+          const contexts = build!.additional_contexts ?? {};
+          assert.deepEqual(Object.keys(contexts).sort(), bases.sort(), name);
+          for (const [base, place] of Object.entries(contexts)) {
+            const [, image, digest] = /^docker-image:\/\/docker\.io\/(?:library\/)?(.+)@(.+)$/.exec(place)!;
+            assert.equal(image, base.split(':')[0]);
+            assert.match(digest!, /^sha256:[0-9a-f]{64}$/);
+          }
+        }
+      });
+
       it('sets what the service reads, to values it takes', () => {
         const { postgres } = Object.fromEntries(services(options));
         for (const [name, service] of ours(options)) {
