@@ -1,0 +1,82 @@
+import { existsSync } from 'node:fs';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { factors, spectrum } from '../adapter/factors.ts';
+import { random } from '../adapter/random.ts';
+import { CONFIG, WEIGHTS } from '../adapter/write-adapter.ts';
+
+const RANK = 8;
+const LAYERS = 12;
+const HIDDEN = 768;
+/** GPT-2's, as outputs and inputs. */
+const PROJECTIONS = [
+  ['attn.c_attn', 3 * HIDDEN, HIDDEN],
+  ['attn.c_proj', HIDDEN, HIDDEN],
+  ['mlp.c_fc', 4 * HIDDEN, HIDDEN],
+] as const;
+
+const SHAPES = Array.from({ length: LAYERS }, (_, layer) =>
+  PROJECTIONS.map(([projection, outFeatures, inFeatures]) => ({
+    name: `base_model.model.transformer.h.${layer}.${projection}`,
+    outFeatures,
+    inFeatures,
+  })),
+).flat();
+
+/** 36 modules of rank 8, float32: 3.2 MB. */
+export const MODULES = SHAPES.length;
+
+/**
+ * Makes PEFT adapters of GPT-2's size, one folder each, every one with other weights. Those that are there already stay.
+ *
+ * @returns their folders
+ */
+export async function writeGpt2Adapters(dir: string, count: number): Promise<string[]> {
+  const folders = Array.from({ length: count }, (_, index) =>
+    join(dir, `gpt2-${String(index).padStart(4, '0')}`),
+  );
+  for (const [index, folder] of folders.entries()) {
+    const path = join(folder, WEIGHTS);
+    if (existsSync(path)) continue;
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, CONFIG), JSON.stringify(CONFIGURATION));
+    await writeFile(`${path}.partial`, weights(index));
+    await rename(`${path}.partial`, path);
+  }
+  return folders;
+}
+
+const CONFIGURATION = {
+  base_model_name_or_path: 'openai-community/gpt2',
+  bias: 'none',
+  // Transformers' Conv1D, which GPT-2 is made of.
+  fan_in_fan_out: true,
+  lora_alpha: 2 * RANK,
+  lora_dropout: 0,
+  peft_type: 'LORA',
+  r: RANK,
+  target_modules: PROJECTIONS.map(([name]) => name),
+  task_type: 'CAUSAL_LM',
+};
+
+function weights(seed: number): Buffer {
+  const next = random(seed);
+  const header: Record<string, unknown> = { __metadata__: { format: 'pt' } };
+  const parts: Buffer[] = [];
+  let offset = 0;
+  const add = (name: string, shape: readonly [number, number], data: Float32Array) => {
+    header[name] = { dtype: 'F32', shape, data_offsets: [offset, offset + data.byteLength] };
+    offset += data.byteLength;
+    parts.push(Buffer.from(data.buffer, data.byteOffset, data.byteLength));
+  };
+  for (const shape of SHAPES) {
+    const { a, b } = factors(shape, spectrum(RANK, 0.5 + next()), next);
+    add(`${shape.name}.lora_A.weight`, [RANK, shape.inFeatures], a);
+    add(`${shape.name}.lora_B.weight`, [shape.outFeatures, RANK], b);
+  }
+  const json = JSON.stringify(header);
+  const text = Buffer.from(json.padEnd(8 * Math.ceil(json.length / 8)));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(text.byteLength));
+  return Buffer.concat([length, text, ...parts]);
+}
