@@ -8,13 +8,15 @@ export const knownProgress = (value: unknown): Progress | undefined =>
 const MIN_INTERVAL_MS = 200;
 
 /**
- * Thins out a job's progress. The first and the last of each phase always get through, so that nobody sees a
- * phase end short of its total; what is held back gets through when its time comes, also where nothing follows it, as in
- * a transfer that stalls.
+ * Thins out a job's progress. Nothing is sent in the first 200 ms: most small jobs end before, and a message would cost
+ * more than it tells. Then the first and the last of each phase always get through, so that nobody sees a phase end short
+ * of its total; what is held back gets through when its time comes, also where nothing follows it, as in a transfer that
+ * stalls.
  */
 export class ProgressThrottle {
   private readonly send: (progress: Progress) => void;
   private readonly now: () => number;
+  private readonly begunMs: number;
   private sentAtMs = -Infinity;
   private phase: string | undefined;
   private held: Progress | undefined;
@@ -23,9 +25,17 @@ export class ProgressThrottle {
   constructor(send: (progress: Progress) => void, now: () => number = () => performance.now()) {
     this.send = send;
     this.now = now;
+    this.begunMs = now();
   }
 
   report(progress: Progress): void {
+    const quietMs = this.begunMs + MIN_INTERVAL_MS - this.now();
+    if (quietMs > 0) {
+      this.phase = progress.phase;
+      this.held = progress;
+      this.timer ??= setTimeout(() => this.flush(), quietMs).unref();
+      return;
+    }
     const isNewPhase = progress.phase !== this.phase;
     if (isNewPhase) this.flush();
     this.phase = progress.phase;
@@ -43,6 +53,11 @@ export class ProgressThrottle {
     this.send(this.held);
     this.held = undefined;
     this.sentAtMs = this.now();
+  }
+
+  /** The work is done: sends what was held back last, unless nothing was sent before. */
+  finish(): void {
+    if (this.sentAtMs > -Infinity) this.flush();
   }
 
   /** Forgets what is held back: the attempt is over. */

@@ -93,8 +93,12 @@ export async function runJob(deps: JobDeps, task: ExecutionTask, attempt: Attemp
   try {
     const context = { deps, task, attempt, scratchDir, onProgress, writer };
     const done = await runStep(context, task.todo);
-    throttle.flush();
+    throttle.finish();
     return done;
+  } catch (error) {
+    // Where it failed is told, however early.
+    throttle.flush();
+    throw error;
   } finally {
     throttle.close();
     await removeScratch(scratchDir);

@@ -6,6 +6,8 @@ import { ProgressThrottle } from '../../src/queue/progress.ts';
 import fc from '../fast-check.ts';
 
 const INTERVAL_MS = 200;
+/** Nothing is sent before. */
+const QUIET_MS = 200;
 
 /** Reports the modules of each phase, the clock going on by `stepMs` before each; returns what got through, and when. */
 function run(total: number, stepMs: number): { progress: Progress; atMs: number }[] {
@@ -15,6 +17,7 @@ function run(total: number, stepMs: number): { progress: Progress; atMs: number 
     (progress) => sent.push({ progress, atMs: nowMs }),
     () => nowMs,
   );
+  nowMs = QUIET_MS;
   for (const phase of PHASES) {
     for (let done = 0; done <= total; done++) {
       nowMs += stepMs;
@@ -57,6 +60,7 @@ describe('ProgressThrottle', () => {
   it('lets through what nothing follows, and nothing when it is over', async () => {
     const sent: number[] = [];
     const throttle = new ProgressThrottle(({ done }) => sent.push(done));
+    await sleep(2 * QUIET_MS);
     for (const done of [0, 1, 2]) throttle.report({ phase: 'import', done, total: 9, module: null });
     assert.deepEqual(sent, [0]);
     // Unreferenced, as a stalled transfer has its socket to wait for.
@@ -70,15 +74,34 @@ describe('ProgressThrottle', () => {
 
   it('lets the end of a phase through that stopped short of its total', () => {
     const sent: Progress[] = [];
+    let nowMs = 0;
     const throttle = new ProgressThrottle(
       (progress) => sent.push(progress),
-      () => 0,
+      () => nowMs,
     );
+    nowMs = QUIET_MS;
     for (const done of [0, 1, 2]) throttle.report({ phase: 'gram', done, total: 9, module: null });
     throttle.report({ phase: 'core', done: 0, total: 9, module: null });
     assert.deepEqual(
       sent.map(({ phase, done }) => `${phase} ${done}`),
       ['gram 0', 'gram 2', 'core 0'],
     );
+  });
+
+  it('sends nothing of an attempt that ends at once, and the last of one that goes on', async () => {
+    const sent: string[] = [];
+    const begin = () => new ProgressThrottle(({ phase, done }) => sent.push(`${phase} ${done}`));
+    const short = begin();
+    for (const phase of ['gram', 'core'] as const) short.report({ phase, done: 1, total: 1, module: null });
+    short.finish();
+    short.close();
+    const long = begin();
+    for (const done of [0, 1]) long.report({ phase: 'gram', done, total: 9, module: null });
+    for (let tries = 0; sent.length === 0 && tries < 10_000; tries++) await sleep(10);
+    assert.deepEqual(sent, ['gram 1']);
+    long.report({ phase: 'core', done: 1, total: 1, module: null });
+    long.finish();
+    assert.deepEqual(sent, ['gram 1', 'core 1']);
+    long.close();
   });
 });
