@@ -35,8 +35,8 @@ An adapter of Llama-2-7B's shape, ${spec.modules.length} modules, rank ${spec.ra
 
 ${comparison(measured)}
 
-Time of LoRA-Squeeze: from active to succeeded, so reading, hashing and durable storing are in it; its first job starts
-the compute process. Time of the peers: loading, computing and saving. Program: what a user waits for; of LoRA-Squeeze
+Time of LoRA-Squeeze: from active to succeeded, so reading, hashing and durable storing are in it; its compute
+process is there before. Time of the peers: loading, computing and saving. Program: what a user waits for; of LoRA-Squeeze
 from the request until the client sees the job succeeded, of the peers with the start of Python and its imports. Peak:
 resident memory (VmHWM) of the process that computes. Error: ‖ΔW − ΔW′‖ / ‖ΔW‖ over all modules, of the written
 bfloat16 files. Excess: how far it lies over the least that rank ${rank} allows, relative, over all modules and for the worst

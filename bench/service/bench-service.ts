@@ -20,7 +20,12 @@ export async function withService<T>(
   const service = await startService({
     dataDir: stateDir,
     entry: 'built',
-    env: { LOG_LEVEL: 'warn', MAX_UPLOAD_BYTES: String(MAX_UPLOAD_BYTES), ...env },
+    env: {
+      ...{ LOG_LEVEL: 'warn', MAX_UPLOAD_BYTES: String(MAX_UPLOAD_BYTES) },
+      // As it is by default; tests turn it off.
+      COMPUTE_WARM_UP: 'on',
+      ...env,
+    },
   });
   try {
     return await use({ service, client: new Client(service.url) });

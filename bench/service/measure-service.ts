@@ -10,7 +10,7 @@ import { download, upload } from './transfer.ts';
 
 export interface ServiceMeasurement {
   readonly uploadSeconds: number;
-  /** The first job of a fresh process: sessions are made, files and code are cold. */
+  /** The first job of a service that has just become ready. */
   readonly cold: Timings;
   readonly warm: readonly Timings[];
   /** The warm jobs by the client's own clock, from the request to seeing them succeeded: a check on `warm`. */

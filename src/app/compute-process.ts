@@ -18,10 +18,13 @@ import { TracedAttempt } from '../queue/traced-attempt.ts';
 import { failedWorkCode } from '../resources/jobs/executions/made.ts';
 import type { JobOutcome } from '../squeeze/job-context.ts';
 import { type RequestInput, runRequest } from '../squeeze/run-request.ts';
+import { warmUp } from '../squeeze/warm-up.ts';
 import { openStore } from '../storage/open-store.ts';
+import { removeScratch } from '../storage/scratch.ts';
 import { openTracing } from '../tracing/tracing.ts';
 import { PRODUCT } from '../version.ts';
 import { computeSettings } from './compute-settings.ts';
+import { collectGarbage } from './idle-collection.ts';
 import { LiveSecrets } from './live-secrets.ts';
 import { boxOf } from './secrets-key.ts';
 
@@ -71,6 +74,26 @@ if (config.tracing.isOn) {
 const pool = new KeptPool(() =>
   ComputePool.start(config.executionProvider, config.computeThreads, config.cudaMemoryBytes),
 );
+
+if (config.computeWarmUp) await warmUpPool();
+
+/** Before BullMQ hears that this process is there. A job tells what is wrong where this fails. */
+async function warmUpPool(): Promise<void> {
+  let folder: string | undefined;
+  try {
+    folder = await blobs.makeScratch();
+    const scratchDir = folder;
+    deps.onScratch(scratchDir);
+    await pool.use((running) => warmUp(running, scratchDir));
+    await collectGarbage();
+  } catch (error) {
+    logger.warn({ err: error }, 'the warm-up of this compute process failed');
+  } finally {
+    if (folder) await removeScratch(folder);
+    deps.onScratch(undefined);
+    calls = [];
+  }
+}
 
 /** BullMQ's entry point. */
 export default function processor(job: ComputeJob, _token: string, signal: AbortSignal): Promise<Done> {

@@ -6,6 +6,7 @@ export type ComputeSettings = Pick<
   Config,
   | 'cudaMemoryBytes'
   | 'computeThreads'
+  | 'computeWarmUp'
   | 'executionProvider'
   | 'hubEndpoint'
   | 'hubToken'
@@ -29,11 +30,12 @@ const VARIABLE = 'COMPUTE_SETTINGS';
 export function computeEnvironment(config: Config, env: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
   const inherited = { ...env };
   for (const name of OUR_SECRET_VARIABLES) delete inherited[name];
-  const { cudaMemoryBytes, computeThreads, executionProvider, hubEndpoint, hubToken, logLevel } = config;
-  const { maxUploadBytes, outbound, s3, secrets, storageDir, storageIdleTimeoutMs, tracing } = config;
+  const { cudaMemoryBytes, computeThreads, computeWarmUp, executionProvider, hubEndpoint, hubToken } = config;
+  const { logLevel, maxUploadBytes, outbound, s3, secrets, storageDir, storageIdleTimeoutMs, tracing } =
+    config;
   const settings = {
-    ...{ cudaMemoryBytes, computeThreads, executionProvider, hubEndpoint, hubToken, logLevel },
-    ...{ maxUploadBytes, outbound, s3, storageDir, storageIdleTimeoutMs, tracing },
+    ...{ cudaMemoryBytes, computeThreads, computeWarmUp, executionProvider, hubEndpoint, hubToken },
+    ...{ logLevel, maxUploadBytes, outbound, s3, storageDir, storageIdleTimeoutMs, tracing },
     // Also keys that were made and not given. It opens what was sealed with them later on as well.
     secrets: {
       values: { SECRETS_KEYS: secrets.values.SECRETS_KEYS },

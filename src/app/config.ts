@@ -73,6 +73,7 @@ export interface Config {
   readonly storageRetryMs: number;
   readonly executionProvider: Environment['EXECUTION_PROVIDER'];
   readonly computeThreads: number;
+  readonly computeWarmUp: boolean;
   readonly cudaMemoryBytes: number;
   readonly workerConcurrency: number;
   readonly maxUploadBytes: number;
@@ -167,6 +168,7 @@ export function loadConfig(given: NodeJS.ProcessEnv = process.env): Config {
     storageRetryMs: values.STORAGE_RETRY_SECONDS * 1000,
     executionProvider: values.EXECUTION_PROVIDER,
     computeThreads: values.COMPUTE_THREADS ?? Math.max(1, Math.floor(cores / values.WORKER_CONCURRENCY)),
+    computeWarmUp: values.COMPUTE_WARM_UP === 'on',
     cudaMemoryBytes: values.CUDA_MEMORY_BYTES,
     workerConcurrency: values.WORKER_CONCURRENCY,
     maxUploadBytes: values.MAX_UPLOAD_BYTES,

@@ -215,6 +215,13 @@ export const Environment = Type.Object({
         'among `WORKER_CONCURRENCY`.',
     }),
   ),
+  COMPUTE_WARM_UP: Type.Enum(['on', 'off'], {
+    default: 'on',
+    description:
+      'Whether compute processes are started, and squeeze a small adapter of their own, before the service says that it ' +
+      'is ready. `off`: they are started by the first job, which takes about a second longer; until then 150 MB less are ' +
+      'used.',
+  }),
   CUDA_MEMORY_BYTES: Type.Integer({
     minimum: 2 ** 24,
     maximum: Number.MAX_SAFE_INTEGER,

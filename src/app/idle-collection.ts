@@ -11,14 +11,14 @@ const IDLE_UTILIZATION = 0.05;
 const MIN_GROWTH_BYTES = 64e6;
 
 /**
- * Collects garbage whenever this process is idle and has grown since its start or its last collection here. V8 collects
- * when memory is asked for, so a service that a burst of requests leaves idle would hold the memory of that burst for
- * minutes.
+ * Collects garbage whenever this process is idle and has grown since its last collection here. V8 collects when memory is
+ * asked for, so a service that a burst of requests leaves idle would hold the memory of that burst for minutes.
  *
  * @returns what ends it
  */
 export function collectWhenIdle(logger: Logger): () => void {
-  let settledBytes = process.memoryUsage.rss();
+  // The start leaves garbage, too.
+  let settledBytes = 0;
   let before = performance.eventLoopUtilization();
   const look = async () => {
     const now = performance.eventLoopUtilization();
@@ -26,7 +26,7 @@ export function collectWhenIdle(logger: Logger): () => void {
     before = now;
     const grownBytes = process.memoryUsage.rss() - settledBytes;
     if (utilization > IDLE_UTILIZATION || grownBytes < MIN_GROWTH_BYTES) return;
-    await collect();
+    await collectGarbage();
     settledBytes = process.memoryUsage.rss();
     logger.debug({ grownBytes, settledBytes }, 'collected garbage while idle');
   };
@@ -34,8 +34,11 @@ export function collectWhenIdle(logger: Logger): () => void {
   return () => clearInterval(timer);
 }
 
-/** Unlike `gc()` of --expose-gc this gives the memory back to the system. The session is in the process: it opens no port. */
-async function collect(): Promise<void> {
+/**
+ * Collects garbage now. Unlike `gc()` of --expose-gc this gives the memory back to the system. The session is inside the
+ * process and opens no port.
+ */
+export async function collectGarbage(): Promise<void> {
   const session = new Session();
   session.connect();
   await session.post('HeapProfiler.collectGarbage');

@@ -35,6 +35,7 @@ export async function startWorker(
     },
     concurrency: config.workerConcurrency,
     computeEnv: computeEnvironment(config),
+    warmsUp: config.computeWarmUp,
     jobTtlSeconds: config.jobTtlSeconds,
     adapterTtlSeconds: config.adapterTtlSeconds,
     storageRetryMs: config.storageRetryMs,

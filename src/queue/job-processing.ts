@@ -11,6 +11,8 @@ const PROBE_AGAIN_MS = 30_000;
 
 export interface JobProcessingOptions extends Omit<WorkerOptions, 'provider'> {
   readonly onProvider: (provider: ProviderInfo) => void;
+  /** Whether compute processes are started before jobs are taken. */
+  readonly warmsUp?: boolean;
   /** Shorter in tests. */
   readonly probeAgainMs?: number;
 }
@@ -38,8 +40,11 @@ export class JobProcessing {
       if (this.isClosed) return;
       options.onProvider(provider);
       options.logger.info({ provider }, `jobs run on ${provider.name}`);
-      this.worker = new JobWorker({ ...options, provider });
-      this.worker.start();
+      const worker = new JobWorker({ ...options, provider });
+      if (options.warmsUp) await worker.warmUp();
+      if (this.isClosed) return await worker.close(0);
+      this.worker = worker;
+      worker.start();
     } catch (error) {
       this.failure = toAppError(error);
       options.logger.error({ reason: this.failure.message }, 'no jobs are taken');

@@ -142,6 +142,15 @@ export class JobWorker {
     return this.worker.compute.look();
   }
 
+  /** Starts the compute processes. A job tells what is wrong where that fails. */
+  async warmUp(): Promise<void> {
+    try {
+      await this.worker.startProcesses();
+    } catch (error) {
+      this.logger.warn({ err: error }, 'the compute processes cannot be started ahead');
+    }
+  }
+
   /** Starts taking executions, until `close`. */
   start(): void {
     this.presence.start();

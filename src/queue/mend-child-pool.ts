@@ -10,8 +10,17 @@ interface Child extends EventEmitter {
 }
 interface ChildPool {
   retain(processFile: string): Promise<Child>;
+  /** Gives it back, for the next job. */
+  release(child: Child): void;
   /** Called when a process has ended, too. */
   remove(child: Child): void;
+}
+
+export interface MendedPool {
+  /** Of the processes that are there. */
+  readonly processIds: () => number[];
+  /** Starts processes before there is a job for them. @throws Error where one cannot be started */
+  readonly startAhead: (count: number, processFile: string) => Promise<void>;
 }
 
 /**
@@ -20,9 +29,8 @@ interface ChildPool {
  * A process that dies while it starts (for want of memory, say) would never be noticed: BullMQ waits for its `close`,
  * and drops all listeners at its `exit`, which comes before. The job would stay active for ever, its lock renewed. And
  * what is sent to a process that just died fails where nobody listens, which ends the worker; its `exit` tells enough.
- * @returns the ids of the processes that are there
  */
-export function mendChildPool(worker: Worker): () => number[] {
+export function mendChildPool(worker: Worker): MendedPool {
   const { childPool: pool } = worker as unknown as { childPool: ChildPool };
   const [retain, remove] = [pool.retain.bind(pool), pool.remove.bind(pool)];
   const guarded = new Set<Child>();
@@ -41,5 +49,11 @@ export function mendChildPool(worker: Worker): () => number[] {
     }
     return child;
   };
-  return () => [...guarded].flatMap(({ pid }) => pid ?? []);
+  return {
+    processIds: () => [...guarded].flatMap(({ pid }) => pid ?? []),
+    startAhead: async (count, processFile) => {
+      const children = await Promise.all(Array.from({ length: count }, () => pool.retain(processFile)));
+      for (const child of children) pool.release(child);
+    },
+  };
 }

@@ -17,7 +17,7 @@ import {
   QUEUE_NAME,
   type TaskData,
 } from './job-types.ts';
-import { mendChildPool } from './mend-child-pool.ts';
+import { type MendedPool, mendChildPool } from './mend-child-pool.ts';
 import { mendLocks } from './mend-locks.ts';
 import { knownProgress } from './progress.ts';
 import type { Done } from './run-job.ts';
@@ -62,6 +62,8 @@ export interface Hooks {
 export class SandboxedWorker extends Worker<JobData, null> {
   /** What its compute processes use. */
   readonly compute: ComputeUsage;
+  private readonly pool: MendedPool;
+  private readonly processor: URL;
   private readonly hooks: Hooks;
   private readonly tracing: Tracing;
   private isGivingBack = false;
@@ -75,14 +77,21 @@ export class SandboxedWorker extends Worker<JobData, null> {
   ) {
     // Not before the hooks are there.
     super(QUEUE_NAME, processor, { ...options, maxStalledCount: NEVER, autorun: false });
+    this.processor = processor;
     this.hooks = hooks;
     this.tracing = tracing;
-    this.compute = new ComputeUsage(mendChildPool(this));
+    this.pool = mendChildPool(this);
+    this.compute = new ComputeUsage(this.pool.processIds);
     mendLocks(this);
   }
 
   get isIdle(): boolean {
     return this.runningJobs === 0;
+  }
+
+  /** Starts all compute processes, before there are jobs for them. @throws Error where one cannot be started */
+  startProcesses(): Promise<void> {
+    return this.pool.startAhead(this.opts.concurrency ?? 1, this.processor.href);
   }
 
   /** Asks what runs to stop and to be done by others; no attempt is lost. */

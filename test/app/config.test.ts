@@ -54,6 +54,7 @@ describe('loadConfig', () => {
       storageRetryMs: 600_000,
       executionProvider: 'auto',
       computeThreads: 0,
+      computeWarmUp: true,
       cudaMemoryBytes: 2 * 1024 ** 3,
       workerConcurrency: 1,
       maxUploadBytes: 8 * 1024 ** 3,

@@ -58,8 +58,8 @@ export async function startService({
     cwd: app ?? ROOT,
     env: {
       ...{ ...inheritedEnv(), HOST: '127.0.0.1', PORT: String(port), DATA_DIR: dataDir },
-      // The disk is not written for nothing by each of them.
-      ...{ RESERVE_BYTES: '65536', ...env },
+      // The disk is not written for nothing by each of them, and many are asked for no job.
+      ...{ RESERVE_BYTES: '65536', COMPUTE_WARM_UP: 'off', ...env },
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

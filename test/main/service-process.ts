@@ -15,7 +15,14 @@ export interface ServiceProcess {
 const environment = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv => {
   const { REDIS_URL: _1, STORAGE_URL: _2, ...inherited } = process.env;
   // The disk is not written for nothing by each of them.
-  return { ...inherited, PORT: '0', EXECUTION_PROVIDER: 'cpu', RESERVE_BYTES: '65536', ...env };
+  return {
+    ...inherited,
+    PORT: '0',
+    EXECUTION_PROVIDER: 'cpu',
+    RESERVE_BYTES: '65536',
+    COMPUTE_WARM_UP: 'off',
+    ...env,
+  };
 };
 
 /** Starts the service from its sources and waits until it listens. */
