@@ -4,15 +4,14 @@ const HEAD = `# Metrics
 
 <!-- Generated from src/metrics by \`npx tsx scripts/write-metrics.ts\`. -->
 
-\`GET /metrics\` of every process, API or worker, in Prometheus' text format; at \`PROBE_PORT\` where that is set.
-What belongs to jobs is counted by the process that ran the job, so sum over all processes. What begins with
-\`lora_squeeze_queue_\`, and \`lora_squeeze_worker_slots\`, is read from the database by every process that answers the API:
-all tell the same, so take the maximum. Labels have few values: never an id of a record, never a URL; of tenants
-[as many as you say](observability.md#tenants-in-metrics).
+Every process, API or worker, answers \`GET /metrics\` in Prometheus' text format, at \`PROBE_PORT\` if that is set.
+Metrics of jobs are counted by the process that ran the job, so sum them over all processes. Every API process reads
+\`lora_squeeze_queue_…\` and \`lora_squeeze_worker_slots\` from the database and shows the same values, so take their maximum.
+Labels have few values: never ids of records or URLs, and [a limited number](observability.md#tenants-in-metrics) of tenants.
 
-A counter with labels appears with its first event. [deploy/prometheus](../deploy/prometheus) holds a scrape
-configuration, recording and alert rules; [deploy/grafana](../deploy/grafana) two dashboards; [runbooks](runbooks.md)
-say what to do when an alert is raised.
+A counter with labels appears with its first event. [deploy/prometheus](../deploy/prometheus) has a scrape
+configuration, recording rules and alerts, [deploy/grafana](../deploy/grafana) two dashboards; [runbooks](runbooks.md)
+say what to do about each alert.
 `;
 
 const TABLE = `

@@ -16,28 +16,28 @@ export class BackendMetrics {
     this.seconds = new Histogram({
       name: 'lora_squeeze_backend_call_seconds',
       help:
-        'Seconds that calls to storage, database and redis took, by operation, those included that failed. Of the database, ' +
-        'connect is the wait for a connection that is free, select and change are single statements, sync is SQLite’s ' +
-        'fsync. Calls of compute processes count when their attempt has succeeded; of Redis, those commands count that requests wait for.',
+        'Seconds that calls to storage, database and redis took, by operation, failed calls included. For the database, ' +
+        'connect is the wait for a free connection, select and change are single statements, sync is SQLite’s ' +
+        'fsync. Calls of compute processes are counted after an attempt that succeeds; for Redis, only commands that requests wait for.',
       labelNames: ['backend', 'operation'],
       buckets: CALL_SECONDS_BUCKETS,
       registers,
     });
     this.errors = new Counter({
       name: 'lora_squeeze_backend_errors_total',
-      help: 'Of these, those that failed through no fault of what was asked.',
+      help: 'Calls to storage, database and redis that failed, unless the call itself was at fault.',
       labelNames: ['backend', 'operation'],
       registers,
     });
     this.retries = new Counter({
       name: 'lora_squeeze_backend_retries_total',
-      help: 'What was sent once more: requests to S3, transactions of PostgreSQL that it gave up, connections to Redis.',
+      help: 'Retries: requests to S3, transactions that PostgreSQL aborted, connections to Redis.',
       labelNames: ['backend'],
       registers,
     });
     this.cache = new Counter({
       name: 'lora_squeeze_storage_cache_total',
-      help: 'With S3, files that were needed here, by whether they lay in the local cache: hit or miss.',
+      help: 'With S3, lookups of files in the local cache: hit or miss.',
       labelNames: ['outcome'],
       registers,
     });

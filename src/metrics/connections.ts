@@ -37,7 +37,7 @@ export class ConnectionMetrics {
     const registers = [registry];
     new Gauge({
       name: 'lora_squeeze_connections',
-      help: 'Connections now, by listener (main, probes) and state: silent (no complete request head yet), idle (between requests), serving, closing (answered for the last time).',
+      help: 'Open connections by listener (main, probes) and state: silent (no complete request head yet), idle (between requests), serving, closing (after the last response).',
       labelNames: ['listener', 'state'],
       registers,
       collect() {
@@ -48,7 +48,7 @@ export class ConnectionMetrics {
     });
     new Gauge({
       name: 'lora_squeeze_connections_limit',
-      help: 'Most connections that a listener has at a time.',
+      help: 'Largest number of connections of a listener.',
       labelNames: ['listener'],
       registers,
       collect() {
@@ -57,7 +57,7 @@ export class ConnectionMetrics {
     });
     this.cuts = new Counter({
       name: 'lora_squeeze_connections_cut_total',
-      help: 'Connections that the service ended, by reason: at the limit a new one was refused, or another one evicted_silent, evicted_closing, evicted_idle or evicted_slow (its client hardly sent or took anything) for a new one; else silent or idle for too long, closing (did not leave after its last answer) or unread (took nothing of an answer for a minute).',
+      help: 'Connections that the service closed, by reason. At the limit: refused (a new one), or evicted_silent, evicted_closing, evicted_idle, evicted_slow (one that made room for a new one). Otherwise: silent or idle for too long, closing (still open after the last response), unread (the client read nothing of a response for a minute).',
       labelNames: ['listener', 'reason'],
       registers,
     });

@@ -20,12 +20,12 @@ export class DeliveryMetrics {
     this.attempts = new Counter({
       ...shared,
       name: 'lora_squeeze_webhook_attempts_total',
-      help: 'Attempts to deliver events to webhooks by outcome: delivered, retried (will be tried again), failed (given up), gone (the receiver answered 410), dropped (disabled or removed, nothing was sent).',
+      help: 'Attempts to deliver events to webhooks by outcome: delivered, retried (will be repeated), failed (no more attempts), gone (the receiver answered 410), dropped (the webhook is disabled or deleted; nothing was sent).',
     });
     this.seconds = new Histogram({
       ...shared,
       name: 'lora_squeeze_webhook_request_duration_seconds',
-      help: 'Seconds from a request to a receiver to its answer, or until it was given up, by outcome.',
+      help: 'Seconds from a request to a receiver to its response or timeout, by outcome.',
       buckets: DELIVERY_SECONDS_BUCKETS,
     });
   }

@@ -21,32 +21,32 @@ export class OutcomeMetrics {
     this.attempts = new Counter({
       ...shared,
       name: 'lora_squeeze_job_attempts_total',
-      help: 'Attempts that finished jobs took. More than jobs: some were tried again.',
+      help: 'Attempts of finished jobs. Exceeds the number of jobs by the repeated attempts.',
     });
     this.targets = new Counter({
       ...shared,
       labelNames: ['kind', 'state'],
       name: 'lora_squeeze_targets_total',
-      help: 'Targets of finished jobs, by how each ended: succeeded or failed.',
+      help: 'Targets of finished jobs, by state: succeeded or failed.',
     });
     this.failures = new Counter({
       ...shared,
       labelNames: ['kind', 'state', 'code', 'fault'],
       name: 'lora_squeeze_target_failures_total',
       help:
-        'Targets that failed, by error code, whose fault that is (service, caller) and the state in which their job ended: partial, where others of it succeeded; ' +
-        'where it is failed, lora_squeeze_job_failures_total counts the job as well.',
+        'Failed targets by error code, by who is at fault (service, caller) and by the state of their job: partial if other targets succeeded; ' +
+        'if it is failed, lora_squeeze_job_failures_total counts the job as well.',
     });
     this.rank = new Histogram({
       ...shared,
       name: 'lora_squeeze_result_rank',
-      help: 'Largest rank of a result over its modules.',
+      help: 'Largest rank among the modules of a result.',
       buckets: RANK_BUCKETS,
     });
     this.sourceBytes = new Counter({
       ...shared,
       name: 'lora_squeeze_result_source_bytes_total',
-      help: 'Bytes of the weights that results were made from, counted anew for every result.',
+      help: 'Bytes of the source weights of results, counted once for every result.',
     });
     this.resultBytes = new Counter({
       ...shared,
@@ -84,12 +84,12 @@ export class TransferMetrics {
     this.transfers = new Counter({
       ...shared,
       name: 'lora_squeeze_transfers_total',
-      help: 'Adapters that finished jobs fetched (in) and brought (out), by the kind of their place.',
+      help: 'Adapters that finished jobs fetched (in) and delivered (out), by kind of source or sink.',
     });
     this.bytes = new Counter({
       ...shared,
       name: 'lora_squeeze_transferred_bytes_total',
-      help: 'Bytes of the files of these adapters.',
+      help: 'Bytes of the files of adapters that jobs fetched (in) and delivered (out).',
     });
   }
 
@@ -116,13 +116,13 @@ export class ControlMetrics {
     const registers = [registry];
     this.reused = new Counter({
       name: 'lora_squeeze_jobs_reused_total',
-      help: 'Jobs whose work was done, or under way, for another job when they came.',
+      help: 'Jobs whose work was already done or under way for another job.',
       labelNames: ['kind'],
       registers,
     });
     this.cancelled = new Counter({
       name: 'lora_squeeze_jobs_cancelled_total',
-      help: 'Jobs that were cancelled, counted when that was asked for.',
+      help: 'Cancelled jobs, counted at the request to cancel.',
       labelNames: ['kind'],
       registers,
     });
@@ -134,7 +134,7 @@ export class ControlMetrics {
     });
     this.batchJobs = new Counter({
       name: 'lora_squeeze_batch_jobs_total',
-      help: 'Items of batches that ended, by state. One that could not be tried has failed.',
+      help: 'Items of batches that ended, by state. An item that could not be tried has failed.',
       labelNames: ['state'],
       registers,
     });

@@ -34,21 +34,21 @@ export class JobTimes {
     const registers = [registry];
     this.wait = new Histogram({
       name: 'lora_squeeze_job_wait_seconds',
-      help: 'Seconds from the acceptance of a job to its begin, by tenant.',
+      help: 'Seconds from the acceptance of a job to its start, by tenant.',
       labelNames: ['tenant'],
       buckets: WAIT_SECONDS_BUCKETS,
       registers,
     });
     this.run = new Histogram({
       name: 'lora_squeeze_job_run_seconds',
-      help: 'Seconds from the begin of the last attempt at a job to the end of its work, by the clock on the wall.',
+      help: 'Wall-clock seconds from the start of the last attempt at a job to the end of its work.',
       labelNames: ['kind'],
       buckets: JOB_SECONDS_BUCKETS,
       registers,
     });
     this.phases = new Histogram({
       name: 'lora_squeeze_job_phase_seconds',
-      help: 'Seconds that the compute threads of a job were busy with each phase (load, gram, core, project, write), divided by their number.',
+      help: 'Mean seconds that each compute thread of a job was busy with a phase (load, gram, core, project, write).',
       labelNames: ['kind', 'phase'],
       buckets: JOB_SECONDS_BUCKETS,
       registers,
@@ -57,21 +57,21 @@ export class JobTimes {
       name: 'lora_squeeze_job_completion_seconds',
       help:
         'Seconds from the acceptance of a job to its end, by size of the weights (small: less than 64 MiB, medium: less than 1 GiB, ' +
-        'large) and outcome (done, also where the input was at fault; fault: the service failed it). Without jobs that were ' +
-        'cancelled, and those for which nothing had to be done.',
+        'large) and outcome (done, also if the input was at fault; fault: the service failed it). Cancelled jobs, and those ' +
+        'that needed no work, are left out.',
       labelNames: ['size', 'outcome'],
       buckets: JOB_SECONDS_BUCKETS,
       registers,
     });
     this.compute = new Counter({
       name: 'lora_squeeze_compute_seconds_total',
-      help: 'Seconds that work held a slot of a worker, by tenant: the same that the usage of a tenant tells by day.',
+      help: 'Seconds that work occupied a slot of a worker, by tenant, as the usage of a tenant reports by day.',
       labelNames: ['tenant'],
       registers,
     });
     this.bytes = new Counter({
       name: 'lora_squeeze_adapter_bytes_total',
-      help: 'Bytes of the adapters that came to be, uploads and results, each counted in full, by tenant: the same that its usage tells by day.',
+      help: 'Bytes of new adapters, uploads and results, each counted in full, by tenant, as the usage of a tenant reports by day.',
       labelNames: ['tenant'],
       registers,
     });

@@ -63,7 +63,7 @@ export class Metrics {
   private readonly transfers = new TransferMetrics(this.registry);
   private readonly refusals = this.counter(
     'access_refused_total',
-    'Requests refused by reason: no key (missing), a key that cannot be used (invalid), too many of those from one address (too_many), a scope that is missing (scope), a token that names no tenant (tenant), a quota of requests (rate), a host that is not one of the service (host), a web page of another site (origin), as many requests in flight as may be (in_flight), jobs of the tenant that wait for too long (queue_age).',
+    'Refused requests by reason: missing (no key), invalid (an invalid key), too_many (too many invalid keys from one address), scope (the key lacks a scope), tenant (the token names no tenant), rate (a quota of requests), host (not a host of this service), origin (a web page of another site), in_flight (too many requests in flight), queue_age (jobs of the tenant have waited too long).',
     ['reason'],
   );
   private readonly deliveries = new DeliveryMetrics(this.registry);
@@ -86,10 +86,10 @@ export class Metrics {
   ]);
   private readonly failures = this.counter(
     'job_failures_total',
-    'Jobs that failed as a whole, or were cancelled, by error code and whose fault that is: that of the service, or the caller (also where a server elsewhere failed).',
+    'Jobs that failed as a whole or were cancelled, by error code and by who is at fault: service, or caller (also if another server failed).',
     ['kind', 'code', 'fault'],
   );
-  private readonly modules = this.counter('modules_total', 'LoRA modules that jobs went through.', ['kind']);
+  private readonly modules = this.counter('modules_total', 'LoRA modules that jobs processed.', ['kind']);
   private readonly bytesRead = this.counter('job_read_bytes_total', 'Bytes of weights read by jobs.', [
     'kind',
   ]);
@@ -100,7 +100,7 @@ export class Metrics {
   );
   private readonly energy = this.histogram(
     'energy_retained_ratio',
-    'Share of the energy (squared Frobenius norm) that a result kept.',
+    'Share of the energy (squared Frobenius norm) that a result keeps.',
     ['kind'],
     ENERGY_BUCKETS,
   );
@@ -110,7 +110,7 @@ export class Metrics {
     ['kind'],
     ERROR_BUCKETS,
   );
-  private readonly provider = this.gauge('provider_info', 'The execution provider jobs run on; always 1.', [
+  private readonly provider = this.gauge('provider_info', 'The execution provider of jobs; always 1.', [
     'provider',
     'requested',
     'onnxruntime',
@@ -118,30 +118,30 @@ export class Metrics {
   ]);
   private readonly paused = this.gauge(
     'worker_paused',
-    'Whether the worker takes no jobs because its storage fails: 1 or 0.',
+    '1 while the worker takes no jobs because its storage fails, otherwise 0.',
     [],
   );
   private readonly postponed = this.counter(
     'job_storage_retries_total',
-    'Attempts that the storage failed and that are repeated without the loss of one, by error code.',
+    'Attempts that failed because of the storage and are repeated without being counted, by error code.',
     ['code'],
   );
   private readonly requeues = this.counter(
     'executions_requeued_total',
-    'Executions that are done again, or were queued again, by reason: retry (an attempt failed), storage (the storage failed it), given_back (its worker was stopped), stalled (its worker is gone), lost (the queue had forgotten it).',
+    'Executions that are repeated or were queued again, by reason: retry (an attempt failed), storage (it failed because of the storage), given_back (its worker was stopped), stalled (its worker disappeared), lost (the queue had lost it).',
     ['reason'],
   );
   private readonly uploadedBytes = this.counter('upload_bytes_total', 'Bytes received in uploads.', []);
   private readonly uploads = this.counter(
     'uploads_total',
-    'Uploads by outcome: created, known, received (a file or a piece of one, for later), unneeded (a checkpoint to keep), ' +
+    'Uploads by outcome: created, known (the content was stored already), received (a file, or part of one, for later), unneeded (a checkpoint to keep), ' +
       'replayed (Idempotency-Key) or the error code.',
     ['outcome'],
   );
-  private readonly runs = this.counter('runs_created_total', 'Annealing runs begun, by mode.', ['mode']);
+  private readonly runs = this.counter('runs_created_total', 'Annealing runs started, by mode.', ['mode']);
   private readonly checkpoints = this.counter(
     'checkpoints_total',
-    'Checkpoints of annealing runs, by what was decided when they came; repeated ones count once.',
+    'Checkpoints of annealing runs by decision; repeated ones count once.',
     ['decision'],
   );
   private readonly httpSeconds = new Histogram({

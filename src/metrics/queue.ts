@@ -60,7 +60,7 @@ export class QueueMetrics {
     };
     gauge(
       'queue_jobs',
-      'Jobs in the queue now, by state: waiting, active, delayed (for their next attempt).',
+      'Jobs in the queue, by state: waiting, active, delayed (until their next attempt).',
       'state',
       (view) => [
         ['waiting', sum(view, ({ waiting }) => waiting)],
@@ -68,7 +68,7 @@ export class QueueMetrics {
         ['delayed', sum(view, ({ delayed }) => delayed)],
       ],
     );
-    gauge('queue_waiting_jobs', 'Jobs that wait for a worker now, by tenant.', 'tenant', (view) =>
+    gauge('queue_waiting_jobs', 'Jobs that are waiting for a worker, by tenant.', 'tenant', (view) =>
       each(
         view,
         ({ waiting, delayed }) => waiting + delayed,
@@ -77,13 +77,13 @@ export class QueueMetrics {
     );
     gauge(
       'queue_oldest_seconds',
-      'How long the oldest job waits that has not begun yet, by tenant, in seconds. Those of suspended tenants do not count; absent where none waits.',
+      'Seconds that the oldest job that has not started has waited, by tenant. Jobs of suspended tenants are left out; absent if none waits.',
       'tenant',
       (view) => each(view, ({ oldestSeconds }) => oldestSeconds, Math.max),
     );
     gauge(
       'queue_work_seconds',
-      'About how long a single slot would take for all jobs that wait, and for all that run from their beginning, by state (waiting, active), in seconds: the size of their weights at the pace of the workers.',
+      'Estimated seconds that one slot would need for all jobs, by state (waiting, active): the size of their weights divided by the speed of the workers.',
       'state',
       (view) => [
         ['waiting', sum(view, ({ waitingSeconds }) => waitingSeconds)],
@@ -92,7 +92,7 @@ export class QueueMetrics {
     );
     gauge(
       'worker_slots',
-      'Jobs that the live workers can run at once, by state: busy, idle, draining (of workers that begin nothing more).',
+      'Jobs that the live workers can run at once, by state: busy, idle, draining (of workers that start no more jobs).',
       'state',
       ({ slots }) => Object.entries(slots),
     );

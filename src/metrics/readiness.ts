@@ -14,7 +14,7 @@ export class ReadinessMetrics {
     const readiness = this;
     new Gauge({
       name: 'lora_squeeze_ready',
-      help: 'Whether a part the process depends on (storage, database, queue, secrets; of a worker provider) can be used: 1 or 0, checked at each scrape.',
+      help: '1 if the process can use a part that it depends on (storage, database, queue, secrets; provider for a worker), otherwise 0; checked at each scrape.',
       labelNames: ['part'],
       registers: [registry],
       async collect() {
@@ -25,7 +25,7 @@ export class ReadinessMetrics {
     });
     new Gauge({
       name: 'lora_squeeze_degraded',
-      help: 'Everything that is not as it should be, by part and code, as /readyz says it: always 1, and absent when all is well. Also what works and is only at risk, such as a queue that Redis does not keep over a restart.',
+      help: 'The reasons that /readyz gives, by part and code: always 1, and absent if there are none. Includes parts that work but are at risk, such as a queue from which Redis may evict keys.',
       labelNames: ['part', 'code'],
       registers: [registry],
       async collect() {

@@ -31,7 +31,7 @@ export class ResourceMetrics {
     let countedSeconds = 0;
     new Counter({
       name: 'lora_squeeze_compute_cpu_seconds_total',
-      help: 'CPU time of the compute processes of this worker, user and system, also of those that have ended, in seconds. Linux only.',
+      help: 'User and system CPU seconds of the compute processes of this worker, ended ones included. Linux only.',
       registers,
       async collect() {
         const view = await resources.look();
@@ -51,21 +51,21 @@ export class ResourceMetrics {
       });
     ofCompute(
       'lora_squeeze_compute_resident_memory_bytes',
-      'Resident memory of the compute processes of this worker together. Linux only.',
+      'Resident memory of all compute processes of this worker. Linux only.',
       ({ residentBytes }) => residentBytes,
     );
     ofCompute(
       'lora_squeeze_compute_processes',
-      'Compute processes of this worker that are there. Linux only.',
+      'Running compute processes of this worker. Linux only.',
       ({ processes }) => processes,
     );
     for (const [name, help, of] of [
-      ['free', 'Bytes that are free for the service', 'bavail'],
-      ['size', 'Size', 'blocks'],
+      ['free', 'Free bytes', 'bavail'],
+      ['size', 'Size in bytes', 'blocks'],
     ] as const)
       new Gauge({
         name: `lora_squeeze_disk_${name}_bytes`,
-        help: `${help} of the disk of DATA_DIR (folder data), and of that of the storage (storage) where it is another one.`,
+        help: `${help} of the disk of DATA_DIR (folder data), and of the disk of the storage (folder storage) if it is another one.`,
         labelNames: ['folder'],
         registers,
         async collect() {
@@ -78,7 +78,7 @@ export class ResourceMetrics {
       });
     new Gauge({
       name: 'lora_squeeze_in_flight',
-      help: 'Requests that bring work, once their bodies are complete (requests), and uploads (uploads), that are handled now.',
+      help: 'Requests in flight by kind: requests (POST, PUT and PATCH, once their bodies are complete) and uploads.',
       labelNames: ['kind'],
       registers,
       collect() {
@@ -90,7 +90,7 @@ export class ResourceMetrics {
     });
     new Gauge({
       name: 'lora_squeeze_in_flight_body_bytes',
-      help: 'Bytes of bodies of requests that are in memory or on their way there now, uploads not counted.',
+      help: 'Bytes of request bodies that are in memory or being received, without uploads.',
       labelNames: [],
       registers,
       collect() {

@@ -36,24 +36,24 @@ export class SweepMetrics {
     });
     this.bytes = new Counter({
       name: 'lora_squeeze_swept_bytes_total',
-      help: 'Bytes of what sweeps removed, by kind; the storage has them back when they are of kind blob.',
+      help: 'Bytes that sweeps removed, by kind. Only the kinds blob and stray free storage.',
       labelNames: ['kind'],
       registers,
     });
     this.seconds = new Histogram({
       name: 'lora_squeeze_sweep_duration_seconds',
-      help: 'Seconds that sweeps took.',
+      help: 'Duration of sweeps in seconds.',
       buckets: SWEEP_SECONDS_BUCKETS,
       registers,
     });
     this.stored = new Gauge({
       name: 'lora_squeeze_stored_bytes',
-      help: 'Bytes of all adapters of all tenants after the last sweep of this process; 0 where none was.',
+      help: 'Bytes of all adapters of all tenants after the last sweep of this process; 0 before the first.',
       registers,
     });
     this.adapters = new Gauge({
       name: 'lora_squeeze_stored_adapters',
-      help: 'Adapters of all tenants after the last sweep of this process; 0 where none was.',
+      help: 'Adapters of all tenants after the last sweep of this process; 0 before the first.',
       registers,
     });
   }

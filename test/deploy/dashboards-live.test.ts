@@ -22,14 +22,14 @@ const POLL_MS = 500;
 /** Panels that are empty while nothing is wrong, by title. */
 const EMPTY_IN_HEALTH = new Set([
   '5xx by route',
-  'Alerts that fire',
+  'Firing alerts',
   'Batches and their items',
   'Bytes removed by sweeps',
-  'Calls that failed, and retries',
-  'Cancelled, reused, put off',
+  'Failed calls and retries',
+  'Cancelled, reused and postponed jobs',
   'Connections cut by reason',
   'Degraded',
-  'Done again, by reason',
+  'Repeated executions by reason',
   'Local cache',
   // Nothing waits for longer than the moment in which it is dispatched.
   'Oldest waiting job by tenant',
