@@ -9,25 +9,25 @@ const HEAD = `# Configuration
 
 <!-- Generated from src/app/environment.ts by \`npx tsx scripts/write-configuration.ts\`. -->
 
-Everything is set by environment variables. Empty ones count as unset. The service does not start when a value is
-wrong: it says which variable, its value and what is allowed, and ends with exit code 2.
+All settings are environment variables. Empty ones count as unset. If a value is wrong, the service does not start: it
+prints the variable, its value and what is allowed, and exits with code 2.
 
 ## Secrets in files
 
-A variable that holds a secret has a second one, whose name ends in \`_FILE\`: the path of a file that holds the secret, as
-Docker and Kubernetes mount them. A line break at the end of the file is dropped. Only one of the two may be set.
+Instead of a variable that holds a secret, set the variable with the same name and \`_FILE\`: the path of a file with the secret, as
+Docker and Kubernetes mount it. A line break at the end of the file is ignored. Setting both is an error.
 
 ${LIVE.map((name) => `\`${name}_FILE\``).join(', ')} are read again while the service runs, at most once a second,
-also where the file was replaced by another. What a URL or a password has become counts from the next connection on; of a URL
-only login and password do. A file that is away, or holds nothing that can be used, leaves the secret as it was, and a line
-of the log tells it. The other secrets are read when the service starts.
+also if the file is replaced. Changes of a URL or password apply to new connections; of a URL,
+only user and password may change. If the file is missing or its content is invalid, the service keeps the old secret and logs
+a warning. The other secrets are read at startup.
 
-A secret that stands in an example of this repository (\`change-me\`) is refused.
+Example secrets of this repository (\`change-me\`) are refused.
 
 ## Variables
 
-Names have no prefix. When the service starts it warns of a name that is near to one of the table, such as
-\`WORKER_CONCURENCY\`, with the name that was probably meant; such a variable changes nothing.
+Names have no prefix. At startup the service warns of variables that look like a misspelt name from the table, such as
+\`WORKER_CONCURENCY\`; they have no effect.
 
 | variable | default | allowed | meaning |
 |---|---|---|---|

@@ -24,58 +24,58 @@ export const SECRET_VARIABLES = {
     pattern: '^[!-~]{24,512}$',
     title: '24 to 512 characters without blanks',
     description:
-      'A key that may do everything, for the first steps of a deployment (`POST /v1/keys`). Its tenant is `default`.',
+      'A key that may do everything, to set up a deployment (`POST /v1/keys`). Its tenant is `default`.',
   }),
   ...secret('REDIS_URL', {
     pattern: '^rediss?(\\+(sentinel|cluster))?://.+',
     title: 'a redis://, rediss://, redis+sentinel:// or redis+cluster:// URL',
     description:
-      'Redis or Valkey server, `redis://` or `rediss://` (TLS); several of them behind Sentinel or as a Cluster, ' +
+      'Redis or Valkey server, `redis://` or `rediss://` (TLS); for Sentinel or a Cluster ' +
       'see [scaling](scaling.md#redis). Unset: a private server is started under ' +
-      '`DATA_DIR` (role `all` only). An external server should have `maxmemory-policy noeviction`; with another one ' +
-      'the service works, and `/readyz` says what is at risk. It may forget everything when it restarts.',
+      '`DATA_DIR` (role `all` only). An external server should have `maxmemory-policy noeviction`; with another policy ' +
+      'the service works but is `degraded`. It may lose its data in a restart.',
   }),
   ...secret('REDIS_PASSWORD', {
     ...PASSWORD,
-    description: 'Password for `REDIS_URL`, which has none then.',
+    description: 'Password for a `REDIS_URL` without one.',
   }),
   ...secret('DATABASE_URL', {
     pattern: '^postgres(ql)?://.+',
     title: 'a postgres:// URL',
     description:
-      'PostgreSQL database for everything that is known of adapters and jobs, the same for all processes: ' +
-      '`postgres://user:password@host:port/database`; `?sslmode=verify-full&sslrootcert=/path` for TLS. Unset: a file ' +
-      'of SQLite in `DATA_DIR` (role `all` only). See [database](database.md).',
+      'PostgreSQL database for all records, the same for all processes: ' +
+      '`postgres://user:password@host:port/database`; `?sslmode=verify-full&sslrootcert=/path` for TLS. Unset: an ' +
+      'SQLite file in `DATA_DIR` (role `all` only). See [database](database.md).',
   }),
   ...secret('DATABASE_PASSWORD', {
     ...PASSWORD,
-    description: 'Password for `DATABASE_URL`, which has none then.',
+    description: 'Password for a `DATABASE_URL` without one.',
   }),
   ...secret('SECRETS_KEYS', {
     // The last digit of 32 bytes has two bits of them.
     pattern: '^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=( *, *[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=){0,7}$',
-    title: 'up to 8 keys of 32 bytes in base64, with commas between',
+    title: 'up to 8 keys of 32 bytes in base64, separated by commas',
     description:
-      'Keys that secrets of webhooks, connections and jobs are sealed with: the first one seals, all of them open. Each is ' +
-      '32 bytes in base64 (`openssl rand -base64 32`); they are the same for all processes. Unset: role `all` makes one of ' +
-      'its own under `DATA_DIR`; other roles take no webhooks, and no jobs with credentials. See [the key for ' +
+      'Keys that encrypt secrets of webhooks, connections and jobs: the first one encrypts, all of them decrypt. Each is ' +
+      '32 bytes in base64 (`openssl rand -base64 32`); all processes need the same ones. Unset: role `all` creates one ' +
+      'under `DATA_DIR`; other roles refuse webhooks and jobs with credentials. See [the key for ' +
       'secrets](keys.md#the-key-for-secrets).',
   }),
   ...secret('HF_TOKEN', {
     pattern: '^[!-~]+$',
     title: 'an access token of the Hub',
     description:
-      'Token that [connections](connections.md) to the Hub go with which an administrator made `ambient`; used for ' +
+      'Token for [connections](connections.md) to the Hub that an administrator made `ambient`; used for ' +
       'nothing else.',
   }),
   ...secret('AWS_ACCESS_KEY_ID', {
     ...PASSWORD,
     description: 'Access key for `s3:`, as the AWS SDK reads it.',
   }),
-  ...secret('AWS_SECRET_ACCESS_KEY', { ...PASSWORD, description: 'The secret that belongs to it.' }),
+  ...secret('AWS_SECRET_ACCESS_KEY', { ...PASSWORD, description: 'The secret of that access key.' }),
   ...secret('AWS_SESSION_TOKEN', {
     ...PASSWORD,
-    description: 'Token of a session, where the access key is a temporary one.',
+    description: 'Session token of a temporary access key.',
   }),
 };
 
@@ -96,7 +96,7 @@ export type SecretFiles = Readonly<Partial<Record<SecretName, string>>>;
 export function withSecretFiles(env: NodeJS.ProcessEnv): { env: NodeJS.ProcessEnv; files: SecretFiles } {
   if (env.SECRETS_KEY)
     throw new ConfigError(
-      'SECRETS_KEY is called SECRETS_KEYS now, as it may be several, with commas between.',
+      'SECRETS_KEY is now called SECRETS_KEYS: it may have several keys, separated by commas.',
     );
   const read: Record<string, string> = {};
   const files: Partial<Record<SecretName, string>> = {};
@@ -123,9 +123,7 @@ const EXAMPLE = /change[-_]?me/i;
 function refuseExample(name: SecretName, value = ''): void {
   const texts = [value, ...value.split(',').map((part) => Buffer.from(part, 'base64').toString('latin1'))];
   if (texts.some((text) => EXAMPLE.test(text)))
-    throw new ConfigError(
-      `${name} is the secret of an example, which everybody knows; it must be one of your own.`,
-    );
+    throw new ConfigError(`${name} has the secret of an example, which is public; set one of your own.`);
 }
 
 /** @throws ConfigError where the file cannot be read or is empty */

@@ -5,7 +5,7 @@ const tenantLimit = (of: string) =>
     Type.Integer({
       minimum: 0,
       maximum: Number.MAX_SAFE_INTEGER,
-      description: `Most ${of}, of a tenant for which no limit was set. Unset: there is none.`,
+      description: `Most ${of}, for tenants without a limit of their own. Unset: no limit.`,
     }),
   );
 
@@ -16,14 +16,14 @@ export const TENANT_VARIABLES = {
     maximum: 1000,
     default: 100,
     description:
-      'Weight of a tenant for which none was set: its share of the workers beside others. See [fairness](fairness.md).',
+      'Weight of tenants without one of their own, which determines their share of the workers. See [fairness](fairness.md).',
   }),
   TENANT_MAX_PRIORITY: Type.Enum(['high', 'normal', 'low'], {
     default: 'high',
-    description: 'Highest priority of the jobs of a tenant for which none was set.',
+    description: 'Highest priority of jobs, for tenants without a limit of their own.',
   }),
-  TENANT_MAX_RUNNING: tenantLimit('jobs that run at once; more than these wait'),
-  TENANT_MAX_QUEUED: tenantLimit('jobs that have not ended; requests for more are refused'),
+  TENANT_MAX_RUNNING: tenantLimit('jobs that run at once, while others wait'),
+  TENANT_MAX_QUEUED: tenantLimit('unfinished jobs; requests for more are refused'),
   TENANT_STORED_BYTES: tenantLimit('bytes of all adapters together'),
   TENANT_REQUESTS_PER_MINUTE: tenantLimit('requests to the API'),
   METRICS_TENANTS: Type.Integer({
@@ -31,6 +31,6 @@ export const TENANT_VARIABLES = {
     maximum: 1000,
     default: 20,
     description:
-      'How many tenants metrics tell apart; all others are `other`. 0: none is. See [tenants in metrics](observability.md#tenants-in-metrics).',
+      'How many tenants have their own series in metrics; all others are counted as `other`. See [tenants in metrics](observability.md#tenants-in-metrics).',
   }),
 };

@@ -4,7 +4,7 @@ import { ConfigError } from '../errors/config-error.ts';
 import { isTrustworthy } from '../resources/keys/issuer-keys.ts';
 import { TOKEN_ALGORITHMS, type TokenSettings } from '../resources/keys/token-settings.ts';
 
-const CLAIM = 'The name of a claim, or a JSON Pointer such as `/realm_access/roles` where it lies in others.';
+const CLAIM = 'The name of a claim, or a JSON Pointer such as `/realm_access/roles` to a nested one.';
 const WORDS = '^[^\\s,]+( *, *[^\\s,]+)*$';
 
 /** Environment variables about tokens of an identity provider: a part of the table of all. */
@@ -14,14 +14,14 @@ export const TOKEN_VARIABLES = {
       pattern: '^https?://[^?#\\s]+$',
       title: 'an https:// URL without a query, or an http:// one of this machine',
       description:
-        'Issuer whose tokens (JWT) are taken beside keys: the claim `iss`, character by character. Set: `AUTH` is `keys` ' +
-        'unless specified. See [tokens](keys.md#tokens-of-your-identity-provider).',
+        'Issuer whose tokens (JWT) are accepted besides keys: exactly the claim `iss`. If it is set, `AUTH` is `keys` ' +
+        'by default. See [tokens](keys.md#tokens-of-your-identity-provider).',
     }),
   ),
   JWT_AUDIENCE: Type.Optional(
     Type.String({
       minLength: 1,
-      description: 'What the claim `aud` of a token must have. Needed with `JWT_ISSUER`.',
+      description: 'What the claim `aud` of a token must contain. Required with `JWT_ISSUER`.',
     }),
   ),
   JWT_JWKS_URL: Type.Optional(
@@ -29,14 +29,14 @@ export const TOKEN_VARIABLES = {
       pattern: '^https?://[^#\\s]+$',
       title: 'an https:// URL, or an http:// one of this machine',
       description:
-        'Where the keys of the issuer are (JWKS). Unset: the `jwks_uri` of its `/.well-known/openid-configuration`.',
+        'Address of the keys of the issuer (JWKS). Unset: the `jwks_uri` of its `/.well-known/openid-configuration`.',
     }),
   ),
   JWT_ALGORITHMS: Type.String({
     pattern: WORDS,
-    title: `some of ${TOKEN_ALGORITHMS.join(', ')}, with commas between`,
+    title: `some of ${TOKEN_ALGORITHMS.join(', ')}, separated by commas`,
     default: 'RS256,ES256,EdDSA',
-    description: 'Algorithms that tokens may be signed with. None of them works with a shared secret.',
+    description: 'Accepted signature algorithms. None of them uses a shared secret.',
   }),
   JWT_TENANT_CLAIM: Type.String({
     minLength: 1,
@@ -46,40 +46,40 @@ export const TOKEN_VARIABLES = {
   JWT_SCOPE_CLAIM: Type.String({
     minLength: 1,
     default: 'scope',
-    description: `Claim with the scopes: words in a text, or a list. ${CLAIM}`,
+    description: `Claim with the scopes: words separated by blanks, or a list. ${CLAIM}`,
   }),
   JWT_SCOPE_PREFIX: Type.Optional(
     Type.String({
       pattern: '^\\S+$',
       title: 'text without blanks',
       description:
-        'What the scopes of this service begin with in that claim, such as `lora-squeeze:`. Others are ignored.',
+        'Prefix of the scopes of this service in that claim, such as `lora-squeeze:`. Scopes without it are ignored.',
     }),
   ),
   JWT_DEFAULT_SCOPES: Type.Optional(
     Type.String({
       pattern: '^(read|write|tenant_admin)( *, *(read|write|tenant_admin))*$',
-      title: 'some of read, write, tenant_admin, with commas between',
-      description: 'Scopes of tokens without that claim. Unset: they have none.',
+      title: 'some of read, write, tenant_admin, separated by commas',
+      description: 'Scopes of tokens without that claim. Unset: none.',
     }),
   ),
   JWT_REQUIRED_CLAIMS: Type.Optional(
     Type.String({
       pattern: '^[^\\s,=]+=[^,]+(, *[^\\s,=]+=[^,]+)*$',
-      title: 'a list of claim=value, with commas between',
+      title: 'a list of claim=value, separated by commas',
       description:
-        'Claims that a token must have with these values. Needed where an issuer gives tokens to strangers too.',
+        'Claims and values that a token must have. Set them if the issuer also gives tokens to other parties.',
     }),
   ),
   JWT_MAY_ADMINISTER: Type.Boolean({
     default: false,
-    description: 'Whether a token may have the scope `admin`. `false`: it is ignored.',
+    description: 'Whether a token may have the scope `admin`; otherwise that scope is ignored.',
   }),
   JWT_CLOCK_SKEW_SECONDS: Type.Integer({
     minimum: 0,
     maximum: 300,
     default: 60,
-    description: 'By how much the clock of the issuer may differ from that of the service.',
+    description: 'Largest accepted difference between the clocks of the issuer and the service.',
   }),
 };
 
@@ -107,14 +107,14 @@ export function tokenSettingsOf(values: TokenVariables, auth: 'open' | 'keys'): 
     const lonely = DEPENDENT.find((name) => values[name] !== undefined);
     if (lonely === undefined) return undefined;
     throw new ConfigError(
-      `${lonely} is set and JWT_ISSUER is not; tokens are taken of an issuer that is named.`,
+      `${lonely} is set and JWT_ISSUER is not; tokens are accepted only with JWT_ISSUER.`,
     );
   }
   if (auth === 'open')
-    throw new ConfigError('JWT_ISSUER is set and AUTH is "open"; tokens are looked at with AUTH=keys only.');
+    throw new ConfigError('JWT_ISSUER is set and AUTH is "open"; tokens are checked only with AUTH=keys.');
   if (audience === undefined)
     throw new ConfigError(
-      'JWT_AUDIENCE is not set; JWT_ISSUER needs it, or tokens for other services would be taken.',
+      'JWT_AUDIENCE is not set; JWT_ISSUER needs it, or tokens for other services would be accepted.',
     );
   for (const [name, url] of [['JWT_ISSUER', issuer] as const, ['JWT_JWKS_URL', jwksUrl] as const])
     if (url !== undefined && !isTrustworthy(url))

@@ -200,7 +200,7 @@ describe('loadConfig', () => {
     ])
       assert.match(
         refusal({ ALLOWED_HOSTS: list }),
-        /^ALLOWED_HOSTS is ".*"; it must be a list of hosts or host:port, with commas between\.$/,
+        /^ALLOWED_HOSTS is ".*"; it must be a list of hosts or host:port, separated by commas\.$/,
       );
     for (const entry of ['a:b', 'a:70000', 'a:1:2', '[::1', '[lan]', '::1', ':80', '.'])
       assert.equal(

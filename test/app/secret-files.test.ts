@@ -90,13 +90,10 @@ describe('secrets in files', () => {
     assert.ok(secrets.length > 0, examples);
     for (const [name, value] of [...secrets, ['REDIS_URL', 'redis://:Change_Me@redis'] as const])
       for (const env of [{ [name]: value }, { [`${name}_FILE`]: file(value) }])
-        refused(
-          env,
-          `${name} is the secret of an example, which everybody knows; it must be one of your own.`,
-        );
+        refused(env, `${name} has the secret of an example, which is public; set one of your own.`);
     refused(
       { SECRETS_KEY: Buffer.alloc(32).toString('base64') },
-      'SECRETS_KEY is called SECRETS_KEYS now, as it may be several, with commas between.',
+      'SECRETS_KEY is now called SECRETS_KEYS: it may have several keys, separated by commas.',
     );
   });
 
