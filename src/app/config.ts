@@ -263,7 +263,7 @@ function redisTlsOf(values: Environment): RedisTls {
     const path = values[name];
     if (path === undefined) continue;
     if (!url?.startsWith('rediss'))
-      throw new ConfigError(`${name} is set; it needs a REDIS_URL that begins with rediss, which is TLS.`);
+      throw new ConfigError(`${name} is set; it needs a REDIS_URL that begins with rediss (TLS).`);
     try {
       accessSync(path, constants.R_OK);
     } catch {

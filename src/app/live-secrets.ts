@@ -60,7 +60,7 @@ export class LiveSecrets {
       const text = secretIn(name, path);
       if (text !== known.text) {
         if (!isSecret(name, text))
-          throw new ConfigError(`${name}_FILE is "${path}", whose new content cannot be used.`);
+          throw new ConfigError(`${name}_FILE is "${path}", whose new content is invalid.`);
         known.text = text;
         this.options.onChange?.(name);
       }

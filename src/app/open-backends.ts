@@ -55,9 +55,9 @@ export async function openBackends(
   running.add(() => tracing.close(TRACES_MS));
   const secrets = new LiveSecrets({
     ...config.secrets,
-    onChange: (variable) => logger.info({ variable }, 'a secret has changed in its file'),
+    onChange: (variable) => logger.info({ variable }, 'a secret was read again from its changed file'),
     onTrouble: (variable, reason) =>
-      logger.warn({ variable, reason }, 'a secret stays as it was, as its file cannot be used'),
+      logger.warn({ variable, reason }, 'a secret was kept, because its file cannot be used'),
   });
   const stored = await openStore({ ...config, observe });
   running.add(() => stored.close());

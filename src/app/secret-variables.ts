@@ -56,9 +56,9 @@ export const SECRET_VARIABLES = {
     pattern: '^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=( *, *[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=){0,7}$',
     title: 'up to 8 keys of 32 bytes in base64, separated by commas',
     description:
-      'Keys that encrypt secrets of webhooks, connections and jobs: the first one encrypts, all of them decrypt. Each is ' +
-      '32 bytes in base64 (`openssl rand -base64 32`); all processes need the same ones. Unset: role `all` creates one ' +
-      'under `DATA_DIR`; other roles refuse webhooks and jobs with credentials. See [the key for ' +
+      'Keys that seal secrets of webhooks, connections and jobs in the database: the first one encrypts, all of them decrypt. Each is ' +
+      '32 bytes in base64 (`openssl rand -base64 32`); all processes need the same ones. Unset: role `all` without `REDIS_URL` creates one ' +
+      'under `DATA_DIR`; otherwise the service refuses webhooks and jobs with credentials. See [the key for ' +
       'secrets](keys.md#the-key-for-secrets).',
   }),
   ...secret('HF_TOKEN', {
@@ -170,11 +170,11 @@ export function givenUrl(
   const passwordName = passwordNameOf(name);
   const [url, password] = [values[name], values[passwordName]];
   if (url === undefined && password !== undefined)
-    throw new ConfigError(`${passwordName} is set and ${name} is not; it must be the password for that URL.`);
+    throw new ConfigError(`${passwordName} is set and ${name} is not; it is the password for that URL.`);
   if (url === undefined || password === undefined) return url;
   const login = AUTHORITY.exec(url)?.[2] ?? '';
   if (/:./.test(login))
-    throw new ConfigError(`${name} has a password and ${passwordName} is set; one of them must go.`);
+    throw new ConfigError(`${name} has a password and ${passwordName} is set; remove one of them.`);
   return urlWithPassword(url, password);
 }
 

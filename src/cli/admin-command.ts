@@ -22,7 +22,7 @@ import { megabytes } from './words.ts';
 const STATEMENT_MS = 60_000;
 
 const PLACES = 'Works on the database and the storage that DATABASE_URL, DATA_DIR and STORAGE_URL name';
-const QUICK: Option = { name: 'quick', help: 'Compares sizes only, and reads no content.' };
+const QUICK: Option = { name: 'quick', help: 'Compare sizes only, without reading content.' };
 const OUTPUT = { title: 'Output', options: [JSON_OPTION] };
 
 export const ADMIN_BACKUP: Command = {
@@ -30,8 +30,8 @@ export const ADMIN_BACKUP: Command = {
   summary: 'Saves the database and its content in a folder.',
   synopsis: ['DIR'],
   about:
-    `${PLACES}, beside a running service or without one. It has what was known when it began; meanwhile no content is ` +
-    'deleted. DIR has to be empty or new. SECRETS_KEYS, or the file secrets.key in DATA_DIR, is not in it.',
+    `${PLACES}, whether or not a service is running. The backup has the state at its start; while it runs, no content is ` +
+    'deleted. DIR must be empty or new. The backup does not contain SECRETS_KEYS or the file secrets.key in DATA_DIR.',
   groups: [OUTPUT],
   async run(args) {
     const folder = folderOf(args);
@@ -50,11 +50,11 @@ export const ADMIN_BACKUP: Command = {
 
 export const ADMIN_RESTORE: Command = {
   name: 'admin restore',
-  summary: 'Brings a backup into a new database and an empty storage.',
+  summary: 'Restores a backup into a new database and an empty storage.',
   synopsis: ['DIR [--quick]'],
   about:
-    `${PLACES}, which may be others than those that were saved: SQLite or PostgreSQL, a folder or a bucket. No service may ` +
-    'run on them. Everything is verified afterwards. Jobs that had not ended are done when a service starts.',
+    `${PLACES}, which may differ from those of the backup: SQLite or PostgreSQL, a folder or a bucket. No service may ` +
+    'use them meanwhile. Everything is verified afterwards. Unfinished jobs run when a service starts.',
   groups: [{ title: 'Verification', options: [QUICK] }, OUTPUT],
   async run(args) {
     const folder = folderOf(args);
@@ -73,8 +73,8 @@ export const ADMIN_VERIFY: Command = {
   summary: 'Checks that database and storage agree.',
   synopsis: ['[--quick]'],
   about:
-    `${PLACES}, beside a running service or without one, and changes nothing. All content is read and compared with its ` +
-    'SHA-256. Exits with 1 where something is wrong. Objects that the database does not know are listed and do no harm.',
+    `${PLACES}, whether or not a service is running, and changes nothing. All content is read and compared with its ` +
+    'SHA-256. Exits with 1 if something is wrong. Objects that are not in the database are listed but are harmless.',
   groups: [{ title: 'Verification', options: [QUICK] }, OUTPUT],
   async run(args) {
     refusePositionals(args);
@@ -84,11 +84,11 @@ export const ADMIN_VERIFY: Command = {
 
 export const ADMIN_MIGRATE: Command = {
   name: 'admin migrate',
-  summary: 'Brings the tables of the database up to date.',
+  summary: 'Migrates the tables of the database.',
   synopsis: [''],
   about:
     'Works on the database that DATABASE_URL or DATA_DIR names. Every process of the service does the same when it starts; ' +
-    'this is for doing it before. Within a release, processes of the version before go on.',
+    'use this to migrate beforehand. Running processes of the previous version continue.',
   groups: [OUTPUT],
   async run(args) {
     refusePositionals(args);

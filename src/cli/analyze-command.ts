@@ -35,15 +35,15 @@ const MOST_NAMES = 5;
 
 export const ANALYZE: Command = {
   name: 'analyze',
-  summary: 'Says what every rank would cost and keep, and recommends one.',
+  summary: 'Computes the size and energy of every rank, and recommends one.',
   synopsis: ['SOURCE…'],
   about:
-    'Takes every module apart by the exact method and writes nothing. On a terminal it prints a table, elsewhere the ' +
+    'Decomposes every module by the exact method and writes nothing. On a terminal it prints a table, elsewhere the ' +
     'whole report as JSON, one line for each SOURCE.',
   groups: [
     {
       title: 'Output',
-      options: [{ name: 'modules', help: 'A table of all modules as well.' }, JSON_OPTION],
+      options: [{ name: 'modules', help: 'Also print a table of all modules.' }, JSON_OPTION],
     },
     ENGINE_GROUP,
   ],

@@ -22,15 +22,15 @@ const IS_ID = /^ad_[0-9a-z]+$/;
 
 export const BATCH_CREATE: Command = {
   name: 'batch create',
-  summary: 'Has many adapters squeezed by a server, as one batch.',
+  summary: 'Squeezes many adapters on a server, as one batch.',
   synopsis: ['SOURCE… (--rank N | … | --profile NAME) [--out PLACE]', '--from FILE [--rank N | …]'],
   about:
-    'A SOURCE is the id of an adapter (ad_…), a folder or file, which is uploaded first, or a place that the server fetches it from ' +
-    '(s3://…, hf://…, https://…); a single place that ends with a slash stands for every adapter under it. FILE has one SOURCE a ' +
-    'line, or one job a line as JSON, as POST /v1/jobs takes it; - is standard input. What cannot be tried is an item that has ' +
+    'A SOURCE is the id of an adapter (ad_…), a folder or file, which is uploaded first, or a URL that the server fetches it from ' +
+    '(s3://…, hf://…, https://…); a single URL that ends with a slash stands for every adapter under it. FILE has one SOURCE per ' +
+    'line, or one job per line as JSON, as for POST /v1/jobs; - is standard input. What cannot be tried is an item that has ' +
     'failed; what cannot be read refuses all. The command prints the batch and ends: lora-squeeze watch --batch ID follows it.',
   groups: [
-    { title: 'Which', options: [{ name: 'from', value: 'FILE', help: 'SOURCEs or jobs, one a line.' }] },
+    { title: 'Which', options: [{ name: 'from', value: 'FILE', help: 'SOURCEs or jobs, one per line.' }] },
     ...TARGET_GROUPS,
     {
       title: 'Output',
@@ -38,7 +38,7 @@ export const BATCH_CREATE: Command = {
         {
           name: 'out',
           value: 'PLACE',
-          help: 'Where the server brings the results, such as s3://bucket/folder/.',
+          help: 'Where the server delivers the results, such as s3://bucket/folder/.',
         },
         JSON_OPTION,
       ],
@@ -60,7 +60,7 @@ export const BATCH_LIST: Command = {
   name: 'batch list',
   summary: 'Lists batches of a server, the newest first.',
   synopsis: ['[--state STATE]… [--label NAME=TEXT]… [--name TEXT] [--limit N]'],
-  about: 'On a terminal a table, elsewhere a line of JSON for each batch.',
+  about: 'Prints a table on a terminal, elsewhere a line of JSON for each batch.',
   groups: [{ title: 'Which', options: LIST_OPTIONS }, OUTPUT, SERVER_GROUP],
   run: (args) =>
     onServer(args, async (client) => {
@@ -98,7 +98,7 @@ const ofEach = (
 
 export const BATCH_GET = ofEach(
   'batch get',
-  'Says how batches stand.',
+  'Shows the state of batches.',
   'How many of their items are in each state.',
   '',
   'GET',
@@ -112,7 +112,7 @@ export const BATCH_CANCEL = ofEach(
 );
 export const BATCH_RETRY = ofEach(
   'batch retry',
-  'Does again what failed or was cancelled.',
+  'Repeats items that failed or were cancelled.',
   'A new batch is made of it; the command prints that one.',
   '/retry',
   'POST',
@@ -120,10 +120,10 @@ export const BATCH_RETRY = ofEach(
 
 export const BATCH_RESULTS: Command = {
   name: 'batch results',
-  summary: 'Says what the items of batches came to.',
+  summary: 'Shows the results of the items of batches.',
   synopsis: ['BATCH…'],
   about:
-    'A line for each target of each item, and one for each that could not be tried: on a terminal of a table, elsewhere of JSON.',
+    'Prints a line for each target of each item, and one for each item that could not be tried: a table on a terminal, elsewhere JSON.',
   groups: [OUTPUT, SERVER_GROUP],
   run: (args) =>
     onServer(args, (client) =>

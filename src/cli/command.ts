@@ -2,7 +2,7 @@ import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { UsageError } from './command-error.ts';
 import type { FieldSchema } from './field-value.ts';
 
-export const HELP: Option = { name: 'help', help: 'Says this.' };
+export const HELP: Option = { name: 'help', help: 'Shows this help.' };
 
 /** One option as parseArgs takes it and --help tells it. Booleans can also be said as --no-NAME. */
 export interface Option {

@@ -25,8 +25,8 @@ export const JOBS_LIST: Command = {
       title: 'Which',
       options: [
         ...LIST_OPTIONS,
-        { name: 'batch', value: 'ID', help: 'Only those of this batch.' },
-        { name: 'adapter', value: 'ID', help: 'Only those that read this adapter.' },
+        { name: 'batch', value: 'ID', help: 'Only jobs of this batch.' },
+        { name: 'adapter', value: 'ID', help: 'Only jobs that read this adapter.' },
       ],
     },
     OUTPUT,
@@ -73,7 +73,7 @@ function ofEach(
 const path = (id: string, what = ''): string => `/v1/jobs/${encodeURIComponent(id)}${what}`;
 const post = () => ({ method: 'POST' });
 
-export const JOBS_GET = ofEach('jobs get', 'Says how jobs stand.', 'Any number of jobs.', (client, id) =>
+export const JOBS_GET = ofEach('jobs get', 'Shows the state of jobs.', 'Any number of jobs.', (client, id) =>
   client.json(path(id)),
 );
 export const JOBS_CANCEL = ofEach(
@@ -84,7 +84,7 @@ export const JOBS_CANCEL = ofEach(
 );
 export const JOBS_RETRY = ofEach(
   'jobs retry',
-  'Does jobs again that failed or were cancelled.',
+  'Repeats jobs that failed or were cancelled.',
   'Each is a new job with the settings of the old one; the command prints the new one.',
   (client, id) => client.json(path(id, '/retry'), post),
 );
@@ -94,14 +94,14 @@ export const JOBS_DOWNLOAD: Command = {
   summary: 'Saves the results of jobs.',
   synopsis: ['JOB… --out DIR'],
   about:
-    'Results go to DIR, or to DIR/0, DIR/1, … where a job has several targets; of several JOBs to DIR/JOB each. Every file is ' +
-    'compared with the SHA-256 that the server gives, and a folder appears complete or not at all.',
+    'Results go to DIR, or to DIR/0, DIR/1, … if a job has several targets; with several JOBs, to DIR/JOB each. Every file is ' +
+    'compared with the SHA-256 from the server, and a folder appears complete or not at all.',
   groups: [
     {
       title: 'Output',
       options: [
-        { name: 'out', value: 'DIR', help: 'Where they go.' },
-        { name: 'force', help: 'Replaces an earlier result.' },
+        { name: 'out', value: 'DIR', help: 'The folder for the results.' },
+        { name: 'force', help: 'Replace an earlier result.' },
         JSON_OPTION,
       ],
     },

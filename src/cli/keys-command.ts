@@ -16,34 +16,34 @@ import { ADMINISTRATION_GROUP } from './server-options.ts';
 import { textTable } from './words.ts';
 
 const ABOUT =
-  'Works on the database that DATABASE_URL or DATA_DIR names, beside a running service or without one. ';
+  'Works on the database that DATABASE_URL or DATA_DIR names, whether or not a service is running. ';
 const MOST_NAME_CHARACTERS = 100;
-const TENANT: Option = { name: 'tenant', value: 'ID', help: `Whose keys: ${TENANT_ID_RULE}.` };
+const TENANT: Option = { name: 'tenant', value: 'ID', help: `The tenant of the keys: ${TENANT_ID_RULE}.` };
 
 export const KEYS_CREATE: Command = {
   name: 'keys create',
-  summary: 'Makes a key for the service.',
+  summary: 'Creates a key for the service.',
   synopsis: ['--tenant ID [--make-tenant] [--name NAME] [--scopes read,write] [--expires-in 90d]'],
-  about: `${ABOUT}The key is told this once: the database keeps a digest of it. On a pipe it stands alone.`,
+  about: `${ABOUT}The key is shown only once: the database keeps a digest of it. In a pipe only the key is printed.`,
   groups: [
     {
       title: 'Key',
       options: [
         TENANT,
-        { name: 'make-tenant', help: 'Makes the tenant where there is none of that ID.' },
-        { name: 'name', value: 'NAME', help: 'For people: what the key is used for.' },
-        { name: 'scopes', value: 'LIST', help: `Some of ${SCOPES.join(',')}; read,write unless said.` },
+        { name: 'make-tenant', help: 'Create the tenant if it does not exist.' },
+        { name: 'name', value: 'NAME', help: 'A description of what the key is used for.' },
+        { name: 'scopes', value: 'LIST', help: `Some of ${SCOPES.join(',')}; default read,write.` },
         {
           name: 'max-priority',
           value: 'PRIORITY',
-          help: `Highest priority of its jobs: ${JOB_PRIORITIES.join(', ')}; without it that of the tenant.`,
+          help: `Highest priority of its jobs: ${JOB_PRIORITIES.join(', ')}; default that of the tenant.`,
         },
         {
           name: 'expires-in',
           value: 'TIME',
-          help: 'A number of m, h, d, w or y; without it the key stays valid.',
+          help: 'A number with m, h, d, w or y; without it the key does not expire.',
         },
-        { name: 'json', help: 'The whole record as JSON, with the key.' },
+        { name: 'json', help: 'Print the whole record as JSON, with the key.' },
       ],
     },
   ],
@@ -77,9 +77,9 @@ export const KEYS_CREATE: Command = {
 
 export const KEYS_LIST: Command = {
   name: 'keys list',
-  summary: 'Lists keys, revoked and expired ones too.',
+  summary: 'Lists keys, including revoked and expired ones.',
   synopsis: ['[--tenant ID]'],
-  about: `${ABOUT}On a pipe every key is a line of JSON. The keys themselves are nowhere.`,
+  about: `${ABOUT}In a pipe every key is a line of JSON. The secret texts of keys are not stored.`,
   groups: [{ title: 'Which', options: [TENANT, JSON_OPTION] }],
   async run(args) {
     refusePositionals(args);
@@ -94,13 +94,13 @@ export const KEYS_LIST: Command = {
 
 export const KEYS_REVOKE: Command = {
   name: 'keys revoke',
-  summary: 'Ends a key.',
+  summary: 'Revokes a key.',
   synopsis: ['ID'],
-  about: `${ABOUT}A running service takes the key for a few seconds more.`,
+  about: `${ABOUT}A running service accepts the key for a few more seconds.`,
   groups: [{ title: 'Output', options: [JSON_OPTION] }],
   async run(args) {
     const [id, ...more] = args.positionals;
-    if (id === undefined) throw new UsageError('say which key: its ID, as keys list has it');
+    if (id === undefined) throw new UsageError('name the key by its ID from keys list');
     refusePositionals({ ...args, positionals: more });
     const record = await withKeys((keys) => keys.revoke(id));
     if (isForPeople(args)) print(`${record.id} of ${record.tenant} was revoked ${record.revoked_at}.`);
@@ -111,11 +111,11 @@ export const KEYS_REVOKE: Command = {
 
 export const KEYS_ROTATE_SECRETS: Command = {
   name: 'keys rotate-secrets',
-  summary: 'Seals the secrets that a server keeps again, with the first of its SECRETS_KEYS.',
+  summary: 'Seals the stored secrets of a server again with the first of its SECRETS_KEYS.',
   synopsis: [''],
   about:
-    'For when that key is new, and every process has it as its first. Takes a key with the scope admin. Ends with 1 where ' +
-    'none of the keys opens some of them.',
+    'Run this when every process has the new key as its first. Needs a key with the scope admin. Exits with 1 if none ' +
+    'of the keys opens some of the secrets.',
   groups: [{ title: 'Output', options: [JSON_OPTION] }, ADMINISTRATION_GROUP],
   run: (args) =>
     onServer(args, async (client) => {
@@ -140,10 +140,10 @@ export const KEYS_ROTATE_SECRETS: Command = {
 function rotationTold({ key, resealed, droppable_keys, unreadable }: KeyRotation): string {
   const lost = unreadable.map(
     ({ key: other, secrets }) =>
-      `\n${secrets} secrets were sealed with key ${other}, which is none of SECRETS_KEYS: they cannot be opened.`,
+      `\n${secrets} secrets cannot be opened: they were sealed with key ${other}, which is not in SECRETS_KEYS.`,
   );
   const drop =
-    droppable_keys.length > 0 ? ` Nothing is sealed with ${droppable_keys.join(', ')} any more.` : '';
+    droppable_keys.length > 0 ? ` No secret is sealed with ${droppable_keys.join(', ')} any longer.` : '';
   return `${resealed} records were sealed again with key ${key}.${drop}${lost.join('')}`;
 }
 

@@ -21,10 +21,10 @@ const WEIGHTED = /^(.+):([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)$/i;
 
 export const MERGE: Command = {
   name: 'merge',
-  summary: 'Adds adapters of one base model, and brings the sum to a rank.',
+  summary: 'Adds adapters of one base model, and squeezes the sum.',
   synopsis: ['SOURCE[:WEIGHT]… (--rank N | … | --profile NAME) --out DIR'],
   about:
-    'The sum of up to 32 adapters of any ranks, each times its WEIGHT (1 unless said). The result goes to --out DIR ' +
+    'Adds up to 32 adapters of any ranks, each multiplied by its WEIGHT (default 1). The result goes to --out DIR ' +
     'and appears complete or not at all.',
   groups: [...TARGET_GROUPS, OUTPUT_GROUP, ENGINE_GROUP, RESULT_GROUP],
   run,

@@ -19,17 +19,17 @@ export const ENGINE_GROUP: OptionGroup = {
     {
       name: 'threads',
       value: 'N',
-      help: 'Compute threads; as COMPUTE_THREADS or else all cores.',
+      help: 'Compute threads; default COMPUTE_THREADS, or else all cores.',
       schema: THREADS,
     },
     {
       name: 'provider',
       value: 'NAME',
-      help: 'ONNX Runtime’s; as EXECUTION_PROVIDER or else auto.',
+      help: 'Execution provider of ONNX Runtime; default EXECUTION_PROVIDER, or else auto.',
       schema: PROVIDER,
     },
     ...SERVER_OPTIONS,
-    { name: 'local', help: 'Do it here, whatever LORA_SQUEEZE_URL says.' },
+    { name: 'local', help: 'Work locally even if LORA_SQUEEZE_URL is set.' },
   ],
 };
 

@@ -5,7 +5,7 @@ import { PROGRAM } from './usage.ts';
 
 export const JSON_OPTION: Option = {
   name: 'json',
-  help: 'JSON also on a terminal; elsewhere it is JSON anyway.',
+  help: 'Print JSON on a terminal too; elsewhere it is the default.',
 };
 
 /** People get words, programs JSON. */

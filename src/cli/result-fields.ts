@@ -15,14 +15,14 @@ export const RESULT_GROUP: OptionGroup = {
     {
       name: 'name',
       value: 'NAME',
-      help: 'What it is called; {source} and {rank} are filled in. {source}-r{rank} unless said.',
+      help: 'Name of the result, with {source} and {rank} filled in; default {source}-r{rank}.',
       schema: NAME,
     },
-    { name: 'label', value: 'NAME=TEXT', multiple: true, help: 'To find it by; may be repeated.' },
+    { name: 'label', value: 'NAME=TEXT', multiple: true, help: 'A label; may be repeated.' },
     {
       name: 'expires-in',
       value: 'TIME',
-      help: 'How long it is kept: 12h, 30d; as the server does unless said.',
+      help: 'How long it is kept: 12h, 30d; the server has a default.',
     },
   ],
 };

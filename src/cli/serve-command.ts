@@ -7,7 +7,7 @@ export const SERVE: Command = {
   summary: 'Runs the service.',
   synopsis: [''],
   about:
-    'What npm start does: the REST service on HOST and PORT with its data under DATA_DIR, configured by environment ' +
+    'As npm start: the REST service on HOST and PORT with its data under DATA_DIR, configured by environment ' +
     'variables (docs/configuration.md). SIGTERM or Ctrl-C stops it.',
   groups: [],
   async run(args) {

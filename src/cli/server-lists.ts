@@ -9,19 +9,24 @@ const DEFAULT_LIMIT = 20;
 
 /** What every list takes. */
 export const LIST_OPTIONS: readonly Option[] = [
-  { name: 'state', value: 'STATE', multiple: true, help: 'Only those; may be repeated: any of them.' },
+  {
+    name: 'state',
+    value: 'STATE',
+    multiple: true,
+    help: 'Only this state; may be repeated for any of several.',
+  },
   {
     name: 'label',
     value: 'NAME=TEXT',
     multiple: true,
-    help: 'Only those that have it; may be repeated: all of them.',
+    help: 'Only those with this label; may be repeated for all of several.',
   },
-  { name: 'name', value: 'TEXT', help: 'Only those whose name begins so.' },
-  { name: 'created-after', value: 'TIME', help: 'Only what was created later: 2026-12-01, or with a time.' },
+  { name: 'name', value: 'TEXT', help: 'Only those whose name begins with this.' },
+  { name: 'created-after', value: 'TIME', help: 'Only those created later: 2026-12-01, or with a time.' },
   {
     name: 'limit',
     value: 'N',
-    help: `As many at most, the newest first; ${DEFAULT_LIMIT} unless said.`,
+    help: `At most this many, the newest first; default ${DEFAULT_LIMIT}.`,
     schema: LIMIT,
   },
 ];

@@ -7,16 +7,16 @@ import { UsageError } from './command-error.ts';
 const VISIBLE = /^[\x21-\x7e]+$/;
 
 export const SERVER_OPTIONS = [
-  { name: 'server', value: 'URL', help: 'Let a server do it; LORA_SQUEEZE_URL unless said.' },
+  { name: 'server', value: 'URL', help: 'Use this server; default LORA_SQUEEZE_URL.' },
   {
     name: 'key',
     value: 'KEY',
-    help: 'Key for the server; better in LORA_SQUEEZE_KEY, where no process list shows it.',
+    help: 'Key for the server; LORA_SQUEEZE_KEY keeps it out of process lists.',
   },
 ] as const;
 
 const ONLY_SERVER = [
-  { ...SERVER_OPTIONS[0], help: 'The server; LORA_SQUEEZE_URL unless said.' },
+  { ...SERVER_OPTIONS[0], help: 'The server; default LORA_SQUEEZE_URL.' },
   SERVER_OPTIONS[1],
 ];
 
@@ -28,7 +28,7 @@ export const SERVER_GROUP: OptionGroup = {
   title: 'Server',
   options: [
     ...ONLY_SERVER,
-    { name: 'tenant', value: 'ID', help: 'Act for this tenant; takes a key with the scope admin.' },
+    { name: 'tenant', value: 'ID', help: 'Act for this tenant; needs a key with the scope admin.' },
   ],
 };
 

@@ -17,24 +17,24 @@ export const OUTPUT_GROUP: OptionGroup = {
     {
       name: 'out',
       value: 'DIR',
-      help: 'Where the result goes: a folder, or with --server a place such as s3://bucket/folder.',
+      help: 'Where the result goes: a folder, or with --server a sink such as s3://bucket/folder.',
     },
-    { name: 'force', help: 'Replaces an earlier result.' },
-    { name: 'report', help: 'Writes report.json into the result too: every module, spectrum and error.' },
+    { name: 'force', help: 'Replace an earlier result.' },
+    { name: 'report', help: 'Also write report.json with every module, spectrum and error.' },
     JSON_OPTION,
   ],
 };
 
 export const SQUEEZE: Command = {
   name: 'squeeze',
-  summary: 'Brings adapters to a smaller rank.',
+  summary: 'Squeezes adapters to a smaller rank.',
   synopsis: ['SOURCE… (--rank N | --energy SHARE | … | --profile NAME) [--out DIR]'],
   about:
-    'A SOURCE is a folder with one file of weights (and adapter_config.json, where the format has it: PEFT, MLX), or a ' +
-    'single .safetensors or .gguf file; with --server also a place that the server fetches it from (s3://…, hf://…, ' +
-    'https://…). The result goes to SOURCE-squeezed beside it, or to --out DIR; of several ' +
-    'SOURCEs, or where DIR ends with a slash, to DIR/SOURCE each; of several ranks to r4, r8, … in it. It appears complete or not at all. One source that ' +
-    'fails does not keep the others from being done.',
+    'A SOURCE is a folder with one file of weights (and adapter_config.json for PEFT and MLX), or a ' +
+    'single .safetensors or .gguf file; with --server also a URL that the server fetches it from (s3://…, hf://…, ' +
+    'https://…). The result goes to SOURCE-squeezed beside it, or to --out DIR; with several ' +
+    'SOURCEs, or if DIR ends with a slash, to DIR/SOURCE each; with several ranks to r4, r8, … in it. It appears complete or not at all. If one ' +
+    'source fails, the others are still done.',
   groups: [...TARGET_GROUPS, OUTPUT_GROUP, ENGINE_GROUP, RESULT_GROUP],
   run,
 };

@@ -21,15 +21,15 @@ const POLICY_HELP: Readonly<Record<PolicyName, Help>> = {
   rank: {
     value: 'N',
     multiple: true,
-    help: 'The rank to reach, or several: one result each. Modules of a smaller rank pass through.',
+    help: 'The rank to reach, or several for one result each. Modules of a smaller rank stay as they are.',
   },
   energy: { value: 'SHARE', help: 'The smallest rank that keeps this share of Σσ².' },
   ratio: { value: 'X', help: 'Keep the singular values above σ₁ / X.' },
   cumulative: { value: 'SHARE', help: 'The smallest rank that keeps this share of Σσ.' },
-  knee: { help: 'The rank where the spectrum bends.' },
+  knee: { help: 'The rank at the knee of the spectrum.' },
   tolerance: { value: 'ERROR', help: 'The smallest rank within this relative error in every module.' },
-  budget_bytes: { value: 'N', help: 'At most this many bytes of factors, where they help most.' },
-  budget_parameters: { value: 'N', help: 'At most this many parameters, where they help most.' },
+  budget_bytes: { value: 'N', help: 'At most this many bytes of factors, spent where they help most.' },
+  budget_parameters: { value: 'N', help: 'At most this many parameters, spent where they help most.' },
   rank_pattern: {
     value: 'PATTERN=N',
     multiple: true,
@@ -40,46 +40,46 @@ const POLICY_HELP: Readonly<Record<PolicyName, Help>> = {
 const SHARED_HELP: Readonly<Record<SharedField, Help>> = {
   format: {
     value: 'NAME',
-    help: 'The format of the result, that of the source unless said; without a policy ranks stay.',
+    help: 'The format of the result; default that of the source. Without a policy ranks stay.',
   },
   profile: {
     value: 'NAME',
-    help: 'Where the result has to load, such as vllm; without a policy its largest rank.',
+    help: 'The server that must load the result, such as vllm; without a policy its largest rank.',
   },
-  min_rank: { value: 'N', help: 'No module gets less, as far as it has it.' },
-  max_rank: { value: 'N', help: 'No module gets more.' },
+  min_rank: { value: 'N', help: 'Smallest rank of each module, up to its own rank.' },
+  max_rank: { value: 'N', help: 'Largest rank of each module.' },
   uniform: { help: 'One rank for all modules; --no-uniform gives each its own.' },
   criterion: {
     value: 'NAME',
-    help: 'Of a budget: whether it keeps errors small in every module (relative, unless said) or energy.',
+    help: 'With a budget: keep the error of every module small (relative, the default) or keep energy.',
   },
-  scale: { value: 'MODE', help: 'Where the scale goes; fold (into the weights) unless said.' },
-  split: { value: 'SIDE', help: 'Which factor carries the singular values; balanced unless said.' },
-  dtype: { value: 'TYPE', help: 'dtype of the factors; match (that of the source) unless said.' },
+  scale: { value: 'MODE', help: 'Where the scaling goes; default fold (into the weights).' },
+  split: { value: 'SIDE', help: 'Which factor has the singular values; default balanced.' },
+  dtype: { value: 'TYPE', help: 'dtype of the factors; default match (that of the source).' },
   strip: {
     value: 'WHAT',
     multiple: true,
-    help: 'Leave out heads, embeddings, base_layers, biases or other; may be repeated.',
+    help: 'Drop heads, embeddings, base_layers, biases or other; may be repeated.',
   },
-  cast: { value: 'TYPE', help: 'dtype of the tensors that are carried over; theirs unless said.' },
-  revive: { help: 'For training on: new random directions where a module has none left.' },
-  projections: { help: 'For training on: writes projections.safetensors too.' },
+  cast: { value: 'TYPE', help: 'dtype of the tensors that are carried over; default unchanged.' },
+  revive: { help: 'For further training: new random directions if a module has none left.' },
+  projections: { help: 'For further training: also write projections.safetensors.' },
 };
 
 /** What goes into format_options. */
 const FORMAT_HELP: Readonly<Record<keyof FormatOptions, Help>> = {
-  component: { value: 'PART', help: 'Of a diffusion pipeline, which the adapter belongs to.' },
+  component: { value: 'PART', help: 'The part of a diffusion pipeline that the adapter belongs to.' },
   architecture: { value: 'NAME', help: 'GGUF: the architecture of the base model, such as qwen2.' },
   heads: { value: 'N', help: 'GGUF, llama and mistral: attention heads of the base model.' },
-  kv_heads: { value: 'N', help: 'GGUF, llama and mistral: key and value heads; as --heads unless said.' },
-  base_model: { value: 'NAME', help: 'PEFT, MLX: the base model, where the source does not say it.' },
+  kv_heads: { value: 'N', help: 'GGUF, llama and mistral: key and value heads; default as --heads.' },
+  base_model: { value: 'NAME', help: 'PEFT, MLX: the base model, if the source does not name it.' },
 };
 
 const METHOD_HELP: Readonly<Record<keyof SqueezeOptions, Help>> = {
-  method: { value: 'METHOD', help: 'Randomised or exact SVD; rsvd unless said.' },
-  oversampling: { value: 'N', help: 'Extra columns of the sketch; 10 unless said.' },
-  power_iterations: { value: 'N', help: 'Power iterations of the sketch; auto unless said.' },
-  seed: { value: 'N', help: 'Seed of the sketch; 0 unless said.' },
+  method: { value: 'METHOD', help: 'Randomised (rsvd) or exact SVD; default rsvd.' },
+  oversampling: { value: 'N', help: 'Extra columns of the sketch; default 10.' },
+  power_iterations: { value: 'N', help: 'Power iterations of the sketch; default auto.' },
+  seed: { value: 'N', help: 'Seed of the sketch; default 0.' },
 };
 
 /** As many as the API takes. */

@@ -19,7 +19,7 @@ import { megabytes, textTable } from './words.ts';
 
 const OUTPUT: OptionGroup = { title: 'Output', options: [JSON_OPTION] };
 const ON_A_PIPE = 'On a terminal a table, elsewhere a line of JSON for each.';
-const FOR_ADMINISTRATORS = 'Takes a key with the scope admin.';
+const FOR_ADMINISTRATORS = 'Needs a key with the scope admin.';
 const MOST_TENANTS = 100_000;
 
 const path = (id: string, what = ''): string => `/v1/tenants/${encodeURIComponent(id)}${what}`;
@@ -27,7 +27,7 @@ const post = () => ({ method: 'POST' });
 
 export const TENANTS_LIST: Command = {
   name: 'tenants list',
-  summary: 'Lists the tenants of a server, with what they have and wait for.',
+  summary: 'Lists the tenants of a server with their usage.',
   synopsis: [''],
   about: `${FOR_ADMINISTRATORS} ${ON_A_PIPE}`,
   groups: [OUTPUT, ADMINISTRATION_GROUP],
@@ -74,7 +74,7 @@ const ofEachTenant = (
 
 export const TENANTS_SHOW = ofEachTenant(
   'show',
-  'Shows tenants with what they use.',
+  'Shows tenants with their usage.',
   'What was set, what they have, may have, wait for and have used.',
   (client, id) => client.json<TenantRecord>(path(id)),
 );
@@ -86,7 +86,7 @@ export const TENANTS_SUSPEND = ofEachTenant(
 );
 export const TENANTS_RESUME = ofEachTenant(
   'resume',
-  'Has suspended tenants go on.',
+  'Resumes suspended tenants.',
   'What waited begins again, in its order.',
   (client, id) => client.json<TenantRecord>(path(id, '/resume'), post),
 );
@@ -98,7 +98,7 @@ export const TENANTS_CANCEL = ofEachTenant(
 );
 export const TENANTS_DELETE = ofEachTenant(
   'delete',
-  'Deletes tenants with all they have.',
+  'Deletes tenants with all their data.',
   'Their keys open nothing from then on; the next sweeps remove what they have. There is no way back.',
   (client, id) => client.json<TenantRecord>(path(id), () => ({ method: 'DELETE' })),
 );
@@ -119,10 +119,10 @@ const QUOTA_HELP = {
 
 export const TENANTS_SET: Command = {
   name: 'tenants set',
-  summary: 'Makes a tenant, or changes what it may use.',
+  summary: 'Creates a tenant or changes its limits.',
   synopsis: ['TENANT [--weight N] [--max-priority P] [--max-queued N] [--max-running N] …'],
   about:
-    `${FOR_ADMINISTRATORS} What is not given stays as it is; "default" takes back what was set, and "none" lifts a ` +
+    `${FOR_ADMINISTRATORS} Settings that are not given stay as they are; "default" resets one, and "none" removes a ` +
     'quota. Prints the tenant as JSON.',
   groups: [
     {
@@ -186,11 +186,11 @@ function changed(before: TenantRequest, changes: ReadonlyMap<string, Change>): o
 
 export const USAGE: Command = {
   name: 'usage',
-  summary: 'Shows what your tenant has, may have, waits for and has used.',
+  summary: 'Shows the limits and usage of your tenant.',
   synopsis: ['[--days N]'],
-  about: 'A document of JSON: what is stored, limits, the queue, and what was used on each day.',
+  about: 'Prints JSON: stored bytes, limits, the queue, and the usage of each day.',
   groups: [
-    { title: 'Which', options: [{ name: 'days', value: 'N', help: 'So many days back; 30 unless said.' }] },
+    { title: 'Which', options: [{ name: 'days', value: 'N', help: 'Number of days; default 30.' }] },
     SERVER_GROUP,
   ],
   run: (args) =>
@@ -232,7 +232,7 @@ export const WORKERS_LIST: Command = {
 
 export const WORKERS_DRAIN: Command = {
   name: 'workers drain',
-  summary: 'Has workers begin nothing more, and end when what they run has ended.',
+  summary: 'Drains workers: they finish what they run and take nothing more.',
   synopsis: ['WORKER…'],
   about: `${FOR_ADMINISTRATORS} Ids are those of workers list. ${ON_A_PIPE}`,
   groups: [OUTPUT, ADMINISTRATION_GROUP],

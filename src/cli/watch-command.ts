@@ -19,14 +19,14 @@ const POLL_GROWTH = 1.2;
 
 export const WATCH: Command = {
   name: 'watch',
-  summary: 'Follows jobs or a batch of a server to their end.',
+  summary: 'Follows jobs or a batch of a server until they end.',
   synopsis: ['JOB…', '--batch ID'],
   about:
-    'On a terminal a bar with the phase and the time left, and a line for each that has ended; elsewhere a line of JSON for each ' +
-    'change, the last one of a job or batch being the whole record. Exits with 0 when all have succeeded, else with 1. ' +
-    'Ctrl-C ends the command and not the jobs.',
+    'Shows a bar with the phase and the time left on a terminal, and a line for each that has ended; elsewhere a line of JSON for each ' +
+    'change, the last one of a job or batch being the whole record. Exits with 0 if all have succeeded, otherwise with 1. ' +
+    'Ctrl-C ends the command but not the jobs.',
   groups: [
-    { title: 'Which', options: [{ name: 'batch', value: 'ID', help: 'A batch, in place of jobs.' }] },
+    { title: 'Which', options: [{ name: 'batch', value: 'ID', help: 'A batch instead of jobs.' }] },
     { title: 'Output', options: [JSON_OPTION] },
     SERVER_GROUP,
   ],

@@ -18,6 +18,6 @@ function needed(box: SecretBox | undefined): SecretBox {
   if (box) return box;
   throw new AppError(
     'SECRETS_UNAVAILABLE',
-    'The service has no key to keep the credentials of connections with: set SECRETS_KEYS.',
+    'The service has no key to seal the credentials of connections; set SECRETS_KEYS.',
   );
 }

@@ -94,7 +94,4 @@ const mismatch = (sealedWith: string, keys: readonly string[]): AppError =>
   );
 
 const damaged = (): AppError =>
-  new AppError(
-    'SECRETS_DAMAGED',
-    'The sealed secret is not what the service wrote; the request has to be sent again.',
-  );
+  new AppError('SECRETS_DAMAGED', 'The sealed secret has been changed or damaged; send the request again.');

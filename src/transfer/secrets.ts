@@ -72,6 +72,6 @@ function needed(box: SecretBox | undefined): SecretBox {
   if (box) return box;
   throw new AppError(
     'SECRETS_UNAVAILABLE',
-    'The service has no key to keep secrets with, so it takes no URLs, credentials and tokens: set SECRETS_KEYS.',
+    'The service has no key to seal secrets, so it accepts no URLs, credentials or tokens; set SECRETS_KEYS.',
   );
 }

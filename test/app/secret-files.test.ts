@@ -108,11 +108,11 @@ describe('secrets in files', () => {
     assert.equal(database.url, 'postgres://squeeze:d%40w@host:5432/name?sslmode=require');
     refused(
       { REDIS_URL: 'redis://:own@host', REDIS_PASSWORD: 'other' },
-      'REDIS_URL has a password and REDIS_PASSWORD is set; one of them must go.',
+      'REDIS_URL has a password and REDIS_PASSWORD is set; remove one of them.',
     );
     refused(
       { DATABASE_PASSWORD: 'other' },
-      'DATABASE_PASSWORD is set and DATABASE_URL is not; it must be the password for that URL.',
+      'DATABASE_PASSWORD is set and DATABASE_URL is not; it is the password for that URL.',
     );
   });
 
@@ -162,7 +162,7 @@ describe('secrets in files', () => {
       told.map((line) => line.replace(link, 'LINK')),
       [
         'ADMIN_KEY changed',
-        'ADMIN_KEY: ADMIN_KEY_FILE is "LINK", whose new content cannot be used.',
+        'ADMIN_KEY: ADMIN_KEY_FILE is "LINK", whose new content is invalid.',
         'ADMIN_KEY: ADMIN_KEY_FILE is "LINK", which is empty; it must be a file with ADMIN_KEY in it.',
         'ADMIN_KEY: ADMIN_KEY_FILE is "LINK", which cannot be read (ENOENT); it must be a file with ADMIN_KEY in it.',
       ],

@@ -1010,7 +1010,7 @@ export interface paths {
     put?: never;
     /**
      * Seal stored secrets again with the first key
-     * @description Of all tenants: secrets of webhooks, credentials of connections and of jobs that have not ended, and answers with a secret that are kept for repeated requests. What the first of `SECRETS_KEYS` sealed stays; again, it changes nothing. Before a key is dropped, every process must have the new one first.
+     * @description Covers all tenants: secrets of webhooks, credentials of connections and of unfinished jobs, and responses with a secret that are kept for repeated requests. Secrets that are sealed with the first of `SECRETS_KEYS` are left unchanged, so repeating the call is safe. Before you remove a key, every process must have the new one first.
      *
      *     Needs a key with the scope `admin`.
      */
@@ -3539,21 +3539,21 @@ export interface components {
      *     }
      */
     KeyRotation: {
-      /** @description Other keys of `SECRETS_KEYS`, when there is no `next`: nothing is sealed with them any more */
+      /** @description If `next` is null, the other keys of `SECRETS_KEYS`, with which no secret is sealed any longer */
       droppable_keys: string[];
       /**
-       * @description The key that seals: the first of `SECRETS_KEYS`
+       * @description The key that seals, the first of `SECRETS_KEYS`
        * @example 5f0c2a9b
        */
       key: string;
-      /** @description There was no time for all of them: the same request goes on with this as its `after` */
+      /** @description Where to continue, if time ran out: repeat the request with this as `after` */
       next: string | null;
-      /** @description Records whose secrets were sealed again with it */
+      /** @description Records whose secrets were sealed again with `key` */
       resealed: number;
-      /** @description Secrets that none of the keys opens, by the key that they were sealed with; they stay as they are */
+      /** @description Secrets that none of the keys opens, by the key with which they were sealed; they are left unchanged */
       unreadable: {
         /**
-         * @description Tells a key apart from others, and nothing else about it
+         * @description Identifies a key without revealing it
          * @example 5f0c2a9b
          */
         key: string;
@@ -9478,7 +9478,7 @@ export interface operations {
   rotateSecrets: {
     parameters: {
       query?: {
-        /** @description What an answer gave as `next`: goes on there */
+        /** @description The `next` of the previous response, to continue there */
         after?: string;
       };
       header?: {
@@ -9493,7 +9493,7 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description What was done */
+      /** @description The outcome */
       200: {
         headers: {
           'idempotent-replayed': components['headers']['IdempotentReplayed'];

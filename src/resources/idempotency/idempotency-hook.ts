@@ -46,7 +46,7 @@ export const idempotency = fp(async (app: FastifyInstance, { claims, secrets }: 
     if (isSecret(request) && !secrets.box)
       throw new AppError(
         'SECRETS_UNAVAILABLE',
-        'The answer has a secret, and to keep it for a second request this service needs a SECRETS_KEYS.',
+        'The response has a secret, which the service cannot keep for a repeated request without SECRETS_KEYS.',
       );
   }
 

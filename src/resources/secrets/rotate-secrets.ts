@@ -54,7 +54,7 @@ export async function rotateSecrets(
   { after, patienceMs = PATIENCE_MS }: RotationOptions = {},
 ): Promise<KeyRotation> {
   if (!box)
-    throw new AppError('SECRETS_UNAVAILABLE', 'The service has no key for secrets: set SECRETS_KEYS.');
+    throw new AppError('SECRETS_UNAVAILABLE', 'The service has no key for secrets; set SECRETS_KEYS.');
   const [key = '', ...others] = box.keyIds;
   const resealing = new Resealing(box, key);
   const deadlineMs = performance.now() + patienceMs;
@@ -87,7 +87,7 @@ function placeIn(after: string): [Sealing, Key] {
   } catch {
     // It is no JSON.
   }
-  throw new AppError('VALIDATION_FAILED', 'after is not what an answer gave as next.');
+  throw new AppError('VALIDATION_FAILED', 'after must be the next of a previous response.');
 }
 
 /** What is sealed with the right key stays, and so does what cannot be opened, which is counted. */

@@ -19,7 +19,10 @@ const rotation: KeyRotation = {
 const RotationQuery = Type.Object(
   {
     after: Type.Optional(
-      Type.String({ maxLength: 2_000, description: 'What an answer gave as `next`: goes on there' }),
+      Type.String({
+        maxLength: 2_000,
+        description: 'The `next` of the previous response, to continue there',
+      }),
     ),
   },
   { additionalProperties: false },
@@ -41,12 +44,12 @@ export const secretRoutes: FastifyPluginAsyncTypebox<SecretRoutesOptions> = asyn
         tags: ['administration'],
         summary: 'Seal stored secrets again with the first key',
         description:
-          'Of all tenants: secrets of webhooks, credentials of connections and of jobs that have not ended, and answers with ' +
-          'a secret that are kept for repeated requests. What the first of `SECRETS_KEYS` sealed stays; again, it changes ' +
-          'nothing. Before a key is dropped, every process must have the new one first.',
+          'Covers all tenants: secrets of webhooks, credentials of connections and of unfinished jobs, and responses with ' +
+          'a secret that are kept for repeated requests. Secrets that are sealed with the first of `SECRETS_KEYS` are left ' +
+          'unchanged, so repeating the call is safe. Before you remove a key, every process must have the new one first.',
         querystring: RotationQuery,
         response: {
-          200: response('What was done', reference(KeyRotation)),
+          200: response('The outcome', reference(KeyRotation)),
           ...problems('UNKNOWN_OPTION', ...ROTATION_ERRORS),
         },
       },

@@ -15,7 +15,7 @@ export function neededBox(box: SecretBox | undefined): SecretBox {
   if (box) return box;
   throw new AppError(
     'SECRETS_UNAVAILABLE',
-    'The service has no key to keep the secrets of webhooks with, so there are no webhooks: set SECRETS_KEYS.',
+    'The service has no key to seal the secrets of webhooks, so it has no webhooks; set SECRETS_KEYS.',
   );
 }
 
