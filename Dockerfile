@@ -1,10 +1,10 @@
-# LoRA-Squeeze. One image, one entry point: ROLE says what a container does (all, api, worker).
+# LoRA-Squeeze. One image with one entry point: ROLE chooses what a container does (all, api, worker).
 #   docker build -t lora-squeeze .                        CPU (the default target, "runtime")
 #   docker build -t lora-squeeze:cuda --target cuda .     CUDA 13, amd64 only
-# These take the bases by tag; `docker compose build` takes them by digest. docs/image.md has both, the build arguments, and how
-# the CUDA provider is verified.
+# Docker builds from these tags, `docker compose build` from the digests of the same images. docs/image.md explains that, the build
+# arguments, and how to verify the CUDA provider.
 
-# npm is told to run no package's install script (.npmrc); none of them needs one.
+# .npmrc forbids install scripts of packages; none of them needs one.
 FROM node:24.21.0-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
@@ -15,8 +15,8 @@ COPY web web
 COPY scripts scripts
 RUN npm run build && npx tsx scripts/ship.ts /ship
 
-# The CUDA provider, which the package onnxruntime-node leaves to its install script. No lock file covers what that fetches,
-# so it has to be what somebody has looked at before: CUDA_PROVIDER_SHA256 of the .so file.
+# The CUDA provider, which the install script of onnxruntime-node downloads. No lock file covers that download, so its digest
+# must be given: CUDA_PROVIDER_SHA256 of the .so file.
 FROM build AS cuda-provider
 ARG CUDA_PROVIDER_SHA256=
 RUN ONNXRUNTIME_NODE_INSTALL=true npm rebuild onnxruntime-node --ignore-scripts=false \
@@ -26,7 +26,7 @@ RUN ONNXRUNTIME_NODE_INSTALL=true npm rebuild onnxruntime-node --ignore-scripts=
   && echo "$CUDA_PROVIDER_SHA256  libonnxruntime_providers_cuda.so" | sha256sum --check --strict \
   && mkdir /provider && cp libonnxruntime_providers_cuda.so libonnxruntime_providers_shared.so /provider/
 
-# What is below /app comes from the same build; both have the same user, and Node without npm.
+# Like the CPU image it has the same /app, the same user, and Node without npm.
 FROM nvidia/cuda:13.0.2-cudnn-runtime-ubuntu24.04 AS cuda-base
 RUN apt-get update \
   && apt-get install -y --no-install-recommends ca-certificates \
@@ -57,11 +57,11 @@ WORKDIR /app
 COPY --from=build /ship ./
 COPY --from=cuda-provider /provider node_modules/onnxruntime-node/bin/napi-v6/linux/x64
 COPY --from=cuda-bill /sbom.json ./
-# The provider is linked with one major version of CUDA, and opens cuDNN by itself: a base that has others must not become
-# an image. Only the driver (libcuda) comes from the machine that runs it.
+# The provider is linked with one major version of CUDA and loads cuDNN itself, so the build fails if the base image has
+# other versions. Only the driver (libcuda) comes from the machine that runs the container.
 RUN cd node_modules/onnxruntime-node/bin/napi-v6/linux/x64 \
   && ldd libonnxruntime_providers_cuda.so libonnxruntime_providers_shared.so onnxruntime_binding.node > /tmp/ldd.txt \
-  && if grep 'not found' /tmp/ldd.txt | grep -v 'libcuda\.so'; then echo "The base has not what the provider is linked with." >&2; exit 1; fi \
+  && if grep 'not found' /tmp/ldd.txt | grep -v 'libcuda\.so'; then echo "The base image lacks libraries of the CUDA provider." >&2; exit 1; fi \
   && ldconfig -p | grep -q 'libcudnn\.so\.9' \
   && rm /tmp/ldd.txt
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=8080 DATA_DIR=/data EXECUTION_PROVIDER=cuda
@@ -73,7 +73,7 @@ HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PROBE_PORT || process.env.PORT}/livez`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 ENTRYPOINT ["node", "dist/main.js"]
 
-# The private Redis is for the role "all"; api and worker use the one at REDIS_URL.
+# redis-server is for the role "all"; api and worker use the server at REDIS_URL.
 FROM debian:trixie-20261005-slim AS base
 RUN apt-get update \
   && apt-get install -y --no-install-recommends redis-server ca-certificates \
@@ -89,7 +89,7 @@ FROM build AS bill
 COPY --from=base /packages.txt /etc/os-release /system/
 RUN npx tsx scripts/sbom.ts /system > /sbom.json
 
-# Last, so that it is what a plain `docker build` makes.
+# The last stage is the default target of `docker build`.
 FROM base AS runtime
 ARG REVISION=unknown
 ARG CREATED=unknown

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Makes the passwords and keys of docker-compose.yml, those that are not there yet, as files in deploy/compose/secrets.
-# Copy secrets_keys to a safe place: without it nothing that it has sealed can be opened, backups included.
+# Creates missing passwords and keys of docker-compose.yml as files in deploy/compose/secrets.
+# Copy secrets_keys to a safe place: without it, no sealed secret can be opened, not even in backups.
 set -euo pipefail
 folder=$(cd "$(dirname "$0")" && pwd)/secrets
-# Others on this machine cannot enter the folder; the containers' users have to read the files, which are mounted one by one.
+# Other users of this machine cannot enter the folder. The users of containers must be able to read the files, which are mounted one by one.
 mkdir -p "$folder" && chmod 700 "$folder"
 umask 022
 
