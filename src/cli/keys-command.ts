@@ -120,27 +120,31 @@ export const KEYS_ROTATE_SECRETS: Command = {
   run: (args) =>
     onServer(args, async (client) => {
       refusePositionals(args);
-      const all = { resealed: 0, unreadable: [] as KeyRotation['unreadable'] };
-      for (let after = ''; ; ) {
-        const done = await client.json<KeyRotation>(`/v1/secrets/rotate${after}`, () => ({
-          method: 'POST',
-        }));
-        all.resealed += done.resealed;
-        all.unreadable.push(...done.unreadable);
-        after = `?after=${done.next}`;
-        if (done.next !== null) continue;
-        const told = { ...done, ...all };
-        if (isForPeople(args)) print(rotationTold(told));
-        else printJson(told);
-        return told.unreadable.length === 0 ? EXIT.ok : EXIT.failed;
-      }
+      const rotation = await rotate((path) => client.json<KeyRotation>(path, () => ({ method: 'POST' })));
+      if (isForPeople(args)) print(rotationText(rotation));
+      else printJson(rotation);
+      return rotation.unreadable.length === 0 ? EXIT.ok : EXIT.failed;
     }),
 };
 
-function rotationTold({ key, resealed, droppable_keys, unreadable }: KeyRotation): string {
+/** As many calls as it takes, as one. */
+async function rotate(post: (path: string) => Promise<KeyRotation>): Promise<KeyRotation> {
+  let done = await post('/v1/secrets/rotate');
+  let { resealed } = done;
+  const unreadable = new Map<string, number>();
+  for (;;) {
+    for (const { key, secrets } of done.unreadable) unreadable.set(key, (unreadable.get(key) ?? 0) + secrets);
+    if (done.next === null) break;
+    done = await post(`/v1/secrets/rotate?after=${done.next}`);
+    resealed += done.resealed;
+  }
+  return { ...done, resealed, unreadable: [...unreadable].map(([key, secrets]) => ({ key, secrets })) };
+}
+
+function rotationText({ key, resealed, droppable_keys, unreadable }: KeyRotation): string {
   const lost = unreadable.map(
     ({ key: other, secrets }) =>
-      `\n${secrets} secrets cannot be opened: they were sealed with key ${other}, which is not in SECRETS_KEYS.`,
+      `\nSecrets that were sealed with key ${other} cannot be opened with any of SECRETS_KEYS: ${secrets}.`,
   );
   const drop =
     droppable_keys.length > 0 ? ` No secret is sealed with ${droppable_keys.join(', ')} any longer.` : '';

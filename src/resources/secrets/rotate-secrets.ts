@@ -1,5 +1,5 @@
 import type { KeyRotation } from '../../contract/secrets.ts';
-import type { Database } from '../../database/database.ts';
+import type { Database, Writer } from '../../database/database.ts';
 import { sql } from '../../database/sql.ts';
 import type { Tables } from '../../database/tables.ts';
 import { AppError } from '../../errors/app-error.ts';
@@ -43,8 +43,8 @@ export interface RotationOptions {
 }
 
 /**
- * Seals anew, with the first key, what another one sealed. Others may write meanwhile: what they changed is left to them, and
- * another rotation finds it.
+ * Seals again, with the first key, what another one sealed. Others may write meanwhile: what they changed is read again, for
+ * they may have moved what was sealed before from one column to another.
  * @throws AppError VALIDATION_FAILED where `after` is none of ours, SECRETS_UNAVAILABLE without a key, DATABASE_UNAVAILABLE,
  * STORAGE_FULL
  */
@@ -101,13 +101,18 @@ class Resealing {
     this.key = key;
   }
 
-  of(text: string): string {
-    return sealedWith(text) === undefined
-      ? text.replace(IN_JSON, (sealed) => this.anew(sealed))
-      : this.anew(text);
+  /** For rows that are read again: what cannot be opened in them has been counted. */
+  uncounted(): Resealing {
+    return new Resealing(this.box, this.key);
   }
 
-  private anew(sealed: string): string {
+  of(text: string): string {
+    return sealedWith(text) === undefined
+      ? text.replace(IN_JSON, (sealed) => this.again(sealed))
+      : this.again(text);
+  }
+
+  private again(sealed: string): string {
     const id = sealedWith(sealed)!;
     if (id === this.key) return sealed;
     try {
@@ -120,53 +125,77 @@ class Resealing {
   }
 }
 
+const list = (names: readonly string[]) => sql.join(names.map((name) => sql.ref(name)));
+
 async function* pages(
   { reader }: Database,
   table: Sealing,
   begun: Key | undefined,
 ): AsyncGenerator<readonly Row[]> {
   const { key, columns } = PLACES[table]!;
-  const refs = (names: readonly string[]) => sql.join(names.map((name) => sql.ref(name)));
   for (let last = begun; ; ) {
     const { rows } = await sql<Row>`
-      select ${refs([...key, ...columns])} from ${sql.table(table)}
-      ${last ? sql`where (${refs(key)}) > (${sql.join(last)})` : sql``}
-      order by ${refs(key)} limit ${sql.lit(PAGE_ROWS)}`.execute(reader);
+      select ${list([...key, ...columns])} from ${sql.table(table)}
+      ${last ? sql`where (${list(key)}) > (${sql.join(last)})` : sql``}
+      order by ${list(key)} limit ${sql.lit(PAGE_ROWS)}`.execute(reader);
     if (rows.length > 0) yield rows;
     if (rows.length < PAGE_ROWS) return;
     last = key.map((name) => rows.at(-1)![name]!);
   }
 }
 
+interface Change {
+  readonly row: Row;
+  readonly changed: readonly { readonly column: string; readonly old: string; readonly text: string }[];
+}
+
+/** What changes of a row; undefined: nothing does. */
+function changeOf(table: Sealing, row: Row, resealing: Resealing): Change | undefined {
+  const changed = PLACES[table]!.columns.flatMap((column) => {
+    const old = row[column];
+    if (typeof old !== 'string') return [];
+    const text = resealing.of(old);
+    return text === old ? [] : [{ column, old, text }];
+  });
+  return changed.length > 0 ? { row, changed } : undefined;
+}
+
 /** @returns how many rows were changed */
-function resealRows(
+async function resealRows(
   database: Database,
   table: Sealing,
   rows: readonly Row[],
   resealing: Resealing,
 ): Promise<number> {
-  const { key, columns } = PLACES[table]!;
-  const changes = rows.flatMap((row) => {
-    const changed = columns.flatMap((column) => {
-      const old = row[column];
-      const text = typeof old === 'string' ? resealing.of(old) : old;
-      return text === old ? [] : [{ column, old, text }];
-    });
-    return changed.length > 0 ? [{ row, changed }] : [];
-  });
-  if (changes.length === 0) return Promise.resolve(0);
+  const changes = rows.flatMap((row) => changeOf(table, row, resealing) ?? []);
+  if (changes.length === 0) return 0;
   return database.write(async (writer) => {
     let count = 0;
-    for (const { row, changed } of changes) {
-      const set = changed.map(({ column, text }) => sql`${sql.ref(column)} = ${text}`);
-      const is = [
-        ...key.map((name) => sql`${sql.ref(name)} = ${row[name]}`),
-        ...changed.map(({ column, old }) => sql`${sql.ref(column)} = ${old}`),
-      ];
-      const { numAffectedRows = 0n } = await sql`
-        update ${sql.table(table)} set ${sql.join(set)} where ${sql.join(is, sql` and `)}`.execute(writer);
-      count += Number(numAffectedRows);
-    }
+    for (const change of changes) if (await resealRow(writer, table, change, resealing)) count++;
     return count;
   });
+}
+
+/** @returns whether there was something to change still */
+async function resealRow(
+  writer: Writer,
+  table: Sealing,
+  { row, changed }: Change,
+  resealing: Resealing,
+): Promise<boolean> {
+  const { key, columns } = PLACES[table]!;
+  const [into, isRow] = [sql.table(table), key.map((name) => sql`${sql.ref(name)} = ${row[name]}`)];
+  const set = changed.map(({ column, text }) => sql`${sql.ref(column)} = ${text}`);
+  const isSame = changed.map(({ column, old }) => sql`${sql.ref(column)} = ${old}`);
+  const { numAffectedRows } =
+    await sql`update ${into} set ${sql.join(set)} where ${sql.join([...isRow, ...isSame], sql` and `)}`.execute(
+      writer,
+    );
+  if (numAffectedRows) return true;
+  const { rows } =
+    await sql<Row>`select ${list([...key, ...columns])} from ${into} where ${sql.join(isRow, sql` and `)}`.execute(
+      writer,
+    );
+  const change = rows[0] && changeOf(table, rows[0], resealing.uncounted());
+  return change !== undefined && resealRow(writer, table, change, resealing);
 }

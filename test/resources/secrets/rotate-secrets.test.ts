@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { it } from 'node:test';
+import type { Database } from '../../../src/database/database.ts';
 import { rotateSecrets } from '../../../src/resources/secrets/rotate-secrets.ts';
 import { DiskStore } from '../../../src/storage/disk-store.ts';
 import { SecretBox } from '../../../src/transfer/secret-box.ts';
@@ -107,6 +108,39 @@ onEachDialect('the rotation of secrets', (database, folder) => {
     assert.ok(calls >= 4, `${calls} calls`);
     assert.equal(resealed, 5);
     assert.deepEqual(await opened(fresh), ALL);
+  });
+
+  it('seals again what others moved between its reading and its writing', async () => {
+    await sealedEverywhere(old);
+    let rolls = 0;
+    const { write, ...rest } = database();
+    const busy: Database = {
+      ...rest,
+      async write(work) {
+        if (rolls++ === 0) {
+          const secret = fresh.seal('next');
+          await write((writer) =>
+            writer
+              .updateTable('webhook')
+              .set(({ ref }) => ({ secret, previous_secret: ref('secret') }))
+              .execute(),
+          );
+        }
+        return write(work);
+      },
+    };
+    const { resealed } = await rotateSecrets(busy, ring, {
+      after: Buffer.from(JSON.stringify(['webhook', ''])).toString('base64url'),
+    });
+    assert.equal(resealed, 4);
+    const { secret, previous_secret } = await database()
+      .reader.selectFrom('webhook')
+      .selectAll()
+      .executeTakeFirstOrThrow();
+    assert.deepEqual(
+      [secret, previous_secret!].map((text) => fresh.open(text)),
+      ['next', 'secret'],
+    );
   });
 
   it('leaves what no key opens, and says which one is missing', async () => {
