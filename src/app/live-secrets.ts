@@ -2,6 +2,7 @@ import { ConfigError } from '../errors/config-error.ts';
 import {
   isSecret,
   passwordNameOf,
+  refuseExample,
   type SecretFiles,
   type SecretName,
   secretIn,
@@ -17,7 +18,7 @@ export interface LiveSecretsOptions {
   /** Those that are read again. */
   readonly files: SecretFiles;
   readonly onChange?: (name: SecretName) => void;
-  /** Told once of each fault: the secret stays what it was. */
+  /** Called once for each fault: the secret stays what it was. */
   readonly onTrouble?: (name: SecretName, reason: string) => void;
 }
 
@@ -61,6 +62,7 @@ export class LiveSecrets {
       if (text !== known.text) {
         if (!isSecret(name, text))
           throw new ConfigError(`${name}_FILE is "${path}", whose new content is invalid.`);
+        refuseExample(name, text);
         known.text = text;
         this.options.onChange?.(name);
       }

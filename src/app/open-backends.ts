@@ -13,6 +13,7 @@ import { PRODUCT } from '../version.ts';
 import type { Config } from './config.ts';
 import { LiveSecrets } from './live-secrets.ts';
 import type { Running } from './running.ts';
+import { urlWithLoginOf } from './secret-variables.ts';
 import { ForeignStorage, StorageBond } from './storage-bond.ts';
 
 /** For a database that starts at the same time, or is slow to answer the first time. */
@@ -37,7 +38,7 @@ export interface Backends {
 
 /**
  * Opens them. What is away and may come back keeps no process from starting, but for the database and a private Redis.
- * @param observe told of what is asked of them
+ * @param observe called for each call to them
  * @throws DatabaseError where storage or database are not those that belong together; AppError; BrokerError; ConfigError
  */
 export async function openBackends(
@@ -63,7 +64,7 @@ export async function openBackends(
   running.add(() => stored.close());
   const database = await openDatabase({
     ...config.database,
-    renewedUrl: () => secrets.url('DATABASE_URL'),
+    renewedUrl: () => urlWithLoginOf(config.database.url!, secrets.url('DATABASE_URL')),
     reserveBytes: config.reserveBytes,
     observe,
     patienceMs: DATABASE_PATIENCE_MS,

@@ -117,11 +117,12 @@ export function withSecretFiles(env: NodeJS.ProcessEnv): { env: NodeJS.ProcessEn
   return { env: { ...env, ...read }, files };
 }
 
-const EXAMPLE = /change[-_]?me/i;
+const EXAMPLE = /(?<![a-z])change[-_]?me(?![a-z])/i;
 
-/** @throws ConfigError for what stands in examples: everybody knows it */
-function refuseExample(name: SecretName, value = ''): void {
-  const texts = [value, ...value.split(',').map((part) => Buffer.from(part, 'base64').toString('latin1'))];
+/** @throws ConfigError for a secret that stands in an example of ours, which anyone can read */
+export function refuseExample(name: SecretName, value = ''): void {
+  const keys = name === 'SECRETS_KEYS' ? value.split(',') : [];
+  const texts = [value, ...keys.map((key) => Buffer.from(key, 'base64').toString('latin1'))];
   if (texts.some((text) => EXAMPLE.test(text)))
     throw new ConfigError(`${name} has the secret of an example, which is public; set one of your own.`);
 }
@@ -151,6 +152,13 @@ export const isSecret = (name: SecretName, text: string): boolean =>
 export const OUR_SECRET_VARIABLES = Object.keys(SECRET_VARIABLES).filter((name) => !name.startsWith('AWS_'));
 
 const AUTHORITY = /^([a-z+]+:\/\/)(?:([^@/?#]*)@)?/;
+
+/** A URL with the login of another one: where that leads to must not change while a process runs. */
+export function urlWithLoginOf(url: string, other: string): string {
+  const [start = '', scheme = ''] = AUTHORITY.exec(url) ?? [];
+  const login = AUTHORITY.exec(other)?.[2];
+  return `${scheme}${login === undefined ? '' : `${login}@`}${url.slice(start.length)}`;
+}
 
 /** A URL with a password that was given besides, in place of its own. */
 export function urlWithPassword(url: string, password: string | undefined): string {

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { computeEnvironment } from '../../src/app/compute-settings.ts';
 import { Environment, loadConfig } from '../../src/app/config.ts';
 import { LiveSecrets } from '../../src/app/live-secrets.ts';
-import { SECRET_NAMES } from '../../src/app/secret-variables.ts';
+import { SECRET_NAMES, urlWithLoginOf } from '../../src/app/secret-variables.ts';
 import { ConfigError } from '../../src/errors/config-error.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -131,6 +131,18 @@ describe('secrets in files', () => {
     assert.doesNotMatch(JSON.stringify(theirs), new RegExp(`${KEY}|ADMIN_KEY|${folder}/admin`));
   });
 
+  it('of an example are told by their words, and by nothing that only looks alike', () => {
+    const { database } = loadConfig({ DATABASE_URL: 'postgres://squeeze:own@exchangemedia.example.com/db' });
+    assert.match(database.url!, /exchangemedia/);
+  });
+
+  it('change the login of a URL, and not where it leads to', () => {
+    const url = 'postgres://squeeze:first@primary/name?sslmode=require';
+    const other = 'postgres://app:second@elsewhere:5433/other';
+    assert.equal(urlWithLoginOf(url, other), 'postgres://app:second@primary/name?sslmode=require');
+    assert.equal(urlWithLoginOf(url, 'postgres://h/n'), 'postgres://primary/name?sslmode=require');
+  });
+
   it('change while the process runs, also where a link leads to another file; what cannot be used changes nothing', async () => {
     const told: string[] = [];
     const link = join(folder, 'link');
@@ -148,7 +160,7 @@ describe('secrets in files', () => {
     await sleep(NEXT_LOOK_MS);
     assert.equal(live.get('ADMIN_KEY'), `${KEY}-2`);
 
-    for (const text of ['short', '']) {
+    for (const text of ['short', 'change-me-to-something-that-nobody-guesses', '']) {
       file(text, 'two');
       await sleep(NEXT_LOOK_MS);
       assert.equal(live.get('ADMIN_KEY'), `${KEY}-2`);
@@ -163,6 +175,7 @@ describe('secrets in files', () => {
       [
         'ADMIN_KEY changed',
         'ADMIN_KEY: ADMIN_KEY_FILE is "LINK", whose new content is invalid.',
+        'ADMIN_KEY: ADMIN_KEY is the secret of an example, which everybody knows; it must be one of your own.',
         'ADMIN_KEY: ADMIN_KEY_FILE is "LINK", which is empty; it must be a file with ADMIN_KEY in it.',
         'ADMIN_KEY: ADMIN_KEY_FILE is "LINK", which cannot be read (ENOENT); it must be a file with ADMIN_KEY in it.',
       ],

@@ -37,8 +37,12 @@ export class SecretsCheck {
    */
   async check(): Promise<void> {
     const keyIds = this.options.box?.keyIds.join() ?? '';
-    if (keyIds !== this.keyIds) this.lookedAtMs = Number.NEGATIVE_INFINITY;
-    this.keyIds = keyIds;
+    if (keyIds !== this.keyIds) {
+      this.keyIds = keyIds;
+      // What is under way may have used the keys before.
+      await this.looking;
+      this.lookedAtMs = Number.NEGATIVE_INFINITY;
+    }
     const isFirst = this.lookedAtMs === Number.NEGATIVE_INFINITY;
     const goodMs = this.failure ? GOOD_MS.failed : GOOD_MS.passed;
     if (performance.now() - this.lookedAtMs > goodMs) {
