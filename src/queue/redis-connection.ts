@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { createSecureContext } from 'node:tls';
 import type { ConnectionOptions } from 'bullmq';
 import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis';
 import type { ObserveBackend } from '../backend-calls.ts';
@@ -6,7 +7,7 @@ import type { Risk } from '../dispatch/job-queue.ts';
 import { mendClusterEnd } from './mend-cluster-end.ts';
 import { mendCommandTimeout } from './mend-command-timeout.ts';
 import { mendDisconnect } from './mend-disconnect.ts';
-import { mendLogin, type RenewedOption } from './mend-login.ts';
+import { mendLogin, type Renewed, type RenewedOption } from './mend-login.ts';
 import { observeRedis } from './observed-redis.ts';
 import {
   type ClusterPlace,
@@ -153,29 +154,38 @@ type Place = RedisPlace | { readonly kind: 'socket'; readonly path: string };
 const placeOf = (address: RedisAddress): Place =>
   'url' in address ? redisPlace(address.url) : { kind: 'socket', path: address.socketPath };
 
-/** Login and certificates as they are at each connection. What cannot be read then leaves what was there. */
+/** Login and certificates as they are at each connection. What cannot be used then leaves what was there. */
 function renewing(address: RedisAddress): RenewedOption {
   if (!('url' in address) || !(address.renewedUrl || address.tls)) return {};
   const { url, renewedUrl = () => url, tls: files = {} } = address;
-  const read = (path?: string) => path && readFileSync(path);
-  return {
-    renewed: () => {
-      try {
-        const now = renewedUrl();
-        const place = redisPlace(now);
-        const { username, password } = place.kind === 'single' ? loginOf(now) : place.login;
-        const sentinel = place.kind === 'sentinel' ? place.sentinelLogin : {};
-        const tls = { ca: read(files.caFile), cert: read(files.certFile), key: read(files.keyFile) };
-        return {
-          ...{ username, password },
-          ...{ sentinelUsername: sentinel.username, sentinelPassword: sentinel.password },
-          ...(now.startsWith('rediss') && { tls, sentinelTLS: tls }),
-        };
-      } catch {
-        return {};
-      }
-    },
+  const login = (): Renewed => {
+    const now = renewedUrl();
+    const place = redisPlace(now);
+    const { username, password } = place.kind === 'single' ? loginOf(now) : place.login;
+    const sentinel = place.kind === 'sentinel' ? place.sentinelLogin : {};
+    return {
+      ...{ username, password },
+      ...{ sentinelUsername: sentinel.username, sentinelPassword: sentinel.password },
+    };
   };
+  return {
+    renewed: () => ({ ...usable(login), ...(url.startsWith('rediss') && usable(() => certificates(files))) }),
+  };
+}
+
+/** A client that begins to connect with half a certificate ends for good, so it is looked at before. */
+function certificates({ caFile, certFile, keyFile }: RedisTls): Renewed {
+  const read = (path?: string) => (path === undefined ? undefined : readFileSync(path));
+  const secureContext = createSecureContext({ ca: read(caFile), cert: read(certFile), key: read(keyFile) });
+  return { tls: { secureContext }, sentinelTLS: { secureContext } };
+}
+
+function usable(look: () => Renewed): Renewed {
+  try {
+    return look();
+  } catch {
+    return {};
+  }
 }
 
 /** Of a URL of one server. */

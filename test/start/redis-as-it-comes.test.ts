@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { Redis } from 'ioredis';
@@ -26,7 +26,7 @@ async function canSqueeze({ url }: ServiceProcess): Promise<void> {
 
 describe('a Redis as it comes', { skip: opensslIsMissing }, () => {
   for (const program of PROGRAMS)
-    it(`${program} without an append-only file, that asks for certificates and changes its password`, () =>
+    it(`${program} without an append-only file, that asks for certificates and changes them and its password`, () =>
       withFolder(async (folder) => {
         const certificate = makeCertificate(folder);
         const port = await freePort();
@@ -48,12 +48,20 @@ describe('a Redis as it comes', { skip: opensslIsMissing }, () => {
           assert.equal((await readiness(service)).status, 'ready');
           await canSqueeze(service);
 
+          mkdirSync(join(folder, 'next'));
+          const next = makeCertificate(join(folder, 'next'));
           await admin.config('SET', 'requirepass', SECOND!);
+          const files = ['tls-cert-file', next.cert, 'tls-key-file', next.key, 'tls-ca-cert-file', next.cert];
+          await admin.call('CONFIG', 'SET', ...files);
+          // Whoever connects meanwhile finds half a file.
+          writeFileSync(certificate.cert, readFileSync(next.cert).subarray(0, 300));
           await admin.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
           await until('the loss of Redis', async () =>
             (await readiness(service)).reasons.some(({ part }) => part === 'queue') ? true : undefined,
           );
           writeFileSync(passwordFile, `${SECOND}\n`);
+          copyFileSync(next.cert, certificate.cert);
+          copyFileSync(next.key, certificate.key);
           await until('Redis again', async () =>
             (await readiness(service)).status === 'ready' ? true : undefined,
           );
