@@ -25,6 +25,8 @@ import { until, withFolder } from '../queue/harness.ts';
 const PGBOUNCER = '/usr/sbin/pgbouncer';
 const noPgbouncer = existsSync(PGBOUNCER) ? false : 'pgbouncer is not installed (Debian: pgbouncer)';
 const JOBS = 12;
+/** Connections that PgBouncer has to the server. */
+const POOLED = 3;
 
 async function asked(url: string, ...statements: readonly string[]): Promise<void> {
   const client = new pg.Client({ connectionString: url });
@@ -71,9 +73,13 @@ async function posted(url: string, adapterId: string, key: string): Promise<JobR
   return undefined;
 }
 
+/** As the driver sends it. */
+const COMMIT = Buffer.from('Q\0\0\0\x0bcommit\0', 'latin1');
+
 /** A name that leads to one server and then to another, as that of a managed database does. */
 async function startSwitch(port: number) {
   let target = port;
+  let [commits, lost, loseEach] = [0, 0, Number.POSITIVE_INFINITY];
   const sockets = new Set<Socket>();
   const server = createServer((near) => {
     const far = connect(target, '127.0.0.1');
@@ -87,6 +93,12 @@ async function startSwitch(port: number) {
         });
       socket.pipe(other);
     }
+    near.on('data', (chunk) => {
+      if (!chunk.includes(COMMIT) || ++commits % loseEach !== 0) return;
+      lost++;
+      far.unpipe(near);
+      far.once('data', () => near.destroy()).resume();
+    });
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
@@ -94,12 +106,44 @@ async function startSwitch(port: number) {
     leadTo(next: number): void {
       target = next;
     },
+    /** From now on the server does one commit of so many, and its client never learns of it. */
+    loseCommits(of: number): void {
+      loseEach = of;
+    },
+    get lost(): number {
+      return lost;
+    },
     async close(): Promise<void> {
       for (const socket of sockets) socket.destroy();
       server.close();
       await once(server, 'close');
     },
   };
+}
+
+/** What is left in the sessions of a pooler's connections; the pooler itself sets a few things there. */
+async function keptInSessions(url: string, connections: number): Promise<string[]> {
+  const clients = await Promise.all(
+    Array.from({ length: connections }, async () => {
+      const client = new pg.Client({ connectionString: url });
+      await client.connect();
+      // Each has one of the connections for itself until it ends.
+      await client.query('begin');
+      return client;
+    }),
+  );
+  const answers = await Promise.all(
+    clients.map((client) =>
+      client.query<{ kept: string }>(`
+        select name || '=' || setting as kept from pg_settings where source = 'session' and name not in
+          ('application_name', 'client_encoding', 'DateStyle', 'IntervalStyle', 'TimeZone', 'standard_conforming_strings')
+        union all select 'statement ' || name from pg_prepared_statements
+        union all select 'channel ' || pg_listening_channels()
+        union all select 'lock ' || objid from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()`),
+    ),
+  );
+  await Promise.all(clients.map((client) => client.end()));
+  return answers.flatMap(({ rows }) => rows.map(({ kept }) => kept));
 }
 
 describe('a PostgreSQL as it comes', { skip: noPostgres }, () => {
@@ -163,7 +207,7 @@ describe('a PostgreSQL as it comes', { skip: noPostgres }, () => {
       writeFileSync(
         settings,
         `[databases]\n* = host=127.0.0.1 port=${server.port}\n[pgbouncer]\nlisten_addr=127.0.0.1\nlisten_port=${port}\n` +
-          `unix_socket_dir=\nauth_type=trust\nauth_file=${users}\npool_mode=transaction\ndefault_pool_size=3\n`,
+          `unix_socket_dir=\nauth_type=trust\nauth_file=${users}\npool_mode=transaction\ndefault_pool_size=${POOLED}\n`,
       );
       handToPostgres(settings, users);
       const bouncer = spawnAsOwner(PGBOUNCER, [settings]);
@@ -180,6 +224,7 @@ describe('a PostgreSQL as it comes', { skip: noPostgres }, () => {
         const service = await startService({ DATA_DIR: join(folder, 'data'), DATABASE_URL: url });
         try {
           await squeezeAll(service.url, async () => undefined);
+          assert.deepEqual(await keptInSessions(url, POOLED), []);
           // Nothing went past it.
           const client = new pg.Client({ connectionString: direct });
           await client.connect();
@@ -187,7 +232,7 @@ describe('a PostgreSQL as it comes', { skip: noPostgres }, () => {
             "select count(*)::int as connections from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()",
           );
           await client.end();
-          assert.ok(rows[0].connections >= 1 && rows[0].connections <= 3, JSON.stringify(rows));
+          assert.ok(rows[0].connections >= 1 && rows[0].connections <= POOLED, JSON.stringify(rows));
         } finally {
           assert.equal(await service.end(), 0, service.output());
         }
@@ -198,6 +243,25 @@ describe('a PostgreSQL as it comes', { skip: noPostgres }, () => {
       }
     }),
   );
+
+  it('loses answers to commits, and no work is lost or done twice', () =>
+    withFolder(async (folder) => {
+      const server = await startPostgres(join(folder, 'server'), ['fsync=off']);
+      const way = await startSwitch(server.port);
+      try {
+        const url = (await server.newDatabase()).replace(`:${server.port}/`, `:${way.port}/`);
+        const service = await startService({ DATA_DIR: join(folder, 'data'), DATABASE_URL: url });
+        try {
+          await squeezeAll(service.url, async () => way.loseCommits(5));
+          assert.ok(way.lost > 0, `${way.lost} were lost`);
+        } finally {
+          assert.equal(await service.end(), 0, service.output());
+        }
+      } finally {
+        await way.close();
+        await server.stop('SIGQUIT');
+      }
+    }));
 
   it('fails over in the middle of the work, which is neither lost nor done twice', () =>
     withFolder(async (folder) => {

@@ -42,13 +42,13 @@ describe('a disaster, from the backup to serving', { skip: noPostgres }, () => {
   });
   type Place = Awaited<ReturnType<typeof place>>;
 
-  async function serve(env: Place): Promise<PatientClient> {
+  async function serve(env: Place): Promise<{ client: PatientClient; worker: Member }> {
     const start = (role: 'api' | 'worker') =>
       Member.start({ role, entry: 'source', env: { ...env, DATA_DIR: join(folder, role) } });
     const members = await Promise.all([start('api'), start('worker')]);
     for (const member of members) running.add(member);
     await Promise.all(members.map((member) => member.ready()));
-    return new PatientClient(members[0]!.url);
+    return { client: new PatientClient(members[0]!.url), worker: members[1]! };
   }
 
   const admin = (env: Place, ...words: string[]) =>
@@ -58,15 +58,19 @@ describe('a disaster, from the backup to serving', { skip: noPostgres }, () => {
 
   it('brings back what was done, does what was not, and says how long it took', async (t) => {
     const lost = await place('lost');
-    const client = await serve(lost);
+    const { client, worker } = await serve(lost);
     const requests = distinctRequests(await uploadAdapters(client), JOBS + 2);
     const post = async (request: unknown) => ((await (await client.postJob(request)).json()) as JobRecord).id;
     const done: string[] = [];
     for (const request of requests.slice(0, JOBS)) done.push(await post(request));
     const digests: string[][] = [];
     for (const id of done) digests.push(await resultDigests(client, await client.finished(id)));
+    // Its place in the queue is still kept for it, so that what comes now is dispatched and not begun.
+    await worker.killWithChildren();
+    running.delete(worker);
     const late = await Promise.all(requests.slice(JOBS).map(post));
     await admin(lost, 'backup', backup);
+    for (const id of late) assert.equal((await client.json<JobRecord>(`/v1/jobs/${id}`)).state, 'queued', id);
 
     for (const member of running) await member.killWithChildren();
     running.clear();
@@ -79,7 +83,7 @@ describe('a disaster, from the backup to serving', { skip: noPostgres }, () => {
     const found = await place('found');
     await admin(found, 'restore', backup);
     t.diagnostic(`restored after ${seconds()} s`);
-    const again = await serve(found);
+    const { client: again } = await serve(found);
     t.diagnostic(`ready after ${seconds()} s`);
     for (const id of late) assert.equal((await again.finished(id)).state, 'succeeded', id);
     t.diagnostic(`all that was queued is done after ${seconds()} s`);

@@ -18,6 +18,8 @@ import { buildNextVersion, NEXT_MIGRATION, NEXT_VERSION } from './next-version.t
 const MOST_JOBS = 2_000;
 /** Jobs that wait or run at a time: as many as keep both workers busy. */
 const IN_FLIGHT = 8;
+/** Jobs that come at once: a worker that is stopped then is at work. */
+const BURST = 24;
 /** Only to end what hangs. */
 const LIMIT_MS = 600_000;
 
@@ -61,8 +63,9 @@ describe('an upgrade, process by process, on PostgreSQL under load', { skip: noP
     // Clients, by turns through every API that there is.
     let apis = [oldApi];
     let isOver = false;
+    let sends = 0;
     const client = () => new PatientClient(apis.at(-1)!.url);
-    const requests = distinctRequests(await uploadAdapters(client()), MOST_JOBS);
+    const requests = distinctRequests(await uploadAdapters(client()), MOST_JOBS + BURST);
     const accepted: Accepted[] = [];
     const deadline = Date.now() + LIMIT_MS;
     const ended = (id: string) =>
@@ -76,7 +79,8 @@ describe('an upgrade, process by process, on PostgreSQL under load', { skip: noP
       );
     const load = (async () => {
       for (let i = 0; !isOver && i < MOST_JOBS; i++) {
-        const send = () => postJob(apis[i % apis.length]!.url, `job-${i}`, requests[i]);
+        // Each time to another one: what one version has answered the other one answers as well.
+        const send = () => postJob(apis[sends++ % apis.length]!.url, `job-${i}`, requests[i]);
         accepted.push(await insist(`job-${i}`, send, deadline));
         if (i >= IN_FLIGHT) await ended(accepted[i - IN_FLIGHT]!.jobId);
       }
@@ -102,6 +106,11 @@ describe('an upgrade, process by process, on PostgreSQL under load', { skip: noP
     const newWorker = await start('worker', next);
     await newWorker.ready();
     await doneBy([packageVersion, NEXT_VERSION]);
+    const burst = requests.slice(MOST_JOBS).map((request, i) => {
+      const key = `burst-${i}`;
+      return insist(key, () => postJob(oldApi.url, key, request), deadline);
+    });
+    accepted.push(...(await Promise.all(burst)));
     assert.equal(await oldWorker.stop(), 0, oldWorker.log());
     const newApi = await start('api', next);
     await newApi.ready();
