@@ -11,7 +11,10 @@ export interface TenantLoad {
   readonly active: number;
   /** An attempt failed, and the next one is not due yet. */
   readonly delayed: number;
-  /** About how long one slot would take for those that are not active, and for those that are from their beginning. */
+  /**
+   * About how long one slot would take for those that are not active, and for those that are from their beginning. Of a
+   * suspended tenant none waits for a worker.
+   */
   readonly waitingSeconds: number;
   readonly activeSeconds: number;
   /** How long the oldest one of which no attempt has begun yet waits; undefined: there is none, or the tenant is suspended. */
@@ -70,10 +73,11 @@ export async function queueLoad(database: Pick<Database, 'reader' | 'now' | 'aft
     const delayed = Number(queued?.delayed ?? 0);
     const activeBytes = Number(sent?.active_bytes ?? 0);
     const unbegunBytes = Number(queued?.bytes ?? 0) + Number(sent?.bytes ?? 0) - activeBytes;
-    const ids = isSuspended.has(tenant) ? [] : [first.get(tenant)?.id, sent?.id].flatMap((id) => id ?? []);
+    const isHeld = isSuspended.has(tenant);
+    const ids = isHeld ? [] : [first.get(tenant)?.id, sent?.id].flatMap((id) => id ?? []);
     return {
       ...{ tenant, active, delayed, waiting: unbegun - delayed },
-      waitingSeconds: seconds(unbegunBytes, unbegun),
+      waitingSeconds: isHeld ? 0 : seconds(unbegunBytes, unbegun),
       activeSeconds: seconds(activeBytes, active),
       oldestSeconds:
         ids.length === 0 ? undefined : Math.max(0, Date.now() - Math.min(...ids.map(timedIdMs))) / 1000,

@@ -38,7 +38,7 @@ onEachDialect('what there is to do', (database) => {
     );
   });
 
-  it('has the age of the oldest one that has not begun, unless its tenant is suspended', async () => {
+  it('has the age of the oldest one that has not begun, and work that waits, unless its tenant is suspended', async () => {
     const old = (msAgo: number): string =>
       `${(Date.now() - msAgo).toString(16).padStart(12, '0')}${'0'.repeat(20)}`;
     await addTenants(database(), ['one', 'begun']);
@@ -54,6 +54,11 @@ onEachDialect('what there is to do', (database) => {
     assert.deepEqual(
       ['held', 'begun'].map((tenant) => found.get(tenant)!.oldestSeconds),
       [undefined, undefined],
+    );
+    // Workers would be added for what none of them may do.
+    assert.deepEqual(
+      ['one', 'held'].map((tenant) => found.get(tenant)!.waitingSeconds > 0),
+      [true, false],
     );
   });
 
