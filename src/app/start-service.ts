@@ -42,9 +42,10 @@ export async function startService(loaded: Config, logger: Logger, running: Runn
   const config = await withSecretsKey(loaded);
   const maxConnections = connectionCeiling(config.maxConnections);
   const metrics = new Metrics(PRODUCT, { tenants: config.metricsTenants });
-  metrics.resources.watchDisks({ data: config.dataDir, ...(!config.s3 && { storage: config.storageDir }) });
+  metrics.resources.watchDisk('data', config.dataDir);
+  if (!config.s3) metrics.resources.watchDisk('storage', config.storageDir);
   const backends = await openBackends(config, metrics.backends.observe, logger, running);
-  const services = { metrics, ...makeServices(config, backends, metrics, logger, running) };
+  const services = makeServices(config, backends, metrics, logger, running);
   const { workspaces, uploads, dispatcher, readiness } = services;
   await refuseWithoutKeys(config, services.keys);
   metrics.tenants.name(await busiestTenants(backends.database, config.metricsTenants));
@@ -113,7 +114,7 @@ interface Listeners {
 interface ListenersOptions {
   readonly config: Config;
   readonly backends: Backends;
-  readonly services: Services & { readonly metrics: Metrics };
+  readonly services: Services;
   readonly audit: AuditLog;
   readonly maxConnections: number;
   readonly logger: Logger;

@@ -1,5 +1,4 @@
 import type { Logger } from '../log.ts';
-import type { Metrics } from '../metrics/metrics.ts';
 import { JobProcessing } from '../queue/job-processing.ts';
 import { Maintenance } from '../queue/maintenance.ts';
 import { DeliveryWorker } from '../queue/webhooks/delivery-worker.ts';
@@ -15,7 +14,7 @@ import type { Services } from './services.ts';
 export async function startWorker(
   config: Config,
   { database, redis: address, bond, tracing }: Backends,
-  { changes, metrics, outbound, box, readiness, workspaces }: Services & { readonly metrics: Metrics },
+  { changes, metrics, outbound, box, readiness, workspaces }: Services,
   logger: Logger,
   running: Running,
 ): Promise<void> {

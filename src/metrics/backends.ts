@@ -1,5 +1,6 @@
-import { Counter, Histogram, type Registry } from 'prom-client';
+import type { Counter, Histogram } from 'prom-client';
 import type { BackendEvent } from '../backend-calls.ts';
+import type { MetricFactory } from './metric-factory.ts';
 
 /** Few, for every operation has them. */
 const CALL_SECONDS_BUCKETS = [0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10];
@@ -11,36 +12,30 @@ export class BackendMetrics {
   private readonly retries: Counter<'backend'>;
   private readonly cache: Counter<'outcome'>;
 
-  constructor(registry: Registry) {
-    const registers = [registry];
-    this.seconds = new Histogram({
-      name: 'lora_squeeze_backend_call_seconds',
-      help:
-        'Seconds that calls to storage, database and redis took, by operation, failed calls included. For the database, ' +
+  constructor(make: MetricFactory) {
+    this.seconds = make.histogram(
+      'backend_call_seconds',
+      'Seconds that calls to storage, database and redis took, by operation, failed calls included. For the database, ' +
         'connect is the wait for a free connection, select and change are single statements, sync is SQLite’s ' +
         'fsync. Calls of compute processes are counted after an attempt that succeeds; for Redis, only commands that requests wait for.',
-      labelNames: ['backend', 'operation'],
-      buckets: CALL_SECONDS_BUCKETS,
-      registers,
-    });
-    this.errors = new Counter({
-      name: 'lora_squeeze_backend_errors_total',
-      help: 'Calls to storage, database and redis that failed, unless the call itself was at fault.',
-      labelNames: ['backend', 'operation'],
-      registers,
-    });
-    this.retries = new Counter({
-      name: 'lora_squeeze_backend_retries_total',
-      help: 'Retries: requests to S3, transactions that PostgreSQL aborted, connections to Redis.',
-      labelNames: ['backend'],
-      registers,
-    });
-    this.cache = new Counter({
-      name: 'lora_squeeze_storage_cache_total',
-      help: 'With S3, lookups of files in the local cache: hit or miss.',
-      labelNames: ['outcome'],
-      registers,
-    });
+      ['backend', 'operation'],
+      CALL_SECONDS_BUCKETS,
+    );
+    this.errors = make.counter(
+      'backend_errors_total',
+      'Calls to storage, database and redis that failed, unless the call itself was at fault.',
+      ['backend', 'operation'],
+    );
+    this.retries = make.counter(
+      'backend_retries_total',
+      'Retries: requests to S3, transactions that PostgreSQL aborted, connections to Redis.',
+      ['backend'],
+    );
+    this.cache = make.counter(
+      'storage_cache_total',
+      'With S3, lookups of files in the local cache: hit or miss.',
+      ['outcome'],
+    );
   }
 
   readonly observe = (event: BackendEvent): void => {

@@ -1,4 +1,5 @@
-import { Counter, Gauge, type Registry } from 'prom-client';
+import type { Counter } from 'prom-client';
+import type { MetricFactory } from './metric-factory.ts';
 
 /** `probes`: the one at PROBE_PORT. */
 export type Listener = 'main' | 'probes';
@@ -32,35 +33,26 @@ export class ConnectionMetrics {
   private readonly watched = new Map<Listener, WatchedConnections>();
   private readonly cuts: Counter<'listener' | 'reason'>;
 
-  constructor(registry: Registry) {
+  constructor(make: MetricFactory) {
     const { watched } = this;
-    const registers = [registry];
-    new Gauge({
-      name: 'lora_squeeze_connections',
-      help: 'Open connections by listener (main, probes) and state: silent (no complete request head yet), idle (between requests), serving, closing (after the last response).',
-      labelNames: ['listener', 'state'],
-      registers,
-      collect() {
+    make.gauge(
+      'connections',
+      'Open connections by listener (main, probes) and state: silent (no complete request head yet), idle (between requests), serving, closing (after the last response).',
+      ['listener', 'state'],
+      (gauge) => {
         for (const [listener, connections] of watched)
           for (const [state, count] of Object.entries(connections.counts()))
-            this.set({ listener, state }, count);
+            gauge.set({ listener, state }, count);
       },
+    );
+    make.gauge('connections_limit', 'Largest number of connections of a listener.', ['listener'], (gauge) => {
+      for (const [listener, { max }] of watched) gauge.set({ listener }, max);
     });
-    new Gauge({
-      name: 'lora_squeeze_connections_limit',
-      help: 'Largest number of connections of a listener.',
-      labelNames: ['listener'],
-      registers,
-      collect() {
-        for (const [listener, { max }] of watched) this.set({ listener }, max);
-      },
-    });
-    this.cuts = new Counter({
-      name: 'lora_squeeze_connections_cut_total',
-      help: 'Connections that the service closed, by reason. At the limit: refused (a new one), or evicted_silent, evicted_closing, evicted_idle, evicted_slow (one that made room for a new one). Otherwise: silent or idle for too long, closing (still open after the last response), unread (the client read nothing of a response for a minute).',
-      labelNames: ['listener', 'reason'],
-      registers,
-    });
+    this.cuts = make.counter(
+      'connections_cut_total',
+      'Connections that the service closed, by reason. At the limit: refused (a new one), or evicted_silent, evicted_closing, evicted_idle, evicted_slow (one that made room for a new one). Otherwise: silent or idle for too long, closing (still open after the last response), unread (the client read nothing of a response for a minute).',
+      ['listener', 'reason'],
+    );
   }
 
   /** From now on these are shown. */

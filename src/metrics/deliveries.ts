@@ -1,4 +1,5 @@
-import { Counter, Histogram, type Registry } from 'prom-client';
+import type { Counter, Histogram } from 'prom-client';
+import type { MetricFactory } from './metric-factory.ts';
 
 /** A receiver that is well answers in milliseconds; 15 s is the end. */
 const DELIVERY_SECONDS_BUCKETS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15];
@@ -15,19 +16,18 @@ export class DeliveryMetrics {
   private readonly attempts: Counter<'outcome'>;
   private readonly seconds: Histogram<'outcome'>;
 
-  constructor(registry: Registry) {
-    const shared = { labelNames: ['outcome'] as const, registers: [registry] };
-    this.attempts = new Counter({
-      ...shared,
-      name: 'lora_squeeze_webhook_attempts_total',
-      help: 'Attempts to deliver events to webhooks by outcome: delivered, retried (will be repeated), failed (no more attempts), gone (the receiver answered 410), dropped (the webhook is disabled or deleted; nothing was sent).',
-    });
-    this.seconds = new Histogram({
-      ...shared,
-      name: 'lora_squeeze_webhook_request_duration_seconds',
-      help: 'Seconds from a request to a receiver to its response or timeout, by outcome.',
-      buckets: DELIVERY_SECONDS_BUCKETS,
-    });
+  constructor(make: MetricFactory) {
+    this.attempts = make.counter(
+      'webhook_attempts_total',
+      'Attempts to deliver events to webhooks by outcome: delivered, retried (will be repeated), failed (no more attempts), gone (the receiver answered 410), dropped (the webhook is disabled or deleted; nothing was sent).',
+      ['outcome'],
+    );
+    this.seconds = make.histogram(
+      'webhook_request_duration_seconds',
+      'Seconds from a request to a receiver to its response or timeout, by outcome.',
+      ['outcome'],
+      DELIVERY_SECONDS_BUCKETS,
+    );
   }
 
   attempted({ outcome, ms }: DeliveryObservation): void {

@@ -1,8 +1,9 @@
-import { Counter, Histogram, type Registry } from 'prom-client';
+import type { Counter, Histogram } from 'prom-client';
 import type { BatchRecord } from '../contract/batch.ts';
 import type { JobRecord } from '../contract/job.ts';
 import { isServiceFault } from '../errors/error-kinds.ts';
 import { RANK_BUCKETS } from './buckets.ts';
+import type { MetricFactory } from './metric-factory.ts';
 
 /** Whose fault an error is, as a label. */
 export const faultOf = (code: string): 'service' | 'caller' => (isServiceFault(code) ? 'service' : 'caller');
@@ -16,43 +17,38 @@ export class OutcomeMetrics {
   private readonly sourceBytes: Counter<'kind'>;
   private readonly resultBytes: Counter<'kind'>;
 
-  constructor(registry: Registry) {
-    const shared = { labelNames: ['kind'] as const, registers: [registry] };
-    this.attempts = new Counter({
-      ...shared,
-      name: 'lora_squeeze_job_attempts_total',
-      help: 'Attempts of finished jobs. Exceeds the number of jobs by the repeated attempts.',
-    });
-    this.targets = new Counter({
-      ...shared,
-      labelNames: ['kind', 'state'],
-      name: 'lora_squeeze_targets_total',
-      help: 'Targets of finished jobs, by state: succeeded or failed.',
-    });
-    this.failures = new Counter({
-      ...shared,
-      labelNames: ['kind', 'state', 'code', 'fault'],
-      name: 'lora_squeeze_target_failures_total',
-      help:
-        'Failed targets by error code, by who is at fault (service, caller) and by the state of their job: partial if other targets succeeded; ' +
+  constructor(make: MetricFactory) {
+    this.attempts = make.counter(
+      'job_attempts_total',
+      'Attempts of finished jobs. Exceeds the number of jobs by the repeated attempts.',
+      ['kind'],
+    );
+    this.targets = make.counter('targets_total', 'Targets of finished jobs, by state: succeeded or failed.', [
+      'kind',
+      'state',
+    ]);
+    this.failures = make.counter(
+      'target_failures_total',
+      'Failed targets by error code, by who is at fault (service, caller) and by the state of their job: partial if other targets succeeded; ' +
         'if it is failed, lora_squeeze_job_failures_total counts the job as well.',
-    });
-    this.rank = new Histogram({
-      ...shared,
-      name: 'lora_squeeze_result_rank',
-      help: 'Largest rank among the modules of a result.',
-      buckets: RANK_BUCKETS,
-    });
-    this.sourceBytes = new Counter({
-      ...shared,
-      name: 'lora_squeeze_result_source_bytes_total',
-      help: 'Bytes of the source weights of results, counted once for every result.',
-    });
-    this.resultBytes = new Counter({
-      ...shared,
-      name: 'lora_squeeze_result_bytes_total',
-      help: 'Bytes of the weights of results, including results that needed no change.',
-    });
+      ['kind', 'state', 'code', 'fault'],
+    );
+    this.rank = make.histogram(
+      'result_rank',
+      'Largest rank among the modules of a result.',
+      ['kind'],
+      RANK_BUCKETS,
+    );
+    this.sourceBytes = make.counter(
+      'result_source_bytes_total',
+      'Bytes of the source weights of results, counted once for every result.',
+      ['kind'],
+    );
+    this.resultBytes = make.counter(
+      'result_bytes_total',
+      'Bytes of the weights of results, including results that needed no change.',
+      ['kind'],
+    );
   }
 
   /** @param sourceBytes of all sources together; undefined where the job was not computed here */
@@ -79,18 +75,17 @@ export class TransferMetrics {
   private readonly transfers: Counter<'direction' | 'kind'>;
   private readonly bytes: Counter<'direction' | 'kind'>;
 
-  constructor(registry: Registry) {
-    const shared = { labelNames: ['direction', 'kind'] as const, registers: [registry] };
-    this.transfers = new Counter({
-      ...shared,
-      name: 'lora_squeeze_transfers_total',
-      help: 'Adapters that finished jobs fetched (in) and delivered (out), by kind of source or sink.',
-    });
-    this.bytes = new Counter({
-      ...shared,
-      name: 'lora_squeeze_transferred_bytes_total',
-      help: 'Bytes of the files of adapters that jobs fetched (in) and delivered (out).',
-    });
+  constructor(make: MetricFactory) {
+    this.transfers = make.counter(
+      'transfers_total',
+      'Adapters that finished jobs fetched (in) and delivered (out), by kind of source or sink.',
+      ['direction', 'kind'],
+    );
+    this.bytes = make.counter(
+      'transferred_bytes_total',
+      'Bytes of the files of adapters that jobs fetched (in) and delivered (out).',
+      ['direction', 'kind'],
+    );
   }
 
   jobFinished({ imported: fetched, deliveries }: JobRecord): void {
@@ -112,32 +107,27 @@ export class ControlMetrics {
   private readonly batches: Counter<'state'>;
   private readonly batchJobs: Counter<'state'>;
 
-  constructor(registry: Registry) {
-    const registers = [registry];
-    this.reused = new Counter({
-      name: 'lora_squeeze_jobs_reused_total',
-      help: 'Jobs whose work was already done or under way for another job.',
-      labelNames: ['kind'],
-      registers,
-    });
-    this.cancelled = new Counter({
-      name: 'lora_squeeze_jobs_cancelled_total',
-      help: 'Cancelled jobs, counted at the request to cancel.',
-      labelNames: ['kind'],
-      registers,
-    });
-    this.batches = new Counter({
-      name: 'lora_squeeze_batches_total',
-      help: 'Batches that ended, by outcome: succeeded, partial (some items failed), failed or cancelled.',
-      labelNames: ['state'],
-      registers,
-    });
-    this.batchJobs = new Counter({
-      name: 'lora_squeeze_batch_jobs_total',
-      help: 'Items of batches that ended, by state. An item that could not be tried has failed.',
-      labelNames: ['state'],
-      registers,
-    });
+  constructor(make: MetricFactory) {
+    this.reused = make.counter(
+      'jobs_reused_total',
+      'Jobs whose work was already done or under way for another job.',
+      ['kind'],
+    );
+    this.cancelled = make.counter(
+      'jobs_cancelled_total',
+      'Cancelled jobs, counted at the request to cancel.',
+      ['kind'],
+    );
+    this.batches = make.counter(
+      'batches_total',
+      'Batches that ended, by outcome: succeeded, partial (some items failed), failed or cancelled.',
+      ['state'],
+    );
+    this.batchJobs = make.counter(
+      'batch_jobs_total',
+      'Items of batches that ended, by state. An item that could not be tried has failed.',
+      ['state'],
+    );
   }
 
   jobReused({ kind }: JobRecord): void {

@@ -1,7 +1,8 @@
-import { Counter, Histogram, type Registry } from 'prom-client';
+import type { Counter, Histogram } from 'prom-client';
 import { type JobRecord, PHASES } from '../contract/job.ts';
 import { isServiceFault } from '../errors/error-kinds.ts';
 import { JOB_SECONDS_BUCKETS, WAIT_SECONDS_BUCKETS } from './buckets.ts';
+import type { MetricFactory } from './metric-factory.ts';
 import type { TenantLabels } from './tenants.ts';
 
 /** Sizes of weights that a promise of time is made for, in bytes: what is smaller than the first is small, and so on. */
@@ -29,52 +30,44 @@ export class JobTimes {
   private readonly compute: Counter<'tenant'>;
   private readonly bytes: Counter<'tenant'>;
 
-  constructor(registry: Registry, tenants: TenantLabels) {
+  constructor(make: MetricFactory, tenants: TenantLabels) {
     this.tenants = tenants;
-    const registers = [registry];
-    this.wait = new Histogram({
-      name: 'lora_squeeze_job_wait_seconds',
-      help: 'Seconds from the acceptance of a job to its start, by tenant.',
-      labelNames: ['tenant'],
-      buckets: WAIT_SECONDS_BUCKETS,
-      registers,
-    });
-    this.run = new Histogram({
-      name: 'lora_squeeze_job_run_seconds',
-      help: 'Wall-clock seconds from the start of the last attempt at a job to the end of its work.',
-      labelNames: ['kind'],
-      buckets: JOB_SECONDS_BUCKETS,
-      registers,
-    });
-    this.phases = new Histogram({
-      name: 'lora_squeeze_job_phase_seconds',
-      help: 'Mean seconds that each compute thread of a job was busy with a phase (load, gram, core, project, write).',
-      labelNames: ['kind', 'phase'],
-      buckets: JOB_SECONDS_BUCKETS,
-      registers,
-    });
-    this.completion = new Histogram({
-      name: 'lora_squeeze_job_completion_seconds',
-      help:
-        'Seconds from the acceptance of a job to its end, by size of the weights (small: less than 64 MiB, medium: less than 1 GiB, ' +
+    this.wait = make.histogram(
+      'job_wait_seconds',
+      'Seconds from the acceptance of a job to its start, by tenant.',
+      ['tenant'],
+      WAIT_SECONDS_BUCKETS,
+    );
+    this.run = make.histogram(
+      'job_run_seconds',
+      'Wall-clock seconds from the start of the last attempt at a job to the end of its work.',
+      ['kind'],
+      JOB_SECONDS_BUCKETS,
+    );
+    this.phases = make.histogram(
+      'job_phase_seconds',
+      'Mean seconds that each compute thread of a job was busy with a phase (load, gram, core, project, write).',
+      ['kind', 'phase'],
+      JOB_SECONDS_BUCKETS,
+    );
+    this.completion = make.histogram(
+      'job_completion_seconds',
+      'Seconds from the acceptance of a job to its end, by size of the weights (small: less than 64 MiB, medium: less than 1 GiB, ' +
         'large) and outcome (done, also if the input was at fault; fault: the service failed it). Cancelled jobs, and those ' +
         'that needed no work, are left out.',
-      labelNames: ['size', 'outcome'],
-      buckets: JOB_SECONDS_BUCKETS,
-      registers,
-    });
-    this.compute = new Counter({
-      name: 'lora_squeeze_compute_seconds_total',
-      help: 'Seconds that work occupied a slot of a worker, by tenant, as the usage of a tenant reports by day.',
-      labelNames: ['tenant'],
-      registers,
-    });
-    this.bytes = new Counter({
-      name: 'lora_squeeze_adapter_bytes_total',
-      help: 'Bytes of new adapters, uploads and results, each counted in full, by tenant, as the usage of a tenant reports by day.',
-      labelNames: ['tenant'],
-      registers,
-    });
+      ['size', 'outcome'],
+      JOB_SECONDS_BUCKETS,
+    );
+    this.compute = make.counter(
+      'compute_seconds_total',
+      'Seconds that work occupied a slot of a worker, by tenant, as the usage of a tenant reports by day.',
+      ['tenant'],
+    );
+    this.bytes = make.counter(
+      'adapter_bytes_total',
+      'Bytes of new adapters, uploads and results, each counted in full, by tenant, as the usage of a tenant reports by day.',
+      ['tenant'],
+    );
   }
 
   /** A job that waited has begun for the first time. */

@@ -1,4 +1,4 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Histogram, Registry } from 'prom-client';
 import type { BatchRecord } from '../contract/batch.ts';
 import type { JobRecord, ProviderInfo } from '../contract/job.ts';
 import type { CheckpointRecord, RunRecord } from '../contract/run.ts';
@@ -8,6 +8,7 @@ import { ConnectionMetrics } from './connections.ts';
 import { DeliveryMetrics, type DeliveryObservation } from './deliveries.ts';
 import { ControlMetrics, faultOf, OutcomeMetrics, TransferMetrics } from './job-metrics.ts';
 import { type JobEnding, JobTimes } from './job-times.ts';
+import { MetricFactory } from './metric-factory.ts';
 import { QueueMetrics } from './queue.ts';
 import { ReadinessMetrics, type ReadinessView } from './readiness.ts';
 import { ResourceMetrics } from './resources.ts';
@@ -59,87 +60,92 @@ export interface MetricFamily {
 /** Everything that /metrics shows, in a registry of its own. */
 export class Metrics {
   private readonly registry = new Registry();
-  private readonly outcomes = new OutcomeMetrics(this.registry);
-  private readonly transfers = new TransferMetrics(this.registry);
-  private readonly refusals = this.counter(
+  private readonly make = new MetricFactory(this.registry);
+  private readonly outcomes = new OutcomeMetrics(this.make);
+  private readonly transfers = new TransferMetrics(this.make);
+  private readonly refusals = this.make.counter(
     'access_refused_total',
     'Refused requests by reason: missing (no key), invalid (an invalid key), too_many (too many invalid keys from one address), scope (the key lacks a scope), tenant (the token names no tenant), rate (a quota of requests), host (not a host of this service), origin (a web page of another site), in_flight (too many requests in flight), queue_age (jobs of the tenant have waited too long).',
     ['reason'],
   );
-  private readonly deliveries = new DeliveryMetrics(this.registry);
-  private readonly readiness = new ReadinessMetrics(this.registry);
-  private readonly control = new ControlMetrics(this.registry);
+  private readonly deliveries = new DeliveryMetrics(this.make);
+  private readonly readiness = new ReadinessMetrics(this.make);
+  private readonly control = new ControlMetrics(this.make);
   /** Of the process that sweeps the storage. */
-  readonly sweeps = new SweepMetrics(this.registry);
-  readonly connections = new ConnectionMetrics(this.registry);
-  readonly backends = new BackendMetrics(this.registry);
-  readonly resources = new ResourceMetrics(this.registry);
+  readonly sweeps = new SweepMetrics(this.make);
+  readonly connections = new ConnectionMetrics(this.make);
+  readonly backends = new BackendMetrics(this.make);
+  readonly resources = new ResourceMetrics(this.make);
   /** Of the process that is scraped for it: the same queue is seen by all. */
   readonly queue: QueueMetrics;
   readonly tenants: TenantLabels;
   private readonly times: JobTimes;
 
-  private readonly jobs = this.counter('jobs_total', 'Jobs that reached a final state.', [
+  private readonly jobs = this.make.counter('jobs_total', 'Jobs that reached a final state.', [
     'kind',
     'state',
     'tenant',
   ]);
-  private readonly failures = this.counter(
+  private readonly failures = this.make.counter(
     'job_failures_total',
     'Jobs that failed as a whole or were cancelled, by error code and by who is at fault: service, or caller (also if another server failed).',
     ['kind', 'code', 'fault'],
   );
-  private readonly modules = this.counter('modules_total', 'LoRA modules that jobs processed.', ['kind']);
-  private readonly bytesRead = this.counter('job_read_bytes_total', 'Bytes of weights read by jobs.', [
+  private readonly modules = this.make.counter('modules_total', 'LoRA modules that jobs processed.', [
     'kind',
   ]);
-  private readonly bytesWritten = this.counter(
+  private readonly bytesRead = this.make.counter('job_read_bytes_total', 'Bytes of weights read by jobs.', [
+    'kind',
+  ]);
+  private readonly bytesWritten = this.make.counter(
     'job_written_bytes_total',
     'Bytes of weights written by jobs.',
     ['kind'],
   );
-  private readonly energy = this.histogram(
+  private readonly energy = this.make.histogram(
     'energy_retained_ratio',
     'Share of the energy (squared Frobenius norm) that a result keeps.',
     ['kind'],
     ENERGY_BUCKETS,
   );
-  private readonly error = this.histogram(
+  private readonly error = this.make.histogram(
     'relative_error_ratio',
     'Relative error (Frobenius norm) of a result, after rounding.',
     ['kind'],
     ERROR_BUCKETS,
   );
-  private readonly provider = this.gauge('provider_info', 'The execution provider of jobs; always 1.', [
+  private readonly provider = this.make.gauge('provider_info', 'The execution provider of jobs; always 1.', [
     'provider',
     'requested',
     'onnxruntime',
     'threads',
   ]);
-  private readonly paused = this.gauge(
+  private readonly paused = this.make.gauge(
     'worker_paused',
     '1 while the worker takes no jobs because its storage fails, otherwise 0.',
     [],
   );
-  private readonly postponed = this.counter(
+  private readonly postponed = this.make.counter(
     'job_storage_retries_total',
     'Attempts that failed because of the storage and are repeated without being counted, by error code.',
     ['code'],
   );
-  private readonly requeues = this.counter(
+  private readonly requeues = this.make.counter(
     'executions_requeued_total',
     'Executions that are repeated or were queued again, by reason: retry (an attempt failed), storage (it failed because of the storage), given_back (its worker was stopped), stalled (its worker disappeared), lost (the queue had lost it).',
     ['reason'],
   );
-  private readonly uploadedBytes = this.counter('upload_bytes_total', 'Bytes received in uploads.', []);
-  private readonly uploads = this.counter(
+  private readonly uploadedBytes = this.make.counter('upload_bytes_total', 'Bytes received in uploads.', []);
+  private readonly uploads = this.make.counter(
     'uploads_total',
     'Uploads by outcome: created, known (the content was stored already), received (a file, or part of one, for later), unneeded (a checkpoint to keep), ' +
       'replayed (Idempotency-Key) or the error code.',
     ['outcome'],
   );
-  private readonly runs = this.counter('runs_created_total', 'Annealing runs started, by mode.', ['mode']);
-  private readonly checkpoints = this.counter(
+  private readonly runs = this.make.counter('runs_created_total', 'Annealing runs started, by mode.', [
+    'mode',
+  ]);
+  private readonly checkpoints = this.make.counter(
     'checkpoints_total',
     'Checkpoints of annealing runs by decision; repeated ones count once.',
     ['decision'],
@@ -155,13 +161,12 @@ export class Metrics {
   /** @param tenants how many of them are told apart */
   constructor(build: { readonly version: string }, { tenants = DEFAULT_TENANTS } = {}) {
     collectDefaultMetrics({ register: this.registry });
-    this.gauge('build_info', 'The running version; always 1.', ['version', 'node']).set(
-      { version: build.version, node: process.version },
-      1,
-    );
+    this.make
+      .gauge('build_info', 'The running version; always 1.', ['version', 'node'])
+      .set({ version: build.version, node: process.version }, 1);
     this.tenants = new TenantLabels(tenants);
-    this.queue = new QueueMetrics(this.registry, this.tenants);
-    this.times = new JobTimes(this.registry, this.tenants);
+    this.queue = new QueueMetrics(this.make, this.tenants);
+    this.times = new JobTimes(this.make, this.tenants);
   }
 
   get contentType(): string {
@@ -262,29 +267,6 @@ export class Metrics {
   /** Where the readiness gauges get what they show, at every scrape. */
   watchReadiness(look: () => Promise<ReadinessView>): void {
     this.readiness.watch(look);
-  }
-
-  private counter<L extends string>(name: string, help: string, labelNames: readonly L[]): Counter<L> {
-    return new Counter({ name: `lora_squeeze_${name}`, help, labelNames, registers: [this.registry] });
-  }
-
-  private gauge<L extends string>(name: string, help: string, labelNames: readonly L[]): Gauge<L> {
-    return new Gauge({ name: `lora_squeeze_${name}`, help, labelNames, registers: [this.registry] });
-  }
-
-  private histogram<L extends string>(
-    name: string,
-    help: string,
-    labelNames: readonly L[],
-    buckets: number[],
-  ): Histogram<L> {
-    return new Histogram({
-      name: `lora_squeeze_${name}`,
-      help,
-      labelNames,
-      buckets,
-      registers: [this.registry],
-    });
   }
 }
 

@@ -1,53 +1,29 @@
-import { Gauge, type Registry } from 'prom-client';
+import type { QueueLoad, TenantLoad } from '../dispatch/queue-load.ts';
+import { Look } from './look.ts';
+import type { MetricFactory } from './metric-factory.ts';
 import type { TenantLabels } from './tenants.ts';
-import { withinTime } from './within-time.ts';
-
-/** What all tenants have to do, and who is there to do it; see dispatch/queue-load.ts. */
-export interface QueueView {
-  readonly tenants: readonly {
-    readonly tenant: string;
-    readonly waiting: number;
-    readonly active: number;
-    readonly delayed: number;
-    readonly waitingSeconds: number;
-    readonly activeSeconds: number;
-    readonly oldestSeconds: number | undefined;
-  }[];
-  readonly slots: Readonly<Record<'busy' | 'idle' | 'draining', number>>;
-}
 
 /** The queue as the database knows it, looked at on scrapes. Where that fails the gauges are left out. */
 export class QueueMetrics {
-  private read: (() => Promise<QueueView>) | undefined;
-  /** All gauges of a scrape share one. */
-  private looking: Promise<QueueView | undefined> | undefined;
+  private readonly load = new Look<QueueLoad>();
 
-  constructor(registry: Registry, tenants: TenantLabels) {
-    const queue = this;
+  constructor(make: MetricFactory, tenants: TenantLabels) {
     const gauge = <L extends string>(
       name: string,
       help: string,
       label: L,
-      values: (view: QueueView) => Iterable<readonly [string, number]>,
+      values: (view: QueueLoad) => Iterable<readonly [string, number]>,
     ) =>
-      new Gauge({
-        name: `lora_squeeze_${name}`,
-        help,
-        labelNames: [label],
-        registers: [registry],
-        async collect() {
-          this.reset();
-          const view = await queue.look();
-          if (view)
-            for (const [value, count] of values(view))
-              this.set({ [label]: value } as Record<L, string>, count);
-        },
+      make.gauge(name, help, [label], async (shown) => {
+        const view = await this.load.take();
+        for (const [value, count] of view ? values(view) : [])
+          shown.set({ [label]: value } as Record<L, string>, count);
       });
-    const sum = (view: QueueView, of: (load: QueueView['tenants'][number]) => number): number =>
+    const sum = (view: QueueLoad, of: (load: TenantLoad) => number): number =>
       view.tenants.reduce((total, load) => total + of(load), 0);
     const each = (
-      view: QueueView,
-      of: (load: QueueView['tenants'][number]) => number | undefined,
+      view: QueueLoad,
+      of: (load: TenantLoad) => number | undefined,
       join: (one: number, other: number) => number,
     ): Map<string, number> => {
       const joined = new Map<string, number>();
@@ -99,15 +75,7 @@ export class QueueMetrics {
   }
 
   /** From now on this is looked at; before, nothing is shown. */
-  watch(read: () => Promise<QueueView>): void {
-    this.read = read;
-  }
-
-  private look(): Promise<QueueView | undefined> {
-    if (!this.read) return Promise.resolve(undefined);
-    this.looking ??= withinTime(this.read()).finally(() => {
-      this.looking = undefined;
-    });
-    return this.looking;
+  watch(read: () => Promise<QueueLoad>): void {
+    this.load.watch(read);
   }
 }

@@ -1,16 +1,23 @@
 import { stat, statfs } from 'node:fs/promises';
-import { Counter, Gauge, type Registry } from 'prom-client';
-import { withinTime } from './within-time.ts';
+import { Look } from './look.ts';
+import type { MetricFactory } from './metric-factory.ts';
 
-/** What compute processes use; see queue/compute-usage.ts. */
-interface ComputeView {
+/** What compute processes use. */
+export interface ComputeUse {
   readonly processes: number;
+  /** Of all that ran so far, user and system time. */
   readonly cpuSeconds: number;
   readonly residentBytes: number;
 }
 
-/** Folders on disks, by what they are for. */
-type Folders = Readonly<Partial<Record<'data' | 'storage', string>>>;
+/** What folders on disks are for. */
+type Folder = 'data' | 'storage';
+
+interface Disk {
+  readonly device: number;
+  readonly free: number;
+  readonly size: number;
+}
 
 interface InFlightView {
   readonly requests: number;
@@ -20,113 +27,85 @@ interface InFlightView {
 
 /** What the process uses beside what prom-client tells of it: its compute processes, its disks, what it has in hand. */
 export class ResourceMetrics {
-  private readCompute: (() => Promise<ComputeView | undefined>) | undefined;
-  private compute: Promise<ComputeView | undefined> | undefined;
-  private folders: Folders = {};
+  private readonly compute = new Look<ComputeUse>();
+  private readonly disks: Readonly<Record<Folder, Look<Disk>>> = { data: new Look(), storage: new Look() };
   private inFlight: (() => InFlightView) | undefined;
 
-  constructor(registry: Registry) {
-    const resources = this;
-    const registers = [registry];
-    let countedSeconds = 0;
-    new Counter({
-      name: 'lora_squeeze_compute_cpu_seconds_total',
-      help: 'User and system CPU seconds of the compute processes of this worker, ended ones included. Linux only.',
-      registers,
-      async collect() {
-        const view = await resources.look();
-        if (!view) return;
-        this.inc(Math.max(0, view.cpuSeconds - countedSeconds));
-        countedSeconds = Math.max(countedSeconds, view.cpuSeconds);
+  constructor(make: MetricFactory) {
+    let counted = 0;
+    make.counter(
+      'compute_cpu_seconds_total',
+      'User and system CPU seconds of the compute processes of this worker, ended ones included. Linux only.',
+      [],
+      async (counter) => {
+        const total = Math.max(counted, (await this.compute.take())?.cpuSeconds ?? 0);
+        counter.inc(total - counted);
+        counted = total;
       },
-    });
-    const ofCompute = (name: string, help: string, value: (view: ComputeView) => number) =>
-      new Gauge({
-        ...{ name, help, registers },
-        async collect() {
-          this.remove();
-          const view = await resources.look();
-          if (view) this.set(value(view));
-        },
+    );
+    const ofCompute = (name: string, help: string, value: (use: ComputeUse) => number) =>
+      make.gauge(name, help, [], async (gauge) => {
+        const use = await this.compute.take();
+        if (use) gauge.set(value(use));
       });
     ofCompute(
-      'lora_squeeze_compute_resident_memory_bytes',
+      'compute_resident_memory_bytes',
       'Resident memory of all compute processes of this worker. Linux only.',
       ({ residentBytes }) => residentBytes,
     );
     ofCompute(
-      'lora_squeeze_compute_processes',
+      'compute_processes',
       'Running compute processes of this worker. Linux only.',
       ({ processes }) => processes,
     );
-    for (const [name, help, of] of [
-      ['free', 'Free bytes', 'bavail'],
-      ['size', 'Size in bytes', 'blocks'],
+    for (const [of, help] of [
+      ['free', 'Free bytes'],
+      ['size', 'Size in bytes'],
     ] as const)
-      new Gauge({
-        name: `lora_squeeze_disk_${name}_bytes`,
-        help: `${help} of the disk of DATA_DIR (folder data), and of the disk of the storage (folder storage) if it is another one.`,
-        labelNames: ['folder'],
-        registers,
-        async collect() {
-          this.reset();
-          for (const [folder, path] of Object.entries(await resources.disks())) {
-            const disk = await withinTime(statfs(path));
-            if (disk) this.set({ folder }, disk[of] * disk.bsize);
-          }
+      make.gauge(
+        `disk_${of}_bytes`,
+        `${help} of the disk of DATA_DIR (folder data), and of the disk of the storage (folder storage) if it is another one.`,
+        ['folder'],
+        async (gauge) => {
+          const [data, storage] = await Promise.all([this.disks.data.take(), this.disks.storage.take()]);
+          if (data) gauge.set({ folder: 'data' }, data[of]);
+          if (storage && storage.device !== data?.device) gauge.set({ folder: 'storage' }, storage[of]);
         },
-      });
-    new Gauge({
-      name: 'lora_squeeze_in_flight',
-      help: 'Requests in flight by kind: requests (POST, PUT and PATCH, once their bodies are complete) and uploads.',
-      labelNames: ['kind'],
-      registers,
-      collect() {
-        const { requests, uploads } = resources.inFlight?.() ?? {};
-        if (requests === undefined || uploads === undefined) return;
-        this.set({ kind: 'requests' }, requests);
-        this.set({ kind: 'uploads' }, uploads);
+      );
+    make.gauge(
+      'in_flight',
+      'Requests in flight by kind: requests (POST, PUT and PATCH, once their bodies are complete) and uploads.',
+      ['kind'],
+      (gauge) => {
+        const view = this.inFlight?.();
+        if (view) for (const kind of ['requests', 'uploads'] as const) gauge.set({ kind }, view[kind]);
       },
-    });
-    new Gauge({
-      name: 'lora_squeeze_in_flight_body_bytes',
-      help: 'Bytes of request bodies that are in memory or being received, without uploads.',
-      labelNames: [],
-      registers,
-      collect() {
-        const view = resources.inFlight?.();
-        if (view) this.set(view.bytes);
+    );
+    make.gauge(
+      'in_flight_body_bytes',
+      'Bytes of request bodies that are in memory or being received, without uploads.',
+      [],
+      (gauge) => {
+        const view = this.inFlight?.();
+        if (view) gauge.set(view.bytes);
       },
-    });
+    );
   }
 
-  watchCompute(read: () => Promise<ComputeView | undefined>): void {
-    this.readCompute = read;
+  watchCompute(read: () => Promise<ComputeUse | undefined>): void {
+    this.compute.watch(read);
   }
 
-  watchDisks(folders: Folders): void {
-    this.folders = folders;
+  watchDisk(folder: Folder, path: string): void {
+    this.disks[folder].watch(() => diskOf(path));
   }
 
   watchInFlight(read: () => InFlightView): void {
     this.inFlight = read;
   }
+}
 
-  /** All gauges of a scrape share one look. */
-  private look(): Promise<ComputeView | undefined> {
-    if (!this.readCompute) return Promise.resolve(undefined);
-    this.compute ??= withinTime(this.readCompute()).finally(() => {
-      this.compute = undefined;
-    });
-    return this.compute;
-  }
-
-  /** Those that are there, each disk once. */
-  private async disks(): Promise<Folders> {
-    const { data, storage } = this.folders;
-    const deviceOf = async (path: string | undefined): Promise<number | undefined> =>
-      path === undefined ? undefined : (await withinTime(stat(path)))?.dev;
-    const isOther = storage !== undefined && (await deviceOf(data)) !== (await deviceOf(storage));
-    return { ...(data && { data }), ...(isOther && { storage }) };
-  }
+async function diskOf(path: string): Promise<Disk> {
+  const [{ dev: device }, { bsize, bavail, blocks }] = await Promise.all([stat(path), statfs(path)]);
+  return { device, free: bavail * bsize, size: blocks * bsize };
 }

@@ -1,4 +1,5 @@
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { Counter, Gauge, Histogram } from 'prom-client';
+import type { MetricFactory } from './metric-factory.ts';
 
 /** What a sweep came to. */
 export interface SweepObservation {
@@ -20,42 +21,36 @@ export class SweepMetrics {
   private readonly stored: Gauge;
   private readonly adapters: Gauge;
 
-  constructor(registry: Registry) {
-    const registers = [registry];
-    this.sweeps = new Counter({
-      name: 'lora_squeeze_sweeps_total',
-      help: 'Sweeps of the storage by outcome: done or failed.',
-      labelNames: ['outcome'],
-      registers,
-    });
-    this.objects = new Counter({
-      name: 'lora_squeeze_swept_objects_total',
-      help: 'Objects that sweeps removed, by kind: tenant, adapter, job, batch, delivery, webhook, event, blob, stray, idempotency_key.',
-      labelNames: ['kind'],
-      registers,
-    });
-    this.bytes = new Counter({
-      name: 'lora_squeeze_swept_bytes_total',
-      help: 'Bytes that sweeps removed, by kind. Only the kinds blob and stray free storage.',
-      labelNames: ['kind'],
-      registers,
-    });
-    this.seconds = new Histogram({
-      name: 'lora_squeeze_sweep_duration_seconds',
-      help: 'Duration of sweeps in seconds.',
-      buckets: SWEEP_SECONDS_BUCKETS,
-      registers,
-    });
-    this.stored = new Gauge({
-      name: 'lora_squeeze_stored_bytes',
-      help: 'Bytes of all adapters of all tenants after the last sweep of this process; 0 before the first.',
-      registers,
-    });
-    this.adapters = new Gauge({
-      name: 'lora_squeeze_stored_adapters',
-      help: 'Adapters of all tenants after the last sweep of this process; 0 before the first.',
-      registers,
-    });
+  constructor(make: MetricFactory) {
+    this.sweeps = make.counter('sweeps_total', 'Sweeps of the storage by outcome: done or failed.', [
+      'outcome',
+    ]);
+    this.objects = make.counter(
+      'swept_objects_total',
+      'Objects that sweeps removed, by kind: tenant, adapter, job, batch, delivery, webhook, event, blob, stray, idempotency_key.',
+      ['kind'],
+    );
+    this.bytes = make.counter(
+      'swept_bytes_total',
+      'Bytes that sweeps removed, by kind. Only the kinds blob and stray free storage.',
+      ['kind'],
+    );
+    this.seconds = make.histogram(
+      'sweep_duration_seconds',
+      'Duration of sweeps in seconds.',
+      [],
+      SWEEP_SECONDS_BUCKETS,
+    );
+    this.stored = make.gauge(
+      'stored_bytes',
+      'Bytes of all adapters of all tenants after the last sweep of this process; 0 before the first.',
+      [],
+    );
+    this.adapters = make.gauge(
+      'stored_adapters',
+      'Adapters of all tenants after the last sweep of this process; 0 before the first.',
+      [],
+    );
   }
 
   done({ removed, totals, seconds }: SweepObservation): void {

@@ -1,12 +1,5 @@
 import { readFile } from 'node:fs/promises';
-
-/** What compute processes use. */
-export interface ComputeUse {
-  readonly processes: number;
-  /** Of all that ran so far, user and system time. */
-  readonly cpuSeconds: number;
-  readonly residentBytes: number;
-}
+import type { ComputeUse } from '../metrics/resources.ts';
 
 /** Linux tells CPU time in hundredths of a second to programs, whatever the kernel counts in. */
 const TICKS_PER_SECOND = 100;

@@ -2,8 +2,8 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import type { ProviderInfo } from '../contract/job.ts';
 import { AppError, fromPlainError, type PlainError, toAppError } from '../errors/app-error.ts';
+import type { ComputeUse } from '../metrics/resources.ts';
 import { PROVIDER_PROBE } from '../places.ts';
-import type { ComputeUse } from './compute-usage.ts';
 import { JobWorker, type WorkerOptions } from './job-worker.ts';
 
 /** A driver or a library that is missing is rarely put in place by itself; a probe takes a process of a second. */

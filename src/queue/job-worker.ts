@@ -5,13 +5,13 @@ import type { ProviderInfo } from '../contract/job.ts';
 import { WorkerPresence } from '../dispatch/worker-presence.ts';
 import { type AppError, toAppError } from '../errors/app-error.ts';
 import type { Logger } from '../log.ts';
+import type { ComputeUse } from '../metrics/resources.ts';
 import { PROCESSOR } from '../places.ts';
 import { Executions, type ExecutionsParts } from '../resources/jobs/executions/executions.ts';
 import type { Dispatched } from '../resources/jobs/executions/finish-execution.ts';
 import type { ExecutionTask } from '../resources/jobs/executions/task.ts';
 import type { Tracing } from '../tracing/tracing.ts';
 import { CancelWatch } from './cancel-watch.ts';
-import type { ComputeUse } from './compute-usage.ts';
 import { type JobData, logIdsOf, machineMs } from './job-types.ts';
 import {
   keyPrefix,

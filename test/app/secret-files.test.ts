@@ -131,7 +131,7 @@ describe('secrets in files', () => {
     assert.doesNotMatch(JSON.stringify(theirs), new RegExp(`${KEY}|ADMIN_KEY|${folder}/admin`));
   });
 
-  it('of an example are told by their words, and by nothing that only looks alike', () => {
+  it('of an example are recognised by whole words only', () => {
     const { database } = loadConfig({ DATABASE_URL: 'postgres://squeeze:own@exchangemedia.example.com/db' });
     assert.match(database.url!, /exchangemedia/);
   });
@@ -175,7 +175,7 @@ describe('secrets in files', () => {
       [
         'ADMIN_KEY changed',
         'ADMIN_KEY: ADMIN_KEY_FILE is "LINK", whose new content is invalid.',
-        'ADMIN_KEY: ADMIN_KEY is the secret of an example, which everybody knows; it must be one of your own.',
+        'ADMIN_KEY: ADMIN_KEY has the secret of an example, which is public; set one of your own.',
         'ADMIN_KEY: ADMIN_KEY_FILE is "LINK", which is empty; it must be a file with ADMIN_KEY in it.',
         'ADMIN_KEY: ADMIN_KEY_FILE is "LINK", which cannot be read (ENOENT); it must be a file with ADMIN_KEY in it.',
       ],

@@ -68,6 +68,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'net',
     'database',
     'storage',
+    'metrics',
     'tracing',
     'adapter',
     'backend-calls.ts',
@@ -129,7 +130,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   // Adapters from elsewhere and to elsewhere; net is what may be reached, and how.
   transfer: ['net', 'bytes', 'adapter', 'json', 'contract', 'errors'],
   net: ['errors'],
-  metrics: ['backend-calls.ts', 'contract', 'errors'],
+  metrics: ['dispatch', 'backend-calls.ts', 'contract', 'errors'],
   safetensors: ['bytes', 'adapter', 'json', 'errors'],
   gguf: ['bytes', 'adapter', 'json', 'errors'],
   // Of files as they come, whatever they are.

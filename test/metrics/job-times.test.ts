@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { Registry } from 'prom-client';
 import type { JobRecord } from '../../src/contract/job.ts';
 import { JobTimes } from '../../src/metrics/job-times.ts';
+import { MetricFactory } from '../../src/metrics/metric-factory.ts';
 import { TenantLabels } from '../../src/metrics/tenants.ts';
 
 const MIB = 2 ** 20;
@@ -20,7 +21,7 @@ const job = (change: object = {}): JobRecord =>
 /** The sums, counts and counters that some events come to. */
 async function told(work: (times: JobTimes) => void): Promise<Record<string, number>> {
   const registry = new Registry();
-  work(new JobTimes(registry, new TenantLabels(2)));
+  work(new JobTimes(new MetricFactory(registry), new TenantLabels(2)));
   const lines = [
     ...(await registry.metrics()).matchAll(/^lora_squeeze_(\S+(?:_sum|_count|_total)\S*) (\S+)$/gm),
   ];

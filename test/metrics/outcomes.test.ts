@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { Registry } from 'prom-client';
 import type { JobRecord, JobResult } from '../../src/contract/job.ts';
 import { OutcomeMetrics } from '../../src/metrics/job-metrics.ts';
+import { MetricFactory } from '../../src/metrics/metric-factory.ts';
 import { FAILED_RESULT } from '../resources/jobs/played-worker.ts';
 
 const result = (rank: number, bytes: number): JobResult => ({
@@ -51,7 +52,7 @@ const ended = (attempts: number, results: JobResult[]): JobRecord => ({
 describe('OutcomeMetrics', () => {
   it('counts the source for every result, so that the difference is what was saved', async () => {
     const registry = new Registry();
-    const outcomes = new OutcomeMetrics(registry);
+    const outcomes = new OutcomeMetrics(new MetricFactory(registry));
     outcomes.jobFinished(ended(1, [result(4, 500), result(2, 250)]), 1000);
     const text = await registry.metrics();
     assert.match(text, /^lora_squeeze_result_source_bytes_total\{kind="squeeze"\} 2000$/m);
@@ -60,7 +61,7 @@ describe('OutcomeMetrics', () => {
 
   it('leaves sizes out where the job was not computed here, and keeps the ranks', async () => {
     const registry = new Registry();
-    new OutcomeMetrics(registry).jobFinished(ended(1, [result(4, 500)]), undefined);
+    new OutcomeMetrics(new MetricFactory(registry)).jobFinished(ended(1, [result(4, 500)]), undefined);
     const text = await registry.metrics();
     assert.doesNotMatch(text, /^lora_squeeze_result(_source)?_bytes_total\{/m);
     assert.match(text, /^lora_squeeze_result_rank_bucket\{le="2",kind="squeeze"\} 0$/m);
@@ -69,7 +70,7 @@ describe('OutcomeMetrics', () => {
 
   it('counts the targets that failed by code, also of jobs that are partial', async () => {
     const registry = new Registry();
-    const outcomes = new OutcomeMetrics(registry);
+    const outcomes = new OutcomeMetrics(new MetricFactory(registry));
     const whole = { ...ended(1, [FAILED_RESULT, FAILED_RESULT]), state: 'failed' as const };
     outcomes.jobFinished(whole, 1000);
     outcomes.jobFinished({ ...ended(1, [result(4, 500), FAILED_RESULT]), state: 'partial' }, 1000);
@@ -83,7 +84,7 @@ describe('OutcomeMetrics', () => {
 
   it('counts the attempts of jobs that failed as well', async () => {
     const registry = new Registry();
-    const outcomes = new OutcomeMetrics(registry);
+    const outcomes = new OutcomeMetrics(new MetricFactory(registry));
     outcomes.jobFinished(ended(1, [result(4, 500)]), 1000);
     outcomes.jobFinished(ended(3, []), undefined);
     assert.match(await registry.metrics(), /^lora_squeeze_job_attempts_total\{kind="squeeze"\} 4$/m);

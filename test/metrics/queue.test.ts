@@ -1,15 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { QueueLoad, TenantLoad } from '../../src/dispatch/queue-load.ts';
 import { Metrics } from '../../src/metrics/metrics.ts';
-import type { QueueView } from '../../src/metrics/queue.ts';
 
-type Load = QueueView['tenants'][number];
-
-const load = (tenant: string, change: Partial<Load> = {}): Load => ({
+const load = (tenant: string, change: Partial<TenantLoad> = {}): TenantLoad => ({
   ...{ tenant, waiting: 0, active: 0, delayed: 0 },
   ...{ waitingSeconds: 0, activeSeconds: 0, oldestSeconds: undefined, ...change },
 });
-const view = (...tenants: Load[]): QueueView => ({ tenants, slots: { busy: 1, idle: 2, draining: 3 } });
+const view = (...tenants: TenantLoad[]): QueueLoad => ({ tenants, slots: { busy: 1, idle: 2, draining: 3 } });
 
 /** What is shown of the queue, by name and labels. */
 async function shown(metrics: Metrics): Promise<Record<string, number>> {
@@ -68,6 +66,17 @@ describe('the gauges of the queue', () => {
       metrics.queue.watch(read);
       assert.deepEqual(await shown(metrics), {});
     }
+  });
+
+  it('are not looked for again while a look hangs', async () => {
+    const metrics = new Metrics({ version: '1.2.3' });
+    let looks = 0;
+    metrics.queue.watch(() => {
+      looks++;
+      return new Promise<never>(() => {});
+    });
+    for (let scrape = 0; scrape < 2; scrape++) assert.deepEqual(await shown(metrics), {});
+    assert.equal(looks, 1);
   });
 
   it('tell no tenant apart where none is asked for', async () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Registry } from 'prom-client';
+import { MetricFactory } from '../../src/metrics/metric-factory.ts';
 import { Metrics } from '../../src/metrics/metrics.ts';
 import { ReadinessMetrics } from '../../src/metrics/readiness.ts';
 
@@ -13,7 +14,7 @@ describe('ReadinessMetrics', () => {
   it('says of every part whether it can be used, and what is wrong, anew at each scrape', async () => {
     const registry = new Registry();
     let isFull = false;
-    new ReadinessMetrics(registry).watch(async () => ({
+    new ReadinessMetrics(new MetricFactory(registry)).watch(async () => ({
       parts: [
         { part: 'storage', isUsable: !isFull },
         { part: 'queue', isUsable: true },
@@ -42,7 +43,7 @@ describe('ReadinessMetrics', () => {
 
   it('shows nothing before it is told what to look at', async () => {
     const registry = new Registry();
-    new ReadinessMetrics(registry);
+    new ReadinessMetrics(new MetricFactory(registry));
     assert.deepEqual(await shown(registry), []);
   });
 

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { Registry } from 'prom-client';
 import type { JobRecord } from '../../src/contract/job.ts';
 import { TransferMetrics } from '../../src/metrics/job-metrics.ts';
+import { MetricFactory } from '../../src/metrics/metric-factory.ts';
 
 const moved = (kind: 'url' | 's3' | 'hub', bytes: number) => ({
   ...{ state: 'succeeded' as const, target: 0, error: null },
@@ -19,7 +20,7 @@ const moved = (kind: 'url' | 's3' | 'hub', bytes: number) => ({
 describe('TransferMetrics', () => {
   it('counts what came and what went, by the kind of its place', async () => {
     const registry = new Registry();
-    const metrics = new TransferMetrics(registry);
+    const metrics = new TransferMetrics(new MetricFactory(registry));
     const job = (change: Partial<JobRecord>) =>
       ({ imported: null, deliveries: [], ...change }) as unknown as JobRecord;
     metrics.jobFinished(job({}));

@@ -6,6 +6,7 @@ import { sql } from '../../../database/sql.ts';
 import type { Dispatcher } from '../../../dispatch/dispatcher.ts';
 import type { Dispatch } from '../../../dispatch/job-queue.ts';
 import type { EndedDispatch } from '../../../dispatch/tenant-shares.ts';
+import type { JobEnding } from '../../../metrics/job-times.ts';
 import { insertAdapters, type NewAdapter, usageOfNew } from '../../adapters/rows.ts';
 import { insertEvents } from '../../events/event-rows.ts';
 import { batchEvent, jobEvent, type OutgoingEvent } from '../../events/outgoing-event.ts';
@@ -25,19 +26,11 @@ export interface Observer {
   /** A job has begun that waited until now. */
   readonly onJobBegun?: (job: JobRecord, tenant: string) => void;
   /** Called once for each job that ended. @param totals what was moved, where it was computed for this job first */
-  readonly onJobEnded?: (ended: EndedJob, totals: Totals | undefined) => void;
+  readonly onJobEnded?: (ended: JobEnding, totals: Totals | undefined) => void;
   /** Called once for each batch, where its last job ended. */
   readonly onBatchFinished?: (batch: BatchRecord) => void;
   /** Called for what is counted against a tenant: bytes of new adapters, and time that its work held a slot. */
   readonly onUsed?: (tenant: string, use: { readonly bytes: number; readonly computeMs: number }) => void;
-}
-
-/** A job that ended, with what its record does not tell. */
-export interface EndedJob {
-  readonly job: JobRecord;
-  readonly tenant: string;
-  /** Size of the weights that were read; undefined: nothing was done for the job, or it was called off. */
-  readonly workBytes: number | undefined;
 }
 
 export interface JobChangesParts {

@@ -1,0 +1,60 @@
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+
+/** Makes the metrics of a registry. The names of all of them begin with `lora_squeeze_`. */
+export class MetricFactory {
+  private readonly registers: Registry[];
+
+  constructor(registry: Registry) {
+    this.registers = [registry];
+  }
+
+  /** @param collect counts at every scrape what is not counted as it happens */
+  counter<L extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly L[],
+    collect?: (counter: Counter<L>) => Promise<void>,
+  ): Counter<L> {
+    const options = this.options(name, help, labelNames);
+    if (!collect) return new Counter(options);
+    return new Counter({
+      ...options,
+      collect() {
+        return collect(this);
+      },
+    });
+  }
+
+  /** @param collect sets what is shown now, at every scrape; what it sets nothing for is not shown */
+  gauge<L extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly L[],
+    collect?: (gauge: Gauge<L>) => void | Promise<void>,
+  ): Gauge<L> {
+    const options = this.options(name, help, labelNames);
+    if (!collect) return new Gauge(options);
+    return new Gauge({
+      ...options,
+      collect() {
+        // Without labels a reset would show 0.
+        if (labelNames.length > 0) this.reset();
+        else this.remove();
+        return collect(this);
+      },
+    });
+  }
+
+  histogram<L extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly L[],
+    buckets: number[],
+  ): Histogram<L> {
+    return new Histogram({ ...this.options(name, help, labelNames), buckets });
+  }
+
+  private options<L extends string>(name: string, help: string, labelNames: readonly L[]) {
+    return { name: `lora_squeeze_${name}`, help, labelNames, registers: this.registers };
+  }
+}
