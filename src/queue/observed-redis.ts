@@ -11,21 +11,25 @@ const isMissingScript = (error: unknown): boolean =>
   error instanceof Error && error.message.startsWith('NOSCRIPT');
 
 /**
- * Tells who counts them of all commands of a client: `script` (what BullMQ does, mostly) or `command`. Not for clients that
- * block: they would seem slow while there is nothing to do.
+ * Observes the commands of a client: `script` (what BullMQ does, mostly) or `command`. Not for clients that block: they would
+ * seem slow while there is nothing to do.
  */
 export function observeRedis(client: Redis | Cluster, observe: ObserveBackend | undefined): void {
   if (!observe) return;
   const watched = client as unknown as { sendCommand(command: Command, ...more: unknown[]): unknown };
   const send = watched.sendCommand.bind(client);
+  /** A client sends a command again when it connects again. */
+  const known = new WeakSet<Command>();
   watched.sendCommand = (command, ...more) => {
+    if (known.has(command)) return send(command, ...more);
+    known.add(command);
     const operation = command.name.startsWith('eval') ? 'script' : 'command';
     const startMs = performance.now();
-    const told = (failed: boolean): void =>
+    const report = (failed: boolean): void =>
       observe({ backend: 'redis', operation, seconds: (performance.now() - startMs) / 1000, failed });
     command.promise.then(
-      () => told(false),
-      (error: unknown) => told(!isMissingScript(error)),
+      () => report(false),
+      (error: unknown) => report(!isMissingScript(error)),
     );
     return send(command, ...more);
   };
