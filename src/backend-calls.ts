@@ -14,11 +14,11 @@ export type BackendEvent =
   /** Whether content of the storage lay in the local cache already. */
   | { readonly isCached: boolean };
 
-/** Told of each; it does not fail. */
+/** Called for each; it does not fail. */
 export type ObserveBackend = (event: BackendEvent) => void;
 
 /**
- * Does a call and tells how long it took.
+ * Does a call and reports how long it took.
  * @param observe undefined: nobody wants to know
  * @param isFault whether an error is the backend's own; default: each is
  */
@@ -31,14 +31,14 @@ export async function observedCall<T>(
 ): Promise<T> {
   if (!observe) return call();
   const startMs = performance.now();
-  const told = (failed: boolean): void =>
+  const report = (failed: boolean): void =>
     observe({ backend, operation, seconds: (performance.now() - startMs) / 1000, failed });
   try {
     const answer = await call();
-    told(false);
+    report(false);
     return answer;
   } catch (error) {
-    told(isFault(error));
+    report(isFault(error));
     throw error;
   }
 }

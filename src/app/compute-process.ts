@@ -37,7 +37,7 @@ const MOST_CALLS = 2_000;
 exitOnUncaught();
 const config = computeSettings();
 const logger = createLogger(config.logLevel, { component: 'compute' });
-/** What its worker is told with the next attempt that succeeds. */
+/** They go to its worker with the next attempt that succeeds. */
 let calls: BackendEvent[] = [];
 const blobs = await openStore({
   ...config,
@@ -125,9 +125,9 @@ async function attemptAt(job: ComputeJob, signal: AbortSignal): Promise<Done> {
     );
     traced.end(failedWorkCode(done.made));
     log.debug('attempt ended');
-    const told = calls;
+    const sent = calls;
     calls = [];
-    return { ...done, calls: told };
+    return { ...done, calls: sent };
   } catch (error) {
     traced.end(toAppError(error).code);
     log.debug({ err: error }, 'attempt failed');

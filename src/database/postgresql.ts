@@ -36,7 +36,7 @@ export interface PostgresqlOptions {
   readonly timeoutMs: number;
   /** Told of connections that broke while nobody used them. */
   readonly onTrouble?: (error: Error) => void;
-  /** Told of everything that is asked, and of transactions that are run again. */
+  /** Called for each statement, and for transactions that are run again. */
   readonly observe?: ObserveBackend | undefined;
 }
 

@@ -6,7 +6,7 @@ type Translate = (error: unknown) => unknown;
 
 /**
  * A dialect whose failures are errors of ours. What is translated to itself, such as a broken constraint, stays.
- * @param observe told of everything that is asked
+ * @param observe called for each statement
  */
 export const withTranslatedErrors = (
   dialect: Dialect,

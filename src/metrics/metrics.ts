@@ -158,7 +158,7 @@ export class Metrics {
     registers: [this.registry],
   });
 
-  /** @param tenants how many of them are told apart */
+  /** @param tenants how many of them have labels of their own */
   constructor(build: { readonly version: string }, { tenants = DEFAULT_TENANTS } = {}) {
     collectDefaultMetrics({ register: this.registry });
     this.make

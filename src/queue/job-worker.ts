@@ -61,7 +61,7 @@ export interface WorkerOptions extends Omit<ExecutionsParts, 'storageRetryMs'> {
   readonly onPostponed?: (error: AppError) => void;
   /** Called for each execution that is done again: an attempt failed, it was given back, or its worker is gone. */
   readonly onRequeued?: (reason: 'retry' | 'storage' | 'given_back' | 'stalled') => void;
-  /** Told of the calls to the storage that compute processes made. */
+  /** Called with the calls to the storage that compute processes made. */
   readonly onCalls?: (calls: readonly BackendEvent[]) => void;
   /** The file that the compute processes run; ours unless a test brings its own. */
   readonly processor?: URL;
@@ -201,7 +201,10 @@ export class JobWorker {
     const task = await this.executions.take(dispatch);
     if (task)
       for (const jobId of task.jobs)
-        this.logger.info({ jobId, ...logIdsOf(job), ...toldOf(task), attempt: task.attempt }, 'job started');
+        this.logger.info(
+          { jobId, ...logIdsOf(job), ...logFieldsOf(task), attempt: task.attempt },
+          'job started',
+        );
     return task;
   }
 
@@ -214,7 +217,7 @@ export class JobWorker {
     if (calls) this.options.onCalls?.(calls);
     const ended = await persistently(() => this.executions.finish(task, made, totals));
     this.presence.took(machineMs() - begunMs, task.workBytes);
-    for (const record of ended ?? []) this.logEnd(job, record, toldOf(task));
+    for (const record of ended ?? []) this.logEnd(job, record, logFieldsOf(task));
   }
 
   private async recordFailure(
@@ -224,7 +227,7 @@ export class JobWorker {
     failure: SandboxFailure,
   ): Promise<void> {
     const { error, isGivenBack } = failure;
-    const ids = { ...logIdsOf(job), ...(task && { jobIds: task.jobs, ...toldOf(task) }) };
+    const ids = { ...logIdsOf(job), ...(task && { jobIds: task.jobs, ...logFieldsOf(task) }) };
     try {
       // Else the sweeper finds it some days later.
       if (task) await this.executions.abandon(task).catch(() => undefined);
@@ -240,8 +243,8 @@ export class JobWorker {
       if (next === 'retry' || next === 'postponed')
         this.options.onRequeued?.(next === 'retry' ? 'retry' : 'storage');
       if (next === 'retry') this.logger.warn({ ...ids, inSeconds, err: error }, 'attempt failed, will retry');
-      const told = task ? toldOf(task) : tenant === undefined ? {} : { tenant };
-      for (const record of ended) this.logEnd(job, record, told);
+      const fields = task ? logFieldsOf(task) : tenant === undefined ? {} : { tenant };
+      for (const record of ended) this.logEnd(job, record, fields);
       if (next !== 'postponed') return;
       this.logger.warn(
         { ...ids, inSeconds, err: error },
@@ -256,14 +259,17 @@ export class JobWorker {
     }
   }
 
-  private logEnd(job: Job<JobData>, { id, kind, state, error, timings }: JobEnd, told: object): void {
+  private logEnd(job: Job<JobData>, { id, kind, state, error, timings }: JobEnd, fields: object): void {
     const failure = error && { code: error.code, detail: error.detail };
-    this.logger.info({ jobId: id, ...logIdsOf(job), ...told, kind, state, ...failure, timings }, 'job ended');
+    this.logger.info(
+      { jobId: id, ...logIdsOf(job), ...fields, kind, state, ...failure, timings },
+      'job ended',
+    );
   }
 }
 
 /** What a line has of a job besides its ids. */
-const toldOf = ({ tenant, kind, workBytes }: ExecutionTask) => ({ tenant, kind, bytes: workBytes });
+const logFieldsOf = ({ tenant, kind, workBytes }: ExecutionTask) => ({ tenant, kind, bytes: workBytes });
 
 type JobEnd = NonNullable<Awaited<ReturnType<Executions['finish']>>>[number];
 

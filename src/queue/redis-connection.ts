@@ -40,7 +40,7 @@ export type RedisAddress = (
       readonly tls?: RedisTls;
     }
 ) & {
-  /** Told of the commands of clients that do not block. */
+  /** Called for each command of clients that do not block. */
   readonly observe?: ObserveBackend | undefined;
 };
 

@@ -37,7 +37,7 @@ const NOTHING_COMPUTED: Totals = { modules: 0, bytesRead: 0, bytesWritten: 0 };
 export interface Done {
   readonly made: Made;
   readonly totals: Totals;
-  /** Calls to the storage that were made since the last time that this was told. */
+  /** Calls to the storage that were made since they were last reported. */
   readonly calls?: readonly BackendEvent[];
 }
 

@@ -11,7 +11,7 @@ export interface StorageOptions {
   readonly s3: S3Options | undefined;
   /** How long the store may be silent while somebody waits for it, in milliseconds. */
   readonly storageIdleTimeoutMs?: number;
-  /** Told of calls, of requests that were sent once more, and of what was in the cache. */
+  /** Called for each call, for requests that were sent again, and for what was in the cache or was not. */
   readonly observe?: ObserveBackend | undefined;
 }
 

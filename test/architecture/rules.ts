@@ -141,7 +141,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   adapter: ['errors'],
   contract: ['adapter'],
   tracing: [],
-  // What is told of calls to storage, database and Redis.
+  // What is observed of calls to storage, database and Redis.
   'backend-calls.ts': [],
   'log.ts': ['redaction.ts'],
   'redaction.ts': [],

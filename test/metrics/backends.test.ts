@@ -54,6 +54,6 @@ it('what was sent once more, and what was in the cache, is counted', async () =>
   assert.deepEqual(await samples(metrics, 'storage_cache_total'), { 'outcome=hit': 2, 'outcome=miss': 1 });
 });
 
-it('nobody is told who does not want to know', async () => {
+it('a call that nobody observes is done as it is', async () => {
   assert.equal(await observedCall(undefined, 'storage', 'get', async () => 7), 7);
 });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import type { Readiness } from '../../src/contract/readiness.ts';
 import { Client } from '../e2e/client.ts';
@@ -12,6 +13,8 @@ import { makeCertificate, opensslIsMissing, tlsOptions } from '../queue/certific
 import { FIT, PROGRAMS, startExternalRedis } from '../queue/external-redis.ts';
 import { until, withFolder } from '../queue/harness.ts';
 
+/** Every client tries to connect again within a second. */
+const RECONNECTS_MS = 2_000;
 const [FIRST, SECOND] = ['the-first-password', 'the-second-password'];
 
 const readiness = async ({ url }: ServiceProcess): Promise<Readiness> =>
@@ -59,6 +62,7 @@ describe('a Redis as it comes', { skip: opensslIsMissing }, () => {
           await until('the loss of Redis', async () =>
             (await readiness(service)).reasons.some(({ part }) => part === 'queue') ? true : undefined,
           );
+          await sleep(RECONNECTS_MS);
           writeFileSync(passwordFile, `${SECOND}\n`);
           copyFileSync(next.cert, certificate.cert);
           copyFileSync(next.key, certificate.key);

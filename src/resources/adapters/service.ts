@@ -74,7 +74,7 @@ export class AdapterService {
 
   /**
    * @param defaultTtlSeconds how long adapters stay unless a request says otherwise; undefined: they are kept
-   * @param onRegistered told the size of each adapter that is registered
+   * @param onRegistered called with the size of each adapter that is registered
    */
   constructor(
     database: Database,

@@ -40,13 +40,13 @@ export class LocalCache {
 
   /**
    * @param scratch of this process, on the file system of `folder`
-   * @param onUse told of each file that is asked for, whether it was there
+   * @param onUse called for each file that is asked for: whether it was there
    */
   static async open(
     folder: string,
     maxBytes: number,
     scratch: Scratch,
-    { nowMs = Date.now as () => number, onUse = undefined as LocalCache['onUse'] } = {},
+    { nowMs = Date.now, onUse }: { nowMs?: () => number; onUse?: LocalCache['onUse'] } = {},
   ): Promise<LocalCache> {
     await mkdir(folder, { recursive: true });
     return new LocalCache(folder, maxBytes, scratch, await Leases.open(scratch.folder, nowMs), onUse);

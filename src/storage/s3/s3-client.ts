@@ -54,7 +54,7 @@ export const s3Limits = (idleTimeoutMs: number): S3Limits => ({
  * A client with the SDK's own way to region, credentials and endpoint: environment, shared files, roles.
  * @param idleTimeoutMs a connection on which nothing moves for half as long is closed, also where the reader of a
  *   download is the reason
- * @param observe told of requests that were sent once more
+ * @param observe called for requests that were sent again
  */
 export function createClient(
   forcePathStyle: boolean,
@@ -74,7 +74,7 @@ export function createClient(
       httpsAgent: { maxSockets: MAX_SOCKETS },
     },
   });
-  const told = (answer: unknown): void => {
+  const countRetries = (answer: unknown): void => {
     const { attempts = 1 } = (answer as Attempted | undefined)?.$metadata ?? {};
     if (attempts > 1) observe?.({ backend: 'storage', retries: attempts - 1 });
   };
@@ -82,14 +82,14 @@ export function createClient(
     (next) => async (request) => {
       try {
         const answer = await next(request);
-        told(answer.output);
+        countRetries(answer.output);
         return answer;
       } catch (error) {
-        told(error);
+        countRetries(error);
         throw error;
       }
     },
-    { step: 'initialize', name: 'tellOfRetries' },
+    { step: 'initialize', name: 'countRetries' },
   );
   return client;
 }

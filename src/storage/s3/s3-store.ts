@@ -51,7 +51,7 @@ export class S3Store implements BlobStore {
    * Opens the store without asking the bucket anything.
    * @param folder local, for copies and scratch; several processes may share it
    * @param idleTimeoutMs how long the store may be silent while somebody waits for it
-   * @param observe told of requests that were sent once more, and of what was in the cache
+   * @param observe called for requests that were sent again, and for what was in the cache or was not
    * @throws AppError STORAGE_FULL, STORAGE_FAILED when the folder cannot be used
    */
   static async open(
