@@ -59,7 +59,7 @@ export class QueueMetrics {
     );
     gauge(
       'queue_work_seconds',
-      'Estimated seconds that one slot would need for all jobs, by state (waiting, active): the size of their weights divided by the speed of the workers.',
+      'Estimated seconds that one slot would need for all jobs, by state (waiting, active): the size of their weights divided by the speed of the workers. Waiting jobs of suspended tenants are left out.',
       'state',
       (view) => [
         ['waiting', sum(view, ({ waitingSeconds }) => waitingSeconds)],
