@@ -139,7 +139,7 @@ export const openapi = fp(async (app: FastifyInstance, { version }: { version: s
       schema: {
         operationId: 'getOpenapiYaml',
         tags: ['service'],
-        summary: 'This contract',
+        summary: 'Get this contract',
         description: 'With every path, body and answer; generators of clients read it.',
         ...answers('OpenAPI 3.1', 'application/yaml', Type.String()),
       },
@@ -155,7 +155,7 @@ export const openapi = fp(async (app: FastifyInstance, { version }: { version: s
       schema: {
         operationId: 'getOpenapiJson',
         tags: ['service'],
-        summary: 'This contract, as JSON',
+        summary: 'Get this contract as JSON',
         description: 'The same document as /openapi.yaml.',
         ...answers('OpenAPI 3.1', 'application/json', Type.Object({}, { additionalProperties: true })),
       },

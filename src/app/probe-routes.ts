@@ -23,7 +23,7 @@ export const probeRoutes: FastifyPluginAsyncTypebox<{ deps: ProbeDependencies }>
       schema: {
         operationId: 'getLiveness',
         tags: ['service'],
-        summary: 'Whether the process is alive',
+        summary: 'Check whether the process is alive',
         description: 'It answers, whatever it depends on. Restart a process that does not.',
         response: { 200: response('It is', reference(Liveness)), ...problems() },
       },
@@ -40,7 +40,7 @@ export const probeRoutes: FastifyPluginAsyncTypebox<{ deps: ProbeDependencies }>
       schema: {
         operationId: 'getReadiness',
         tags: ['service'],
-        summary: 'Whether the service can serve requests',
+        summary: 'Check whether the service can serve requests',
         description:
           'Answers 200 for as long as there is something that this process can serve. While Redis is away or full, the ' +
           'storage cannot be written or secrets cannot be opened, `status` is `degraded` and `reasons` says why: reads ' +
@@ -90,7 +90,7 @@ export const metricsRoutes: FastifyPluginAsyncTypebox<{ deps: ProbeDependencies 
       schema: {
         operationId: 'getMetrics',
         tags: ['service'],
-        summary: 'Metrics for Prometheus',
+        summary: 'Get metrics for Prometheus',
         description: 'Of this process, in the text exposition format.',
         response: {
           200: response('Text exposition format', Type.String(), { mediaType: 'text/plain' }),

@@ -50,7 +50,7 @@ export async function startService(loaded: Config, logger: Logger, running: Runn
   await refuseWithoutKeys(config, services.keys);
   metrics.tenants.name(await busiestTenants(backends.database, config.metricsTenants));
   if (config.role !== 'worker' && config.auth === 'open' && !isLoopback(config.host))
-    logger.warn({ host: config.host }, 'nobody is asked for a key, on an address that others may reach');
+    logger.warn({ host: config.host }, 'no key is required, on an address that others may reach');
   const listeners = await makeListeners({
     config,
     backends,

@@ -33,7 +33,7 @@ export async function sourcePaths(source: string): Promise<SourcePaths> {
   if (!isWeightsName(name)) {
     throw new AppError(
       'FILE_MISSING',
-      `${source} is no folder, and no file of weights either (.safetensors, .gguf).`,
+      `${source} is neither a folder nor a file of weights (.safetensors, .gguf).`,
       { folder: source },
     );
   }

@@ -99,7 +99,7 @@ export const TENANTS_CANCEL = ofEachTenant(
 export const TENANTS_DELETE = ofEachTenant(
   'delete',
   'Deletes tenants with all their data.',
-  'Their keys open nothing from then on; the next sweeps remove what they have. There is no way back.',
+  'Their keys are refused from then on, and the next sweeps remove their data. This cannot be undone.',
   (client, id) => client.json<TenantRecord>(path(id), () => ({ method: 'DELETE' })),
 );
 

@@ -18,7 +18,7 @@ export const EventQuery = Type.Object(
       Type.Array(choice(STREAM_TYPES), {
         minItems: 1,
         maxItems: 16,
-        description: 'Only these, with commas between or said several times; default: all',
+        description: 'Only these, separated by commas or repeated; default: all',
       }),
     ),
     job_id: Type.Optional(Type.String({ maxLength: MAX_ID_CHARACTERS, description: 'Events of this job' })),

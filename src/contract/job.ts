@@ -29,7 +29,7 @@ export const Progress = Type.Object(
     phase: choice(['waiting', ...JOB_PHASES]),
     done: Type.Integer({ description: 'Modules finished in this phase; bytes of an import or a delivery' }),
     total: Type.Integer({
-      description: 'Modules of the adapter; bytes of an import or a delivery, 0 while nobody knows',
+      description: 'Modules of the adapter; bytes of an import or a delivery, 0 while unknown',
     }),
     module: nullable(Type.String(), { description: 'The module finished last' }),
   },

@@ -28,7 +28,7 @@ const NullableTime = nullable(Type.String({ format: 'date-time' }));
 /** A key as everybody may see it: never the key itself, of which only a digest is kept. */
 export const KeyRecord = Type.Object(
   {
-    id: Type.String({ description: 'The part of the key that is no secret', examples: ['key_5f0c2a9b7e31'] }),
+    id: Type.String({ description: 'The public part of the key', examples: ['key_5f0c2a9b7e31'] }),
     tenant: TenantId,
     name: Type.String({ description: 'For people: what the key is used for' }),
     scopes: Scopes,
@@ -38,7 +38,7 @@ export const KeyRecord = Type.Object(
     revoked_at: NullableTime,
     last_used_at: {
       ...NullableTime,
-      description: 'To the hour; null: not yet, as far as was noted',
+      description: 'To the hour; null if no use has been recorded',
     } as typeof NullableTime,
   },
   { $id: 'Key', additionalProperties: false },
@@ -74,7 +74,7 @@ export type KeyRequest = Static<typeof KeyRequest>;
 export const NewKey = Type.Object(
   {
     ...KeyRecord.properties,
-    key: Type.String({ description: 'The key. It is shown this once and cannot be had again.' }),
+    key: Type.String({ description: 'The key. It is shown only once.' }),
   },
   { $id: 'NewKey', additionalProperties: false },
 );

@@ -39,7 +39,7 @@ const state = <State extends TSchema>(one: State) =>
     Type.Array(one, {
       minItems: 1,
       maxItems: 16,
-      description: 'Several with commas between, or said several times: any of them',
+      description: 'Any of several, separated by commas or repeated',
     }),
   );
 const id = (description: string) => Type.Optional(Type.String({ maxLength: 128, description }));

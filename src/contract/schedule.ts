@@ -146,7 +146,7 @@ export const ScheduleRequest = Type.Object(
       choice(['equal', 'rank_proportional'], {
         default: 'equal',
         description:
-          'Steps of the stages: all the same, or in proportion to their rank. A stage whose share is below its floor ' +
+          'Steps of the stages: all equal, or in proportion to their rank. A stage whose share is below its floor ' +
           'lasts as long as the floor, and the others share the rest. Steps that do not divide go to the largest ' +
           'remainders, earlier stages first.',
       }),

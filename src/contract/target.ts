@@ -46,7 +46,7 @@ export const FormatOptions = Type.Object(
   {
     $id: 'FormatOptions',
     additionalProperties: false,
-    description: 'What a conversion has to be told where the files do not say it',
+    description: 'Information that a conversion needs and the files lack',
   },
 );
 export type FormatOptions = Static<typeof FormatOptions>;
@@ -54,7 +54,11 @@ export type FormatOptions = Static<typeof FormatOptions>;
 /** What a target may say besides its rank policy. */
 const shared = {
   min_rank: Type.Optional(
-    Type.Integer({ minimum: 1, maximum: 65536, description: 'No module gets less, as far as it has it' }),
+    Type.Integer({
+      minimum: 1,
+      maximum: 65536,
+      description: 'Smallest rank of each module, up to its own rank',
+    }),
   ),
   max_rank: Type.Optional(Type.Integer({ minimum: 1, maximum: 65536, description: 'No module gets more' })),
   uniform: Type.Optional(

@@ -123,7 +123,7 @@ export const UsageRecord = Type.Object(
           description: 'How long the oldest job has waited; null: none waits',
         }),
         estimated_start_seconds: nullable(Type.Integer({ minimum: 0 }), {
-          description: 'About how long until the next job begins; null: none waits, or there is no worker',
+          description: 'Estimated time until the next job starts; null if none waits or there is no worker',
         }),
       },
       { $id: 'UsageQueue', additionalProperties: false },

@@ -95,7 +95,7 @@ function parsed(entry: string): { host: string; port: number | undefined } {
     URL.canParse(`${scheme}://${entry}`) ? new URL(`${scheme}://${entry}`) : undefined,
   );
   if (!http || !https || http.username !== '' || `${http.pathname}${http.search}${http.hash}` !== '/') {
-    throw new TypeError(`"${entry}" is no host and no host:port`);
+    throw new TypeError(`"${entry}" is neither a host nor host:port`);
   }
   const port = http.port || https.port;
   return { host: bareHost(http.hostname), port: port === '' ? undefined : Number(port) };

@@ -234,7 +234,7 @@ function redirectTarget(
   const location = REDIRECTS.has(answer.status) ? answer.header('location') : undefined;
   if (location === undefined) return undefined;
   if (!URL.canParse(location, from)) {
-    throw new AppError('OUTBOUND_URL_INVALID', `${answer.host} redirects to something that is no URL.`, {
+    throw new AppError('OUTBOUND_URL_INVALID', `${answer.host} redirects to something that is not a URL.`, {
       host: answer.host,
     });
   }

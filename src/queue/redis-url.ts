@@ -60,7 +60,8 @@ const FORMS = {
 export function redisPlace(url: string): RedisPlace {
   if (/^rediss?:/.test(url)) return { kind: 'single', url };
   const parts = LIST_URL.exec(url);
-  if (!parts) throw unusable(url.includes('+cluster:') ? 'cluster' : 'sentinel', 'it is no URL of that form');
+  if (!parts)
+    throw unusable(url.includes('+cluster:') ? 'cluster' : 'sentinel', 'it is not a URL of that form');
   const [, s, kind, userinfo, hosts, path = '', query = ''] = parts as unknown as UrlParts;
   const refuse = (why: string): ConfigError => unusable(kind, why);
   try {
@@ -123,7 +124,7 @@ function hostPort(text: string, defaultPort: number, refuse: Refuse): HostPort {
   const [, ipv6, name, port] = HOST.exec(text) ?? [];
   const host = ipv6 ?? name;
   const number = port === undefined ? defaultPort : Number(port);
-  if (host === undefined || number < 1 || number > 65_535) throw refuse('one of its hosts is no host:port');
+  if (host === undefined || number < 1 || number > 65_535) throw refuse('one of its hosts is not host:port');
   return { host, port: number };
 }
 

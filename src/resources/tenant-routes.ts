@@ -47,7 +47,7 @@ export const wholeTenantRoutes: FastifyPluginAsyncTypebox<{ workspaces: Workspac
       schema: {
         operationId: 'deleteTenant',
         tags: ['administration'],
-        summary: 'Delete a tenant with all it has',
+        summary: 'Delete a tenant with all its data',
         description:
           'At once its keys open nothing, nothing of it begins, and what runs is cancelled; other processes of the service may ' +
           'take its keys for five seconds more. The next sweeps remove all it has: it is `deleting` until then, and then gone ' +

@@ -107,7 +107,7 @@ export function describeSpectra(
 export function notesOn(method: Method): string[] {
   const notes = [
     'relative_error is measured on the written factors after rounding to their dtype; below about 1e-7 it is rounding noise of the measurement.',
-    `Singular values below ${RESOLUTION} of a module's largest cannot be told from zero and are given as 0.`,
+    `Singular values below ${RESOLUTION} of a module's largest cannot be distinguished from zero and are given as 0.`,
   ];
   if (method.used === 'rsvd') {
     notes.push(

@@ -9,7 +9,7 @@ export interface paths {
       cookie?: never;
     };
     /**
-     * Whether the process is alive
+     * Check whether the process is alive
      * @description It answers, whatever it depends on. Restart a process that does not.
      */
     get: operations['getLiveness'];
@@ -29,7 +29,7 @@ export interface paths {
       cookie?: never;
     };
     /**
-     * Metrics for Prometheus
+     * Get metrics for Prometheus
      * @description Of this process, in the text exposition format.
      */
     get: operations['getMetrics'];
@@ -49,7 +49,7 @@ export interface paths {
       cookie?: never;
     };
     /**
-     * This contract, as JSON
+     * Get this contract as JSON
      * @description The same document as /openapi.yaml.
      */
     get: operations['getOpenapiJson'];
@@ -69,7 +69,7 @@ export interface paths {
       cookie?: never;
     };
     /**
-     * This contract
+     * Get this contract
      * @description With every path, body and answer; generators of clients read it.
      */
     get: operations['getOpenapiYaml'];
@@ -89,7 +89,7 @@ export interface paths {
       cookie?: never;
     };
     /**
-     * Whether the service can serve requests
+     * Check whether the service can serve requests
      * @description Answers 200 for as long as there is something that this process can serve. While Redis is away or full, the storage cannot be written or secrets cannot be opened, `status` is `degraded` and `reasons` says why: reads still work, so a load balancer should keep the process. It is 503 when the process is stopping, when the database is away or the storage cannot be read at all and, of a worker, when its execution provider is missing. Wait for `"status": "ready"` where everything has to work.
      */
     get: operations['getReadiness'];
@@ -109,7 +109,7 @@ export interface paths {
       cookie?: never;
     };
     /**
-     * Adapters, uploaded ones and results, the newest first
+     * List adapters, uploads and results, the newest first
      * @description Every condition has to hold. Pages are read as those of jobs are.
      *
      *     Needs a key with the scope `read`.
@@ -118,7 +118,7 @@ export interface paths {
     put?: never;
     /**
      * Upload an adapter
-     * @description Takes the files of an adapter in any order: its weights and, in formats that have one (PEFT, MLX), its configuration. The format is told by the files (GET /v1/capabilities). A part is recognised by its name or, failing that, by its filename (`curl -F files=@adapter_config.json -F files=@adapter_model.safetensors`, `curl -F weights=@my-lora.safetensors`). The files are checked while they arrive. Each upload makes an adapter of its own, with what you say of it, also where the same content is here already: it takes no more room then, but counts in full.
+     * @description Takes the files of an adapter in any order: its weights and, in formats that have one (PEFT, MLX), its configuration. The format is recognised from the files (GET /v1/capabilities). A part is recognised by its name or, failing that, by its filename (`curl -F files=@adapter_config.json -F files=@adapter_model.safetensors`, `curl -F weights=@my-lora.safetensors`). The files are checked while they arrive. Each upload makes an adapter of its own, with what you say of it, also where the same content is here already: it takes no more room then, but counts in full.
      *
      *     Needs a key with the scope `write`.
      */
@@ -137,14 +137,14 @@ export interface paths {
       cookie?: never;
     };
     /**
-     * An adapter
+     * Get an adapter
      * @description Needs a key with the scope `read`.
      */
     get: operations['getAdapter'];
     put?: never;
     post?: never;
     /**
-     * Remove an adapter
+     * Delete an adapter
      * @description Not while a job that has not ended reads it. Results made from it stay, and so do the records of jobs. Its files are gone at once; the room on the disk is free when the sweeper has been there, if no other adapter has the same content.
      *
      *     Needs a key with the scope `write`.
@@ -153,7 +153,7 @@ export interface paths {
     options?: never;
     head?: never;
     /**
-     * Change the name or the labels of an adapter, or how long it is kept
+     * Change the name, labels or time to live of an adapter
      * @description Needs a key with the scope `write`.
      */
     patch: operations['updateAdapter'];
@@ -167,7 +167,7 @@ export interface paths {
       cookie?: never;
     };
     /**
-     * All files of an adapter as a zip
+     * Download all files of an adapter as a zip
      * @description The files are stored uncompressed under their names. With the result of a job comes its report as `report.html`, as long as the job is there. The same adapter with the same report gives the same bytes. There is no `Repr-Digest`, as it is made while it is sent; the adapter has the SHA-256 of each of its files.
      *
      *     Needs a key with the scope `read`.
@@ -189,7 +189,7 @@ export interface paths {
       cookie?: never;
     };
     /**
-     * A file of an adapter
+     * Download a file of an adapter
      * @description Needs a key with the scope `read`.
      */
     get: operations['downloadAdapterFile'];
@@ -209,7 +209,7 @@ export interface paths {
       cookie?: never;
     };
     /**
-     * The modules of an adapter: shape, rank and scale of each
+     * List the modules of an adapter with their shape, rank and scaling
      * @description Needs a key with the scope `read`.
      */
     get: operations['getAdapterModules'];
@@ -231,7 +231,7 @@ export interface paths {
     get?: never;
     put?: never;
     /**
-     * Make an adapter of files that were uploaded before
+     * Create an adapter from uploads
      * @description As an upload with all the files in one request does. The uploads are gone afterwards, unless the request was refused.
      *
      *     Needs a key with the scope `write`.
@@ -251,7 +251,7 @@ export interface paths {
       cookie?: never;
     };
     /**
-     * Batches, the newest first
+     * List batches, the newest first
      * @description Without their items. Every condition has to hold. Pages are read as those of jobs are.
      *
      *     Needs a key with the scope `read`.
@@ -279,14 +279,14 @@ export interface paths {
       cookie?: never;
     };
     /**
-     * A batch: how far it is
+     * Get a batch and its progress
      * @description Needs a key with the scope `read`.
      */
     get: operations['getBatch'];
     put?: never;
     post?: never;
     /**
-     * Delete a batch that has ended, with the jobs it made
+     * Delete a batch that has ended, with its jobs
      * @description With its jobs. Results stay: they are adapters like any other.
      *
      *     Needs a key with the scope `write`.
@@ -311,7 +311,7 @@ export interface paths {
       cookie?: never;
     };
     /**
-     * All results of a batch as a zip
+     * Download all results of a batch as a zip
      * @description The files of each result, stored uncompressed, in `<item>/<target>/`: the name of the item, as it may be that of a folder, and of the target as in deliveries, `r16` say. At the end `results.ndjson` has the lines of `GET /v1/batches/{id}/results`, each with its `folder`, which is null where nothing succeeded, or the result was removed or has expired. It is made while it is sent, so that it has neither a length nor an `ETag`; one that breaks off is not a whole zip. Of a batch that runs it has what there is by then.
      *
      *     Needs a key with the scope `read`.
@@ -335,7 +335,7 @@ export interface paths {
     get?: never;
     put?: never;
     /**
-     * Cancel every job of a batch that has not ended
+     * Cancel every unfinished job of a batch
      * @description From then on no job of it begins. The answer does not wait until each is cancelled: `finished_at` is there when the last one is. Again, it answers the same.
      *
      *     Needs a key with the scope `write`.
@@ -377,7 +377,7 @@ export interface paths {
       cookie?: never;
     };
     /**
-     * The items of a batch, in the order of its request
+     * List the items of a batch in the order of the request
      * @description With what became of each: also of those that could not be tried, and have no job.
      *
      *     Needs a key with the scope `read`.
@@ -399,7 +399,7 @@ export interface paths {
       cookie?: never;
     };
     /**
-     * What a batch came to: a line of JSON for each item and target
+     * Get the results of a batch, a line of JSON for each item and target
      * @description In the order of the request, also while the batch runs: what has not ended has its state. An answer that breaks off is not whole; one that ends well has every item, as many as `x-item-count` says.
      *
      *     Needs a key with the scope `read`.
@@ -423,7 +423,7 @@ export interface paths {
     get?: never;
     put?: never;
     /**
-     * Do the failed, partial and cancelled items of a batch once more
+     * Retry the failed, partial and cancelled items of a batch
      * @description As a new batch; its `retry_of` names the old one, which stays as it is. Items that never had a job are among them.
      *
      *     Needs a key with the scope `write`.
@@ -485,7 +485,7 @@ export interface paths {
       cookie?: never;
     };
     /**
-     * Connections, the newest first
+     * List connections, the newest first
      * @description Without their credentials. `next_cursor` of one page is `cursor` of the next, until it is null.
      *
      *     Needs a key with the scope `read`.
@@ -493,7 +493,7 @@ export interface paths {
     get: operations['listConnections'];
     put?: never;
     /**
-     * Make a connection to a bucket, the Hub or a server
+     * Create a connection to a bucket, the Hub or a server
      * @description Sources and destinations of jobs then need no credentials: `s3://models/in/x` finds the connection that leads there. Its credentials are kept encrypted and never shown. One that goes as the service itself (`ambient`), or to hosts that are not public (`allowed_hosts`), takes a key with the scope `admin`.
      *
      *     Needs a key with the scope `write`.
@@ -513,14 +513,14 @@ export interface paths {
       cookie?: never;
     };
     /**
-     * A connection
+     * Get a connection
      * @description Needs a key with the scope `read`.
      */
     get: operations['getConnection'];
     put?: never;
     post?: never;
     /**
-     * Remove a connection and its credentials
+     * Delete a connection and its credentials
      * @description Jobs that would still go through it fail with `CONNECTION_NOT_FOUND`.
      *
      *     Needs a key with the scope `write`.
@@ -529,7 +529,7 @@ export interface paths {
     options?: never;
     head?: never;
     /**
-     * Change a connection, or give it other credentials
+     * Change a connection or its credentials
      * @description Holds for all that goes through it from now on, also of jobs that wait. What leads its credentials to places where they did not go before (another `endpoint`, a prefix that is not within those there are) has to bring them.
      *
      *     Needs a key with the scope `write`.
@@ -567,7 +567,7 @@ export interface paths {
       cookie?: never;
     };
     /**
-     * Jobs, the newest first
+     * List jobs, the newest first
      * @description Every condition has to hold. A list is read page by page: `next_cursor` of one is `cursor` of the next, until it is null. Jobs that come or go in between move nothing else.
      *
      *     Needs a key with the scope `read`.
@@ -576,7 +576,7 @@ export interface paths {
     put?: never;
     /**
      * Squeeze, analyze or merge adapters
-     * @description `kind` says which. `squeeze` brings one adapter to each target. `analyze` writes nothing: the report says what every rank would lose and recommends some. `merge` sums up to 32 adapters on one base, of any ranks, with weights, and brings the sum to each target. Equal requests, by the content of their adapters, are done once: a later one has a job and results of its own, with `reused: true`, and where the work was done before it ends at once. `reuse: false` has it done again. `dry_run: true` does nothing, and tells what would be: ranks, sizes, seconds, or the same refusal.
+     * @description `kind` says which. `squeeze` brings one adapter to each target. `analyze` writes nothing: the report says what every rank would lose and recommends some. `merge` sums up to 32 adapters on one base, of any ranks, with weights, and squeezes the sum to each target. Equal requests, by the content of their adapters, are done once: a later one has a job and results of its own, with `reused: true`, and where the work was done before it ends at once. `reuse: false` has it done again. `dry_run: true` does nothing, and tells what would be: ranks, sizes, seconds, or the same refusal.
      *
      *     Needs a key with the scope `write`.
      */
@@ -595,7 +595,7 @@ export interface paths {
       cookie?: never;
     };
     /**
-     * A job: state, progress, results
+     * Get a job: state, progress, results
      * @description Needs a key with the scope `read`.
      */
     get: operations['getJob'];
@@ -627,7 +627,7 @@ export interface paths {
       cookie?: never;
     };
     /**
-     * Everything that a job made, as one tree of files
+     * List all files that a job made
      * @description `report.json` and `report.html`, `results/0/…` with the files of the first target’s adapter and so on, `imported/…` with those of an adapter that was fetched, and for going on with training `projections.safetensors` and `optimizer.safetensors`. Of an adapter that has been removed or has expired nothing is listed. Empty until the job has ended.
      *
      *     Needs a key with the scope `read`.
@@ -649,7 +649,7 @@ export interface paths {
       cookie?: never;
     };
     /**
-     * A file that a job made
+     * Download a file that a job made
      * @description Needs a key with the scope `read`.
      */
     get: operations['downloadJobArtifact'];
@@ -693,7 +693,7 @@ export interface paths {
     get?: never;
     put?: never;
     /**
-     * Send once more what a job could not deliver
+     * Retry the failed deliveries of a job
      * @description Deliveries of it that failed are `pending` again, and tried as the first time; others stay as they are. The job stays as it ended.
      *
      *     Needs a key with the scope `write`.
@@ -735,7 +735,7 @@ export interface paths {
       cookie?: never;
     };
     /**
-     * The report of a job: spectra, and how close each result is, module by module
+     * Get the report of a job: the spectrum and error of every module
      * @description Needs a key with the scope `read`.
      */
     get: operations['getJobReport'];
@@ -755,7 +755,7 @@ export interface paths {
       cookie?: never;
     };
     /**
-     * The report of a job as people read it
+     * Get the report of a job as a page or picture
      * @description Needs a key with the scope `read`.
      */
     get: operations['getJobReportHtml'];
@@ -817,7 +817,7 @@ export interface paths {
     get?: never;
     put?: never;
     /**
-     * Do a failed, partial or cancelled job once more
+     * Retry a failed, partial or cancelled job
      * @description As a new job of the same request, labels, priority and time to live, with all its targets; its `retry_of` names the old one. The old one stays as it is, and belongs to its batch alone. A job that succeeded is submitted again, with `reuse: false`.
      *
      *     Needs a key with the scope `write`.
@@ -837,7 +837,7 @@ export interface paths {
       cookie?: never;
     };
     /**
-     * All keys, revoked and expired ones too, the oldest first
+     * List keys, including revoked and expired ones, the oldest first
      * @description With `tenant_admin` and not `admin`: those of the own tenant.
      *
      *     Needs a key with the scope `tenant_admin`.
@@ -845,7 +845,7 @@ export interface paths {
     get: operations['listKeys'];
     put?: never;
     /**
-     * Make a key
+     * Create a key
      * @description A tenant may have any number of keys at once, so that one can be replaced without a gap. Without `tenant` the key is for that of the caller. With `tenant_admin` and not `admin`: of the own tenant only, without the scope `admin`, and with no higher `max_priority` than that of the caller.
      *
      *     Needs a key with the scope `tenant_admin`.
@@ -887,7 +887,7 @@ export interface paths {
       cookie?: never;
     };
     /**
-     * Annealing runs, the newest first
+     * List annealing runs, the newest first
      * @description In short: the run itself has its checkpoints. Every condition has to hold. Pages are read as those of jobs are.
      *
      *     Needs a key with the scope `read`.
@@ -895,7 +895,7 @@ export interface paths {
     get: operations['listRuns'];
     put?: never;
     /**
-     * Begin an annealing: a training whose rank falls on the way
+     * Create an annealing run
      * @description By a schedule, or adaptively by what the spectrum allows. The trainer then sends checkpoints and goes on with the adapters it gets back. `dry_run: true` begins nothing, and tells how it would go: ranks, steps, learning rates, sizes.
      *
      *     Needs a key with the scope `write`.
@@ -915,14 +915,14 @@ export interface paths {
       cookie?: never;
     };
     /**
-     * A run: where it stands, and all its checkpoints
+     * Get a run with its state and checkpoints
      * @description Needs a key with the scope `read`.
      */
     get: operations['getRun'];
     put?: never;
     post?: never;
     /**
-     * Remove a run with its checkpoints and their jobs
+     * Delete a run with its checkpoints and their jobs
      * @description Not while a checkpoint is being squeezed. Adapters stay; projections and optimizer state go with the jobs.
      *
      *     Needs a key with the scope `write`.
@@ -943,7 +943,7 @@ export interface paths {
     get?: never;
     put?: never;
     /**
-     * Send a checkpoint, and learn what to go on with
+     * Send a checkpoint and get the adapter to continue with
      * @description Answers `keep` (nothing to do), or squeezes the checkpoint as a job. Sending the same checkpoint again, also at the same time, gives the same answer; a failed one is tried again. The parts may come in any order.
      *
      *     Needs a key with the scope `write`.
@@ -963,7 +963,7 @@ export interface paths {
       cookie?: never;
     };
     /**
-     * A checkpoint: the decision, and what became of it
+     * Get a checkpoint: the decision and its outcome
      * @description Of several checkpoints of one step, after a rewind or a failure, the newest.
      *
      *     Needs a key with the scope `read`.
@@ -987,7 +987,7 @@ export interface paths {
     get?: never;
     put?: never;
     /**
-     * Plan how the rank falls while training goes on
+     * Plan an annealing: ranks and steps of its stages
      * @description Ranks of the stages, when to squeeze, and what every stage trains and takes. Nothing is stored: the same request gives the same schedule.
      *
      *     Needs a key with the scope `write`.
@@ -1031,7 +1031,7 @@ export interface paths {
     get?: never;
     put?: never;
     /**
-     * Upload an adapter and squeeze it, in one call
+     * Upload an adapter and squeeze it in one call
      * @description The files as for uploading an adapter, and a part `request` with what to do, in any order. The adapter is kept like any other.
      *
      *     Needs a key with the scope `write`.
@@ -1051,7 +1051,7 @@ export interface paths {
       cookie?: never;
     };
     /**
-     * List tenants, with what they have and wait for
+     * List tenants with their usage
      * @description By id.
      *
      *     Needs a key with the scope `admin`.
@@ -1073,12 +1073,12 @@ export interface paths {
       cookie?: never;
     };
     /**
-     * A tenant, and what it uses
+     * Get a tenant with its usage
      * @description Needs a key with the scope `admin`.
      */
     get: operations['getTenant'];
     /**
-     * Make a tenant, or change what it may use
+     * Create a tenant or change its limits
      * @description Other processes of the service go by what was set before for five seconds more.
      *
      *     Needs a key with the scope `admin`.
@@ -1086,7 +1086,7 @@ export interface paths {
     put: operations['putTenant'];
     post?: never;
     /**
-     * Delete a tenant with all it has
+     * Delete a tenant with all its data
      * @description At once its keys open nothing, nothing of it begins, and what runs is cancelled; other processes of the service may take its keys for five seconds more. The next sweeps remove all it has: it is `deleting` until then, and then gone (404). What is stored leaves the storage after the grace for content. There is no way back; again, it changes nothing.
      *
      *     Needs a key with the scope `admin`.
@@ -1129,7 +1129,7 @@ export interface paths {
     get?: never;
     put?: never;
     /**
-     * Have a suspended tenant go on
+     * Resume a suspended tenant
      * @description Its waiting jobs begin again, in their order.
      *
      *     Needs a key with the scope `admin`.
@@ -1171,7 +1171,7 @@ export interface paths {
       cookie?: never;
     };
     /**
-     * All uploads that no adapter was made of yet, in the order of their ids
+     * List uploads that are not part of an adapter, in the order of their ids
      * @description Needs a key with the scope `read`.
      */
     get: operations['listUploads'];
@@ -1185,7 +1185,7 @@ export interface paths {
     post: operations['createUpload'];
     delete?: never;
     /**
-     * What of the tus protocol is spoken
+     * Get the supported version and extensions of tus
      * @description Needs a key with the scope `read`.
      */
     options: operations['getUploadOptions'];
@@ -1201,12 +1201,12 @@ export interface paths {
       cookie?: never;
     };
     /**
-     * An upload
+     * Get an upload
      * @description Needs a key with the scope `read`.
      */
     get: operations['getUpload'];
     /**
-     * Upload a file whole
+     * Upload a whole file
      * @description The body is the file (`curl -T file`); an upload of that id is replaced when all of it is there. It is checked while it arrives. Which file of an adapter it is says `filename`.
      *
      *     Needs a key with the scope `write`.
@@ -1214,20 +1214,20 @@ export interface paths {
     put: operations['putUpload'];
     post?: never;
     /**
-     * Remove an upload
+     * Delete an upload
      * @description Needs a key with the scope `write`.
      */
     delete: operations['deleteUpload'];
     options?: never;
     /**
-     * Where a resumable upload goes on
+     * Get the offset of a resumable upload
      * @description Ends a PATCH that is still under way; what came of it is kept.
      *
      *     Needs a key with the scope `read`.
      */
     head: operations['getUploadOffset'];
     /**
-     * Go on with a resumable upload
+     * Continue a resumable upload
      * @description Bytes that came before the connection broke are kept, unless there is a Content-Digest of all of them.
      *
      *     Needs a key with the scope `write`.
@@ -1243,7 +1243,7 @@ export interface paths {
       cookie?: never;
     };
     /**
-     * What your tenant has, may have, waits for and has used
+     * Get the limits and usage of your tenant
      * @description Needs a key with the scope `read`.
      */
     get: operations['getUsage'];
@@ -1263,13 +1263,13 @@ export interface paths {
       cookie?: never;
     };
     /**
-     * All webhooks, the oldest first
+     * List webhooks, the oldest first
      * @description Needs a key with the scope `read`.
      */
     get: operations['listWebhooks'];
     put?: never;
     /**
-     * Have events sent to a server of yours
+     * Create a webhook
      * @description Requests are signed by Standard Webhooks (https://www.standardwebhooks.com), and sent again for three days until one is answered with 2xx. Their body is a `WebhookEvent`.
      *
      *     Needs a key with the scope `write`.
@@ -1289,14 +1289,14 @@ export interface paths {
       cookie?: never;
     };
     /**
-     * A webhook
+     * Get a webhook
      * @description Needs a key with the scope `read`.
      */
     get: operations['getWebhook'];
     put?: never;
     post?: never;
     /**
-     * Remove a webhook and its deliveries; nothing more is sent
+     * Delete a webhook and its deliveries
      * @description Needs a key with the scope `write`.
      */
     delete: operations['deleteWebhook'];
@@ -1319,7 +1319,7 @@ export interface paths {
       cookie?: never;
     };
     /**
-     * What was sent, or is to be, the newest first
+     * List the deliveries of a webhook, the newest first
      * @description With every attempt: when, what was answered, how long it took. Kept for 30 days.
      *
      *     Needs a key with the scope `read`.
@@ -1365,7 +1365,7 @@ export interface paths {
     get?: never;
     put?: never;
     /**
-     * Give a webhook another secret
+     * Rotate the secret of a webhook
      * @description The body may be absent. The previous secret also signs for a while: requests carry two signatures then, and a receiver takes any of them. A second rotation ends the first one’s overlap: there are never three.
      *
      *     Needs a key with the scope `write`.
@@ -1407,7 +1407,7 @@ export interface paths {
       cookie?: never;
     };
     /**
-     * List workers, and what they run
+     * List workers and what they run
      * @description Needs a key with the scope `admin`.
      */
     get: operations['listWorkers'];
@@ -1429,7 +1429,7 @@ export interface paths {
     get?: never;
     put?: never;
     /**
-     * Have a worker begin nothing more
+     * Drain a worker
      * @description Within some five seconds it takes nothing more; what it runs goes on to its end, however long that takes, and others do what had not begun. Then a process with ROLE=worker exits with 0; one with ROLE=all goes on without a worker until it is started again. Again, it changes nothing.
      *
      *     Needs a key with the scope `admin`.
@@ -1453,7 +1453,7 @@ export interface webhooks {
     get?: never;
     put?: never;
     /**
-     * An event, sent to a server of yours
+     * An event, sent to your server
      * @description Signed by Standard Webhooks (https://www.standardwebhooks.com). An answer counts by its status, and within 15 seconds; of its body the first kilobyte is kept for the log.
      */
     post: operations['receiveEvent'];
@@ -2792,7 +2792,7 @@ export interface components {
      * @enum {string}
      */
     FormatName: 'peft' | 'diffusers' | 'kohya' | 'xlabs' | 'cloneofsimo' | 'mlx' | 'gguf';
-    /** @description What a conversion has to be told where the files do not say it */
+    /** @description Information that a conversion needs and the files lack */
     FormatOptions: {
       /**
        * @description GGUF: general.architecture of the base model
@@ -3272,7 +3272,7 @@ export interface components {
       module: string | null;
       /** @enum {string} */
       phase: 'waiting' | 'import' | 'load' | 'gram' | 'core' | 'project' | 'write' | 'deliver' | 'done';
-      /** @description Modules of the adapter; bytes of an import or a delivery, 0 while nobody knows */
+      /** @description Modules of the adapter; bytes of an import or a delivery, 0 while unknown */
       total: number;
     };
     /**
@@ -3444,13 +3444,13 @@ export interface components {
       /** Format: date-time */
       expires_at: string | null;
       /**
-       * @description The part of the key that is no secret
+       * @description The public part of the key
        * @example key_5f0c2a9b7e31
        */
       id: string;
       /**
        * Format: date-time
-       * @description To the hour; null: not yet, as far as was noted
+       * @description To the hour; null if no use has been recorded
        */
       last_used_at: string | null;
       max_priority?: components['schemas']['JobPriority'];
@@ -3698,15 +3698,15 @@ export interface components {
       /** Format: date-time */
       expires_at: string | null;
       /**
-       * @description The part of the key that is no secret
+       * @description The public part of the key
        * @example key_5f0c2a9b7e31
        */
       id: string;
-      /** @description The key. It is shown this once and cannot be had again. */
+      /** @description The key. It is shown only once. */
       key: string;
       /**
        * Format: date-time
-       * @description To the hour; null: not yet, as far as was noted
+       * @description To the hour; null if no use has been recorded
        */
       last_used_at: string | null;
       max_priority?: components['schemas']['JobPriority'];
@@ -3931,7 +3931,7 @@ export interface components {
       module: string | null;
       /** @enum {string} */
       phase: 'waiting' | 'import' | 'load' | 'gram' | 'core' | 'project' | 'write' | 'deliver' | 'done';
-      /** @description Modules of the adapter; bytes of an import or a delivery, 0 while nobody knows */
+      /** @description Modules of the adapter; bytes of an import or a delivery, 0 while unknown */
       total: number;
     };
     /**
@@ -5124,7 +5124,7 @@ export interface components {
       /** @description The steps at which to squeeze, rising; there is one stage more than there are steps. Instead of everything that decides how long stages last: recipe, final_share, warm_up_steps, final_steps, min_stage_steps and stage_lengths. */
       squeeze_steps?: number[];
       /**
-       * @description Steps of the stages: all the same, or in proportion to their rank. A stage whose share is below its floor lasts as long as the floor, and the others share the rest. Steps that do not divide go to the largest remainders, earlier stages first.
+       * @description Steps of the stages: all equal, or in proportion to their rank. A stage whose share is below its floor lasts as long as the floor, and the others share the rest. Steps that do not divide go to the largest remainders, earlier stages first.
        * @default equal
        * @enum {string}
        */
@@ -5442,7 +5442,7 @@ export interface components {
       knee?: true;
       /** @description No module gets more */
       max_rank?: number;
-      /** @description No module gets less, as far as it has it */
+      /** @description Smallest rank of each module, up to its own rank */
       min_rank?: number;
       /**
        * @description Where the result has to load (GET /v1/capabilities). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
@@ -5875,7 +5875,7 @@ export interface components {
       stored_bytes: number;
     };
     UsageQueue: {
-      /** @description About how long until the next job begins; null: none waits, or there is no worker */
+      /** @description Estimated time until the next job starts; null if none waits or there is no worker */
       estimated_start_seconds: number | null;
       /** @description How long the oldest job has waited; null: none waits */
       oldest_waiting_seconds: number | null;
@@ -6456,7 +6456,7 @@ export interface components {
      * @example run_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
      */
     RunId: string;
-    /** @description Several with commas between, or said several times: any of them */
+    /** @description Any of several, separated by commas or repeated */
     State: ('queued' | 'active' | 'succeeded' | 'partial' | 'failed' | 'cancelled')[];
     /**
      * @description 1 to 40 lower case letters, digits and hyphens, no hyphen at either end
@@ -7195,7 +7195,7 @@ export interface operations {
         limit?: components['parameters']['Limit'];
         /** @description What the name begins with */
         name?: components['parameters']['Name'];
-        /** @description Several with commas between, or said several times: any of them */
+        /** @description Any of several, separated by commas or repeated */
         state?: ('active' | 'succeeded' | 'partial' | 'failed' | 'cancelled')[];
         /**
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
@@ -7592,7 +7592,7 @@ export interface operations {
         cursor?: components['parameters']['Cursor'];
         /** @description Most items of the page */
         limit?: components['parameters']['Limit'];
-        /** @description Several with commas between, or said several times: any of them */
+        /** @description Any of several, separated by commas or repeated */
         state?: components['parameters']['State'];
         /**
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
@@ -8098,7 +8098,7 @@ export interface operations {
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
-        /** @description Only these, with commas between or said several times; default: all */
+        /** @description Only these, separated by commas or repeated; default: all */
         types?: (
           | 'job.queued'
           | 'job.started'
@@ -8168,7 +8168,7 @@ export interface operations {
         limit?: components['parameters']['Limit'];
         /** @description What the name begins with */
         name?: components['parameters']['Name'];
-        /** @description Several with commas between, or said several times: any of them */
+        /** @description Any of several, separated by commas or repeated */
         state?: components['parameters']['State'];
         /**
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
@@ -10618,7 +10618,7 @@ export interface operations {
         cursor?: components['parameters']['Cursor'];
         /** @description Most items of the page */
         limit?: components['parameters']['Limit'];
-        /** @description Several with commas between, or said several times: any of them */
+        /** @description Any of several, separated by commas or repeated */
         state?: ('pending' | 'delivered' | 'failed')[];
         /**
          * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
@@ -10908,7 +10908,7 @@ export interface operations {
     parameters: {
       query?: never;
       header: {
-        /** @description Id of the delivery: the same at every attempt, so that a repetition can be told */
+        /** @description Id of the delivery: the same at every attempt, so that repetitions can be recognised */
         'webhook-id': string;
         /** @description One or two signatures with a blank between: `v1,` and HMAC-SHA256 in base64 */
         'webhook-signature': string;

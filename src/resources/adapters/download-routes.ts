@@ -37,7 +37,7 @@ export const adapterArchiveRoutes: FastifyPluginAsyncTypebox<ArchiveRoutesOption
   const schema = {
     operationId: 'downloadAdapterArchive',
     tags: ['adapters'],
-    summary: 'All files of an adapter as a zip',
+    summary: 'Download all files of an adapter as a zip',
     description:
       'The files are stored uncompressed under their names. With the result of a job comes its report as `report.html`, as ' +
       'long as the job is there. The same adapter with the same report gives the same bytes. There is no `Repr-Digest`, ' +
@@ -123,7 +123,7 @@ export const adapterFileRoutes: FastifyPluginAsyncTypebox = async (app) => {
   const schema = {
     operationId: 'downloadAdapterFile',
     tags: ['adapters'],
-    summary: 'A file of an adapter',
+    summary: 'Download a file of an adapter',
     params: FilePath,
     headers: FileHeaders,
     response: {

@@ -39,7 +39,7 @@ export const adapterRoutes: FastifyPluginAsyncTypebox<{ deps: UploadDependencies
         summary: 'Upload an adapter',
         description:
           'Takes the files of an adapter in any order: its weights and, in formats that have one (PEFT, MLX), its ' +
-          'configuration. The format is told by the files (GET /v1/capabilities). A part is recognised by its name or, ' +
+          'configuration. The format is recognised from the files (GET /v1/capabilities). A part is recognised by its name or, ' +
           'failing that, by its filename (`curl -F files=@adapter_config.json -F files=@adapter_model.safetensors`, ' +
           '`curl -F weights=@my-lora.safetensors`). The files are ' +
           'checked while they arrive. Each upload makes an adapter of its own, with what you say of it, also where the same ' +
@@ -64,7 +64,7 @@ export const adapterRoutes: FastifyPluginAsyncTypebox<{ deps: UploadDependencies
       schema: {
         operationId: 'getAdapter',
         tags: ['adapters'],
-        summary: 'An adapter',
+        summary: 'Get an adapter',
         params: AdapterPath,
         response: {
           200: response('The adapter', reference(AdapterRecord)),
@@ -81,7 +81,7 @@ export const adapterRoutes: FastifyPluginAsyncTypebox<{ deps: UploadDependencies
       schema: {
         operationId: 'getAdapterModules',
         tags: ['adapters'],
-        summary: 'The modules of an adapter: shape, rank and scale of each',
+        summary: 'List the modules of an adapter with their shape, rank and scaling',
         params: AdapterPath,
         response: {
           200: response('The modules, in name order', reference(AdapterModules)),
@@ -98,7 +98,7 @@ export const adapterRoutes: FastifyPluginAsyncTypebox<{ deps: UploadDependencies
     listOptions(AdapterListQuery, AdapterListPage, {
       operationId: 'listAdapters',
       tags: ['adapters'],
-      summary: 'Adapters, uploaded ones and results, the newest first',
+      summary: 'List adapters, uploads and results, the newest first',
       description: 'Every condition has to hold. Pages are read as those of jobs are.',
     }),
     async (request, reply) => {
@@ -124,7 +124,7 @@ export const adapterRoutes: FastifyPluginAsyncTypebox<{ deps: UploadDependencies
       schema: {
         operationId: 'updateAdapter',
         tags: ['adapters'],
-        summary: 'Change the name or the labels of an adapter, or how long it is kept',
+        summary: 'Change the name, labels or time to live of an adapter',
         params: AdapterPath,
         body: reference(AdapterPatch),
         response: {
@@ -146,7 +146,7 @@ export const adapterRoutes: FastifyPluginAsyncTypebox<{ deps: UploadDependencies
       schema: {
         operationId: 'deleteAdapter',
         tags: ['adapters'],
-        summary: 'Remove an adapter',
+        summary: 'Delete an adapter',
         description:
           'Not while a job that has not ended reads it. Results made from it stay, and so do the records of jobs. Its files ' +
           'are gone at once; the room on the disk is free when the sweeper has been there, if no other adapter has ' +

@@ -15,7 +15,7 @@ export const batchArchiveRoutes: FastifyPluginAsyncTypebox = async (app) => {
       schema: {
         operationId: 'downloadBatchArchive',
         tags: ['batches'],
-        summary: 'All results of a batch as a zip',
+        summary: 'Download all results of a batch as a zip',
         description:
           'The files of each result, stored uncompressed, in `<item>/<target>/`: the name of the item, as it may be that of a ' +
           'folder, and of the target as in deliveries, `r16` say. At the end `results.ndjson` has the lines of ' +

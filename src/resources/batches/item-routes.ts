@@ -27,7 +27,7 @@ export const batchItemRoutes: FastifyPluginAsyncTypebox = async (app) => {
       schema: {
         operationId: 'listBatchItems',
         tags: ['batches'],
-        summary: 'The items of a batch, in the order of its request',
+        summary: 'List the items of a batch in the order of the request',
         description: 'With what became of each: also of those that could not be tried, and have no job.',
         params: BatchPath,
         querystring: BatchItemQuery,

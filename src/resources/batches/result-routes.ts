@@ -27,7 +27,7 @@ export const batchResultRoutes: FastifyPluginAsyncTypebox = async (app) => {
       schema: {
         operationId: 'listBatchResults',
         tags: ['batches'],
-        summary: 'What a batch came to: a line of JSON for each item and target',
+        summary: 'Get the results of a batch, a line of JSON for each item and target',
         description:
           'In the order of the request, also while the batch runs: what has not ended has its state. An answer that ' +
           'breaks off is not whole; one that ends well has every item, as many as `x-item-count` says.',

@@ -92,7 +92,7 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
       schema: {
         operationId: 'getBatch',
         tags: ['batches'],
-        summary: 'A batch: how far it is',
+        summary: 'Get a batch and its progress',
         params: BatchPath,
         headers: PreferHeader,
         response: {
@@ -116,7 +116,7 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
       schema: {
         operationId: 'cancelBatch',
         tags: ['batches'],
-        summary: 'Cancel every job of a batch that has not ended',
+        summary: 'Cancel every unfinished job of a batch',
         description:
           'From then on no job of it begins. The answer does not wait until each is cancelled: `finished_at` is there ' +
           'when the last one is. Again, it answers the same.',
@@ -136,7 +136,7 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
       schema: {
         operationId: 'retryBatch',
         tags: ['batches'],
-        summary: 'Do the failed, partial and cancelled items of a batch once more',
+        summary: 'Retry the failed, partial and cancelled items of a batch',
         description:
           'As a new batch; its `retry_of` names the old one, which stays as it is. Items that never had a job are among them.',
         params: BatchPath,
@@ -159,7 +159,7 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
       schema: {
         operationId: 'deleteBatch',
         tags: ['batches'],
-        summary: 'Delete a batch that has ended, with the jobs it made',
+        summary: 'Delete a batch that has ended, with its jobs',
         description: 'With its jobs. Results stay: they are adapters like any other.',
         params: BatchPath,
         response: {
@@ -179,7 +179,7 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
     listOptions(BatchListQuery, BatchList, {
       operationId: 'listBatches',
       tags: ['batches'],
-      summary: 'Batches, the newest first',
+      summary: 'List batches, the newest first',
       description: 'Without their items. Every condition has to hold. Pages are read as those of jobs are.',
     }),
     async (request, reply) => {

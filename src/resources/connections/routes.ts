@@ -44,7 +44,7 @@ export const connectionRoutes: FastifyPluginAsyncTypebox<{ parts: ConnectionPart
       schema: {
         operationId: 'createConnection',
         tags: ['connections'],
-        summary: 'Make a connection to a bucket, the Hub or a server',
+        summary: 'Create a connection to a bucket, the Hub or a server',
         description:
           'Sources and destinations of jobs then need no credentials: `s3://models/in/x` finds the connection that leads ' +
           'there. Its credentials are kept encrypted and never shown. One that goes as the service itself (`ambient`), or to ' +
@@ -69,7 +69,7 @@ export const connectionRoutes: FastifyPluginAsyncTypebox<{ parts: ConnectionPart
     listOptions(ConnectionListQuery, ConnectionList, {
       operationId: 'listConnections',
       tags: ['connections'],
-      summary: 'Connections, the newest first',
+      summary: 'List connections, the newest first',
       description:
         'Without their credentials. `next_cursor` of one page is `cursor` of the next, until it is null.',
     }),
@@ -85,7 +85,7 @@ export const connectionRoutes: FastifyPluginAsyncTypebox<{ parts: ConnectionPart
       schema: {
         operationId: 'getConnection',
         tags: ['connections'],
-        summary: 'A connection',
+        summary: 'Get a connection',
         params: ConnectionPath,
         response: {
           200: response('The connection, without its credentials', reference(ConnectionRecord)),
@@ -104,7 +104,7 @@ export const connectionRoutes: FastifyPluginAsyncTypebox<{ parts: ConnectionPart
       schema: {
         operationId: 'updateConnection',
         tags: ['connections'],
-        summary: 'Change a connection, or give it other credentials',
+        summary: 'Change a connection or its credentials',
         description:
           'Holds for all that goes through it from now on, also of jobs that wait. What leads its credentials to places ' +
           'where they did not go before (another `endpoint`, a prefix that is not within those there are) has to bring them.',
@@ -128,7 +128,7 @@ export const connectionRoutes: FastifyPluginAsyncTypebox<{ parts: ConnectionPart
       schema: {
         operationId: 'deleteConnection',
         tags: ['connections'],
-        summary: 'Remove a connection and its credentials',
+        summary: 'Delete a connection and its credentials',
         description: 'Jobs that would still go through it fail with `CONNECTION_NOT_FOUND`.',
         params: ConnectionPath,
         response: { 204: NOTHING, ...problems('VALIDATION_FAILED', ...CONNECTION_ERRORS.remove) },

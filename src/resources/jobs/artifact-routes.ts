@@ -34,7 +34,7 @@ export const jobArtifactRoutes: FastifyPluginAsyncTypebox<{ reports: RenderedRep
       schema: {
         operationId: 'listJobArtifacts',
         tags: ['jobs'],
-        summary: 'Everything that a job made, as one tree of files',
+        summary: 'List all files that a job made',
         description:
           '`report.json` and `report.html`, `results/0/…` with the files of the first target’s adapter and so on, ' +
           '`imported/…` with those of an adapter that was fetched, and for going on with training ' +
@@ -62,7 +62,7 @@ export const jobArtifactRoutes: FastifyPluginAsyncTypebox<{ reports: RenderedRep
   const schema = {
     operationId: 'downloadJobArtifact',
     tags: ['jobs'],
-    summary: 'A file that a job made',
+    summary: 'Download a file that a job made',
     params: ArtifactPath,
     headers: FileHeaders,
     response: { ...FILE_RESPONSES, ...problems(...ARTIFACT_ERRORS.open, 'RANGE_NOT_SATISFIABLE') },

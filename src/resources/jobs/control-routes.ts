@@ -49,7 +49,7 @@ export const jobControlRoutes: FastifyPluginAsyncTypebox = async (app) => {
       schema: {
         operationId: 'retryJob',
         tags: ['jobs'],
-        summary: 'Do a failed, partial or cancelled job once more',
+        summary: 'Retry a failed, partial or cancelled job',
         description:
           'As a new job of the same request, labels, priority and time to live, with all its targets; its `retry_of` names ' +
           'the old one. The old one stays as it is, and belongs to its batch alone. A job that succeeded is submitted again, with `reuse: false`.',
@@ -76,7 +76,7 @@ export const jobControlRoutes: FastifyPluginAsyncTypebox = async (app) => {
       schema: {
         operationId: 'retryJobDeliveries',
         tags: ['jobs'],
-        summary: 'Send once more what a job could not deliver',
+        summary: 'Retry the failed deliveries of a job',
         description:
           'Deliveries of it that failed are `pending` again, and tried as the first time; others stay as they are. The job ' +
           'stays as it ended.',

@@ -48,7 +48,7 @@ export const jobReportRoutes: FastifyPluginAsyncTypebox<{ reports: RenderedRepor
     {
       schema: {
         operationId: 'getJobReport',
-        summary: 'The report of a job: spectra, and how close each result is, module by module',
+        summary: 'Get the report of a job: the spectrum and error of every module',
         ...reportCall('application/json', reference(Report)),
       },
     },
@@ -65,7 +65,7 @@ export const jobReportRoutes: FastifyPluginAsyncTypebox<{ reports: RenderedRepor
     {
       schema: {
         operationId: 'getJobReportHtml',
-        summary: 'The report of a job as people read it',
+        summary: 'Get the report of a job as a page or picture',
         ...reportCall('text/html', Type.String({ description: 'One file, which asks for nothing else' })),
       },
     },

@@ -59,7 +59,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
         description:
           '`kind` says which. `squeeze` brings one adapter to each target. `analyze` writes nothing: the report says ' +
           'what every rank would lose and recommends some. `merge` sums up to 32 adapters on one base, of any ranks, ' +
-          'with weights, and brings the sum to each target. Equal requests, by the content of their adapters, are done ' +
+          'with weights, and squeezes the sum to each target. Equal requests, by the content of their adapters, are done ' +
           'once: a later one has a job and results of its own, with `reused: true`, and where the work was done before it ' +
           'ends at once. `reuse: false` has it done again. `dry_run: true` does nothing, and tells what would be: ranks, ' +
           'sizes, seconds, or the same refusal.',
@@ -94,7 +94,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
       schema: {
         operationId: 'getJob',
         tags: ['jobs'],
-        summary: 'A job: state, progress, results',
+        summary: 'Get a job: state, progress, results',
         params: JobPath,
         headers: GetHeaders,
         response: {
@@ -114,7 +114,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
     listOptions(JobListQuery, JobListPage, {
       operationId: 'listJobs',
       tags: ['jobs'],
-      summary: 'Jobs, the newest first',
+      summary: 'List jobs, the newest first',
       description:
         'Every condition has to hold. A list is read page by page: `next_cursor` of one is `cursor` of the next, until ' +
         'it is null. Jobs that come or go in between move nothing else.',
@@ -142,7 +142,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
       schema: {
         operationId: 'squeezeAdapter',
         tags: ['jobs'],
-        summary: 'Upload an adapter and squeeze it, in one call',
+        summary: 'Upload an adapter and squeeze it in one call',
         description:
           'The files as for uploading an adapter, and a part `request` with what to do, in any order. The adapter is ' +
           'kept like any other.',

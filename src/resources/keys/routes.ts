@@ -26,7 +26,7 @@ export const keyRoutes: FastifyPluginAsyncTypebox<{ keys: KeyService }> = async 
       schema: {
         operationId: 'createKey',
         tags: ['administration'],
-        summary: 'Make a key',
+        summary: 'Create a key',
         description:
           'A tenant may have any number of keys at once, so that one can be replaced without a gap. Without `tenant` the key ' +
           'is for that of the caller. With `tenant_admin` and not `admin`: of the own tenant only, without the scope `admin`, ' +
@@ -59,7 +59,7 @@ export const keyRoutes: FastifyPluginAsyncTypebox<{ keys: KeyService }> = async 
       schema: {
         operationId: 'listKeys',
         tags: ['administration'],
-        summary: 'All keys, revoked and expired ones too, the oldest first',
+        summary: 'List keys, including revoked and expired ones, the oldest first',
         description: 'With `tenant_admin` and not `admin`: those of the own tenant.',
         querystring: KeyQuery,
         response: {

@@ -36,7 +36,7 @@ export const checkpointRoutes: FastifyPluginAsyncTypebox<{
       schema: {
         operationId: 'createCheckpoint',
         tags: ['annealing'],
-        summary: 'Send a checkpoint, and learn what to go on with',
+        summary: 'Send a checkpoint and get the adapter to continue with',
         description:
           'Answers `keep` (nothing to do), or squeezes the checkpoint as a job. Sending the same checkpoint again, also ' +
           'at the same time, gives the same answer; a failed one is tried again. The parts may come in any order.',
@@ -82,7 +82,7 @@ export const checkpointRoutes: FastifyPluginAsyncTypebox<{
       schema: {
         operationId: 'getCheckpoint',
         tags: ['annealing'],
-        summary: 'A checkpoint: the decision, and what became of it',
+        summary: 'Get a checkpoint: the decision and its outcome',
         description: 'Of several checkpoints of one step, after a rewind or a failure, the newest.',
         params: CheckpointPath,
         response: {

@@ -34,7 +34,7 @@ export const runRoutes: FastifyPluginAsyncTypebox<{
       schema: {
         operationId: 'createRun',
         tags: ['annealing'],
-        summary: 'Begin an annealing: a training whose rank falls on the way',
+        summary: 'Create an annealing run',
         description:
           'By a schedule, or adaptively by what the spectrum allows. The trainer then sends checkpoints and goes on with ' +
           'the adapters it gets back. `dry_run: true` begins nothing, and tells how it would go: ranks, steps, learning ' +
@@ -63,7 +63,7 @@ export const runRoutes: FastifyPluginAsyncTypebox<{
       schema: {
         operationId: 'getRun',
         tags: ['annealing'],
-        summary: 'A run: where it stands, and all its checkpoints',
+        summary: 'Get a run with its state and checkpoints',
         params: RunPath,
         response: {
           200: response('The run', reference(RunRecord)),
@@ -80,7 +80,7 @@ export const runRoutes: FastifyPluginAsyncTypebox<{
     listOptions(RunListQuery, RunListPage, {
       operationId: 'listRuns',
       tags: ['annealing'],
-      summary: 'Annealing runs, the newest first',
+      summary: 'List annealing runs, the newest first',
       description:
         'In short: the run itself has its checkpoints. Every condition has to hold. Pages are read as those of jobs are.',
     }),
@@ -98,7 +98,7 @@ export const runRoutes: FastifyPluginAsyncTypebox<{
       schema: {
         operationId: 'deleteRun',
         tags: ['annealing'],
-        summary: 'Remove a run with its checkpoints and their jobs',
+        summary: 'Delete a run with its checkpoints and their jobs',
         description:
           'Not while a checkpoint is being squeezed. Adapters stay; projections and optimizer state go with the jobs.',
         params: RunPath,

@@ -17,7 +17,7 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox = async (app) => {
       schema: {
         operationId: 'planSchedule',
         tags: ['annealing'],
-        summary: 'Plan how the rank falls while training goes on',
+        summary: 'Plan an annealing: ranks and steps of its stages',
         description:
           'Ranks of the stages, when to squeeze, and what every stage trains and takes. Nothing is stored: the same ' +
           'request gives the same schedule.',

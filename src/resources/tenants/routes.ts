@@ -29,7 +29,7 @@ const SUSPENSION = {
       'cancelling and deleting go on, and so does what runs. Other processes of the service learn of it within five seconds.',
   },
   resume: {
-    summary: 'Have a suspended tenant go on',
+    summary: 'Resume a suspended tenant',
     description: 'Its waiting jobs begin again, in their order.',
   },
 } as const;
@@ -60,7 +60,7 @@ export const tenantRoutes: FastifyPluginAsyncTypebox<TenantRoutesOptions> = asyn
       ...listOptions(TenantListQuery, TenantList, {
         operationId: 'listTenants',
         tags: ['administration'],
-        summary: 'List tenants, with what they have and wait for',
+        summary: 'List tenants with their usage',
         description: 'By id.',
       }),
     },
@@ -77,7 +77,7 @@ export const tenantRoutes: FastifyPluginAsyncTypebox<TenantRoutesOptions> = asyn
       schema: {
         operationId: 'getTenant',
         tags: ['administration'],
-        summary: 'A tenant, and what it uses',
+        summary: 'Get a tenant with its usage',
         params: TenantPath,
         response: {
           200: response('The tenant', reference(TenantWithUsage)),
@@ -99,7 +99,7 @@ export const tenantRoutes: FastifyPluginAsyncTypebox<TenantRoutesOptions> = asyn
       schema: {
         operationId: 'putTenant',
         tags: ['administration'],
-        summary: 'Make a tenant, or change what it may use',
+        summary: 'Create a tenant or change its limits',
         description: 'Other processes of the service go by what was set before for five seconds more.',
         params: TenantPath,
         body: reference(TenantRequest),
@@ -148,7 +148,7 @@ export const tenantRoutes: FastifyPluginAsyncTypebox<TenantRoutesOptions> = asyn
       schema: {
         operationId: 'getUsage',
         tags: ['adapters'],
-        summary: 'What your tenant has, may have, waits for and has used',
+        summary: 'Get the limits and usage of your tenant',
         querystring: UsageQuery,
         response: {
           200: response('The usage', reference(UsageRecord)),

@@ -24,7 +24,7 @@ export const adapterFromUploadsRoutes: FastifyPluginAsyncTypebox<{ deps: Uploads
       schema: {
         operationId: 'createAdapterFromUploads',
         tags: ['adapters'],
-        summary: 'Make an adapter of files that were uploaded before',
+        summary: 'Create an adapter from uploads',
         description:
           'As an upload with all the files in one request does. The uploads are gone afterwards, unless the request was ' +
           'refused.',

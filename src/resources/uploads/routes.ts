@@ -36,7 +36,7 @@ export const uploadRoutes: FastifyPluginAsyncTypebox<{ deps: UploadsDependencies
       schema: {
         operationId: 'putUpload',
         tags: ['uploads'],
-        summary: 'Upload a file whole',
+        summary: 'Upload a whole file',
         description:
           'The body is the file (`curl -T file`); an upload of that id is replaced when all of it is there. It is ' +
           'checked while it arrives. Which file of an adapter it is says `filename`.',
@@ -75,7 +75,7 @@ export const uploadRoutes: FastifyPluginAsyncTypebox<{ deps: UploadsDependencies
       schema: {
         operationId: 'getUpload',
         tags: ['uploads'],
-        summary: 'An upload',
+        summary: 'Get an upload',
         params: AnyUploadPath,
         response: {
           200: response('The upload', reference(UploadRecord)),
@@ -96,7 +96,7 @@ export const uploadRoutes: FastifyPluginAsyncTypebox<{ deps: UploadsDependencies
       schema: {
         operationId: 'listUploads',
         tags: ['uploads'],
-        summary: 'All uploads that no adapter was made of yet, in the order of their ids',
+        summary: 'List uploads that are not part of an adapter, in the order of their ids',
         response: {
           200: response('The uploads', reference(UploadList)),
           ...problems(...UPLOAD_ERRORS.list),

@@ -37,7 +37,7 @@ export const tusRoutes: FastifyPluginAsyncTypebox<{ deps: UploadsDependencies }>
       schema: {
         operationId: 'getUploadOptions',
         tags: ['uploads'],
-        summary: 'What of the tus protocol is spoken',
+        summary: 'Get the supported version and extensions of tus',
         response: { 204: told('In the headers', ABILITY_HEADERS), ...problems() },
       },
     },
@@ -74,7 +74,7 @@ export const tusRoutes: FastifyPluginAsyncTypebox<{ deps: UploadsDependencies }>
       schema: {
         operationId: 'getUploadOffset',
         tags: ['uploads'],
-        summary: 'Where a resumable upload goes on',
+        summary: 'Get the offset of a resumable upload',
         description: 'Ends a PATCH that is still under way; what came of it is kept.',
         params: AnyUploadPath,
         headers: LookHeaders,
@@ -94,7 +94,7 @@ export const tusRoutes: FastifyPluginAsyncTypebox<{ deps: UploadsDependencies }>
       schema: {
         operationId: 'appendUpload',
         tags: ['uploads'],
-        summary: 'Go on with a resumable upload',
+        summary: 'Continue a resumable upload',
         description:
           'Bytes that came before the connection broke are kept, unless there is a Content-Digest of all of them.',
         params: AnyUploadPath,
@@ -115,7 +115,7 @@ export const tusRoutes: FastifyPluginAsyncTypebox<{ deps: UploadsDependencies }>
       schema: {
         operationId: 'deleteUpload',
         tags: ['uploads'],
-        summary: 'Remove an upload',
+        summary: 'Delete an upload',
         params: AnyUploadPath,
         headers: LookHeaders,
         response: {

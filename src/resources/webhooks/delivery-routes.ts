@@ -32,7 +32,7 @@ export const webhookDeliveryRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookPa
       schema: {
         operationId: 'listWebhookDeliveries',
         tags: ['webhooks'],
-        summary: 'What was sent, or is to be, the newest first',
+        summary: 'List the deliveries of a webhook, the newest first',
         description: 'With every attempt: when, what was answered, how long it took. Kept for 30 days.',
         params: WebhookPath,
         querystring: DeliveryListQuery,

@@ -54,7 +54,7 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookParts }> =
       schema: {
         operationId: 'createWebhook',
         tags: ['webhooks'],
-        summary: 'Have events sent to a server of yours',
+        summary: 'Create a webhook',
         description:
           'Requests are signed by Standard Webhooks (https://www.standardwebhooks.com), and sent again for three days until ' +
           'one is answered with 2xx. Their body is a `WebhookEvent`.',
@@ -82,7 +82,7 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookParts }> =
       schema: {
         operationId: 'listWebhooks',
         tags: ['webhooks'],
-        summary: 'All webhooks, the oldest first',
+        summary: 'List webhooks, the oldest first',
         response: {
           200: response('The webhooks, without their secrets', reference(WebhookList)),
         },
@@ -98,7 +98,7 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookParts }> =
       schema: {
         operationId: 'getWebhook',
         tags: ['webhooks'],
-        summary: 'A webhook',
+        summary: 'Get a webhook',
         params: WebhookPath,
         response: {
           200: response('The webhook, without its secret', reference(WebhookRecord)),
@@ -138,7 +138,7 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookParts }> =
       schema: {
         operationId: 'deleteWebhook',
         tags: ['webhooks'],
-        summary: 'Remove a webhook and its deliveries; nothing more is sent',
+        summary: 'Delete a webhook and its deliveries',
         params: WebhookPath,
         response: {
           204: NOTHING,
@@ -165,7 +165,7 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookParts }> =
       schema: {
         operationId: 'rotateWebhookSecret',
         tags: ['webhooks'],
-        summary: 'Give a webhook another secret',
+        summary: 'Rotate the secret of a webhook',
         description:
           'The body may be absent. The previous secret also signs for a while: requests carry two signatures then, and a ' +
           'receiver takes any of them. A second rotation ends the first one’s overlap: there are never three.',

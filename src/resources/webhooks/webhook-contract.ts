@@ -1,5 +1,5 @@
 const HEADERS = [
-  ['webhook-id', 'Id of the delivery: the same at every attempt, so that a repetition can be told'],
+  ['webhook-id', 'Id of the delivery: the same at every attempt, so that repetitions can be recognised'],
   ['webhook-timestamp', 'When the attempt was made, in seconds since 1970'],
   ['webhook-signature', 'One or two signatures with a blank between: `v1,` and HMAC-SHA256 in base64'],
 ] as const;
@@ -9,7 +9,7 @@ const EVENT = {
   post: {
     operationId: 'receiveEvent',
     tags: ['webhooks'],
-    summary: 'An event, sent to a server of yours',
+    summary: 'An event, sent to your server',
     description:
       'Signed by Standard Webhooks (https://www.standardwebhooks.com). An answer counts by its status, and within 15 ' +
       'seconds; of its body the first kilobyte is kept for the log.',

@@ -33,7 +33,7 @@ export const workerRoutes: FastifyPluginAsyncTypebox<{ database: Database }> = a
       schema: {
         operationId: 'listWorkers',
         tags: ['administration'],
-        summary: 'List workers, and what they run',
+        summary: 'List workers and what they run',
         response: {
           200: response('Those that are there, by machine', reference(WorkerList)),
           ...problems(),
@@ -51,7 +51,7 @@ export const workerRoutes: FastifyPluginAsyncTypebox<{ database: Database }> = a
       schema: {
         operationId: 'drainWorker',
         tags: ['administration'],
-        summary: 'Have a worker begin nothing more',
+        summary: 'Drain a worker',
         description:
           'Within some five seconds it takes nothing more; what it runs goes on to its end, however long that takes, and others ' +
           'do what had not begun. Then a process with ROLE=worker exits with 0; one with ROLE=all goes on without a worker ' +

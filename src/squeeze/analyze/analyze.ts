@@ -74,7 +74,7 @@ export async function analyze(input: AnalyzeInput, pool: ComputePool): Promise<J
         ...adapter.warnings,
         ...residualWarnings(modules, decompositions),
         'Errors are the least possible at each rank, before rounding to a dtype.',
-        `Singular values below ${RESOLUTION} of a module's largest cannot be told from zero and are given as 0.`,
+        `Singular values below ${RESOLUTION} of a module's largest cannot be distinguished from zero and are given as 0.`,
       ],
     },
     provider: pool.provider,

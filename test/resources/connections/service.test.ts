@@ -117,7 +117,7 @@ onEachDialect('a connection', (database) => {
       [{ ...SERVER, prefixes: ['https://models.example.com/?a=hush'] }, 'VALIDATION_FAILED', /query/],
       [{ ...SERVER, credentials: { headers: { Host: 'x' } } }, 'VALIDATION_FAILED', /"Host"/],
       [{ ...MODELS, endpoint: 'http://169.254.169.254' }, 'OUTBOUND_FORBIDDEN', /169\.254/],
-      [{ ...MODELS, allowed_hosts: ['a:b:c'] }, 'VALIDATION_FAILED', /no host and no host:port/],
+      [{ ...MODELS, allowed_hosts: ['a:b:c'] }, 'VALIDATION_FAILED', /neither a host nor host:port/],
     ];
     for (const [request, code, words] of cases) await refused(service().create(request, true), code, words);
     const none = service('default', null as never);

@@ -781,7 +781,7 @@ class Format(TypedDict):
 
 
 class FormatOptions(TypedDict):
-    """What a conversion has to be told where the files do not say it"""
+    """Information that a conversion needs and the files lack"""
 
     component: NotRequired[Literal["unet", "transformer", "text_encoder", "text_encoder_2"]]
     architecture: NotRequired[str]
