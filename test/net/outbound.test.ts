@@ -188,7 +188,7 @@ describe('Outbound', () => {
         response.writeHead(302, { location: 'http://[' }).end(Buffer.alloc(50_000_000));
       };
       const own = new Outbound({ allowedHosts: [server.host], allowHttp: true });
-      await assert.rejects(own.fetchFollowing(server.url), failing('OUTBOUND_URL_INVALID', /no URL/));
+      await assert.rejects(own.fetchFollowing(server.url), failing('OUTBOUND_URL_INVALID', /not a URL/));
       await isOver;
       await own.close();
     });
