@@ -5,7 +5,7 @@ import { allocateRanks, type BudgetModule, costOf, leastRanks } from '../core/po
 import { AppError } from '../errors/app-error.ts';
 import { bitsOf } from '../safetensors/dtype.ts';
 import type { RankLimits } from '../serving/rank-limits.ts';
-import { limitRank, permittedRanks } from './limit-rank.ts';
+import { largestRank, limitRank, permittedRanks } from './limit-rank.ts';
 import { rankRange } from './rank-range.ts';
 
 type Price = Pick<BudgetModule, 'costPerRank' | 'ranks'>;
@@ -46,7 +46,7 @@ export function priced(
   const prices = modules.map(
     (module): Price => ({
       costPerRank: unit === 'bytes' ? bytesPerRank(module, target.dtype ?? 'match') : module.m + module.n,
-      ranks: permittedRanks(module.rank, limits),
+      ranks: permittedRanks(largestRank(module), limits),
     }),
   );
   const least = leastRanks(prices);

@@ -100,7 +100,7 @@ function planned(
     bytes: plan.output?.bytes ?? sourceFiles[0]!.bytes,
     relative_error: closeness?.whole ?? null,
     basis: spectra ? 'spectra' : 'shapes',
-    warnings: [...planWarnings(plan, adapter), ...(ahead ? [ahead.warning] : [])],
+    warnings: [...planWarnings(plan, job), ...(ahead ? [ahead.warning] : [])],
     error: null,
   };
 }

@@ -1,3 +1,4 @@
+import type { LoraModule } from '../adapter/adapter.ts';
 import type { RankLimits } from '../serving/rank-limits.ts';
 
 /**
@@ -14,6 +15,10 @@ export function limitRank(wanted: number, own: number, limits: RankLimits): numb
   const up = allowedRanks.find((allowed) => allowed >= rank && allowed <= cap);
   return up ?? allowedRanks.findLast((allowed) => allowed <= cap) ?? cap;
 }
+
+/** The largest rank that is of use to a module: its update has no more directions than rows or columns. */
+export const largestRank = ({ rank, m, n }: Pick<LoraModule, 'rank' | 'm' | 'n'>): number =>
+  Math.min(rank, m, n);
 
 /** The ranks a module may have, ascending; never empty. */
 export function permittedRanks(own: number, limits: RankLimits): number[] {

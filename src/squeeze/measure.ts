@@ -1,9 +1,11 @@
 import type { ModulePlan, ScaleMode } from '../adapter/adapter.ts';
+import { DTYPE_NAMES } from '../adapter/dtype-names.ts';
 import { remainingScale } from '../adapter/remaining-scale.ts';
 import type { ModuleResult } from '../contract/report.ts';
 import { moduleRelativeError } from '../core/by-module.ts';
 import { truncationError } from '../core/spectrum.ts';
 import type { Decomposition, Measured } from '../engine/kernel-types.ts';
+import { AppError } from '../errors/app-error.ts';
 
 /** How close one result is: every module, and all together. */
 export interface Closeness {
@@ -20,6 +22,7 @@ export interface Closeness {
  * numbers limits what can be told: errors below about 1e-7 may come out as anything below that.
  * What the factors leave out of ΔW is orthogonal to them, and so to what is made of them: it adds to every error.
  * @param measured null where the module was copied
+ * @throws AppError NON_FINITE_RESULT naming the module whose numbers became zero in its dtype
  */
 export function measure(
   plans: readonly ModulePlan[],
@@ -39,6 +42,13 @@ export function measure(
     const lost = found
       ? rest + Math.max(0, energy - rest - 2 * s * written * found.inner + written * written * found.energy)
       : rest;
+    if (found)
+      refuseUnderflow(plans[index]!, {
+        found,
+        ratio: written / s,
+        kept: keptEnergy(decomposition, rank, module.rank),
+        least: CANCELLED * decomposition.energyB * decomposition.energyA,
+      });
     energies.push(energy);
     losses.push(lost);
     const relativeError = energy > 0 ? Math.sqrt(lost / energy) : 0;
@@ -60,6 +70,36 @@ export function measure(
     moduleRelativeError: moduleError,
     moduleEnergyRetained: 1 - moduleError ** 2,
   };
+}
+
+/** Below this share of ‖B‖²·‖A‖² an update is what is left after cancellation: its energy says little. */
+const CANCELLED = 1e-10;
+/** Share of the energy that has to come through rounding, which takes at most some hundredths of it. */
+const LEAST_SHARE = 0.9;
+
+/** What the directions that are kept hold of ‖B·A‖². */
+function keptEnergy({ sigma, energy, residual = 0 }: Decomposition, rank: number, whole: number): number {
+  return rank < whole ? sumOf(Array.from(sigma.subarray(0, rank), (value) => value ** 2)) : energy - residual;
+}
+
+interface Kept {
+  readonly found: Measured;
+  /** s′/s, by which ⟨B·A, B′·A′⟩ is the energy kept but for rounding. */
+  readonly ratio: number;
+  readonly kept: number;
+  /** Energy below which nothing can be told. */
+  readonly least: number;
+}
+
+function refuseUnderflow({ module, dtypeA, dtypeB }: ModulePlan, { found, ratio, kept, least }: Kept): void {
+  if (!Number.isFinite(ratio) || kept <= least || found.inner * ratio >= LEAST_SHARE * kept) return;
+  const dtypes = [...new Set([dtypeA, dtypeB])].map((dtype) => DTYPE_NAMES[dtype]).join(' and ');
+  throw new AppError(
+    'NON_FINITE_RESULT',
+    `The squeezed factors of module "${module.name}" do not fit ${dtypes}: numbers of it are so small that they become ` +
+      'zero. Ask for dtype "float32" or "bfloat16", or for split "balanced".',
+    { module: module.name, dtype: dtypes },
+  );
 }
 
 const sumOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0);

@@ -4,7 +4,7 @@ import type { SqueezeOptions } from '../contract/job-request.ts';
 import type { Target } from '../contract/target.ts';
 import { COLUMN_STEP } from '../engine/column-step.ts';
 import { NO_LIMITS, type RankLimits } from '../serving/rank-limits.ts';
-import { needsSpectrum, spectrumFreeRanks } from './select-ranks.ts';
+import { needsSpectrum, type ShapedModule, spectrumFreeRanks } from './select-ranks.ts';
 
 /** "auto" has always settled long before; 3 to 8 are usual. */
 const MAX_AUTO_ITERATIONS = 32;
@@ -32,7 +32,7 @@ export interface Method {
  * @throws AppError VALIDATION_FAILED for a rank_pattern that cannot be read
  */
 export function chooseMethod(
-  modules: readonly Pick<LoraModule, 'name' | 'rank'>[],
+  modules: readonly ShapedModule[],
   targets: readonly Target[],
   options: SqueezeOptions,
   limits: readonly RankLimits[] = [],
@@ -71,11 +71,7 @@ export function chooseMethod(
 }
 
 /** The largest rank that a target may bring a module to. */
-function largestNewRank(
-  modules: readonly Pick<LoraModule, 'name' | 'rank'>[],
-  target: Target,
-  limits: RankLimits,
-): number {
+function largestNewRank(modules: readonly ShapedModule[], target: Target, limits: RankLimits): number {
   const largestOwn = modules.reduce((largest, { rank }) => Math.max(largest, rank), 0);
   if (needsSpectrum(target)) return Math.min(largestOwn, limits.maxRank);
   const { ranks } = spectrumFreeRanks(target, limits, modules);

@@ -92,6 +92,7 @@ export function planTarget(
 ): TargetPlan {
   const { input, adapter, method, sourceFiles } = job;
   const { target } = applied;
+  const asked = input.targets[index]!;
   const plans = planModules(adapter, target, ranks);
   const verdictAsItIs = verdictOnSource(applied, adapter, sourceFiles);
   const { adapter: written, warnings: writing } = writtenAdapter(adapter, target);
@@ -101,14 +102,15 @@ export function planTarget(
     !job.isConverted &&
     written === adapter &&
     changesNothing(plans) &&
-    !needsFolding(target, verdictAsItIs);
+    !needsFolding(target, verdictAsItIs) &&
+    !(asked.scale === 'fold' && adapter.modules.some(({ scale }) => scale !== 1));
   const encoding = {
     scale: scaleModeOf(target),
     split: splitOf(target),
     reviveSeed: target.revive ? method.seed : null,
   };
   return {
-    asked: input.targets[index]!,
+    asked,
     applied,
     plans,
     format: written.format,
@@ -128,12 +130,24 @@ export function planTarget(
 }
 
 /** What the user should know of the adapter and of what is made of it, whatever its numbers are. */
-export const planWarnings = ({ asked, plans, output, warnings }: TargetPlan, adapter: Adapter): string[] => [
+export const planWarnings = (
+  { asked, plans, output, warnings }: TargetPlan,
+  { adapter, sourceFiles }: Pick<PlannedJob, 'adapter' | 'sourceFiles'>,
+): string[] => [
   ...adapter.warnings,
   ...warnings,
   // Who asks for a format alone asks for no other rank.
   ...(hasNoPolicy(asked) && output ? [] : rankWarnings(plans, output === null)),
+  ...(output ? sizeWarnings(output, sourceFiles[0]!.bytes) : []),
 ];
+
+/** Told where the tensors alone take more than the whole source: headers differ by what they say of their making. */
+function sizeWarnings({ bytes, size }: Output, sourceBytes: number): string[] {
+  if (size.reduce((sum, part) => sum + part.bytes, 0) <= sourceBytes) return [];
+  return [
+    `The result is larger than its source: its weights take ${bytes} bytes, those of the source ${sourceBytes}.`,
+  ];
+}
 
 /** What a result's metadata tells of how it was made. No times and no ids: the same request, the same bytes. */
 function provenance(

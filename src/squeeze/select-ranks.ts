@@ -11,7 +11,7 @@ import { AppError } from '../errors/app-error.ts';
 import { PatternTable } from '../formats/peft/patterns.ts';
 import type { RankLimits } from '../serving/rank-limits.ts';
 import { budgetRanks, priced } from './budget-ranks.ts';
-import { limitRank } from './limit-rank.ts';
+import { largestRank, limitRank } from './limit-rank.ts';
 import { restOf } from './residuals.ts';
 
 const UNIFORM_PATTERN =
@@ -28,7 +28,10 @@ export interface RankChoice {
   readonly warnings: string[];
 }
 
-type Ranked = Pick<LoraModule, 'rank'> & Partial<Pick<LoraModule, 'a' | 'expert'>>;
+/** What the choice of a rank looks at where it needs no spectrum. */
+export type ShapedModule = Pick<LoraModule, 'name' | 'rank' | 'm' | 'n'>;
+
+type Ranked = Pick<LoraModule, 'rank' | 'm' | 'n'> & Partial<Pick<LoraModule, 'a' | 'expert'>>;
 
 /** Whether the ranks of a target depend on the modules' complete spectra. */
 export const needsSpectrum = (target: Target): boolean =>
@@ -60,10 +63,11 @@ export function selectRanks(
     const { ranks, warnings } = budgetRanks(target, limits, modules, scaled);
     return { ranks: evenExperts(ranks, modules, 'smallest'), warnings };
   }
-  const wanted = spectra.map((sigma, index) =>
-    policyRank(target, sigma, restOf(modules[index]!, decompositions[index]!)),
-  );
-  return { ranks: withinLimits(wanted, target.uniform ?? true, limits, modules), warnings: [] };
+  const wanted = spectra.map((sigma, index) => {
+    const module = modules[index]!;
+    return Math.min(policyRank(target, sigma, restOf(module, decompositions[index]!)), largestRank(module));
+  });
+  return { ranks: withinLimits(wanted, target, limits, modules), warnings: [] };
 }
 
 /**
@@ -82,16 +86,21 @@ export function refuseVain(target: Target, limits: RankLimits, modules: readonly
 export function spectrumFreeRanks(
   target: Target,
   limits: RankLimits,
-  modules: readonly Pick<LoraModule, 'name' | 'rank'>[],
+  modules: readonly ShapedModule[],
 ): RankChoice {
   if ('rank_pattern' in target) {
     const { ranks, warnings } = patternRanks(target.rank_pattern, modules);
     if (target.uniform) warnings.push(UNIFORM_PATTERN);
-    return { ranks: withinLimits(ranks, target.uniform ?? false, limits, modules), warnings };
+    return {
+      ranks: withinLimits(ranks, { uniform: false, ...target }, limits, modules),
+      warnings,
+    };
   }
   // A profile alone asks for as much as its limits allow, a format alone for all there is.
-  const rank = 'rank' in target ? target.rank : Number.POSITIVE_INFINITY;
-  return { ranks: modules.map((module) => limitRank(rank, module.rank, limits)), warnings: [] };
+  if (!('rank' in target))
+    return { ranks: modules.map(({ rank }) => limitRank(Infinity, rank, limits)), warnings: [] };
+  const wanted = modules.map((module) => Math.min(target.rank, largestRank(module)));
+  return { ranks: withinLimits(wanted, target, limits, modules), warnings: [] };
 }
 
 /**
@@ -101,7 +110,7 @@ export function spectrumFreeRanks(
  */
 function patternRanks(
   pattern: Readonly<Record<string, number>>,
-  modules: readonly Pick<LoraModule, 'name' | 'rank'>[],
+  modules: readonly ShapedModule[],
 ): { readonly ranks: number[]; readonly warnings: string[] } {
   const unused = new Set(Object.keys(pattern));
   const ranks = asValidation(() => {
@@ -109,11 +118,11 @@ function patternRanks(
       'rank_pattern',
       Object.keys(pattern).map((key) => [key, key]),
     );
-    return modules.map(({ name, rank }) => {
-      const key = table.find(name);
-      if (key === undefined) return rank;
+    return modules.map((module) => {
+      const key = table.find(module.name);
+      if (key === undefined) return module.rank;
       unused.delete(key);
-      return pattern[key]!;
+      return Math.min(pattern[key]!, largestRank(module));
     });
   });
   return { ranks, warnings: unused.size > 0 ? [unusedWarning([...unused])] : [] };
@@ -144,16 +153,22 @@ function policyRank(target: Target, sigma: readonly number[], rest: Rest): numbe
   return kneeRank(sigma, rest);
 }
 
+/**
+ * No module gets more than `largestRank`, unless it keeps its own rank, or one rank for all was asked for in so many words,
+ * as profiles do of servers that load no other.
+ */
 function withinLimits(
   wanted: readonly number[],
-  isUniform: boolean,
+  { uniform }: Target,
   limits: RankLimits,
-  modules: readonly Pick<LoraModule, 'rank'>[],
+  modules: readonly ShapedModule[],
 ): number[] {
   const largest = wanted.reduce((x, y) => Math.max(x, y), 1);
-  const ranks = modules.map(({ rank }, index) =>
-    limitRank(isUniform ? largest : wanted[index]!, rank, limits),
-  );
+  const ranks = modules.map((module, index) => {
+    const own = wanted[index]!;
+    const most = uniform === true || own > largestRank(module) ? module.rank : largestRank(module);
+    return limitRank(uniform === false ? own : largest, most, limits);
+  });
   return evenExperts(ranks, modules, 'largest');
 }
 

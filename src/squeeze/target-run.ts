@@ -94,7 +94,7 @@ export class TargetRun {
         : expectedLoss(closeness.moduleEnergyRetained, adapter.modules, decompositions);
     const warnings = [
       ...(input.warnings ?? []),
-      ...planWarnings(this.#plan, adapter),
+      ...planWarnings(this.#plan, this.#job),
       ...residualWarnings(adapter.modules, decompositions),
       ...(ahead ? [ahead.warning] : []),
     ];

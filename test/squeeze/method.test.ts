@@ -12,7 +12,7 @@ const choose = (
   options: SqueezeOptions = {},
   limits: RankLimits[] = [],
 ) => {
-  const modules = ranks.map((rank, index) => ({ name: `layers.${index}.q_proj`, rank }));
+  const modules = ranks.map((rank, index) => ({ name: `layers.${index}.q_proj`, rank, m: 600, n: 500 }));
   const method = chooseMethod(modules, targets, options, limits);
   return { ...method, decomposers: modules.map((module) => method.decomposerFor(module)) };
 };

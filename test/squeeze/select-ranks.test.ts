@@ -124,7 +124,7 @@ describe('the ranks of a target', () => {
   });
 
   it('keep to the limits, whatever the policy', () => {
-    const wide = [{ sigma: Array.from({ length: 40 }, (_, i) => 0.9 ** i) }, STEEP];
+    const wide = [{ sigma: Array.from({ length: 40 }, (_, i) => 0.9 ** i), m: 50, n: 60 }, STEEP];
     const targets: Target[] = [
       { rank: 11 },
       { energy: 0.9 },
@@ -147,6 +147,20 @@ describe('the ranks of a target', () => {
     }
   });
 
+  it('cut what a module has no directions for, unless one rank for all is asked for', () => {
+    const flat = { sigma: Array(6).fill(1), m: 3 };
+    const usual = { sigma: Array(6).fill(1) };
+    assert.deepEqual(ranks({ rank: 5 }, [flat, usual]), [3, 5]);
+    assert.deepEqual(ranks({ rank: 8 }, [flat, usual]), [3, 6]);
+    assert.deepEqual(ranks({ rank: 5, uniform: true }, [flat, usual]), [5, 5]);
+    assert.deepEqual(ranks({ rank: 5, uniform: true }, [flat, flat]), [3, 3]);
+    assert.deepEqual(ranks({ rank_pattern: { '0.q_proj': 5 } }, [flat, flat]), [3, 6]);
+    assert.deepEqual(ranks({ energy: 1 }, [flat, usual], { minRank: 4 }), [3, 6]);
+    assert.deepEqual(ranks({ budget_parameters: 1000 }, [flat, usual]), [3, 6]);
+    // A format alone leaves ranks as they are.
+    assert.deepEqual(ranks({ format: 'peft' }, [flat]), [6]);
+  });
+
   it('need the spectrum for all but a rank, a pattern and a profile alone', () => {
     for (const target of [
       { rank: 1 },
@@ -167,7 +181,7 @@ describe('a rank_pattern', () => {
     'model.layers.0.self_attn.q_proj',
     'model.layers.0.mlp.up_proj',
     'model.layers.10.self_attn.q_proj',
-  ].map((name) => ({ name, sigma: Array(16).fill(1) }));
+  ].map((name) => ({ name, sigma: Array(16).fill(1), m: 20, n: 20 }));
 
   it('is matched as PEFT matches it, and leaves the other modules alone', () => {
     const cases: [pattern: Record<string, number>, ranks: number[]][] = [
@@ -359,7 +373,7 @@ describe('a budget', () => {
           if (!uniform) return;
           const largest = Math.max(...found);
           const next = all.map(({ sigma }) => Math.min(sigma.length, largest + 1));
-          const isAll = all.every(({ sigma }, index) => found[index] === sigma.length);
+          const isAll = all.every(({ sigma, m, n }) => Math.min(sigma.length, m!, n!) <= largest);
           assert.ok(isAll || cost(all, next, bytes) > least + more);
         },
       ),

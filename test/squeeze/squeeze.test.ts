@@ -402,6 +402,37 @@ describe('the bytes of a result', () => {
   });
 });
 
+describe('a result', () => {
+  it('has its scale folded where that is asked for, also where nothing is squeezed', async () => {
+    const dir = adapter(someModules(8));
+    const targets: Target[] = [{ rank: 8 }, { rank: 8, scale: 'fold' }];
+    await squeezing(compute.pool, dir, { targets }, ({ targets: [plain, folded] }) => {
+      assert.equal(plain!.files, null);
+      assert.ok([...readResult(folded!).modules.values()].every(({ scale }) => scale === 1));
+      assert.ok(
+        [...scoreAdapter(readPeftAdapter(dir), readResult(folded!)).values()].every(
+          ({ actualError }) => actualError < 1e-6,
+        ),
+      );
+    });
+    const again = adapter(someModules(8), { lora_alpha: 8 });
+    await squeezing(compute.pool, again, { targets: [targets[1]!] }, ({ targets: [folded] }) => {
+      assert.equal(folded!.files, null, 'its scale is 1 already');
+    });
+  });
+
+  it('says where it is larger than its source', async () => {
+    const dir = adapter(someModules(8), {}, { encode: bfloat16Tensor });
+    const targets: Target[] = [{ rank: 7, dtype: 'float32' }, { rank: 7 }];
+    await squeezing(compute.pool, dir, { targets }, ({ targets: [larger, smaller] }) => {
+      const told = (made: typeof larger) =>
+        made!.result.warnings.filter((text) => /larger than its source/.test(text));
+      assert.equal(told(larger).length, 1);
+      assert.deepEqual(told(smaller), []);
+    });
+  });
+});
+
 describe('a squeeze refuses', () => {
   it('NaN and infinity, naming the tensor', async () => {
     for (const bad of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
@@ -432,6 +463,28 @@ describe('a squeeze refuses', () => {
       failsWith('NON_FINITE_RESULT', 'layers.2.q_proj', 'float16'),
     );
     await squeezing(compute.pool, adapter(modules), { targets: [{ rank: 2, dtype: 'bfloat16' }] }, () => {});
+  });
+
+  it('a result that its dtype turns into zeros, naming the module', async () => {
+    const modules = someModules(8);
+    const { a } = modules[1]!;
+    modules[1] = {
+      ...modules[1]!,
+      a: matrix(
+        a.rows,
+        a.columns,
+        a.data.map((x) => x * 1e-8),
+      ),
+    };
+    const target = { rank: 2, dtype: 'float16' } as const;
+    await squeezing(compute.pool, adapter(modules), { targets: [target] }, () => {});
+    await assert.rejects(
+      squeezing(compute.pool, adapter(modules), { targets: [{ ...target, split: 'a' }] }, () => {}),
+      failsWith('NON_FINITE_RESULT', 'layers.1.q_proj', 'float16', 'become zero'),
+    );
+    // An update of nothing is no underflow.
+    const zero = someModules(8, 1).map((module) => ({ ...module, b: matrix(module.b.rows, 8) }));
+    await squeezing(compute.pool, adapter(zero), { targets: [target] }, () => {});
   });
 
   it('to fold a scale that lora_bias shares, before doing any work', async () => {

@@ -40,7 +40,8 @@ const defaultsOf = (schema: { readonly properties: object }): Fields =>
   );
 
 const OPTIONS = defaultsOf(SqueezeOptions);
-const { criterion: CRITERION, ...TARGET } = defaultsOf(TargetFields);
+// A scale that is folded because it was asked for is folded also where nothing is squeezed.
+const { criterion: CRITERION, scale: _ownMeaning, ...TARGET } = defaultsOf(TargetFields);
 const SOURCE = defaultsOf(MergeSource);
 
 /**
@@ -71,7 +72,14 @@ function wholeTarget(target: Target): Fields {
   const pattern = 'rank_pattern' in target ? { rank_pattern: Object.entries(target.rank_pattern) } : {};
   // A profile decides what its target leaves open.
   if (target.profile !== undefined) return { ...target, ...pattern };
-  const uniform = !UNEVEN.some((policy) => policy in target);
+  // One rank for all that was asked for holds also where a module has fewer directions.
+  const isUneven = UNEVEN.some((policy) => policy in target);
   const isBudget = BUDGETS.some((budget) => budget in target);
-  return { ...TARGET, ...(isBudget && { criterion: CRITERION }), uniform, ...target, ...pattern };
+  return {
+    ...TARGET,
+    ...(isBudget && { criterion: CRITERION }),
+    ...(isUneven && { uniform: false }),
+    ...target,
+    ...pattern,
+  };
 }

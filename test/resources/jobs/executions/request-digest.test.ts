@@ -28,11 +28,9 @@ describe('the digest of a request', () => {
       squeeze([
         {
           dtype: 'match',
-          scale: 'fold',
           split: 'balanced',
           revive: false,
           projections: false,
-          uniform: true,
           rank: 2,
         },
       ]),
@@ -87,6 +85,9 @@ describe('the digest of a request', () => {
       squeeze([{ rank: 2 }], { adapter_id: 'ad_2' }),
       squeeze([{ rank: 2 }], { options: { seed: 1 } }),
       squeeze([{ rank: 2, scale: 'keep' }]),
+      // Asked for, they hold also where they would not by default.
+      squeeze([{ rank: 2, scale: 'fold' }]),
+      squeeze([{ rank: 2, uniform: true }]),
       squeeze([{ rank: 2, uniform: false }]),
       // A profile decides what is left open, so these three differ.
       squeeze([{ rank: 2, profile: 'vllm' }]),
