@@ -1,3 +1,4 @@
+import { PROBES } from '../core/onnx/excess.ts';
 import { normals } from '../core/random.ts';
 import { resolved } from '../core/spectrum.ts';
 import type { Decomposition, Grams } from '../engine/kernel-types.ts';
@@ -60,15 +61,17 @@ export async function decompose(
     onGram(module.name);
   }
   const rank = modules[0]!.rank;
+  const random = (use: string, columns: number): Float64Array[] =>
+    decomposer.variant === 'exact'
+      ? []
+      : modules.map(({ name }) => normals(decomposer.seed, `${use}${name}`, rank * columns));
   const decomposed = await clocked(busy, 'core', () =>
     kernels.decompose({
       ...decomposer,
       rank,
       grams,
-      sketches:
-        decomposer.variant === 'exact'
-          ? []
-          : modules.map(({ name }) => normals(decomposer.seed, name, rank * decomposer.columns)),
+      sketches: random('', decomposer.columns),
+      probes: random('probe of ', PROBES),
     }),
   );
   const decompositions = decomposed.map(({ directions, ...decomposition }, index) => {

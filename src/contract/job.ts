@@ -116,6 +116,13 @@ export const moduleCloseness = {
         '1 − module_relative_error²: the mean over the same modules of the energy that each of them keeps',
     }),
   ),
+  excess_bound: Type.Optional(
+    nullable(Type.Number(), {
+      description:
+        'relative_error is at most 1 + excess_bound times the least that any adapter of these ranks could have; null: that ' +
+        'least is below what can be told from rounding',
+    }),
+  ),
   expected_loss: Type.Optional(
     nullable(ExpectedLoss, {
       description:

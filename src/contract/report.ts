@@ -41,6 +41,14 @@ export const ModuleResult = Type.Object(
       description:
         'The least any matrix of this rank could have; null where the spectrum is not known in full',
     }),
+    excess_bound: Type.Optional(
+      nullable(Type.Number(), {
+        description:
+          'relative_error is at most 1 + excess_bound times the least that any matrix of this rank could have. Of rsvd it follows ' +
+          'from what its sketch left over and from random vectors that look for what it missed; it fails once in 10¹⁶ modules. ' +
+          'null: the least is below what can be told from rounding. Absent in what older versions made',
+      }),
+    ),
     energy_retained: Type.Number(),
     passthrough: Type.Boolean({
       description: 'The module already had this rank or less and was not changed',
@@ -91,7 +99,7 @@ export const Report = Type.Object(
     method: Type.Object(
       {
         requested: Type.String(),
-        used: Type.String({ description: '"exact" also when the sketch would have covered the whole rank' }),
+        used: Type.String({ description: '"exact" also where a sketch would not have been faster' }),
         oversampling: Type.Integer(),
         power_iterations: Type.Union([Type.Integer(), Type.Literal('auto')]),
         seed: Type.Integer(),

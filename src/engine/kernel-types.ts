@@ -1,3 +1,4 @@
+import type { Sketched } from '../core/excess-bound.ts';
 import type { MomentPower } from '../core/onnx/moments-graph.ts';
 import type { OutputGrid } from '../core/onnx/output-grid.ts';
 
@@ -25,6 +26,8 @@ export interface DecomposeInput {
   readonly grams: readonly Grams[];
   /** [rank, columns] for each module. Ignored for exact. */
   readonly sketches: readonly Float64Array[];
+  /** [rank, PROBES] for each module: normal numbers that its sketch does not depend on. Ignored for exact. */
+  readonly probes: readonly Float64Array[];
   readonly maxIterations: number;
   readonly tolerance: number;
 }
@@ -54,6 +57,8 @@ export interface Decomposition {
   readonly energyA: number;
   readonly iterations: number;
   readonly converged: boolean;
+  /** Of a sketch only. */
+  readonly sketched?: Sketched;
 }
 
 export type DecomposedModule = Decomposition & { readonly directions: Directions };

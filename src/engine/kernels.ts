@@ -1,4 +1,5 @@
 import { coreGraph } from '../core/onnx/core-graph.ts';
+import { PROBES } from '../core/onnx/excess.ts';
 import { gramGraph } from '../core/onnx/gram-graph.ts';
 import { momentsGraph } from '../core/onnx/moments-graph.ts';
 import { measureGraph, projectGraph } from '../core/onnx/project-graph.ts';
@@ -74,7 +75,12 @@ export class Kernels {
     const outputs = await session.run(
       variant === 'exact'
         ? stacked
-        : { ...stacked, max_iterations: int64(input.maxIterations), tolerance: double(input.tolerance) },
+        : {
+            ...stacked,
+            probe: float64(stack(input.probes), [count, rank, PROBES]),
+            max_iterations: double(input.maxIterations),
+            tolerance: double(input.tolerance),
+          },
     );
     const part = (name: string, index: number): Float64Array => {
       const all = outputs.float64(name);
@@ -91,6 +97,9 @@ export class Kernels {
         energyA: part('energy_a', index)[0]!,
         iterations: part('iterations', index)[0]!,
         converged: part('converged', index)[0] === 1,
+        ...(variant === 'exact'
+          ? {}
+          : { sketched: { missed: part('missed', index)[0]!, residual: part('residual', index)[0]! } }),
       };
     });
   }

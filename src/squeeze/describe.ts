@@ -12,13 +12,14 @@ import { rankRange } from './rank-range.ts';
 
 /** How close a result is, as it and its report say it. */
 export const closenessFields = (
-  { relativeError, moduleRelativeError, moduleEnergyRetained }: Closeness,
+  { relativeError, moduleRelativeError, moduleEnergyRetained, excessBound }: Closeness,
   expectedLoss: ExpectedLoss | null,
 ) => ({
   relative_error: relativeError,
   energy_retained: 1 - relativeError ** 2,
   module_relative_error: moduleRelativeError,
   module_energy_retained: moduleEnergyRetained,
+  excess_bound: excessBound,
   expected_loss: expectedLoss,
 });
 
@@ -111,11 +112,11 @@ export function notesOn(method: Method): string[] {
   ];
   if (method.used === 'rsvd') {
     notes.push(
-      'Randomised SVD: singular values are those of the sketch (a lower bound for the true ones); energy is exact.',
+      'Randomised SVD: singular values are those of the sketch (a lower bound for the true ones); energy is exact. excess_bound of each module says how far from the least error it can be.',
     );
   } else if (method.requested === 'rsvd') {
     notes.push(
-      'The exact method was used: a target needs the whole spectrum, or the sketch would have been as wide as the rank.',
+      'The exact method was used: a target needs the whole spectrum, or a sketch would not have been faster.',
     );
   }
   return notes;

@@ -3,6 +3,7 @@ import { DTYPE_NAMES } from '../adapter/dtype-names.ts';
 import { remainingScale } from '../adapter/remaining-scale.ts';
 import type { ModuleResult } from '../contract/report.ts';
 import { moduleRelativeError } from '../core/by-module.ts';
+import { mostMissed } from '../core/excess-bound.ts';
 import { truncationError } from '../core/spectrum.ts';
 import type { Decomposition, Measured } from '../engine/kernel-types.ts';
 import { AppError } from '../errors/app-error.ts';
@@ -15,6 +16,8 @@ export interface Closeness {
   readonly moduleRelativeError: number;
   /** The mean of what each module keeps of its energy: 1 − moduleRelativeError². */
   readonly moduleEnergyRetained: number;
+  /** Of relativeError; see ModuleResult. */
+  readonly excessBound: number | null;
 }
 
 /**
@@ -32,6 +35,7 @@ export function measure(
 ): Closeness {
   const energies: number[] = [];
   const losses: number[] = [];
+  const least: number[] = [];
   const modules = plans.map(({ module, rank }, index): ModuleResult => {
     const decomposition = decompositions[index]!;
     const s = module.scale;
@@ -51,6 +55,8 @@ export function measure(
       });
     energies.push(energy);
     losses.push(lost);
+    const unavoidable = s * s * leastLost(decomposition, rank, module.rank);
+    least.push(unavoidable);
     const relativeError = energy > 0 ? Math.sqrt(lost / energy) : 0;
     const isComplete = decomposition.sigma.length >= module.rank;
     return {
@@ -58,6 +64,7 @@ export function measure(
       rank,
       relative_error: relativeError,
       optimal_error: isComplete ? truncationError(decomposition.sigma, rank, decomposition.residual) : null,
+      excess_bound: excessOver(unavoidable, lost, energy),
       energy_retained: 1 - relativeError ** 2,
       passthrough: rank === module.rank && rest === 0,
     };
@@ -69,7 +76,30 @@ export function measure(
     relativeError: totalEnergy > 0 ? Math.sqrt(sumOf(losses) / totalEnergy) : 0,
     moduleRelativeError: moduleError,
     moduleEnergyRetained: 1 - moduleError ** 2,
+    excessBound: excessOver(sumOf(least), sumOf(losses), totalEnergy),
   };
+}
+
+/** Share of the energy that rounding may take from a difference of energies. */
+const ROUNDING = 1e-13;
+
+/** A lower bound of what any matrix of this rank loses of ‖ΔW‖², without the module's scale. */
+function leastLost(
+  { sigma, energy, residual = 0, sketched }: Decomposition,
+  rank: number,
+  whole: number,
+): number {
+  if (rank >= whole) return residual;
+  if (!sketched) return residual + sumOf(Array.from(sigma.subarray(rank), (value) => value ** 2));
+  const own = energy - residual;
+  const captured = sumOf(Array.from(sigma.subarray(0, rank), (value) => value ** 2));
+  return residual + Math.max(0, own * (1 - ROUNDING) - captured - mostMissed(sigma, rank, sketched));
+}
+
+/** How far a loss lies above the least, as errors; null where the least is too small to be told from rounding. */
+function excessOver(least: number, lost: number, energy: number): number | null {
+  if (lost <= least) return 0;
+  return least > ROUNDING * energy ? Math.sqrt(lost / least) - 1 : null;
 }
 
 /** Below this share of ‖B‖²·‖A‖² an update is what is left after cancellation: its energy says little. */

@@ -6,13 +6,21 @@ import { COLUMN_STEP } from '../engine/column-step.ts';
 import { NO_LIMITS, type RankLimits } from '../serving/rank-limits.ts';
 import { needsSpectrum, type ShapedModule, spectrumFreeRanks } from './select-ranks.ts';
 
-/** "auto" has always settled long before; 3 to 8 are usual. */
-const MAX_AUTO_ITERATIONS = 32;
+/** "auto" has always settled long before; 2 to 30 are usual. */
+const MAX_AUTO_ITERATIONS = 64;
 /**
- * "auto" ends when an iteration gains less than this share of the energy still missing. Measured: the error then
- * lies within 1e-5 of the optimum, relatively.
+ * "auto" ends when a round of n iterations gains less than this share, divided by n, of the energy still missing. Measured:
+ * the error then lies within 1e-4 of the optimum, relatively, on every spectrum tried, and mostly far closer.
  */
-const AUTO_TOLERANCE = 1e-2;
+const AUTO_TOLERANCE = 1e-3;
+
+/**
+ * A sketch of at most this share of the rank, in a module of at least this rank, is faster than the exact decomposition.
+ * Measured on two cores: at rank 48 it takes 1 to 2 times as long, at
+ * rank 64 to rank 16 as long, to rank 4 half as long, and at most 0.8 times as long within both limits.
+ */
+const WIDEST_SHARE = 3 / 8;
+const LEAST_RANK = 64;
 
 export interface Method {
   readonly requested: 'rsvd' | 'exact';
@@ -26,7 +34,7 @@ export interface Method {
 
 /**
  * Settles how a job's modules are decomposed: once, wide enough for its largest target. The exact method is used
- * where the sketch would not be narrower than the module's rank, and for everything when a target needs the whole
+ * where a sketch would not be faster, and for everything when a target needs the whole
  * spectrum to choose a rank.
  * @param limits of each target, in their order; none where they are left out
  * @throws AppError VALIDATION_FAILED for a rank_pattern that cannot be read
@@ -49,7 +57,8 @@ export function chooseMethod(
   const sketchColumns = roundUp(largestRank + oversampling);
 
   const decomposerFor = ({ rank }: Pick<LoraModule, 'rank'>): Decomposer => {
-    const exact = requested === 'exact' || isSpectrumNeeded || sketchColumns >= rank;
+    const exact =
+      requested === 'exact' || isSpectrumNeeded || rank < LEAST_RANK || sketchColumns > WIDEST_SHARE * rank;
     return {
       variant: exact ? 'exact' : 'randomised',
       columns: exact ? roundUp(rank) : sketchColumns,

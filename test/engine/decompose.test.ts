@@ -280,11 +280,16 @@ describe('the randomised decomposition', () => {
   const k = 8;
   const columns = 32;
   const cases = [
-    ['slow', slow(64), 1e-3],
-    ['steep', spectrum(64, (i) => 0.8 ** i), 1e-3],
-    ['a cliff after k', spectrum(64, (i) => (i < k ? 1 : 0.01)), 1e-3],
-    // Where every direction is worth as much as any other, iterating gains next to nothing and ends early.
-    ['flat', spectrum(64, (i) => 1 - i / 1000), 1e-2],
+    ['slow', slow(64), 1e-4],
+    ['steep', spectrum(64, (i) => 0.8 ** i), 1e-4],
+    ['a cliff after k', spectrum(64, (i) => (i < k ? 1 : 0.01)), 1e-4],
+    ['nearly flat', spectrum(64, (i) => 1 - i / 1000), 1e-4],
+    ['flat', spectrum(64, () => 1), 1e-4],
+    ['falling slowly', spectrum(64, (i) => (i + 1) ** -0.1), 1e-4],
+    ['linear', spectrum(64, (i) => 1 - (0.8 * i) / 64), 1e-4],
+    ['a step beyond the sketch', spectrum(64, (i) => (i < 40 ? 1 : 0.99)), 1e-4],
+    ['a cluster around the cut', spectrum(64, (i) => (i < 6 ? 1 : i < 20 ? 0.5 : 0.49)), 1e-4],
+    ['graded, then flat', spectrum(64, (i) => (i < 4 ? 10 ** (4 - i) : 1 - i / 500)), 1e-4],
   ] as const;
 
   for (const [name, sigma, allowed] of cases) {
@@ -293,14 +298,14 @@ describe('the randomised decomposition', () => {
       const [found] = await decomposeStack(kernels, [given], { variant: 'randomised', columns });
       const worse = excess(given, found!, k);
       assert.ok(worse <= allowed && worse > -1e-9, `excess ${worse} after ${found!.iterations} iterations`);
-      assert.ok(found!.iterations >= 1 && found!.iterations < 32);
+      assert.ok(found!.iterations >= 1 && found!.iterations < 64);
     });
   }
 
   it('gets better with every power iteration', async () => {
     const given = problem('power', factorsWithSpectrum(140, 120, slow(64), 61));
     const errors = [];
-    for (const maxIterations of [0, 1, 2, 4, 8]) {
+    for (const maxIterations of [0, 1, 2, 4]) {
       const [found] = await decomposeStack(kernels, [given], {
         variant: 'randomised',
         columns,

@@ -1,3 +1,4 @@
+import { PROBES } from '../../src/core/onnx/excess.ts';
 import { normals } from '../../src/core/random.ts';
 import { COLUMN_STEP } from '../../src/engine/column-step.ts';
 import type { DecomposedModule, DecomposeInput, Matrix32 } from '../../src/engine/kernel-types.ts';
@@ -35,7 +36,7 @@ type Settings = Partial<
 export async function decomposeStack(
   kernels: Kernels,
   problems: readonly Problem[],
-  { variant = 'exact', seed = 0, maxIterations = 32, tolerance = 1e-2, ...settings }: Settings = {},
+  { variant = 'exact', seed = 0, maxIterations = 64, tolerance = 1e-3, ...settings }: Settings = {},
 ): Promise<DecomposedModule[]> {
   const rank = problems[0]!.a.rows;
   const columns = settings.columns ?? roundUp(rank);
@@ -43,7 +44,11 @@ export async function decomposeStack(
   const grams = [];
   for (const { b, a } of problems) grams.push(await kernels.gram(asFloat32(b), asFloat32(a), null));
   const sketches = problems.map(({ name }) => normals(seed, name, rank * columns));
-  return kernels.decompose({ variant, rank, columns, keep, grams, sketches, maxIterations, tolerance });
+  const probes = problems.map(({ name }) => normals(seed, `probe of ${name}`, rank * PROBES));
+  return kernels.decompose({
+    ...{ variant, rank, columns, keep, grams },
+    ...{ sketches, probes, maxIterations, tolerance },
+  });
 }
 
 /** The truncation to rank k in float64: B·p and r·A of the first k directions. */

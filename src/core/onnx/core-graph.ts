@@ -1,24 +1,33 @@
 import { symmetricEigen } from './eigen.ts';
+import { excessOutputs } from './excess.ts';
+import { asStack, chebyshev, eigenvalueBounds } from './filter.ts';
 import { GraphBuilder, type Value } from './graph-builder.ts';
 import { orthonormalise } from './orthonormalise.ts';
 
 /** Keeps divisions finite for modules that are all zero. */
 const TINY = 1e-300;
 
+/** Multiplications between two orthonormalisations, at most. */
+const MAX_DEGREE = 8;
+/** Nor so many that the largest direction grows more than this beside the smallest: float64 would forget the small. */
+const LARGEST_GROWTH = 1e5;
+/** The bound of a filter is no smaller than this share of the largest eigenvalue. */
+const LEAST_BOUND = 1e-10;
+
 /**
  * The decomposition of a stack of modules from their Gram matrices alone, float64.
  *
  * Inputs: gram_b, gram_a [N, r, r] (BᵀB and AAᵀ); sketch [N, r, l]; keep (int64), the directions wanted, at most l;
  * and for the randomised variant
- * max_iterations (int64) and tolerance: the power iterations of a module end early when one captured less than
- * tolerance times the energy still missing.
+ * max_iterations and tolerance (double): the power iterations of a module end early when a round of them captured less
+ * than tolerance, divided by their number, of the energy still missing; and probe, see excessOutputs.
  *
  * Outputs: p [N, r, keep] and r [N, keep, r] with B·p orthonormal and ΔW ≈ (B·p)·(r·A), best directions first: the
  * first k columns and rows are the truncation to rank k; sigma [N, l]; energy [N] = ‖B·A‖²; energy_b [N] = ‖B‖²;
- * energy_a [N] = ‖A‖²; iterations [N]; converged [N].
+ * energy_a [N] = ‖A‖²; iterations [N]; converged [N]; and of the randomised variant those of excessOutputs.
  *
  * Randomised: Halko, Martinsson & Tropp 2011, algorithms 4.4 and 5.1, in the coordinates of B's columns
- * (S ↔ B·S, and ΔWΔWᵀ·B·S ↔ G_A·G_B·S). Exact: the same without sketching, with sketch = I and l ≥ r.
+ * (S ↔ B·S, and ΔWΔWᵀ·B·S ↔ G_A·G_B·S), its power iterations sharpened by Chebyshev polynomials. Exact: the same without sketching, with sketch = I and l ≥ r.
  * @param columns l, a multiple of BLOCK
  */
 export function coreGraph(variant: 'randomised' | 'exact', columns: number): Uint8Array {
@@ -29,7 +38,7 @@ export function coreGraph(variant: 'randomised' | 'exact', columns: number): Uin
 
   const keep = graph.unsqueeze(graph.input('keep', 'int64', []), 0);
 
-  const { gramB, gramA, balance, scaleB, scaleA, energyB, energyA } = equilibrate(graph, rawB, rawA);
+  const { gramB, gramA, rank, balance, scaleB, scaleA, energyB, energyA } = equilibrate(graph, rawB, rawA);
   const energy = graph.sum(graph.mul(gramB, gramA), [1, 2], false);
 
   let basis: Value;
@@ -38,25 +47,17 @@ export function coreGraph(variant: 'randomised' | 'exact', columns: number): Uin
   if (variant === 'exact') {
     ({ basis, image } = orthonormalise(graph, gramB, sketch, columns, 2));
   } else {
-    const maxIterations = graph.input('max_iterations', 'int64', []);
+    const maxIterations = graph.input('max_iterations', 'double', []);
     const tolerance = graph.input('tolerance', 'double', []);
     const start = graph.matmul(gramA, sketch);
-    const powered = powerIterations(graph, {
-      gramB,
-      gramA,
-      energy,
-      start,
-      columns,
-      maxIterations,
-      tolerance,
-    });
-    basis = powered.basis;
-    iterations = powered.iterations;
+    const inputs = { gramB, gramA, energy, rank, start, columns, maxIterations, tolerance };
+    ({ basis, iterations } = powerIterations(graph, inputs));
     image = graph.matmul(gramB, basis);
   }
 
   const imageRows = graph.transposeStack(image);
-  const k = graph.matmul(imageRows, graph.matmul(gramA, image));
+  const applied = graph.matmul(gramA, image);
+  const k = graph.matmul(imageRows, applied);
   const { values, rows, converged } = symmetricEigen(graph, k, columns);
 
   const rootA = graph.sqrt(scaleA);
@@ -74,6 +75,8 @@ export function coreGraph(variant: 'randomised' | 'exact', columns: number): Uin
   graph.output('energy_a', energyA, 'double', ['N']);
   graph.output('iterations', iterations ?? graph.sub(energy, energy), 'double', ['N']);
   graph.output('converged', graph.cast(converged, 'double'), 'double', ['N']);
+  if (iterations)
+    excessOutputs(graph, { gramB, gramA, rank, energy, basis, image, applied, k, values, sizes });
   return graph.build();
 }
 
@@ -104,6 +107,7 @@ function equilibrate(graph: GraphBuilder, rawB: Value, rawA: Value) {
   return {
     gramB: graph.div(balancedB, scaleB),
     gramA: graph.div(balancedA, scaleA),
+    rank: graph.sum(identity, [0, 1], false),
     balance,
     scaleB,
     scaleA,
@@ -116,6 +120,8 @@ interface PowerInputs {
   readonly gramB: Value;
   readonly gramA: Value;
   readonly energy: Value;
+  /** r, a number. */
+  readonly rank: Value;
   readonly start: Value;
   readonly columns: number;
   readonly maxIterations: Value;
@@ -123,41 +129,72 @@ interface PowerInputs {
 }
 
 /**
- * Subspace iteration: Q ← orth(S), S ← G_A·G_B·Q, the first round being the sketch itself. Each round costs one look
- * at the energy Q captures. A module that has settled keeps its basis, whatever its neighbours do.
+ * Subspace iteration: Q ← orth(S), S ← p(G_A·G_B)·Q, the first round being the sketch itself. p is the Chebyshev polynomial
+ * that damps what the sketch has no room for, whose bound is the smallest eigenvalue on Q. Where the spectrum is steep its
+ * degree is 1, where it is flat a round does in a few multiplications what plain powers would need dozens for.
+ * A module that has settled keeps its basis, whatever its neighbours do.
  */
 function powerIterations(graph: GraphBuilder, inputs: PowerInputs): { basis: Value; iterations: Value } {
-  const { gramB, gramA, energy, start, columns, maxIterations, tolerance } = inputs;
+  const { gramB, gramA, energy, rank, start, columns, maxIterations, tolerance } = inputs;
   const none = graph.sub(energy, energy);
   const never = graph.greater(none, graph.double(0));
   const matrices = { type: 'double', dims: ['N', 'r', columns] } as const;
   const numbers = { type: 'double', dims: ['N'] } as const;
   const beforeAll = graph.sub(none, graph.double(1));
-  const [, basis, , , rounds] = graph.loop(
-    graph.add(maxIterations, graph.ints([1], [])),
+  const [, basis, , , iterations] = graph.loop(
+    graph.cast(graph.add(maxIterations, graph.double(1)), 'int64'),
     [start, graph.sub(start, start), beforeAll, never, none],
     [matrices, matrices, numbers, { type: 'bool', dims: ['N'] }, numbers],
     (body, [pending, held, capturedBefore, settled, count]) => {
       const { basis: candidate, image } = orthonormalise(body, gramB, pending!, columns, 1);
-      const next = body.matmul(gramA, image);
-      const captured = body.sum(body.mul(image, next), [1, 2], false);
+      const applied = body.matmul(gramA, image);
+      const captured = body.sum(body.mul(image, applied), [1, 2], false);
       const gained = body.sub(captured, capturedBefore!);
       const missing = body.max(body.sub(energy, captured), body.double(0));
-      const isSettled = body.not(body.greater(gained, body.mul(missing, tolerance)));
+
+      const bounds = eigenvalueBounds(body, body.matmul(body.transposeStack(image), applied));
+      const least = body.max(body.mul(bounds.most, body.double(LEAST_BOUND)), body.double(TINY));
+      const bound = body.max(body.max(bounds.least, body.div(missing, rank)), least);
+      const left = body.sub(maxIterations, count!);
+      const degrees = body.op('Min', [degreesOf(body, bounds.most, bound), body.max(left, body.double(1))]);
+      // The flatter a spectrum, the higher its degree, and the more of the error a small gain is.
+      const enough = body.mul(missing, body.div(tolerance, degrees));
+      const isSettled = body.or(
+        body.not(body.greater(gained, enough)),
+        body.not(body.greater(left, body.double(0))),
+      );
       const nowSettled = body.or(settled!, isSettled);
-      const hold = body.unsqueeze(body.unsqueeze(settled!, 1), 2);
-      const moving = body.reduceMax(body.cast(body.not(nowSettled), 'double'), [0], false);
+      const next = chebyshev(body, candidate, {
+        apply: (inner, x) => inner.matmul(gramA, inner.matmul(gramB, x)),
+        bound,
+        degrees,
+      });
+      const moving = body.cast(body.not(nowSettled), 'double');
       return {
         state: [
           next,
-          body.where(hold, held!, candidate),
+          body.where(asStack(body, settled!), held!, candidate),
           captured,
           nowSettled,
-          body.add(count!, body.cast(body.not(settled!), 'double')),
+          body.add(count!, body.mul(moving, degrees)),
         ],
-        go: body.greater(moving, body.double(0)),
+        go: body.greater(body.reduceMax(moving, [0], false), body.double(0)),
       };
     },
   );
-  return { basis: basis!, iterations: graph.sub(rounds!, graph.double(1)) };
+  return { basis: basis!, iterations: iterations! };
+}
+
+/** How many multiplications a round may have: the Chebyshev polynomials of 2·most/bound − 1 are what the largest grows by. */
+function degreesOf(graph: GraphBuilder, most: Value, bound: Value): Value {
+  const twice = graph.double(2);
+  const ratio = graph.sub(graph.div(graph.mul(most, twice), bound), graph.double(1));
+  const one = graph.add(graph.sub(ratio, ratio), graph.double(1));
+  let [before, growth, degrees] = [one, ratio, one];
+  for (let degree = 2; degree <= MAX_DEGREE; degree++) {
+    [before, growth] = [growth, graph.sub(graph.mul(graph.mul(twice, ratio), growth), before)];
+    const isSmall = graph.not(graph.greater(growth, graph.double(LARGEST_GROWTH)));
+    degrees = graph.add(degrees, graph.cast(isSmall, 'double'));
+  }
+  return degrees;
 }

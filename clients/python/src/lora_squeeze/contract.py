@@ -1053,6 +1053,7 @@ class ModuleResult(TypedDict):
     rank: int
     relative_error: float
     optimal_error: Union[float, None]
+    excess_bound: NotRequired[Union[float, None]]
     energy_retained: float
     passthrough: bool
 
@@ -1742,6 +1743,7 @@ class SucceededResult(TypedDict):
     energy_retained: float
     module_relative_error: NotRequired[float]
     module_energy_retained: NotRequired[float]
+    excess_bound: NotRequired[Union[float, None]]
     expected_loss: NotRequired[Union[ExpectedLoss, None]]
     worst_module: Union[ModuleError, None]
     warnings: List[str]
@@ -1762,6 +1764,7 @@ class SucceededTargetReport(TypedDict):
     energy_retained: float
     module_relative_error: NotRequired[float]
     module_energy_retained: NotRequired[float]
+    excess_bound: NotRequired[Union[float, None]]
     expected_loss: NotRequired[Union[ExpectedLoss, None]]
     size: NotRequired[List[SizePart]]
     modules: List[ModuleResult]

@@ -1,0 +1,83 @@
+import { chebyshev, TINY } from './filter.ts';
+import type { GraphBuilder, Value } from './graph-builder.ts';
+
+/** Random vectors that look for directions which a sketch missed. */
+export const PROBES = 16;
+/**
+ * Multiplications of them: 2 to this power, so that the polynomial is undone by square roots. The bound that is found lies above
+ * the largest eigenvalue by some (6 / multiplications)² / 4 of it.
+ */
+const HALVINGS = 5;
+/** √(2/π) times 10: what one probe in ten overlooks, all sixteen overlook once in 10¹⁶ times. */
+const CAUTION = 10 * Math.sqrt(2 / Math.PI);
+/** The filter's bound is no smaller than this share of the largest eigenvalue found. */
+const LEAST_BOUND = 1e-10;
+
+interface Found {
+  readonly gramB: Value;
+  readonly gramA: Value;
+  /** r, a number. */
+  readonly rank: Value;
+  readonly energy: Value;
+  /** Q, orthonormal in the inner product of gramB, G_B·Q and G_A·G_B·Q. */
+  readonly basis: Value;
+  readonly image: Value;
+  readonly applied: Value;
+  /** Qᵀ·G_B·G_A·G_B·Q and its eigenvalues, descending. */
+  readonly k: Value;
+  readonly values: Value;
+  /** [N]: what singular values are multiplied by. */
+  readonly sizes: Value;
+}
+
+/**
+ * What bounds the energy that a sketch failed to capture (see excessBound).
+ *
+ * Input: probe [N, r, PROBES], normal numbers that the sketch does not depend on.
+ * Outputs, in the units of σ² and σ⁴: missed [N], which no eigenvalue of ΔWΔWᵀ on what is orthogonal to the sketch exceeds, but
+ * by an accident of 10⁻¹⁶; residual [N] = ‖ΔWΔWᵀ·Q − Q·K‖².
+ *
+ * A probe x has a component of variance |G_B·u|² ≥ μ / λ(G_A) along an eigenvector B·u of the eigenvalue μ. So when the filter
+ * grows μ, probes grow with it: their lengths bound μ (Halko, Martinsson & Tropp 2011, lemma 4.1, for a polynomial).
+ */
+export function excessOutputs(graph: GraphBuilder, found: Found): void {
+  const { gramB, gramA, rank, energy, basis, image, applied, k, values, sizes } = found;
+  const imageRows = graph.transposeStack(image);
+  const rest = (body: GraphBuilder, x: Value): Value =>
+    body.sub(x, body.matmul(basis, body.matmul(imageRows, x)));
+  const captured = graph.sum(values, [1], false);
+  const missing = graph.max(graph.sub(energy, captured), graph.double(0));
+  const [most, least] = [
+    graph.reduceMax(values, [1], false),
+    graph.neg(graph.reduceMax(graph.neg(values), [1], false)),
+  ];
+  const floor = graph.max(graph.mul(most, graph.double(LEAST_BOUND)), graph.double(TINY));
+  const bound = graph.max(graph.max(least, graph.div(missing, rank)), floor);
+
+  const probe = rest(graph, graph.input('probe', 'double', ['N', 'r', PROBES]));
+  const grown = chebyshev(graph, probe, {
+    apply: (body, x) => rest(body, body.matmul(gramA, body.matmul(gramB, x))),
+    bound,
+    degrees: graph.add(graph.sub(energy, energy), graph.double(2 ** HALVINGS)),
+  });
+  const squares = graph.sum(graph.mul(grown, graph.matmul(gramB, grown)), [1], false);
+  const longest = graph.sqrt(graph.max(graph.reduceMax(squares, [1], false), graph.double(0)));
+  // No eigenvalue of G_A exceeds its largest sum of absolute values in a row.
+  const largestA = graph.reduceMax(graph.sum(graph.abs(gramA), [2], false), [1], false);
+  const unlikely = graph.mul(graph.sqrt(graph.div(largestA, bound)), graph.double(CAUTION));
+  // cosh(t / 2) = √((cosh t + 1) / 2), and the polynomial of degree n turns cosh t into cosh nt.
+  let growth = graph.max(graph.mul(longest, unlikely), graph.double(1));
+  for (let halving = 0; halving < HALVINGS; halving++)
+    growth = graph.sqrt(graph.mul(graph.add(growth, graph.double(1)), graph.double(0.5)));
+  const largest = graph.mul(graph.mul(bound, graph.double(0.5)), graph.add(growth, graph.double(1)));
+  const missed = graph.op('Min', [largest, missing]);
+
+  const off = graph.sub(applied, graph.matmul(basis, k));
+  const residual = graph.max(
+    graph.sum(graph.mul(off, graph.matmul(gramB, off)), [1, 2], false),
+    graph.double(0),
+  );
+  const squared = graph.mul(sizes, sizes);
+  graph.output('missed', graph.mul(missed, squared), 'double', ['N']);
+  graph.output('residual', graph.mul(graph.mul(residual, squared), squared), 'double', ['N']);
+}
