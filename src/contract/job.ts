@@ -120,7 +120,7 @@ export const moduleCloseness = {
     nullable(Type.Number(), {
       description:
         'relative_error is at most 1 + excess_bound times the least that any adapter of these ranks could have; null: that ' +
-        'least is below what can be told from rounding',
+        'least is below what can be distinguished from rounding',
     }),
   ),
   expected_loss: Type.Optional(

@@ -46,7 +46,7 @@ export const ModuleResult = Type.Object(
         description:
           'relative_error is at most 1 + excess_bound times the least that any matrix of this rank could have. Of rsvd it follows ' +
           'from what its sketch left over and from random vectors that look for what it missed; it fails once in 10¹⁶ modules. ' +
-          'null: the least is below what can be told from rounding. Absent in what older versions made',
+          'null: the least is below what can be distinguished from rounding. Absent in what older versions made',
       }),
     ),
     energy_retained: Type.Number(),

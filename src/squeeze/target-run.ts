@@ -11,6 +11,7 @@ import type { Decomposition } from '../engine/kernel-types.ts';
 import { readAdapter } from '../formats/read-adapter.ts';
 import type { AppliedTarget } from '../serving/apply-profile.ts';
 import { judge } from '../serving/judge.ts';
+import { cancellationWarnings } from './cancellation.ts';
 import { withCard } from './card/card.ts';
 import { closenessFields, describeResult } from './describe.ts';
 import { expectedLoss } from './expected-loss.ts';
@@ -96,6 +97,7 @@ export class TargetRun {
       ...(input.warnings ?? []),
       ...planWarnings(this.#plan, this.#job),
       ...residualWarnings(adapter.modules, decompositions),
+      ...cancellationWarnings(adapter.modules, decompositions),
       ...(ahead ? [ahead.warning] : []),
     ];
     const serving = files ? await verdictOnResult(applied, files) : this.#plan.verdictAsItIs;

@@ -1,0 +1,30 @@
+import type { LoraModule } from '../adapter/adapter.ts';
+import type { Decomposition } from '../engine/kernel-types.ts';
+
+/** Of ‖B‖·‖A‖: how large the error of a singular value may be that Gram matrices give. Measured: half of it. */
+const GRAM_NOISE = 2e-8;
+/** Singular values with fewer digits are worth a word. */
+const ENOUGH_DIGITS = 5;
+
+/** How many digits of σ₁ hold, by how much of ‖B‖·‖A‖ is left in ‖B·A‖; Infinity where nothing is there. */
+function digitsOf({ energy, residual = 0, energyB, energyA }: Decomposition): number {
+  const left = Math.sqrt(Math.max(0, energy - residual) / (energyB * energyA));
+  return left > 0 ? Math.max(0, Math.floor(Math.log10(left / GRAM_NOISE))) : Number.POSITIVE_INFINITY;
+}
+
+/** What the user should know of modules whose factors nearly cancel, as those of a difference of two adapters do. */
+export function cancellationWarnings(
+  modules: readonly LoraModule[],
+  decompositions: readonly Decomposition[],
+): string[] {
+  const found = modules.flatMap(({ name }, index) => {
+    const digits = digitsOf(decompositions[index]!);
+    return digits < ENOUGH_DIGITS ? [{ name, digits }] : [];
+  });
+  if (found.length === 0) return [];
+  const worst = found.reduce((x, y) => (y.digits < x.digits ? y : x));
+  return [
+    `In ${found.length} of ${modules.length} modules the factors nearly cancel: ‖B·A‖ is far smaller than ‖B‖·‖A‖, and the ` +
+      `singular values hold to few digits of the largest, ${worst.digits} in "${worst.name}". Errors and ranks follow from them.`,
+  ];
+}
