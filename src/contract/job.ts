@@ -119,8 +119,7 @@ export const moduleCloseness = {
   excess_bound: Type.Optional(
     nullable(Type.Number(), {
       description:
-        'relative_error is at most 1 + excess_bound times the least that any adapter of these ranks could have; null: that ' +
-        'least is below what can be distinguished from rounding',
+        'relative_error is at most 1 + excess_bound times the least of any adapter of these ranks; null: that is rounding',
     }),
   ),
   expected_loss: Type.Optional(

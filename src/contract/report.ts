@@ -44,9 +44,7 @@ export const ModuleResult = Type.Object(
     excess_bound: Type.Optional(
       nullable(Type.Number(), {
         description:
-          'relative_error is at most 1 + excess_bound times the least that any matrix of this rank could have. Of rsvd it follows ' +
-          'from what its sketch left over and from random vectors that look for what it missed; it fails once in 10¹⁶ modules. ' +
-          'null: the least is below what can be distinguished from rounding. Absent in what older versions made',
+          'relative_error is at most 1 + excess_bound times the least of any matrix of this rank; null: that is rounding',
       }),
     ),
     energy_retained: Type.Number(),

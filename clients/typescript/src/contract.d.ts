@@ -3648,7 +3648,7 @@ export interface components {
     };
     ModuleResult: {
       energy_retained: number;
-      /** @description relative_error is at most 1 + excess_bound times the least that any matrix of this rank could have. Of rsvd it follows from what its sketch left over and from random vectors that look for what it missed; it fails once in 10¹⁶ modules. null: the least is below what can be distinguished from rounding. Absent in what older versions made */
+      /** @description relative_error is at most 1 + excess_bound times the least of any matrix of this rank; null: that is rounding */
       excess_bound?: number | null;
       name: string;
       /** @description The least any matrix of this rank could have; null where the spectrum is not known in full */
@@ -5358,7 +5358,7 @@ export interface components {
       bytes: number;
       /** @description 1 − relative_error² */
       energy_retained: number;
-      /** @description relative_error is at most 1 + excess_bound times the least that any adapter of these ranks could have; null: that least is below what can be distinguished from rounding */
+      /** @description relative_error is at most 1 + excess_bound times the least of any adapter of these ranks; null: that is rounding */
       excess_bound?: number | null;
       /** @description null: no loss is expected, or the result is that of a checkpoint, from which training goes on. `warnings` has it in words */
       expected_loss?: components['schemas']['ExpectedLoss'] | null;
@@ -5393,7 +5393,7 @@ export interface components {
     SucceededTargetReport: {
       adapter_id: string;
       energy_retained: number;
-      /** @description relative_error is at most 1 + excess_bound times the least that any adapter of these ranks could have; null: that least is below what can be distinguished from rounding */
+      /** @description relative_error is at most 1 + excess_bound times the least of any adapter of these ranks; null: that is rounding */
       excess_bound?: number | null;
       /** @description null: no loss is expected, or the result is that of a checkpoint, from which training goes on. `warnings` has it in words */
       expected_loss?: components['schemas']['ExpectedLoss'] | null;
