@@ -19,7 +19,7 @@ const onLinux = existsSync('/proc/self/stat');
 
 /** Between them they decompose, choose ranks, project and round. */
 const targetsOf = (method: MethodName): Target[] => [
-  { rank: 48 },
+  { rank: 16 },
   { rank: 2, dtype: 'bfloat16' },
   // Only the exact method knows the whole spectrum, so with such a target nothing would be sketched.
   ...(method === 'exact' ? [{ energy: ENERGY, uniform: false }] : []),

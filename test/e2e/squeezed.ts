@@ -14,11 +14,16 @@ export type MethodName = 'exact' | 'rsvd';
 export const METHODS: readonly MethodName[] = ['exact', 'rsvd'];
 
 /**
- * Half the rank, rank 2, and each other thing a target can ask for. Energy only by the exact method: it needs the
+ * Half the rank (a sixth by rsvd, which sketches nothing wide), rank 2, and each other thing a target can ask for. Energy only by the exact method: it needs the
  * whole spectrum, so one such target would keep all the others from being sketched.
  */
 export function targetsFor(sourceRank: number, method: MethodName): Target[] {
-  const ranks = [...new Set([Math.max(1, Math.floor(sourceRank / 2)), Math.min(2, sourceRank - 1)])];
+  const ranks = [
+    ...new Set([
+      Math.max(1, Math.floor(sourceRank / (method === 'exact' ? 2 : 6))),
+      Math.min(2, sourceRank - 1),
+    ]),
+  ];
   const energies: Target[] = [{ energy: ENERGY }, { energy: ENERGY, uniform: false }];
   return [
     ...ranks.map((rank) => ({ rank })),
