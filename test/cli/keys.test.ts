@@ -111,7 +111,7 @@ describe('lora-squeeze keys', () => {
       [['create', '--tenant', 'a', '--expires-in', 'soon'], 2, /--expires-in is "soon"/],
       [['create', '--tenant', 'a', '--name', 'n'.repeat(101)], 2, /100 characters, not 101/],
       [['list', 'all'], 2, /"all" is one argument too many/],
-      [['revoke'], 2, /say which key/],
+      [['revoke'], 2, /name the key by its ID/],
       [['revoke', 'key_000000000000'], 1, /^lora-squeeze: KEY_NOT_FOUND: There is no key "key_000000000000"/],
       [['revoke', '../../etc'], 1, /KEY_NOT_FOUND/],
     ];

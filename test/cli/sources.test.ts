@@ -74,7 +74,7 @@ describe('where an adapter lies', () => {
     const pickle = folder('pickle', 'adapter_model.bin', CONFIG);
     await refused(pickle, 'PICKLE_REFUSED', /python -c ".*'adapter_model\.bin'/);
     await refused(join(pickle, 'adapter_model.bin'), 'PICKLE_REFUSED', /python -c/);
-    await refused(join(pickle, CONFIG), 'FILE_MISSING', /no folder, and no file of weights/);
+    await refused(join(pickle, CONFIG), 'FILE_MISSING', /neither a folder nor a file of weights/);
   });
 });
 

@@ -194,8 +194,8 @@ def main():
     results["tolerance, uniform"] = case(layers, Goal(tolerance=0.3, min_rank=2), folder, {"momentum_buffer": 1})
     shapes = {"tall": random_layer(300, 20, 8), "wide": random_layer(20, 300, 8)}
     results["tall and wide"] = case(shapes, 4)
-    # A rank above what the shape can hold: 8 stay, of which the shape has 5. P and R are not unique there, so that second
-    # moments, whose carrying is an estimate, need not agree.
+    # A rank above what the shape can hold: of 8 the shape has 5. P and R are not unique there, so that second moments, whose
+    # carrying is an estimate, need not agree.
     narrow = {"in": random_layer(40, 5, 12), "out": random_layer(5, 40, 12)}
     results["narrow"] = case(narrow, 8, powers={"momentum_buffer": 1})
     mixed = {"small": random_layer(30, 40, 3), "equal": random_layer(30, 40, 4), "large": random_layer(30, 40, 8, -1.5)}

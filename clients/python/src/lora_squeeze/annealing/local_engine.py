@@ -252,7 +252,12 @@ def _ranks_as_given(factors: Mapping[str, Factors], ranks: int | Mapping[str, in
     for name, rank in chosen.items():
         if rank < 1:
             raise ValueError(f"rank {rank} of layer {name!r} is below 1")
-    return {name: min(rank, factors[name].lora_A.shape[0]) for name, rank in chosen.items()}
+    return {name: min(rank, _largest_rank(factors[name])) for name, rank in chosen.items()}
+
+
+def _largest_rank(layer: Factors) -> int:
+    """No update has more directions than its shape."""
+    return min(*layer.lora_A.shape, layer.lora_B.shape[0])
 
 
 def _ranks_by_goal(factors: Mapping[str, Factors], goal: Goal) -> dict[str, int]:
@@ -263,7 +268,8 @@ def _ranks_by_goal(factors: Mapping[str, Factors], goal: Goal) -> dict[str, int]
     largest = max(wanted.values(), default=1)
 
     def limited(name: str) -> int:
-        own = factors[name].lora_A.shape[0]
+        layer = factors[name]
+        own = layer.lora_A.shape[0] if goal.uniform else _largest_rank(layer)
         cap = own if goal.max_rank is None else min(own, goal.max_rank)
         return min(max(largest if goal.uniform else wanted[name], goal.min_rank), cap)
 
