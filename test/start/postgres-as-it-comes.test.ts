@@ -224,7 +224,6 @@ describe('a PostgreSQL as it comes', { skip: noPostgres }, () => {
         const service = await startService({ DATA_DIR: join(folder, 'data'), DATABASE_URL: url });
         try {
           await squeezeAll(service.url, async () => undefined);
-          assert.deepEqual(await keptInSessions(url, POOLED), []);
           // Nothing went past it.
           const client = new pg.Client({ connectionString: direct });
           await client.connect();
@@ -233,6 +232,8 @@ describe('a PostgreSQL as it comes', { skip: noPostgres }, () => {
           );
           await client.end();
           assert.ok(rows[0].connections >= 1 && rows[0].connections <= POOLED, JSON.stringify(rows));
+          // Last, for PgBouncer drops the connections that it leaves in the middle of a transaction.
+          assert.deepEqual(await keptInSessions(url, POOLED), []);
         } finally {
           assert.equal(await service.end(), 0, service.output());
         }
