@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { layOut } from '../../src/safetensors/layout.ts';
 import { factors, spectrum } from '../adapter/factors.ts';
 import { random } from '../adapter/random.ts';
 import { CONFIG, WEIGHTS } from '../adapter/write-adapter.ts';
@@ -61,22 +62,16 @@ const CONFIGURATION = {
 
 function weights(seed: number): Buffer {
   const next = random(seed);
-  const header: Record<string, unknown> = { __metadata__: { format: 'pt' } };
-  const parts: Buffer[] = [];
-  let offset = 0;
-  const add = (name: string, shape: readonly [number, number], data: Float32Array) => {
-    header[name] = { dtype: 'F32', shape, data_offsets: [offset, offset + data.byteLength] };
-    offset += data.byteLength;
-    parts.push(Buffer.from(data.buffer, data.byteOffset, data.byteLength));
-  };
-  for (const shape of SHAPES) {
+  const tensors = SHAPES.flatMap((shape) => {
     const { a, b } = factors(shape, spectrum(RANK, 0.5 + next()), next);
-    add(`${shape.name}.lora_A.weight`, [RANK, shape.inFeatures], a);
-    add(`${shape.name}.lora_B.weight`, [shape.outFeatures, RANK], b);
-  }
-  const json = JSON.stringify(header);
-  const text = Buffer.from(json.padEnd(8 * Math.ceil(json.length / 8)));
-  const length = Buffer.alloc(8);
-  length.writeBigUInt64LE(BigInt(text.byteLength));
-  return Buffer.concat([length, text, ...parts]);
+    return [
+      { name: `${shape.name}.lora_A.weight`, dtype: 'F32', shape: [RANK, shape.inFeatures], data: a },
+      { name: `${shape.name}.lora_B.weight`, dtype: 'F32', shape: [shape.outFeatures, RANK], data: b },
+    ];
+  });
+  // Tensors of one dtype lie in the order given.
+  const { headerBytes } = layOut(tensors, new Map([['format', 'pt']]));
+  const bytesOf = ({ data }: { readonly data: Float32Array }) =>
+    new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  return Buffer.concat([headerBytes, ...tensors.map(bytesOf)]);
 }

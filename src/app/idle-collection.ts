@@ -30,7 +30,8 @@ export function collectWhenIdle(logger: Logger): () => void {
     settledBytes = process.memoryUsage.rss();
     logger.debug({ grownBytes, settledBytes }, 'collected garbage while idle');
   };
-  const timer = setInterval(() => void look(), LOOK_MS).unref();
+  const onTrouble = (err: unknown) => logger.warn({ err }, 'garbage cannot be collected while idle');
+  const timer = setInterval(() => void look().catch(onTrouble), LOOK_MS).unref();
   return () => clearInterval(timer);
 }
 

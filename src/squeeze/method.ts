@@ -16,8 +16,7 @@ const AUTO_TOLERANCE = 1e-3;
 
 /**
  * A sketch of at most this share of the rank, in a module of at least this rank, is faster than the exact decomposition.
- * Measured on two cores: at rank 48 it takes 1 to 2 times as long, at
- * rank 64 to rank 16 as long, to rank 4 half as long, and at most 0.8 times as long within both limits.
+ * Measured on two cores: at rank 48 it takes 1 to 2 times as long, from rank 64 to rank 16 as long, to rank 4 half as long.
  */
 const WIDEST_SHARE = 3 / 8;
 const LEAST_RANK = 64;
@@ -34,8 +33,7 @@ export interface Method {
 
 /**
  * Settles how a job's modules are decomposed: once, wide enough for its largest target. The exact method is used
- * where a sketch would not be faster, and for everything when a target needs the whole
- * spectrum to choose a rank.
+ * where a sketch would not be faster, and for everything when a target needs the whole spectrum to choose a rank.
  * @param limits of each target, in their order; none where they are left out
  * @throws AppError VALIDATION_FAILED for a rank_pattern that cannot be read
  */
