@@ -5,8 +5,8 @@ import type { TransferInput, TransferMatrices } from '../engine/kernel-types.ts'
 import type { Kernels } from '../engine/kernels.ts';
 import { AppError } from '../errors/app-error.ts';
 import { type Busy, clocked, idle } from './busy.ts';
-import { type DirectionsSlot, identityDirections, readDirections } from './directions-file.ts';
-import { type FactorReader, writeAt, writeBlock } from './factor-files.ts';
+import { type FactorReader, type FactorWriter, withFile, withWriter } from './factor-files.ts';
+import { directionsIn, identityDirections, type KeptDirections } from './kept-directions.ts';
 import type { FactorRange, ModuleFactors } from './module-factors.ts';
 import { chunksOf } from './module-factors.ts';
 
@@ -20,10 +20,13 @@ export interface MomentMove {
 }
 
 /** One module's way to its new rank, and what is written of it. */
-export interface CarryItem extends Omit<TransferInput, 'directions'> {
+export interface CarryItem extends Pick<TransferInput, 'rank' | 'split'> {
   readonly module: ModuleFactors;
   /** null: the factors stay as they are but for their scale. */
-  readonly slot: DirectionsSlot | null;
+  readonly directions: KeptDirections | null;
+  /** What the factors take up of the module's scale. */
+  readonly factorA: number;
+  readonly factorB: number;
   /** The new scale divided by the old. */
   readonly ratio: number;
   readonly offsetP: number;
@@ -46,6 +49,10 @@ interface CarryTools {
   readonly kernels: Kernels;
   readonly reader: FactorReader;
   readonly busy: Busy;
+  /** The optimizer state that came, open for reading. */
+  readonly state: number;
+  readonly writer: FactorWriter;
+  readonly outputPath: string;
 }
 
 /**
@@ -58,31 +65,39 @@ export async function carry(
   reader: FactorReader,
 ): Promise<{ readonly busy: Busy }> {
   const busy = idle();
-  for (const item of task.items) {
-    const { module, slot, rank } = item;
-    const found = slot && rank < module.rank ? readDirections(slot) : identityDirections(module.rank);
-    const matrices = await clocked(busy, 'project', () =>
-      kernels.transfer({ ...item, directions: found }, module.rank),
-    );
-    clocked(busy, 'write', () => {
-      writeAt(task.projectionsPath, bytesOf(matrices.p), item.offsetP);
-      writeAt(task.projectionsPath, bytesOf(matrices.r), item.offsetR);
-    });
-    if (!task.state) continue;
-    for (const move of item.moments)
-      await carryMoment(task.state, item, move, { matrices, kernels, reader, busy });
-  }
+  await withWriter(async (writer) => {
+    const carryAll = async (state: number | null): Promise<void> => {
+      for (const item of task.items) {
+        const { module, directions, rank, split, factorA, factorB } = item;
+        const found =
+          directions && rank < module.rank ? directionsIn(directions) : identityDirections(module.rank);
+        const matrices = await clocked(busy, 'project', () =>
+          kernels.transfer(
+            { directions: found, rank, split, factorA: [factorA], factorB: [factorB] },
+            module.rank,
+          ),
+        );
+        clocked(busy, 'write', () => {
+          writer.bytes(task.projectionsPath, bytesOf(matrices.p), item.offsetP);
+          writer.bytes(task.projectionsPath, bytesOf(matrices.r), item.offsetR);
+        });
+        if (!task.state || state === null) continue;
+        const tools = { matrices, kernels, reader, busy, state, writer, outputPath: task.state.outputPath };
+        for (const move of item.moments) await carryMoment(item, move, tools);
+      }
+    };
+    await (task.state ? withFile(task.state.path, carryAll) : carryAll(null));
+  });
   return { busy };
 }
 
 async function carryMoment(
-  { path, outputPath }: NonNullable<CarryTask['state']>,
   { module, rank, ratio }: CarryItem,
   { power, a, b, offsetA, offsetB }: MomentMove,
-  { matrices: { p, r }, kernels, reader, busy }: CarryTools,
+  { matrices: { p, r }, kernels, reader, busy, state, writer, outputPath }: CarryTools,
 ): Promise<void> {
   for (const chunk of chunksOf(module)) {
-    const moment = clocked(busy, 'load', () => reader.read(path, { ...module, a, b }, chunk));
+    const moment = clocked(busy, 'load', () => reader.read(state, [{ ...module, a, b }], chunk));
     const gridA = GRID_OF_DTYPE[a.dtype];
     const gridB = GRID_OF_DTYPE[b.dtype];
     const carried = await clocked(busy, 'project', () =>
@@ -97,9 +112,10 @@ async function carryMoment(
     clocked(busy, 'write', () => {
       const blockB = { data: carried.b, rows: moment.b.rows, columns: rank };
       const blockA = { data: carried.a, rows: rank, columns: moment.a.columns };
-      writeBlock(outputPath, { offsetBytes: offsetB, dtype: b.dtype, width: rank }, blockB, chunk.rows[0], 0);
+      const placeB = { offsetBytes: offsetB, dtype: b.dtype, width: rank };
       const placeA = { offsetBytes: offsetA, dtype: a.dtype, width: module.n };
-      writeBlock(outputPath, placeA, blockA, 0, chunk.columns[0]);
+      writer.block(outputPath, placeB, blockB, chunk.rows[0], 0);
+      writer.block(outputPath, placeA, blockA, 0, chunk.columns[0]);
     });
   }
 }

@@ -5,10 +5,11 @@ import type { Decomposition, Grams } from '../engine/kernel-types.ts';
 import type { Kernels } from '../engine/kernels.ts';
 import { AppError } from '../errors/app-error.ts';
 import { type Busy, clocked, idle } from './busy.ts';
-import { type DirectionsSlot, writeDirections } from './directions-file.ts';
-import type { FactorReader } from './factor-files.ts';
+import { type FactorReader, withFile } from './factor-files.ts';
+import { type DirectionsSlot, type KeptDirections, keepDirections } from './kept-directions.ts';
 import type { ModuleFactors } from './module-factors.ts';
 import { chunksOf } from './module-factors.ts';
+import { alike } from './task-sizes.ts';
 
 /** How to take modules of one rank apart. */
 export interface Decomposer {
@@ -27,12 +28,14 @@ export interface DecomposeTask {
   readonly weightsPath: string;
   readonly modules: readonly ModuleFactors[];
   readonly decomposer: Decomposer;
-  /** Where each module's directions go; null when nobody will ask for them. */
+  /** Where the directions of each module are kept; null when nobody will ask for them. */
   readonly slots: readonly DirectionsSlot[] | null;
 }
 
 export interface Decomposed {
   readonly decompositions: readonly Decomposition[];
+  /** null when nobody will ask for them. */
+  readonly directions: readonly KeptDirections[] | null;
   readonly busy: Busy;
 }
 
@@ -44,27 +47,34 @@ export async function decompose(
   task: DecomposeTask,
   kernels: Kernels,
   reader: FactorReader,
-  onGram: (module: string) => void,
+  onGrams: (modules: readonly string[]) => void,
 ): Promise<Decomposed> {
-  const { modules, decomposer, weightsPath } = task;
+  const { modules, decomposer, weightsPath, slots } = task;
   const busy = idle();
-  const grams: Grams[] = [];
-  for (const module of modules) {
-    let gram: Grams | null = null;
-    for (const chunk of chunksOf(module)) {
-      const { b, a } = clocked(busy, 'load', () => reader.read(weightsPath, module, chunk));
-      const before: Grams | null = gram;
-      gram = await clocked(busy, 'gram', () => kernels.gram(b, a, before));
+  const sameShape = alike(modules);
+  const grams = await withFile(weightsPath, async (file) => {
+    const found: Grams[] = [];
+    for (const indices of sameShape) {
+      const members = indices.map((index) => modules[index]!);
+      let sum: Grams | null = null;
+      for (const chunk of chunksOf(members[0]!)) {
+        const { b, a } = clocked(busy, 'load', () => reader.read(file, members, chunk));
+        const before: Grams | null = sum;
+        sum = await clocked(busy, 'gram', () => kernels.gram(b, a, before));
+      }
+      refuseNonFinite(members, sum!);
+      found.push(sum!);
+      onGrams(members.map(({ name }) => name));
     }
-    refuseNonFinite(module, gram!);
-    grams.push(gram!);
-    onGram(module.name);
-  }
+    return found;
+  });
+  /** Places in the stack, which has modules of one shape side by side. */
+  const order = sameShape.flat();
   const rank = modules[0]!.rank;
   const random = (use: string, columns: number): Float64Array[] =>
     decomposer.variant === 'exact'
       ? []
-      : modules.map(({ name }) => normals(decomposer.seed, `${use}${name}`, rank * columns));
+      : order.map((index) => normals(decomposer.seed, `${use}${modules[index]!.name}`, rank * columns));
   const decomposed = await clocked(busy, 'core', () =>
     kernels.decompose({
       ...decomposer,
@@ -74,32 +84,37 @@ export async function decompose(
       probes: random('probe of ', PROBES),
     }),
   );
-  const decompositions = decomposed.map(({ directions, ...decomposition }, index) => {
+  const decompositions = new Array<Decomposition>(modules.length);
+  const kept = new Array<KeptDirections>(modules.length);
+  for (const [place, { directions, ...decomposition }] of decomposed.entries()) {
+    const index = order[place]!;
     const { name } = modules[index]!;
     if (!decomposition.converged) {
       const message = `The eigen-solver did not converge on module "${name}".`;
       throw new AppError('CORE_NOT_CONVERGED', message, { module: name });
     }
-    const slot = task.slots?.[index];
+    decompositions[index] = decomposition;
     // What is noise that a processor's rounding left has to come out as zeros: nothing of it could be trained.
     const sigma = Float64Array.from(resolved(directions.sigma));
-    if (slot) clocked(busy, 'core', () => writeDirections(slot, { ...directions, sigma }));
-    return decomposition;
-  });
-  return { decompositions, busy };
+    if (slots)
+      kept[index] = clocked(busy, 'core', () => keepDirections(slots[index]!, { ...directions, sigma }));
+  }
+  return { decompositions, directions: slots && kept, busy };
 }
 
 /** A NaN or an infinity anywhere in a factor makes a diagonal entry of its Gram matrix non-finite. */
-function refuseNonFinite(module: ModuleFactors, { gramB, gramA }: Grams): void {
-  for (const [factor, gram] of [
-    [module.b, gramB],
-    [module.a, gramA],
-  ] as const) {
-    for (let i = 0; i < module.rank; i++) {
-      if (!Number.isFinite(gram[i * module.rank + i]!)) {
-        throw new AppError('NON_FINITE_WEIGHTS', `Tensor "${factor.name}" holds NaN or infinity.`, {
-          tensor: factor.name,
-        });
+function refuseNonFinite(modules: readonly ModuleFactors[], { gramB, gramA }: Grams): void {
+  for (const [index, { rank, b, a }] of modules.entries()) {
+    for (const [factor, gram] of [
+      [b, gramB],
+      [a, gramA],
+    ] as const) {
+      for (let i = 0; i < rank; i++) {
+        if (!Number.isFinite(gram[(index * rank + i) * rank + i]!)) {
+          throw new AppError('NON_FINITE_WEIGHTS', `Tensor "${factor.name}" holds NaN or infinity.`, {
+            tensor: factor.name,
+          });
+        }
       }
     }
   }

@@ -1,51 +1,76 @@
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import { BYTES_PER_ELEMENT, decode, encode } from '../core/half.ts';
-import type { Matrix32 } from '../engine/kernel-types.ts';
+import type { Matrix32, Stack32 } from '../engine/kernel-types.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Chunk, FactorRange, ModuleFactors } from './module-factors.ts';
+
+/** Runs `work` with a file opened for reading. */
+export async function withFile<T>(path: string, work: (file: number) => Promise<T>): Promise<T> {
+  const file = openSync(path, 'r');
+  try {
+    return await work(file);
+  } finally {
+    closeSync(file);
+  }
+}
 
 /** Reads factors from a file, one chunk at a time, into buffers that are used again for the next. */
 export class FactorReader {
   readonly #buffers = { bytes: new ArrayBuffer(0), a: new ArrayBuffer(0), b: new ArrayBuffer(0) };
 
-  /** Some rows of B and columns of A as float32; valid until the next call. */
-  read(path: string, module: ModuleFactors, { rows, columns }: Chunk): { b: Matrix32; a: Matrix32 } {
-    const { rank, n } = module;
-    const file = openSync(path, 'r');
-    try {
-      return {
-        b: this.#block(file, module.b, 'b', rank, { rows, columns: [0, rank] }),
-        a: this.#block(file, module.a, 'a', n, { rows: [0, rank], columns }),
-      };
-    } finally {
-      closeSync(file);
-    }
+  /**
+   * Some rows of B and columns of A of modules of one shape, as float32; valid until the next call.
+   * @param file open for reading
+   */
+  read(
+    file: number,
+    modules: readonly ModuleFactors[],
+    { rows, columns }: Chunk,
+  ): { b: Stack32; a: Stack32 } {
+    const { rank, n } = modules[0]!;
+    return {
+      b: this.#blocks(file, modules, 'b', rank, { rows, columns: [0, rank] }),
+      a: this.#blocks(file, modules, 'a', n, { rows: [0, rank], columns }),
+    };
   }
 
   /**
-   * A block of a row-major matrix: one read where it lies in one piece, else one a row.
+   * A block of each module's factor, which is row-major: one read where it lies in one piece, else one a row.
    * @param width columns of the whole factor
    */
-  #block(
+  #blocks(
     file: number,
-    factor: FactorRange,
-    slot: 'a' | 'b',
+    modules: readonly ModuleFactors[],
+    factor: 'a' | 'b',
     width: number,
     { rows: [top, bottom], columns: [left, right] }: Chunk,
-  ): Matrix32 {
-    const size = BYTES_PER_ELEMENT[factor.dtype];
+  ): Stack32 {
     const rows = bottom - top;
     const columns = right - left;
-    const bytes = new Uint8Array(this.#buffer('bytes', rows * columns * size), 0, rows * columns * size);
-    const pieces = columns === width ? 1 : rows;
-    const pieceBytes = bytes.length / pieces;
-    for (let piece = 0; piece < pieces; piece++) {
-      const from = factor.beginByte + ((top + piece) * width + left) * size;
-      readAll(file, bytes.subarray(piece * pieceBytes, (piece + 1) * pieceBytes), from, factor.name);
+    const numbers = rows * columns;
+    const data = new Float32Array(
+      this.#buffer(factor, modules.length * numbers * 4),
+      0,
+      modules.length * numbers,
+    );
+    for (const [index, module] of modules.entries()) {
+      const { dtype, beginByte, name } = module[factor];
+      const size = BYTES_PER_ELEMENT[dtype];
+      const own = data.subarray(index * numbers, (index + 1) * numbers);
+      // float32 is read to where it is wanted.
+      const bytes =
+        dtype === 'F32'
+          ? new Uint8Array(own.buffer, own.byteOffset, own.byteLength)
+          : new Uint8Array(this.#buffer('bytes', numbers * size), 0, numbers * size);
+      const pieces = columns === width ? 1 : rows;
+      const pieceBytes = bytes.length / pieces;
+      for (let piece = 0; piece < pieces; piece++) {
+        const from = beginByte + ((top + piece) * width + left) * size;
+        readAll(file, bytes.subarray(piece * pieceBytes, (piece + 1) * pieceBytes), from, name);
+      }
+      if (dtype !== 'F32') decode(dtype, bytes, own);
     }
-    const data = new Float32Array(this.#buffer(slot, rows * columns * 4), 0, rows * columns);
-    decode(factor.dtype, bytes, data);
-    return { data, rows, columns };
+    return { data, count: modules.length, rows, columns };
   }
 
   #buffer(slot: 'bytes' | 'a' | 'b', byteCount: number): ArrayBuffer {
@@ -62,47 +87,62 @@ function readAll(file: number, into: Uint8Array, position: number, tensor: strin
   }
 }
 
-/**
- * Writes a block of a factor at its place in an output file that is there already.
- * @param offsetBytes where the whole factor begins
- * @param width columns of the whole factor
- * @param top first row of the block
- * @param left first column of the block
- */
-export function writeBlock(
-  path: string,
-  { offsetBytes, dtype, width }: { offsetBytes: number; dtype: FactorRange['dtype']; width: number },
-  { data, rows, columns }: Matrix32,
-  top: number,
-  left: number,
-): void {
-  const bytes = encode(dtype, data);
-  const size = BYTES_PER_ELEMENT[dtype];
-  const pieces = columns === width ? 1 : rows;
-  const pieceBytes = bytes.length / pieces;
-  const file = openSync(path, 'r+');
-  try {
+/** Where a whole factor is in an output file. */
+export interface FactorPlace {
+  readonly offsetBytes: number;
+  readonly dtype: FactorRange['dtype'];
+  /** Columns of the whole factor. */
+  readonly width: number;
+}
+
+/** Fills files that are there already, each opened once. */
+export class FactorWriter {
+  readonly #files = new Map<string, number>();
+
+  /**
+   * Writes a block of a factor at its place.
+   * @param top first row of the block
+   * @param left first column of the block
+   */
+  block(
+    path: string,
+    { offsetBytes, dtype, width }: FactorPlace,
+    { data, rows, columns }: Matrix32,
+    top: number,
+    left: number,
+  ): void {
+    const bytes = encode(dtype, data);
+    const size = BYTES_PER_ELEMENT[dtype];
+    const pieces = columns === width ? 1 : rows;
+    const pieceBytes = bytes.length / pieces;
     for (let piece = 0; piece < pieces; piece++) {
       const to = offsetBytes + ((top + piece) * width + left) * size;
-      writeAll(file, bytes.subarray(piece * pieceBytes, (piece + 1) * pieceBytes), to);
+      this.bytes(path, bytes.subarray(piece * pieceBytes, (piece + 1) * pieceBytes), to);
     }
-  } finally {
-    closeSync(file);
+  }
+
+  bytes(path: string, bytes: Uint8Array, position: number): void {
+    let file = this.#files.get(path);
+    if (file === undefined) {
+      file = openSync(path, 'r+');
+      this.#files.set(path, file);
+    }
+    for (let done = 0; done < bytes.length; )
+      done += writeSync(file, bytes, done, bytes.length - done, position + done);
+  }
+
+  close(): void {
+    for (const file of this.#files.values()) closeSync(file);
+    this.#files.clear();
   }
 }
 
-/** Writes bytes at a place of a file that is there already. */
-export function writeAt(path: string, bytes: Uint8Array, position: number): void {
-  const file = openSync(path, 'r+');
+/** Runs `work` with a writer, and closes its files. */
+export async function withWriter<T>(work: (writer: FactorWriter) => Promise<T>): Promise<T> {
+  const writer = new FactorWriter();
   try {
-    writeAll(file, bytes, position);
+    return await work(writer);
   } finally {
-    closeSync(file);
-  }
-}
-
-function writeAll(file: number, bytes: Uint8Array, position: number): void {
-  for (let done = 0; done < bytes.length; ) {
-    done += writeSync(file, bytes, done, bytes.length - done, position + done);
+    writer.close();
   }
 }

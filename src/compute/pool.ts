@@ -8,7 +8,7 @@ import type { ComputeTask, TaskMessage, TaskResults, ThreadMessage } from './tas
 interface Waiting {
   readonly message: TaskMessage;
   readonly signal: AbortSignal;
-  readonly onGram: ((module: string) => void) | undefined;
+  readonly onGrams: ((modules: readonly string[]) => void) | undefined;
   readonly resolve: (result: never) => void;
   readonly reject: (error: Error) => void;
 }
@@ -62,17 +62,17 @@ export class ComputePool {
 
   /**
    * Queues a task for the next idle thread.
-   * @param onGram called with the name of each module whose Gram matrices are done
+   * @param onGrams called with the names of modules whose Gram matrices are done
    * @throws AppError as the task does; CANCELLED for a task not yet begun when the signal fires
    */
   run<T extends ComputeTask>(
     task: T,
     signal: AbortSignal,
-    onGram?: (module: string) => void,
+    onGrams?: (modules: readonly string[]) => void,
   ): Promise<TaskResults[T['kind']]> {
     return new Promise((resolve, reject) => {
       if (this.#broken) return reject(this.#broken);
-      const waiting: Waiting = { message: { id: this.#nextId++, task }, signal, onGram, resolve, reject };
+      const waiting: Waiting = { message: { id: this.#nextId++, task }, signal, onGrams, resolve, reject };
       this.#queue.push(waiting);
       this.#assign();
     });
@@ -110,8 +110,8 @@ export class ComputePool {
   #receive(worker: Worker, message: ThreadMessage): void {
     if (message.type === 'ready' || message.type === 'broken') return;
     const waiting = this.#running.get(message.id)!;
-    if (message.type === 'gram') {
-      waiting.onGram?.(message.module);
+    if (message.type === 'grams') {
+      waiting.onGrams?.(message.modules);
       return;
     }
     this.#running.delete(message.id);

@@ -6,9 +6,15 @@ import type { Measured, ProjectionSums } from '../engine/kernel-types.ts';
 import type { Kernels } from '../engine/kernels.ts';
 import { AppError, type PlainError, toPlainError } from '../errors/app-error.ts';
 import { type Busy, clocked, idle } from './busy.ts';
-import { type DirectionsSlot, identityDirections, readDirections } from './directions-file.ts';
-import { type FactorReader, writeBlock } from './factor-files.ts';
+import { type FactorReader, type FactorWriter, withFile, withWriter } from './factor-files.ts';
+import {
+  directionsIn,
+  identityDirections,
+  type KeptDirections,
+  stackedDirections,
+} from './kept-directions.ts';
 import { chunksOf, type ModuleFactors } from './module-factors.ts';
+import { alike } from './task-sizes.ts';
 
 /** One module as it goes into one output file. */
 export interface ProjectionOrder {
@@ -31,7 +37,7 @@ export interface ProjectionOrder {
 export interface ProjectItem {
   readonly module: ModuleFactors;
   /** null: the factors stay as they are but for their scale and dtype. */
-  readonly slot: DirectionsSlot | null;
+  readonly directions: KeptDirections | null;
   readonly orders: readonly ProjectionOrder[];
 }
 
@@ -64,71 +70,111 @@ export async function project(
   reader: FactorReader,
 ): Promise<ProjectedItems> {
   const busy = idle();
-  const measured: Projected[][] = [];
-  for (const item of task.items)
-    measured.push(await projectItem(task.weightsPath, item, kernels, reader, busy));
+  const measured = new Array<Projected[]>(task.items.length);
+  const shaped = task.items.map(({ module, ...item }) => ({ ...module, ...item, module }));
+  await withFile(task.weightsPath, (file) =>
+    withWriter(async (writer) => {
+      const tools = { kernels, reader, busy, file, writer };
+      for (const indices of alike(shaped, kindOf)) {
+        const written = await projectAlike(
+          indices.map((index) => task.items[index]!),
+          tools,
+        );
+        for (const [place, index] of indices.entries()) measured[index] = written[place]!;
+      }
+    }),
+  );
   return { measured, busy };
 }
 
-async function projectItem(
-  weightsPath: string,
-  { module, orders, slot }: ProjectItem,
-  kernels: Kernels,
-  reader: FactorReader,
-  busy: Busy,
-): Promise<Projected[]> {
-  const found = slot && clocked(busy, 'load', () => readDirections(slot));
-  const unchanged = identityDirections(module.rank);
-  const sums: (ProjectionSums | null)[] = orders.map(() => null);
-  const revived = orders.map(() => 0);
-  for (const chunk of chunksOf(module)) {
-    const { b, a } = clocked(busy, 'load', () => reader.read(weightsPath, module, chunk));
-    for (const [index, order] of orders.entries()) {
+/** What items must have in common, besides their shape, so that one graph projects them. */
+const kindOf = ({ directions, orders }: ProjectItem): string =>
+  JSON.stringify([
+    directions?.count,
+    orders.map(({ rank, split, dtypeA, dtypeB }) => [rank, split, dtypeA, dtypeB]),
+  ]);
+
+interface ProjectTools {
+  readonly kernels: Kernels;
+  readonly reader: FactorReader;
+  readonly busy: Busy;
+  /** The weights, open for reading. */
+  readonly file: number;
+  readonly writer: FactorWriter;
+}
+
+/** Projects items of one shape and kind: one run of the graph for each order, and each chunk. */
+async function projectAlike(items: readonly ProjectItem[], tools: ProjectTools): Promise<Projected[][]> {
+  const { kernels, reader, busy, file, writer } = tools;
+  const modules = items.map(({ module }) => module);
+  const { rank } = modules[0]!;
+  const found = clocked(busy, 'load', () =>
+    items.map(({ directions }) => directions && directionsIn(directions)),
+  );
+  const unchanged = identityDirections(rank);
+  const nth = items[0]!.orders.map((_, index) => items.map(({ orders }) => orders[index]!));
+  const sums: (ProjectionSums | null)[] = nth.map(() => null);
+  const revived = nth.map(() => items.map(() => 0));
+  for (const chunk of chunksOf(modules[0]!)) {
+    const { b, a } = clocked(busy, 'load', () => reader.read(file, modules, chunk));
+    for (const [index, orders] of nth.entries()) {
+      const { rank: k, split, dtypeA, dtypeB } = orders[0]!;
+      const isSmaller = k < rank;
       const result = await clocked(busy, 'project', () =>
         kernels.project({
           b,
           a,
-          directions: found && order.rank < module.rank ? found : unchanged,
-          rank: order.rank,
-          split: order.split,
-          factorB: order.factorB,
-          factorA: order.factorA,
-          gridB: GRID_OF_DTYPE[order.dtypeB],
-          gridA: GRID_OF_DTYPE[order.dtypeA],
+          directions: stackedDirections(found.map((own) => (own && isSmaller ? own : unchanged))),
+          rank: k,
+          split,
+          factorB: orders.map(({ factorB }) => factorB),
+          factorA: orders.map(({ factorA }) => factorA),
+          gridB: GRID_OF_DTYPE[dtypeB],
+          gridA: GRID_OF_DTYPE[dtypeA],
           before: sums[index]!,
         }),
       );
       sums[index] = result.sums;
-      if (found && order.reviveSeed !== null && order.rank < module.rank) {
-        const columns = { n: module.n, left: chunk.columns[0] };
-        const source = { seed: order.reviveSeed, module: module.name };
-        revived[index] = revive(result.a, found.sigma, order.rank, columns, source);
+      for (const [place, order] of orders.entries()) {
+        const { name, n } = modules[place]!;
+        const ownB = part(result.b, place, items.length);
+        const ownA = part(result.a, place, items.length);
+        const own = found[place];
+        if (own && order.reviveSeed !== null && isSmaller) {
+          const source = { seed: order.reviveSeed, module: name };
+          revived[index]![place] = revive(ownA, own.sigma, k, { n, left: chunk.columns[0] }, source);
+        }
+        clocked(busy, 'write', () => {
+          const placeB = { offsetBytes: order.offsetB, dtype: dtypeB, width: k };
+          const placeA = { offsetBytes: order.offsetA, dtype: dtypeA, width: n };
+          writer.block(order.pathB, placeB, { data: ownB, rows: b.rows, columns: k }, chunk.rows[0], 0);
+          writer.block(order.pathA, placeA, { data: ownA, rows: k, columns: a.columns }, 0, chunk.columns[0]);
+        });
       }
-      clocked(busy, 'write', () => {
-        const { pathA, pathB, rank } = order;
-        const blockB = { data: result.b, rows: b.rows, columns: rank };
-        const blockA = { data: result.a, rows: rank, columns: a.columns };
-        const placeB = { offsetBytes: order.offsetB, dtype: order.dtypeB, width: rank };
-        const placeA = { offsetBytes: order.offsetA, dtype: order.dtypeA, width: module.n };
-        writeBlock(pathB, placeB, blockB, chunk.rows[0], 0);
-        writeBlock(pathA, placeA, blockA, 0, chunk.columns[0]);
-      });
     }
   }
-  const written: Projected[] = [];
-  for (const [index, order] of orders.entries()) {
-    const result = await clocked(busy, 'project', () =>
-      kernels.measure(sums[index]!, module.rank, order.rank),
+  const projected = items.map((): Projected[] => []);
+  for (const [index, orders] of nth.entries()) {
+    const measured = await clocked(busy, 'project', () =>
+      kernels.measure(sums[index]!, rank, orders[0]!.rank),
     );
-    const fits = Number.isFinite(result.inner) && Number.isFinite(result.energy);
-    written.push(
-      fits
-        ? { ...result, revived: revived[index]! }
-        : { failure: toPlainError(overflow(module.name, order)) },
-    );
+    for (const [place, one] of measured.entries()) {
+      const fits = Number.isFinite(one.inner) && Number.isFinite(one.energy);
+      projected[place]!.push(
+        fits
+          ? { ...one, revived: revived[index]![place]! }
+          : { failure: toPlainError(overflow(modules[place]!.name, orders[place]!)) },
+      );
+    }
   }
-  return written;
+  return projected;
 }
+
+/** What one of `count` modules has of an output, as a view of it. */
+const part = (all: Float32Array, index: number, count: number): Float32Array => {
+  const length = all.length / count;
+  return all.subarray(index * length, (index + 1) * length);
+};
 
 function overflow(module: string, { dtypeA, dtypeB }: ProjectionOrder): AppError {
   const dtypes = [...new Set([dtypeA, dtypeB])].map((dtype) => DTYPE_NAMES[dtype]).join(' and ');

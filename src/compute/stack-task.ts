@@ -1,7 +1,7 @@
 import type { Kernels } from '../engine/kernels.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Busy } from './busy.ts';
-import { type FactorReader, writeBlock } from './factor-files.ts';
+import { type FactorReader, withFile, withWriter } from './factor-files.ts';
 import type { ModuleFactors } from './module-factors.ts';
 import { chunksOf } from './module-factors.ts';
 
@@ -42,26 +42,32 @@ export async function stack(
   const { m, n, rank, path, parts } = task;
   const placeB = { offsetBytes: task.offsetB, dtype: 'F32', width: rank } as const;
   const placeA = { offsetBytes: task.offsetA, dtype: 'F32', width: n } as const;
-  for (const chunk of chunksOf({ rank, m, n })) {
-    const rows = chunk.rows[1] - chunk.rows[0];
-    const columns = chunk.columns[1] - chunk.columns[0];
-    const stackedB = new Float32Array(rows * rank);
-    let offset = 0;
-    for (const part of parts) {
-      const own = part.factors.rank;
-      const { b, a } = reader.read(part.weightsPath, part.factors, chunk);
-      const scaledB = await kernels.scale(b, part.factorB);
-      const scaledA = await kernels.scale(a, part.factorA);
-      refuseNonFinite(task, part, 'b', scaledB);
-      refuseNonFinite(task, part, 'a', scaledA);
-      for (let row = 0; row < rows; row++) {
-        stackedB.set(scaledB.data.subarray(row * own, (row + 1) * own), row * rank + offset);
+  await withWriter(async (writer) => {
+    for (const chunk of chunksOf({ rank, m, n })) {
+      const rows = chunk.rows[1] - chunk.rows[0];
+      const columns = chunk.columns[1] - chunk.columns[0];
+      const stackedB = new Float32Array(rows * rank);
+      let offset = 0;
+      for (const part of parts) {
+        const own = part.factors.rank;
+        const { scaledA, scaledB } = await withFile(part.weightsPath, async (file) => {
+          const { b, a } = reader.read(file, [part.factors], chunk);
+          return {
+            scaledB: await kernels.scale(b, part.factorB),
+            scaledA: await kernels.scale(a, part.factorA),
+          };
+        });
+        refuseNonFinite(task, part, 'b', scaledB);
+        refuseNonFinite(task, part, 'a', scaledA);
+        for (let row = 0; row < rows; row++) {
+          stackedB.set(scaledB.data.subarray(row * own, (row + 1) * own), row * rank + offset);
+        }
+        writer.block(path, placeA, { data: scaledA.data, rows: own, columns }, offset, chunk.columns[0]);
+        offset += own;
       }
-      writeBlock(path, placeA, { data: scaledA.data, rows: own, columns }, offset, chunk.columns[0]);
-      offset += own;
+      writer.block(path, placeB, { data: stackedB, rows, columns: rank }, chunk.rows[0], 0);
     }
-    writeBlock(path, placeB, { data: stackedB, rows, columns: rank }, chunk.rows[0], 0);
-  }
+  });
   const seconds = (performance.now() - startedMs) / 1000;
   return { busy: { load: seconds, gram: 0, core: 0, project: 0, write: 0 } };
 }

@@ -19,6 +19,12 @@ export function stackNumbers(provider: ProviderName, threads: number, cudaMemory
   return Math.floor(cudaMemoryBytes / threads / LIVE_MATRICES / Float64Array.BYTES_PER_ELEMENT);
 }
 
+interface Shape {
+  readonly m: number;
+  readonly n: number;
+  readonly rank: number;
+}
+
 /**
  * Indices of modules of equal rank, in their order, cut into stacks.
  * @param numbers Gram numbers (rank² a module) in a stack, at most, unless one module alone has more
@@ -38,10 +44,35 @@ export function stacks(modules: readonly { readonly rank: number }[], numbers: n
   });
 }
 
-/** Indices of neighbouring modules, up to so many or so much that a thread is busy for a while. */
-export function groups(
-  modules: readonly { readonly m: number; readonly n: number; readonly rank: number }[],
+/** Numbers of the factors that a graph takes at once: enough to hide the cost of its nodes, few enough for the cache. Measured. */
+const ALIKE_NUMBERS = 512 * 1024;
+
+/**
+ * Indices of modules that one graph takes at once: of one shape, and alike in what `kindOf` says; in the order of the first
+ * of each. A module that has many numbers is alone.
+ */
+export function alike<T extends Shape>(
+  modules: readonly T[],
+  kindOf: (module: T) => string = () => '',
 ): number[][] {
+  const result: number[][] = [];
+  const open = new Map<string, number[]>();
+  for (const [index, module] of modules.entries()) {
+    const { m, n, rank } = module;
+    const kind = `${m} ${n} ${rank} ${kindOf(module)}`;
+    const members = open.get(kind);
+    if (members && (members.length + 1) * (m + n) * rank <= ALIKE_NUMBERS) members.push(index);
+    else {
+      const first = [index];
+      open.set(kind, first);
+      result.push(first);
+    }
+  }
+  return result;
+}
+
+/** Indices of neighbouring modules, up to so many or so much that a thread is busy for a while. */
+export function groups(modules: readonly Shape[]): number[][] {
   const result: number[][] = [];
   let numbers = Number.POSITIVE_INFINITY;
   for (const [index, { m, n, rank }] of modules.entries()) {

@@ -28,6 +28,6 @@ export interface TaskMessage {
 export type ThreadMessage =
   | { readonly type: 'ready'; readonly provider: Provider }
   | { readonly type: 'broken'; readonly error: PlainError }
-  | { readonly type: 'gram'; readonly id: number; readonly module: string }
+  | { readonly type: 'grams'; readonly id: number; readonly modules: readonly string[] }
   | { readonly type: 'done'; readonly id: number; readonly result: TaskResults[ComputeTask['kind']] }
   | { readonly type: 'failed'; readonly id: number; readonly error: PlainError };

@@ -30,7 +30,7 @@ try {
   const result = async (id: number, task: ComputeTask): Promise<TaskResults[ComputeTask['kind']]> => {
     switch (task.kind) {
       case 'decompose':
-        return decompose(task, kernels, reader, (module) => send({ type: 'gram', id, module }));
+        return decompose(task, kernels, reader, (modules) => send({ type: 'grams', id, modules }));
       case 'project':
         return project(task, kernels, reader);
       case 'carry':

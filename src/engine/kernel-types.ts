@@ -9,7 +9,12 @@ export interface Matrix32 {
   readonly columns: number;
 }
 
-/** Gram matrices of one module, float64 [rank, rank]. */
+/** Dense row-major matrices of one shape, one after the other. */
+export interface Stack32 extends Matrix32 {
+  readonly count: number;
+}
+
+/** Gram matrices of some modules, float64 [N, rank, rank]. */
 export interface Grams {
   readonly gramB: Float64Array;
   readonly gramA: Float64Array;
@@ -19,10 +24,11 @@ export interface Grams {
 export interface DecomposeInput {
   readonly variant: 'randomised' | 'exact';
   readonly rank: number;
-  /** Width l of the sketch, a multiple of COLUMN_STEP; at least `rank` for exact. */
+  /** Width l: for exact that of `exactColumns`, for a sketch a multiple of COLUMN_STEP. */
   readonly columns: number;
   /** Directions wanted, at most `columns`; the spectrum is given in full. */
   readonly keep: number;
+  /** All modules, one stack after the other. */
   readonly grams: readonly Grams[];
   /** [rank, columns] for each module. Ignored for exact. */
   readonly sketches: readonly Float64Array[];
@@ -32,14 +38,14 @@ export interface DecomposeInput {
   readonly tolerance: number;
 }
 
-/** The first directions of a module: ΔW ≈ (B·p)·(r·A), best first. */
+/** The first directions of a module, or of some modules [N, …]: ΔW ≈ (B·p)·(r·A), best first. */
 export interface Directions {
   readonly count: number;
   /** [rank, count] */
   readonly p: Float64Array;
   /** [count, rank] */
   readonly r: Float64Array;
-  /** [count], descending; may be longer. */
+  /** [count], descending. */
   readonly sigma: Float64Array;
 }
 
@@ -63,7 +69,7 @@ export interface Decomposition {
 
 export type DecomposedModule = Decomposition & { readonly directions: Directions };
 
-/** Sums over the chunks of a module that a projection is measured by; see projectGraph. */
+/** Sums over the chunks of some modules that a projection is measured by; see projectGraph. */
 export interface ProjectionSums {
   readonly cross_b: Float64Array;
   readonly cross_a: Float64Array;
@@ -73,8 +79,8 @@ export interface ProjectionSums {
 
 export interface ProjectInput extends TransferInput {
   /** Some rows of B and some columns of A, or all. */
-  readonly b: Matrix32;
-  readonly a: Matrix32;
+  readonly b: Stack32;
+  readonly a: Stack32;
   readonly gridB: OutputGrid;
   readonly gridA: OutputGrid;
   /** Of the chunks before this one; null for the first. */
@@ -82,7 +88,9 @@ export interface ProjectInput extends TransferInput {
 }
 
 export interface Projection {
+  /** [N, m, k] */
   readonly b: Float32Array;
+  /** [N, k, n] */
   readonly a: Float32Array;
   readonly sums: ProjectionSums;
 }
@@ -99,21 +107,22 @@ export interface Measured {
   readonly energyA: number;
 }
 
-/** What of a decomposition goes into one output, and how. */
+/** What of the decompositions of some modules goes into one output, and how. */
 export interface TransferInput {
   readonly directions: Directions;
   readonly rank: number;
   /** Share of σ that goes into B. */
   readonly split: number;
-  readonly factorB: number;
-  readonly factorA: number;
+  /** [N]: what the factors take up of the scale of each module. */
+  readonly factorB: readonly number[];
+  readonly factorA: readonly number[];
 }
 
 /** B′ = B·p and A′ = r·A. */
 export interface TransferMatrices {
-  /** [rank, k] */
+  /** [N, rank, k] */
   readonly p: Float64Array;
-  /** [k, rank] */
+  /** [N, k, rank] */
   readonly r: Float64Array;
 }
 

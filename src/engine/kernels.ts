@@ -18,6 +18,7 @@ import type {
   Projection,
   ProjectionSums,
   Scaled,
+  Stack32,
   TransferInput,
   TransferMatrices,
 } from './kernel-types.ts';
@@ -44,32 +45,37 @@ export class Kernels {
   }
 
   /**
-   * @param b [m, rank], all of B's rows or some
-   * @param a [rank, n], all of A's columns or some
+   * @param b [N, m, rank], all rows of each B or some
+   * @param a [N, rank, n], all columns of each A or some
    * @param before the Gram matrices of the chunks before this one; null for the first
    */
-  async gram(b: Matrix32, a: Matrix32, before: Grams | null): Promise<Grams> {
+  async gram(b: Stack32, a: Stack32, before: Grams | null): Promise<Grams> {
     const rank = b.columns;
     const parts = rank >= SYMMETRIC_FROM_RANK ? SYMMETRIC_PARTS : 1;
     const session = await this.#session(`gram ${parts}`, () => gramGraph(parts));
+    const squares = [b.count, rank, rank];
+    const sum = (gram: Float64Array | undefined) =>
+      float64(gram ?? new Float64Array(b.count * rank * rank), squares);
     const outputs = await session.run({
-      b: matrix(b),
-      a: matrix(a),
-      gram_b_before: float64(before?.gramB ?? new Float64Array(rank * rank), [rank, rank]),
-      gram_a_before: float64(before?.gramA ?? new Float64Array(rank * rank), [rank, rank]),
+      b: matrices(b),
+      a: matrices(a),
+      gram_b_before: sum(before?.gramB),
+      gram_a_before: sum(before?.gramA),
     });
     return { gramB: outputs.float64('gram_b'), gramA: outputs.float64('gram_a') };
   }
 
   async decompose(input: DecomposeInput): Promise<DecomposedModule[]> {
     const { variant, rank, columns, keep, grams } = input;
-    const count = grams.length;
+    const gramsB = concatenated(grams.map(({ gramB }) => gramB));
+    const count = gramsB.length / rank ** 2;
     const session = await this.#session(`core ${variant} ${columns}`, () => coreGraph(variant, columns));
-    const sketches = variant === 'exact' ? grams.map(() => paddedIdentity(rank, columns)) : input.sketches;
+    const identity = paddedIdentity(rank, columns);
+    const sketches = variant === 'exact' ? Array.from({ length: count }, () => identity) : input.sketches;
     const stacked = {
-      gram_b: float64(stack(grams.map(({ gramB }) => gramB)), [count, rank, rank]),
-      gram_a: float64(stack(grams.map(({ gramA }) => gramA)), [count, rank, rank]),
-      sketch: float64(stack(sketches), [count, rank, columns]),
+      gram_b: float64(gramsB, [count, rank, rank]),
+      gram_a: float64(concatenated(grams.map(({ gramA }) => gramA)), [count, rank, rank]),
+      sketch: float64(concatenated(sketches), [count, rank, columns]),
       keep: int64(keep),
     };
     const outputs = await session.run(
@@ -77,7 +83,7 @@ export class Kernels {
         ? stacked
         : {
             ...stacked,
-            probe: float64(stack(input.probes), [count, rank, PROBES]),
+            probe: float64(concatenated(input.probes), [count, rank, PROBES]),
             max_iterations: double(input.maxIterations),
             tolerance: double(input.tolerance),
           },
@@ -87,10 +93,10 @@ export class Kernels {
       const length = all.length / count;
       return all.slice(index * length, (index + 1) * length);
     };
-    return grams.map((_, index) => {
+    return Array.from({ length: count }, (_, index) => {
       const sigma = part('sigma', index);
       return {
-        directions: { count: keep, p: part('p', index), r: part('r', index), sigma },
+        directions: { count: keep, p: part('p', index), r: part('r', index), sigma: sigma.subarray(0, keep) },
         sigma,
         energy: part('energy', index)[0]!,
         energyB: part('energy_b', index)[0]!,
@@ -108,10 +114,10 @@ export class Kernels {
     const { b, a, rank, gridB, gridA, before } = input;
     const session = await this.#session(`project ${gridB} ${gridA}`, () => projectGraph(gridB, gridA));
     const sum = (name: keyof ProjectionSums, rows: number) =>
-      float64(before?.[name] ?? new Float64Array(rows * rank), [rows, rank]);
+      float64(before?.[name] ?? new Float64Array(b.count * rows * rank), [b.count, rows, rank]);
     const outputs = await session.run({
-      b: matrix(b),
-      a: matrix(a),
+      b: matrices(b),
+      a: matrices(a),
       ...transferFeeds(input, b.columns),
       cross_b_before: sum('cross_b', b.columns),
       cross_a_before: sum('cross_a', b.columns),
@@ -130,24 +136,28 @@ export class Kernels {
     };
   }
 
-  /** @param sums of all chunks of a module of this rank, projected to rank k */
-  async measure(sums: ProjectionSums, rank: number, k: number): Promise<Measured> {
+  /** @param sums of all chunks of some modules of this rank, projected to rank k; one result for each module */
+  async measure(sums: ProjectionSums, rank: number, k: number): Promise<Measured[]> {
     const session = await this.#session('measure', measureGraph);
+    const count = sums.own_b.length / k ** 2;
     const outputs = await session.run({
-      cross_b: float64(sums.cross_b, [rank, k]),
-      cross_a: float64(sums.cross_a, [rank, k]),
-      own_b: float64(sums.own_b, [k, k]),
-      own_a: float64(sums.own_a, [k, k]),
+      cross_b: float64(sums.cross_b, [count, rank, k]),
+      cross_a: float64(sums.cross_a, [count, rank, k]),
+      own_b: float64(sums.own_b, [count, k, k]),
+      own_a: float64(sums.own_a, [count, k, k]),
     });
-    return {
-      inner: outputs.double('inner'),
-      energy: outputs.double('energy'),
-      energyB: outputs.double('energy_b'),
-      energyA: outputs.double('energy_a'),
-    };
+    const [inner, energy, energyB, energyA] = ['inner', 'energy', 'energy_b', 'energy_a'].map((name) =>
+      outputs.float64(name),
+    ) as [Float64Array, Float64Array, Float64Array, Float64Array];
+    return Array.from({ length: count }, (_, at) => ({
+      inner: inner[at]!,
+      energy: energy[at]!,
+      energyB: energyB[at]!,
+      energyA: energyA[at]!,
+    }));
   }
 
-  /** @param moduleRank the module's rank before */
+  /** @param moduleRank the rank of the modules before */
   async transfer(input: TransferInput, moduleRank: number): Promise<TransferMatrices> {
     const session = await this.#session('transfer', transferGraph);
     const outputs = await session.run(transferFeeds(input, moduleRank));
@@ -208,23 +218,30 @@ export class Kernels {
 
 function transferFeeds({ directions, rank, split, factorB, factorA }: TransferInput, moduleRank: number) {
   const { count, p, r, sigma } = directions;
+  const modules = factorB.length;
   return {
-    p: float64(p, [moduleRank, count]),
-    r: float64(r, [count, moduleRank]),
-    sigma: float64(sigma.subarray(0, count), [count]),
+    p: float64(p, [modules, moduleRank, count]),
+    r: float64(r, [modules, count, moduleRank]),
+    sigma: float64(sigma, [modules, count]),
     k: int64(rank),
     split: double(split),
-    factor_b: double(factorB),
-    factor_a: double(factorA),
+    factor_b: float64(Float64Array.from(factorB), [modules]),
+    factor_a: float64(Float64Array.from(factorA), [modules]),
   };
 }
 
 const matrix = ({ data, rows, columns }: Matrix32) => float32(data, [rows, columns]);
 
-function stack(parts: readonly Float64Array[]): Float64Array {
-  const length = parts[0]?.length ?? 0;
-  const result = new Float64Array(length * parts.length);
-  for (const [index, part] of parts.entries()) result.set(part, index * length);
+const matrices = ({ data, count, rows, columns }: Stack32) => float32(data, [count, rows, columns]);
+
+function concatenated(parts: readonly Float64Array[]): Float64Array {
+  if (parts.length === 1) return parts[0]!;
+  const result = new Float64Array(parts.reduce((length, part) => length + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    result.set(part, offset);
+    offset += part.length;
+  }
   return result;
 }
 

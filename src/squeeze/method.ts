@@ -2,7 +2,7 @@ import type { LoraModule } from '../adapter/adapter.ts';
 import type { Decomposer } from '../compute/decompose-task.ts';
 import type { SqueezeOptions } from '../contract/job-request.ts';
 import type { Target } from '../contract/target.ts';
-import { COLUMN_STEP } from '../engine/column-step.ts';
+import { COLUMN_STEP, exactColumns } from '../engine/column-step.ts';
 import { NO_LIMITS, type RankLimits } from '../serving/rank-limits.ts';
 import { needsSpectrum, type ShapedModule, spectrumFreeRanks } from './select-ranks.ts';
 
@@ -59,7 +59,7 @@ export function chooseMethod(
       requested === 'exact' || isSpectrumNeeded || rank < LEAST_RANK || sketchColumns > WIDEST_SHARE * rank;
     return {
       variant: exact ? 'exact' : 'randomised',
-      columns: exact ? roundUp(rank) : sketchColumns,
+      columns: exact ? exactColumns(rank) : sketchColumns,
       keep: Math.max(1, Math.min(rank, largestRank)),
       maxIterations: powerIterations === 'auto' ? MAX_AUTO_ITERATIONS : powerIterations,
       tolerance: powerIterations === 'auto' ? AUTO_TOLERANCE : Number.NEGATIVE_INFINITY,

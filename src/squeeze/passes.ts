@@ -1,5 +1,5 @@
 import type { LoraModule } from '../adapter/adapter.ts';
-import type { DirectionsSlot } from '../compute/directions-file.ts';
+import type { DirectionsSlot, KeptDirections } from '../compute/kept-directions.ts';
 import { factorsOf } from '../compute/module-factors.ts';
 import type { ComputePool } from '../compute/pool.ts';
 import type { Projected, ProjectionOrder, WrittenModule } from '../compute/project-task.ts';
@@ -19,8 +19,8 @@ interface PassSource {
 
 /**
  * Pass 1: takes every module apart, reading the weights once.
- * @param slots where each module's directions go for pass 2; null when there is none
- * @returns one decomposition for each module, in their order
+ * @param slots where the directions of each module are kept for pass 2; null when there is none
+ * @returns a decomposition of each module, in their order, and their directions, none without slots
  * @throws AppError NON_FINITE_WEIGHTS, CORE_NOT_CONVERGED, CANCELLED
  */
 export async function decomposeAll(
@@ -32,12 +32,17 @@ export async function decomposeAll(
   }: PassSource & { readonly method: Method; readonly slots: readonly DirectionsSlot[] | null },
   pool: ComputePool,
   watch: Watch,
-): Promise<Decomposition[]> {
+): Promise<{ decompositions: Decomposition[]; directions: KeptDirections[] }> {
   const result = new Array<Decomposition>(modules.length);
+  const directions: KeptDirections[] = [];
   await watch.all(
     stacks(modules, pool.stackNumbers).map(async (indices) => {
       const members = indices.map((index) => modules[index]!);
-      const { decompositions, busy } = await pool.run(
+      const {
+        decompositions,
+        directions: kept,
+        busy,
+      } = await pool.run(
         {
           kind: 'decompose',
           weightsPath,
@@ -46,16 +51,19 @@ export async function decomposeAll(
           slots: slots && indices.map((index) => slots[index]!),
         },
         watch.signal,
-        (module) => watch.finished('gram', module),
+        (names) => {
+          for (const name of names) watch.finished('gram', name);
+        },
       );
       watch.worked(busy);
       for (const [position, index] of indices.entries()) {
         result[index] = decompositions[position]!;
+        if (kept) directions[index] = kept[position]!;
         watch.finished('core', modules[index]!.name);
       }
     }),
   );
-  return result;
+  return { decompositions: result, directions };
 }
 
 /**
@@ -69,10 +77,10 @@ export async function projectAll(
   {
     weightsPath,
     modules,
-    slots,
+    directions,
     orders,
   }: PassSource & {
-    readonly slots: readonly DirectionsSlot[];
+    readonly directions: readonly KeptDirections[];
     readonly orders: readonly (readonly (ProjectionOrder | null)[])[];
   },
   pool: ComputePool,
@@ -91,7 +99,7 @@ export async function projectAll(
       if (busyOnes.length > 0) {
         const items = busyOnes.map((index) => ({
           module: factorsOf(modules[index]!),
-          slot: slots[index]!,
+          directions: directions[index]!,
           orders: wanted[index]!.map(({ order }) => order),
         }));
         const { measured, busy } = await pool.run({ kind: 'project', weightsPath, items }, watch.signal);

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { slotsFor } from '../compute/directions-file.ts';
+import { slotsFor } from '../compute/kept-directions.ts';
 import type { ComputePool } from '../compute/pool.ts';
 import type { FailedResult, Timings } from '../contract/job.ts';
 import type { Report } from '../contract/report.ts';
@@ -70,13 +70,11 @@ export async function squeeze(input: SqueezeInput, pool: ComputePool): Promise<J
     join(input.scratchDir, 'directions'),
     modules.map((module) => ({ rank: module.rank, count: method.decomposerFor(module).keep })),
   );
-  const decompositions = withResiduals(
-    modules,
-    await decomposeAll({ weightsPath, modules, method, slots }, pool, watch),
-    residuals,
-  );
+  const pass = await decomposeAll({ weightsPath, modules, method, slots }, pool, watch);
+  const { directions } = pass;
+  const decompositions = withResiduals(modules, pass.decompositions, residuals);
 
-  const job = { input, adapter, isConverted, decompositions, method, sourceFiles, slots, optimizer };
+  const job = { input, adapter, isConverted, decompositions, method, sourceFiles, directions, optimizer };
   const planned = await each(applied, (one, index) => new TargetRun(job, index, one));
   watch.begin('project', modules.length);
   const created = await watch.clocked('write', () =>
@@ -86,7 +84,7 @@ export async function squeeze(input: SqueezeInput, pool: ComputePool): Promise<J
     }),
   );
   const orders = created.map((run) => (goesOn(run) && run.output?.orders) || []);
-  const written = await projectAll({ weightsPath, modules, slots, orders }, pool, watch);
+  const written = await projectAll({ weightsPath, modules, directions, orders }, pool, watch);
   const filled = await each(created, async (run, index) => {
     const measured = written[index]!;
     if (!goesOn(measured)) throw measured;

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CONFIG_FILE } from '../adapter/file-names.ts';
 import { sizeOfAdapter } from '../adapter/size-audit.ts';
-import type { DirectionsSlot } from '../compute/directions-file.ts';
+import type { KeptDirections } from '../compute/kept-directions.ts';
 import type { WrittenModule } from '../compute/project-task.ts';
 import type { TrainingNotes } from '../contract/job.ts';
 import type { SucceededTargetReport } from '../contract/report.ts';
@@ -28,8 +28,8 @@ import { type OptimizerInput, type TrainingNames, TrainingOutput } from './train
 interface DecomposedJob extends PlannedJob {
   readonly input: SqueezeInput;
   readonly decompositions: readonly Decomposition[];
-  /** By module: where its directions are. */
-  readonly slots: readonly DirectionsSlot[];
+  /** By module. */
+  readonly directions: readonly KeptDirections[];
   /** Moments that came along, to be carried. */
   readonly optimizer: OptimizerInput | null;
 }
@@ -62,7 +62,7 @@ export class TargetRun {
         ? new TrainingOutput({
             plans: this.#plan.plans,
             orders: this.output.orders,
-            slots: job.slots,
+            directions: job.directions,
             scale: scaleModeOf(target),
             optimizer: job.optimizer,
             dir,

@@ -1,7 +1,7 @@
 import { PROBES } from '../../src/core/onnx/excess.ts';
 import { normals } from '../../src/core/random.ts';
-import { COLUMN_STEP } from '../../src/engine/column-step.ts';
-import type { DecomposedModule, DecomposeInput, Matrix32 } from '../../src/engine/kernel-types.ts';
+import { exactColumns } from '../../src/engine/column-step.ts';
+import type { DecomposedModule, DecomposeInput, Stack32 } from '../../src/engine/kernel-types.ts';
 import type { Kernels } from '../../src/engine/kernels.ts';
 import { type Matrix, matrix, multiply } from '../oracle/linear-algebra.ts';
 
@@ -18,13 +18,13 @@ export function problem(name: string, { b, a }: { b: Matrix; a: Matrix }): Probl
   return { name, b: round(b), a: round(a) };
 }
 
-export const asFloat32 = ({ rows, columns, data }: Matrix): Matrix32 => ({
+/** A stack of one. */
+export const asFloat32 = ({ rows, columns, data }: Matrix): Stack32 => ({
+  count: 1,
   rows,
   columns,
   data: Float32Array.from(data),
 });
-
-export const roundUp = (columns: number): number => Math.ceil(columns / COLUMN_STEP) * COLUMN_STEP;
 
 type Settings = Partial<
   Pick<DecomposeInput, 'variant' | 'columns' | 'keep' | 'maxIterations' | 'tolerance'>
@@ -39,7 +39,7 @@ export async function decomposeStack(
   { variant = 'exact', seed = 0, maxIterations = 64, tolerance = 1e-3, ...settings }: Settings = {},
 ): Promise<DecomposedModule[]> {
   const rank = problems[0]!.a.rows;
-  const columns = settings.columns ?? roundUp(rank);
+  const columns = settings.columns ?? exactColumns(rank);
   const keep = settings.keep ?? Math.min(rank, columns);
   const grams = [];
   for (const { b, a } of problems) grams.push(await kernels.gram(asFloat32(b), asFloat32(a), null));

@@ -38,17 +38,17 @@ async function project(changes: Partial<ProjectInput> = {}, { b, a }: Problem = 
     directions: found!.directions,
     rank,
     split: 0.5,
-    factorB: 1,
-    factorA: 1,
+    factorB: [1],
+    factorA: [1],
     gridB: 'float',
     gridA: 'float',
     before: null,
     ...changes,
   });
-  const measured = await kernels.measure(result.sums, b.columns, rank);
+  const [measured] = await kernels.measure(result.sums, b.columns, rank);
   return {
     ...result,
-    ...measured,
+    ...measured!,
     left: matrix(b.rows, rank, result.b),
     right: matrix(rank, a.columns, result.a),
   };
@@ -87,7 +87,7 @@ describe('a projection', () => {
 
   it('multiplies its factors', async () => {
     const plain = await project();
-    const changed = await project({ factorB: -4, factorA: 0.5 });
+    const changed = await project({ factorB: [-4], factorA: [0.5] });
     assert.deepEqual(
       changed.b,
       plain.b.map((x) => -4 * x),
@@ -157,5 +157,63 @@ describe('a projection', () => {
     assert.ok(
       frobenius(left) < 1e3 * frobenius(deficient.b) && frobenius(right) < 1e3 * frobenius(deficient.a),
     );
+  });
+
+  it('gives each module of a stack the bytes that it has alone', async () => {
+    const others = [0.3, 1.2, 2].map((slope, index) =>
+      problem(
+        `other ${index}`,
+        factorsWithSpectrum(
+          M,
+          N,
+          Array.from({ length: R }, (_, i) => (i + 1) ** -slope),
+          index + 2,
+        ),
+      ),
+    );
+    const modules = [given, ...others];
+    const decomposed = await decomposeStack(kernels, modules);
+    const factors = [1, -2, 0.25, 3];
+    const all = <T extends Float32Array | Float64Array>(
+      parts: readonly T[],
+      from: (length: number) => T,
+    ): T => {
+      const whole = from(parts.reduce((length, part) => length + part.length, 0));
+      let offset = 0;
+      for (const part of parts) {
+        whole.set(part, offset);
+        offset += part.length;
+      }
+      return whole;
+    };
+    const stacked = (part: 'a' | 'b') => ({
+      ...asFloat32(given[part]),
+      count: modules.length,
+      data: all(
+        modules.map((module) => asFloat32(module[part]).data),
+        (length) => new Float32Array(length),
+      ),
+    });
+    const directionsOf = (part: 'p' | 'r' | 'sigma') =>
+      all(
+        decomposed.map(({ directions }) => directions[part]),
+        (length) => new Float64Array(length),
+      );
+    const { count } = decomposed[0]!.directions;
+    const together = await kernels.project({
+      ...{ b: stacked('b'), a: stacked('a') },
+      directions: { count, p: directionsOf('p'), r: directionsOf('r'), sigma: directionsOf('sigma') },
+      ...{ rank: 6, split: 0.5, factorB: factors, factorA: [1, 1, 1, 1] },
+      ...{ gridB: 'float', gridA: 'bfloat16', before: null },
+    });
+    const measured = await kernels.measure(together.sums, R, 6);
+    for (const [index, module] of modules.entries()) {
+      const { directions } = decomposed[index]!;
+      const alone = await project({ directions, factorB: [factors[index]!], gridA: 'bfloat16' }, module);
+      assert.deepEqual(together.b.subarray(index * M * 6, (index + 1) * M * 6), alone.b);
+      assert.deepEqual(together.a.subarray(index * N * 6, (index + 1) * N * 6), alone.a);
+      const { inner, energy, energyA, energyB } = alone;
+      assert.deepEqual(measured[index], { inner, energy, energyB, energyA });
+    }
   });
 });

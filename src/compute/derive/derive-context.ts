@@ -2,7 +2,7 @@ import type { Derivation } from '../../adapter/staging-plan.ts';
 import type { Computed } from '../../engine/kernel-types.ts';
 import type { Kernels } from '../../engine/kernels.ts';
 import { AppError } from '../../errors/app-error.ts';
-import { writeBlock } from '../factor-files.ts';
+import type { FactorWriter } from '../factor-files.ts';
 import type { MatrixReader } from './matrix-reader.ts';
 import type { IndexSpan } from './spans.ts';
 
@@ -29,8 +29,11 @@ export interface DeriveContext {
 export class FactorSink {
   readonly #task: Pick<DeriveTask, 'derivation' | 'path' | 'offsetA' | 'offsetB'>;
 
-  constructor(task: Pick<DeriveTask, 'derivation' | 'path' | 'offsetA' | 'offsetB'>) {
+  readonly #writer: FactorWriter;
+
+  constructor(task: Pick<DeriveTask, 'derivation' | 'path' | 'offsetA' | 'offsetB'>, writer: FactorWriter) {
     this.#task = task;
+    this.#writer = writer;
   }
 
   wants(factor: 'a' | 'b'): boolean {
@@ -55,7 +58,7 @@ export class FactorSink {
     const block = { data, rows: rows[1] - rows[0], columns: right - left };
     if (block.rows * block.columns !== data.length)
       throw new RangeError(`${data.length} numbers for a block of ${block.rows}×${block.columns}`);
-    writeBlock(path, { offsetBytes, dtype: 'F32', width }, block, rows[0], left);
+    this.#writer.block(path, { offsetBytes, dtype: 'F32', width }, block, rows[0], left);
   }
 
   #offsetOf(factor: 'a' | 'b'): number | null {

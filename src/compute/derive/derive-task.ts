@@ -2,6 +2,7 @@ import type { Derivation, MatrixEntry, MatrixSource, TuckerSide } from '../../ad
 import type { Kernels } from '../../engine/kernels.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { type Busy, idle } from '../busy.ts';
+import { withWriter } from '../factor-files.ts';
 import { denseFactors } from './dense-factors.ts';
 import type { DeriveContext, DeriveTask } from './derive-context.ts';
 import { FactorSink } from './derive-context.ts';
@@ -24,14 +25,16 @@ export async function derive(task: DeriveTask, kernels: Kernels): Promise<Derive
   const startedMs = performance.now();
   const { derivation } = task;
   const reader = new MatrixReader(task.sourcePath);
-  const context = { kernels: kernels.derive, reader, sink: new FactorSink(task) };
   try {
-    for (const matrix of matricesOf(derivation)) await refuseNonFinite(context, derivation.module, matrix);
-    const isExact = await exactFactors(derivation, context);
-    const residualEnergy = isExact
-      ? 0
-      : await denseFactors(derivation, new UpdateRows(derivation, context), context);
-    return { residualEnergy, busy: { ...idle(), load: (performance.now() - startedMs) / 1000 } };
+    return await withWriter(async (writer) => {
+      const context = { kernels: kernels.derive, reader, sink: new FactorSink(task, writer) };
+      for (const matrix of matricesOf(derivation)) await refuseNonFinite(context, derivation.module, matrix);
+      const isExact = await exactFactors(derivation, context);
+      const residualEnergy = isExact
+        ? 0
+        : await denseFactors(derivation, new UpdateRows(derivation, context), context);
+      return { residualEnergy, busy: { ...idle(), load: (performance.now() - startedMs) / 1000 } };
+    });
   } finally {
     reader.close();
   }

@@ -28,7 +28,7 @@ const LEAST_BOUND = 1e-10;
  *
  * Randomised: Halko, Martinsson & Tropp 2011, algorithms 4.4 and 5.1, in the coordinates of B's columns
  * (S ↔ B·S, and ΔWΔWᵀ·B·S ↔ G_A·G_B·S), its power iterations sharpened by Chebyshev polynomials. Exact: the same without sketching, with sketch = I and l ≥ r.
- * @param columns l, a multiple of BLOCK
+ * @param columns l, as many as orthonormalise takes
  */
 export function coreGraph(variant: 'randomised' | 'exact', columns: number): Uint8Array {
   const graph = new GraphBuilder(`core_${variant}`);

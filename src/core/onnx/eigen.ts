@@ -9,7 +9,7 @@ const TINY = 1e-300;
  * Eigen-decomposition of symmetric positive semi-definite matrices K = U·diag(λ)·Uᵀ by one-sided Jacobi on a Cholesky
  * factor (Veselić & Hari 1989): K = L·Lᵀ; rotations that make the rows of Y = Vᵀ·Lᵀ orthogonal leave
  * Y = diag(√λ)·Uᵀ, so eigenvectors come without accumulating rotations. Sorting the diagonal first speeds it up.
- * @param k [N, size, size]; size a multiple of BLOCK
+ * @param k [N, size, size]; size as orthonormalise takes it
  * @returns values λ ≥ 0 [N, size] descending, rows Uᵀ [N, size, size] (zero where λ is), converged bool [N]
  */
 export function symmetricEigen(

@@ -1,23 +1,27 @@
 import { GraphBuilder, type Value } from './graph-builder.ts';
 
 /**
- * The two Gram matrices of one module: everything the decomposition needs to know of it.
+ * The two Gram matrices of some modules of one shape: everything the decomposition needs to know of them.
  *
- * Inputs: b [m, r], a [r, n] float32, and what earlier chunks of the module have summed up: gram_b_before,
- * gram_a_before, float64 [r, r]. Outputs: gram_b = gram_b_before + BᵀB, gram_a = gram_a_before + AAᵀ, all of it in
+ * Inputs: b [N, m, r], a [N, r, n] float32, and what earlier chunks of the modules have summed up: gram_b_before,
+ * gram_a_before, float64 [N, r, r]. Outputs: gram_b = gram_b_before + BᵀB, gram_a = gram_a_before + AAᵀ, all of it in
  * float64: a float32 product would lose what separates an optimal truncation from a good one.
  * @param parts cuts the rank into this many blocks, of which only those on and above the diagonal are multiplied:
  * (parts + 1) / (2·parts) of the work. Must not exceed r.
  */
 export function gramGraph(parts: number): Uint8Array {
   const graph = new GraphBuilder(`gram_${parts}`);
-  const b = graph.input('b', 'float', ['m', 'r']);
-  const a = graph.input('a', 'float', ['r', 'n']);
-  const squares = ['r', 'r'] as const;
+  const b = graph.input('b', 'float', ['N', 'm', 'r']);
+  const a = graph.input('a', 'float', ['N', 'r', 'n']);
+  const squares = ['N', 'r', 'r'] as const;
   const beforeB = graph.input('gram_b_before', 'double', squares);
   const beforeA = graph.input('gram_a_before', 'double', squares);
-  const gramB = symmetric(graph, pieces(graph, b, 1, parts), { transA: { int: 1 } });
-  const gramA = symmetric(graph, pieces(graph, a, 0, parts), { transB: { int: 1 } });
+  const gramB = symmetric(graph, pieces(graph, b, 2, parts), (x, y) =>
+    graph.matmul(graph.transposeStack(x), y),
+  );
+  const gramA = symmetric(graph, pieces(graph, a, 1, parts), (x, y) =>
+    graph.matmul(x, graph.transposeStack(y)),
+  );
   graph.output('gram_b', graph.add(beforeB, gramB), 'double', squares);
   graph.output('gram_a', graph.add(beforeA, gramA), 'double', squares);
   return graph.build();
@@ -34,19 +38,17 @@ function pieces(graph: GraphBuilder, x: Value, axis: number, parts: number): Val
 function symmetric(
   graph: GraphBuilder,
   blocks: readonly Value[],
-  transposition: Readonly<Record<string, { readonly int: number }>>,
+  product: (left: Value, right: Value) => Value,
 ): Value {
-  const upper = blocks.map((left, i) =>
-    blocks.slice(i).map((right) => graph.op('Gemm', [left, right], transposition)),
-  );
+  const upper = blocks.map((left, i) => blocks.slice(i).map((right) => product(left, right)));
   const at = (i: number, j: number): Value =>
-    i <= j ? upper[i]![j - i]! : graph.transpose(upper[j]![i - j]!);
+    i <= j ? upper[i]![j - i]! : graph.transposeStack(upper[j]![i - j]!);
   if (blocks.length === 1) return at(0, 0);
   const rows = blocks.map((_, i) =>
     graph.concat(
       blocks.map((_, j) => at(i, j)),
-      1,
+      2,
     ),
   );
-  return graph.concat(rows, 0);
+  return graph.concat(rows, 1);
 }

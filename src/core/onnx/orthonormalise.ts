@@ -1,7 +1,7 @@
 import { inverseCholesky } from './cholesky.ts';
 import type { GraphBuilder, Value } from './graph-builder.ts';
 
-/** Columns orthonormalised at a time; the number of columns must be a multiple of it. */
+/** Columns orthonormalised at a time: their number must be a multiple of it, or smaller and even. */
 export const BLOCK = 16;
 
 /**
@@ -40,7 +40,8 @@ export function orthonormalise(
   const identity = graph.identity(count);
   const none = graph.sub(columns, columns);
   const shape = { type: 'double', dims: ['N', 'r', count] } as const;
-  const blocks = count / BLOCK;
+  const width = Math.min(BLOCK, count);
+  const blocks = count / width;
   const [basis, image] = graph.loop(
     blocks * rounds,
     [none, none, graph.double(0)],
@@ -48,13 +49,13 @@ export function orthonormalise(
     (body, [finished, finishedImage, putOffBefore], trip) => {
       const isLastRound = body.greater(trip, body.ints([blocks * (rounds - 1) - 1], []));
       const share = body.where(isLastRound, body.double(LAST_SHARE), body.double(FIRST_SHARE));
-      const begin = body.mul(body.op('Mod', [trip, body.ints([blocks], [])]), body.ints([BLOCK]));
-      const end = body.add(begin, body.ints([BLOCK]));
+      const begin = body.mul(body.op('Mod', [trip, body.ints([blocks], [])]), body.ints([width]));
+      const end = body.add(begin, body.ints([width]));
       const window = (x: Value, axis: number): Value => body.op('Slice', [x, begin, end, body.ints([axis])]);
       const block = window(columns, 2);
       const blockImage = body.matmul(gram, block);
       const earlier = { basis: finished!, image: finishedImage! };
-      const done = cleanBlock(body, gram, earlier, { basis: block, image: blockImage }, share);
+      const done = cleanBlock(body, gram, earlier, { basis: block, image: blockImage }, { share, width });
       // Puts the block's columns at their place among zeros.
       const place = window(identity, 0);
       // Columns of some length that did not become unit length are put off; without any, one round is enough.
@@ -86,24 +87,25 @@ interface Columns {
 
 /**
  * Two passes: the second removes what rounding left of the finished columns and of the block's own.
- * @param newShare share of its squared length that a column must keep in the first pass
+ * @param share of its squared length that a column must keep in the first pass
+ * @param width columns of the block
  */
 function cleanBlock(
   graph: GraphBuilder,
   gram: Value,
   finished: Columns,
   block: Columns,
-  newShare: Value,
+  { share, width }: { readonly share: Value; readonly width: number },
 ): Columns {
   const finishedRows = graph.transposeStack(finished.image);
-  const shape = { type: 'double', dims: ['N', 'r', BLOCK] } as const;
+  const shape = { type: 'double', dims: ['N', 'r', width] } as const;
   const [basis, image] = graph.loop(
     2,
     [block.basis, block.image],
     [shape, shape],
     (body, [x, imageOfX], trip) => {
       const isFirst = body.op('Equal', [trip, body.ints([0], [])]);
-      const smallestShare = body.where(isFirst, newShare, body.double(KEPT_SHARE));
+      const smallestShare = body.where(isFirst, share, body.double(KEPT_SHARE));
       const original = squaredLengths(body, x!, imageOfX!);
       const rest = body.sub(x!, body.matmul(finished.basis, body.matmul(finishedRows, x!)));
       const unit = toUnitLength(
@@ -112,7 +114,7 @@ function cleanBlock(
         original,
         smallestShare,
       );
-      const { basis: clean, image: cleanImage } = choleskyQr(body, unit, unit.smallestPivots);
+      const { basis: clean, image: cleanImage } = choleskyQr(body, unit, width);
       return { state: [clean, cleanImage] };
     },
   );
@@ -146,8 +148,12 @@ function toUnitLength(
   };
 }
 
-function choleskyQr(graph: GraphBuilder, { basis, image }: Columns, smallestPivots: Value): Columns {
+function choleskyQr(
+  graph: GraphBuilder,
+  { basis, image, smallestPivots }: Columns & { readonly smallestPivots: Value },
+  width: number,
+): Columns {
   const h = graph.matmul(graph.transposeStack(basis), image);
-  const w = graph.transposeStack(inverseCholesky(graph, h, BLOCK, smallestPivots));
+  const w = graph.transposeStack(inverseCholesky(graph, h, width, smallestPivots));
   return { basis: graph.matmul(basis, w), image: graph.matmul(image, w) };
 }

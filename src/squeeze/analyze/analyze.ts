@@ -42,11 +42,8 @@ export async function analyze(input: AnalyzeInput, pool: ComputePool): Promise<J
   const method = chooseMethod(modules, [], { method: 'exact' });
 
   watch.begin('gram', modules.length);
-  const decompositions = withResiduals(
-    modules,
-    await decomposeAll({ weightsPath, modules, method, slots: null }, pool, watch),
-    residuals,
-  );
+  const pass = await decomposeAll({ weightsPath, modules, method, slots: null }, pool, watch);
+  const decompositions = withResiduals(modules, pass.decompositions, residuals);
   const analysis = analysisOf(
     modules.map((module, index) =>
       analyzedModule(module, decompositions[index]!.sigma, restOf(module, decompositions[index]!)),

@@ -4,7 +4,7 @@ import type { ModulePlan, ScaleMode } from '../../adapter/adapter.ts';
 import { shapeOfA, shapeOfB } from '../../adapter/factor-shapes.ts';
 import { remainingScale } from '../../adapter/remaining-scale.ts';
 import type { CarryItem, CarryTask, MomentMove } from '../../compute/carry-task.ts';
-import type { DirectionsSlot } from '../../compute/directions-file.ts';
+import type { KeptDirections } from '../../compute/kept-directions.ts';
 import { factorsOf } from '../../compute/module-factors.ts';
 import type { ProjectionOrder } from '../../compute/project-task.ts';
 import { MOMENTS, type OptimizerState } from '../../formats/peft/optimizer-state.ts';
@@ -31,8 +31,8 @@ export interface TrainingInput {
   readonly plans: readonly ModulePlan[];
   /** By module; null where its factors are copied. */
   readonly orders: readonly (ProjectionOrder | null)[];
-  /** By module: where its directions are. */
-  readonly slots: readonly DirectionsSlot[];
+  /** By module. */
+  readonly directions: readonly KeptDirections[];
   readonly scale: ScaleMode;
   readonly optimizer: OptimizerInput | null;
   readonly dir: string;
@@ -52,7 +52,7 @@ export class TrainingOutput {
   readonly #optimizer: LaidOutFile | null;
   readonly #input: OptimizerInput | null;
 
-  constructor({ plans, orders, slots, scale, optimizer: input, dir, names }: TrainingInput) {
+  constructor({ plans, orders, directions, scale, optimizer: input, dir, names }: TrainingInput) {
     this.#dir = dir;
     this.#names = names;
     this.#input = input;
@@ -69,7 +69,7 @@ export class TrainingOutput {
       const left = remainingScale(scale, module, rank);
       return {
         module: factorsOf(module),
-        slot: slots[index]!,
+        directions: directions[index]!,
         rank,
         split: order?.split ?? 1,
         factorA: order?.factorA ?? 1,

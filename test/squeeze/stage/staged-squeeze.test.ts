@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Adapter, LoraModule } from '../../../src/adapter/adapter.ts';
 import type { Derivation } from '../../../src/adapter/staging-plan.ts';
-import { slotsFor } from '../../../src/compute/directions-file.ts';
+import { slotsFor } from '../../../src/compute/kept-directions.ts';
 import type { WrittenModule } from '../../../src/compute/project-task.ts';
 import type { Target } from '../../../src/contract/target.ts';
 import { readAdapter } from '../../../src/formats/read-adapter.ts';
@@ -103,11 +103,9 @@ async function squeezed(targets: readonly Target[]) {
     join(dir, 'directions'),
     modules.map((module) => ({ rank: module.rank, count: method.decomposerFor(module).keep })),
   );
-  const decompositions = withResiduals(
-    modules,
-    await decomposeAll({ weightsPath: path, modules, method, slots }, pool, watch),
-    residuals,
-  );
+  const pass = await decomposeAll({ weightsPath: path, modules, method, slots }, pool, watch);
+  const { directions } = pass;
+  const decompositions = withResiduals(modules, pass.decompositions, residuals);
   const input = {
     ...{ jobId: 'job_1', kind: 'squeeze' as const, sources: [], weightsPath: source.path, configBytes },
     ...{ targets, options: {}, scratchDir: dir, onProgress: () => {}, signal: watch.signal },
@@ -120,13 +118,13 @@ async function squeezed(targets: readonly Target[]) {
     decompositions,
     method,
     sourceFiles,
-    slots,
+    directions,
     optimizer: null,
   };
   const runs = applied.map((one, index) => new TargetRun(job, index, one));
   for (const run of runs) await run.create(path);
   const orders = runs.map(({ output }) => output!.orders);
-  const written = await projectAll({ weightsPath: path, modules, slots, orders }, pool, watch);
+  const written = await projectAll({ weightsPath: path, modules, directions, orders }, pool, watch);
   const finished = await Promise.all(
     runs.map((run, index) => run.finish(written[index] as (WrittenModule | null)[])),
   );
