@@ -12,6 +12,7 @@ import type { ErrorCode } from '../errors/error-kinds.ts';
 import { readAdapter } from '../formats/read-adapter.ts';
 import { adapterDigest, describeAdapter } from '../resources/adapters/described-adapter.ts';
 import { checkTargets } from '../serving/check-targets.ts';
+import { hashFile } from '../squeeze/hash-file.ts';
 import type { JobOutcome, SourceFiles } from '../squeeze/job-context.ts';
 import { type RequestInput, runRequest } from '../squeeze/run-request.ts';
 import { UsageError } from './command-error.ts';
@@ -26,7 +27,7 @@ import {
 } from './engine.ts';
 import { inFlags } from './flags.ts';
 import { refusePlaces } from './place.ts';
-import { fileChunks, sourcePaths } from './source-folder.ts';
+import { sourcePaths } from './source-folder.ts';
 
 export interface LocalEngineOptions {
   readonly provider: 'auto' | 'cpu' | 'cuda';
@@ -147,17 +148,15 @@ async function localSource(source: string, signal: AbortSignal): Promise<LocalSo
   const configBytes = config === null ? null : await readFile(config);
   // First what is quick to refuse.
   await readAdapter({ weightsPath, configBytes });
-  const hash = createHash('sha256');
-  let bytes = 0;
-  for await (const chunk of fileChunks(weightsPath, hash, signal)) bytes += chunk.length;
-  const read: ResultFile[] = [{ name: WEIGHTS_FILE, path: weightsPath, sha256: hash.digest('hex'), bytes }];
+  const weights = await hashFile(weightsPath, signal);
+  const read: ResultFile[] = [{ name: WEIGHTS_FILE, path: weightsPath, ...weights }];
   if (config !== null && configBytes !== null) {
     const sha256 = createHash('sha256').update(configBytes).digest('hex');
     read.push({ name: CONFIG_FILE, path: config, sha256, bytes: configBytes.length });
   }
   const { digest, sha256, base_model, files } = await describeAdapter(read);
   return {
-    files: { id: localId(digest), sha256, bytes, base_model, weightsPath, configBytes },
+    files: { id: localId(digest), sha256, bytes: weights.bytes, base_model, weightsPath, configBytes },
     // Weights and configuration, in this order in both.
     itself: files.map((file, index) => ({ ...file, path: read[index]!.path })),
   };
