@@ -59,6 +59,8 @@ export interface EngineOutcome {
 export interface Engine {
   /** Its steps in their order. */
   readonly steps: readonly string[];
+  /** How many tasks keep it busy. */
+  readonly tasksAtOnce: number;
   /** @throws UsageError for what cannot be, whatever the adapter, as far as the engine can tell beforehand */
   check(task: Pick<EngineTask, 'sources' | 'targets' | 'deliver'>): void;
   /**

@@ -45,11 +45,14 @@ interface LocalSource {
 /** The service's own engine in threads of this process: no server, no queue, no storage. */
 export class LocalEngine implements Engine {
   readonly steps: readonly string[] = PHASES.filter((phase) => phase !== 'done');
+  readonly tasksAtOnce: number;
   /** Started when the first adapter turned out to be readable. */
   readonly #pool: KeptPool;
 
   constructor({ provider, threads, cudaMemoryBytes }: LocalEngineOptions) {
     disableTelemetry();
+    // One more than there are threads: while they compute, it is read and written.
+    this.tasksAtOnce = threads + 1;
     this.#pool = new KeptPool(() => ComputePool.start(provider, threads, cudaMemoryBytes));
   }
 

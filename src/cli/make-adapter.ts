@@ -12,7 +12,7 @@ import { inFlags } from './flags.ts';
 import { print, printFailure, printJson } from './output.ts';
 import { OutputFolder } from './output-folder.ts';
 import { inFolderOrPlace, isPlace } from './place.ts';
-import { ProgressBar } from './progress-bar.ts';
+import type { TaskProgress } from './progress-bar.ts';
 import { extent, fixedPercent, fixedSeconds, megabytes, range, threadsOf } from './words.ts';
 
 /** Where results go. */
@@ -42,26 +42,25 @@ export interface FailedTarget {
 
 /**
  * Does a task and puts its results where they belong, each complete or not at all.
- * @param name for the progress bar
+ * @param progress closed in the end
  * @throws as the engine; CommandError OUTPUT_EXISTS; errors of the file system
  */
 export async function makeAdapters(
   engine: Engine,
   task: EngineTask,
   placement: Placement,
-  name: string,
+  progress: TaskProgress,
   signal: AbortSignal,
 ): Promise<(MadeAdapter | FailedTarget)[]> {
-  signal.throwIfAborted();
   const outs = outsOf(placement.out, task.targets);
   if (isPlace(placement.out))
-    return deliveredTo(outs, engine, { ...task, deliver: placement.out }, name, signal);
+    return deliveredTo(outs, engine, { ...task, deliver: placement.out }, progress, signal);
   const folders: OutputFolder[] = [];
-  const bar = new ProgressBar(name, engine.steps);
   try {
+    signal.throwIfAborted();
     for (const out of outs) folders.push(await OutputFolder.open(out, placement.isForced));
     const { workDir } = folders[0]!;
-    const onProgress = (progress: StepProgress): void => bar.update(progress);
+    const onProgress = (step: StepProgress): void => progress.update(step);
     const { report, targets } = await engine.run(task, { workDir, onProgress, signal });
     const made: (MadeAdapter | FailedTarget)[] = [];
     for (const [index, target] of targets.entries()) {
@@ -80,7 +79,7 @@ export async function makeAdapters(
     }
     return made;
   } finally {
-    bar.close();
+    progress.close();
     for (const folder of folders.reverse()) await folder.close();
   }
 }
@@ -90,13 +89,14 @@ async function deliveredTo(
   outs: readonly string[],
   engine: Engine,
   task: EngineTask,
-  name: string,
+  progress: TaskProgress,
   signal: AbortSignal,
 ): Promise<(MadeAdapter | FailedTarget)[]> {
-  const workDir = await mkdtemp(join(tmpdir(), 'lora-squeeze-'));
-  const bar = new ProgressBar(name, engine.steps);
+  let workDir: string | undefined;
   try {
-    const onProgress = (progress: StepProgress): void => bar.update(progress);
+    signal.throwIfAborted();
+    workDir = await mkdtemp(join(tmpdir(), 'lora-squeeze-'));
+    const onProgress = (step: StepProgress): void => progress.update(step);
     const { report, targets, deliveries } = await engine.run(task, { workDir, onProgress, signal });
     return targets.map((target, index) => {
       const out = outs[index]!;
@@ -106,8 +106,8 @@ async function deliveredTo(
       return { out, result: target.result, report, files: delivery?.files ?? [] };
     });
   } finally {
-    bar.close();
-    await rm(workDir, { recursive: true, force: true });
+    progress.close();
+    if (workDir !== undefined) await rm(workDir, { recursive: true, force: true });
   }
 }
 

@@ -9,6 +9,7 @@ import { interruptible } from './interrupt.ts';
 import { makeAdapters, tellMade } from './make-adapter.ts';
 import { ENGINE_GROUP, openEngine } from './open-engine.ts';
 import { isForPeople, printFailure, printJson } from './output.ts';
+import { ProgressBar } from './progress-bar.ts';
 import { RESULT_GROUP, readResults } from './result-fields.ts';
 import { OUTPUT_GROUP } from './squeeze-command.ts';
 import { readMethod, readTargets, TARGET_GROUPS } from './squeeze-fields.ts';
@@ -46,7 +47,8 @@ async function run(args: Arguments): Promise<number> {
     engine.check({ ...task, deliver: out });
     return await interruptible(async (signal) => {
       try {
-        const made = await makeAdapters(engine, task, placement, basename(resolve(out)), signal);
+        const progress = new ProgressBar(basename(resolve(out)), engine.steps);
+        const made = await makeAdapters(engine, task, placement, progress, signal);
         const from = args.positionals.join(' + ');
         return tellMade(from, { folders: sources }, made, isForPeople(args)) ? EXIT.ok : EXIT.failed;
       } catch (error) {

@@ -8,12 +8,44 @@ const FORMAT = '{name} [{bar}] {percentage} % {what}';
 
 /** How far something is, on standard error where that is a terminal; elsewhere nothing. */
 export class ShareBar {
-  readonly #bar: cliProgress.SingleBar | undefined;
+  readonly #name: string;
   readonly #begunAtMs = performance.now();
+  #bar: cliProgress.SingleBar | undefined;
   #value = 0;
+  #what: string;
 
   /** @param name what the bar is about */
   constructor(name: string, what: string) {
+    this.#name = name;
+    this.#what = what;
+    this.#show();
+  }
+
+  /** Tells how long it still takes, too; the bar never goes back. @param share what is done, 0 to 1 */
+  set(share: number, what: string): void {
+    this.#value = Math.max(this.#value, Math.floor(WHOLE * share));
+    const left = timeLeft(performance.now() - this.#begunAtMs, this.#value / WHOLE);
+    this.#what = left === '' ? what : `${what}, ${left}`;
+    this.#bar?.update(this.#value, { what: this.#what });
+  }
+
+  /** Takes the bar off the terminal while something else is written there. */
+  aside<T>(write: () => T): T {
+    this.close();
+    try {
+      return write();
+    } finally {
+      this.#show();
+    }
+  }
+
+  /** Takes the bar off the terminal. */
+  close(): void {
+    this.#bar?.stop();
+    this.#bar = undefined;
+  }
+
+  #show(): void {
     if (!process.stderr.isTTY) return;
     this.#bar = new cliProgress.SingleBar({
       format: FORMAT,
@@ -25,43 +57,86 @@ export class ShareBar {
       // The command ends it itself when a signal comes.
       gracefulExit: false,
     });
-    this.#bar.start(WHOLE, 0, { name, what });
-  }
-
-  /** Tells how long it still takes, too; the bar never goes back. @param share what is done, 0 to 1 */
-  set(share: number, what: string): void {
-    if (!this.#bar) return;
-    this.#value = Math.max(this.#value, Math.floor(WHOLE * share));
-    const left = timeLeft(performance.now() - this.#begunAtMs, this.#value / WHOLE);
-    this.#bar.update(this.#value, { what: left === '' ? what : `${what}, ${left}` });
-  }
-
-  /** Takes the bar off the terminal. */
-  close(): void {
-    this.#bar?.stop();
+    this.#bar.start(WHOLE, this.#value, { name: this.#name, what: this.#what });
   }
 }
 
+/** Takes what an engine reports of one task. */
+export interface TaskProgress {
+  update(progress: StepProgress): void;
+  close(): void;
+}
+
+/** @param steps of the engine: each is the same part @returns what is done, 0 to 1; undefined for no step of them */
+function shareOf({ step, done, total }: StepProgress, steps: readonly string[]): number | undefined {
+  const index = steps.indexOf(step);
+  return index < 0 ? undefined : (index + (total > 0 ? done / total : 0)) / steps.length;
+}
+
 /** Progress of one task. */
-export class ProgressBar {
+export class ProgressBar implements TaskProgress {
   readonly #steps: readonly string[];
   readonly #bar: ShareBar;
 
-  /** @param steps of the engine: each is the same part of the bar */
   constructor(name: string, steps: readonly string[]) {
     this.#steps = steps;
     this.#bar = new ShareBar(name, phaseWords(steps[0] ?? ''));
   }
 
-  /** Takes what an engine reports. */
-  update({ step, done, total }: StepProgress): void {
-    const index = this.#steps.indexOf(step);
-    if (index < 0) return;
-    this.#bar.set((index + (total > 0 ? done / total : 0)) / this.#steps.length, phaseWords(step));
+  update(progress: StepProgress): void {
+    const share = shareOf(progress, this.#steps);
+    if (share !== undefined) this.#bar.set(share, phaseWords(progress.step));
   }
 
-  /** Takes the bar off the terminal. */
   close(): void {
     this.#bar.close();
+  }
+}
+
+/** Progress of several tasks of which some are done at a time: one bar for all. */
+export class ProgressOfMany {
+  readonly #steps: readonly string[];
+  readonly #count: number;
+  readonly #bar: ShareBar;
+  #ended = 0;
+  /** Shares of those under way. */
+  readonly #underWay = new Map<TaskProgress, number>();
+
+  constructor(count: number, steps: readonly string[]) {
+    this.#steps = steps;
+    this.#count = count;
+    this.#bar = new ShareBar(`${count} adapters`, 'none is done yet');
+  }
+
+  /** The progress of one more task; it has ended when this is closed. */
+  task(): TaskProgress {
+    const task: TaskProgress = {
+      update: (progress) => {
+        const share = shareOf(progress, this.#steps);
+        if (share === undefined) return;
+        this.#underWay.set(task, share);
+        this.#tell();
+      },
+      close: () => {
+        this.#underWay.delete(task);
+        this.#ended++;
+        this.#tell();
+      },
+    };
+    return task;
+  }
+
+  /** As of ShareBar. */
+  aside<T>(write: () => T): T {
+    return this.#bar.aside(write);
+  }
+
+  close(): void {
+    this.#bar.close();
+  }
+
+  #tell(): void {
+    const begun = [...this.#underWay.values()].reduce((sum, share) => sum + share, 0);
+    this.#bar.set((this.#ended + begun) / this.#count, `${this.#ended} done`);
   }
 }

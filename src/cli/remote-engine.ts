@@ -34,6 +34,8 @@ export class RemoteEngine implements Engine {
     ...JOB_PHASES.filter((phase) => phase !== 'done'),
     'download',
   ];
+  /** The queue is the server's; this is for what lies between its jobs. */
+  readonly tasksAtOnce = 4;
   readonly #server: string;
   readonly #key: string | undefined;
 

@@ -1,13 +1,15 @@
 import { join, resolve } from 'node:path';
+import pLimit from 'p-limit';
 import type { Arguments, Command, OptionGroup } from './command.ts';
 import { isSet, text } from './command.ts';
 import { EXIT, toldFailure, UsageError } from './command-error.ts';
-import type { Engine, EngineTask } from './engine.ts';
+import type { EngineTask } from './engine.ts';
 import { interruptible } from './interrupt.ts';
 import { makeAdapters, tellMade } from './make-adapter.ts';
 import { ENGINE_GROUP, openEngine } from './open-engine.ts';
 import { isForPeople, JSON_OPTION, printFailure, printJson } from './output.ts';
 import { fileOrFolderName, inFolderOrPlace, isPlace } from './place.ts';
+import { ProgressBar, ProgressOfMany } from './progress-bar.ts';
 import { RESULT_GROUP, readResults } from './result-fields.ts';
 import { readMethod, readTargets, TARGET_GROUPS } from './squeeze-fields.ts';
 
@@ -33,8 +35,8 @@ export const SQUEEZE: Command = {
     'A SOURCE is a folder with one file of weights (and adapter_config.json for PEFT and MLX), or a ' +
     'single .safetensors or .gguf file; with --server also a URL that the server fetches it from (s3://…, hf://…, ' +
     'https://…). The result goes to SOURCE-squeezed beside it, or to --out DIR; with several ' +
-    'SOURCEs, or if DIR ends with a slash, to DIR/SOURCE each; with several ranks to r4, r8, … in it. It appears complete or not at all. If one ' +
-    'source fails, the others are still done.',
+    'SOURCEs, or if DIR ends with a slash, to DIR/SOURCE each; with several ranks to r4, r8, … in it. It appears complete or not at all. Several ' +
+    'are done at a time and told in their order. If one source fails, the others are still done.',
   groups: [...TARGET_GROUPS, OUTPUT_GROUP, ENGINE_GROUP, RESULT_GROUP],
   run,
 };
@@ -54,50 +56,56 @@ async function run(args: Arguments): Promise<number> {
     for (const { folder, out } of places)
       engine.check({ sources: [{ folder, weight: 1 }], targets, deliver: out });
     return await interruptible(async (signal) => {
-      let failed = 0;
-      for (const { folder, out } of places) {
-        const sources = [{ folder, weight: 1 }];
-        const task: EngineTask = { kind: 'squeeze', sources, targets, options, results };
-        const isOneOfSeveral = places.length > 1;
-        if (!(await squeezeOne({ engine, task, folder, out, args, isOneOfSeveral, signal }))) failed++;
+      const several = places.length > 1 ? new ProgressOfMany(places.length, engine.steps) : undefined;
+      try {
+        const limit = pLimit(engine.tasksAtOnce);
+        const ends = places.map(({ folder, out }) =>
+          limit((): Promise<End> => {
+            const task: EngineTask = {
+              ...{ kind: 'squeeze', sources: [{ folder, weight: 1 }] },
+              ...{ targets, options, results },
+            };
+            const placement = { out, isForced: isSet(args, 'force'), withReport: isSet(args, 'report') };
+            const progress = several?.task() ?? new ProgressBar(fileOrFolderName(folder), engine.steps);
+            return ended(makeAdapters(engine, task, placement, progress, signal));
+          }),
+        );
+        let failed = 0;
+        for (const [index, end] of ends.entries()) {
+          const { folder } = places[index]!;
+          const reached = await end;
+          // What is complete is told; what was stopped has put its things away.
+          if (signal.aborted && !('made' in reached)) continue;
+          const tellEnd = (): boolean => tell(folder, reached, places.length > 1, isForPeople(args));
+          if (!(several ? several.aside(tellEnd) : tellEnd())) failed++;
+        }
+        signal.throwIfAborted();
+        return failed > 0 ? EXIT.failed : EXIT.ok;
+      } finally {
+        several?.close();
       }
-      return failed > 0 ? EXIT.failed : EXIT.ok;
     });
   } finally {
     await engine.close();
   }
 }
 
-interface SqueezeOneOptions extends Place {
-  readonly engine: Engine;
-  readonly task: EngineTask;
-  readonly args: Arguments;
-  /** A failure then says which one it is of. */
-  readonly isOneOfSeveral: boolean;
-  readonly signal: AbortSignal;
-}
+/** What one source came to. */
+type End = { readonly made: Awaited<ReturnType<typeof makeAdapters>> } | { readonly error: unknown };
 
-/** @returns whether it succeeded; what failed is told here */
-async function squeezeOne({
-  engine,
-  task,
-  folder,
-  out,
-  args,
-  isOneOfSeveral,
-  signal,
-}: SqueezeOneOptions): Promise<boolean> {
-  const placement = { out, isForced: isSet(args, 'force'), withReport: isSet(args, 'report') };
-  try {
-    const made = await makeAdapters(engine, task, placement, fileOrFolderName(folder), signal);
-    return tellMade(folder, { folder }, made, isForPeople(args));
-  } catch (error) {
-    signal.throwIfAborted();
-    const failure = toldFailure(error);
-    printFailure(failure, isOneOfSeveral ? folder : undefined);
-    if (!isForPeople(args)) printJson({ folder, error: failure });
-    return false;
-  }
+const ended = (made: ReturnType<typeof makeAdapters>): Promise<End> =>
+  made.then(
+    (all) => ({ made: all }),
+    (error: unknown) => ({ error }),
+  );
+
+/** Tells what a source came to. @param isOneOfSeveral a failure then says which one it is of @returns whether it succeeded */
+function tell(folder: string, end: End, isOneOfSeveral: boolean, forPeople: boolean): boolean {
+  if ('made' in end) return tellMade(folder, { folder }, end.made, forPeople);
+  const failure = toldFailure(end.error);
+  printFailure(failure, isOneOfSeveral ? folder : undefined);
+  if (!forPeople) printJson({ folder, error: failure });
+  return false;
 }
 
 /**

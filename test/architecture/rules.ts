@@ -226,6 +226,7 @@ export const OWNERS: Readonly<Record<string, readonly string[]>> = {
   'lru-cache': ['database/', 'resources/', 'http/'],
   'client-zip': ['http/zip-archive.ts'],
   'cli-progress': ['cli/'],
+  'p-limit': ['cli/'],
   typebox: ['contract/', 'http/', 'resources/', 'app/'],
   'env-schema': ['app/config.ts'],
   'close-with-grace': ['main.ts'],
