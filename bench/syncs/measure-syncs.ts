@@ -4,7 +4,7 @@ import { fixtureAdapters } from '../../test/e2e/fixtures.ts';
 import { type BenchService, withService } from '../service/bench-service.ts';
 import { runJob } from '../service/run-job.ts';
 import { type Answers, atRate } from './at-rate.ts';
-import { SyncWatch, syncsBetween } from './sync-watch.ts';
+import { CallWatch, syncsBetween } from './call-watch.ts';
 
 export const JOBS_PER_SECOND = 60;
 const PROBES_PER_SECOND = 100;
@@ -65,9 +65,9 @@ export function measureJob(folder: string, jobs: number): Promise<SyncsOfJob> {
 function watching<T>(
   folder: string,
   delayMs: number,
-  use: (running: BenchService, adapterId: string, watch: SyncWatch) => Promise<T>,
+  use: (running: BenchService, adapterId: string, watch: CallWatch) => Promise<T>,
 ): Promise<T> {
-  const watch = new SyncWatch(join(folder, 'watch'), delayMs);
+  const watch = new CallWatch(join(folder, 'watch'), delayMs);
   const env = { ...watch.env, EXECUTION_PROVIDER: 'cpu' };
   return withService(join(folder, 'service'), env, async (running) => {
     const { dir } = fixtureAdapters().find(({ name }) => name === ADAPTER)!;

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { atRate } from '../../bench/syncs/at-rate.ts';
-import { SyncWatch, syncsBetween } from '../../bench/syncs/sync-watch.ts';
+import { CallWatch, syncsBetween } from '../../bench/syncs/call-watch.ts';
 import { jobPage, livezPage } from '../../bench/syncs/syncs-page.ts';
 
 const noCompiler = !existsSync('/usr/bin/gcc') && 'there is no gcc';
@@ -26,15 +26,17 @@ describe('bench of syncs: what is preloaded', { skip: noCompiler }, () => {
   it('counts the calls of all processes, and makes them longer', () => {
     const folder = mkdtempSync(join(tmpdir(), 'bench-syncs-'));
     try {
-      const watch = new SyncWatch(folder, 50);
+      const watch = new CallWatch(folder, 50);
       const none = watch.counts();
-      assert.deepEqual(none, { fsync: 0, fdatasync: 0, processes: 0 });
+      assert.deepEqual(none, { fsync: 0, fdatasync: 0, processes: 0, open: 0, read: 0, write: 0 });
       for (const processes of [1, 2]) {
         const args = ['-e', PROGRAM, join(folder, 'file')];
         const env = { ...process.env, ...watch.env };
         const taken = Number(execFileSync(process.execPath, args, { env, encoding: 'utf8' }));
         assert.ok(taken >= 100, `${taken} ms`);
-        assert.deepEqual(watch.counts(), { fsync: processes, fdatasync: processes, processes });
+        const { fsync, fdatasync, processes: begun, open, read, write } = watch.counts();
+        assert.deepEqual([fsync, fdatasync, begun], [processes, processes, processes]);
+        assert.ok(open >= processes && read >= processes && write >= processes, `${open} ${read} ${write}`);
       }
       assert.equal(syncsBetween(none, watch.counts()), 4);
     } finally {

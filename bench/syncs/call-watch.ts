@@ -2,18 +2,25 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-export interface SyncCounts {
+export interface CallCounts {
   readonly fsync: number;
   readonly fdatasync: number;
   /** How many processes were watched so far. */
   readonly processes: number;
+  readonly open: number;
+  /** Of files, pipes and sockets. */
+  readonly read: number;
+  readonly write: number;
 }
+
+/** As watch.c has them. */
+const KINDS = ['fsync', 'fdatasync', 'processes', 'open', 'read', 'write'] as const;
 
 const SOURCE = join(import.meta.dirname, 'watch.c');
 const NUMBER_BYTES = 8;
 
-/** Counts the calls of fsync and fdatasync of a program and of those that it starts, and makes them longer. */
-export class SyncWatch {
+/** Counts calls of a program and of those that it starts, and makes those of fsync and fdatasync longer. */
+export class CallWatch {
   /** What the program has to have in its environment. */
   readonly env: Readonly<Record<string, string>>;
   private readonly file: string;
@@ -29,19 +36,17 @@ export class SyncWatch {
       stdio: ['ignore', 'ignore', 'inherit'],
     });
     this.file = join(folder, 'counts');
-    writeFileSync(this.file, Buffer.alloc(3 * NUMBER_BYTES));
-    this.env = { LD_PRELOAD: library, SYNC_WATCH_FILE: this.file, SYNC_WATCH_DELAY_MS: String(delayMs) };
+    writeFileSync(this.file, Buffer.alloc(KINDS.length * NUMBER_BYTES));
+    this.env = { LD_PRELOAD: library, CALL_WATCH_FILE: this.file, CALL_WATCH_DELAY_MS: String(delayMs) };
   }
 
-  counts(): SyncCounts {
+  counts(): CallCounts {
     const bytes = readFileSync(this.file);
-    const [fsync, fdatasync, processes] = [0, 1, 2].map((at) =>
-      Number(bytes.readBigInt64LE(at * NUMBER_BYTES)),
-    );
-    return { fsync: fsync!, fdatasync: fdatasync!, processes: processes! };
+    const counted = KINDS.map((kind, at) => [kind, Number(bytes.readBigInt64LE(at * NUMBER_BYTES))] as const);
+    return Object.fromEntries(counted) as Record<(typeof KINDS)[number], number>;
   }
 }
 
 /** Calls of both kinds from one moment to another. */
-export const syncsBetween = (before: SyncCounts, after: SyncCounts): number =>
+export const syncsBetween = (before: CallCounts, after: CallCounts): number =>
   after.fsync + after.fdatasync - before.fsync - before.fdatasync;

@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { Redis } from 'ioredis';
+import { type CallCounts, CallWatch } from '../../bench/syncs/call-watch.ts';
+import type { JobRecord } from '../../src/contract/job.ts';
+import { FIT, startExternalRedis } from '../queue/external-redis.ts';
+import { withFolder } from '../queue/harness.ts';
+import { Client } from './client.ts';
+import { fixtureAdapters } from './fixtures.ts';
+import { startService } from './service.ts';
+import { toldMetrics } from './told-metrics.ts';
+
+const noCompiler = !existsSync('/usr/bin/gcc') && 'there is no gcc';
+const JOBS = 5;
+
+/**
+ * What one small job may cost at most, of 36 modules and 3.3 MB, from its request to the answer that has its results. Half as
+ * much again as was counted, for what the service does besides.
+ */
+const BUDGET = {
+  syncs: 13,
+  open: 51,
+  read: 300,
+  write: 450,
+  redisCommands: 90,
+  storageRequests: 12,
+  databaseStatements: 180,
+} as const;
+
+type Costs = Record<keyof typeof BUDGET, number>;
+
+describe('the budget of one small job', { skip: noCompiler }, () => {
+  it('is kept, in calls to the system, to Redis, to the storage and to the database', () =>
+    withFolder(async (dataDir) => {
+      const redis = await startExternalRedis(dataDir, FIT);
+      const questions = new Redis(redis.url);
+      const watch = new CallWatch(join(dataDir, 'watch'));
+      const service = await startService({
+        dataDir: join(dataDir, 'service'),
+        env: { ...watch.env, REDIS_URL: redis.url },
+      });
+      try {
+        const client = new Client(service.url);
+        const { dir } = fixtureAdapters().find(({ name }) => name === 'peft-gpt2-mycguo')!;
+        const { adapter } = await client.upload(dir);
+        const job = async (): Promise<void> => {
+          const response = await client.fetch('/v1/jobs', {
+            method: 'POST',
+            headers: { 'content-type': 'application/json', prefer: 'wait=120' },
+            body: JSON.stringify({
+              ...{ kind: 'squeeze', adapter_id: adapter.id, targets: [{ rank: 4 }], reuse: false },
+            }),
+          });
+          assert.equal(((await response.json()) as JobRecord).state, 'succeeded');
+        };
+        // What is made once: the compute process, its sessions, connections.
+        await job();
+        const costs: Costs[] = [];
+        for (let ended = 2; ended <= JOBS + 1; ended++) {
+          const before = await state(client, questions, watch);
+          await job();
+          await toldMetrics(
+            async () => (await client.bytes('/metrics')).toString(),
+            new RegExp(`^lora_squeeze_jobs_total\\{.*state="succeeded".*\\} ${ended}$`, 'm'),
+          );
+          costs.push(between(before, await state(client, questions, watch)));
+        }
+        const middle = Object.fromEntries(
+          Object.keys(BUDGET).map((kind) => [kind, median(costs.map((cost) => cost[kind as keyof Costs]))]),
+        ) as Costs;
+        const over = Object.entries(BUDGET).filter(([kind, most]) => middle[kind as keyof Costs] > most);
+        assert.deepEqual(over, [], JSON.stringify({ middle, BUDGET }));
+      } finally {
+        await service.stop();
+        questions.disconnect();
+        await redis.stop();
+      }
+    }));
+});
+
+interface State {
+  readonly calls: CallCounts;
+  readonly redisCommands: number;
+  readonly storageRequests: number;
+  readonly databaseStatements: number;
+}
+
+async function state(client: Client, redis: Redis, watch: CallWatch): Promise<State> {
+  const metrics = (await client.bytes('/metrics')).toString();
+  const backend = (name: string): number =>
+    [...metrics.matchAll(/^lora_squeeze_backend_call_seconds_count\{(.*)\} (\d+)$/gm)]
+      .filter(([, labels]) => labels!.includes(`backend="${name}"`))
+      .reduce((sum, [, , count]) => sum + Number(count), 0);
+  const [, commands] = /total_commands_processed:(\d+)/.exec(await redis.info('stats'))!;
+  return {
+    calls: watch.counts(),
+    redisCommands: Number(commands),
+    storageRequests: backend('storage'),
+    databaseStatements: backend('database'),
+  };
+}
+
+function between(before: State, after: State): Costs {
+  const { calls: was } = before;
+  const { calls: is } = after;
+  return {
+    syncs: is.fsync + is.fdatasync - was.fsync - was.fdatasync,
+    open: is.open - was.open,
+    read: is.read - was.read,
+    write: is.write - was.write,
+    redisCommands: after.redisCommands - before.redisCommands,
+    storageRequests: after.storageRequests - before.storageRequests,
+    databaseStatements: after.databaseStatements - before.databaseStatements,
+  };
+}
+
+const median = (numbers: readonly number[]): number =>
+  numbers.toSorted((one, other) => one - other)[Math.floor(numbers.length / 2)]!;
