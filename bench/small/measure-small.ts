@@ -7,11 +7,13 @@ import { promisify } from 'node:util';
 import type { BatchRecord } from '../../src/contract/batch.ts';
 import { CONFIG, WEIGHTS } from '../adapter/write-adapter.ts';
 import { withService } from '../service/bench-service.ts';
+import { runJob } from '../service/run-job.ts';
 import { upload } from '../service/transfer.ts';
 import { cpuSeconds } from './cpu-time.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 export const TARGET_RANK = 4;
+const LARGE_TARGET_RANK = 16;
 
 /** Uploads at a time. */
 const UPLOADS = 4;
@@ -115,6 +117,34 @@ export function measureBatch(
     startedCpu = cpu();
     const seconds = await runBatch(ids);
     return { adapters: ids.length, seconds, cpuSeconds: cpu() - startedCpu, uploads };
+  });
+}
+
+export interface Mix {
+  /** Between acceptance and start of each small job. */
+  readonly waitMs: readonly number[];
+  /** Of the large job. */
+  readonly largeSeconds: number;
+}
+
+/** Small jobs one after the other while a large one runs, with a slot for each. @param large folder of its adapter */
+export function measureMix(stateDir: string, folders: readonly string[], large: string): Promise<Mix> {
+  return withService(stateDir, { WORKER_CONCURRENCY: '2' }, async ({ client }) => {
+    const { id: largeId } = await upload(client, large);
+    const ids: string[] = [];
+    for (const folder of folders) ids.push((await upload(client, folder)).id);
+    let isRunning = true;
+    const running = runJob(client, { adapterId: largeId, rank: LARGE_TARGET_RANK, pollMs: POLL_MS }).finally(
+      () => {
+        isRunning = false;
+      },
+    );
+    const waitMs: number[] = [];
+    for (let index = 0; isRunning; index = (index + 1) % ids.length) {
+      const { job } = await runJob(client, { adapterId: ids[index]!, rank: TARGET_RANK });
+      if (isRunning) waitMs.push(1000 * job.timings!.queue_wait);
+    }
+    return { waitMs, largeSeconds: (await running).seconds };
   });
 }
 

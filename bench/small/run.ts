@@ -3,16 +3,20 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { PRODUCT } from '../../src/version.ts';
+import { llamaAdapter } from '../adapter/adapter-spec.ts';
+import { writeAdapter } from '../adapter/write-adapter.ts';
 import { describeMachine } from '../machine.ts';
 import { markdownTable } from '../markdown-table.ts';
 import { quantile } from '../statistics.ts';
 import { MODULES, writeGpt2Adapters } from './gpt2-adapters.ts';
 import {
   type BatchRate,
+  type Mix,
   measureBatch,
   measureCalls,
   measureCommand,
   measureLoop,
+  measureMix,
   type Rate,
   TARGET_RANK,
 } from './measure-small.ts';
@@ -20,18 +24,21 @@ import {
 const USAGE = `Usage: npx tsx bench/small/run.ts [options]
 
 Many small adapters, of GPT-2's size and all different: a batch of them through the built service (npm run build first),
-the command over their folders, and a loop in torch; then one call after the other, from the upload to the result.
+the command over their folders, and a loop in torch; then one call after the other, from the upload to the result, and
+small jobs beside a large one.
 Progress goes to standard error, Markdown to standard output.
 
   --count N   adapters (default 1000)
   --calls N   one after the other (default 50)
-  --only LIST parts, of loop, batch, command and calls`;
+  --only LIST parts, of loop, batch, command, calls and mix`;
 
 const ROOT = join(import.meta.dirname, '../..');
 const DATA = join(ROOT, 'data/bench/small');
 const ADAPTERS = join(DATA, 'adapters');
 const STATE = join(DATA, 'state');
 const OUT = join(DATA, 'out');
+const LARGE = join(DATA, 'large');
+const LARGE_RANK = 64;
 
 async function main(): Promise<void> {
   const words = process.argv.slice(2);
@@ -40,7 +47,7 @@ async function main(): Promise<void> {
     options: {
       count: { type: 'string', default: '1000' },
       calls: { type: 'string', default: '50' },
-      only: { type: 'string', default: 'loop,batch,command,calls' },
+      only: { type: 'string', default: 'loop,batch,command,calls,mix' },
       help: { type: 'boolean', short: 'h', default: false },
     },
   });
@@ -68,16 +75,32 @@ async function main(): Promise<void> {
         );
     if (parts.has('command')) await measure('command', () => measureCommand(folders, OUT));
     const calls = parts.has('calls') ? await measureCalls(STATE, folders.slice(0, Number(values.calls))) : [];
+    const mix = parts.has('mix') ? await besideLarge(folders.slice(0, Number(values.calls))) : undefined;
     const versions = { 'LoRA-Squeeze': PRODUCT.version, ...(library && { peer: library }) };
     const conditions = [
       ...describeMachine(versions),
       `Command: \`${['npx tsx bench/small/run.ts', ...words].join(' ')}\``,
     ];
     console.log(page(conditions, count, rates, calls));
+    if (mix) console.log(mixWords(mix));
   } finally {
+    await rm(LARGE, { recursive: true, force: true });
     await rm(STATE, { recursive: true, force: true });
     await rm(OUT, { recursive: true, force: true });
   }
+}
+
+async function besideLarge(folders: readonly string[]): Promise<Mix> {
+  console.error('small jobs beside a large one …');
+  await writeAdapter(LARGE, llamaAdapter(LARGE_RANK));
+  return measureMix(STATE, folders, LARGE);
+}
+
+function mixWords({ waitMs, largeSeconds }: Mix): string {
+  const ms = (q: number): string => quantile(waitMs, q).toFixed(0);
+  return `
+With two slots, while a job of Llama-2-7B's shape at rank ${LARGE_RANK} ran for ${largeSeconds.toFixed(1)} s, ${waitMs.length} small jobs one after the
+other waited ${ms(0.5)} ms (median), ${ms(1)} ms at most, before they began.`;
 }
 
 function page(
