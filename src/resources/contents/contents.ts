@@ -130,56 +130,66 @@ export async function settleContent(
       .executeTakeFirst();
     if (numDeletedRows === 0n) throw lost();
   }
-  const settled = new Map<string, string>();
-  for (const file of files) {
-    const id = settled.get(file.sha256) ?? (await existing(writer, file)) ?? (await inserted(writer, file));
-    settled.set(file.sha256, id);
-    // It is here already under another id.
-    if (file.writtenAs !== undefined && file.writtenAs !== id) await insertSuperfluous(writer, file);
+  /** The first file of each digest. */
+  const wanted = new Map(files.toReversed().map((file) => [file.sha256, file]));
+  const settled = await existing(writer, [...wanted.keys()]);
+  for (let tries = 0; settled.size < wanted.size; tries++) {
+    if (tries === TRIES) throw lost();
+    const missing = [...wanted.values()].filter(({ sha256 }) => !settled.has(sha256));
+    const made = await inserted(writer, missing);
+    const others = missing.map(({ sha256 }) => sha256).filter((sha256) => !made.has(sha256));
+    for (const [sha256, id] of [...made, ...(await existing(writer, others))]) settled.set(sha256, id);
   }
+  await insertSuperfluous(
+    writer,
+    files.filter(({ sha256, writtenAs }) => writtenAs !== undefined && writtenAs !== settled.get(sha256)),
+  );
   return settled;
 }
 
-/** Content that is here, to which somebody refers now. */
-async function existing(writer: Writer, { sha256 }: WrittenFile): Promise<string | undefined> {
-  const row = await writer
+/** Content that is here, to which somebody refers now: ids by digests. */
+async function existing(writer: Writer, digests: readonly string[]): Promise<Map<string, string>> {
+  if (digests.length === 0) return new Map();
+  const rows = await writer
     .updateTable('content')
     .set({ released_at: null })
-    .where('sha256', '=', sha256)
+    .where('sha256', 'in', digests)
     .where('state', '=', 'stored')
-    .returning('id')
-    .executeTakeFirst();
-  return row?.id;
-}
-
-async function inserted(writer: Writer, file: WrittenFile): Promise<string> {
-  const { sha256, bytes, inline, writtenAs } = file;
-  if (inline === undefined && writtenAs === undefined) throw lost();
-  for (let tries = 0; tries < TRIES; tries++) {
-    const row = await writer
-      .insertInto('content')
-      .values({
-        id: writtenAs ?? newWriteId(Date.now()),
-        sha256,
-        bytes,
-        state: 'stored',
-        inline: inline === undefined ? null : Buffer.from(inline, 'base64'),
-        released_at: null,
-      })
-      .onConflict((conflict) => conflict.doNothing())
-      .returning('id')
-      .executeTakeFirst();
-    const id = row?.id ?? (await existing(writer, file));
-    if (id !== undefined) return id;
-  }
-  throw lost();
-}
-
-async function insertSuperfluous(writer: Writer, { writtenAs, sha256, bytes }: WrittenFile): Promise<void> {
-  await writer
-    .insertInto('content')
-    .values({ id: writtenAs!, sha256, bytes, state: 'deleting', inline: null, released_at: null })
+    .returning(['id', 'sha256'])
     .execute();
+  return new Map(rows.map(({ id, sha256 }) => [sha256, id]));
+}
+
+/** What became content now: ids by digests. Others made the rest in the same moment. */
+async function inserted(writer: Writer, files: readonly WrittenFile[]): Promise<Map<string, string>> {
+  const contents = files.map(({ sha256, bytes, inline, writtenAs }) => {
+    if (inline === undefined && writtenAs === undefined) throw lost();
+    return {
+      id: writtenAs ?? newWriteId(Date.now()),
+      sha256,
+      bytes,
+      state: 'stored' as const,
+      inline: inline === undefined ? null : Buffer.from(inline, 'base64'),
+      released_at: null,
+    };
+  });
+  const rows = await writer
+    .insertInto('content')
+    .values(contents)
+    .onConflict((conflict) => conflict.doNothing())
+    .returning(['id', 'sha256'])
+    .execute();
+  return new Map(rows.map(({ id, sha256 }) => [sha256, id]));
+}
+
+/** What is here already under other ids. */
+async function insertSuperfluous(writer: Writer, files: readonly WrittenFile[]): Promise<void> {
+  if (files.length === 0) return;
+  const contents = files.map(({ writtenAs, sha256, bytes }) => ({
+    ...{ id: writtenAs!, sha256, bytes, state: 'deleting' as const },
+    ...{ inline: null, released_at: null },
+  }));
+  await writer.insertInto('content').values(contents).execute();
 }
 
 /** Somebody has ceased to refer to these contents: the sweeper looks whether anybody still does. */
