@@ -106,6 +106,7 @@ export class Executions {
       const jobs = await this.begun(changes, dispatch.execution, row);
       const [job] = jobs;
       if (!job) return undefined;
+      changes.leavesQueue = changes.ended.length === 0;
       return { row, job, ids: jobs.map(({ id }) => id), writeId: await beginWrite(database, writer) };
     });
     if (!begun) return undefined;

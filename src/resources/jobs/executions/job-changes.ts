@@ -83,6 +83,8 @@ export class JobChanges {
   readonly begun: JobRecord[] = [];
   /** What was moved for the jobs that end. */
   totals: Totals | undefined;
+  /** Nothing here makes room for what waits, or adds to it. */
+  leavesQueue = false;
   private readonly parts: JobChangesParts;
   private readonly outbox: Outbox;
   private readonly batches: BatchRecord[] = [];
@@ -199,7 +201,7 @@ export class JobChanges {
     events.push(...batches.map(batchEvent));
     tickets.push(...(await outbox.record(writer, events)));
     if (Object.values(usage).some((count) => count !== 0)) await addUsage(writer, tenant, usage);
-    this.dispatches = await this.parts.dispatcher.fill(writer, this.endedDispatches);
+    if (!this.leavesQueue) this.dispatches = await this.parts.dispatcher.fill(writer, this.endedDispatches);
     await insertEvents(database, writer, tenant, events);
   }
 

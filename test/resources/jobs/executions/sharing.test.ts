@@ -14,7 +14,9 @@ import { executionOf, executionsIn, WORK } from './made-work.ts';
 onEachDialect('equal requests', (database) => {
   const onBench = (work: (bench: JobBench) => Promise<void>) => withJobBench(work, database());
   const contents = async () =>
-    (await database().reader.selectFrom('content').select('sha256').execute()).map(({ sha256 }) => sha256);
+    (await database().reader.selectFrom('content').select('sha256').orderBy('sha256').execute()).map(
+      ({ sha256 }) => sha256,
+    );
   const priority = async (jobId: string) => (await executionOf(database(), jobId)).priority;
 
   /** Two adapters with the same bytes, each with a name of its own. */
