@@ -133,6 +133,6 @@ What to do next:
   Squeeze an adapter of yours   node dist/cli/main.js squeeze FOLDER --rank 4 --out SMALL
   See it on the page            ./quickstart.sh --keep
   Start the service             npm start
-  Use it over REST              README.md, "Use it"
+  Use it over REST              docs/api.md
 TEXT
 fi
