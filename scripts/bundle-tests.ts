@@ -3,11 +3,18 @@ import { dirname, join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build, type Plugin } from 'vite';
 import { BUNDLES, bundleOf, testPrograms } from '../test/bundles.ts';
+import { EXTERNAL } from '../vite.config.ts';
 import type { Unit } from './test-plan.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const SRC = join(ROOT, 'src');
 const DIST = join(ROOT, 'dist');
+
+/** Packages of the tests alone that stay in node_modules, as they start programs or read files beside their own. */
+const TOOLS = [
+  ...['vite', 'typescript', 'tsx', 'autocannon', '@jazzer.js/core'],
+  ...['playwright-core', '@axe-core/playwright'],
+];
 
 /** The module of a unit of several files, which only imports them. */
 const SHARED_MODULE = 'shared:';
@@ -42,7 +49,9 @@ const sharedModules = (units: readonly Unit[]): Plugin => ({
 
 /**
  * Bundles tests and what they share: loaded as bundles they start in a third of the time that tsx takes to compile every
- * source again in every test file and in every process that a test starts.
+ * source again in every test file and in every process that a test starts. Packages are bundled as in the product. Each
+ * process would otherwise look for hundreds of their modules, and Fastify goes through all that are loaded whenever it
+ * names a plugin: together a seventh of what the tests of `test/http/` took.
  * @returns the file to run of each unit
  */
 export async function bundleTests(units: readonly Unit[]): Promise<string[]> {
@@ -63,8 +72,7 @@ export async function bundleTests(units: readonly Unit[]): Promise<string[]> {
     publicDir: false,
     logLevel: 'error',
     plugins: [keepPlaces, sharedModules(units)],
-    // 370 modules of a few lines each.
-    ssr: { noExternal: ['typebox'] },
+    ssr: { noExternal: true, external: [...EXTERNAL, ...TOOLS] },
     build: {
       ssr: true,
       outDir: BUNDLES,
