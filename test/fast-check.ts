@@ -12,4 +12,25 @@ function seedOf(wished: string): number {
 
 fc.configureGlobal({ seed: SEED });
 
+const isCharacter = (code: number): boolean => code < 0xd800 || code > 0xdfff;
+
+const LAST_CODE_POINT = 0x10ffff;
+
+/**
+ * Any character, for `unit` of `fc.string`: those of `unit: 'binary'`, which makes a table of all 1.1 million of them in
+ * each process that asks for one, in more than a second.
+ */
+export const anyCharacter = fc
+  .integer({ min: 0, max: LAST_CODE_POINT })
+  .filter(isCharacter)
+  .map(
+    (code) => String.fromCodePoint(code),
+    (text) => {
+      // By it fast-check knows which of its dangerous names, `__proto__` among them, are strings of these.
+      const [only, ...others] = String(text);
+      if (only === undefined || others.length > 0) throw new Error('not one character');
+      return only.codePointAt(0)!;
+    },
+  );
+
 export default fc;

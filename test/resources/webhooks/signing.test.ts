@@ -7,12 +7,12 @@ import { signedHeaders } from '../../../src/resources/webhooks/signature.ts';
 import { checkedSecret, newSecret, signingSecrets } from '../../../src/resources/webhooks/webhook-secrets.ts';
 import { SecretBox } from '../../../src/transfer/secret-box.ts';
 import { onEachDialect } from '../../database/dialects.ts';
-import fc from '../../fast-check.ts';
+import fc, { anyCharacter } from '../../fast-check.ts';
 import { newWebhook, webhooksOf } from './webhook-rows.ts';
 
 describe('a signature', () => {
   it('is one that the standard’s own library accepts, of any text and any key', () => {
-    const body = fc.string({ unit: 'binary', minLength: 1 }).map((text) => JSON.stringify(text));
+    const body = fc.string({ unit: anyCharacter, minLength: 1 }).map((text) => JSON.stringify(text));
     const bytes = fc.uint8Array({ minLength: 24, maxLength: 64 });
     fc.assert(
       fc.property(body, bytes, (text, key) => {
