@@ -133,10 +133,20 @@ const withCodes = (status: number, codes: readonly ErrorCode[]): ProblemResponse
   codes,
 });
 
-/** The problem responses of an operation by status, with their codes. */
-export function problems(...codes: readonly ErrorCode[]): Record<number, ProblemResponse> {
+/** By the codes that were asked for: each app asks for the same some hundreds of times. */
+const KNOWN = new Map<string, Record<number, ProblemResponse>>();
+
+/** The problem responses of an operation by status, with their codes. The same object for the same codes. */
+export function problems(...codes: readonly ErrorCode[]): Readonly<Record<number, ProblemResponse>> {
+  const key = codes.join();
+  const known = KNOWN.get(key) ?? problemsOf(new Set([...codes, ...errorsOf('any')]));
+  KNOWN.set(key, known);
+  return known;
+}
+
+function problemsOf(codes: ReadonlySet<ErrorCode>): Record<number, ProblemResponse> {
   const byStatus = new Map<number, ErrorCode[]>();
-  for (const code of new Set([...codes, ...errorsOf('any')])) {
+  for (const code of codes) {
     const { status } = ERROR_KINDS[code];
     byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
   }
