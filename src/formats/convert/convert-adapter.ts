@@ -58,7 +58,7 @@ export function convertAdapter(adapter: Adapter, to: FormatName, options: Conver
     passthrough: writeExtras(source.extras, named, adapter.modules, writing, route).sort(byName),
     hasLoraBias: source.extras.some(({ kind }) => kind === 'bias'),
     ...writing.frame(source, named, options),
-    warnings: warningsOf(source),
+    warnings: warningsOf(source, to),
   };
 }
 
@@ -189,11 +189,19 @@ function noWay({ from, to }: Route): AppError {
   );
 }
 
-function warningsOf({ placed }: PlacedAdapter): string[] {
-  const original = placed.some(({ place }) => place.component === 'diffusion_model');
-  if (!original) return [];
-  return [
-    'The names of the modules are those of an original implementation (diffusion_model.…): the result fits that, not ' +
-      'the model of diffusers.',
-  ];
+function warningsOf({ placed }: PlacedAdapter, to: FormatName): string[] {
+  const warnings: string[] = [];
+  if (placed.some(({ place }) => place.component === 'diffusion_model')) {
+    warnings.push(
+      'The names of the modules are those of an original implementation (diffusion_model.…): the result fits that, not ' +
+        'the model of diffusers.',
+    );
+  }
+  if (to === 'gguf' && placed.some(({ module }) => module.kind === 'embedding')) {
+    warnings.push(
+      'The adapter has a LoRA of the embedding. llama.cpp aborts when it applies that to a model whose embedding is the ' +
+        'head too (tie_word_embeddings in config.json): for such a model, train without the embedding.',
+    );
+  }
+  return warnings;
 }

@@ -11,6 +11,8 @@ export interface GgufArchitecture {
   readonly layers: string;
   /** The rows of q and k are reordered, for rotary embeddings that take neighbouring numbers as pairs. */
   readonly reordersRows: boolean;
+  /** The embedding is the head too: llama.cpp has one tensor for both, and aborts where that has a LoRA. */
+  readonly isTied: boolean;
   /** The base layers are Conv1D; llama.cpp has their weights transposed, so that ΔW is [out, in] in both. */
   readonly isConv1d: boolean;
 }
@@ -26,8 +28,10 @@ const GATED: [string, string][] = [
   ['mlp.down_proj', 'ffn_down'],
 ];
 const OUT: [string, string] = ['self_attn.o_proj', 'attn_output'];
+/** What llama.cpp calls the embedding of tokens. */
+export const EMBEDDING = 'token_embd';
 const ENDS = new Map([
-  ['model.embed_tokens', 'token_embd'],
+  ['model.embed_tokens', EMBEDDING],
   ['lm_head', 'output'],
 ]);
 
@@ -36,13 +40,13 @@ const decoder = (layer: [string, string][], reordersRows = false): GgufArchitect
   model: ENDS,
   layers: 'model.layers',
   reordersRows,
+  isTied: false,
   isConv1d: false,
 });
 
 const llama = decoder([...QKV, OUT, ...GATED], true);
 const plain = decoder([...QKV, OUT, ...GATED]);
-/** The embedding is the head too: llama.cpp has no tensor of its own for it. */
-const tied = { ...plain, model: new Map([['model.embed_tokens', 'token_embd']]) };
+const tied = { ...plain, model: new Map([['model.embed_tokens', EMBEDDING]]), isTied: true };
 
 /** Experts as mlx-lm stacks them; transformers has a module for each, or parameters instead of modules. */
 const MIXTURE: [string, string][] = [
@@ -89,12 +93,13 @@ const TABLE: Readonly<Record<string, GgufArchitecture>> = {
       ['mlp.c_proj', 'ffn_down'],
     ]),
     model: new Map([
-      ['transformer.wte', 'token_embd'],
+      ['transformer.wte', EMBEDDING],
       ['transformer.wpe', 'position_embd'],
       ['lm_head', 'output'],
     ]),
     layers: 'transformer.h',
     reordersRows: false,
+    isTied: false,
     isConv1d: true,
   },
 };

@@ -3,6 +3,7 @@ import { VALUE_TYPE } from '../../gguf/value-type.ts';
 import { quote } from '../../json/quote.ts';
 import { KEY } from '../gguf/key-values.ts';
 import {
+  EMBEDDING,
   GGUF_ARCHITECTURES,
   type GgufArchitecture,
   ggufArchitecture,
@@ -45,6 +46,10 @@ export const GGUF_OUT: NamesOut = {
     return placed.map(({ module, place: { component, path } }) => {
       const name = component === 'language_model' ? ggufName(architecture, path) : null;
       if (name === null) throw notConvertible(route, module.name, `is no module that is known of ${called}`);
+      if (name === EMBEDDING && architecture.isTied) {
+        const why = `is the embedding, which in ${called} is the head too: llama.cpp aborts on a LoRA of both`;
+        throw notConvertible(route, module.name, why);
+      }
       const order = architecture.reordersRows ? rowOrder('to-gguf', name, module, options, route) : undefined;
       return {
         name,

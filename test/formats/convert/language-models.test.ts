@@ -53,12 +53,11 @@ describe('PEFT to GGUF', () => {
   });
 
   it('refuses what llama.cpp has no tensor for: a head that is the embedding, a dense layer beside experts', () => {
-    for (const architecture of ['gemma', 'gemma2', 'command-r', 'cohere2'])
-      refuses(
-        () => convertAdapter(adapter('peft', [Q, 'lm_head']), 'gguf', { architecture }),
-        /is no module/,
-        'lm_head',
-      );
+    for (const architecture of ['gemma', 'gemma2', 'command-r', 'cohere2']) {
+      const to = (name: string) => () => convertAdapter(adapter('peft', [Q, name]), 'gguf', { architecture });
+      refuses(to('lm_head'), /is no module/, 'lm_head');
+      refuses(to('model.embed_tokens'), /is the head too/, 'model.embed_tokens');
+    }
     for (const architecture of ['qwen2moe', 'qwen3moe'])
       refuses(
         () => convertAdapter(adapter('peft', [Q, DOWN]), 'gguf', { architecture }),
@@ -165,7 +164,7 @@ describe('GGUF to PEFT', () => {
       qwen3moe: [K, 'model.layers.2.mlp.gate', 'lm_head'],
     };
     for (const architecture of GGUF_ARCHITECTURES) {
-      const names = paths[architecture] ?? [K, DOWN, 'model.embed_tokens'];
+      const names = paths[architecture] ?? [K, DOWN];
       const options = { ...LLAMA, architecture };
       const there = convertAdapter(adapter('peft', names), 'gguf', options);
       const plain = { ...there, modules: there.modules.map(({ rowOrder: _, ...module }) => module) };
@@ -384,6 +383,8 @@ describe('an embedding', () => {
     assert.deepEqual([mlx.modules[0]!.a.name, mlx.modules[0]!.kind], [`${name}.lora_a`, 'embedding']);
     const gguf = convertAdapter(mlx, 'gguf', { architecture: 'qwen2' });
     assert.deepEqual(gguf.modules[0]!.a.name, 'token_embd.weight.lora_a');
+    assert.match(gguf.warnings.join(), /llama\.cpp aborts.*tie_word_embeddings/);
+    assert.deepEqual(mlx.warnings, []);
     const back = convertAdapter(gguf, 'peft', {});
     assert.deepEqual(
       back.modules.map(({ name, a, b, kind }) => ({ name, a: a.name, b: b.name, kind })),
