@@ -30,7 +30,7 @@ const SLOW: readonly RegExp[] = [
   /^test\/resources\/uploads\/upload-locks/,
   // Clients, and programs of others.
   /^test\/clients\//,
-  /^test\/formats\/foreign\//,
+  /^test\/(?:engines|formats\/foreign)\//,
   /^test\/adapter\/pickle-refused/,
   /^test\/tracing\/(?:traces|off)/,
   /^test\/bench\/quality-run/,

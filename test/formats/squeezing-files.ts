@@ -22,10 +22,21 @@ export interface SqueezedBytes extends Bytes {
 /** Squeezes an adapter to one target. @returns null where the source is the result already */
 export async function squeezeBytes(
   pool: ComputePool,
-  { weights, config }: Bytes,
+  source: Bytes,
   target: Target,
   options: SqueezeOptions = { method: 'exact' },
 ): Promise<SqueezedBytes | null> {
+  const [result] = await squeezeToEach(pool, source, [target], options);
+  return result!;
+}
+
+/** Squeezes an adapter to several targets in one job. @returns one for each, as squeezeBytes */
+export async function squeezeToEach(
+  pool: ComputePool,
+  { weights, config }: Bytes,
+  wanted: readonly Target[],
+  options: SqueezeOptions = { method: 'exact' },
+): Promise<(SqueezedBytes | null)[]> {
   const dir = mkdtempSync(join(tmpdir(), 'squeezing-'));
   try {
     const weightsPath = join(dir, 'weights');
@@ -36,7 +47,7 @@ export async function squeezeBytes(
         sources: [{ id: 'ad_1', sha256: 'f'.repeat(64), bytes: 0, base_model: null, weight: 1 }],
         weightsPath,
         configBytes: config === null ? null : Buffer.from(config),
-        targets: [target],
+        targets: wanted,
         options,
         scratchDir: dir,
         onProgress: () => {},
@@ -44,15 +55,16 @@ export async function squeezeBytes(
       },
       pool,
     );
-    const { files, result } = targets[0]!;
-    if (!files) return null;
-    const configFile = files.find(({ name }) => name === 'adapter_config.json');
-    return {
-      weights: readFileSync(files[0]!.path),
-      config: configFile ? readFileSync(configFile.path, 'utf8') : null,
-      names: files.map(({ name }) => name).filter((name) => name !== 'README.md'),
-      warnings: result.warnings,
-    };
+    return targets.map(({ files, result }) => {
+      if (!files) return null;
+      const configFile = files.find(({ name }) => name === 'adapter_config.json');
+      return {
+        weights: readFileSync(files[0]!.path),
+        config: configFile ? readFileSync(configFile.path, 'utf8') : null,
+        names: files.map(({ name }) => name).filter((name) => name !== 'README.md'),
+        warnings: result.warnings,
+      };
+    });
   } finally {
     rmSync(dir, { recursive: true });
   }

@@ -1,0 +1,34 @@
+import type { GgmlName } from '../gguf/gguf-file.ts';
+
+/** Numbers of a block of Q8_0, behind a scale in float16. */
+const BLOCK = 32;
+
+/** Numbers as the bytes of a tensor of ggml. F32 and Q8_0 are what the tests write themselves. */
+export function inGgml(type: GgmlName, numbers: ArrayLike<number>): Uint8Array {
+  if (type === 'F32') return new Uint8Array(Float32Array.from(numbers).buffer);
+  if (type !== 'Q8_0') throw new Error(`${type} is not written here`);
+  return Buffer.concat(
+    blocksOf(numbers).map(({ scale, whole }) => {
+      const block = Buffer.alloc(2 + BLOCK);
+      block.writeUInt16LE((Math.log2(scale) + 15) << 10);
+      block.set(Int8Array.from(whole), 2);
+      return block;
+    }),
+  );
+}
+
+/** What the numbers are once they have been rounded to Q8_0. */
+export const roundedToQ8 = (numbers: ArrayLike<number>): Float64Array =>
+  Float64Array.from(blocksOf(numbers).flatMap(({ scale, whole }) => whole.map((number) => scale * number)));
+
+function blocksOf(
+  numbers: ArrayLike<number>,
+): { readonly scale: number; readonly whole: readonly number[] }[] {
+  const all = Array.from(numbers);
+  return Array.from({ length: all.length / BLOCK }, (_, at) => {
+    const block = all.slice(BLOCK * at, BLOCK * (at + 1));
+    // A power of two, which float16 holds exactly, by which the largest number is 127 at most.
+    const scale = 2 ** Math.ceil(Math.log2(Math.max(...block.map(Math.abs)) / 127));
+    return { scale, whole: block.map((number) => Math.round(number / scale)) };
+  });
+}

@@ -1,0 +1,325 @@
+import { buildGguf, type GgmlName, type KeyValue, TYPE } from '../gguf/gguf-file.ts';
+import { gaussianMatrix } from '../oracle/known-matrices.ts';
+import { type Matrix, matrix } from '../oracle/linear-algebra.ts';
+import { inGgml } from './ggml-numbers.ts';
+
+/**
+ * Models that llama.cpp loads and that no training has seen: two layers of some thousand random weights, with exactly the
+ * tensors that its source asks for (`load_arch_tensors` in src/models of llama.cpp, v0.5.0) and no vocabulary.
+ */
+export interface TinyModel {
+  readonly architecture: string;
+  /** What a LoRA may adapt. */
+  readonly weights: readonly Weight[];
+  /** Norms, biases and other tensors that no LoRA adapts, with their extents as in GGUF. */
+  readonly others: readonly (readonly [name: string, ...extents: number[]])[];
+  readonly keys: readonly KeyValue[];
+  /** Attention heads by which a converter reorders the rows of q and k; undefined where it leaves them. */
+  readonly heads?: { readonly heads: number; readonly kv_heads: number };
+}
+
+export interface Weight {
+  /** In transformers, or of stacked experts in mlx-lm. */
+  readonly path: string;
+  /** In llama.cpp, without ".weight". */
+  readonly name: string;
+  readonly rows: number;
+  readonly columns: number;
+  /** Matrices that are stacked; undefined for one. */
+  readonly experts?: number;
+  /** Rows are looked up. */
+  readonly isEmbedding?: boolean;
+  /** Heads by which a converter of llama.cpp reorders the rows. */
+  readonly heads?: number;
+}
+
+/** Three special tokens and one of each byte. */
+export const VOCABULARY = 259;
+const [LAYERS, WIDTH, HEADS, KV_HEADS, FEED, EXPERTS, CONTEXT] = [2, 64, 4, 2, 96, 8, 64];
+
+const byteToken = (at: number): string => `<0x${(at - 3).toString(16).toUpperCase().padStart(2, '0')}>`;
+const ofTokens = (type: number, make: (at: number) => string | number) =>
+  [TYPE.arr, { type, values: Array.from({ length: VOCABULARY }, (_, at) => make(at)) }] as const;
+/** As sentencepiece has them, since llama.cpp tokenises a word when it loads a model. */
+const TOKENIZER: readonly KeyValue[] = [
+  ['tokenizer.ggml.model', TYPE.str, 'llama'],
+  ['tokenizer.ggml.tokens', ...ofTokens(TYPE.str, (at) => ['<unk>', '<s>', '</s>'][at] ?? byteToken(at))],
+  ['tokenizer.ggml.scores', ...ofTokens(TYPE.f32, (at) => -at)],
+  ['tokenizer.ggml.token_type', ...ofTokens(TYPE.i32, (at) => [2, 3, 3][at] ?? 6)],
+];
+
+type Layer = readonly (readonly [
+  path: string,
+  name: string,
+  rows: number,
+  columns: number,
+  experts?: number | undefined,
+])[];
+
+const attention = (head: number, out = 'o_proj'): Layer => [
+  ['self_attn.q_proj', 'attn_q', HEADS * head, WIDTH],
+  ['self_attn.k_proj', 'attn_k', KV_HEADS * head, WIDTH],
+  ['self_attn.v_proj', 'attn_v', KV_HEADS * head, WIDTH],
+  [`self_attn.${out}`, 'attn_output', WIDTH, HEADS * head],
+];
+const gated = (path = 'mlp', ending = '', experts?: number): Layer => [
+  [`${path}.gate_proj`, `ffn_gate${ending}`, FEED, WIDTH, experts],
+  [`${path}.up_proj`, `ffn_up${ending}`, FEED, WIDTH, experts],
+  [`${path}.down_proj`, `ffn_down${ending}`, WIDTH, FEED, experts],
+];
+const plain = (up: string, down: string): Layer => [
+  [`mlp.${up}`, 'ffn_up', FEED, WIDTH],
+  [`mlp.${down}`, 'ffn_down', WIDTH, FEED],
+];
+const mixture: Layer = [
+  ['mlp.gate', 'ffn_gate_inp', EXPERTS, WIDTH],
+  ...gated('mlp.switch_mlp', '_exps', EXPERTS),
+];
+
+interface Spec {
+  readonly layer: Layer;
+  /** Vectors of a layer, of the width of the model unless a size stands behind the name. */
+  readonly vectors: string;
+  readonly ends?: string;
+  /** The embedding is the head. */
+  readonly tied?: boolean;
+  /** LayerNorm where others have RMSNorm. */
+  readonly layerNorm?: boolean;
+  readonly reordered?: boolean;
+  /** Numbers of an attention head; default: width / heads. */
+  readonly head?: number;
+  readonly keys?: readonly KeyValue[];
+  readonly layers?: string;
+}
+
+const NORMS = 'attn_norm.weight ffn_norm.weight';
+const LAYER_NORMS = `${NORMS} attn_norm.bias ffn_norm.bias`;
+const llama: Spec = { layer: [...attention(16), ...gated()], vectors: NORMS, reordered: true };
+const wide = { layer: [...attention(32), ...gated()], head: 32 };
+const biased: Spec = {
+  ...llama,
+  reordered: false,
+  vectors: `${NORMS} attn_q.bias attn_k.bias:32 attn_v.bias:32`,
+};
+const cohere: Spec = { ...llama, reordered: false, vectors: 'attn_norm.weight', layerNorm: true, tied: true };
+const mixtureKeys: KeyValue[] = [
+  ['expert_count', TYPE.u32, EXPERTS],
+  ['expert_used_count', TYPE.u32, 2],
+  ['expert_feed_forward_length', TYPE.u32, FEED],
+];
+
+const SPECS: Readonly<Record<string, Spec>> = {
+  llama,
+  granite: { ...llama, keys: [['logit_scale', TYPE.f32, 0.5]] },
+  smollm3: llama,
+  qwen2: biased,
+  qwen3: { ...wide, vectors: `${NORMS} attn_q_norm.weight:32 attn_k_norm.weight:32` },
+  qwen2moe: {
+    ...biased,
+    layer: [...attention(16), ...mixture, ...gated('mlp.shared_expert', '_shexp')],
+    vectors: `${biased.vectors} ffn_gate_inp_shexp.weight`,
+    keys: [...mixtureKeys, ['expert_shared_feed_forward_length', TYPE.u32, FEED]],
+  },
+  qwen3moe: {
+    layer: [...attention(32), ...mixture],
+    head: 32,
+    vectors: `${NORMS} attn_q_norm.weight:32 attn_k_norm.weight:32`,
+    keys: mixtureKeys,
+  },
+  gemma: { ...wide, vectors: NORMS, tied: true },
+  gemma2: { ...wide, vectors: `${NORMS} post_attention_norm.weight post_ffw_norm.weight`, tied: true },
+  gemma3: {
+    ...wide,
+    vectors: `${NORMS} post_attention_norm.weight post_ffw_norm.weight attn_q_norm.weight:32 attn_k_norm.weight:32`,
+  },
+  olmo2: {
+    ...llama,
+    reordered: false,
+    vectors: 'post_attention_norm.weight post_ffw_norm.weight attn_q_norm.weight attn_k_norm.weight:32',
+  },
+  stablelm: {
+    ...biased,
+    vectors: LAYER_NORMS,
+    ends: 'output_norm.bias',
+    layerNorm: true,
+    keys: [['rope.dimension_count', TYPE.u32, 8]],
+  },
+  'command-r': { ...cohere, keys: [['logit_scale', TYPE.f32, 0.5]] },
+  cohere2: {
+    ...cohere,
+    keys: [
+      ['logit_scale', TYPE.f32, 0.5],
+      ['attention.sliding_window', TYPE.u32, 32],
+    ],
+  },
+  phi3: {
+    layer: [
+      ['self_attn.qkv_proj', 'attn_qkv', 128, WIDTH],
+      ['self_attn.o_proj', 'attn_output', WIDTH, WIDTH],
+      ['mlp.gate_up_proj', 'ffn_up', 2 * FEED, WIDTH],
+      ['mlp.down_proj', 'ffn_down', WIDTH, FEED],
+    ],
+    vectors: NORMS,
+  },
+  phi2: {
+    layer: [...attention(16, 'dense'), ...plain('fc1', 'fc2')],
+    vectors: 'attn_norm.weight attn_norm.bias attn_output.bias ffn_up.bias:96 ffn_down.bias',
+    ends: 'output_norm.bias output.bias',
+    layerNorm: true,
+    keys: [['rope.dimension_count', TYPE.u32, 8]],
+  },
+  starcoder2: {
+    layer: [...attention(16), ...plain('c_fc', 'c_proj')],
+    vectors: `${LAYER_NORMS} attn_output.bias ffn_up.bias:96 ffn_down.bias`,
+    ends: 'output_norm.bias',
+    layerNorm: true,
+  },
+  nemotron: {
+    layer: [...attention(16), ...plain('up_proj', 'down_proj')],
+    vectors: LAYER_NORMS,
+    ends: 'output_norm.bias',
+    layerNorm: true,
+    keys: [['rope.dimension_count', TYPE.u32, 8]],
+  },
+  gpt2: {
+    layer: [
+      ['attn.c_attn', 'attn_qkv', 128, WIDTH],
+      ['attn.c_proj', 'attn_output', WIDTH, WIDTH],
+      ['mlp.c_fc', 'ffn_up', FEED, WIDTH],
+      ['mlp.c_proj', 'ffn_down', WIDTH, FEED],
+    ],
+    vectors: `${LAYER_NORMS} attn_qkv.bias:128 attn_output.bias ffn_up.bias:96 ffn_down.bias`,
+    ends: 'output_norm.bias',
+    layerNorm: true,
+    layers: 'transformer.h',
+  },
+};
+
+/** llama.cpp takes LoRA of the embedding and of the head, but of neither where one tensor is both. */
+const endsOf = (embedding: string): Weight[] => [
+  { path: embedding, name: 'token_embd', rows: VOCABULARY, columns: WIDTH, isEmbedding: true },
+  { path: 'lm_head', name: 'output', rows: VOCABULARY, columns: WIDTH },
+];
+
+export const TINY_MODELS: readonly TinyModel[] = Object.entries(SPECS).map(([architecture, spec]) => {
+  const { layer, vectors, ends = '', tied = false, layerNorm = false, reordered = false, head } = spec;
+  const { keys = [], layers = 'model.layers' } = spec;
+  const headsOf = (name: string): object =>
+    name === 'attn_q' ? { heads: HEADS } : name === 'attn_k' ? { heads: KV_HEADS } : {};
+  const each = <T>(make: (index: number) => readonly T[]): T[] => [0, 1].slice(0, LAYERS).flatMap(make);
+  const vectorsOf = (names: string, before: string) =>
+    names
+      .split(' ')
+      .filter((name) => name !== '')
+      .map((name) => name.split(':'))
+      .map(
+        ([name, size]) =>
+          [`${before}${name}`, Number(size ?? (name === 'output.bias' ? VOCABULARY : WIDTH))] as const,
+      );
+  const ofAll: KeyValue[] = [
+    ['vocab_size', TYPE.u32, VOCABULARY],
+    ['context_length', TYPE.u32, CONTEXT],
+    ['embedding_length', TYPE.u32, WIDTH],
+    ['block_count', TYPE.u32, LAYERS],
+    ['feed_forward_length', TYPE.u32, FEED],
+    ['attention.head_count', TYPE.u32, HEADS],
+    ['attention.head_count_kv', TYPE.u32, KV_HEADS],
+    [layerNorm ? 'attention.layer_norm_epsilon' : 'attention.layer_norm_rms_epsilon', TYPE.f32, 1e-5],
+    ...(head === undefined
+      ? []
+      : (['attention.key_length', 'attention.value_length'] as const).map(
+          (key) => [key, TYPE.u32, head] as const,
+        )),
+    ...keys,
+  ];
+  return {
+    architecture,
+    weights: [
+      ...each((index) =>
+        layer.map(
+          ([path, name, rows, columns, experts]): Weight => ({
+            path: `${layers}.${index}.${path}`,
+            name: `blk.${index}.${name}`,
+            rows,
+            columns,
+            ...(experts === undefined ? {} : { experts }),
+            ...(reordered ? headsOf(name) : {}),
+          }),
+        ),
+      ),
+      ...(tied ? [] : endsOf(architecture === 'gpt2' ? 'transformer.wte' : 'model.embed_tokens')),
+    ],
+    others: [
+      ...(tied ? [['token_embd.weight', WIDTH, VOCABULARY] as const] : []),
+      ...(architecture === 'gpt2' ? [['position_embd.weight', WIDTH, CONTEXT] as const] : []),
+      ...vectorsOf(`output_norm.weight ${ends}`, ''),
+      ...each((index) => vectorsOf(vectors, `blk.${index}.`)),
+    ],
+    keys: [
+      ['general.architecture', TYPE.str, architecture],
+      ...TOKENIZER,
+      ...ofAll.map(([key, type, value]) => [`${architecture}.${key}`, type, value] as const),
+    ],
+    ...(reordered ? { heads: { heads: HEADS, kv_heads: KV_HEADS } } : {}),
+  };
+});
+
+/** The random weights of a model, each [rows, columns], of experts one below the other. */
+export const weightsOf = ({ weights }: TinyModel): Matrix[] =>
+  weights.map(({ rows, columns, experts = 1 }, index) => {
+    const { data } = gaussianMatrix(rows * experts, columns, 1000 + index);
+    return matrix(
+      rows * experts,
+      columns,
+      data.map((value) => value / Math.sqrt(columns)),
+    );
+  });
+
+/** The file of a model with such weights, which are in the order of transformers. */
+export function modelFile(
+  { weights, others, keys }: TinyModel,
+  values: readonly Matrix[],
+  type: GgmlName,
+): Buffer {
+  return buildGguf({
+    keyValues: keys,
+    tensors: [
+      ...weights.map(({ name, rows, columns, experts, heads }, index) => ({
+        name: `${name}.weight`,
+        ne: [columns, rows, ...(experts === undefined ? [] : [experts])],
+        type,
+        bytes: inGgml(type, heads === undefined ? values[index]!.data : reordered(values[index]!, heads)),
+      })),
+      ...others.map(([name, ...ne], index) => {
+        const { data } = gaussianMatrix(
+          1,
+          ne.reduce((size, extent) => size * extent),
+          2000 + index,
+        );
+        const about = ne.length === 1 && name.endsWith('.weight') ? 1 : 0;
+        const spread = 0.1;
+        return {
+          name,
+          ne,
+          type: 'F32' as const,
+          bytes: inGgml(
+            'F32',
+            data.map((value) => about + spread * value),
+          ),
+        };
+      }),
+    ],
+  });
+}
+
+/** Rows of a head: transformers has the first halves of all pairs, then the second; llama.cpp has each pair together. */
+function reordered({ rows, columns, data }: Matrix, heads: number): Float64Array {
+  const half = rows / heads / 2;
+  const result = new Float64Array(data.length);
+  for (let row = 0; row < rows; row++) {
+    const [head, at] = [Math.floor(row / (2 * half)), row % (2 * half)];
+    const to = 2 * half * head + 2 * (at % half) + Math.floor(at / half);
+    result.set(data.subarray(row * columns, (row + 1) * columns), to * columns);
+  }
+  return result;
+}
