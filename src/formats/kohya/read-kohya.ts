@@ -185,7 +185,10 @@ function derivedModule(
   b: FactorEntry,
 ): LoraModule {
   const { module: name, m, n, rank } = derivation;
-  return { name, kind: kernel.length > 0 ? 'conv' : 'linear', a, b, rank, m, n, scale, ...alphaOf(site) };
+  const kind = kernel.length > 0 ? 'conv' : 'linear';
+  // A whole difference has none, and LyCORIS loads no pair without (modules/locon.py, `make_module_from_state_dict`).
+  const alpha = { name: `${name}.alpha`, dtype: STAGED_DTYPE, shape: [] };
+  return { name, kind, a, b, rank, m, n, scale, alpha, ...alphaOf(site) };
 }
 
 function derivedWarnings(found: readonly Found[]): string[] {

@@ -12,7 +12,7 @@ import {
   singularValues,
   tailShare,
 } from '../../oracle/linear-algebra.ts';
-import { buildSafetensors } from '../../oracle/safetensors.ts';
+import { buildSafetensors, parseSafetensors } from '../../oracle/safetensors.ts';
 import { computeFixture } from '../../squeeze/compute-fixture.ts';
 import { squeeze } from '../../squeeze/made-outcome.ts';
 import { alphaTensor } from './build.ts';
@@ -136,7 +136,9 @@ async function squeezed(
   const dir = mkdtempSync(join(tmpdir(), 'lycoris-'));
   try {
     const weightsPath = join(dir, 'source.safetensors');
-    writeFileSync(weightsPath, buildSafetensors({ ...tensors, 'lora_unet_x.alpha': alphaTensor(ALPHA) }));
+    // LyCORIS gives a whole difference none.
+    const alpha = shapes.diff ? {} : { 'lora_unet_x.alpha': alphaTensor(ALPHA) };
+    writeFileSync(weightsPath, buildSafetensors({ ...tensors, ...alpha }));
     const outcome = await squeeze(
       {
         kind: 'squeeze',
@@ -186,6 +188,8 @@ describe('LyCORIS, squeezed', () => {
         const told = errorOf(results[index]!, wanted);
         const optimum = tailShare(sigma, rank);
         assert.equal(told.rank, rank);
+        const { tensors } = parseSafetensors(results[index]!);
+        assert.ok(tensors.has('lora_unet_x.alpha'), 'without an alpha LyCORIS does not load it');
         assert.ok(
           told.error <= optimum * (1 + 1e-5) + 1e-6,
           `rank ${rank}: ${told.error}, at best ${optimum}`,
