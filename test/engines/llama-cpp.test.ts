@@ -19,7 +19,7 @@ const RANK = 3;
 const LIMITS = { float32: 1e-3, float16: 1e-2, q8: 0.1, q8Mixture: 0.5 };
 
 const engine = await LlamaCpp.start();
-const skip = engine ? false : 'node-llama-cpp has no library for this machine';
+const skip = engine ? false : 'the npm registry has no library of node-llama-cpp for this machine';
 
 describe('llama.cpp: a model with an adapter is the model with merged weights', { skip }, () => {
   let pool: ComputePool;

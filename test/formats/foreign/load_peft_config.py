@@ -5,6 +5,7 @@ import json
 import sys
 import warnings
 
+import absent  # noqa: F401
 from peft.tuners.lora.config import LoraConfig
 
 # PEFT warns of fields that it does not know: here an error.

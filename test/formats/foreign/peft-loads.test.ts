@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { ComputePool } from '../../../src/compute/pool.ts';
+import type { Target } from '../../../src/contract/target.ts';
+import { runPythonWithPackages, skipWithoutPython } from '../../clients/python.ts';
+import { gaussianMatrix } from '../../oracle/known-matrices.ts';
+import { multiply, scaled, transpose } from '../../oracle/linear-algebra.ts';
+import { type OracleModule, parsePeftAdapter } from '../../oracle/peft-adapter.ts';
+import {
+  buildSafetensors,
+  decodeTensor,
+  float32Tensor,
+  readSafetensors,
+  type Tensor,
+} from '../../oracle/safetensors.ts';
+import { type Bytes, squeezeBytes } from '../squeezing-files.ts';
+import { relativeDifference } from './updates.ts';
+
+/** A layer as torch makes it: its kind, and sizes as its class takes them. */
+type Layer = readonly ['linear' | 'conv' | 'embedding' | 'conv1d', ...number[]];
+
+const LAYERS: Readonly<Record<string, Layer>> = {
+  'model.embed_tokens': ['embedding', 40, 16],
+  'model.layers.0.self_attn.q_proj': ['linear', 24, 32],
+  'model.layers.0.self_attn.v_proj': ['linear', 24, 16],
+  'model.layers.1.self_attn.q_proj': ['linear', 24, 32],
+  'vision.patches': ['conv', 8, 12, 3],
+};
+const GPT2: Readonly<Record<string, Layer>> = {
+  'transformer.h.0.attn.c_attn': ['conv1d', 48, 16],
+  'transformer.h.0.mlp.c_proj': ['conv1d', 16, 64],
+};
+const RANK = 8;
+
+/** Random factors as PEFT names them, with directions that get smaller. */
+function adapterOf(layers: Readonly<Record<string, Layer>>, config: object): Bytes {
+  const tensors = Object.entries(layers).flatMap(([path, [kind, first, second, kernel]], index) => {
+    const [inputs, outputs] = kind === 'conv1d' ? [second!, first!] : [first!, second!];
+    const columns = kind === 'conv' ? inputs * kernel! ** 2 : inputs;
+    const a = gaussianMatrix(RANK, columns, 2 * index);
+    const b = gaussianMatrix(outputs, RANK, 2 * index + 1).data.map((value, at) => value / 2 ** (at % RANK));
+    const conv = kind === 'conv';
+    const [nameA, nameB] = kind === 'embedding' ? ['embedding_A', 'embedding_B'] : ['A.weight', 'B.weight'];
+    return [
+      [
+        `base_model.model.${path}.lora_${nameA}`,
+        float32Tensor(conv ? [RANK, inputs, kernel!, kernel!] : [RANK, columns], a.data),
+      ],
+      [
+        `base_model.model.${path}.lora_${nameB}`,
+        float32Tensor(conv ? [outputs, RANK, 1, 1] : [outputs, RANK], b),
+      ],
+    ] as [string, Tensor][];
+  });
+  const names = Object.keys(layers).map((path) => path.split('.').at(-1)!);
+  return {
+    weights: buildSafetensors(Object.fromEntries(tensors)),
+    config: JSON.stringify({
+      peft_type: 'LORA',
+      r: RANK,
+      lora_alpha: 12,
+      target_modules: [...new Set(names)],
+      ...config,
+    }),
+  };
+}
+
+const SOURCES: Readonly<Record<string, readonly [Readonly<Record<string, Layer>>, Bytes]>> = {
+  plain: [LAYERS, adapterOf(LAYERS, {})],
+  'rank-stabilised, with alphas of its own': [
+    LAYERS,
+    adapterOf(LAYERS, { use_rslora: true, alpha_pattern: { 'layers.1.self_attn.q_proj': 5 } }),
+  ],
+  'of GPT-2': [GPT2, adapterOf(GPT2, { fan_in_fan_out: true })],
+};
+const TARGETS: readonly Target[] = [
+  { rank: 4 },
+  { rank: 3, scale: 'keep' },
+  { rank: 3, scale: 'sqrt', dtype: 'float16' },
+  { energy: 0.95, uniform: false },
+  { rank_pattern: { '.*': 5 }, max_rank: 6 },
+];
+
+describe('PEFT computes what our files say', { skip: skipWithoutPython('peft', 'torch') }, () => {
+  let pool: ComputePool;
+  let folder: string;
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'peft-loads-'));
+    pool = await ComputePool.start('cpu', 1);
+  });
+  after(async () => {
+    await pool.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  it('every update of every layer', async () => {
+    const cases: { what: string; dir: string; said: ReadonlyMap<string, OracleModule>; layers: object }[] =
+      [];
+    for (const [source, [layers, files]] of Object.entries(SOURCES)) {
+      for (const target of [null, ...TARGETS]) {
+        const { weights, config } = target ? (await squeezeBytes(pool, files, target))! : files;
+        const dir = join(folder, String(cases.length));
+        mkdirSync(dir);
+        writeFileSync(join(dir, 'adapter_model.safetensors'), weights);
+        writeFileSync(join(dir, 'adapter_config.json'), config!);
+        writeFileSync(join(dir, 'layers.json'), JSON.stringify(layers));
+        const what = `${source}: ${JSON.stringify(target)}`;
+        cases.push({ what, dir, said: parsePeftAdapter(weights, config!).modules, layers });
+      }
+    }
+    await runPythonWithPackages(
+      join(import.meta.dirname, 'load_with_peft.py'),
+      ...cases.map(({ dir }) => dir),
+    );
+    for (const { what, dir, said, layers } of cases) {
+      const { tensors } = readSafetensors(join(dir, 'deltas.safetensors'));
+      assert.deepEqual([...said.keys()].sort(), Object.keys(layers).sort());
+      for (const [path, [kind]] of Object.entries(layers) as [string, Layer][]) {
+        const { a, b, scale } = said.get(path)!;
+        const update = scaled(multiply(b, a), scale);
+        const expected = kind === 'embedding' || kind === 'conv1d' ? transpose(update) : update;
+        const difference = relativeDifference(expected, { data: decodeTensor(tensors.get(path)!) });
+        assert.ok(difference < 1e-6, `${what}: ${path} ${difference}`);
+      }
+    }
+  });
+});
