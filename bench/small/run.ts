@@ -8,6 +8,7 @@ import { writeAdapter } from '../adapter/write-adapter.ts';
 import { describeMachine } from '../machine.ts';
 import { markdownTable } from '../markdown-table.ts';
 import { quantile } from '../statistics.ts';
+import { writeBetweenMarks } from '../write-between-marks.ts';
 import { MODULES, writeGpt2Adapters } from './gpt2-adapters.ts';
 import {
   type BatchRate,
@@ -30,7 +31,8 @@ Progress goes to standard error, Markdown to standard output.
 
   --count N   adapters (default 1000)
   --calls N   one after the other (default 50)
-  --only LIST parts, of loop, batch, command, calls and mix`;
+  --only LIST parts, of loop, batch, command, calls and mix
+  --write     into docs/small-adapters.md instead of standard output`;
 
 const ROOT = join(import.meta.dirname, '../..');
 const DATA = join(ROOT, 'data/bench/small');
@@ -48,6 +50,7 @@ async function main(): Promise<void> {
       count: { type: 'string', default: '1000' },
       calls: { type: 'string', default: '50' },
       only: { type: 'string', default: 'loop,batch,command,calls,mix' },
+      write: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
   });
@@ -81,8 +84,10 @@ async function main(): Promise<void> {
       ...describeMachine(versions),
       `Command: \`${['npx tsx bench/small/run.ts', ...words].join(' ')}\``,
     ];
-    console.log(page(conditions, count, rates, calls));
-    if (mix) console.log(mixWords(mix));
+    const results = [page(conditions, count, rates, calls), ...(mix ? [mixWords(mix)] : [])].join('\n');
+    if (values.write)
+      await writeBetweenMarks(join(ROOT, 'docs/small-adapters.md'), 'bench/small/run.ts', results);
+    else console.log(results);
   } finally {
     await rm(LARGE, { recursive: true, force: true });
     await rm(STATE, { recursive: true, force: true });
@@ -121,9 +126,7 @@ function page(
   ]);
   const head = ['', 'seconds', 'a second', 'of the loop', 'CPU ms each', 'uploading, CPU ms each'];
   const ms = (q: number) => quantile(calls, q).toFixed(0);
-  return `# Small adapters
-
-${conditions.map((line) => `- ${line}`).join('\n')}
+  return `${conditions.map((line) => `- ${line}`).join('\n')}
 
 ${count} adapters of GPT-2's size (${MODULES} modules, rank 8, float32, 3.2 MB), all different, to rank ${TARGET_RANK}.
 
