@@ -219,9 +219,9 @@ export const Environment = Type.Object({
   COMPUTE_WARM_UP: Type.Enum(['on', 'off'], {
     default: 'on',
     description:
-      'Whether compute processes are started, and squeeze a small adapter of their own, before the service says that it ' +
-      'is ready. `off`: they are started by the first job, which takes about a second longer; until then 150 MB less are ' +
-      'used.',
+      'Whether compute processes are started, and squeeze a small adapter of their own, and the checks of job requests ' +
+      'are compiled, before the service says that it is ready. `off`: the first job does it, which takes about a second ' +
+      'longer; until then 150 MB less are used.',
   }),
   CUDA_MEMORY_BYTES: Type.Integer({
     minimum: 2 ** 24,

@@ -171,7 +171,7 @@ async function makeListeners({
           limits: config,
           claims: new ClaimStore(database),
           rates: await rateCounter(config, backends, logger, running),
-          compilesAhead: true,
+          compilesAhead: config.computeWarmUp,
         });
   running.add((deadlineMs) => closeApp(traffic, deadlineMs));
   return { traffic, probes };
