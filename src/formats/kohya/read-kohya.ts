@@ -1,43 +1,14 @@
-import type { Adapter, FactorEntry, LoraModule, TensorEntry } from '../../adapter/adapter.ts';
-import { shapesWithKernel, withKernel } from '../../adapter/factor-shapes.ts';
-import {
-  type Derivation,
-  STAGED_DTYPE,
-  type StagedTensor,
-  type StagingPlan,
-} from '../../adapter/staging-plan.ts';
+import type { Adapter, LoraModule } from '../../adapter/adapter.ts';
+import { STAGED_DTYPE } from '../../adapter/staging-plan.ts';
 import { AppError } from '../../errors/app-error.ts';
+import { checkSize, needed, sizeOf } from '../derived/factors.ts';
+import { isPlain, readDerived } from '../derived/read-derived.ts';
+import { refuseModule, type Site } from '../derived/site.ts';
+import { type Found, type PairNames, stageDerived } from '../derived/stage-derived.ts';
 import type { ReadInput, ReadResult } from '../format.ts';
-import type { ShownLayer } from '../layers/kernels-of.ts';
-import { kernelsOf } from '../layers/kernels-of.ts';
 import { mostFrequent } from '../pairs/most-frequent.ts';
-import { copiedTensor, stagedEntries } from '../staged-entries.ts';
-import type { DerivedModule } from './derived.ts';
-import { checkSize, needed, sizeOf } from './factors.ts';
-import { isPlain, readDerived } from './read-derived.ts';
 import { alphaOfScale, decodeScalar } from './scalar.ts';
-import { refuseModule, type Site, sortTensors } from './sort-tensors.ts';
-
-const ORIGINS = {
-  LoHa: 'LoHa',
-  LoKr: 'LoKr',
-  Tucker: 'LoRA with a core (lora_mid)',
-  full: 'whole differences of weights (.diff)',
-} as const;
-
-/** An update whose layer is known: [] is the kernel of a linear one. */
-type Kerneled = DerivedModule & { readonly kernel: readonly number[] };
-
-/** A module as the file has it: a pair, or what becomes one. */
-type Found<T extends DerivedModule = DerivedModule> =
-  | { readonly module: LoraModule; readonly derived?: never }
-  | { readonly site: Site; readonly derived: T };
-
-interface Staged {
-  readonly modules: readonly LoraModule[];
-  readonly passthrough: readonly TensorEntry[];
-  readonly staging: StagingPlan | null;
-}
+import { sortTensors } from './sort-tensors.ts';
 
 /**
  * Reads an adapter as kohya's trainers and LyCORIS write it, from the header of its file and its alphas.
@@ -56,19 +27,12 @@ export async function readKohya({ header, readTensor }: ReadInput): Promise<Read
   for (const site of sites) {
     const alpha = await alphaIn(site, readTensor);
     found.push(
-      isPlain(site) ? { module: readPlainPair(site, alpha) } : { site, derived: readDerived(site, alpha) },
+      isPlain(site)
+        ? { module: readPlainPair(site, alpha) }
+        : { site, derived: readDerived(site, alpha), names: namesOf(site) },
     );
   }
-  const { kernels, warnings } = kernelsOf(found.map(shownLayer), metadata);
-  const { modules, passthrough, staging } = stage(
-    found.map((one, index) => {
-      const kernel = kernels[index]!;
-      return one.derived
-        ? { ...one, derived: { ...one.derived, kernel } }
-        : { module: withKernel(one.module, kernel) };
-    }),
-    carried,
-  );
+  const { modules, passthrough, staging, warnings } = stageDerived(found, carried, metadata);
   return {
     adapter: {
       format: 'kohya',
@@ -81,7 +45,7 @@ export async function readKohya({ header, readTensor }: ReadInput): Promise<Read
       hasLoraBias: false,
       config: {},
       metadata,
-      warnings: [...derivedWarnings(found), ...warnings, ...doraWarnings(hasMagnitudes)],
+      warnings: [...warnings, ...doraWarnings(hasMagnitudes)],
     } satisfies Adapter,
     staging,
   };
@@ -138,84 +102,13 @@ function alphaOf({ alpha }: Site): Pick<LoraModule, 'alpha'> {
 }
 
 /**
- * Plans the file of plain factors, and says where everything lies in it: pairs and other tensors as they are, derived
- * factors under kohya's names for a pair. Where nothing is derived, the source itself is that file.
+ * What an update becomes is called as a pair is. It has an alpha in any case: a whole difference has none, and LyCORIS
+ * loads no pair without (modules/locon.py, `make_module_from_state_dict`).
  */
-function stage(found: readonly Found<Kerneled>[], passthrough: readonly TensorEntry[]): Staged {
-  if (!found.some(({ derived }) => derived)) {
-    return {
-      modules: found.map((one) => (one as { module: LoraModule }).module),
-      passthrough,
-      staging: null,
-    };
-  }
-  const tensors: StagedTensor[] = [];
-  const derivations: Derivation[] = [];
-  for (const one of found) {
-    if (one.derived) {
-      tensors.push(...derivedPair(one.derived, derivations.length));
-      derivations.push(one.derived.derivation);
-    } else tensors.push(copiedTensor(one.module.a), copiedTensor(one.module.b));
-  }
-  tensors.push(...passthrough.map(copiedTensor));
-  const entries = [...stagedEntries(tensors).values()];
-  const modules = found.map((one, index) => {
-    const [a, b] = [entries[2 * index] as FactorEntry, entries[2 * index + 1] as FactorEntry];
-    return one.derived ? derivedModule(one.site, one.derived, a, b) : { ...one.module, a, b };
-  });
-  return { modules, passthrough: entries.slice(2 * found.length), staging: { tensors, derivations } };
-}
-
-function derivedPair({ derivation, kernel }: Kerneled, index: number): StagedTensor[] {
-  const { module } = derivation;
-  const shapes = shapesWithKernel(derivation, kernel);
-  const made = (suffix: string, shape: readonly number[], factor: 'a' | 'b'): StagedTensor => ({
-    name: `${module}.${suffix}.weight`,
-    dtype: STAGED_DTYPE,
-    shape,
-    source: { kind: 'derived', derivation: index, factor },
-  });
-  return [made('lora_down', shapes.a, 'a'), made('lora_up', shapes.b, 'b')];
-}
-
-function derivedModule(
-  site: Site,
-  { derivation, kernel, scale }: Kerneled,
-  a: FactorEntry,
-  b: FactorEntry,
-): LoraModule {
-  const { module: name, m, n, rank } = derivation;
-  const kind = kernel.length > 0 ? 'conv' : 'linear';
-  // A whole difference has none, and LyCORIS loads no pair without (modules/locon.py, `make_module_from_state_dict`).
-  const alpha = { name: `${name}.alpha`, dtype: STAGED_DTYPE, shape: [] };
-  return { name, kind, a, b, rank, m, n, scale, alpha, ...alphaOf(site) };
-}
-
-function derivedWarnings(found: readonly Found[]): string[] {
-  return (Object.keys(ORIGINS) as (keyof typeof ORIGINS)[]).flatMap((origin) => {
-    const made = found.flatMap(({ derived }) => (derived?.from === origin ? [derived] : []));
-    if (made.length === 0) return [];
-    const cut = made.filter(({ isExact }) => !isExact).length;
-    const ranks = made.map(({ derivation }) => derivation.rank);
-    const [least, most] = [Math.min(...ranks), Math.max(...ranks)];
-    const rank = least === most ? `rank ${most}` : `ranks ${least} to ${most}`;
-    const loss =
-      cut === 0
-        ? 'exactly'
-        : `${cut} of them only as well as that rank allows; what they leave out is part of the errors`;
-    return [`${made.length} modules were ${ORIGINS[origin]}; they were made into LoRA of ${rank}, ${loss}.`];
-  });
-}
-
-/** What the file shows of the layer itself. */
-function shownLayer(found: Found): ShownLayer {
-  if (!found.derived) {
-    const { name, n, a } = found.module;
-    return { name, n, kernel: a.shape.slice(2), dimensions: null };
-  }
-  const { derivation, kernel } = found.derived;
-  const dimensions = found.site.magnitude?.shape.length ?? 0;
-  return { name: derivation.module, n: derivation.n, kernel, dimensions: dimensions < 2 ? null : dimensions };
+function namesOf(site: Site): PairNames {
+  const { module } = site;
+  const alpha = { name: `${module}.alpha`, dtype: STAGED_DTYPE, shape: [] };
+  return { a: `${module}.lora_down.weight`, b: `${module}.lora_up.weight`, alpha, ...alphaOf(site) };
 }
 
 function doraWarnings(hasMagnitudes: boolean): string[] {

@@ -1,28 +1,9 @@
 import type { TensorEntry } from '../../adapter/adapter.ts';
-import { AppError } from '../../errors/app-error.ts';
-import type { ErrorCode } from '../../errors/error-kinds.ts';
 import { quote } from '../../json/quote.ts';
+import { type Algorithm, type Part, refuseModule, refuseTensor, type Site } from '../derived/site.ts';
 import { byName } from '../pairs/by-name.ts';
 import { mixed, refuseUnusable } from '../pairs/foreign-tensors.ts';
-import {
-  type Algorithm,
-  alphaNameOf,
-  hasKohyaPrefix,
-  type KohyaKey,
-  type Part,
-  readKohyaKey,
-} from './tensor-keys.ts';
-
-/** The tensors of one module's update. */
-export interface Site {
-  readonly module: string;
-  readonly algorithm: Algorithm;
-  readonly parts: ReadonlyMap<Part, TensorEntry>;
-  /** null: none in the file. */
-  readonly alpha: TensorEntry | null;
-  /** The lengths of DoRA (dora_scale), with as many dimensions as the layer's weight has; null: none in the file. */
-  readonly magnitude: TensorEntry | null;
-}
+import { alphaNameOf, hasKohyaPrefix, type KohyaKey, readKohyaKey } from './tensor-keys.ts';
 
 export interface SortedTensors {
   /** By name of the module, in code unit order. */
@@ -139,11 +120,3 @@ function refuseUnknown({ module, tensor, role }: Carried, open: ReadonlyMap<stri
     'belongs to a variant of LoRA that is not known here',
   );
 }
-
-/** What is wrong with a module, as an error that names it. */
-export const refuseModule = (code: ErrorCode, module: string, what: string): AppError =>
-  new AppError(code, `module ${quote(module)}: ${what}`, { module });
-
-/** What is wrong with a tensor, as an error that names it. */
-export const refuseTensor = (code: ErrorCode, { name, dtype, shape }: TensorEntry, what: string): AppError =>
-  new AppError(code, `tensor ${quote(name)}: ${what}`, { tensor: name, dtype, shape });

@@ -1,22 +1,5 @@
+import type { Algorithm, Part } from '../derived/site.ts';
 import { foreignTo } from '../pairs/foreign-tensors.ts';
-
-/** What a LoRA or LyCORIS tensor is to its module; the names of LyCORIS's own (lycoris/modules, `weight_list`). */
-export type Part =
-  | 'down'
-  | 'up'
-  | 'mid'
-  | 'w1_a'
-  | 'w1_b'
-  | 'w2_a'
-  | 'w2_b'
-  | 't1'
-  | 't2'
-  | 'w1'
-  | 'w2'
-  | 'diff';
-
-/** The ways in which a module's update is written down. */
-export type Algorithm = 'lora' | 'loha' | 'lokr' | 'full';
 
 /** What the name of a tensor in a kohya file says. */
 export type KohyaKey =

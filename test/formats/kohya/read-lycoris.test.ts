@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { MAX_DENSE_RANK } from '../../../src/formats/derived/derived.ts';
 import type { ReadResult } from '../../../src/formats/format.ts';
-import { MAX_DENSE_RANK } from '../../../src/formats/kohya/derived.ts';
 import { layOut } from '../../../src/safetensors/layout.ts';
 import { alphaTensor, pair, read, refusalOf, type Tensors, zerosOf } from './build.ts';
 

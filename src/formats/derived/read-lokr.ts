@@ -1,8 +1,7 @@
 import type { MatrixEntry, MatrixSource, TuckerSide } from '../../adapter/staging-plan.ts';
 import { type DerivedModule, rankFor } from './derived.ts';
 import { checkSize, kernelIn, matrixOf, needed, sizeOf } from './factors.ts';
-import type { Site } from './sort-tensors.ts';
-import { refuseModule } from './sort-tensors.ts';
+import { refuseModule, type Site } from './site.ts';
 
 /** One factor of the Kronecker product, flattened, and what it may be made of. */
 interface Side<T> {

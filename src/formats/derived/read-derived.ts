@@ -2,8 +2,7 @@ import { type DerivedModule, rankFor } from './derived.ts';
 import { checkSize, matrixOf, needed, sizeOf } from './factors.ts';
 import { readLoha } from './read-loha.ts';
 import { readLokr } from './read-lokr.ts';
-import type { Site } from './sort-tensors.ts';
-import { refuseModule } from './sort-tensors.ts';
+import { refuseModule, type Site } from './site.ts';
 
 /** Whether a module's factors lie in the file as they are. */
 export const isPlain = ({ algorithm, parts }: Site): boolean => algorithm === 'lora' && !parts.has('mid');

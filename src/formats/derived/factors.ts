@@ -2,9 +2,7 @@ import type { FactorEntry, TensorEntry } from '../../adapter/adapter.ts';
 import type { MatrixEntry } from '../../adapter/staging-plan.ts';
 import { quote } from '../../json/quote.ts';
 import { isFactorDtype } from '../../safetensors/dtype.ts';
-import type { Site } from './sort-tensors.ts';
-import { refuseModule, refuseTensor } from './sort-tensors.ts';
-import type { Part } from './tensor-keys.ts';
+import { type Part, refuseModule, refuseTensor, type Site } from './site.ts';
 
 /**
  * A tensor that can be computed with: a matrix of its first axis by all the others.
@@ -19,7 +17,8 @@ export function matrixOf(tensor: TensorEntry): MatrixEntry {
       `dtype ${dtype} cannot be squeezed; F32, F16 and BF16 can`,
     );
   }
-  if (shape.length < 2) throw refuseTensor('LORA_RANK_DIMS', tensor, `shape [${shape}] is no matrix`);
+  if (shape.length < 2)
+    throw refuseTensor('LORA_RANK_DIMS', tensor, `shape [${shape}] is not that of a matrix`);
   const columns = sizeOf(shape.slice(1));
   if (shape.includes(0)) throw refuseTensor('LORA_RANK_ZERO', tensor, `shape [${shape}] is empty`);
   return { entry: { ...tensor, dtype } as FactorEntry, rows: shape[0]!, columns };

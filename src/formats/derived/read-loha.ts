@@ -1,8 +1,7 @@
 import type { MatrixEntry, TuckerSide } from '../../adapter/staging-plan.ts';
 import { type DerivedModule, rankFor } from './derived.ts';
 import { checkSize, kernelIn, needed, sizeOf } from './factors.ts';
-import type { Site } from './sort-tensors.ts';
-import { refuseModule } from './sort-tensors.ts';
+import { refuseModule, type Site } from './site.ts';
 
 /**
  * LoHa (LyCORIS, lycoris/modules/loha.py): (w1_a·w1_b) ⊙ (w2_a·w2_b), w_a [out, r], w_b [r, in·k…]. With cores t

@@ -1,0 +1,147 @@
+import type { AlphaTensor, FactorEntry, LoraModule, TensorEntry } from '../../adapter/adapter.ts';
+import { shapesWithKernel, withKernel } from '../../adapter/factor-shapes.ts';
+import {
+  type Derivation,
+  STAGED_DTYPE,
+  type StagedTensor,
+  type StagingPlan,
+} from '../../adapter/staging-plan.ts';
+import { kernelsOf, type ShownLayer } from '../layers/kernels-of.ts';
+import { copiedTensor, stagedEntries } from '../staged-entries.ts';
+import type { DerivedModule } from './derived.ts';
+import type { Site } from './site.ts';
+
+const ORIGINS = {
+  LoHa: 'LoHa',
+  LoKr: 'LoKr',
+  Tucker: 'LoRA with a core (lora_mid)',
+  full: 'whole differences of weights (.diff)',
+} as const;
+
+/** What the two factors that are made of a site are called, and its alpha where the format has one. */
+export interface PairNames {
+  readonly a: string;
+  readonly b: string;
+  readonly alpha?: AlphaTensor;
+}
+
+/** An update that is no pair yet. */
+interface FoundUpdate<T extends DerivedModule = DerivedModule> {
+  readonly site: Site;
+  readonly derived: T;
+  readonly names: PairNames;
+}
+
+/** A module as the file has it: a pair, or what becomes one. */
+export type Found<T extends DerivedModule = DerivedModule> =
+  | { readonly module: LoraModule; readonly derived?: never }
+  | FoundUpdate<T>;
+
+/** An update whose layer is known: [] is the kernel of a linear one. */
+type Kerneled = DerivedModule & { readonly kernel: readonly number[] };
+
+export interface Staged {
+  readonly modules: readonly LoraModule[];
+  readonly passthrough: readonly TensorEntry[];
+  readonly staging: StagingPlan | null;
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Plans the file of plain factors, and says where everything lies in it: pairs and other tensors as they are, derived
+ * factors under the names of a pair. Where nothing is derived, the source itself is that file.
+ * @param metadata of the source, which may tell the kinds of layers
+ */
+export function stageDerived(
+  found: readonly Found[],
+  passthrough: readonly TensorEntry[],
+  metadata: ReadonlyMap<string, string>,
+): Staged {
+  const { kernels, warnings } = kernelsOf(found.map(shownLayer), metadata);
+  const known = found.map((one, index): Found<Kerneled> => {
+    const kernel = kernels[index]!;
+    return one.derived
+      ? { ...one, derived: { ...one.derived, kernel } }
+      : { module: withKernel(one.module, kernel) };
+  });
+  return { ...stage(known, passthrough), warnings: [...derivedWarnings(found), ...warnings] };
+}
+
+function stage(
+  found: readonly Found<Kerneled>[],
+  passthrough: readonly TensorEntry[],
+): Omit<Staged, 'warnings'> {
+  if (!found.some(({ derived }) => derived)) {
+    return {
+      modules: found.map((one) => (one as { module: LoraModule }).module),
+      passthrough,
+      staging: null,
+    };
+  }
+  const tensors: StagedTensor[] = [];
+  const derivations: Derivation[] = [];
+  for (const one of found) {
+    if (one.derived) {
+      tensors.push(...derivedPair(one, derivations.length));
+      derivations.push(one.derived.derivation);
+    } else tensors.push(copiedTensor(one.module.a), copiedTensor(one.module.b));
+  }
+  tensors.push(...passthrough.map(copiedTensor));
+  const entries = [...stagedEntries(tensors).values()];
+  const modules = found.map((one, index) => {
+    const [a, b] = [entries[2 * index] as FactorEntry, entries[2 * index + 1] as FactorEntry];
+    return one.derived ? derivedModule(one, a, b) : { ...one.module, a, b };
+  });
+  return { modules, passthrough: entries.slice(2 * found.length), staging: { tensors, derivations } };
+}
+
+function derivedPair(
+  { derived: { derivation, kernel }, names }: FoundUpdate<Kerneled>,
+  index: number,
+): StagedTensor[] {
+  const shapes = shapesWithKernel(derivation, kernel);
+  const made = (name: string, shape: readonly number[], factor: 'a' | 'b'): StagedTensor => ({
+    name,
+    dtype: STAGED_DTYPE,
+    shape,
+    source: { kind: 'derived', derivation: index, factor },
+  });
+  return [made(names.a, shapes.a, 'a'), made(names.b, shapes.b, 'b')];
+}
+
+function derivedModule(
+  { derived: { derivation, kernel, scale }, names: { alpha } }: FoundUpdate<Kerneled>,
+  a: FactorEntry,
+  b: FactorEntry,
+): LoraModule {
+  const { module: name, m, n, rank } = derivation;
+  const kind = kernel.length > 0 ? 'conv' : 'linear';
+  return { name, kind, a, b, rank, m, n, scale, ...(alpha ? { alpha } : {}) };
+}
+
+function derivedWarnings(found: readonly Found[]): string[] {
+  return (Object.keys(ORIGINS) as (keyof typeof ORIGINS)[]).flatMap((origin) => {
+    const made = found.flatMap(({ derived }) => (derived?.from === origin ? [derived] : []));
+    if (made.length === 0) return [];
+    const cut = made.filter(({ isExact }) => !isExact).length;
+    const ranks = made.map(({ derivation }) => derivation.rank);
+    const [least, most] = [Math.min(...ranks), Math.max(...ranks)];
+    const rank = least === most ? `rank ${most}` : `ranks ${least} to ${most}`;
+    const loss =
+      cut === 0
+        ? 'exactly'
+        : `${cut} of them only as well as that rank allows; what they leave out is part of the errors`;
+    return [`${made.length} modules were ${ORIGINS[origin]}; they were made into LoRA of ${rank}, ${loss}.`];
+  });
+}
+
+/** What the file shows of the layer itself. */
+function shownLayer(found: Found): ShownLayer {
+  if (!found.derived) {
+    const { name, n, a } = found.module;
+    return { name, n, kernel: a.shape.slice(2), dimensions: null };
+  }
+  const { derivation, kernel } = found.derived;
+  const dimensions = found.site.magnitude?.shape.length ?? 0;
+  return { name: derivation.module, n: derivation.n, kernel, dimensions: dimensions < 2 ? null : dimensions };
+}
