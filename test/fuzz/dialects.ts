@@ -50,6 +50,34 @@ export const peft: Dialect = (site) => {
   return pair;
 };
 
+const peftPart =
+  ({ path, dtype }: Site) =>
+  (part: string, shape: number[]): MadeTensor => ({
+    name: `base_model.model.${pick(LLM, path)}.${part}`,
+    dtype,
+    shape,
+  });
+
+export const loha: Dialect = (site) => {
+  const { rank, m, n, kernel } = site;
+  const of = peftPart(site);
+  if (kernel > 1)
+    return ['w1', 'w2'].flatMap((side) => [
+      of(`hada_${side}_a`, [rank, m]),
+      of(`hada_${side}_b`, [rank, n]),
+      of(side.replace('w', 'hada_t'), [rank, rank, kernel, kernel]),
+    ]);
+  return ['w1', 'w2'].flatMap((side) => [of(`hada_${side}_a`, [m, rank]), of(`hada_${side}_b`, [rank, n])]);
+};
+
+export const lokr: Dialect = (site) => {
+  const { rank, m, n, style } = site;
+  const of = peftPart(site);
+  const whole = (side: string) => [of(`lokr_${side}`, [m, n])];
+  const product = (side: string) => [of(`lokr_${side}_a`, [m, rank]), of(`lokr_${side}_b`, [rank, n])];
+  return [...(style % 2 ? whole('w1') : product('w1')), ...(style < 4 ? whole('w2') : product('w2'))];
+};
+
 export const kohya: Dialect = ({ path, style, rank, m, n, kernel, dtype }) => {
   const name = `${pick(['lora_unet', 'lora_te', 'lycoris', 'lora_te2'], path + style)}_${pick(UNET, path)}`;
   const of = (part: string, shape: number[]): MadeTensor => ({ name: `${name}.${part}`, dtype, shape });

@@ -50,6 +50,15 @@ export function componentConfig(json: JsonObject, component: string): PeftConfig
   const withType = fields.has('peft_type') ? fields : new Map([...fields, ['peft_type', 'LORA'] as const]);
   return inMetadata(component, () => {
     const config = readConfig(encodeConfig(withType));
+    if (config.method !== 'lora') {
+      throw new AppError(
+        'CONFIG_PEFT_TYPE',
+        'adapter_config.json: peft_type must be "LORA" in files of diffusers',
+        {
+          field: 'peft_type',
+        },
+      );
+    }
     return { ...config, warnings: config.warnings.map((warning) => told(component, warning)) };
   });
 }

@@ -15,6 +15,9 @@ const TEXT_ENCODER = /^(?:te[123]?|text_encoder(?:_[123])?)_/;
  * Qwen-Image, LTX, Lumina): they are linear, except for a few whose names say that they are convolutions.
  */
 const TRANSFORMER_BLOCK: readonly RegExp[] = [
+  // Decoders of text, in the names of transformers.
+  /^(?:model_)?(?:language_model_)?layers_\d+_(?:self_attn|mlp)_(?!.*conv)/,
+  /^h_\d+_(?:attn|mlp)_(?!.*conv)/,
   /^(?:double|single|joint|transformer|single_transformer)_blocks_\d+_(?!.*conv)/,
   /^(?:vace_)?blocks_\d+_(?:self_attn|cross_attn|attn[12]?|ffn)_(?!.*conv)/,
   /^(?:layers|noise_refiner|context_refiner)_\d+_(?:attention|feed_forward|adaLN_modulation)_(?!.*conv)/,

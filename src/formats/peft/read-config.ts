@@ -4,10 +4,12 @@ import { quote } from '../../json/quote.ts';
 import type { JsonObject, JsonValue } from '../../json/strict-json.ts';
 import { parseConfigJson, toPlain } from './config-json.ts';
 import { changesBaseWeights } from './init-lora-weights.ts';
+import { asLora, methodOf, type PeftMethod, whyRefused } from './other-methods.ts';
 import { PatternTable } from './patterns.ts';
 
 /** What adapter_config.json says, as far as it decides how to read the tensors. */
 export interface PeftConfig {
+  readonly method: PeftMethod;
   readonly baseModel: string | null;
   readonly rank: number;
   readonly alpha: number;
@@ -18,7 +20,7 @@ export interface PeftConfig {
   readonly alphaPattern: PatternTable<number>;
   /** Paths of parameters (not modules) that were adapted, e.g. "mlp.experts.down_proj". */
   readonly targetParameters: readonly string[];
-  /** Everything, for writing it back. */
+  /** Everything, for writing it back: of another method, as LoRA says it. */
   readonly fields: Readonly<Record<string, unknown>>;
   readonly warnings: readonly string[];
 }
@@ -41,12 +43,11 @@ const OTHER_VARIANTS: readonly (readonly [field: string, name: string])[] = [
  * @throws AppError CONFIG_*, UNSUPPORTED_LORA_VARIANT
  */
 export function readConfig(bytes: Uint8Array): PeftConfig {
-  const json = parseConfigJson(bytes);
-  const peftType = json.get('peft_type');
-  if (peftType !== 'LORA') {
-    const found = typeof peftType === 'string' ? `is ${quote(peftType)}` : 'is missing';
-    throw invalid('CONFIG_PEFT_TYPE', 'peft_type', `${found}; only "LORA" can be squeezed`);
-  }
+  const said = parseConfigJson(bytes);
+  const peftType = said.get('peft_type');
+  const method = methodOf(peftType);
+  if (!method) throw invalid('CONFIG_PEFT_TYPE', 'peft_type', whyRefused(peftType));
+  const json = method === 'lora' ? said : asLora(said);
   refuseOtherVariants(json);
   checkTargets(json);
   const warnings: string[] = [];
@@ -59,6 +60,7 @@ export function readConfig(bytes: Uint8Array): PeftConfig {
     );
   }
   return {
+    method,
     baseModel: optionalString(json, 'base_model_name_or_path'),
     rank: readRank(json.get('r'), warnings),
     alpha: readAlpha(json.get('lora_alpha'), warnings),

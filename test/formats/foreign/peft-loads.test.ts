@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -15,6 +15,7 @@ import {
   float32Tensor,
   readSafetensors,
   type Tensor,
+  tensorMatrix,
 } from '../../oracle/safetensors.ts';
 import { type Bytes, squeezeBytes } from '../squeezing-files.ts';
 import { relativeDifference } from './updates.ts';
@@ -124,6 +125,33 @@ describe('PEFT computes what our files say', { skip: skipWithoutPython('peft', '
         const expected = kind === 'embedding' || kind === 'conv1d' ? transpose(update) : update;
         const difference = relativeDifference(expected, { data: decodeTensor(tensors.get(path)!) });
         assert.ok(difference < 1e-6, `${what}: ${path} ${difference}`);
+      }
+    }
+  });
+
+  it('LoHa and LoKr that PEFT wrote, as the LoRA that they became', async () => {
+    const below = join(folder, 'lycoris');
+    mkdirSync(below);
+    const script = (name: string) => join(import.meta.dirname, name);
+    const names = await runPythonWithPackages<string[]>(script('make_with_peft.py'), below);
+    for (const name of names) {
+      const dir = join(below, name);
+      const path = (file: string) => join(dir, file);
+      const [weights, config] = [path('adapter_model.safetensors'), path('adapter_config.json')];
+      const source = { weights: readFileSync(weights), config: readFileSync(config, 'utf8') };
+      // As large as any of the layers: nothing is left out.
+      const result = (await squeezeBytes(pool, source, { rank: 72, dtype: 'float32' }))!;
+      writeFileSync(weights, result.weights);
+      writeFileSync(config, result.config!);
+    }
+    await runPythonWithPackages(script('load_with_peft.py'), ...names.map((name) => join(below, name)));
+    for (const name of names) {
+      const wanted = readSafetensors(join(below, name, 'made.safetensors')).tensors;
+      const found = readSafetensors(join(below, name, 'deltas.safetensors')).tensors;
+      assert.equal(wanted.size, 3);
+      for (const [layer, tensor] of wanted) {
+        const difference = relativeDifference(tensorMatrix(tensor), tensorMatrix(found.get(layer)!));
+        assert.ok(difference < 1e-5, `${name}, ${layer}: ${difference}`);
       }
     }
   });

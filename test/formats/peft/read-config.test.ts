@@ -26,6 +26,27 @@ describe('readConfig', () => {
     assert.deepEqual(config.warnings, []);
   });
 
+  it('says of LoHa and LoKr what LoRA would say', () => {
+    const fields = { base_model_name_or_path: null, alpha: 6, decompose_factor: 4, init_weights: 'lycoris' };
+    const rest = {
+      module_dropout: 0.1,
+      r: 3,
+      peft_type: 'LOKR',
+      target_modules: ['q'],
+      use_effective_conv2d: true,
+    };
+    const config = readConfig(Buffer.from(JSON.stringify({ ...fields, ...rest })));
+    assert.deepEqual([config.method, config.rank, config.alpha], ['lokr', 3, 6]);
+    assert.deepEqual(Object.entries(config.fields), [
+      ['base_model_name_or_path', null],
+      ['lora_alpha', 6],
+      ['init_lora_weights', true],
+      ['r', 3],
+      ['peft_type', 'LORA'],
+      ['target_modules', ['q']],
+    ]);
+  });
+
   it('keeps every field it does not know, in order', () => {
     const fields = {
       zeta: [1, { a: null }],
@@ -100,7 +121,19 @@ describe('readConfig: refusals', () => {
     ['', 'CONFIG_JSON', 'adapter_config.json'],
     ['null', 'CONFIG_INVALID', 'object'],
     ['"LORA"', 'CONFIG_INVALID', 'object'],
-    [{ peft_type: 'LOHA' }, 'CONFIG_PEFT_TYPE', '"LOHA"'],
+    [
+      { peft_type: 'VERA' },
+      'CONFIG_PEFT_TYPE',
+      'is "VERA"; only "LORA", "LOHA" and "LOKR" can be squeezed: its factors',
+    ],
+    [{ peft_type: 'IA3' }, 'CONFIG_PEFT_TYPE', 'merge it into the base model'],
+    [{ peft_type: 'ADALORA' }, 'CONFIG_PEFT_TYPE', 'multiply the rows of lora_A by lora_E'],
+    [
+      { peft_type: 'constructor' },
+      'CONFIG_PEFT_TYPE',
+      '"constructor"; only "LORA", "LOHA" and "LOKR" can be squeezed',
+    ],
+    [{ peft_type: 'LOHA', alpha: '8' }, 'CONFIG_ALPHA', 'lora_alpha'],
     [{ peft_type: 'lora' }, 'CONFIG_PEFT_TYPE', '"lora"'],
     [{ peft_type: ['LORA'] }, 'CONFIG_PEFT_TYPE', 'peft_type'],
     [{ r: -4 }, 'CONFIG_RANK', '-4'],

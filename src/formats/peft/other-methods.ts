@@ -1,0 +1,74 @@
+import { quote } from '../../json/quote.ts';
+import type { JsonObject, JsonValue } from '../../json/strict-json.ts';
+
+/** What an adapter of PEFT is: LoRA, or LoHa or LoKr, which become LoRA. */
+export type PeftMethod = 'lora' | 'loha' | 'lokr';
+
+const METHODS: ReadonlyMap<JsonValue | undefined, PeftMethod> = new Map([
+  ['LORA', 'lora'],
+  ['LOHA', 'loha'],
+  ['LOKR', 'lokr'],
+]);
+
+/** undefined for any other peft_type. */
+export const methodOf = (peftType: JsonValue | undefined): PeftMethod | undefined => METHODS.get(peftType);
+
+/** Fields of LoHa and LoKr (peft/tuners/loha/config.py, lokr/config.py) that LoRA has not. */
+const OWN_FIELDS: ReadonlySet<string> = new Set([
+  'decompose_both',
+  'decompose_factor',
+  'module_dropout',
+  'rank_dropout',
+  'rank_dropout_scale',
+  'use_effective_conv2d',
+]);
+/** What LoRA calls what they call otherwise. */
+const RENAMED: ReadonlyMap<string, string> = new Map([
+  ['alpha', 'lora_alpha'],
+  ['init_weights', 'init_lora_weights'],
+]);
+
+/** The configuration of LoHa or LoKr as that of the LoRA which its updates become, in the same order. */
+export const asLora = (json: JsonObject): JsonObject =>
+  new Map(
+    [...json]
+      .filter(([field]) => !OWN_FIELDS.has(field))
+      .map(([field, value]): [string, JsonValue] => {
+        if (field === 'peft_type') return [field, 'LORA'];
+        return field === 'init_weights' ? ['init_lora_weights', true] : [RENAMED.get(field) ?? field, value];
+      }),
+  );
+
+const SAVE_AS_LORA = 'PEFT itself makes LoRA of it where the base model is (save_as_lora)';
+const MERGE =
+  'it changes the weights by a product: merge it into the base model (merge_and_unload) and serve that, or extract a LoRA from the difference';
+const NO_WEIGHTS = 'it changes no weights, so that there is nothing to squeeze';
+
+/** What to do with the methods that the bytes of the adapter alone do not make LoRA of. */
+const ADVICE: Readonly<Record<string, string>> = {
+  ADALORA:
+    'multiply the rows of lora_A by lora_E, leave lora_E out, and say "LORA" with the alpha that gives its scale',
+  VERA: `its factors are random and only their scales are saved; ${SAVE_AS_LORA}`,
+  RANDLORA: SAVE_AS_LORA,
+  VBLORA: SAVE_AS_LORA,
+  C3A: SAVE_AS_LORA,
+  MISS: SAVE_AS_LORA,
+  GRALORA: SAVE_AS_LORA,
+  DELORA: SAVE_AS_LORA,
+  OFT: MERGE,
+  BOFT: MERGE,
+  HRA: MERGE,
+  IA3: MERGE,
+  ROAD: MERGE,
+  LN_TUNING: 'it is whole norms, and small as it is',
+  PROMPT_TUNING: NO_WEIGHTS,
+  P_TUNING: NO_WEIGHTS,
+  PREFIX_TUNING: NO_WEIGHTS,
+};
+
+/** Why a peft_type is refused, and what to do, for a message. */
+export function whyRefused(peftType: JsonValue | undefined): string {
+  if (typeof peftType !== 'string') return 'is missing; only "LORA", "LOHA" and "LOKR" can be squeezed';
+  const advice = Object.hasOwn(ADVICE, peftType) ? `: ${ADVICE[peftType]}` : '';
+  return `is ${quote(peftType)}; only "LORA", "LOHA" and "LOKR" can be squeezed${advice}`;
+}

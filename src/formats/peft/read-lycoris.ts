@@ -1,0 +1,122 @@
+import type { TensorEntry } from '../../adapter/adapter.ts';
+import { AppError } from '../../errors/app-error.ts';
+import { quote } from '../../json/quote.ts';
+import type { SafetensorsHeader } from '../../safetensors/header.ts';
+import { readDerived } from '../derived/read-derived.ts';
+import { type Part, refuseModule, refuseTensor, type Site } from '../derived/site.ts';
+import { type Found, stageDerived } from '../derived/stage-derived.ts';
+import type { ReadResult } from '../format.ts';
+import { byName } from '../pairs/by-name.ts';
+import { mixed, refuseUnusable } from '../pairs/foreign-tensors.ts';
+import { mostFrequent } from '../pairs/most-frequent.ts';
+import type { PeftMethod } from './other-methods.ts';
+import type { PeftConfig } from './read-config.ts';
+import { readPeftKey } from './tensor-keys.ts';
+
+type Algorithm = Exclude<PeftMethod, 'lora'>;
+
+const PREFIX = /^base_model\.model\./;
+/** The adapter's name stands behind in state dicts that were saved without save_pretrained. */
+const PARTS: Readonly<Record<Algorithm, RegExp>> = {
+  loha: /^(.+)\.hada_(w[12]_[ab]|t[12])(?:\.[^.]+)?$/,
+  lokr: /^(.+)\.lokr_(w[12](?:_[ab])?|t2)(?:\.[^.]+)?$/,
+};
+
+/**
+ * Reads LoHa or LoKr as PEFT saves it (peft/tuners/loha/layer.py, lokr/layer.py), of the same mathematics and under the same
+ * names as LyCORIS. The scale of every module is alpha/r of the configuration, also where no factor has the rank r.
+ * @throws AppError LORA_*, NO_LORA_TENSORS, CONFIG_RANK_MISMATCH, FORMAT_MIXED, UNSUPPORTED_*, ST_VALIDATION_OVERFLOW
+ */
+export function readPeftLycoris(
+  { tensors, metadata }: SafetensorsHeader,
+  config: PeftConfig & { readonly method: PeftMethod },
+): ReadResult {
+  const { sites, carried } = sortSites(tensors, config.method as Algorithm);
+  const found = sites.map((site): Found => {
+    const rank = config.rankPattern.find(site.module) ?? config.rank;
+    // Its factors have the rank that the configuration says if alpha = r makes the scale 1.
+    const derived = readDerived(site, rank);
+    if (derived.scale !== 1) {
+      throw refuseModule(
+        'CONFIG_RANK_MISMATCH',
+        site.module,
+        `the tensors have rank ${Math.round(rank / derived.scale)}, adapter_config.json says ${rank}`,
+      );
+    }
+    const scale = (config.alphaPattern.find(site.module) ?? config.alpha) / rank;
+    const [first] = site.parts.values();
+    const prefix = PREFIX.exec(first!.name)?.[0] ?? '';
+    const names = {
+      a: `${prefix}${site.module}.lora_A.weight`,
+      b: `${prefix}${site.module}.lora_B.weight`,
+    };
+    return { site, derived: { ...derived, scale }, names };
+  });
+  const { modules, passthrough, staging, warnings } = stageDerived(found, carried, metadata);
+  // The ranks have grown, and the alphas of the same scales with them.
+  const alpha = mostFrequent(modules.map(({ scale, rank }) => scale * rank));
+  if (!Number.isFinite(alpha)) {
+    throw new AppError('CONFIG_ALPHA', `adapter_config.json: alpha ${config.alpha} is too large`, {
+      field: 'alpha',
+    });
+  }
+  return {
+    adapter: {
+      format: 'peft',
+      baseModel: config.baseModel,
+      alpha,
+      configRank: modules.reduce((largest, { rank }) => Math.max(largest, rank), 1),
+      useRslora: false,
+      modules,
+      passthrough,
+      hasLoraBias: false,
+      config: config.fields,
+      metadata,
+      warnings: [...config.warnings, ...warnings],
+    },
+    staging,
+  };
+}
+
+/** The tensors by module, both in the order of their names, and what is carried over: heads and the like. */
+function sortSites(
+  tensors: readonly TensorEntry[],
+  algorithm: Algorithm,
+): { readonly sites: readonly Site[]; readonly carried: readonly TensorEntry[] } {
+  const open = new Map<string, Map<Part, TensorEntry>>();
+  const carried: TensorEntry[] = [];
+  for (const tensor of tensors) {
+    refuseUnusable(tensor);
+    const path = tensor.name.replace(PREFIX, '');
+    const [, module, part] = PARTS[algorithm].exec(path) ?? [];
+    if (module !== undefined) {
+      const parts = open.get(module) ?? new Map<Part, TensorEntry>();
+      const other = parts.get(part as Part);
+      if (other)
+        throw refuseTensor('LORA_DUPLICATE_MODULE', tensor, `means the same as ${quote(other.name)}`);
+      open.set(module, parts.set(part as Part, tensor));
+      continue;
+    }
+    const key = readPeftKey(path);
+    if (key.role === 'foreign') throw mixed('peft', tensor, key.what);
+    if (key.role !== 'other') {
+      throw refuseTensor('UNSUPPORTED_LORA_VARIANT', tensor, 'is of LoRA, where peft_type is another method');
+    }
+    carried.push(tensor);
+  }
+  if (open.size === 0) {
+    throw new AppError(
+      'NO_LORA_TENSORS',
+      `adapter_model.safetensors: no tensors of the method that peft_type says; it has ${tensors.length} others`,
+      { tensors: tensors.length },
+    );
+  }
+  const sites = [...open.keys()].sort().map((module) => ({
+    module,
+    algorithm,
+    parts: open.get(module)!,
+    alpha: null,
+    magnitude: null,
+  }));
+  return { sites, carried: carried.sort(byName) };
+}

@@ -1,0 +1,46 @@
+"""Writes adapters of LoHa and LoKr as PEFT makes them, with random numbers, each into a folder below the one given: its two
+files, layers.json, and made.safetensors with the update of each layer as PEFT computes it. Prints the folders' names."""
+
+import json
+import sys
+from pathlib import Path
+
+import absent  # noqa: F401
+import torch
+from peft import LoHaConfig, LoKrConfig, get_peft_model, get_peft_model_state_dict
+from safetensors.torch import save_file
+from toy_model import build, deltas_of
+
+LAYERS = {
+    "model.layers.0.self_attn.q_proj": ["linear", 40, 48],
+    "model.layers.0.mlp.up_proj": ["linear", 40, 72],
+    "vision.patches": ["conv", 8, 12, 3],
+}
+COMMON = {
+    "r": 3,
+    "alpha": 5,
+    "target_modules": ["q_proj", "up_proj", "patches"],
+    "alpha_pattern": {"up_proj": 2},
+    "init_weights": False,
+    "use_effective_conv2d": True,
+}
+CONFIGS = {
+    "loha": LoHaConfig(**COMMON),
+    "lokr": LoKrConfig(**COMMON),
+    "lokr-both": LoKrConfig(**COMMON, decompose_both=True, decompose_factor=8),
+    "lokr-whole": LoKrConfig(**{**COMMON, "r": 40}),
+}
+
+torch.manual_seed(0)
+for name, config in CONFIGS.items():
+    folder = Path(sys.argv[1]) / name
+    folder.mkdir()
+    model = get_peft_model(build(LAYERS), config)
+    tensors = {key: value.detach().clone().contiguous() for key, value in get_peft_model_state_dict(model).items()}
+    save_file(tensors, folder / "adapter_model.safetensors")
+    fields = {key: sorted(value) if isinstance(value, set) else value for key, value in config.to_dict().items()}
+    (folder / "adapter_config.json").write_text(json.dumps(fields))
+    (folder / "layers.json").write_text(json.dumps(LAYERS))
+    save_file(deltas_of(model, LAYERS), folder / "made.safetensors")
+
+print(json.dumps(list(CONFIGS)))
