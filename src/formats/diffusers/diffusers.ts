@@ -9,6 +9,9 @@ import { DIFFUSERS_WEIGHTS, planDiffusersOutput } from './write-diffusers.ts';
 /** First parts of paths that only models of diffusers have. */
 const MODEL_PARTS = /^(?:down_blocks|mid_block|up_blocks|transformer_blocks|single_transformer_blocks)\./;
 
+/** The layers of Wan in its authors' names: DiffSynth-Studio saves them without a component, for a scale of 1 (GeneralLoRALoader). */
+const WAN = /^blocks\.\d+\.(?:(?:self|cross)_attn\.(?:[qkvo]|[kv]_img)|ffn\.[02])$/;
+
 /** "transformer" is also what GPT-2, Falcon, BLOOM and ChatGLM call their layers. */
 const LANGUAGE_MODEL = /^(?:h|encoder|wte|word_embeddings|embedding)\./;
 
@@ -27,7 +30,7 @@ export const DIFFUSERS: Format = {
 
 /**
  * Whether a file is of diffusers or ai-toolkit. PEFT's names are theirs only behind a component of a pipeline, in a part
- * of an image model, or with diffusers' metadata: else they are PEFT's without its configuration, and the scale unknown.
+ * of an image or video model, or with diffusers' metadata: else they are PEFT's without its configuration, and the scale unknown.
  */
 function isDiffusers({ tensors, metadata }: SafetensorsHeader): boolean {
   return tensors.some(({ name }) => {
@@ -36,7 +39,7 @@ function isDiffusers({ tensors, metadata }: SafetensorsHeader): boolean {
     if (!factor) return false;
     const { component, path, style } = factor;
     if (style !== 'peft' || metadata.has(ADAPTER_METADATA)) return true;
-    if (component === '') return MODEL_PARTS.test(path);
+    if (component === '') return MODEL_PARTS.test(path) || WAN.test(path);
     return component !== 'transformer' || !LANGUAGE_MODEL.test(path);
   });
 }

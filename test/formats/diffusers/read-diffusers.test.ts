@@ -42,6 +42,8 @@ describe('names of diffusers', () => {
       ['diffusion_model.blocks.0.self_attn.q.lora_A.weight', 'diffusion_model.blocks.0.self_attn.q'],
       ['prior.0.to_q.lora_A.weight', 'prior.0.to_q'],
       ['transformer_blocks.0.attn.to_q.lora_A.weight', 'transformer_blocks.0.attn.to_q'],
+      ['blocks.0.cross_attn.k_img.lora_A.default.weight', 'blocks.0.cross_attn.k_img'],
+      ['blocks.29.ffn.2.lora_A.default.weight', 'blocks.29.ffn.2'],
     ];
     for (const [a, module] of cases) {
       const b = a.replace('lora_A', 'lora_B').replace('.down.', '.up.');

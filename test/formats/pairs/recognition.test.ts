@@ -36,6 +36,8 @@ describe('of all formats', () => {
       'lora_unet_down_blocks_0_to_q.lora_down.weight',
       'lora_te_text_model.alpha',
       'model.layers.0.self_attn.q_proj.lora_A.weight',
+      // A transformer of images has blocks too.
+      'blocks.0.attn.qkv.lora_A.default.weight',
     ]) {
       assert.ok(!mine.includes(takes([name]) ?? ''), name);
     }
