@@ -1,4 +1,4 @@
-"""Writes adapters of LoHa and LoKr as PEFT makes them, with random numbers, each into a folder below the one given: its two
+"""Writes adapters of LoHa, LoKr and experts as PEFT makes them, with random numbers, each into a folder below the one given: its two
 files, layers.json, and made.safetensors with the update of each layer as PEFT computes it. Prints the folders' names."""
 
 import json
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import absent  # noqa: F401
 import torch
-from peft import LoHaConfig, LoKrConfig, get_peft_model, get_peft_model_state_dict
+from peft import LoHaConfig, LoKrConfig, LoraConfig, get_peft_model, get_peft_model_state_dict
 from safetensors.torch import save_file
 from toy_model import build, deltas_of
 
@@ -24,23 +24,29 @@ COMMON = {
     "init_weights": False,
     "use_effective_conv2d": True,
 }
+EXPERTS = {"model.layers.0.mlp.experts": ["experts", 4, 12, 10]}
+PARAMETERS = ["mlp.experts.down_proj", "mlp.experts.gate_up_proj"]
 CONFIGS = {
     "loha": LoHaConfig(**COMMON),
     "lokr": LoKrConfig(**COMMON),
     "lokr-both": LoKrConfig(**COMMON, decompose_both=True, decompose_factor=8),
     "lokr-whole": LoKrConfig(**{**COMMON, "r": 40}),
+    "experts": LoraConfig(
+        r=6, lora_alpha=9, target_modules=[], target_parameters=PARAMETERS, init_lora_weights=False
+    ),
 }
 
 torch.manual_seed(0)
 for name, config in CONFIGS.items():
     folder = Path(sys.argv[1]) / name
     folder.mkdir()
-    model = get_peft_model(build(LAYERS), config)
+    layers = EXPERTS if name == "experts" else LAYERS
+    model = get_peft_model(build(layers), config)
     tensors = {key: value.detach().clone().contiguous() for key, value in get_peft_model_state_dict(model).items()}
     save_file(tensors, folder / "adapter_model.safetensors")
     fields = {key: sorted(value) if isinstance(value, set) else value for key, value in config.to_dict().items()}
     (folder / "adapter_config.json").write_text(json.dumps(fields))
-    (folder / "layers.json").write_text(json.dumps(LAYERS))
-    save_file(deltas_of(model, LAYERS), folder / "made.safetensors")
+    (folder / "layers.json").write_text(json.dumps(layers))
+    save_file(deltas_of(model, layers), folder / "made.safetensors")
 
 print(json.dumps(list(CONFIGS)))
