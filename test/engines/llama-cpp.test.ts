@@ -8,7 +8,8 @@ import type { Matrix } from '../oracle/linear-algebra.ts';
 import { roundedToQ8 } from './ggml-numbers.ts';
 import { LlamaCpp } from './llama-cpp.ts';
 import { adapterOf, quantisedAdapterOf, updatesOf } from './tiny-adapters.ts';
-import { modelFile, TINY_MODELS, type TinyModel, weightsOf } from './tiny-models.ts';
+import { modelFile, weightsOf } from './tiny-model-file.ts';
+import { TINY_MODELS, type TinyModel } from './tiny-models.ts';
 
 const RANK = 3;
 /**
