@@ -51,7 +51,7 @@ const sharedModules = (units: readonly Unit[]): Plugin => ({
  * Bundles tests and what they share: loaded as bundles they start in a third of the time that tsx takes to compile every
  * source again in every test file and in every process that a test starts. Packages are bundled as in the product. Each
  * process would otherwise look for hundreds of their modules, and Fastify goes through all that are loaded whenever it
- * names a plugin: together a seventh of what the tests of `test/http/` took.
+ * names a plugin: together a tenth of what the tests of `test/http/` took.
  * @returns the file to run of each unit
  */
 export async function bundleTests(units: readonly Unit[]): Promise<string[]> {

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { layOut } from '../../src/safetensors/layout.ts';
 import { factors, spectrum } from '../adapter/factors.ts';
@@ -28,8 +28,8 @@ const SHAPES = Array.from({ length: LAYERS }, (_, layer) =>
 export const MODULES = SHAPES.length;
 
 /**
- * Makes PEFT adapters of GPT-2's size, one folder each, every one with other weights. Those that are there already stay.
- *
+ * Makes PEFT adapters of GPT-2's size, one folder each, every one with other weights. Those that are there already stay, and
+ * those of a larger count go: the loop takes whatever is in the folder.
  * @returns their folders
  */
 export async function writeGpt2Adapters(dir: string, count: number): Promise<string[]> {
@@ -44,6 +44,9 @@ export async function writeGpt2Adapters(dir: string, count: number): Promise<str
     await writeFile(`${path}.partial`, weights(index));
     await rename(`${path}.partial`, path);
   }
+  const wanted = new Set(folders);
+  for (const name of await readdir(dir))
+    if (!wanted.has(join(dir, name))) await rm(join(dir, name), { recursive: true });
   return folders;
 }
 

@@ -16,7 +16,7 @@ describe('the service', () => {
   const AUDIT_LOG = join(DATA_DIR, 'audit.jsonl');
   let service: ServiceProcess;
   before(async () => {
-    service = await startService({ DATA_DIR, AUDIT_LOG, LOG_LEVEL: 'debug' });
+    service = await startService({ DATA_DIR, AUDIT_LOG, LOG_LEVEL: 'debug', COMPUTE_WARM_UP: 'on' });
   });
   after(async () => {
     await service?.end('SIGKILL');
