@@ -71,11 +71,11 @@ export async function project(
 ): Promise<ProjectedItems> {
   const busy = idle();
   const measured = new Array<Projected[]>(task.items.length);
-  const shaped = task.items.map(({ module, ...item }) => ({ ...module, ...item, module }));
+  const modules = task.items.map(({ module }) => module);
   await withFile(task.weightsPath, (file) =>
     withWriter(async (writer) => {
       const tools = { kernels, reader, busy, file, writer };
-      for (const indices of alike(shaped, kindOf)) {
+      for (const indices of alike(modules, (index) => kindOf(task.items[index]!))) {
         const written = await projectAlike(
           indices.map((index) => task.items[index]!),
           tools,

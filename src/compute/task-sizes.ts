@@ -48,18 +48,15 @@ export function stacks(modules: readonly { readonly rank: number }[], numbers: n
 const ALIKE_NUMBERS = 512 * 1024;
 
 /**
- * Indices of modules that one graph takes at once: of one shape, and alike in what `kindOf` says; in the order of the first
- * of each. A module that has many numbers is alone.
+ * Indices of modules that one graph takes at once: of one shape and one kind, in the order of the first of each. A module that
+ * has many numbers is alone.
+ * @param kindOf what else modules must have in common, by index
  */
-export function alike<T extends Shape>(
-  modules: readonly T[],
-  kindOf: (module: T) => string = () => '',
-): number[][] {
+export function alike(modules: readonly Shape[], kindOf: (index: number) => string = () => ''): number[][] {
   const result: number[][] = [];
   const open = new Map<string, number[]>();
-  for (const [index, module] of modules.entries()) {
-    const { m, n, rank } = module;
-    const kind = `${m} ${n} ${rank} ${kindOf(module)}`;
+  for (const [index, { m, n, rank }] of modules.entries()) {
+    const kind = `${m} ${n} ${rank} ${kindOf(index)}`;
     const members = open.get(kind);
     if (members && (members.length + 1) * (m + n) * rank <= ALIKE_NUMBERS) members.push(index);
     else {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { stackNumbers, stacks } from '../../src/compute/task-sizes.ts';
+import { alike, stackNumbers, stacks } from '../../src/compute/task-sizes.ts';
 
 const modulesOf = (...ranks: number[]) => ranks.map((rank) => ({ rank }));
 
@@ -36,5 +36,30 @@ describe('the size of a stack', () => {
     const modules = modulesOf(...new Array<number>(224).fill(64));
     assert.equal(stacks(modules, stackNumbers('cuda', 1, 2 * 2 ** 30)).length, 1);
     assert.equal(stacks(modules, stackNumbers('cpu', 2, 2 * 2 ** 30)).length, 14);
+  });
+});
+
+describe('modules that go through a graph at once', () => {
+  const shapeOf = (m: number, n: number, rank: number) => ({ m, n, rank });
+  const [wide, narrow] = [shapeOf(96, 32, 8), shapeOf(32, 32, 8)];
+
+  it('have one shape, and what else is asked for in common', () => {
+    const modules = [wide, narrow, wide, wide, narrow, shapeOf(96, 32, 4)];
+    assert.deepEqual(alike(modules), [[0, 2, 3], [1, 4], [5]]);
+    const kinds = ['x', 'x', 'y', 'x', 'x', 'x'];
+    assert.deepEqual(
+      alike(modules, (index) => kinds[index]!),
+      [[0, 3], [1, 4], [2], [5]],
+    );
+  });
+
+  it('are as many as have half a million numbers, and one where it has more alone', () => {
+    const large = shapeOf(4096, 4096, 32);
+    assert.deepEqual(alike([large, large, large, large]), [
+      [0, 1],
+      [2, 3],
+    ]);
+    const larger = shapeOf(4096, 4096, 65);
+    assert.deepEqual(alike([larger, larger]), [[0], [1]]);
   });
 });
