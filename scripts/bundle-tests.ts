@@ -13,7 +13,7 @@ const DIST = join(ROOT, 'dist');
 /** Packages of the tests alone that stay in node_modules, as they start programs or read files beside their own. */
 const TOOLS = [
   ...['vite', 'typescript', 'tsx', 'autocannon', '@jazzer.js/core'],
-  ...['playwright-core', '@axe-core/playwright'],
+  ...['playwright-core', '@axe-core/playwright', 'node-llama-cpp'],
 ];
 
 /** The module of a unit of several files, which only imports them. */
