@@ -50,7 +50,7 @@ const THOROUGH: readonly RegExp[] = [
   /^test\/formats\/kohya\/convolutions/,
   /^test\/transfer\/(?:hub|url-source)/,
   /^test\/squeeze\/any-adapter/,
-  /^test\/queue\/(?:cancel|job-hints|producer|rate-counter|storage-trouble|traced-jobs|webhook-deliveries|mend-)/,
+  /^test\/queue\/(?:cancel|job-hints|producer|rate-counter|storage-trouble|traced-jobs|webhook-deliveries|fix-)/,
 ];
 
 /** Folders whose tests start no service: their files share processes, as starting Node takes longer than most of them. */

@@ -20,13 +20,13 @@ export interface ReliabilityFigures {
 
 /** What is promised, in seconds; undefined: only measured. */
 const ROWS: readonly [keyof Recovery, string, number | undefined][] = [
-  ['workerCrash', 'a worker dies in mid-job → another one begins that job', 20],
+  ['workerCrash', 'a worker dies during a job → another one begins that job', 20],
   ['redisBack', 'Redis is back → the first waiting job has ended', 5],
   ['acceptedAway', 'a job is accepted while Redis does not listen', 1],
   ['acceptedSilent', 'a job is accepted while Redis is silent', 1],
   ['unready', 'Redis is killed → `/readyz` reports it', undefined],
   ['readyAgain', 'Redis is back → `/readyz` reports it', undefined],
-  ['gracefulStop', 'SIGTERM in mid-job → the worker has ended, its job is done', 30],
+  ['gracefulStop', 'SIGTERM during a job → the worker has ended, its job is done', 30],
 ];
 
 /** The figures of docs/reliability.md, as Markdown. */

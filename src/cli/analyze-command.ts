@@ -98,7 +98,7 @@ async function analyzed(engine: Engine, folder: string, signal: AbortSignal): Pr
 function analysisWords(folder: string, report: Report, withModules: boolean): string {
   const analysis = report.analysis!;
   const { modules, provider, timings, sources } = report;
-  const base = sources[0]?.base_model ?? 'an unnamed base';
+  const base = sources[0]?.base_model ?? 'a base model without a name';
   const ranks = range(extent(modules.map(({ rank }) => rank)));
   return [
     `${folder}: ${modules.length} modules of rank ${ranks} on ${base}`,

@@ -40,7 +40,7 @@ export const ENGINE_GROUP: OptionGroup = {
 export function openEngine(args: Arguments): Engine {
   const isLocal = isSet(args, 'local');
   if (isLocal && text(args, 'server') !== undefined)
-    throw new UsageError('--local and --server cannot be said together');
+    throw new UsageError('--local and --server cannot be used together');
   const server = isLocal ? undefined : namedServer(args);
   const threads = text(args, 'threads');
   const provider = text(args, 'provider');

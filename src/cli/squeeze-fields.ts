@@ -131,7 +131,7 @@ function readTarget(values: Arguments['values']): Target {
     ...formatOptions(values),
   };
   const named = POLICIES.filter((policy) => policy in target).map((policy) => `--${optionName(policy)}`);
-  if (named.length > 1) throw new UsageError(`${named.join(' and ')} cannot be said together`);
+  if (named.length > 1) throw new UsageError(`${named.join(' and ')} cannot be used together`);
   if (named.length === 0 && !('profile' in target) && !('format' in target)) {
     const all = POLICIES.map((policy) => `--${optionName(policy)}`);
     throw new UsageError(`say which rank: one of ${all.join(', ')}, --profile or --format`);

@@ -17,7 +17,7 @@ export function permute(
     axes.length === shape.length && new Set(axes).size === axes.length && axes.every((axis) => axis in shape);
   if (count * elementBytes !== bytes.length || !isPermutation) {
     throw new RangeError(
-      `${bytes.length} bytes are no array [${shape}] of ${elementBytes} bytes by axes [${axes}]`,
+      `${bytes.length} bytes do not fill an array [${shape}] of ${elementBytes} bytes by axes [${axes}]`,
     );
   }
   const strides = stridesOf(shape);

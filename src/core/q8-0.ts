@@ -16,7 +16,8 @@ const SCALE_BYTES = 2;
  */
 export function decodeQ8_0(bytes: Uint8Array): Float32Array {
   const blocks = bytes.length / Q8_0_BYTES;
-  if (!Number.isInteger(blocks)) throw new RangeError(`${bytes.length} bytes are no whole blocks of Q8_0`);
+  if (!Number.isInteger(blocks))
+    throw new RangeError(`${bytes.length} bytes do not fill whole blocks of Q8_0`);
   const into = new Float32Array(blocks * Q8_0_ELEMENTS);
   const scaleBytes = new Uint8Array(blocks * SCALE_BYTES);
   for (let block = 0; block < blocks; block++) {

@@ -143,7 +143,7 @@ function* readTensorInfo(source: HeaderSource): Reading<TensorInfo> {
     throw refuseTensor(
       'GGUF_TENSOR_SHAPE',
       name,
-      `rows of ${row} elements are no whole blocks of ${blockElements} (${dtype})`,
+      `rows of ${row} elements do not fill whole blocks of ${blockElements} (${dtype})`,
     );
   }
   // A zero may hide an overflow, so each extent counts as at least 1 here.

@@ -135,7 +135,7 @@ async function stoppable<T>(signal: AbortSignal, transfer: () => Promise<T>): Pr
   try {
     return await transfer();
   } catch (error) {
-    if (signal.aborted) throw new AppError('CANCELLED', 'The job was stopped in mid-transfer.');
+    if (signal.aborted) throw new AppError('CANCELLED', 'The job was stopped during a transfer.');
     throw error;
   }
 }

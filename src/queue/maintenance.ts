@@ -2,7 +2,7 @@ import { Queue, Worker } from 'bullmq';
 import type { Logger } from '../log.ts';
 import type { SweptOfKind } from '../resources/contents/sweep.ts';
 import type { Sweeper, SweepOutcome } from '../resources/sweeper.ts';
-import { mendLocks } from './mend-locks.ts';
+import { fixLocks } from './fix-locks.ts';
 import {
   keyPrefix,
   type PatientConnection,
@@ -64,7 +64,7 @@ export class Maintenance {
       runRetryDelay: 1_000,
       autorun: false,
     });
-    mendLocks(this.worker);
+    fixLocks(this.worker);
     const warn = (error: Error): void => this.logger.warn({ err: error }, 'connection for maintenance');
     this.queue.on('error', warn);
     this.worker.on('error', warn);

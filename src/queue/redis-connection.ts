@@ -4,10 +4,10 @@ import type { ConnectionOptions } from 'bullmq';
 import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis';
 import type { ObserveBackend } from '../backend-calls.ts';
 import type { Risk } from '../dispatch/job-queue.ts';
-import { mendClusterEnd } from './mend-cluster-end.ts';
-import { mendCommandTimeout } from './mend-command-timeout.ts';
-import { mendDisconnect } from './mend-disconnect.ts';
-import { mendLogin, type Renewed, type RenewedOption } from './mend-login.ts';
+import { fixClusterEnd } from './fix-cluster-end.ts';
+import { fixCommandTimeout } from './fix-command-timeout.ts';
+import { fixDisconnect } from './fix-disconnect.ts';
+import { fixLogin, type Renewed, type RenewedOption } from './fix-login.ts';
 import { observeRedis } from './observed-redis.ts';
 import {
   type ClusterPlace,
@@ -17,9 +17,9 @@ import {
   type SentinelPlace,
 } from './redis-url.ts';
 
-mendCommandTimeout();
-mendDisconnect();
-mendLogin();
+fixCommandTimeout();
+fixDisconnect();
+fixLogin();
 
 /** Paths of PEM files, which are read for each connection. */
 export interface RedisTls {
@@ -237,7 +237,7 @@ function openCluster(
     dnsLookup: (hostname, callback) => callback(null, hostname),
     ...cluster,
   });
-  return mendClusterEnd(client);
+  return fixClusterEnd(client);
 }
 
 /** The oldest Redis whose commands BullMQ can use. */

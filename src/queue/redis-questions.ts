@@ -53,7 +53,7 @@ export async function answerWithin<T>(timeoutMs: number, answer: Promise<T>): Pr
   let timer: NodeJS.Timeout | undefined;
   const tooLate = new Promise<never>((_resolve, reject) => {
     const giveUp = (): void => reject(new NoAnswer(`no answer within ${Math.round(timeoutMs)} ms`));
-    // As in mend-command-timeout.ts.
+    // As in fix-command-timeout.ts.
     timer = setTimeout(() => setImmediate(giveUp), timeoutMs);
   });
   try {

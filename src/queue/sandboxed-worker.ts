@@ -9,6 +9,8 @@ import type { ExecutionTask } from '../resources/jobs/executions/task.ts';
 import { NO_TRACING, type Tracing } from '../tracing/tracing.ts';
 import { ComputeUsage } from './compute-usage.ts';
 import { decodeError, givesUp, stalledTooOften } from './error-codec.ts';
+import { type FixedPool, fixChildPool } from './fix-child-pool.ts';
+import { fixLocks } from './fix-locks.ts';
 import {
   contextOf,
   type JobData,
@@ -17,8 +19,6 @@ import {
   QUEUE_NAME,
   type TaskData,
 } from './job-types.ts';
-import { type MendedPool, mendChildPool } from './mend-child-pool.ts';
-import { mendLocks } from './mend-locks.ts';
 import { knownProgress } from './progress.ts';
 import type { Done } from './run-job.ts';
 
@@ -62,7 +62,7 @@ export interface Hooks {
 export class SandboxedWorker extends Worker<JobData, null> {
   /** What its compute processes use. */
   readonly compute: ComputeUsage;
-  private readonly pool: MendedPool;
+  private readonly pool: FixedPool;
   private readonly processor: URL;
   private readonly hooks: Hooks;
   private readonly tracing: Tracing;
@@ -80,9 +80,9 @@ export class SandboxedWorker extends Worker<JobData, null> {
     this.processor = processor;
     this.hooks = hooks;
     this.tracing = tracing;
-    this.pool = mendChildPool(this);
+    this.pool = fixChildPool(this);
     this.compute = new ComputeUsage(this.pool.processIds);
-    mendLocks(this);
+    fixLocks(this);
   }
 
   get isIdle(): boolean {

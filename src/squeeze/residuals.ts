@@ -41,7 +41,7 @@ export function residualWarnings(
   if (errors.length === 0) return [];
   const worst = errors.reduce((x, y) => (y.error > x.error ? y : x));
   return [
-    `${errors.length} of ${modules.length} modules are no LoRA of the rank they were read at, but approximations: ` +
+    `${errors.length} of ${modules.length} modules are not exact at the rank they were read at, but approximations: ` +
       `no result can have a smaller relative error than ${worst.error.toPrecision(3)} in "${worst.name}" ` +
       `(read at rank ${worst.rank}). All errors count it.`,
   ];

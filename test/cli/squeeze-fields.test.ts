@@ -118,7 +118,7 @@ describe('the options of squeeze', () => {
     refuses([], /say which rank: one of --rank, --energy,.*, --profile or --format/);
     refuses(['--no-knee'], /say which rank/);
     refuses(['--max-rank', '8'], /say which rank/);
-    refuses(['--rank', '4', '--knee'], /--rank and --knee cannot be said together/);
+    refuses(['--rank', '4', '--knee'], /--rank and --knee cannot be used together/);
     refuses(['--rnak', '4'], /^Unknown option '--rnak'$/);
     refuses(['--rank'], /'--rank <value>' argument missing/);
     refuses(['--knee=yes'], /knee.*does not take an argument/);

@@ -68,7 +68,7 @@ describe('lora-squeeze', () => {
       [...squeeze, '--rank', '4', '--server', 'http://u:secret@h'],
       /--server must not hold a user or password/,
     ],
-    [[...squeeze, '--rank', '4', '--server', 'http://h', '--local'], /cannot be said together/],
+    [[...squeeze, '--rank', '4', '--server', 'http://h', '--local'], /cannot be used together/],
     [[...squeeze, '--rank', '4', '--server', 'http://h', '--threads', '2'], /--threads is up to the server/],
     [
       [...squeeze, '--rank', '4', '--threads', '2'],

@@ -33,11 +33,11 @@ onEachDialect('migrations', (database) => {
     await assert.rejects(migrate(database(), [...MIGRATIONS, FAILING]), /on purpose/);
     assert.deepEqual(await migrate(database(), MIGRATIONS), []);
     // The column can be added: it is not there.
-    const mended: Migration = {
+    const corrected: Migration = {
       ...FAILING,
       up: (writer, types) => FAILING.up(writer, types).catch(() => undefined),
     };
-    assert.deepEqual(await migrate(database(), [...MIGRATIONS, mended]), [FAILING.name]);
+    assert.deepEqual(await migrate(database(), [...MIGRATIONS, corrected]), [FAILING.name]);
   });
 
   it('keep what is there, and are made by one of many who start at once', async () => {

@@ -244,15 +244,15 @@ describe('annealing through the whole service', () => {
     assert.match(record.reason, /nothing to squeeze/);
   });
 
-  it('says of bad weights what is wrong, and takes the checkpoint when it is mended', async () => {
+  it('says of bad weights what is wrong, and takes the checkpoint when it is corrected', async () => {
     const trainer = await begin();
     const broken = Buffer.from(weights);
     // The last value of the file becomes NaN.
     broken.writeUInt32LE(0x7fc00000, broken.length - 4);
     const failed = await trainer.send(334, { weights: broken, config: config.toString() });
     assert.deepEqual([failed.state, failed.error?.code], ['failed', 'NON_FINITE_WEIGHTS']);
-    const mended = await trainer.send(334, withoutMoments);
-    assert.equal(mended.state, 'succeeded');
+    const corrected = await trainer.send(334, withoutMoments);
+    assert.equal(corrected.state, 'succeeded');
     assert.deepEqual(
       (await trainer.now()).checkpoints.map(({ state, superseded }) => [state, superseded]),
       [

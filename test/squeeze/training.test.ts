@@ -298,7 +298,7 @@ describe('optimizer state', () => {
     [
       'a tensor of no factor',
       (tensors) => ({ ...tensors, 'lm_head.weight.exp_avg': tensorOf(matrix(1, 1, [0])) }),
-      /"lm_head\.weight\.exp_avg" is no moment/,
+      /"lm_head\.weight\.exp_avg" is not a moment/,
     ],
     [
       'another shape',

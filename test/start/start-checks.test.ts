@@ -96,7 +96,7 @@ async function canSqueeze(service: ServiceProcess): Promise<void> {
 }
 
 const UNFIT = { 'maxmemory-policy': 'allkeys-lru' };
-const MENDED = { 'maxmemory-policy': 'noeviction' };
+const FIXED = { 'maxmemory-policy': 'noeviction' };
 
 describe('a start on what does not hold', () => {
   it('a Redis that may drop jobs: which setting, until it is another', () =>
@@ -115,7 +115,7 @@ describe('a start on what does not hold', () => {
   /** Then the setting is another, and it is ready. */
   async function isToldOfUnfitRedis(service: ServiceProcess, url: string): Promise<void> {
     await isTold(service, 'queue', ['QUEUE_EVICTS'], /allkeys-lru.*noeviction/, { isUsable: true });
-    await configure(url, MENDED);
+    await configure(url, FIXED);
     await isReady(service);
   }
 

@@ -256,7 +256,7 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
     await page.getByLabel('Kind').selectOption('squeeze');
     await page.getByText('rank 4 for vllm').first().waitFor();
     await page.getByLabel('State').selectOption('failed');
-    await page.getByText('No job is like that.').waitFor();
+    await page.getByText('No job matches these filters.').waitFor();
     await page.getByRole('link', { name: 'Adapters', exact: true }).click();
     await page.getByLabel('Base model, as it is named').fill('gpt2');
     await page.getByLabel('Base model, as it is named').press('Enter');

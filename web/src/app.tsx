@@ -80,7 +80,7 @@ function Place({ route: { path, query } }: { route: Route }) {
         <section class="panel">
           <h1>Nothing is here</h1>
           <p>
-            There is no page of this address. <a href="#/">Begin anew</a>
+            This address has no page. <a href="#/">Go to the start page</a>
           </p>
         </section>
       );

@@ -106,6 +106,6 @@ function readCloneofsimoKey(name: string): PairKey {
 /** The metadata key that holds the rank of the module whose factor this is. */
 function rankKeyOf(factorName: string): string {
   const match = FACTOR.exec(factorName);
-  if (!match) throw new RangeError(`"${factorName}" is no factor of a file of cloneofsimo/lora`);
+  if (!match) throw new RangeError(`"${factorName}" is not a factor of a file of cloneofsimo/lora`);
   return `${match[1]}:rank`;
 }

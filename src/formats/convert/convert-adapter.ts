@@ -52,7 +52,7 @@ export function convertAdapter(adapter: Adapter, to: FormatName, options: Conver
     baseModel: options.base_model ?? adapter.baseModel,
     alpha,
     configRank: rank,
-    // Scales are those of the modules; how they came about is no matter of the other format.
+    // Scales are those of the modules; how they came about does not concern the other format.
     useRslora: false,
     modules: placed.map((one, index) => renamed(one, named[index]!, route)),
     passthrough: writeExtras(source.extras, named, adapter.modules, writing, route).sort(byName),
@@ -72,7 +72,7 @@ function readExtras({ passthrough, modules }: Adapter, names: NamesIn, route: Ro
     const found = names.extra(entry.name);
     const moduleIndex = found ? indexes.get(found.prefix) : undefined;
     if (!found || moduleIndex === undefined) {
-      throw notConvertible(route, entry.name, 'is no factor of LoRA, and has no place in the other format');
+      throw notConvertible(route, entry.name, 'is not a factor of LoRA, and the other format cannot hold it');
     }
     if (found.kind === 'magnitude') checkMagnitude(entry, modules[moduleIndex]!, route);
     return { kind: found.kind, entry, moduleIndex };
@@ -181,7 +181,7 @@ function noWay({ from, to }: Route): AppError {
   const why =
     from === 'cloneofsimo' || to === 'cloneofsimo'
       ? 'its tensors are numbered, and which module a number is only the program knows that wrote it'
-      : 'there is no conversion between them';
+      : 'no conversion leads from one to the other';
   return new AppError(
     'FORMAT_NOT_CONVERTIBLE',
     `An adapter in the format ${from} cannot be written as ${to}: ${why}.`,

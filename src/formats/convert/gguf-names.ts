@@ -45,7 +45,7 @@ export const GGUF_OUT: NamesOut = {
     const { name: called, architecture } = architectureOf(options.architecture, route);
     return placed.map(({ module, place: { component, path } }) => {
       const name = component === 'language_model' ? ggufName(architecture, path) : null;
-      if (name === null) throw notConvertible(route, module.name, `is no module that is known of ${called}`);
+      if (name === null) throw notConvertible(route, module.name, `is not a known module of ${called}`);
       if (name === EMBEDDING && architecture.isTied) {
         const why = `is the embedding, which in ${called} is the head too: llama.cpp aborts on a LoRA of both`;
         throw notConvertible(route, module.name, why);
@@ -142,7 +142,7 @@ function rowOrder(
     throw notConvertible(
       route,
       module.name,
-      `has ${module.m} rows, which are no ${count} heads of even size: see format_options.${option}`,
+      `has ${module.m} rows, which do not make ${count} heads of even size: see format_options.${option}`,
     );
   }
   const shape = direction === 'to-gguf' ? [count, 2, half] : [count, half, 2];

@@ -73,5 +73,5 @@ const unknownPath = (route: Route, name: string): Error =>
   notConvertible(
     route,
     name,
-    'is no path that transformers and mlx-lm share: model.layers.N.…, model.embed_tokens, lm_head, or GPT-2',
+    'is not a path that transformers and mlx-lm share: model.layers.N.…, model.embed_tokens, lm_head, or GPT-2',
   );

@@ -4,7 +4,7 @@ import type { NamesIn, NamesOut } from './placed-adapter.ts';
 /**
  * XLabs adds LoRA to the attention of Flux's double blocks beside the fused projections of the original implementation:
  * qkv_lora1 and proj_lora1 to the image's stream, 2 to the text's (XLabs-AI/x-flux, src/flux/modules/layers.py). In
- * single blocks its LoRA covers only a part of linear1 and linear2, so that it is no LoRA of either.
+ * single blocks its LoRA covers only a part of linear1 and linear2, so that it is not a LoRA of either.
  */
 const XLABS = /^(?:diffusion_model\.)?double_blocks\.(\d+)\.processor\.(qkv|proj)_lora([12])$/;
 const FLUX = /^double_blocks\.(\d+)\.(img|txt)_attn\.(qkv|proj)$/;
@@ -31,7 +31,7 @@ export const XLABS_OUT: NamesOut = {
         throw notConvertible(
           route,
           module.name,
-          "is no attention of Flux's double blocks; XLabs adapts nothing else alike",
+          "is not an attention of Flux's double blocks; XLabs adapts nothing else alike",
         );
       }
       const [, block, stream, projection] = match;

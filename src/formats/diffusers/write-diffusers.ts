@@ -88,7 +88,7 @@ function scalePlaces(
 
 function place(plan: ModulePlan): PlacedPlan {
   const found = readFactorName(plan.module.a.name);
-  if (!found) throw new RangeError(`"${plan.module.a.name}" is no factor of a file of diffusers`);
+  if (!found) throw new RangeError(`"${plan.module.a.name}" is not a factor of a file of diffusers`);
   return { plan, place: found };
 }
 

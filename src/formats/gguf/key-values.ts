@@ -54,10 +54,10 @@ function typedOf(key: string, value: unknown): GgufTyped {
 const isTyped = (value: unknown): value is GgufTyped =>
   typeof value === 'object' && value !== null && 'type' in value && 'value' in value;
 
-/** @throws AppError GGUF_KEY_VALUE for a value that is no string */
+/** @throws AppError GGUF_KEY_VALUE for a value that is not a string */
 export function stringOf(keyValues: GgufHeader['keyValues'], key: string): string | undefined {
   const found = keyValues.get(key);
   if (!found) return undefined;
   if (typeof found.value === 'string') return found.value;
-  throw new AppError('GGUF_KEY_VALUE', `GGUF file: the value of ${quote(key)} is no string`, { key });
+  throw new AppError('GGUF_KEY_VALUE', `GGUF file: the value of ${quote(key)} is not a string`, { key });
 }

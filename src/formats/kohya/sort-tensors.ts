@@ -12,7 +12,7 @@ export interface SortedTensors {
   readonly hasMagnitudes: boolean;
 }
 
-/** A tensor that is no factor and no alpha. */
+/** A tensor that is neither a factor nor an alpha. */
 interface Carried {
   readonly module: string;
   readonly tensor: TensorEntry;
@@ -75,7 +75,7 @@ export function sortTensors(tensors: readonly TensorEntry[]): SortedTensors {
 function refuseOthers(keys: readonly { readonly tensor: TensorEntry; readonly key: KohyaKey }[]): void {
   for (const { tensor, key } of keys) {
     if (key.role === 'unsupported') {
-      throw refuseTensor('UNSUPPORTED_LORA_VARIANT', tensor, `${key.algorithm} is no low-rank update`);
+      throw refuseTensor('UNSUPPORTED_LORA_VARIANT', tensor, `${key.algorithm} is not a low-rank update`);
     }
   }
   for (const { tensor, key } of keys) {

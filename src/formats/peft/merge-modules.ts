@@ -101,7 +101,7 @@ function refuseNonlinear({ id, adapter }: MergeTerm): void {
   if (adapter.config.use_dora === true || adapter.passthrough.some(isMagnitude)) {
     throw refuse(
       'MERGE_UNSUPPORTED',
-      `adapter ${id} is DoRA: it normalises the weights, so that a sum of its updates is no DoRA adapter`,
+      `adapter ${id} is DoRA: it normalises the weights, so that a sum of its updates is not a DoRA adapter`,
       { adapter: id },
     );
   }

@@ -48,7 +48,7 @@ export async function readOptimizerState(path: string, adapter: Adapter): Promis
   );
   const [stranger] = found.keys();
   if (stranger !== undefined) {
-    throw invalid(`tensor ${quote(stranger)} is no moment of a LoRA factor of the checkpoint`, stranger);
+    throw invalid(`tensor ${quote(stranger)} is not a moment of a LoRA factor of the checkpoint`, stranger);
   }
   return { names, moments };
 }

@@ -76,7 +76,7 @@ function part(entry: TensorEntry, shape: readonly number[], index: number, count
 function noStack(path: string, a: TensorEntry, b: TensorEntry, rank: number): AppError {
   return new AppError(
     'CONFIG_RANK_MISMATCH',
-    `module ${quote(path)}: lora_A [${a.shape.join(', ')}] and lora_B [${b.shape.join(', ')}] are no stack of experts ` +
+    `module ${quote(path)}: lora_A [${a.shape.join(', ')}] and lora_B [${b.shape.join(', ')}] are not a stack of experts ` +
       `of rank ${rank}, which adapter_config.json says`,
     { module: path, rank },
   );

@@ -2,7 +2,7 @@ import { DelayedError, Worker } from 'bullmq';
 import type { Database } from '../../database/database.ts';
 import type { Logger } from '../../log.ts';
 import { type AttemptResult, Deliverer, type DelivererOptions } from '../../resources/webhooks/deliverer.ts';
-import { mendLocks } from '../mend-locks.ts';
+import { fixLocks } from '../fix-locks.ts';
 import {
   keyPrefix,
   type PatientConnection,
@@ -63,7 +63,7 @@ export class DeliveryWorker {
       maxStalledCount: MAX_STALLED_COUNT,
       runRetryDelay: 1_000,
     });
-    mendLocks(this.worker);
+    fixLocks(this.worker);
     this.worker.on('error', (error) => this.logger.warn({ err: error }, 'worker of deliveries'));
     this.worker.on('failed', (job, error) => {
       if (!this.stopping.signal.aborted)

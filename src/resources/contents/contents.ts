@@ -58,7 +58,7 @@ export class Contents {
         const id = known.get(sha256);
         if (id === undefined) written.push(await writer.write(file));
         else {
-          await this.mend(id, file);
+          await this.restore(id, file);
           written.push({ name, sha256, bytes });
         }
       }
@@ -70,7 +70,7 @@ export class Contents {
   }
 
   /** Of content that is known the storage may have lost the bytes, which are here now. */
-  private async mend(id: string, file: NewFile): Promise<void> {
+  private async restore(id: string, file: NewFile): Promise<void> {
     const key = contentKey(id);
     if ((await this.store.stat(key))?.bytes === file.bytes) return;
     if ('data' in file) await this.store.put(key, file.data);

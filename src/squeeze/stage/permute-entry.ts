@@ -24,7 +24,7 @@ export async function permuteEntry(
   const elementBytes = bitsOf(entry.dtype)! / 8;
   const count = shape.reduce((product, dimension) => product * dimension, 1);
   if (count * elementBytes !== entry.endByte - entry.beginByte)
-    throw new RangeError(`tensor "${entry.name}" is no array [${shape}] of ${entry.dtype}`);
+    throw new RangeError(`tensor "${entry.name}" is not an array [${shape}] of ${entry.dtype}`);
   let to = offset;
   for (const box of boxes(shape, axes, elementBytes, limit)) {
     const bytes = await gather(source, entry, elementBytes, shape, box);

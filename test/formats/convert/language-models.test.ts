@@ -99,9 +99,13 @@ describe('PEFT to GGUF', () => {
     const llama = (options: object) => () =>
       convertAdapter(adapter('peft', [Q, K]), 'gguf', { architecture: 'llama', ...options });
     refuses(llama({}), /say format_options\.heads.*model\.layers\.0\.self_attn\.q_proj/, 'heads');
-    refuses(llama({ heads: 5 }), /32 rows, which are no 5 heads of even size: see format_options\.heads/, Q);
-    refuses(llama({ heads: 4, kv_heads: 3 }), /no 3 heads.*kv_heads/, K);
-    refuses(llama({ heads: 32 }), /no 32 heads of even size/, Q);
+    refuses(
+      llama({ heads: 5 }),
+      /32 rows, which do not make 5 heads of even size: see format_options\.heads/,
+      Q,
+    );
+    refuses(llama({ heads: 4, kv_heads: 3 }), /not make 3 heads.*kv_heads/, K);
+    refuses(llama({ heads: 32 }), /not make 32 heads of even size/, Q);
   });
 
   it('does not guess the architecture', () => {
@@ -129,7 +133,7 @@ describe('PEFT to GGUF', () => {
       () =>
         convertAdapter(adapter('peft', names), 'gguf', { architecture });
     const experts = 'model.layers.0.mlp.experts.3.up_proj';
-    refuses(to('qwen2', Q, experts), /is no module that is known of qwen2/, experts);
+    refuses(to('qwen2', Q, experts), /is not a known module of qwen2/, experts);
     refuses(to('phi3', DOWN, Q), /of phi3/, Q);
     refuses(to('qwen2', 'transformer.h.0.attn.c_attn'), /of qwen2/);
     refuses(to('qwen2', 'down_blocks.0.attentions.0.proj_in'), /of qwen2/);

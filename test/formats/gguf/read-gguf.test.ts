@@ -173,11 +173,11 @@ describe('reading LoRA of llama.cpp', () => {
         /"control_vector"/,
       ],
       [
-        'a kind that is no string',
+        'a kind that is not a string',
         good,
         saying('general.type', TYPE.u32, 1),
         'GGUF_KEY_VALUE',
-        /"general\.type" is no string/,
+        /"general\.type" is not a string/,
       ],
       ['no architecture', good, without('general.architecture'), 'GGUF_KEY_VALUE', /architecture is missing/],
       [

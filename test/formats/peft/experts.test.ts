@@ -141,7 +141,7 @@ describe('experts: reading', () => {
       [tensor(`${OWNER}.lora_A.weight`, [12, 8]), tensor(`${OWNER}.lora_B.weight`, [16, 8])],
       {},
       'CONFIG_RANK_MISMATCH',
-      'no stack of experts',
+      'not a stack of experts',
     ],
     ['an expert without B', stack(OWNER, 3, 4, 16, 8).slice(0, 1), {}, 'LORA_UNPAIRED', OWNER],
     [

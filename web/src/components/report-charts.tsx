@@ -77,7 +77,7 @@ export function ReportCharts({ report, targets, results, source }: ReportChartsP
     <div class="report">
       <Panel
         title="Before and after"
-        note="Files of weights; tensors that are no LoRA factors are carried over as they are."
+        note="Files of weights; tensors that are not LoRA factors are carried over unchanged."
       >
         <Chart
           option={sizeOption}

@@ -22,7 +22,7 @@ import { rankRange } from '../words/target-in-words.ts';
 
 const CANCELLED = {
   title: 'The analysis was cancelled',
-  detail: 'Without it nobody knows what each rank would lose.',
+  detail: 'Without it the loss at each rank is not known.',
   code: 'CANCELLED',
 };
 

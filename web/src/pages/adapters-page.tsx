@@ -37,7 +37,7 @@ export function AdaptersPage({ query }: { query: Readonly<Record<string, string>
             onValue={(label) => change({ label })}
           />
         </div>
-        <PagesOf<AdapterRecord> path="/v1/adapters" query={query} empty="No adapter is like that.">
+        <PagesOf<AdapterRecord> path="/v1/adapters" query={query} empty="No adapter matches these filters.">
           {(adapters) => <AdapterCards adapters={adapters} />}
         </PagesOf>
       </Panel>

@@ -40,7 +40,7 @@ export function JobsPage({ query }: { query: Readonly<Record<string, string>> })
             onValue={(label) => change({ label })}
           />
         </div>
-        <PagesOf<JobRecord> path="/v1/jobs" query={query} empty="No job is like that.">
+        <PagesOf<JobRecord> path="/v1/jobs" query={query} empty="No job matches these filters.">
           {(jobs) => <JobRows jobs={jobs} />}
         </PagesOf>
       </Panel>

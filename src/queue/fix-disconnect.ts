@@ -8,14 +8,14 @@ interface Connector {
 const ignore = (): void => {};
 
 /**
- * Mends how ioredis gives a connection up.
+ * Fixes how ioredis gives a connection up.
  *
  * It ends the socket and keeps listening for one error. A TLS connection that is given up amid its handshake has two
  * where the certificate is distrusted: the distrust itself, and the alert with which the server answers a handshake
  * that breaks off. Nobody listened for the second, so it ended the process. Every connection is given up here, those
  * too that ioredis makes for itself: to sentinels, and to hear of a cluster's changes.
  */
-export function mendDisconnect(): void {
+export function fixDisconnect(): void {
   const { prototype } = AbstractConnector;
   const { disconnect } = prototype;
   prototype.disconnect = function (this: AbstractConnector) {

@@ -13,12 +13,12 @@ export interface RenewedOption {
 }
 
 /**
- * Mends with what ioredis connects.
+ * Fixes with what ioredis connects.
  *
  * A client keeps the password and the certificates that it was made with. When they change it would be refused from its next
  * connection on, for as long as the process lives. Now it asks for them each time that it connects.
  */
-export function mendLogin(): void {
+export function fixLogin(): void {
   const { connect } = Redis.prototype;
   Redis.prototype.connect = function (this: Redis, callback) {
     Object.assign(this.options, (this.options as RenewedOption).renewed?.());

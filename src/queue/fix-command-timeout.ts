@@ -8,13 +8,13 @@ interface TimedCommand {
 }
 
 /**
- * Mends when ioredis gives a command up.
+ * Fixes when ioredis gives a command up.
  *
  * Node looks at its timers before it reads. When a process was held up, by its own work or by a busy machine, the time
  * of a command was over while its answer lay unread in the socket, and it failed although Redis had answered in time.
  * Now what has come is read first.
  */
-export function mendCommandTimeout(): void {
+export function fixCommandTimeout(): void {
   Command.prototype.setTimeout = function (this: Command, timeoutMs: number) {
     const command = this as unknown as TimedCommand;
     const giveUp = (): void => {

@@ -16,7 +16,7 @@ interface ChildPool {
   remove(child: Child): void;
 }
 
-export interface MendedPool {
+export interface FixedPool {
   /** Of the processes that are there. */
   readonly processIds: () => number[];
   /** Starts processes before there is a job for them. @throws Error where one cannot be started */
@@ -24,13 +24,13 @@ export interface MendedPool {
 }
 
 /**
- * Mends how a worker sees the end of its compute processes.
+ * Fixes how a worker sees the end of its compute processes.
  *
  * A process that dies while it starts (for want of memory, say) would never be noticed: BullMQ waits for its `close`,
  * and drops all listeners at its `exit`, which comes before. The job would stay active for ever, its lock renewed. And
  * what is sent to a process that just died fails where nobody listens, which ends the worker; its `exit` tells enough.
  */
-export function mendChildPool(worker: Worker): MendedPool {
+export function fixChildPool(worker: Worker): FixedPool {
   const { childPool: pool } = worker as unknown as { childPool: ChildPool };
   const [retain, remove] = [pool.retain.bind(pool), pool.remove.bind(pool)];
   const guarded = new Set<Child>();

@@ -42,14 +42,14 @@ class AlwaysDue extends Map<string, TrackedJob> {
 }
 
 /**
- * Mends the locks of what a worker does, which went by the time of day.
+ * Fixes the locks of what a worker does, which went by the time of day.
  *
  * BullMQ looks four times in the life of a lock whether it is due. Where the clock was put back by a day none would be for a
  * day, and what takes long would begin again elsewhere. Now each look renews all of them. Redis in turn keeps what expires
  * until the time at which it does, so where its clock was put back the jobs of a worker that died would be held for a day, and
  * for as long it would not be looked for any. What lasts longer than it can is shortened before each look.
  */
-export function mendLocks(worker: Worker): void {
+export function fixLocks(worker: Worker): void {
   const { lockManager, backend } = worker as unknown as Inside;
   lockManager.trackedJobs = new AlwaysDue();
   const { lockDuration = 0, stalledInterval = 0 } = worker.opts;
