@@ -80,7 +80,7 @@ describe('PEFT to diffusers and kohya', () => {
       );
     const name = 'base_model.model.conv_out.weight';
     const source = adapter('peft', [Q], { passthrough: [entry(name, [4, 320, 3, 3])] });
-    refuses(() => convertAdapter(source, 'diffusers', {}), /no factor of LoRA/, name);
+    refuses(() => convertAdapter(source, 'diffusers', {}), /not a factor of LoRA/, name);
   });
 });
 
@@ -308,7 +308,7 @@ describe('kohya to diffusers and PEFT', () => {
     const base = `lora_unet_${FLAT_Q}`;
     for (const name of [`${base}.diff_b`, 'bundle_emb.cat.string_to_param.*']) {
       const source = adapter('kohya', [base], { passthrough: [entry(name, [32])] });
-      refuses(() => convertAdapter(source, 'diffusers', {}), /no factor of LoRA/, name);
+      refuses(() => convertAdapter(source, 'diffusers', {}), /not a factor of LoRA/, name);
     }
   });
 });
@@ -394,7 +394,7 @@ describe('XLabs', () => {
     for (const other of ['lora_unet_single_blocks_0_linear1', 'lora_unet_double_blocks_0_img_mlp_0'])
       refuses(
         () => convertAdapter(adapter('kohya', [other]), 'xlabs', {}),
-        /no attention of Flux's double blocks/,
+        /not an attention of Flux's double blocks/,
         other,
       );
     refuses(() => convertAdapter(adapter('xlabs', xlabs), 'peft', {}), /q, k and v in one tensor/, xlabs[0]);

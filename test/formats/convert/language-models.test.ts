@@ -55,13 +55,13 @@ describe('PEFT to GGUF', () => {
   it('refuses what llama.cpp has no tensor for: a head that is the embedding, a dense layer beside experts', () => {
     for (const architecture of ['gemma', 'gemma2', 'command-r', 'cohere2']) {
       const to = (name: string) => () => convertAdapter(adapter('peft', [Q, name]), 'gguf', { architecture });
-      refuses(to('lm_head'), /is no module/, 'lm_head');
+      refuses(to('lm_head'), /is not a known module/, 'lm_head');
       refuses(to('model.embed_tokens'), /is the head too/, 'model.embed_tokens');
     }
     for (const architecture of ['qwen2moe', 'qwen3moe'])
       refuses(
         () => convertAdapter(adapter('peft', [Q, DOWN]), 'gguf', { architecture }),
-        /is no module/,
+        /is not a known module/,
         DOWN,
       );
   });
@@ -145,7 +145,7 @@ describe('PEFT to GGUF', () => {
         architecture: 'qwen2',
       });
     const head = 'base_model.model.score.weight';
-    refuses(beside(head, [2, 16]), /no factor of LoRA/, head);
+    refuses(beside(head, [2, 16]), /not a factor of LoRA/, head);
     const magnitude = `base_model.model.${Q}.lora_magnitude_vector`;
     refuses(beside(magnitude, [32]), /magnitude of DoRA, which the other format has not/, magnitude);
     const bias = `base_model.model.${Q}.lora_B.bias`;
@@ -315,10 +315,10 @@ describe('PEFT and MLX', () => {
     const path = 'stages.0.blocks.0.mlp.fc1';
     refuses(
       () => convertAdapter(adapter('peft', [path]), 'mlx', {}),
-      /no path that transformers and mlx-lm share/,
+      /not a path that transformers and mlx-lm share/,
       path,
     );
-    refuses(() => convertAdapter(adapter('mlx', ['vision.q']), 'peft', {}), /no path/, 'vision.q');
+    refuses(() => convertAdapter(adapter('mlx', ['vision.q']), 'peft', {}), /not a path/, 'vision.q');
   });
 
   it('meet GGUF through those paths', () => {
