@@ -95,6 +95,16 @@ export type Derivation = {
       readonly down: MatrixEntry;
       readonly kernel: number;
     }
+  /** AdaLoRA: left·diag(diagonal)·right; exact, with B = left. */
+  | {
+      readonly kind: 'diagonal';
+      /** [m, rank] */
+      readonly left: MatrixEntry;
+      /** [rank, 1] */
+      readonly diagonal: MatrixEntry;
+      /** [rank, n] */
+      readonly right: MatrixEntry;
+    }
   /** The whole update as a matrix: its best approximation of `rank`, by randomised SVD of ΔW itself. */
   | { readonly kind: 'dense'; readonly update: MatrixEntry }
 );

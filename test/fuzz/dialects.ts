@@ -78,6 +78,12 @@ export const lokr: Dialect = (site) => {
   return [...(style % 2 ? whole('w1') : product('w1')), ...(style < 4 ? whole('w2') : product('w2'))];
 };
 
+export const adalora: Dialect = (site) => {
+  const { rank, m, n } = site;
+  const of = peftPart(site);
+  return [of('lora_A', [rank, n]), of('lora_B', [m, rank]), of('lora_E', [rank, 1])];
+};
+
 export const kohya: Dialect = ({ path, style, rank, m, n, kernel, dtype }) => {
   const name = `${pick(['lora_unet', 'lora_te', 'lycoris', 'lora_te2'], path + style)}_${pick(UNET, path)}`;
   const of = (part: string, shape: number[]): MadeTensor => ({ name: `${name}.${part}`, dtype, shape });

@@ -4,7 +4,18 @@ import fc from '../fast-check.ts';
 import { keyValuesOf } from '../formats/gguf/build.ts';
 import { buildGguf, type GgufTensor, TYPE } from '../gguf/gguf-file.ts';
 import { damaged, damages } from './damage.ts';
-import { cloneofsimo, type Dialect, diffusers, kohya, loha, lokr, mlx, peft, xlabs } from './dialects.ts';
+import {
+  adalora,
+  cloneofsimo,
+  type Dialect,
+  diffusers,
+  kohya,
+  loha,
+  lokr,
+  mlx,
+  peft,
+  xlabs,
+} from './dialects.ts';
 import { assertAdapter, assertNoPollution, checkRefusal } from './invariants.ts';
 import { changed, changes, fileOf, type Site, sites } from './made-files.ts';
 import { readBytes } from './read-bytes.ts';
@@ -41,6 +52,13 @@ const CONFIGS: Readonly<Record<string, fc.Arbitrary<(list: readonly Site[]) => B
   }),
   'peft of LoHa': ofMethod('LOHA'),
   'peft of LoKr': ofMethod('LOKR'),
+  'peft of AdaLoRA': alphaOrScale.map((lora_alpha) => (list: readonly Site[]) => {
+    const kept = list.map((site) => [
+      adalora(site)[2]!.name.replace('base_model.model.', ''),
+      Array.from({ length: site.rank }, () => true),
+    ]);
+    return json({ peft_type: 'ADALORA', init_r: 4, lora_alpha, rank_pattern: Object.fromEntries(kept) });
+  }),
   mlx: fc.record({ scale: alphaOrScale }).map((lora_parameters) => (list: readonly Site[]) => {
     const fine_tune_type = list.some(({ style }) => style === 6) ? 'dora' : 'lora';
     return json({ fine_tune_type, lora_parameters });
@@ -64,6 +82,7 @@ const DIALECTS: Readonly<Record<string, Dialect>> = {
   peft,
   'peft of LoHa': loha,
   'peft of LoKr': lokr,
+  'peft of AdaLoRA': adalora,
   kohya,
   diffusers,
   xlabs,

@@ -70,6 +70,8 @@ function matricesOf(derivation: Derivation): MatrixEntry[] {
       return [...parts(derivation.w1), ...parts(derivation.w2)];
     case 'tucker':
       return [derivation.up, derivation.mid, derivation.down];
+    case 'diagonal':
+      return [derivation.left, derivation.diagonal, derivation.right];
     case 'dense':
       return [derivation.update];
   }

@@ -42,6 +42,9 @@ export async function exactFactors(derivation: Derivation, context: DeriveContex
     case 'tucker':
       await tucker(derivation, context);
       return true;
+    case 'diagonal':
+      await diagonal(derivation, context);
+      return true;
     case 'dense':
       return false;
   }
@@ -93,18 +96,37 @@ async function tucker(
   { rank, m, n, up, mid, down, kernel }: Of<'tucker'>,
   { kernels, reader, sink }: DeriveContext,
 ): Promise<void> {
-  if (sink.wants('b')) {
-    for (const rows of spans(m, rank)) {
-      const { data } = reader.read(up, rows);
-      sink.write('b', { data, energy: 0 }, rows);
-    }
-  }
+  copyRows(up, { m, rank }, { reader, sink });
   if (!sink.wants('a')) return;
   const core = reader.read(mid);
   for (const inputs of spans(n / kernel, rank * kernel)) {
     const factor = reader.read(down, undefined, inputs);
     const made = await kernels.rounded({ core, factor, kernel });
     sink.write('a', made, [0, rank], flattened(inputs, kernel));
+  }
+}
+
+/** B = left, and row i of A is that of right times number i of the diagonal. */
+async function diagonal(
+  { rank, m, n, left, diagonal: numbers, right }: Of<'diagonal'>,
+  { kernels, reader, sink }: DeriveContext,
+): Promise<void> {
+  copyRows(left, { m, rank }, { reader, sink });
+  if (!sink.wants('a')) return;
+  for (const rows of spans(rank, n))
+    sink.write('a', await kernels.pairs('rows', reader.read(right, rows), reader.read(numbers, rows)), rows);
+}
+
+/** B as a matrix that is in the file. */
+function copyRows(
+  matrix: MatrixEntry,
+  { m, rank }: { readonly m: number; readonly rank: number },
+  { reader, sink }: Pick<DeriveContext, 'reader' | 'sink'>,
+): void {
+  if (!sink.wants('b')) return;
+  for (const rows of spans(m, rank)) {
+    const { data } = reader.read(matrix, rows);
+    sink.write('b', { data, energy: 0 }, rows);
   }
 }
 

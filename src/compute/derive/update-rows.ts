@@ -41,7 +41,8 @@ export class UpdateRows {
         return;
       }
       case 'tucker':
-        throw new RangeError(`module "${derivation.module}": a core has no other rank than its own`);
+      case 'diagonal':
+        throw new RangeError(`module "${derivation.module}": the update has no other rank than its own`);
     }
   }
 

@@ -7,7 +7,7 @@ export interface DerivedModule {
   readonly kernel: readonly number[] | null;
   readonly scale: number;
   /** How the source had it, for people. */
-  readonly from: 'LoHa' | 'LoKr' | 'Tucker' | 'full';
+  readonly from: 'LoHa' | 'LoKr' | 'AdaLoRA' | 'Tucker' | 'full';
   /** Whether the factors leave nothing out. */
   readonly isExact: boolean;
 }

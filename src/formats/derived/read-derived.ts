@@ -22,6 +22,8 @@ export function readDerived(site: Site, alpha: number | null): DerivedModule {
       return readLokr(site, alpha);
     case 'full':
       return readFull(site);
+    case 'adalora':
+      return readDiagonal(site);
   }
 }
 
@@ -64,5 +66,31 @@ function readFull({ module, parts }: Site): DerivedModule {
     scale: 1,
     from: 'full',
     isExact,
+  };
+}
+
+/**
+ * AdaLoRA (arXiv 2303.10512; peft/tuners/adalora/layer.py): B·diag(E)·A with A [r, n], E [r, 1] and B [m, r]. Convolutions
+ * are matrices there, with n = in·k…. Its scale is in the configuration.
+ */
+function readDiagonal(site: Site): DerivedModule {
+  const { module } = site;
+  const right = needed(site, 'A', 'lora_A');
+  const left = needed(site, 'B', 'lora_B');
+  const diagonal = needed(site, 'E', 'lora_E');
+  const rank = right.rows;
+  const areMatrices = [left, right, diagonal].every(({ entry }) => entry.shape.length === 2);
+  if (!areMatrices || left.columns !== rank || diagonal.rows !== rank || diagonal.columns !== 1) {
+    const shapes = `lora_A [${right.entry.shape}], lora_E [${diagonal.entry.shape}], lora_B [${left.entry.shape}]`;
+    throw refuseModule('LORA_RANK_MISMATCH', module, `the shapes do not fit together: ${shapes}`);
+  }
+  const [m, n] = [left.rows, right.columns];
+  checkSize(module, m, n);
+  return {
+    derivation: { kind: 'diagonal', module, m, n, rank, left, diagonal, right },
+    kernel: null,
+    scale: 1,
+    from: 'AdaLoRA',
+    isExact: true,
   };
 }

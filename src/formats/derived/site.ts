@@ -3,7 +3,10 @@ import { AppError } from '../../errors/app-error.ts';
 import type { ErrorCode } from '../../errors/error-kinds.ts';
 import { quote } from '../../json/quote.ts';
 
-/** What a LoRA or LyCORIS tensor is to its module; the names of LyCORIS's own (lycoris/modules, `weight_list`). */
+/**
+ * What a LoRA or LyCORIS tensor is to its module; the names of LyCORIS's own (lycoris/modules, `weight_list`), and AdaLoRA's
+ * A, B and E.
+ */
 export type Part =
   | 'down'
   | 'up'
@@ -16,10 +19,13 @@ export type Part =
   | 't2'
   | 'w1'
   | 'w2'
-  | 'diff';
+  | 'diff'
+  | 'A'
+  | 'B'
+  | 'E';
 
 /** The ways in which a module's update is written down. */
-export type Algorithm = 'lora' | 'loha' | 'lokr' | 'full';
+export type Algorithm = 'lora' | 'loha' | 'lokr' | 'full' | 'adalora';
 
 /** The tensors of one module's update. */
 export interface Site {

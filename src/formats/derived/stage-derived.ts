@@ -14,6 +14,7 @@ import type { Site } from './site.ts';
 const ORIGINS = {
   LoHa: 'LoHa',
   LoKr: 'LoKr',
+  AdaLoRA: 'AdaLoRA',
   Tucker: 'LoRA with a core (lora_mid)',
   full: 'whole differences of weights (.diff)',
 } as const;

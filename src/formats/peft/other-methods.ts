@@ -1,20 +1,21 @@
 import { quote } from '../../json/quote.ts';
 import type { JsonObject, JsonValue } from '../../json/strict-json.ts';
 
-/** What an adapter of PEFT is: LoRA, or LoHa or LoKr, which become LoRA. */
-export type PeftMethod = 'lora' | 'loha' | 'lokr';
+/** What an adapter of PEFT is: LoRA, or what becomes LoRA. */
+export type PeftMethod = 'lora' | 'loha' | 'lokr' | 'adalora';
 
 const METHODS: ReadonlyMap<JsonValue | undefined, PeftMethod> = new Map([
   ['LORA', 'lora'],
   ['LOHA', 'loha'],
   ['LOKR', 'lokr'],
+  ['ADALORA', 'adalora'],
 ]);
 
 /** undefined for any other peft_type. */
 export const methodOf = (peftType: JsonValue | undefined): PeftMethod | undefined => METHODS.get(peftType);
 
 /** Fields of LoHa and LoKr (peft/tuners/loha/config.py, lokr/config.py) that LoRA has not. */
-const OWN_FIELDS: ReadonlySet<string> = new Set([
+const LYCORIS_FIELDS: ReadonlySet<string> = new Set([
   'decompose_both',
   'decompose_factor',
   'module_dropout',
@@ -22,22 +23,29 @@ const OWN_FIELDS: ReadonlySet<string> = new Set([
   'rank_dropout_scale',
   'use_effective_conv2d',
 ]);
+/** Fields of AdaLoRA (peft/tuners/adalora/config.py) that LoRA has not, or in another sense, or that it takes no notice of. */
+const ADALORA_FIELDS: ReadonlySet<string> = new Set([
+  ...['target_r', 'init_r', 'tinit', 'tfinal', 'deltaT', 'beta1', 'beta2', 'orth_reg_weight', 'total_step'],
+  ...['r', 'rank_pattern', 'alpha_pattern', 'use_rslora', 'init_lora_weights'],
+]);
 /** What LoRA calls what they call otherwise. */
 const RENAMED: ReadonlyMap<string, string> = new Map([
   ['alpha', 'lora_alpha'],
   ['init_weights', 'init_lora_weights'],
 ]);
 
-/** The configuration of LoHa or LoKr as that of the LoRA which its updates become, in the same order. */
-export const asLora = (json: JsonObject): JsonObject =>
-  new Map(
+/** The configuration of another method as that of the LoRA which its updates become, in the same order. */
+export function asLora(method: Exclude<PeftMethod, 'lora'>, json: JsonObject): JsonObject {
+  const own = method === 'adalora' ? ADALORA_FIELDS : LYCORIS_FIELDS;
+  return new Map(
     [...json]
-      .filter(([field]) => !OWN_FIELDS.has(field))
+      .filter(([field]) => !own.has(field))
       .map(([field, value]): [string, JsonValue] => {
         if (field === 'peft_type') return [field, 'LORA'];
         return field === 'init_weights' ? ['init_lora_weights', true] : [RENAMED.get(field) ?? field, value];
       }),
   );
+}
 
 const SAVE_AS_LORA = 'PEFT itself makes LoRA of it where the base model is (save_as_lora)';
 const MERGE =
@@ -46,8 +54,6 @@ const NO_WEIGHTS = 'it changes no weights, so that there is nothing to squeeze';
 
 /** What to do with the methods that the bytes of the adapter alone do not make LoRA of. */
 const ADVICE: Readonly<Record<string, string>> = {
-  ADALORA:
-    'multiply the rows of lora_A by lora_E, leave lora_E out, and say "LORA" with the alpha that gives its scale',
   VERA: `its factors are random and only their scales are saved; ${SAVE_AS_LORA}`,
   RANDLORA: SAVE_AS_LORA,
   VBLORA: SAVE_AS_LORA,
@@ -66,9 +72,11 @@ const ADVICE: Readonly<Record<string, string>> = {
   PREFIX_TUNING: NO_WEIGHTS,
 };
 
+const ONLY = 'only "LORA", "LOHA", "LOKR" and "ADALORA" can be squeezed';
+
 /** Why a peft_type is refused, and what to do, for a message. */
 export function whyRefused(peftType: JsonValue | undefined): string {
-  if (typeof peftType !== 'string') return 'is missing; only "LORA", "LOHA" and "LOKR" can be squeezed';
+  if (typeof peftType !== 'string') return `is missing; ${ONLY}`;
   const advice = Object.hasOwn(ADVICE, peftType) ? `: ${ADVICE[peftType]}` : '';
-  return `is ${quote(peftType)}; only "LORA", "LOHA" and "LOKR" can be squeezed${advice}`;
+  return `is ${quote(peftType)}; ${ONLY}${advice}`;
 }

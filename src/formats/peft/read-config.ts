@@ -2,6 +2,7 @@ import { AppError } from '../../errors/app-error.ts';
 import type { ErrorCode } from '../../errors/error-kinds.ts';
 import { quote } from '../../json/quote.ts';
 import type { JsonObject, JsonValue } from '../../json/strict-json.ts';
+import { type AdaloraRanks, readAdaloraRanks } from './adalora-ranks.ts';
 import { parseConfigJson, toPlain } from './config-json.ts';
 import { changesBaseWeights } from './init-lora-weights.ts';
 import { asLora, methodOf, type PeftMethod, whyRefused } from './other-methods.ts';
@@ -10,6 +11,8 @@ import { PatternTable } from './patterns.ts';
 /** What adapter_config.json says, as far as it decides how to read the tensors. */
 export interface PeftConfig {
   readonly method: PeftMethod;
+  /** null for every other method. */
+  readonly adalora: AdaloraRanks | null;
   readonly baseModel: string | null;
   readonly rank: number;
   readonly alpha: number;
@@ -47,7 +50,8 @@ export function readConfig(bytes: Uint8Array): PeftConfig {
   const peftType = said.get('peft_type');
   const method = methodOf(peftType);
   if (!method) throw invalid('CONFIG_PEFT_TYPE', 'peft_type', whyRefused(peftType));
-  const json = method === 'lora' ? said : asLora(said);
+  const adalora = method === 'adalora' ? readAdaloraRanks(said) : null;
+  const json = method === 'lora' ? said : asLora(method, said);
   refuseOtherVariants(json);
   checkTargets(json);
   const warnings: string[] = [];
@@ -61,8 +65,9 @@ export function readConfig(bytes: Uint8Array): PeftConfig {
   }
   return {
     method,
+    adalora,
     baseModel: optionalString(json, 'base_model_name_or_path'),
-    rank: readRank(json.get('r'), warnings),
+    rank: adalora?.initial ?? readRank(json.get('r'), warnings),
     alpha: readAlpha(json.get('lora_alpha'), warnings),
     useRslora: flag(json, 'use_rslora'),
     useDora: flag(json, 'use_dora'),

@@ -11,8 +11,8 @@ import { checkMagnitudes } from '../pairs/check-magnitudes.ts';
 import { mixed, refuseUnusable } from '../pairs/foreign-tensors.ts';
 import { expertParameters } from './expert-parameters.ts';
 import { type PeftConfig, readConfig } from './read-config.ts';
-import { readPeftLycoris } from './read-lycoris.ts';
 import { type FactorPair, readModules } from './read-modules.ts';
+import { readOtherMethod } from './read-other-method.ts';
 import { readPeftKey } from './tensor-keys.ts';
 
 interface Sorted {
@@ -27,12 +27,12 @@ interface Sorted {
 }
 
 /**
- * Reads a PEFT adapter (LoRA, LoHa or LoKr) from the header of its adapter_model.safetensors and its adapter_config.json.
+ * Reads a PEFT adapter (LoRA, LoHa, LoKr or AdaLoRA) from the header of its adapter_model.safetensors and its adapter_config.json.
  * @throws AppError CONFIG_*, LORA_*, NO_LORA_TENSORS, FORMAT_MIXED, UNSUPPORTED_DTYPE, UNSUPPORTED_LORA_VARIANT
  */
 export function readPeftSource(header: SafetensorsHeader, configBytes: Uint8Array): ReadResult {
   const config = readConfig(configBytes);
-  if (config.method !== 'lora') return readPeftLycoris(header, config);
+  if (config.method !== 'lora') return readOtherMethod(header, config);
   const { pairs, passthrough, foreign, hasBias, magnitudes } = sortTensors(header.tensors);
   if (pairs.size === 0) throw noLora(header.tensors.length, foreign?.[1]);
   if (foreign) throw mixed('peft', ...foreign);

@@ -136,7 +136,7 @@ describe('PEFT computes what our files say', { skip: skipWithoutPython('peft', '
     }
   });
 
-  it('LoHa, LoKr and experts that PEFT wrote, as the LoRA that they became', async () => {
+  it('LoHa, LoKr, AdaLoRA and experts that PEFT wrote, as the LoRA that they became', async () => {
     const below = join(folder, 'made');
     mkdirSync(below);
     const script = (name: string) => join(import.meta.dirname, name);

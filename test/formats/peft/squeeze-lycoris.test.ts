@@ -185,7 +185,7 @@ describe("PEFT's LoHa and LoKr", () => {
       /lora_A\.weight": is of LoRA/,
     ],
     ['tensors of LoKr', { ...shapes, lokr_w1: [3, 20] }, 'FORMAT_MIXED', /lokr_w1/],
-    ['nothing of it', { 'scale.weight': [3, 20] }, 'NO_LORA_TENSORS', /no tensors of the method/],
+    ['nothing of it', { 'scale.weight': [3, 20] }, 'NO_LORA_TENSORS', /none of its 1 tensors/],
   ];
   for (const [what, tensors, code, message] of refusals) {
     it(`refuses ${what}`, () => {

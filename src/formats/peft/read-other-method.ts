@@ -2,6 +2,7 @@ import type { TensorEntry } from '../../adapter/adapter.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { quote } from '../../json/quote.ts';
 import type { SafetensorsHeader } from '../../safetensors/header.ts';
+import type { DerivedModule } from '../derived/derived.ts';
 import { readDerived } from '../derived/read-derived.ts';
 import { type Part, refuseModule, refuseTensor, type Site } from '../derived/site.ts';
 import { type Found, stageDerived } from '../derived/stage-derived.ts';
@@ -9,6 +10,7 @@ import type { ReadResult } from '../format.ts';
 import { byName } from '../pairs/by-name.ts';
 import { mixed, refuseUnusable } from '../pairs/foreign-tensors.ts';
 import { mostFrequent } from '../pairs/most-frequent.ts';
+import { type AdaloraRanks, adaloraScale } from './adalora-ranks.ts';
 import type { PeftMethod } from './other-methods.ts';
 import type { PeftConfig } from './read-config.ts';
 import { readPeftKey } from './tensor-keys.ts';
@@ -20,37 +22,31 @@ const PREFIX = /^base_model\.model\./;
 const PARTS: Readonly<Record<Algorithm, RegExp>> = {
   loha: /^(.+)\.hada_(w[12]_[ab]|t[12])(?:\.[^.]+)?$/,
   lokr: /^(.+)\.lokr_(w[12](?:_[ab])?|t2)(?:\.[^.]+)?$/,
+  adalora: /^(.+)\.lora_([ABE])(?:\.(?!weight$)[^.]+)?$/,
 };
+/** AdaLoRA's number of directions, which PEFT has saved in some releases and knows from the configuration. */
+const RANK_NUMBER = /\.ranknum(?:\.[^.]+)?$/;
 
 /**
- * Reads LoHa or LoKr as PEFT saves it (peft/tuners/loha/layer.py, lokr/layer.py), of the same mathematics and under the same
- * names as LyCORIS. The scale of every module is alpha/r of the configuration, also where no factor has the rank r.
+ * Reads LoHa, LoKr or AdaLoRA as PEFT saves it (peft/tuners/loha, lokr, adalora), the first two of the same mathematics and
+ * under the same names as LyCORIS. What of AdaLoRA has no direction left is left out.
  * @throws AppError LORA_*, NO_LORA_TENSORS, CONFIG_RANK_MISMATCH, FORMAT_MIXED, UNSUPPORTED_*, ST_VALIDATION_OVERFLOW
  */
-export function readPeftLycoris(
-  { tensors, metadata }: SafetensorsHeader,
-  config: PeftConfig & { readonly method: PeftMethod },
-): ReadResult {
-  const { sites, carried } = sortSites(tensors, config.method as Algorithm);
+export function readOtherMethod({ tensors, metadata }: SafetensorsHeader, config: PeftConfig): ReadResult {
+  const { sites: all, carried } = sortSites(tensors, config.method as Algorithm);
+  const sites = all.filter((site) => !isWithoutRank(site));
+  if (sites.length === 0) throw noTensors(tensors.length);
   const found = sites.map((site): Found => {
-    const rank = config.rankPattern.find(site.module) ?? config.rank;
-    // Its factors have the rank that the configuration says if alpha = r makes the scale 1.
-    const derived = readDerived(site, rank);
-    if (derived.scale !== 1) {
-      throw refuseModule(
-        'CONFIG_RANK_MISMATCH',
-        site.module,
-        `the tensors have rank ${Math.round(rank / derived.scale)}, adapter_config.json says ${rank}`,
-      );
-    }
-    const scale = (config.alphaPattern.find(site.module) ?? config.alpha) / rank;
+    const derived = config.adalora
+      ? readAdalora(site, config.alpha, config.adalora)
+      : readLycoris(site, config);
     const [first] = site.parts.values();
     const prefix = PREFIX.exec(first!.name)?.[0] ?? '';
     const names = {
       a: `${prefix}${site.module}.lora_A.weight`,
       b: `${prefix}${site.module}.lora_B.weight`,
     };
-    return { site, derived: { ...derived, scale }, names };
+    return { site, derived, names };
   });
   const { modules, passthrough, staging, warnings } = stageDerived(found, carried, metadata);
   // The ranks have grown, and the alphas of the same scales with them.
@@ -72,11 +68,45 @@ export function readPeftLycoris(
       hasLoraBias: false,
       config: config.fields,
       metadata,
-      warnings: [...config.warnings, ...warnings],
+      warnings: [...config.warnings, ...warnings, ...leftOut(all.length - sites.length)],
     },
     staging,
   };
 }
+
+/** The scale is alpha/r of the configuration, also where no factor has the rank r. @throws AppError as readDerived */
+function readLycoris(site: Site, config: PeftConfig): DerivedModule {
+  const rank = config.rankPattern.find(site.module) ?? config.rank;
+  // Its factors have the rank that the configuration says if alpha = r makes the scale 1.
+  const derived = readDerived(site, rank);
+  if (derived.scale !== 1) throw otherRank(site, Math.round(rank / derived.scale), rank);
+  return { ...derived, scale: (config.alphaPattern.find(site.module) ?? config.alpha) / rank };
+}
+
+/** @throws AppError as readDerived; CONFIG_RANK_MISMATCH */
+function readAdalora(site: Site, alpha: number, ranks: AdaloraRanks): DerivedModule {
+  const derived = readDerived(site, null);
+  const { rank } = derived.derivation;
+  const told = ranks.left.get(site.module) ?? ranks.initial;
+  if (rank !== told) throw otherRank(site, rank, told);
+  return { ...derived, scale: adaloraScale(alpha, ranks) };
+}
+
+const otherRank = ({ module }: Site, rank: number, told: number): AppError =>
+  refuseModule(
+    'CONFIG_RANK_MISMATCH',
+    module,
+    `the tensors have rank ${rank}, adapter_config.json says ${told}`,
+  );
+
+/** AdaLoRA may leave a module no direction at all: its tensors are there, and empty. */
+const isWithoutRank = ({ algorithm, parts }: Site): boolean =>
+  algorithm === 'adalora' && parts.size === 3 && [...parts.values()].every(({ shape }) => shape.includes(0));
+
+const leftOut = (count: number): string[] =>
+  count === 0
+    ? []
+    : [`AdaLoRA left ${count} modules no rank, so that they change nothing: they are left out.`];
 
 /** The tensors by module, both in the order of their names, and what is carried over: heads and the like. */
 function sortSites(
@@ -87,6 +117,7 @@ function sortSites(
   const carried: TensorEntry[] = [];
   for (const tensor of tensors) {
     refuseUnusable(tensor);
+    if (algorithm === 'adalora' && RANK_NUMBER.test(tensor.name)) continue;
     const path = tensor.name.replace(PREFIX, '');
     const [, module, part] = PARTS[algorithm].exec(path) ?? [];
     if (module !== undefined) {
@@ -104,13 +135,7 @@ function sortSites(
     }
     carried.push(tensor);
   }
-  if (open.size === 0) {
-    throw new AppError(
-      'NO_LORA_TENSORS',
-      `adapter_model.safetensors: no tensors of the method that peft_type says; it has ${tensors.length} others`,
-      { tensors: tensors.length },
-    );
-  }
+  if (open.size === 0) throw noTensors(tensors.length);
   const sites = [...open.keys()].sort().map((module) => ({
     module,
     algorithm,
@@ -120,3 +145,10 @@ function sortSites(
   }));
   return { sites, carried: carried.sort(byName) };
 }
+
+const noTensors = (count: number): AppError =>
+  new AppError(
+    'NO_LORA_TENSORS',
+    `adapter_model.safetensors: none of its ${count} tensors changes a weight by the method that peft_type says`,
+    { tensors: count },
+  );
