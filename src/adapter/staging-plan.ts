@@ -28,10 +28,13 @@ export type StagedSource =
       readonly shape: readonly number[];
       readonly axes: readonly number[];
     }
-  /** Blocks of 32 numbers: a float16 scale and 32 signed bytes (ggml-quants.h, block_q8_0). The result is F32. */
-  | { readonly kind: 'dequantise'; readonly entry: TensorEntry; readonly encoding: 'q8_0' }
+  /** Numbers in another encoding, decoded. F32. */
+  | { readonly kind: 'dequantise'; readonly entry: TensorEntry; readonly encoding: StagedEncoding }
   /** Computed; F32. */
   | { readonly kind: 'derived'; readonly derivation: number; readonly factor: 'a' | 'b' };
+
+/** Blocks of ggml, and dtypes of safetensors in which nothing is computed (core/encodings.ts decodes them). */
+export type StagedEncoding = 'q8_0' | 'F64' | 'F8_E4M3' | 'F8_E5M2' | 'F8_E4M3FNUZ' | 'F8_E5M2FNUZ';
 
 /** A tensor of numbers that we can compute with, flattened to a matrix. */
 export interface MatrixEntry {

@@ -23,6 +23,12 @@ export interface ReadResult {
   readonly staging: StagingPlan | null;
 }
 
+/** An adapter as it was read from its files. */
+export interface ReadAdapter extends ReadResult {
+  /** Makes the file that `staging`, and the adapter's tensors, refer to, of the source; null: it is the source itself. */
+  readonly decoding: StagingPlan | null;
+}
+
 export interface WriteOptions {
   readonly scale: ScaleMode;
   /** Metadata to add to the source's: how the result was made. */

@@ -5,7 +5,8 @@ import { AppError } from '../errors/app-error.ts';
 import { readGgufHeader } from '../gguf/gguf-gate.ts';
 import { quote } from '../json/quote.ts';
 import { readHeader } from '../safetensors/header-gate.ts';
-import type { Format, ReadInput, ReadResult } from './format.ts';
+import { decodeSource } from './decode-source.ts';
+import type { Format, ReadAdapter, ReadInput } from './format.ts';
 import { FORMATS } from './formats.ts';
 import { readPeftKey } from './peft/tensor-keys.ts';
 
@@ -24,16 +25,31 @@ export interface AdapterFiles {
  * Reads an adapter from its files; of the weights the header and a few small tensors.
  * @throws AppError for everything wrong with the files; errors of the file system as they are
  */
-export async function readAdapter({ weightsPath, configBytes }: AdapterFiles): Promise<ReadResult> {
+export async function readAdapter({ weightsPath, configBytes }: AdapterFiles): Promise<ReadAdapter> {
   const gguf = await readGgufHeader(weightsPath);
-  const headers = { header: gguf ? null : await readHeader(weightsPath), gguf };
-  const format = recognise({ ...headers, configBytes });
+  const header = gguf ? null : await readHeader(weightsPath);
   const file = await open(weightsPath, 'r');
   try {
-    return await format.read({ ...headers, configBytes, readTensor: (entry) => readSmall(file, entry) });
+    return await readHeaders({ header, gguf, configBytes, readTensor: (entry) => readSmall(file, entry) });
   } finally {
     await file.close();
   }
+}
+
+/**
+ * Reads an adapter whose headers are known.
+ * @param input of the source's own file
+ * @throws AppError for everything wrong with them
+ */
+export async function readHeaders(input: ReadInput): Promise<ReadAdapter> {
+  const decoded = input.header && decodeSource(input.header);
+  if (!decoded) return { ...(await recognise(input).read(input)), decoding: null };
+  const { header, decoding, warnings } = decoded;
+  const sources = new Map(input.header!.tensors.map((entry) => [entry.name, entry]));
+  const readTensor: ReadInput['readTensor'] = ({ name }) => input.readTensor(sources.get(name)!);
+  const seen = { ...input, header, readTensor };
+  const { adapter, staging } = await recognise(seen).read(seen);
+  return { adapter: { ...adapter, warnings: [...warnings, ...adapter.warnings] }, staging, decoding };
 }
 
 function recognise(input: Pick<ReadInput, 'header' | 'gguf' | 'configBytes'>): Format {
@@ -62,7 +78,7 @@ async function readSmall(file: FileHandle, { name, beginByte, endByte }: TensorE
 }
 
 /** What to say of weights that are of no format: with PEFT's names they lack their configuration. */
-export function unrecognised({ header }: Pick<ReadInput, 'header'>): AppError {
+function unrecognised({ header }: Pick<ReadInput, 'header'>): AppError {
   const tensors = header?.tensors ?? [];
   if (tensors.some(({ name }) => readPeftKey(name).role === 'factor')) {
     return new AppError(

@@ -38,3 +38,6 @@ export function bitsOf(dtype: string): number | undefined {
 export function isFactorDtype(dtype: string): dtype is FactorDtype {
   return dtype === 'F32' || dtype === 'F16' || dtype === 'BF16';
 }
+
+/** What factors may be, for messages. */
+export const SQUEEZED = 'F32, F16, BF16, F64 and 8-bit floats';

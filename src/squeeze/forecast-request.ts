@@ -43,8 +43,8 @@ async function ofSqueeze(
   request: Extract<WorkRequest, { kind: 'squeeze' | 'checkpoint' }>,
 ): Promise<TargetForecast[]> {
   const { weightsPath, configBytes, ...source } = sources.get(request.adapter_id)!;
-  const { adapter, staging } = await readAdapter({ weightsPath, configBytes });
-  const isConverted = isMade(staging);
+  const { adapter, decoding, staging } = await readAdapter({ weightsPath, configBytes });
+  const isConverted = isMade(decoding) || isMade(staging);
   let spectra: ReturnType<typeof knownSpectra> = null;
   for await (const modules of reported) {
     spectra = knownSpectra(adapter, isConverted, modules);

@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Adapter } from '../adapter/adapter.ts';
 import { CONFIG_FILE } from '../adapter/file-names.ts';
@@ -31,16 +31,25 @@ export async function openAdapter(
   pool: ComputePool,
   watch: Watch,
 ): Promise<OpenedAdapter> {
-  const { adapter, staging } = await readAdapter(files);
-  if (!staging) return { adapter, weightsPath: files.weightsPath, residuals: new Map(), isConverted: false };
-  const path = join(dir, 'staged.safetensors');
-  const residuals = await writeStaged(staging, files.weightsPath, path, pool, watch);
-  return { adapter, weightsPath: path, residuals, isConverted: isMade(staging) };
+  const { adapter, decoding, staging } = await readAdapter(files);
+  let [weightsPath, residuals]: [string, OpenedAdapter['residuals']] = [files.weightsPath, new Map()];
+  if (decoding) {
+    const path = join(dir, 'decoded.safetensors');
+    await writeStaged(decoding, weightsPath, path, pool, watch);
+    weightsPath = path;
+  }
+  if (staging) {
+    const path = join(dir, 'staged.safetensors');
+    residuals = await writeStaged(staging, weightsPath, path, pool, watch);
+    if (decoding) await rm(weightsPath);
+    weightsPath = path;
+  }
+  return { adapter, weightsPath, residuals, isConverted: isMade(decoding) || isMade(staging) };
 }
 
 /** Whether the factors that a plan makes are computed or decoded, not moved at most. */
-export const isMade = (staging: StagingPlan | null | undefined): boolean =>
-  staging?.tensors.some(({ source }) => source.kind === 'derived' || source.kind === 'dequantise') ?? false;
+export const isMade = (plan: StagingPlan | null): boolean =>
+  plan?.tensors.some(({ source }) => source.kind === 'derived' || source.kind === 'dequantise') ?? false;
 
 /** The files that an adapter was read from, as its format calls them; the weights first. */
 export async function filesRead(

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import type { Adapter, TensorEntry } from '../../src/adapter/adapter.ts';
 import type { StagedTensor } from '../../src/adapter/staging-plan.ts';
 import { AppError } from '../../src/errors/app-error.ts';
-import type { ReadResult } from '../../src/formats/format.ts';
+import type { ReadAdapter } from '../../src/formats/format.ts';
 import { summarise } from '../../src/formats/summary.ts';
 import type { GgufHeader } from '../../src/gguf/header.ts';
 import type { SafetensorsHeader } from '../../src/safetensors/header.ts';
+import { layOut } from '../../src/safetensors/layout.ts';
 
 /** Runs a reader; a refusal gives undefined. @throws whatever is no refusal of the client's file */
 export function orRefused<T>(read: () => T): T | undefined {
@@ -58,10 +59,12 @@ export const assertGguf = ({ tensors, dataBegin, alignment }: GgufHeader, bytes:
 
 /**
  * What every reader promises of an adapter (src/adapter/adapter.ts).
- * @param bytes of the file; factors lie in it, or in the file that the staging plan makes
+ * @param sourceBytes of the file; factors lie in it, or in the files that the plans make of it
  */
-export function assertAdapter({ adapter, staging }: ReadResult, bytes: number): void {
+export function assertAdapter({ adapter, decoding, staging }: ReadAdapter, sourceBytes: number): void {
   const { modules, passthrough } = adapter;
+  if (decoding) assertStaging(decoding.tensors, sourceBytes);
+  const bytes = decoding ? layOut(decoding.tensors, new Map()).totalBytes : sourceBytes;
   assert.ok(modules.length > 0);
   const names = modules.map(({ name }) => name);
   assert.deepEqual(names, [...new Set(names)].sort(byCodeUnit), 'sorted, each once');

@@ -13,6 +13,7 @@ const BITS: Readonly<Record<string, number>> = {
   BF16: 16,
   F64: 64,
   F8_E4M3: 8,
+  F8_E5M2: 8,
   I8: 8,
   I64: 64,
   BOOL: 8,
@@ -39,7 +40,7 @@ export const sites: fc.Arbitrary<Site[]> = fc.array(
     m: size,
     n: size,
     kernel: fc.constantFrom(1, 1, 1, 3),
-    dtype: fc.constantFrom('F32', 'F16', 'BF16'),
+    dtype: fc.constantFrom('F32', 'F16', 'BF16', 'F64', 'F8_E4M3', 'F8_E5M2'),
   }),
   { minLength: 1, maxLength: 4 },
 );

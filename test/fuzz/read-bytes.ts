@@ -1,7 +1,6 @@
 import { AppError } from '../../src/errors/app-error.ts';
-import type { ReadResult } from '../../src/formats/format.ts';
-import { FORMATS } from '../../src/formats/formats.ts';
-import { unrecognised } from '../../src/formats/read-adapter.ts';
+import type { ReadAdapter } from '../../src/formats/format.ts';
+import { readHeaders } from '../../src/formats/read-adapter.ts';
 import { GGUF_MAGIC, GgufGate } from '../../src/gguf/gguf-gate.ts';
 import type { GgufHeader } from '../../src/gguf/header.ts';
 import type { SafetensorsHeader } from '../../src/safetensors/header.ts';
@@ -23,29 +22,17 @@ export function ggufOf(bytes: Uint8Array, step = bytes.length): GgufHeader {
 }
 
 /** The same as formats/read-adapter.ts does with files, of bytes in memory: many thousands a second. */
-export async function readBytes(weights: Uint8Array, configBytes: Uint8Array | null): Promise<ReadResult> {
+export async function readBytes(weights: Uint8Array, configBytes: Uint8Array | null): Promise<ReadAdapter> {
   const isGguf = Buffer.compare(weights.subarray(0, GGUF_MAGIC.length), GGUF_MAGIC) === 0;
-  const gguf = isGguf ? ggufOf(weights) : null;
-  const header = isGguf ? null : safetensorsOf(weights);
-  return readHeaders({ header, gguf }, weights, configBytes);
-}
-
-/** @param data the file, for the small tensors that readers ask for */
-export async function readHeaders(
-  headers: { readonly header: SafetensorsHeader | null; readonly gguf: GgufHeader | null },
-  data: Uint8Array,
-  configBytes: Uint8Array | null,
-): Promise<ReadResult> {
-  const input = { ...headers, configBytes };
-  const format = FORMATS.find(({ recognises }) => recognises(input));
-  if (!format) throw unrecognised(input);
-  return format.read({
-    ...input,
+  return readHeaders({
+    header: isGguf ? null : safetensorsOf(weights),
+    gguf: isGguf ? ggufOf(weights) : null,
+    configBytes,
     readTensor: async ({ beginByte, endByte, name }) => {
       if (endByte - beginByte > MAX_SMALL_TENSOR_BYTES)
         throw new AppError('LORA_RANK_DIMS', `tensor ${name.slice(0, 80)} is too large`, {});
       // A copy of its own, as a read of a file gives: views of a Buffer are not aligned.
-      return new Uint8Array(data.subarray(beginByte, endByte));
+      return new Uint8Array(weights.subarray(beginByte, endByte));
     },
   });
 }

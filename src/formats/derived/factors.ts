@@ -1,7 +1,7 @@
 import type { FactorEntry, TensorEntry } from '../../adapter/adapter.ts';
 import type { MatrixEntry } from '../../adapter/staging-plan.ts';
 import { quote } from '../../json/quote.ts';
-import { isFactorDtype } from '../../safetensors/dtype.ts';
+import { isFactorDtype, SQUEEZED } from '../../safetensors/dtype.ts';
 import { type Part, refuseModule, refuseTensor, type Site } from './site.ts';
 
 /**
@@ -11,11 +11,7 @@ import { type Part, refuseModule, refuseTensor, type Site } from './site.ts';
 export function matrixOf(tensor: TensorEntry): MatrixEntry {
   const { dtype, shape } = tensor;
   if (!isFactorDtype(dtype)) {
-    throw refuseTensor(
-      'UNSUPPORTED_DTYPE',
-      tensor,
-      `dtype ${dtype} cannot be squeezed; F32, F16 and BF16 can`,
-    );
+    throw refuseTensor('UNSUPPORTED_DTYPE', tensor, `dtype ${dtype} cannot be squeezed; ${SQUEEZED} can`);
   }
   if (shape.length < 2)
     throw refuseTensor('LORA_RANK_DIMS', tensor, `shape [${shape}] is not that of a matrix`);

@@ -1,4 +1,5 @@
 import type { TensorEntry } from '../../adapter/adapter.ts';
+import { decodeUnits, isEncodedDtype } from '../../core/encodings.ts';
 import { decode, encode, type FloatDtype } from '../../core/half.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { quote } from '../../json/quote.ts';
@@ -99,6 +100,7 @@ function numberIn(dtype: string, bytes: Uint8Array): number | undefined {
     return Number(integer.signed ? BigInt.asIntN(8 * integer.bytes, whole!) : whole!);
   }
   if (dtype === 'F64') return new Float64Array(bytes.buffer, bytes.byteOffset, 1)[0];
+  if (isEncodedDtype(dtype)) return decodeUnits(dtype, bytes)[0];
   if (!isFloat(dtype)) return undefined;
   const number = new Float32Array(1);
   decode(dtype, bytes, number);

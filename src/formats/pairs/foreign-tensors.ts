@@ -48,6 +48,10 @@ const UNUSABLE_DTYPES: ReadonlySet<string> = new Set(['F4', 'F6_E2M3', 'F6_E3M2'
 export const formatOfName = (name: string): FormatName | undefined =>
   NAMES.find(([, pattern]) => pattern.test(name))?.[0];
 
+/** Whether a tensor of this name is a part of an adapter, of whatever format or method: no head, norm or embedding. */
+export const isOfAdapter = (name: string): boolean =>
+  formatOfName(name) !== undefined || METHODS.some(([, pattern]) => pattern.test(name));
+
 /**
  * What a tensor of this name belongs to that is not the format, in words: another format or a method that is no LoRA.
  * undefined for the names of the format and for those that are nobody's: heads, norms, embeddings.

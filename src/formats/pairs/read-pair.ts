@@ -2,7 +2,7 @@ import type { FactorEntry, LoraModule, ModuleKind, TensorEntry } from '../../ada
 import { AppError } from '../../errors/app-error.ts';
 import type { ErrorCode } from '../../errors/error-kinds.ts';
 import { quote } from '../../json/quote.ts';
-import { isFactorDtype } from '../../safetensors/dtype.ts';
+import { isFactorDtype, SQUEEZED } from '../../safetensors/dtype.ts';
 import type { Pair } from './collect-pairs.ts';
 
 /**
@@ -31,7 +31,7 @@ export function factorEntry(module: string, tensor: TensorEntry): FactorEntry {
   if (isFactorDtype(dtype)) return { ...tensor, dtype };
   throw new AppError(
     'UNSUPPORTED_DTYPE',
-    `tensor ${quote(tensor.name)}: dtype ${dtype} cannot be squeezed; F32, F16 and BF16 can`,
+    `tensor ${quote(tensor.name)}: dtype ${dtype} cannot be squeezed; ${SQUEEZED} can`,
     { module, tensor: tensor.name, dtype },
   );
 }

@@ -1,4 +1,5 @@
 import type { TensorEntry } from '../../adapter/adapter.ts';
+import { decodeUnits, isEncodedDtype } from '../../core/encodings.ts';
 import { decode, encode, type FloatDtype } from '../../core/half.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { quote } from '../../json/quote.ts';
@@ -16,6 +17,12 @@ const READERS: Readonly<Record<string, (view: DataView) => number>> = {
   I8: (view) => view.getInt8(0),
 };
 
+function readerOf(dtype: string): ((view: DataView) => number) | undefined {
+  if (Object.hasOwn(READERS, dtype)) return READERS[dtype];
+  if (!isEncodedDtype(dtype)) return undefined;
+  return ({ buffer }) => decodeUnits(dtype, new Uint8Array(buffer))[0]!;
+}
+
 /**
  * The number in a tensor of one, such as an alpha; its shape is [] or [1].
  * @throws AppError LORA_RANK_DIMS for any other shape, UNSUPPORTED_DTYPE, CONFIG_ALPHA for what is not finite as a float32
@@ -32,7 +39,7 @@ export async function readScalar(
       { tensor: name, shape },
     );
   }
-  const reader = Object.hasOwn(READERS, dtype) ? READERS[dtype] : undefined;
+  const reader = readerOf(dtype);
   if (!reader) {
     throw new AppError('UNSUPPORTED_DTYPE', `tensor ${quote(name)}: an alpha of dtype ${dtype}`, {
       tensor: name,

@@ -3,15 +3,15 @@ import type { TensorEntry } from '../../adapter/adapter.ts';
 import type { StagedSource, StagingPlan } from '../../adapter/staging-plan.ts';
 import type { DeriveTask } from '../../compute/derive/derive-context.ts';
 import type { ComputePool } from '../../compute/pool.ts';
-import { decodeQ8_0, Q8_0_BYTES } from '../../core/q8-0.ts';
+import { decodeUnits, type NumberEncoding, UNIT_BYTES } from '../../core/encodings.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { layOut } from '../../safetensors/layout.ts';
 import { copyRanges, type RangeCopy, readFully, writeFully } from '../file-ranges.ts';
 import type { Watch } from '../watch.ts';
 import { permuteEntry } from './permute-entry.ts';
 
-/** Blocks decoded at a time: 4 MB of numbers. */
-const BLOCKS = 32 * 1024;
+/** Bytes decoded at a time, to at most four times as many. */
+const DECODE_BYTES = 1024 * 1024;
 
 /**
  * Makes the file of a plan: what is moved or decoded here, a part of a tensor at a time; what is computed in the
@@ -73,21 +73,24 @@ async function move(
   offset: number,
 ): Promise<void> {
   if (from.kind === 'permute') await permuteEntry(from, source, target, offset);
-  else if (from.kind === 'dequantise') await dequantiseEntry(from.entry, source, target, offset);
+  else if (from.kind === 'dequantise')
+    await dequantiseEntry(from.entry, from.encoding, source, target, offset);
 }
 
-/** Writes the numbers of a Q8_0 tensor as float32, some blocks at a time. */
+/** Writes the numbers of an encoded tensor as float32, some at a time. */
 async function dequantiseEntry(
   { name, beginByte, endByte }: TensorEntry,
+  encoding: NumberEncoding,
   source: FileHandle,
   target: FileHandle,
   offset: number,
 ): Promise<void> {
+  const step = Math.floor(DECODE_BYTES / UNIT_BYTES[encoding]) * UNIT_BYTES[encoding];
   let to = offset;
-  for (let from = beginByte; from < endByte; from += BLOCKS * Q8_0_BYTES) {
-    const bytes = new Uint8Array(Math.min(BLOCKS * Q8_0_BYTES, endByte - from));
+  for (let from = beginByte; from < endByte; from += step) {
+    const bytes = new Uint8Array(Math.min(step, endByte - from));
     await readFully(source, bytes, from, name);
-    const { buffer, byteOffset, byteLength } = decodeQ8_0(bytes);
+    const { buffer, byteOffset, byteLength } = decodeUnits(encoding, bytes);
     await writeFully(target, new Uint8Array(buffer, byteOffset, byteLength), to);
     to += byteLength;
   }

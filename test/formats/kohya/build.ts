@@ -14,7 +14,6 @@ const BYTES: Readonly<Record<string, number>> = {
   F16: 2,
   BF16: 2,
   I8: 1,
-  F8_E4M3: 1,
   F8_E8M0: 1,
 };
 

@@ -168,7 +168,7 @@ describe('a file of kohya: refusals', () => {
       `${U}.lora_down.weight`,
     ],
     ['rank 0', pair(U, 0), 'LORA_RANK_ZERO', `${U}.lora_down.weight`],
-    ['float8', pair(U, 4, { dtype: 'F8_E4M3' }), 'UNSUPPORTED_DTYPE', `${U}.lora_down.weight`],
+    ['integers', pair(U, 4, { dtype: 'I8' }), 'UNSUPPORTED_DTYPE', `${U}.lora_down.weight`],
     ['block scales', { ...good, 'lora_te_a.scales': zeros([4], 'F8_E8M0') }, 'UNSUPPORTED_DTYPE', 'F8_E8M0'],
     [
       'an alpha that is no number',

@@ -85,9 +85,14 @@ describe('alphas as tensors', () => {
     assert.equal(refusal(() => decodeScalar(entry('F32', [1, 1]), new Uint8Array(4))).code, 'LORA_RANK_DIMS');
     assert.equal(refusal(() => decodeScalar(entry('F32', [0]), new Uint8Array(0))).code, 'LORA_RANK_DIMS');
     assert.equal(refusal(() => decodeScalar(entry('F16'), bytes('007c'))).code, 'NON_FINITE_WEIGHTS');
-    const odd = refusal(() => decodeScalar(entry('F8_E4M3'), bytes('38')));
+    const odd = refusal(() => decodeScalar(entry('F8_E8M0'), bytes('38')));
     assert.equal(odd.code, 'UNSUPPORTED_DTYPE');
-    assert.match(odd.message, /"m\.alpha".*F8_E4M3/);
+    assert.match(odd.message, /"m\.alpha".*F8_E8M0/);
+  });
+
+  it('reads 8-bit floats, as files have that were cast as a whole', () => {
+    assert.equal(decodeScalar(entry('F8_E4M3'), bytes('50')), 8);
+    assert.equal(decodeScalar(entry('F8_E5M2'), bytes('48')), 8);
   });
 
   it('alpha / rank · rank is alpha again, for whole numbers and float32', () => {
