@@ -1,22 +1,24 @@
 import type { TensorEntry } from '../adapter/adapter.ts';
 import type { StagedTensor } from '../adapter/staging-plan.ts';
 import { bitsOf } from '../safetensors/dtype.ts';
-import { layOut } from '../safetensors/layout.ts';
+import { layOut, type TensorSpec } from '../safetensors/layout.ts';
 
 /**
- * Where the tensors of a plan lie in the file that is made of it, by name and in the order of the plan.
+ * Where tensors lie in a file that is laid out for them alone, in their order.
  * @throws RangeError for a dtype that safetensors does not have (our own mistake)
  */
-export function stagedEntries(tensors: readonly StagedTensor[]): ReadonlyMap<string, TensorEntry> {
+export function laidOutEntries(tensors: readonly TensorSpec[]): TensorEntry[] {
   const { offsets } = layOut(tensors, new Map());
-  return new Map(
-    tensors.map(({ name, dtype, shape }, index) => {
-      const bytes = (shape.reduce((product, extent) => product * extent, 1) * bitsOf(dtype)!) / 8;
-      const beginByte = offsets[index]!;
-      return [name, { name, dtype, shape, beginByte, endByte: beginByte + bytes }];
-    }),
-  );
+  return tensors.map(({ name, dtype, shape }, index) => {
+    const bytes = (shape.reduce((product, extent) => product * extent, 1) * bitsOf(dtype)!) / 8;
+    const beginByte = offsets[index]!;
+    return { name, dtype, shape, beginByte, endByte: beginByte + bytes };
+  });
 }
+
+/** Where the tensors of a plan lie in the file that is made of it, by name and in the order of the plan. */
+export const stagedEntries = (tensors: readonly StagedTensor[]): ReadonlyMap<string, TensorEntry> =>
+  new Map(laidOutEntries(tensors).map((entry) => [entry.name, entry]));
 
 /** A tensor that the file takes over as it is. */
 export const copiedTensor = (entry: TensorEntry): StagedTensor => ({

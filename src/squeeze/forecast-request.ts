@@ -1,14 +1,14 @@
-import { open } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { TargetForecast } from '../contract/forecast.ts';
 import type { WorkRequest } from '../contract/job-request.ts';
 import type { ModuleSpectrum } from '../contract/report.ts';
 import { AppError } from '../errors/app-error.ts';
+import { formatOf } from '../formats/formats.ts';
+import { sumOf } from '../formats/merge/sum-adapter.ts';
 import { readAdapter } from '../formats/read-adapter.ts';
+import { layOut } from '../safetensors/layout.ts';
 import { failedForecast, forecastTargets, knownSpectra } from './forecast.ts';
 import type { SourceFiles } from './job-context.ts';
-import { openTerms, sumOfTerms } from './merge/merge.ts';
-import { layOutStack } from './merge/stack-file.ts';
+import { commonDtype, openTerms } from './merge/merge.ts';
 import { filesRead, isMade } from './open-adapter.ts';
 
 /** A request that is only asked about, with the adapters it names. */
@@ -18,8 +18,6 @@ export interface ForecastRequest {
   readonly sources: ReadonlyMap<string, SourceFiles>;
   /** Of reports of earlier jobs of the same adapter: the first that is complete counts. */
   readonly reported: AsyncIterable<readonly ModuleSpectrum[]>;
-  /** Folder for files; made and removed by the caller. */
-  readonly scratchDir: string;
 }
 
 /**
@@ -58,34 +56,28 @@ async function ofSqueeze(
   });
 }
 
-/** The stack is planned as one that is written, and read from its header: the rest of the file is never filled. */
+/** The sum is planned as one that is written. */
 async function ofMerge(
-  { sources, scratchDir }: ForecastRequest,
+  { sources }: ForecastRequest,
   request: Extract<WorkRequest, { kind: 'merge' }>,
 ): Promise<TargetForecast[]> {
   const parts = request.sources.map(({ adapter_id, weight }) => ({
     ...sources.get(adapter_id)!,
     weight: weight ?? 1,
   }));
-  const { terms } = await openTerms(parts, async (source) => ({
-    ...(await readAdapter(source)),
+  const { terms, warnings } = await openTerms(parts, async (source) => ({
+    adapter: (await readAdapter(source)).adapter,
     weightsPath: source.weightsPath,
+    residuals: new Map(),
   }));
-  const { configBytes, warnings, matchDtype, ...sum } = sumOfTerms(terms);
-  const { layout } = layOutStack(sum);
-  const weightsPath = join(scratchDir, 'stack.safetensors');
-  const file = await open(weightsPath, 'wx');
-  try {
-    await file.truncate(layout.totalBytes);
-    await file.write(layout.headerBytes, 0, layout.headerBytes.length, 0);
-  } finally {
-    await file.close();
-  }
-  const { adapter } = await readAdapter({ weightsPath, configBytes });
+  const { adapter, tensors } = sumOf(terms);
   return forecastTargets({
-    ...{ kind: 'merge', adapter, isConverted: false, spectra: null, matchDtype, warnings },
+    ...{ kind: 'merge', adapter, isConverted: false, spectra: null, matchDtype: commonDtype(terms) },
+    warnings: [...adapter.warnings, ...warnings],
     sources: parts.map(({ weightsPath: _path, configBytes: _bytes, ...told }) => told),
-    sourceFiles: await filesRead(adapter, { weightsPath, configBytes }),
+    sourceFiles: [
+      { name: formatOf(adapter.format).weightsName, bytes: layOut(tensors, new Map()).totalBytes },
+    ],
     targets: request.targets,
     options: request.options ?? {},
   });

@@ -4,6 +4,7 @@ import type { FailedResult, Phase, ProviderInfo, SucceededResult, Timings } from
 import type { SqueezeOptions } from '../contract/job-request.ts';
 import type { Report } from '../contract/report.ts';
 import type { Target } from '../contract/target.ts';
+import type { OpenedAdapter } from './open-adapter.ts';
 
 /** What the work of a job needs besides what to do: where to write, whom to tell, when to stop. */
 export interface JobContext {
@@ -39,6 +40,8 @@ export interface SqueezeInput extends JobContext {
   readonly weightsPath: string;
   /** null where the format has none. */
   readonly configBytes: Uint8Array | null;
+  /** The adapter in these files where it has been read already. */
+  readonly opened?: OpenedAdapter;
   readonly targets: readonly Target[];
   readonly options: SqueezeOptions;
   /** Moments of the source's factors (safetensors, see readOptimizerState), only read. */

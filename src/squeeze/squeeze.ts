@@ -28,12 +28,8 @@ export async function squeeze(input: SqueezeInput, pool: ComputePool): Promise<J
   const startedMs = performance.now();
   const watch = new Watch(input.onProgress, input.signal);
   watch.begin('load', 0);
-  const { adapter, weightsPath, residuals, isConverted } = await openAdapter(
-    input,
-    input.scratchDir,
-    pool,
-    watch,
-  );
+  const { adapter, weightsPath, residuals, isConverted } =
+    input.opened ?? (await openAdapter(input, input.scratchDir, pool, watch));
   const { modules } = adapter;
   const applied = await each(input.targets, (target) => settledTarget(adapter, target, input.matchDtype));
   const ended = (

@@ -159,6 +159,7 @@ export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly str
   core: { onnx: [], policy: [] },
   formats: {
     convert: ['gguf', 'layers', 'pairs'],
+    merge: ['peft', 'gguf', 'layers', 'pairs'],
     diffusers: ['layers', 'pairs', 'peft'],
     mlx: ['pairs', 'peft'],
     cloneofsimo: ['pairs'],

@@ -86,16 +86,13 @@ describe('what a dry run says of targets', () => {
     sources: readonly SourceFiles[],
     reports: readonly (readonly ModuleSpectrum[])[] = [],
   ): Promise<TargetForecast[]> =>
-    inFolder((scratchDir) =>
-      forecastRequest({
-        request,
-        sources: new Map(sources.map((source) => [source.id, source])),
-        reported: (async function* () {
-          yield* reports;
-        })(),
-        scratchDir,
-      }),
-    );
+    forecastRequest({
+      request,
+      sources: new Map(sources.map((source) => [source.id, source])),
+      reported: (async function* () {
+        yield* reports;
+      })(),
+    });
   const squeezeOf = (targets: readonly Target[]): WorkRequest => ({
     kind: 'squeeze',
     adapter_id: 'ad_1',

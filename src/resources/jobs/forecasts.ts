@@ -127,7 +127,6 @@ export class JobForecasts {
         request: withoutResults(work) as WorkRequest,
         sources,
         reported: knownReports({ database, blobs, jobStore }, tenant, contents.get(ids[0]!)!.digest),
-        scratchDir,
       });
       // As it was asked for is how it is told.
       return forecasts.map((forecast, index) => ({ ...forecast, target: work.targets[index]! }));

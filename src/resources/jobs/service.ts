@@ -113,8 +113,7 @@ export class JobService {
     if ('targets' in work) checkTargets(work.targets);
     for (const id of sourceIds(work)) {
       const source = await this.parts.adapters.get(id);
-      // A sum is one of PEFT.
-      if ('targets' in work) checkTargets(work.targets, work.kind === 'merge' ? { format: 'peft' } : source);
+      if ('targets' in work) checkTargets(work.targets, source);
     }
   }
 

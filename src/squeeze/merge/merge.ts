@@ -1,26 +1,18 @@
 import { type FileHandle, mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Adapter, FactorDtype, TensorEntry } from '../../adapter/adapter.ts';
+import type { FactorDtype, TensorEntry } from '../../adapter/adapter.ts';
 import { DTYPE_NAMES } from '../../adapter/dtype-names.ts';
 import type { ComputePool } from '../../compute/pool.ts';
 import type { Timings } from '../../contract/job.ts';
 import type { SqueezeOptions } from '../../contract/job-request.ts';
 import type { Target } from '../../contract/target.ts';
-import { AppError } from '../../errors/app-error.ts';
-import { mergeConfig } from '../../formats/peft/merge-config.ts';
-import {
-  type MergeTerm,
-  type SharedTensor,
-  type StackedModule,
-  sharedTensors,
-  stackModules,
-  tensorConflict,
-} from '../../formats/peft/merge-modules.ts';
+import { type MergeTerm, type SharedTensor, tensorConflict } from '../../formats/merge/merge-modules.ts';
+import { sumOf } from '../../formats/merge/sum-adapter.ts';
 import type { JobContext, JobOutcome, SourceFiles, SqueezeInput } from '../job-context.ts';
-import { openAdapter } from '../open-adapter.ts';
+import { type OpenedAdapter, openAdapter } from '../open-adapter.ts';
 import { squeeze } from '../squeeze.ts';
 import { Watch } from '../watch.ts';
-import { writeStack } from './stack-file.ts';
+import { type TermFiles, writeStack } from './stack-file.ts';
 
 const CANCELLATION =
   'Singular values are those of the weighted sum. Where adapters cancel out, what is left below about 1e-7 of them is rounding.';
@@ -44,16 +36,16 @@ export async function merge(input: MergeInput, pool: ComputePool): Promise<JobOu
   const { parts, targets, options, ...context } = input;
   const watch = new Watch(input.onProgress, input.signal);
   watch.begin('load', 0);
-  const { terms, files } = await openTerms(parts, async (source) => {
+  const { terms, files, warnings } = await openTerms(parts, async (source) => {
     const dir = join(input.scratchDir, source.id);
     await mkdir(dir);
     return openAdapter(source, dir, pool, watch);
   });
-  const { modules, shared, metadata, configBytes, warnings, matchDtype } = sumOfTerms(terms);
-  await watch.clocked('load', () => refuseConflicts(shared, files));
+  const sum = sumOf(terms);
+  await watch.clocked('load', () => refuseConflicts(sum.shared, files));
 
-  watch.begin('load', modules.length);
-  const stack = await writeStack({ modules, shared, metadata, files }, input.scratchDir, pool, watch);
+  watch.begin('load', sum.modules.length);
+  const stack = await writeStack(sum, files, input.scratchDir, pool, watch);
   const stacking = watch.timings(pool.provider.threads, (performance.now() - startedMs) / 1000);
   const outcome = await squeeze(
     {
@@ -67,16 +59,17 @@ export async function merge(input: MergeInput, pool: ComputePool): Promise<JobOu
         weight,
       })),
       weightsPath: stack,
-      configBytes,
+      configBytes: null,
+      opened: { adapter: sum.adapter, weightsPath: stack, residuals: new Map(), isConverted: false },
       targets,
       options,
-      matchDtype,
-      warnings,
+      matchDtype: commonDtype(terms),
+      warnings: [...sum.adapter.warnings, ...warnings],
     },
     pool,
   );
   await rm(stack);
-  const timings = sum(stacking, outcome.timings);
+  const timings = added(stacking, outcome.timings);
   return {
     ...outcome,
     timings,
@@ -88,40 +81,26 @@ export async function merge(input: MergeInput, pool: ComputePool): Promise<JobOu
   };
 }
 
-/** The file that a sum is written to before it is squeezed, and how that is done. */
-export interface Sum {
-  readonly modules: readonly StackedModule[];
-  readonly shared: readonly SharedTensor[];
-  readonly metadata: ReadonlyMap<string, string>;
-  readonly configBytes: Uint8Array;
+/** The terms of a sum, read. */
+export interface OpenedTerms {
+  readonly terms: readonly MergeTerm[];
+  readonly files: TermFiles;
+  /** What is odd about the adapters, and what of them the sum does not have. */
   readonly warnings: readonly string[];
-  readonly matchDtype: NonNullable<SqueezeInput['matchDtype']>;
-}
-
-/** @throws AppError MERGE_* where the adapters do not fit together, CONFIG_TOO_LARGE */
-export function sumOfTerms(terms: readonly MergeTerm[]): Sum {
-  const { modules, warnings } = stackModules(terms);
-  return {
-    modules,
-    configBytes: mergeConfig(terms, modules),
-    shared: sharedTensors(terms),
-    metadata: commonMetadata(terms),
-    warnings: [...warnings, ...warningsOf(terms)],
-    matchDtype: commonDtype(terms),
-  };
 }
 
 /**
  * An adapter that comes twice is one term: x − x is then exactly zero, and ½·x + ½·x exactly x at its own rank.
  * @param open reads one of them; its weights lie where it says
- * @throws AppError MERGE_UNSUPPORTED; as `open`
+ * @throws AppError as `open`
  */
 export async function openTerms(
   parts: MergeInput['parts'],
-  open: (source: SourceFiles) => Promise<{ readonly adapter: Adapter; readonly weightsPath: string }>,
-): Promise<{ terms: MergeTerm[]; files: ReadonlyMap<string, Pick<SourceFiles, 'weightsPath'>> }> {
+  open: (source: SourceFiles) => Promise<Pick<OpenedAdapter, 'adapter' | 'weightsPath' | 'residuals'>>,
+): Promise<OpenedTerms> {
   const terms = new Map<string, MergeTerm>();
   const files = new Map<string, Pick<SourceFiles, 'weightsPath'>>();
+  const warnings = new Set<string>();
   for (const { weight, ...source } of parts) {
     const { id } = source;
     const known = terms.get(id);
@@ -129,57 +108,30 @@ export async function openTerms(
       terms.set(id, { ...known, weight: known.weight + weight });
       continue;
     }
-    const { adapter, weightsPath } = await open(source);
-    refuseOtherFormat(id, adapter);
+    const { adapter, weightsPath, residuals } = await open(source);
     terms.set(id, { id, adapter, weight });
     files.set(id, { weightsPath });
+    for (const text of adapter.warnings) warnings.add(`Adapter ${id}: ${text}`);
+    if (residuals.size > 0) warnings.add(`Adapter ${id}: ${leftOut(residuals.size)}`);
   }
-  return { terms: [...terms.values()], files };
+  return { terms: [...terms.values()], files, warnings: [...warnings] };
 }
 
-/** The sum is written as PEFT writes it: with one configuration for all, and each module's factors for themselves. */
-function refuseOtherFormat(id: string, { format, modules }: Adapter): void {
-  const expert = modules.find((module) => module.expert);
-  if (expert) {
-    throw new AppError(
-      'MERGE_UNSUPPORTED',
-      `adapter ${id} has experts that share tensors (module ${JSON.stringify(expert.name)}), which cannot be added yet`,
-      { adapter: id, module: expert.name },
-    );
-  }
-  if (format === 'peft') return;
-  throw new AppError(
-    'MERGE_UNSUPPORTED',
-    `adapter ${id} is in the format ${format}; only PEFT adapters can be added: convert it first`,
-    { adapter: id, format },
-  );
-}
+/** Errors of a sum are those against what could be added. */
+const leftOut = (modules: number): string =>
+  `${modules} modules became LoRA only as well as its rank allows, and what that leaves out is not in the sum.`;
 
 /** What "match" means: the dtype of all factors where they have one, else float32. */
-function commonDtype(terms: readonly MergeTerm[]): NonNullable<SqueezeInput['matchDtype']> {
+export function commonDtype(terms: readonly MergeTerm[]): NonNullable<SqueezeInput['matchDtype']> {
   const dtypes = new Set<FactorDtype>();
-  for (const { adapter } of terms) for (const { a, b } of adapter.modules) dtypes.add(a.dtype).add(b.dtype);
+  for (const { adapter } of terms) {
+    for (const factor of adapter.modules.flatMap(({ a, b }) => [a, b]))
+      dtypes.add(factor.matchDtype ?? factor.dtype);
+  }
   return DTYPE_NAMES[dtypes.size === 1 ? [...dtypes][0]! : 'F32'];
 }
 
-/** Entries on which all adapters agree, without what earlier squeezes said of themselves. */
-function commonMetadata([first, ...others]: readonly MergeTerm[]): Map<string, string> {
-  return new Map(
-    [...first!.adapter.metadata].filter(
-      ([key, value]) =>
-        !key.startsWith('lora_squeeze.') &&
-        others.every(({ adapter }) => adapter.metadata.get(key) === value),
-    ),
-  );
-}
-
-function warningsOf(terms: readonly MergeTerm[]): string[] {
-  return [
-    ...new Set(terms.flatMap(({ id, adapter }) => adapter.warnings.map((text) => `Adapter ${id}: ${text}`))),
-  ];
-}
-
-function sum(x: Timings, y: Timings): Timings {
+function added(x: Timings, y: Timings): Timings {
   const keys = Object.keys(x) as (keyof Timings)[];
   return Object.fromEntries(keys.map((key) => [key, x[key] + y[key]])) as Timings;
 }
@@ -188,10 +140,7 @@ function sum(x: Timings, y: Timings): Timings {
  * Sees to it that tensors which are carried over are the same in all adapters that have them.
  * @throws AppError MERGE_TENSOR_CONFLICT naming the tensor and two adapters
  */
-async function refuseConflicts(
-  tensors: readonly SharedTensor[],
-  files: ReadonlyMap<string, Pick<SourceFiles, 'weightsPath'>>,
-): Promise<void> {
+async function refuseConflicts(tensors: readonly SharedTensor[], files: TermFiles): Promise<void> {
   for (const { name, holders } of tensors) {
     const [first, ...others] = holders;
     for (const other of others) {

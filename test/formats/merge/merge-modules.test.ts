@@ -5,8 +5,8 @@ import {
   type MergeTerm,
   sharedTensors,
   stackModules,
-} from '../../../src/formats/peft/merge-modules.ts';
-import { adapterOf, linear, refusal, tensor } from './build.ts';
+} from '../../../src/formats/merge/merge-modules.ts';
+import { adapterOf, linear, refusal, tensor } from '../peft/build.ts';
 
 type Adapted = Parameters<typeof adapterOf>;
 const BASE = { base_model_name_or_path: 'base' };

@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { mergeConfig } from '../../../src/formats/peft/merge-config.ts';
-import { type MergeTerm, stackModules } from '../../../src/formats/peft/merge-modules.ts';
-import { readPeft } from '../../../src/formats/peft/read-peft.ts';
+import { type MergeTerm, stackModules } from '../../../src/formats/merge/merge-modules.ts';
+import { mergeConfig } from '../../../src/formats/merge/peft-config.ts';
 import type { TensorSpec } from '../../../src/safetensors/layout.ts';
-import { adapterOf, headerOf, linear, refusal } from './build.ts';
-import { parseOracleConfig, peftModule } from './peft-oracle.ts';
+import { adapterOf, linear } from '../peft/build.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -16,39 +14,13 @@ function merged(...adapters: (readonly [tensors: TensorSpec[], config: Fields])[
     weight: 1,
   }));
   const { modules } = stackModules(terms);
-  const bytes = mergeConfig(terms, modules);
-  return { bytes, modules, config: parseOracleConfig(Buffer.from(bytes).toString('utf8')) };
+  return { config: mergeConfig(terms, modules) };
 }
 
 const q = (rank = 4) => linear('layers.0.q_proj', rank);
 const v = (rank = 4) => linear('layers.0.v_proj', rank);
 
 describe('the configuration of a stack', () => {
-  it('gives every module its rank and the scale 1, by PEFT and by our own reader', () => {
-    const { bytes, modules, config } = merged(
-      [
-        [...q(), ...linear('layers.1.q_proj', 4)],
-        { use_rslora: true, alpha_pattern: { 'layers.0.q_proj': 99 } },
-      ],
-      [[...q(3), ...v(5)], { r: 5, rank_pattern: { q_proj: 3 }, lora_alpha: 1 }],
-    );
-    const ranks = { 'layers.0.q_proj': 7, 'layers.1.q_proj': 4, 'layers.0.v_proj': 5 };
-    for (const [name, rank] of Object.entries(ranks)) {
-      assert.deepEqual(peftModule(config, name), { rank, scale: 1 });
-    }
-    const tensors = modules.flatMap(({ like, rank }) => linear(like.name, rank));
-    for (const { name, rank, scale } of readPeft(headerOf(tensors), bytes).modules) {
-      assert.deepEqual([rank, scale], [ranks[name as keyof typeof ranks], 1]);
-    }
-    assert.equal(config.use_rslora, false);
-  });
-
-  it('names few modules: r is the rank that most have', () => {
-    const many = Array.from({ length: 50 }, (_, i) => linear(`layers.${i}.up_proj`, 4)).flat();
-    const { config } = merged([[...q(), ...many], {}], [q(), {}]);
-    assert.deepEqual([config.r, config.lora_alpha, config.rank_pattern], [4, 4, { 'layers.0.q_proj': 8 }]);
-  });
-
   it('keeps what the first adapter says of other things', () => {
     const { config } = merged(
       [q(), { task_type: 'CAUSAL_LM', base_model_name_or_path: null, revision: 'main' }],
@@ -133,15 +105,4 @@ describe('what is saved beside the factors', () => {
     assert.equal(config.init_lora_weights, true);
     assert.equal(merged([q(), { init_lora_weights: 'pissa' }], [q(), {}]).config.init_lora_weights, true);
   });
-});
-
-it('a configuration that would be too large is refused', () => {
-  // Half of the modules only in one of the adapters, so that thousands need a name.
-  const paths = Array.from(
-    { length: 6000 },
-    (_, i) => `model.layers.${i}.mlp.experts.${i}.up_projection_of_the_expert`,
-  );
-  const tensors = paths.map((path) => linear(path, 4, 1, 1));
-  const { code } = refusal(() => merged([tensors.flat(), {}], [tensors.slice(0, 2900).flat(), {}]));
-  assert.equal(code, 'CONFIG_TOO_LARGE');
 });

@@ -1,8 +1,11 @@
 import type { Adapter, LoraModule, TensorEntry } from '../../adapter/adapter.ts';
+import { classOf, SavedModules } from '../../adapter/tensor-class.ts';
 import { AppError } from '../../errors/app-error.ts';
 import type { ErrorCode } from '../../errors/error-kinds.ts';
 import { quote } from '../../json/quote.ts';
-import { readPeftKey } from './tensor-keys.ts';
+import { bitsOf } from '../../safetensors/dtype.ts';
+import { sameLayerName } from '../layers/same-layer.ts';
+import { byName } from '../pairs/by-name.ts';
 
 /**
  * Largest rank of a stacked module. Decomposing it takes a few float64 matrices of rank × rank, 32 MB each here; 32
@@ -36,7 +39,8 @@ export interface SharedTensor {
 }
 
 /**
- * Finds what belongs together in a sum of adapters. Their module sets may differ.
+ * Finds what belongs together in a sum of adapters. Their module sets may differ, and so may the names of the same layer
+ * where a format has several.
  * @returns the modules in name order (code units), and what the user should know
  * @throws AppError MERGE_UNSUPPORTED, MERGE_BASE_MISMATCH, MERGE_SHAPE_MISMATCH, MERGE_RANK_TOO_LARGE
  */
@@ -46,13 +50,14 @@ export function stackModules(terms: readonly MergeTerm[]): { modules: StackedMod
   const stacks = new Map<string, StackedModule['parts'][number][]>();
   for (const term of terms) {
     for (const module of term.adapter.modules) {
-      const parts = stacks.get(module.name);
+      const layer = sameLayerName(module.name);
+      const parts = stacks.get(layer);
       if (parts) parts.push({ term, module });
-      else stacks.set(module.name, [{ term, module }]);
+      else stacks.set(layer, [{ term, module }]);
     }
   }
-  const names = [...stacks.keys()].sort();
-  return { modules: names.map((name) => stacked(name, stacks.get(name)!)), warnings };
+  const modules = [...stacks.values()].map(stacked);
+  return { modules: modules.sort((x, y) => byName(x.like, y.like)), warnings };
 }
 
 /**
@@ -61,16 +66,16 @@ export function stackModules(terms: readonly MergeTerm[]): { modules: StackedMod
  * @throws AppError MERGE_TENSOR_CONFLICT where two differ in dtype or shape already
  */
 export function sharedTensors(terms: readonly MergeTerm[]): SharedTensor[] {
-  const byName = new Map<string, SharedTensor['holders'][number][]>();
+  const found = new Map<string, SharedTensor['holders'][number][]>();
   for (const { id, adapter } of terms) {
     for (const entry of adapter.passthrough) {
-      const holders = byName.get(entry.name);
+      const holders = found.get(entry.name);
       if (holders) holders.push({ id, entry });
-      else byName.set(entry.name, [{ id, entry }]);
+      else found.set(entry.name, [{ id, entry }]);
     }
   }
-  return [...byName.keys()].sort().map((name) => {
-    const holders = byName.get(name)!;
+  return [...found.keys()].sort().map((name) => {
+    const holders = found.get(name)!;
     const [first] = holders;
     const differs = holders.find(
       ({ entry }) => entry.dtype !== first!.entry.dtype || `${entry.shape}` !== `${first!.entry.shape}`,
@@ -90,21 +95,31 @@ export function tensorConflict(name: string, first: string, second: string): App
   );
 }
 
+/** Differences of biases and norms in files of kohya and LyCORIS, which would have to be added too. */
+const DIFFERENCE = /\.(?:diff|diff_b|w_norm|b_norm)$/;
+const NONE_SAVED = new SavedModules({});
+
 /** What a sum of scale·B·A does not give: biases and magnitudes are no part of the product. */
 function refuseNonlinear({ id, adapter }: MergeTerm): void {
-  if (adapter.hasLoraBias) {
-    throw refuse('MERGE_UNSUPPORTED', `adapter ${id} has lora_bias, which stacked factors cannot carry`, {
-      adapter: id,
-    });
-  }
-  const isMagnitude = ({ name }: { name: string }): boolean => readPeftKey(name).role === 'magnitude';
-  if (adapter.config.use_dora === true || adapter.passthrough.some(isMagnitude)) {
-    throw refuse(
-      'MERGE_UNSUPPORTED',
-      `adapter ${id} is DoRA: it normalises the weights, so that a sum of its updates is not a DoRA adapter`,
-      { adapter: id },
+  const { config, hasLoraBias, passthrough } = adapter;
+  const unsupported = (what: string): AppError =>
+    refuse('MERGE_UNSUPPORTED', `adapter ${id} ${what}`, { adapter: id });
+  if (hasLoraBias) throw unsupported('has lora_bias, which stacked factors cannot carry');
+  const isDora = config.use_dora === true || config.fine_tune_type === 'dora';
+  if (isDora || passthrough.some((tensor) => classOf(tensor, NONE_SAVED) === 'magnitudes')) {
+    throw unsupported(
+      'is DoRA: it normalises the weights, so that a sum of its updates is not a DoRA adapter',
     );
   }
+  const difference = passthrough.find(({ name }) => DIFFERENCE.test(name));
+  if (difference) {
+    throw unsupported(
+      `has ${quote(difference.name)}, a difference that is added to the base model and not yet to others`,
+    );
+  }
+  const odd = passthrough.find(({ dtype }) => bitsOf(dtype) === undefined);
+  if (odd)
+    throw unsupported(`has ${quote(odd.name)} of the type ${odd.dtype}, which cannot be carried into a sum`);
 }
 
 function checkBases(terms: readonly MergeTerm[]): string[] {
@@ -128,8 +143,9 @@ function checkBases(terms: readonly MergeTerm[]): string[] {
   );
 }
 
-function stacked(name: string, parts: StackedModule['parts']): StackedModule {
+function stacked(parts: StackedModule['parts']): StackedModule {
   const [first] = parts;
+  const { name } = first!.module;
   for (const part of parts) {
     const [mine, theirs] = [shapeOf(first!.module), shapeOf(part.module)];
     if (mine === theirs) continue;

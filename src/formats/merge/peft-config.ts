@@ -1,11 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import { AppError } from '../../errors/app-error.ts';
-import { mostFrequent } from '../pairs/most-frequent.ts';
-import { changesBaseWeights, harmlessInit } from './init-lora-weights.ts';
-import { MAX_CONFIG_BYTES } from './limits.ts';
+import { changesBaseWeights, harmlessInit } from '../peft/init-lora-weights.ts';
 import type { MergeTerm, StackedModule } from './merge-modules.ts';
-import { encodeConfig } from './write-config.ts';
-import { patternEntries } from './write-patterns.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -13,41 +8,19 @@ type Fields = Readonly<Record<string, unknown>>;
 const SELECTION = ['target_modules', 'exclude_modules', 'layers_to_transform', 'layers_pattern'];
 
 /**
- * The adapter_config.json of a stack: that of the first adapter, with the ranks of the stack, every scale 1 (the
- * weights and scales are in the factors), and modules and heads of all the adapters.
- * @throws AppError CONFIG_TOO_LARGE when thousands of modules have ranks of their own
+ * The configuration of a sum of PEFT's adapters: that of the first, with modules and heads of all the adapters. Ranks and
+ * scales are the writer's.
  */
-export function mergeConfig(terms: readonly MergeTerm[], modules: readonly StackedModule[]): Uint8Array {
+export function mergeConfig(terms: readonly MergeTerm[], modules: readonly StackedModule[]): Fields {
   const configs = terms.map(({ adapter }) => adapter.config);
-  const [first] = configs;
-  const ranks = modules.map(({ like, rank }) => ({ name: like.name, value: rank }));
-  // The most frequent, so that few modules have to be named.
-  const rank = mostFrequent(ranks.map(({ value }) => value));
-  const pattern = new Map(patternEntries(ranks, rank));
-  const changes = new Map<string, unknown>([
+  const changes = [
     ['base_model_name_or_path', terms.find(({ adapter }) => adapter.baseModel)?.adapter.baseModel ?? null],
-    ['r', rank],
-    ['lora_alpha', rank],
-    ['use_rslora', false],
-    ['rank_pattern', pattern],
-    ['alpha_pattern', pattern],
     ...selection(configs, modules),
     ...unionOf(configs, 'modules_to_save'),
     ...biasOf(configs),
     ...initOf(configs),
-  ]);
-  const fields = new Map<string, unknown>(Object.entries(first!));
-  for (const [field, value] of changes) fields.set(field, value);
-  const bytes = encodeConfig(fields);
-  if (bytes.length > MAX_CONFIG_BYTES) {
-    throw new AppError(
-      'CONFIG_TOO_LARGE',
-      `merge: adapter_config.json would have ${bytes.length} bytes, at most ${MAX_CONFIG_BYTES}: the adapters differ in ` +
-        'too many modules',
-      { bytes: bytes.length, limit_bytes: MAX_CONFIG_BYTES },
-    );
-  }
-  return bytes;
+  ] as const;
+  return { ...configs[0]!, ...Object.fromEntries(changes) };
 }
 
 /** As the adapters say where they agree, or the union of their lists; else every module by its full path. */
@@ -59,7 +32,8 @@ function selection(configs: readonly Fields[], modules: readonly StackedModule[]
     rest.every((field) => configs.every((config) => isEmpty(config[field])));
   const targets = areOnlyLists
     ? [...new Set(configs.flatMap(({ target_modules }) => target_modules as string[]))]
-    : modules.map(({ like }) => like.name);
+    : // Experts are parameters, which have a list of their own.
+      modules.flatMap(({ like }) => (like.expert ? [] : [like.name]));
   const inUse = rest.filter((field) => configs.some((config) => !isEmpty(config[field])));
   return [['target_modules', targets], ...inUse.map((field): [string, unknown] => [field, null])];
 }

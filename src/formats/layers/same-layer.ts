@@ -1,0 +1,13 @@
+import { fromLdmName, isLdmName } from './ldm-names.ts';
+
+const KOHYA_UNET = /^(lora_unet_|lycoris_)(.+)$/;
+
+/**
+ * What a module is called whichever names the trainer took: kohya's files have the layers of one UNet under the names of
+ * the original implementation (input_blocks) or under those of diffusers (down_blocks).
+ */
+export function sameLayerName(module: string): string {
+  const [, prefix, rest] = KOHYA_UNET.exec(module) ?? [];
+  const name = rest !== undefined && isLdmName(rest) ? fromLdmName(rest) : null;
+  return name === null ? module : `${prefix}${name}`;
+}
