@@ -1,12 +1,13 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { stat } from 'node:fs/promises';
-import { basename, resolve } from 'node:path';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join, resolve } from 'node:path';
 import { CONFIG_FILE, type FileRole, roleOf, WEIGHTS_FILE } from '../adapter/file-names.ts';
 import type { AdapterRecord } from '../contract/adapter.ts';
 import { nameOfFile } from '../resources/adapters/default-name.ts';
 import { CommandError } from './command-error.ts';
 import type { ServerClient } from './server-client.ts';
-import { fileChunks, type SourcePaths, sourcePaths } from './source-folder.ts';
+import { fileChunks, sourcePaths, wholeWeights } from './source-folder.ts';
 
 interface Part {
   readonly name: string;
@@ -14,17 +15,11 @@ interface Part {
   readonly bytes: number;
 }
 
-/** Parts have these names in every format; what the weights are called there the server says. */
-const partNames = ({ weights, config }: SourcePaths): (readonly [name: string, path: string])[] => [
-  // The configuration first: what is wrong with it is found before the weights are sent.
-  ...(config === null ? [] : [[CONFIG_FILE, config] as const]),
-  [WEIGHTS_FILE, weights],
-];
-
 /**
  * Uploads the adapter of a folder or file, in any format, the files read while they are sent. Not through FormData:
  * its Blobs of files end at 4 GiB in Node 20.
- * @throws AppError FILE_MISSING, PICKLE_REFUSED; CommandError as ServerClient, DIGEST_MISMATCH when the server got something else
+ * @throws AppError FILE_MISSING, PICKLE_REFUSED, SHARDS_MISMATCH; CommandError as ServerClient, DIGEST_MISMATCH when the
+ *   server got something else
  */
 export async function uploadAdapter(
   client: ServerClient,
@@ -32,12 +27,39 @@ export async function uploadAdapter(
   onBytes: (done: number, total: number) => void,
   signal: AbortSignal,
 ): Promise<AdapterRecord> {
-  const parts: Part[] = [];
-  for (const [name, path] of partNames(await sourcePaths(source))) {
-    parts.push({ name, path, bytes: (await stat(path)).size });
+  const paths = await sourcePaths(source);
+  const folder = await mkdtemp(join(tmpdir(), 'lora-squeeze-'));
+  try {
+    const parts: Part[] = [];
+    for (const [name, path] of partNames(paths.config, await wholeWeights(paths, folder))) {
+      parts.push({ name, path, bytes: (await stat(path)).size });
+    }
+    return await send(client, nameOfFile(basename(resolve(source))), parts, { onBytes, signal });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** Parts have these names in every format; what the weights are called there the server says. */
+const partNames = (config: string | null, weights: string): (readonly [name: string, path: string])[] => [
+  // The configuration first: what is wrong with it is found before the weights are sent.
+  ...(config === null ? [] : [[CONFIG_FILE, config] as const]),
+  [WEIGHTS_FILE, weights],
+];
+
+interface Sending {
+  readonly onBytes: (done: number, total: number) => void;
+  readonly signal: AbortSignal;
+}
+
+/** @param called what the adapter is called; undefined: what the server calls it */
+async function send(
+  client: ServerClient,
+  called: string | undefined,
+  parts: readonly Part[],
+  { onBytes, signal }: Sending,
+): Promise<AdapterRecord> {
   let body: MultipartBody | undefined;
-  const called = nameOfFile(basename(resolve(source)));
   const record = await client.json<AdapterRecord>('/v1/adapters', () => {
     body = new MultipartBody(called, parts, onBytes, signal);
     return {

@@ -27,7 +27,7 @@ import {
 } from './engine.ts';
 import { inFlags } from './flags.ts';
 import { refusePlaces } from './place.ts';
-import { sourcePaths } from './source-folder.ts';
+import { sourcePaths, wholeWeights } from './source-folder.ts';
 
 export interface LocalEngineOptions {
   readonly provider: 'auto' | 'cpu' | 'cuda';
@@ -69,7 +69,7 @@ export class LocalEngine implements Engine {
     onProgress({ step: 'load', done: 0, total: 0 });
     const byFolder = new Map<string, LocalSource>();
     for (const { folder } of task.sources) {
-      if (!byFolder.has(folder)) byFolder.set(folder, await localSource(folder, signal));
+      if (!byFolder.has(folder)) byFolder.set(folder, await localSource(folder, workDir, signal));
     }
     const sources = task.sources.map(({ folder }) => byFolder.get(folder)!);
     const ids = sources.map(({ files }) => files.id);
@@ -143,11 +143,14 @@ const localIdOf = (files: readonly ResultFile[]): string => localId(adapterDiges
 /**
  * Checks and hashes an adapter's files.
  * @param source a folder, or a file of weights
- * @throws AppError FILE_MISSING, PICKLE_REFUSED, UNEXPECTED_PART for a configuration that the format does not have, and
+ * @param workDir folder for weights that have to be joined
+ * @throws AppError FILE_MISSING, PICKLE_REFUSED, SHARDS_MISMATCH, UNEXPECTED_PART for a configuration that the format does not have, and
  *   whatever its reader finds (ST_*, CONFIG_*, LORA_*, …)
  */
-async function localSource(source: string, signal: AbortSignal): Promise<LocalSource> {
-  const { weights: weightsPath, config } = await sourcePaths(source);
+async function localSource(source: string, workDir: string, signal: AbortSignal): Promise<LocalSource> {
+  const paths = await sourcePaths(source);
+  const { config } = paths;
+  const weightsPath = await wholeWeights(paths, workDir);
   const configBytes = config === null ? null : await readFile(config);
   // First what is quick to refuse.
   await readAdapter({ weightsPath, configBytes });

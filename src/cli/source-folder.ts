@@ -1,25 +1,37 @@
 import type { Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { readdir, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { chooseWeights } from '../adapter/choose-weights.ts';
-import { CONFIG_FILE, isPickleName, isWeightsName, USUAL_WEIGHTS } from '../adapter/file-names.ts';
+import {
+  CONFIG_FILE,
+  isPickleName,
+  isWeightsName,
+  USUAL_WEIGHTS,
+  WEIGHTS_FILE,
+} from '../adapter/file-names.ts';
 import { pickleRefused } from '../adapter/pickle-refused.ts';
+import { isShardIndexName, readShardName } from '../adapter/shard-names.ts';
 import { AppError } from '../errors/app-error.ts';
+import { checkShardSet, type Shards } from '../formats/shards/read-shards.ts';
+import { MAX_INDEX_BYTES } from '../formats/shards/shard-index.ts';
+import { joinShards } from '../squeeze/join-shards.ts';
 
 const CHUNK_BYTES = 1024 * 1024;
 
 /** The files of an adapter on this machine. */
 export interface SourcePaths {
-  readonly weights: string;
+  /** One file, or several that it was cut into. */
+  readonly weights: string | Shards;
   /** null: there is none, which some formats do not need. */
   readonly config: string | null;
 }
 
 /**
  * An adapter where it lies: a folder, or a file of weights. A file under a name that training libraries give it, with a
- * configuration beside it, is taken as its folder would be; another file stands for itself.
- * @throws AppError FILE_MISSING naming the folder, or the file that it lacks; PICKLE_REFUSED
+ * configuration beside it, is taken as its folder would be; another file stands for itself. In a folder of a training that
+ * has no weights itself, it is the last checkpoint.
+ * @throws AppError FILE_MISSING naming the folder, or the file that it lacks; PICKLE_REFUSED, SHARDS_MISMATCH
  */
 export async function sourcePaths(source: string): Promise<SourcePaths> {
   const found = await stat(source).catch(() => undefined);
@@ -43,13 +55,68 @@ export async function sourcePaths(source: string): Promise<SourcePaths> {
 }
 
 async function inFolder(folder: string): Promise<SourcePaths> {
+  const all = await readdir(folder);
   const names: string[] = [];
-  for (const name of await readdir(folder)) {
-    const mayBe = name === CONFIG_FILE || isWeightsName(name) || isPickleName(name);
+  for (const name of all) {
+    const mayBe = name === CONFIG_FILE || isWeightsName(name) || isPickleName(name) || isShardIndexName(name);
     if (mayBe && (await isFile(join(folder, name)))) names.push(name);
   }
-  const { weights, config } = chooseWeights(names, folder);
-  return { weights: join(folder, weights), config: config === null ? null : join(folder, config) };
+  const checkpoint = names.some(isWeightsName) ? undefined : lastCheckpoint(all);
+  if (checkpoint !== undefined) return inFolder(join(folder, checkpoint));
+  const path = (name: string): string => join(folder, name);
+  const shards = shardsAmong(names);
+  if (shards.length > 0) {
+    checkShardSet(shards);
+    const [index] = names.filter(isShardIndexName);
+    return {
+      weights: {
+        files: shards.map((name) => ({ name, path: path(name) })),
+        index: index === undefined ? null : { name: index, bytes: await readIndex(path(index)) },
+      },
+      config: names.includes(CONFIG_FILE) ? path(CONFIG_FILE) : null,
+    };
+  }
+  const { weights, config } = chooseWeights(
+    names.filter((name) => !isShardIndexName(name)),
+    folder,
+  );
+  return { weights: path(weights), config: config === null ? null : path(config) };
+}
+
+/** The shards of the only weights that a folder has; none where it has a whole file too. */
+function shardsAmong(names: readonly string[]): string[] {
+  const weights = names.filter(isWeightsName);
+  return weights.every((name) => readShardName(name)) ? weights : [];
+}
+
+/** Where trainers put what they save on the way: checkpoint-500 (transformers, diffusers' and PEFT's examples). */
+const CHECKPOINT = /^checkpoint-(\d{1,15})$/;
+
+function lastCheckpoint(names: readonly string[]): string | undefined {
+  const stepOf = (name: string): number => Number(CHECKPOINT.exec(name)![1]);
+  return names.filter((name) => CHECKPOINT.test(name)).sort((x, y) => stepOf(y) - stepOf(x))[0];
+}
+
+/** @throws AppError SHARDS_MISMATCH */
+async function readIndex(path: string): Promise<Uint8Array> {
+  const { size } = await stat(path);
+  if (size <= MAX_INDEX_BYTES) return readFile(path);
+  throw new AppError('SHARDS_MISMATCH', `${path} has ${size} bytes, at most ${MAX_INDEX_BYTES}.`, {
+    bytes: size,
+    limit_bytes: MAX_INDEX_BYTES,
+  });
+}
+
+/**
+ * The weights as one file: where they are in several, they are joined.
+ * @param dir folder for what is made; the caller removes it
+ * @throws AppError FILE_MISSING, SHARDS_MISMATCH, ST_*
+ */
+export async function wholeWeights({ weights }: Pick<SourcePaths, 'weights'>, dir: string): Promise<string> {
+  if (typeof weights === 'string') return weights;
+  const path = join(await mkdtemp(join(dir, 'joined-')), WEIGHTS_FILE);
+  await joinShards(weights, path);
+  return path;
 }
 
 /** What an adapter is called: its folder, or its file without what it ends in. */

@@ -125,6 +125,9 @@ export const ERROR_KINDS = {
     framework: ['FST_PROTO_VIOLATION'],
   }),
   FILE_MISSING: permanent(422, 'A required file is missing', { groups: ['upload'] }),
+  SHARDS_MISMATCH: permanent(422, 'Files that weights were cut into do not fit together', {
+    groups: ['upload'],
+  }),
   UPLOAD_TOO_LARGE: permanent(413, 'The upload exceeds the size limit', {
     groups: ['json-body', 'bodiless', 'upload', 'content'],
     framework: ['FST_ERR_CTP_BODY_TOO_LARGE', 'FST_REQ_FILE_TOO_LARGE'],

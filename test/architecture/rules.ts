@@ -168,6 +168,7 @@ export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly str
     peft: ['derived', 'pairs'],
     derived: ['layers', 'pairs'],
     xlabs: ['pairs'],
+    shards: ['pairs'],
     layers: [],
     pairs: [],
   },

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -7,6 +7,7 @@ import { sourceName, sourcePaths } from '../../src/cli/source-folder.ts';
 import { AppError } from '../../src/errors/app-error.ts';
 import { serviceFixture } from '../clients/service-fixture.ts';
 import { fixtureAdapters } from '../e2e/fixtures.ts';
+import { buildSafetensors, parseSafetensors } from '../oracle/safetensors.ts';
 import { documents, ROOT, run, runCalls } from './command.ts';
 import { assertSameFiles, contentOf, type Made, madeBy } from './made.ts';
 
@@ -62,6 +63,36 @@ describe('where an adapter lies', () => {
     );
   });
 
+  it('is the last checkpoint of a training that has no weights itself', async () => {
+    const training = folder('training', 'training_args.bin', 'trainer_state.json');
+    const saved = [WEIGHTS, CONFIG, 'optimizer.pt', 'scheduler.pt', 'rng_state.pth'];
+    for (const step of ['500', '1500', '1000']) folder(`training/checkpoint-${step}`, ...saved);
+    folder('training/checkpoint-best');
+    const last = join(training, 'checkpoint-1500');
+    assert.deepEqual(await sourcePaths(training), {
+      weights: join(last, WEIGHTS),
+      config: join(last, CONFIG),
+    });
+    writeFileSync(join(training, WEIGHTS), '');
+    assert.equal((await sourcePaths(training)).weights, join(training, WEIGHTS));
+  });
+
+  it('may be in several files, all of which have to be there', async () => {
+    const [one, two] = [1, 2].map((number) => `model-0000${number}-of-00002.safetensors`) as [string, string];
+    const cut = folder('cut', one, two, 'model.safetensors.index.json', CONFIG);
+    const files = [one, two].map((name) => ({ name, path: join(cut, name) }));
+    assert.deepEqual(await sourcePaths(cut), {
+      weights: { files, index: { name: 'model.safetensors.index.json', bytes: Buffer.alloc(0) } },
+      config: join(cut, CONFIG),
+    });
+    rmSync(join(cut, one));
+    await refused(
+      cut,
+      'FILE_MISSING',
+      /2 files, and these are not there: "model-00001-of-00002\.safetensors"/,
+    );
+  });
+
   it('is told where it cannot be', async () => {
     const two = folder('two', 'a.safetensors', 'b.safetensors');
     await refused(
@@ -86,12 +117,18 @@ describe('lora-squeeze of folders and files', () => {
     mkdirSync(named);
     cpSync(join(GPT2, WEIGHTS), join(named, 'my style.safetensors'));
     cpSync(join(GPT2, CONFIG), join(named, CONFIG));
+    const cut = join(at.folder, 'cut');
+    mkdirSync(cut);
+    cpSync(join(GPT2, CONFIG), join(cut, CONFIG));
+    writeShards(cut, readFileSync(join(GPT2, WEIGHTS)));
     const squeeze = ['squeeze', '--rank', '2', '--out'];
     const ways: [what: string, ...args: string[]][] = [
       ['usual', GPT2],
       ['folder', named],
       ['file', join(GPT2, WEIGHTS)],
+      ['shards', cut],
       ['remote', named, '--server', at.service.url],
+      ['remote-shards', cut, '--server', at.service.url],
       ['remote-file', join(GPT2, WEIGHTS), '--server', at.service.url],
     ];
     const ended = await runCalls(
@@ -101,7 +138,8 @@ describe('lora-squeeze of folders and files', () => {
     for (const [i, made] of others.entries()) {
       const [what, source] = ways[i + 1]!;
       assertSameFiles(made.out, usual.out);
-      assert.equal(made.sources[0]?.sha256, usual.sources[0]?.sha256, what);
+      // What was joined has its tensors in an order of its own.
+      if (!what.includes('shards')) assert.equal(made.sources[0]?.sha256, usual.sources[0]?.sha256, what);
       assert.equal(made.folder, source);
     }
   });
@@ -180,3 +218,14 @@ describe('lora-squeeze of folders and files', () => {
     assert.match(peft!.error!.detail, /adapter_config\.json is needed/);
   });
 });
+
+/** Cuts a file of weights in two. */
+function writeShards(folder: string, whole: Buffer): void {
+  const { tensors, metadata } = parseSafetensors(whole);
+  const entries = [...tensors];
+  const middle = Math.floor(entries.length / 2);
+  for (const [index, part] of [entries.slice(0, middle), entries.slice(middle)].entries()) {
+    const name = `model-0000${index + 1}-of-00002.safetensors`;
+    writeFileSync(join(folder, name), buildSafetensors(Object.fromEntries(part), metadata));
+  }
+}

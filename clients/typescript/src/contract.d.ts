@@ -6748,7 +6748,7 @@ export interface operations {
           'adapter_config.json'?: Blob;
           /**
            * Format: binary
-           * @description The weights, safetensors or GGUF. They may also be a part called `weights`, or any part with a filename that ends in .safetensors or .gguf; one file of them has to be there
+           * @description The weights, safetensors or GGUF. They may also be a part called `weights`, or any part with a filename that ends in .safetensors or .gguf; one file of them has to be there, or all of `…-00001-of-0000N.safetensors`, with or without their `….safetensors.index.json`
            */
           'adapter_model.safetensors'?: Blob;
           /**
@@ -9562,7 +9562,7 @@ export interface operations {
           'adapter_config.json'?: Blob;
           /**
            * Format: binary
-           * @description The weights, safetensors or GGUF. They may also be a part called `weights`, or any part with a filename that ends in .safetensors or .gguf; one file of them has to be there
+           * @description The weights, safetensors or GGUF. They may also be a part called `weights`, or any part with a filename that ends in .safetensors or .gguf; one file of them has to be there, or all of `…-00001-of-0000N.safetensors`, with or without their `….safetensors.index.json`
            */
           'adapter_model.safetensors'?: Blob;
           /**

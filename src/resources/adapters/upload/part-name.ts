@@ -1,5 +1,6 @@
 import { CONFIG_FILE, isPickleName, isWeightsName, WEIGHTS_FILE } from '../../../adapter/file-names.ts';
 import { pickleRefused } from '../../../adapter/pickle-refused.ts';
+import { isShardFile } from '../../../adapter/shard-names.ts';
 import { AppError } from '../../../errors/app-error.ts';
 import type { BodyParts } from '../../../http/multipart/body-parts.ts';
 
@@ -15,7 +16,8 @@ const SHORT_NAMES: ReadonlyMap<string, string> = new Map([
 /**
  * Which of the body's files a part is: by its name, else by its filename (`curl -F files=@adapter_config.json`).
  * Names are compared, never used as paths.
- * @returns a name of ours: whatever weights are called, they are WEIGHTS_FILE
+ * @returns a name of ours: whatever weights are called, they are WEIGHTS_FILE; shards of weights, and their index, have the names
+ *   that they came with
  * @throws AppError MULTIPART_MALFORMED, PICKLE_REFUSED, UNSUPPORTED_FORMAT, UNEXPECTED_PART
  */
 export function fileNameOf(
@@ -28,8 +30,10 @@ export function fileNameOf(
   const short = parts.isAnyFormat ? SHORT_NAMES.get(fieldname) : undefined;
   const name = short ?? [fieldname, filename].find((one) => one !== undefined && known.includes(one));
   if (name !== undefined) return name;
-  if (parts.isAnyFormat && [fieldname, filename].some((one) => one !== undefined && isWeightsName(one)))
-    return WEIGHTS_FILE;
+  const given = parts.isAnyFormat ? [fieldname, filename].filter((one) => one !== undefined) : [];
+  const piece = given.find(isShardFile);
+  if (piece !== undefined) return piece;
+  if (given.some(isWeightsName)) return WEIGHTS_FILE;
   const sent = (filename ?? fieldname).slice(0, MAX_SHOWN);
   if (isPickleName(filename ?? '')) throw pickleRefused(filename!);
   if (ARCHIVE.test(filename ?? '')) {

@@ -1,5 +1,9 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { FastifyRequest } from 'fastify';
 import type { IncomingFile } from '../../../adapter/digested-file.ts';
+import { WEIGHTS_FILE } from '../../../adapter/file-names.ts';
+import { isShardIndexName, readShardName } from '../../../adapter/shard-names.ts';
 import { AppError } from '../../../errors/app-error.ts';
 import { MAX_CONFIG_BYTES } from '../../../formats/peft/limits.ts';
 import { appErrorOf } from '../../../http/app-error-of.ts';
@@ -13,6 +17,8 @@ import {
 import { BodyWatch, uploadAborted } from '../../../http/multipart/body-watch.ts';
 import { AnsweredBefore } from '../../../http/stored-answer.ts';
 import type { Metrics } from '../../../metrics/metrics.ts';
+import { hashFile } from '../../../squeeze/hash-file.ts';
+import { joinShards } from '../../../squeeze/join-shards.ts';
 import type { BlobStore } from '../../../storage/blob-store.ts';
 import { removeScratch } from '../../../storage/scratch.ts';
 import { partsDigest } from '../../idempotency/fingerprint.ts';
@@ -131,8 +137,16 @@ async function collect(
   const { parts } = how;
   const { signal } = watch;
   const openGate = () => workspaceOf(request).adapters.openGate();
-  const reception = { ...how, signal, openGate, files: new Map(), called: new Map(), fields: new Map() };
-  const { files, called, fields }: Reception = reception;
+  const reception = {
+    ...how,
+    signal,
+    openGate,
+    files: new Map(),
+    pieces: [],
+    called: new Map(),
+    fields: new Map(),
+  };
+  const { files, pieces, called, fields }: Reception = reception;
   try {
     const sent = request.parts(parserOptions(parts))[Symbol.asyncIterator]();
     for (;;) {
@@ -151,12 +165,40 @@ async function collect(
     );
   }
   watch.finish();
+  // An index may lie beside weights that are whole again.
+  if (pieces.length > 0 && !files.has(WEIGHTS_FILE))
+    files.set(WEIGHTS_FILE, await joinPieces(pieces, how.folder));
   const missing = parts.files.filter((name) => !files.has(name));
   if (missing.length > 0) {
     throw new AppError('FILE_MISSING', `The upload lacks ${missing.join(' and ')}.`, { missing });
   }
   const known = [...parts.files, ...parts.optionalFiles];
   return { files: known.flatMap((name) => files.get(name) ?? []), fields };
+}
+
+/**
+ * The weights of which several files came, as one.
+ * @throws AppError FILE_MISSING, SHARDS_MISMATCH, ST_*, STORAGE_*
+ */
+async function joinPieces(pieces: readonly IncomingFile[], folder: string): Promise<IncomingFile> {
+  const [index, other] = pieces.filter(({ name }) => isShardIndexName(name));
+  if (other)
+    throw new AppError('DUPLICATE_PART', 'Two indices of shards were sent; an adapter has one.', {
+      name: other.name,
+    });
+  const files = pieces.filter(({ name }) => !isShardIndexName(name));
+  const [first] = files;
+  if (!first)
+    throw new AppError('FILE_MISSING', `${index!.name} came without the files that it names.`, {
+      missing: ['weights'],
+    });
+  const path = join(folder, WEIGHTS_FILE);
+  await joinShards(
+    { files, index: index ? { name: index.name, bytes: await readFile(index.path) } : null },
+    path,
+  );
+  const sentAs = `${readShardName(first.name)!.base}.safetensors`;
+  return { name: WEIGHTS_FILE, path, ...(await hashFile(path)), sentAs };
 }
 
 /**

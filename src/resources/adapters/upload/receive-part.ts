@@ -4,9 +4,11 @@ import type { MultipartFile } from '@fastify/multipart';
 import type { IncomingFile } from '../../../adapter/digested-file.ts';
 import { CONFIG_FILE, isPickleName, WEIGHTS_FILE } from '../../../adapter/file-names.ts';
 import { pickleRefused } from '../../../adapter/pickle-refused.ts';
+import { isShardFile, isShardIndexName, readShardName } from '../../../adapter/shard-names.ts';
 import type { Gate } from '../../../bytes/gate.ts';
 import { AppError } from '../../../errors/app-error.ts';
 import { MAX_CONFIG_BYTES } from '../../../formats/peft/limits.ts';
+import { MAX_INDEX_BYTES } from '../../../formats/shards/shard-index.ts';
 import {
   type BodyParts,
   MAX_CARD_BYTES,
@@ -29,6 +31,8 @@ export interface Reception {
   readonly signal: AbortSignal;
   /** By our names. */
   readonly files: Map<string, IncomingFile>;
+  /** Parts of weights that were cut into several files, and their index, under the names that they came with. */
+  readonly pieces: IncomingFile[];
   /** What clients called the files that came, under our names; also of those that were dropped. */
   readonly called: Map<string, string>;
   readonly fields: Map<string, Buffer>;
@@ -71,16 +75,28 @@ async function receiveField(
 
 async function receiveFilePart(
   { fieldname, filename, file }: MultipartFile,
-  { parts, folder, signal, files, called, ...how }: Reception,
+  { parts, folder, signal, files, pieces, called, ...how }: Reception,
 ): Promise<void> {
   const name = fileNameOf(parts, fieldname, filename);
   const before = called.get(name);
   const sent = filename || fieldname;
+  const isPiece = isShardFile(name);
+  const isShard = readShardName(name) !== undefined;
+  const other = isShard ? called.get(WEIGHTS_FILE) : pieces.find((piece) => readShardName(piece.name))?.name;
+  if (other !== undefined && (isShard || name === WEIGHTS_FILE)) throw twoWeights(other, sent);
   if (before !== undefined)
     throw name === WEIGHTS_FILE && before !== sent ? twoWeights(before, sent) : duplicate(name);
   called.set(name, sent);
   if (parts.droppedFiles.includes(name)) {
     await readWithin(file, signal, MAX_CARD_BYTES, { tooLarge: () => cardTooLarge(name) });
+    return;
+  }
+  if (isPiece) {
+    // Their names are the client's.
+    const storedAs = `piece-${pieces.length}`;
+    pieces.push(
+      await saveFile(name, file, { folder, signal, storedAs, ...limitsOfPiece(name, pieces, how) }),
+    );
     return;
   }
   const saved = await saveFile(name, file, { folder, signal, ...limitsOf(name, sent, how) });
@@ -96,6 +112,21 @@ function limitsOf(
   if (name === CONFIG_FILE) return { maxBytes: MAX_CONFIG_BYTES, tooLarge: 'CONFIG_TOO_LARGE' as const };
   const gate = name === WEIGHTS_FILE ? pickleGate(sent, openGate()) : namedGate(name, openGate());
   return { maxBytes: maxUploadBytes, tooLarge: 'UPLOAD_TOO_LARGE' as const, gate };
+}
+
+/** All shards together are no larger than weights may be in one file. */
+function limitsOfPiece(
+  name: string,
+  pieces: readonly IncomingFile[],
+  { maxUploadBytes, openGate }: Pick<Reception, 'maxUploadBytes' | 'openGate'>,
+) {
+  if (isShardIndexName(name)) return { maxBytes: MAX_INDEX_BYTES, tooLarge: 'UPLOAD_TOO_LARGE' as const };
+  const taken = pieces.reduce((sum, piece) => sum + (isShardIndexName(piece.name) ? 0 : piece.bytes), 0);
+  return {
+    maxBytes: Math.max(0, maxUploadBytes - taken),
+    tooLarge: 'UPLOAD_TOO_LARGE' as const,
+    gate: namedGate(name, openGate()),
+  };
 }
 
 /** A gate that says which file it refuses, for bodies with more than one of a kind. */

@@ -12,6 +12,8 @@ import { writeError } from '../../../storage/storage-error.ts';
 
 export interface SaveOptions {
   readonly folder: string;
+  /** Name of the file in the folder, where it is not the one that messages have. */
+  readonly storedAs?: string;
   readonly maxBytes: number;
   /** What a file above `maxBytes` is refused with. */
   readonly tooLarge: ErrorCode;
@@ -22,11 +24,11 @@ export interface SaveOptions {
 
 /**
  * Streams one part into a file, through the size limit, the gate and SHA-256. Memory holds some chunks only.
- * @param name the file's; one of our own, never the client's
+ * @param name the file's, for messages; a file is stored under it only where it is one of our own, never the client's
  * @throws AppError `tooLarge`, what the gate throws, STORAGE_*; other errors are those of the part's stream
  */
 export async function saveFile(name: string, part: Readable, options: SaveOptions): Promise<IncomingFile> {
-  const path = join(options.folder, name);
+  const path = join(options.folder, options.storedAs ?? name);
   const hash = createHash('sha256');
   let bytes = 0;
 

@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import type { IncomingFile } from '../../../adapter/digested-file.ts';
 import { CARD_FILE, CONFIG_FILE, WEIGHTS_FILE } from '../../../adapter/file-names.ts';
+import { MAX_SHARDS } from '../../../adapter/shard-names.ts';
 import type { AdapterRecord } from '../../../contract/adapter.ts';
 import { SqueezeRequest } from '../../../contract/job-request.ts';
 import { Labels, RecordName, TtlSeconds } from '../../../contract/labels.ts';
@@ -28,19 +29,20 @@ export const ADAPTER_BODY: BodyParts = {
   droppedFiles: [CARD_FILE],
   isAnyFormat: true,
   fields: [NAME_FIELD, LABELS_FIELD, TTL_FIELD],
-  // Two files, a card, labels, a time to live and one too many.
-  maxParts: 6,
+  // Weights in as many files as they may be cut into and their index, a configuration, a card, three fields, one too many.
+  maxParts: MAX_SHARDS + 7,
 };
 
-/** The body of POST /v1/squeeze: two files, a card, the request and one too many. */
-export const SQUEEZE_BODY: BodyParts = { ...ADAPTER_BODY, fields: [REQUEST_FIELD], maxParts: 5 };
+/** The body of POST /v1/squeeze: the same with the request for fields. */
+export const SQUEEZE_BODY: BodyParts = { ...ADAPTER_BODY, fields: [REQUEST_FIELD], maxParts: MAX_SHARDS + 5 };
 
 const file = (description: string) => Type.Optional(Type.Unsafe<string>({ ...BINARY, description }));
 
 const files = {
   [WEIGHTS_FILE]: file(
     'The weights, safetensors or GGUF. They may also be a part called `weights`, or any part with a filename that ends ' +
-      'in .safetensors or .gguf; one file of them has to be there',
+      'in .safetensors or .gguf; one file of them has to be there, or all of `…-00001-of-0000N.safetensors`, with or without ' +
+      'their `….safetensors.index.json`',
   ),
   weights: file('The weights, by another name'),
   [CONFIG_FILE]: file('The configuration that PEFT and MLX write beside them; other formats have none'),

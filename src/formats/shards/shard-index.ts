@@ -1,0 +1,72 @@
+import { AppError } from '../../errors/app-error.ts';
+import { JsonError } from '../../json/json-error.ts';
+import { quote, quoteSome } from '../../json/quote.ts';
+import { type JsonValue, parseStrictJson } from '../../json/strict-json.ts';
+import { MAX_HEADER_BYTES } from '../../safetensors/limits.ts';
+
+/** Largest index: it names the tensors that the headers do. */
+export const MAX_INDEX_BYTES = MAX_HEADER_BYTES;
+
+/** An object in an object. */
+const MAX_INDEX_DEPTH = 4;
+const MAX_SHOWN = 3;
+
+/**
+ * Holds an index (`….safetensors.index.json`) against the files it is about: each tensor has to be in the file that it says,
+ * and no other may be there.
+ * @param index of the file with this name
+ * @param owners the file of each tensor, by name
+ * @throws AppError SHARDS_MISMATCH naming the tensor or the file
+ */
+export function checkShardIndex(
+  { name, bytes }: { readonly name: string; readonly bytes: Uint8Array },
+  owners: ReadonlyMap<string, string>,
+): void {
+  const map = weightMapOf(name, bytes);
+  const files = new Set(owners.values());
+  const missing = [...new Set([...map.values()].filter((file) => !files.has(file)))];
+  if (missing.length > 0) {
+    throw new AppError(
+      'FILE_MISSING',
+      `${quote(name)} names files that are not there: ${quoteSome(missing, MAX_SHOWN)}.`,
+      {
+        missing: missing.slice(0, MAX_SHOWN),
+      },
+    );
+  }
+  for (const [tensor, file] of map) {
+    const owner = owners.get(tensor);
+    if (owner === file) continue;
+    const where = owner === undefined ? 'no file has it' : `it is in ${quote(owner)}`;
+    throw mismatch(
+      `${quote(name)} says that tensor ${quote(tensor)} is in ${quote(file)}, but ${where}`,
+      tensor,
+    );
+  }
+  for (const [tensor, file] of owners) {
+    if (!map.has(tensor))
+      throw mismatch(`${quote(file)} has tensor ${quote(tensor)}, which ${quote(name)} lacks`, tensor);
+  }
+}
+
+/** Files by tensor. */
+function weightMapOf(name: string, bytes: Uint8Array): Map<string, string> {
+  let json: JsonValue;
+  try {
+    json = parseStrictJson(bytes, { maxDepth: MAX_INDEX_DEPTH, allowBom: true });
+  } catch (error) {
+    if (!(error instanceof JsonError)) throw error;
+    throw mismatch(`${quote(name)} is not valid JSON: ${error.message}`, null);
+  }
+  const map = json instanceof Map ? json.get('weight_map') : undefined;
+  if (!(map instanceof Map))
+    throw mismatch(`${quote(name)} has no weight_map, the file of each tensor`, null);
+  for (const [tensor, file] of map) {
+    if (typeof file !== 'string')
+      throw mismatch(`${quote(name)} has no name of a file for ${quote(tensor)}`, tensor);
+  }
+  return map as Map<string, string>;
+}
+
+export const mismatch = (what: string, tensor: string | null): AppError =>
+  new AppError('SHARDS_MISMATCH', `${what}.`, { tensor });

@@ -1,0 +1,29 @@
+import { open } from 'node:fs/promises';
+import { readShards, type Shards } from '../formats/shards/read-shards.ts';
+import { layOut } from '../safetensors/layout.ts';
+import { copyRanges } from './file-ranges.ts';
+
+/**
+ * Writes the tensors of all shards into one file, as if the weights had never been cut.
+ * @param path of the file, which must not be there yet
+ * @throws AppError FILE_MISSING naming the files that are not there, SHARDS_MISMATCH naming the file or the tensor, ST_*
+ */
+export async function joinShards(shards: Shards, path: string): Promise<void> {
+  const { parts, metadata } = await readShards(shards);
+  const { headerBytes, offsets, totalBytes } = layOut(
+    parts.flatMap(({ tensors }) => tensors),
+    metadata,
+  );
+  const file = await open(path, 'wx');
+  try {
+    await file.truncate(totalBytes);
+    await file.write(headerBytes, 0, headerBytes.length, 0);
+    let next = 0;
+    for (const { path: from, tensors } of parts) {
+      const ranges = tensors.map((entry) => ({ ...entry, to: offsets[next++]! }));
+      await copyRanges(from, file, ranges);
+    }
+  } finally {
+    await file.close();
+  }
+}
