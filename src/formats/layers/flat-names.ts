@@ -1,4 +1,5 @@
-import { CLIP, FLUX, type Layer, type LayerTable, TRANSFORMER, UNET } from './layer-table.ts';
+import { CLIP, type Layer, type LayerTable, UNET } from './layer-table.ts';
+import { TRANSFORMERS } from './transformer-tables.ts';
 
 /** A path as kohya writes it. */
 export const flatten = (path: string): string => path.replaceAll('.', '_');
@@ -13,9 +14,9 @@ const NUMBER = /(?<=_)\d+(?=_|$)/g;
 function vocabularyOf(table: LayerTable): Vocabulary {
   const vocabulary = new Map<string, { path: string; layer: Layer }>();
   for (const [template, layer] of Object.entries(table)) {
-    // "fc#" and "linear#" stand for words with a number at their end: they are written out.
-    const written = /[a-z]#$/.test(template)
-      ? ['1', '2'].map((digit) => template.replace(/#$/, digit))
+    // "fc#", "linear#" and "attn#" stand for words with a number at their end: they are written out.
+    const written = /[a-z]#(?=\.|$)/.test(template)
+      ? ['1', '2'].map((digit) => template.replace(/(?<=[a-z])#(?=\.|$)/, digit))
       : [template];
     for (const path of written) {
       const flat = flatten(path);
@@ -26,12 +27,11 @@ function vocabularyOf(table: LayerTable): Vocabulary {
   return vocabulary;
 }
 
-const VOCABULARIES = {
-  unet: vocabularyOf(UNET),
-  text_encoder: vocabularyOf(CLIP),
-  transformer: vocabularyOf(TRANSFORMER),
-  flux: vocabularyOf(FLUX),
-} as const;
+const TABLES = { unet: UNET, text_encoder: CLIP, ...TRANSFORMERS } as const;
+
+const VOCABULARIES = Object.fromEntries(
+  Object.entries(TABLES).map(([model, table]) => [model, vocabularyOf(table)]),
+) as Readonly<Record<keyof typeof TABLES, Vocabulary>>;
 
 /** A model whose layers are in the table. */
 export type KnownModel = keyof typeof VOCABULARIES;

@@ -141,7 +141,7 @@ function warningsOf(
     });
     warnings.push(
       `${count(byTable, 'convolution is', 'convolutions are')} flattened to matrices in this file. The kernels are those ` +
-        `that Stable Diffusion's UNet has at these names: ${kinds.join(', ')}.`,
+        `that models have at these names: ${kinds.join(', ')}.`,
     );
   }
   const consequence =
@@ -160,7 +160,7 @@ function warningsOf(
   }
   if (contradicted.length > 0) {
     warnings.push(
-      `${count(contradicted, 'module has the name', 'modules have the names')} of convolutions in Stable Diffusion's UNet, ` +
+      `${count(contradicted, 'module has the name', 'modules have the names')} of convolutions in models that are known here, ` +
         `but sizes that do not fit such a kernel (${quoteSome(contradicted, MAX_NAMED)}). The layers are ${consequence}`,
     );
   }

@@ -10,22 +10,15 @@ const COMPONENT =
 /** Transformers of text (CLIP, T5, Llama, Qwen) have linear layers only. */
 const TEXT_ENCODER = /^(?:te[123]?|text_encoder(?:_[123])?)_/;
 
-/**
- * Layers within the blocks of the transformers of image and video models (Flux, Stable Diffusion 3, Hunyuan, Wan,
- * Qwen-Image, LTX, Lumina): they are linear, except for a few whose names say that they are convolutions.
- */
-const TRANSFORMER_BLOCK: readonly RegExp[] = [
-  // Decoders of text, in the names of transformers.
+/** Attention and feed-forward layers of language models, in the names of transformers. None of them is a convolution. */
+const LANGUAGE_MODEL: readonly RegExp[] = [
   /^(?:model_)?(?:language_model_)?layers_\d+_(?:self_attn|mlp)_(?!.*conv)/,
-  /^h_\d+_(?:attn|mlp)_(?!.*conv)/,
-  /^(?:double|single|joint|transformer|single_transformer)_blocks_\d+_(?!.*conv)/,
-  /^(?:vace_)?blocks_\d+_(?:self_attn|cross_attn|attn[12]?|ffn)_(?!.*conv)/,
-  /^(?:layers|noise_refiner|context_refiner)_\d+_(?:attention|feed_forward|adaLN_modulation)_(?!.*conv)/,
+  /^(?:transformer_)?h_\d+_(?:attn|mlp)_(?!.*conv)/,
 ];
 
 /**
- * The kind of a layer, told by the path of its module: in the names of kohya, LyCORIS or diffusers, and for UNets also in
- * those of the original implementation (input_blocks).
+ * The kind of a layer, told by the path of its module: in the names of kohya, LyCORIS or diffusers, and in those of the
+ * original implementations.
  * @returns null where the name is of no model that is known here
  */
 export function layerOf(module: string): Layer | null {
@@ -38,7 +31,7 @@ export function layerOf(module: string): Layer | null {
     const layers = KNOWN_MODELS.map((model) => layerNamed(name, model));
     const layer = layers.find((found) => found !== undefined);
     if (layer) return layer;
-    if (TRANSFORMER_BLOCK.some((pattern) => pattern.test(name))) return LINEAR;
+    if (LANGUAGE_MODEL.some((pattern) => pattern.test(name))) return LINEAR;
   }
   return null;
 }

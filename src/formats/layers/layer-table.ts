@@ -1,9 +1,9 @@
 /**
  * The layers that trainers adapt, by their paths in the models of diffusers and transformers, with the kind of each: the
- * UNets of Stable Diffusion 1, 2 and XL, CLIP's text encoders, and the transformers of Flux and Stable Diffusion 3. "#" is
+ * UNets of Stable Diffusion 1, 2 and XL, and CLIP's text encoders; transformer-tables.ts has the transformers. "#" is
  * a number. The table serves two purposes: names without dots are turned back into paths (flat-names.ts), and factors
  * that LyCORIS flattened get the kernel of their convolution back (layer-of.ts).
- * Sources: diffusers, models/unets/unet_2d_condition.py, models/resnet.py, models/transformers; sd-scripts, networks/lora.py.
+ * Sources: diffusers, models/unets/unet_2d_condition.py, models/resnet.py; sd-scripts, networks/lora.py.
  */
 
 /** A layer, as far as it decides the shapes of its factors. */
@@ -21,16 +21,16 @@ const CONV_1X1: Layer = { kind: 'conv', kernel: [1, 1] };
 const CONV_3X3: Layer = { kind: 'conv', kernel: [3, 3] };
 const PROJECTION: Layer = { kind: 'projection' };
 
-const all = (layer: Layer, ...paths: readonly string[]): LayerTable =>
+export const all = (layer: Layer, ...paths: readonly string[]): LayerTable =>
   Object.fromEntries(paths.map((path) => [path, layer]));
 
-const under = (heads: readonly string[], table: LayerTable): LayerTable =>
+export const under = (heads: readonly string[], table: LayerTable): LayerTable =>
   Object.fromEntries(
     heads.flatMap((head) => Object.entries(table).map(([path, layer]) => [`${head}.${path}`, layer])),
   );
 
-const ATTENTION = all(LINEAR, 'to_q', 'to_k', 'to_v', 'to_out.#');
-const FEED_FORWARD = all(LINEAR, 'net.#.proj', 'net.#');
+export const ATTENTION = all(LINEAR, 'to_q', 'to_k', 'to_v', 'to_out.#');
+export const FEED_FORWARD = all(LINEAR, 'net.#.proj', 'net.#');
 
 const SPATIAL_TRANSFORMER: LayerTable = {
   ...all(PROJECTION, 'proj_in', 'proj_out'),
@@ -58,35 +58,4 @@ export const CLIP: LayerTable = {
   ...under(['text_model.encoder.layers.#.self_attn'], all(LINEAR, 'q_proj', 'k_proj', 'v_proj', 'out_proj')),
   ...under(['text_model.encoder.layers.#.mlp'], all(LINEAR, 'fc#')),
   text_projection: LINEAR,
-};
-
-const JOINT_ATTENTION: LayerTable = {
-  ...ATTENTION,
-  ...all(LINEAR, 'add_q_proj', 'add_k_proj', 'add_v_proj', 'to_add_out'),
-};
-export const TRANSFORMER: LayerTable = {
-  ...under(['transformer_blocks.#'], {
-    ...under(['attn', 'attn2'], JOINT_ATTENTION),
-    ...under(['ff', 'ff_context'], FEED_FORWARD),
-    ...all(LINEAR, 'norm1.linear', 'norm1_context.linear'),
-  }),
-  ...under(['single_transformer_blocks.#'], {
-    ...under(['attn'], ATTENTION),
-    ...all(LINEAR, 'norm.linear', 'proj_mlp', 'proj_out'),
-  }),
-  ...under(
-    ['timestep_embedder', 'guidance_embedder', 'text_embedder'].map((name) => `time_text_embed.${name}`),
-    all(LINEAR, 'linear_#'),
-  ),
-  ...all(LINEAR, 'x_embedder', 'context_embedder', 'norm_out.linear', 'proj_out'),
-};
-
-/** Flux as Black Forest Labs names it (black-forest-labs/flux, modules/layers.py). */
-export const FLUX: LayerTable = {
-  ...under(['double_blocks.#'], {
-    ...under(['img_attn', 'txt_attn'], all(LINEAR, 'qkv', 'proj')),
-    ...under(['img_mlp', 'txt_mlp'], all(LINEAR, '#')),
-    ...under(['img_mod', 'txt_mod'], all(LINEAR, 'lin')),
-  }),
-  ...under(['single_blocks.#'], all(LINEAR, 'linear#', 'modulation.lin')),
 };

@@ -5,7 +5,8 @@ import type { FormatName } from '../../../src/adapter/format-name.ts';
 import { convertAdapter } from '../../../src/formats/convert/convert-adapter.ts';
 import type { ConvertOptions } from '../../../src/formats/convert/placed-adapter.ts';
 import { flatten, unflatten } from '../../../src/formats/layers/flat-names.ts';
-import { CLIP, FLUX, TRANSFORMER, UNET } from '../../../src/formats/layers/layer-table.ts';
+import { CLIP, UNET } from '../../../src/formats/layers/layer-table.ts';
+import { FLUX, TRANSFORMER } from '../../../src/formats/layers/transformer-tables.ts';
 import fc from '../../fast-check.ts';
 import { adapter, entry } from './made.ts';
 

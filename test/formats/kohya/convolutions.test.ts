@@ -381,13 +381,58 @@ describe('the kind of a layer whose tensors do not show it', () => {
   it('transformers and text encoders are linear, without a word', async () => {
     const { kernels, warnings } = await kindsOf({
       lora_te3_encoder_block_0_layer_0_SelfAttention_q: [8, 9],
+      // Flux, Stable Diffusion 3, HunyuanVideo, Wan, in the names of their authors.
       lora_unet_double_blocks_0_img_attn_qkv: [8, 9],
+      lora_unet_double_blocks_12_txt_mod_lin: [8, 9],
+      lora_unet_final_layer_adaLN_modulation_1: [8, 9],
+      lora_unet_joint_blocks_3_context_block_mlp_fc1: [8, 9],
+      lora_unet_joint_blocks_3_x_block_attn2_proj: [8, 9],
+      lora_unet_double_blocks_0_img_attn_proj: [8, 9],
+      lora_unet_txt_in_individual_token_refiner_blocks_1_mlp_fc2: [8, 9],
       lora_unet_blocks_0_cross_attn_k_img: [8, 9],
+      lora_unet_blocks_29_ffn_2: [8, 9],
+      lora_unet_time_projection_1: [8, 9],
+      // The same, Qwen-Image, LTX and Lumina in those of diffusers.
       lycoris_transformer_blocks_0_attn_to_q: [8, 9],
       'transformer.single_transformer_blocks.0.proj_mlp': [8, 9],
+      'transformer.transformer_blocks.0.attn.add_k_proj': [8, 9],
+      'transformer.transformer_blocks.0.img_mod.1': [8, 9],
+      'transformer.transformer_blocks.0.txt_mlp.net.0.proj': [8, 9],
+      'transformer.transformer_blocks.0.attn2.to_out.0': [8, 9],
+      'transformer.blocks.0.attn1.to_q': [8, 9],
+      'transformer.blocks.0.ffn.net.0.proj': [8, 9],
+      'diffusion_model.layers.7.feed_forward.w3': [8, 9],
     });
     assert.deepEqual([...new Set(Object.values(kernels))], ['']);
     assert.deepEqual(warnings, []);
+  });
+
+  it('what cuts images and videos into patches gets its kernel', async () => {
+    const { kernels, warnings } = await kindsOf({
+      lora_unet_patch_embedding: [8, 16],
+      lora_unet_img_in_proj: [8, 16],
+      'transformer.pos_embed.proj': [8, 16],
+    });
+    assert.deepEqual(kernels, {
+      lora_unet_patch_embedding: '1×2×2',
+      lora_unet_img_in_proj: '1×2×2',
+      'transformer.pos_embed.proj': '2×2',
+    });
+    assert.match(warnings[0]!, /3 convolutions are flattened .* 2 of 1 × 2 × 2 .* 1 of 2 × 2/);
+  });
+
+  it('a layer of a known block that the model does not have is named, and no silent matrix', async () => {
+    const { kernels, warnings } = await kindsOf({
+      lora_unet_double_blocks_0_img_attn_qkv: [8, 9],
+      lora_unet_double_blocks_0_img_mixer: [8, 9],
+      lora_unet_blocks_0_self_attn_gate: [8, 9],
+    });
+    assert.deepEqual([...new Set(Object.values(kernels))], ['']);
+    assert.equal(warnings.length, 1);
+    assert.match(
+      warnings[0]!,
+      /2 modules do not show .*"lora_unet_blocks_0_self_attn_gate", "lora_unet_double_blocks_0_img_mixer"/,
+    );
   });
 
   it('LoRA that somebody flattened gets its kernel back, in kohya and in diffusers', async () => {
