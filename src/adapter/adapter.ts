@@ -18,6 +18,8 @@ export interface TensorEntry {
   readonly endByte: number;
   /** The dtype in the file, where `dtype` is another: that which the tensor is to be written in. */
   readonly castFrom?: string;
+  /** What its numbers are to be multiplied by when they are written; 1 where nobody says. */
+  readonly multiplier?: number;
 }
 
 /** A tensor that is one factor of a LoRA pair: its dtype is one we can compute with. */
@@ -74,7 +76,7 @@ export interface Adapter {
   readonly modules: readonly LoraModule[];
   /** Tensors that are no part of a LoRA pair: heads, biases, magnitudes. Carried over byte for byte. */
   readonly passthrough: readonly TensorEntry[];
-  /** Tensors whose contribution is scaled together with B·A (PEFT's lora_bias); they forbid scale "fold". */
+  /** Tensors whose contribution is scaled together with B·A (PEFT's lora_bias): their numbers change with the scale. */
   readonly hasLoraBias: boolean;
   /** The whole configuration as read, for writing it back with everything it said; empty where the format has none. */
   readonly config: Readonly<Record<string, unknown>>;

@@ -270,7 +270,6 @@ export const ERROR_KINDS = {
   UNSUPPORTED_LORA_VARIANT: permanent(422, 'This variant of LoRA cannot be squeezed yet', {
     groups: ['upload'],
   }),
-  LORA_BIAS_NEEDS_KEEP: permanent(422, 'Adapters with lora_bias need scale "keep"'),
 
   // A sum of adapters
   MERGE_BASE_MISMATCH: permanent(422, 'The adapters to merge belong to different base models'),

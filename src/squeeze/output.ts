@@ -62,7 +62,7 @@ export class Output {
 
   /**
    * @param dir folder of this result's files; need not exist
-   * @throws AppError what the format's writer throws: LORA_BIAS_NEEDS_KEEP, FORMAT_NEEDS_FOLD, FORMAT_NOT_WRITABLE, …
+   * @throws AppError what the format's writer throws: FORMAT_NEEDS_FOLD, FORMAT_NOT_WRITABLE, …
    */
   constructor(
     adapter: Adapter,

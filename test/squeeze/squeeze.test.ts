@@ -11,7 +11,7 @@ import { AppError } from '../../src/errors/app-error.ts';
 import type { ErrorCode } from '../../src/errors/error-kinds.ts';
 import { matrix } from '../oracle/linear-algebra.ts';
 import { readPeftAdapter } from '../oracle/peft-adapter.ts';
-import { float32Tensor, readSafetensors } from '../oracle/safetensors.ts';
+import { decodeTensor, float32Tensor, readSafetensors } from '../oracle/safetensors.ts';
 import { overallError, scoreAdapter } from '../oracle/score.ts';
 import { computeFixture } from './compute-fixture.ts';
 import { bfloat16Tensor, readResult, someModules, squeezing } from './made-adapter.ts';
@@ -518,24 +518,6 @@ describe('a squeeze refuses', () => {
     await squeezing(compute.pool, adapter(zero), { targets: [target] }, () => {});
   });
 
-  it('to fold a scale that lora_bias shares, before doing any work', async () => {
-    const [module] = someModules(8, 1);
-    const bias = float32Tensor([module!.b.rows], module!.b.data.slice(0, module!.b.rows));
-    const dir = adapter(
-      [module!],
-      { lora_bias: true },
-      { extra: { 'base_model.model.layers.0.q_proj.lora_B.bias': bias } },
-    );
-    const phases: string[] = [];
-    const onProgress = ({ phase }: { phase: string }) => phases.push(phase);
-    await assert.rejects(
-      squeezing(compute.pool, dir, { targets: [{ rank: 2 }], onProgress }, () => {}),
-      failsWith('LORA_BIAS_NEEDS_KEEP', 'keep'),
-    );
-    assert.deepEqual(phases, ['load']);
-    await squeezing(compute.pool, dir, { targets: [{ rank: 2, scale: 'keep' }] }, () => {});
-  });
-
   it('to go on when it is cancelled, and leaves the pool fit for the next', async () => {
     // Three stacks for two threads: one has not begun yet.
     const dir = adapter(someModules(64, 40));
@@ -550,5 +532,30 @@ describe('a squeeze refuses', () => {
     await squeezing(compute.pool, dir, { targets: [{ rank: 2 }] }, ({ targets }) =>
       assert.equal(targets.length, 1),
     );
+  });
+});
+
+it('a bias of B stays what it was times its scale, whatever the scale of the result', async () => {
+  const [module] = someModules(8, 1);
+  const name = 'base_model.model.layers.0.q_proj.lora_B.bias';
+  const bias = float32Tensor([module!.b.rows], module!.b.data.slice(0, module!.b.rows));
+  const dir = adapter([module!], { lora_bias: true, lora_alpha: 20 }, { extra: { [name]: bias } });
+  const targets: Target[] = [
+    { rank: 2 },
+    { rank: 8, scale: 'fold' },
+    { rank: 2, scale: 'keep' },
+    { rank: 2, scale: 'sqrt' },
+  ];
+  await squeezing(compute.pool, dir, { targets }, ({ targets: outcomes }) => {
+    for (const [index, outcome] of outcomes.entries()) {
+      const { modules, passthrough, config } = readResult(outcome);
+      const { scale } = modules.get('layers.0.q_proj')!;
+      assert.equal(config.lora_bias, true);
+      const made = decodeTensor(passthrough.get(name)!);
+      for (const [at, value] of decodeTensor(bias).entries()) {
+        const difference = Math.abs(scale * made[at]! - 2.5 * value);
+        assert.ok(difference <= 1e-6 * Math.abs(value), `${JSON.stringify(targets[index])}: ${difference}`);
+      }
+    }
   });
 });

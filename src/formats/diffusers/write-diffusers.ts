@@ -1,12 +1,10 @@
 import { Buffer } from 'node:buffer';
 import type { Adapter, ModulePlan, OutputPlan, OutputTensor, ScaleMode } from '../../adapter/adapter.ts';
 import { remainingScale } from '../../adapter/remaining-scale.ts';
-import { AppError } from '../../errors/app-error.ts';
-import { quote } from '../../json/quote.ts';
 import type { JsonObject, JsonValue } from '../../json/strict-json.ts';
 import { layOut } from '../../safetensors/layout.ts';
 import type { WriteOptions } from '../format.ts';
-import { checkPlans, copyOf, planPair } from '../pairs/plan-pairs.ts';
+import { checkPlans, planCarried, planPair } from '../pairs/plan-pairs.ts';
 import { scalarTensor } from '../pairs/scalar.ts';
 import { parseConfigJson, toPlain } from '../peft/config-json.ts';
 import { encodeConfig, writeConfig } from '../peft/write-config.ts';
@@ -30,7 +28,6 @@ interface PlacedPlan {
 /**
  * Plans a file of diffusers: tensors under their old names, alphas and metadata as they are needed (`scalePlaces`).
  * @param plans one for each of `adapter.modules`, in the same order
- * @throws AppError LORA_BIAS_NEEDS_KEEP: a bias of B is scaled together with B·A, so that another scale would change it
  * @throws AppError CONFIG_TOO_LARGE when thousands of modules have ranks or scales of their own
  * @throws RangeError for names of factors that are not of the format, or plans of other modules (our own mistake)
  */
@@ -40,7 +37,6 @@ export function planDiffusersOutput(
   { scale, provenance }: WriteOptions,
 ): OutputPlan {
   checkPlans(adapter, plans);
-  if (adapter.hasLoraBias) refuseOtherScales(plans, scale);
   const placed = plans.map(place);
   const { alphas, metadata: hasMetadata } = scalePlaces(adapter, placed, scale);
   const tensors = [
@@ -48,7 +44,7 @@ export function planDiffusersOutput(
       ...planPair(one.plan, index, scale),
       ...(alphas ? [alphaOf(one, scale)] : []),
     ]),
-    ...adapter.passthrough.map(copyOf),
+    ...planCarried(adapter, plans, scale),
   ];
   const metadata = new Map([['format', 'pt'], ...adapter.metadata]);
   if (hasMetadata) metadata.set(ADAPTER_METADATA, writeAdapterMetadata(adapter, placed, scale));
@@ -108,17 +104,6 @@ function alphaOf(
     shape: module.alpha?.shape ?? [],
     source: { kind: 'bytes', bytes },
   };
-}
-
-function refuseOtherScales(plans: readonly ModulePlan[], scale: ScaleMode): void {
-  for (const { module, rank } of plans) {
-    if (remainingScale(scale, module, rank) === module.scale) continue;
-    throw new AppError(
-      'LORA_BIAS_NEEDS_KEEP',
-      `module ${quote(module.name)}: the adapter has lora_bias, which is scaled together with B·A: ask for scale "keep"`,
-      { module: module.name },
-    );
-  }
 }
 
 /**

@@ -39,6 +39,35 @@ export const copyOf = (entry: TensorEntry): OutputTensor => ({
   source: { kind: 'copy', entry },
 });
 
+/**
+ * The carried tensors of an adapter. A bias of B (`lora_bias`) is scaled together with B·A: where a module's scale changes, it is
+ * multiplied by what the scale loses.
+ * @param plans one for each of the adapter's modules
+ */
+export function planCarried(
+  { passthrough, hasLoraBias }: Pick<Adapter, 'passthrough' | 'hasLoraBias'>,
+  plans: readonly ModulePlan[],
+  scale: ScaleMode,
+): OutputTensor[] {
+  const byWeight = new Map(hasLoraBias ? plans.map((plan) => [plan.module.b.name, plan]) : []);
+  return passthrough.map((entry) => {
+    const plan = byWeight.get(entry.name.replace(/\.bias$/, '.weight'));
+    const left = plan && remainingScale(scale, plan.module, plan.rank);
+    if (left === undefined || left === plan!.module.scale || !FLOATS.includes(entry.dtype))
+      return copyOf(entry);
+    const dtype = entry.dtype === 'F64' ? 'F32' : entry.dtype;
+    return copyOf({
+      ...entry,
+      dtype,
+      castFrom: entry.castFrom ?? entry.dtype,
+      multiplier: plan!.module.scale / left,
+    });
+  });
+}
+
+/** What numbers can be multiplied in. */
+const FLOATS: readonly string[] = ['F64', 'F32', 'F16', 'BF16'];
+
 /** @throws RangeError when the plans do not belong to the adapter (our own mistake) */
 export function checkPlans({ modules }: Adapter, plans: readonly ModulePlan[]): void {
   const belongs = ({ name, rank }: Adapter['modules'][number], plan: ModulePlan | undefined): boolean =>

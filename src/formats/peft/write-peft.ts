@@ -7,10 +7,9 @@ import type {
   ScaleMode,
 } from '../../adapter/adapter.ts';
 import { CONFIG_FILE, WEIGHTS_FILE } from '../../adapter/file-names.ts';
-import { AppError } from '../../errors/app-error.ts';
 import { layOut } from '../../safetensors/layout.ts';
 import type { WriteOptions } from '../format.ts';
-import { checkPlans, copyOf, planPair } from '../pairs/plan-pairs.ts';
+import { checkPlans, planCarried, planPair } from '../pairs/plan-pairs.ts';
 import { type Stack, stacksOf, stackTensor } from '../stacks.ts';
 import { writeConfig } from './write-config.ts';
 
@@ -21,7 +20,6 @@ import { writeConfig } from './write-config.ts';
  * A module whose rank, dtypes and scale stay is copied, both factors; of every other module both factors are to be
  * computed, and with "fold" they have to contain the scale (also at an unchanged rank). Experts are stacked again.
  * @param plans one for each of `adapter.modules`, in the same order
- * @throws AppError LORA_BIAS_NEEDS_KEEP: PEFT scales lora_B.bias together with B·A, so folding would change it
  * @throws AppError CONFIG_TOO_LARGE when thousands of modules have ranks or scales of their own
  * @throws AppError FORMAT_NOT_WRITABLE for experts of different ranks
  * @throws RangeError when the plans do not belong to the adapter (our own mistake)
@@ -32,15 +30,8 @@ export function planPeftOutput(
   { scale, provenance }: WriteOptions,
 ): OutputPlan {
   checkPlans(adapter, plans);
-  if (adapter.hasLoraBias && scale === 'fold') {
-    throw new AppError(
-      'LORA_BIAS_NEEDS_KEEP',
-      'the adapter has lora_bias, which PEFT scales together with B·A: ask for scale "keep"',
-    );
-  }
   const factors = plans.flatMap((plan, moduleIndex) => planModule(plan, moduleIndex, scale));
-  const copies = adapter.passthrough.map(copyOf);
-  const tensors = [...factors, ...planExperts(plans), ...copies];
+  const tensors = [...factors, ...planExperts(plans), ...planCarried(adapter, plans, scale)];
   // transformers refuses files whose metadata lacks "format"
   const metadata = new Map([['format', 'pt'], ...adapter.metadata, ...provenance]);
   return {

@@ -9,17 +9,19 @@ import { readFully, writeFully } from '../file-ranges.ts';
 /** Numbers at a time. */
 const CHUNK = 256 * 1024;
 
-/** A tensor to be written in its dtype, which lies in the source in another. */
+/** A tensor to be written in its dtype, which lies in the source in another, or whose numbers are multiplied. */
 interface TensorCast {
-  readonly entry: TensorEntry & { readonly castFrom: string };
+  readonly entry: TensorEntry;
   /** First byte in the target. */
   readonly to: number;
 }
 
-export const isCast = (entry: TensorEntry): entry is TensorCast['entry'] => entry.castFrom !== undefined;
+export const isCast = ({ castFrom, multiplier = 1 }: TensorEntry): boolean =>
+  castFrom !== undefined || multiplier !== 1;
 
 /**
- * Casts tensors of one file to places in another: to the nearest, ties to even; float64 by way of float32.
+ * Casts tensors of one file to places in another: to the nearest, ties to even; float64 by way of float32, multiplied in
+ * float64.
  * @throws AppError NON_FINITE_RESULT naming the tensor, for NaN, infinity and what does not fit
  */
 export async function castTensors(
@@ -37,7 +39,7 @@ export async function castTensors(
 }
 
 async function castTensor(source: FileHandle, target: FileHandle, { entry, to }: TensorCast): Promise<void> {
-  const { castFrom, beginByte, endByte } = entry;
+  const { castFrom = entry.dtype, multiplier = 1, beginByte, endByte } = entry;
   const dtype = entry.dtype as FactorDtype;
   const size = castFrom === 'F64' ? 8 : BYTES_PER_ELEMENT[castFrom as FloatDtype];
   const count = (endByte - beginByte) / size;
@@ -48,6 +50,7 @@ async function castTensor(source: FileHandle, target: FileHandle, { entry, to }:
     await readFully(source, bytes, beginByte + done * size, entry.name);
     const numbers = decoded(castFrom, bytes, length);
     refuseNonFinite(entry, numbers, `holds NaN or infinity, or a number beyond float32`);
+    if (multiplier !== 1) for (const [at, number] of numbers.entries()) numbers[at] = number * multiplier;
     roundTo(dtype, numbers);
     refuseNonFinite(entry, numbers, `has a number that does not fit ${DTYPE_NAMES[dtype]}`);
     await writeFully(target, encode(dtype, numbers), to + done * BYTES_PER_ELEMENT[dtype]);

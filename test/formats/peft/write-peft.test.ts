@@ -327,13 +327,21 @@ describe('planPeftOutput: tensors', () => {
     assert.deepEqual(sourcesOf(8, 'keep', 4, 'BF16'), ['factor', 'factor']);
   });
 
-  it('refuses to fold a scale that a bias shares, and keeps it otherwise', () => {
+  it('folds a scale into a bias that shares it, and leaves the bias alone where the scale stays', () => {
     const adapter = adapterOf([...linear('q', 4), tensor('q.lora_B.bias', [16])], { lora_bias: true });
-    const error = refusal(() => plan(adapter, () => 2, 'fold'));
-    assert.equal(error.code, 'LORA_BIAS_NEEDS_KEEP');
+    const biasOf = ({ tensors }: OutputPlan) => {
+      const { source, dtype } = tensors.find(({ name }) => name.endsWith('.bias'))!;
+      assert.ok(source.kind === 'copy');
+      return [dtype, source.entry.multiplier];
+    };
     const kept = plan(adapter, () => 2, 'keep');
     assert.deepEqual(peftModule(configIn(kept), 'q'), { rank: 2, scale: 2 });
+    assert.deepEqual(biasOf(kept), ['F32', undefined]);
     assert.equal(configIn(kept).lora_bias, true);
+    const folded = plan(adapter, () => 2, 'fold');
+    assert.deepEqual(peftModule(configIn(folded), 'q'), { rank: 2, scale: 1 });
+    assert.deepEqual(biasOf(folded), ['F32', 2]);
+    assert.deepEqual(biasOf(plan(adapter, () => 1, 'sqrt')), ['F32', 0.5]);
   });
 
   it('adds to the metadata and never loses "format"', () => {
