@@ -1,4 +1,4 @@
-// Writes what the tuning measured (results/plans.jsonl, results/ranks.jsonl) into docs/annealing.md and docs/policies.md:
+// Writes what the tuning measured (results/plans.jsonl, results/ranks.jsonl) into docs/schedule-experiment.md and docs/policies.md:
 //   npx tsx bench/quality/write-tuning.ts
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -21,7 +21,7 @@ const ranks = await readLines<RanksRow>('ranks.jsonl');
 await writeFile(at('../../docs/figures/error-cost.svg'), errorCostFigure(ranks));
 await writeBetweenMarks(at('../../docs/policies.md'), WRITER, criteriaTable(ranks));
 await writeBetweenMarks(
-  at('../../docs/annealing.md'),
+  at('../../docs/schedule-experiment.md'),
   WRITER,
   plansTable(await readLines<PlanRow>('plans.jsonl')),
 );

@@ -239,7 +239,7 @@ describe('quality: what the tuning measured', () => {
   it('is what the pages say', () => {
     const plans = plansTable(rowsOf('plans.jsonl'));
     const ranks = rowsOf('ranks.jsonl');
-    assert.ok(read('docs/annealing.md').includes(plans));
+    assert.ok(read('docs/schedule-experiment.md').includes(plans));
     assert.ok(read('docs/policies.md').includes(criteriaTable(ranks)));
     assert.equal(read('docs/figures/error-cost.svg'), errorCostFigure(ranks));
     assert.doesNotMatch(plans + criteriaTable(ranks) + errorCostFigure(ranks), /NaN|undefined|Infinity/);

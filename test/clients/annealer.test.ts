@@ -91,7 +91,7 @@ const near = (actual: number, expected: number, tolerance: number, what: string)
     `${what}: ${actual}, not ${expected}`,
   );
 
-/** By docs/annealing.md, Learning rate: of the factors, and of what is trained beside them. */
+/** By docs/schedules.md, Learning rate: of the factors, and of what is trained beside them. */
 function planned(stages: readonly Stage[], step: number): [factors: number, head: number] {
   const { begin_step, end_step, learning_rate } = stages.findLast((one) => one.begin_step <= step)!;
   const { factor, warm_up_steps, decay_steps } = learning_rate;

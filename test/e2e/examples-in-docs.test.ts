@@ -166,11 +166,12 @@ describe('examples in the documents', () => {
       await cancelled(await submitted({ kind: 'export', adapter_id: adapter, to }));
   });
 
-  it('docs/annealing.md: a schedule, a run, one by the spectrum', async () => {
-    const [schedule, , begin] = examples('docs/annealing.md', 'sh').map((code) => code.split('\n\n')[0]!);
+  it('docs/annealing.md, schedules.md, runs.md: a schedule, a run, one by the spectrum', async () => {
+    const [begin] = examples('docs/annealing.md', 'sh').map((code) => code.split('\n\n')[0]!);
+    const [schedule] = examples('docs/schedules.md', 'sh');
     assert.match(await run(schedule!), /"stages":\[/);
     assert.match(await run(begin!), /"next_checkpoint_step":750/);
-    const [dry, adaptive] = examples('docs/annealing.md', 'json');
+    const [dry, adaptive] = examples('docs/runs.md', 'json');
     const planned = await client.fetch('/v1/runs', {
       method: 'POST',
       headers: { 'content-type': 'application/json' },

@@ -6,7 +6,7 @@ import { Value } from 'typebox/value';
 import { type Schedule, ScheduleRequest } from '../../src/contract/schedule.ts';
 import { planSchedule } from '../../src/schedule/plan-schedule.ts';
 
-const page = readFileSync(join(import.meta.dirname, '../../docs/annealing.md'), 'utf8');
+const page = readFileSync(join(import.meta.dirname, '../../docs/schedules.md'), 'utf8');
 
 /** The request that the page sends. */
 const example = JSON.parse(/\/v1\/schedules -d '(\{[\s\S]+?\})'\n/.exec(page)![1]!) as ScheduleRequest;
@@ -39,7 +39,7 @@ function changeRow(change: string): string {
   return `| \`${change}\` | ${ranks} | ${steps} | ${mean_rank.toFixed(1)} | ${(100 * relative_cost).toFixed(0)} % |`;
 }
 
-describe('docs/annealing.md', () => {
+describe('docs/schedules.md', () => {
   it('tells the stages of its example as they are', () => {
     assert.ok(Value.Check(ScheduleRequest, example));
     assert.deepEqual(rowsUnder('| rank | steps |'), stageRows(planSchedule(example)));

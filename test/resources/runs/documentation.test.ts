@@ -7,7 +7,7 @@ import { RunRequest } from '../../../src/contract/run.ts';
 import { courseOf, learningRateNow } from '../../../src/resources/runs/course.ts';
 import { madeRun, squeezed } from './made-run.ts';
 
-const page = readFileSync(join(import.meta.dirname, '../../../docs/annealing.md'), 'utf8');
+const page = readFileSync(join(import.meta.dirname, '../../../docs/runs.md'), 'utf8');
 const request = JSON.parse(/^\{"adaptive": .+\}$/m.exec(page)![0]) as RunRequest;
 
 /** A row of the table, made of its first column. */
@@ -25,7 +25,7 @@ function rowOf(squeezes: string): string {
   return `| ${squeezes} | × ${factor.toFixed(2)} | ${begin_step} to ${begin_step + warm_up_steps} | ${decays} |`;
 }
 
-describe('docs/annealing.md', () => {
+describe('docs/runs.md', () => {
   it('tells the learning rate of its adaptive run as it is', () => {
     assert.ok(Value.Check(RunRequest, request), 'fits the contract');
     const lines = page.slice(page.indexOf('| squeezes so far |')).split('\n').slice(2);
