@@ -16,11 +16,10 @@ const EXAMPLES = join(PACKAGE, 'examples');
 const ADAPTER = join(ROOT, 'examples/adapters/gpt2-lora-r8');
 const ANNEALING_PAGE = readFileSync(join(ROOT, 'docs/annealing.md'), 'utf8');
 
-/** The example of a page, all of its blocks in their order; of a page about several clients those of this one. */
+/** The example of a page, all of its blocks in their order. */
 function blocksOf(page: string): string[] {
   const text = readFileSync(join(ROOT, page), 'utf8');
-  const own = /^## TypeScript$.*?(?=^## |$(?![\s\S]))/ms.exec(text)?.[0] ?? text;
-  return [...own.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => code!);
+  return [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => code!);
 }
 
 const PAGES = { guide: blocksOf('docs/clients.md'), readme: blocksOf('clients/typescript/README.md') };

@@ -10,7 +10,7 @@ export const PACKAGE = join(ROOT, 'clients/typescript');
 /** Makes the package of the TypeScript client and installs it into a new folder by the commands of its page. */
 export async function installPackage(folder: string): Promise<void> {
   const page = readFileSync(join(ROOT, 'docs/clients.md'), 'utf8');
-  const [, commands] = /^## TypeScript$.*?^```sh\n(.*?)^```$/ms.exec(page)!;
+  const [, commands] = /^```sh\n(.*?)^```$/ms.exec(page)!;
   symlinkSync(ROOT, join(folder, 'lora-squeeze'));
   writeFileSync(
     join(folder, 'package.json'),
