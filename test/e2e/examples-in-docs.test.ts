@@ -193,10 +193,10 @@ describe('examples in the documents', () => {
     assert.equal(resultsOf(told)[0]!.serving?.loads, true);
   });
 
-  it('docs/batches.md: a batch of adapters and targets, and one of jobs', async () => {
-    const [call] = examples('docs/batches.md', 'console');
+  it('docs/batch-requests.md: a batch of adapters and targets, and one of jobs', async () => {
+    const [call] = examples('docs/batch-requests.md', 'console');
     assert.match(await run(call!), /^HTTP\/1.1 202[\s\S]*"id":"batch_/);
-    const [jobs] = examples('docs/batches.md', 'json');
+    const [jobs] = examples('docs/batch-requests.md', 'json');
     // Two terms of a sum that belong to one base model.
     const body = here(jobs!.replaceAll('ad_…', adapter));
     const response = await client.fetch('/v1/batches', {
