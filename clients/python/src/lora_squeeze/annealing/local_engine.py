@@ -3,7 +3,7 @@
     squeezed = squeeze_layers({"q_proj": Factors(lora_A, lora_B, scaling)}, 8, moments=moments)
 
 The decomposition is exact: QR of both factors and the SVD of the r×r core, in float64. Ranks, factors, moments, revived
-directions and the learning-rate hint follow the rules of the service (docs/how-it-works.md, "For training on").
+directions and the learning-rate hint follow the rules of the service (docs/squeezing-for-training.md).
 """
 
 from __future__ import annotations
