@@ -1,4 +1,4 @@
-// Writes what the tuning measured (results/plans.jsonl, results/ranks.jsonl) into docs/schedule-experiment.md and docs/policies.md:
+// Writes what the tuning measured (results/plans.jsonl, results/ranks.jsonl) into docs/schedule-experiment.md and docs/error-and-loss.md:
 //   npx tsx bench/quality/write-tuning.ts
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -19,7 +19,7 @@ async function readLines<T>(name: string): Promise<T[]> {
 
 const ranks = await readLines<RanksRow>('ranks.jsonl');
 await writeFile(at('../../docs/figures/error-cost.svg'), errorCostFigure(ranks));
-await writeBetweenMarks(at('../../docs/policies.md'), WRITER, criteriaTable(ranks));
+await writeBetweenMarks(at('../../docs/error-and-loss.md'), WRITER, criteriaTable(ranks));
 await writeBetweenMarks(
   at('../../docs/schedule-experiment.md'),
   WRITER,

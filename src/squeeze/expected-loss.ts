@@ -6,7 +6,7 @@ import type { Decomposition } from '../engine/kernel-types.ts';
 
 /**
  * Mean share of their energy that the modules keep, from which on no loss is expected without training on. A rule of
- * thumb from the experiment of docs/policies.md: of a small model's adapters, those that kept 0.86 lost a point of accuracy
+ * thumb from the experiment of docs/error-and-loss.md: of a small model's adapters, those that kept 0.86 lost a point of accuracy
  * at most, those that kept 0.70 one to five, those that kept 0.60 two to eight.
  */
 export const NO_LOSS_ENERGY = 0.86;
@@ -41,7 +41,7 @@ export function expectedLoss(
     loss: { code, keeping_rank: keeping !== null && keeping < largest ? keeping : null },
     warning:
       `The modules keep ${percent(energyRetained)} of their energy on average: ${MEANING[code]}, as a rule of thumb ` +
-      'from experiments with small models (docs/policies.md). Train on at this rank (POST /v1/schedules or POST ' +
+      'from experiments with small models (docs/error-and-loss.md). Train on at this rank (POST /v1/schedules or POST ' +
       `/v1/runs with "mode": "cont")${remedy}.`,
   };
 }

@@ -240,7 +240,7 @@ describe('quality: what the tuning measured', () => {
     const plans = plansTable(rowsOf('plans.jsonl'));
     const ranks = rowsOf('ranks.jsonl');
     assert.ok(read('docs/schedule-experiment.md').includes(plans));
-    assert.ok(read('docs/policies.md').includes(criteriaTable(ranks)));
+    assert.ok(read('docs/error-and-loss.md').includes(criteriaTable(ranks)));
     assert.equal(read('docs/figures/error-cost.svg'), errorCostFigure(ranks));
     assert.doesNotMatch(plans + criteriaTable(ranks) + errorCostFigure(ranks), /NaN|undefined|Infinity/);
   });

@@ -3,7 +3,7 @@ import { Heap } from './heap.ts';
 
 /**
  * What a direction is worth. relative: its energy σ² divided by the energy of its module, so that modules of small updates
- * count like those of large ones. energy: σ² itself. (docs/policies.md has the experiment that chose the default.)
+ * count like those of large ones. energy: σ² itself. (docs/error-and-loss.md has the experiment that chose the default.)
  */
 export type Criterion = 'relative' | 'energy';
 
