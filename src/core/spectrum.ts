@@ -1,7 +1,7 @@
 /** Below this share of σ₁ a singular value may be rounding noise: Gram matrices square the condition number. */
 export const RESOLUTION = 1e-7;
 
-/** What a spectrum leaves out of an update: the energy of directions of which nothing else is known. */
+/** The part of an update that a spectrum leaves out: the energy of directions about which nothing else is known. */
 export interface Rest {
   readonly energy: number;
   /** How many they are at most. */
@@ -45,7 +45,7 @@ export function truncationError(sigma: ArrayLike<number>, rank: number, restEner
   return total > 0 ? Math.sqrt(tail / total) : 0;
 }
 
-/** How many singular values lie above the resolution: the rank the update has, as far as can be told. */
+/** The number of singular values above the resolution: the rank of the update, as far as it can be measured. */
 export function numericalRank(sigma: ArrayLike<number>): number {
   const floor = (sigma[0] ?? 0) * RESOLUTION;
   let rank = 0;

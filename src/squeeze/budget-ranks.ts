@@ -72,8 +72,9 @@ function whatUniformLoses(entries: readonly BudgetModule[], uniform: readonly nu
   return one - each < LEAST_GAIN
     ? []
     : [
-        `One rank for all modules: ranks by module of no larger size (uniform false, ${rankRange(unequal)}) would have ` +
-          `a mean module error of ${percent(each)} instead of ${percent(one)}, where they can be loaded.`,
+        `All modules have one rank. Ranks by module of no larger size (uniform false, ${rankRange(unequal)}) ` +
+          `would have a mean module error of ${percent(each)} instead of ${percent(one)}, if the server can load ` +
+          'them.',
       ];
 }
 

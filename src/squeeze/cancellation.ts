@@ -6,7 +6,7 @@ const GRAM_NOISE = 2e-8;
 /** Singular values with fewer digits are worth a word. */
 const ENOUGH_DIGITS = 5;
 
-/** How many digits of σ₁ hold, by how much of ‖B‖·‖A‖ is left in ‖B·A‖; Infinity where nothing is there. */
+/** Accurate digits relative to σ₁, from the share of ‖B‖·‖A‖ that is left in ‖B·A‖; Infinity if both are zero. */
 function digitsOf({ energy, residual = 0, energyB, energyA }: Decomposition): number {
   const left = Math.sqrt(Math.max(0, energy - residual) / (energyB * energyA));
   return left > 0 ? Math.max(0, Math.floor(Math.log10(left / GRAM_NOISE))) : Number.POSITIVE_INFINITY;
@@ -24,7 +24,8 @@ export function cancellationWarnings(
   if (found.length === 0) return [];
   const worst = found.reduce((x, y) => (y.digits < x.digits ? y : x));
   return [
-    `In ${found.length} of ${modules.length} modules the factors nearly cancel: ‖B·A‖ is far smaller than ‖B‖·‖A‖, and the ` +
-      `singular values hold to few digits of the largest, ${worst.digits} in "${worst.name}". Errors and ranks follow from them.`,
+    `In ${found.length} of ${modules.length} modules the factors nearly cancel: ‖B·A‖ is far smaller than ` +
+      `‖B‖·‖A‖, so the singular values are accurate to few digits of the largest, ${worst.digits} in "${worst.name}". ` +
+      'Errors and ranks are based on them.',
   ];
 }

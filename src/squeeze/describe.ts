@@ -23,7 +23,7 @@ export const closenessFields = (
   expected_loss: expectedLoss,
 });
 
-/** What is known of one target's result once its files are there. */
+/** What is known of one target's result once its files exist. */
 export interface FinishedTarget {
   readonly target: Target;
   readonly format: FormatName;
@@ -78,7 +78,7 @@ export function rankWarnings(plans: readonly ModulePlan[], isUnchanged: boolean)
   }
   if (untouched === plans.length) return [`No module was squeezed: the rank stays ${range}.`];
   return untouched > 0
-    ? [`${untouched} of ${plans.length} modules keep their rank and pass through unsqueezed.`]
+    ? [`${untouched} of ${plans.length} modules keep their rank and are not changed.`]
     : [];
 }
 
@@ -116,7 +116,8 @@ export function notesOn(method: Method): string[] {
     );
   } else if (method.requested === 'rsvd') {
     notes.push(
-      'The exact method was used: a target needs the whole spectrum, or a sketch would not have been faster.',
+      'The exact method was used, because a target needs the whole spectrum or a sketch would not have been ' +
+        'faster.',
     );
   }
   return notes;

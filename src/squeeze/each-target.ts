@@ -1,14 +1,14 @@
 import { AppError } from '../errors/app-error.ts';
 
-/** What a target has come to so far, or why it failed: then its later steps are left out. */
+/** The state of a target so far, or its error, after which its later steps are skipped. */
 export type SoFar<T> = T | AppError;
 
 export const goesOn = <T>(soFar: SoFar<T>): soFar is T => !(soFar instanceof AppError);
 
 /**
- * Does the next step for each target that has not failed, one after the other. A failure for good ends this target alone,
- * and the others go on.
- * @throws what may pass, such as a full disk, and CANCELLED: those are no fault of a target
+ * Runs the next step for each target that has not failed, one after another. A permanent failure ends only its
+ * target.
+ * @throws temporary errors, such as a full disk, and CANCELLED, which are not faults of a target
  */
 export async function each<T, U>(
   targets: readonly SoFar<T>[],

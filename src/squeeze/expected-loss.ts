@@ -36,7 +36,7 @@ export function expectedLoss(
   const remedy =
     keeping !== null && keeping < largest
       ? `, or take rank ${keeping}, which keeps ${percent(NO_LOSS_ENERGY)}`
-      : `; a job of kind "analyze" tells what larger ranks keep`;
+      : '; a job of kind "analyze" shows what larger ranks keep';
   return {
     loss: { code, keeping_rank: keeping !== null && keeping < largest ? keeping : null },
     warning:
@@ -51,7 +51,10 @@ const MEANING: Readonly<Record<ExpectedLoss['code'], string>> = {
   LOSS_EXPECTED: `below ${percent(SOME_LOSS_ENERGY)} a loss of accuracy is to be expected`,
 };
 
-/** The smallest rank for all modules that keeps the share on average; null where none is known to, as of a sketch. */
+/**
+ * The smallest rank for all modules that keeps the share on average; null if none is known to, for example after a
+ * sketch.
+ */
 function rankKeeping(
   share: number,
   modules: readonly Pick<LoraModule, 'rank' | 'scale'>[],

@@ -16,8 +16,8 @@ import { type PlannedJob, planTarget, planWarnings, settledTarget } from './plan
 import { needsSpectrum, selectRanks } from './select-ranks.ts';
 
 const NO_SPECTRA =
-  'The ranks of this target follow from the singular values of the modules, which are not known yet: a job of kind ' +
-  '"analyze" for the adapter would tell them.';
+  'The ranks of this target depend on the singular values of the modules, which are not known yet. A job of ' +
+  'kind "analyze" for the adapter would compute them.';
 
 /** A squeeze that is only asked about: what it reads, without the numbers of the weights. */
 export interface ForecastInput
@@ -33,9 +33,9 @@ export interface ForecastInput
 export type KnownSpectrum = Pick<Decomposition, 'sigma' | 'energy'> & { readonly residual: number };
 
 /**
- * What `squeeze` would make of an adapter, by the very same plans: ranks and sizes exactly where they do not depend on
- * singular values, or where these are known; errors as the least that the ranks can have.
- * @throws AppError for what may pass; what is wrong with a target is told in its forecast
+ * What `squeeze` would make of an adapter, by the same plans. Ranks and sizes are exact if they do not depend on
+ * singular values or if these are known; errors are the least possible at the ranks.
+ * @throws AppError for temporary errors; faults of a target are part of its forecast
  */
 export async function forecastTargets(input: ForecastInput): Promise<TargetForecast[]> {
   const { adapter, targets, spectra, matchDtype } = input;
@@ -151,7 +151,7 @@ function spectrumOf(
   reported: ModuleSpectrum,
 ): KnownSpectrum | null {
   const { singular_values: values, energy } = reported;
-  // A scale of zero leaves nothing to be told of B·A.
+  // With a scaling of zero, B·A has no effect.
   if (reported.name !== name || reported.rank !== rank || values.length < rank || scale === 0) return null;
   const sigma = Float64Array.from(values.slice(0, rank), (value) => value / Math.abs(scale));
   const held = sigma.reduce((sum, value) => sum + value ** 2, 0);

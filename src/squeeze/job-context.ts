@@ -20,7 +20,7 @@ export interface JobContext {
   readonly signal: AbortSignal;
 }
 
-/** What a report tells of an adapter that the job read. */
+/** The data of a source adapter in the report. */
 export type ReportedSource = Report['sources'][number];
 
 /** An adapter that a job reads, all of it local. */
@@ -60,14 +60,14 @@ export interface MadeTarget {
   readonly state: 'succeeded';
   readonly result: Omit<SucceededResult, 'adapter_id'>;
   readonly files: readonly OutputFile[] | null;
-  /** Files for a trainer, which are no part of the adapter. */
+  /** Files for a trainer, which are not part of the adapter. */
   readonly extra: readonly OutputFile[];
 }
 
-/** What one target came to: each ends by itself. */
+/** Outcome of one target, independent of the others. */
 export type TargetOutcome = MadeTarget | FailedResult;
 
-/** What a job of any kind comes to. */
+/** Outcome of a job of any kind. */
 export interface JobOutcome {
   /** Empty for a job that writes nothing. */
   readonly targets: readonly TargetOutcome[];

@@ -21,10 +21,10 @@ export interface Closeness {
 }
 
 /**
- * ‖ΔW − ΔW′‖² = ‖ΔW‖² − 2⟨ΔW, ΔW′⟩ + ‖ΔW′‖², of the factors as they were written. The difference of nearly equal
- * numbers limits what can be told: errors below about 1e-7 may come out as anything below that.
- * What the factors leave out of ΔW is orthogonal to them, and so to what is made of them: it adds to every error.
- * @param measured null where the module was copied
+ * ‖ΔW − ΔW′‖² = ‖ΔW‖² − 2⟨ΔW, ΔW′⟩ + ‖ΔW′‖², of the factors as they were written. As a difference of nearly equal
+ * numbers, this has a limited precision: errors below about 1e-7 may come out as anything below that. The part of ΔW
+ * that the factors leave out is orthogonal to them and to their results, and is added to every error.
+ * @param measured null if the module was copied
  * @throws AppError NON_FINITE_RESULT naming the module whose numbers became zero in its dtype
  */
 export function measure(
@@ -96,13 +96,13 @@ function leastLost(
   return residual + Math.max(0, own * (1 - ROUNDING) - captured - mostMissed(sigma, rank, sketched));
 }
 
-/** How far a loss lies above the least, as errors; null where the least is too small to be told from rounding. */
+/** How far an error lies above the least one; null if the least one is too small to be distinguished from rounding. */
 function excessOver(least: number, lost: number, energy: number): number | null {
   if (lost <= least) return 0;
   return least > ROUNDING * energy ? Math.sqrt(lost / least) - 1 : null;
 }
 
-/** Below this share of ‖B‖²·‖A‖² an update is what is left after cancellation: its energy says little. */
+/** Below this share of ‖B‖²·‖A‖² an update is a remainder of cancellation, whose energy means little. */
 const CANCELLED = 1e-10;
 /** Share of the energy that has to come through rounding, which takes at most some hundredths of it. */
 const LEAST_SHARE = 0.9;
@@ -117,7 +117,7 @@ interface Kept {
   /** s′/s, by which ⟨B·A, B′·A′⟩ is the energy kept but for rounding. */
   readonly ratio: number;
   readonly kept: number;
-  /** Energy below which nothing can be told. */
+  /** Energy below which nothing can be measured. */
   readonly least: number;
 }
 
@@ -126,8 +126,8 @@ function refuseUnderflow({ module, dtypeA, dtypeB }: ModulePlan, { found, ratio,
   const dtypes = [...new Set([dtypeA, dtypeB])].map((dtype) => DTYPE_NAMES[dtype]).join(' and ');
   throw new AppError(
     'NON_FINITE_RESULT',
-    `The squeezed factors of module "${module.name}" do not fit ${dtypes}: numbers of it are so small that they become ` +
-      'zero. Ask for dtype "float32" or "bfloat16", or for split "balanced".',
+    `The squeezed factors of module "${module.name}" do not fit ${dtypes}: some numbers are so small that ` +
+      'they become zero. Ask for dtype "float32" or "bfloat16", or for split "balanced".',
     { module: module.name, dtype: dtypes },
   );
 }

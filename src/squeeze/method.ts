@@ -9,8 +9,9 @@ import { needsSpectrum, type ShapedModule, spectrumFreeRanks } from './select-ra
 /** "auto" has always settled long before; 2 to 30 are usual. */
 const MAX_AUTO_ITERATIONS = 64;
 /**
- * "auto" ends when a round of n iterations gains less than this share, divided by n, of the energy still missing. Measured:
- * the error then lies within 1e-4 of the optimum, relatively, on every spectrum tried, and mostly far closer.
+ * "auto" ends when a round of n iterations gains less than this share, divided by n, of the energy that is still
+ * missing. Measured: the error is then within 1e-4 of the optimum, relatively, on every spectrum tried, and mostly
+ * much closer.
  */
 const AUTO_TOLERANCE = 1e-3;
 
@@ -27,7 +28,7 @@ export interface Method {
   readonly oversampling: number;
   readonly power_iterations: number | 'auto';
   readonly seed: number;
-  /** How to take a module apart; depends on its rank only. */
+  /** How to decompose a module; this depends on its rank only. */
   decomposerFor(module: Pick<LoraModule, 'rank'>): Decomposer;
 }
 
@@ -77,7 +78,7 @@ export function chooseMethod(
   };
 }
 
-/** The largest rank that a target may bring a module to. */
+/** The largest rank that a target may give a module. */
 function largestNewRank(modules: readonly ShapedModule[], target: Target, limits: RankLimits): number {
   const largestOwn = modules.reduce((largest, { rank }) => Math.max(largest, rank), 0);
   if (needsSpectrum(target)) return Math.min(largestOwn, limits.maxRank);

@@ -9,7 +9,7 @@ import { type AdapterFiles, readAdapter } from '../formats/read-adapter.ts';
 import { writeStaged } from './stage/write-staged.ts';
 import type { Watch } from './watch.ts';
 
-/** An adapter whose factors lie row by row in one file. */
+/** An adapter whose factors are stored row by row in one file. */
 export interface OpenedAdapter {
   readonly adapter: Adapter;
   /** The source's own file, or one that was made of it. */
@@ -21,9 +21,9 @@ export interface OpenedAdapter {
 }
 
 /**
- * Reads an adapter of any format, and makes plain factors of it where it has none.
- * @param dir folder for the file that is made where one is needed; it is there
- * @throws AppError for everything wrong with the files, CANCELLED
+ * Reads an adapter of any format, and converts it to plain factors if necessary.
+ * @param dir existing folder for the converted file
+ * @throws AppError for all faults of the files, CANCELLED
  */
 export async function openAdapter(
   files: AdapterFiles,

@@ -16,7 +16,7 @@ import { LaidOutFile } from './laid-out-file.ts';
 import { castTensors, isCast } from './size/cast-tensor.ts';
 import { type Permutation, permuteEntry } from './stage/permute-entry.ts';
 
-/** Share of σ that goes into B. Balanced, √σ in both, is the best start for going on training. */
+/** Exponent of σ in B. Balanced, √σ in both factors, is best for further training. */
 const SPLITS: Readonly<Record<NonNullable<Target['split']>, number>> = { balanced: 0.5, b: 1, a: 0 };
 
 export const scaleModeOf = (target: Target): ScaleMode => target.scale ?? 'fold';
@@ -178,8 +178,8 @@ interface Arranged {
 }
 
 /**
- * Factors that a format does not have row by row (transposed, experts side by side): they are computed into a file of
- * their own first, one tensor's parts after the other, and reordered when all of them are there.
+ * For factors that a format does not store row by row (transposed, experts side by side): they are first written to a
+ * file of their own, one tensor's parts after another, and reordered when all are complete.
  */
 class ArrangedTensors {
   readonly places: readonly (FactorRef & { readonly place: FactorPlace })[];

@@ -11,16 +11,16 @@ import type { Method } from './method.ts';
 import type { TrainingOutput } from './training/training-output.ts';
 import type { Watch } from './watch.ts';
 
-/** The modules of one adapter, and where their factors lie. */
+/** The modules of one adapter, and the position of their factors. */
 interface PassSource {
   readonly weightsPath: string;
   readonly modules: readonly LoraModule[];
 }
 
 /**
- * Pass 1: takes every module apart, reading the weights once.
- * @param slots where the directions of each module are kept for pass 2; null when there is none
- * @returns a decomposition of each module, in their order, and their directions, none without slots
+ * Pass 1: decomposes every module, reading the weights once.
+ * @param slots where the directions of each module are kept for pass 2; null if there is none
+ * @returns a decomposition of each module, in order, and the directions, which are empty without slots
  * @throws AppError NON_FINITE_WEIGHTS, CORE_NOT_CONVERGED, CANCELLED
  */
 export async function decomposeAll(
@@ -121,7 +121,7 @@ export async function projectAll(
 const measuredOf = (one: Projected | null): WrittenModule | null => (one && 'failure' in one ? null : one);
 
 /**
- * Pass 3, where training goes on: projections and moments of every module.
+ * Pass 3, for further training: projections and moments of every module.
  * @throws AppError OPTIMIZER_STATE_INVALID, CANCELLED
  */
 export async function carryAll(output: TrainingOutput, pool: ComputePool, watch: Watch): Promise<void> {

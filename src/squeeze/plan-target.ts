@@ -13,7 +13,7 @@ import { changesNothing, Output, planModules, scaleModeOf, splitOf } from './out
 import { hasNoPolicy, type RankChoice, refuseVain } from './select-ranks.ts';
 import { writtenAdapter } from './size/written-adapter.ts';
 
-/** Rules that writing an adapter anew can satisfy although its ranks and dtypes stay: its scales move into B. */
+/** Rules that rewriting an adapter can satisfy although its ranks and dtypes stay: the scalings are folded into B. */
 const CURED_BY_FOLDING = ['scale', 'no-patterns'];
 
 /** What the plans of a job's targets share; no number of the weights is in it. */
@@ -29,13 +29,13 @@ export interface PlannedJob {
 
 /** What is made for one target, before anything is. */
 export interface TargetPlan {
-  /** As it was asked for, which is how it is told. */
+  /** As it was requested, which is how it is shown. */
   readonly asked: Target;
   readonly applied: AppliedTarget;
   readonly plans: readonly ModulePlan[];
   readonly format: FormatName;
   readonly baseModel: string | null;
-  /** The files to fill; null when the source already is what is asked for. */
+  /** The files to write; null if the source already is the result. */
   readonly output: Output | null;
   readonly verdictAsItIs: Verdict | null;
   /** Of what is written, then of the ranks. */
@@ -141,7 +141,7 @@ export const planWarnings = (
   ...(output ? sizeWarnings(output, sourceFiles[0]!.bytes) : []),
 ];
 
-/** Told where the tensors alone take more than the whole source: headers differ by what they say of their making. */
+/** Reported if the tensors alone are larger than the whole source: headers differ by their metadata. */
 function sizeWarnings({ bytes, size }: Output, sourceBytes: number): string[] {
   if (size.reduce((sum, part) => sum + part.bytes, 0) <= sourceBytes) return [];
   return [
@@ -149,7 +149,7 @@ function sizeWarnings({ bytes, size }: Output, sourceBytes: number): string[] {
   ];
 }
 
-/** What a result's metadata tells of how it was made. No times and no ids: the same request, the same bytes. */
+/** Metadata of a result about how it was made. Without times and ids, so that the same request gives the same bytes. */
 function provenance(
   input: Pick<SqueezeInput, 'kind' | 'sources'>,
   target: Target,

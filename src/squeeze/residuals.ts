@@ -3,9 +3,9 @@ import type { Rest } from '../core/spectrum.ts';
 import type { Decomposition } from '../engine/kernel-types.ts';
 
 /**
- * Decompositions of factors that are not all of ΔW, told as those of ΔW: its energy is that of the factors and of what
- * they leave out, which is orthogonal to them. So every error counts it.
- * @param residuals ‖ΔW − B·A‖² by module; those that are not named are exact
+ * Converts decompositions of factors that are only a part of ΔW to decompositions of ΔW: its energy is that of the
+ * factors plus that of the rest, which is orthogonal to them, so that every error includes it.
+ * @param residuals ‖ΔW − B·A‖² by module; modules without an entry are exact
  */
 export const withResiduals = (
   modules: readonly LoraModule[],
@@ -41,8 +41,8 @@ export function residualWarnings(
   if (errors.length === 0) return [];
   const worst = errors.reduce((x, y) => (y.error > x.error ? y : x));
   return [
-    `${errors.length} of ${modules.length} modules are not exact at the rank they were read at, but approximations: ` +
-      `no result can have a smaller relative error than ${worst.error.toPrecision(3)} in "${worst.name}" ` +
-      `(read at rank ${worst.rank}). All errors count it.`,
+    `${errors.length} of ${modules.length} modules are approximations at the rank at which they were read: no ` +
+      `result can have a smaller relative error than ${worst.error.toPrecision(3)} in "${worst.name}" (read at ` +
+      `rank ${worst.rank}). All errors include this.`,
   ];
 }

@@ -1,5 +1,6 @@
 import type { LoraModule } from '../adapter/adapter.ts';
-import { POLICIES, type Target } from '../contract/target.ts';
+import type { FormatName } from '../adapter/format-name.ts';
+import { type BudgetTarget, POLICIES, type Target } from '../contract/target.ts';
 import { cumulativeRank } from '../core/policy/cumulative-rank.ts';
 import { energyRank } from '../core/policy/energy-rank.ts';
 import { kneeRank } from '../core/policy/knee-rank.ts';
@@ -15,12 +16,12 @@ import { largestRank, limitRank } from './limit-rank.ts';
 import { restOf } from './residuals.ts';
 
 const UNIFORM_PATTERN =
-  'rank_pattern with uniform: all modules get the largest rank that it gives to any, or leaves to any.';
+  'rank_pattern with uniform: all modules get the largest rank that any of them would have.';
 
 /** A list of patterns in a warning must stay readable. */
 const MAX_NAMED = 5;
 
-/** What `selectRanks` comes to. */
+/** Result of `selectRanks`. */
 export interface RankChoice {
   /** One for each module, never above its own. */
   readonly ranks: number[];
@@ -33,8 +34,15 @@ export type ShapedModule = Pick<LoraModule, 'name' | 'rank' | 'm' | 'n'>;
 
 type Ranked = Pick<LoraModule, 'rank' | 'm' | 'n'> & Partial<Pick<LoraModule, 'a' | 'expert'>>;
 
+/** Targets without a policy that looks at spectra. */
+type SpectrumFreeTarget = Extract<
+  Target,
+  { rank: number } | { rank_pattern: Record<string, number> } | { profile: string } | { format: FormatName }
+>;
+type SpectrumTarget = Exclude<Target, SpectrumFreeTarget>;
+
 /** Whether the ranks of a target depend on the modules' complete spectra. */
-export const needsSpectrum = (target: Target): boolean =>
+export const needsSpectrum = (target: Target): target is SpectrumTarget =>
   !('rank' in target || 'rank_pattern' in target || hasNoPolicy(target));
 
 /** Whether a target says nothing about ranks: a profile or a format alone. */
@@ -145,12 +153,18 @@ function unusedWarning(keys: readonly string[]): string {
   return `rank_pattern: ${named.join(', ')}${more} decided for no module; check the names against the adapter's modules.`;
 }
 
-function policyRank(target: Target, sigma: readonly number[], rest: Rest): number {
+/** The rank that a policy chooses from one spectrum. A policy that is missing here does not compile. */
+function policyRank(
+  target: Exclude<SpectrumTarget, BudgetTarget>,
+  sigma: readonly number[],
+  rest: Rest,
+): number {
   if ('energy' in target) return energyRank(sigma, target.energy, rest.energy);
   if ('ratio' in target) return ratioRank(sigma, target.ratio);
   if ('cumulative' in target) return cumulativeRank(sigma, target.cumulative, rest);
   if ('tolerance' in target) return toleranceRank(sigma, target.tolerance, rest.energy);
-  return kneeRank(sigma, rest);
+  if ('knee' in target) return kneeRank(sigma, rest);
+  return target satisfies never;
 }
 
 /**

@@ -19,10 +19,10 @@ import { TargetRun, targetFolder } from './target-run.ts';
 import { Watch } from './watch.ts';
 
 /**
- * Squeezes one adapter to all its targets: pass 1 takes every module apart, ranks are chosen, pass 2 writes.
- * Each pass reads the weights once, a chunk of a module a thread at a time; only spectra stay in memory in between.
- * A target that fails for good ends by itself, and the others go on.
- * @throws AppError for everything that is wrong with the input, for what may pass, and CANCELLED when the signal fires
+ * Squeezes one adapter to all its targets: pass 1 decomposes every module, ranks are chosen, pass 2 writes. Each pass
+ * reads the weights once, a chunk of a module in each thread at a time; only spectra stay in memory in between. A
+ * target that fails permanently ends alone, and the others continue.
+ * @throws AppError for all faults of the input, for temporary errors, and CANCELLED when the signal fires
  */
 export async function squeeze(input: SqueezeInput, pool: ComputePool): Promise<JobOutcome> {
   const startedMs = performance.now();

@@ -24,7 +24,7 @@ import { selectRanks } from './select-ranks.ts';
 import { learningRateFactor } from './training/learning-rate.ts';
 import { type OptimizerInput, type TrainingNames, TrainingOutput } from './training/training-output.ts';
 
-/** What all targets of a job share once the adapter is taken apart. */
+/** What all targets of a job share once the adapter is decomposed. */
 interface DecomposedJob extends PlannedJob {
   readonly input: SqueezeInput;
   readonly decompositions: readonly Decomposition[];
@@ -36,9 +36,9 @@ interface DecomposedJob extends PlannedJob {
 
 /** One target from its ranks to its result. */
 export class TargetRun {
-  /** The files to fill; null when the source already is what is asked for. */
+  /** The files to write; null if the source already is the result. */
   readonly output: Output | null;
-  /** What a trainer needs besides; null when nobody asks for it, or nothing changes. */
+  /** Further files for a trainer; null if none are requested, or nothing changes. */
   readonly training: TrainingOutput | null;
   readonly #job: DecomposedJob;
   readonly #plan: TargetPlan;
@@ -114,7 +114,7 @@ export class TargetRun {
       expectedLoss: ahead?.loss ?? null,
       serving,
     });
-    // A checkpoint's result is for a trainer, who goes on from it.
+    // The result of a checkpoint is trained further.
     const complete =
       files && input.kind !== 'checkpoint'
         ? await withCard(files, {

@@ -2,7 +2,7 @@ import { type Busy, idle } from '../compute/busy.ts';
 import { PHASES, type Phase, type Timings } from '../contract/job.ts';
 import type { JobContext } from './job-context.ts';
 
-/** Follows one job: progress, work done by phase, and whether to go on. */
+/** Follows one job: progress, work done by phase, and cancellation. */
 export class Watch {
   readonly signal: AbortSignal;
   readonly #busy: Busy = idle();
@@ -26,7 +26,7 @@ export class Watch {
     this.#report(null);
   }
 
-  /** One more module went through a phase; phases overlap, and the earliest that is not through is told. */
+  /** One more module has passed a phase. Phases overlap, and the earliest unfinished one is reported. */
   finished(phase: Phase, module: string): void {
     this.#done.set(phase, this.#count(phase) + 1);
     while (this.#count(this.#phase) >= this.#total && this.#phase !== phase) {

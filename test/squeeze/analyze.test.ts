@@ -269,7 +269,7 @@ describe('the recommended rank', () => {
 
   it('is the rank itself where all directions matter alike, or there is only one', () => {
     assert.deepEqual(recommend(module(new Array(16).fill(1))).target, { rank: 16 });
-    assert.match(recommend(module(new Array(16).fill(1))).reason, /leave the rank as it is/);
+    assert.match(recommend(module(new Array(16).fill(1))).reason, /Keep the rank/);
     assert.deepEqual(recommend(module([3])).target, { rank: 1 });
     assert.match(recommend(module([3])).reason, /1 already/);
   });
@@ -297,7 +297,7 @@ describe('the recommended budget', () => {
     assert.ok(budget.parameters <= uniform.parameters);
     assert.ok(budget.module_relative_error < uniform.module_relative_error);
     const said = budget.reason.match(
-      /error is ([\d.]+) % instead of ([\d.]+) %.* rank_pattern: .* needs rank (\d+) for it\.$/,
+      /error is ([\d.]+) % instead of ([\d.]+) %.* rank_pattern; .* needs rank (\d+) to make up for it\.$/,
     );
     assert.ok(said, budget.reason);
     for (const [index, { module_relative_error: error }] of [budget, uniform].entries())

@@ -57,7 +57,7 @@ describe('the loss that the kept energy predicts', () => {
     const flat = ahead(0.75, [{ sigma: FLAT }])!;
     assert.equal(flat.loss.keeping_rank, null);
     assert.match(flat.warning, /between 70 % and 86 % some loss of accuracy is likely/);
-    assert.match(flat.warning, /a job of kind "analyze" tells what larger ranks keep\.$/);
+    assert.match(flat.warning, /a job of kind "analyze" shows what larger ranks keep\.$/);
     const sketch = (known: number) =>
       ahead(0.5, [{ sigma: STEEP.slice(0, known), hidden: STEEP.slice(known) }])!.loss.keeping_rank;
     assert.deepEqual([2, 3].map(sketch), [null, 3]);

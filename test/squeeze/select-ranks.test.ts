@@ -316,8 +316,8 @@ describe('a budget', () => {
     const made = [{ sigma: [9, 1, 1, 1] }, { sigma: [1, 1, 1, 1] }];
     const { warnings } = choose({ budget_parameters: 120, uniform: true }, made);
     assert.deepEqual(warnings, [
-      'One rank for all modules: ranks by module of no larger size (uniform false, 1 to 3) would have a mean module ' +
-        'error of 37.8 % instead of 51.2 %, where they can be loaded.',
+      'All modules have one rank. Ranks by module of no larger size (uniform false, 1 to 3) would have a mean module ' +
+        'error of 37.8 % instead of 51.2 %, if the server can load them.',
     ]);
     assert.deepEqual(choose({ budget_parameters: 240, uniform: true }, made).warnings, []);
     assert.deepEqual(choose({ budget_parameters: 120 }, made).warnings, []);

@@ -9,7 +9,10 @@ const TINY = 1e-300;
 
 /** Multiplications between two orthonormalisations, at most. */
 const MAX_DEGREE = 8;
-/** Nor so many that the largest direction grows more than this beside the smallest: float64 would forget the small. */
+/**
+ * Nor so many that the largest direction grows more than this relative to the smallest: float64 would lose the small
+ * one.
+ */
 const LARGEST_GROWTH = 1e5;
 /** The bound of a filter is no smaller than this share of the largest eigenvalue. */
 const LEAST_BOUND = 1e-10;

@@ -115,7 +115,7 @@ export class GraphBuilder {
   unsqueeze = (x: Value, axis: number): Value => this.op('Unsqueeze', [x, this.ints([axis])]);
   squeeze = (x: Value, axis: number): Value => this.op('Squeeze', [x, this.ints([axis])]);
 
-  // Reductions; axes are kept unless said
+  // Reductions; axes are kept by default
 
   sum = (x: Value, axes: readonly number[], keep = true): Value =>
     this.op('ReduceSum', [x, this.ints(axes)], { keepdims: { int: keep ? 1 : 0 } });

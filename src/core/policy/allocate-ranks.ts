@@ -19,7 +19,7 @@ export interface BudgetModule {
   readonly ranks: readonly number[];
 }
 
-/** From one permitted rank of a module to the next, and what that brings. */
+/** A step from one permitted rank of a module to the next, and its value. */
 interface Step {
   readonly module: number;
   /** Index in `ranks` of the rank it leads to. */
@@ -74,7 +74,7 @@ export function allocateRanks(
   };
   for (const module of modules.keys()) enqueue(module, 1, Number.POSITIVE_INFINITY);
   for (let step = waiting.pop(); step; step = waiting.pop()) {
-    // What builds on a step passed over is passed over too.
+    // Steps that build on a skipped step are skipped too.
     if (step.cost > left) continue;
     left -= step.cost;
     result[step.module] = modules[step.module]!.ranks[step.position]!;

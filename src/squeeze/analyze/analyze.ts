@@ -27,9 +27,9 @@ const RESISTS_ENERGY = 0.9;
 const RESISTS_RANK_SHARE = 0.75;
 
 /**
- * Looks at an adapter without changing it: every module is taken apart by the exact method, reading the weights once,
- * and its spectrum says what every rank would lose. Writes nothing.
- * @throws AppError for everything that is wrong with the adapter, CANCELLED when the signal fires
+ * Analyzes an adapter without changing it: every module is decomposed by the exact method, reading the weights once,
+ * and its spectrum shows what every rank would lose. Writes nothing.
+ * @throws AppError for all faults of the adapter, CANCELLED when the signal fires
  */
 export async function analyze(input: AnalyzeInput, pool: ComputePool): Promise<JobOutcome> {
   const startedMs = performance.now();

@@ -50,8 +50,8 @@ export function recommendUniform(
     if (full === 1) return 'The rank is 1 already.';
     if (rank > most) {
       return (
-        `${tooFar}, nor the latter alone: in some modules all directions matter. Better leave the rank as it is, give the ` +
-        'modules ranks of their own, or take from the curve the error you can live with.'
+        `${tooFar}, nor the latter alone: in some modules all directions matter. Keep the rank, give each module ` +
+        'its own rank, or choose an acceptable error from the curve.'
       );
     }
     return rank === good
@@ -86,10 +86,10 @@ export function recommendBudget(
   const same = curve.find((point) => point.module_relative_error <= allocation.module_relative_error);
   const reason =
     allocation.module_relative_error < uniform.module_relative_error
-      ? `Ranks of ${min} to ${max}, each where it keeps most of its module: with no more parameters than one rank for ` +
-        `all (${budget}), the mean module error is ${percent(allocation.module_relative_error)} instead of ` +
-        `${percent(uniform.module_relative_error)}. The place it is for has to read rank_pattern: a server that needs ` +
-        `one rank for all loses this difference, or needs rank ${same?.rank ?? curve.length} for it.`
-      : 'Ranks of their own gain nothing here: one rank for all is as good with as many parameters.';
+      ? `Ranks of ${min} to ${max}, each chosen to keep most of its module: with no more parameters than one rank ` +
+        `for all (${budget}), the mean module error is ${percent(allocation.module_relative_error)} instead of ` +
+        `${percent(uniform.module_relative_error)}. The server must read rank_pattern; one that needs the same ` +
+        `rank for all loses this difference, or needs rank ${same?.rank ?? curve.length} to make up for it.`
+      : 'Separate ranks gain nothing here: one rank for all is as good with as many parameters.';
   return { target: { budget_parameters: budget }, ...allocation, reason };
 }

@@ -31,13 +31,13 @@ const BASE = '<base model>';
 const OWNED = /^[A-Za-z0-9][\w.-]{0,95}\/[A-Za-z0-9][\w.-]{0,95}$/;
 
 /**
- * Models from before the Hub had owners, which go on under one name. Others with one name are a trainer's word for a
- * family ("sd_v1" of sd-scripts) or a folder.
+ * Models from before the Hub had owners, which are still known under one name. Other single names are a trainer's
+ * word for a family ("sd_v1" of sd-scripts) or a folder.
  */
 const WITHOUT_OWNER =
   /^(?:(?:distil)?gpt2|gpt2-(?:medium|large|xl)|openai-gpt|(?:distil)?bert-(?:base|large)-(?:un)?cased|bert-base-multilingual-(?:un)?cased|distilbert-base-multilingual-cased|(?:xlm-)?roberta-(?:base|large)|distilroberta-base|t5-(?:small|base|large|3b|11b)|albert-(?:base|large|xlarge|xxlarge)-v[12]|xlnet-(?:base|large)-cased)$/;
 
-/** What a card tells of. */
+/** The content of a card. */
 export interface CardContent {
   readonly kind: 'squeeze' | 'checkpoint' | 'merge';
   readonly format: FormatName;
@@ -120,7 +120,7 @@ function summary({ baseModel, result, ranksBefore }: CardContent): string {
 /**
  * How to load a result, in a language and two lines. "." is the folder of the result.
  * @param hubBase id of the base model on the Hub
- * @param weightsName name of its file of weights
+ * @param weightsName name of its weights file
  */
 export function usage(
   format: FormatName,
@@ -181,9 +181,9 @@ function moduleTable({ modules, ranksBefore }: CardContent): string {
   ].join('\n');
 }
 
-/** Four digits are enough to read; below the floor of the measurement they mean nothing. */
+/** Four digits are enough for readers; below the floor of the measurement they have no meaning. */
 const number = (value: number): string => (value < 1e-7 ? '0' : `${Number(value.toPrecision(4))}`);
 
-/** What files call their base model, where that is a repository of the Hugging Face Hub; else null. */
+/** The base model as the files name it, if it is a repository of the Hugging Face Hub; otherwise null. */
 const hubId = (baseModel: string | null): string | null =>
   baseModel !== null && (OWNED.test(baseModel) || WITHOUT_OWNER.test(baseModel)) ? baseModel : null;

@@ -1,11 +1,11 @@
 /**
- * Names in a card come from files, and may hold anything. A scalar of YAML in double quotes: JSON's strings are such
- * (YAML 1.2.2, 7.3.1), apart from line breaks of other kinds, which JSON leaves as they are.
+ * Names in a card come from files and may contain anything. This is a YAML scalar in double quotes; JSON strings are
+ * valid ones (YAML 1.2.2, 7.3.1), except for other kinds of line breaks, which JSON leaves as they are.
  */
 export const yamlString = (text: string): string =>
   JSON.stringify(text).replace(/[\u007f-\u009f\u2028\u2029\ufeff]/g, escaped);
 
-/** Text inside a paragraph, a list or a table of Markdown: on one line, and nothing of it is markup or HTML. */
+/** Text inside a Markdown paragraph, list or table: on one line, with all markup and HTML escaped. */
 export const markdownText = (text: string): string =>
   text
     .replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, ' ')
@@ -13,7 +13,7 @@ export const markdownText = (text: string): string =>
       mark === ':' || mark === '@' ? entity(mark) : `\\${mark}`,
     );
 
-/** A name as code, in a table too; its marks mean nothing there, but for "|" and "`", which become others. */
+/** A name as code, also in a table. Markup has no effect in it, except "|" and "`", which are replaced. */
 export const markdownCode = (text: string): string =>
   `\`${
     text

@@ -15,7 +15,8 @@ import { Watch } from '../watch.ts';
 import { type TermFiles, writeStack } from './stack-file.ts';
 
 const CANCELLATION =
-  'Singular values are those of the weighted sum. Where adapters cancel out, what is left below about 1e-7 of them is rounding.';
+  'Singular values are those of the weighted sum. If adapters cancel out, anything below about 1e-7 of them ' +
+  'is rounding.';
 
 const CHUNK_BYTES = 1024 * 1024;
 

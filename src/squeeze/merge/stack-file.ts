@@ -75,8 +75,8 @@ function taskOf(
 }
 
 /**
- * Takes a factor apart for B and A, so that extreme scales leave neither of them out of float32's range. A gets a power
- * of two, which changes none of its digits.
+ * Splits a scaling between B and A, so that extreme scalings leave both in the range of float32. A gets a power of
+ * two, which changes none of its digits.
  */
 export function splitFactor(factor: number): Pick<StackPart, 'factorA' | 'factorB'> {
   if (factor === 0) return { factorB: 0, factorA: 1 };

@@ -5,7 +5,7 @@ import type { Target } from '../../contract/target.ts';
 import { convertAdapter } from '../../formats/convert/convert-adapter.ts';
 
 const TRAINED_TOKENS = /\.trainable_tokens_\w+$/;
-/** Names told in a warning. */
+/** Number of names in a warning. */
 const SHOWN = 3;
 
 /** Element types that are cast; integers and what is quantised stay. */

@@ -63,7 +63,7 @@ function* boxes(
   }
 }
 
-/** Reads a part of a row-major array in the file, in as few pieces as it lies in. */
+/** Reads a part of a row-major array from the file, in as few contiguous pieces as possible. */
 async function gather(
   source: FileHandle,
   entry: { readonly name: string; readonly beginByte: number },
