@@ -19,14 +19,14 @@ export type Formula = 'geometric' | 'linear' | 'cosine';
 interface RankChoice {
   /** One for each stage, strictly falling from the source to the target. */
   readonly ranks: number[];
-  /** Where they are not what was asked for, in words. */
+  /** Differences from the request, in words. */
   readonly notes: string[];
 }
 
 /**
- * The ranks of the stages, as many as the steps hold. Only a number of stages that nobody asked for is lowered.
- * @throws AppError SCHEDULE_INVALID for a request that contradicts itself, SCHEDULE_TOO_SHORT when the stages asked
- * for, or even source and target alone, need more steps than there are
+ * The ranks of the stages, as many as fit into the steps. Only a default number of stages is reduced.
+ * @throws AppError SCHEDULE_INVALID for a request that contradicts itself, SCHEDULE_TOO_SHORT if the requested
+ * stages, or even source and target alone, need more steps than there are
  */
 export function chooseRanks(request: ScheduleRequest, clock: Clock): RankChoice {
   const { source_rank, target_rank, shape = 'geometric' } = request;

@@ -16,7 +16,7 @@ export interface LearningRatePlan {
 
 /** Of all steps: the warm-up at the beginning, as is usual in fine-tuning. */
 const WARM_UP_SHARE = 0.03;
-/** After a squeeze: so many steps, and no more than this share of the stage. */
+/** Warm-up after a squeeze: at most this many steps, and at most this share of the stage. */
 const SQUEEZE_WARM_UP_STEPS = 30;
 const SQUEEZE_WARM_UP_SHARE = 0.1;
 
@@ -77,7 +77,8 @@ export function starvedNotes(
   const remedy =
     schedule === 'recommended'
       ? 'Give it more steps'
-      : `Its ${schedule} schedule has decayed by then: follow the recommended one, or give the last stage more steps`;
+      : `Its ${schedule} schedule has decayed by then: follow the recommended one, or give the last stage more ` +
+        'steps';
   return [
     `Rank ${Number(rank.toFixed(2))} is trained for ${end_step - begin_step} steps and gets ${(100 * share).toFixed(1)} % of ` +
       `Σ(learning rate × steps), so the adapter is hardly trained at the rank it is served at. ${remedy}.`,

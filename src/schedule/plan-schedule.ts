@@ -20,7 +20,7 @@ import { stageSize } from './stage-memory.ts';
 export function planSchedule(request: ScheduleRequest): Schedule {
   const { source_rank, target_rank, total_steps, shape = 'geometric', stage_lengths = 'equal' } = request;
   const { mode = 'in', recipe = 'recommended' } = request;
-  // Named steps leave nothing to what else decides how long stages last.
+  // squeeze_steps replaces everything else that decides the lengths of stages.
   const unlessNamed = <T>(value: T): T | null => (request.squeeze_steps ? null : value);
   const clock = clockOf(request);
   const { ranks, notes } = chooseRanks(request, clock);
@@ -80,5 +80,5 @@ function lengthened(ranks: readonly number[], atFloor: readonly number[], clock:
   const longer = atFloor.filter((index) => floors[index] === minStageSteps).map((index) => ranks[index]!);
   if (longer.length === 0) return [];
   const list = `${longer.length === 1 ? 'Rank' : 'Ranks'} ${longer.join(', ')}`;
-  return [`${list}: ${minStageSteps} steps, as min_stage_steps asks, where the share would be fewer.`];
+  return [`${list}: ${minStageSteps} steps because of min_stage_steps, although the share would be fewer.`];
 }

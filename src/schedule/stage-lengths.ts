@@ -37,7 +37,10 @@ export function leastSteps(
   );
 }
 
-/** The least steps of a training that so many stages fit into: its own, as the share of the last one grows with them. */
+/**
+ * The least number of steps of a training with this many stages. The minimum of the last stage grows with it, because
+ * it is a share.
+ */
 export function neededSteps(stages: number, clock: Clock): number {
   const floors = leastSteps(stages, { ...clock, finalShare: 0 });
   const earlier = floors.slice(0, -1).reduce((total, steps) => total + steps, 0);
@@ -50,8 +53,8 @@ export function neededSteps(stages: number, clock: Clock): number {
 }
 
 /**
- * The ranks, where the steps hold a stage of each.
- * @param asked the stages asked for, of which rounding may have left fewer
+ * The ranks, if the steps are enough for a stage of each.
+ * @param asked requested number of stages, which rounding may have reduced
  * @throws AppError SCHEDULE_TOO_SHORT with the steps needed and those there are
  */
 export function fitting(ranks: number[], clock: Clock, asked = ranks.length): number[] {
@@ -86,9 +89,9 @@ export function fitting(ranks: number[], clock: Clock, asked = ranks.length): nu
 }
 
 /**
- * Steps of the stages, whole, `totalSteps` together. A stage whose share would be below its floor lasts as long as
- * the floor says, and the others share the rest. What is left by rounding down goes to the largest remainders, the
- * earlier stage first, one step each.
+ * Whole numbers of steps of the stages, which add up to `totalSteps`. A stage whose share is below its minimum lasts
+ * for the minimum, and the others divide the rest. Steps left by rounding down go to the largest remainders, earlier
+ * stages first, one step each.
  * @param ranks of the stages
  * @param floors least steps of the stages, at most totalSteps together
  */
@@ -159,16 +162,19 @@ function shareOut(
 }
 
 /**
- * The lengths of stages between squeezes at named steps.
+ * The lengths of stages between squeezes at given steps.
  * @param stages as many as the ranks
- * @throws AppError SCHEDULE_INVALID when the steps do not rise within the training, are not one fewer than the stages, or
- * something else also says how long stages last
+ * @throws AppError SCHEDULE_INVALID if the steps do not rise within the training, are not one fewer than the stages,
+ * or are combined with another field that decides lengths
  */
 export function namedLengths(request: ScheduleRequest, stages: number): number[] {
   const { squeeze_steps = [], total_steps } = request;
   const other = LENGTHS.find((field) => request[field] !== undefined);
   if (other !== undefined)
-    throw scheduleInvalid(`squeeze_steps says how long stages last, so ${other} cannot.`, { field: other });
+    throw scheduleInvalid(
+      `squeeze_steps decides how long stages last, so ${other} cannot be combined with it.`,
+      { field: other },
+    );
   if (squeeze_steps.length !== stages - 1) {
     throw scheduleInvalid(
       `squeeze_steps names ${counted(squeeze_steps.length, 'step')}, but ` +

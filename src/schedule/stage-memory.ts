@@ -26,7 +26,7 @@ export function stageSize(
   if (!modules) return { parameters: null, memory: null };
   const parameters = rank * modules.reduce((total, module) => total + parametersPerRank(module), 0);
   const memory = memoryOf(parameters, DTYPE_BYTES[dtype], OPTIMIZER_BYTES[optimizer]);
-  // Sums and products of positive numbers: once above the limit, rounding does not bring them back below it.
+  // Sums and products of positive numbers: once above the limit, rounding does not bring them below it again.
   if (memory.total_bytes > Number.MAX_SAFE_INTEGER) {
     throw scheduleInvalid(
       `The modules take more than ${Number.MAX_SAFE_INTEGER} bytes at rank ${rank}, which a JSON number cannot hold exactly.`,

@@ -126,7 +126,7 @@ describe('a schedule', () => {
     } as const;
     const lifted = planSchedule({ ...request, stages: 3 });
     assert.deepEqual(stepsOfStages(lifted), [600, 200, 200]);
-    assert.match(lifted.notes.join(), /^Ranks 4, 1: 200 steps, as min_stage_steps asks/);
+    assert.match(lifted.notes.join(), /^Ranks 4, 1: 200 steps because of min_stage_steps/);
     const asked = planSchedule({ ...request, stages: 2, warm_up_steps: 990, min_stage_steps: 10 });
     assert.deepEqual(
       asked.notes.filter((note) => note.includes('min_stage_steps')),

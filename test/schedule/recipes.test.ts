@@ -136,11 +136,11 @@ describe('named steps', () => {
       ],
       [
         { squeeze_steps: [1000], recipe: 'equal' },
-        /squeeze_steps says how long stages last, so recipe cannot/,
+        /squeeze_steps decides how long stages last, so recipe cannot/,
       ],
       [
         { squeeze_steps: [1000], final_steps: 10 },
-        /squeeze_steps says how long stages last, so final_steps cannot/,
+        /squeeze_steps decides how long stages last, so final_steps cannot/,
       ],
     ] as const;
     for (const [change, message] of messages) {

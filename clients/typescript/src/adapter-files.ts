@@ -10,7 +10,7 @@ export interface AdapterFiles {
   readonly config?: Content | Readonly<Record<string, unknown>> | undefined;
 }
 
-/** In Node, the path of a folder or of a file of weights; else its files. */
+/** In Node, the path of a folder or of a weights file; otherwise its files. */
 export type AdapterSource = string | AdapterFiles;
 
 export const WEIGHTS = 'adapter_model.safetensors';
@@ -60,7 +60,7 @@ async function filesAt(path: string): Promise<FoundFiles> {
   const usual = USUAL_WEIGHTS.find((each) => names.includes(each));
   const found = usual === undefined ? names.filter((each) => IS_WEIGHTS.test(each)) : [usual];
   if (found.length !== 1) {
-    const what = found.length === 0 ? 'no file of weights' : `several files of weights: ${found.join(', ')}`;
+    const what = found.length === 0 ? 'no weights file' : `several weights files: ${found.join(', ')}`;
     const detail = `${path} has ${what}. Say the path of one (.safetensors, .gguf).`;
     throw new LoraSqueezeError({ code: 'FILE_MISSING', detail, retryable: false });
   }
@@ -79,7 +79,7 @@ export async function momentsAt(path: string): Promise<string | undefined> {
   );
 }
 
-/** How large it is; undefined where only the end of a stream tells. */
+/** Its size; undefined if it is known only at the end of a stream. */
 export async function sizeOf(content: Content | undefined): Promise<number | undefined> {
   if (content === undefined) return 0;
   if (typeof content === 'string') return (await nodeModule('node:fs/promises').stat(content)).size;

@@ -7,11 +7,11 @@ import type { Adapter, AdapterChange, AdapterModules, CallOptions, CreateOptions
 import type { Uploads } from './uploads.ts';
 
 export interface AdapterUploadOptions extends CreateOptions {
-  /** That of the folder or file unless said. */
+  /** Default: that of the folder or file. */
   readonly name?: string | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
   readonly ttlSeconds?: number | undefined;
-  /** @param total undefined while nobody knows, as of a stream */
+  /** @param total undefined while unknown, as for a stream */
   readonly onProgress?: ((sent: number, total: number | undefined) => void) | undefined;
 }
 
@@ -33,8 +33,8 @@ export class Adapters {
   }
 
   /**
-   * Uploads an adapter: in one call while it is small, else in pieces that resume.
-   * @throws LoraSqueezeError, FILE_MISSING too; errors of the file system; the signal's reason when it fires
+   * Uploads an adapter: in one call if it is small, otherwise in pieces that resume.
+   * @throws LoraSqueezeError, also FILE_MISSING; errors of the file system; the signal's reason when it fires
    */
   async upload(source: AdapterSource, options: AdapterUploadOptions = {}): Promise<Adapter> {
     return within(options, async (signal) => {
@@ -99,10 +99,10 @@ export class Adapters {
   }
 
   /**
-   * In Node: saves all files of an adapter in a folder, which is made. Each is compared with its SHA-256 before it gets
-   * its name.
+   * In Node: saves all files of an adapter in a folder, which is created. Each is compared with its SHA-256 before it
+   * gets its name.
    * @returns their paths
-   * @throws LoraSqueezeError DIGEST_MISMATCH too; errors of the file system
+   * @throws LoraSqueezeError, also DIGEST_MISMATCH; errors of the file system
    */
   async download(id: string, folder: string, options: DownloadOptions = {}): Promise<string[]> {
     return within(options, async (signal) => {

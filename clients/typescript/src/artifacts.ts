@@ -5,7 +5,7 @@ import { filled, type Transport } from './transport.ts';
 import type { Artifact, CallOptions } from './types.ts';
 
 export interface ArtifactOptions extends DownloadOptions {
-  /** Only these, such as `report.html`; all unless said. */
+  /** Only these, such as `report.html`; default: all. */
   readonly paths?: readonly string[] | undefined;
 }
 

@@ -16,7 +16,7 @@ import type {
   QueryOf,
 } from './types.ts';
 
-/** What the stream of a batch tells: its state, and each item that has ended. */
+/** Events of a batch's stream: its state, and each item that has ended. */
 export type BatchEvent =
   | { readonly id: string; readonly event: 'state'; readonly data: Batch }
   | { readonly id: string; readonly event: 'item'; readonly data: BatchItem };
@@ -88,7 +88,7 @@ export class Batches {
     }
   }
 
-  /** What each item came to for each target, in the order of the request, also while the batch runs. */
+  /** The outcome of each item for each target, in the order of the request; also while the batch runs. */
   results(id: string, options: LinesOptions = {}): AsyncGenerator<BatchResultLine, void, undefined> {
     const path = filled('/v1/batches/{id}/results', { id });
     return jsonLines<BatchResultLine>(
@@ -99,7 +99,10 @@ export class Batches {
     );
   }
 
-  /** Saves all results as one zip, in Node. @param to where it will lie */
+  /**
+   * Saves all results as one zip, in Node.
+   * @param to path of the zip
+   */
   async download(id: string, to: string, { onProgress, ...options }: DownloadOptions = {}): Promise<void> {
     const file = { path: filled('/v1/batches/{id}/archive', { id }), name: `${id}.zip`, isWhole: endsAsZip };
     const onBytes = (received: number): void => onProgress?.(received, 0);

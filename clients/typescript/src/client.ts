@@ -47,8 +47,8 @@ type AnalyzeSettings = Omit<Settings<AnalyzeRequest>, 'dry_run'>;
 type Telling<D> = D extends { readonly type: infer E extends string } ? Told<E, D> : never;
 
 /**
- * What the stream of a tenant tells: `data` as a webhook gets it, told apart by `event`. `stream.open` comes first;
- * `stream.gap` says that events are missing before it.
+ * Events of a tenant's stream: `data` as for webhooks, discriminated by `event`. `stream.open` comes first;
+ * `stream.gap` reports that events are missing before it.
  */
 export type TenantEvent = Telling<components['schemas']['StreamEventData']>;
 
@@ -86,9 +86,9 @@ export class LoraSqueeze {
   }
 
   /**
-   * Brings an adapter to smaller ranks, and waits for it. What is here is uploaded first. With `dry_run` it is only asked
-   * about: the job has a `forecast`.
-   * @throws JobFailedError when no target succeeded
+   * Squeezes an adapter to smaller ranks, and waits for the job. A local adapter is uploaded first. With `dry_run` no
+   * job is created: the answer has a `forecast`.
+   * @throws JobFailedError if no target succeeded
    */
   squeeze(source: JobSource, request: Settings<SqueezeRequest>, options: WaitOptions = {}): Promise<Job> {
     return this.#done(options, async (signal) => ({
@@ -127,7 +127,8 @@ export class LoraSqueeze {
   }
 
   /**
-   * What happens to all jobs and batches of the tenant. A connection that breaks is made anew and goes on where it was.
+   * The events of all jobs and batches of the tenant. A broken connection is made again and continues where it
+   * stopped.
    * @param query such as `{ types: ['batch.ended'], label: ['team:search'] }`
    */
   async *events(
@@ -148,7 +149,7 @@ export class LoraSqueeze {
 
   /**
    * Any call of the contract, typed by its path: `client.request('GET', '/v1/jobs/{id}', { path: { id } })`.
-   * @returns JSON as its type, text as a string, bytes as a Blob, undefined where there is no body
+   * @returns JSON as its type, text as a string, bytes as a Blob, undefined if there is no body
    */
   request<M extends Method, P extends PathOf<M>>(
     method: M,

@@ -41,7 +41,7 @@ export class Connections {
     return listed<Connection>(this.#transport, CONNECTIONS, query, options);
   }
 
-  /** What leads elsewhere needs the credentials again (CONNECTION_CREDENTIALS). */
+  /** Changes that send credentials to new destinations need the credentials again (CONNECTION_CREDENTIALS). */
   update(name: string, change: ConnectionChange, options: CallOptions = {}): Promise<Connection> {
     const call = {
       ...options,

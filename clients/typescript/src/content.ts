@@ -8,7 +8,7 @@ export const PIECE_BYTES = 8 * 1024 * 1024;
 
 /** Content that can be cut into pieces. */
 export interface Opened {
-  /** undefined: nobody knows before the end. */
+  /** undefined: unknown before the end. */
   readonly size: number | undefined;
   /** Pieces of PIECE_BYTES, the last one of fewer, from a place on. */
   pieces(from: number): AsyncIterable<Uint8Array>;

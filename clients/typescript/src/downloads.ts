@@ -39,9 +39,10 @@ export function checkedBlob(
 }
 
 /**
- * Streams files into a folder, each under a hidden name until all of it is there and right.
+ * Streams files into a folder, each under a hidden name until it is complete and correct.
  * @returns their paths
- * @throws LoraSqueezeError DIGEST_MISMATCH, NOT_THE_SERVICE for a name that leads elsewhere; errors of the file system
+ * @throws LoraSqueezeError DIGEST_MISMATCH, NOT_THE_SERVICE for a name that leads out of the folder; errors of the
+ * file system
  */
 export async function savedFiles(
   transport: Transport,
@@ -73,8 +74,8 @@ export async function savedFiles(
 const isPlain = (part: string): boolean => part !== '' && !part.startsWith('.') && !/[\\:\0]/.test(part);
 
 /**
- * Streams a file to a path, whose folder is made: it is there when all of it is there and right.
- * @returns how many bytes it has
+ * Streams a file to a path, whose folder is created; the file appears when it is complete and correct.
+ * @returns its size in bytes
  * @throws LoraSqueezeError DIGEST_MISMATCH; errors of the file system
  */
 export async function savedFile(
@@ -88,7 +89,7 @@ export async function savedFile(
   await mkdir(dirname(to), { recursive: true });
   const partial = join(dirname(to), `.${basename(to)}.part`);
   try {
-    // A download that breaks off begins anew.
+    // An interrupted download starts over.
     const bytes = await transport.call({ ...options, method: 'GET', path }, async (response) => {
       const hash = nodeModule('node:crypto').createHash('sha256');
       const file = await open(partial, 'w');

@@ -12,18 +12,18 @@ export interface Failure {
 }
 
 /**
- * What the service refused or failed at, or what went wrong on the way to it. Codes of the service are in its
- * docs/errors.md. Of this client are SERVICE_UNREACHABLE, DEADLINE_EXCEEDED, NOT_THE_SERVICE (what answers is something
- * else), HTTP_… (a gateway's own answer), DIGEST_MISMATCH (what came is not what was sent), FILE_MISSING (in a folder
- * that is to be uploaded).
+ * An error of the service, or on the way to it. Codes of the service are in its docs/errors.md. Codes of this client
+ * are SERVICE_UNREACHABLE, DEADLINE_EXCEEDED, NOT_THE_SERVICE (something else answers), HTTP_… (an answer of a
+ * gateway), DIGEST_MISMATCH (received bytes are not those that were sent), FILE_MISSING (in a folder that is to be
+ * uploaded).
  */
 export class LoraSqueezeError extends Error {
   override readonly name: string = 'LoraSqueezeError';
   /** Stable, for programs. */
   readonly code: string;
-  /** For people; it is the message too. */
+  /** A sentence for people; also the message. */
   readonly detail: string;
-  /** Of HTTP; undefined where there was no answer. */
+  /** HTTP status; undefined if there was no answer. */
   readonly status: number | undefined;
   /** Whether the same call may succeed later. */
   readonly retryable: boolean;
@@ -65,7 +65,7 @@ export class JobFailedError extends LoraSqueezeError {
 /** Answers of gateways, and of the service, that pass. */
 const PASSING: readonly number[] = [408, 425, 429, 502, 503, 504];
 
-/** What an answer that is no success says. */
+/** The error for an unsuccessful answer. */
 export async function refusal(response: Response): Promise<LoraSqueezeError> {
   const { status, statusText } = response;
   const retryAfterMs = waitOf(response.headers.get('retry-after'));

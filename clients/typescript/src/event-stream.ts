@@ -2,9 +2,9 @@ import { sleep } from './deadline.ts';
 import { LoraSqueezeError } from './errors.ts';
 import type { Query, Transport } from './transport.ts';
 
-/** What a stream tells, by the name of the event. */
+/** The events of a stream, by their names. */
 export interface Told<E extends string, D> {
-  /** For `lastEventId` of whoever goes on after it. */
+  /** Pass it as `lastEventId` to continue after this event. */
   readonly id: string;
   readonly event: E;
   readonly data: D;
@@ -14,7 +14,7 @@ export interface Told<E extends string, D> {
 export type RawEvent = Told<string, string>;
 
 export interface EventOptions {
-  /** The stream goes on after this event. */
+  /** The stream continues after this event. */
   readonly lastEventId?: string | undefined;
   /** Ends the stream: it throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;
@@ -25,9 +25,9 @@ const RECONNECT_MS = 2000;
 const MOST_SILENCE_MS = 60_000;
 
 /**
- * The events of a stream. A connection that ends or breaks is made anew, and goes on after the last event that came; it
- * ends where the service says that there is no more (204).
- * @throws LoraSqueezeError when it is refused, or cannot be reached any more; the signal's reason when it fires
+ * The events of a stream. A connection that ends or breaks is made again and continues after the last received event;
+ * the stream ends when the service answers that there are no more (204).
+ * @throws LoraSqueezeError if it is refused, or can no longer be reached; the signal's reason when it fires
  */
 export async function* eventsOf(
   transport: Transport,
@@ -81,7 +81,7 @@ async function* fieldsOf(lines: AsyncIterable<string>): AsyncGenerator<Fields> {
   }
 }
 
-/** The lines of a body until it ends, breaks or falls silent; what is no whole line then is dropped. */
+/** The lines of a body until it ends, breaks or falls silent; an incomplete line is dropped. */
 async function* linesOf(
   body: ReadableStream<Uint8Array>,
   signal: AbortSignal | undefined,

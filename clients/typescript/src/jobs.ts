@@ -19,7 +19,7 @@ import type {
   Report,
 } from './types.ts';
 
-/** What the stream of a job tells: the job as it is then, and how far it has come. */
+/** Events of a job's stream: the job in its state at that time, and its progress. */
 export type JobEvent = Told<'state', Job> | Told<'progress', JobProgress>;
 
 export interface CreateJobOptions extends CreateOptions {
@@ -30,7 +30,7 @@ export interface CreateJobOptions extends CreateOptions {
 export interface WaitOptions extends CallOptions {
   /** Called as the job gets on: `wait` then listens to its events. */
   readonly onProgress?: ((progress: Progress, job: Job) => void) | undefined;
-  /** `false` returns a job that failed or was cancelled, too. */
+  /** `false` also returns a job that failed or was cancelled. */
   readonly throwOnFailure?: boolean | undefined;
 }
 
@@ -40,7 +40,7 @@ const JOB = '/v1/jobs/{id}';
 export const WAIT_SECONDS = 30;
 const JSON_BODY = { 'content-type': 'application/json' };
 
-/** The id of what was asked about only: there is nothing under it. */
+/** The id of a dry run; no record has it. */
 const DRY_RUN_ID = 'dry_run';
 
 /** What can be waited for. */
@@ -48,7 +48,7 @@ interface Ending {
   readonly state: string;
   /** A batch that is cancelled has one when its last job has ended. */
   readonly finished_at?: string | null;
-  /** Of a job. Those of one that has ended go on where they were asked for once more. */
+  /** Deliveries of a job. They continue after its end, or if they are requested again. */
   readonly deliveries?: readonly { readonly state: string }[];
 }
 
@@ -70,10 +70,7 @@ export class Jobs {
     this.#transport = transport;
   }
 
-  /**
-   * Makes a job. With `dry_run` nothing is done: the answer has no id of its own, and a `forecast` of what the job would
-   * come to.
-   */
+  /** Creates a job. With `dry_run` nothing is done: the answer has no id of its own, and a `forecast`. */
   create(request: JobRequest, { waitSeconds, ...options }: CreateJobOptions = {}): Promise<Job> {
     const headers = { ...JSON_BODY, ...preferWait(waitSeconds) };
     const call = { ...options, method: 'POST', path: JOBS, headers } as const;
@@ -95,9 +92,9 @@ export class Jobs {
   }
 
   /**
-   * Waits until a job has ended, and nothing of it is still being delivered. What a dry run answered is returned as it is.
-   * @param job its id, or the job as it was answered
-   * @throws JobFailedError when it failed or was cancelled; LoraSqueezeError; the signal's reason when it fires
+   * Waits until a job has ended and its deliveries have ended as well. The answer of a dry run is returned unchanged.
+   * @param job its id, or a previous answer
+   * @throws JobFailedError if it failed or was cancelled; LoraSqueezeError; the signal's reason when it fires
    */
   async wait(job: string | Job, options: WaitOptions = {}): Promise<Job> {
     const { onProgress, throwOnFailure = true } = options;
@@ -113,7 +110,7 @@ export class Jobs {
     return ended;
   }
 
-  /** States and progress of a job until it has ended. A connection that breaks is made anew. */
+  /** States and progress of a job until it has ended. A broken connection is made again. */
   async *events(id: string, options: EventOptions = {}): AsyncGenerator<JobEvent, void, undefined> {
     for await (const raw of eventsOf(this.#transport, filled('/v1/jobs/{id}/events', { id }), {}, options)) {
       const event = { id: raw.id, event: raw.event, data: dataOf(raw) } as JobEvent;
@@ -133,7 +130,7 @@ export class Jobs {
     return this.#transport.call({ ...options, method: 'POST', path }, jsonOf<Job>);
   }
 
-  /** Sends once more what could not be delivered; `wait` tells what came of it. */
+  /** Repeats failed deliveries; use `wait` for the outcome. */
   retryDeliveries(id: string, options: CreateOptions = {}): Promise<Job> {
     const path = filled('/v1/jobs/{id}/deliveries/retry', { id });
     return this.#transport.call({ ...options, method: 'POST', path }, jsonOf<Job>);
@@ -155,7 +152,7 @@ export class Jobs {
     return this.#transport.call({ ...options, method: 'GET', path }, jsonOf<Report>);
   }
 
-  /** The report as a page, which needs nothing from elsewhere. */
+  /** The report as a page that loads nothing else. */
   reportHtml(id: string, options: CallOptions = {}): Promise<string> {
     const path = filled('/v1/jobs/{id}/report.html', { id });
     return this.#transport.call({ ...options, method: 'GET', path }, (response) => response.text());

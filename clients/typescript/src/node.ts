@@ -8,7 +8,7 @@ interface Builtins {
   readonly 'node:crypto': typeof crypto;
 }
 
-/** A module of Node, or undefined in a browser: found at run time, so that bundlers for browsers need nothing of it. */
+/** A module of Node, or undefined in a browser: found at run time, so that bundlers for browsers do not need it. */
 export function builtin<N extends keyof Builtins>(name: N): Builtins[N] | undefined {
   const { process } = globalThis as { process?: { getBuiltinModule?: (name: string) => unknown } };
   return process?.getBuiltinModule?.(name) as Builtins[N] | undefined;

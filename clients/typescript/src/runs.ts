@@ -44,7 +44,7 @@ export class Runs {
     this.#transport = transport;
   }
 
-  /** What a schedule comes to: stages, steps of the squeezes, parameters and memory. Keeps nothing. */
+  /** The plan of a schedule: stages, steps of the squeezes, parameters and memory. Nothing is stored. */
   plan(request: ScheduleRequest, options: CallOptions = {}): Promise<Schedule> {
     const headers = { 'content-type': 'application/json' };
     const call = { ...options, method: 'POST', path: '/v1/schedules', headers } as const;
@@ -75,8 +75,9 @@ export class Runs {
   }
 
   /**
-   * Sends the checkpoint of a step and waits for what training goes on with. The same checkpoint again is the same one.
-   * @throws LoraSqueezeError with the code of a squeeze that failed, too; the signal's reason when it fires
+   * Sends the checkpoint of a step and waits for the adapter to continue with. Sending the same checkpoint again
+   * returns the same one.
+   * @throws LoraSqueezeError, also with the code of a failed squeeze; the signal's reason when it fires
    */
   async sendCheckpoint(
     id: string,

@@ -14,7 +14,7 @@ import type {
 const TENANTS = '/v1/tenants';
 const TENANT = '/v1/tenants/{id}';
 
-/** Tenants, for administrators: who has things there, what they may use, and what is done about it. */
+/** Tenants, for administrators: their settings, limits and usage. */
 export class Tenants {
   readonly #transport: Transport;
 
@@ -36,14 +36,14 @@ export class Tenants {
     return this.#transport.call({ ...options, method: 'GET', path }, jsonOf<TenantWithUsage>);
   }
 
-  /** Makes a tenant, or sets all that is set for it: what is left out goes back to the default. */
+  /** Creates a tenant, or replaces its settings: absent ones get their defaults. */
   put(id: string, settings: TenantRequest, options: CallOptions = {}): Promise<Tenant> {
     const headers = { 'content-type': 'application/json' };
     const call = { ...options, method: 'PUT', path: filled(TENANT, { id }), headers } as const;
     return this.#transport.call({ ...call, body: JSON.stringify(settings) }, jsonOf<Tenant>);
   }
 
-  /** Nothing that waits begins and nothing new is taken, until `resume`. */
+  /** No waiting job starts and no new one is accepted, until `resume`. */
   suspend(id: string, options: CreateOptions = {}): Promise<Tenant> {
     const path = filled('/v1/tenants/{id}/suspend', { id });
     return this.#transport.call({ ...options, method: 'POST', path }, jsonOf<Tenant>);
@@ -60,7 +60,7 @@ export class Tenants {
     return this.#transport.call({ ...options, method: 'POST', path }, jsonOf<TenantCancellation>);
   }
 
-  /** Deletes a tenant with all it has; there is no way back. */
+  /** Deletes a tenant with all its data; this cannot be undone. */
   delete(id: string, options: CallOptions = {}): Promise<Tenant> {
     const path = filled(TENANT, { id });
     return this.#transport.call({ ...options, method: 'DELETE', path }, jsonOf<Tenant>);

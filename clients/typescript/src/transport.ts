@@ -8,13 +8,16 @@ export interface LoraSqueezeOptions {
   readonly baseUrl: string;
   /** The key, or what gets the newest one; not needed where the service asks for none. */
   readonly key?: string | (() => string | Promise<string>) | undefined;
-  /** The tenant whose things every call is about, which takes a key with the scope `admin`; by default that of the key. */
+  /**
+   * The tenant on whose records every call acts, which requires a key with the scope `admin`; default: that of the
+   * key.
+   */
   readonly tenant?: string | undefined;
   /** In place of the global `fetch`. */
   readonly fetch?: typeof globalThis.fetch | undefined;
-  /** How often a call is tried again that failed in passing; 5 unless said. */
+  /** How often a call with a temporary error is retried; default 5. */
   readonly maxRetries?: number | undefined;
-  /** How long a call may take with all its retries; without an end unless said. */
+  /** How long a call may take with all its retries; default: no limit. */
   readonly timeoutMs?: number | undefined;
 }
 
@@ -38,7 +41,7 @@ export interface Call extends CreateOptions {
 const MAX_RETRIES = 5;
 const FIRST_BACKOFF_MS = 250;
 const MOST_BACKOFF_MS = 10_000;
-/** Whoever is to wait longer is told so at once. */
+/** Longer waits are reported to the caller at once. */
 const MOST_RETRY_AFTER_MS = 60_000;
 
 /** Calls about the whole service, which name no tenant in their query. */
@@ -56,7 +59,7 @@ export class Transport {
     if (username !== '' || password !== '') throw new TypeError('baseUrl must not hold a user or password');
     this.#base = `${origin}${pathname}`.replace(/\/+$/, '');
     this.#options = options;
-    // Called as a method of something else, the fetch of browsers throws.
+    // The fetch of browsers throws if it is called as a method of another object.
     this.#fetch = options.fetch ?? ((...args) => globalThis.fetch(...args));
   }
 
@@ -126,7 +129,7 @@ export class Transport {
     return `${this.#base}${path}${text === '' ? '' : `?${text}`}`;
   }
 
-  /** fetch tells of everything below HTTP as a TypeError, also of a body that breaks off. */
+  /** fetch reports everything below HTTP as a TypeError, also a body that is interrupted. */
   #failure(thrown: unknown): LoraSqueezeError {
     if (thrown instanceof LoraSqueezeError) return thrown;
     if (!(thrown instanceof TypeError)) throw thrown;

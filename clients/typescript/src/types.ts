@@ -24,8 +24,8 @@ type SuccessOf<O> = O extends { responses: infer R }
   : never;
 
 /**
- * What a call of the contract answers when it succeeds: JSON as its type, text as a string, everything else as a Blob,
- * and undefined where there is no body.
+ * The successful answer of a call of the contract: JSON as its type, text as a string, everything else as a Blob, and
+ * undefined if there is no body.
  */
 export type AnswerOf<P extends string, M extends Method> = SuccessOf<OperationOf<P, M>>;
 
@@ -63,13 +63,13 @@ type Field<K extends string, T> = [T] extends [never]
 export interface CallOptions {
   /** Ends the call: it throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-  /** How long it may take with all its retries; then it throws DEADLINE_EXCEEDED. That of the client unless said. */
+  /** How long it may take with all its retries, before it throws DEADLINE_EXCEEDED. Default: that of the client. */
   readonly timeoutMs?: number | undefined;
 }
 
 /** What a call that makes something takes. */
 export interface CreateOptions extends CallOptions {
-  /** Under the same key it is done once. Each call has one of its own unless said. */
+  /** Calls with the same key take effect once. By default each call has a key of its own. */
   readonly idempotencyKey?: string | undefined;
 }
 

@@ -8,11 +8,11 @@ import type { CallOptions, Upload } from './types.ts';
 export interface UploadOptions extends CallOptions {
   /** Such as `adapter_model.safetensors`, `my-lora.gguf` or `adapter_config.json`: it says what the file is. */
   readonly filename: string;
-  /** The upload that is to be gone on with, after a crash say; a new one unless said. */
+  /** The upload to resume, for example after a crash; default: a new one. */
   readonly id?: string | undefined;
-  /** Called as soon as there is an upload, for going on with it later. */
+  /** Called as soon as the upload exists, so that it can be resumed later. */
   readonly onCreated?: ((id: string) => void) | undefined;
-  /** @param total undefined while nobody knows, as of a stream */
+  /** @param total undefined while unknown, as for a stream */
   readonly onProgress?: ((sent: number, total: number | undefined) => void) | undefined;
 }
 
@@ -23,7 +23,7 @@ const TUS = { 'tus-resumable': '1.0.0' };
 const MAX_FAILURES = 8;
 const FIRST_PAUSE_MS = 250;
 const MOST_PAUSE_MS = 10_000;
-/** Where the upload is said to be elsewhere, or another request still writes to it: ask where it goes on. */
+/** Statuses for an upload with another offset, or one to which another request still writes: ask for the offset. */
 const OUT_OF_STEP: readonly number[] = [409, 423];
 
 /** Single files by tus 1.0, the protocol of resumable uploads. Adapters are made of them. */
@@ -36,10 +36,10 @@ export class Uploads {
   }
 
   /**
-   * Sends a file in pieces, each with its SHA-256. A piece that fails is sent again from where it broke off.
-   * @param content a stream can be of any length, and is not held in memory
-   * @throws LoraSqueezeError with the id of the upload as `context.upload_id`, to go on with it later; errors of the file
-   *   system; the signal's reason when it fires
+   * Sends a file in pieces, each with its SHA-256. A failed piece is resumed where it was interrupted.
+   * @param content a stream can have any length, and is not held in memory
+   * @throws LoraSqueezeError with the id of the upload as `context.upload_id`, to resume it later; errors of the file
+   * system; the signal's reason when it fires
    */
   async create(content: Content, options: UploadOptions): Promise<Upload> {
     const open = await opened(content);
@@ -95,7 +95,7 @@ export class Uploads {
     throw new LoraSqueezeError({ code: 'NOT_THE_SERVICE', detail, retryable: false });
   }
 
-  /** @returns how many bytes are there */
+  /** @returns the number of received bytes */
   #offset(id: string, signal: AbortSignal): Promise<number> {
     const path = filled(UPLOAD, { id });
     return this.#transport.call({ method: 'HEAD', path, headers: TUS, signal }, offsetIn);

@@ -11,7 +11,7 @@ export class Workers {
     this.#transport = transport;
   }
 
-  /** Those that are there, and how many executions they run. */
+  /** The live workers, and the number of executions that they run. */
   list(options: CallOptions = {}): AsyncGenerator<Worker, void, undefined> {
     return listed<Worker>(this.#transport, '/v1/workers', {}, options);
   }

@@ -1,4 +1,4 @@
-"""LoRA-Squeeze for Python: the client of the service, blocking (`Client`) and for event loops (`AsyncClient`).
+"""LoRA-Squeeze for Python: the client of the service, synchronous (`Client`) and for event loops (`AsyncClient`).
 `lora_squeeze.annealing` has In-Squeeze for trainers, and needs torch."""
 
 from lora_squeeze.aio.client import AsyncClient

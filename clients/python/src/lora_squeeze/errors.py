@@ -1,4 +1,4 @@
-"""What the client raises. All of it is a SqueezeError: catch that, and look at `code` and `retryable`."""
+"""Errors of the client. All are subclasses of SqueezeError: catch that, and check `code` and `retryable`."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ __all__ = [
 
 
 class SqueezeError(Exception):
-    """Something did not come about.
+    """A call failed.
 
-    code: stable, in upper case; docs/errors.md lists those of the service. detail: a sentence for people.
-    retryable: whether the same call may succeed later. status: the HTTP status, None where no answer is the cause.
-    errors: of a request with several faults, each with `pointer` and `detail`. problem: the whole document (RFC 9457).
+    code: stable, in upper case; docs/errors.md lists those of the service. detail: a sentence for people. retryable:
+    whether the same call may succeed later. status: the HTTP status, None if no answer is the cause. errors: the faults
+    of a request, each with `pointer` and `detail`. problem: the complete problem document (RFC 9457).
     """
 
     def __init__(self, problem: Mapping[str, Any], status: int | None = None) -> None:
@@ -42,7 +42,7 @@ class RefusedError(SqueezeError):
 
 
 class JobFailedError(SqueezeError):
-    """What was accepted did not succeed: a job, a target of it, a batch, or a checkpoint. `record` is what it came to."""
+    """An accepted job, target, batch or checkpoint did not succeed. `record` is its record."""
 
     def __init__(self, problem: Mapping[str, Any], status: int | None = None, record: Any = None) -> None:
         super().__init__(problem, status)
@@ -53,21 +53,21 @@ class JobFailedError(SqueezeError):
 
 
 class UnreachableError(SqueezeError, ConnectionError):
-    """No connection, or one that broke, until the time for the call was over. `code` is SERVICE_UNREACHABLE."""
+    """There was no connection, or it broke, until the time for the call was over. `code` is SERVICE_UNREACHABLE."""
 
     def __init__(self, problem: Mapping[str, Any], status: int | None = None) -> None:
         super().__init__({"code": "SERVICE_UNREACHABLE", "retryable": True, **problem}, status)
 
 
 class DeadlineError(SqueezeError, TimeoutError):
-    """What was waited for is not over yet; it goes on. `code` is DEADLINE_EXCEEDED."""
+    """The job has not ended yet, and continues. `code` is DEADLINE_EXCEEDED."""
 
     def __init__(self, problem: Mapping[str, Any], status: int | None = None) -> None:
         super().__init__({"code": "DEADLINE_EXCEEDED", "retryable": True, **problem}, status)
 
 
 class DigestError(SqueezeError):
-    """A file arrived with other bytes than announced, and was not kept. `code` is DIGEST_MISMATCH."""
+    """A received file has other bytes than announced, and was not kept. `code` is DIGEST_MISMATCH."""
 
     def __init__(self, problem: Mapping[str, Any], status: int | None = None) -> None:
         super().__init__({"code": "DIGEST_MISMATCH", "retryable": True, **problem}, status)

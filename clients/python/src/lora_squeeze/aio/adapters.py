@@ -35,11 +35,11 @@ class Adapters(Resource):
         progress: ProgressOption = None,
         resumable_bytes: int = RESUMABLE_BYTES,
     ) -> Adapter:
-        """Uploads an adapter: a folder, a file of weights (.safetensors, .gguf), or their bytes.
+        """Uploads an adapter: a folder, a weights file (.safetensors, .gguf), or their bytes.
 
-        config: the configuration of formats that have one: a path, bytes, or a dict; of a folder it is
-        adapter_config.json, if that is there. name: unless given, that of the folder or file. Weights of at least
-        resumable_bytes are sent in pieces, which go on after a broken connection.
+        config: the configuration, for formats that have one: a path, bytes, or a dict; for a folder, its
+        adapter_config.json, if it exists. name: by default that of the folder or file. Weights of at least
+        resumable_bytes are sent in pieces, which resume after a broken connection.
         """
         settings = given(name=name, labels=None if labels is None else dict(labels), ttl_seconds=ttl_seconds)
         steps = upload(self._service, adapter, config, settings, progress, resumable_bytes)
@@ -67,14 +67,14 @@ class Adapters(Resource):
         created_before: date | str | None = None,
         page_size: int | None = None,
     ) -> AsyncIterator[Adapter]:
-        """Goes over all adapters that match, the newest first. name: what names begin with."""
+        """Iterates over all matching adapters, the newest first. name: the beginning of the name."""
         filters = {"name": name, "label": label, "base_model": base_model, "format": format, "parent_id": parent_id}
         times = {"created_after": created_after, "created_before": created_before, "limit": page_size}
         made_by = {"job_id": job_id, "batch_id": batch_id}
         return self._client.iterate(items(self._service, "/v1/adapters", {**filters, **made_by, **times}))
 
     async def update(self, adapter_id: str, **changes: Unpack[AdapterPatch]) -> Adapter:
-        """Changes what is given of name, labels (all of them are replaced), and ttl_seconds (None: kept)."""
+        """Changes the given fields: name, labels (all of them are replaced), and ttl_seconds (None: kept)."""
         return cast(Adapter, await self._json("PATCH", path_of("v1", "adapters", adapter_id), changes))
 
     async def delete(self, adapter_id: str) -> None:
@@ -82,8 +82,8 @@ class Adapters(Resource):
         await self._json("DELETE", path_of("v1", "adapters", adapter_id))
 
     async def download(self, adapter_id: str, folder: FilePath, *, progress: ProgressOption = None) -> Sequence[str]:
-        """Saves the files of an adapter to a folder, and returns their paths. A file is there with the SHA-256 that
-        the service has of it, or not at all (DigestError)."""
+        """Saves the files of an adapter to a folder, and returns their paths. A file is saved only with the SHA-256 that
+        the service has recorded (DigestError)."""
         paths: Sequence[str] = await self._client.run(download(self._service, adapter_id, folder, progress))
         return paths
 
@@ -94,6 +94,6 @@ class Adapters(Resource):
             await self._client.run(save(self._service, href, path, None, tell))
 
     async def file(self, adapter_id: str, name: str) -> bytes:
-        """One file of an adapter, such as adapter_config.json. Raises DigestError where it does not have the SHA-256 that the
-        service has of it."""
+        """One file of an adapter, such as adapter_config.json. Raises DigestError unless it has the SHA-256 that the
+        service has recorded."""
         return await self._client.run(content_of(self._service, path_of("v1", "adapters", adapter_id, "files", name)))

@@ -21,7 +21,7 @@ __all__ = ["Batches"]
 
 class Batches(Resource):
     async def create(self, request: BatchRequest, *, idempotency_key: str | None = None) -> Batch:
-        """Makes a batch. What cannot be read refuses all of it (RefusedError); what cannot be tried is an item that has failed."""
+        """Creates a batch. An invalid request is refused as a whole (RefusedError); an item that cannot be tried has failed."""
         return cast(Batch, await self._json("POST", "/v1/batches", request, idempotency_key))
 
     async def get(self, batch_id: str) -> Batch:
@@ -37,46 +37,46 @@ class Batches(Resource):
         created_before: date | str | None = None,
         page_size: int | None = None,
     ) -> AsyncIterator[Batch]:
-        """Goes over all batches that match, the newest first. name: what names begin with."""
+        """Iterates over all matching batches, the newest first. name: the beginning of the name."""
         times = {"created_after": created_after, "created_before": created_before, "limit": page_size}
         return self._client.iterate(items(self._service, "/v1/batches", {"state": state, "name": name, "label": label, **times}))
 
     def items(
         self, batch_id: str, *, state: str | Sequence[str] | None = None, page_size: int | None = None
     ) -> AsyncIterator[BatchItem]:
-        """Goes over the items of a batch in the order of its request, with what became of each."""
+        """Iterates over the items of a batch in the order of its request, with their outcomes."""
         path = path_of("v1", "batches", batch_id, "items")
         return self._client.iterate(items(self._service, path, {"state": state, "limit": page_size}))
 
     async def wait(self, batch_id: str, *, progress: ProgressOption = None, timeout_seconds: float | None = None) -> Batch:
-        """Returns a batch once it has ended, well or not. Raises DeadlineError after timeout_seconds."""
+        """Returns a batch once it has ended, in any state. Raises DeadlineError after timeout_seconds."""
         return cast(Batch, await self._client.run(finished_batch(self._service, batch_id, progress, timeout_seconds)))
 
     def events(self, batch_id: str, *, last_id: str | None = None) -> AsyncIterator[Event[str, Any]]:
-        """Goes over what happens to a batch, until it has ended: "item" for each item that has, "state" for the batch."""
+        """Iterates over the events of a batch until it has ended: "item" for each item that has ended, "state" for the batch."""
         return self._client.iterate(follow(self._service, path_of("v1", "batches", batch_id, "events"), last_id))
 
     def results(self, batch_id: str) -> AsyncIterator[BatchResultLine]:
-        """Goes over what became of each item for each target, in their order: rank, size, or error. While the batch runs,
-        what has not ended has its state."""
+        """Iterates over the outcomes of each item for each target, in order: rank, size, or error. While the batch runs,
+        unfinished items have their current state."""
         return self._client.iterate(lines(self._service, path_of("v1", "batches", batch_id, "results")))
 
     async def download(self, batch_id: str, path: FilePath, *, progress: ProgressOption = None) -> None:
-        """Saves all results to one archive (zip) at the path."""
+        """Saves all results as one archive (zip) at the path."""
         with Teller(progress) as tell:
             await self._client.run(save(self._service, path_of("v1", "batches", batch_id, "archive"), path, None, tell, ends_as_zip))
 
     async def update(self, batch_id: str, **changes: Any) -> Batch:
-        """Changes what is given of name (None: it has none) and labels (all of them are replaced)."""
+        """Changes the given fields: name (None: no name) and labels (all of them are replaced)."""
         return cast(Batch, await self._json("PATCH", path_of("v1", "batches", batch_id), changes))
 
     async def cancel(self, batch_id: str) -> Batch:
         return cast(Batch, await self._json("POST", path_of("v1", "batches", batch_id, "cancel")))
 
     async def retry(self, batch_id: str) -> Batch:
-        """Does once more what failed or was cancelled; returns the new batch."""
+        """Repeats what failed or was cancelled; returns the new batch."""
         return cast(Batch, await self._json("POST", path_of("v1", "batches", batch_id, "retry")))
 
     async def delete(self, batch_id: str) -> None:
-        """Removes a batch that has ended, with its jobs; results stay."""
+        """Deletes a batch that has ended, with its jobs; results stay."""
         await self._json("DELETE", path_of("v1", "batches", batch_id))

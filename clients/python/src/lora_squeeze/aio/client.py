@@ -55,16 +55,16 @@ Deliver = Union[Sequence[DeliverRequest], Destination, Sink]
 class AsyncClient:
     """One service.
 
-    url: where it is, with the path of a gateway if there is one; LORA_SQUEEZE_URL unless given. api_key: sent as
-    `Authorization: Bearer`, or a function that returns the newest key or token and is called for each request;
-    LORA_SQUEEZE_KEY unless given. tenant: whose things every call is about, for administrators; that of the key unless
-    given. timeout_seconds: how long a call may take, with its retries and the wait for its job (None: no limit); while
-    bytes of a file arrive, it begins again. http: a client of httpx of your own, for proxies and certificates; closing it
-    is yours then.
+    url: its URL, with the path of a gateway if there is one; default LORA_SQUEEZE_URL. api_key: sent as `Authorization:
+    Bearer`, or a function that returns the current key or token and is called for each request; default
+    LORA_SQUEEZE_KEY. tenant: the tenant on whose records every call acts, for administrators; default that of the key.
+    timeout_seconds: how long a call may take, with its retries and the wait for its job (None: no limit); it starts over
+    whenever bytes of a file arrive. http: an httpx client of your own, for proxies and certificates, which you have to
+    close.
 
-    Calls are repeated while the service is away, restarts, or answers 429 or 503, until that time is over: POSTs carry
-    an Idempotency-Key, so that nothing is done twice. Then the last error is raised. All errors are SqueezeError.
-    Requests and answers are the JSON of the contract (lora_squeeze.contract has its types).
+    Calls are retried while the service is unavailable, restarts, or answers 429 or 503, until that time is over. POSTs
+    carry an Idempotency-Key, so that nothing is done twice. Then the last error is raised. All errors are SqueezeError.
+    Requests and answers are the JSON of the contract (lora_squeeze.contract has the types).
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class AsyncClient:
         self.workers = Workers(self)
 
     def with_timeout(self, seconds: float | None) -> AsyncClient:
-        """The same client, with another time for each call. Only the first one is to be closed."""
+        """The same client, with another time limit for each call. Only the first client has to be closed."""
         other = copy.copy(self)
         other._is_own = False
         other._begin(seconds)
@@ -114,7 +114,7 @@ class AsyncClient:
         ttl_seconds: int | None = None,
         progress: ProgressOption = None,
     ) -> Adapter:
-        """Uploads an adapter: a folder, a file of weights, or their bytes. See adapters.upload."""
+        """Uploads an adapter: a folder, a weights file, or their bytes. See adapters.upload."""
         return await self.adapters.upload(
             adapter, config=config, name=name, labels=labels, ttl_seconds=ttl_seconds, progress=progress
         )
@@ -138,14 +138,14 @@ class AsyncClient:
         timeout_seconds: float | None = None,
         **target: Unpack[TargetOptions],
     ) -> SucceededResult:
-        """Squeezes an adapter to one target, and returns the result. Raises JobFailedError where that fails.
+        """Squeezes an adapter to one target, and returns the result. Raises JobFailedError if that fails.
 
-        adapter: a folder, a file of weights or bytes, which are uploaded; the id of one that is there; or a source that
-        the service fetches ("s3://…", "hf://…", "https://…", or an object). The target is rank or another policy
-        (energy=0.9, …), and how to write it (format="kohya", dtype="float16", …): TargetOptions of the contract. results:
-        what the service calls the result and how long it keeps it. deliver: where the service copies the result to.
-        labels, priority, ttl_seconds, webhook: of the job. reuse=False: the work is done again where it had been done. out:
-        a folder to save the files of the result to.
+        adapter: a folder, a weights file or bytes, which are uploaded; the id of an adapter in the service; or a source
+        that the service fetches ("s3://…", "hf://…", "https://…", or an object). The target is rank or another policy
+        (energy=0.9, …), and how to write it (format="kohya", dtype="float16", …): TargetOptions of the contract.
+        results: name, labels and time to live of the result. deliver: the sink to which the service copies the result.
+        labels, priority, ttl_seconds, webhook: settings of the job. reuse=False: the work is repeated even if it was
+        done before. out: a folder for the files of the result.
         """
         wanted = {**given(rank=rank), **target}
         how = given(options=options, results=results, deliver=deliver)
@@ -166,7 +166,7 @@ class AsyncClient:
         progress: ProgressOption = None,
         timeout_seconds: float | None = None,
     ) -> Report:
-        """What every rank would keep of an adapter: the report of a job that writes nothing."""
+        """What every rank would keep of an adapter: the report of a job that writes no adapter."""
         request = given(labels=labels, priority=priority, ttl_seconds=ttl_seconds, webhook=webhook, reuse=reuse)
         return cast(Report, await self.run(analyze(self.service, adapter, request, progress, timeout_seconds)))
 
@@ -190,8 +190,8 @@ class AsyncClient:
         timeout_seconds: float | None = None,
         **target: Unpack[TargetOptions],
     ) -> SucceededResult:
-        """Adds adapters (folders, files, bytes or ids), each times its weight (1 unless given), and squeezes the sum; the rest
-        is as of squeeze."""
+        """Adds adapters (folders, files, bytes or ids), each multiplied by its weight (default 1), and squeezes the sum;
+        other arguments as for squeeze."""
         wanted = {**given(rank=rank), **target}
         how = given(options=options, results=results, deliver=deliver)
         of_job = given(labels=labels, priority=priority, ttl_seconds=ttl_seconds, webhook=webhook, reuse=reuse)
@@ -216,25 +216,25 @@ class AsyncClient:
         label: Mapping[str, str] | None = None,
         last_id: str | None = None,
     ) -> AsyncIterator[TenantEvent]:
-        """Goes over everything that happens to jobs and batches of the tenant, without end.
+        """Iterates over the events of all jobs and batches of the tenant, without end.
 
-        types: only these, such as "job.succeeded" or "batch.ended". label: those that the job or batch has to have. last_id:
-        the id of the last event that was handled, in another process too.
+        types: only these, such as "job.succeeded" or "batch.ended". label: labels that the job or batch must have.
+        last_id: the id of the last event that was handled, possibly in another process.
         """
         filters = {"types": types, "job_id": job_id, "batch_id": batch_id, "label": label}
         return self.iterate(follow(self.service, "/v1/events" + query(filters), last_id))
 
     async def capabilities(self) -> Capabilities:
-        """What the service can: formats with the options that conversions need, profiles, limits, version."""
+        """What the service can do: formats with the options that conversions need, profiles, limits, version."""
         return cast(Capabilities, await self.request("GET", "/v1/capabilities"))
 
     async def usage(self, *, days: int | None = None, tenant: str | None = None) -> Usage:
-        """What your tenant has, may have, waits for and has used. tenant: that of another one, for administrators."""
+        """The records, limits, waiting jobs and past usage of your tenant. tenant: another one, for administrators."""
         return cast(Usage, await self.request("GET", "/v1/usage" + query({"days": days, "tenant": tenant})))
 
     async def request(self, method: str, path: str, json: Any = None, *, idempotency_key: str | None = None) -> Any:
-        """Any other call of the contract: sends JSON, if some is given, and returns that of the answer (None where it
-        has no body). path: with its query, such as "/v1/jobs?limit=10"."""
+        """Any other call of the contract: sends JSON, if given, and returns that of the answer (None if it has no body).
+        path: with its query, such as "/v1/jobs?limit=10"."""
         return await self.run(call_json(self.service, method, path, json, idempotency_key))
 
     # How it is done

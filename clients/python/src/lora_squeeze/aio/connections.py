@@ -33,8 +33,8 @@ class Connections(Resource):
     async def create(self, **request: Unpack[UrlConnectionRequest]) -> Connection: ...
 
     async def create(self, **request: Any) -> Connection:
-        """Makes a connection of a kind ("s3", "hub" or "url"): its name, the prefixes that it leads to, such as
-        ["s3://models/in"], its settings, and credentials, which are sealed and never shown."""
+        """Creates a connection of a kind ("s3", "hub" or "url"): its name, its prefixes, such as ["s3://models/in"], its
+        settings, and credentials, which are sealed and never shown."""
         return cast(Connection, await self._json("POST", "/v1/connections", request))
 
     async def get(self, name: str) -> Connection:
@@ -44,14 +44,14 @@ class Connections(Resource):
     def list(
         self, *, kind: Literal["s3", "hub", "url"] | None = None, page_size: int | None = None
     ) -> AsyncIterator[Connection]:
-        """Goes over all connections; none shows its credentials."""
+        """Iterates over all connections, without their credentials."""
         return self._client.iterate(items(self._service, "/v1/connections", {"kind": kind, "limit": page_size}))
 
     async def update(self, name: str, **changes: Unpack[ConnectionChange]) -> Connection:
-        """Changes what is given. Prefixes that lead elsewhere, and another endpoint, need the credentials again
+        """Changes the given fields. Prefixes outside the present ones, and another endpoint, need the credentials again
         (CONNECTION_CREDENTIALS)."""
         return cast(Connection, await self._json("PATCH", path_of("v1", "connections", name), changes))
 
     async def delete(self, name: str) -> None:
-        """Removes a connection. Jobs that still wait for it fail."""
+        """Deletes a connection. Waiting jobs that use it fail."""
         await self._json("DELETE", path_of("v1", "connections", name))

@@ -1,4 +1,4 @@
-"""Jobs: what was accepted to be done, once."""
+"""Jobs: accepted requests with their states and results."""
 
 from __future__ import annotations
 
@@ -54,12 +54,11 @@ class Jobs(Resource):
     async def create(self, *, idempotency_key: str | None = ..., **request: Unpack[ExportJobRequest]) -> Job: ...
 
     async def create(self, *, idempotency_key: str | None = None, **request: Any) -> Job:
-        """Makes a job and returns it as it was accepted: queued, or done where the work had been done before.
+        """Creates a job and returns it as it was accepted: queued, or finished if its work had been done before.
 
-        request: what the contract says of its kind ("squeeze", "analyze", "merge", "import" or "export"), such as
-        kind="squeeze", adapter_id=…, targets=[{"rank": 16}]. With dry_run=True nothing is done, and the `forecast` of the
-        job says what it would come to. idempotency_key: one of your own, such as the id of a task, under which a later
-        try gets the same job.
+        request: the fields of its kind ("squeeze", "analyze", "merge", "import" or "export"), such as kind="squeeze",
+        adapter_id=…, targets=[{"rank": 16}]. With dry_run=True nothing is done, and the job has a `forecast`.
+        idempotency_key: one of your own, such as the id of a task, under which a later attempt gets the same job.
         """
         return cast(Job, await self._json("POST", "/v1/jobs", request, idempotency_key))
 
@@ -121,16 +120,15 @@ class Jobs(Resource):
         timeout_seconds: float | None = None,
         **request: Any,
     ) -> Job:
-        """Makes a job, as create does, and returns it once it has succeeded, at least some of its targets.
+        """Creates a job, as create does, and returns it once it has succeeded, at least for some of its targets.
 
-        Raises JobFailedError, and DeadlineError when it takes longer than timeout_seconds (those of the client, unless
-        given).
+        Raises JobFailedError, and DeadlineError if it takes longer than timeout_seconds (default: those of the client).
         """
         steps = run_job(self._service, request, idempotency_key, progress, timeout_seconds)
         return cast(Job, await self._client.run(steps))
 
     async def get(self, job_id: str) -> Job:
-        """The job as it is now."""
+        """The current state of a job."""
         return cast(Job, await self._json("GET", path_of("v1", "jobs", job_id)))
 
     def list(
@@ -146,9 +144,9 @@ class Jobs(Resource):
         created_before: date | str | None = None,
         page_size: int | None = None,
     ) -> AsyncIterator[Job]:
-        """Goes over all jobs that match, the newest first; a page at a time is asked for.
+        """Iterates over all matching jobs, the newest first, one page at a time.
 
-        name: what names begin with. label: those that a job has to have, all of them. Times without a zone are local ones.
+        name: the beginning of the name. label: labels that a job must have. Times without a zone are local times.
         """
         filters = {"state": state, "kind": kind, "adapter_id": adapter_id, "batch_id": batch_id}
         called = {"name": name, "label": label}
@@ -156,69 +154,69 @@ class Jobs(Resource):
         return self._client.iterate(items(self._service, "/v1/jobs", {**filters, **called, **times}))
 
     async def wait(self, job_id: str, *, progress: ProgressOption = None, timeout_seconds: float | None = None) -> Job:
-        """Returns a job once it has ended, well or not, and nothing of it is still being delivered.
+        """Returns a job once it has ended, in any state, and its deliveries have ended as well.
 
-        Raises DeadlineError after timeout_seconds (those of the client, unless given); the job goes on then.
+        Raises DeadlineError after timeout_seconds (default: those of the client); the job continues then.
         """
         return cast(Job, await self._client.run(finished_job(self._service, job_id, progress, timeout_seconds)))
 
     def events(self, job_id: str, *, last_id: str | None = None) -> AsyncIterator[JobEvent]:
-        """Goes over what happens to a job, until it has ended. Broken connections go on where they broke.
+        """Iterates over the events of a job until it has ended. After a broken connection it continues where it stopped.
 
-        last_id: the id of an event that is known, to go on after it.
+        last_id: the id of the event to continue after.
         """
         return self._client.iterate(follow(self._service, path_of("v1", "jobs", job_id, "events"), last_id))
 
     async def cancel(self, job_id: str) -> Job:
-        """Ends a job that is queued or active. One that has ended is refused (JOB_FINAL), but for one that was cancelled."""
+        """Cancels a job that is queued or active. A job that has ended is refused (JOB_FINAL), except a cancelled one."""
         return cast(Job, await self._json("POST", path_of("v1", "jobs", job_id, "cancel")))
 
     async def retry(self, job_id: str) -> Job:
-        """Does a failed, partial or cancelled job once more; returns the new one."""
+        """Repeats a failed, partial or cancelled job; returns the new one."""
         return cast(Job, await self._json("POST", path_of("v1", "jobs", job_id, "retry")))
 
     async def retry_deliveries(self, job_id: str) -> Job:
-        """Sends once more what could not be delivered; wait tells what came of it."""
+        """Repeats failed deliveries; use wait for the outcome."""
         return cast(Job, await self._json("POST", path_of("v1", "jobs", job_id, "deliveries", "retry")))
 
     async def update(self, job_id: str, **changes: Any) -> Job:
-        """Changes what is given of name (None: it has none) and labels (all of them are replaced)."""
+        """Changes the given fields: name (None: no name) and labels (all of them are replaced)."""
         return cast(Job, await self._json("PATCH", path_of("v1", "jobs", job_id), changes))
 
     async def delete(self, job_id: str) -> None:
-        """Removes a job that has ended; its results stay."""
+        """Deletes a job that has ended; its results stay."""
         await self._json("DELETE", path_of("v1", "jobs", job_id))
 
     async def report(self, job_id: str) -> Report:
-        """Every number of a job: spectra, ranks, errors, timings."""
+        """All numbers of a job: spectra, ranks, errors, timings."""
         return cast(Report, await self._json("GET", path_of("v1", "jobs", job_id, "report")))
 
     async def report_html(self, job_id: str) -> str:
-        """The report as one page that needs nothing else."""
+        """The report as one page that loads nothing else."""
         return (await self._content(job_id, "report.html")).decode()
 
     async def report_svg(self, job_id: str, *, figure: Figure = "error-by-rank") -> str:
-        """A figure of the report, as a drawing."""
+        """A figure of the report as SVG."""
         return (await self._content(job_id, "report.svg", figure)).decode()
 
     async def report_png(self, job_id: str, *, figure: Figure = "error-by-rank") -> bytes:
-        """The same figure as a picture."""
+        """The same figure as PNG."""
         return await self._content(job_id, "report.png", figure)
 
     async def download(self, job_id: str, folder: FilePath, *, progress: ProgressOption = None) -> Sequence[str]:
-        """Saves the results of a job to a folder, and returns the paths of their files. Of several results each has a
-        folder of its own in it, which is named as its target counts: 0, 1, …"""
+        """Saves the results of a job to a folder, and returns the paths of their files. If there are several results, each
+        has a folder with the position of its target: 0, 1, …"""
         with Teller(progress) as tell:
             paths: Sequence[str] = await self._client.run(download_of_job(self._service, job_id, folder, tell))
         return paths
 
     def artifacts(self, job_id: str) -> AsyncIterator[Artifact]:
-        """Goes over all files that a job made: report.json, report.html, results/0/adapter_model.safetensors, … None of
-        them is there before the job has ended, and none of a result that was deleted or has expired."""
+        """Iterates over all files that a job made: report.json, report.html, results/0/adapter_model.safetensors, … There
+        are none before the job has ended, and none of a result that was deleted or has expired."""
         return self._client.iterate(items(self._service, path_of("v1", "jobs", job_id, "artifacts"), {}))
 
     async def artifact(self, job_id: str, path: str) -> bytes:
-        """One of these files. Raises DigestError where it does not have the SHA-256 that the service has of it."""
+        """One of these files. Raises DigestError unless it has the SHA-256 that the service has recorded."""
         return await self._client.run(content_of(self._service, path_of("v1", "jobs", job_id, "artifacts", path)))
 
     async def download_artifacts(
@@ -229,9 +227,9 @@ class Jobs(Resource):
         paths: Iterable[str] | None = None,
         progress: ProgressOption = None,
     ) -> Sequence[str]:
-        """Saves all files that a job made to a folder, as the tree that they are, and returns where they are.
+        """Saves all files that a job made to a folder, in their tree, and returns their paths.
 
-        paths: only these, such as "report.html". A file is there with the SHA-256 that the service has of it, or not at all
+        paths: only these, such as "report.html". A file is saved only with the SHA-256 that the service has recorded
         (DigestError).
         """
         saved: Sequence[str] = await self._client.run(download_artifacts(self._service, job_id, folder, paths, progress))

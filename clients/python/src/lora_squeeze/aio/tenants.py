@@ -1,4 +1,4 @@
-"""Tenants, for administrators: who has things there, what they may use, and what is done about it."""
+"""Tenants, for administrators: their settings, limits and usage."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ __all__ = ["Tenants"]
 
 class Tenants(Resource):
     def list(self, *, page_size: int | None = None) -> AsyncIterator[TenantSummary]:
-        """Goes over all tenants, with what they have and wait for."""
+        """Iterates over all tenants, with their records and waiting jobs."""
         return self._client.iterate(items(self._service, "/v1/tenants", {"limit": page_size}))
 
     async def get(self, tenant_id: str) -> TenantWithUsage:
-        """The tenant, and what it uses."""
+        """The tenant, and its usage."""
         return cast(TenantWithUsage, await self._json("GET", path_of("v1", "tenants", tenant_id)))
 
     async def put(self, tenant_id: str, **settings: Unpack[TenantRequest]) -> Tenant:
-        """Makes a tenant, or sets all that is set for it: what is left out goes back to the default."""
+        """Creates a tenant, or replaces its settings: absent ones get their defaults."""
         return cast(Tenant, await self._json("PUT", path_of("v1", "tenants", tenant_id), settings))
 
     async def suspend(self, tenant_id: str) -> Tenant:
-        """Nothing that waits begins and nothing new is taken, until resume."""
+        """No waiting job starts and no new one is accepted, until resume."""
         return cast(Tenant, await self._json("POST", path_of("v1", "tenants", tenant_id, "suspend")))
 
     async def resume(self, tenant_id: str) -> Tenant:
-        """What waited begins again, in its order."""
+        """Waiting jobs start again, in their order."""
         return cast(Tenant, await self._json("POST", path_of("v1", "tenants", tenant_id, "resume")))
 
     async def cancel(self, tenant_id: str) -> TenantCancellation:
@@ -48,5 +48,5 @@ class Tenants(Resource):
         return cast(TenantCancellation, await self._json("POST", path_of("v1", "tenants", tenant_id, "cancel")))
 
     async def delete(self, tenant_id: str) -> Tenant:
-        """Deletes a tenant with all it has; there is no way back."""
+        """Deletes a tenant with all its data; this cannot be undone."""
         return cast(Tenant, await self._json("DELETE", path_of("v1", "tenants", tenant_id)))

@@ -15,9 +15,9 @@ __all__ = ["Workers"]
 
 class Workers(Resource):
     def list(self) -> AsyncIterator[Worker]:
-        """Goes over the workers that are there, and how many executions they run."""
+        """Iterates over the live workers, with the number of executions that they run."""
         return self._client.iterate(items(self._service, "/v1/workers", {}))
 
     async def drain(self, worker_id: str) -> Worker:
-        """Has a worker begin nothing more; it ends when what it runs has ended."""
+        """Drains a worker: it starts nothing more, and ends when its executions have ended."""
         return cast(Worker, await self._json("POST", path_of("v1", "workers", worker_id, "drain")))

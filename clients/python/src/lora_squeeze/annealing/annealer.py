@@ -128,7 +128,7 @@ class Annealer:
 
     @property
     def run_id(self) -> str | None:
-        """What to resume with; None where the service does not keep the run."""
+        """The id to resume with; None if the service does not keep the run."""
         return self._run.run_id
 
     @property

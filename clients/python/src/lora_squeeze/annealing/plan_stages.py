@@ -157,7 +157,7 @@ def _named_steps(request: Mapping[str, Any], stages: int) -> list[int]:
     squeeze_steps, total = request["squeeze_steps"], request["total_steps"]
     for field in _LENGTHS:
         if field in request:
-            raise invalid(f"squeeze_steps says how long stages last, so {field} cannot.")
+            raise invalid(f"squeeze_steps decides how long stages last, so {field} cannot be combined with it.")
     if len(squeeze_steps) != stages - 1:
         raise invalid(
             f"squeeze_steps names {_counted(len(squeeze_steps), 'step')}, but {_counted(stages, 'stage')} from rank "

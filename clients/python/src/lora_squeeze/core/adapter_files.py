@@ -34,7 +34,7 @@ class AdapterFiles:
 
 
 def adapter_files(adapter: AdapterInput, config: ConfigInput) -> AdapterFiles:
-    """Raises FileNotFoundError, and ValueError where a folder has several files of weights or none."""
+    """Raises FileNotFoundError, and ValueError where a folder has several weights files or none."""
     if isinstance(adapter, bytes):
         name = "adapter.gguf" if adapter.startswith(b"GGUF") else WEIGHTS
         return AdapterFiles(name, Content(adapter), _config(config), None)
@@ -57,7 +57,7 @@ def _weights_in(folder: str) -> str:
             return usual
     if len(names) != 1:
         found = f"{len(names)} ({', '.join(names[:5])}); pass the path of one" if names else "none"
-        raise ValueError(f"{folder} must hold one file of weights ({' or '.join(ENDINGS)}), and holds {found}")
+        raise ValueError(f"{folder} must hold one weights file ({' or '.join(ENDINGS)}), and holds {found}")
     return names[0]
 
 

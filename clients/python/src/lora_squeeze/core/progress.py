@@ -13,8 +13,9 @@ __all__ = ["Progress", "ProgressOption", "Teller"]
 
 @dataclass(frozen=True)
 class Progress:
-    """phase: "upload", "download", "batch", or one of a job's phases ("import", "gram", …). done of total: bytes of
-    uploads, downloads, imports and deliveries, items of a batch, else modules. total: 0 where it is not known. name: the file or module, if any."""
+    """phase: "upload", "download", "batch", or one of a job's phases ("import", "gram", …). done of total: bytes for
+    uploads, downloads, imports and deliveries; items for a batch; otherwise modules. total: 0 if unknown. name: the file
+    or module, if any."""
 
     phase: str
     done: int

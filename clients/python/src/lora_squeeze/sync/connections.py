@@ -34,8 +34,8 @@ class Connections(Resource):
     def create(self, **request: Unpack[UrlConnectionRequest]) -> Connection: ...
 
     def create(self, **request: Any) -> Connection:
-        """Makes a connection of a kind ("s3", "hub" or "url"): its name, the prefixes that it leads to, such as
-        ["s3://models/in"], its settings, and credentials, which are sealed and never shown."""
+        """Creates a connection of a kind ("s3", "hub" or "url"): its name, its prefixes, such as ["s3://models/in"], its
+        settings, and credentials, which are sealed and never shown."""
         return cast(Connection, self._json("POST", "/v1/connections", request))
 
     def get(self, name: str) -> Connection:
@@ -45,14 +45,14 @@ class Connections(Resource):
     def list(
         self, *, kind: Literal["s3", "hub", "url"] | None = None, page_size: int | None = None
     ) -> Iterator[Connection]:
-        """Goes over all connections; none shows its credentials."""
+        """Iterates over all connections, without their credentials."""
         return self._client.iterate(items(self._service, "/v1/connections", {"kind": kind, "limit": page_size}))
 
     def update(self, name: str, **changes: Unpack[ConnectionChange]) -> Connection:
-        """Changes what is given. Prefixes that lead elsewhere, and another endpoint, need the credentials again
+        """Changes the given fields. Prefixes outside the present ones, and another endpoint, need the credentials again
         (CONNECTION_CREDENTIALS)."""
         return cast(Connection, self._json("PATCH", path_of("v1", "connections", name), changes))
 
     def delete(self, name: str) -> None:
-        """Removes a connection. Jobs that still wait for it fail."""
+        """Deletes a connection. Waiting jobs that use it fail."""
         self._json("DELETE", path_of("v1", "connections", name))

@@ -1,5 +1,5 @@
 # Written from aio/runs.py by write_sync.py: change that.
-"""Runs: annealings that are under way, with their checkpoints."""
+"""Runs: annealings with their checkpoints."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ __all__ = ["Runs"]
 
 class Runs(Resource):
     def plan(self, **request: Unpack[ScheduleRequest]) -> Schedule:
-        """What a schedule comes to: stages, steps of the squeezes, parameters and memory. Keeps nothing."""
+        """The plan of a schedule: stages, steps of the squeezes, parameters and memory. Nothing is stored."""
         return cast(Schedule, self._json("POST", "/v1/schedules", request))
 
     def create(self, *, idempotency_key: str | None = None, **request: Unpack[RunRequest]) -> Run:
-        """Begins a run: by the clock (schedule={…}), or by the spectrum (adaptive={…}). With dry_run=True it is checked and
-        planned, and not kept."""
+        """Starts a run: by a schedule (schedule={…}), or by the spectrum (adaptive={…}). With dry_run=True it is checked
+        and planned, and not stored."""
         return cast(Run, self._json("POST", "/v1/runs", request, idempotency_key))
 
     def get(self, run_id: str) -> Run:
-        """The run as it is now: its checkpoints and next_checkpoint_step."""
+        """The current state of a run: its checkpoints and next_checkpoint_step."""
         return cast(Run, self._json("GET", path_of("v1", "runs", run_id)))
 
     def list(
@@ -45,7 +45,7 @@ class Runs(Resource):
         created_before: date | str | None = None,
         page_size: int | None = None,
     ) -> Iterator[RunSummary]:
-        """Goes over all runs that match, the newest first, without their checkpoints. name: what names begin with."""
+        """Iterates over all matching runs, the newest first, without their checkpoints. name: the beginning of the name."""
         filters = {"name": name, "mode": mode, "base_model": base_model}
         times = {"created_after": created_after, "created_before": created_before, "limit": page_size}
         return self._client.iterate(items(self._service, "/v1/runs", {**filters, **times}))
@@ -55,7 +55,7 @@ class Runs(Resource):
         self._json("DELETE", path_of("v1", "runs", run_id))
 
     def get_checkpoint(self, run_id: str, step: int) -> Checkpoint:
-        """The newest checkpoint of a step as it is now."""
+        """The newest checkpoint of a step in its current state."""
         return cast(Checkpoint, self._json("GET", path_of("v1", "runs", run_id, "checkpoints", str(step))))
 
     def send_checkpoint(
@@ -71,8 +71,9 @@ class Runs(Resource):
     ) -> Checkpoint:
         """Sends a step's checkpoint (paths of files); returns it finished, or raises its failure (JobFailedError).
 
-        Sending the same one again gets the same answer, so a broken connection does no harm. rewind: what the run has
-        from this step on is superseded. wait=False returns at once; ask for the end later with the same call.
+        Sending the same one again gets the same answer, so a broken connection does no harm. rewind: the run's
+        checkpoints from this step on are superseded. wait=False returns immediately; get the outcome later with the same
+        call.
         """
         files = (weights, config, optimizer)
         return cast(Checkpoint, self._client.run(send_checkpoint(self._service, run_id, step, files, rewind, wait)))
@@ -80,7 +81,7 @@ class Runs(Resource):
     def download(
         self, checkpoint: Mapping[str, Any], folder: FilePath, names: Iterable[str] | None = None
     ) -> Sequence[str]:
-        """Saves files of a checkpoint's result to a folder: those named, such as projections.safetensors, or all."""
+        """Saves files of a checkpoint's result to a folder: the named ones, such as projections.safetensors, or all."""
         steps = download_checkpoint(self._service, checkpoint, folder, names, Teller(None))
         paths: Sequence[str] = self._client.run(steps)
         return paths

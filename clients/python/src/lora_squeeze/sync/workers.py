@@ -16,9 +16,9 @@ __all__ = ["Workers"]
 
 class Workers(Resource):
     def list(self) -> Iterator[Worker]:
-        """Goes over the workers that are there, and how many executions they run."""
+        """Iterates over the live workers, with the number of executions that they run."""
         return self._client.iterate(items(self._service, "/v1/workers", {}))
 
     def drain(self, worker_id: str) -> Worker:
-        """Has a worker begin nothing more; it ends when what it runs has ended."""
+        """Drains a worker: it starts nothing more, and ends when its executions have ended."""
         return cast(Worker, self._json("POST", path_of("v1", "workers", worker_id, "drain")))
