@@ -8,7 +8,7 @@ import type { FormatName } from './format-name.ts';
 /** dtypes that LoRA factors may have on input and output. */
 export type FactorDtype = 'F32' | 'F16' | 'BF16';
 
-/** Where one tensor lies in its file. Offsets are absolute (from the start of the file), end exclusive. */
+/** Position of a tensor in its file. Offsets are absolute (from the start of the file), end exclusive. */
 export interface TensorEntry {
   readonly name: string;
   /** safetensors dtype, e.g. "BF16". */
@@ -45,7 +45,7 @@ export interface LoraModule {
   readonly n: number;
   /** alpha/rank, or alpha/√rank with rsLoRA. */
   readonly scale: number;
-  /** The tensor of one number that holds its alpha, where the format has such (kohya, diffusers). Written anew. */
+  /** The tensor of one number that holds its alpha, if the format has one (kohya, diffusers). It is rewritten. */
   readonly alpha?: AlphaTensor;
   /** One of several that share a tensor, stacked along an axis: experts of a mixture. */
   readonly expert?: { readonly index: number; readonly count: number };
@@ -74,11 +74,11 @@ export interface Adapter {
   readonly useRslora: boolean;
   /** Sorted by name (code unit order): every later step uses this order, so results do not depend on the file's. */
   readonly modules: readonly LoraModule[];
-  /** Tensors that are no part of a LoRA pair: heads, biases, magnitudes. Carried over byte for byte. */
+  /** Tensors that do not belong to a LoRA pair: heads, biases, magnitudes. Carried over byte for byte. */
   readonly passthrough: readonly TensorEntry[];
   /** Tensors whose contribution is scaled together with B·A (PEFT's lora_bias): their numbers change with the scale. */
   readonly hasLoraBias: boolean;
-  /** The whole configuration as read, for writing it back with everything it said; empty where the format has none. */
+  /** The whole configuration as read, so that all its fields can be written back; empty if the format has none. */
   readonly config: Readonly<Record<string, unknown>>;
   /** safetensors __metadata__ of the source. */
   readonly metadata: ReadonlyMap<string, string>;
@@ -139,7 +139,7 @@ export interface OutputPlan {
   /** Other files of the adapter, complete: name → bytes (PEFT: adapter_config.json). */
   readonly files: ReadonlyMap<string, Uint8Array>;
   /**
-   * For headers that tell a digest of the data: called when all tensors are written.
+   * For headers with a digest of the data: called when all tensors are written.
    * @returns the header, as long as that of the layout
    */
   readonly sealHeader?: (path: string) => Promise<Uint8Array>;

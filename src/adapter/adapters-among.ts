@@ -2,7 +2,7 @@ import { CONFIG_FILE, isWeightsName, USUAL_WEIGHTS } from './file-names.ts';
 
 /** An adapter below a folder. */
 export interface ListedAdapter {
-  /** Of its folder, or of its file of weights; '' where the folder itself is the adapter. */
+  /** Of its folder, or of its weights file; '' where the folder itself is the adapter. */
   readonly path: string;
   /** What it may be called, unlike all others of the folder: its path without the ending of a file. */
   readonly name: string;
@@ -10,7 +10,7 @@ export interface ListedAdapter {
 
 /**
  * The adapters among the files below a folder, in the order of their paths. A folder is one where it has a configuration or a file
- * of weights of a usual name; elsewhere every file of weights is one.
+ * of weights of a usual name; elsewhere every weights file is one.
  * @param paths of files, from the folder on, in any order
  */
 export function adaptersAmong(paths: Iterable<string>): ListedAdapter[] {

@@ -12,7 +12,7 @@ export interface ChosenFiles {
 }
 
 /**
- * Finds an adapter among the files of a folder: a usual name, else the only file of weights that there is.
+ * Finds an adapter among the files of a folder: a usual name, else the only weights file that there is.
  * @param names of the folder's files, without paths
  * @param folder as it is called in messages
  * @throws AppError PICKLE_REFUSED where pickles are all there is, FILE_MISSING where nothing is, or nobody can tell which
@@ -29,7 +29,7 @@ export function chooseWeights(names: readonly string[], folder: string): ChosenF
   const missing = [WEIGHTS_FILE, ...(config === null ? [CONFIG_FILE] : [])];
   throw new AppError(
     'FILE_MISSING',
-    `${folder} has no ${missing.join(' and no ')}, nor any other file of weights (.safetensors, .gguf).`,
+    `${folder} has no ${missing.join(' and no ')}, nor any other weights file (.safetensors, .gguf).`,
     { folder, missing },
   );
 }
@@ -39,7 +39,8 @@ function several(all: readonly string[], folder: string): AppError {
   const more = all.length > MAX_SHOWN ? ` and ${all.length - MAX_SHOWN} more` : '';
   return new AppError(
     'FILE_MISSING',
-    `${folder} has ${all.length} files of weights, ${shown.join(', ')}${more}, and none of a usual name: say which one.`,
+    `${folder} has ${all.length} weights files, ${shown.join(', ')}${more}, and none of a usual name: name ` +
+      'the one to use.',
     { folder, found: all.slice(0, MAX_SHOWN), missing: [WEIGHTS_FILE] },
   );
 }

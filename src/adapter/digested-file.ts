@@ -6,7 +6,7 @@ export interface DigestedFile {
   readonly bytes: number;
 }
 
-/** One that lies finished on this machine. */
+/** A complete file on this machine. */
 export interface LocalFile extends DigestedFile {
   readonly path: string;
 }

@@ -1,13 +1,13 @@
 /** The files of a PEFT adapter, under the names that PEFT looks for. */
 export const WEIGHTS_FILE = 'adapter_model.safetensors';
 export const CONFIG_FILE = 'adapter_config.json';
-/** What tells people about an adapter (a model card); no part of what it is. */
+/** Describes an adapter for people (a model card); not part of its content. */
 export const CARD_FILE = 'README.md';
-/** What a job found out, where it is brought somewhere beside its results. */
+/** The report of a job, if it is delivered with its results. */
 export const REPORT_FILE = 'report.json';
 
 /**
- * Names that training libraries give the file of weights, in the order in which they are looked for: PEFT
+ * Names that training libraries give the weights file, in the order in which they are looked for: PEFT
  * (peft/utils/constants.py), diffusers (loaders/lora_base.py), mlx-lm (tuner/utils.py).
  */
 export const USUAL_WEIGHTS: readonly string[] = [
@@ -17,7 +17,7 @@ export const USUAL_WEIGHTS: readonly string[] = [
 ];
 
 /**
- * Names of files of weights as people have them: anything that ends in .safetensors or .gguf. No slashes, backslashes
+ * Names of weights files as people have them: anything that ends in .safetensors or .gguf. No slashes, backslashes
  * or control characters: a name and no path. A regular expression for JSON Schema.
  */
 export const WEIGHTS_NAME_PATTERN = '^[^/\\\\\\u0000-\\u001f\\u007f]{1,150}\\.(safetensors|gguf)$';

@@ -1,15 +1,15 @@
 import { AppError } from '../errors/app-error.ts';
 
-/** What PEFT calls a pickle; for files whose own name is not known, or could not stand in a shell as it is. */
+/** PEFT's name of a pickle, for files whose own name is unknown or unsafe in a shell. */
 const USUAL_NAME = 'adapter_model.bin';
-/** Nothing that a shell or Python would take apart. */
+/** Names without characters that are special to a shell or Python. */
 const PLAIN_NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,120}$/;
 const MAX_SHOWN = 80;
 
 /**
- * A command for a shell that makes safetensors of a pickle, on the machine of who has it. `weights_only` keeps the
- * pickle from running code; `clone` parts tensors that share memory, which safetensors refuses.
- * @param name of the file; another one stands in its place where it is not plain
+ * A shell command that converts a pickle to safetensors on its owner's machine. `weights_only` keeps the pickle from
+ * running code; `clone` separates tensors that share memory, which safetensors refuses.
+ * @param name of the file; replaced if it is not safe in a shell
  */
 export function conversionCommand(name: string): string {
   const from = PLAIN_NAME.test(name) ? name : USUAL_NAME;
@@ -29,7 +29,10 @@ export const conversionAdvice = (name: string): string =>
   'convert it where you trust it (a dictionary of tensors by name; of a list or a whole checkpoint, save such a dictionary ' +
   `first): ${conversionCommand(name)}`;
 
-/** A file that is a pickle by its name: never opened here. @param name as it was sent, or stands somewhere else */
+/**
+ * Whether a file is a pickle by its name: it is never opened.
+ * @param name as it was sent
+ */
 export function pickleRefused(name: string): AppError {
   const shown = name.slice(0, MAX_SHOWN);
   return new AppError(

@@ -16,10 +16,10 @@ export interface SizedTensor {
 }
 
 /**
- * What takes the space in a file.
+ * The size of a file by kind of tensor.
  * @param tensors all of them
- * @param adapter whose carried tensors are told by their names; all others are of LoRA: factors and alphas
- * @returns the parts that there are, in the order of SIZE_CLASSES
+ * @param adapter whose carried tensors are classified by their names; all others belong to LoRA: factors and alphas
+ * @returns the kinds that occur, in the order of SIZE_CLASSES
  */
 export function auditSize(
   tensors: readonly SizedTensor[],

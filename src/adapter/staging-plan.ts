@@ -1,12 +1,12 @@
 import type { FactorDtype, FactorEntry, TensorEntry } from './adapter.ts';
 
 /**
- * What has to be made of a file before it can be squeezed: a safetensors file of plain factors, A [rank, n] and
- * B [m, rank] row by row. Formats whose factors lie so already need none. The tensors of the adapter that a reader gives
- * together with a plan lie in the file that the plan makes.
+ * How to convert a file before it can be squeezed: to a safetensors file of plain factors, A [rank, n] and B [m,
+ * rank] row by row. Formats that store factors this way need none. If a reader returns a plan, the tensors of its
+ * adapter are positions in the converted file.
  */
 export interface StagingPlan {
-  /** In the order in which the file has them when they are laid out (safetensors/layout.ts). */
+  /** In the order of the file when it is laid out (safetensors/layout.ts). */
   readonly tensors: readonly StagedTensor[];
   readonly derivations: readonly Derivation[];
 }
@@ -46,7 +46,7 @@ export interface MatrixEntry {
 /** A matrix in the file, or the product of two: left [rows, r] · right [r, columns]. */
 export type MatrixSource = MatrixEntry | { readonly left: MatrixEntry; readonly right: MatrixEntry };
 
-/** An update that is no product of two matrices in the file, and how it becomes one of `rank`: ΔW ≈ B·A. */
+/** An update that is not a product of two matrices in the file, and how to make one of `rank`: ΔW ≈ B·A. */
 export type Derivation = {
   /** Path of the module, for messages. */
   readonly module: string;

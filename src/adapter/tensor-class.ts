@@ -1,6 +1,6 @@
 import type { TensorEntry } from './adapter.ts';
 
-/** What takes the space in a file of weights, in the order it is told. */
+/** Kinds of tensors in a weights file, in the order of the answer. */
 export const SIZE_CLASSES = [
   'lora',
   'heads',
@@ -11,7 +11,7 @@ export const SIZE_CLASSES = [
   'other',
 ] as const;
 export type SizeClass = (typeof SIZE_CLASSES)[number];
-/** What a tensor is that is no LoRA factor. */
+/** The kind of a tensor that is not a LoRA factor. */
 export type CarriedClass = Exclude<SizeClass, 'lora'>;
 
 const MAGNITUDE = /\.lora_magnitude_vector(?:\.|$)|\.dora_scale$|\.magnitude$/;
@@ -53,7 +53,7 @@ export class SavedModules {
   readonly names: readonly string[];
   readonly #first: Step = { next: new Map() };
 
-  /** @param config of an adapter; it may say nothing of them */
+  /** @param config of an adapter; it need not mention them */
   constructor({ modules_to_save: saved }: Readonly<Record<string, unknown>>) {
     this.names = Array.isArray(saved) ? saved.filter((name) => typeof name === 'string') : [];
     for (const name of this.names) {

@@ -5,9 +5,9 @@ const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 const PATH_LIKE = /^[/\\]|^[a-zA-Z]:[/\\]|(?:^|[/\\])\.\.(?:[/\\]|$)/;
 
 /**
- * What is wrong with the name of a tensor that a stranger sent, whatever the file it stands in.
+ * The fault of an untrusted tensor name, for files of any format.
  * @param maxBytes longest name in UTF-8
- * @returns undefined for a good name
+ * @returns undefined for a valid name
  */
 export function faultOfName(name: string, maxBytes: number): string | undefined {
   const bytes = Buffer.byteLength(name);

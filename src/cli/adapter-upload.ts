@@ -70,11 +70,15 @@ async function send(
     };
   });
   for (const { name, sha256 } of record.files) {
-    // A card is there where the adapter was made there.
+    // The server has a card if it made the adapter.
     if (roleOf(name) === 'card' || body?.digests.get(roleOf(name)) === sha256) continue;
-    throw new CommandError('DIGEST_MISMATCH', `What the server has as ${name} is not what was sent.`, {
-      name,
-    });
+    throw new CommandError(
+      'DIGEST_MISMATCH',
+      `The file ${name} on the server is not the one that was sent.`,
+      {
+        name,
+      },
+    );
   }
   return record;
 }

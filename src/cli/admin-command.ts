@@ -62,7 +62,7 @@ export const ADMIN_RESTORE: Command = {
     const restored = async (work: BackupWork) => {
       const { begun_at } = await restoreBackup(folder, work, MIGRATIONS);
       const { sums, lines } = await verified(args, work);
-      return { sums, lines: [`Restored what was known at ${begun_at}.`, ...lines] };
+      return { sums, lines: [`Restored the state of ${begun_at}.`, ...lines] };
     };
     return told(args, await withPlaces('restore', steps, restored, { isNew: true }));
   },
@@ -147,7 +147,7 @@ interface Told {
   readonly lines: readonly string[];
 }
 
-/** Verifies everything; programs are told at once what is wrong. */
+/** Verifies everything; programs get each fault as it is found. */
 async function verified(args: Arguments, work: BackupWork): Promise<Told> {
   const forPeople = isForPeople(args);
   const lines: string[] = [];
@@ -180,7 +180,7 @@ function summary({ contents, bytes, problems }: Verified): string {
 
 function folderOf(args: Arguments): string {
   const [folder, ...more] = args.positionals;
-  if (folder === undefined) throw new UsageError('say which folder: DIR');
+  if (folder === undefined) throw new UsageError('name the folder: DIR');
   refusePositionals({ ...args, positionals: more });
   return folder;
 }

@@ -24,13 +24,13 @@ import {
   wrapped,
 } from './words.ts';
 
-/** As many ranks are told one by one; of more, every rank of these steps. */
+/** Up to this many ranks are shown one by one; otherwise only these steps. */
 const MOST_RANKS = 16;
 const RANK_STEPS = new Set([
   1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024,
 ]);
 const REASON_WIDTH = 96;
-/** As many modules are told by name without --modules. */
+/** Number of modules that are listed by name without --modules. */
 const MOST_NAMES = 5;
 
 export const ANALYZE: Command = {
@@ -52,7 +52,7 @@ export const ANALYZE: Command = {
 
 async function run(args: Arguments): Promise<number> {
   const folders = args.positionals;
-  if (folders.length === 0) throw new UsageError('say which SOURCE to analyze');
+  if (folders.length === 0) throw new UsageError('name the SOURCE to analyze');
   const engine = openEngine(args);
   try {
     for (const folder of folders)

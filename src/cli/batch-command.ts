@@ -25,10 +25,11 @@ export const BATCH_CREATE: Command = {
   summary: 'Squeezes many adapters on a server, as one batch.',
   synopsis: ['SOURCE… (--rank N | … | --profile NAME) [--out PLACE]', '--from FILE [--rank N | …]'],
   about:
-    'A SOURCE is the id of an adapter (ad_…), a folder or file, which is uploaded first, or a URL that the server fetches it from ' +
-    '(s3://…, hf://…, https://…); a single URL that ends with a slash stands for every adapter under it. FILE has one SOURCE per ' +
-    'line, or one job per line as JSON, as for POST /v1/jobs; - is standard input. What cannot be tried is an item that has ' +
-    'failed; what cannot be read refuses all. The command prints the batch and ends: lora-squeeze watch --batch ID follows it.',
+    'A SOURCE is the id of an adapter (ad_…), a folder or file, which is uploaded first, or a URL from which ' +
+    'the server fetches it (s3://…, hf://…, https://…); a single URL that ends with a slash stands for every ' +
+    'adapter below it. FILE has one SOURCE per line, or one job per line as JSON, as for POST /v1/jobs; - is ' +
+    'standard input. An item that cannot be tried has failed; an invalid line refuses the whole batch. The ' +
+    'command prints the batch and ends: lora-squeeze watch --batch ID follows it.',
   groups: [
     { title: 'Which', options: [{ name: 'from', value: 'FILE', help: 'SOURCEs or jobs, one per line.' }] },
     ...TARGET_GROUPS,
@@ -106,14 +107,14 @@ export const BATCH_GET = ofEach(
 export const BATCH_CANCEL = ofEach(
   'batch cancel',
   'Cancels batches.',
-  'No job of them begins from then on; running ones stop.',
+  'No further job of them starts; running ones stop.',
   '/cancel',
   'POST',
 );
 export const BATCH_RETRY = ofEach(
   'batch retry',
   'Repeats items that failed or were cancelled.',
-  'A new batch is made of it; the command prints that one.',
+  'Creates a new batch of these items, and prints it.',
   '/retry',
   'POST',
 );
@@ -166,7 +167,7 @@ async function requestOf(args: Arguments, client: ServerClient, signal: AbortSig
   const deliver = text(args, 'out');
   if (deliver !== undefined && !isPlace(deliver))
     throw new UsageError(
-      `--out is ${JSON.stringify(deliver)} but must be a place such as s3://bucket/folder/`,
+      `--out is ${JSON.stringify(deliver)} but must be a location such as s3://bucket/folder/`,
     );
   const shared = {
     ...(results && { results }),
@@ -175,18 +176,18 @@ async function requestOf(args: Arguments, client: ServerClient, signal: AbortSig
     ...(deliver !== undefined && { deliver }),
   };
   if (jobs.length > 0) {
-    if (sources.length > 0) throw new UsageError('say jobs or SOURCEs, not both');
+    if (sources.length > 0) throw new UsageError('use --from FILE or SOURCEs, not both');
     for (const [index, line] of jobs.entries()) checkJob(line, file!, index);
     const body = [JSON.stringify({ settings: shared }), ...jobs].join('\n');
     return { path: '/v1/batches/ndjson', type: 'application/x-ndjson', body };
   }
-  if (sources.length === 0) throw new UsageError('say which SOURCEs, or --from FILE');
+  if (sources.length === 0) throw new UsageError('name the SOURCEs, or use --from FILE');
   const options = readMethod(args.values);
   const order = { targets: readTargets(args.values), ...(options && { options }), ...shared };
   const places = sources.filter(isPlace);
   if (places.length > 0 && places.length < sources.length)
     throw new UsageError(
-      `${places[0]} is a place and ${sources.find((each) => !isPlace(each))} is not: make a batch of each`,
+      `${places[0]} is a URL and ${sources.find((each) => !isPlace(each))} is not: make a batch of each kind`,
     );
   if (places.length === 1 && places[0]!.endsWith('/')) return asJson({ source_prefix: places[0], ...order });
   if (places.length > 0) return asJson({ sources: places, ...order });

@@ -26,25 +26,25 @@ export class CommandError extends Error {
 
 export type EndingSignal = 'SIGHUP' | 'SIGINT' | 'SIGTERM';
 
-/** Whoever runs the command wants it to stop. */
+/** The user stopped the command. */
 export class Interrupted extends Error {
   override readonly name = 'Interrupted';
   readonly signal: EndingSignal;
 
   constructor(signal: EndingSignal) {
-    super(`stopped by ${signal}; nothing half-written is left`);
+    super(`stopped by ${signal}; nothing incomplete is left`);
     this.signal = signal;
   }
 }
 
-/** A failure as it is told: the code for programs, the detail for people. */
+/** A failure as it is reported: the code for programs, the detail for people. */
 export interface ToldFailure {
   readonly code: string;
   readonly detail: string;
   readonly context?: Readonly<Record<string, unknown>>;
 }
 
-/** Anything thrown, to be told. Errors of the file system have their errno as code. */
+/** Any thrown value, as a failure to report. Errors of the file system have their errno as code. */
 export function toldFailure(error: unknown): ToldFailure {
   if (error instanceof CommandError || error instanceof AppError || error instanceof BackupError) {
     const { code, message, context } = error;

@@ -4,11 +4,11 @@ import type { FieldSchema } from './field-value.ts';
 
 export const HELP: Option = { name: 'help', help: 'Shows this help.' };
 
-/** One option as parseArgs takes it and --help tells it. Booleans can also be said as --no-NAME. */
+/** One option, for parseArgs and --help. Booleans can also be given as --no-NAME. */
 export interface Option {
   /** Without the hyphens. */
   readonly name: string;
-  /** What stands for its value in the help; undefined: a switch. */
+  /** Placeholder of its value in the help; undefined: a switch. */
   readonly value?: string;
   /** May be given several times. */
   readonly multiple?: boolean;
@@ -50,8 +50,8 @@ const optionsOf = ({ groups }: Command): readonly Option[] => [
 ];
 
 /**
- * Takes apart what was typed after a command's name.
- * @throws UsageError for options that the command does not have, lack their value, or come twice
+ * Parses the arguments after a command's name.
+ * @throws UsageError for options that the command does not have, that lack their value, or that are repeated
  */
 export function readArguments(command: Command, args: readonly string[]): Arguments {
   const known = optionsOf(command);

@@ -6,7 +6,7 @@ import type { ResultSettings } from '../contract/result-settings.ts';
 import type { Target } from '../contract/target.ts';
 import type { ToldFailure } from './command-error.ts';
 
-/** One thing to do with some adapters: folders, files, and for a server places. */
+/** A task with some adapters: folders, files or, for a server, URLs. */
 export interface EngineTask {
   readonly kind: 'squeeze' | 'analyze' | 'merge';
   /** One but in a merge. */
@@ -16,7 +16,7 @@ export interface EngineTask {
   readonly options: SqueezeOptions | undefined;
   /** What a server calls the result, and for how long it keeps it. */
   readonly results?: ResultSettings | undefined;
-  /** A place that the server brings the results to; they are not downloaded then. */
+  /** A sink to which the server delivers the results, which are then not downloaded. */
   readonly deliver?: string | undefined;
 }
 
@@ -38,7 +38,7 @@ export interface EngineContext {
 /** A finished file in the work folder. */
 export type ResultFile = LocalFile;
 
-/** What one target came to. */
+/** Outcome of one target. */
 export type EngineTarget =
   | {
       readonly state: 'succeeded';

@@ -29,9 +29,9 @@ export interface FieldSchema {
 }
 
 /**
- * The value that the text of an option stands for.
+ * The value that the text of an option represents.
  * @param option with its hyphens, for messages
- * @throws UsageError naming the option, the text and what is allowed
+ * @throws UsageError naming the option, the text and the accepted values
  */
 export function fieldValue(option: string, text: string, schema: FieldSchema): string | number {
   const value = candidates(schema)

@@ -4,14 +4,14 @@ const RENAMED: Readonly<Record<string, string>> = { labels: 'label', ttl_seconds
 /** "targets[0].format_options.architecture", "options.seed", "results.labels.team": the last name, and what is before it. */
 const FIELD =
   /(?<![\w./-])(?:targets\[\d+\]\.(?:format_options\.)?|format_options\.|options\.|results\.)([a-z_]+)(?:\.[\w./-]*\w)?/g;
-/** A target is told as a whole: here its fields are flags, and what they say is the same in all. */
+/** Messages about a target name it as a whole. Here its fields are flags, which apply to all targets. */
 const OF_A_TARGET = /(?<![\w./-])targets\[\d+\]: /g;
 /** What refusals begin with: the field alone. */
 const LEADING = /^([a-z]+(?:_[a-z]+)*)(?= is )/;
 
 /**
- * What the API says of the fields of a request, in the words of who typed a command: each field by its flag.
- * @param isOfRequest whether a name that stands alone at its beginning is a field
+ * Rewrites a message of the API about fields of a request for the user of the command: each field becomes its flag.
+ * @param isOfRequest whether a name at the beginning of the message is a field
  */
 export function inFlags(detail: string, isOfRequest = false): string {
   const named = detail.replace(OF_A_TARGET, '').replace(FIELD, (_, field: string) => flagOf(field));

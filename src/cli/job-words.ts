@@ -7,14 +7,14 @@ type Job = Pick<JobRecord, 'id' | 'kind' | 'state' | 'created_at' | 'progress' |
 export const hasEnded = ({ state }: { readonly state: string }): boolean =>
   state !== 'queued' && state !== 'active';
 
-/** How much of a job is done, 0 to 1. Its phases count alike. */
+/** How much of a job is done, 0 to 1. All phases count the same. */
 export function shareOf({ state, progress: { phase, done, total } }: Job): number {
   if (hasEnded({ state })) return 1;
   const index = (JOB_PHASES as readonly string[]).indexOf(phase);
   return index < 0 ? 0 : (index + (total > 0 ? done / total : 0)) / JOB_PHASES.length;
 }
 
-/** What it is at, or what it came to. */
+/** Its current phase, or its outcome. */
 export function outcomeWords({ state, progress, results, error }: Job): string {
   if (error) return error.code;
   if (!hasEnded({ state })) return phaseWords(progress.phase);

@@ -79,7 +79,7 @@ export const JOBS_GET = ofEach('jobs get', 'Shows the state of jobs.', 'Any numb
 export const JOBS_CANCEL = ofEach(
   'jobs cancel',
   'Cancels jobs.',
-  'One that has ended already is refused, and does not keep the others from being cancelled.',
+  'A job that has already ended is refused; the others are still cancelled.',
   (client, id) => client.json(path(id, '/cancel'), post),
 );
 export const JOBS_RETRY = ofEach(
@@ -109,7 +109,7 @@ export const JOBS_DOWNLOAD: Command = {
   ],
   run: (args) => {
     const out = text(args, 'out');
-    if (out === undefined) throw new UsageError('say where the results go: --out DIR');
+    if (out === undefined) throw new UsageError('name the folder for the results: --out DIR');
     const isOneOfSeveral = args.positionals.length > 1;
     return onServer(args, (client, signal) =>
       forEachId(args, async (id) => {
@@ -139,7 +139,10 @@ export const JOBS_DOWNLOAD: Command = {
   },
 };
 
-/** Does something through the server that options or environment name. @throws UsageError where none is named */
+/**
+ * Does something through the server that the options or the environment name.
+ * @throws UsageError if none is named
+ */
 export async function onServer(
   args: Arguments,
   work: (client: ServerClient, signal: AbortSignal) => Promise<number>,
@@ -151,7 +154,7 @@ export async function onServer(
 
 /** Does something with each id that was typed; one that fails does not keep the others from it. @returns the exit code */
 export async function forEachId(args: Arguments, work: (id: string) => Promise<void>): Promise<number> {
-  if (args.positionals.length === 0) throw new UsageError('say which: an ID, or several');
+  if (args.positionals.length === 0) throw new UsageError('name one or more IDs');
   let failed = 0;
   for (const id of args.positionals) {
     try {

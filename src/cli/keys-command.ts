@@ -50,7 +50,7 @@ export const KEYS_CREATE: Command = {
   async run(args) {
     refusePositionals(args);
     const tenant = tenantOf(args);
-    if (tenant === undefined) throw new UsageError('say whose key it is: --tenant ID');
+    if (tenant === undefined) throw new UsageError('name the tenant of the key: --tenant ID');
     const name = text(args, 'name') ?? '';
     if (name.length > MOST_NAME_CHARACTERS) {
       throw new UsageError(`--name may have ${MOST_NAME_CHARACTERS} characters, not ${name.length}`);

@@ -35,7 +35,7 @@ export interface LocalEngineOptions {
   readonly cudaMemoryBytes: number;
 }
 
-/** An adapter read where it lies, as a service that it was uploaded to would know it. */
+/** An adapter that is read in place, described as by a service to which it was uploaded. */
 interface LocalSource {
   readonly files: SourceFiles;
   /** The same files under the names of their format, for a result that is the source itself. */
@@ -124,7 +124,7 @@ async function finished(
   };
 }
 
-/** A result that is the source itself is a copy: whoever changes one must not change the other. */
+/** A result that equals the source is a copy, so that changing one does not change the other. */
 async function copies(files: readonly ResultFile[], folder: string): Promise<ResultFile[]> {
   await mkdir(folder);
   return Promise.all(
@@ -136,7 +136,7 @@ async function copies(files: readonly ResultFile[], folder: string): Promise<Res
   );
 }
 
-/** Here, where nothing gives out ids, adapters are told apart by their content. */
+/** Locally there are no ids, so adapters are identified by their content. */
 const localId = (digest: string): string => `ad_${digest.slice(0, 32)}`;
 const localIdOf = (files: readonly ResultFile[]): string => localId(adapterDigest(files));
 

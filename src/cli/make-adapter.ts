@@ -18,12 +18,12 @@ import { extent, fixedPercent, fixedSeconds, megabytes, range, threadsOf } from 
 /** Where results go. */
 export interface Placement {
   /**
-   * Folder of the result, whose parents are made, or a place that the server brings it to. Of several targets each has a
-   * folder in it.
+   * Folder of the result, whose parents are created, or a sink to which the server delivers it. Several targets have
+   * a folder each in it.
    */
   readonly out: string;
   readonly isForced: boolean;
-  /** Whether the report goes there too. */
+  /** Whether the report is written there as well. */
   readonly withReport: boolean;
 }
 
@@ -84,7 +84,7 @@ export async function makeAdapters(
   }
 }
 
-/** The same where a server brings the results somewhere itself: nothing comes here. */
+/** The same if a server delivers the results: nothing is downloaded. */
 async function deliveredTo(
   outs: readonly string[],
   engine: Engine,
@@ -125,7 +125,10 @@ async function reportFile(report: Report, folder: string): Promise<ResultFile> {
   return { name: REPORT_FILE, path, sha256, bytes: bytes.length };
 }
 
-/** Tells what became of a task, each of its targets. @returns whether all of them succeeded */
+/**
+ * Reports the outcome of a task and of each of its targets.
+ * @returns whether all of them succeeded
+ */
 export function tellMade(
   from: string,
   told: Readonly<Record<string, unknown>>,

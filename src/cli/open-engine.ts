@@ -47,7 +47,7 @@ export function openEngine(args: Arguments): Engine {
   if (server === undefined) {
     const ofServers = ['key', ...RESULT_GROUP.options.map(({ name }) => name)];
     const lost = ofServers.find((name) => args.values[name] !== undefined);
-    if (lost !== undefined) throw new UsageError(`--${lost} is for a server: say --server as well`);
+    if (lost !== undefined) throw new UsageError(`--${lost} is for a server: set --server as well`);
     const config = loadRolelessConfig();
     return new LocalEngine({
       provider: provider === undefined ? config.executionProvider : providerOf(provider),
@@ -58,7 +58,7 @@ export function openEngine(args: Arguments): Engine {
   }
   if (threads !== undefined || provider !== undefined) {
     throw new UsageError(
-      `--${threads === undefined ? 'provider' : 'threads'} is up to the server ${server.url}`,
+      `--${threads === undefined ? 'provider' : 'threads'} is decided by the server ${server.url}`,
     );
   }
   return new RemoteEngine(server.url, server.key);

@@ -6,7 +6,7 @@ import { syncFile } from '../storage/durable-file.ts';
 import { CommandError } from './command-error.ts';
 import type { ResultFile } from './engine.ts';
 
-/** What may lie in a folder that --force replaces: results of this command, and nothing that is anybody else's. */
+/** Files that a folder replaced by --force may contain: results of this command, and nothing else. */
 const OWN_FILES: readonly string[] = [
   ...FORMATS.map(({ weightsName }) => weightsName),
   CONFIG_FILE,
@@ -16,14 +16,14 @@ const OWN_FILES: readonly string[] = [
 ];
 
 /**
- * The folder of a result, made in one step: everything is written into a hidden folder beside it, which is then given
- * the name. Until then there is no such folder, or the old one as it was.
+ * The folder of a result, created atomically: everything is written into a hidden folder beside it, which is then
+ * renamed. Until then the folder does not exist, or is the old one, unchanged.
  */
 export class OutputFolder {
   /** For the engine's files: on the same file system as the folder. */
   readonly workDir: string;
   readonly #path: string;
-  /** As it was said. */
+  /** As the user gave it. */
   readonly path: string;
   readonly #hidden: string;
   readonly #isForced: boolean;
@@ -55,9 +55,9 @@ export class OutputFolder {
   }
 
   /**
-   * Gives finished files their place.
+   * Moves finished files to their final path.
    * @param files from the work folder
-   * @throws CommandError OUTPUT_EXISTS when somebody was faster; errors of the file system
+   * @throws CommandError OUTPUT_EXISTS if another process was faster; errors of the file system
    */
   async publish(files: readonly Pick<ResultFile, 'name' | 'path'>[]): Promise<void> {
     const complete = join(this.#hidden, 'result');
@@ -108,7 +108,7 @@ async function refuseExisting(path: string, shown: string, isForced: boolean): P
   if (!isForced) throw refused('exists already; --force replaces it.');
   const others = (await readdir(path)).filter((name) => !OWN_FILES.includes(name));
   if (others.length === 0) return;
-  throw refused(`holds ${others.slice(0, 3).join(', ')}: --force replaces nothing but earlier results.`);
+  throw refused(`contains ${others.slice(0, 3).join(', ')}: --force replaces only earlier results.`);
 }
 
 const exists = (path: string): Promise<boolean> =>

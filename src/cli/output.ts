@@ -17,7 +17,10 @@ export const print = (text: string): void => void process.stdout.write(`${text}\
 /** One document on one line. */
 export const printJson = (value: unknown): void => print(JSON.stringify(value));
 
-/** A failure on standard error. @param about which of several folders */
+/**
+ * Writes a failure to standard error.
+ * @param about which of several folders
+ */
 export function printFailure({ code, detail }: ToldFailure, about?: string): void {
   const where = about === undefined ? '' : `${about}: `;
   process.stderr.write(`${PROGRAM}: ${where}${code}: ${detail}\n`);

@@ -22,9 +22,9 @@ const SECONDS_A_MINUTE = 60;
 const SECONDS_AN_HOUR = 3600;
 
 /**
- * How long something still takes if it goes on as it did.
- * @param share what is done of it, 0 to 1
- * @returns '' while nothing can be said
+ * Estimated remaining time at the current speed.
+ * @param share share that is done, 0 to 1
+ * @returns '' while there is no estimate
  */
 export function timeLeft(elapsedMs: number, share: number): string {
   if (elapsedMs < LEAST_ELAPSED_MS || share < LEAST_SHARE || share >= 1) return '';

@@ -3,12 +3,12 @@ import { isWeightsName } from '../adapter/file-names.ts';
 import { UsageError } from './command-error.ts';
 import { sourceName } from './source-folder.ts';
 
-/** Somewhere else: a bucket, the Hub, a web server. Servers go there; credentials are those of their connections. */
+/** A bucket, the Hub or a web server. Servers access them, with the credentials of their connections. */
 const PLACE = /^(?:s3|hf|https?):\/\//;
 
 export const isPlace = (text: string): boolean => PLACE.test(text);
 
-/** What an adapter is called, here or elsewhere: its folder, repository or file, without a revision and what it ends in. */
+/** The name of an adapter: its folder, repository or file, without a revision and an extension. */
 export function fileOrFolderName(source: string): string {
   if (!isPlace(source)) return sourceName(source);
   const name = basename(source.replace(/[?#].*$/, '').replace(/\/+$/, '')).replace(/@.*$/, '');
@@ -22,5 +22,5 @@ export const inFolderOrPlace = (out: string, name: string): string =>
 /** @throws UsageError where only a server could go there */
 export function refusePlaces(texts: readonly (string | undefined)[]): void {
   const place = texts.find((text) => text !== undefined && isPlace(text));
-  if (place !== undefined) throw new UsageError(`${place} is for a server to go to: say --server as well`);
+  if (place !== undefined) throw new UsageError(`${place} needs a server: set --server as well`);
 }

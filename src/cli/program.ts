@@ -34,7 +34,7 @@ import {
 import { commandUsage, PROGRAM, programUsage } from './usage.ts';
 import { WATCH } from './watch-command.ts';
 
-/** All of them, in the order in which the help tells them. */
+/** All of them, in the order of the help. */
 export const COMMANDS: readonly Command[] = [
   ...[SQUEEZE, ANALYZE, MERGE],
   ...[JOBS_LIST, JOBS_GET, JOBS_CANCEL, JOBS_RETRY, JOBS_DOWNLOAD],
@@ -84,7 +84,7 @@ async function done(args: readonly string[]): Promise<number> {
   else if (isHelp(first)) print(programUsage(COMMANDS));
   else if (GROUPS.has(first) && isHelp(second))
     print(programUsage(COMMANDS.filter(({ name }) => name.startsWith(`${first} `))));
-  else if (first === undefined) throw new UsageError('say a command');
+  else if (first === undefined) throw new UsageError('name a command');
   else
     throw new UsageError(
       `there is no command ${JSON.stringify(GROUPS.has(first) && second ? `${first} ${second}` : first)}`,
@@ -92,7 +92,10 @@ async function done(args: readonly string[]): Promise<number> {
   return EXIT.ok;
 }
 
-/** Tells a failure on standard error. @returns the exit code */
+/**
+ * Reports a failure on standard error.
+ * @returns the exit code
+ */
 function ended(error: unknown, args: readonly string[]): number {
   if (error instanceof UsageError) {
     const name = commandIn(args)?.command.name;

@@ -6,7 +6,7 @@ const WHOLE = 100;
 const BAR_CHARACTERS = 30;
 const FORMAT = '{name} [{bar}] {percentage} % {what}';
 
-/** How far something is, on standard error where that is a terminal; elsewhere nothing. */
+/** Progress on standard error if that is a terminal; otherwise nothing. */
 export class ShareBar {
   readonly #name: string;
   readonly #begunAtMs = performance.now();
@@ -21,7 +21,10 @@ export class ShareBar {
     this.#show();
   }
 
-  /** Tells how long it still takes, too; the bar never goes back. @param share what is done, 0 to 1 */
+  /**
+   * Also shows the remaining time; the bar never goes back.
+   * @param share share that is done, 0 to 1
+   */
   set(share: number, what: string): void {
     this.#value = Math.max(this.#value, Math.floor(WHOLE * share));
     const left = timeLeft(performance.now() - this.#begunAtMs, this.#value / WHOLE);
@@ -29,7 +32,7 @@ export class ShareBar {
     this.#bar?.update(this.#value, { what: this.#what });
   }
 
-  /** Takes the bar off the terminal while something else is written there. */
+  /** Removes the bar from the terminal while something else is written there. */
   aside<T>(write: () => T): T {
     this.close();
     try {

@@ -23,7 +23,7 @@ const FIRST_POLL_MS = 100;
 const LONGEST_POLL_MS = 2000;
 const POLL_GROWTH = 1.3;
 
-/** Whoever interrupts a command does not want to wait. */
+/** A user who interrupts a command does not want to wait. */
 const CANCEL_TIMEOUT_MS = 3_000;
 
 /** A server somewhere: adapters are uploaded, the job is followed, its result downloaded and checked. */
@@ -34,7 +34,7 @@ export class RemoteEngine implements Engine {
     ...JOB_PHASES.filter((phase) => phase !== 'done'),
     'download',
   ];
-  /** The queue is the server's; this is for what lies between its jobs. */
+  /** The server queues the jobs; this covers the time between them. */
   readonly tasksAtOnce = 4;
   readonly #server: string;
   readonly #key: string | undefined;
@@ -45,11 +45,14 @@ export class RemoteEngine implements Engine {
     this.#key = key;
   }
 
-  /** The server knows more profiles, perhaps. @throws UsageError for a merge of what is elsewhere */
+  /**
+   * The server may know more profiles.
+   * @throws UsageError for a merge of adapters at URLs
+   */
   check({ sources }: Pick<EngineTask, 'sources'>): void {
     const place = sources.find(({ folder }) => isPlace(folder))?.folder;
     if (place !== undefined && sources.length > 1)
-      throw new UsageError(`${place} cannot be merged from there: import it first, or say a folder`);
+      throw new UsageError(`${place} cannot be merged directly: import it first, or use a folder`);
   }
 
   async run(task: EngineTask, context: EngineContext): Promise<EngineOutcome> {
@@ -86,7 +89,7 @@ export class RemoteEngine implements Engine {
 
   async close(): Promise<void> {}
 
-  /** The job of a command that is interrupted; a server that does not answer now goes on with it. */
+  /** The job of an interrupted command; if the server does not answer now, the job continues there. */
   async #cancel(jobId: string): Promise<void> {
     const client = new ServerClient(this.#server, this.#key, AbortSignal.timeout(CANCEL_TIMEOUT_MS));
     await client.json(`/v1/jobs/${jobId}/cancel`, () => ({ method: 'POST' })).catch(() => undefined);
@@ -111,7 +114,7 @@ function requestOf(task: EngineTask, uploaded: ReadonlyMap<string, string>): obj
   );
   return {
     ...request,
-    // In place of the adapter that is there already, the place that it is fetched from.
+    // The source to fetch, instead of an adapter in the service.
     ...(first && isPlace(first.folder) && { adapter_id: undefined, source: first.folder }),
     ...(task.results && { results: task.results }),
     ...(task.deliver !== undefined && { deliver: task.deliver }),

@@ -28,8 +28,8 @@ export const RESULT_GROUP: OptionGroup = {
 };
 
 /**
- * What the options say of the result on the server.
- * @returns undefined when nothing was said
+ * The options about the result on the server.
+ * @returns undefined if none was given
  * @throws UsageError
  */
 export function readResults(args: Arguments): ResultSettings | undefined {

@@ -10,7 +10,7 @@ import { CommandError } from './command-error.ts';
 /** Deepest nesting of an answer; reports nest 8 deep, and what is deeper could not be printed. */
 const MAX_ANSWER_DEPTH = 64;
 
-/** A server that is starting again is there after a moment. */
+/** A server that is restarting is back after a moment. */
 const AGAIN_MS = [250, 500, 1000, 2000];
 /** Where the server says how long, it is asked so often at most, and waited for so long. */
 const PATIENT_TRIES = 10;
@@ -19,7 +19,7 @@ const MOST_WAIT_MS = 60_000;
 /** Of a gateway in between, whose answers do not say whether to come again; 429 does by a Retry-After. */
 const PASSING = [502, 503, 504];
 
-/** What the download of a file has to come to. */
+/** Expected size and digest of a downloaded file. */
 export type ExpectedFile = DigestedFile;
 
 /** A server's API over fetch: the key in every request, refusals as errors, patience where it helps. */
@@ -30,8 +30,8 @@ export class ServerClient {
   readonly #tenant: string | undefined;
 
   /**
-   * @param server its URL without a slash at the end; a path in it stays in front of the API's
-   * @param tenant whose things are meant; undefined: those of the tenant of the key
+   * @param server its URL without a slash at the end; a path in it stays before the path of the API
+   * @param tenant whose records to use; undefined: those of the tenant of the key
    */
   constructor(server: string, key: string | undefined, signal: AbortSignal, tenant?: string) {
     this.#tenant = tenant;
@@ -41,8 +41,9 @@ export class ServerClient {
   }
 
   /**
-   * A request with its answer as JSON. Every POST has an Idempotency-Key, so that it is done once however often it is sent.
-   * @param init makes the request anew for each try
+   * A request with its answer as JSON. Every POST has an Idempotency-Key, so that it takes effect once however often
+   * it is sent.
+   * @param init creates the request again for each attempt
    * @throws CommandError with the code and detail of the server's problem, SERVER_UNREACHABLE, or NOT_THE_SERVICE
    */
   json<T>(path: string, init: () => RequestInit = () => ({})): Promise<T> {
@@ -142,8 +143,8 @@ const parseAnswer = (bytes: ArrayBuffer): PlainJson =>
   parsePlainJson(new Uint8Array(bytes), { maxDepth: MAX_ANSWER_DEPTH, largeIntegers: 'round' });
 
 /**
- * A problem document (RFC 9457) as an error, a ServerBusy where it says that another attempt can help. A gateway in between
- * may have answered something else, and counts by its status.
+ * A problem document (RFC 9457) as an error; a ServerBusy if another attempt can help. Other answers, for example of
+ * a gateway, count by their status.
  */
 async function refusalOf(response: Response): Promise<CommandError> {
   const { status, statusText, headers } = response;
@@ -174,14 +175,14 @@ function checkDigest(
   const said = reprDigest === null ? null : /sha-256=:([^:]*):/.exec(reprDigest)?.[1];
   const isAsSaid = said == null || Buffer.from(said, 'base64').equals(digest);
   if (isAsSaid && received === bytes && digest.toString('hex') === sha256) return;
-  throw new CommandError('DIGEST_MISMATCH', `What came of ${name} is not what the server has.`, {
+  throw new CommandError('DIGEST_MISMATCH', `The downloaded ${name} differs from the file on the server.`, {
     file: name,
     expected_sha256: sha256,
     sha256: digest.toString('hex'),
   });
 }
 
-/** The server said: later. */
+/** The server asks to retry later. */
 class ServerBusy extends CommandError {
   /** undefined: it did not say how long. */
   readonly waitMs: number | undefined;
@@ -199,9 +200,9 @@ function waitMsOf(retryAfter: string): number | undefined {
 }
 
 /**
- * Does a request again while there is hope: a server that says how long it is busy is waited for, a connection that
- * fails is tried a few times more. What is asked for twice this way must do no harm.
- * @throws CommandError SERVER_UNREACHABLE; what the request throws; the signal's reason when it fires
+ * Retries a request while that can help: as long as a busy server asks to wait, and a few times if a connection
+ * fails. Repeating the request must do no harm.
+ * @throws CommandError SERVER_UNREACHABLE; the error of the request; the signal's reason when it fires
  */
 async function withRetries<T>(server: string, signal: AbortSignal, request: () => Promise<T>): Promise<T> {
   let patience = 0;
@@ -223,7 +224,7 @@ async function withRetries<T>(server: string, signal: AbortSignal, request: () =
   }
 }
 
-/** fetch tells of everything below HTTP as a TypeError with a cause. */
+/** fetch reports everything below HTTP as a TypeError with a cause. */
 const isOfConnection = (error: unknown): error is TypeError =>
   error instanceof TypeError && error.cause instanceof Error;
 

@@ -31,7 +31,10 @@ export const LIST_OPTIONS: readonly Option[] = [
   },
 ];
 
-/** The query that LIST_OPTIONS and others come to. @throws UsageError */
+/**
+ * The query for LIST_OPTIONS and other options.
+ * @throws UsageError
+ */
 export function listQuery(
   args: Arguments,
   more: Readonly<Record<string, string | undefined>> = {},

@@ -53,25 +53,28 @@ export function namedServer(args: Arguments): NamedServer | undefined {
   if (url === undefined) return undefined;
   const key = text(args, 'key') ?? environment.key;
   if (key !== undefined && !VISIBLE.test(key))
-    throw new UsageError('the key may hold visible ASCII characters only');
+    throw new UsageError('the key may have visible ASCII characters only');
   return { url: serverUrl(url, named === undefined ? 'LORA_SQUEEZE_URL' : '--server'), key };
 }
 
-/** For commands that work on a server only. @throws UsageError, also where none is named */
+/**
+ * For commands that need a server.
+ * @throws UsageError, also if none is named
+ */
 export function neededServer(args: Arguments): NamedServer {
   const server = namedServer(args);
-  if (!server) throw new UsageError('say which server: --server URL, or LORA_SQUEEZE_URL');
+  if (!server) throw new UsageError('name the server: --server URL, or LORA_SQUEEZE_URL');
   return server;
 }
 
-/** Without the slash at its end. One that is refused is not told back: it may hold a password. */
+/** Without the slash at its end. A refused URL is not repeated in the message, because it may hold a password. */
 function serverUrl(value: string, where: string): string {
   const url = URL.canParse(value) ? new URL(value) : undefined;
   if (!url || !/^https?:$/.test(url.protocol)) {
     throw new UsageError(`${where} must be an http:// or https:// URL`);
   }
   if (url.username !== '' || url.password !== '') {
-    throw new UsageError(`${where} must not hold a user or password; the key goes into LORA_SQUEEZE_KEY`);
+    throw new UsageError(`${where} must not contain a user or password; the key goes into LORA_SQUEEZE_KEY`);
   }
   return `${url.origin}${url.pathname}`.replace(/\/+$/, '');
 }

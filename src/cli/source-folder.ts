@@ -45,7 +45,7 @@ export async function sourcePaths(source: string): Promise<SourcePaths> {
   if (!isWeightsName(name)) {
     throw new AppError(
       'FILE_MISSING',
-      `${source} is neither a folder nor a file of weights (.safetensors, .gguf).`,
+      `${source} is neither a folder nor a weights file (.safetensors, .gguf).`,
       { folder: source },
     );
   }

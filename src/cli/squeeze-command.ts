@@ -32,11 +32,12 @@ export const SQUEEZE: Command = {
   summary: 'Squeezes adapters to a smaller rank.',
   synopsis: ['SOURCE… (--rank N | --energy SHARE | … | --profile NAME) [--out DIR]'],
   about:
-    'A SOURCE is a folder with one file of weights (and adapter_config.json for PEFT and MLX), or a ' +
-    'single .safetensors or .gguf file; with --server also a URL that the server fetches it from (s3://…, hf://…, ' +
-    'https://…). The result goes to SOURCE-squeezed beside it, or to --out DIR; with several ' +
-    'SOURCEs, or if DIR ends with a slash, to DIR/SOURCE each; with several ranks to r4, r8, … in it. It appears complete or not at all. Several ' +
-    'are done at a time and told in their order. If one source fails, the others are still done.',
+    'A SOURCE is a folder with one weights file (and adapter_config.json for PEFT and MLX), or a single ' +
+    '.safetensors or .gguf file; with --server also a URL from which the server fetches it (s3://…, hf://…, ' +
+    'https://…). The result goes to SOURCE-squeezed beside it, or to --out DIR; with several SOURCEs, or if ' +
+    'DIR ends with a slash, to DIR/SOURCE each; with several ranks to r4, r8, … in it. It appears complete or ' +
+    'not at all. Several SOURCEs are processed at a time and reported in their order. If one fails, the ' +
+    'others are still processed.',
   groups: [...TARGET_GROUPS, OUTPUT_GROUP, ENGINE_GROUP, RESULT_GROUP],
   run,
 };
@@ -74,7 +75,7 @@ async function run(args: Arguments): Promise<number> {
         for (const [index, end] of ends.entries()) {
           const { folder } = places[index]!;
           const reached = await end;
-          // What is complete is told; what was stopped has put its things away.
+          // Complete results are reported; interrupted ones have cleaned up.
           if (signal.aborted && !('made' in reached)) continue;
           const tellEnd = (): boolean => tell(folder, reached, places.length > 1, isForPeople(args));
           if (!(several ? several.aside(tellEnd) : tellEnd())) failed++;
@@ -90,7 +91,7 @@ async function run(args: Arguments): Promise<number> {
   }
 }
 
-/** What one source came to. */
+/** Outcome of one source. */
 type End = { readonly made: Awaited<ReturnType<typeof makeAdapters>> } | { readonly error: unknown };
 
 const ended = (made: ReturnType<typeof makeAdapters>): Promise<End> =>
@@ -99,7 +100,11 @@ const ended = (made: ReturnType<typeof makeAdapters>): Promise<End> =>
     (error: unknown) => ({ error }),
   );
 
-/** Tells what a source came to. @param isOneOfSeveral a failure then says which one it is of @returns whether it succeeded */
+/**
+ * Reports the outcome of a source.
+ * @param isOneOfSeveral a failure then names the source
+ * @returns whether it succeeded
+ */
 function tell(folder: string, end: End, isOneOfSeveral: boolean, forPeople: boolean): boolean {
   if ('made' in end) return tellMade(folder, { folder }, end.made, forPeople);
   const failure = toldFailure(end.error);
@@ -113,7 +118,7 @@ function tell(folder: string, end: End, isOneOfSeveral: boolean, forPeople: bool
  * @throws UsageError for no folder, or two whose results would have one place
  */
 function placesOf(folders: readonly string[], out: string | undefined): Place[] {
-  if (folders.length === 0) throw new UsageError('say which SOURCE to squeeze');
+  if (folders.length === 0) throw new UsageError('name the SOURCE to squeeze');
   const isParent = folders.length > 1 || out?.endsWith('/');
   const places = folders.map((folder) => ({ folder, out: outOf(folder) }));
   const taken = new Map<string, string>();
@@ -130,7 +135,7 @@ function placesOf(folders: readonly string[], out: string | undefined): Place[] 
   function outOf(folder: string): string {
     const name = fileOrFolderName(folder);
     if (out === undefined && isPlace(folder))
-      throw new UsageError(`say where the result of ${folder} goes: --out DIR, or a place`);
+      throw new UsageError(`name a folder or URL for the result of ${folder}: --out DIR`);
     if (out === undefined) return join(folder, '..', `${name}-squeezed`);
     return isParent ? inFolderOrPlace(out, name) : out;
   }

@@ -16,7 +16,7 @@ type TargetField = FieldsOf<Target>;
 type SharedField = Exclude<TargetField, PolicyName | 'format_options' | 'results'>;
 type Help = Omit<Option, 'name' | 'schema'>;
 
-/** Every field of a target, in the order it is told; a field that lacks here does not compile. */
+/** Every field of a target, in the order of the help; a field that is missing here does not compile. */
 const POLICY_HELP: Readonly<Record<PolicyName, Help>> = {
   rank: {
     value: 'N',
@@ -134,7 +134,7 @@ function readTarget(values: Arguments['values']): Target {
   if (named.length > 1) throw new UsageError(`${named.join(' and ')} cannot be used together`);
   if (named.length === 0 && !('profile' in target) && !('format' in target)) {
     const all = POLICIES.map((policy) => `--${optionName(policy)}`);
-    throw new UsageError(`say which rank: one of ${all.join(', ')}, --profile or --format`);
+    throw new UsageError(`choose the rank with one of ${all.join(', ')}, --profile or --format`);
   }
   if ('criterion' in target && !BUDGETS.some((policy) => policy in target)) {
     const budgets = BUDGETS.map((policy) => `--${optionName(policy)}`);
@@ -148,7 +148,7 @@ function formatOptions(values: Arguments['values']): { format_options?: FormatOp
   return Object.keys(options).length > 0 ? { format_options: options as FormatOptions } : {};
 }
 
-/** @returns undefined when nothing was said */
+/** @returns undefined if none was given */
 export function readMethod(values: Arguments['values']): SqueezeOptions | undefined {
   const options = fieldsIn(values, METHOD_HELP, METHOD_SCHEMAS);
   return Object.keys(options).length > 0 ? (options as SqueezeOptions) : undefined;
@@ -166,13 +166,13 @@ function fieldsIn(
     if (typeof said === 'string') fields[field] = fieldValue(`--${optionName(field)}`, said, schemas[field]!);
     else if (typeof said !== 'boolean')
       fields[field] = severalOf(`--${optionName(field)}`, said as readonly string[], schemas[field]!);
-    // --no-knee is no policy.
+    // --no-knee is not a policy.
     else if (field !== 'knee' || said) fields[field] = said;
   }
   return fields;
 }
 
-/** What an option comes to that may be repeated: a list where the schema has one, else a pattern. */
+/** Value of an option that may be repeated: a list if the schema has one, otherwise a pattern. */
 function severalOf(
   option: string,
   said: readonly string[],

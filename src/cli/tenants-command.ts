@@ -75,25 +75,26 @@ const ofEachTenant = (
 export const TENANTS_SHOW = ofEachTenant(
   'show',
   'Shows tenants with their usage.',
-  'What was set, what they have, may have, wait for and have used.',
+  'Settings, records, limits, waiting jobs and past usage.',
   (client, id) => client.json<TenantRecord>(path(id)),
 );
 export const TENANTS_SUSPEND = ofEachTenant(
   'suspend',
   'Suspends tenants.',
-  'Nothing that waits begins and nothing new is taken; what runs goes on, and they may read, cancel and delete.',
+  'No waiting job starts and no new one is accepted; running jobs continue, and the tenants can read, ' +
+    'cancel and delete.',
   (client, id) => client.json<TenantRecord>(path(id, '/suspend'), post),
 );
 export const TENANTS_RESUME = ofEachTenant(
   'resume',
   'Resumes suspended tenants.',
-  'What waited begins again, in its order.',
+  'Waiting jobs start again, in their order.',
   (client, id) => client.json<TenantRecord>(path(id, '/resume'), post),
 );
 export const TENANTS_CANCEL = ofEachTenant(
   'cancel',
   'Cancels every unfinished job and batch of tenants.',
-  'What they submit meanwhile is not meant: suspend them first.',
+  'Jobs that they submit meanwhile are not cancelled: suspend them first.',
   async (client, id) => ({ id, ...(await client.json<TenantCancellation>(path(id, '/cancel'), post)) }),
 );
 export const TENANTS_DELETE = ofEachTenant(
@@ -126,7 +127,7 @@ export const TENANTS_SET: Command = {
     'quota. Prints the tenant as JSON.',
   groups: [
     {
-      title: 'What it may use',
+      title: 'Settings',
       options: [
         { name: 'weight', value: 'N', help: 'Its share of the workers, 1 to 1000.' },
         { name: 'max-priority', value: 'P', help: 'The highest priority of its jobs: low, normal or high.' },
@@ -138,7 +139,7 @@ export const TENANTS_SET: Command = {
   run: (args) =>
     onServer(args, async (client) => {
       const [id, ...more] = args.positionals;
-      if (id === undefined || more.length > 0) throw new UsageError('say which: one TENANT');
+      if (id === undefined || more.length > 0) throw new UsageError('name one TENANT');
       const changes = changesOf(args);
       const body = JSON.stringify(changed(await known(client, id), changes));
       const headers = { 'content-type': 'application/json' };

@@ -23,7 +23,7 @@ export function programUsage(commands: readonly Command[]): string {
     row('--version', 'Shows the version.'),
     row('--help', `Shows this help; ${PROGRAM} COMMAND --help shows that of a command.`),
     '',
-    'Exit codes: 0 done, 1 something failed, 2 called wrongly, 130 stopped by Ctrl-C.',
+    'Exit codes: 0 done, 1 something failed, 2 invalid arguments, 130 stopped by Ctrl-C.',
     '',
   ].join('\n');
 }

@@ -22,9 +22,9 @@ export const WATCH: Command = {
   summary: 'Follows jobs or a batch of a server until they end.',
   synopsis: ['JOB…', '--batch ID'],
   about:
-    'Shows a bar with the phase and the time left on a terminal, and a line for each that has ended; elsewhere a line of JSON for each ' +
-    'change, the last one of a job or batch being the whole record. Exits with 0 if all have succeeded, otherwise with 1. ' +
-    'Ctrl-C ends the command but not the jobs.',
+    'Shows a bar with the phase and the time left on a terminal, and a line for each that has ended; ' +
+    'elsewhere a line of JSON for each change, the last one of a job or batch being the complete record. ' +
+    'Exits with 0 if all have succeeded, otherwise with 1. Ctrl-C ends the command but not the jobs.',
   groups: [
     { title: 'Which', options: [{ name: 'batch', value: 'ID', help: 'A batch instead of jobs.' }] },
     { title: 'Output', options: [JSON_OPTION] },
@@ -33,7 +33,7 @@ export const WATCH: Command = {
   run(args) {
     const batch = text(args, 'batch');
     const ids = args.positionals;
-    if ((batch === undefined) === (ids.length === 0)) throw new UsageError('say JOBs, or --batch ID');
+    if ((batch === undefined) === (ids.length === 0)) throw new UsageError('name JOBs, or --batch ID');
     return onServer(args, async (client, signal) => {
       const isGood =
         batch === undefined

@@ -1,7 +1,7 @@
 import { BlockList, isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 
-/** Ranges that are no place for a public server: IANA's special-purpose registries (RFC 6890 and later ones). */
+/** Ranges without public servers: IANA's special-purpose registries (RFC 6890 and later ones). */
 const FORBIDDEN_IPV4: readonly (readonly [network: string, prefix: number])[] = [
   ['0.0.0.0', 8],
   ['10.0.0.0', 8],
@@ -23,8 +23,8 @@ const FORBIDDEN_IPV4: readonly (readonly [network: string, prefix: number])[] = 
 ];
 
 /**
- * Public addresses lie in 2000::/3. What is outside holds ::1, ::ffff:0:0/96 and 64:ff9b::/96, which stand for IPv4,
- * fc00::/7, fe80::/10 and ff00::/8; inside, some ranges are for tunnels or for books.
+ * Public addresses are in 2000::/3. The rest includes ::1, ::ffff:0:0/96 and 64:ff9b::/96, which stand for IPv4,
+ * fc00::/7, fe80::/10 and ff00::/8; within it, some ranges are for tunnels or for documentation.
  */
 const FORBIDDEN_IPV6: readonly (readonly [network: string, prefix: number])[] = [
   ['::', 3],
@@ -43,9 +43,9 @@ for (const [network, prefix] of FORBIDDEN_IPV4) ipv4.addSubnet(network, prefix, 
 for (const [network, prefix] of FORBIDDEN_IPV6) ipv6.addSubnet(network, prefix, 'ipv6');
 
 /**
- * Whether strangers must not make the service connect to an IP address: it is private, reserved, a way round to one
- * that is, or this machine's own. What is no IP address is forbidden as well.
- * @param address as sockets and DNS give it, without brackets; a zone (`%eth0`) may follow
+ * Whether requests of clients must not make the service connect to an IP address: it is private, reserved, maps to
+ * one that is, or belongs to this machine. Text that is not an IP address is forbidden as well.
+ * @param address as sockets and DNS return it, without brackets; a zone (`%eth0`) may follow
  */
 export function isForbiddenAddress(address: string): boolean {
   const bare = address.split('%', 1)[0]!;

@@ -17,12 +17,12 @@ export function checkUrl(text: string, destinations: Destinations): URL {
   if (!URL.canParse(text)) throw invalid('it cannot be read; https:// and a host are needed');
   const url = new URL(text);
   const defaultPort = DEFAULT_PORTS[url.protocol];
-  if (defaultPort === undefined) throw invalid('only https is known');
+  if (defaultPort === undefined) throw invalid('only https is supported');
   if (AMBIGUOUS.test(text)) {
     throw forbidden(url.host, 'the URL has blanks, backslashes or control characters; they must be escaped');
   }
   if (url.username !== '' || url.password !== '') {
-    throw forbidden(url.host, 'the URL has a user name or password in front of the host');
+    throw forbidden(url.host, 'the URL has a user name or password before the host');
   }
   destinations.lookupFor(url.protocol, url.hostname, portOf(url));
   return url;

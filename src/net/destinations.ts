@@ -16,7 +16,7 @@ const MAX_NAME_LENGTH = 253;
 /** Names that never are public: RFC 6761, RFC 6762, RFC 8375, and ICANN's reserved .internal. */
 const INTERNAL_NAME = /(?:^|\.)(?:localhost|local|internal|home\.arpa)$/;
 
-/** Where the service may connect to. Every connection asks here, whoever makes it. */
+/** Where the service may connect to. Every outbound connection is checked here. */
 export class Destinations {
   private readonly allowed: AllowedHosts;
   private readonly allowHttp: boolean;
@@ -31,8 +31,8 @@ export class Destinations {
   }
 
   /**
-   * Checks what can be told before a name is resolved.
-   * @returns the lookup that the socket has to use
+   * Checks what can be checked before a name is resolved.
+   * @returns the lookup that the socket must use
    * @throws AppError OUTBOUND_FORBIDDEN
    */
   lookupFor(protocol: string, hostname: string, port: number): LookupFunction {
@@ -44,11 +44,11 @@ export class Destinations {
     if (protocol !== 'https:') throw forbidden(host, 'only https is allowed');
     if (port !== HTTPS_PORT) throw forbidden(host, `only port ${HTTPS_PORT} is allowed`);
     if (isIP(host) !== 0) {
-      if (isForbiddenAddress(host)) throw forbidden(host, 'the address is not a public one');
+      if (isForbiddenAddress(host)) throw forbidden(host, 'the address is not public');
     } else if (host.length > MAX_NAME_LENGTH) {
-      throw forbidden(`${host.slice(0, 32)}…`, `a host name has ${MAX_NAME_LENGTH} characters at most`);
+      throw forbidden(`${host.slice(0, 32)}…`, `a host name has at most ${MAX_NAME_LENGTH} characters`);
     } else if (!host.includes('.') || INTERNAL_NAME.test(host)) {
-      throw forbidden(host, 'the name is not a public one');
+      throw forbidden(host, 'the name is not public');
     }
     return this.guarded;
   }
@@ -102,8 +102,8 @@ function parsed(entry: string): { host: string; port: number | undefined } {
 }
 
 /**
- * A lookup for sockets that gives an address only if it and all others of the name are public. The socket dials what
- * it got here and asks nobody again, so that a second, different answer of the name server changes nothing.
+ * A lookup for sockets that returns an address only if all addresses of the name are public. The socket dials this
+ * address without another lookup, so a second, different answer of the name server has no effect.
  */
 export function guardedLookup(lookup: LookupFunction): LookupFunction {
   return (hostname, options, callback) => {
@@ -115,7 +115,7 @@ export function guardedLookup(lookup: LookupFunction): LookupFunction {
       callback(
         new AppError(
           'OUTBOUND_FORBIDDEN',
-          `${hostname} does not lead to a public address; the service does not connect there.`,
+          `${hostname} does not resolve to a public address; the service does not connect to it.`,
           { host: hostname },
         ),
         '',

@@ -19,7 +19,7 @@ export interface GuardedAgents {
 
 type Created = ((error: Error | null, socket: Duplex) => void) | undefined;
 
-/** Agents for libraries that speak through node:http, behind the same rules as everything else. */
+/** Agents for libraries that use node:http, with the same rules as all other connections. */
 export function guardedAgents(destinations: Destinations, ca: string | undefined): GuardedAgents {
   class GuardedHttpAgent extends HttpAgent {
     override createConnection(options: ClientRequestArgs, created?: Created): Duplex | null | undefined {

@@ -3,14 +3,14 @@ import { AppError } from '../errors/app-error.ts';
 const SLOW = 'did not answer in time';
 const UNREACHABLE = 'cannot be reached';
 const CLOSED = 'closed the connection';
-const UNTRUSTED = 'has no certificate that is trusted';
+const UNTRUSTED = 'has no trusted certificate';
 
-/** What happened, by the code of an error of Node or undici; behind it the code itself is said. */
+/** What happened, by the error code of Node or undici; the message also contains the code. */
 const FAILURES: Readonly<Record<string, string>> = {
   ECONNREFUSED: UNREACHABLE,
   EHOSTUNREACH: UNREACHABLE,
   ENETUNREACH: UNREACHABLE,
-  ENOTFOUND: 'is not known by name',
+  ENOTFOUND: 'has an unknown host name',
   EAI_AGAIN: 'could not be looked up',
   ECONNRESET: CLOSED,
   EPIPE: CLOSED,
@@ -31,7 +31,7 @@ const FAILURES: Readonly<Record<string, string>> = {
 const TRANSIENT_STATUSES = new Set([408, 425, 429]);
 
 /**
- * A connection or an exchange that failed, as an AppError: the one inside, where our own rules were the reason, else
+ * A failed connection or exchange as an AppError: its cause if our own rules were the reason, otherwise
  * OUTBOUND_FAILED.
  * @param host of the other server; the only part of its URL that is shown
  */

@@ -10,7 +10,7 @@ import { type GuardedAgents, guardedAgents, guardedDispatcher, STALL_TIMEOUT_MS 
 import { outboundError } from './outbound-error.ts';
 
 const MAX_REDIRECTS = 5;
-/** An answer nobody reads is read to its end up to here, to keep the connection; a longer one costs it. */
+/** An unread answer is read up to this size to keep the connection; a longer one closes it. */
 const DISCARDED_BYTES = 64 * 1024;
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
@@ -71,9 +71,9 @@ export class Outbound {
   }
 
   /**
-   * The same way, to some more hosts: these may be private and at other ports, and are asked over http where a URL says so.
-   * What is made here has connections of its own, and whoever asked for it closes it.
-   * @throws TypeError naming a host that is none
+   * The same with some more hosts, which may be private, use other ports, and be called over http if a URL says so.
+   * The result has connections of its own, and the caller closes it.
+   * @throws TypeError naming an invalid host
    */
   allowing(hosts: readonly string[]): Outbound {
     const { allowedHosts } = this.rules;
@@ -117,8 +117,8 @@ export class Outbound {
   }
 
   /**
-   * A GET that follows up to 5 redirects. Each is checked like the first URL; on another host or port the headers
-   * that say who we are stay away.
+   * A GET that follows up to 5 redirects. Each is checked like the first URL; headers with credentials are not sent
+   * to another host or port.
    * @throws AppError as request; OUTBOUND_FORBIDDEN after too many
    */
   async fetchFollowing(
@@ -147,7 +147,7 @@ export class Outbound {
     }
   }
 
-  /** WHATWG fetch behind the same rules, for libraries; it follows redirects as the standard says. */
+  /** WHATWG fetch with the same rules, for libraries; it follows redirects according to the standard. */
   readonly fetch: typeof fetch = async (input, init) => {
     if (input instanceof Request) throw new TypeError('this fetch takes URLs');
     const target = String(input);
@@ -177,7 +177,7 @@ function answerOf(
   { statusCode: status, headers, body: raw }: Dispatcher.ResponseData,
   bounds: BodyBounds,
 ): OutboundAnswer {
-  // Nobody need look at the body for the process to survive its failure.
+  // An unread body must not end the process when it fails.
   raw.on('error', () => {});
   let body: Readable | undefined;
   return {

@@ -1,6 +1,6 @@
 import type { ConnectionRecord } from '../contract/connection.ts';
 
-/** What is said of a connection and is no secret. */
+/** Data of a connection that is not secret. */
 export type ConnectionSettings = Pick<
   ConnectionRecord,
   'description' | 'prefixes' | 'region' | 'endpoint' | 'path_style' | 'ambient' | 'allowed_hosts'

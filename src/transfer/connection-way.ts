@@ -1,7 +1,7 @@
 import type { Outbound } from '../net/outbound.ts';
 import type { ConnectionAccess } from './connection-access.ts';
 
-/** How elsewhere is reached. */
+/** How other servers are reached. */
 export interface Way {
   readonly outbound: Outbound;
   /** URL of the Hub, without a slash at its end. */
@@ -9,7 +9,7 @@ export interface Way {
 }
 
 /**
- * Does something on the way of a connection: to its Hub, and to hosts that it alone may reach.
+ * Does something with the reach of a connection: its Hub, and hosts that only it may reach.
  * @param access null: there is no connection
  */
 export async function onWayOf<T>(

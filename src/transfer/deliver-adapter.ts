@@ -24,11 +24,11 @@ export interface DeliverOptions {
 type OnBytes = (file: LocalFile, done: number) => void;
 
 /**
- * Brings the files of an adapter to a sink: the weights first, so that who sees the configuration finds them; on the
- * Hub all at once. What is there under the same names is replaced, and doing it again is harmless.
- * @param all weights first; what a sink of URLs has none for is left out
- * @returns what the record says of it
- * @throws AppError OUTBOUND_*, STORAGE_FAILED when the files are not here; the signal's reason
+ * Delivers the files of an adapter to a sink: the weights first, so that a reader who sees the configuration finds
+ * them; on the Hub all at once. Existing files of the same names are replaced, and repeating it is harmless.
+ * @param all weights first; files without a URL in a sink of URLs are left out
+ * @returns the delivery's data for the record
+ * @throws AppError OUTBOUND_*, STORAGE_FAILED if the files do not exist here; the signal's reason
  */
 export async function deliverAdapter(
   sink: ReadySink,
@@ -55,7 +55,7 @@ export async function deliverAdapter(
   };
 }
 
-/** @returns the commit on the Hub; null elsewhere */
+/** @returns the commit on the Hub; null for other sinks */
 async function deliver(
   sink: ReadySink,
   files: readonly LocalFile[],

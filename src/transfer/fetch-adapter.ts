@@ -14,7 +14,7 @@ import { findInBucket, S3File } from './s3/s3-source.ts';
 import { checkUrlFiles, shownPlace, urlFile } from './transfer-ends.ts';
 import { type OnProgress, TransferProgress } from './transfer-progress.ts';
 
-/** Long enough for a store that has to wake up, short enough to notice that nobody is there. */
+/** Long enough for a store that has to wake up, short enough to notice a dead server. */
 export const DEFAULT_STALL_TIMEOUT_MS = 60_000;
 
 export interface FetchOptions {
@@ -24,7 +24,7 @@ export interface FetchOptions {
   readonly limits: { readonly maxUploadBytes: number; readonly maxConfigBytes: number };
   /** URL of the Hub, without a slash at its end. */
   readonly hubEndpoint: string;
-  /** Makes what sees the weights while they arrive; anew where they begin again. */
+  /** Creates the gate for arriving weights, again if they start over. */
   readonly gate?: () => Gate;
   readonly onProgress?: OnProgress;
   readonly signal?: AbortSignal;
@@ -45,9 +45,9 @@ interface Opened {
 }
 
 /**
- * Brings the files of an adapter from a source into a folder.
+ * Fetches the files of an adapter from a source into a folder.
  * @throws AppError OUTBOUND_*, FILE_MISSING, PICKLE_REFUSED, UPLOAD_TOO_LARGE, CONFIG_TOO_LARGE,
- * TRANSFER_DIGEST_MISMATCH, STORAGE_*, what the gate throws; the signal's reason
+ * TRANSFER_DIGEST_MISMATCH, STORAGE_*, the errors of the gate; the signal's reason
  */
 export async function fetchAdapter(source: ReadySource, options: FetchOptions): Promise<Fetched> {
   const { folder, limits, gate, signal, stallTimeoutMs = DEFAULT_STALL_TIMEOUT_MS, hubEndpoint } = options;
@@ -96,7 +96,10 @@ export async function fetchAdapter(source: ReadySource, options: FetchOptions): 
   };
 }
 
-/** What servers say of a file that is not there, those included that do not tell it from one nobody may see. */
+/**
+ * Statuses for a file that does not exist, including those of servers that do not distinguish it from a forbidden
+ * one.
+ */
 const MISSING_STATUSES = [403, 404, 410];
 const isMissing = (error: unknown): boolean =>
   error instanceof AppError &&

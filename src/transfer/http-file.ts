@@ -7,7 +7,7 @@ export interface HttpFileOptions {
   readonly name: string;
   readonly url: string;
   readonly sha256?: string | undefined;
-  /** Of the first request; what says who asks stays away from other hosts. */
+  /** For the first request; headers with credentials are not sent to other hosts. */
   readonly headers?: Readonly<Record<string, string>>;
   /** The same of any name. */
   readonly secretHeaders?: Readonly<Record<string, string>> | undefined;
@@ -36,7 +36,7 @@ export class HttpFile implements RemoteFile {
     const rest =
       from > 0 && this.etag !== undefined ? { range: `bytes=${from}-`, 'if-range': this.etag } : undefined;
     const answer = await this.outbound.fetchFollowing(this.options.url, {
-      // Compressed on the way, sizes and ranges would be those of something else.
+      // With compression, sizes and ranges would not be those of the file.
       headers: { 'accept-encoding': 'identity', ...this.options.headers, ...rest },
       secretHeaders: this.options.secretHeaders ?? {},
       timeoutMs: this.options.stallTimeoutMs,
@@ -54,7 +54,7 @@ export class HttpFile implements RemoteFile {
     const { host, status } = answer;
     if (status === 416) {
       this.etag = undefined;
-      throw this.failed(host, 'has no such part of it any more');
+      throw this.failed(host, 'no longer has this part of it');
     }
     if (status !== 200) throw answerError(host, status, `asked for ${this.name}`);
     const encoding = answer.header('content-encoding') ?? 'identity';
@@ -75,7 +75,7 @@ export class HttpFile implements RemoteFile {
       return { stream: answer.body, from, totalBytes: Number(total) };
     }
     this.etag = undefined;
-    throw this.failed(answer.host, 'answered with another part of it than was asked for');
+    throw this.failed(answer.host, 'answered with another part of it than the requested one');
   }
 
   private failed(host: string, what: string): AppError {

@@ -22,8 +22,8 @@ export const MAX_LISTED_FILES = 200_000;
 /**
  * The adapters below a folder of a bucket or of a repository, in the order of their paths.
  * @param source the folder
- * @throws AppError VALIDATION_FAILED where the source is one of URLs, or more than MAX_LISTED_FILES files lie below it; OUTBOUND_*;
- * the signal's reason
+ * @throws AppError VALIDATION_FAILED if the source is one of URLs, or has more than MAX_LISTED_FILES files below it;
+ * OUTBOUND_*; the signal's reason
  */
 export async function listAdapters(source: ReadySource, options: ListOptions): Promise<ListedAdapter[]> {
   const found: string[] = [];
@@ -32,7 +32,7 @@ export async function listAdapters(source: ReadySource, options: ListOptions): P
     seen += 1;
     if (seen > MAX_LISTED_FILES)
       throw invalid(
-        `the prefix has more than ${MAX_LISTED_FILES} files below it; give several that have fewer`,
+        `the prefix has more than ${MAX_LISTED_FILES} files below it; use several prefixes with fewer files`,
       );
     const name = path.slice(path.lastIndexOf('/') + 1);
     if (name === CONFIG_FILE || isWeightsName(name)) found.push(path);
@@ -45,7 +45,7 @@ async function* pathsBelow(source: ReadySource, options: ListOptions): AsyncGene
   const { outbound, hubEndpoint, signal, stallTimeoutMs = DEFAULT_STALL_TIMEOUT_MS } = options;
   switch (source.kind) {
     case 'url':
-      throw invalid('URLs have no list of what lies below them: name each adapter, or give s3:// or hf://');
+      throw invalid('files below a URL cannot be listed: name each adapter, or use s3:// or hf://');
     case 's3': {
       const client = openClient(source, outbound, stallTimeoutMs);
       try {

@@ -3,7 +3,7 @@ import type { DigestedFile, LocalFile } from '../adapter/digested-file.ts';
 import { AppError } from '../errors/app-error.ts';
 
 /**
- * Looks whether the files are there as they are described, so that a fault of ours is not taken for one of the other side.
+ * Checks that the files exist as described, so that our own fault is not taken for one of the other side.
  * @throws AppError STORAGE_FAILED
  */
 export async function checkPresent(files: readonly LocalFile[]): Promise<void> {
@@ -12,7 +12,7 @@ export async function checkPresent(files: readonly LocalFile[]): Promise<void> {
       throw diskError(error);
     });
     if (found.size === bytes) continue;
-    throw new AppError('STORAGE_FAILED', `${name} has ${found.size} bytes here and not ${bytes}.`, {
+    throw new AppError('STORAGE_FAILED', `${name} has ${found.size} bytes here instead of ${bytes}.`, {
       file: name,
     });
   }
@@ -31,7 +31,7 @@ export function diskError(error: unknown): AppError {
   const isFull = errno === 'ENOSPC' || errno === 'EDQUOT';
   return new AppError(
     isFull ? 'STORAGE_FULL' : 'STORAGE_FAILED',
-    `A file that travels could not be written or read here (${errno}).`,
+    `A transferred file could not be written or read here (${errno}).`,
     { errno },
     { cause: error },
   );

@@ -10,7 +10,7 @@ export interface UrlText {
 }
 
 /**
- * A source that was given as text: a folder, or a file of weights.
+ * A source that was given as text: a folder, or a weights file.
  * @throws AppError VALIDATION_FAILED
  */
 export function readSourceText(text: string): S3Source | HubSource | UrlText {
@@ -38,7 +38,7 @@ export function readSourceText(text: string): S3Source | HubSource | UrlText {
 export function readSinkText(text: string): S3Sink | HubSink | UrlText {
   const place = readPlace(text);
   if (split(place).file !== undefined) {
-    const detail = `${JSON.stringify(text)} names a file; a destination is a folder that files are put into`;
+    const detail = `${JSON.stringify(text)} names a file; a destination is a folder`;
     throw new AppError('VALIDATION_FAILED', `${detail}.`, { errors: [{ pointer: '', detail }] });
   }
   if (place.kind === 'url') return { kind: 'url', url: placeText(place) };
@@ -51,7 +51,7 @@ export function readSinkText(text: string): S3Sink | HubSink | UrlText {
   };
 }
 
-/** URLs of the weights behind a source that was given as text, and of the configuration that may lie beside them. */
+/** URLs of the weights of a source that was given as text, and of the configuration that may be beside them. */
 export function urlsOf(url: string): { readonly weights: string; readonly config: string } {
   const place = readPlace(url);
   const { folders, file = WEIGHTS_FILE } = split(place);

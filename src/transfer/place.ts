@@ -4,8 +4,8 @@ import { AppError } from '../errors/app-error.ts';
 export type PlaceKind = 's3' | 'hub' | 'url';
 
 /**
- * Where something lies, taken apart so that it can be compared: what is compared is what is asked for, part by part. No part
- * is empty, leads to a folder above, or has a slash in it, however it is written.
+ * A location, split into parts so that it can be compared exactly as it is requested. No part is empty, leads to a
+ * parent folder, or contains a slash, in any encoding.
  */
 export interface Place {
   readonly kind: PlaceKind;
@@ -61,7 +61,7 @@ export function readPlace(text: string): Place {
     case 'url':
       return readUrl(text);
     default:
-      throw wrong(text, 'it begins with none of s3://, hf:// and https://');
+      throw wrong(text, 'it must begin with s3://, hf:// or https://');
   }
 }
 
@@ -79,7 +79,7 @@ export function hubPlace(repo: string, folder = ''): Place {
 
 function readS3(text: string): Place {
   const [found, bucket, path = ''] = BUCKET.exec(text) ?? [];
-  if (found === undefined) throw wrong(text, 'the name of its bucket is none');
+  if (found === undefined) throw wrong(text, 'the name of its bucket is not valid');
   return { kind: 's3', root: `s3://${bucket}`, parts: partsOf(text, path) };
 }
 
@@ -89,7 +89,7 @@ export function readHub(text: string): HubPlace {
   const names = repo.split('/');
   const isRead = found !== undefined && names.every((name) => HUB_NAME.test(name));
   if (!isRead || (names.length < 2 && path !== ''))
-    throw wrong(text, 'hf:// is followed by owner/repository');
+    throw wrong(text, 'hf:// must be followed by owner/repository');
   const revision = written?.replaceAll(/%2f/gi, '/');
   if (revision !== undefined && (names.length < 2 || !REVISION.test(revision)))
     throw wrong(text, `${JSON.stringify(shown(revision))} cannot be a branch, tag or commit of a repository`);
@@ -98,24 +98,25 @@ export function readHub(text: string): HubPlace {
   if (!named.every((folder) => HUB_FOLDER.test(folder)))
     throw wrong(
       text,
-      'a folder of a repository has letters, digits, dots, hyphens and underscores only, and begins with no dot',
+      'a folder of a repository has letters, digits, dots, hyphens and underscores only, and does not begin ' +
+        'with a dot',
     );
   return { kind: 'hub', root: 'hf:/', parts: [...names, ...folders], revision };
 }
 
 function readUrl(text: string): Place {
-  if (AMBIGUOUS.test(text)) throw wrong(text, 'it has a blank, a backslash or a control character in it');
+  if (AMBIGUOUS.test(text)) throw wrong(text, 'it contains a blank, a backslash or a control character');
   const [found, path = '', more] = URL_PATH.exec(text) ?? [];
   if (found === undefined || !URL.canParse(text)) throw wrong(text, 'it cannot be read as a URL');
   if (more !== '')
     throw wrong(
       text,
-      'it goes on behind its path; a URL with a query is given in an object, as one of its "files"',
+      'it continues after its path; a URL with a query must be given in an object, as one of its "files"',
     );
   const written = partsOf(text, path);
   const { origin, pathname, username, password } = new URL(text);
   if (username !== '' || password !== '')
-    throw wrong(text, 'it has a user name or a password in front of the host');
+    throw wrong(text, 'it has a user name or a password before the host');
   const parts = pathname
     .split('/')
     .slice(1, 1 + written.length)
@@ -142,7 +143,7 @@ function partsOf(text: string, path: string): string[] {
     if (SEPARATOR.test(decoded))
       throw wrong(
         text,
-        `its part ${JSON.stringify(shown(part))} has a slash, a backslash or a control character in it`,
+        `its part ${JSON.stringify(shown(part))} contains a slash, a backslash or a control character`,
       );
   }
   return parts;
@@ -159,7 +160,10 @@ function wholly(part: string): string {
   }
 }
 
-/** Whether a place is a prefix, or lies below it: `s3://models/in` has `s3://models/in/x` in it and not `s3://models/index`. */
+/**
+ * Whether a location equals a prefix or is below it: `s3://models/in` includes `s3://models/in/x` but not
+ * `s3://models/index`.
+ */
 export const isWithin = (place: Place, prefix: Place): boolean =>
   place.kind === prefix.kind &&
   place.root === prefix.root &&
@@ -173,6 +177,6 @@ const shown = (text: string): string => (text.length > MAX_SHOWN ? `${text.slice
 
 /** Without a query, which may be a secret. */
 function wrong(text: string, why: string): AppError {
-  const detail = `${JSON.stringify(shown(text.split(/[?#]/, 1)[0]!))} is not a place that can be used: ${why}`;
+  const detail = `${JSON.stringify(shown(text.split(/[?#]/, 1)[0]!))} is not a usable location: ${why}`;
   return new AppError('VALIDATION_FAILED', `${detail}.`, { errors: [{ pointer: '', detail }] });
 }

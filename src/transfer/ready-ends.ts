@@ -14,7 +14,7 @@ type Bare<T> = Omit<T, 'connection' | 'credentials' | 'token'>;
 interface OpenBucket {
   /** own: the process goes as itself, with what the AWS SDK finds. */
   readonly credentials: S3Credentials | 'own';
-  /** Whether the bucket stands in the path; undefined: where there is an endpoint. */
+  /** Whether the bucket is in the path; undefined: if there is an endpoint. */
   readonly path_style?: boolean | undefined;
 }
 export type ReadyS3Source = Bare<S3Source> & OpenBucket;
@@ -30,7 +30,7 @@ interface OpenServer {
 }
 export type ReadyUrlSource = Bare<UrlSource> &
   OpenServer & {
-    /** Whether a configuration that is not there is none, as nobody said that it is. */
+    /** Whether a missing configuration is accepted, because the request did not name one. */
     readonly guessesConfig?: boolean;
   };
 export interface ReadyUrlSink extends OpenServer {
@@ -43,5 +43,5 @@ export interface ReadyUrlSink extends OpenServer {
 
 /** Where an adapter comes from, with all that it takes to get it. */
 export type ReadySource = ReadyUrlSource | ReadyS3Source | ReadyHubSource;
-/** Where a result goes, with all that it takes to bring it. */
+/** A sink with everything that a delivery needs. */
 export type ReadySink = ReadyUrlSink | ReadyS3Sink | ReadyHubSink;

@@ -10,7 +10,7 @@ import type { ErrorCode } from '../errors/error-kinds.ts';
 import { diskError } from './local-file.ts';
 import { isTransient, MAX_ATTEMPTS, pauseBeforeRetry } from './retries.ts';
 
-/** A file elsewhere that can be read, as a rule also from its middle. */
+/** A remote file that can be read, usually also from its middle. */
 export interface RemoteFile {
   readonly name: string;
   /** SHA-256 that the content must have, hex, where it is known beforehand. */
@@ -18,7 +18,7 @@ export interface RemoteFile {
   /** Host that has it, for messages. */
   readonly host: string;
   /**
-   * The content from byte `from` on, if it still is the one that was read before; else, and where the other side
+   * The content from byte `from` on, if it is still the file that was read before; otherwise, and if the server
    * cannot do that, all of it again.
    * @throws AppError OUTBOUND_*; the stream fails with them as well
    */
@@ -46,12 +46,13 @@ export interface ReceiveOptions {
 }
 
 /**
- * Brings a file from elsewhere into a folder, through the size limit, the gate and SHA-256. Where the connection
- * breaks it goes on from there, a few times, or begins again where the other side cannot do that.
- * @throws AppError `tooLarge`, what the gate throws, TRANSFER_DIGEST_MISMATCH, OUTBOUND_*, STORAGE_*; the signal's reason
+ * Receives a remote file into a folder, through the size limit, the gate and SHA-256. After a broken connection it
+ * continues, a few times, or starts over if the server cannot do that.
+ * @throws AppError `tooLarge`, the errors of the gate, TRANSFER_DIGEST_MISMATCH, OUTBOUND_*, STORAGE_*; the signal's
+ * reason
  */
 export async function receiveFile(remote: RemoteFile, options: ReceiveOptions): Promise<LocalFile> {
-  // Under a name of ours: what the other side calls it is no path.
+  // Our own name: the remote one must not be used as a path.
   const path = join(options.folder, roleOf(remote.name));
   const handle = await open(path, 'wx').catch((error: unknown) => {
     throw diskError(error);
@@ -117,7 +118,7 @@ class Reception {
     }
   }
 
-  /** All bytes are there. */
+  /** All bytes have arrived. */
   finish(): { sha256: string; bytes: number } {
     this.gate?.finish(this.bytes);
     const sha256 = this.hash.digest('hex');

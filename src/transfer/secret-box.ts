@@ -28,12 +28,12 @@ export class SecretBox {
     this.ring = ringOf(this.keys());
   }
 
-  /** What tells the keys apart, and nothing else about them; the first one seals. */
+  /** Ids of the keys, which reveal nothing else about them; the first one seals. */
   get keyIds(): readonly string[] {
     return [...this.now().keys()];
   }
 
-  /** @returns `v1.KEYID.DATA`; the data is nonce, ciphertext and tag in base64url. No two are alike. */
+  /** @returns `v1.KEYID.DATA`; the data is nonce, ciphertext and tag in base64url. Each result is different. */
   seal(text: string): string {
     const [[keyId, key]] = this.now() as unknown as [[string, Uint8Array]];
     const head = `${VERSION}.${keyId}`;

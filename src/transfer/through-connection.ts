@@ -17,7 +17,7 @@ import { unsealSink, unsealSource } from './secrets.ts';
 
 /** What a transfer is opened with. */
 export interface Openers {
-  /** The connection that the record names, as it is now; null: it is gone, or none is named. */
+  /** The connection that the record names, in its current state; null: it was removed, or none is named. */
   readonly access: ConnectionAccess | null;
   readonly box: SecretBox | undefined;
   /** The token that the service has for the Hub; undefined: it has none. */
@@ -67,7 +67,10 @@ export function readySource(recorded: RecordedSource, openers: Openers): ReadySo
   }
 }
 
-/** A sink as it is brought to. @throws AppError as readySource */
+/**
+ * A sink, ready for delivery.
+ * @throws AppError as readySource
+ */
 export function readySink(recorded: RecordedSink, openers: Openers): ReadySink {
   if (!isClear(recorded)) return withCredentials(unsealSink(recorded, openers.box));
   const { access, credentials } = opened(recorded, openers);
@@ -94,7 +97,7 @@ export function readySink(recorded: RecordedSink, openers: Openers): ReadySink {
   }
 }
 
-/** Whether a record says all that there is to say, and nothing of it is a secret. */
+/** Whether a record is complete and has no secrets. */
 export const isClear = (recorded: RecordedSource | RecordedSink): boolean =>
   recorded.connection !== undefined ||
   (recorded.kind === 'hub' && 'has_token' in recorded && !recorded.has_token) ||
@@ -133,7 +136,8 @@ export function checkReach({ name, kind, prefixes }: ConnectionAccess, places: r
   if (!outside) return;
   throw new AppError(
     'CONNECTION_FORBIDDEN',
-    `The connection ${JSON.stringify(name)} (${kind}) does not lead to ${placeText(outside)}; it leads to ${prefixes.join(', ')}.`,
+    `The connection ${JSON.stringify(name)} (${kind}) does not include ${placeText(outside)}; it includes ` +
+      `${prefixes.join(', ')}.`,
     { connection: name, place: placeText(outside), prefixes: [...prefixes] },
   );
 }
@@ -150,7 +154,7 @@ function opened(recorded: RecordedSource | RecordedSink, { access, box }: Opener
   if (!access)
     throw new AppError(
       'CONNECTION_NOT_FOUND',
-      `The connection ${JSON.stringify(connection)}, which led to ${place}, is not there any more.`,
+      `The connection ${JSON.stringify(connection)}, which was used for ${place}, no longer exists.`,
       { connection, place },
     );
   checkReach(access, placesOf(recorded));
@@ -160,7 +164,7 @@ function opened(recorded: RecordedSource | RecordedSink, { access, box }: Opener
   };
 }
 
-/** What was sealed has the credentials with it: without them nobody's role is lent. */
+/** A sealed record includes the credentials: without them the service's own role must not be used. */
 function withCredentials<End extends SourceObject | SinkObject>(end: End) {
   if (end.kind !== 's3') return end as Exclude<End, { kind: 's3' }>;
   const { credentials, ...place } = end;
@@ -193,7 +197,8 @@ function tokenOf(
   if (hubToken !== undefined) return hubToken;
   throw new AppError(
     'AMBIENT_UNAVAILABLE',
-    `The connection ${JSON.stringify(access.name)} goes as the service itself, which has no token of the Hub: its operator sets HF_TOKEN.`,
+    `The connection ${JSON.stringify(access.name)} uses the service's own identity, but the service has no ` +
+      'token of the Hub: its operator must set HF_TOKEN.',
     { connection: access.name },
   );
 }

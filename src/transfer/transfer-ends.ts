@@ -66,7 +66,7 @@ export function shownPlace(
   }
 }
 
-/** `s3://bucket/prefix` of AWS, else host, bucket and prefix. */
+/** `s3://bucket/prefix` for AWS, otherwise host, bucket and prefix. */
 function s3Place({
   bucket,
   prefix,
@@ -83,13 +83,13 @@ function s3Place({
 type WithFiles = Pick<UrlSource, 'files'> | Pick<UrlSink, 'files'>;
 type UrlFile<End extends WithFiles> = NonNullable<End['files'][keyof End['files']]>;
 
-/** What is said of a file, under whichever of its names; undefined: nothing. */
+/** The entry for a file, under either of its names; undefined: none. */
 export function urlFile<End extends WithFiles>({ files }: End, role: FileRole): UrlFile<End> | undefined {
   const said = files as Readonly<Record<string, UrlFile<End> | undefined>>;
   return URL_NAMES[role].map((name) => said[name]).find((file) => file !== undefined);
 }
 
-/** @throws AppError VALIDATION_FAILED where a file is said twice, or the weights are not */
+/** @throws AppError VALIDATION_FAILED if a file has two entries, or the weights have none */
 export function checkUrlFiles(end: WithFiles): void {
   for (const names of Object.values(URL_NAMES)) {
     if (names.filter((name) => name in end.files).length > 1)

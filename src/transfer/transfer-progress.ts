@@ -1,11 +1,11 @@
 export interface BytesProgress {
   /** Bytes so far, of all files; after a file had to begin again they are fewer. */
   readonly done: number;
-  /** Bytes of all files; null while one of them has not said its size. */
+  /** Bytes of all files; null while the size of one is not known. */
   readonly total: number | null;
 }
 
-/** Called for every piece that moved: often. Who tells others of it does so at intervals. */
+/** Called for every piece that was transferred, often; callers report progress at intervals. */
 export type OnProgress = (progress: BytesProgress) => void;
 
 /** Adds up the progress of several files. */

@@ -36,7 +36,7 @@ export async function putFile(sink: ReadyUrlSink, file: LocalFile, options: PutO
       });
       await answer.discard();
       if (answer.status < 200 || answer.status > 299) {
-        throw answerError(answer.host, answer.status, `${file.name} was not taken`);
+        throw answerError(answer.host, answer.status, `${file.name} was not accepted`);
       }
     } finally {
       content.destroy();

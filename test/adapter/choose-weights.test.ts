@@ -42,7 +42,7 @@ describe('an adapter among the files of a folder', () => {
     assert.equal(error.code, 'FILE_MISSING');
     assert.match(
       error.message,
-      /the folder has 2 files of weights, "a\.safetensors", "b\.gguf", .*say which/,
+      /the folder has 2 weights files, "a\.safetensors", "b\.gguf", .*name the one to use/,
     );
     const many = refusal(...Array.from({ length: 4000 }, (_, i) => `${'n'.repeat(100)}${i}.gguf`));
     assert.ok(many.message.length < 800, many.message);

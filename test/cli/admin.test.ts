@@ -232,7 +232,7 @@ async function endedBackup(database: Database, folder: string, env: Env): Promis
   child.kill('SIGTERM');
   child.kill('SIGCONT');
   const { code, stderr } = await ended;
-  assert.deepEqual([code, stderr], [143, 'lora-squeeze: stopped by SIGTERM; nothing half-written is left\n']);
+  assert.deepEqual([code, stderr], [143, 'lora-squeeze: stopped by SIGTERM; nothing incomplete is left\n']);
   assert.deepEqual(readdirSync(folder), []);
   assert.deepEqual(await holds(database), []);
 }

@@ -53,7 +53,7 @@ describe('a run that is stopped', () => {
       assert.deepEqual([ended.code, ended.stdout], [code, '']);
       assert.match(
         ended.stderr,
-        new RegExp(`^lora-squeeze: stopped by ${signal}; nothing half-written is left\n$`),
+        new RegExp(`^lora-squeeze: stopped by ${signal}; nothing incomplete is left\n$`),
       );
       assert.equal(existsSync(parent), false);
     });

@@ -84,7 +84,7 @@ describe('the folder of a result', () => {
   it('is not replaced where it holds what is not of this command, nor where it is a file', async () => {
     mkdirSync(out);
     writeFileSync(join(out, 'thesis.tex'), 'years');
-    await refuses(publish('x', true), /holds thesis\.tex: --force replaces nothing but earlier results/);
+    await refuses(publish('x', true), /contains thesis\.tex: --force replaces only earlier results/);
     assert.equal(readFileSync(join(out, 'thesis.tex'), 'utf8'), 'years');
     rmSync(out, { recursive: true });
     writeFileSync(out, 'a file');

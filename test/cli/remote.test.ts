@@ -205,7 +205,7 @@ describe('a server that does the work', { concurrency: 2 }, () => {
       assert.equal(ended.code, 1);
       assert.match(
         ended.stderr,
-        /DIGEST_MISMATCH: What came of adapter_model\.safetensors is not what the server has/,
+        /DIGEST_MISMATCH: The downloaded adapter_model\.safetensors differs from the file on the server/,
       );
       assert.equal(existsSync(join(at.folder, 'forged')), false);
     } finally {

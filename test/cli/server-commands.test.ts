@@ -183,10 +183,10 @@ describe('jobs, batches and watch', () => {
     assert.equal(documents(unknown!.stdout).length, 2);
     assert.match(unknown!.stderr, /^lora-squeeze: job_none: JOB_NOT_FOUND/);
     for (const ended of [both, neither, place]) assert.equal(ended!.code, 2);
-    assert.match(place!.stderr, /s3:\/\/models\/in\/x is for a server to go to: say --server as well/);
+    assert.match(place!.stderr, /s3:\/\/models\/in\/x needs a server: set --server as well/);
     const nowhere = await run(['jobs', 'list']);
     assert.equal(nowhere.code, 2);
-    assert.match(nowhere.stderr, /say which server: --server URL, or LORA_SQUEEZE_URL/);
+    assert.match(nowhere.stderr, /name the server: --server URL, or LORA_SQUEEZE_URL/);
   });
 
   it('name the flag, and not the field, where a value cannot be', async () => {

@@ -98,14 +98,14 @@ describe('where an adapter lies', () => {
     await refused(
       two,
       'FILE_MISSING',
-      /two has 2 files of weights, "a\.safetensors", "b\.safetensors".*say which/,
+      /two has 2 weights files, "a\.safetensors", "b\.safetensors".*name the one to use/,
     );
     await refused(join(two, 'c.gguf'), 'FILE_MISSING', /There is no file .*c\.gguf/);
     await refused(join(scratch, 'none'), 'FILE_MISSING', /There is no folder .*none/);
     const pickle = folder('pickle', 'adapter_model.bin', CONFIG);
     await refused(pickle, 'PICKLE_REFUSED', /python -c ".*'adapter_model\.bin'/);
     await refused(join(pickle, 'adapter_model.bin'), 'PICKLE_REFUSED', /python -c/);
-    await refused(join(pickle, CONFIG), 'FILE_MISSING', /neither a folder nor a file of weights/);
+    await refused(join(pickle, CONFIG), 'FILE_MISSING', /neither a folder nor a weights file/);
   });
 });
 
@@ -187,7 +187,7 @@ describe('lora-squeeze of folders and files', () => {
     const files = judged.result.serving!.rules.find(({ rule }) => rule === 'file-names')!;
     assert.match(
       files.detail,
-      /adapter_config\.json is missing: it is in the format kohya; say format "peft"/,
+      /adapter_config\.json is missing: it is in the format kohya; set format to "peft"/,
     );
     const refused = await run(['squeeze', source, '--rank', '2', '--profile', 'vllm', '--format', 'kohya']);
     assert.equal(refused.code, 2);

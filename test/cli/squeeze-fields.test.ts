@@ -83,7 +83,7 @@ describe('the options of squeeze', () => {
       format: 'diffusers',
       format_options: { component: 'unet' },
     });
-    refuses(['--component', 'unet'], /say which rank/);
+    refuses(['--component', 'unet'], /choose the rank/);
     refuses(['--format', 'onnx'], /--format is "onnx"/);
     refuses(['--format', 'gguf', '--heads', '0'], /--heads is "0"/);
   });
@@ -115,9 +115,9 @@ describe('the options of squeeze', () => {
   });
 
   it('are refused where they say too little or too much', () => {
-    refuses([], /say which rank: one of --rank, --energy,.*, --profile or --format/);
-    refuses(['--no-knee'], /say which rank/);
-    refuses(['--max-rank', '8'], /say which rank/);
+    refuses([], /choose the rank with one of --rank, --energy,.*, --profile or --format/);
+    refuses(['--no-knee'], /choose the rank/);
+    refuses(['--max-rank', '8'], /choose the rank/);
     refuses(['--rank', '4', '--knee'], /--rank and --knee cannot be used together/);
     refuses(['--rnak', '4'], /^Unknown option '--rnak'$/);
     refuses(['--rank'], /'--rank <value>' argument missing/);

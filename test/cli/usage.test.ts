@@ -39,15 +39,15 @@ describe('lora-squeeze', () => {
   const out = join(scratch, 'out');
   const squeeze = ['squeeze', GPT2, '--out', out];
   const wrong: [args: string[], words: RegExp, env?: Record<string, string>][] = [
-    [[], /say a command\nSee lora-squeeze --help/],
+    [[], /name a command\nSee lora-squeeze --help/],
     [['sqeeze', GPT2], /there is no command "sqeeze"/],
     [['keys'], /there is no command "keys"/],
     [['keys', 'delete'], /there is no command "keys delete"/],
     [['admin', 'erase'], /there is no command "admin erase"/],
-    [['admin', 'backup'], /say which folder: DIR\nSee lora-squeeze admin backup --help/],
+    [['admin', 'backup'], /name the folder: DIR\nSee lora-squeeze admin backup --help/],
     [['admin', 'restore', 'a', 'b'], /"b" is one argument too many/],
-    [['squeeze', '--rank', '4'], /say which SOURCE to squeeze\nSee lora-squeeze squeeze --help/],
-    [squeeze, /say which rank/],
+    [['squeeze', '--rank', '4'], /name the SOURCE to squeeze\nSee lora-squeeze squeeze --help/],
+    [squeeze, /choose the rank/],
     [[...squeeze, '--rank', '0'], /--rank is "0" but must be a whole number from 1 to 65536/],
     [[...squeeze, '--rank', '4', '--fast'], /Unknown option '--fast'/],
     [[...squeeze, '--profile', 'nobody'], /no profile "nobody"; the profiles are vllm/],
@@ -56,7 +56,7 @@ describe('lora-squeeze', () => {
     [[...squeeze, '--rank', '4', '--threads', '0'], /--threads is "0"/],
     [[...squeeze, '--rank', '4', '--provider', 'tpu'], /must be auto, cpu or cuda/],
     [[...squeeze, '--rank', '4', '--key', 'k'], /--key is for a server/],
-    [[...squeeze, '--rank', '4', '--name', 'x'], /--name is for a server: say --server as well/],
+    [[...squeeze, '--rank', '4', '--name', 'x'], /--name is for a server: set --server as well/],
     [[...squeeze, '--rank', '4', '--label', 'Team'], /--label is "Team" but must be NAME=TEXT/],
     [[...squeeze, '--rank', '4', '--label', 'a=1', '--label', 'a=2'], /--label has "a" twice/],
     [[...squeeze, '--rank', '4', '--expires-in', '90'], /--expires-in is "90"/],
@@ -66,13 +66,13 @@ describe('lora-squeeze', () => {
     ],
     [
       [...squeeze, '--rank', '4', '--server', 'http://u:secret@h'],
-      /--server must not hold a user or password/,
+      /--server must not contain a user or password/,
     ],
     [[...squeeze, '--rank', '4', '--server', 'http://h', '--local'], /cannot be used together/],
-    [[...squeeze, '--rank', '4', '--server', 'http://h', '--threads', '2'], /--threads is up to the server/],
+    [[...squeeze, '--rank', '4', '--server', 'http://h', '--threads', '2'], /--threads is decided by the server/],
     [
       [...squeeze, '--rank', '4', '--threads', '2'],
-      /LORA_SQUEEZE_URL must not hold a user or password/,
+      /LORA_SQUEEZE_URL must not contain a user or password/,
       { LORA_SQUEEZE_URL: 'http://u:secret@h' },
     ],
     [[...squeeze, '--rank', '4', '--server', 'http://h', '--key', 'a b'], /visible ASCII/],
@@ -84,7 +84,7 @@ describe('lora-squeeze', () => {
       /weight of .* is "2e6" but must be a number from -1000000/,
     ],
     [['merge', '--rank', '4', '--out', out], /1 to 32 SOURCEs to add, not 0/],
-    [['analyze'], /say which SOURCE to analyze/],
+    [['analyze'], /name the SOURCE to analyze/],
     [['serve', 'now'], /"now" is one argument too many/],
   ];
   it('says how it is called where it is called wrongly, and does nothing', async () => {

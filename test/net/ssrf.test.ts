@@ -99,7 +99,7 @@ describe('names', () => {
   it('do not say which address they have', async () => {
     const outbound = new Outbound(NOTHING_ALLOWED, nameServer(['10.11.12.13']));
     await assert.rejects(outbound.request('https://inside.test/'), (error: AppError) => {
-      assert.match(error.message, /inside\.test does not lead to a public address/);
+      assert.match(error.message, /inside\.test does not resolve to a public address/);
       assert.ok(!JSON.stringify([error.message, error.context]).includes('10.11.12.13'));
       return true;
     });

@@ -354,7 +354,7 @@ describe('no delivery', () => {
         await bench.endedJob();
         const { state, attempts } = await bench.final(named.id);
         assert.equal(state, 'failed');
-        assert.match(attempts[0]!.error!, /does not lead to a public address/);
+        assert.match(attempts[0]!.error!, /does not resolve to a public address/);
         assert.equal(connections, 0);
       } finally {
         await guarded.close();

@@ -104,7 +104,7 @@ describe('the Hub', () => {
       hub.commit('owner/private', ADAPTER, 'private');
       hub.commit('owner/gated', ADAPTER, 'gated');
       hub.commit('owner/half', { [CONFIG]: config });
-      const noAccess = /there is no such repository, or the token does not open it/;
+      const noAccess = /there is no such repository, or the token does not give access to it/;
       await assert.rejects(fetched({ repo: 'owner/none' }), failing('OUTBOUND_REFUSED', noAccess));
       await assert.rejects(fetched({ repo: 'owner/private' }), failing('OUTBOUND_REFUSED', noAccess));
       await assert.rejects(
@@ -155,7 +155,7 @@ describe('the Hub', () => {
       assert.deepEqual(await named({ ...gguf, filename: 'q8.gguf' }), ['q8.gguf']);
       await assert.rejects(
         fetched(gguf),
-        failing('FILE_MISSING', /owner\/gguf\/f16\/ at main has 2 files.*say which/),
+        failing('FILE_MISSING', /owner\/gguf\/f16\/ at main has 2 weights files.*name the one to use/),
       );
       await assert.rejects(
         fetched({ ...gguf, filename: 'none.gguf' }),
@@ -226,7 +226,7 @@ describe('the Hub', () => {
         response.end('<html>Welcome</html>');
         return true;
       };
-      await assert.rejects(fetched(), failing('OUTBOUND_FAILED', /does not answer as the Hub does/));
+      await assert.rejects(fetched(), failing('OUTBOUND_FAILED', /does not answer like the Hub/));
     });
 
     it('is not believed when its JSON is hostile', async () => {
@@ -235,8 +235,8 @@ describe('the Hub', () => {
         [`{"sha":${DEEP}}`, /its JSON cannot be read \(nested more than 64 deep/],
         [`{"sha":"${sha}","sha":"${sha}"}`, /its JSON cannot be read \(the key appears twice/],
         [`{"sha":"${sha}","__proto__":{"siblings":[]}}`, /its JSON cannot be read/],
-        [`{"sha":["${sha}"]}`, /does not say what main of owner\/hostile-3 is/],
-        [`{"sha":"${sha}","siblings":[{"rfilename":["${WEIGHTS}"]}]}`, /does not say what files/],
+        [`{"sha":["${sha}"]}`, /does not name the commit of main of owner\/hostile-3/],
+        [`{"sha":"${sha}","siblings":[{"rfilename":["${WEIGHTS}"]}]}`, /does not list the files/],
         [`{"sha":"${sha}","siblings":{}}`, /failed/],
         [`{"sha":"${sha}","siblings":[null]}`, /failed/],
         ['null', /failed/],
@@ -382,7 +382,7 @@ describe('the Hub', () => {
       hub.commit('owner/result', {});
       await assert.rejects(
         delivered({ token: 'hf_wrongSECRET' }),
-        failing('OUTBOUND_REFUSED', /the token does not open it/),
+        failing('OUTBOUND_REFUSED', /the token does not give access to it/),
       );
       await assert.rejects(delivered({ revision: 'dev' }), failing('OUTBOUND_REFUSED', /no such branch/));
       const [, before] = head();
@@ -408,8 +408,8 @@ describe('the Hub', () => {
         [/preupload/, 'application/json', `{"files":${DEEP}}`, /its JSON cannot be read/],
         [/\/lfs\//, 'application/vnd.git-lfs+json', `{"objects":${DEEP}}`, /its JSON cannot be read/],
         [/\/commit\//, 'application/json', `{"commitOid":${DEEP}}`, /its JSON cannot be read/],
-        [/\/commit\//, 'application/json', '{"commitOid":["x"]}', /does not say which commit/],
-        [/\/commit\//, 'application/json', '{}', /does not say which commit/],
+        [/\/commit\//, 'application/json', '{"commitOid":["x"]}', /does not name the commit/],
+        [/\/commit\//, 'application/json', '{}', /does not name the commit/],
       ];
       for (const index of cases.keys()) hub.commit(`owner/hostile-${index}`, {});
       hub.fault = ({ url }, response) => {

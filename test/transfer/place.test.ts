@@ -35,8 +35,8 @@ describe('a place', () => {
 
   it('is refused where anybody could read it as another one', () => {
     for (const [text, words] of [
-      ['ftp://host/a', /begins with none of/],
-      ['/etc/passwd', /begins with none of/],
+      ['ftp://host/a', /must begin with s3:/],
+      ['/etc/passwd', /must begin with s3:/],
       ['s3://', /name of its bucket/],
       ['s3://Bucket/a', /name of its bucket/],
       ['s3://a@b/c', /name of its bucket/],
@@ -55,7 +55,7 @@ describe('a place', () => {
       ['hf://owner/repo@', /owner\/repository/],
       ['hf://owner/repo@..%2f..', /branch, tag or commit/],
       ['hf://owner@main', /branch, tag or commit/],
-      ['hf://owner/repo/.git', /begins with no dot/],
+      ['hf://owner/repo/.git', /does not begin with a dot/],
       ['hf://owner/repo/a?b', /letters, digits/],
       ['https://host/a/../b', /leads elsewhere/],
       ['https://host/a/%2e%2e/b', /leads elsewhere/],
@@ -65,7 +65,7 @@ describe('a place', () => {
       ['https://host\\@evil.example/a', /backslash/],
       ['https://user:word@host/a', /user name/],
       ['https://host/a?signature=hush', /URL with a query/],
-      ['https://host/a#x', /behind its path/],
+      ['https://host/a#x', /after its path/],
       ['https://ho st/a', /blank/],
     ] as const)
       assert.throws(() => readPlace(text), refused(words), text);

@@ -179,7 +179,7 @@ describe('an adapter in a bucket', { skip: motoIsMissing() ?? false }, () => {
     assert.deepEqual(await names({ weights: WEIGHTS }), [WEIGHTS, CONFIG]);
     await assert.rejects(
       fetched(place({ prefix: 'two' })),
-      failing('FILE_MISSING', /s3:\/\/test-bucket\/two\/ has 2 files/),
+      failing('FILE_MISSING', /s3:\/\/test-bucket\/two\/ has 2 weights files/),
     );
     await assert.rejects(
       fetched(place({ prefix: 'two', weights: 'c.gguf' })),
@@ -310,7 +310,7 @@ describe('a client for a bucket of a user', () => {
         const scratch = new Scratch();
         await assert.rejects(
           fetchAdapter(source, { outbound, folder: scratch.folder(), limits: LIMITS, hubEndpoint: HUB }),
-          failing('OUTBOUND_FORBIDDEN', /does not lead to a public address/),
+          failing('OUTBOUND_FORBIDDEN', /does not resolve to a public address/),
         );
         scratch.remove();
       }

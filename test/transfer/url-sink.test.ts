@@ -131,7 +131,7 @@ describe('a result to URLs', () => {
       server.fault = () => ({ status });
       await assert.rejects(
         delivered(),
-        failing('OUTBOUND_REFUSED', new RegExp(`status ${status}: ${WEIGHTS} was not taken`)),
+        failing('OUTBOUND_REFUSED', new RegExp(`status ${status}: ${WEIGHTS} was not accepted`)),
       );
       assert.equal(server.seen.length, 1);
     }

@@ -11,20 +11,21 @@ const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
 /** Deepest nesting of an answer; those of the Hub nest 5 deep. */
 const MAX_ANSWER_DEPTH = 64;
 
-const NO_ACCESS = 'there is no such repository, or the token does not open it';
+const NO_ACCESS = 'there is no such repository, or the token does not give access to it';
 
-/** What the Hub means, by its error code, else by its status. */
+/** Meaning of an answer of the Hub, by its error code or otherwise its status. */
 const MEANINGS: Readonly<Record<string, string>> = {
   RepoNotFound: NO_ACCESS,
   RevisionNotFound: 'there is no such branch, tag or commit',
   EntryNotFound: 'there is no such file',
   GatedRepo:
-    'the repository is gated: its owner has to grant access, and the token has to be of an account that has it',
+    'the repository is gated: its owner must grant access, and the token must belong to an account that has ' +
+    'it',
   DisabledRepo: 'the repository is disabled',
   401: NO_ACCESS,
   403: 'the token does not allow it',
   404: NO_ACCESS,
-  409: 'it conflicts with what is there',
+  409: 'it conflicts with existing files',
   413: 'it is too large',
 };
 
@@ -37,7 +38,7 @@ export interface HubOptions {
   readonly signal: AbortSignal | undefined;
 }
 
-/** What every call of the Hub's library gets, and how its failures are told. */
+/** Options for every call of the Hub's library, and the translation of its failures. */
 export class HubCalls {
   private readonly options: HubOptions;
   /** `X-Error-Code` of the last answer that was an error: the library drops it, and it says more than the status. */
@@ -90,8 +91,8 @@ export class HubCalls {
 }
 
 /**
- * An answer whose JSON the library may read: what calls itself the Hub may send anything. The JSON of a refusal, which
- * is shown to nobody, is dropped where it cannot be read.
+ * An answer whose JSON the library may read, because a server in place of the Hub may send anything. The JSON of a
+ * refusal is not shown, and is dropped if it cannot be read.
  * @throws AppError OUTBOUND_FAILED, OUTBOUND_TOO_LARGE
  */
 async function checkedAnswer(answer: Response): Promise<Response> {
@@ -107,7 +108,7 @@ async function checkedAnswer(answer: Response): Promise<Response> {
       if (ok)
         throw new AppError(
           'OUTBOUND_FAILED',
-          `${host} does not answer as the Hub does: its JSON cannot be read (${error.message}).`,
+          `${host} does not answer like the Hub: its JSON cannot be read (${error.message}).`,
           { host },
         );
       bytes = Buffer.from('{}');
@@ -154,7 +155,7 @@ function hubError({ host, repo, errorCode }: HubContext, error: unknown): AppErr
     return answerError(answering, error.statusCode, `${repo}: ${meaning}`);
   }
   if (error instanceof InvalidApiResponseFormatError || error instanceof SyntaxError) {
-    return new AppError('OUTBOUND_FAILED', `${host} does not answer as the Hub does.`, { host });
+    return new AppError('OUTBOUND_FAILED', `${host} does not answer like the Hub.`, { host });
   }
   return outboundError(host, error);
 }

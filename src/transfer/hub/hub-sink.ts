@@ -9,9 +9,9 @@ const HTTP_CONFLICT = 409;
 const DEFAULT_MESSAGE = 'Add adapter squeezed by LoRA-Squeeze';
 
 /**
- * Puts an adapter on the Hub with one commit. Doing it twice is harmless: large files that are there are not sent
- * again. They travel as Git LFS objects.
- * @param onBytes how far a file is; the Hub's library tells it by files and, of very large ones, by parts
+ * Puts an adapter on the Hub with one commit. Repeating it is harmless: existing large files are not sent again. They
+ * are sent as Git LFS objects.
+ * @param onBytes progress of a file; the Hub's library reports it by files and, for very large ones, by parts
  * @returns the commit
  * @throws AppError OUTBOUND_*; the signal's reason
  */
@@ -43,7 +43,7 @@ export async function commitToHub(
         const oid: unknown = value?.commit.oid;
         if (typeof oid !== 'string') {
           const { host } = new URL(options.hubEndpoint);
-          throw new AppError('OUTBOUND_FAILED', `${host} does not say which commit it made.`, { host });
+          throw new AppError('OUTBOUND_FAILED', `${host} does not name the commit it made.`, { host });
         }
         for (const file of files) onBytes(file, file.bytes);
         return oid;
@@ -55,7 +55,7 @@ export async function commitToHub(
   });
 }
 
-/** A private one: whoever wants the world to see it says so on the Hub. */
+/** A private one; its owner can publish it on the Hub. */
 async function makeRepository(sink: ReadyHubSink, calls: HubCalls): Promise<void> {
   try {
     await createRepo({ ...calls.parameters, accessToken: sink.token ?? '', visibility: 'private' });

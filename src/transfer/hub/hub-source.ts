@@ -83,20 +83,24 @@ async function repositoryAt(
   const { host } = new URL(hubEndpoint);
   const { sha, filePaths } = info as { readonly sha?: unknown; readonly filePaths: readonly unknown[] };
   if (typeof sha !== 'string' || !COMMIT.test(sha)) {
-    throw new AppError('OUTBOUND_FAILED', `${host} does not say what ${revision} of ${source.repo} is.`, {
-      host,
-    });
+    throw new AppError(
+      'OUTBOUND_FAILED',
+      `${host} does not name the commit of ${revision} of ${source.repo}.`,
+      {
+        host,
+      },
+    );
   }
   if (!filePaths.every((path) => typeof path === 'string')) {
-    throw new AppError('OUTBOUND_FAILED', `${host} does not say what files ${source.repo} has.`, { host });
+    throw new AppError('OUTBOUND_FAILED', `${host} does not list the files of ${source.repo}.`, { host });
   }
   return { sha, filePaths };
 }
 
 /**
- * The adapter's files by the list of the repository's.
- * @param folder that they lie in, with a slash at its end, or ''
- * @param paths empty where what answers tells no list, as mirrors may: then they are those of PEFT
+ * The adapter's files, from the list of the repository's.
+ * @param folder with a slash at its end, or ''
+ * @param paths empty if the server has no list, as mirrors may; then PEFT's names are used
  */
 function chosen(
   { repo, filename }: ReadyHubSource,

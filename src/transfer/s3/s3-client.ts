@@ -19,8 +19,8 @@ const MEANINGS: Readonly<Record<string, string>> = {
   SignatureDoesNotMatch: 'the secret access key is wrong',
   ExpiredToken: 'the session token has expired',
   InvalidToken: 'the session token is not valid',
-  PermanentRedirect: 'the bucket is in another region; give its region',
-  AuthorizationHeaderMalformed: 'the bucket is in another region; give its region',
+  PermanentRedirect: 'the bucket is in another region; set its region',
+  AuthorizationHeaderMalformed: 'the bucket is in another region; set its region',
 };
 
 /** Answers of the 4xx kind that another attempt may turn. */
@@ -106,7 +106,7 @@ export function bucketError(host: string, what: string, error: unknown): AppErro
   if (name === 'CredentialsProviderError')
     return new AppError(
       'AMBIENT_UNAVAILABLE',
-      `The service has no AWS credentials of its own to go to ${host} with; its operator gives it some, or a role.`,
+      `The service has no AWS credentials of its own for ${host}; its operator must provide some, or a role.`,
       { host },
     );
   // A status below 400 is that of an answer that broke off.

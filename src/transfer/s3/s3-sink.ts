@@ -55,7 +55,7 @@ async function putInParts(
     leavePartsOnError: false,
   });
   upload.on('httpUploadProgress', ({ loaded = 0 }) => onBytes(loaded));
-  // Not upload.abort(): it returns at once, and the parts that are there would stay.
+  // Not upload.abort(): it returns at once and would leave existing parts.
   const stop = (): void => void content.destroy(new Error('aborted'));
   signal?.addEventListener('abort', stop, { once: true });
   try {

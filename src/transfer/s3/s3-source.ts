@@ -144,9 +144,11 @@ export class S3File implements RemoteFile {
     } catch (error) {
       signal?.throwIfAborted();
       if (start > 0 && statusOf(error) === HTTP_PRECONDITION_FAILED) {
-        // Another object lies there now: the next attempt begins with its first byte.
+        // There is another object now: the next attempt starts with its first byte.
         this.etag = undefined;
-        throw new AppError('OUTBOUND_FAILED', `${place} changed while it was read.`, { host: this.host });
+        throw new AppError('OUTBOUND_FAILED', `${place} changed while it was being read.`, {
+          host: this.host,
+        });
       }
       throw failed(error);
     }
