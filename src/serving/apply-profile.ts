@@ -4,7 +4,7 @@ import { profileNamed } from './profiles.ts';
 import { invalidTarget, NO_LIMITS, nearest, type RankLimits, rankCap } from './rank-limits.ts';
 
 export interface AppliedTarget {
-  /** The target with everything said that its profile decides; with a rank where it had no policy but a limit. */
+  /** The target completed by its profile; with a rank if it had no policy but a limit. */
   readonly target: Target;
   readonly limits: RankLimits;
   readonly profile: Profile | null;
@@ -14,9 +14,10 @@ export interface AppliedTarget {
 const UNEQUAL_POLICIES: readonly PolicyName[] = ['budget_bytes', 'budget_parameters', 'rank_pattern'];
 
 /**
- * Works out what a target and its profile say together. Applying it to its own result changes nothing.
- * @throws AppError UNKNOWN_PROFILE, listing those there are
- * @throws AppError VALIDATION_FAILED where the target asks for what its profile cannot load, or contradicts itself
+ * Combines a target with its profile. Applying this to its own result changes nothing.
+ * @throws AppError UNKNOWN_PROFILE, listing the known ones
+ * @throws AppError VALIDATION_FAILED if the target asks for something that its profile cannot load, or contradicts
+ * itself
  */
 export function applyProfile(target: Target): AppliedTarget {
   const profile = target.profile === undefined ? null : profileNamed(target.profile);
@@ -80,7 +81,8 @@ function checkAllowed({ minRank, maxRank, allowedRanks }: RankLimits, { name }: 
   if (!allowedRanks || allowedRanks.some((rank) => rank >= minRank && rank <= maxRank)) return;
   const upTo = maxRank === NO_LIMITS.maxRank ? 'up' : `to ${maxRank}`;
   throw invalidTarget(
-    `No rank from ${minRank} ${upTo} works in ${name}: say limits that include ${nearest(minRank, allowedRanks)}.`,
+    `No rank from ${minRank} ${upTo} works in ${name}: set limits that include ` +
+      `${nearest(minRank, allowedRanks)}.`,
     {
       profile: name,
       min_rank: minRank,
@@ -103,13 +105,13 @@ function checkRanks(target: Target, profile: Profile, limits: RankLimits): void 
     const context = { profile: profile.name, rank };
     if (rank > limits.maxRank) {
       throw invalidTarget(
-        `${where} is ${rank}, above ${limits.maxRank}, the largest that ${profile.name} takes here${remedy(target, profile, rank)}.`,
+        `${where} is ${rank}, above ${limits.maxRank}, the largest that ${profile.name} accepts here${remedy(target, profile, rank)}.`,
         { ...context, limit: limits.maxRank },
       );
     }
     if (rank < profile.min_rank) {
       throw invalidTarget(
-        `${where} is ${rank}, but ${profile.name} takes no rank below ${profile.min_rank}.`,
+        `${where} is ${rank}, but ${profile.name} accepts no rank below ${profile.min_rank}.`,
         {
           ...context,
           limit: profile.min_rank,
@@ -118,7 +120,8 @@ function checkRanks(target: Target, profile: Profile, limits: RankLimits): void 
     }
     if (limits.allowedRanks && !limits.allowedRanks.includes(rank)) {
       throw invalidTarget(
-        `${where} is ${rank}, which does not work in ${profile.name} (${profile.allowed_ranks!.reason}): say ${nearest(rank, limits.allowedRanks)}.`,
+        `${where} is ${rank}, which does not work in ${profile.name} (${profile.allowed_ranks!.reason}): use ` +
+          `${nearest(rank, limits.allowedRanks)}.`,
         { ...context, allowed: limits.allowedRanks },
       );
     }
@@ -127,7 +130,7 @@ function checkRanks(target: Target, profile: Profile, limits: RankLimits): void 
 
 function remedy({ max_rank: said }: Target, { max_rank: cap }: Profile, rank: number): string {
   const canBeSet = cap.setting !== null && (cap.largest === null || rank <= cap.largest);
-  return said === undefined && canBeSet ? `; say max_rank ${rank} if ${cap.setting} allows it` : '';
+  return said === undefined && canBeSet ? `; set max_rank to ${rank} if ${cap.setting} allows it` : '';
 }
 
 /** Whether modules may have different ranks there, as this service writes them. */
@@ -145,7 +148,7 @@ function uniformOf(target: Target, profile: Profile): boolean {
   }
   if (policy === 'rank_pattern' && target.uniform === undefined && !takes) {
     throw invalidTarget(
-      `rank_pattern gives modules different ranks, but ${profile.name} needs one for all: say rank.`,
+      `rank_pattern gives modules different ranks, but ${profile.name} needs one for all: set rank instead.`,
       context,
     );
   }
@@ -155,7 +158,8 @@ function uniformOf(target: Target, profile: Profile): boolean {
 function scaleOf(target: Target, profile: Profile): NonNullable<Target['scale']> {
   if (target.scale !== undefined && target.scale !== 'fold' && profile.scale.formula === 'unstated') {
     throw invalidTarget(
-      `scale is "${target.scale}", but how ${profile.name} scales is not documented: only "fold", which makes the scale 1, is safe.`,
+      `scale is "${target.scale}", but the scaling of ${profile.name} is not documented: only "fold", which ` +
+        'makes it 1, is safe.',
       { profile: profile.name },
     );
   }
@@ -166,11 +170,11 @@ function dtypeOf(target: Target, profile: Profile): NonNullable<Target['dtype']>
   const { dtype } = target;
   const allowed = profile.dtypes;
   if (dtype !== undefined && dtype !== 'match' && !allowed.includes(dtype)) {
-    throw invalidTarget(`dtype is "${dtype}", but ${profile.name} takes only ${allowed.join(', ')}.`, {
+    throw invalidTarget(`dtype is "${dtype}", but ${profile.name} accepts only ${allowed.join(', ')}.`, {
       profile: profile.name,
       allowed,
     });
   }
-  // "match" could keep a dtype that is not taken.
+  // "match" could keep a dtype that is not accepted.
   return dtype ?? (allowed.length === 3 ? 'match' : allowed[0]!);
 }

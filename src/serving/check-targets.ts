@@ -53,7 +53,7 @@ function checkFormat({ profile, format, format_options: options = {} }: Target, 
   if (profile !== undefined && written !== SERVED) {
     const why = format ? `format is "${format}"` : `the adapter is in the format ${written}`;
     throw invalidTarget(
-      `profile is "${profile}", which loads adapters of PEFT, but ${why}: leave out one of them, or say format "${SERVED}".`,
+      `profile is "${profile}", which loads adapters of PEFT, but ${why}: leave out one of them, or set format to "${SERVED}".`,
       { profile, format: written },
     );
   }

@@ -14,7 +14,7 @@ import {
 import { allowedRank, maxRank, minRank, uniformRank } from './rules/rank-rules.ts';
 import type { AdapterFacts, Rule } from './rules/rule.ts';
 
-/** Every rule by its stable name, in the order they are told. */
+/** Every rule by its stable name, in the order of the verdict. */
 const RULES: Readonly<Record<string, Rule>> = {
   'max-rank': maxRank,
   'min-rank': minRank,

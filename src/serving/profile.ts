@@ -2,8 +2,7 @@ import { CONFIG_FILE, WEIGHTS_FILE } from '../adapter/file-names.ts';
 import type { ServingProfile } from '../contract/serving.ts';
 
 /**
- * A place where adapters are loaded. The data is the contract's own form, so that what the API tells is what is
- * judged by.
+ * A server that loads adapters. The data has the form of the contract, so that the API shows exactly what is checked.
  */
 export type Profile = ServingProfile;
 

@@ -19,7 +19,7 @@ export const PROFILES: readonly Profile[] = [
   FIREWORKS,
 ];
 
-/** The longest name that is told back; a target's own limit (src/contract/target.ts). */
+/** The longest name that is repeated in a message; the limit of a target (src/contract/target.ts). */
 const MAX_SHOWN = 64;
 
 /**

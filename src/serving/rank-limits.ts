@@ -15,23 +15,23 @@ export interface RankLimits {
 export const NO_LIMITS: RankLimits = { minRank: 1, maxRank: Number.MAX_SAFE_INTEGER, allowedRanks: null };
 
 /**
- * The largest rank that the place takes: what a target's max_rank says it is set to, else its default; null where
- * there is none.
- * @throws AppError VALIDATION_FAILED when it cannot be set to that
+ * The largest rank that the server accepts: the value of a target's max_rank, otherwise its default; null if there is
+ * none.
+ * @throws AppError VALIDATION_FAILED if the server cannot be set to that
  */
 export function rankCap(profile: Profile, maxRank: number | undefined): number | null {
   const { max_rank: cap, min_rank: least, name } = profile;
   if (maxRank === undefined) return cap.default;
   if (cap.largest !== null && maxRank > cap.largest) {
     const setting = cap.setting === null ? '' : ` (${cap.setting})`;
-    throw invalidTarget(`max_rank is ${maxRank}, but ${name} takes ${cap.largest} at most${setting}.`, {
+    throw invalidTarget(`max_rank is ${maxRank}, but ${name} accepts at most ${cap.largest}${setting}.`, {
       profile: name,
       max_rank: maxRank,
       limit: cap.largest,
     });
   }
   if (maxRank < least) {
-    throw invalidTarget(`max_rank is ${maxRank}, but ${name} takes no rank below ${least}.`, {
+    throw invalidTarget(`max_rank is ${maxRank}, but ${name} accepts no rank below ${least}.`, {
       profile: name,
       max_rank: maxRank,
       limit: least,

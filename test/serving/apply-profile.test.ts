@@ -173,26 +173,26 @@ describe('a profile', () => {
   }
 
   const refused: [Target, RegExp][] = [
-    [{ profile: 'vllm', max_rank: 1024 }, /max_rank is 1024.*vllm takes 512 at most \(--max-lora-rank\)/],
-    [{ profile: 'cloudflare', max_rank: 33 }, /max_rank is 33.*cloudflare takes 32/],
-    [{ profile: 'fireworks', max_rank: 3 }, /max_rank is 3.*fireworks takes no rank below 4/],
+    [{ profile: 'vllm', max_rank: 1024 }, /max_rank is 1024.*vllm accepts at most 512 \(--max-lora-rank\)/],
+    [{ profile: 'cloudflare', max_rank: 33 }, /max_rank is 33.*cloudflare accepts at most 32/],
+    [{ profile: 'fireworks', max_rank: 3 }, /max_rank is 3.*fireworks accepts no rank below 4/],
     [{ rank: 2, profile: 'fireworks' }, /rank is 2.*no rank below 4/],
-    [{ rank: 64, profile: 'vllm' }, /rank is 64, above 16.*say max_rank 64 if --max-lora-rank allows it/],
-    [{ rank: 1024, profile: 'vllm' }, /rank is 1024, above 16, the largest that vllm takes here\.$/],
-    [{ rank: 65, profile: 'fireworks' }, /rank is 65, above 64, the largest that fireworks takes here\.$/],
+    [{ rank: 64, profile: 'vllm' }, /rank is 64, above 16.*set max_rank to 64 if --max-lora-rank allows it/],
+    [{ rank: 1024, profile: 'vllm' }, /rank is 1024, above 16, the largest that vllm accepts here\.$/],
+    [{ rank: 65, profile: 'fireworks' }, /rank is 65, above 64, the largest that fireworks accepts here\.$/],
     [
       { rank: 64, max_rank: 32, profile: 'vllm' },
-      /rank is 64, above 32, the largest that vllm takes here\.$/,
+      /rank is 64, above 32, the largest that vllm accepts here\.$/,
     ],
     [{ rank_pattern: { 'a.b': 99 }, profile: 'vllm' }, /rank_pattern\["a\.b"\] is 99, above 16/],
     [{ min_rank: 20, energy: 0.9, profile: 'vllm' }, /min_rank is 20.*16/],
     [{ energy: 0.9, uniform: false, profile: 'sglang' }, /uniform is false.*sglang needs one rank/],
     [{ energy: 0.9, uniform: false, profile: 'lorax' }, /uniform is false.*lorax/],
     [{ budget_bytes: 9, uniform: false, profile: 'tensorrt-llm' }, /uniform is false.*tensorrt-llm/],
-    [{ rank: 4, profile: 'lorax' }, /rank is 4, which does not work in lorax \(others are padded.*: say 8\./],
-    [{ rank: 12, profile: 'lorax' }, /: say 8 or 16\./],
-    [{ rank: 600, profile: 'lorax' }, /: say 512\./],
-    [{ profile: 'lorax', max_rank: 7 }, /No rank from 1 to 7 works in lorax: say limits that include 8\./],
+    [{ rank: 4, profile: 'lorax' }, /rank is 4, which does not work in lorax \(others are padded.*: use 8\./],
+    [{ rank: 12, profile: 'lorax' }, /: use 8 or 16\./],
+    [{ rank: 600, profile: 'lorax' }, /: use 512\./],
+    [{ profile: 'lorax', max_rank: 7 }, /No rank from 1 to 7 works in lorax: set limits that include 8\./],
     [
       { energy: 0.9, min_rank: 600, profile: 'lorax' },
       /No rank from 600 up works in lorax: .* include 512\./,
@@ -233,11 +233,11 @@ describe('a profile', () => {
     assert.ok('rank' in target && target.rank === 8, 'the largest allowed within the cap of 16');
     assert.match(
       errorOf(() => combine({ rank: 5, profile: 'narrow' }, narrow)).message,
-      /rank is 5, which does not work in narrow \(a test\): say 4 or 8\./,
+      /rank is 5, which does not work in narrow \(a test\): use 4 or 8\./,
     );
     assert.match(
       errorOf(() => combine({ rank: 4, dtype: 'float32', profile: 'narrow' }, narrow)).message,
-      /dtype is "float32", but narrow takes only float16/,
+      /dtype is "float32", but narrow accepts only float16/,
     );
   });
 

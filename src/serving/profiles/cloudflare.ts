@@ -31,8 +31,9 @@ export const CLOUDFLARE: Profile = {
   files: [...PEFT_FILES],
   weights_bytes_below: 300_000_000,
   notes: [
-    'Only rank, size, names and model_type are documented. The rest is judged with care: one rank, scale 1, factors only.',
-    'model_type has to be added to adapter_config.json before upload; a source that has it hands it on to its results.',
-    'At most 100 adapters an account, and only for models that are not quantised; that is not judged.',
+    'Only rank, size, names and model_type are documented. The other rules are cautious: one rank, a scaling ' +
+      'of 1, factors only.',
+    'model_type must be added to adapter_config.json before the upload; results keep it if the source has it.',
+    'At most 100 adapters per account, and only for models that are not quantised; this is not checked.',
   ],
 };

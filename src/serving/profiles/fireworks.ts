@@ -14,7 +14,7 @@ export const FIREWORKS: Profile = {
   min_rank: 4,
   allowed_ranks: null,
   same_rank: 'all',
-  // Fields other than r and target_modules "are ignored"; whether lora_alpha is one of them is not said.
+  // Fields other than r and target_modules "are ignored"; the source does not say whether lora_alpha is one of them.
   scale: { formula: 'unstated', rslora: false },
   patterns: 'ignored',
   dtypes: ANY_DTYPE,
@@ -49,5 +49,5 @@ export const FIREWORKS: Profile = {
   ],
   files: [...PEFT_FILES],
   weights_bytes_below: null,
-  notes: ['Only some base models take LoRA addons; that is not judged.'],
+  notes: ['Only some base models accept LoRA addons; this is not checked.'],
 };

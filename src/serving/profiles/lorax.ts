@@ -46,6 +46,7 @@ export const LORAX: Profile = {
   notes: [
     'Ranks are padded to at least 8 for each GPU of a tensor-parallel group, so with n GPUs use 8·n or more (a multiple of 16).',
     'CUDA graphs (--compile) exist for ranks 8, 16, 32 and 64, with LORAX_COMPILE_MAX_RANK also 128; beyond 128 the fast kernels are not used.',
-    'A type of layer (say q_proj) is left out as a whole when one layer lacks it; that is not judged, as it depends on the model.',
+    'A type of layer (such as q_proj) is ignored as a whole if one layer lacks it; this is not checked, ' +
+      'because it depends on the model.',
   ],
 };

@@ -31,5 +31,5 @@ export const PEFT_TRANSFORMERS: Profile = {
   lacks: [],
   files: [...PEFT_FILES],
   weights_bytes_below: null,
-  notes: ['Adapters that share a model for hot-swapping need one rank there: give uniform, or a rank.'],
+  notes: ['Adapters that share a model for hot-swapping need one rank there: set uniform, or a rank.'],
 };

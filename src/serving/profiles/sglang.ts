@@ -44,7 +44,7 @@ export const SGLANG: Profile = {
     {
       feature: 'modules-to-save',
       effect: 'ignored',
-      detail: 'SGLang applies factors only, so what else was trained is lost',
+      detail: 'SGLang applies factors only, so everything else that was trained is lost',
     },
     { feature: 'bias', effect: 'ignored', detail: 'SGLang applies factors only' },
     { feature: 'lora-bias', effect: 'ignored', detail: 'SGLang applies factors only' },
@@ -54,6 +54,6 @@ export const SGLANG: Profile = {
   notes: [
     'Without --max-lora-rank the largest rank is that of the adapters given at the start; adapters loaded later must not exceed it.',
     'Adapters that add tokens to the vocabulary (added_tokens.json) are refused; that file is not part of an adapter here.',
-    'Modules outside --lora-target-modules are refused; that is not judged.',
+    'Modules outside --lora-target-modules are refused; this is not checked.',
   ],
 };

@@ -28,7 +28,8 @@ export const TENSORRT_LLM: Profile = {
     {
       feature: 'modules-to-save',
       effect: 'refused',
-      detail: 'only lm_head and embed_tokens are taken, and only of the adapter that is there at the start',
+      detail:
+        'only lm_head and embed_tokens are accepted, and only from the adapter that is present at the start',
     },
     { feature: 'bias', effect: 'refused', detail: 'TensorRT-LLM stops at the name of the tensor' },
     { feature: 'lora-bias', effect: 'refused', detail: 'TensorRT-LLM stops at the name of the tensor' },
@@ -36,7 +37,8 @@ export const TENSORRT_LLM: Profile = {
   files: [...PEFT_FILES],
   weights_bytes_below: null,
   notes: [
-    'Tensors load at their own rank, but with one lora_alpha for all: with unequal ranks the scale lora_alpha / rank differs, so one rank is asked for.',
-    'DoRA works, but not on experts. Which modules can have LoRA depends on the model; that is not judged.',
+    'Tensors load at their own rank, but with one lora_alpha for all: with unequal ranks the scaling ' +
+      'lora_alpha / rank differs, so one rank is required.',
+    'DoRA works, but not on experts. Which modules can have LoRA depends on the model; this is not checked.',
   ],
 };

@@ -57,16 +57,19 @@ export const VLLM: Profile = {
     {
       feature: 'modules-to-save',
       effect: 'refused',
-      detail: 'vLLM takes factors only; releases after v0.26 also take the heads "score" and "classifier"',
+      detail:
+        'vLLM accepts factors only; releases after v0.26 also accept the heads "score" and "classifier"',
     },
-    { feature: 'bias', effect: 'refused', detail: 'vLLM takes bias "none" only' },
-    { feature: 'lora-bias', effect: 'refused', detail: 'vLLM has no place for the bias of lora_B' },
+    { feature: 'bias', effect: 'refused', detail: 'vLLM accepts bias "none" only' },
+    { feature: 'lora-bias', effect: 'refused', detail: 'vLLM cannot load the bias of lora_B' },
   ],
   files: [...PEFT_FILES],
   weights_bytes_below: null,
   notes: [
-    'Every adapter takes the memory of --max-lora-rank, whatever its own rank: squeeze to the value that is set, or set the lowest value that fits.',
-    'Unequal ranks load, since tensors keep their own rank and a folded scale is 1 for all; they save no memory there.',
-    'Which modules can have LoRA depends on the model; that is not judged.',
+    'Every adapter occupies the memory of --max-lora-rank, whatever its own rank: squeeze to that value, or ' +
+      'lower the value to the smallest that fits.',
+    'Unequal ranks load, because tensors keep their own rank and a folded scaling is 1 for all; they save no ' +
+      'memory there.',
+    'Which modules can have LoRA depends on the model; this is not checked.',
   ],
 };

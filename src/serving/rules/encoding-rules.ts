@@ -19,7 +19,7 @@ const FORMULAS: Readonly<Record<Profile['scale']['formula'], string>> = {
   module: 'each module’s own alpha and rank are read',
   config: 'lora_alpha / r of adapter_config.json is used for all modules',
   'tensor-rank': 'lora_alpha is divided by the rank of each module’s tensors',
-  unstated: 'the formula is not documented, so the scale has to be 1',
+  unstated: 'the formula is not documented, so the scaling must be 1',
 };
 
 /** Whether every module gets the scale there that it was trained with. */

@@ -38,7 +38,7 @@ function tensors({ adapter }: AdapterFacts, pattern: RegExp, except?: RegExp): s
   return names.filter((name) => pattern.test(name) && !except?.test(name));
 }
 
-/** Squeezing changes factors only; what else is in an adapter has to go elsewhere. */
+/** Squeezing changes factors only; other parts of an adapter have to be moved into the base model. */
 const REMEDIES: Readonly<Record<ProfileFeature, string>> = {
   dora: 'merge it into the base model (PEFT’s merge_and_unload), or train without use_dora',
   'modules-to-save':

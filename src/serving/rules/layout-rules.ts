@@ -56,7 +56,7 @@ export const requiredConfig: Rule = ({ required_config: required }, { adapter })
 
 export const fileNames: Rule = ({ files: looked }, { files, adapter }) => {
   const remedy =
-    adapter.format === 'peft' ? '' : `: it is in the format ${adapter.format}; say format "peft"`;
+    adapter.format === 'peft' ? '' : `: it is in the format ${adapter.format}; set format to "peft"`;
   const missing = looked.filter((name) => !files.some((file) => file.name === name));
   return missing.length === 0
     ? { passed: true, detail: looked.join(', ') }

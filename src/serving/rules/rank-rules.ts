@@ -4,7 +4,7 @@ import { nearest, settingFor } from '../rank-limits.ts';
 import type { Rule } from './rule.ts';
 import { type AdapterFacts, some } from './rule.ts';
 
-/** r of the configuration counts too: servers compare it with their limit and lay out memory by it. */
+/** r of the configuration counts as well: servers compare it with their limit and allocate memory by it. */
 const largestOf = ({ adapter }: AdapterFacts): number =>
   adapter.modules.reduce((largest, { rank }) => Math.max(largest, rank), adapter.configRank);
 
@@ -30,7 +30,7 @@ export const minRank: Rule = ({ min_rank: least }, facts) => {
   const rank = smallestOf(facts);
   return rank >= least
     ? { passed: true, detail: `rank ${rank}, at least ${least}` }
-    : { passed: false, detail: `rank ${rank}, at least ${least}: it takes an adapter of a larger rank` };
+    : { passed: false, detail: `rank ${rank}, at least ${least}: start from an adapter of a larger rank` };
 };
 
 export const allowedRank: Rule = ({ allowed_ranks: allowed }, { adapter }) => {
