@@ -85,7 +85,7 @@ export function makeServices(
   });
   running.add(async () => uploads.close());
   return {
-    ...{ metrics, readiness, outbound, box, deliveries, dispatcher },
+    ...{ queue, metrics, readiness, outbound, box, deliveries, dispatcher },
     ...{ changes, workspaces, keys, tokens, tenants, uploads },
   };
 }

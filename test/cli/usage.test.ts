@@ -69,7 +69,10 @@ describe('lora-squeeze', () => {
       /--server must not contain a user or password/,
     ],
     [[...squeeze, '--rank', '4', '--server', 'http://h', '--local'], /cannot be used together/],
-    [[...squeeze, '--rank', '4', '--server', 'http://h', '--threads', '2'], /--threads is decided by the server/],
+    [
+      [...squeeze, '--rank', '4', '--server', 'http://h', '--threads', '2'],
+      /--threads is decided by the server/,
+    ],
     [
       [...squeeze, '--rank', '4', '--threads', '2'],
       /LORA_SQUEEZE_URL must not contain a user or password/,

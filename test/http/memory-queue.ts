@@ -42,6 +42,8 @@ export class MemoryQueue implements JobQueue {
     return () => this.watchersOfAll.delete(onHint);
   }
 
+  async announce(): Promise<void> {}
+
   async check(): Promise<readonly Risk[]> {
     this.fail();
     return this.risks;
