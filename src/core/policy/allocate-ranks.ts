@@ -19,11 +19,11 @@ export interface BudgetModule {
   readonly ranks: readonly number[];
 }
 
-/** A step from one permitted rank of a module to the next, and its value. */
-interface Step {
+/** From one permitted rank of a module to the next, and what that brings. */
+export interface Step {
   readonly module: number;
-  /** Index in `ranks` of the rank it leads to. */
-  readonly position: number;
+  /** The rank it leads to. */
+  readonly rank: number;
   readonly cost: number;
   /** Worth of the directions it adds, per unit of cost. */
   readonly density: number;
@@ -52,33 +52,65 @@ export const leastRanks = (modules: readonly Pick<BudgetModule, 'ranks'>[]): num
  * first.
  * @throws RangeError when the least ranks cost more than the budget
  */
-export function allocateRanks(
+export const allocateRanks = (
   modules: readonly BudgetModule[],
   budget: number,
   criterion: Criterion,
-): number[] {
-  const all = modules.map(({ ranks }) => ranks.at(-1)!);
-  if (costOf(modules, all) <= budget) return all;
-  const result = leastRanks(modules);
-  let left = budget - costOf(modules, result);
-  if (left < 0) throw new RangeError('the budget does not pay for the least ranks');
+): number[] => ranksWithin(modules, stepsInOrder(modules, criterion), budget);
 
+/**
+ * All steps of all modules, the most valuable per cost first: any budget is spent in this order. Of equals the earlier
+ * module comes first, and of each module the smaller rank.
+ */
+export function* stepsInOrder(modules: readonly BudgetModule[], criterion: Criterion): Generator<Step> {
   const worths = worthsOf(modules, criterion);
   // Each module waits with its next step only; later ones are never better, because σ descends.
-  const waiting = new Heap<Step>(
+  const waiting = new Heap<Step & { readonly position: number }>(
     (x, y) => x.density > y.density || (x.density === y.density && x.module < y.module),
   );
   const enqueue = (module: number, position: number, ceiling: number): void => {
-    const step = stepTo(modules[module]!, worths[module]!, position, ceiling);
-    if (step) waiting.push({ module, position, ...step });
+    const entry = modules[module]!;
+    const step = stepTo(entry, worths[module]!, position, ceiling);
+    if (step) waiting.push({ module, position, rank: entry.ranks[position]!, ...step });
   };
   for (const module of modules.keys()) enqueue(module, 1, Number.POSITIVE_INFINITY);
   for (let step = waiting.pop(); step; step = waiting.pop()) {
-    // Steps that build on a skipped step are skipped too.
-    if (step.cost > left) continue;
-    left -= step.cost;
-    result[step.module] = modules[step.module]!.ranks[step.position]!;
+    yield step;
     enqueue(step.module, step.position + 1, step.density);
+  }
+}
+
+/** Ranks that are decided already, by the index of their module. They need not be among those it may have. */
+export type PinnedRanks = ReadonlyMap<number, number>;
+
+const NO_PINS: PinnedRanks = new Map();
+
+/**
+ * What a budget buys (see `allocateRanks`). Pinned modules have their ranks, which count towards the budget; the others
+ * share what is left as they would without them.
+ * @param steps of these modules, in their order
+ * @throws RangeError when the pinned and the least ranks cost more than the budget
+ */
+export function ranksWithin(
+  modules: readonly BudgetModule[],
+  steps: Iterable<Step>,
+  budget: number,
+  pins = NO_PINS,
+): number[] {
+  const all = modules.map(({ ranks }, module) => pins.get(module) ?? ranks.at(-1)!);
+  if (costOf(modules, all) <= budget) return all;
+  const result = leastRanks(modules).map((least, module) => pins.get(module) ?? least);
+  let left = budget - costOf(modules, result);
+  if (left < 0) throw new RangeError('the budget does not pay for the least ranks');
+  const isDone = modules.map((_, module) => pins.has(module));
+  for (const { module, rank, cost } of steps) {
+    if (isDone[module]) continue;
+    // What builds on a step passed over is passed over too.
+    if (cost > left) isDone[module] = true;
+    else {
+      left -= cost;
+      result[module] = rank;
+    }
   }
   return result;
 }

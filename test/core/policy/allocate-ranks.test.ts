@@ -6,6 +6,8 @@ import {
   type Criterion,
   costOf,
   leastRanks,
+  ranksWithin,
+  stepsInOrder,
 } from '../../../src/core/policy/allocate-ranks.ts';
 import fc from '../../fast-check.ts';
 
@@ -266,6 +268,58 @@ describe('ranks within a budget', () => {
           );
         },
       ),
+    );
+  });
+
+  it('leave pinned modules as they are, and share the rest out as if these were not there', () => {
+    fc.assert(
+      fc.property(
+        problems(fc.integer({ min: 1, max: 9 })),
+        criteria,
+        fc.array(fc.option(fc.integer({ min: 1, max: 5 })), { minLength: 4, maxLength: 4 }),
+        ([modules, budget], criterion, decided) => {
+          const pins = new Map(
+            modules.flatMap((_, index): [number, number][] =>
+              decided[index] == null ? [] : [[index, decided[index]]],
+            ),
+          );
+          const steps = [...stepsInOrder(modules, criterion)];
+          const isFree = (index: number) => !pins.has(index);
+          const free = modules.filter((_, index) => isFree(index));
+          const left = [...pins].reduce((sum, [at, rank]) => sum - rank * modules[at]!.costPerRank, budget);
+          const find = () => ranksWithin(modules, steps, budget, pins);
+          if (left < costOf(free, leastRanks(free))) return assert.throws(find, RangeError);
+          const ranks = find();
+          for (const [at, rank] of pins) assert.equal(ranks[at], rank);
+          // Dead modules are judged by the mean of all of them: by energy there are none.
+          if (criterion === 'energy' && free.length > 0)
+            assert.deepEqual(
+              ranks.filter((_, index) => isFree(index)),
+              allocateRanks(free, left, criterion),
+            );
+          assert.ok(costOf(modules, ranks) <= budget);
+        },
+      ),
+      { numRuns: 600 },
+    );
+  });
+
+  it('are bought in one order, whatever the budget', () => {
+    fc.assert(
+      fc.property(problems(fc.integer({ min: 1, max: 9 })), criteria, ([modules, budget], criterion) => {
+        const steps = [...stepsInOrder(modules, criterion)];
+        assert.deepEqual(ranksWithin(modules, steps, budget), allocateRanks(modules, budget, criterion));
+        let cost = costOf(modules, leastRanks(modules));
+        for (const [index, step] of steps.entries()) {
+          assert.ok(index === 0 || step.density <= steps[index - 1]!.density);
+          cost += step.cost;
+          const bought = leastRanks(modules);
+          for (const { module, rank } of steps.slice(0, index + 1)) bought[module] = rank;
+          const all = modules.map(({ ranks }) => ranks.at(-1)!);
+          const expected = cost >= costOf(modules, all) ? all : bought;
+          assert.deepEqual(ranksWithin(modules, steps, cost), expected, 'what a budget of just these buys');
+        }
+      }),
     );
   });
 
