@@ -6,7 +6,16 @@ export interface ChartStyle {
   readonly palette: Palette;
   /** Drawn into the chart; a page has headings of its own. */
   readonly title?: string;
+  /** Below the title: what it was drawn from. */
+  readonly subtitle?: string;
 }
+
+/** Room of a title, and of a line below it. */
+const [TITLE_PX, SUBTITLE_PX] = [30, 18];
+
+/** Pixels above everything else. */
+export const headPx = ({ title, subtitle }: Omit<ChartStyle, 'palette'>): number =>
+  (title === undefined ? 0 : TITLE_PX) + (subtitle === undefined ? 0 : SUBTITLE_PX);
 
 export const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif';
 
@@ -14,7 +23,8 @@ export const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans"
  * Ground of every chart. Tooltips are drawn into the picture: names of modules come from strangers and never become
  * markup, and a policy without inline styles holds.
  */
-export function chartBase({ palette, title }: ChartStyle): EChartsOption {
+export function chartBase(style: ChartStyle): EChartsOption {
+  const { palette, title, subtitle } = style;
   return {
     backgroundColor: palette.surface,
     animationDuration: 300,
@@ -26,9 +36,14 @@ export function chartBase({ palette, title }: ChartStyle): EChartsOption {
         left: 12,
         top: 8,
         textStyle: { color: palette.ink, fontSize: 15, fontWeight: 600 },
+        ...(subtitle !== undefined && {
+          subtext: subtitle,
+          itemGap: 4,
+          subtextStyle: { color: palette.muted, fontSize: 11 },
+        }),
       },
     }),
-    grid: { left: 12, right: 16, top: title === undefined ? 40 : 68, bottom: 8, outerBoundsMode: 'same' },
+    grid: { left: 12, right: 16, top: 40 + headPx(style), bottom: 8, outerBoundsMode: 'same' },
     tooltip: {
       renderMode: 'richText',
       confine: true,
@@ -40,15 +55,15 @@ export function chartBase({ palette, title }: ChartStyle): EChartsOption {
 }
 
 /** A legend in one line above the plot. */
-export const legend = ({ palette, title }: ChartStyle, data?: readonly string[]) => ({
+export const legend = (style: ChartStyle, data?: readonly string[]) => ({
   type: 'scroll' as const,
-  top: title === undefined ? 4 : 34,
+  top: 4 + headPx(style),
   left: 8,
   itemWidth: 18,
   itemHeight: 8,
-  textStyle: { color: palette.muted, fontFamily: FONT },
-  pageTextStyle: { color: palette.muted },
-  pageIconColor: palette.muted,
+  textStyle: { color: style.palette.muted, fontFamily: FONT },
+  pageTextStyle: { color: style.palette.muted },
+  pageIconColor: style.palette.muted,
   ...(data && { data: [...data] }),
 });
 

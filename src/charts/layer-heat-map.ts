@@ -1,10 +1,14 @@
 import type { EChartsOption } from 'echarts';
 import { type ChartStyle, chartBase, FONT, xAxis, yAxis } from './chart-base.ts';
-import { byNumbers, distinctLabels, modulePlace, withoutCommonStart } from './module-names.ts';
+import { type ModuleGrid, moduleGrid } from './module-grid.ts';
+import { distinctLabels } from './module-names.ts';
+import type { Palette } from './palette.ts';
 import { percent } from './words.ts';
 
 /** More columns than this are less than three pixels wide: neighbours then share one, which shows their largest. */
 const MAX_COLUMNS = 256;
+/** A number in each cell is read up to here; beyond it would be smaller than letters may be. */
+const MAX_NUMBERED_COLUMNS = 24;
 
 /** Characters of a row's label, and of all labels of the columns side by side: what there is room for. */
 const ROOM = { row: 20, columns: 44 };
@@ -16,7 +20,7 @@ const MAX_SLANTED_LABEL = 16;
 
 export interface ModuleShare {
   readonly name: string;
-  /** From 0 to 1, such as a relative error or a share of the energy. */
+  /** From 0 to 1, such as a relative error or a share of the energy; or a rank. */
   readonly value: number;
 }
 
@@ -24,8 +28,25 @@ export interface HeatMapInput extends ChartStyle {
   readonly modules: readonly ModuleShare[];
   /** What a value is, such as "relative error". */
   readonly what: string;
+  /** A value in words; default: percent. */
+  readonly inWords?: (value: number) => string;
+  /** The end of the scale, for maps that are compared; default: the largest value. */
+  readonly most?: number;
+  /** Numbers to write into the cells where there is room, such as ranks. */
+  readonly areNumbered?: boolean;
+  /** Names of modules that stand out. */
+  readonly selected?: ReadonlySet<string>;
+  /** Further lines of the tooltip of a module. */
+  readonly details?: (module: number) => readonly string[];
   /** About 1,000 pixels wide: longer labels have room. */
   readonly isWide?: boolean;
+}
+
+/** A cell of the map; `index` is that of its module, or of the largest of several. */
+export interface HeatCell {
+  readonly value: [column: number, row: number, value: number];
+  readonly name: string;
+  readonly index: number;
 }
 
 const [LEAST_HEIGHT, MOST_HEIGHT] = [320, 640];
@@ -33,48 +54,45 @@ const [ROW_PX, AXES_PX] = [15, 140];
 
 /** Pixels in which each row has its label, as far as a page has them. */
 export function heatMapHeight(modules: readonly { readonly name: string }[]): number {
-  const rows = new Set(modules.map(({ name }) => modulePlace(name).projection)).size;
-  return Math.min(MOST_HEIGHT, Math.max(LEAST_HEIGHT, rows * ROW_PX + AXES_PX));
+  const { rows } = moduleGrid(modules.map(({ name }) => name));
+  return Math.min(MOST_HEIGHT, Math.max(LEAST_HEIGHT, rows.length * ROW_PX + AXES_PX));
 }
+
+/** Layers that share a column of the map. */
+export const layersPerColumn = ({ columns }: ModuleGrid): number => Math.ceil(columns.length / MAX_COLUMNS);
 
 /** Values of all modules, by layer (columns) and projection (rows). */
 export function layerHeatMap(input: HeatMapInput): EChartsOption {
-  const { modules, what, palette, isWide } = input;
+  const { modules, what, palette, isWide, inWords = percent, details = () => [] } = input;
   const room = isWide ? WIDE_ROOM : ROOM;
-  const placed = modules.map(({ name, value }) => ({ name, value, ...modulePlace(name) }));
-  const layers = sorted(placed.map(({ layer }) => layer));
-  const projections = sorted(placed.map(({ projection }) => projection)).reverse();
-  const perColumn = Math.ceil(layers.length / MAX_COLUMNS);
-  const columnOf = new Map(layers.map((layer, index) => [layer, Math.floor(index / perColumn)]));
-  const rowOf = new Map(projections.map((projection, index) => [projection, index]));
-
-  const cells = new Map<string, { value: [number, number, number]; name: string }>();
-  for (const { name, layer, projection, value } of placed) {
-    const [column, row] = [columnOf.get(layer)!, rowOf.get(projection)!];
-    const before = cells.get(`${column} ${row}`);
-    if (!before || value > before.value[2])
-      cells.set(`${column} ${row}`, { value: [column, row, value], name });
-  }
-  const labels = withoutCommonStart(layers).filter((_, index) => index % perColumn === 0);
+  const grid = moduleGrid(modules.map(({ name }) => name));
+  const perColumn = layersPerColumn(grid);
+  const labels = grid.columnLabels.filter((_, index) => index % perColumn === 0);
   const columns = columnLabels(labels, room.columns);
-  const rows = distinctLabels(projections, room.row);
-  const most = modules.reduce((largest, { value }) => Math.max(largest, value), 0);
+  const rows = distinctLabels(grid.rows, room.row);
+  const largest = modules.reduce((most, { value }) => Math.max(most, value), 0);
+  const most = input.most ?? largest;
+  const end = most > 0 ? most : 1;
   const base = chartBase(input);
+  const isCrowded = labels.length > 100;
   return {
     ...base,
     tooltip: {
       ...base.tooltip,
+      trigger: 'item',
       formatter: (found) => {
-        const { name, value } = (found as unknown as { data: { name: string; value: number[] } }).data;
-        return `${name}\n${what} ${percent(value[2]!)}`;
+        const { data, componentType } = found as unknown as { data?: HeatCell; componentType: string };
+        if (componentType !== 'series' || !data) return '';
+        return [data.name, `${what} ${inWords(data.value[2])}`, ...details(data.index)].join('\n');
       },
     },
     grid: { ...base.grid, ...(input.title === undefined && { top: 8 }), bottom: 40 },
     xAxis: xAxis(input, {
       type: 'category',
       data: [...columns.labels],
-      name: 'layer',
+      name: grid.columnName,
       nameGap: 26,
+      triggerEvent: true,
       axisTick: { show: false },
       axisLabel: {
         color: palette.muted,
@@ -86,7 +104,9 @@ export function layerHeatMap(input: HeatMapInput): EChartsOption {
     }),
     yAxis: yAxis(input, {
       type: 'category',
-      data: projections,
+      data: [...grid.rows],
+      inverse: true,
+      triggerEvent: true,
       axisTick: { show: false },
       axisLine: { show: false },
       axisLabel: {
@@ -98,24 +118,32 @@ export function layerHeatMap(input: HeatMapInput): EChartsOption {
     }),
     visualMap: {
       min: 0,
-      max: most > 0 ? most : 1,
+      max: end,
       calculable: false,
+      // The mark beside the bar would be written in its own format, over its labels.
+      hoverLink: false,
       orient: 'horizontal',
       left: 'center',
       bottom: 0,
       itemHeight: 140,
       itemWidth: 10,
       inRange: { color: [...palette.scale] },
-      text: [percent(most > 0 ? most : 1), `${what} 0 %`],
+      text: [inWords(end), `${what} ${inWords(0)}`],
       textStyle: { color: palette.muted, fontFamily: FONT },
     },
     series: [
       {
         type: 'heatmap',
-        data: [...cells.values()],
+        data: cellsOf(input, grid, perColumn).map((cell) => styled(cell, input, end)),
+        label: {
+          show: input.areNumbered === true && labels.length <= MAX_NUMBERED_COLUMNS,
+          fontFamily: FONT,
+          fontSize: 11,
+          formatter: (found) => String((found as unknown as { data: HeatCell }).data.value[2]),
+        },
         itemStyle: {
           borderColor: palette.surface,
-          borderWidth: labels.length > 100 ? 0 : 1.5,
+          borderWidth: isCrowded ? 0 : 1.5,
           borderRadius: 2,
         },
         emphasis: { itemStyle: { borderColor: palette.mark, borderWidth: 2 } },
@@ -124,6 +152,32 @@ export function layerHeatMap(input: HeatMapInput): EChartsOption {
   };
 }
 
+/** One cell for each place; where modules share one, the largest. */
+function cellsOf({ modules }: HeatMapInput, { places }: ModuleGrid, perColumn: number): HeatCell[] {
+  const cells = new Map<string, HeatCell>();
+  for (const [index, { name, value }] of modules.entries()) {
+    const { row, column: layer } = places[index]!;
+    const column = Math.floor(layer / perColumn);
+    const before = cells.get(`${column} ${row}`);
+    if (!before || value > before.value[2])
+      cells.set(`${column} ${row}`, { value: [column, row, value], name, index });
+  }
+  return [...cells.values()];
+}
+
+/** Numbers are as dark as their ground is light; what is selected has a frame. */
+function styled(cell: HeatCell, { selected, palette, areNumbered }: HeatMapInput, end: number) {
+  const isSelected = selected?.has(cell.name) === true;
+  return {
+    ...cell,
+    ...(areNumbered && { label: { color: inkOn(cell.value[2] / end, palette) } }),
+    ...(isSelected && { itemStyle: { borderColor: palette.mark, borderWidth: 2.5 } }),
+  };
+}
+
+/** The ink that is read on a colour of the scale: in both schemes its middle is where ink and surface swap. */
+const inkOn = (share: number, { ink, surface }: Palette): string => (share > 0.5 ? surface : ink);
+
 /** A few long names are shortened, or slanted, so that each column shows its own. */
 function columnLabels(
   labels: readonly string[],
@@ -131,9 +185,9 @@ function columnLabels(
 ): { labels: readonly string[]; isSlanted: boolean } {
   const longest = labels.reduce((most, { length }) => Math.max(most, length), 0);
   const each = Math.floor(room / labels.length) - 1;
-  if (labels.length > MAX_NAMED || longest <= each) return { labels, isSlanted: false };
+  if (longest <= each) return { labels, isSlanted: false };
+  // Many numbers in a row: as many of them are shown as there is room for.
+  if (labels.length > MAX_NAMED && longest <= 4) return { labels, isSlanted: false };
   const isSlanted = each < MAX_SLANTED_LABEL;
   return { labels: distinctLabels(labels, isSlanted ? MAX_SLANTED_LABEL : each), isSlanted };
 }
-
-const sorted = (labels: readonly string[]): string[] => [...new Set(labels)].sort(byNumbers);

@@ -2,20 +2,48 @@
 const MOST_LABEL = 64;
 /** Parts of a path that are shorter are not made shorter still. */
 const LEAST_PART = 6;
-const NUMBERED = /^(.*?(?:^|[._])\d+)[._](.+)$/;
+/** A part of a name that is a number. */
+const NUMBER = /(?<=^|[._:])\d+(?=$|[._:])/g;
 
 /** Where a module is in its model, as far as its name says. */
 export interface ModulePlace {
-  /** Everything up to the first number: `model.layers.11`; empty where there is none. */
+  /** The path of the layer: `model.layers.11`; empty where the name has no number. */
   readonly layer: string;
   /** What follows: `self_attn.q_proj`. */
   readonly projection: string;
 }
 
-/** Splits `transformer.h.11.attn.c_attn` into `transformer.h.11` and `attn.c_attn`. */
-export function modulePlace(name: string): ModulePlace {
-  const found = NUMBERED.exec(name);
-  return found ? { layer: found[1]!, projection: found[2]! } : { layer: '', projection: name };
+/** Models number their layers in so many levels at most: block, attention, transformer block. */
+const MAX_LEVELS = 4;
+
+/**
+ * Splits the names of an adapter's modules into layers and projections: `stages.2.blocks.5.mlp.fc1` into
+ * `stages.2.blocks.5` and `mlp.fc1`. How many numbers belong to the layer is not said anywhere (a Mixtral numbers its
+ * experts, a ConvNeXt its blocks): it is what fills the grid of layers and projections best; of equals, the fewer.
+ */
+export function modulePlaces(names: readonly string[]): ModulePlace[] {
+  let best: ModulePlace[] = [];
+  let most = 0;
+  for (let levels = 1; levels <= MAX_LEVELS; levels++) {
+    const places = names.map((name) => placeAt(name, levels));
+    const layers = new Set(places.map(({ layer }) => layer)).size;
+    const projections = new Set(places.map(({ projection }) => projection)).size;
+    const share = names.length / (layers * projections);
+    if (share > most * (1 + 1e-9)) [best, most] = [places, share];
+  }
+  return best;
+}
+
+/** The layer ends with the number of this level, or with the last before it that something follows. */
+function placeAt(name: string, levels: number): ModulePlace {
+  let end = 0;
+  for (const { index, 0: found } of name.matchAll(NUMBER)) {
+    if (levels-- === 0 || index + found.length >= name.length) break;
+    end = index + found.length;
+  }
+  return end === 0
+    ? { layer: '', projection: name }
+    : { layer: name.slice(0, end), projection: name.slice(end + 1) };
 }
 
 /** Numbers in names in the order of numbers: layer 2 before layer 11. */
@@ -31,6 +59,47 @@ export function withoutCommonStart(labels: readonly string[]): string[] {
   while (common > 0 && !/[._]/.test(first![common - 1]!)) common--;
   return labels.map((label) => label.slice(common));
 }
+
+/** What separates the parts of a name, in one library or another. */
+const SEPARATOR = /[._:]/;
+const DIGITS = /^\d+$/;
+/** More words make no short label. */
+const MAX_WORDS = 4;
+
+/**
+ * Short labels of layers, in which they still differ: `stages.2.blocks.5` becomes `2.5`, and `down_blocks.1.attentions.0`
+ * beside `mid_block.attentions.0` becomes `down 1.0`. Words and numbers that tell no layer from another are left out.
+ * @param layers each once
+ */
+export function layerLabels(layers: readonly string[]): string[] {
+  const split = layers.map((layer) => {
+    const parts = layer.split(SEPARATOR);
+    const words = parts.filter((part) => !DIGITS.test(part));
+    return { words, numbers: parts.filter((part) => DIGITS.test(part)), kind: words.join(' ') };
+  });
+  const common = new Set(split[0]?.words.filter((word) => split.every(({ words }) => words.includes(word))));
+  const kinds = new Map<string, string[][]>();
+  for (const { kind, numbers } of split) {
+    if (!kinds.has(kind)) kinds.set(kind, []);
+    kinds.get(kind)!.push(numbers);
+  }
+  const differing = new Map([...kinds].map(([kind, alike]) => [kind, differences(alike)]));
+  // As few of the words that not all have as tell the layers apart.
+  for (let most = 1; most <= MAX_WORDS; most++) {
+    const labels = split.map(({ words, numbers, kind }) => {
+      const differs = numbers.filter((_, at) => differing.get(kind)!.has(at));
+      const shown = differs.length > 0 || kinds.size > 1 ? differs : numbers.slice(-1);
+      const own = words.filter((word) => !common.has(word)).slice(0, most);
+      return [...own, shown.join('.')].join(' ').trim();
+    });
+    if (new Set(labels).size === labels.length && !labels.includes('')) return labels;
+  }
+  return withoutCommonStart(layers);
+}
+
+/** Where lists of equal length are not all the same. */
+const differences = ([first, ...others]: readonly (readonly string[])[]): ReadonlySet<number> =>
+  new Set(first!.flatMap((part, at) => (others.some((other) => other[at] !== part) ? [at] : [])));
 
 /**
  * Paths as labels of about so many characters that stay apart: without the parts that all have in common, then with

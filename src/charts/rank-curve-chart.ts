@@ -48,24 +48,33 @@ export function curveOfSpectra(
   });
 }
 
-/** What every rank loses: the mean of the modules and the energy they keep, the whole adapter, the worst module. */
+/** More marks on a line run into each other. */
+const MAX_MARKS = 40;
+
+/** What every rank loses: the mean of the modules, the whole adapter, the worst module. */
 export function rankCurveChart(input: RankCurveInput): EChartsOption {
   const { curve, rank, recommended, results = [], palette } = input;
   const base = chartBase(input);
   const point = curve.find((one) => one.rank === recommended);
-  const line = (name: string, color: string, of: (point: ErrorPoint) => number, width = 2) => ({
+  // Told apart by their marks and strokes as well as by their colours.
+  const line = (
+    name: string,
+    [color, symbol, type]: readonly [string, string, 'solid' | 'dashed' | 'dotted'],
+    of: (point: ErrorPoint) => number,
+  ) => ({
     name,
     type: 'line' as const,
-    showSymbol: false,
+    showSymbol: curve.length <= MAX_MARKS,
+    symbol,
     symbolSize: 7,
-    lineStyle: { width, color },
+    lineStyle: { width: type === 'solid' ? 3 : 2, color, type },
     itemStyle: { color },
     data: curve.map((one) => [one.rank, of(one)]),
   });
   return {
     ...base,
     legend: legend(input),
-    tooltip: { ...base.tooltip, trigger: 'axis', valueFormatter: (value) => percent(Number(value)) },
+    tooltip: { ...base.tooltip, trigger: 'axis', formatter: tipOfRank },
     grid: { ...base.grid, bottom: 4 },
     xAxis: xAxis(input, {
       type: 'value',
@@ -82,12 +91,11 @@ export function rankCurveChart(input: RankCurveInput): EChartsOption {
     }),
     series: [
       {
-        ...line('mean error', palette.main, ({ module_relative_error: error }) => error, 3),
+        ...line('mean error', [palette.main, 'circle', 'solid'], ({ module_relative_error: error }) => error),
         ...(rank !== undefined && { markLine: markedRank(rank, input) }),
       },
-      line('adapter', palette.muted, ({ relative_error: error }) => error),
-      line('worst module', palette.bad, ({ worst_module_error: error }) => error),
-      line('energy kept', palette.second, ({ module_relative_error: error }) => 1 - error ** 2),
+      line('whole adapter', [palette.second, 'rect', 'dashed'], ({ relative_error: error }) => error),
+      line('worst module', [palette.bad, 'triangle', 'dotted'], ({ worst_module_error: error }) => error),
       ...(point
         ? [dots('recommended', palette.good, [[point.rank, point.module_relative_error]], 'diamond')]
         : []),
@@ -103,6 +111,13 @@ export function rankCurveChart(input: RankCurveInput): EChartsOption {
         : []),
     ],
   };
+}
+
+/** "rank 4", and what each line has there. */
+function tipOfRank(found: unknown): string {
+  const points = [found].flat() as { seriesName: string; value: [rank: number, error: number] }[];
+  const lines = points.map(({ seriesName, value }) => `${seriesName}: ${percent(value[1])}`);
+  return [`rank ${points[0]?.value[0]}`, ...lines].join('\n');
 }
 
 const dots = (name: string, color: string, data: number[][], symbol: string) => ({

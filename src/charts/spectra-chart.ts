@@ -8,6 +8,8 @@ const MAX_LINES = 48;
 /** A logarithm has no zero: what is below this share of the largest value is not drawn (see RESOLUTION of the core). */
 const FLOOR = 1e-7;
 
+const BACKGROUND = ', in the background';
+
 type Spectrum = Pick<ModuleSpectrum, 'name' | 'singular_values'>;
 type Point = [number: number, value: number];
 
@@ -64,20 +66,21 @@ export function spectraChart(input: SpectraInput): EChartsOption {
   return {
     ...base,
     legend: legend(input, names),
-    tooltip: { ...base.tooltip, trigger: 'axis', valueFormatter: (value) => Number(value).toPrecision(3) },
+    tooltip: { ...base.tooltip, trigger: 'axis', formatter: tipOfValue },
     grid: { ...base.grid, bottom: 4 },
     xAxis: xAxis(input, {
       type: 'value',
       min: 1,
       max: Math.max(2, length),
       minInterval: 1,
-      name: 'number of the singular value',
+      name: 'singular values, from the largest',
     }),
     yAxis: yAxis(input, { type: 'log', axisLabel: { color: palette.muted, formatter: powerOfTen } }),
     series: [
       ...thin.map(({ name, data }) => ({
         ...line,
-        name,
+        // The line of the module that is picked has its name, and its mark in the legend.
+        name: `${name}${BACKGROUND}`,
         data,
         silent: true,
         animation: false,
@@ -118,6 +121,14 @@ export const markedRank = (rank: number, { palette }: ChartStyle) => ({
   label: { formatter: `rank ${rank}`, color: palette.mark, position: 'end' as const },
   data: [{ xAxis: rank }],
 });
+
+/** "singular value 4", and what each line has there. */
+function tipOfValue(found: unknown): string {
+  const all = [found].flat() as { seriesName: string; value: Point }[];
+  const points = all.filter(({ seriesName }) => !seriesName.endsWith(BACKGROUND));
+  const lines = points.map(({ seriesName, value }) => `${seriesName}: ${value[1].toPrecision(3)}`);
+  return [`singular value ${points[0]?.value[0]}`, ...lines].join('\n');
+}
 
 const pointsOf = (sigma: readonly number[], least: number): Point[] =>
   sigma.flatMap((value, index): Point[] => (value > least ? [[index + 1, value]] : []));

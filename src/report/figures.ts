@@ -1,4 +1,5 @@
 import type { EChartsOption } from 'echarts';
+import { headPx } from '../charts/chart-base.ts';
 import { paletteOf } from '../charts/palette.ts';
 import { curveOfSpectra, rankCurveChart } from '../charts/rank-curve-chart.ts';
 import { type SizedFile, sizeChart } from '../charts/size-chart.ts';
@@ -17,6 +18,9 @@ const FIGURE_WIDTH = 1200;
 /** More bars than this are a table. */
 const MOST_SOURCES = 8;
 
+/** Adapters that are named below the title of a figure. */
+const MOST_NAMED = 2;
+
 /** Modules whose spectra are shown. */
 const MOST_MODULES = 3;
 /** Thin lines in the background of one chart, besides the median and the module itself. */
@@ -34,15 +38,27 @@ const MAKERS: Readonly<Record<FigureName, (input: ReportInput) => Figure>> = {
 /** One figure with its title, as an SVG document on white ground. */
 export function standaloneFigure(input: ReportInput, name: FigureName): string {
   const { title, caption, width, height, option } = MAKERS[name](input);
-  // Room for the title.
-  const size = { width, height: height + 30 };
-  const svg = draw(option({ palette: paletteOf('light'), title }), { ...size, id: 'figure' });
+  const head = { title, subtitle: provenance(input) };
+  const size = { width, height: height + headPx(head) };
+  const svg = draw(option({ palette: paletteOf('light'), ...head }), { ...size, id: 'figure' });
   const scale = FIGURE_WIDTH / size.width;
+  // A height in whole pixels is a little off: without a fitting of its own the ground would miss an edge.
   return svg.replace(
     /^<svg ([^>]*?)width="\d+" height="\d+"([^>]*)>/,
-    `<svg $1width="${FIGURE_WIDTH}" height="${Math.round(size.height * scale)}"$2 role="img">` +
+    `<svg $1width="${FIGURE_WIDTH}" height="${Math.round(size.height * scale)}"$2 preserveAspectRatio="none" role="img">` +
       `<title>${escapeHtml(title)}</title><desc>${escapeHtml(caption)}</desc>`,
   );
+}
+
+/** What a figure was drawn from and by, for those who meet it without its report. */
+function provenance(input: ReportInput): string {
+  const { sources, product } = input.report;
+  const named = sources.slice(0, MOST_NAMED).map(({ id, base_model: base }) => {
+    const name = shownText(adapterOf(input, id)?.name ?? id, 60);
+    return base === null || base === name ? name : `${name} on ${shownText(base, 60)}`;
+  });
+  const more = sources.length > MOST_NAMED ? [`${sources.length - MOST_NAMED} more`] : [];
+  return [...named, ...more, `${product.name} ${product.version}`].join(' · ');
 }
 
 /** What every rank loses, with the ranks that were chosen; of an analysis with the one it recommends. */

@@ -1,6 +1,7 @@
 import type { EChartsOption } from 'echarts';
 import { layerHeatMap, type ModuleShare } from '../charts/layer-heat-map.ts';
-import { modulePlace } from '../charts/module-names.ts';
+import { moduleGrid } from '../charts/module-grid.ts';
+import { type ModulePlace, modulePlaces } from '../charts/module-names.ts';
 import { targetsOf } from '../charts/succeeded.ts';
 import type { Report } from '../contract/report.ts';
 import type { Figure } from './draw.ts';
@@ -21,6 +22,7 @@ const MOST_NAME = 240;
 /** The relative error of every module by layer and projection, of one of the results. */
 export function heatFigure({ report }: ReportInput, target = 0): Figure {
   const { what, modules } = sharesOf(report, target);
+  const most = largestError(report);
   const cells = heatCells(modules);
   const worst = modules.reduce<ModuleShare | undefined>(
     (most, module) => (most && most.value >= module.value ? most : module),
@@ -36,11 +38,23 @@ export function heatFigure({ report }: ReportInput, target = 0): Figure {
     height: Math.min(760, Math.max(200, 24 * cells.rows + 90)),
     option: (style) =>
       adapted(
-        layerHeatMap({ ...style, modules: cells.modules, what: 'relative error', isWide: true }),
+        layerHeatMap({
+          ...style,
+          modules: cells.modules,
+          what: 'relative error',
+          isWide: true,
+          ...(most > 0 && { most }),
+        }),
         cells.modules.length,
       ),
   };
 }
+
+/** Over all results, so that their maps have one scale and can be compared; 0 of an analysis. */
+const largestError = (report: Report): number =>
+  targetsOf(report)
+    .flatMap(({ modules }) => modules)
+    .reduce((largest, { relative_error: error }) => Math.max(largest, error), 0);
 
 /** Of an analysis: what every module would lose at the rank it recommends for all. */
 function sharesOf(report: Report, index: number): { what: string; modules: ModuleShare[] } {
@@ -85,7 +99,8 @@ export function heatCells(modules: readonly ModuleShare[]): HeatCells {
   const named = modules.map(({ name, value }) => ({ name: shownText(name, MOST_NAME), value }));
   const { size: rows } = rowsOf(named);
   if (rows <= MOST_ROWS) return { modules: shaded(named), rows };
-  const merged = named.map(({ name, value }) => ({ name: withoutNumbers(name), value }));
+  const places = modulePlaces(named.map(({ name }) => name));
+  const merged = named.map(({ value }, index) => ({ name: withoutNumbers(places[index]!), value }));
   const worst = rowsOf(merged);
   if (worst.size <= MOST_ROWS)
     return {
@@ -93,6 +108,7 @@ export function heatCells(modules: readonly ModuleShare[]): HeatCells {
       rows: worst.size,
       note: 'Modules that differ only in a number share a cell, which shows the largest.',
     };
+  const ofModules = rowNames(merged);
   const kept = new Set(
     [...worst]
       .sort(([, x], [, y]) => y - x)
@@ -100,7 +116,7 @@ export function heatCells(modules: readonly ModuleShare[]): HeatCells {
       .map(([row]) => row),
   );
   return {
-    modules: shaded(merged.filter(({ name }) => kept.has(modulePlace(name).projection))),
+    modules: shaded(merged.filter((_, index) => kept.has(ofModules[index]!))),
     rows: MOST_ROWS,
     note: `The ${MOST_ROWS} worst of ${worst.size} rows; modules that differ only in a number share a cell, which shows the largest.`,
   };
@@ -109,15 +125,19 @@ export function heatCells(modules: readonly ModuleShare[]): HeatCells {
 /** The largest value of each row. */
 function rowsOf(modules: readonly ModuleShare[]): Map<string, number> {
   const rows = new Map<string, number>();
-  for (const { name, value } of modules) {
-    const { projection } = modulePlace(name);
-    rows.set(projection, Math.max(value, rows.get(projection) ?? 0));
-  }
+  const named = rowNames(modules);
+  for (const [index, { value }] of modules.entries())
+    rows.set(named[index]!, Math.max(value, rows.get(named[index]!) ?? 0));
   return rows;
 }
 
-function withoutNumbers(name: string): string {
-  const { layer, projection } = modulePlace(name);
+/** The row of every module. */
+function rowNames(modules: readonly ModuleShare[]): string[] {
+  const { rows, places } = moduleGrid(modules.map(({ name }) => name));
+  return places.map(({ row }) => rows[row]!);
+}
+
+function withoutNumbers({ layer, projection }: ModulePlace): string {
   const row = projection.replace(/\d+/g, '∗');
   return layer === '' ? row : `${layer}.${row}`;
 }

@@ -134,7 +134,7 @@ function remedy({ max_rank: said }: Target, { max_rank: cap }: Profile, rank: nu
 }
 
 /** Whether modules may have different ranks there, as this service writes them. */
-function takesUnequal({ scale, same_rank: shared }: Profile): boolean {
+export function takesUnequal({ scale, same_rank: shared }: Profile): boolean {
   // Our lora_alpha is one for all: divided by the rank of each module it would be a scale of its own.
   return shared !== 'all' && scale.formula !== 'tensor-rank';
 }

@@ -3,13 +3,25 @@ import { before, describe, it } from 'node:test';
 import { type EChartsOption, init } from 'echarts';
 import { comparisonChart } from '../../src/charts/comparison-chart.ts';
 import { layerHeatMap } from '../../src/charts/layer-heat-map.ts';
-import { distinctLabels, modulePlace, withoutCommonStart } from '../../src/charts/module-names.ts';
+import { moduleGrid } from '../../src/charts/module-grid.ts';
+import {
+  distinctLabels,
+  layerLabels,
+  modulePlaces,
+  withoutCommonStart,
+} from '../../src/charts/module-names.ts';
 import { type Palette, paletteOf } from '../../src/charts/palette.ts';
 import { curveOfSpectra, rankCurveChart } from '../../src/charts/rank-curve-chart.ts';
 import { sizeChart } from '../../src/charts/size-chart.ts';
 import { spectraChart, spectraLines } from '../../src/charts/spectra-chart.ts';
 import { stagesChart } from '../../src/charts/stages-chart.ts';
-import { bytesInWords, percent, shortened } from '../../src/charts/words.ts';
+import {
+  bytesInWords,
+  percent,
+  type SqueezedSize,
+  shortened,
+  squeezeInWords,
+} from '../../src/charts/words.ts';
 import { planSchedule } from '../../src/schedule/plan-schedule.ts';
 
 /** What ECharts makes of an option without a browser. */
@@ -169,16 +181,89 @@ describe('curveOfSpectra', () => {
   });
 });
 
-describe('modulePlace', () => {
-  it('splits names of several libraries at their first number', () => {
-    const cases: [string, string, string][] = [
-      ['transformer.h.11.attn.c_attn', 'transformer.h.11', 'attn.c_attn'],
-      ['model.layers.3.block_sparse_moe.experts.7.w1', 'model.layers.3', 'block_sparse_moe.experts.7.w1'],
-      ['down_blocks.0.attentions.1.to_q', 'down_blocks.0', 'attentions.1.to_q'],
-      ['lora_unet_down_blocks_1_attentions_0_proj_in', 'lora_unet_down_blocks_1', 'attentions_0_proj_in'],
-      ['lm_head', '', 'lm_head'],
+/** Names of the modules of models, as their libraries write them. */
+const range = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
+const MIXTRAL = range(4).flatMap((layer) => [
+  ...['q_proj', 'k_proj'].map((name) => `model.layers.${layer}.self_attn.${name}`),
+  ...range(8).flatMap((expert) =>
+    ['w1', 'w2'].map((name) => `model.layers.${layer}.block_sparse_moe.experts.${expert}.${name}`),
+  ),
+]);
+const CONVNEXT = [3, 3, 9, 3].flatMap((blocks, stage) =>
+  range(blocks).flatMap((block) =>
+    ['fc1', 'fc2'].map((name) => `stages.${stage}.blocks.${block}.mlp.${name}`),
+  ),
+);
+const STABLE_DIFFUSION = [
+  'down_blocks_0',
+  'down_blocks_1',
+  'mid_block',
+  'up_blocks_1',
+  'up_blocks_2',
+].flatMap((block) =>
+  range(block === 'mid_block' ? 1 : 2).flatMap((attention) =>
+    ['attn1_to_k', 'attn1_to_out_0', 'attn2_to_k', 'attn2_to_out_0'].map(
+      (name) => `lora_unet_${block}_attentions_${attention}_transformer_blocks_0_${name}`,
+    ),
+  ),
+);
+
+describe('modulePlaces', () => {
+  it('finds where the layer ends, however many levels a model numbers', () => {
+    const cases: [names: string[], of: string, layer: string, projection: string][] = [
+      [['transformer.h.11.attn.c_attn'], 'transformer.h.11.attn.c_attn', 'transformer.h.11', 'attn.c_attn'],
+      [MIXTRAL, MIXTRAL.at(-1)!, 'model.layers.3', 'block_sparse_moe.experts.7.w2'],
+      [CONVNEXT, 'stages.2.blocks.5.mlp.fc1', 'stages.2.blocks.5', 'mlp.fc1'],
+      [
+        STABLE_DIFFUSION,
+        'lora_unet_mid_block_attentions_0_transformer_blocks_0_attn1_to_out_0',
+        'lora_unet_mid_block_attentions_0_transformer_blocks_0',
+        'attn1_to_out_0',
+      ],
+      [['lm_head', 'unet:12'], 'lm_head', '', 'lm_head'],
+      [['lm_head', 'unet:12'], 'unet:12', '', 'unet:12'],
+      [[''], '', '', ''],
     ];
-    for (const [name, layer, projection] of cases) assert.deepEqual(modulePlace(name), { layer, projection });
+    for (const [names, of, layer, projection] of cases)
+      assert.deepEqual(modulePlaces(names)[names.indexOf(of)], { layer, projection });
+    assert.deepEqual(modulePlaces([]), []);
+  });
+
+  it('fills the map: no layer lacks a projection that the others have', () => {
+    for (const names of [MIXTRAL, CONVNEXT, STABLE_DIFFUSION]) {
+      const { rows, columns, places } = moduleGrid(names);
+      assert.equal(rows.length * columns.length, names.length);
+      assert.equal(new Set(places.map(({ row, column }) => `${row} ${column}`)).size, names.length);
+    }
+  });
+
+  it('lays modules that are only numbered out in rows, each in a cell of its own', () => {
+    const names = [...range(144).map((index) => `unet:${index}`), ...range(48).map((index) => `te:${index}`)];
+    const { rows, columns, places } = moduleGrid(names);
+    assert.equal(columns.length, 16);
+    assert.deepEqual(rows.slice(0, 4), ['te 0–15', 'te 16–31', 'te 32–47', 'unet 0–15']);
+    assert.equal(new Set(places.map(({ row, column }) => `${row} ${column}`)).size, names.length);
+    assert.deepEqual(places[37], { row: 5, column: 5 });
+  });
+
+  it('labels layers by what tells them apart', () => {
+    const labels = (names: readonly string[]) => layerLabels(moduleGrid(names).columns);
+    assert.deepEqual(labels(MIXTRAL), ['0', '1', '2', '3']);
+    assert.deepEqual(labels(CONVNEXT).slice(0, 4), ['0.0', '0.1', '0.2', '1.0']);
+    const ofBlocks = [
+      'down 0.0',
+      'down 0.1',
+      'down 1.0',
+      'down 1.1',
+      'mid',
+      'up 1.0',
+      'up 1.1',
+      'up 2.0',
+      'up 2.1',
+    ];
+    assert.deepEqual(labels(STABLE_DIFFUSION), ofBlocks);
+    assert.deepEqual(layerLabels(['model.layers.7']), ['7']);
+    assert.deepEqual(layerLabels(['']), ['']);
   });
 
   it('shortens labels by whole parts only', () => {
@@ -219,7 +304,11 @@ describe('labels of a heat map', () => {
       const ofRows = shown.filter((text) => text.includes('attn'));
       assert.equal(ofRows.length, rows.length);
       assert.equal(new Set(ofRows).size, rows.length, ofRows.join('\n'));
-      assert.equal(shown.filter((text) => /^(?:down|mid|up)_/.test(text)).length, 5, shown.join('\n'));
+      assert.equal(
+        shown.filter((text) => /^(?:down|mid|up)(?: \d)?$/.test(text)).length,
+        5,
+        shown.join('\n'),
+      );
     });
   }
 
@@ -277,11 +366,31 @@ describe('numbers in words', () => {
       [1, '100 %'],
       [0.113, '11.3 %'],
       [0.0042, '0.42 %'],
-      [1e-6, '1.0e-4 %'],
+      [1e-6, '< 0.01 %'],
+      [9e-9, '0 %'],
       [0.9995, '99.95 %'],
-      [0.99999999, '99.9999 %'],
+      [0.99999, '> 99.99 %'],
+      [1 - 1e-9, '100 %'],
     ];
     for (const [share, words] of cases) assert.equal(percent(share), words);
+  });
+
+  it('say what a squeeze comes to in a sentence', () => {
+    const cases: [SqueezedSize, string][] = [
+      [
+        { rank: { min: 4, max: 4 }, bytes: 1_631_344, bytesBefore: 3_253_504, energy: 0.98716 },
+        'Rank 4 halves the size and keeps 98.7 % of the update.',
+      ],
+      [
+        { rank: { min: 1, max: 8 }, bytes: 250, bytesBefore: 1000, energy: 0.9 },
+        'Ranks 1–8 cut the size to 25.0 % and keep 90.0 % of the update.',
+      ],
+      [
+        { rank: { min: 8, max: 8 }, bytes: 1000, bytesBefore: 1000, energy: 1 },
+        'Rank 8 saves no space and keeps all of the update.',
+      ],
+    ];
+    for (const [size, words] of cases) assert.equal(squeezeInWords(size), words);
   });
 
   it('keep the end of a path', () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { resultsOf, targetsOf } from '../../src/charts/succeeded.ts';
+import { percent } from '../../src/charts/words.ts';
 import { MOST_ROWS } from '../../src/report/page/modules.ts';
 import { type ReportPage, reportPage } from '../../src/report/page/page.ts';
 import { assertSelfContained, elementsOf, textOf } from './markup.ts';
@@ -88,16 +89,21 @@ describe('the page of a squeeze', () => {
 
   it('has errors as the report has them', () => {
     for (const { relative_error: whole, module_relative_error: mean } of targetsOf(input.report))
-      for (const error of [whole, mean!])
-        assert.ok(text.includes(`${(100 * error).toFixed(1)} %`), String(error));
+      for (const error of [whole, mean!]) assert.ok(text.includes(percent(error)), String(error));
     assert.equal(rowsOf(page, 'Modules'), 60);
-    // The worst first: those of the flattest spectrum.
-    const first = page
-      .slice(page.indexOf('aria-label="Modules: table"'))
-      .match(/<th scope="row"><bdi><code>([^<]+)/)![1];
-    const errors = targetsOf(input.report)[0]!.modules;
-    const worst = Math.max(...errors.map(({ relative_error: error }) => error));
-    assert.equal(errors.find(({ name }) => name === first)!.relative_error, worst);
+    // In the order of the model: layer 2 before layer 10.
+    const table = page.slice(page.indexOf('aria-label="Modules: table"'));
+    const names = [...table.matchAll(/<th scope="row"><bdi><code>([^<]+)/g)].map(([, name]) => name!);
+    const { compare } = new Intl.Collator('en', { numeric: true });
+    assert.deepEqual(names, [...names].sort(compare));
+  });
+
+  it('begins with what came of each target, in a sentence', () => {
+    for (const { rank, energy_retained: energy } of resultsOf(input.job)) {
+      const ranks = rank.min === rank.max ? `Rank ${rank.min}` : `Ranks ${rank.min}–${rank.max}`;
+      const kept = `${percent(energy)} of the update.`;
+      assert.match(text, new RegExp(`${ranks} [a-z0-9. %]+ and keeps? ${kept.replace('.', '\\.')}`));
+    }
   });
 
   it('has the charts, each with a name and a caption', () => {

@@ -81,12 +81,12 @@ describe('a page of an adapter of many modules', { skip: cannotRun }, () => {
       await page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))');
       assert.ok((await rows()) <= MOST_ROWS);
     }
-    await page.getByRole('button', { name: 'Error', exact: true }).click();
-    await page.getByRole('button', { name: 'Show error' }).click();
+    await page.getByRole('columnheader', { name: 'Error' }).getByRole('button').click();
     await page
-      .getByText('Energy by module as a table')
-      .or(page.getByText('Error by module as a table'))
+      .getByRole('group', { name: 'What the map shows' })
+      .getByRole('button', { name: 'Error' })
       .click();
+    await page.getByText('Rank, energy and error by module as a table').click();
     await page.getByRole('searchbox', { name: 'Search modules' }).fill('layers.17.');
     await page.getByText(/^7 of /).waitFor();
     assert.ok((await rows()) <= 7);
@@ -95,7 +95,7 @@ describe('a page of an adapter of many modules', { skip: cannotRun }, () => {
 
     await page.getByRole('searchbox', { name: 'Search modules' }).fill('');
     const table = page.getByRole('region', { name: 'Table of the modules' });
-    await page.getByRole('button', { name: 'Module', exact: true }).click();
+    await page.getByRole('button', { name: 'Layer', exact: true }).click();
     await table.focus();
     await page.keyboard.press('End');
     const last = Math.floor((modules - 1) / PROJECTIONS.length);

@@ -5,3 +5,5 @@ import './accessibility.ts';
 import './other-sites.ts';
 import './leaving.ts';
 import './many-modules.ts';
+import './studio.ts';
+import './module-names.ts';

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Browser, Download, Page } from 'playwright-core';
 import { resultsOf } from '../../src/charts/succeeded.ts';
+import { percent } from '../../src/charts/words.ts';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
 import { Client } from '../e2e/client.ts';
@@ -63,7 +64,7 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
   it('takes a dropped adapter and shows its modules at once', async () => {
     await drop(page, FILES);
     await page.getByRole('heading', { level: 1, name: 'gpt2' }).waitFor();
-    await page.getByRole('heading', { name: 'What each rank loses' }).waitFor({ timeout: 60_000 });
+    await page.getByRole('heading', { name: 'Error against size' }).waitFor({ timeout: 60_000 });
     assert.match(page.url(), /#\/adapters\/ad_/);
     await page.getByText('36 of 36 modules').waitFor();
     await page.getByRole('searchbox', { name: 'Search modules' }).fill('mlp');
@@ -79,11 +80,8 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
     for (const rank of [1, 6, 2]) {
       await slider.fill(String(rank - 1));
       const point = analysis!.curve[rank - 1]!;
-      assert.equal(
-        await tile(page, 'Mean module error'),
-        `${(100 * point.module_relative_error!).toFixed(1)} %`,
-      );
-      assert.equal(await tile(page, 'Worst module'), `${(100 * point.worst_module_error).toFixed(1)} %`);
+      assert.equal(await tile(page, 'Mean module error'), percent(point.module_relative_error!));
+      assert.equal(await tile(page, 'Worst module'), percent(point.worst_module_error));
       assert.equal(await page.getByLabel('Rank, as a number').inputValue(), String(rank));
       assert.match((await slider.getAttribute('aria-valuetext'))!, new RegExp(`^rank ${rank}: error `));
     }
@@ -101,28 +99,29 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
     await page.getByRole('button', { name: 'Add' }).click();
     const { id } = (await client.json<{ data: AdapterRecord[] }>('/v1/adapters')).data[0]!;
     const job = await client.squeeze(id, [{ energy: 0.9, uniform: false }]);
-    assert.equal(foretold, `${(100 * resultsOf(job)[0]!.module_relative_error!).toFixed(1)} %`);
+    assert.equal(foretold, percent(resultsOf(job)[0]!.module_relative_error!));
     await page.getByRole('button', { name: 'Back to one rank' }).click();
   });
 
-  it('shares a budget out by the criterion that was chosen, as the service then does', async () => {
-    const id = page.url().split('/').at(-1)!;
-    await page.getByLabel('Choose ranks by').selectOption('budget_bytes');
-    await page.getByLabel('Factors at most, MB', { exact: true }).fill('0.5');
+  it('shares a size out by the criterion that was chosen, as the service then does', async () => {
+    const { id } = (await client.json<{ data: AdapterRecord[] }>('/v1/adapters')).data.at(-1)!;
+    await page.getByRole('button', { name: 'Recommended: 4' }).click();
+    await page.getByRole('button', { name: 'Ranks by module' }).click();
     const foretold: (string | null)[] = [];
     for (const criterion of ['relative', 'energy']) {
-      await page.getByLabel('Ranks by module keep small').selectOption(criterion);
+      await page.getByLabel('Keep small').selectOption(criterion);
       foretold.push(await tile(page, 'Mean module error'));
       await page.getByRole('button', { name: 'Add' }).click();
     }
-    const targets = [{ budget_bytes: 500_000 }, { budget_bytes: 500_000, criterion: 'energy' }] as const;
-    const job = await client.squeeze(id, [...targets]);
-    const errors = resultsOf(job).map((result) => `${(100 * result.module_relative_error!).toFixed(1)} %`);
+    const budget = { budget_parameters: 405_504, uniform: false };
+    const job = await client.squeeze(id, [budget, { ...budget, criterion: 'energy' }]);
+    const errors = resultsOf(job).map((result) => percent(result.module_relative_error!));
     assert.deepEqual(foretold, errors);
     assert.notEqual(errors[0], errors[1]);
     await page.getByRole('button', { name: /^Leave out ≤ .*, by energy/ }).click();
     await page.getByRole('button', { name: /^Leave out ≤/ }).click();
-    await page.getByRole('button', { name: 'Back to one rank' }).click();
+    await page.getByLabel('Keep small').selectOption('relative');
+    await page.getByRole('button', { name: 'One rank for all' }).click();
   });
 
   it('keeps to the ranks that the profile takes', async () => {
@@ -194,7 +193,7 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
     await page.getByRole('heading', { name: 'Side by side' }).waitFor();
     assert.ok(page.url().endsWith(`#/compare?a=${jobId}.1&b=${jobId}.0`), page.url());
     const job = await client.json<JobRecord>(`/v1/jobs/${jobId}`);
-    const errors = [1, 0].map((one) => `${(100 * resultsOf(job)[one]!.relative_error).toFixed(1)} %`);
+    const errors = [1, 0].map((one) => percent(resultsOf(job)[one]!.relative_error));
     assert.deepEqual(
       await page
         .getByRole('row', { name: /^Relative error/ })

@@ -1,3 +1,4 @@
+import { byNumbers } from '../../charts/module-names.ts';
 import { targetsOf } from '../../charts/succeeded.ts';
 import { type Html, html, when } from '../html.ts';
 import type { ReportInput } from '../report-input.ts';
@@ -9,7 +10,7 @@ import { type Column, digits, integer, name, table } from './words.ts';
 export const MOST_ROWS = 500;
 const MOST_TARGETS = 4;
 
-/** Every module with its rank and error in each result, the worst first; of an analysis what its spectrum says. */
+/** Every module with its rank and error in each result, in the order of the model; of an analysis what its spectrum says. */
 export function modulesSection(input: ReportInput, jsonPath: Html): Html {
   const { modules, analysis } = input.report;
   const targets = targetsOf(input.report);
@@ -28,6 +29,7 @@ export function modulesSection(input: ReportInput, jsonPath: Html): Html {
   ];
   const rows = moduleLosses(input)
     .slice(0, MOST_ROWS)
+    .sort((x, y) => byNumbers(modules[x.index]!.name, modules[y.index]!.name) || x.index - y.index)
     .map(({ index }) => {
       const { name: module, shape, rank } = modules[index]!;
       return [
@@ -42,10 +44,10 @@ export function modulesSection(input: ReportInput, jsonPath: Html): Html {
   const leftTargets = targets.length - shownTargets.length;
   return html`
 <section aria-labelledby="modules"><h2 id="modules">Modules</h2>
-<p class="muted">${integer(modules.length)} modules, those that lose most first. Least possible: what no matrix of this rank can
+<p class="muted">${integer(modules.length)} modules in the order of the model. Least possible: what no matrix of this rank can
 go below (Eckart and Young 1936); unknown where the spectrum is a sketch.</p>
 ${table('Modules', columns, rows)}
-${when(left > 0, () => html`<p>${integer(left)} more modules are not in this table. ${jsonPath}</p>`)}
+${when(left > 0, () => html`<p>${integer(left)} more modules are not in this table; they lose less than these. ${jsonPath}</p>`)}
 ${when(leftTargets > 0, () => html`<p>${leftTargets} more results are not in this table. ${jsonPath}</p>`)}
 </section>`;
 }

@@ -1,10 +1,14 @@
 import { resultsOf } from '../../charts/succeeded.ts';
+import { squeezeInWords } from '../../charts/words.ts';
 import type { FailedResult, SucceededResult } from '../../contract/job.ts';
 import type { Verdict } from '../../contract/serving.ts';
 import { type Html, html, when } from '../html.ts';
 import { adapterOf, type ReportInput } from '../report-input.ts';
 import { furtherWishes, targetInWords, unbrokenBytes, unbrokenPercent } from '../words.ts';
 import { id, integer, name, ranks, sentence, table } from './words.ts';
+
+/** More results are told by their table. */
+const MOST_SENTENCES = 4;
 
 const COLUMNS = [
   { title: 'Target' },
@@ -36,6 +40,7 @@ export function resultsSection(input: ReportInput): Html {
   if (results.length === 0) return html``;
   return html`
 <section aria-labelledby="results"><h2 id="results">Result${results.length === 1 ? '' : 's'}</h2>
+${results.slice(0, MOST_SENTENCES).map((result) => lead(input, result))}
 ${when(results.length === 1, () => facts(input, results[0]!))}
 ${table('Results', COLUMNS, results.map(row))}
 ${table(
@@ -50,6 +55,12 @@ ${failures(failed)}
 ${warnings(results)}
 </section>`;
 }
+
+/** What came of it, for those who read one line. */
+const lead = ({ report }: ReportInput, { rank, bytes, energy_retained: energy }: SucceededResult): Html => {
+  const bytesBefore = report.sources.reduce((sum, source) => sum + source.bytes, 0);
+  return html`<p><strong>${squeezeInWords({ rank, bytes, bytesBefore, energy })}</strong></p>\n`;
+};
 
 const facts = (
   { report }: ReportInput,

@@ -1,7 +1,7 @@
-import type { EChartsOption } from 'echarts';
+import type { ECElementEvent, EChartsOption } from 'echarts';
 import type { ECharts } from 'echarts/core';
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { isMotionReduced } from '../state/scheme.ts';
 
 /** Longer than any picture takes. */
@@ -12,24 +12,38 @@ interface ChartProps {
   /** What the picture says, in a sentence. */
   readonly label: string;
   readonly height?: number;
+  /** Controls over the picture, which find their places in it; drawn anew when those change. */
+  readonly overlay?: (chart: ECharts) => ComponentChildren;
+  /** Where the picture was clicked, in its pixels. */
+  readonly onClick?: (chart: ECharts, x: number, y: number) => void;
+  /** What of the picture was clicked: a mark, or a label of an axis. */
+  readonly onPick?: (part: ECElementEvent) => void;
   /** The same as a table, for who does not see it. */
   readonly children?: ComponentChildren;
 }
 
 /** A chart that fits its place, with its words beside it. */
-export function Chart({ option, label, height = 320, children }: ChartProps) {
+export function Chart(props: ChartProps) {
+  const { option, label, height = 320, overlay, children } = props;
   const host = useRef<HTMLDivElement>(null);
   const chart = useRef<ECharts | null>(null);
   const shown = useRef(option);
   shown.current = { ...option, animation: !isMotionReduced.value };
+  const latest = useRef(props);
+  latest.current = props;
+  const [isReady, setReady] = useState(0);
 
   useEffect(() => {
     let isGone = false;
     const observer = new ResizeObserver(() => chart.current?.resize());
     void import('./echarts.ts').then(({ init }) => {
       if (isGone) return;
-      chart.current = init(host.current!);
-      chart.current.setOption(shown.current);
+      const made = init(host.current!);
+      chart.current = made;
+      made.setOption(shown.current);
+      made.on('click', (part) => latest.current.onPick?.(part));
+      made.getZr().on('click', ({ offsetX, offsetY }) => latest.current.onClick?.(made, offsetX, offsetY));
+      made.on('finished', () => latest.current.overlay && !isGone && setReady((count) => count + 1));
       observer.observe(host.current!);
     });
     return () => {
@@ -46,7 +60,10 @@ export function Chart({ option, label, height = 320, children }: ChartProps) {
 
   return (
     <figure class="chart">
-      <div ref={host} role="img" aria-label={label} style={{ height: `${height}px` }} />
+      <div class="chart-stage">
+        <div ref={host} role="img" aria-label={label} style={{ height: `${height}px` }} />
+        {isReady > 0 && chart.current && overlay?.(chart.current)}
+      </div>
       {children}
     </figure>
   );

@@ -8,7 +8,7 @@ import type { ModuleResult } from '../../../src/contract/report.ts';
 import { scheme } from '../state/scheme.ts';
 import { rankRange } from '../words/target-in-words.ts';
 import { Chart } from './chart.tsx';
-import { briefNames, ModuleName } from './module-name.tsx';
+import { ModuleName, placesInTable } from './module-name.tsx';
 import { Panel } from './panel.tsx';
 import { type Column, VirtualTable } from './virtual-table.tsx';
 
@@ -20,7 +20,8 @@ interface Compared {
 
 interface Row {
   readonly name: string;
-  readonly brief: string;
+  /** Its name without what all have in common. */
+  readonly shown: string;
   readonly first: number;
   readonly second: number;
   readonly firstRank: number;
@@ -114,12 +115,13 @@ export function ComparedResults({ first, second }: { first: Compared; second: Co
 
 function common(first: Compared, second: Compared): Row[] {
   const others = new Map(second.modules.map((module) => [module.name, module]));
-  const briefs = briefNames(first.modules);
+  const places = placesInTable(first.modules);
   return first.modules.flatMap(({ name, rank, relative_error: error }, index) => {
     const other = others.get(name);
-    const brief = briefs[index]!;
+    const { layerLabel, projection } = places[index]!;
+    const shown = `${layerLabel} ${projection}`.trim();
     return other
-      ? [{ name, brief, first: error, second: other.relative_error, firstRank: rank, secondRank: other.rank }]
+      ? [{ name, shown, first: error, second: other.relative_error, firstRank: rank, secondRank: other.rank }]
       : [];
   });
 }
@@ -150,7 +152,7 @@ const COLUMNS: readonly Column<Row>[] = [
   {
     title: 'Module',
     by: ({ name }) => name,
-    cell: ({ name, brief }) => <ModuleName name={name} brief={brief} />,
+    cell: ({ name, shown }) => <ModuleName name={name} shown={shown} />,
   },
   {
     title: 'First',

@@ -1,42 +1,55 @@
-import { distinctLabels } from '../../../src/charts/module-names.ts';
+import type { ComponentChildren } from 'preact';
+import { layerLabels, modulePlaces } from '../../../src/charts/module-names.ts';
 
-/** Two lines beside the other columns of a workbench, and on a phone. */
-const MAX_LABEL = 52;
-const MAX_BRIEF = 34;
-
-/** Names of modules for where there is little room, still told apart. */
-export function briefNames(modules: readonly { readonly name: string }[], most = MAX_BRIEF): string[] {
-  return distinctLabels(
-    modules.map(({ name }) => name),
-    most,
-  );
+/** Where a module is, as a table shows it. */
+export interface PlaceInTable {
+  /** The whole path of the layer; empty where the name has none. */
+  readonly layer: string;
+  /** What tells it from the other layers: `11`, `down 1.0`. */
+  readonly layerLabel: string;
+  readonly projection: string;
 }
 
-export const shortNames = (modules: readonly { readonly name: string }[]): string[] =>
-  briefNames(modules, MAX_LABEL);
+/** Layers and projections of the modules of an adapter, for columns of their own. */
+export function placesInTable(modules: readonly { readonly name: string }[]): PlaceInTable[] {
+  const places = modulePlaces(modules.map(({ name }) => name));
+  const layers = [...new Set(places.map(({ layer }) => layer))];
+  const labels = new Map(layerLabels(layers).map((label, index) => [layers[index]!, label]));
+  return places.map((place) => ({ ...place, layerLabel: labels.get(place.layer)! }));
+}
+
+/** A part of a name ends here, and a line may. */
+const PART_END = /(?<=[._:/])/;
+
+/** A path that is broken between its parts only, never inside a word. */
+export const Path = ({ text }: { text: string }) => (
+  <bdi>
+    {text
+      .split(PART_END)
+      .flatMap((part, index): ComponentChildren[] => (index === 0 ? [part] : [<wbr key={index} />, part]))}
+  </bdi>
+);
 
 interface ModuleNameProps {
+  /** The whole name. */
   readonly name: string;
-  /** What stands for it on a wide page; none: it stands for itself. */
-  readonly short?: string | undefined;
-  /** The same of a narrow page. */
-  readonly brief: string;
-  readonly onSelect?: ((name: string) => void) | undefined;
+  /** What is shown of its layer where the page has no room for a column of layers. */
+  readonly layer?: string;
+  /** What is shown of it. */
+  readonly shown: string;
+  readonly onPick?: (() => void) | undefined;
 }
 
-/** The name of a module in a row of a table: two lines of it. */
-export function ModuleName({ name, short = name, brief, onSelect }: ModuleNameProps) {
-  const text =
-    brief === short ? (
-      <bdi>{short}</bdi>
-    ) : (
-      <>
-        <bdi class="whole">{short}</bdi>
-        <bdi class="brief">{brief}</bdi>
-      </>
-    );
-  return onSelect ? (
-    <button type="button" class="link module-name" title={name} onClick={() => onSelect(name)}>
+/** The name of a module in a row of a table, which can be picked. */
+export function ModuleName({ name, layer = '', shown, onPick }: ModuleNameProps) {
+  const text = (
+    <>
+      {layer !== '' && <span class="narrow-layer">{layer}</span>}
+      <Path text={shown} />
+    </>
+  );
+  return onPick ? (
+    <button type="button" class="module-name" title={name} aria-label={name} onClick={onPick}>
       {text}
     </button>
   ) : (

@@ -1,16 +1,18 @@
 import { useMemo, useState } from 'preact/hooks';
 import { percent } from '../../../src/charts/words.ts';
-import { ModuleName } from './module-name.tsx';
+import { ModuleName, type PlaceInTable } from './module-name.tsx';
 import { Panel } from './panel.tsx';
 import { StateBadge } from './state-badge.tsx';
 import { type Column, VirtualTable } from './virtual-table.tsx';
 
+/** Longer labels of layers are on two lines. */
+const MAX_LAYER_CH = 14;
+
 /** A module with what is known of it on this page. */
-export interface ModuleRow {
+export interface ModuleRow extends PlaceInTable {
+  /** Of the module in its adapter. */
+  readonly index: number;
   readonly name: string;
-  /** What stands for the name beside other panels, if not the name itself, and on a narrow page. */
-  readonly short?: string;
-  readonly brief: string;
   readonly shape: readonly [number, number];
   readonly rank: number;
   /** Share of the energy of the whole adapter. */
@@ -20,18 +22,24 @@ export interface ModuleRow {
   /** The rank it gets or got, and what that loses. */
   readonly newRank?: number;
   readonly error?: number;
+  /** Whether its rank was decided by hand. */
+  readonly isPinned?: boolean;
   readonly optimalError?: number | null;
 }
 
 interface ModuleTableProps {
   readonly rows: readonly ModuleRow[];
   readonly note?: string;
-  readonly selected?: string | undefined;
-  readonly onSelect?: (name: string) => void;
+  /** The module that is looked at. */
+  readonly picked?: number | undefined;
+  readonly onPick?: (row: ModuleRow) => void;
+  /** Modules that something is to be done with. */
+  readonly selected?: ReadonlySet<number>;
+  readonly onToggle?: (row: ModuleRow) => void;
 }
 
 /** All modules: sorted, searched, and one of them picked to look at. */
-export function ModuleTable({ rows, note, selected, onSelect }: ModuleTableProps) {
+export function ModuleTable({ rows, note, picked, onPick, selected, onToggle }: ModuleTableProps) {
   const [search, setSearch] = useState('');
   const found = useMemo(() => {
     const wanted = search.trim().toLowerCase();
@@ -39,7 +47,10 @@ export function ModuleTable({ rows, note, selected, onSelect }: ModuleTableProps
       ? rows
       : rows.filter(({ name, verdict }) => name.toLowerCase().includes(wanted) || verdict === wanted);
   }, [rows, search]);
-  const columns = useMemo(() => columnsOf(rows, onSelect), [rows, onSelect]);
+  const columns = useMemo(
+    () => [...selectColumn(selected, onToggle), ...columnsOf(rows, onPick)],
+    [rows, onPick, selected, onToggle],
+  );
   return (
     <Panel
       title="Modules"
@@ -60,7 +71,7 @@ export function ModuleTable({ rows, note, selected, onSelect }: ModuleTableProps
         rows={found}
         columns={columns}
         keyOf={({ name }) => name}
-        isSelected={({ name }) => name === selected}
+        isSelected={({ index }) => index === picked}
       />
       <p class="note" role="status">
         {found.length.toLocaleString('en')} of {rows.length.toLocaleString('en')} modules
@@ -69,66 +80,99 @@ export function ModuleTable({ rows, note, selected, onSelect }: ModuleTableProps
   );
 }
 
+/** A tick in front of each row; none where nothing can be done with rows. */
+const selectColumn = (
+  selected: ReadonlySet<number> | undefined,
+  onToggle: ((row: ModuleRow) => void) | undefined,
+): Column<ModuleRow>[] =>
+  selected && onToggle
+    ? [
+        {
+          title: 'Select',
+          isTitleUnseen: true,
+          width: 'clamp(1.9rem, 5vw, 2.6rem)',
+          cell: (row) => (
+            <input
+              type="checkbox"
+              aria-label={`Select ${row.name}`}
+              checked={selected.has(row.index)}
+              onChange={() => onToggle(row)}
+            />
+          ),
+        },
+      ]
+    : [];
+
 function columnsOf(
   rows: readonly ModuleRow[],
-  onSelect: ((name: string) => void) | undefined,
+  onPick: ((row: ModuleRow) => void) | undefined,
 ): Column<ModuleRow>[] {
   const has = (field: keyof ModuleRow): boolean => rows[0]?.[field] !== undefined;
   const most = rows.reduce((largest, { share = 0 }) => Math.max(largest, share), 0) || 1;
+  const longest = rows.reduce((length, { layerLabel }) => Math.max(length, layerLabel.length), 5);
   const all: (Column<ModuleRow> | false)[] = [
+    rows.some(({ layer }) => layer !== '') && {
+      title: 'Layer',
+      by: ({ name }) => name,
+      cell: ({ layer, layerLabel }) => (
+        <span class="layer-label" title={layer}>
+          {layerLabel}
+        </span>
+      ),
+      width: `calc(${Math.min(MAX_LAYER_CH, longest)}ch + 2.6rem)`,
+      isExtra: true,
+    },
     {
       title: 'Module',
-      by: ({ name }) => name,
-      cell: ({ name, short, brief }) => (
-        <ModuleName name={name} short={short} brief={brief} onSelect={onSelect} />
+      by: ({ projection, name }) => `${projection} ${name}`,
+      cell: (row) => (
+        <ModuleName
+          name={row.name}
+          layer={row.layerLabel}
+          shown={row.projection}
+          onPick={onPick && (() => onPick(row))}
+        />
       ),
     },
     {
       title: 'Shape',
-      isRare: true,
+      isRarest: true,
       by: ({ shape: [m, n] }) => m * n,
       cell: ({ shape: [m, n] }) => `${m} × ${n}`,
-      width: '7.5rem',
+      width: '8.75rem',
       isNumber: true,
       isExtra: true,
     },
     {
       title: 'Rank',
-      by: ({ rank }) => rank,
-      cell: ({ rank }) => rank,
-      width: '4.5rem',
+      by: ({ rank, newRank = rank }) => newRank,
+      cell: (row) => <RankChange {...row} />,
+      width: 'clamp(4.2rem, 8vw, 5.5rem)',
       isNumber: true,
-      isExtra: has('newRank'),
     },
     has('share') && {
       title: 'Energy',
       by: ({ share = 0 }) => share,
       cell: ({ share = 0 }) => <Share share={share} most={most} />,
-      width: '7rem',
+      width: '6.5rem',
       isNumber: true,
       isExtra: true,
+      isRare: true,
     },
     has('effectiveRank') && {
       title: 'Used',
       isRare: true,
       by: ({ effectiveRank = 0 }) => effectiveRank,
       cell: ({ effectiveRank = 0 }) => effectiveRank.toFixed(1),
-      width: '4.5rem',
+      width: '5rem',
       isNumber: true,
       isExtra: true,
-    },
-    has('newRank') && {
-      title: 'New',
-      by: ({ newRank = 0 }) => newRank,
-      cell: ({ newRank }) => newRank,
-      width: '4.5rem',
-      isNumber: true,
     },
     has('error') && {
       title: 'Error',
       by: ({ error = 0 }) => error,
       cell: ({ error = 0 }) => percent(error),
-      width: '5.5rem',
+      width: 'clamp(4.2rem, 8vw, 5.5rem)',
       isNumber: true,
     },
     has('optimalError') && {
@@ -139,16 +183,24 @@ function columnsOf(
       isNumber: true,
       isExtra: true,
     },
-    has('verdict') && {
+    // One verdict for all says nothing of any.
+    new Set(rows.map(({ verdict }) => verdict)).size > 1 && {
       title: 'Verdict',
       by: ({ verdict = '' }) => verdict,
       cell: ({ verdict = '' }) => <StateBadge state={verdict} />,
-      width: '9rem',
+      width: '8.2rem',
       isExtra: true,
     },
   ];
   return all.filter((column) => column !== false);
 }
+
+/** The rank before and after; a dot where it was pinned. */
+const RankChange = ({ rank, newRank = rank, isPinned }: ModuleRow) => (
+  <span class={isPinned ? 'is-pinned' : ''} title={isPinned ? 'pinned' : undefined}>
+    {newRank === rank ? rank : `${rank} → ${newRank}`}
+  </span>
+);
 
 const Share = ({ share, most }: { share: number; most: number }) => (
   <span class="share">

@@ -1,11 +1,5 @@
 import type { FormatRecord } from '../../../src/contract/format.ts';
-import {
-  CRITERIA,
-  type Criterion,
-  POLICY_CHOICES,
-  type PolicyChoice,
-  type TargetForm,
-} from '../preview/target-form.ts';
+import { POLICY_CHOICES, type PolicyChoice, type TargetForm } from '../preview/target-form.ts';
 import { NumberField, SelectField, TickField } from './field.tsx';
 
 interface PolicyProps {
@@ -26,7 +20,7 @@ export function AdvancedChoice({
         label="Choose ranks by"
         value={form.policy}
         options={Object.entries(POLICY_CHOICES) as [PolicyChoice, string][]}
-        onValue={(policy) => onChange({ policy, isUniform: policy !== 'budget_bytes' })}
+        onValue={(policy) => onChange({ policy })}
       />
       {formats.length > 0 && (
         <SelectField
@@ -84,30 +78,18 @@ export function PolicyFields({ form, onChange }: PolicyProps) {
         isOn={form.isUniform}
         onChange={(isUniform) => onChange({ isUniform })}
       />
-      {form.policy === 'budget_bytes' && !form.isUniform && (
-        <SelectField<Criterion>
-          label="Ranks by module keep small"
-          value={form.criterion}
-          options={Object.entries(CRITERIA) as [Criterion, string][]}
-          onValue={(criterion) => onChange({ criterion })}
-        />
-      )}
     </div>
   );
 }
 
 function Value({ form, onChange }: PolicyProps) {
-  const { energy, tolerance, budget, cumulative, ratio } = form;
+  const { energy, tolerance, cumulative, ratio } = form;
   switch (form.policy) {
     case 'energy':
       return field('Energy kept, %', energy, [1, 100, 0.1], (value) => onChange({ energy: value }));
     case 'tolerance':
       return field('Error of each module at most, %', tolerance, [0, 99, 0.5], (value) =>
         onChange({ tolerance: value }),
-      );
-    case 'budget_bytes':
-      return field('Factors at most, MB', budget, [0.001, Math.max(100, budget), 0.001], (value) =>
-        onChange({ budget: value }),
       );
     case 'cumulative':
       return field('Share of Σσ, %', cumulative, [1, 100, 0.5], (value) => onChange({ cumulative: value }));

@@ -34,7 +34,11 @@ function rules({ max_rank: cap, allowed_ranks: allowed, same_rank: same }: Servi
       words.push(`Rank ${rank} needs ${cap.setting} ${step} there.`);
     }
   }
-  if (allowed) words.push(`Ranks ${allowed.ranks.join(', ')} only: ${allowed.reason}`);
+  if (allowed) words.push(`Ranks ${listed(allowed.ranks)} only: ${allowed.reason}`);
   if (same === 'all') words.push('One rank for all modules.');
   return words.join(' ') || 'Any rank.';
 }
+
+/** All of a few; of many the first and the last. */
+const listed = (ranks: readonly number[]): string =>
+  ranks.length <= 6 ? ranks.join(', ') : `${ranks.slice(0, 4).join(', ')}, … ${ranks.at(-1)}`;

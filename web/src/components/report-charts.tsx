@@ -13,7 +13,7 @@ import { targetInWords } from '../words/target-in-words.ts';
 import { Chart } from './chart.tsx';
 import { ChartTable } from './chart-table.tsx';
 import { SelectField } from './field.tsx';
-import { briefNames } from './module-name.tsx';
+import { placesInTable } from './module-name.tsx';
 import { ModuleTable } from './module-table.tsx';
 import { Panel } from './panel.tsx';
 
@@ -49,22 +49,26 @@ export function ReportCharts({ report, targets, results, source }: ReportChartsP
     [palette, curve, results],
   );
   const sizeOption = useMemo(() => sizeChart({ palette, files }), [palette, files]);
+  const most = useMemo(() => largestError(targets), [targets]);
   const mapOption = useMemo(
     () =>
       layerHeatMap({
         palette,
         what: 'error',
         modules: target.modules.map(({ name, relative_error: value }) => ({ name, value })),
+        // One scale for all results, so that their maps can be compared.
+        ...(most > 0 && { most }),
       }),
-    [palette, target],
+    [palette, target, most],
   );
   const rows = useMemo(() => {
     const spectra = new Map(modules.map((module) => [module.name, module]));
-    const briefs = briefNames(target.modules);
+    const places = placesInTable(target.modules);
     return target.modules.map(
       ({ name, rank, relative_error: error, optimal_error: optimalError }, index) => ({
+        ...places[index]!,
+        index,
         name,
-        brief: briefs[index]!,
         shape: spectra.get(name)?.shape ?? ([0, 0] as [number, number]),
         rank: spectra.get(name)?.rank ?? rank,
         newRank: rank,
@@ -160,3 +164,8 @@ const sized = (label: string, bytes: number, parts: AdapterRecord['size']) => ({
   bytes,
   ...(parts && { parts }),
 });
+
+const largestError = (targets: readonly SucceededTargetReport[]): number =>
+  targets
+    .flatMap(({ modules }) => modules)
+    .reduce((largest, { relative_error: error }) => Math.max(largest, error), 0);

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { bytesInWords, percent } from '../../../src/charts/words.ts';
+import { bytesInWords, percent, squeezeInWords } from '../../../src/charts/words.ts';
 import type { FormatRecord } from '../../../src/contract/format.ts';
 import type { JobRecord } from '../../../src/contract/job.ts';
 import type { ServingProfile } from '../../../src/contract/serving.ts';
@@ -7,14 +7,18 @@ import type { Target } from '../../../src/contract/target.ts';
 import { type Problem, problemOf } from '../api/problem.ts';
 import { post } from '../api/request.ts';
 import type { Preview } from '../preview/preview.ts';
-import type { TargetForm } from '../preview/target-form.ts';
+import type { SqueezeRequest } from '../preview/request-text.ts';
 import { wayFromHere } from '../state/route.ts';
+import type { Choice } from '../state/use-choice.ts';
 import { rankRange, targetInWords } from '../words/target-in-words.ts';
+import { CopyRequest } from './copy-request.tsx';
 import { Panel } from './panel.tsx';
 import { AdvancedChoice, PolicyFields } from './policy-choice.tsx';
 import { ProblemNote } from './problem-note.tsx';
 import { ProfileChoice } from './profile-choice.tsx';
 import { RankControl } from './rank-control.tsx';
+import { SizeControl } from './size-control.tsx';
+import type { CurveLine } from './size-curve.tsx';
 import { Tiles } from './tiles.tsx';
 
 /** Targets of one job at most. */
@@ -22,36 +26,35 @@ const MAX_TARGETS = 16;
 
 interface SqueezePanelProps {
   readonly adapterId: string;
-  readonly form: TargetForm;
-  readonly target: Target;
+  readonly choice: Choice;
+  /** The ranks that there are for all, ascending. */
   readonly choices: readonly number[];
+  readonly byModule: CurveLine;
   readonly profiles: readonly ServingProfile[];
-  readonly profile: ServingProfile | null;
   readonly formats: readonly FormatRecord[];
   readonly recommended: { readonly rank: number; readonly reason: string };
-  /** null: cannot be told before the job. */
-  readonly preview: Preview | null;
-  readonly sourceBytes: number;
-  /** Why the choice cannot be. */
-  readonly objection: string | null;
-  readonly onChange: (change: Partial<TargetForm>) => void;
+  readonly source: { readonly bytes: number; readonly rank: number };
 }
 
 /** What is to become of the adapter, and what that would cost. */
 export function SqueezePanel(props: SqueezePanelProps) {
-  const { adapterId, form, target, choices, profile, recommended, preview, objection, onChange } = props;
+  const { adapterId, choice, choices, byModule, recommended, source } = props;
+  const { form, profile, target, preview, objection, refusal, onChange } = choice;
   const [more, setMore] = useState<readonly Target[]>([]);
   const [problem, setProblem] = useState<Problem | null>(null);
   const [isStarting, setStarting] = useState(false);
+  const request: SqueezeRequest = {
+    kind: 'squeeze',
+    adapter_id: adapterId,
+    targets: isAmong(target, more) ? more : [...more, target],
+    ...(form.isExact && { options: { method: 'exact' } }),
+  };
 
   async function start(): Promise<void> {
     const go = wayFromHere();
     setStarting(true);
     setProblem(null);
     try {
-      const targets = [...more, target];
-      const options = form.isExact ? { method: 'exact' } : undefined;
-      const request = { kind: 'squeeze', adapter_id: adapterId, targets, options };
       const { id } = await post<JobRecord>('/v1/jobs', request);
       go(`/jobs/${id}`);
     } catch (error) {
@@ -59,7 +62,6 @@ export function SqueezePanel(props: SqueezePanelProps) {
       setStarting(false);
     }
   }
-  const words = preview ? inWords(preview) : '';
   return (
     <Panel title="Squeeze" class="squeeze">
       <ProfileChoice
@@ -68,18 +70,46 @@ export function SqueezePanel(props: SqueezePanelProps) {
         rank={form.policy === 'rank' ? form.rank : 0}
         onName={(name) => onChange({ profile: name })}
       />
-      {form.policy === 'rank' ? (
+      <fieldset class="switch">
+        <legend class="unseen">Ranks</legend>
+        <button
+          type="button"
+          aria-pressed={form.policy === 'rank'}
+          onClick={() => onChange({ policy: 'rank' })}
+        >
+          One rank for all
+        </button>
+        <button
+          type="button"
+          aria-pressed={form.policy === 'modules'}
+          disabled={refusal !== null}
+          onClick={() => onChange({ policy: 'modules', ...sizeNow(choice) })}
+        >
+          Ranks by module
+        </button>
+      </fieldset>
+      {refusal !== null && <p class="note">{refusal}</p>}
+      {form.policy === 'rank' && (
         <RankControl
           choices={choices}
           rank={form.rank}
-          words={`rank ${form.rank}: ${words}`}
+          words={`rank ${form.rank}: ${preview ? inWords(preview) : ''}`}
           recommended={recommended.rank}
           onRank={(rank) => onChange({ rank })}
         />
-      ) : (
+      )}
+      {form.policy === 'modules' && (
+        <SizeControl
+          line={byModule}
+          pinned={choice.pins.size}
+          onUnpinAll={() => onChange({ pins: new Map() })}
+        />
+      )}
+      {form.policy !== 'rank' && form.policy !== 'modules' && (
         <PolicyFields form={form} onChange={onChange} />
       )}
-      {preview && <PreviewTiles preview={preview} sourceBytes={props.sourceBytes} />}
+      {preview && <Sentence preview={preview} source={source} />}
+      {preview && <PreviewTiles preview={preview} sourceBytes={source.bytes} />}
       <ProblemNote
         problem={
           objection === null
@@ -88,7 +118,24 @@ export function SqueezePanel(props: SqueezePanelProps) {
         }
       />
       {form.policy === 'rank' && form.rank === recommended.rank && <p class="note">{recommended.reason}</p>}
-      <AdvancedChoice form={form} formats={props.formats} onChange={onChange} />
+      <div class="row">
+        <button
+          type="button"
+          class={`grow${preview && isUnchanged(preview, source) ? '' : ' primary'}`}
+          disabled={isStarting || objection !== null}
+          onClick={() => void start()}
+        >
+          {isStarting ? 'Starting…' : `Squeeze to ${wishInWords(choice)}`}
+        </button>
+        <button
+          type="button"
+          title="Make this one too, in the same job"
+          disabled={objection !== null || more.length >= MAX_TARGETS - 1 || isAmong(target, more)}
+          onClick={() => setMore([...more, target])}
+        >
+          Add
+        </button>
+      </div>
       {more.length > 0 && (
         <ul class="chips" aria-label="Also made by this job">
           {more.map((one, index) => (
@@ -105,26 +152,19 @@ export function SqueezePanel(props: SqueezePanelProps) {
           ))}
         </ul>
       )}
-      <div class="row">
-        <button
-          type="button"
-          class="primary grow"
-          disabled={isStarting || objection !== null}
-          onClick={() => void start()}
-        >
-          {isStarting ? 'Starting…' : `Squeeze to ${targetInWords(target)}`}
-        </button>
-        <button
-          type="button"
-          title="Make this one too, in the same job"
-          disabled={objection !== null || more.length >= MAX_TARGETS - 1 || isAmong(target, more)}
-          onClick={() => setMore([...more, target])}
-        >
-          Add
-        </button>
-      </div>
       <ProblemNote problem={problem} onAgain={() => void start()} />
+      <AdvancedChoice form={form} formats={props.formats} onChange={onChange} />
+      <CopyRequest request={request} />
     </Panel>
+  );
+}
+
+function Sentence({ preview, source }: { preview: Preview; source: SqueezePanelProps['source'] }) {
+  const { rank, bytes, relative_error: error } = preview;
+  return (
+    <p>
+      <strong>{squeezeInWords({ rank, bytes, bytesBefore: source.bytes, energy: 1 - error ** 2 })}</strong>
+    </p>
   );
 }
 
@@ -157,6 +197,19 @@ function PreviewTiles({ preview, sourceBytes }: { preview: Preview; sourceBytes:
     />
   );
 }
+
+/** The size that the choice has, to go on from with ranks by module. */
+const sizeNow = ({ preview }: Choice) => (preview ? { parameters: preview.parameters } : {});
+
+/** Of ranks by module the size says more than the target, which names parameters or modules. */
+function wishInWords({ form, target, preview }: Choice): string {
+  if (form.policy !== 'modules' || !preview) return targetInWords(target);
+  const place = form.profile === '' ? '' : ` for ${form.profile}`;
+  return `${bytesInWords(preview.bytes)}, ranks by module${place}`;
+}
+
+const isUnchanged = ({ bytes }: Preview, source: SqueezePanelProps['source']): boolean =>
+  bytes >= source.bytes;
 
 const inWords = ({ module_relative_error: error, bytes }: Preview): string =>
   `error ${percent(error)}, size ${bytesInWords(bytes)}`;

@@ -1,7 +1,8 @@
+import { signal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 
-const ROW_PX = 40;
+const ROW_PX = { wide: 40, narrow: 60 };
 const HEAD_PX = 40;
 /** As much of it is seen at once. */
 const HEIGHT_PX = 480;
@@ -11,14 +12,17 @@ const SPARE = 6;
 export interface Column<Row> {
   readonly title: string;
   readonly cell: (row: Row) => ComponentChildren;
+  /** Told, but not shown, where the cells speak for themselves. */
+  readonly isTitleUnseen?: boolean;
   /** What to sort by; none: it cannot be sorted by. */
   readonly by?: (row: Row) => number | string;
   readonly width?: string;
   readonly isNumber?: boolean;
   /** Left out where the page is narrow. */
   readonly isExtra?: boolean;
-  /** Left out as well where other panels narrow the table. */
+  /** Left out as well where other panels narrow the table, and but on the widest pages. */
   readonly isRare?: boolean;
+  readonly isRarest?: boolean;
 }
 
 interface VirtualTableProps<Row> {
@@ -29,19 +33,27 @@ interface VirtualTableProps<Row> {
   readonly isSelected?: (row: Row) => boolean;
 }
 
+/** On a phone a row has a line more, for what is in a column of its own elsewhere. */
+const narrow = matchMedia('(max-width: 720px)');
+const isNarrow = signal(narrow.matches);
+narrow.addEventListener('change', ({ matches }) => {
+  isNarrow.value = matches;
+});
+
 /** A table of any number of rows, of which only those in sight are in the document. */
 export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
   const { label, rows, columns, keyOf, isSelected } = props;
-  const [sort, setSort] = useState({ column: 0, isDown: false });
+  const rowPx = isNarrow.value ? ROW_PX.narrow : ROW_PX.wide;
+  const [sort, setSort] = useState(() => ({ column: columns.findIndex(({ by }) => by), isDown: false }));
   const [top, setTop] = useState(0);
   const host = useRef<HTMLDivElement>(null);
   const sorted = useMemo(() => sortedRows(rows, columns[sort.column]?.by, sort.isDown), [rows, sort]);
   useEffect(() => {
     host.current!.scrollTop = 0;
-  }, [sorted]);
+  }, [sort, rows.length]);
 
-  const first = Math.max(0, Math.floor(top / ROW_PX) - SPARE);
-  const last = Math.min(sorted.length, Math.ceil((top + HEIGHT_PX) / ROW_PX) + SPARE);
+  const first = Math.max(0, Math.floor(top / rowPx) - SPARE);
+  const last = Math.min(sorted.length, Math.ceil((top + HEIGHT_PX) / rowPx) + SPARE);
   const order = (column: number) => {
     if (sort.column !== column) return undefined;
     return sort.isDown ? 'descending' : 'ascending';
@@ -59,47 +71,49 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
       <table aria-rowcount={sorted.length + 1}>
         <thead style={{ height: `${HEAD_PX}px` }}>
           <tr aria-rowindex={1}>
-            {columns.map(({ title, by, width, isNumber, isExtra, isRare }, column) => (
-              <th
-                key={title}
-                scope="col"
-                class={cellClass(isNumber, isExtra, isRare)}
-                aria-sort={order(column)}
-                style={width === undefined ? undefined : { width }}
-              >
-                {by ? (
-                  <button
-                    type="button"
-                    onClick={() =>
-                      setSort({ column, isDown: sort.column === column ? !sort.isDown : isNumber === true })
-                    }
-                  >
-                    {title}
-                  </button>
-                ) : (
-                  title
-                )}
-              </th>
-            ))}
+            {columns.map(
+              ({ title, isTitleUnseen, by, width, isNumber, isExtra, isRare, isRarest }, column) => (
+                <th
+                  key={title}
+                  scope="col"
+                  class={cellClass({ isNumber, isExtra, isRare, isRarest })}
+                  aria-sort={order(column)}
+                  style={width === undefined ? undefined : { width }}
+                >
+                  {by ? (
+                    <button
+                      type="button"
+                      onClick={() =>
+                        setSort({ column, isDown: sort.column === column ? !sort.isDown : isNumber === true })
+                      }
+                    >
+                      {title}
+                    </button>
+                  ) : (
+                    <span class={isTitleUnseen ? 'unseen' : ''}>{title}</span>
+                  )}
+                </th>
+              ),
+            )}
           </tr>
         </thead>
         <tbody>
-          <Gap rows={first} />
+          <Gap px={first * rowPx} />
           {sorted.slice(first, last).map((row, index) => (
             <tr
               key={keyOf(row)}
               aria-rowindex={first + index + 2}
               class={isSelected?.(row) ? 'is-selected' : ''}
-              style={{ height: `${ROW_PX}px` }}
+              style={{ height: `${rowPx}px` }}
             >
-              {columns.map(({ title, cell, isNumber, isExtra, isRare }) => (
-                <td key={title} class={cellClass(isNumber, isExtra, isRare)}>
+              {columns.map(({ title, cell, isNumber, isExtra, isRare, isRarest }) => (
+                <td key={title} class={cellClass({ isNumber, isExtra, isRare, isRarest })}>
                   {cell(row)}
                 </td>
               ))}
             </tr>
           ))}
-          <Gap rows={sorted.length - last} />
+          <Gap px={(sorted.length - last) * rowPx} />
         </tbody>
       </table>
     </section>
@@ -107,12 +121,18 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
 }
 
 /** Stands for rows that are not there. */
-const Gap = ({ rows }: { rows: number }) =>
+const Gap = ({ px }: { px: number }) =>
   // biome-ignore lint/a11y/noAriaHiddenOnFocusable: a row takes no focus
-  rows > 0 ? <tr aria-hidden="true" class="gap" style={{ height: `${rows * ROW_PX}px` }} /> : null;
+  px > 0 ? <tr aria-hidden="true" class="gap" style={{ height: `${px}px` }} /> : null;
 
-const cellClass = (isNumber = false, isExtra = false, isRare = false): string =>
-  [isNumber && 'number', isExtra && 'extra', isRare && 'rare'].filter(Boolean).join(' ');
+type CellTraits = {
+  readonly [Trait in 'isNumber' | 'isExtra' | 'isRare' | 'isRarest']: boolean | undefined;
+};
+
+const cellClass = ({ isNumber, isExtra, isRare, isRarest }: CellTraits): string =>
+  [isNumber && 'number', isExtra && 'extra', isRare && 'rare', isRarest && 'rarest']
+    .filter(Boolean)
+    .join(' ');
 
 function sortedRows<Row>(
   rows: readonly Row[],

@@ -29,7 +29,7 @@ export function analyzedIn({ modules, analysis }: Report): Analyzed | null {
 }
 
 /** Share of a module's energy that is lost at a rank. */
-const lostShare = ({ energy_curve: curve }: ModuleSpectrum, rank: number): number =>
+export const lostShare = ({ energy_curve: curve }: ModuleSpectrum, rank: number): number =>
   Math.max(0, 1 - (curve[Math.min(rank, curve.length) - 1] ?? 1));
 
 /** The least relative error of a module at a rank (Eckart and Young 1936). */

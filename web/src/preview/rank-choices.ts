@@ -1,4 +1,5 @@
 import type { ServingProfile } from '../../../src/contract/serving.ts';
+import { takesUnequal } from '../../../src/serving/apply-profile.ts';
 
 /** The ranks that can be chosen, ascending: those the adapter has and the place takes. */
 export function rankChoices(largest: number, profile: ServingProfile | null): number[] {
@@ -24,4 +25,24 @@ export const nearestChoice = (choices: readonly number[], rank: number): number 
 export function neededSetting(profile: ServingProfile | null, rank: number): number | undefined {
   const byDefault = profile?.max_rank.default ?? null;
   return byDefault !== null && rank > byDefault ? rank : undefined;
+}
+
+/** Why a server refuses a rank of its own for each module; null: it does not. */
+export function refusalOfUnequal(profile: ServingProfile | null): string | null {
+  if (!profile || takesUnequal(profile)) return null;
+  return profile.same_rank === 'all'
+    ? `${profile.title} needs one rank for all modules.`
+    : `${profile.title} divides one lora_alpha by the rank of each module: only one rank for all keeps the scaling.`;
+}
+
+/** Why a server refuses a rank, or what it has to be set to for it; null: it takes it as it is. */
+export function refusalOfRank(profile: ServingProfile | null, rank: number): string | null {
+  if (!profile) return null;
+  const { title, min_rank: least, allowed_ranks: allowed } = profile;
+  const largest = largestRank(profile);
+  if (largest !== null && rank > largest) return `${title} takes rank ${largest} at most.`;
+  if (rank < least) return `${title} takes no rank below ${least}.`;
+  if (allowed && !allowed.ranks.includes(rank))
+    return `Rank ${rank} does not work in ${title}: ${allowed.reason}`;
+  return null;
 }

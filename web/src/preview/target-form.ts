@@ -1,41 +1,49 @@
 import type { FormatName } from '../../../src/adapter/format-name.ts';
 import type { ServingProfile } from '../../../src/contract/serving.ts';
 import { DEFAULT_CRITERION, type Target } from '../../../src/contract/target.ts';
+import type { Criterion, PinnedRanks } from '../../../src/core/policy/allocate-ranks.ts';
 import { neededSetting } from './rank-choices.ts';
+import { rankPattern } from './rank-pattern.ts';
 
-/** How ranks are chosen. */
+/** How ranks are chosen: along one of the two lines of the curve, or by a policy that looks at each spectrum. */
 export const POLICY_CHOICES = {
   rank: 'One rank for all',
+  modules: 'Ranks by module',
   energy: 'Energy to keep',
   tolerance: 'Error at most',
-  budget_bytes: 'Size at most',
   cumulative: 'Share of Σσ',
   ratio: 'σ above σ₁ divided by',
   knee: 'Where the spectrum bends',
 } as const;
 export type PolicyChoice = keyof typeof POLICY_CHOICES;
 
+/** Of the policies that look at each spectrum. */
+export const SPECTRUM_POLICIES = ['energy', 'tolerance', 'cumulative', 'ratio', 'knee'] as const;
+export type SpectrumPolicy = (typeof SPECTRUM_POLICIES)[number];
+
 export const CRITERIA = {
-  relative: 'The mean module error, which predicts accuracy',
-  energy: 'The error of the whole adapter',
+  relative: 'Mean module error, which predicts accuracy',
+  energy: 'Error of the whole adapter',
 } as const;
-export type Criterion = keyof typeof CRITERIA;
 
 /** What the reader has chosen so far. */
 export interface TargetForm {
   readonly policy: PolicyChoice;
   readonly rank: number;
+  /** Size of ranks by module: parameters of the factors. */
+  readonly parameters: number;
+  /** What ranks by module lose little of, and what the curve shows. */
+  readonly criterion: Criterion;
+  /** Of ranks by module: those that are decided, by the index of their module. */
+  readonly pins: PinnedRanks;
   /** Percent of Σσ² */
   readonly energy: number;
   /** Percent of ‖ΔW‖ */
   readonly tolerance: number;
-  /** Megabytes */
-  readonly budget: number;
-  /** What a budget that gives each module its own rank loses little of. */
-  readonly criterion: Criterion;
   /** Percent of Σσ */
   readonly cumulative: number;
   readonly ratio: number;
+  /** Of the policies that look at each spectrum: all modules get the largest rank that any of them is given. */
   readonly isUniform: boolean;
   readonly profile: string;
   readonly format: FormatName | '';
@@ -44,9 +52,18 @@ export interface TargetForm {
   readonly isExact: boolean;
 }
 
-/** The target that a form asks for. */
-export function targetOf(form: TargetForm, profile: ServingProfile | null): Target {
-  const maxRank = form.policy === 'rank' ? neededSetting(profile, form.rank) : undefined;
+/** What ranks by module came to. */
+export interface ChosenRanks {
+  readonly modules: readonly { readonly name: string; readonly rank: number }[];
+  readonly ranks: readonly number[];
+}
+
+/**
+ * The target that a form asks for.
+ * @param chosen of ranks by module: where some of them are pinned, the target names them all
+ */
+export function targetOf(form: TargetForm, profile: ServingProfile | null, chosen: ChosenRanks): Target {
+  const maxRank = neededSetting(profile, largestNamed(form, chosen));
   const common = {
     ...(form.profile !== '' && { profile: form.profile }),
     ...(maxRank !== undefined && { max_rank: maxRank }),
@@ -58,17 +75,19 @@ export function targetOf(form: TargetForm, profile: ServingProfile | null): Targ
   switch (form.policy) {
     case 'rank':
       return { rank: form.rank, ...common };
+    case 'modules':
+      return form.pins.size > 0
+        ? { rank_pattern: rankPattern(chosen.modules, chosen.ranks), uniform: false, ...common }
+        : {
+            budget_parameters: form.parameters,
+            ...(form.criterion !== DEFAULT_CRITERION && { criterion: form.criterion }),
+            uniform: false,
+            ...common,
+          };
     case 'energy':
       return { energy: form.energy / 100, ...uniform, ...common };
     case 'tolerance':
       return { tolerance: form.tolerance / 100, ...uniform, ...common };
-    case 'budget_bytes':
-      return {
-        budget_bytes: Math.max(1, Math.round(form.budget * 1e6)),
-        ...(!form.isUniform && form.criterion !== DEFAULT_CRITERION && { criterion: form.criterion }),
-        ...uniform,
-        ...common,
-      };
     case 'cumulative':
       return { cumulative: form.cumulative / 100, ...uniform, ...common };
     case 'ratio':
@@ -76,4 +95,10 @@ export function targetOf(form: TargetForm, profile: ServingProfile | null): Targ
     case 'knee':
       return { knee: true, ...uniform, ...common };
   }
+}
+
+/** 0 where the target names no ranks. */
+function largestNamed({ policy, rank }: TargetForm, { ranks }: ChosenRanks): number {
+  if (policy === 'rank') return rank;
+  return policy === 'modules' ? ranks.reduce((most, one) => Math.max(most, one), 0) : 0;
 }

@@ -5,7 +5,7 @@ import type { Target } from '../../../src/contract/target.ts';
 export function targetInWords(target: Target): string {
   const place = target.profile === undefined ? '' : ` for ${target.profile}`;
   const criterion = 'criterion' in target && target.criterion === 'energy' ? ', by energy' : '';
-  return `${policy(target)}${target.uniform === false ? ', each its own' : ''}${criterion}${place}`;
+  return `${policy(target)}${target.uniform === false && !('rank_pattern' in target) ? ', each its own' : ''}${criterion}${place}`;
 }
 
 function policy(target: Target): string {
@@ -17,7 +17,7 @@ function policy(target: Target): string {
   if ('knee' in target) return 'knee';
   if ('budget_bytes' in target) return `≤ ${bytesInWords(target.budget_bytes)}`;
   if ('budget_parameters' in target) return `≤ ${target.budget_parameters.toLocaleString('en')} parameters`;
-  if ('rank_pattern' in target) return 'rank pattern';
+  if ('rank_pattern' in target) return 'ranks by module';
   return target.format === undefined ? 'largest rank' : `as ${target.format}`;
 }
 

@@ -1,0 +1,151 @@
+import type { EChartsOption } from 'echarts';
+import { type ChartStyle, chartBase, FONT, headPx, xAxis, yAxis } from './chart-base.ts';
+import { bytesInWords, percent } from './words.ts';
+
+/** What an adapter would weigh and lose. */
+export interface SizePoint {
+  readonly bytes: number;
+  /** From 0 to 1. */
+  readonly error: number;
+  /** Its ranks: "rank 4", "ranks 2–8". */
+  readonly words: string;
+  /** Why the server refuses it; none: it does not. */
+  readonly refusal?: string;
+}
+
+export interface SizeCurveInput extends ChartStyle {
+  /** Ascending in size, at least one each. */
+  readonly uniform: readonly SizePoint[];
+  readonly byModule: readonly SizePoint[];
+  /** Which error it is, such as "mean module error". */
+  readonly what: string;
+  /** Place in `uniform` of what the analysis recommends. */
+  readonly recommended?: number;
+}
+
+/** Where the largest size is more than this many times the smallest, equal factors have equal room. */
+const MAX_LINEAR = 16;
+/** More marks on a line run into each other. */
+const MAX_MARKS = 40;
+/** Where on its line a name stands: where the lines are furthest apart, and on different sides of them. */
+const NAME_AT = { uniform: 0.2, byModule: 0.3 };
+
+export const NAMES = { uniform: 'one rank for all', byModule: 'ranks by module' } as const;
+
+/** The least error at every size: with one rank for all modules, and with ranks by module. */
+export function sizeCurveChart(input: SizeCurveInput): EChartsOption {
+  const { uniform, byModule, what, recommended, palette } = input;
+  const base = chartBase(input);
+  const [least, most] = [uniform[0]!.bytes, uniform.at(-1)!.bytes];
+  const isLog = most > MAX_LINEAR * least;
+  const point = recommended === undefined ? undefined : uniform[recommended];
+  const isRefused = byModule.every(({ refusal }) => refusal !== undefined);
+  const mainColor = isRefused ? palette.faint : palette.main;
+  return {
+    ...base,
+    tooltip: {
+      ...base.tooltip,
+      trigger: 'axis',
+      formatter: (found) =>
+        ([found].flat() as unknown as { seriesName: string; data: { point?: SizePoint } }[])
+          .flatMap(({ seriesName, data }) => (data.point ? [inWords(seriesName, data.point)] : []))
+          .join('\n'),
+    },
+    grid: { ...base.grid, top: 30 + headPx(input), right: 20, bottom: 4 },
+    xAxis: xAxis(input, {
+      ...(isLog ? { type: 'log', logBase: 2, min: least, max: most } : { type: 'value', min: 0, max: most }),
+      name: 'size of the factors',
+      axisLabel: {
+        color: palette.muted,
+        hideOverlap: true,
+        formatter: (value: number) => bytesInWords(value),
+      },
+    }),
+    yAxis: yAxis(input, {
+      type: 'value',
+      min: 0,
+      name: what,
+      nameTextStyle: { color: palette.muted, align: 'left' },
+      axisLabel: { color: palette.muted, formatter: (value: number) => percent(value) },
+    }),
+    series: [
+      {
+        name: NAMES.uniform,
+        type: 'line',
+        showSymbol: uniform.length <= MAX_MARKS,
+        symbol: 'circle',
+        symbolSize: 7,
+        lineStyle: { width: 2, color: palette.second },
+        itemStyle: { color: palette.second },
+        data: uniform.map((one) => ({
+          value: [one.bytes, one.error],
+          point: one,
+          ...(one.refusal !== undefined && {
+            symbol: 'emptyCircle',
+            itemStyle: { color: palette.muted, opacity: 0.5 },
+          }),
+        })),
+      },
+      {
+        name: NAMES.byModule,
+        type: 'line',
+        showSymbol: false,
+        symbol: 'diamond',
+        symbolSize: 9,
+        lineStyle: { width: 3, color: mainColor, type: isRefused ? 'dashed' : 'solid' },
+        itemStyle: { color: mainColor },
+        data: byModule.map((one) => ({ value: [one.bytes, one.error], point: one })),
+      },
+      named(NAMES.uniform, at(uniform, NAME_AT.uniform), palette.second, 'right'),
+      named(
+        isRefused ? `${NAMES.byModule} (refused)` : NAMES.byModule,
+        at(byModule, NAME_AT.byModule),
+        isRefused ? palette.muted : palette.main,
+        'left',
+      ),
+      ...(point
+        ? [
+            {
+              name: 'recommended',
+              type: 'scatter' as const,
+              symbol: 'diamond',
+              symbolSize: 14,
+              silent: true,
+              itemStyle: { color: palette.good },
+              data: [[point.bytes, point.error]],
+              z: 5,
+            },
+          ]
+        : []),
+    ],
+  };
+}
+
+const at = (points: readonly SizePoint[], share: number): SizePoint =>
+  points[Math.round(share * (points.length - 1))]!;
+
+/** The name of a line, beside it. */
+const named = (name: string, { bytes, error }: SizePoint, color: string, side: 'left' | 'right') => ({
+  type: 'scatter' as const,
+  silent: true,
+  symbolSize: 1,
+  itemStyle: { color: 'transparent' },
+  tooltip: { show: false },
+  label: {
+    show: true,
+    formatter: name,
+    color,
+    fontFamily: FONT,
+    fontSize: 12,
+    fontWeight: 600 as const,
+    position: side,
+    distance: 12,
+    offset: (side === 'left' ? [0, 14] : [0, -10]) as [number, number],
+  },
+  data: [[bytes, error]],
+});
+
+const inWords = (line: string, { words, bytes, error, refusal }: SizePoint): string =>
+  [`${line}: ${words}, ${bytesInWords(bytes)}, error ${percent(error)}`, ...(refusal ? [refusal] : [])].join(
+    '\n',
+  );

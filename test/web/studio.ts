@@ -1,0 +1,202 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { Browser, Locator, Page } from 'playwright-core';
+import { resultsOf } from '../../src/charts/succeeded.ts';
+import { percent } from '../../src/charts/words.ts';
+import type { JobRecord } from '../../src/contract/job.ts';
+import type { Report, SucceededTargetReport } from '../../src/contract/report.ts';
+import { Client } from '../e2e/client.ts';
+import type { Service } from '../e2e/service.ts';
+import { until } from '../queue/harness.ts';
+import { assertAccessible, cannotRun, openPage, type WatchedPage } from './browser.ts';
+import { sharedPage } from './shared-page.ts';
+
+const GPT2 = join(import.meta.dirname, '../../examples/adapters/gpt2-lora-r8');
+
+describe('the rank studio', { skip: cannotRun }, () => {
+  let service: Service;
+  let browser: Browser;
+  let client: Client;
+  let watched: WatchedPage;
+  let page: Page;
+  let adapterId: string;
+  let analysis: NonNullable<Report['analysis']>;
+
+  before(async () => {
+    ({ service, browser } = await sharedPage());
+    client = new Client(service.url);
+    adapterId = (await client.upload(GPT2)).adapter.id;
+    watched = await openPage(browser, `${service.url}/#/adapters/${adapterId}`);
+    page = watched.page;
+    await handle('one rank for all').waitFor({ timeout: 60_000 });
+    const { data: jobs } = await client.json<{ data: JobRecord[] }>(
+      `/v1/jobs?kind=analyze&adapter_id=${adapterId}`,
+    );
+    analysis = (await client.report(jobs[0]!.id)).analysis!;
+  });
+  after(() => page?.context().close());
+
+  const handle = (line: string): Locator => page.getByRole('slider', { name: `Size on the curve, ${line}` });
+  const tile = (title: string) =>
+    page.locator('.tiles > div', { hasText: title }).first().locator('.tile-value').textContent();
+  /** The address follows a moment after the choice. */
+  const addressWith = (part: string | RegExp) =>
+    until(`an address with ${part}`, async () => (page.url().match(part) ? page.url() : undefined));
+
+  it('gives by module what the analysis recommends, at the size of the rank that was chosen', async () => {
+    assert.equal(await tile('Mean module error'), percent(analysis.uniform.module_relative_error!));
+    await page.getByText('Rank 4 halves the size and keeps 98.7 % of the update.').waitFor();
+    await page.getByRole('button', { name: 'Ranks by module' }).click();
+    assert.equal(await tile('Mean module error'), percent(analysis.budget.module_relative_error!));
+    assert.equal(await tile('Size of the factors'), '1.62 MB');
+    const { min, max } = analysis.budget.rank;
+    await page.getByText(new RegExp(`^Ranks ${min}–${max} halve the size and keep`)).waitFor();
+  });
+
+  it('is dragged along both lines, by mouse and by keyboard', async () => {
+    const one = handle('one rank for all');
+    const box = (await one.boundingBox())!;
+    const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+    await page.mouse.move(x, y);
+    await page.mouse.down();
+    await page.mouse.move(x - 400, y, { steps: 8 });
+    await page.mouse.up();
+    assert.equal(await page.getByLabel('Rank, as a number').inputValue(), '1');
+    await one.press('ArrowRight');
+    await one.press('ArrowRight');
+    assert.equal(await page.getByLabel('Rank, as a number').inputValue(), '3');
+    assert.match((await one.getAttribute('aria-valuetext'))!, /^rank 3, 1\.22 MB, error 14\.6 %$/);
+
+    const each = handle('ranks by module');
+    await each.focus();
+    await each.press('End');
+    assert.equal(await tile('Mean module error'), '0 %');
+    await each.press('PageDown');
+    assert.match((await each.getAttribute('aria-valuetext'))!, /^ranks \d–8, [\d.]+ MB, error [\d.]+ %$/);
+    await each.press('Home');
+    assert.equal(await tile('Mean module error'), percent(analysis.curve[0]!.module_relative_error!));
+  });
+
+  it('takes a click on a line for the choice of that point', async () => {
+    await page.getByRole('button', { name: 'One rank for all', exact: true }).click();
+    await page.getByLabel('Rank, as a number').fill('2');
+    await page.getByLabel('Rank, as a number').press('Enter');
+    const two = (await handle('one rank for all').boundingBox())!;
+    await page.getByLabel('Rank, as a number').fill('7');
+    await page.getByLabel('Rank, as a number').press('Enter');
+    await page.mouse.click(two.x + two.width / 2, two.y + two.height / 2);
+    assert.equal(await page.getByLabel('Rank, as a number').inputValue(), '2');
+  });
+
+  it('pins modules that were selected in the map by keyboard, and shares the rest out again at the same size', async () => {
+    await page.getByLabel('Rank, as a number').fill('4');
+    await page.getByLabel('Rank, as a number').press('Enter');
+    await page.getByRole('button', { name: 'Ranks by module' }).click();
+    const size = await tile('Size of the factors');
+    const cell = page.getByRole('button', { name: /^Cell of the map: / });
+    await cell.focus();
+    assert.match(
+      (await cell.getAttribute('aria-label'))!,
+      /transformer\.h\.0\.attn\.c_attn: rank \d of 8, error/,
+    );
+    await cell.press('ArrowRight');
+    await cell.press('ArrowDown');
+    await cell.press(' ');
+    assert.match((await cell.getAttribute('aria-label'))!, /transformer\.h\.1\.attn\.c_proj: .*selected$/);
+    await page.getByRole('button', { name: 'Select this row' }).click();
+    await page.getByText('12 modules selected').waitFor();
+    await page.getByLabel('Rank to pin to').selectOption('1');
+    await page.getByRole('button', { name: 'Pin to rank 1' }).click();
+    await page.getByText('12 modules selected, 12 pinned').waitFor();
+    assert.equal(await tile('Size of the factors'), size);
+    assert.match((await cell.getAttribute('aria-label'))!, /rank 1 of 8, pinned/);
+  });
+
+  it('leaves modules as they are that were selected in the table', async () => {
+    await page.getByRole('button', { name: 'Select none' }).click();
+    await page.getByRole('checkbox', { name: 'Select transformer.h.0.mlp.c_proj' }).check();
+    await page.getByText('1 module selected').waitFor();
+    await page.getByRole('button', { name: 'Leave as it is' }).click();
+    await page.getByText('1 module selected, 13 pinned').waitFor();
+    await page.getByText('Picked: transformer.h.0.mlp.c_proj').waitFor();
+  });
+
+  it('is in the address: a reload has the same, and the job just these ranks', async () => {
+    const address = await addressWith(/pins=/);
+    assert.ok(address.length < 200, address);
+    const shown = await tile('Mean module error');
+    await page.reload();
+    await handle('ranks by module').waitFor();
+    await page.getByText('13 pinned', { exact: false }).first().waitFor();
+    assert.equal(await tile('Mean module error'), shown);
+    const ranks = await ranksInTable(page);
+
+    await page.getByText('The same without the page').click();
+    const text = (await page.getByRole('region', { name: 'The request for curl' }).textContent())!;
+    const body = JSON.parse(/-d '(.*)'$/s.exec(text)![1]!);
+    await page.getByRole('button', { name: /^Squeeze to 1\.6\d MB, ranks by module$/ }).click();
+    await page.getByRole('heading', { level: 2, name: 'ranks by module' }).waitFor({ timeout: 60_000 });
+    const job = await client.json<JobRecord>(`/v1/jobs/${page.url().split('/').at(-1)}`);
+    assert.deepEqual((job.request as unknown as { targets: unknown }).targets, body.targets);
+    const { modules } = (await client.report(job.id)).targets[0] as SucceededTargetReport;
+    assert.deepEqual(Object.fromEntries(modules.map(({ name, rank }) => [name, rank])), ranks);
+    assert.equal(percent(resultsOf(job)[0]!.module_relative_error!), shown);
+    assert.equal(ranks['transformer.h.0.mlp.c_proj'], 8);
+    assert.equal(ranks['transformer.h.5.attn.c_proj'], 1);
+  });
+
+  it('follows a link with another choice', async () => {
+    await page.goto(`${service.url}/#/adapters/${adapterId}?rank=6&profile=vllm`);
+    await handle('one rank for all').waitFor();
+    await page.getByRole('button', { name: 'Squeeze to rank 6 for vllm' }).waitFor();
+    await page.evaluate(`location.hash = '#/adapters/${adapterId}?rank=5'`);
+    await page.getByRole('button', { name: 'Squeeze to rank 5', exact: true }).waitFor();
+  });
+
+  it('says what a server refuses, and why', async () => {
+    await page.getByLabel('Serve with').selectOption('lorax');
+    await page.getByText('LoRAX needs one rank for all modules.').first().waitFor();
+    assert.ok(await page.getByRole('button', { name: 'Ranks by module' }).isDisabled());
+    assert.equal(await handle('ranks by module').count(), 0);
+    await page.getByText('LoRAX needs one rank for all modules. Nothing can be pinned.').waitFor();
+    assert.equal(
+      await page.getByLabel('Rank, as a number').inputValue(),
+      '8',
+      'the only one of LoRAX up to 8',
+    );
+    const one = handle('one rank for all');
+    await one.press('Home');
+    assert.match((await one.getAttribute('aria-valuetext'))!, /^rank 8,/);
+  });
+
+  it('picks the module of a cell that is clicked', async () => {
+    await page.getByLabel('Serve with').selectOption('');
+    const cell = page.getByRole('button', { name: /^Cell of the map: / });
+    await cell.focus();
+    for (const key of ['ArrowRight', 'ArrowRight', 'ArrowRight']) await cell.press(key);
+    const name = /Cell of the map: (\S+):/.exec((await cell.getAttribute('aria-label'))!)![1]!;
+    const place = (await cell.boundingBox())!;
+    for (const key of ['ArrowDown', 'ArrowLeft']) await cell.press(key);
+    await page.mouse.click(place.x + place.width / 2, place.y + place.height / 2);
+    await page.getByText(`Picked: ${name}`).waitFor();
+    await page.getByText('1 module selected').waitFor();
+  });
+
+  it('is as accessible with all of it in use', async () => {
+    await assertAccessible(page, 'the studio');
+    watched.assertClean();
+  });
+});
+
+/** The new rank of every module, as the table has it. */
+async function ranksInTable(page: Page): Promise<Record<string, number>> {
+  await page.getByText('Rank, energy and error by module as a table').click();
+  const rows = await page
+    .getByRole('region', { name: 'Rank, energy and error by module, a table' })
+    .locator('tbody tr')
+    .evaluateAll((all) =>
+      all.map((row) => [...row.querySelectorAll('td')].slice(0, 2).map((cell) => cell.textContent)),
+    );
+  return Object.fromEntries(rows.map(([name, rank]) => [name!, Number(rank)]));
+}

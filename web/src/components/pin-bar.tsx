@@ -1,0 +1,88 @@
+import { useEffect, useState } from 'preact/hooks';
+
+export interface PinBarProps {
+  /** Indices of modules. */
+  readonly selected: ReadonlySet<number>;
+  readonly onSelected: (selected: ReadonlySet<number>) => void;
+  /** How many modules are pinned, and how many of those that are selected. */
+  readonly pinned: { readonly all: number; readonly selected: number };
+  /** The ranks that a module may be pinned to, ascending. */
+  readonly choices: readonly number[];
+  /** The rank that the first selected module has now. */
+  readonly rank: number;
+  /** Why nothing can be pinned. */
+  readonly refusal: string | null;
+  readonly onPin: (rank: number) => void;
+  /** Leaves the selected modules as they are. */
+  readonly onKeep: () => void;
+  readonly onUnpin: () => void;
+  readonly onUnpinAll: () => void;
+  /** Selects also what is in the row or the layer of the cursor. */
+  readonly onRow: () => void;
+  readonly onLayer: () => void;
+  readonly hasLayers: boolean;
+}
+
+/** What can be done with the modules that are selected. */
+export function PinBar(props: PinBarProps) {
+  const { selected, onSelected, pinned, choices, rank, refusal, hasLayers } = props;
+  const [wanted, setWanted] = useState(rank);
+  // Another selection begins with the rank that it has.
+  useEffect(() => setWanted(rank), [selected]);
+  const isNone = selected.size === 0;
+  return (
+    <div class="pin-bar">
+      <p class="row spread">
+        <strong role="status">
+          {isNone ? 'No module is selected' : `${counted(selected.size)} selected`}
+          {pinned.all > 0 && `, ${pinned.all.toLocaleString('en')} pinned`}
+        </strong>
+        {pinned.all > 0 && (
+          <button type="button" class="link" onClick={props.onUnpinAll}>
+            Unpin all
+          </button>
+        )}
+      </p>
+      {refusal !== null && <p class="note">{refusal} Nothing can be pinned.</p>}
+      <div class="row">
+        <select
+          class="pin-rank"
+          aria-label="Rank to pin to"
+          value={wanted}
+          onChange={({ currentTarget }) => setWanted(Number(currentTarget.value))}
+        >
+          {choices.map((one) => (
+            <option key={one} value={one}>
+              rank {one}
+            </option>
+          ))}
+        </select>
+        <button type="button" disabled={isNone || refusal !== null} onClick={() => props.onPin(wanted)}>
+          {`Pin to rank ${wanted}`}
+        </button>
+        <button type="button" disabled={isNone || refusal !== null} onClick={props.onKeep}>
+          Leave as it is
+        </button>
+        <button type="button" disabled={pinned.selected === 0} onClick={props.onUnpin}>
+          Unpin
+        </button>
+      </div>
+      <div class="row">
+        <button type="button" class="quiet" onClick={props.onRow}>
+          Select this row
+        </button>
+        {hasLayers && (
+          <button type="button" class="quiet" onClick={props.onLayer}>
+            Select this layer
+          </button>
+        )}
+        <button type="button" class="quiet" disabled={isNone} onClick={() => onSelected(new Set())}>
+          Select none
+        </button>
+      </div>
+    </div>
+  );
+}
+
+const counted = (count: number): string =>
+  `${count.toLocaleString('en')} ${count === 1 ? 'module' : 'modules'}`;

@@ -1,0 +1,164 @@
+import type { ECElementEvent } from 'echarts';
+import type { ECharts } from 'echarts/core';
+import { useMemo, useState } from 'preact/hooks';
+import {
+  type HeatCell,
+  type HeatMapInput,
+  heatMapHeight,
+  layerHeatMap,
+  layersPerColumn,
+} from '../../../src/charts/layer-heat-map.ts';
+import { type ModuleGrid, moduleGrid } from '../../../src/charts/module-grid.ts';
+import { paletteOf } from '../../../src/charts/palette.ts';
+import { percent } from '../../../src/charts/words.ts';
+import { scheme } from '../state/scheme.ts';
+import { Chart } from './chart.tsx';
+import { ChartTable } from './chart-table.tsx';
+import { MapCursor } from './map-cursor.tsx';
+import type { ModuleRow } from './module-table.tsx';
+import { Panel } from './panel.tsx';
+import { PinBar, type PinBarProps } from './pin-bar.tsx';
+
+interface RankMapProps extends Omit<PinBarProps, 'onRow' | 'onLayer' | 'hasLayers'> {
+  readonly rows: readonly ModuleRow[];
+  /** The module that the cursor is on. */
+  readonly cursor: number;
+  readonly onCursor: (module: number) => void;
+}
+
+const VIEWS = { rank: 'Rank', energy: 'Energy', error: 'Error' } as const;
+type View = keyof typeof VIEWS;
+
+/** What a map of the layers shows, and where modules are selected and pinned: the rank, energy or error of each. */
+export function RankMap(props: RankMapProps) {
+  const { rows, selected, cursor, onCursor, onSelected } = props;
+  const [view, setView] = useState<View>('rank');
+  const palette = paletteOf(scheme.value);
+  const grid = useMemo(() => moduleGrid(rows.map(({ name }) => name)), [rows[0]?.name, rows.length]);
+  const option = useMemo(() => {
+    const names = new Set([...selected].map((index) => rows[index]!.name));
+    return layerHeatMap({
+      palette,
+      selected: names,
+      details: (index) => tellModule(rows[index]!),
+      ...viewed(view, rows),
+    });
+  }, [palette, rows, view, selected]);
+  const inRow = (row: number) => modulesWhere(grid, (place) => place.row === row);
+  const inColumn = (column: number) => modulesWhere(grid, (place) => place.column === column);
+  const here = grid.places[cursor]!;
+
+  function onPick({ componentType, data, event, dataIndex }: ECElementEvent): void {
+    const click = event?.event as MouseEvent | undefined;
+    const isMore = click !== undefined && (click.shiftKey || click.ctrlKey || click.metaKey);
+    if (componentType === 'series') {
+      const { index } = data as unknown as HeatCell;
+      onCursor(index);
+      onSelected(toggled(selected, [index], isMore));
+    } else if (componentType === 'yAxis' && dataIndex !== undefined)
+      onSelected(toggled(selected, inRow(dataIndex), isMore));
+    else if (componentType === 'xAxis' && dataIndex !== undefined)
+      onSelected(toggled(selected, inColumn(dataIndex * layersPerColumn(grid)), isMore));
+  }
+  const overlay = (chart: ECharts) => (
+    <MapCursor
+      chart={chart}
+      grid={grid}
+      cursor={cursor}
+      words={`${rows[cursor]!.name}: ${tellModule(rows[cursor]!).join(', ')}${selected.has(cursor) ? ', selected' : ''}`}
+      onCursor={onCursor}
+      onToggle={() => onSelected(toggled(selected, [cursor], true))}
+    />
+  );
+  return (
+    <Panel
+      title="Map of the layers"
+      class="map"
+      note="Click a cell, or the name of a row or layer, to select its modules; with Ctrl or Shift several. By keyboard: arrows, Space."
+      actions={
+        <fieldset class="switch">
+          <legend class="unseen">What the map shows</legend>
+          {(Object.keys(VIEWS) as View[]).map((one) => (
+            <button key={one} type="button" aria-pressed={view === one} onClick={() => setView(one)}>
+              {VIEWS[one]}
+            </button>
+          ))}
+        </fieldset>
+      }
+    >
+      <Chart
+        option={option}
+        height={heatMapHeight(rows)}
+        label={`The ${view} of every module, by ${grid.columnName} and projection.`}
+        overlay={overlay}
+        onPick={onPick}
+      >
+        <PinBar
+          {...props}
+          hasLayers={grid.columns.length > 1 && grid.columnName === 'layer'}
+          onRow={() => onSelected(new Set([...selected, ...inRow(here.row)]))}
+          onLayer={() => onSelected(new Set([...selected, ...inColumn(here.column)]))}
+        />
+        <ChartTable
+          caption="Rank, energy and error by module"
+          head={['Module', 'Rank', 'Share of the energy', 'Error']}
+          rows={() =>
+            rows.map(({ name, newRank, share = 0, error = 0 }) => [
+              name,
+              newRank,
+              percent(share),
+              percent(error),
+            ])
+          }
+        />
+      </Chart>
+    </Panel>
+  );
+}
+
+/** What the map has of the modules in a view. */
+function viewed(
+  view: View,
+  rows: readonly ModuleRow[],
+): Pick<HeatMapInput, 'modules' | 'what' | 'inWords' | 'most' | 'areNumbered'> {
+  switch (view) {
+    case 'rank':
+      return {
+        what: 'rank',
+        modules: rows.map(({ name, newRank = 0 }) => ({ name, value: newRank })),
+        inWords: String,
+        most: rows.reduce((most, { rank }) => Math.max(most, rank), 1),
+        areNumbered: true,
+      };
+    case 'energy':
+      return { what: 'energy', modules: rows.map(({ name, share = 0 }) => ({ name, value: share })) };
+    case 'error':
+      return { what: 'error', modules: rows.map(({ name, error = 0 }) => ({ name, value: error })) };
+  }
+}
+
+const tellModule = ({ rank, newRank = rank, error = 0, share = 0, isPinned }: ModuleRow): string[] => [
+  `rank ${newRank} of ${rank}${isPinned ? ', pinned' : ''}`,
+  `error ${percent(error)}`,
+  `${percent(share)} of the energy`,
+];
+
+function modulesWhere(
+  { places }: ModuleGrid,
+  is: (place: ModuleGrid['places'][number]) => boolean,
+): number[] {
+  return places.flatMap((place, index) => (is(place) ? [index] : []));
+}
+
+/** Alone, or added to what is selected; all of them selected already: no longer. */
+function toggled(
+  selected: ReadonlySet<number>,
+  modules: readonly number[],
+  isMore: boolean,
+): ReadonlySet<number> {
+  const areAll = modules.every((index) => selected.has(index));
+  if (!isMore) return areAll && selected.size === modules.length ? new Set() : new Set(modules);
+  const next = new Set(selected);
+  for (const index of modules) areAll ? next.delete(index) : next.add(index);
+  return next;
+}

@@ -1,0 +1,132 @@
+import { useCallback, useMemo, useState } from 'preact/hooks';
+import { heatMapHeight } from '../../../src/charts/layer-heat-map.ts';
+import type { FormatRecord } from '../../../src/contract/format.ts';
+import type { ServingProfile } from '../../../src/contract/serving.ts';
+import { type Analyzed, errorAt } from '../preview/preview.ts';
+import { largestRank, rankChoices } from '../preview/rank-choices.ts';
+import { useChoice } from '../state/use-choice.ts';
+import { type PlaceInTable, placesInTable } from './module-name.tsx';
+import { type ModuleRow, ModuleTable } from './module-table.tsx';
+import { RankMap } from './rank-map.tsx';
+import { SizeCurve } from './size-curve.tsx';
+import { SpectraPanel } from './spectra-panel.tsx';
+import { SqueezePanel } from './squeeze-panel.tsx';
+import { useCurveLines } from './use-curve-lines.ts';
+
+/** Beside a high map. */
+const MAX_SPECTRA_PX = 480;
+
+export interface RankStudioProps {
+  readonly adapterId: string;
+  readonly analyzed: Analyzed;
+  readonly profiles: readonly ServingProfile[];
+  readonly formats: readonly FormatRecord[];
+}
+
+/** The studio of an analysed adapter: what every size would lose, the rank of each module, and the choice between them. */
+export function RankStudio({ adapterId, analyzed, profiles, formats }: RankStudioProps) {
+  const { modules, analysis } = analyzed;
+  const { curve, uniform } = analysis;
+  const choice = useChoice(analyzed, profiles);
+  const { form, profile, pins, ranks, preview, refusal, onChange } = choice;
+  const [selected, setSelected] = useState<ReadonlySet<number>>(() => new Set());
+  const [picked, setPicked] = useState<number>();
+  const cursor = picked ?? 0;
+  const choices = useMemo(() => rankChoices(curve.length, profile), [curve, profile]);
+  const lines = useCurveLines(choice, analyzed);
+  const places = useMemo(() => placesInTable(modules), [modules]);
+  const rows = useMemo(() => rowsOf(analyzed, places, ranks, pins), [analyzed, places, ranks, pins]);
+  const onPick = useCallback((row: ModuleRow) => setPicked(row.index), []);
+  const onToggle = useCallback(({ index }: ModuleRow) => {
+    setPicked(index);
+    setSelected((before) => {
+      const next = new Set(before);
+      if (!next.delete(index)) next.add(index);
+      return next;
+    });
+  }, []);
+
+  /** The rest is shared out again at the size that there is, whatever it was chosen by. */
+  function pin(rankOf: (index: number) => number | undefined): void {
+    const next = new Map(form.policy === 'modules' ? pins : []);
+    for (const index of selected) {
+      const rank = rankOf(index);
+      if (rank === undefined) next.delete(index);
+      else next.set(index, rank);
+    }
+    const parameters = form.policy === 'modules' ? form.parameters : (preview?.parameters ?? form.parameters);
+    onChange({ policy: 'modules', parameters, pins: next });
+  }
+  const [first] = selected;
+  return (
+    <div class="workbench">
+      <SizeCurve
+        {...lines}
+        recommended={uniform.rank.max - 1}
+        criterion={form.criterion}
+        refusal={refusal}
+        onCriterion={(criterion) => onChange({ criterion })}
+      />
+      <SqueezePanel
+        adapterId={adapterId}
+        choice={choice}
+        choices={choices}
+        byModule={lines.byModule}
+        profiles={profiles.filter((one) => (largestRank(one) ?? 1) >= 1)}
+        formats={formats}
+        recommended={{ rank: uniform.rank.max, reason: uniform.reason }}
+        source={{ bytes: curve.at(-1)!.bytes, rank: curve.length }}
+      />
+      <RankMap
+        rows={rows}
+        cursor={cursor}
+        onCursor={setPicked}
+        selected={selected}
+        onSelected={setSelected}
+        pinned={{ all: pins.size, selected: [...selected].filter((index) => pins.has(index)).length }}
+        choices={choices}
+        rank={first === undefined ? uniform.rank.max : (ranks?.[first] ?? modules[first]!.rank)}
+        refusal={refusal}
+        onPin={(rank) => pin((index) => Math.min(rank, modules[index]!.rank))}
+        onKeep={() => pin((index) => modules[index]!.rank)}
+        onUnpin={() => pin(() => undefined)}
+        onUnpinAll={() => onChange({ pins: new Map() })}
+      />
+      <SpectraPanel
+        modules={modules}
+        picked={picked === undefined ? undefined : modules[picked]!.name}
+        rank={picked === undefined ? preview?.rank.max : ranks?.[picked]}
+        height={Math.min(MAX_SPECTRA_PX, heatMapHeight(modules))}
+      />
+      <ModuleTable
+        rows={rows}
+        note="Used: how many directions really carry the update. Rank and Error: before, and what the choice above would do. ●: pinned."
+        picked={picked}
+        selected={selected}
+        onPick={onPick}
+        onToggle={onToggle}
+      />
+    </div>
+  );
+}
+
+function rowsOf(
+  { modules, analysis }: Analyzed,
+  places: readonly PlaceInTable[],
+  ranks: readonly number[] | null,
+  pins: ReadonlyMap<number, number>,
+): ModuleRow[] {
+  const energy = modules.reduce((sum, module) => sum + module.energy, 0) || 1;
+  return modules.map((module, index) => ({
+    ...places[index]!,
+    index,
+    name: module.name,
+    shape: module.shape,
+    rank: module.rank,
+    share: module.energy / energy,
+    effectiveRank: analysis.modules[index]!.effective_rank,
+    ...(ranks && { newRank: ranks[index]!, error: errorAt(module, ranks[index]!) }),
+    isPinned: pins.has(index),
+    verdict: analysis.modules[index]!.verdict,
+  }));
+}

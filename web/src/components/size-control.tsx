@@ -1,0 +1,42 @@
+import { useId } from 'preact/hooks';
+import { bytesInWords } from '../../../src/charts/words.ts';
+import { type CurveLine, inWords } from './size-curve.tsx';
+
+interface SizeControlProps {
+  readonly line: CurveLine;
+  readonly pinned: number;
+  readonly onUnpinAll: () => void;
+}
+
+/** The size that ranks by module share out: the same slider as on the curve. */
+export function SizeControl({ line: { points, at, place, onAt }, pinned, onUnpinAll }: SizeControlProps) {
+  const id = useId();
+  return (
+    <div class="rank-control">
+      <div class="row spread">
+        <label for={id}>Size of the factors</label>
+        <strong>{bytesInWords(place.bytes)}</strong>
+      </div>
+      <input
+        id={id}
+        type="range"
+        min={0}
+        max={points.length - 1}
+        step={1}
+        value={at}
+        disabled={points.length === 1}
+        aria-valuetext={inWords(place)}
+        onInput={({ currentTarget }) => onAt(Number(currentTarget.value))}
+      />
+      <div class="row spread note">
+        <span>{bytesInWords(points[0]!.bytes)}</span>
+        {pinned > 0 && (
+          <button type="button" class="link" onClick={onUnpinAll}>
+            {pinned} pinned: unpin all
+          </button>
+        )}
+        <span>{bytesInWords(points.at(-1)!.bytes)}</span>
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,134 @@
+import type { ECharts } from 'echarts/core';
+import { useMemo } from 'preact/hooks';
+import { paletteOf } from '../../../src/charts/palette.ts';
+import { NAMES, type SizePoint, sizeCurveChart } from '../../../src/charts/size-curve-chart.ts';
+import { bytesInWords, percent } from '../../../src/charts/words.ts';
+import type { Criterion } from '../../../src/core/policy/allocate-ranks.ts';
+import { CRITERIA } from '../preview/target-form.ts';
+import { scheme } from '../state/scheme.ts';
+import { Chart } from './chart.tsx';
+import { ChartTable } from './chart-table.tsx';
+import { CurveHandle, distanceTo, nearestPoint } from './curve-handle.tsx';
+import { SelectField } from './field.tsx';
+import { Panel } from './panel.tsx';
+
+/** A line of the curve and where its handle is. */
+export interface CurveLine {
+  readonly points: readonly SizePoint[];
+  readonly at: number;
+  readonly place: SizePoint;
+  readonly onAt: (at: number) => void;
+}
+
+interface SizeCurveProps {
+  readonly uniform: CurveLine;
+  readonly byModule: CurveLine;
+  /** The line that the choice is on; null: on neither. */
+  readonly chosen: 'uniform' | 'byModule' | null;
+  /** Place among the points of one rank for all. */
+  readonly recommended: number;
+  readonly criterion: Criterion;
+  readonly onCriterion: (criterion: Criterion) => void;
+  /** Why the server refuses ranks by module. */
+  readonly refusal: string | null;
+}
+
+const WHAT: Readonly<Record<Criterion, string>> = {
+  relative: 'mean module error',
+  energy: 'error of the whole adapter',
+};
+
+/** A click further from both lines than this means neither. */
+const REACH_PX = 40;
+
+/** Error against size, along one rank for all and along ranks by module; the choice is a handle on one of the lines. */
+export function SizeCurve(props: SizeCurveProps) {
+  const { uniform, byModule, chosen, recommended, criterion, refusal } = props;
+  const palette = paletteOf(scheme.value);
+  const option = useMemo(
+    () =>
+      sizeCurveChart({
+        palette,
+        uniform: uniform.points,
+        byModule: byModule.points,
+        what: WHAT[criterion],
+        recommended,
+      }),
+    [palette, uniform.points, byModule.points, criterion, recommended],
+  );
+  const lines = { uniform, byModule };
+  const shown = (refusal === null ? ['uniform', 'byModule'] : ['uniform']) as ('uniform' | 'byModule')[];
+
+  function onClick(chart: ECharts, x: number, y: number): void {
+    const near = shown
+      .map((line) => {
+        const at = nearestPoint(chart, lines[line].points, x);
+        return { line, at, distance: distanceTo(chart, lines[line].points[at]!, x, y) };
+      })
+      .sort((one, other) => one.distance - other.distance)[0]!;
+    if (near.distance <= REACH_PX) lines[near.line].onAt(near.at);
+  }
+  const overlay = (chart: ECharts) =>
+    shown.map((line) => (
+      <CurveHandle
+        key={line}
+        chart={chart}
+        label={`Size on the curve, ${NAMES[line]}`}
+        shape={line === 'uniform' ? 'circle' : 'diamond'}
+        points={lines[line].points}
+        at={lines[line].at}
+        place={lines[line].place}
+        words={inWords(lines[line].place)}
+        isChosen={chosen === line}
+        onAt={lines[line].onAt}
+      />
+    ));
+  return (
+    <Panel
+      title="Error against size"
+      class="curve"
+      note={
+        refusal ??
+        'The least possible error at every size. Drag a handle, or click a line. The green diamond is the recommended rank for all.'
+      }
+      actions={
+        <SelectField<Criterion>
+          label="Keep small"
+          value={criterion}
+          options={Object.entries(CRITERIA) as [Criterion, string][]}
+          onValue={props.onCriterion}
+        />
+      }
+    >
+      <Chart
+        option={option}
+        height={340}
+        label={`The ${WHAT[criterion]} against the size of the factors: one rank for all from rank 1 to ${uniform.points.length}, and ranks by module. Recommended: ${inWords(uniform.points[recommended]!)}.`}
+        overlay={overlay}
+        onClick={onClick}
+      >
+        <ChartTable
+          caption="Error at each size"
+          head={['One rank for all', 'Size', 'Error', 'Ranks by module of that size', 'Error']}
+          rows={() => rowsOf(uniform.points, byModule.points)}
+        />
+      </Chart>
+    </Panel>
+  );
+}
+
+export const inWords = ({ words, bytes, error }: SizePoint): string =>
+  `${words}, ${bytesInWords(bytes)}, error ${percent(error)}`;
+
+/** Every rank for all, and beside it the largest ranks by module that are no larger. */
+const rowsOf = (uniform: readonly SizePoint[], byModule: readonly SizePoint[]) =>
+  uniform.map(({ words, bytes, error }) => {
+    const other = byModule.findLast((point) => point.bytes <= bytes * (1 + 1e-9));
+    return [
+      words,
+      bytesInWords(bytes),
+      percent(error),
+      other?.words ?? '–',
+      other ? percent(other.error) : '–',
+    ];
+  });

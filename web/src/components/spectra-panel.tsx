@@ -1,0 +1,62 @@
+import { useMemo } from 'preact/hooks';
+import { paletteOf } from '../../../src/charts/palette.ts';
+import { spectraChart, spectraLines } from '../../../src/charts/spectra-chart.ts';
+import { shortened } from '../../../src/charts/words.ts';
+import type { ModuleSpectrum } from '../../../src/contract/report.ts';
+import { scheme } from '../state/scheme.ts';
+import { Chart } from './chart.tsx';
+import { ChartTable } from './chart-table.tsx';
+import { Panel } from './panel.tsx';
+
+interface SpectraPanelProps {
+  readonly modules: readonly ModuleSpectrum[];
+  /** Name of the module that stands out. */
+  readonly picked: string | undefined;
+  /** A rank to mark. */
+  readonly rank: number | undefined;
+  readonly height: number;
+}
+
+/** The singular values of all modules, and of one that was picked. */
+export function SpectraPanel({ modules, picked, rank, height }: SpectraPanelProps) {
+  const palette = paletteOf(scheme.value);
+  const lines = useMemo(() => spectraLines(modules), [modules]);
+  const option = useMemo(
+    () =>
+      spectraChart({
+        palette,
+        lines,
+        ...(picked !== undefined && { selected: picked }),
+        ...(rank !== undefined && { rank }),
+      }),
+    [palette, lines, picked, rank],
+  );
+  return (
+    <Panel
+      title="Singular values"
+      class="spectra"
+      note={
+        picked === undefined
+          ? 'Each thin line is a module. Pick one in the table or the map to see it.'
+          : `Picked: ${shortened(picked, 60)}`
+      }
+    >
+      <Chart
+        option={option}
+        height={height}
+        label={`Singular values of ${modules.length} modules on a logarithmic scale.`}
+      >
+        <ChartTable
+          caption="Singular values"
+          head={['Module', 'Singular values']}
+          rows={() =>
+            modules.map(({ name, singular_values: sigma }) => [
+              name,
+              sigma.map((value) => value.toPrecision(3)).join(', '),
+            ])
+          }
+        />
+      </Chart>
+    </Panel>
+  );
+}

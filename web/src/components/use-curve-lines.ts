@@ -1,0 +1,91 @@
+import { useMemo } from 'preact/hooks';
+import type { SizePoint } from '../../../src/charts/size-curve-chart.ts';
+import { ranksInWords } from '../../../src/charts/words.ts';
+import { moduleRelativeError } from '../../../src/core/by-module.ts';
+import { type Analyzed, lostShare, type Preview } from '../preview/preview.ts';
+import { refusalOfRank } from '../preview/rank-choices.ts';
+import { curveByModule, type RankStudio } from '../preview/rank-studio.ts';
+import type { Choice } from '../state/use-choice.ts';
+import type { CurveLine } from './size-curve.tsx';
+
+/** The two lines of the curve with their handles, for what is chosen. */
+export function useCurveLines(choice: Choice, analyzed: Analyzed) {
+  const { form, profile, studio, pins, preview, onChange } = choice;
+  const { bytesPerParameter } = analyzed;
+  const uniformPoints = useMemo(
+    () =>
+      uniformCurve(studio).map(({ rank, parameters, error }): SizePoint => {
+        const refusal = refusalOfRank(profile, rank);
+        return {
+          bytes: parameters * bytesPerParameter,
+          error,
+          words: `rank ${rank}`,
+          ...(refusal !== null && { refusal }),
+        };
+      }),
+    [studio, profile],
+  );
+  const sizes = useMemo(() => curveByModule(studio, pins), [studio, pins]);
+  const modulePoints = useMemo(
+    () =>
+      sizes.map(
+        ({ parameters, error, rank }): SizePoint => ({
+          bytes: parameters * bytesPerParameter,
+          error,
+          words: ranksInWords(rank),
+          ...(choice.refusal !== null && { refusal: choice.refusal }),
+        }),
+      ),
+    [sizes, choice.refusal],
+  );
+  const isByModule = form.policy === 'modules';
+  const now = preview && placeOf(preview, studio);
+  const atRank = form.rank - 1;
+  const at = isByModule
+    ? nearestBySize(modulePoints, now?.bytes ?? 0)
+    : nearestBySize(modulePoints, uniformPoints[atRank]!.bytes);
+  const uniform: CurveLine = {
+    points: uniformPoints,
+    at: atRank,
+    place: uniformPoints[atRank]!,
+    onAt: (index) => onChange({ policy: 'rank', rank: index + 1 }),
+  };
+  const byModule: CurveLine = {
+    points: modulePoints,
+    at,
+    place: isByModule && now ? now : modulePoints[at]!,
+    onAt: (index) => onChange({ policy: 'modules', parameters: sizes[index]!.parameters }),
+  };
+  const chosen = isByModule ? ('byModule' as const) : form.policy === 'rank' ? ('uniform' as const) : null;
+  return { uniform, byModule, chosen };
+}
+
+const placeOf = (preview: Preview, { criterion }: RankStudio): SizePoint => ({
+  bytes: preview.bytes,
+  error: criterion === 'energy' ? preview.relative_error : preview.module_relative_error,
+  words: ranksInWords(preview.rank),
+});
+
+function nearestBySize(points: readonly SizePoint[], bytes: number): number {
+  let best = 0;
+  for (const [index, point] of points.entries())
+    if (Math.abs(point.bytes - bytes) < Math.abs(points[best]!.bytes - bytes)) best = index;
+  return best;
+}
+
+/** What every rank for all modules loses by the criterion. */
+function uniformCurve({ analyzed, criterion }: RankStudio) {
+  const { modules, analysis } = analyzed;
+  const energies = modules.map(({ energy }) => energy);
+  const total = energies.reduce((sum, energy) => sum + energy, 0);
+  return analysis.curve.map(({ rank, parameters }) => {
+    const lost = modules.map((module) => module.energy * lostShare(module, rank));
+    const all = lost.reduce((sum, one) => sum + one, 0);
+    const whole = total > 0 ? Math.sqrt(all / total) : 0;
+    return {
+      rank,
+      parameters,
+      error: criterion === 'energy' ? whole : moduleRelativeError(energies, lost),
+    };
+  });
+}

@@ -1,0 +1,98 @@
+import { DEFAULT_CRITERION } from '../../../src/contract/target.ts';
+import { pinsOfText, textOfPins } from './pins-text.ts';
+import type { Analyzed } from './preview.ts';
+import { SPECTRUM_POLICIES, type SpectrumPolicy, type TargetForm } from './target-form.ts';
+
+type Query = Readonly<Record<string, string>>;
+
+const DTYPES = ['float32', 'float16', 'bfloat16'] as const;
+const FORMAT_NAME = /^[a-z0-9-]{1,32}$/;
+
+/** What is chosen before anybody chose: the rank that the analysis recommends for all. */
+export const firstForm = ({ analysis }: Analyzed): TargetForm => ({
+  policy: 'rank',
+  rank: analysis.uniform.rank.max,
+  parameters: analysis.uniform.parameters,
+  criterion: DEFAULT_CRITERION,
+  pins: new Map(),
+  energy: 90,
+  tolerance: 30,
+  cumulative: 80,
+  ratio: 10,
+  isUniform: true,
+  profile: '',
+  format: '',
+  dtype: '',
+  scale: 'fold',
+  isExact: false,
+});
+
+/** The query of an address that has the choice: what differs from the first one, so that most addresses have none. */
+export function queryOf(form: TargetForm, analyzed: Analyzed): Record<string, string> {
+  const first = firstForm(analyzed);
+  return {
+    ...policyQuery(form, first),
+    ...(form.criterion !== first.criterion && { criterion: form.criterion }),
+    ...(form.profile !== '' && { profile: form.profile }),
+    ...(form.format !== '' && { format: form.format }),
+    ...(form.dtype !== '' && { dtype: form.dtype }),
+    ...(form.scale !== first.scale && { scale: form.scale }),
+    ...(form.isExact && { method: 'exact' }),
+  };
+}
+
+function policyQuery(form: TargetForm, first: TargetForm): Record<string, string> {
+  const { policy, rank, parameters, pins } = form;
+  if (policy === 'rank') return rank === first.rank ? {} : { rank: String(rank) };
+  if (policy === 'modules')
+    return { parameters: String(parameters), ...(pins.size > 0 && { pins: textOfPins(pins) }) };
+  const value = policy === 'knee' ? 1 : form[policy];
+  return { [policy]: String(value), ...(!form.isUniform && { each: '1' }) };
+}
+
+/** The choice that an address has; what it does not say or what cannot be is as in the first one. */
+export function formOf(query: Query, analyzed: Analyzed): TargetForm {
+  const first = firstForm(analyzed);
+  return {
+    ...first,
+    ...policyOf(query, analyzed),
+    ...(query.criterion === 'energy' && { criterion: 'energy' as const }),
+    ...(query.profile !== undefined && { profile: query.profile.slice(0, 64) }),
+    ...(FORMAT_NAME.test(query.format ?? '') && { format: query.format as TargetForm['format'] }),
+    dtype: DTYPES.find((name) => name === query.dtype) ?? '',
+    ...(query.scale === 'keep' && { scale: 'keep' as const }),
+    isExact: query.method === 'exact',
+  };
+}
+
+/** Least and most of what a number in an address may be. */
+const BOUNDS: Readonly<Record<SpectrumPolicy, readonly [number, number]>> = {
+  energy: [1, 100],
+  tolerance: [0, 99],
+  cumulative: [1, 100],
+  ratio: [1, 1000],
+  knee: [1, 1],
+};
+
+function policyOf(query: Query, { modules }: Analyzed): Partial<TargetForm> {
+  const rank = numberIn(query.rank, 1, 65_536);
+  if (rank !== undefined) return { policy: 'rank', rank: Math.round(rank) };
+  const parameters = numberIn(query.parameters, 1, Number.MAX_SAFE_INTEGER);
+  if (parameters !== undefined)
+    return {
+      policy: 'modules',
+      parameters: Math.round(parameters),
+      pins: pinsOfText(query.pins ?? '', modules.length),
+    };
+  for (const policy of SPECTRUM_POLICIES) {
+    const value = numberIn(query[policy], ...BOUNDS[policy]);
+    if (value === undefined) continue;
+    return { policy, ...(policy !== 'knee' && { [policy]: value }), isUniform: query.each !== '1' };
+  }
+  return {};
+}
+
+function numberIn(text: string | undefined, least: number, most: number): number | undefined {
+  const value = text === undefined || text.trim() === '' ? Number.NaN : Number(text);
+  return value >= least && value <= most ? value : undefined;
+}

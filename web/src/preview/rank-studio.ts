@@ -1,0 +1,165 @@
+import type { ServingProfile } from '../../../src/contract/serving.ts';
+import { isDead, meanOf } from '../../../src/core/by-module.ts';
+import {
+  type BudgetModule,
+  type Criterion,
+  costOf,
+  leastRanks,
+  type PinnedRanks,
+  ranksWithin,
+  type Step,
+  stepsInOrder,
+} from '../../../src/core/policy/allocate-ranks.ts';
+import type { RankLimits } from '../../../src/serving/rank-limits.ts';
+import { largestRank, limitRank, permittedRanks } from '../../../src/squeeze/limit-rank.ts';
+import { type Analyzed, lostShare } from './preview.ts';
+import { largestRank as largestOf } from './rank-choices.ts';
+
+/** Sums of shares that come down to nothing end as far from it. */
+const ROUNDING = 1e-12;
+/** More points of a curve are not seen. */
+const MAX_POINTS = 160;
+
+/** All that ranks by module need of an adapter: made once for a server and a criterion, whatever the size and the pins. */
+export interface RankStudio {
+  readonly analyzed: Analyzed;
+  readonly criterion: Criterion;
+  readonly limits: RankLimits;
+  /** Each with the ranks that it may have; costs are parameters. */
+  readonly modules: readonly BudgetModule[];
+  readonly steps: readonly Step[];
+}
+
+/** A size on the curve, with what it loses by the criterion. */
+export interface CurvePoint {
+  readonly parameters: number;
+  readonly error: number;
+  readonly rank: { readonly min: number; readonly max: number };
+}
+
+/** The ranks that a server takes of a module, whatever it is set to. */
+export const limitsOf = (profile: ServingProfile | null): RankLimits => ({
+  minRank: profile?.min_rank ?? 1,
+  maxRank: largestOf(profile) ?? Number.MAX_SAFE_INTEGER,
+  allowedRanks: profile?.allowed_ranks?.ranks ?? null,
+});
+
+export function rankStudio(analyzed: Analyzed, limits: RankLimits, criterion: Criterion): RankStudio {
+  const modules = analyzed.modules.map((module): BudgetModule => {
+    const { singular_values: sigma, energy, shape } = module;
+    const [m, n] = shape;
+    return {
+      sigma,
+      // What its factors leave out of it is lost at any rank.
+      restNorm: Math.sqrt(energy * lostShare(module, module.rank)),
+      costPerRank: m + n,
+      ranks: permittedRanks(largestRank({ rank: module.rank, m, n }), limits),
+    };
+  });
+  return { analyzed, criterion, limits, modules, steps: [...stepsInOrder(modules, criterion)] };
+}
+
+/** Pins as the server takes them: the nearest rank that it allows. */
+export const allowedPins = ({ analyzed, limits }: RankStudio, pins: PinnedRanks): PinnedRanks =>
+  new Map([...pins].map(([index, rank]) => [index, limitRank(rank, analyzed.modules[index]!.rank, limits)]));
+
+/** The parameters that there are at least, and at most, beside the pins. */
+export function extentOf({ modules }: RankStudio, pins: PinnedRanks): { least: number; most: number } {
+  const withPins = (ranks: readonly number[]): number =>
+    costOf(
+      modules,
+      ranks.map((rank, index) => pins.get(index) ?? rank),
+    );
+  return { least: withPins(leastRanks(modules)), most: withPins(modules.map(({ ranks }) => ranks.at(-1)!)) };
+}
+
+/** The ranks of so many parameters, or of the least there are: what the service makes of a budget, beside the pins. */
+export function sharedOut(studio: RankStudio, parameters: number, pins: PinnedRanks): number[] {
+  const { least } = extentOf(studio, pins);
+  return ranksWithin(studio.modules, studio.steps, Math.max(least, parameters), pins);
+}
+
+/** What ranks by module lose at every size: sizes at which nothing of the budget is left over, ascending. */
+export function curveByModule(studio: RankStudio, pins: PinnedRanks): CurvePoint[] {
+  const { modules, steps } = studio;
+  const { least, most } = extentOf(studio, pins);
+  const tally = new Tally(
+    studio,
+    leastRanks(modules).map((rank, index) => pins.get(index) ?? rank),
+  );
+  const points = [tally.point(least)];
+  const thresholds = thresholdsOf(least, most);
+  let parameters = least;
+  let next = 1;
+  for (const { module, rank, cost } of steps) {
+    if (pins.has(module)) continue;
+    parameters += cost;
+    tally.raise(module, rank);
+    if (parameters < thresholds[next]!) continue;
+    points.push(tally.point(parameters));
+    while (next < thresholds.length - 1 && thresholds[next]! <= parameters) next++;
+  }
+  // What pays for all ranks gives all, also directions without energy.
+  if (parameters < most)
+    for (const [index, { ranks }] of modules.entries()) tally.raise(index, pins.get(index) ?? ranks.at(-1)!);
+  const last = tally.point(most);
+  if (points.at(-1)!.parameters < most) points.push(last);
+  return points;
+}
+
+/** Sizes in equal factors, from the least to the most. */
+const thresholdsOf = (least: number, most: number): number[] =>
+  Array.from({ length: MAX_POINTS }, (_, index) => least * (most / least) ** (index / (MAX_POINTS - 1)));
+
+/** Ranks that grow, with their error at every moment. */
+class Tally {
+  readonly #studio: RankStudio;
+  readonly #ranks: number[];
+  readonly #weights: readonly number[];
+  /** How many modules have each rank. */
+  readonly #counts: number[] = [];
+  #lost = 0;
+  #least = 1;
+
+  constructor(studio: RankStudio, ranks: readonly number[]) {
+    this.#studio = studio;
+    this.#ranks = [...ranks];
+    this.#weights = weightsOf(studio);
+    for (const [index, rank] of ranks.entries()) {
+      this.#counts[rank] = (this.#counts[rank] ?? 0) + 1;
+      this.#lost += this.#lostOf(index, rank);
+    }
+  }
+
+  raise(index: number, rank: number): void {
+    const before = this.#ranks[index]!;
+    this.#lost += this.#lostOf(index, rank) - this.#lostOf(index, before);
+    this.#counts[before]!--;
+    this.#counts[rank] = (this.#counts[rank] ?? 0) + 1;
+    this.#ranks[index] = rank;
+  }
+
+  point(parameters: number): CurvePoint {
+    while (this.#least < this.#counts.length && !this.#counts[this.#least]) this.#least++;
+    const max = this.#counts.findLastIndex((count) => count > 0);
+    return {
+      parameters,
+      error: this.#lost > ROUNDING ? Math.sqrt(this.#lost) : 0,
+      rank: { min: this.#least, max },
+    };
+  }
+
+  #lostOf(index: number, rank: number): number {
+    return this.#weights[index]! * lostShare(this.#studio.analyzed.modules[index]!, rank);
+  }
+}
+
+/** What the share that a module loses of itself adds to error². */
+function weightsOf({ analyzed, criterion }: RankStudio): number[] {
+  const energies = analyzed.modules.map(({ energy }) => energy);
+  const mean = meanOf(energies);
+  if (criterion === 'energy')
+    return energies.map((energy) => (mean > 0 ? energy / (mean * energies.length) : 0));
+  const live = energies.filter((energy) => !isDead(energy, mean)).length;
+  return energies.map((energy) => (isDead(energy, mean) ? 0 : 1 / live));
+}

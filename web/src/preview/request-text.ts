@@ -1,0 +1,96 @@
+import type { SqueezeOptions } from '../../../src/contract/job-request.ts';
+import type { Target } from '../../../src/contract/target.ts';
+
+/** A squeeze, as the page would ask for it. */
+export interface SqueezeRequest {
+  readonly kind: 'squeeze';
+  readonly adapter_id: string;
+  readonly targets: readonly Target[];
+  readonly options?: SqueezeOptions;
+}
+
+/** How the same can be asked for without the page. */
+export const REQUEST_LANGUAGES = { curl: 'curl', python: 'Python', command: 'Command' } as const;
+export type RequestLanguage = keyof typeof REQUEST_LANGUAGES;
+
+/**
+ * A request as a text to run elsewhere.
+ * @param origin of the service
+ * @param needsKey the key itself is never written, but where to take it from
+ */
+export function requestText(
+  language: RequestLanguage,
+  request: SqueezeRequest,
+  origin: string,
+  needsKey: boolean,
+): string {
+  switch (language) {
+    case 'curl':
+      return curl(request, origin, needsKey);
+    case 'python':
+      return python(request, origin);
+    case 'command':
+      return command(request, origin);
+  }
+}
+
+function curl(request: SqueezeRequest, origin: string, needsKey: boolean): string {
+  return [
+    `curl ${shell(`${origin}/v1/jobs`)}`,
+    ...(needsKey ? ['-H "Authorization: Bearer $LORA_SQUEEZE_KEY"'] : []),
+    "-H 'Content-Type: application/json'",
+    `-d ${shell(JSON.stringify(request))}`,
+  ].join(' \\\n  ');
+}
+
+function python({ adapter_id: id, targets, options }: SqueezeRequest, origin: string): string {
+  return [
+    'from lora_squeeze import Client',
+    '',
+    `service = Client(${JSON.stringify(origin)})  # the key: LORA_SQUEEZE_KEY`,
+    'job = service.jobs.run(',
+    '    kind="squeeze",',
+    `    adapter_id=${JSON.stringify(id)},`,
+    `    targets=${pythonValue(targets)},`,
+    ...(options ? [`    options=${pythonValue(options)},`] : []),
+    ')',
+    'service.jobs.download(job["id"], "results")',
+  ].join('\n');
+}
+
+function command({ adapter_id: id, targets, options }: SqueezeRequest, origin: string): string {
+  const lines = targets.map((target) =>
+    [
+      `lora-squeeze batch create ${id} --server ${shell(origin)}`,
+      ...Object.entries({ ...target, ...options }).flatMap(([name, value]) => optionsOf(name, value)),
+    ].join(' \\\n  '),
+  );
+  return lines.join('\n');
+}
+
+function optionsOf(name: string, value: unknown): string[] {
+  const option = `--${name.replaceAll('_', '-')}`;
+  if (value === true) return [option];
+  if (value === false) return [`--no-${option.slice(2)}`];
+  if (name === 'rank_pattern')
+    return Object.entries(value as Record<string, number>).map(
+      ([key, rank]) => `${option} ${shell(`${key}=${rank}`)}`,
+    );
+  return [`${option} ${shell(String(value))}`];
+}
+
+/** A word of a shell, quoted where it has to be. */
+const shell = (text: string): string =>
+  /^[\w./:=-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+
+/** JSON as Python writes it: its strings and numbers are the same. */
+function pythonValue(value: unknown): string {
+  if (value === true) return 'True';
+  if (value === false) return 'False';
+  if (Array.isArray(value)) return `[${value.map(pythonValue).join(', ')}]`;
+  if (typeof value === 'object' && value !== null)
+    return `{${Object.entries(value)
+      .map(([name, one]) => `${JSON.stringify(name)}: ${pythonValue(one)}`)
+      .join(', ')}}`;
+  return JSON.stringify(value);
+}
