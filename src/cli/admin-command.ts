@@ -7,6 +7,7 @@ import { BACKUP_STEPS, makeBackup } from '../backup/make-backup.ts';
 import { RESTORE_STEPS, restoreBackup } from '../backup/restore-backup.ts';
 import { VERIFY_STEPS, type Verified, verify } from '../backup/verify.ts';
 import type { VerifyProblem } from '../backup/wrong-rows.ts';
+import { bytesInWords } from '../charts/words.ts';
 import { appliedMigrations, MIGRATIONS, migrate } from '../database/migration.ts';
 import { connectDatabase, DATABASE_FILE } from '../database/open-database.ts';
 import { openStore } from '../storage/open-store.ts';
@@ -16,7 +17,6 @@ import { CommandError, EXIT, UsageError } from './command-error.ts';
 import { interruptible } from './interrupt.ts';
 import { isForPeople, JSON_OPTION, print, printJson } from './output.ts';
 import { ProgressBar } from './progress-bar.ts';
-import { megabytes } from './words.ts';
 
 /** Whole tables are read and written, which takes longer than what a service asks for. */
 const STATEMENT_MS = 60_000;
@@ -42,7 +42,7 @@ export const ADMIN_BACKUP: Command = {
     if (!isForPeople(args)) printJson({ folder, begun_at, version, rows, content });
     else
       print(
-        `${folder} has ${rows} rows and ${content.files} files of content (${megabytes(content.bytes)}).`,
+        `${folder} has ${rows} rows and ${content.files} files of content (${bytesInWords(content.bytes)}).`,
       );
     return EXIT.ok;
   },
@@ -175,7 +175,7 @@ function problemLine({ problem, id, detail, used_by = [] }: VerifyProblem): stri
 
 function summary({ contents, bytes, problems }: Verified): string {
   const found = problems === 0 ? 'nothing is wrong' : problems === 1 ? '1 problem' : `${problems} problems`;
-  return `${contents} contents (${megabytes(bytes)}): ${found}.`;
+  return `${contents} contents (${bytesInWords(bytes)}): ${found}.`;
 }
 
 function folderOf(args: Arguments): string {

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { bytesInWords, percent } from '../charts/words.ts';
 import type { Analysis, ModuleAnalysis, RankPoint, Recommendation } from '../contract/analysis.ts';
 import type { Report } from '../contract/report.ts';
 import type { Arguments, Command } from './command.ts';
@@ -13,16 +14,7 @@ import { isForPeople, JSON_OPTION, print, printFailure, printJson } from './outp
 import { fileOrFolderName } from './place.ts';
 import { ProgressBar } from './progress-bar.ts';
 import { optionName } from './squeeze-fields.ts';
-import {
-  extent,
-  fixedPercent,
-  fixedSeconds,
-  megabytes,
-  range,
-  textTable,
-  threadsOf,
-  wrapped,
-} from './words.ts';
+import { extent, fixedSeconds, range, textTable, threadsOf, wrapped } from './words.ts';
 
 /** Up to this many ranks are shown one by one; otherwise only these steps. */
 const MOST_RANKS = 16;
@@ -123,11 +115,11 @@ function curveTable({ curve, uniform }: Analysis): string {
     .filter(isTold)
     .map((point) => [
       `${point.rank}${point.rank === uniform.rank.max ? ' *' : '  '}`,
-      point.module_relative_error === undefined ? '–' : fixedPercent(point.module_relative_error),
-      fixedPercent(point.relative_error),
-      fixedPercent(point.worst_module_error),
+      point.module_relative_error === undefined ? '–' : percent(point.module_relative_error),
+      percent(point.relative_error),
+      percent(point.worst_module_error),
       point.parameters.toLocaleString('en-US'),
-      megabytes(point.bytes),
+      bytesInWords(point.bytes),
     ]);
   return textTable(
     ['>rank  ', '>mean module error', '>relative error', '>worst module', '>parameters', '>size'],

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { text as textOf } from 'node:stream/consumers';
+import { percent } from '../charts/words.ts';
 import type { BatchRecord } from '../contract/batch.ts';
 import type { BatchResultLine } from '../contract/batch-result.ts';
 import { uploadAdapter } from './adapter-upload.ts';
@@ -15,7 +16,7 @@ import type { ServerClient } from './server-client.ts';
 import { LIST_OPTIONS, limitOf, listQuery, pages } from './server-lists.ts';
 import { SERVER_GROUP } from './server-options.ts';
 import { readMethod, readTargets, TARGET_GROUPS } from './squeeze-fields.ts';
-import { fixedPercent, range, textTable } from './words.ts';
+import { range, textTable } from './words.ts';
 
 const OUTPUT: OptionGroup = { title: 'Output', options: [JSON_OPTION] };
 const IS_ID = /^ad_[0-9a-z]+$/;
@@ -141,7 +142,7 @@ export const BATCH_RESULTS: Command = {
 };
 
 function rowOf({ name, target, state, rank, result_id, relative_error, error }: BatchResultLine): string[] {
-  const distance = relative_error === null ? '' : `, error ${fixedPercent(relative_error)}`;
+  const distance = relative_error === null ? '' : `, error ${percent(relative_error)}`;
   const outcome = error?.code ?? (result_id === null ? '' : `${result_id}${distance}`);
   return [name, target === null ? '' : String(target), state, rank ? range(rank) : '', outcome];
 }

@@ -1,6 +1,7 @@
+import { percent } from '../charts/words.ts';
 import { JOB_PHASES, type JobRecord } from '../contract/job.ts';
 import { phaseWords } from './phases.ts';
-import { fixedPercent, range, textTable } from './words.ts';
+import { range, textTable } from './words.ts';
 
 type Job = Pick<JobRecord, 'id' | 'kind' | 'state' | 'created_at' | 'progress' | 'results' | 'error'>;
 
@@ -22,7 +23,7 @@ export function outcomeWords({ state, progress, results, error }: Job): string {
     .map((result) =>
       result.state === 'failed'
         ? result.error.code
-        : `rank ${range(result.rank)}, error ${fixedPercent(result.relative_error)}`,
+        : `rank ${range(result.rank)}, error ${percent(result.relative_error)}`,
     )
     .join('; ');
 }

@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { REPORT_FILE } from '../adapter/file-names.ts';
+import { bytesInWords, percent } from '../charts/words.ts';
 import type { SucceededResult } from '../contract/job.ts';
 import type { Report } from '../contract/report.ts';
 import type { Target } from '../contract/target.ts';
@@ -13,7 +14,7 @@ import { print, printFailure, printJson } from './output.ts';
 import { OutputFolder } from './output-folder.ts';
 import { inFolderOrPlace, isPlace } from './place.ts';
 import type { TaskProgress } from './progress-bar.ts';
-import { extent, fixedPercent, fixedSeconds, megabytes, range, threadsOf } from './words.ts';
+import { extent, fixedSeconds, range, threadsOf } from './words.ts';
 
 /** Where results go. */
 export interface Placement {
@@ -152,15 +153,15 @@ function madeAdapterWords(from: string, { out, result, report }: MadeAdapter): s
   const { worst_module: worst, module_relative_error: mean, serving, training } = result;
   const { provider, method, timings, sources, modules } = report;
   const ranks = range(extent(modules.map(({ rank }) => rank)));
-  const sizes = sources.map(({ bytes }) => megabytes(bytes)).join(' + ');
-  const worstWords = worst ? `, worst ${worst.name} ${fixedPercent(worst.relative_error)}` : '';
+  const sizes = sources.map(({ bytes }) => bytesInWords(bytes)).join(' + ');
+  const worstWords = worst ? `, worst ${worst.name} ${percent(worst.relative_error)}` : '';
   return [
     `${from} → ${out}`,
-    `  rank ${ranks} → ${range(result.rank)}, ${sizes} → ${megabytes(result.bytes)}`,
-    `  energy kept ${fixedPercent(result.energy_retained)}, relative error ${fixedPercent(result.relative_error)}${worstWords}`,
+    `  rank ${ranks} → ${range(result.rank)}, ${sizes} → ${bytesInWords(result.bytes)}`,
+    `  energy kept ${percent(result.energy_retained)}, relative error ${percent(result.relative_error)}${worstWords}`,
     ...(mean === undefined
       ? []
-      : [`  mean module error ${fixedPercent(mean)}, energy kept on average ${fixedPercent(1 - mean ** 2)}`]),
+      : [`  mean module error ${percent(mean)}, energy kept on average ${percent(1 - mean ** 2)}`]),
     ...(serving ? [`  ${serving.profile}: ${serving.loads ? 'loads' : 'does not load'}`] : []),
     ...(serving?.rules ?? [])
       .filter(({ passed }) => !passed)

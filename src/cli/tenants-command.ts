@@ -1,3 +1,4 @@
+import { bytesInWords } from '../charts/words.ts';
 import type {
   TenantCancellation,
   TenantRecord,
@@ -15,7 +16,7 @@ import { isForPeople, JSON_OPTION, print, printJson } from './output.ts';
 import type { ServerClient } from './server-client.ts';
 import { pages } from './server-lists.ts';
 import { ADMINISTRATION_GROUP, SERVER_GROUP } from './server-options.ts';
-import { megabytes, textTable } from './words.ts';
+import { textTable } from './words.ts';
 
 const OUTPUT: OptionGroup = { title: 'Output', options: [JSON_OPTION] };
 const ON_A_PIPE = 'On a terminal a table, elsewhere a line of JSON for each.';
@@ -49,7 +50,7 @@ export const TENANTS_LIST: Command = {
           textTable(
             ['id', 'state', '>queued', '>running', '>stored'],
             tenants.map(({ id, state, queued, running, stored_bytes }) => [
-              ...[id, state, String(queued), String(running), megabytes(stored_bytes)],
+              ...[id, state, String(queued), String(running), bytesInWords(stored_bytes)],
             ]),
           ),
         );

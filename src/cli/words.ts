@@ -1,9 +1,3 @@
-/** Numbers as people read them. Here they have two decimals, whatever their size, so that lines can be compared. */
-
-export const fixedPercent = (share: number): string => `${(100 * share).toFixed(2)} %`;
-
-export const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(2)} MB`;
-
 export const fixedSeconds = (value: number): string => `${value.toFixed(2)} s`;
 
 export const range = ({ min, max }: { readonly min: number; readonly max: number }): string =>

@@ -1,4 +1,5 @@
 import type { LoraModule } from '../adapter/adapter.ts';
+import { percent } from '../charts/words.ts';
 import { type BudgetTarget, DEFAULT_CRITERION } from '../contract/target.ts';
 import { moduleRelativeError } from '../core/by-module.ts';
 import { allocateRanks, type BudgetModule, costOf, leastRanks } from '../core/policy/allocate-ranks.ts';
@@ -90,8 +91,6 @@ function errorByModule(entries: readonly BudgetModule[], ranks: readonly number[
     entries.map((entry, index) => energyFrom(entry, ranks[index]!)),
   );
 }
-
-const percent = (value: number): string => `${(100 * value).toPrecision(3)} %`;
 
 /** Bytes that one more rank takes: a row of A and a column of B, in the dtypes they are written in. */
 function bytesPerRank({ a, b, m, n }: LoraModule, dtype: NonNullable<BudgetTarget['dtype']>): number {

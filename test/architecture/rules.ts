@@ -21,6 +21,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'resources',
     'compute',
     'squeeze',
+    'charts',
     'serving',
     'formats',
     'database',
@@ -104,8 +105,10 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   dispatch: ['database', 'contract', 'errors'],
   // What routes are made of. It knows no resource.
   http: ['database', 'storage', 'metrics', 'tracing', 'adapter', 'json', 'contract', 'errors'],
+  // A card has its numbers in the words of charts and reports.
   squeeze: [
     'compute',
+    'charts',
     'serving',
     'engine',
     'core',

@@ -62,8 +62,8 @@ describe('on a terminal', { skip: hasScript ? false : 'script is not installed (
     const words = shown.slice(shown.lastIndexOf('\u001b['));
     assert.match(words, /peft-gpt2-mycguo → .*words\r\n/);
     assert.match(words, / {2}rank 8 → 4, \d+\.\d\d MB → \d+\.\d\d MB\r\n/);
-    assert.match(words, /energy kept \d+\.\d\d %, relative error \d+\.\d\d %, worst transformer\.h\.\d+\./);
-    assert.match(words, /mean module error \d+\.\d\d %, energy kept on average \d+\.\d\d %\r\n/);
+    assert.match(words, /energy kept \d+\.\d+ %, relative error \d+\.\d+ %, worst transformer\.h\.\d+\./);
+    assert.match(words, /mean module error \d+\.\d+ %, energy kept on average \d+\.\d+ %\r\n/);
     assert.match(words, / {2}vllm: loads\r\n/);
     assert.match(words, / {2}exact, cpu, 1 thread, \d+\.\d\d s\r\n$/);
   });
@@ -110,7 +110,7 @@ describe('on a terminal', { skip: hasScript ? false : 'script is not installed (
     assert.match(shown, /36 modules of rank 8 on gpt2\r\n/);
     assert.match(shown, /rank {4}mean module error {2}relative error {2}worst module +parameters +size\r\n/);
     for (let rank = 1; rank <= 8; rank++)
-      assert.match(shown, new RegExp(`^ *${rank}[ *]+ +\\d+\\.\\d\\d %`, 'm'));
+      assert.match(shown, new RegExp(`^ *${rank}[ *]+ +(?:\\d+\\.\\d+|0) %`, 'm'));
     assert.match(shown, /^ {2}--rank \d+\r\n {4}\S+ /m);
     assert.match(shown, /^ {2}--budget-parameters \d+\r\n/m);
     assert.match(

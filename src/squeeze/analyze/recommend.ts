@@ -1,3 +1,4 @@
+import { percent } from '../../charts/words.ts';
 import type { RankPoint, Recommendation } from '../../contract/analysis.ts';
 import { DEFAULT_CRITERION } from '../../contract/target.ts';
 import { isDead } from '../../core/by-module.ts';
@@ -13,8 +14,6 @@ export const GOOD_ERROR = 0.05;
 export const FAIR_ERROR = Math.sqrt(0.1);
 /** A rank above this share of the source's saves too little to be worth a recommendation. */
 const MOST_OF_RANK = 0.75;
-
-const percent = (value: number): string => `${(100 * value).toPrecision(3)} %`;
 
 /**
  * One rank for all modules: the smallest whose mean module error is at most GOOD_ERROR and whose error is at most

@@ -2,6 +2,8 @@ import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { CARD_FILE } from '../../adapter/file-names.ts';
 import type { FormatName } from '../../adapter/format-name.ts';
+import { byNumbers } from '../../charts/module-names.ts';
+import { bytesInWords, percent, squeezeInWords } from '../../charts/words.ts';
 import type { SucceededResult } from '../../contract/job.ts';
 import type { ModuleResult } from '../../contract/report.ts';
 import { PRODUCT } from '../../version.ts';
@@ -72,6 +74,7 @@ export function modelCard(content: CardContent): string {
   const sections = [
     frontMatter(format, hubBase, kind === 'merge'),
     kind === 'merge' ? '# Merged and squeezed LoRA adapter' : '# Squeezed LoRA adapter',
+    lead(content),
     summary(content),
     '## Load it',
     [`${FENCE}${language}`, ...lines, FENCE].join('\n'),
@@ -104,21 +107,32 @@ function frontMatter(format: FormatName, hubBase: string | null, isMerge: boolea
   ].join('\n');
 }
 
+/** What came of it, for those who read one line. */
+const lead = ({ result, sources }: CardContent): string =>
+  squeezeInWords({
+    rank: result.rank,
+    bytes: result.bytes,
+    bytesBefore: sources.reduce((sum, { bytes }) => sum + bytes, 0),
+    energy: result.energy_retained,
+  });
+
 function summary({ baseModel, result, ranksBefore }: CardContent): string {
   const { rank, bytes, relative_error, energy_retained, module_relative_error } = result;
   const base = baseModel === null ? 'not said by its files' : markdownCode(baseModel);
   return [
     `- Base model: ${base}`,
     `- Rank: ${rankRange(ranksBefore)} → ${rankRange([rank.min, rank.max])}`,
-    `- Relative error: ${number(relative_error)}, energy kept: ${number(energy_retained)}, over all modules`,
-    ...(module_relative_error === undefined ? [] : [`- Mean module error: ${number(module_relative_error)}`]),
-    `- Weights: ${bytes} bytes`,
+    `- Relative error: ${percent(relative_error)}, energy kept: ${percent(energy_retained)}, over all modules`,
+    ...(module_relative_error === undefined
+      ? []
+      : [`- Mean module error: ${percent(module_relative_error)}`]),
+    `- Weights: ${bytesInWords(bytes)} (${bytes} bytes)`,
     `- Target: ${markdownCode(JSON.stringify(result.target))}`,
   ].join('\n');
 }
 
 /**
- * How to load a result, in a language and two lines. "." is the folder of the result.
+ * How to load a result, in a language and a few lines. "." is the folder of the result.
  * @param hubBase id of the base model on the Hub
  * @param weightsName name of its weights file
  */
@@ -126,14 +140,15 @@ export function usage(
   format: FormatName,
   hubBase: string | null,
   weightsName: string,
-): { readonly language: string; readonly lines: readonly [string, string] } {
-  const python = (...lines: [string, string]) => ({ language: 'python', lines });
+): { readonly language: string; readonly lines: readonly string[] } {
+  const python = (...lines: string[]) => ({ language: 'python', lines });
   // A string of JSON is one of Python, and of a shell but for what "$", "`" and "!" do there.
   const base = yamlString(hubBase ?? BASE);
   const weights = yamlString(weightsName);
   switch (format) {
     case 'peft':
       return python(
+        'import peft, transformers',
         `base = transformers.AutoModelForCausalLM.from_pretrained(${base})  # or the class it was trained with`,
         'model = peft.PeftModel.from_pretrained(base, ".")',
       );
@@ -146,6 +161,7 @@ export function usage(
       };
     default:
       return python(
+        'import diffusers',
         `pipeline = diffusers.DiffusionPipeline.from_pretrained(${base})`,
         `pipeline.load_lora_weights(".", weight_name=${weights})`,
       );
@@ -167,10 +183,13 @@ function origin({ kind, sources }: CardContent): string {
 
 function moduleTable({ modules, ranksBefore }: CardContent): string {
   const rows = modules
+    .map((module, index) => ({ ...module, before: ranksBefore[index] }))
+    // As a reader would: layer 2 before layer 10.
+    .sort((x, y) => byNumbers(x.name, y.name))
     .slice(0, MAX_ROWS)
     .map(
-      ({ name, rank, relative_error: error, energy_retained: energy }, index) =>
-        `| ${markdownCode(name)} | ${ranksBefore[index]} | ${rank} | ${number(error)} | ${number(energy)} |`,
+      ({ name, before, rank, relative_error: error, energy_retained: energy }) =>
+        `| ${markdownCode(name)} | ${before} | ${rank} | ${percent(error)} | ${percent(energy)} |`,
     );
   const rest = modules.length - rows.length;
   return [
@@ -181,9 +200,6 @@ function moduleTable({ modules, ranksBefore }: CardContent): string {
   ].join('\n');
 }
 
-/** Four digits are enough for readers; below the floor of the measurement they have no meaning. */
-const number = (value: number): string => (value < 1e-7 ? '0' : `${Number(value.toPrecision(4))}`);
-
-/** The base model as the files name it, if it is a repository of the Hugging Face Hub; otherwise null. */
+/** What files call their base model, where that is a repository of the Hugging Face Hub; else null. */
 const hubId = (baseModel: string | null): string | null =>
   baseModel !== null && (OWNED.test(baseModel) || WITHOUT_OWNER.test(baseModel)) ? baseModel : null;
