@@ -43,3 +43,19 @@ const ROLES: ReadonlyMap<string, FileRole> = new Map([
   [CARD_FILE, 'card'],
   [REPORT_FILE, 'report'],
 ]);
+
+const MAX_NAME_CHARACTERS = 100;
+
+/**
+ * What a record is called as a part of a file's name, on every system: everything but letters of ASCII, digits, dots,
+ * hyphens and underscores becomes a hyphen.
+ */
+export function fileNameOf(name: string): string {
+  const safe = name
+    .normalize('NFKD')
+    .replace(/\p{M}+/gu, '')
+    .replace(/[^A-Za-z0-9._-]+/g, '-')
+    .replace(/^[-.]+|[-.]+$/g, '')
+    .slice(0, MAX_NAME_CHARACTERS);
+  return safe === '' ? 'adapter' : safe;
+}

@@ -128,6 +128,7 @@ export const CheckpointRecord = Type.Object(
     }),
     relative_error: nullable(Type.Number()),
     energy_retained: nullable(Type.Number()),
+    loss: nullable(Type.Number(), { description: 'The training loss that the trainer sent; null: none' }),
     learning_rate: nullable(RunLearningRate, {
       description:
         'Null until the squeeze is done. `training.learning_rate_factor` is a hint from the factors instead.',

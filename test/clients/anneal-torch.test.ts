@@ -211,6 +211,8 @@ describe('annealing in a PyTorch loop', { skip: skipWithoutPython('torch', 'safe
       ],
     );
     assert.ok(trained.losses.at(-1)! < trained.losses[0]!);
+    for (const { step, loss } of trained.run.checkpoints)
+      assert.ok(Math.abs(loss! - trained.losses[step - 1]!) < 1e-6, `the loss at step ${step}`);
     for (const [r, alpha, scaling] of trained.layers) {
       assert.equal(r, 2);
       close(scaling!, trained.scaling_before, 1e-6, 'scaling');

@@ -19,7 +19,7 @@ def train(callback, model, steps, world_size=1):
     # accelerate.optimizer.AcceleratedOptimizer and its scheduler keep what they wrap in these attributes.
     kwargs = {"model": model, "optimizer": SimpleNamespace(optimizer=inner), "lr_scheduler": SimpleNamespace(scheduler=scheduler)}
     args = SimpleNamespace(world_size=world_size, lr_scheduler_type="linear")
-    state, control = SimpleNamespace(global_step=0, max_steps=steps), None
+    state, control = SimpleNamespace(global_step=0, max_steps=steps, log_history=[]), None
     callback.on_train_begin(args, state, control, **kwargs)
     generator = torch.Generator().manual_seed(1)
     x = torch.randn(32, 16, generator=generator)
@@ -32,8 +32,10 @@ def train(callback, model, steps, world_size=1):
         scheduler.step()
         model.zero_grad()
         state.global_step += 1
-        callback.on_step_end(args, state, control, **kwargs)
         losses.append(float(loss.detach()))
+        # Trainer logs every few steps, and evaluations in between.
+        state.log_history += [{"loss": losses[-1], "step": state.global_step}, {"eval_loss": 9.0}]
+        callback.on_step_end(args, state, control, **kwargs)
     return losses, inner
 
 

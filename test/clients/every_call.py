@@ -175,7 +175,8 @@ run = service.runs.create(schedule=schedule, name=kind, idempotency_key=f"run of
 out["planned"] = [planned["id"], planned["schedule"] == plan == run["schedule"]]
 step = run["next_checkpoint_step"]
 files = [os.path.join(adapter_dir, name) for name in (WEIGHTS, CONFIG)]
-checkpoint = service.runs.send_checkpoint(run["id"], step, *files)
+checkpoint = service.runs.send_checkpoint(run["id"], step, *files, loss=0.5)
+assert checkpoint["loss"] == 0.5
 assert service.runs.get_checkpoint(run["id"], step) == checkpoint
 service.runs.download(checkpoint, f"{out_dir}/checkpoint")
 out["checkpoint"] = [checkpoint["rank_after"], files_in(f"{out_dir}/checkpoint")]

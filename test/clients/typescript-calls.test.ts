@@ -213,7 +213,8 @@ describe('the TypeScript client', { skip: motoIsMissing() ?? false }, () => {
     const schedule = { source_rank: 8, target_rank: 2, total_steps: 1000 };
     const run = await client.runs.create({ schedule, name: 'mine' });
     const step = run.next_checkpoint_step!;
-    const checkpoint = await client.runs.sendCheckpoint(run.id, step, ADAPTER);
+    const checkpoint = await client.runs.sendCheckpoint(run.id, step, ADAPTER, { loss: 0.5 });
+    assert.equal(checkpoint.loss, 0.5);
     assert.deepEqual(checkpoint.rank_after, { min: 4, max: 4 });
     assert.deepEqual(await client.runs.getCheckpoint(run.id, step), checkpoint);
     await client.runs.download(checkpoint, join(folder, 'checkpoint'));

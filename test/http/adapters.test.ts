@@ -312,7 +312,6 @@ describe('adapters over HTTP', () => {
       const response = await server.fetch(`/v1/adapters/${id}/archive`);
       assert.equal(response.status, 200);
       assert.equal(response.headers.get('content-type'), 'application/zip');
-      assert.equal(response.headers.get('content-disposition'), `attachment; filename="${id}.zip"`);
       const bytes = Buffer.from(await response.arrayBuffer());
       assert.equal(response.headers.get('content-length'), String(bytes.length));
       const again = await server.fetch(`/v1/adapters/${id}/archive`);
@@ -330,6 +329,24 @@ describe('adapters over HTTP', () => {
         throw error;
       } finally {
         rmSync(folder, { recursive: true });
+      }
+    });
+
+    it('is called as the adapter is, in characters that every system takes', async () => {
+      const { id } = await server.upload(tinyAdapter(8));
+      const path = `/v1/adapters/${id}/archive`;
+      for (const [name, filename] of [
+        ['support chat / v3 "final"', 'support-chat-v3-final.zip'],
+        ['..Überläufer', 'Uberlaufer.zip'],
+        ['日本', 'adapter.zip'],
+      ]) {
+        await server.fetch(`/v1/adapters/${id}`, {
+          method: 'PATCH',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ name }),
+        });
+        const response = await server.fetch(path, { method: 'HEAD' });
+        assert.equal(response.headers.get('content-disposition'), `attachment; filename="${filename}"`);
       }
     });
 

@@ -7,13 +7,18 @@ export interface CheckpointParts {
   readonly step?: number | string;
   readonly rewind?: boolean | string;
   readonly optimizer?: Buffer;
+  readonly loss?: number | string;
 }
 
 /** A form with an adapter and what else a checkpoint has. */
-export function checkpointForm(adapter: TinyAdapter, { step, rewind, optimizer }: CheckpointParts): FormData {
+export function checkpointForm(
+  adapter: TinyAdapter,
+  { step, rewind, optimizer, loss }: CheckpointParts,
+): FormData {
   const form = formOf(adapter);
   if (step !== undefined) form.append('step', String(step));
   if (rewind !== undefined) form.append('rewind', String(rewind));
+  if (loss !== undefined) form.append('loss', String(loss));
   if (optimizer) form.append(OPTIMIZER, new Blob([new Uint8Array(optimizer)]), OPTIMIZER);
   return form;
 }

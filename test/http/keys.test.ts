@@ -69,6 +69,23 @@ describe('keys over HTTP', () => {
     assert.equal(tenant.status, 200);
   });
 
+  it('say to whoever holds one what it may do', async () => {
+    const { key, id } = await madeFor('looker', { scopes: ['read'] });
+    const caller = async (headers: Record<string, string>) => {
+      const response = await server.fetch('/v1/caller', { headers });
+      assert.equal(response.headers.get('cache-control'), 'no-store');
+      return response.json();
+    };
+    assert.deepEqual(await caller({ authorization: `Bearer ${key}` }), {
+      ...{ authentication: 'keys', tenant: 'looker', key_id: id, scopes: ['read'] },
+    });
+    assert.deepEqual(await caller(ADMIN), {
+      ...{ authentication: 'keys', tenant: 'default', key_id: 'key_configured' },
+      scopes: ['read', 'write', 'tenant_admin', 'admin'],
+    });
+    await problemIn(await server.fetch('/v1/caller'), 401, 'KEY_MISSING');
+  });
+
   it('can be replaced without a gap, and an old one ends when it is revoked', async () => {
     const [old, next] = [await madeFor('rotated'), await madeFor('rotated')];
     assert.deepEqual([await statusWith(old.key), await statusWith(next.key)], [200, 200]);

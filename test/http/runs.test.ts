@@ -248,6 +248,16 @@ describe('annealing runs over HTTP', () => {
       assert.deepEqual((await getRun(run.id)).checkpoints, [record]);
     });
 
+    it('keeps the loss that came with it, and of the same one sent again the first', async () => {
+      const record = await recordOf(await send(run.id, first, { step: 100, loss: '1.25e-1' }), 200);
+      assert.equal(record.loss, 0.125);
+      const again = await recordOf(await send(run.id, first, { step: 100, loss: 3 }), 200);
+      assert.deepEqual(again, record);
+      assert.deepEqual((await getRun(run.id)).checkpoints, [record]);
+      const second = await recordOf(await send(run.id, first, { step: 150 }), 200);
+      assert.equal(second.loss, null);
+    });
+
     it('that is due becomes a job, and then the adapter to go on with', async () => {
       const record = await recordOf(await send(run.id, first, { step: 340 }), 202);
       assert.deepEqual(
@@ -546,6 +556,8 @@ describe('annealing runs over HTTP', () => {
         await bad({ step }, 400, 'VALIDATION_FAILED', /step is .* from 0 to/);
       }
       await bad({ step: 334, rewind: 'yes' }, 400, 'VALIDATION_FAILED', /rewind is "yes"/);
+      for (const loss of ['', 'NaN', 'Infinity', '1e999', '0x10', '1,5'])
+        await bad({ step: 334, loss }, 400, 'VALIDATION_FAILED', /loss is ".*" but must be a finite number/);
       await bad(
         { step: 334, optimizer: momentsOf({ rank: 4 }) },
         422,
@@ -566,13 +578,17 @@ describe('annealing runs over HTTP', () => {
         strange.append(name, value as string);
         const response = await server.fetch(path, { method: 'POST', body: strange });
         const { detail, context } = await problemIn(response, 400, 'UNEXPECTED_PART');
-        assert.match(detail, /adapter_config\.json; beside them: step, rewind, optimizer\.safetensors\.$/);
+        assert.match(
+          detail,
+          /adapter_config\.json; beside them: step, rewind, loss, optimizer\.safetensors\.$/,
+        );
         assert.deepEqual(context?.expected, [
           'adapter_model.safetensors',
           'adapter_config.json',
           OPTIMIZER,
           'step',
           'rewind',
+          'loss',
         ]);
       }
       const alone = new FormData();

@@ -63,6 +63,7 @@ const CALLS: Readonly<Record<string, string>> = {
   '/v1/batches/{id}/items': 'get',
   '/v1/batches/{id}/results': 'get',
   '/v1/batches/{id}/retry': 'post',
+  '/v1/caller': 'get',
   '/v1/capabilities': 'get',
   '/v1/connections': 'get post',
   '/v1/connections/{name}': 'delete get patch',
@@ -183,7 +184,14 @@ describe('openapi.yaml', () => {
       ['post /v1/squeeze', [...EITHER, 'README.md', 'request']],
       [
         'post /v1/runs/{id}/checkpoints',
-        ['adapter_model.safetensors', 'adapter_config.json', 'step', 'optimizer.safetensors', 'rewind'],
+        [
+          'adapter_model.safetensors',
+          'adapter_config.json',
+          'step',
+          'optimizer.safetensors',
+          'rewind',
+          'loss',
+        ],
       ],
     ] as const) {
       const body = new Map(operations).get(name)?.requestBody?.content as Record<

@@ -457,6 +457,28 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/v1/caller': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Get your own tenant and scopes
+     * @description What the key or token of this request may do, so that a client can offer only that.
+     *
+     *     Needs a key with the scope `read`.
+     */
+    get: operations['getCaller'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/v1/capabilities': {
     parameters: {
       query?: never;
@@ -2182,6 +2204,34 @@ export interface components {
      * @enum {string}
      */
     BatchState: 'active' | 'succeeded' | 'partial' | 'failed' | 'cancelled';
+    /**
+     * @description Who you are to the service
+     * @example {
+     *       "authentication": "keys",
+     *       "tenant": "team-a",
+     *       "key_id": "key_5f0c2a9b7e31",
+     *       "scopes": [
+     *         "read",
+     *         "write"
+     *       ]
+     *     }
+     */
+    Caller: {
+      /**
+       * @description `open`: no caller needs a key, and keys and tenants cannot be managed over REST; `keys`: every caller needs one
+       * @enum {string}
+       */
+      authentication: 'open' | 'keys';
+      /** @description Id of the key, or `jwt:` and the subject of the token; null where none is needed */
+      key_id: string | null;
+      /** @description What the caller may do */
+      scopes: ('read' | 'write' | 'tenant_admin' | 'admin')[];
+      /**
+       * @description 1 to 40 lower case letters, digits and hyphens, no hyphen at either end
+       * @example team-a
+       */
+      tenant: string;
+    };
     Capabilities: {
       /** @description Values that `format_options.architecture` may have, for GGUF */
       architectures: string[];
@@ -2228,6 +2278,7 @@ export interface components {
      *       "adapter_id": "ad_0b1c2d3e4f5a69788796a5b4c3d2e1f0",
      *       "relative_error": 0.0412,
      *       "energy_retained": 0.9983,
+     *       "loss": 1.284,
      *       "learning_rate": {
      *         "factor": 1.2599210498948732,
      *         "warm_up_steps": 30,
@@ -2294,6 +2345,8 @@ export interface components {
       late_by_steps: number;
       /** @description Null until the squeeze is done. `training.learning_rate_factor` is a hint from the factors instead. */
       learning_rate: components['schemas']['RunLearningRate'] | null;
+      /** @description The training loss that the trainer sent; null: none */
+      loss: number | null;
       /** @description When to send the next checkpoint; null: train on to the end. Of a failed one: its own step, to send it again. */
       next_checkpoint_step: number | null;
       /** @description null until the squeeze is done */
@@ -4557,6 +4610,7 @@ export interface components {
      *           "adapter_id": "ad_0b1c2d3e4f5a69788796a5b4c3d2e1f0",
      *           "relative_error": 0.0412,
      *           "energy_retained": 0.9983,
+     *           "loss": 1.284,
      *           "learning_rate": {
      *             "factor": 1.2599210498948732,
      *             "warm_up_steps": 30,
@@ -7821,6 +7875,42 @@ export interface operations {
       507: components['responses']['InsufficientStorage'];
     };
   };
+  getCaller: {
+    parameters: {
+      query?: {
+        /**
+         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['TenantQuery'];
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Who you are to the service */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Caller'];
+        };
+      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
+      408: components['responses']['RequestTimeout'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
+    };
+  };
   getCapabilities: {
     parameters: {
       query?: {
@@ -9332,6 +9422,8 @@ export interface operations {
            * @description The weights: safetensors
            */
           'adapter_model.safetensors': Blob;
+          /** @description The training loss at this step, in digits: kept with the checkpoint, and nothing is decided by it */
+          loss?: number;
           /**
            * Format: binary
            * @description The moments of the optimizer: safetensors, each tensor called like its factor, then a dot and `exp_avg`, `exp_avg_sq`, `max_exp_avg_sq` or `momentum_buffer`

@@ -27,6 +27,8 @@ import type {
 } from './types.ts';
 
 export interface CheckpointOptions extends CallOptions {
+  /** The training loss, for the charts of the run; nothing is decided by it. */
+  readonly loss?: number | undefined;
   /** Adam's or SGD's moments, to be carried along. In Node, of a folder: its optimizer.safetensors, if there is one. */
   readonly optimizer?: Content | undefined;
 }
@@ -91,6 +93,7 @@ export class Runs {
       const optimizer = options.optimizer ?? (isFolder ? await momentsAt(source) : undefined);
       const body = formOf({
         step,
+        loss: options.loss,
         [CONFIG]: config && (await blobOf(config)),
         [WEIGHTS]: await blobOf(weights),
         [OPTIMIZER]: optimizer && (await blobOf(optimizer)),

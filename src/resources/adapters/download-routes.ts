@@ -2,10 +2,11 @@ import { Readable } from 'node:stream';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
+import { fileNameOf } from '../../adapter/file-names.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { entityTag, matchesNone } from '../../http/entity-tag.ts';
 import { AdapterPath, BINARY, problems, response } from '../../http/schemas.ts';
-import { FILE_RESPONSES, FileHeaders, IMMUTABLE, REVALIDATED, sendFile } from '../../http/send-file.ts';
+import { FILE_RESPONSES, FileHeaders, REVALIDATED, sendFile } from '../../http/send-file.ts';
 import { type SizedZipEntry, zipArchive, zipBytes } from '../../http/zip-archive.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import { fileOf } from './files.ts';
@@ -56,11 +57,16 @@ export const adapterArchiveRoutes: FastifyPluginAsyncTypebox<ArchiveRoutesOption
   ): Promise<FastifyReply> {
     const workspace = workspaceOf(request);
     const { adapters } = workspace;
-    const { id, files, job_id: jobId } = await adapters.get(request.params.id);
+    const { id, name: called, files, job_id: jobId } = await adapters.get(request.params.id);
     const report =
       jobId === null ? undefined : await presentReport(reportOf(request, jobId), jobId, request.log);
     const tag = report ? entityTag(`${id}-${report.etag.slice(1, -1)}`) : entityTag(id);
-    reply.headers({ etag: tag, 'cache-control': jobId === null ? IMMUTABLE : REVALIDATED });
+    reply.headers({
+      etag: tag,
+      // The same bytes may be called otherwise later.
+      'cache-control': REVALIDATED,
+      'content-disposition': `attachment; filename="${fileNameOf(called)}.zip"`,
+    });
     if (matchesNone(request.headers['if-none-match'], tag)) return reply.code(304).send();
 
     const entries: SizedZipEntry[] = files.map(({ name, bytes }) => ({
@@ -72,7 +78,6 @@ export const adapterArchiveRoutes: FastifyPluginAsyncTypebox<ArchiveRoutesOption
     reply.headers({
       'content-type': 'application/zip',
       'content-length': zipBytes(entries),
-      'content-disposition': `attachment; filename="${id}.zip"`,
     });
     return request.method === 'GET' ? reply.send(zipArchive(entries)) : reply.send();
   }

@@ -1,4 +1,5 @@
 import type { TSchema } from 'typebox';
+import { CallerRecord } from '../../contract/caller.ts';
 import { KeyList, KeyRecord, KeyRequest, NewKey } from '../../contract/key.ts';
 
 /** Examples of the contract; typed, so that they cannot go stale quietly. */
@@ -27,7 +28,15 @@ const newKey: NewKey = {
   key: 'lsq_5f0c2a9b7e31_0123456789abcdef0123456789abcdef0123456789abcdef4f9a1c0e',
 };
 
+const caller: CallerRecord = {
+  authentication: 'keys',
+  tenant: 'team-a',
+  key_id: 'key_5f0c2a9b7e31',
+  scopes: ['read', 'write'],
+};
+
 export const KEY_EXAMPLES: readonly (readonly [TSchema, unknown])[] = [
+  [CallerRecord, caller],
   [KeyRecord, key],
   [KeyRequest, keyRequest],
   [NewKey, newKey],

@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
+import { CallerRecord } from '../../contract/caller.ts';
 import { KeyList, KeyRequest, NewKey, TenantId } from '../../contract/key.ts';
 import { errorsOf } from '../../errors/error-kinds.ts';
 import { wholeList } from '../../http/paging.ts';
@@ -14,10 +15,33 @@ const KeyPath = Type.Object({
 });
 const KeyQuery = Type.Object({ tenant: Type.Optional(TenantId) }, { additionalProperties: false });
 
-/** Keys: of all tenants for administrators of the service, of their own for those of a tenant. */
+/** Who asks, and keys: of all tenants for administrators of the service, of their own for those of a tenant. */
 export const keyRoutes: FastifyPluginAsyncTypebox<{ keys: KeyService }> = async (app, { keys }) => {
   for (const [schema, example] of KEY_EXAMPLES)
     app.addSchema({ ...asComponent(schema), examples: [example] });
+
+  app.get(
+    '/v1/caller',
+    {
+      schema: {
+        operationId: 'getCaller',
+        tags: ['service'],
+        summary: 'Get your own tenant and scopes',
+        description: 'What the key or token of this request may do, so that a client can offer only that.',
+        response: {
+          200: response('Who you are to the service', reference(CallerRecord)),
+          ...problems(),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { tenant, keyId, scopes } = principalOf(request);
+      const authentication = keyId === null ? 'open' : 'keys';
+      return reply
+        .header('cache-control', 'no-store')
+        .send({ authentication, tenant, key_id: keyId, scopes: [...scopes] });
+    },
+  );
 
   app.post(
     '/v1/keys',

@@ -7,9 +7,10 @@ import { OPTIMIZER_FILE } from './checkpoint-upload.ts';
 
 export const STEP_FIELD = 'step';
 export const REWIND_FIELD = 'rewind';
+export const LOSS_FIELD = 'loss';
 
-/** Three files, two fields and one too many, so that the one too many is answered by name. */
-const MAX_PARTS = 6;
+/** Three files, three fields and one too many, so that the one too many is answered by name. */
+const MAX_PARTS = 7;
 
 /** Training has PEFT's files, and tensors of its own beside them. */
 export const CHECKPOINT_BODY: BodyParts = {
@@ -17,7 +18,7 @@ export const CHECKPOINT_BODY: BodyParts = {
   optionalFiles: [OPTIMIZER_FILE],
   droppedFiles: [],
   isAnyFormat: false,
-  fields: [STEP_FIELD, REWIND_FIELD],
+  fields: [STEP_FIELD, REWIND_FIELD, LOSS_FIELD],
   maxParts: MAX_PARTS,
 };
 
@@ -46,6 +47,12 @@ export const checkpointParts = Type.Object(
           'an earlier state',
       }),
     ),
+    [LOSS_FIELD]: Type.Optional(
+      Type.Number({
+        description:
+          'The training loss at this step, in digits: kept with the checkpoint, and nothing is decided by it',
+      }),
+    ),
   },
   { additionalProperties: false },
 );
@@ -53,11 +60,13 @@ export const checkpointParts = Type.Object(
 /** As in the contract of a checkpoint. */
 const MAX_STEP = 1e9;
 const DIGITS = /^\d{1,10}$/;
+const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?$/i;
 const MAX_SHOWN = 60;
 
 export interface CheckpointFields {
   readonly step: number;
   readonly rewind: boolean;
+  readonly loss: number | null;
 }
 
 /** The fields of a checkpoint's body. @throws AppError FILE_MISSING without step, VALIDATION_FAILED */
@@ -75,7 +84,15 @@ export function checkpointFields(fields: ReadonlyMap<string, Buffer>): Checkpoin
   }
   const rewind = fields.get(REWIND_FIELD)?.toString('utf8') ?? 'false';
   if (rewind !== 'true' && rewind !== 'false') throw invalid(REWIND_FIELD, rewind, 'true or false');
-  return { step: Number(step), rewind: rewind === 'true' };
+  return { step: Number(step), rewind: rewind === 'true', loss: lossOf(fields.get(LOSS_FIELD)) };
+}
+
+function lossOf(sent: Buffer | undefined): number | null {
+  if (sent === undefined) return null;
+  const text = sent.toString('utf8');
+  const loss = NUMBER.test(text) ? Number(text) : Number.NaN;
+  if (!Number.isFinite(loss)) throw invalid(LOSS_FIELD, text, 'a finite number');
+  return loss;
 }
 
 function invalid(field: string, value: string, wanted: string): AppError {

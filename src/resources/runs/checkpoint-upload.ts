@@ -19,6 +19,8 @@ export const OPTIMIZER_FILE = 'optimizer.safetensors';
 export interface CheckpointUpload {
   readonly step: number;
   readonly rewind: boolean;
+  /** The training loss; null: none was sent. */
+  readonly loss: number | null;
   /** The adapter's files and perhaps OPTIMIZER_FILE. */
   readonly files: readonly IncomingFile[];
 }
@@ -38,7 +40,12 @@ export type ModuleList = NewFile & { readonly data: Uint8Array };
  * Reads a checkpoint as far as its headers go, so that what cannot be squeezed or carried is refused at once.
  * @throws AppError whatever the format's reader finds (ST_*, CONFIG_*, LORA_*, …), OPTIMIZER_STATE_INVALID
  */
-export async function readCheckpoint({ step, rewind, files }: CheckpointUpload): Promise<ReadCheckpoint> {
+export async function readCheckpoint({
+  step,
+  rewind,
+  loss,
+  files,
+}: CheckpointUpload): Promise<ReadCheckpoint> {
   const named = (name: string): IncomingFile | undefined => files.find((file) => file.name === name);
   const optimizerFile = named(OPTIMIZER_FILE);
   const configBytes = await readFile(named(CONFIG_FILE)!.path);
@@ -49,6 +56,7 @@ export async function readCheckpoint({ step, rewind, files }: CheckpointUpload):
   const arrival: Arrival = {
     step,
     rewind,
+    loss,
     digest: adapterDigest(adapterFiles),
     optimizerSha256: optimizerFile?.sha256 ?? null,
     ranks: summarise(adapter).ranks,

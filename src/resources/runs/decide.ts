@@ -20,6 +20,8 @@ export interface Arrival {
   readonly step: number;
   /** Whether it takes the place of every checkpoint of this step and later ones. */
   readonly rewind: boolean;
+  /** The training loss that came with it; nothing follows from it. */
+  readonly loss: number | null;
   /** Digest of weights and configuration. */
   readonly digest: string;
   readonly optimizerSha256: string | null;

@@ -32,6 +32,7 @@ export const CHECKPOINT_EXAMPLE: CheckpointRecord = {
   adapter_id: RESULT_ID,
   relative_error: 0.0412,
   energy_retained: 0.9983,
+  loss: 1.284,
   learning_rate: LEARNING_RATE,
   training: { learning_rate_factor: 1.02, revived_directions: 0, optimizer: 'carried' },
   files: [

@@ -42,6 +42,8 @@ export interface CheckpointManifest {
   readonly reason: string;
   readonly late_by_steps: number;
   readonly rank_before: RankRange;
+  /** The training loss that came with it; absent: none did, or an older version accepted it. */
+  readonly loss?: number;
   /** Ranks and sizes of the modules as they were sent. */
   readonly modules_by_rank: readonly ModulesOfRank[];
   /** The rank of the schedule that a squeeze leads to; null by the spectrum. */

@@ -81,6 +81,7 @@ export function checkpointRecord(view: CheckpointView): CheckpointRecord {
     adapter_id: outcome.state === 'succeeded' ? outcome.adapterId : null,
     relative_error: done?.relative_error ?? null,
     energy_retained: done?.energy_retained ?? null,
+    loss: checkpoint.loss ?? null,
     learning_rate: outcome.state === 'succeeded' ? learningRateNow(view.course) : null,
     training: trainingOf(done),
     files: isSqueezed(past) && done ? filesOf(view, done) : [],

@@ -293,6 +293,7 @@ function manifestOf(
     reason: plan.reason,
     late_by_steps: isSqueeze ? plan.lateBySteps : 0,
     rank_before: arrival.ranks,
+    ...(arrival.loss !== null && { loss: arrival.loss }),
     modules_by_rank: arrival.modulesByRank,
     stage_rank: isSqueeze ? plan.stageRank : null,
     source_adapter_id: adapterId,

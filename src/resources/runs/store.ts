@@ -241,6 +241,7 @@ type CheckpointFacts = Pick<
   | 'reason'
   | 'late_by_steps'
   | 'rank_before'
+  | 'loss'
   | 'modules_by_rank'
   | 'stage_rank'
   | 'base_model'

@@ -89,7 +89,7 @@ async function arrived(store: BlobStore, seed = 1): Promise<IncomingFile[]> {
 }
 
 async function send(runs: RunService, { store }: Ground, runId: string): Promise<CheckpointRecord> {
-  const upload = { step: 334, rewind: false, files: await arrived(store) };
+  const upload = { step: 334, rewind: false, loss: null, files: await arrived(store) };
   return (await runs.add(runId, upload)).record;
 }
 
@@ -147,7 +147,7 @@ onEachDialect('several processes with one run', (database, folder) => {
       const sent = await Promise.allSettled(
         [1, 2, 3, 4, 5, 6].map(async (seed) => {
           const files = await arrived(ground.store, Math.ceil(seed / 2));
-          return processOn(ground).add(id, { step: 334, rewind: false, files });
+          return processOn(ground).add(id, { step: 334, rewind: false, loss: null, files });
         }),
       );
       const accepted = sent.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
@@ -171,13 +171,18 @@ onEachDialect('several processes with one run', (database, folder) => {
       const bench = benchOn(ground);
       for (const step of [1, 2]) {
         const files = await arrived(ground.store, step);
-        const { record, created, upload } = await processOn(ground).add(id, { step, rewind: false, files });
+        const { record, created, upload } = await processOn(ground).add(id, {
+          step,
+          rewind: false,
+          loss: null,
+          files,
+        });
         assert.deepEqual([record.decision, record.source_adapter_id], ['keep', null]);
         assert.deepEqual([created, upload], [true, 'unneeded']);
         const again = await arrived(ground.store, step);
-        const same = await processOn(ground).add(id, { step, rewind: false, files: again });
+        const same = await processOn(ground).add(id, { step, rewind: false, loss: null, files: again });
         assert.deepEqual([same.created, same.upload], [false, 'known']);
-        const other = { step, rewind: false, files: await arrived(ground.store, 7) };
+        const other = { step, rewind: false, loss: null, files: await arrived(ground.store, 7) };
         await assert.rejects(processOn(ground).add(id, other), { code: 'CHECKPOINT_CONFLICT' });
       }
       assert.deepEqual(await bench.objects(), []);
@@ -193,7 +198,7 @@ onEachDialect('several processes with one run', (database, folder) => {
       const sent = await Promise.allSettled(
         [340, 350, 360, 370, 380].map(async (step) => {
           const files = await arrived(ground.store);
-          return processOn(ground).add(id, { step, rewind: false, files });
+          return processOn(ground).add(id, { step, rewind: false, loss: null, files });
         }),
       );
       const refused = sent.flatMap((one) => (one.status === 'rejected' ? [one.reason.code] : []));
@@ -208,7 +213,7 @@ onEachDialect('several processes with one run', (database, folder) => {
       await Promise.all(
         [1, 2, 3, 4].map(async (seed) => {
           const files = await arrived(ground.store, seed);
-          return processOn(ground).add(id, { step: 300 + 10 * seed, rewind: true, files });
+          return processOn(ground).add(id, { step: 300 + 10 * seed, rewind: true, loss: null, files });
         }),
       );
       const { checkpoints } = await processOn(ground).get(id);
@@ -228,7 +233,7 @@ onEachDialect('several processes with one run', (database, folder) => {
         const space = workspaceOn(ground);
         const files = await arrived(ground.store);
         const [added, removed] = await Promise.allSettled([
-          processOn(ground).add(id, { step: 334, rewind: false, files }),
+          processOn(ground).add(id, { step: 334, rewind: false, loss: null, files }),
           delay(round).then(() => removeRun(space, id)),
         ]);
         if (removed.status === 'fulfilled') {

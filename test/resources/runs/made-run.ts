@@ -40,6 +40,7 @@ export const uniform = (rank: number) => ({ min: rank, max: rank });
 export const arrival = (step: number, rank: number, change: Partial<Arrival> = {}): Arrival => ({
   step,
   rewind: false,
+  loss: null,
   digest: `digest_${step}_${rank}`,
   optimizerSha256: null,
   ranks: uniform(rank),

@@ -44,6 +44,7 @@ __all__ = [
     "BatchResultLine",
     "BatchResultLineRank",
     "BatchState",
+    "Caller",
     "Capabilities",
     "CapabilitiesLimits",
     "Checkpoint",
@@ -544,6 +545,15 @@ class BatchResultLineRank(TypedDict):
     max: int
 
 
+class Caller(TypedDict):
+    """Who you are to the service"""
+
+    authentication: Literal["open", "keys"]
+    tenant: str
+    key_id: Union[str, None]
+    scopes: List[Literal["read", "write", "tenant_admin", "admin"]]
+
+
 class Capabilities(TypedDict):
     version: str
     formats: List[Format]
@@ -577,6 +587,7 @@ class Checkpoint(TypedDict):
     adapter_id: Union[str, None]
     relative_error: Union[float, None]
     energy_retained: Union[float, None]
+    loss: Union[float, None]
     learning_rate: Union[RunLearningRate, None]
     training: Union[CheckpointTraining, None]
     files: List[CheckpointFile]

@@ -12,7 +12,7 @@ from lora_squeeze.core.content import FilePath
 from lora_squeeze.core.pages import items
 from lora_squeeze.core.progress import Teller
 from lora_squeeze.core.request import path_of
-from lora_squeeze.core.training import download_checkpoint, send_checkpoint
+from lora_squeeze.core.training import download_checkpoint, fields_of, send_checkpoint
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -66,16 +66,18 @@ class Runs(Resource):
         optimizer: FilePath | None = None,
         *,
         rewind: bool = False,
+        loss: float | None = None,
         wait: bool = True,
     ) -> Checkpoint:
         """Sends a step's checkpoint (paths of files); returns it finished, or raises its failure (JobFailedError).
 
         Sending the same one again gets the same answer, so a broken connection does no harm. rewind: the run's
-        checkpoints from this step on are superseded. wait=False returns immediately; get the outcome later with the same
-        call.
+        checkpoints from this step on are superseded. loss: the training loss, for the charts of the run. wait=False
+        returns immediately; get the outcome later with the same call.
         """
         files = (weights, config, optimizer)
-        return cast(Checkpoint, await self._client.run(send_checkpoint(self._service, run_id, step, files, rewind, wait)))
+        steps = send_checkpoint(self._service, run_id, step, files, wait, fields_of(rewind, loss))
+        return cast(Checkpoint, await self._client.run(steps))
 
     async def download(
         self, checkpoint: Mapping[str, Any], folder: FilePath, names: Iterable[str] | None = None

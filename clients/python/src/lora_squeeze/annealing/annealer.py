@@ -146,8 +146,10 @@ class Annealer:
         """The AnnealLR that the annealer steps; None unless learning_rate is "plan"."""
         return self._rates.scheduler
 
-    def step(self, step: int) -> dict[str, Any] | None:
+    def step(self, step: int, loss: float | None = None) -> dict[str, Any] | None:
         """Call after optimizer step `step` (counted from 1) and before the next backward pass.
+
+        loss: the training loss, for the charts of the run; it is sent with a checkpoint, and nothing is decided by it.
 
         Returns the CheckpointRecord where one was made, else None. Raises CallError for a call at a wrong time,
         SqueezeError; nothing has changed then, and the call may be repeated.
@@ -158,7 +160,7 @@ class Annealer:
             self._processes.each(lambda: self._watch.check(step, is_due))
         else:
             self._watch.check(step, is_due)
-        outcome = self._checkpoint(step) if is_due else None
+        outcome = self._checkpoint(step, loss) if is_due else None
         self._watch.passed(step)
         self._rates.follow(outcome, self._run, step)
         return None if outcome is None else outcome.record
@@ -188,17 +190,17 @@ class Annealer:
                 "SOURCE_RANK", f"source_rank is {source}, but the layers have rank {rank}: name that, or build them with {source}"
             )
 
-    def _checkpoint(self, step: int) -> Outcome | None:
+    def _checkpoint(self, step: int, loss: float | None = None) -> Outcome | None:
         """None where the squeeze was skipped."""
         try:
-            outcome = self._run.checkpoint(step, self._trained)
+            outcome = self._run.checkpoint(step, self._trained, loss)
         except SqueezeError as error:
             if self._on_unavailable == "raise" or not is_away(error) or self.is_local:
                 raise
             if self._on_unavailable == "skip":
                 self._skip(step, error)
                 return None
-            outcome = self._go_local(step, error)
+            outcome = self._go_local(step, error, loss)
         if outcome.squeezed is not None:
             self._trained.load(outcome.squeezed)
             if self._ddp is not None:
@@ -216,9 +218,9 @@ class Annealer:
         then = f"it is tried again at step {again}" if again <= total else f"the adapter keeps rank {self._trained.rank}"
         warn(f"the service is away ({error}): the squeeze of step {step} is left out, {then}")
 
-    def _go_local(self, step: int, error: SqueezeError) -> Outcome:
+    def _go_local(self, step: int, error: SqueezeError, loss: float | None) -> Outcome:
         local = self._run.in_process()
-        outcome = local.checkpoint(step, self._trained)
+        outcome = local.checkpoint(step, self._trained, loss)
         self._run = local
         warn(
             f"the service is away ({error}): the squeeze of step {step} was made in this process, and so are all later ones; "

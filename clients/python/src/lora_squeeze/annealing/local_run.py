@@ -88,7 +88,7 @@ class LocalRun:
     def _standing(self, step: int, rank: int) -> Standing:
         return Standing(step, rank, self._squeezes[-1][1] if self._squeezes else None)
 
-    def checkpoint(self, step: int, trained: TrainedLayers) -> Outcome:
+    def checkpoint(self, step: int, trained: TrainedLayers, loss: float | None = None) -> Outcome:
         """Raises SqueezeError where the numbers cannot be squeezed."""
         decision = self._decisions.decide(self._standing(step, trained.rank))
         before = _range(trained.ranks)
@@ -103,6 +103,7 @@ class LocalRun:
             "rank_after": before,
             "relative_error": None,
             "energy_retained": None,
+            "loss": loss,
             "learning_rate": None,
             "training": None,
             "files": [],

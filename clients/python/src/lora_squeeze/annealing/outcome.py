@@ -48,7 +48,7 @@ class Run(Protocol):
     def stages(self) -> list[StageRate]:
         """The learning rates of the stages that the run had and of those that are left."""
 
-    def checkpoint(self, step: int, trained: TrainedLayers) -> Outcome:
+    def checkpoint(self, step: int, trained: TrainedLayers, loss: float | None = None) -> Outcome:
         """Squeezes, where it is time to. Changes nothing of the layers."""
 
     def in_process(self) -> Run:

@@ -80,7 +80,7 @@ class ServiceRun:
             stages[current] = stage_of(told)
         return stages
 
-    def checkpoint(self, step: int, trained: TrainedLayers) -> Outcome:
+    def checkpoint(self, step: int, trained: TrainedLayers, loss: float | None = None) -> Outcome:
         """Raises SqueezeError."""
         sent_as = self._step_to_send(step)
         self._unanswered = sent_as
@@ -89,7 +89,7 @@ class ServiceRun:
             rewind = sent_as <= self._newest_step
             weights, config, optimizer = _write(folder, trained, self._base_model)
             record = self._service.runs.send_checkpoint(
-                self.run_id, sent_as, weights, config, optimizer, rewind=rewind
+                self.run_id, sent_as, weights, config, optimizer, rewind=rewind, loss=loss
             )
             outcome = Outcome(dict(record))
             if record["decision"] == "squeeze":

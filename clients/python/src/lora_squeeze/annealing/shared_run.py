@@ -43,8 +43,8 @@ class SharedRun:
     def stages(self) -> list[StageRate]:
         return self._ask(lambda run: run.stages())
 
-    def checkpoint(self, step: int, trained: TrainedLayers) -> Outcome:
-        return self._ask(lambda run: run.checkpoint(step, trained))
+    def checkpoint(self, step: int, trained: TrainedLayers, loss: float | None = None) -> Outcome:
+        return self._ask(lambda run: run.checkpoint(step, trained, loss))
 
     def in_process(self) -> Run:
         return SharedRun(self._processes, lambda: self._here().in_process())

@@ -100,7 +100,7 @@ class AnnealCallback(TrainerCallback):  # type: ignore[misc, unused-ignore]
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         assert self.annealer is not None
-        checkpoint = self.annealer.step(state.global_step)
+        checkpoint = self.annealer.step(state.global_step, _loss_in(state.log_history))
         if checkpoint:
             logger.info("Step %d: %s: %s", state.global_step, checkpoint["decision"], checkpoint["reason"])
 
@@ -115,6 +115,12 @@ def refuse_trainer(args: Any) -> None:
         raise MismatchError(
             "LOAD_BEST_MODEL", "load_best_model_at_end would load an adapter of an older rank into this one: set it to False"
         )
+
+
+def _loss_in(log_history: list[dict[str, Any]]) -> float | None:
+    """The training loss that was logged last; None before the first."""
+    losses = (entry["loss"] for entry in reversed(log_history) if "loss" in entry)
+    return next(losses, None)
 
 
 def _name_of(args: Any) -> str:

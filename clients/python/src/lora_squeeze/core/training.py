@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any, Optional
 
@@ -14,17 +15,26 @@ from lora_squeeze.core.progress import Teller
 from lora_squeeze.core.request import Multipart, path_of
 from lora_squeeze.core.waiting import ended_well, failure_of, finished, wait_header
 
-__all__ = ["CheckpointFiles", "download_checkpoint", "send_checkpoint"]
+__all__ = ["CheckpointFiles", "download_checkpoint", "fields_of", "send_checkpoint"]
 
 #: Weights, configuration, and the optimizer's moments.
 CheckpointFiles = tuple[FilePath, FilePath, Optional[FilePath]]
 
 
+def fields_of(rewind: bool, loss: float | None) -> dict[str, str]:
+    """What a checkpoint says besides its step."""
+    fields = {"rewind": "true"} if rewind else {}
+    # A training that diverged has no loss that the service takes.
+    if loss is not None and math.isfinite(loss):
+        fields["loss"] = repr(float(loss))
+    return fields
+
+
 def send_checkpoint(
-    service: Service, run_id: str, step: int, files: CheckpointFiles, rewind: bool, wait: bool
+    service: Service, run_id: str, step: int, files: CheckpointFiles, wait: bool, more: Mapping[str, str]
 ) -> Steps[Any]:
     deadline = service.deadline()
-    fields = {"step": str(step), **({"rewind": "true"} if rewind else {})}
+    fields = {"step": str(step), **more}
     named = dict(zip((WEIGHTS, CONFIG, OPTIMIZER), files))
     contents = {name: Content(path) for name, path in named.items() if path is not None}
     path = path_of("v1", "runs", run_id, "checkpoints")

@@ -1,0 +1,20 @@
+import { type Static, Type } from 'typebox';
+import { choice, nullable } from './choice.ts';
+import { SCOPES, TenantId } from './key.ts';
+
+/** Who asks, as the service sees them. */
+export const CallerRecord = Type.Object(
+  {
+    authentication: choice(['open', 'keys'], {
+      description:
+        '`open`: no caller needs a key, and keys and tenants cannot be managed over REST; `keys`: every caller needs one',
+    }),
+    tenant: TenantId,
+    key_id: nullable(Type.String(), {
+      description: 'Id of the key, or `jwt:` and the subject of the token; null where none is needed',
+    }),
+    scopes: Type.Array(choice(SCOPES), { description: 'What the caller may do' }),
+  },
+  { $id: 'Caller', additionalProperties: false, description: 'Who you are to the service' },
+);
+export type CallerRecord = Static<typeof CallerRecord>;
