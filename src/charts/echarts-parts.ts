@@ -1,4 +1,4 @@
-import { BarChart, HeatmapChart, LineChart, ScatterChart } from 'echarts/charts';
+import { BarChart, CustomChart, HeatmapChart, LineChart, ScatterChart } from 'echarts/charts';
 import {
   GridComponent,
   LegendScrollComponent,
@@ -10,6 +10,7 @@ import {
 /** What of ECharts all our charts are made of, besides a renderer. All of it would take longer to load than to draw. */
 export const CHART_PARTS = [
   BarChart,
+  CustomChart,
   HeatmapChart,
   LineChart,
   ScatterChart,

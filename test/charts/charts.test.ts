@@ -11,10 +11,11 @@ import {
   withoutCommonStart,
 } from '../../src/charts/module-names.ts';
 import { type Palette, paletteOf } from '../../src/charts/palette.ts';
+import { bandsOf, rankBands, rowsOf } from '../../src/charts/rank-bands.ts';
 import { curveOfSpectra, rankCurveChart } from '../../src/charts/rank-curve-chart.ts';
+import { runTimeline, type TimelineRun, timelineHeight } from '../../src/charts/run-timeline.ts';
 import { sizeChart } from '../../src/charts/size-chart.ts';
 import { spectraChart, spectraLines } from '../../src/charts/spectra-chart.ts';
-import { stagesChart } from '../../src/charts/stages-chart.ts';
 import {
   bytesInWords,
   percent,
@@ -22,6 +23,7 @@ import {
   shortened,
   squeezeInWords,
 } from '../../src/charts/words.ts';
+import type { CheckpointRecord } from '../../src/contract/run.ts';
 import { planSchedule } from '../../src/schedule/plan-schedule.ts';
 
 /** What ECharts makes of an option without a browser. */
@@ -52,6 +54,35 @@ const modules = Array.from({ length: 24 }, (_, index) =>
   ]),
 );
 
+const checkpoint = (step: number, before: number, after: number): CheckpointRecord => ({
+  ...{ run_id: 'run_1', step, decision: 'squeeze', reason: '', state: 'succeeded', late_by_steps: 0 },
+  rank_before: { min: before, max: before },
+  rank_after: { min: after, max: after },
+  ...{ source_adapter_id: 'ad_1', adapter_id: 'ad_2', relative_error: 0.1, energy_retained: 0.99 },
+  ...{ loss: null, learning_rate: null, training: null, files: [], job_id: 'job_1', superseded: false },
+  ...{ next_checkpoint_step: null, error: null, created_at: '2026-11-24T21:50:10.000Z' },
+});
+
+/** An adaptive run after a squeeze. */
+const RUN: TimelineRun = {
+  schedule: null,
+  request: { adaptive: { source_rank: 32, target_rank: 4, total_steps: 4000, energy: 0.9 } },
+  checkpoints: [checkpoint(800, 32, 8), { ...checkpoint(700, 32, 16), superseded: true }],
+  rank: { min: 8, max: 8 },
+  step: 800,
+  learning_rate: {
+    ...{ factor: 1.59, warm_up_steps: 30, decay_steps: 0, share: 0.4 },
+    ...{ begin_step: 800, end_step: 4000 },
+  },
+};
+
+const HISTORY = [0, 800].map((step) => ({
+  step,
+  ranks: new Map(
+    ['layers.10.q', 'layers.2.q', 'layers.2.v'].map((name, index) => [name, step === 0 ? 8 : index + 1]),
+  ),
+}));
+
 describe('charts', () => {
   const style = { palette: paletteOf('light') };
   const curve = curveOfSpectra(modules);
@@ -71,7 +102,8 @@ describe('charts', () => {
           { label: 'after', bytes: 1e6 },
         ],
       }),
-      stages: stagesChart({ palette, run: { schedule, checkpoints: [] } }),
+      timeline: runTimeline({ palette, run: { ...RUN, schedule } }),
+      bands: rankBands({ palette, history: HISTORY, untilStep: 900, totalSteps: 4000 }),
       comparison: comparisonChart({
         palette,
         modules: errors.map(({ name, value }) => ({ name, first: value, second: value / 2 })),
@@ -123,9 +155,50 @@ describe('charts', () => {
       spectraChart({ ...style, lines: spectraLines(dead) }),
       layerHeatMap({ ...style, modules: [{ name: 'a', value: 0 }], what: 'error' }),
       comparisonChart({ ...style, modules: [{ name: 'a', first: 0, second: 0 }], labels: ['x', 'y'] }),
-      stagesChart({ ...style, run: { schedule: null, checkpoints: [] } }),
+      runTimeline({ ...style, run: { ...RUN, step: null } }),
+      rankBands({ ...style, history: [], untilStep: 0, totalSteps: 100 }),
     ])
       assert.doesNotMatch(drawn(option), /NaN|undefined/);
+  });
+
+  it('draw a run from where it began, and nothing of what was superseded', () => {
+    const series = runTimeline({ ...style, run: RUN }).series as { name?: string; data: number[][] }[];
+    const reached = series.find(({ name }) => name === 'reached')!;
+    assert.deepEqual(reached.data, [
+      [0, 32],
+      [800, 32],
+      [800, 8],
+      [800, 8],
+    ]);
+    const rates = series.at(-1)!.data;
+    assert.deepEqual(rates.slice(0, 2), [
+      [0, 1],
+      [800, 1],
+    ]);
+    assert.deepEqual(rates.at(-1), [4000, 1.59]);
+    const withLoss = { ...RUN, checkpoints: [{ ...checkpoint(800, 32, 8), loss: 1.5 }] };
+    assert.ok(timelineHeight(withLoss) > timelineHeight(RUN));
+    const losses = runTimeline({ ...style, run: withLoss }).series as { data: number[][] }[];
+    assert.deepEqual(losses.at(-1)!.data, [[800, 1.5]]);
+  });
+
+  it('draw ranks by module as bands, of which neighbours of one rank are one', () => {
+    const rows = rowsOf([...HISTORY[0]!.ranks.keys()]);
+    assert.deepEqual(
+      rows.map(({ name }) => name),
+      ['layers.2.q', 'layers.10.q', 'layers.2.v'],
+    );
+    const found = bandsOf(rows, HISTORY, 900).map(({ from, to, top, bottom, rank }) => [
+      ...[from, to, top, bottom, rank],
+    ]);
+    assert.deepEqual(found, [
+      [0, 800, 0, 3, 8],
+      [800, 900, 0, 1, 2],
+      [800, 900, 1, 2, 1],
+      [800, 900, 2, 3, 3],
+    ]);
+    const many = new Map(Array.from({ length: 4000 }, (_, index) => [`layers.${index}.q`, 8]));
+    assert.equal(bandsOf(rowsOf([...many.keys()]), [{ step: 0, ranks: many }], 100).length, 1);
   });
 
   it('do not draw the spectra anew for another rank: only the mark moves', () => {

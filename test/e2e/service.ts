@@ -28,6 +28,8 @@ export interface ServiceOptions {
   readonly app?: string;
   /** The file descriptors it may have, by util-linux' prlimit; default: as many as this process. */
   readonly openFiles?: number;
+  /** Where it listens; default: a port that is free. */
+  readonly port?: number;
 }
 
 /** The real service, as its own process with its own private Redis. */
@@ -49,8 +51,9 @@ export async function startService({
   app,
   entry = app === undefined ? 'source' : 'built',
   openFiles,
+  ...given
 }: ServiceOptions): Promise<Service> {
-  const port = await freePort();
+  const port = given.port ?? (await freePort());
   const url = `http://127.0.0.1:${port}`;
   const limited = openFiles === undefined ? [] : ['prlimit', `--nofile=${openFiles}`];
   const [program, ...args] = [...limited, process.execPath, ...ENTRIES[entry]];

@@ -41,6 +41,12 @@ describe('the page for everybody', { skip: cannotRun }, () => {
       [`/adapters/${id}`, '.workbench canvas'],
       ['/adapters/ad_0', '.problem'],
       ['/jobs', 'table'],
+      ['/batches', '.panel'],
+      [`/merge?of=${id}`, '.plain a'],
+      ['/settings/webhooks', '.panel'],
+      ['/settings/connections', '.panel'],
+      ['/settings/usage', '.tiles'],
+      ['/settings/workers', 'table'],
       [`/jobs/${job.id}`, '.report canvas'],
       [`/jobs/${cloudflare.id}`, '.verdict.is-bad'],
       [`/compare?a=${job.id}.0&b=${job.id}.1`, '.report canvas'],
@@ -117,7 +123,7 @@ describe('the page for everybody', { skip: cannotRun }, () => {
   it('tells of a run how its stages learn, and what the last of them gets', async () => {
     const { page } = await openPage(browser, `${service.url}/#${places.at(-2)![0]}`);
     await page.getByText('rank 2, stage 3 of 3: 500 steps, 41.2 % of Σ(learning rate × steps)').waitFor();
-    await page.getByText('× 1.00, warm-up until step 30').waitFor();
+    await page.getByText('warm-up until step 30').waitFor();
     await page.getByText('Stages as a table').click();
     const last = page.getByRole('row').filter({ hasText: '× 1.59' });
     assert.deepEqual(await last.getByRole('cell').allTextContents(), [

@@ -111,7 +111,7 @@ describe('the page while something goes on', { skip: cannotRun }, () => {
       await pickLarge();
       await gate.untilHeld(1);
       await rows()
-        .getByText(/^[1-9]\d? %, [\d.]+ MB of 25.2 MB$/)
+        .getByText(/^[1-9]\d? %, [\d.]+ MB of 25.2 MB/)
         .waitFor();
       const button = (name: string) => page.getByRole('button', { name, exact: true });
       for (const name of ['Choose files', 'Choose a folder'])
@@ -164,7 +164,7 @@ describe('the page while something goes on', { skip: cannotRun }, () => {
       await rows().filter({ hasText: name }).waitFor();
     }
     await gate.untilHeld(2);
-    assert.equal(await rows().getByText('Waits for other uploads').count(), 2);
+    assert.equal(await rows().getByText('Waiting for other uploads').count(), 2);
     await page.getByRole('button', { name: 'Stop third' }).click();
     await page.getByRole('button', { name: 'Stop first' }).focus();
     await page.keyboard.press('Enter');
@@ -181,6 +181,32 @@ describe('the page while something goes on', { skip: cannotRun }, () => {
     assert.equal(await rows().count(), 2);
     assert.match(place(), /^(#\/)?$/, 'nobody knows which of two the user wants to see');
     assert.deepEqual(given, ['POST net::ERR_ABORTED'], 'the first was given up, the third never began');
+  });
+
+  it('sends again only what a broken connection lost of a large upload', async () => {
+    const folder = largeAdapter(join(scratch, 'very large'), 72);
+    await open('#/jobs');
+    const offsets: number[] = [];
+    let isBroken = false;
+    await page.route('**/v1/uploads/*', async (route) => {
+      const request = route.request();
+      if (request.method() !== 'PATCH') return route.continue();
+      offsets.push(Number(request.headers()['upload-offset']));
+      if (offsets.length !== 2 || isBroken) return route.continue();
+      isBroken = true;
+      return route.abort('connectionreset');
+    });
+    const { drop } = await drag(page, { files: [folder] });
+    await drop();
+    await tray()
+      .getByRole('link', { name: /^Open very large/ })
+      .waitFor({ timeout: 60_000 });
+    const part = offsets[1]!;
+    assert.deepEqual(offsets.slice(0, 3), [0, part, part], 'the part that was lost, and nothing before it');
+    assert.ok(part > 0 && offsets.length === 6, String(offsets));
+    const { data } = await client.json<{ data: { name: string; modules: number }[] }>('/v1/adapters?limit=1');
+    assert.deepEqual([data[0]!.name, data[0]!.modules], ['very large', 72]);
+    assert.deepEqual((await client.json<{ data: unknown[] }>('/v1/uploads')).data, []);
   });
 
   it('says in the tray why an upload was refused, until that is dismissed', async () => {
@@ -256,7 +282,7 @@ describe('the page while something goes on', { skip: cannotRun }, () => {
     const { drop } = await drag(page, { files: [folder('one'), run, join(scratch, 'nothing')] });
     await drop();
     for (const name of ['one', 'run']) await page.getByRole('link', { name: `Open ${name}` }).waitFor();
-    await rows().filter({ hasText: 'run' }).getByText('not taken: checkpoint-100').waitFor();
+    await rows().filter({ hasText: 'run' }).getByText('left out: checkpoint-100').waitFor();
     await rows()
       .filter({ hasText: 'nothing' })
       .getByText('The folder has no adapter_model.safetensors')

@@ -4,6 +4,8 @@ import './whole-path.ts';
 import './accessibility.ts';
 import './other-sites.ts';
 import './leaving.ts';
+import './live.ts';
+import './runs.ts';
 import './many-modules.ts';
 import './studio.ts';
 import './module-names.ts';

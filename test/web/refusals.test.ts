@@ -121,7 +121,7 @@ describe('what the page says when the service refuses', { skip: cannotRun }, () 
   });
 
   it('says at the button what a key may not do', async () => {
-    await page.getByRole('link', { name: 'its adapter' }).click();
+    await page.locator('.facts a').first().click();
     await page.getByRole('button', { name: 'Squeeze to rank 4' }).waitFor({ timeout: 60_000 });
     await page.getByRole('button', { name: 'Key', exact: true }).click();
     await enter(keys.reader);

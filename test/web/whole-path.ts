@@ -243,7 +243,7 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
     await page.getByRole('button', { name: 'Cancel' }).click();
     await page.locator('.problem', { hasText: 'CANCELLED' }).waitFor({ timeout: 30_000 });
     await page.goto(`${service.url}/#/jobs?state=cancelled`);
-    await page.getByRole('link', { name: 'analyze' }).click();
+    await page.getByRole('link', { name: 'Analysis' }).click();
     await page.getByRole('button', { name: 'Try this job again' }).click();
     await page.getByText('succeeded').waitFor({ timeout: 60_000 });
     await page.getByRole('link', { name: 'See the analysis' }).click();
@@ -257,8 +257,8 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
     await page.getByLabel('State').selectOption('failed');
     await page.getByText('No job matches these filters.').waitFor();
     await page.getByRole('link', { name: 'Adapters', exact: true }).click();
-    await page.getByLabel('Base model, as it is named').fill('gpt2');
-    await page.getByLabel('Base model, as it is named').press('Enter');
+    await page.getByLabel('Base model', { exact: true }).fill('gpt2');
+    await page.getByLabel('Base model', { exact: true }).press('Enter');
     await page.locator('.cards a').first().waitFor();
     for (const card of await page.locator('.cards a').allInnerTexts())
       assert.match(card, /^gpt2.*\ngpt2\n/, 'its name, and the base model');

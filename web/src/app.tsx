@@ -1,19 +1,27 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { DropAnywhere } from './components/drop-anywhere.tsx';
 import { KeyForm } from './components/key-form.tsx';
+import { lazyPage } from './components/lazy-page.tsx';
 import { SiteHeader } from './components/site-header.tsx';
 import { UploadList, UploadNews } from './components/upload-list.tsx';
-import { AdapterPage } from './pages/adapter-page.tsx';
 import { AdaptersPage } from './pages/adapters-page.tsx';
-import { ComparePage } from './pages/compare-page.tsx';
-import { JobPage } from './pages/job-page.tsx';
 import { JobsPage } from './pages/jobs-page.tsx';
-import { RunPage } from './pages/run-page.tsx';
 import { RunsPage } from './pages/runs-page.tsx';
 import { StartPage } from './pages/start-page.tsx';
 import { refused } from './state/key.ts';
 import { type Route, route } from './state/route.ts';
+import { pageTitle } from './state/title.ts';
 import { uploads } from './state/uploads.ts';
+
+// What is opened by a click is loaded by it, so that the first page need not wait.
+const AdapterPage = lazyPage(async () => (await import('./pages/adapter-page.tsx')).AdapterPage);
+const BatchPage = lazyPage(async () => (await import('./pages/batch-page.tsx')).BatchPage);
+const BatchesPage = lazyPage(async () => (await import('./pages/batches-page.tsx')).BatchesPage);
+const ComparePage = lazyPage(async () => (await import('./pages/compare-page.tsx')).ComparePage);
+const JobPage = lazyPage(async () => (await import('./pages/job-page.tsx')).JobPage);
+const MergePage = lazyPage(async () => (await import('./pages/merge-page.tsx')).MergePage);
+const RunPage = lazyPage(async () => (await import('./pages/run-page.tsx')).RunPage);
+const SettingsPage = lazyPage(async () => (await import('./pages/settings/settings-page.tsx')).SettingsPage);
 
 /** The whole page: header, uploads, the place the address names, footer. */
 export function App() {
@@ -21,12 +29,15 @@ export function App() {
   const here = route.value.path.join('/');
   const isFirst = useRef(true);
   useEffect(() => {
-    document.title = `${titleOf(route.value)} · LoRA-Squeeze`;
     // Another place: whoever reads by ear or keyboard begins at its top.
     if (!isFirst.current) main.current!.focus();
     isFirst.current = false;
     scrollTo(0, 0);
   }, [here]);
+  const title = pageTitle.value ?? titleOf(route.value);
+  useEffect(() => {
+    document.title = `${title} · LoRA-Squeeze`;
+  }, [title]);
   const isLocked = refused.value !== null;
   return (
     <>
@@ -50,11 +61,11 @@ export function App() {
       </main>
       <footer class="site-footer">
         <p>
-          Errors are ‖ΔW − ΔW′‖ / ‖ΔW‖ of the update itself. How much of that a task notices, only its own
-          evaluation tells.
+          Errors are those of the update itself, ‖ΔW − ΔW′‖ / ‖ΔW‖. Only an evaluation of your task shows how
+          much of them it notices.
         </p>
         <p>
-          <a href="/docs">API</a> · <a href="/openapi.yaml">Contract</a>
+          <a href="/docs">API</a> · <a href="/openapi.yaml">OpenAPI</a>
         </p>
       </footer>
       <DropAnywhere />
@@ -63,7 +74,7 @@ export function App() {
 }
 
 function Place({ route: { path, query } }: { route: Route }) {
-  const [place, id] = path;
+  const [place, id, ...rest] = path;
   switch (place) {
     case undefined:
       return <StartPage />;
@@ -71,10 +82,16 @@ function Place({ route: { path, query } }: { route: Route }) {
       return id === undefined ? <AdaptersPage query={query} /> : <AdapterPage id={id} />;
     case 'jobs':
       return id === undefined ? <JobsPage query={query} /> : <JobPage id={id} />;
+    case 'batches':
+      return id === undefined ? <BatchesPage query={query} /> : <BatchPage id={id} query={query} />;
+    case 'merge':
+      return <MergePage query={query} />;
+    case 'settings':
+      return <SettingsPage path={id === undefined ? [] : [id, ...rest]} query={query} />;
     case 'compare':
       return <ComparePage query={query} />;
     case 'runs':
-      return id === undefined ? <RunsPage /> : <RunPage id={id} />;
+      return id === undefined ? <RunsPage query={query} /> : <RunPage id={id} />;
     default:
       return (
         <section class="panel">
@@ -87,13 +104,15 @@ function Place({ route: { path, query } }: { route: Route }) {
   }
 }
 
-function titleOf({ path: [place, id] }: Route): string {
+function titleOf({ path: [place] }: Route): string {
   const titles: Readonly<Record<string, string>> = {
     adapters: 'Adapters',
     jobs: 'Jobs',
+    batches: 'Batches',
     compare: 'Compare',
+    merge: 'Merge',
     runs: 'Annealing',
+    settings: 'Settings',
   };
-  const title = titles[place ?? ''] ?? 'Squeeze';
-  return id === undefined ? title : `${title.replace(/s$/, '')} ${id.slice(0, 12)}`;
+  return titles[place ?? ''] ?? 'Squeeze';
 }

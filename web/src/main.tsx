@@ -1,10 +1,15 @@
 import '@preact/signals';
 import { render } from 'preact';
 import { App } from './app.tsx';
+import { keepAccess } from './state/access.ts';
+import { keepLive } from './state/live.ts';
 import './styles/tokens.css';
 import './styles/base.css';
 import './styles/controls.css';
 import './styles/layout.css';
 import './styles/parts.css';
+import './styles/records.css';
 
+keepLive();
+keepAccess();
 render(<App />, document.getElementById('app')!);

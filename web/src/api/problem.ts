@@ -43,7 +43,7 @@ export function problemIn(text: string, status: number): Problem {
     // Not a problem document.
   }
   return {
-    title: `The answer was ${status}`,
+    title: `The service answered ${status}`,
     detail: text.slice(0, 300) || 'It had no content.',
     code: `HTTP_${status}`,
     status,

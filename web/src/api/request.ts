@@ -37,16 +37,21 @@ export const get = async <T>(path: string, signal?: AbortSignal): Promise<T> =>
     await request(path, { headers: { accept: 'application/json' }, ...(signal && { signal }) })
   ).json() as Promise<T>;
 
-export const post = async <T>(path: string, body?: unknown): Promise<T> =>
-  (
-    await request(path, {
-      method: 'POST',
-      ...(body !== undefined && {
-        body: JSON.stringify(body),
-        headers: { 'content-type': 'application/json' },
-      }),
-    })
-  ).json() as Promise<T>;
+async function send<T>(method: string, path: string, body?: unknown): Promise<T> {
+  const response = await request(path, {
+    method,
+    ...(body !== undefined && {
+      body: JSON.stringify(body),
+      headers: { 'content-type': 'application/json' },
+    }),
+  });
+  return (response.status === 204 ? undefined : await response.json()) as T;
+}
+
+export const post = <T>(path: string, body?: unknown): Promise<T> => send('POST', path, body);
+export const put = <T>(path: string, body: unknown): Promise<T> => send('PUT', path, body);
+export const patch = <T>(path: string, body: unknown): Promise<T> => send('PATCH', path, body);
+export const remove = (path: string): Promise<void> => send('DELETE', path);
 
 /** A path with what is asked; empty values are left out. */
 export function pathWith(path: string, query: Readonly<Record<string, string | number | undefined>>): string {

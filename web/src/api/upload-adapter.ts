@@ -1,3 +1,4 @@
+import { isWeightsName } from '../../../src/adapter/file-names.ts';
 import type { AdapterRecord } from '../../../src/contract/adapter.ts';
 import { authorization, key } from '../state/key.ts';
 import { unreachable } from './problem.ts';
@@ -9,14 +10,46 @@ export interface AdapterFiles {
   readonly config: File | null;
 }
 
+/** Larger weights are sent in parts, so that a broken connection costs little. */
+const MAX_WHOLE_BYTES = 64_000_000;
+
 /**
- * Sends an adapter. By XMLHttpRequest, because fetch does not report how much was sent.
+ * Sends an adapter: in one request, or large ones in parts that need not be sent again.
  * @param name what it is to be called; null: as the service thinks
  * @param onSent takes the bytes that were sent and the bytes in all
  * @throws ProblemError what the service refused, or that it did not answer
  * @throws DOMException AbortError once `signal` is aborted
  */
-export function uploadAdapter(
+export async function uploadAdapter(
+  name: string | null,
+  files: AdapterFiles,
+  onSent: (sentBytes: number, totalBytes: number) => void,
+  signal: AbortSignal,
+): Promise<AdapterRecord> {
+  const { weights } = files;
+  const config =
+    weights.size > MAX_WHOLE_BYTES && isWeightsName(weights.name) ? await parsed(files.config) : undefined;
+  // What is not JSON goes to the service as it is, which says what is wrong with it.
+  if (config === undefined) return uploadWhole(name, files, onSent, signal);
+  const { uploadResumably } = await import('./resumable-upload.ts');
+  return uploadResumably(name, weights, config, (sentBytes) => onSent(sentBytes, weights.size), signal);
+}
+
+/** @returns null where there is no file, undefined where it has no JSON */
+async function parsed(file: File | null): Promise<unknown> {
+  if (file === null) return null;
+  try {
+    return JSON.parse(await file.text()) ?? undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Sends an adapter in one request. By XMLHttpRequest, because fetch does not report how much was sent.
+ * @throws as uploadAdapter
+ */
+function uploadWhole(
   name: string | null,
   { weights, config }: AdapterFiles,
   onSent: (sentBytes: number, totalBytes: number) => void,

@@ -3,24 +3,45 @@ import type { AdapterRecord } from '../../../src/contract/adapter.ts';
 import { moment } from '../words/moments.ts';
 import { rankRange } from '../words/target-in-words.ts';
 
+interface AdapterCardsProps {
+  readonly adapters: readonly AdapterRecord[];
+  /** Those that are selected; absent: none can be. */
+  readonly selected?: ReadonlySet<string>;
+  readonly onSelect?: (id: string, isSelected: boolean) => void;
+}
+
 /** Adapters as a list of cards; each leads to its page. */
-export function AdapterCards({ adapters }: { adapters: readonly AdapterRecord[] }) {
+export function AdapterCards({ adapters, selected, onSelect }: AdapterCardsProps) {
   return (
     <ul class="cards">
       {adapters.map(
-        ({ id, name, base_model: base, modules, ranks, bytes, format, parent_id, created_at }) => (
-          <li key={id}>
+        ({ id, name, base_model: base, modules, ranks, bytes, format, job_id, labels, created_at }) => (
+          <li key={id} class={selected && 'can-be-selected'}>
+            {selected && (
+              <input
+                type="checkbox"
+                aria-label={`Select ${name}`}
+                checked={selected.has(id)}
+                onChange={({ currentTarget }) => onSelect?.(id, currentTarget.checked)}
+              />
+            )}
             <a href={`#/adapters/${id}`}>
               <strong class="ellipsis">{name}</strong>
-              <span class="ellipsis">{base ?? 'Base model not named'}</span>
+              <span class="ellipsis">{base ?? 'No base model in its files'}</span>
               <span>
                 rank {rankRange(ranks)} · {modules.toLocaleString('en')} modules · {bytesInWords(bytes)} ·{' '}
                 {format}
               </span>
               <span class="note">
-                {parent_id === null ? 'uploaded' : 'squeezed'} {moment(created_at)}
+                {job_id === null ? 'Uploaded' : 'Result of a job'}, {moment(created_at)}
               </span>
-              <code class="note ellipsis">{id}</code>
+              {Object.keys(labels).length > 0 && (
+                <span class="note ellipsis">
+                  {Object.entries(labels)
+                    .map(([label, text]) => `${label}:${text}`)
+                    .join(' ')}
+                </span>
+              )}
             </a>
           </li>
         ),

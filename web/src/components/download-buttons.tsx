@@ -1,17 +1,14 @@
 import { useState } from 'preact/hooks';
+import { fileNameOf } from '../../../src/adapter/file-names.ts';
 import { bytesInWords } from '../../../src/charts/words.ts';
 import type { AdapterRecord } from '../../../src/contract/adapter.ts';
 import { download } from '../api/download.ts';
 import { type Problem, problemOf } from '../api/problem.ts';
 import { ProblemNote } from './problem-note.tsx';
 
-interface DownloadButtonsProps {
-  readonly adapterId: string;
-  readonly files: AdapterRecord['files'];
-}
-
 /** The files of an adapter, one by one or as a zip. */
-export function DownloadButtons({ adapterId, files }: DownloadButtonsProps) {
+export function DownloadButtons({ adapter }: { adapter: Pick<AdapterRecord, 'id' | 'name' | 'files'> }) {
+  const { id, name: called, files } = adapter;
   const [problem, setProblem] = useState<Problem | null>(null);
   const [busy, setBusy] = useState<string | null>(null);
   async function save(path: string, name: string): Promise<void> {
@@ -20,14 +17,14 @@ export function DownloadButtons({ adapterId, files }: DownloadButtonsProps) {
     await download(path, name).catch((error: unknown) => setProblem(problemOf(error)));
     setBusy(null);
   }
-  const base = `/v1/adapters/${adapterId}`;
+  const base = `/v1/adapters/${id}`;
   const all: [name: string, path: string, title: string][] = [
     ...files.map(({ name, bytes }): [string, string, string] => [
       name,
       `${base}/files/${encodeURIComponent(name)}`,
       `${name}, ${bytesInWords(bytes)}`,
     ]),
-    [`${adapterId}.zip`, `${base}/archive`, 'All as zip'],
+    [`${fileNameOf(called)}.zip`, `${base}/archive`, 'All as zip'],
   ];
   return (
     <div class="downloads">

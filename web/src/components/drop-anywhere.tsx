@@ -1,10 +1,14 @@
 import { useEffect, useState } from 'preact/hooks';
+import { isReader } from '../state/access.ts';
 import { refused } from '../state/key.ts';
 import { uploadFiles } from '../state/uploads.ts';
 import { droppedFiles } from '../words/dropped-files.ts';
 
 /** Text and links that are dragged inside the page stay the browser's business. */
 const hasFiles = ({ dataTransfer }: DragEvent): boolean => dataTransfer?.types.includes('Files') ?? false;
+
+/** Without a key that the service takes for it, nothing can be uploaded. */
+const canUpload = (): boolean => refused.value === null && !isReader();
 
 /** Takes files that are dropped anywhere in the window, which the browser would open otherwise, and says so meanwhile. */
 export function DropAnywhere() {
@@ -16,8 +20,7 @@ export function DropAnywhere() {
       document.addEventListener(type, (event) => hasFiles(event) && react(event), controller);
     const over = (event: DragEvent) => {
       event.preventDefault();
-      // Without the key that the service asks for, nothing can be uploaded.
-      const isTaken = refused.value === null;
+      const isTaken = canUpload();
       event.dataTransfer!.dropEffect = isTaken ? 'copy' : 'none';
       setOver(isTaken);
     };
@@ -30,7 +33,7 @@ export function DropAnywhere() {
     listen('drop', (event) => {
       event.preventDefault();
       setOver(false);
-      if (refused.value === null) void uploadFiles(droppedFiles(event.dataTransfer!));
+      if (canUpload()) void uploadFiles(droppedFiles(event.dataTransfer!));
     });
     return () => controller.abort();
   }, []);

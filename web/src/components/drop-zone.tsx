@@ -1,4 +1,5 @@
 import { useRef } from 'preact/hooks';
+import { isReader } from '../state/access.ts';
 import { isUploading, uploadFiles, uploads } from '../state/uploads.ts';
 import { pickedFiles } from '../words/dropped-files.ts';
 import { UploadList } from './upload-list.tsx';
@@ -12,6 +13,15 @@ export function DropZone() {
     currentTarget.value = '';
     if (files.length > 0) void uploadFiles(files);
   }
+  if (isReader())
+    return (
+      <div class="drop">
+        <p class="drop-title">Your key can look and download</p>
+        <p class="note">
+          Uploading needs a key with the scope <code>write</code>.
+        </p>
+      </div>
+    );
   return (
     <div class="drop">
       {uploads.value.length > 0 ? <UploadList /> : <Invitation />}

@@ -1,4 +1,5 @@
 import type { ComponentChildren } from 'preact';
+import { Term } from './term.tsx';
 
 /** Names and values; those without a value are left out. */
 export function Facts({ facts }: { facts: Readonly<Record<string, ComponentChildren>> }) {
@@ -8,7 +9,9 @@ export function Facts({ facts }: { facts: Readonly<Record<string, ComponentChild
         .filter(([, value]) => value !== null && value !== undefined && value !== '')
         .map(([name, value]) => (
           <div key={name}>
-            <dt>{name}</dt>
+            <dt>
+              <Term title={name} />
+            </dt>
             <dd>{value}</dd>
           </div>
         ))}

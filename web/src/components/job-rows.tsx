@@ -1,52 +1,38 @@
-import { shownError } from '../../../src/charts/succeeded.ts';
-import { percent } from '../../../src/charts/words.ts';
 import type { JobRecord } from '../../../src/contract/job.ts';
+import { useAdapterNames } from '../state/names.ts';
+import { withProgress } from '../state/use-job.ts';
+import { jobTitle, outcomeOf, placeOf, sourceIdOf } from '../words/job-words.ts';
 import { moment } from '../words/moments.ts';
-import { targetInWords } from '../words/target-in-words.ts';
+import { RecordTable } from './record-table.tsx';
 import { StateBadge } from './state-badge.tsx';
 
 /** Jobs as a table; each leads to its page. */
 export function JobRows({ jobs }: { jobs: readonly JobRecord[] }) {
+  const nameOf = useAdapterNames(jobs.flatMap((job) => sourceIdOf(job) ?? []));
+  const subjectOf = (job: JobRecord): string => {
+    const id = sourceIdOf(job);
+    if (id === null) return placeOf(job) ?? '';
+    return nameOf(id) ?? (nameOf(id) === null ? 'a deleted adapter' : '');
+  };
   return (
-    <table class="rows">
-      <thead>
-        <tr>
-          <th scope="col">Job</th>
-          <th scope="col">State</th>
-          <th scope="col">Result</th>
-          <th scope="col" class="extra">
-            Made
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {jobs.map((job) => (
-          <tr key={job.id}>
-            <td>
-              <a href={`#/jobs/${job.id}`}>{titleOf(job)}</a>
-              <code class="note ellipsis extra">{job.id}</code>
-            </td>
-            <td>
-              <StateBadge state={job.state} />
-            </td>
-            <td>{resultOf(job)}</td>
-            <td class="extra">{moment(job.created_at)}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+    <RecordTable
+      label="Jobs"
+      rows={jobs.map(withProgress)}
+      keyOf={({ id }) => id}
+      columns={[
+        {
+          title: 'Job',
+          cell: (job) => (
+            <>
+              <a href={`#/jobs/${job.id}`}>{jobTitle(job)}</a>
+              <span class="note line">{subjectOf(job)}</span>
+            </>
+          ),
+        },
+        { title: 'State', cell: ({ state }) => <StateBadge state={state} /> },
+        { title: 'Result', cell: outcomeOf },
+        { title: 'Created', cell: (job) => moment(job.created_at), isExtra: true },
+      ]}
+    />
   );
-}
-
-function titleOf({ kind, request }: JobRecord): string {
-  const targets = 'targets' in request ? request.targets : [];
-  return targets.length === 0 ? kind : `${kind}: ${targets.map(targetInWords).join('; ')}`;
-}
-
-function resultOf({ results, error, state, progress: { done, total } }: JobRecord): string {
-  if (error) return error.code;
-  if (state === 'active') return total > 0 ? `${done} of ${total}` : '';
-  return results
-    .map((result) => (result.state === 'failed' ? result.error.code : `error ${percent(shownError(result))}`))
-    .join('; ');
 }

@@ -1,64 +1,73 @@
 import type { ComponentChildren } from 'preact';
-import { useState } from 'preact/hooks';
-import { type Problem, problemOf } from '../api/problem.ts';
+import { useRef, useState } from 'preact/hooks';
+import type { Problem } from '../api/problem.ts';
 import { get, type Page, pathWith } from '../api/request.ts';
+import type { Topic } from '../state/live.ts';
 import { useLoaded } from '../state/use-loaded.ts';
 import { ProblemNote } from './problem-note.tsx';
 
 const LIMIT = 30;
+/** As many as the service gives at once. */
+const MAX_LIMIT = 200;
 
 interface PagesOfProps<Item> {
   readonly path: string;
   readonly query: Readonly<Record<string, string>>;
-  readonly empty: string;
+  /** What news are about that change the list. */
+  readonly topic: Topic;
+  /** How often it is read besides, where no event tells of all that changes it. */
+  readonly everyMs?: number;
+  readonly empty: ComponentChildren;
   readonly children: (items: readonly Item[]) => ComponentChildren;
 }
 
-/** The pages after the first one, and why there are no more of them. */
-interface Rest<Item> {
-  readonly of: Page<Item>;
-  readonly pages: readonly Page<Item>[];
-  readonly problem: Problem | null;
-}
-
-const NOTHING_MORE = { pages: [], problem: null };
-
-/** A list of the API, page after page. */
-export function PagesOf<Item>({ path, query, empty, children }: PagesOfProps<Item>) {
-  const asked = pathWith(path, { ...query, limit: LIMIT });
-  const { value: first, problem, again } = useLoaded((signal) => get<Page<Item>>(asked, signal), [asked]);
-  const [rest, setRest] = useState<Rest<Item> | null>(null);
+/** A list of the API, which shows what changes as it changes; more of it on demand. */
+export function PagesOf<Item>({ path, query, topic, everyMs, empty, children }: PagesOfProps<Item>) {
+  const asked = pathWith(path, query);
+  const wanted = useRef({ asked, count: LIMIT });
+  if (wanted.current.asked !== asked) wanted.current = { asked, count: LIMIT };
+  const { value, problem, again, refresh } = useLoaded(
+    (signal) => firstItems<Item>(path, query, wanted.current.count, signal),
+    [asked],
+    [topic],
+    everyMs,
+  );
+  const [moreProblem, setMoreProblem] = useState<Problem | null>(null);
   if (problem) return <ProblemNote problem={problem} onAgain={again} />;
-  if (!first) return <p class="note">Loading…</p>;
-
-  // What follows belongs to the first page: with another first page it does not count.
-  const { pages: following, problem: moreProblem } = rest?.of === first ? rest : NOTHING_MORE;
-  const pages = [first, ...following];
-  const cursor = pages.at(-1)!.next_cursor;
-  const items = pages.flatMap(({ data }) => data);
-  // An answer that comes after another list was loaded must not replace what follows that list.
-  const tell = (next: Rest<Item>) => setRest((now) => (now?.of === next.of ? next : now));
+  if (!value) return <p class="note">Loading…</p>;
   const more = () => {
-    setRest({ of: first, pages: following, problem: null });
-    get<Page<Item>>(pathWith(path, { ...query, limit: LIMIT, cursor: cursor! })).then(
-      (page) => tell({ of: first, pages: [...following, page], problem: null }),
-      (error: unknown) => tell({ of: first, pages: following, problem: problemOf(error) }),
-    );
+    wanted.current.count += LIMIT;
+    setMoreProblem(null);
+    void refresh().then(setMoreProblem);
   };
   return (
     <>
-      {items.length === 0 ? <p class="note">{empty}</p> : children(items)}
+      {value.items.length === 0 ? <p class="note">{empty}</p> : children(value.items)}
       <ProblemNote problem={moreProblem} />
-      <div class="row">
-        {cursor !== null && (
+      {value.hasMore && (
+        <div class="row">
           <button type="button" onClick={more}>
             Show more
           </button>
-        )}
-        <button type="button" class="quiet" onClick={again}>
-          Refresh
-        </button>
-      </div>
+        </div>
+      )}
     </>
   );
+}
+
+async function firstItems<Item>(
+  path: string,
+  query: Readonly<Record<string, string>>,
+  count: number,
+  signal: AbortSignal,
+): Promise<{ readonly items: readonly Item[]; readonly hasMore: boolean }> {
+  const items: Item[] = [];
+  for (let cursor: string | undefined; ; ) {
+    const limit = Math.min(MAX_LIMIT, count - items.length);
+    const page = await get<Page<Item>>(pathWith(path, { ...query, limit, cursor }), signal);
+    items.push(...page.data);
+    if (page.next_cursor === null || items.length >= count)
+      return { items, hasMore: page.next_cursor !== null };
+    cursor = page.next_cursor;
+  }
 }

@@ -59,7 +59,7 @@ export function ResultCard({ jobId, index, result, source }: ResultCardProps) {
       {result.serving && <VerdictList verdict={result.serving} />}
       <Warnings warnings={result.warnings} />
       <ProblemNote problem={made.problem} onAgain={made.again} />
-      {made.value && <DownloadButtons adapterId={id} files={made.value.files} />}
+      {made.value && <DownloadButtons adapter={made.value} />}
       <p>
         <a href={`#/adapters/${id}`}>Open this adapter</a>
       </p>

@@ -1,13 +1,19 @@
+import type { UsageRecord } from '../../../src/contract/tenant.ts';
+import { get } from '../api/request.ts';
 import { isAskingForKey, key, refused } from '../state/key.ts';
+import { connection } from '../state/live.ts';
 import { route } from '../state/route.ts';
+import { useLoaded } from '../state/use-loaded.ts';
 import { SchemeSwitch } from './scheme-switch.tsx';
 
 const PLACES = [
   ['', 'Squeeze'],
   ['adapters', 'Adapters'],
   ['jobs', 'Jobs'],
-  ['compare', 'Compare'],
+  ['batches', 'Batches'],
   ['runs', 'Annealing'],
+  ['compare', 'Compare'],
+  ['settings', 'Settings'],
 ] as const;
 
 /** Name, places, and what holds for the whole page. */
@@ -32,6 +38,7 @@ export function SiteHeader() {
         ))}
       </nav>
       <div class="site-tools">
+        <Activity />
         <a href="/docs">API</a>
         {needsKey && (
           <button
@@ -47,5 +54,27 @@ export function SiteHeader() {
         <SchemeSwitch />
       </div>
     </header>
+  );
+}
+
+/** What runs and waits, on every page; and that news do not come, while they do not. */
+function Activity() {
+  const isLocked = refused.value !== null;
+  const { value } = useLoaded(
+    (signal) => (isLocked ? null : get<UsageRecord>('/v1/usage?days=1', signal)),
+    [isLocked],
+    ['jobs'],
+  );
+  const { running = 0, queued = 0 } = value?.queue ?? {};
+  const isLost = connection.value === 'lost' && !isLocked;
+  return (
+    <>
+      <span role="status">{isLost && <span class="badge badge-partial">Reconnecting…</span>}</span>
+      {running + queued > 0 && !isLost && (
+        <a class="activity" href="#/jobs?state=active,queued">
+          {[running > 0 && `${running} active`, queued > 0 && `${queued} queued`].filter(Boolean).join(', ')}
+        </a>
+      )}
+    </>
   );
 }

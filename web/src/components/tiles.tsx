@@ -1,4 +1,5 @@
 import type { ComponentChildren } from 'preact';
+import { Term } from './term.tsx';
 
 export interface Tile {
   readonly title: string;
@@ -12,7 +13,9 @@ export function Tiles({ tiles }: { tiles: readonly Tile[] }) {
     <dl class="tiles">
       {tiles.map(({ title, value, note }) => (
         <div key={title}>
-          <dt>{title}</dt>
+          <dt>
+            <Term title={title} />
+          </dt>
           <dd>
             <span class="tile-value">{value}</span>
             {note && <span class="note">{note}</span>}

@@ -1,8 +1,12 @@
 import { useRef } from 'preact/hooks';
 import { bytesInWords } from '../../../src/charts/words.ts';
 import { removeUpload, type Upload, uploadNews, uploads } from '../state/uploads.ts';
+import { roughly } from '../words/moments.ts';
 import { Bar } from './bar.tsx';
 import { ProblemBox } from './problem-note.tsx';
+
+/** Before that a rate says nothing. */
+const MIN_ELAPSED_MS = 1_500;
 
 /** The uploads that run and those that ended, each with what can be done about it. */
 export function UploadList() {
@@ -63,12 +67,16 @@ function UploadRow({ upload, onRemove }: { upload: Upload; onRemove: () => void 
 }
 
 function progressInWords(progress: Exclude<Upload['progress'], { state: 'failed' }>): string {
-  if (progress.state === 'waiting') return 'Waits for other uploads';
+  if (progress.state === 'waiting') return 'Waiting for other uploads';
   if (progress.state === 'done') return `Uploaded, ${bytesInWords(progress.bytes)}`;
-  const { sentBytes, totalBytes } = progress;
+  const { sentBytes, totalBytes, elapsedMs } = progress;
   if (sentBytes >= totalBytes) return `${bytesInWords(totalBytes)} sent, checking`;
   const percent = Math.floor((100 * sentBytes) / totalBytes);
-  return `${percent} %, ${bytesInWords(sentBytes)} of ${bytesInWords(totalBytes)}`;
+  const words = `${percent} %, ${bytesInWords(sentBytes)} of ${bytesInWords(totalBytes)}`;
+  if (sentBytes === 0 || elapsedMs < MIN_ELAPSED_MS) return words;
+  const bytesPerSecond = (1000 * sentBytes) / elapsedMs;
+  const left = roughly((totalBytes - sentBytes) / bytesPerSecond);
+  return `${words}, ${bytesInWords(bytesPerSecond)}/s, about ${left} left`;
 }
 
 /** Reads out how uploads begin and end, wherever the list stands; the percents would be too much. */

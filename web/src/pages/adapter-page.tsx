@@ -5,16 +5,25 @@ import type { FormatRecord } from '../../../src/contract/format.ts';
 import type { Report } from '../../../src/contract/report.ts';
 import { analysisJob } from '../api/analysis.ts';
 import { capabilities } from '../api/choices.ts';
-import { get } from '../api/request.ts';
+import { get, remove } from '../api/request.ts';
+import { ConfirmButton } from '../components/confirm-button.tsx';
+import { DeliverForm } from '../components/deliver-form.tsx';
 import { DownloadButtons } from '../components/download-buttons.tsx';
+import { EditableName } from '../components/editable-name.tsx';
 import { Facts } from '../components/facts.tsx';
 import { FailedPage } from '../components/failed-page.tsx';
 import { JobProgress } from '../components/job-progress.tsx';
+import { LabelList } from '../components/label-list.tsx';
 import { Panel } from '../components/panel.tsx';
 import { ProblemNote } from '../components/problem-note.tsx';
 import { Warnings } from '../components/warnings.tsx';
 import { Workbench } from '../components/workbench.tsx';
 import { analyzedIn } from '../preview/preview.ts';
+import { may } from '../state/access.ts';
+import { tellNews } from '../state/live.ts';
+import { useAdapterNames } from '../state/names.ts';
+import { wayFromHere } from '../state/route.ts';
+import { useTitle } from '../state/title.ts';
 import { useJob } from '../state/use-job.ts';
 import { useLoaded } from '../state/use-loaded.ts';
 import { moment } from '../words/moments.ts';
@@ -28,9 +37,14 @@ const CANCELLED = {
 
 /** An adapter: what it is, its analysis, and the choice of what becomes of it. */
 export function AdapterPage({ id }: { id: string }) {
-  const adapter = useLoaded((signal) => get<AdapterRecord>(`/v1/adapters/${id}`, signal), [id]);
+  const adapter = useLoaded(
+    (signal) => get<AdapterRecord>(`/v1/adapters/${id}`, signal),
+    [id],
+    [`adapter:${id}`],
+  );
+  useTitle(adapter.value?.name ?? null);
   if (adapter.problem)
-    return <FailedPage title="An adapter" problem={adapter.problem} onAgain={adapter.again} />;
+    return <FailedPage title="Adapter" problem={adapter.problem} onAgain={adapter.again} />;
   if (!adapter.value) return <p class="note">Loading…</p>;
   return (
     <div class="stack">
@@ -41,41 +55,62 @@ export function AdapterPage({ id }: { id: string }) {
 }
 
 function Head({ adapter }: { adapter: AdapterRecord }) {
-  const {
-    id,
-    name,
-    base_model: base,
-    ranks,
-    bytes,
-    modules,
-    dtypes,
-    alpha,
-    format,
-    parent_id,
-    job_id,
-  } = adapter;
+  const { id, name, base_model: base, ranks, bytes, modules, dtypes, alpha, format } = adapter;
+  const { parent_id: parent, job_id: job } = adapter;
+  const nameOf = useAdapterNames(parent ? [parent] : []);
+  const changed = () => tellNews('adapters', `adapter:${id}`);
   return (
     <section class="panel">
-      <h1 class="long">{name}</h1>
+      <EditableName path={`/v1/adapters/${id}`} name={name} title={name} onChanged={changed} />
       <Facts
         facts={{
-          'Base model': base ?? 'not named by its files',
+          'Base model': base ?? 'not in its files',
           Rank: rankRange(ranks),
           Modules: modules.toLocaleString('en'),
           Size: bytesInWords(bytes),
           Parameters: adapter.parameters.toLocaleString('en'),
-          Numbers: dtypes.join(', '),
+          'Number format': dtypes.join(', '),
           alpha,
           Format: format,
-          Made: moment(adapter.created_at),
-          'Squeezed from': parent_id && <a href={`#/adapters/${parent_id}`}>its source</a>,
-          By: job_id && <a href={`#/jobs/${job_id}`}>this job</a>,
-          Id: <code>{id}</code>,
+          Created: moment(adapter.created_at),
+          'Squeezed from': parent && <a href={`#/adapters/${parent}`}>{nameOf(parent) ?? 'its source'}</a>,
+          'Result of': job && <a href={`#/jobs/${job}`}>this job</a>,
+          Expires: adapter.expires_at && moment(adapter.expires_at),
+          ID: <code>{id}</code>,
         }}
       />
+      <LabelList path={`/v1/adapters/${id}`} labels={adapter.labels} list="adapters" onChanged={changed} />
       <Warnings warnings={adapter.warnings} />
-      <DownloadButtons adapterId={id} files={adapter.files} />
+      <DownloadButtons adapter={adapter} />
+      <Actions adapter={adapter} />
     </section>
+  );
+}
+
+function Actions({ adapter: { id, name } }: { adapter: AdapterRecord }) {
+  if (!may('write')) return null;
+  const drop = async () => {
+    const go = wayFromHere();
+    await remove(`/v1/adapters/${id}`);
+    tellNews('adapters');
+    go('/adapters');
+  };
+  return (
+    <div class="row">
+      <DeliverForm adapterId={id} name={name} />
+      <a class="button" href={`#/merge?of=${id}`}>
+        Merge with others
+      </a>
+      <ConfirmButton
+        scope="write"
+        verb="Delete"
+        label={`Delete ${name}`}
+        question={`Delete ${name}?`}
+        onConfirm={drop}
+      >
+        <p>Its files are deleted at once. Adapters that were made from it stay, and so do its jobs.</p>
+      </ConfirmButton>
+    </div>
   );
 }
 
@@ -102,7 +137,7 @@ function AnalysisOf({ adapter: { id: adapterId, format } }: { adapter: AdapterRe
       />
     );
   return (
-    <Panel title="Looking at every module">
+    <Panel title="Analysing every module">
       {job && !isDone ? <JobProgress job={job} /> : <p class="note">Loading…</p>}
     </Panel>
   );

@@ -1,44 +1,54 @@
+import { useState } from 'preact/hooks';
 import { FORMAT_NAMES } from '../../../src/adapter/format-name.ts';
 import type { AdapterRecord } from '../../../src/contract/adapter.ts';
 import { AdapterCards } from '../components/adapter-cards.tsx';
-import { SelectField } from '../components/field.tsx';
+import { FilterField, SelectFilter } from '../components/filters.tsx';
+import { ImportForm } from '../components/import-form.tsx';
 import { PagesOf } from '../components/pages-of.tsx';
 import { Panel } from '../components/panel.tsx';
-import { TextFilter } from '../components/text-filter.tsx';
-import { setQuery } from '../state/route.ts';
+import { SelectionBar } from '../components/selection-bar.tsx';
+import { may } from '../state/access.ts';
+import type { Query } from '../state/route.ts';
+
+const FORMATS = FORMAT_NAMES.map((name) => [name, name] as const);
+
+/** No event tells of what others upload. */
+const READ_AGAIN_MS = 15_000;
 
 /** All adapters, newest first. */
-export function AdaptersPage({ query }: { query: Readonly<Record<string, string>> }) {
-  const change = (part: Record<string, string>) => setQuery({ ...query, ...part });
+export function AdaptersPage({ query }: { query: Query }) {
+  const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
+  const select = (id: string, isSelected: boolean) => {
+    const next = new Set(selected);
+    if (isSelected) next.add(id);
+    else next.delete(id);
+    setSelected(next);
+  };
   return (
     <div class="stack">
       <h1>Adapters</h1>
-      <Panel title="Uploaded ones and results">
+      <Panel title="Newest first" actions={<ImportForm />}>
         <div class="filters">
-          <SelectField
-            label="Format"
-            value={query.format ?? ''}
-            options={[['', 'Any'], ...FORMAT_NAMES.map((name): [string, string] => [name, name])]}
-            onValue={(format) => change({ format })}
-          />
-          <TextFilter
-            label="Name begins with"
-            value={query.name ?? ''}
-            onValue={(name) => change({ name })}
-          />
-          <TextFilter
-            label="Base model, as it is named"
-            value={query.base_model ?? ''}
-            onValue={(base_model) => change({ base_model })}
-          />
-          <TextFilter
-            label="Label, as name:text"
-            value={query.label ?? ''}
-            onValue={(label) => change({ label })}
-          />
+          <FilterField label="Name starts with" name="name" query={query} />
+          <FilterField label="Base model" name="base_model" query={query} placeholder="its full name" />
+          <SelectFilter label="Format" name="format" query={query} options={FORMATS} />
+          <FilterField label="Label" name="label" query={query} placeholder="team:search" />
         </div>
-        <PagesOf<AdapterRecord> path="/v1/adapters" query={query} empty="No adapter matches these filters.">
-          {(adapters) => <AdapterCards adapters={adapters} />}
+        <PagesOf<AdapterRecord>
+          path="/v1/adapters"
+          query={query}
+          topic="adapters"
+          everyMs={READ_AGAIN_MS}
+          empty="No adapter matches these filters."
+        >
+          {(adapters) => (
+            <>
+              {may('write') && (
+                <SelectionBar adapters={adapters.filter(({ id }) => selected.has(id))} onIds={setSelected} />
+              )}
+              <AdapterCards adapters={adapters} {...(may('write') && { selected, onSelect: select })} />
+            </>
+          )}
         </PagesOf>
       </Panel>
     </div>

@@ -1,3 +1,4 @@
+import type { AdapterRecord } from '../../../src/contract/adapter.ts';
 import type { JobRecord } from '../../../src/contract/job.ts';
 import type { Report } from '../../../src/contract/report.ts';
 import { get, type Page } from '../api/request.ts';
@@ -5,22 +6,29 @@ import { ComparedResults } from '../components/compared-results.tsx';
 import { SelectField } from '../components/field.tsx';
 import { Panel } from '../components/panel.tsx';
 import { ProblemNote } from '../components/problem-note.tsx';
-import { setQuery } from '../state/route.ts';
+import { type Query, setQuery } from '../state/route.ts';
 import { useLoaded } from '../state/use-loaded.ts';
 import { moment } from '../words/moments.ts';
 import { targetInWords } from '../words/target-in-words.ts';
 
 /** Two results of jobs, side by side: `#/compare?a=job_1.0&b=job_2.1`. */
-export function ComparePage({ query }: { query: Readonly<Record<string, string>> }) {
+export function ComparePage({ query }: { query: Query }) {
   const { a = '', b = '' } = query;
   const jobs = useLoaded(
     (signal) => get<Page<JobRecord>>('/v1/jobs?state=succeeded&state=partial&limit=100', signal),
     [],
+    ['jobs'],
   );
+  const adapters = useLoaded(
+    (signal) => get<Page<AdapterRecord>>('/v1/adapters?limit=200', signal),
+    [],
+    ['adapters'],
+  );
+  const names = new Map(adapters.value?.data.map(({ id, name }) => [id, name]));
   const first = useLoaded((signal) => resultAt(a, signal), [a]);
   const second = useLoaded((signal) => resultAt(b, signal), [b]);
-  const options = optionsOf(jobs.value?.data ?? []);
-  // What the other has chosen is not offered: nothing is learnt from a result beside itself.
+  const options = optionsOf(jobs.value?.data ?? [], names);
+  // What the other has chosen is not offered: a result beside itself says nothing.
   const choose = (label: string, name: 'a' | 'b', value: string, other: string) => (
     <SelectField
       label={label}
@@ -42,7 +50,7 @@ export function ComparePage({ query }: { query: Readonly<Record<string, string>>
           {choose('Second result', 'b', b, a)}
         </div>
         {jobs.value && options.length === 1 && (
-          <p class="note">There is no result yet: squeeze an adapter first.</p>
+          <p class="note">There is no result yet. Squeeze an adapter first.</p>
         )}
       </Panel>
       <ProblemNote problem={problem} />
@@ -58,23 +66,32 @@ function resultAt(name: string, signal: AbortSignal) {
   return Promise.all([
     get<JobRecord>(`/v1/jobs/${jobId}`, signal),
     get<Report>(`/v1/jobs/${jobId}/report`, signal),
-  ]).then(([job, report]) => {
+  ]).then(async ([job, report]) => {
     const [result, target] = [job.results[Number(index)], report.targets[Number(index)]];
     if (result?.state !== 'succeeded' || target?.state !== 'succeeded')
       throw new Error(`The job ${jobId} has no result ${index}.`);
-    return { label: targetInWords(result.target), result, modules: target.modules };
+    // The adapter may have been deleted since; its numbers are still there.
+    const name = await get<AdapterRecord>(`/v1/adapters/${result.adapter_id}`, signal).then(
+      (adapter) => `${adapter.name}, `,
+      () => '',
+    );
+    return { label: `${name}${targetInWords(result.target)}`, result, modules: target.modules };
   });
 }
 
-function optionsOf(jobs: readonly JobRecord[]): [string, string][] {
+function optionsOf(jobs: readonly JobRecord[], names: ReadonlyMap<string, string>): [string, string][] {
   return [
     ['', 'Choose a result'],
     ...jobs.flatMap(({ id, results, finished_at: at }) =>
-      results.flatMap(({ state, target }, index): [string, string][] =>
-        state === 'failed'
-          ? []
-          : [[`${id}.${index}`, `${targetInWords(target)}, ${at ? moment(at) : ''} (${id.slice(0, 12)}…)`]],
-      ),
+      results.flatMap((result, index): [string, string][] => {
+        if (result.state === 'failed') return [];
+        const parts = [
+          names.get(result.adapter_id),
+          targetInWords(result.target),
+          at === null ? undefined : moment(at),
+        ];
+        return [[`${id}.${index}`, parts.filter(Boolean).join(', ')]];
+      }),
     ),
   ];
 }

@@ -1,28 +1,38 @@
-import { useState } from 'preact/hooks';
-import { resultsOf, targetsOf } from '../../../src/charts/succeeded.ts';
+import { resultsOf, shownError, targetsOf } from '../../../src/charts/succeeded.ts';
+import { percent } from '../../../src/charts/words.ts';
 import type { AdapterRecord } from '../../../src/contract/adapter.ts';
 import type { JobRecord } from '../../../src/contract/job.ts';
 import type { Report } from '../../../src/contract/report.ts';
-import { download } from '../api/download.ts';
-import { type Problem, problemOf } from '../api/problem.ts';
-import { get, post } from '../api/request.ts';
+import { get, pathWith, post, remove } from '../api/request.ts';
+import { ActionButton } from '../components/action-button.tsx';
+import { ConfirmButton } from '../components/confirm-button.tsx';
+import { DeliveryList } from '../components/delivery-list.tsx';
+import { EditableName } from '../components/editable-name.tsx';
 import { Facts } from '../components/facts.tsx';
 import { FailedPage } from '../components/failed-page.tsx';
 import { JobProgress } from '../components/job-progress.tsx';
+import { LabelList } from '../components/label-list.tsx';
 import { ProblemNote } from '../components/problem-note.tsx';
+import { ReportButtons } from '../components/report-buttons.tsx';
 import { ReportCharts } from '../components/report-charts.tsx';
 import { FailedCard, ResultCard } from '../components/result-card.tsx';
 import { StateBadge } from '../components/state-badge.tsx';
+import { may } from '../state/access.ts';
+import { tellNews } from '../state/live.ts';
+import { useAdapterNames } from '../state/names.ts';
 import { wayFromHere } from '../state/route.ts';
-import { useJob } from '../state/use-job.ts';
+import { useTitle } from '../state/title.ts';
+import { isOpen, useJob } from '../state/use-job.ts';
 import { useLoaded } from '../state/use-loaded.ts';
+import { jobAt } from '../words/job-progress.ts';
+import { jobTitle, placeOf, sourceIdOf } from '../words/job-words.ts';
 import { duration, moment } from '../words/moments.ts';
-import { targetInWords } from '../words/target-in-words.ts';
 
-/** A job: what it is at, and what came of it. */
+/** A job: how far it is, and what came of it. */
 export function JobPage({ id }: { id: string }) {
   const { job, problem } = useJob(id);
-  if (problem) return <FailedPage title="A job" problem={problem} />;
+  useTitle(job && tabTitle(job));
+  if (problem) return <FailedPage title="Job" problem={problem} />;
   if (!job) return <p class="note">Loading…</p>;
   return (
     <div class="stack">
@@ -32,56 +42,143 @@ export function JobPage({ id }: { id: string }) {
   );
 }
 
+const MARKS = { queued: '…', succeeded: '✓', partial: '!', failed: '✗', cancelled: '✗' } as const;
+
+/** What the tab says: how far it is, then how it ended. */
+function tabTitle(job: JobRecord): string {
+  const mark =
+    job.state === 'active' ? `${Math.floor(100 * jobAt(job, Date.now()).share)} %` : MARKS[job.state];
+  const [result] = resultsOf(job);
+  const error = result && job.results.length === 1 ? `, ${percent(shownError(result))}` : '';
+  return `${mark} ${jobTitle(job)}${error}`;
+}
+
 function Head({ job }: { job: JobRecord }) {
-  const { id, kind, state, request, error, timings, provider } = job;
-  const source = 'adapter_id' in request ? request.adapter_id : null;
-  const isOpen = state === 'queued' || state === 'active';
+  const { id, state, error, timings, provider, labels } = job;
+  const changed = () => tellNews('jobs', `job:${id}`);
   return (
     <section class="panel">
       <div class="panel-head">
-        <h1>{titleOf(job)}</h1>
+        <EditableName
+          path={`/v1/jobs/${id}`}
+          name={job.name}
+          title={jobTitle({ ...job, name: null })}
+          isOptional
+          onChanged={changed}
+        />
         <span role="status">
           <StateBadge state={state} />
         </span>
       </div>
-      {isOpen && <JobProgress job={job} />}
+      {isOpen(job) && <JobProgress job={job} />}
       <ProblemNote problem={error} />
       <Facts
         facts={{
-          Source: source && <a href={`#/adapters/${source}`}>its adapter</a>,
-          Made: moment(job.created_at),
+          Adapter: <Sources job={job} />,
+          'Fetched from': placeOf(job),
+          Batch: job.batch_id && <a href={`#/batches/${job.batch_id}`}>the batch it is part of</a>,
+          Created: moment(job.created_at),
           Took: timings && duration(timings.total),
           'Computed by': provider && `ONNX Runtime ${provider.onnxruntime} on ${provider.name}`,
-          'Retry of': job.retry_of && <a href={`#/jobs/${job.retry_of}`}>that job</a>,
-          Labels: Object.entries(job.labels)
-            .map(([name, value]) => `${name}:${value}`)
-            .join(', '),
-          Id: <code>{id}</code>,
+          'Retry of': job.retry_of && <a href={`#/jobs/${job.retry_of}`}>an earlier job</a>,
+          Expires: job.expires_at && moment(job.expires_at),
+          ID: <code>{id}</code>,
         }}
       />
-      <div class="row">
-        {hasReport(job) && <ReportButtons jobId={id} />}
-        {(state === 'partial' || state === 'failed' || state === 'cancelled') && <RetryButton jobId={id} />}
-        {kind === 'analyze' && source && state === 'succeeded' && (
-          <a class="button" href={`#/adapters/${source}`}>
-            See the analysis
-          </a>
-        )}
-      </div>
+      <LabelList path={`/v1/jobs/${id}`} labels={labels} list="jobs" onChanged={changed} />
+      <DeliveryList job={job} />
+      <Actions job={job} />
     </section>
+  );
+}
+
+/** The adapters that a job reads, by name. */
+function Sources({ job }: { job: JobRecord }) {
+  const own = sourceIdOf(job);
+  const ids =
+    job.request.kind === 'merge'
+      ? job.request.sources.map(({ adapter_id }) => adapter_id)
+      : own === null
+        ? []
+        : [own];
+  const nameOf = useAdapterNames(ids);
+  if (ids.length === 0) return '–';
+  return (
+    <>
+      {ids.map((id, index) => (
+        <span key={id}>
+          {index > 0 && ', '}
+          <a href={`#/adapters/${id}`}>{nameOf(id) ?? id}</a>
+        </span>
+      ))}
+    </>
   );
 }
 
 const hasReport = ({ state }: JobRecord): boolean => state === 'succeeded' || state === 'partial';
 
-function titleOf({ kind, request }: JobRecord): string {
-  const verb = `${kind[0]!.toUpperCase()}${kind.slice(1)}`;
-  const targets = 'targets' in request ? request.targets : [];
-  return targets.length === 0 ? verb : `${verb} to ${targets.map(targetInWords).join(', ')}`;
+function Actions({ job }: { job: JobRecord }) {
+  const { id, kind, state } = job;
+  const source = sourceIdOf(job);
+  const isEnded = !isOpen(job);
+  const retry = async () => {
+    const go = wayFromHere();
+    const made = await post<JobRecord>(`/v1/jobs/${id}/retry`);
+    go(`/jobs/${made.id}`);
+  };
+  const drop = async () => {
+    const go = wayFromHere();
+    await remove(`/v1/jobs/${id}`);
+    tellNews('jobs');
+    go('/jobs');
+  };
+  return (
+    <div class="row">
+      {hasReport(job) && <ReportButtons jobId={id} />}
+      {kind === 'analyze' && source && state === 'succeeded' && (
+        <a class="button" href={`#/adapters/${source}`}>
+          See the analysis
+        </a>
+      )}
+      {canBeRetried(job) && (
+        <ActionButton scope="write" onAct={retry}>
+          Try this job again
+        </ActionButton>
+      )}
+      <ChangeLink job={job} />
+      {isEnded && (
+        <ConfirmButton scope="write" verb="Delete" question="Delete this job?" onConfirm={drop}>
+          <p>Its report is deleted with it. Adapters that it made stay.</p>
+        </ConfirmButton>
+      )}
+    </div>
+  );
+}
+
+/** Whether the same request may end in another way. */
+function canBeRetried({ state, error, results }: JobRecord): boolean {
+  if (state === 'cancelled') return true;
+  if (state !== 'failed' && state !== 'partial') return false;
+  return error?.retryable ?? results.some((result) => result.state === 'failed' && result.error.retryable);
+}
+
+/** Where a retry cannot help: the same choice in the form, to be changed there. */
+function ChangeLink({ job }: { job: JobRecord }) {
+  const { state, results, request } = job;
+  const source = sourceIdOf(job);
+  if (source === null || request.kind !== 'squeeze' || !may('write')) return null;
+  if (canBeRetried(job) || (state !== 'failed' && state !== 'partial')) return null;
+  const target = results.find((result) => result.state === 'failed')?.target ?? request.targets[0];
+  const place = pathWith(`#/adapters/${source}`, { target: JSON.stringify(target) });
+  return (
+    <a class="button primary" href={place}>
+      Change and run again
+    </a>
+  );
 }
 
 function Outcome({ job }: { job: JobRecord }) {
-  const sourceId = 'adapter_id' in job.request ? (job.request.adapter_id ?? job.imported?.adapter_id) : null;
+  const sourceId = sourceIdOf(job);
   const report = useLoaded(
     (signal) => (hasReport(job) ? get<Report>(`/v1/jobs/${job.id}/report`, signal) : null),
     [job.id],
@@ -112,52 +209,6 @@ function Outcome({ job }: { job: JobRecord }) {
           source={source.value}
         />
       )}
-    </>
-  );
-}
-
-/** What each is called as a file, as the service calls it. */
-const REPORT_FORMATS = [
-  ['report.html', 'report.html', 'Report (HTML)'],
-  ['report', 'report.json', 'Report (JSON)'],
-  ['report.png', 'error-by-rank.png', 'Figure (PNG)'],
-  ['report.svg', 'error-by-rank.svg', 'Figure (SVG)'],
-] as const;
-
-/** The report as people read it, and as programs do; its figure, the error by rank, for a text of one's own. */
-function ReportButtons({ jobId }: { jobId: string }) {
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const save = (form: string, filename: string) =>
-    download(`/v1/jobs/${jobId}/${form}`, `${jobId}-${filename}`).catch((error: unknown) =>
-      setProblem(problemOf(error)),
-    );
-  return (
-    <>
-      {REPORT_FORMATS.map(([form, filename, title]) => (
-        <button key={form} type="button" class="download" onClick={() => void save(form, filename)}>
-          <span aria-hidden="true">↓</span> {title}
-        </button>
-      ))}
-      <ProblemNote problem={problem} />
-    </>
-  );
-}
-
-function RetryButton({ jobId }: { jobId: string }) {
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const retry = () => {
-    const go = wayFromHere();
-    return post<JobRecord>(`/v1/jobs/${jobId}/retry`).then(
-      ({ id }) => go(`/jobs/${id}`),
-      (error: unknown) => setProblem(problemOf(error)),
-    );
-  };
-  return (
-    <>
-      <button type="button" onClick={() => void retry()}>
-        Try this job again
-      </button>
-      <ProblemNote problem={problem} />
     </>
   );
 }

@@ -1,49 +1,44 @@
 import type { JobRecord } from '../../../src/contract/job.ts';
-import { SelectField } from '../components/field.tsx';
+import type { JobKind } from '../../../src/contract/job-request.ts';
+import { FilterField, SelectFilter } from '../components/filters.tsx';
 import { JobRows } from '../components/job-rows.tsx';
 import { PagesOf } from '../components/pages-of.tsx';
 import { Panel } from '../components/panel.tsx';
-import { TextFilter } from '../components/text-filter.tsx';
-import { setQuery } from '../state/route.ts';
+import type { Query } from '../state/route.ts';
 
-const STATES = ['queued', 'active', 'succeeded', 'partial', 'failed', 'cancelled'];
-const KINDS = ['squeeze', 'analyze', 'merge', 'checkpoint', 'import', 'export'];
+const STATES = [
+  ['active,queued', 'Active or queued'],
+  ['queued', 'Queued'],
+  ['active', 'Active'],
+  ['succeeded', 'Succeeded'],
+  ['partial', 'Partial'],
+  ['failed', 'Failed'],
+  ['cancelled', 'Cancelled'],
+] as const;
 
-const options = (names: readonly string[]): [string, string][] => [
-  ['', 'Any'],
-  ...names.map((name): [string, string] => [name, name]),
-];
+const KIND_WORDS: Readonly<Record<JobKind, string>> = {
+  squeeze: 'Squeeze',
+  analyze: 'Analysis',
+  merge: 'Merge',
+  checkpoint: 'Checkpoint',
+  import: 'Import',
+  export: 'Delivery',
+};
 
 /** All jobs, newest first. */
-export function JobsPage({ query }: { query: Readonly<Record<string, string>> }) {
-  const change = (part: Record<string, string>) => setQuery({ ...query, ...part });
-  return (
-    <div class="stack">
-      <h1>Jobs</h1>
-      <Panel title="What was asked for">
-        <div class="filters">
-          <SelectField
-            label="State"
-            value={query.state ?? ''}
-            options={options(STATES)}
-            onValue={(state) => change({ state })}
-          />
-          <SelectField
-            label="Kind"
-            value={query.kind ?? ''}
-            options={options(KINDS)}
-            onValue={(kind) => change({ kind })}
-          />
-          <TextFilter
-            label="Label, as name:text"
-            value={query.label ?? ''}
-            onValue={(label) => change({ label })}
-          />
-        </div>
-        <PagesOf<JobRecord> path="/v1/jobs" query={query} empty="No job matches these filters.">
-          {(jobs) => <JobRows jobs={jobs} />}
-        </PagesOf>
-      </Panel>
-    </div>
-  );
-}
+export const JobsPage = ({ query }: { query: Query }) => (
+  <div class="stack">
+    <h1>Jobs</h1>
+    <Panel title="Newest first">
+      <div class="filters">
+        <SelectFilter label="State" name="state" query={query} options={STATES} />
+        <SelectFilter label="Kind" name="kind" query={query} options={Object.entries(KIND_WORDS)} />
+        <FilterField label="Name starts with" name="name" query={query} />
+        <FilterField label="Label" name="label" query={query} placeholder="team:search" />
+      </div>
+      <PagesOf<JobRecord> path="/v1/jobs" query={query} topic="jobs" empty="No job matches these filters.">
+        {(jobs) => <JobRows jobs={jobs} />}
+      </PagesOf>
+    </Panel>
+  </div>
+);

@@ -1,79 +1,51 @@
 import { useMemo } from 'preact/hooks';
 import { paletteOf } from '../../../src/charts/palette.ts';
-import { stagesChart } from '../../../src/charts/stages-chart.ts';
+import { bandsHeight, rankBands } from '../../../src/charts/rank-bands.ts';
+import { clockOf, runTimeline, timelineHeight, validCheckpoints } from '../../../src/charts/run-timeline.ts';
 import { percent } from '../../../src/charts/words.ts';
 import type { CheckpointRecord, RunRecord } from '../../../src/contract/run.ts';
 import type { RunLearningRate, Stage } from '../../../src/contract/schedule.ts';
-import { get } from '../api/request.ts';
+import { get, remove } from '../api/request.ts';
+import { Bar } from '../components/bar.tsx';
 import { Chart } from '../components/chart.tsx';
 import { ChartTable } from '../components/chart-table.tsx';
+import { ConfirmButton } from '../components/confirm-button.tsx';
 import { Facts } from '../components/facts.tsx';
 import { FailedPage } from '../components/failed-page.tsx';
 import { Panel } from '../components/panel.tsx';
+import { RecordTable } from '../components/record-table.tsx';
 import { StateBadge } from '../components/state-badge.tsx';
+import { Tiles } from '../components/tiles.tsx';
+import { tellNews } from '../state/live.ts';
+import { wayFromHere } from '../state/route.ts';
 import { scheme } from '../state/scheme.ts';
+import { useTitle } from '../state/title.ts';
 import { useLoaded } from '../state/use-loaded.ts';
+import { useRankHistory } from '../state/use-rank-history.ts';
 import { moment } from '../words/moments.ts';
 import { rankRange } from '../words/target-in-words.ts';
 
-/** An annealing run: its plan, and what became of its checkpoints. */
+/** Checkpoints that are kept as they are have no job, so no event tells of them. */
+const READ_AGAIN_MS = 5_000;
+
+/** An annealing run: its plan, where it is, and what became of its checkpoints; kept right while it is open. */
 export function RunPage({ id }: { id: string }) {
   const {
     value: run,
     problem,
     again,
-  } = useLoaded((signal) => get<RunRecord>(`/v1/runs/${id}`, signal), [id]);
-  const palette = paletteOf(scheme.value);
-  const option = useMemo(() => run && stagesChart({ palette, run }), [palette, run]);
-  if (problem) return <FailedPage title="An annealing run" problem={problem} onAgain={again} />;
-  if (!run || !option) return <p class="note">Loading…</p>;
-  const stages = run.schedule?.stages ?? [];
-  const last = stages.at(-1);
+  } = useLoaded((signal) => get<RunRecord>(`/v1/runs/${id}`, signal), [id], ['runs'], READ_AGAIN_MS);
+  useTitle(run && `${percentDone(run)} %, rank ${rankRange(run.rank)} · ${nameOf(run)}`);
+  if (problem) return <FailedPage title="Annealing run" problem={problem} onAgain={again} />;
+  if (!run) return <p class="note">Loading…</p>;
   return (
     <div class="stack">
-      <section class="panel">
-        <h1 class="long">{run.name ?? 'An annealing run'}</h1>
-        <Facts
-          facts={{
-            'Base model': run.base_model,
-            Mode: run.mode,
-            'Rank now': rankRange(run.rank),
-            'Newest step': run.step,
-            'Next checkpoint': run.next_checkpoint_step ?? (run.at_target ? 'at its target' : null),
-            'Learning rate now': curveInWords(run.learning_rate),
-            'Last stage': last && shareInWords(last, stages.length),
-            Begun: moment(run.created_at),
-            Id: <code>{run.id}</code>,
-          }}
-        />
-        {run.notes.map((note) => (
-          <p class="note" key={note}>
-            {note}
-          </p>
-        ))}
-        <div class="row">
-          <button type="button" onClick={again}>
-            Refresh
-          </button>
-        </div>
-      </section>
-      <Panel title="Stages">
-        <Chart
-          option={option}
-          label={`Ranks over the steps. Planned: ${stages.map(({ rank, begin_step: at }) => `${rank} from step ${at}`).join(', ') || 'by the spectrum'}.`}
-        >
-          {stages.length > 0 && (
-            <ChartTable
-              caption="Stages"
-              head={['Rank', 'From step', 'To step', 'Learning rate', 'Warm-up', 'Decay', 'Share']}
-              rows={() => stages.map(stageCells)}
-            />
-          )}
-        </Chart>
-      </Panel>
+      <Head run={run} />
+      <Timeline run={run} />
+      <ModuleRanks run={run} />
       <Panel title="Checkpoints">
         {run.checkpoints.length === 0 ? (
-          <p class="note">None was sent yet.</p>
+          <p class="note">The trainer has sent no checkpoint yet.</p>
         ) : (
           <Checkpoints checkpoints={run.checkpoints} />
         )}
@@ -82,7 +54,109 @@ export function RunPage({ id }: { id: string }) {
   );
 }
 
+const nameOf = ({ name, base_model: base }: RunRecord): string =>
+  name ?? (base === null ? 'Annealing run' : `Annealing of ${base}`);
+const count = (value: number): string => value.toLocaleString('en');
+
+function percentDone(run: RunRecord): number {
+  return Math.floor((100 * (run.step ?? 0)) / clockOf(run).total_steps);
+}
+
+function Head({ run }: { run: RunRecord }) {
+  const { id, step, rank, learning_rate: rate, next_checkpoint_step: next } = run;
+  const { source_rank: source, target_rank: target, total_steps: total } = clockOf(run);
+  const stages = run.schedule?.stages ?? [];
+  const last = stages.at(-1);
+  const newest = validCheckpoints(run).findLast(({ relative_error: error }) => error !== null);
+  const drop = async () => {
+    const go = wayFromHere();
+    await remove(`/v1/runs/${id}`);
+    tellNews('runs');
+    go('/runs');
+  };
+  return (
+    <section class="panel">
+      <h1 class="long">{nameOf(run)}</h1>
+      <Bar share={(step ?? 0) / total} label="Steps" />
+      <Tiles
+        tiles={[
+          { title: 'Rank', value: rankRange(rank), note: `from ${source}, to ${target}` },
+          {
+            title: 'Step',
+            value: step === null ? '–' : count(step),
+            note: `of ${count(total)}; ${nextInWords(run, next)}`,
+          },
+          { title: 'Learning rate', value: times(rate.factor), note: curveInWords(rate) },
+          {
+            title: 'Error of the last squeeze',
+            value: newest ? percent(newest.relative_error!) : '–',
+            note: newest ? `at step ${count(newest.step)}` : 'nothing was squeezed yet',
+          },
+        ]}
+      />
+      <Facts
+        facts={{
+          'Base model': run.base_model,
+          Mode: run.mode,
+          'Last stage': last && shareInWords(last, stages.length),
+          Started: moment(run.created_at),
+          ID: <code>{id}</code>,
+        }}
+      />
+      {run.notes.map((note) => (
+        <p class="note" key={note}>
+          {note}
+        </p>
+      ))}
+      <div class="row">
+        <ConfirmButton scope="write" verb="Delete" question={`Delete ${nameOf(run)}?`} onConfirm={drop}>
+          <p>Its checkpoints and their jobs are deleted with it. Adapters that it made stay.</p>
+        </ConfirmButton>
+      </div>
+    </section>
+  );
+}
+
+function nextInWords({ at_target: isAtTarget }: RunRecord, next: number | null): string {
+  if (next !== null) return `next checkpoint at ${count(next)}`;
+  return isAtTarget ? 'the target rank is reached' : 'no checkpoint is left';
+}
+
 const times = (factor: number): string => `× ${factor.toFixed(2)}`;
+
+function curveInWords({ warm_up_steps, decay_steps, begin_step, end_step }: RunLearningRate): string {
+  const warmUp = warm_up_steps > 0 ? `warm-up until step ${begin_step + warm_up_steps}` : '';
+  const decay = decay_steps > 0 ? `decay from step ${end_step - decay_steps} to ${end_step}` : '';
+  return [warmUp, decay].filter(Boolean).join(', ') || 'constant';
+}
+
+const shareInWords = ({ rank, steps, learning_rate }: Stage, stages: number): string =>
+  `rank ${rank}, stage ${stages} of ${stages}: ${steps} steps, ${percent(learning_rate.share)} of Σ(learning rate × steps)`;
+
+/** Ranks planned and reached, errors, learning rate and loss over the steps. */
+function Timeline({ run }: { run: RunRecord }) {
+  const palette = paletteOf(scheme.value);
+  const option = useMemo(() => runTimeline({ palette, run }), [palette, run]);
+  const stages = run.schedule?.stages ?? [];
+  const planned = stages.map(({ rank, begin_step: at }) => `${rank} from step ${at}`).join(', ');
+  return (
+    <Panel title="Over the steps">
+      <Chart
+        option={option}
+        height={timelineHeight(run)}
+        label={`Rank, error of each squeeze and learning rate over the steps. Planned ranks: ${planned || 'by the spectrum'}. Rank now: ${rankRange(run.rank)}.`}
+      >
+        {stages.length > 0 && (
+          <ChartTable
+            caption="Stages"
+            head={['Rank', 'From step', 'To step', 'Learning rate', 'Warm-up', 'Decay', 'Share']}
+            rows={() => stages.map(stageCells)}
+          />
+        )}
+      </Chart>
+    </Panel>
+  );
+}
 
 /** A stage in the table: its rank and steps, and how its learning rate goes. */
 const stageCells = ({ rank, begin_step, end_step, learning_rate }: Stage) => [
@@ -95,65 +169,76 @@ const stageCells = ({ rank, begin_step, end_step, learning_rate }: Stage) => [
   percent(learning_rate.share),
 ];
 
-function curveInWords({ factor, warm_up_steps, decay_steps, begin_step, end_step }: RunLearningRate): string {
-  const warmUp = warm_up_steps > 0 ? `, warm-up until step ${begin_step + warm_up_steps}` : '';
-  const decay = decay_steps > 0 ? `, decay from step ${end_step - decay_steps} to ${end_step}` : '';
-  return `${times(factor)}${warmUp}${decay}`;
+/** The rank of each module as bands over the steps. */
+function ModuleRanks({ run }: { run: RunRecord }) {
+  const history = useRankHistory(run);
+  const palette = paletteOf(scheme.value);
+  const { total_steps: totalSteps } = clockOf(run);
+  const untilStep = run.step ?? 0;
+  const option = useMemo(
+    () => history && rankBands({ palette, history, untilStep, totalSteps }),
+    [palette, history, untilStep, totalSteps],
+  );
+  if (!history || history.length === 0 || !option) return null;
+  const modules = [...history[0]!.ranks.keys()];
+  return (
+    <Panel title="Rank of each module" note="A band for each module; its colour is the rank.">
+      <Chart
+        option={option}
+        height={bandsHeight(modules.length)}
+        label={`Ranks of ${modules.length} modules from step 0 to ${untilStep}, after ${history.length - 1} squeezes.`}
+      >
+        <ChartTable
+          caption="Rank of each module"
+          head={['Module', ...history.map(({ step }) => `From step ${step}`)]}
+          rows={() => modules.map((name) => [name, ...history.map(({ ranks }) => ranks.get(name) ?? '–')])}
+        />
+      </Chart>
+    </Panel>
+  );
 }
 
-const shareInWords = ({ rank, steps, learning_rate }: Stage, stages: number): string =>
-  `rank ${rank}, stage ${stages} of ${stages}: ${steps} steps, ${percent(learning_rate.share)} of Σ(learning rate × steps)`;
-
 const Checkpoints = ({ checkpoints }: { checkpoints: readonly CheckpointRecord[] }) => (
-  <table class="rows">
-    <thead>
-      <tr>
-        <th scope="col" class="number">
-          Step
-        </th>
-        <th scope="col">Decision</th>
-        <th scope="col">State</th>
-        <th scope="col" class="number">
-          Rank
-        </th>
-        <th scope="col" class="number extra">
-          Learning rate
-        </th>
-        <th scope="col" class="number">
-          Error
-        </th>
-        <th scope="col" class="extra">
-          Why
-        </th>
-      </tr>
-    </thead>
-    <tbody>
-      {checkpoints.map((checkpoint, index) => (
-        <tr key={index}>
-          <td class="number">{checkpoint.step}</td>
-          <td>
-            {checkpoint.job_id === null ? (
-              checkpoint.decision
-            ) : (
-              <a href={`#/jobs/${checkpoint.job_id}`}>{checkpoint.decision}</a>
-            )}
-          </td>
-          <td>
-            <StateBadge state={checkpoint.superseded ? 'superseded' : checkpoint.state} />
-          </td>
-          <td class="number">
-            {rankRange(checkpoint.rank_before)}
-            {checkpoint.rank_after && ` → ${rankRange(checkpoint.rank_after)}`}
-          </td>
-          <td class="number extra">
-            {checkpoint.learning_rate ? times(checkpoint.learning_rate.factor) : '–'}
-          </td>
-          <td class="number">
-            {checkpoint.relative_error === null ? '–' : percent(checkpoint.relative_error)}
-          </td>
-          <td class="extra">{checkpoint.reason}</td>
-        </tr>
-      ))}
-    </tbody>
-  </table>
+  <RecordTable
+    label="Checkpoints"
+    // The newest first: a run is looked at for what happened last.
+    rows={[...checkpoints].reverse()}
+    keyOf={({ step, created_at: at }) => `${step} ${at}`}
+    columns={[
+      { title: 'Step', cell: ({ step }) => count(step), isNumber: true },
+      {
+        title: 'Decision',
+        cell: ({ decision, job_id: job }) =>
+          job === null ? decision : <a href={`#/jobs/${job}`}>{decision}</a>,
+      },
+      {
+        title: 'State',
+        cell: ({ superseded, state }) => <StateBadge state={superseded ? 'superseded' : state} />,
+      },
+      {
+        title: 'Rank',
+        cell: ({ rank_before: before, rank_after: after }) =>
+          `${rankRange(before)}${after ? ` → ${rankRange(after)}` : ''}`,
+        isNumber: true,
+      },
+      {
+        title: 'Error',
+        cell: ({ relative_error: error }) => (error === null ? '–' : percent(error)),
+        isNumber: true,
+      },
+      {
+        title: 'Learning rate',
+        cell: ({ learning_rate: rate }) => (rate ? times(rate.factor) : '–'),
+        isNumber: true,
+        isExtra: true,
+      },
+      {
+        title: 'Loss',
+        cell: ({ loss }) => loss?.toPrecision(4) ?? '–',
+        isNumber: true,
+        isExtra: true,
+      },
+      { title: 'Why', cell: ({ reason }) => reason, isExtra: true },
+    ]}
+  />
 );

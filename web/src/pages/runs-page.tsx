@@ -1,56 +1,69 @@
 import type { RunSummary } from '../../../src/contract/list.ts';
+import { FilterField, SelectFilter } from '../components/filters.tsx';
 import { PagesOf } from '../components/pages-of.tsx';
 import { Panel } from '../components/panel.tsx';
+import { RecordTable } from '../components/record-table.tsx';
+import type { Query } from '../state/route.ts';
 import { moment } from '../words/moments.ts';
 
-const NO_QUERY = {};
+const MODES = [
+  ['scheduled', 'Scheduled'],
+  ['adaptive', 'Adaptive'],
+] as const;
+
+/** Checkpoints that are kept as they are have no job, so no event tells of them. */
+const READ_AGAIN_MS = 10_000;
 
 /** All annealing runs, newest first. */
-export function RunsPage() {
-  return (
-    <div class="stack">
-      <h1>Annealing runs</h1>
-      <Panel
-        title="Trainings whose rank falls"
-        note="A trainer begins a run by POST /v1/runs and sends its checkpoints; here is where they stand."
+export const RunsPage = ({ query }: { query: Query }) => (
+  <div class="stack">
+    <h1>Annealing runs</h1>
+    <Panel
+      title="Newest first"
+      note={
+        <>
+          In an annealing run the rank falls while training goes on. The trainer starts it, with the{' '}
+          <a href="/docs">API</a> or a client, and sends its checkpoints.
+        </>
+      }
+    >
+      <div class="filters">
+        <FilterField label="Name starts with" name="name" query={query} />
+        <FilterField label="Base model" name="base_model" query={query} placeholder="its full name" />
+        <SelectFilter label="Mode" name="mode" query={query} options={MODES} />
+      </div>
+      <PagesOf<RunSummary>
+        path="/v1/runs"
+        query={query}
+        topic="runs"
+        everyMs={READ_AGAIN_MS}
+        empty="There is no such run yet."
       >
-        <PagesOf<RunSummary> path="/v1/runs" query={NO_QUERY} empty="There is no run yet.">
-          {(runs) => <RunRows runs={runs} />}
-        </PagesOf>
-      </Panel>
-    </div>
-  );
-}
+        {(runs) => <RunRows runs={runs} />}
+      </PagesOf>
+    </Panel>
+  </div>
+);
 
 const RunRows = ({ runs }: { runs: readonly RunSummary[] }) => (
-  <table class="rows">
-    <thead>
-      <tr>
-        <th scope="col">Run</th>
-        <th scope="col">Mode</th>
-        <th scope="col" class="number">
-          Step
-        </th>
-        <th scope="col" class="number">
-          Checkpoints
-        </th>
-        <th scope="col" class="extra">
-          Begun
-        </th>
-      </tr>
-    </thead>
-    <tbody>
-      {runs.map((run) => (
-        <tr key={run.id}>
-          <td>
-            <a href={`#/runs/${run.id}`}>{run.name ?? run.base_model ?? run.id}</a>
-          </td>
-          <td>{run.mode}</td>
-          <td class="number">{run.step ?? '–'}</td>
-          <td class="number">{run.checkpoints}</td>
-          <td class="extra">{moment(run.created_at)}</td>
-        </tr>
-      ))}
-    </tbody>
-  </table>
+  <RecordTable
+    label="Runs"
+    rows={runs}
+    keyOf={({ id }) => id}
+    columns={[
+      {
+        title: 'Run',
+        cell: ({ id, name, base_model: base }) => (
+          <>
+            <a href={`#/runs/${id}`}>{name ?? base ?? id}</a>
+            {name !== null && <span class="note line">{base ?? ''}</span>}
+          </>
+        ),
+      },
+      { title: 'Mode', cell: ({ mode }) => mode },
+      { title: 'Step', cell: ({ step }) => step?.toLocaleString('en') ?? '–', isNumber: true },
+      { title: 'Checkpoints', cell: ({ checkpoints }) => checkpoints, isNumber: true },
+      { title: 'Created', cell: (run) => moment(run.created_at), isExtra: true },
+    ]}
+  />
 );

@@ -7,9 +7,9 @@ import { ProblemNote } from '../components/problem-note.tsx';
 import { useLoaded } from '../state/use-loaded.ts';
 
 const STEPS = [
-  ['Drop', 'See every module and where its energy is.'],
-  ['Drag', 'Watch error and size move with the rank, before anything is written.'],
-  ['Download', 'An adapter like any other, and a report that proves how close it is.'],
+  ['Drop', 'See every module, and where the energy of its update is.'],
+  ['Drag', 'Watch how error and size change with the rank, before anything is written.'],
+  ['Download', 'Get an ordinary adapter, and a report that shows how close it is.'],
 ] as const;
 
 /** The beginning: drop an adapter, or take one that is here. */
@@ -17,6 +17,7 @@ export function StartPage() {
   const { value, problem, again } = useLoaded(
     (signal) => get<Page<AdapterRecord>>('/v1/adapters?limit=6', signal),
     [],
+    ['adapters'],
   );
   return (
     <div class="stack">

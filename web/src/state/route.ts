@@ -3,8 +3,10 @@ import { computed, signal } from '@preact/signals';
 /** Where the page is: `#/jobs/job_1?target=2` is ['jobs', 'job_1'] and {target: '2'}. */
 export interface Route {
   readonly path: readonly string[];
-  readonly query: Readonly<Record<string, string>>;
+  readonly query: Query;
 }
+
+export type Query = Readonly<Record<string, string>>;
 
 const hash = signal(location.hash);
 /** Counts the places that were opened; another query is not another place. */
@@ -44,7 +46,7 @@ export function wayFromHere(): (to: string) => void {
 }
 
 /** Changes the query of this page without a new entry in the history. */
-export function setQuery(query: Readonly<Record<string, string>>): void {
+export function setQuery(query: Query): void {
   const params = new URLSearchParams(Object.entries(query).filter(([, value]) => value !== ''));
   const path = hash.value.split('?', 1)[0] || '#/';
   const next = params.size > 0 ? `${path}?${params}` : path;

@@ -3,6 +3,7 @@ import { type Problem, problemOf } from '../api/problem.ts';
 import { type AdapterFiles, uploadAdapter } from '../api/upload-adapter.ts';
 import { adaptersAmong, type Choice } from '../words/choose-files.ts';
 import type { FoundFile } from '../words/dropped-files.ts';
+import { tellNews } from './live.ts';
 import { route, wayFromHere } from './route.ts';
 
 /** Uploads that run at once: browsers have six connections to a server, and the page needs some for itself. */
@@ -11,7 +12,13 @@ const MAX_NEWS = 8;
 
 type Progress =
   | { readonly state: 'waiting' }
-  | { readonly state: 'sending'; readonly sentBytes: number; readonly totalBytes: number }
+  | {
+      readonly state: 'sending';
+      readonly sentBytes: number;
+      readonly totalBytes: number;
+      /** Since it began. */
+      readonly elapsedMs: number;
+    }
   | { readonly state: 'done'; readonly adapterId: string; readonly bytes: number }
   | { readonly state: 'failed'; readonly problem: Problem };
 
@@ -77,13 +84,15 @@ function startWaiting(): void {
 
 async function run({ id, name, controller, open }: Upload, files: AdapterFiles): Promise<void> {
   const totalBytes = files.weights.size + (files.config?.size ?? 0);
+  const begunMs = performance.now();
   const onSent = (sentBytes: number, total: number) =>
-    change(id, { state: 'sending', sentBytes, totalBytes: total });
+    change(id, { state: 'sending', sentBytes, totalBytes: total, elapsedMs: performance.now() - begunMs });
   onSent(0, totalBytes);
   try {
     const adapter = await uploadAdapter(calledBy(name), files, onSent, controller.signal);
     change(id, { state: 'done', adapterId: adapter.id, bytes: adapter.bytes });
     tell(`${name} was uploaded.`);
+    tellNews('adapters');
     // Where several were chosen, the user says which one to see, and when.
     if (!uploads.value.some((other) => other.id !== id && other.progress.state !== 'failed'))
       open(`/adapters/${adapter.id}`);

@@ -45,7 +45,7 @@ function inFolder(top: string, group: readonly FoundFile[]): Choice[] {
     const files = group.filter(({ folder }) => folder === name).map(({ file }) => file);
     const inside = [...folders].filter((folder) => folder.startsWith(`${name}/`));
     const left = inside.map((folder) => folder.slice(name.length + 1));
-    const note = left.length > 0 ? `Adapters in folders inside it were not taken: ${named(left)}.` : null;
+    const note = left.length > 0 ? `Adapters in its subfolders were left out: ${named(left)}.` : null;
     return { ...choiceOf(name, files, 'The folder'), note };
   });
 }
@@ -60,7 +60,7 @@ function withoutFolder(files: readonly File[]): Choice[] {
   }
   if (configs.length > 1 || (configs.length === 1 && !owner)) {
     const problem = notFound(
-      `Nothing tells which of ${named(weights.map(({ name }) => name))} the ${CONFIG_FILE} belongs to. Choose the folder of each adapter instead.`,
+      `It is not clear which of ${named(weights.map(({ name }) => name))} the ${CONFIG_FILE} belongs to. Choose the folder of each adapter instead.`,
     );
     return [
       { name: named(weights.map(({ name }) => name)), files: null, problem: problem.problem, note: null },

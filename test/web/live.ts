@@ -1,0 +1,228 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { Browser, Page } from 'playwright-core';
+import type { JobRecord } from '../../src/contract/job.ts';
+import { Client } from '../e2e/client.ts';
+import { tinyAdapter } from '../http/tiny-adapter.ts';
+import { buildSafetensors, float32Tensor } from '../oracle/safetensors.ts';
+import { assertAccessible, cannotRun, openPage, type WatchedPage } from './browser.ts';
+import { sharedPage } from './shared-page.ts';
+
+const GPT2 = join(import.meta.dirname, '../../examples/adapters/gpt2-lora-r8');
+const TIMEOUT = { timeout: 60_000 };
+
+/** One module, called as Qwen's are. */
+function qwenAdapter(seed: number): { weights: Buffer; config: string } {
+  const path = 'base_model.model.model.layers.0.self_attn.q_proj';
+  const values = Array.from({ length: 64 }, (_, index) => Math.sin(seed + index));
+  const weights = buildSafetensors({
+    [`${path}.lora_A.weight`]: float32Tensor([4, 16], values),
+    [`${path}.lora_B.weight`]: float32Tensor([16, 4], values.toReversed()),
+  });
+  const config = { peft_type: 'LORA', base_model_name_or_path: 'Qwen/Qwen2.5-0.5B', r: 4, lora_alpha: 4 };
+  return { weights: Buffer.from(weights), config: JSON.stringify({ ...config, target_modules: ['q_proj'] }) };
+}
+
+describe('the page, as things happen and are changed', { skip: cannotRun }, () => {
+  let url: string;
+  let client: Client;
+  let browser: Browser;
+  let watched: WatchedPage;
+  let page: Page;
+  let adapterId: string;
+
+  before(async () => {
+    const shared = await sharedPage();
+    ({ browser } = shared);
+    ({ url } = shared.service);
+    client = new Client(url);
+    adapterId = (await client.upload(GPT2)).adapter.id;
+    await patch(`/v1/adapters/${adapterId}`, { name: 'support chat' });
+    watched = await openPage(browser, `${url}/#/jobs`);
+    page = watched.page;
+  });
+  after(async () => {
+    watched.assertClean();
+    await page.context().close();
+  });
+
+  const send = async <T>(method: string, path: string, body: object): Promise<T> => {
+    const headers = { 'content-type': 'application/json' };
+    const response = await client.fetch(path, { method, headers, body: JSON.stringify(body) });
+    assert.ok(response.ok, `${method} ${path}: ${response.status}`);
+    return (await response.json()) as T;
+  };
+  const patch = (path: string, body: object) => send('PATCH', path, body);
+  const visit = async (place: string, heading: string | RegExp) => {
+    await page.goto(`${url}/#${place}`);
+    await page.getByRole('heading', { level: 1, name: heading }).waitFor(TIMEOUT);
+  };
+  const confirm = (verb: string) =>
+    page.getByRole('dialog').getByRole('button', { name: verb, exact: true }).click();
+
+  it('shows in the list of jobs what others start, of which adapter, and what comes of it', async () => {
+    await page.getByRole('heading', { level: 1, name: 'Jobs' }).waitFor();
+    const job = await send<JobRecord>('POST', '/v1/jobs', {
+      ...{ kind: 'squeeze', adapter_id: adapterId, name: 'nightly', reuse: false },
+      targets: [{ rank: 4 }],
+    });
+    const row = page.getByRole('row').filter({ has: page.getByRole('link', { name: 'nightly' }) });
+    await row.waitFor(TIMEOUT);
+    await row.getByText('support chat').waitFor(TIMEOUT);
+    await row.getByText('succeeded').waitFor(TIMEOUT);
+    await row.getByText(/^error 10\.9 %, [\d.]+ MB$/).waitFor();
+    assert.equal(await page.getByRole('button', { name: 'Refresh' }).count(), 0);
+    await page.goto(`${url}/#/jobs/${job.id}`);
+    await page.getByRole('heading', { level: 1, name: 'nightly' }).waitFor(TIMEOUT);
+    assert.equal(await page.title(), '✓ nightly, 10.9 % · LoRA-Squeeze');
+  });
+
+  it('renames in place, and by the keyboard alone', async () => {
+    await visit(`/adapters/${adapterId}`, 'support chat');
+    await page.getByRole('button', { name: 'Rename' }).focus();
+    await page.keyboard.press('Enter');
+    const field = page.getByRole('textbox', { name: 'Name', exact: true });
+    await field.waitFor();
+    assert.equal(await page.evaluate('document.activeElement.getAttribute("aria-label")'), 'Name');
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'Rename' }).waitFor();
+    assert.equal(await page.evaluate('document.activeElement.textContent'), 'Rename');
+    await page.keyboard.press('Enter');
+    await field.fill('support chat v2');
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { level: 1, name: 'support chat v2' }).waitFor();
+    assert.equal((await client.json<{ name: string }>(`/v1/adapters/${adapterId}`)).name, 'support chat v2');
+    const download = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'All as zip' }).click();
+    assert.equal((await download).suggestedFilename(), 'support-chat-v2.zip');
+  });
+
+  it('adds and removes labels, and says in place what is wrong with one', async () => {
+    const labels = page.getByRole('list', { name: 'Labels' });
+    const field = page.getByLabel('New label, as name:text');
+    await field.fill('team:search');
+    await field.press('Enter');
+    await labels.getByText('team:search').waitFor();
+    await field.fill('not a name:x');
+    await field.press('Enter');
+    await page.getByRole('alert').filter({ hasText: 'VALIDATION_FAILED' }).waitFor();
+    await labels.getByRole('link', { name: 'team:search' }).click();
+    await page.getByRole('heading', { level: 1, name: 'Adapters' }).waitFor();
+    await page.getByText('support chat v2').waitFor();
+    assert.equal(await page.locator('.cards li').count(), 1);
+    await visit(`/adapters/${adapterId}`, 'support chat v2');
+    await page.getByRole('button', { name: 'Remove the label team' }).click();
+    await labels.getByText('team:search').waitFor({ state: 'detached' });
+  });
+
+  it('deletes after it has asked, and not when that is declined', async () => {
+    const { id } = (await (await client.postAdapter(tinyAdapter(71))).json()) as { id: string };
+    await patch(`/v1/adapters/${id}`, { name: 'to be deleted' });
+    await visit(`/adapters/${id}`, 'to be deleted');
+    const opener = page.getByRole('button', { name: 'Delete to be deleted' });
+    await opener.click();
+    await assertAccessible(page, 'the question before something is deleted');
+    await confirm('Cancel');
+    assert.equal((await client.fetch(`/v1/adapters/${id}`)).status, 200);
+    await opener.click();
+    await confirm('Delete');
+    await page.getByRole('heading', { level: 1, name: 'Adapters' }).waitFor(TIMEOUT);
+    assert.equal((await client.fetch(`/v1/adapters/${id}`)).status, 404);
+  });
+
+  it('squeezes several adapters as a batch, shows its items, and gives all results as a zip', async () => {
+    for (const [index, name] of ['one of two', 'two of two'].entries()) {
+      const { id } = (await (await client.postAdapter(tinyAdapter(81 + index))).json()) as { id: string };
+      await patch(`/v1/adapters/${id}`, { name });
+    }
+    await visit('/adapters', 'Adapters');
+    for (const name of ['one of two', 'two of two']) await page.getByLabel(`Select ${name}`).check();
+    await page.getByText('2 adapters selected').waitFor();
+    await page.getByRole('button', { name: 'Squeeze all…' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Rank', { exact: true }).fill('2');
+    await dialog.getByLabel('Name of the batch').fill('both');
+    await assertAccessible(page, 'the form for a batch');
+    await dialog.getByRole('button', { name: 'Squeeze all', exact: true }).click();
+    await page.getByRole('heading', { level: 1, name: 'both' }).waitFor(TIMEOUT);
+    await page.getByText('2 succeeded').waitFor(TIMEOUT);
+    assert.equal(await page.getByRole('table', { name: 'Items' }).getByRole('row').count(), 3);
+    await page.getByRole('link', { name: 'one of two' }).waitFor();
+    const download = page.waitForEvent('download');
+    await page.getByRole('button', { name: /All results as zip/ }).click();
+    assert.match((await download).suggestedFilename(), /\.zip$/);
+    await assertAccessible(page, 'a batch');
+    await visit('/batches', 'Batches');
+    await page.getByRole('link', { name: 'both' }).waitFor();
+    await assertAccessible(page, 'the list of batches');
+  });
+
+  it('merges the adapters that are selected, by weights', async () => {
+    await visit('/adapters', 'Adapters');
+    for (const name of ['one of two', 'two of two'])
+      await page.getByLabel(`Select ${name}`, { exact: true }).check();
+    await page.getByRole('link', { name: 'Merge…' }).click();
+    await page.getByRole('heading', { level: 1, name: 'Merge adapters' }).waitFor(TIMEOUT);
+    await page.getByLabel('Weight of one of two').fill('0.5');
+    await page.getByLabel('Rank', { exact: true }).fill('3');
+    await assertAccessible(page, 'the page of a merge');
+    await page.getByRole('button', { name: 'Merge', exact: true }).click();
+    await page.getByRole('heading', { level: 1, name: 'Merge of 2 adapters to rank 3' }).waitFor(TIMEOUT);
+    await page.getByText('succeeded').first().waitFor(TIMEOUT);
+    const id = new URL(page.url()).hash.split('/').at(-1)!;
+    const { request } = await client.json<JobRecord>(`/v1/jobs/${id}`);
+    const weights = request.kind === 'merge' ? request.sources.map(({ weight }) => weight) : [];
+    assert.deepEqual(weights.sort(), [0.5, 1]);
+  });
+
+  it('asks for what a format needs, and fills in what the base model tells', async () => {
+    const ids = [];
+    for (const seed of [91, 92]) {
+      const response = await client.postAdapter(qwenAdapter(seed));
+      ids.push(((await response.json()) as { id: string }).id);
+    }
+    await visit(`/merge?of=${ids.join()}`, 'Merge adapters');
+    await page.getByLabel('Format', { exact: true }).selectOption('gguf');
+    const architecture = page.getByLabel('Architecture of the base model');
+    assert.equal(await architecture.inputValue(), 'qwen2');
+    await architecture.selectOption('');
+    await page.getByRole('button', { name: 'Merge', exact: true }).click();
+    // Found out before anything is queued.
+    await page.getByRole('alert').filter({ hasText: 'architecture' }).waitFor(TIMEOUT);
+    assert.match(page.url(), /#\/merge/);
+    await architecture.selectOption('qwen2');
+    await page.getByRole('button', { name: 'Merge', exact: true }).click();
+    await page.getByText('succeeded').first().waitFor(TIMEOUT);
+  });
+
+  it('offers to change the choice where a retry cannot help', async () => {
+    // GPT-2 is no Llama, which no retry changes.
+    const target = { rank: 4, format: 'gguf', format_options: { architecture: 'llama', heads: 12 } };
+    const job = await send<JobRecord>('POST', '/v1/jobs', {
+      ...{ kind: 'squeeze', adapter_id: adapterId, targets: [target] },
+    });
+    await client.finished(job.id);
+    await visit(`/jobs/${job.id}`, /Squeeze to rank 4/);
+    const link = page.getByRole('link', { name: 'Change and run again' });
+    await link.waitFor(TIMEOUT);
+    assert.equal(await page.getByRole('button', { name: 'Try this job again' }).count(), 0);
+    assert.match(await page.title(), /^✗ /);
+    const query = new URLSearchParams((await link.getAttribute('href'))!.split('?')[1]);
+    assert.deepEqual(JSON.parse(query.get('target')!), target);
+  });
+
+  it('says what a word means, by keyboard and pointer', async () => {
+    await visit(`/adapters/${adapterId}`, 'support chat v2');
+    const word = page.locator('.facts').getByRole('button', { name: 'Rank', exact: true });
+    const meaning = page.getByRole('tooltip', { name: '' }).filter({ hasText: 'inner dimension' });
+    await word.hover();
+    await meaning.waitFor();
+    await page.mouse.move(0, 0);
+    await meaning.waitFor({ state: 'hidden' });
+    await word.focus();
+    await meaning.waitFor();
+    await page.keyboard.press('Escape');
+    await meaning.waitFor({ state: 'hidden' });
+  });
+});

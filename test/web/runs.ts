@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { Browser } from 'playwright-core';
+import type { CheckpointRecord, RunRecord } from '../../src/contract/run.ts';
+import { Client } from '../e2e/client.ts';
+import { checkpointForm } from '../http/checkpoint-form.ts';
+import { tinyAdapter } from '../http/tiny-adapter.ts';
+import { assertAccessible, cannotRun, openPage, type WatchedPage } from './browser.ts';
+import { sharedPage } from './shared-page.ts';
+
+const TIMEOUT = { timeout: 60_000 };
+
+describe('the page of a run that is left open', { skip: cannotRun }, () => {
+  let url: string;
+  let browser: Browser;
+  let client: Client;
+  let run: RunRecord;
+  let watched: WatchedPage;
+
+  before(async () => {
+    const shared = await sharedPage();
+    ({ browser } = shared);
+    ({ url } = shared.service);
+    client = new Client(url);
+    const response = await client.fetch('/v1/runs', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({
+        name: 'left open',
+        schedule: { source_rank: 8, target_rank: 2, total_steps: 1000, squeeze_steps: [300, 600] },
+      }),
+    });
+    run = (await response.json()) as RunRecord;
+    watched = await openPage(browser, `${url}/#/runs/${run.id}`);
+  });
+  after(() => watched.page.context().close());
+
+  const send = async (step: number, rank: number, loss?: number): Promise<CheckpointRecord> => {
+    const response = await client.fetch(`/v1/runs/${run.id}/checkpoints`, {
+      method: 'POST',
+      headers: { prefer: 'wait=60' },
+      body: checkpointForm(tinyAdapter(step, { rank }), { step, ...(loss !== undefined && { loss }) }),
+    });
+    const record = (await response.json()) as CheckpointRecord;
+    assert.equal(record.state, 'succeeded', JSON.stringify(record));
+    return record;
+  };
+
+  it('shows each checkpoint as it comes: rank, error, loss, and the ranks of the modules', async () => {
+    const { page, assertClean } = watched;
+    await page.getByRole('heading', { level: 1, name: 'left open' }).waitFor(TIMEOUT);
+    await page.getByText('The trainer has sent no checkpoint yet.').waitFor();
+    assert.match(await page.title(), /^0 %, rank 8 · left open/);
+    const kept = await send(100, 8, 2.5);
+    assert.deepEqual([kept.decision, kept.loss], ['keep', 2.5]);
+    const row = (step: string) =>
+      page.getByRole('row').filter({ has: page.getByText(step, { exact: true }) });
+    await row('100').getByText('2.500').waitFor(TIMEOUT);
+    const squeezed = await send(300, 8, 1.25);
+    assert.deepEqual([squeezed.decision, squeezed.loss], ['squeeze', 1.25]);
+    await row('300').getByText('8 → 4').waitFor(TIMEOUT);
+    await page.getByRole('heading', { name: 'Rank of each module' }).waitFor(TIMEOUT);
+    assert.match(await page.title(), /^30 %, rank 4 · left open/);
+    const bands = page.getByRole('region', { name: 'Rank of each module' });
+    await bands.locator('canvas').waitFor(TIMEOUT);
+    await bands.getByText('Rank of each module as a table').click();
+    const cells = bands.getByRole('row').filter({ hasText: 'q_proj' }).getByRole('cell');
+    assert.deepEqual((await cells.allTextContents()).slice(1), ['8', '4']);
+    // Without a loss, and the run goes on.
+    const last = await send(600, 4);
+    assert.equal(last.loss, null);
+    await row('600').getByText('4 → 2').waitFor(TIMEOUT);
+    await assertAccessible(page, 'a run with checkpoints');
+    assertClean();
+  });
+
+  it('is found by its name, and deleted after it has asked', async () => {
+    const { page } = watched;
+    await page.goto(`${url}/#/runs?name=left`);
+    await page.getByRole('link', { name: 'left open' }).click();
+    await page.getByRole('button', { name: 'Delete', exact: true }).click(TIMEOUT);
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete', exact: true }).click();
+    await page.getByRole('heading', { level: 1, name: 'Annealing runs' }).waitFor(TIMEOUT);
+    assert.equal((await client.fetch(`/v1/runs/${run.id}`)).status, 404);
+  });
+});

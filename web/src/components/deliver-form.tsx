@@ -1,0 +1,31 @@
+import type { JobRecord } from '../../../src/contract/job.ts';
+import { post } from '../api/request.ts';
+import { wayFromHere } from '../state/route.ts';
+import { Ticks } from './form.tsx';
+import { FormDialog } from './form-dialog.tsx';
+import { PlaceInput } from './place-input.tsx';
+
+/** Delivers an adapter to a bucket, the Hub or a server, as a job. */
+export function DeliverForm({ adapterId, name }: { adapterId: string; name: string }) {
+  return (
+    <FormDialog
+      scope="write"
+      opener="Deliver…"
+      title={`Deliver ${name}`}
+      submit="Deliver"
+      onSubmit={async (entered) => {
+        const go = wayFromHere();
+        const job = await post<JobRecord>('/v1/jobs', {
+          kind: 'export',
+          adapter_id: adapterId,
+          to: entered.get('to'),
+          include: entered.has('card') ? ['card'] : [],
+        });
+        go(`/jobs/${job.id}`);
+      }}
+    >
+      <PlaceInput label="Deliver to" name="to" example="s3://models/out/support-chat" />
+      <Ticks legend="Also deliver" name="card" options={[['card', 'The model card, as README.md', true]]} />
+    </FormDialog>
+  );
+}

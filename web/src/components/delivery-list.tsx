@@ -1,0 +1,35 @@
+import type { JobRecord } from '../../../src/contract/job.ts';
+import { post } from '../api/request.ts';
+import { tellNews } from '../state/live.ts';
+import { ActionButton } from './action-button.tsx';
+import { ProblemBox } from './problem-note.tsx';
+import { StateBadge } from './state-badge.tsx';
+
+/** Where the results of a job are delivered, and how that went. */
+export function DeliveryList({ job: { id, deliveries } }: { job: JobRecord }) {
+  if (deliveries.length === 0) return null;
+  const again = async () => {
+    await post(`/v1/jobs/${id}/deliveries/retry`);
+    tellNews('jobs', `job:${id}`);
+  };
+  return (
+    <section class="stack" aria-label="Deliveries">
+      <ul class="plain">
+        {deliveries.map(({ place, state, error, commit }, index) => (
+          <li key={index}>
+            <StateBadge state={state} /> <span class="long">{place}</span>
+            {commit && <code> {commit.slice(0, 12)}</code>}
+            {error && <ProblemBox problem={error} />}
+          </li>
+        ))}
+      </ul>
+      {deliveries.some(({ state }) => state === 'failed') && (
+        <div>
+          <ActionButton scope="write" onAct={again}>
+            Deliver again
+          </ActionButton>
+        </div>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,22 @@
+import type { JobRecord } from '../../../src/contract/job.ts';
+import { post } from '../api/request.ts';
+import { wayFromHere } from '../state/route.ts';
+import { FormDialog } from './form-dialog.tsx';
+import { PlaceInput } from './place-input.tsx';
+
+/** Fetches an adapter from a bucket, the Hub or a server, as a job. */
+export const ImportForm = () => (
+  <FormDialog
+    scope="write"
+    opener="Import…"
+    title="Import an adapter"
+    submit="Import"
+    onSubmit={async (entered) => {
+      const go = wayFromHere();
+      const job = await post<JobRecord>('/v1/jobs', { kind: 'import', source: entered.get('source') });
+      go(`/jobs/${job.id}`);
+    }}
+  >
+    <PlaceInput label="Import from" name="source" example="hf://owner/adapter@main" />
+  </FormDialog>
+);

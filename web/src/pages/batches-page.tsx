@@ -1,0 +1,64 @@
+import type { BatchRecord } from '../../../src/contract/batch.ts';
+import { BatchProgress } from '../components/batch-progress.tsx';
+import { FilterField, SelectFilter } from '../components/filters.tsx';
+import { PagesOf } from '../components/pages-of.tsx';
+import { Panel } from '../components/panel.tsx';
+import { RecordTable } from '../components/record-table.tsx';
+import { StateBadge } from '../components/state-badge.tsx';
+import type { Query } from '../state/route.ts';
+import { moment } from '../words/moments.ts';
+
+const STATES = [
+  ['active', 'Active'],
+  ['succeeded', 'Succeeded'],
+  ['partial', 'Partial'],
+  ['failed', 'Failed'],
+  ['cancelled', 'Cancelled'],
+] as const;
+
+/** All batches, newest first. */
+export const BatchesPage = ({ query }: { query: Query }) => (
+  <div class="stack">
+    <h1>Batches</h1>
+    <Panel
+      title="Newest first"
+      note={
+        <>
+          A batch does the same with many adapters. Select them <a href="#/adapters">in the list</a>, or send
+          up to 10,000 by the <a href="/docs">API</a>.
+        </>
+      }
+    >
+      <div class="filters">
+        <SelectFilter label="State" name="state" query={query} options={STATES} />
+        <FilterField label="Name starts with" name="name" query={query} />
+        <FilterField label="Label" name="label" query={query} placeholder="team:search" />
+      </div>
+      <PagesOf<BatchRecord>
+        path="/v1/batches"
+        query={query}
+        topic="batches"
+        empty="No batch matches these filters."
+      >
+        {(batches) => (
+          <RecordTable
+            label="Batches"
+            rows={batches}
+            keyOf={({ id }) => id}
+            columns={[
+              {
+                title: 'Batch',
+                cell: ({ id, name, progress }) => (
+                  <a href={`#/batches/${id}`}>{name ?? `${progress.total.toLocaleString('en')} items`}</a>
+                ),
+              },
+              { title: 'State', cell: ({ state }) => <StateBadge state={state} /> },
+              { title: 'Items', cell: (batch) => <BatchProgress batch={batch} /> },
+              { title: 'Created', cell: (batch) => moment(batch.created_at), isExtra: true },
+            ]}
+          />
+        )}
+      </PagesOf>
+    </Panel>
+  </div>
+);

@@ -1,0 +1,120 @@
+import type { AdapterRecord } from '../../../src/contract/adapter.ts';
+import type { JobRequest } from '../../../src/contract/job-request.ts';
+import { startChecked } from '../api/checked-job.ts';
+import { get, type Page } from '../api/request.ts';
+import { SelectField } from '../components/field.tsx';
+import { type Entered, Form, TextInput } from '../components/form.tsx';
+import { Panel } from '../components/panel.tsx';
+import { ProblemNote } from '../components/problem-note.tsx';
+import { TargetFields, targetEntered } from '../components/target-fields.tsx';
+import { may } from '../state/access.ts';
+import { type Query, setQuery, wayFromHere } from '../state/route.ts';
+import { useLoaded } from '../state/use-loaded.ts';
+import { rankRange } from '../words/target-in-words.ts';
+
+/** A weighted sum of adapters, squeezed: `#/merge?of=ad_1,ad_2`. */
+export function MergePage({ query }: { query: Query }) {
+  const ids = (query.of ?? '').split(',').filter(Boolean);
+  const chosen = useLoaded(
+    (signal) => Promise.all(ids.map((id) => get<AdapterRecord>(`/v1/adapters/${id}`, signal))),
+    [query.of],
+  );
+  const others = useLoaded((signal) => get<Page<AdapterRecord>>('/v1/adapters?limit=200', signal), []);
+  const setIds = (next: readonly string[]) => setQuery({ ...query, of: next.join() });
+  const adapters = chosen.value ?? [];
+  return (
+    <div class="stack">
+      <h1>Merge adapters</h1>
+      <Panel
+        title="Which ones?"
+        note="The result is the weighted sum of their updates, squeezed. All of them need the same base model."
+      >
+        <ProblemNote problem={chosen.problem ?? others.problem} onAgain={chosen.again} />
+        <ul class="plain">
+          {adapters.map(({ id, name, base_model: base, ranks }) => (
+            <li key={id}>
+              <a href={`#/adapters/${id}`}>{name}</a>, rank {rankRange(ranks)}
+              {base && `, ${base}`}{' '}
+              <button
+                type="button"
+                class="link"
+                aria-label={`Leave out ${name}`}
+                onClick={() => setIds(ids.filter((one) => one !== id))}
+              >
+                Leave out
+              </button>
+            </li>
+          ))}
+        </ul>
+        <AddField adapters={others.value?.data ?? []} ids={ids} like={adapters[0]} onIds={setIds} />
+      </Panel>
+      {adapters.length > 1 && may('write') && <MergeForm key={query.of} adapters={adapters} />}
+    </div>
+  );
+}
+
+interface AddFieldProps {
+  readonly adapters: readonly AdapterRecord[];
+  readonly ids: readonly string[];
+  /** The first of those that are chosen: the others have to be on its base model. */
+  readonly like: AdapterRecord | undefined;
+  readonly onIds: (ids: readonly string[]) => void;
+}
+
+function AddField({ adapters, ids, like, onIds }: AddFieldProps) {
+  const fitting = adapters.filter(
+    ({ id, base_model: base }) =>
+      !ids.includes(id) && (!like?.base_model || base === null || base === like.base_model),
+  );
+  return (
+    <SelectField
+      label="Add an adapter"
+      value=""
+      options={[
+        ['', fitting.length === 0 ? 'No other adapter has this base model' : 'Choose one'],
+        ...fitting.map(
+          ({ id, name, ranks, base_model: base }) =>
+            [id, `${name}, rank ${rankRange(ranks)}${base ? `, ${base}` : ''}`] as const,
+        ),
+      ]}
+      onValue={(id) => onIds([...ids, id])}
+    />
+  );
+}
+
+function MergeForm({ adapters }: { adapters: readonly AdapterRecord[] }) {
+  const [first] = adapters;
+  const isOneFormat = adapters.every(({ format }) => format === first!.format);
+  const start = async (entered: Entered) => {
+    const go = wayFromHere();
+    const job = await startChecked({
+      kind: 'merge',
+      sources: adapters.map(({ id }) => ({ adapter_id: id, weight: Number(entered.get(`weight-${id}`)) })),
+      targets: [targetEntered(entered)],
+      ...(entered.has('name') && { name: entered.get('name')! }),
+    } satisfies JobRequest);
+    go(`/jobs/${job.id}`);
+  };
+  return (
+    <Panel title="How?">
+      <Form submit="Merge" onSubmit={start}>
+        {adapters.map(({ id, name }) => (
+          <TextInput
+            key={id}
+            label={`Weight of ${name}`}
+            name={`weight-${id}`}
+            type="number"
+            value="1"
+            isRequired
+          />
+        ))}
+        <TargetFields
+          format={isOneFormat ? first!.format : null}
+          baseModel={first!.base_model}
+          rank={Math.max(...adapters.map(({ ranks }) => ranks.max))}
+        />
+        <TextInput label="Name of the job" name="name" />
+      </Form>
+    </Panel>
+  );
+}

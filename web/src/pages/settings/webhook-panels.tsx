@@ -1,0 +1,161 @@
+import { useState } from 'preact/hooks';
+import type { DeliveryRecord, RotatedSecret, WebhookRecord } from '../../../../src/contract/webhook.ts';
+import { get, patch, post, remove } from '../../api/request.ts';
+import { ActionButton } from '../../components/action-button.tsx';
+import { ConfirmButton } from '../../components/confirm-button.tsx';
+import { Facts } from '../../components/facts.tsx';
+import { SelectFilter } from '../../components/filters.tsx';
+import { PagesOf } from '../../components/pages-of.tsx';
+import { Panel } from '../../components/panel.tsx';
+import { ProblemNote } from '../../components/problem-note.tsx';
+import { RecordTable } from '../../components/record-table.tsx';
+import { SecretNote } from '../../components/secret-note.tsx';
+import { StateBadge } from '../../components/state-badge.tsx';
+import { tellNews } from '../../state/live.ts';
+import { type Query, wayFromHere } from '../../state/route.ts';
+import { useLoaded } from '../../state/use-loaded.ts';
+import { duration, moment } from '../../words/moments.ts';
+
+const STATES = [
+  ['pending', 'Pending'],
+  ['delivered', 'Delivered'],
+  ['failed', 'Failed'],
+] as const;
+
+/** How often deliveries are read while they are looked at: no event tells of them. */
+const READ_AGAIN_MS = 3_000;
+
+/** A webhook, what can be done with it, and its deliveries. */
+export function WebhookPanels({ id, query }: { id: string; query: Query }) {
+  const path = `/v1/webhooks/${id}`;
+  const { value, problem, again } = useLoaded(
+    (signal) => get<WebhookRecord>(path, signal),
+    [id],
+    ['webhooks'],
+  );
+  const [secret, setSecret] = useState<string | null>(null);
+  if (problem) return <ProblemNote problem={problem} onAgain={again} />;
+  if (!value) return <p class="note">Loading…</p>;
+  return (
+    <>
+      <Panel title={value.url} actions={<StateBadge state={value.enabled ? 'enabled' : 'disabled'} />}>
+        {secret !== null && (
+          <SecretNote title="The new secret" secret={secret} onDone={() => setSecret(null)} />
+        )}
+        <Facts
+          facts={{
+            'What it is for': value.description,
+            Events: value.events.join(', '),
+            'Only with the labels': Object.entries(value.labels)
+              .map(([name, text]) => `${name}:${text}`)
+              .join(', '),
+            'Why it is disabled': value.disabled_reason,
+            Created: moment(value.created_at),
+            ID: <code>{id}</code>,
+          }}
+        />
+        <Actions webhook={value} onSecret={setSecret} />
+      </Panel>
+      <Panel title="Deliveries" note="Kept for 30 days, the newest first.">
+        <div class="filters">
+          <SelectFilter label="State" name="state" query={query} options={STATES} />
+        </div>
+        <PagesOf<DeliveryRecord>
+          path={`${path}/deliveries`}
+          query={query}
+          topic="webhooks"
+          everyMs={READ_AGAIN_MS}
+          empty="There is no such delivery."
+        >
+          {(deliveries) => <DeliveryRows path={path} deliveries={deliveries} />}
+        </PagesOf>
+      </Panel>
+    </>
+  );
+}
+
+interface ActionsProps {
+  readonly webhook: WebhookRecord;
+  readonly onSecret: (secret: string) => void;
+}
+
+function Actions({ webhook: { id, url, enabled }, onSecret }: ActionsProps) {
+  const path = `/v1/webhooks/${id}`;
+  const act = (ask: () => Promise<unknown>) => async () => {
+    await ask();
+    tellNews('webhooks');
+  };
+  const rotate = async () => onSecret((await post<RotatedSecret>(`${path}/rotate-secret`, {})).secret);
+  const drop = async () => {
+    const go = wayFromHere();
+    await remove(path);
+    go('/settings/webhooks');
+  };
+  return (
+    <div class="row">
+      <ActionButton scope="write" onAct={act(() => post(`${path}/test`))}>
+        Send a test
+      </ActionButton>
+      <ActionButton scope="write" onAct={act(() => patch(path, { enabled: !enabled }))}>
+        {enabled ? 'Disable' : 'Enable'}
+      </ActionButton>
+      <ConfirmButton
+        scope="write"
+        verb="New secret"
+        question={`Make a new secret for ${url}?`}
+        onConfirm={rotate}
+      >
+        <p>The present one also signs for another day, so that the receiver can be changed without a gap.</p>
+      </ConfirmButton>
+      <ConfirmButton scope="write" verb="Delete" question={`Delete the webhook ${url}?`} onConfirm={drop}>
+        <p>Its deliveries are deleted with it.</p>
+      </ConfirmButton>
+    </div>
+  );
+}
+
+function DeliveryRows({ path, deliveries }: { path: string; deliveries: readonly DeliveryRecord[] }) {
+  const again = async (id: string) => {
+    await post(`${path}/deliveries/${id}/redeliver`);
+    tellNews('webhooks');
+  };
+  return (
+    <RecordTable
+      label="Deliveries"
+      rows={deliveries}
+      keyOf={({ id }) => id}
+      columns={[
+        {
+          title: 'Event',
+          cell: ({ type, subject }) => (
+            <>
+              {subject === null ? type : <a href={`#/${placeOf(subject)}/${subject}`}>{type}</a>}
+              <span class="note line">{subject ?? ''}</span>
+            </>
+          ),
+        },
+        { title: 'State', cell: ({ state }) => <StateBadge state={state} /> },
+        {
+          title: 'Last attempt',
+          cell: ({ attempts, next_attempt_at: next }) => {
+            const last = attempts.at(-1);
+            if (!last) return 'not tried yet';
+            const outcome = last.error ?? `${last.status} after ${duration(last.ms / 1000)}`;
+            return `${attempts.length}: ${outcome}${next ? `, next ${moment(next)}` : ''}`;
+          },
+        },
+        { title: 'Created', cell: (delivery) => moment(delivery.created_at), isExtra: true },
+        {
+          title: 'Again',
+          cell: ({ id, type }) => (
+            <ActionButton scope="write" label={`Send ${type} again`} onAct={() => again(id)}>
+              Send again
+            </ActionButton>
+          ),
+        },
+      ]}
+    />
+  );
+}
+
+const placeOf = (id: string): string => (id.startsWith('job_') ? 'jobs' : 'batches');

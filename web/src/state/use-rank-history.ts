@@ -1,0 +1,48 @@
+import type { RanksFrom } from '../../../src/charts/rank-bands.ts';
+import { validCheckpoints } from '../../../src/charts/run-timeline.ts';
+import type { RunRecord } from '../../../src/contract/run.ts';
+import { ProblemError } from '../api/problem.ts';
+import { get } from '../api/request.ts';
+import { useLoaded } from './use-loaded.ts';
+
+interface Modules {
+  readonly modules: readonly { readonly name: string; readonly rank: number }[];
+}
+
+/** Ranks of an adapter's modules never change. */
+const known = new Map<string, ReadonlyMap<string, number>>();
+
+/** @returns null where the adapter was deleted */
+async function ranksOf(adapterId: string, signal: AbortSignal): Promise<ReadonlyMap<string, number> | null> {
+  const before = known.get(adapterId);
+  if (before) return before;
+  try {
+    const { modules } = await get<Modules>(`/v1/adapters/${adapterId}/modules`, signal);
+    const ranks = new Map(modules.map(({ name, rank }) => [name, rank]));
+    known.set(adapterId, ranks);
+    return ranks;
+  } catch (error) {
+    if (error instanceof ProblemError && (error.problem.status === 404 || error.problem.status === 410))
+      return null;
+    throw error;
+  }
+}
+
+/** The rank of every module from each squeeze of a run on; null until it is known, empty before the first squeeze. */
+export function useRankHistory(run: RunRecord): readonly RanksFrom[] | null {
+  const squeezes = validCheckpoints(run).filter(({ decision }) => decision === 'squeeze');
+  const wanted = squeezes.flatMap(({ step, source_adapter_id: source, adapter_id: result }, index) => [
+    ...(index === 0 && source ? [{ step: 0, id: source }] : []),
+    ...(result ? [{ step, id: result }] : []),
+  ]);
+  const { value } = useLoaded(
+    async (signal) => {
+      const all = await Promise.all(
+        wanted.map(async ({ step, id }) => ({ step, ranks: await ranksOf(id, signal) })),
+      );
+      return all.flatMap(({ step, ranks }) => (ranks ? [{ step, ranks }] : []));
+    },
+    [wanted.map(({ id }) => id).join()],
+  );
+  return value;
+}

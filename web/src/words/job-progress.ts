@@ -1,0 +1,78 @@
+import { bytesInWords } from '../../../src/charts/words.ts';
+import type { JobPhase, JobRecord } from '../../../src/contract/job.ts';
+import { roughly } from './moments.ts';
+
+const PHASE_WORDS: Readonly<Record<JobPhase | 'waiting', string>> = {
+  waiting: 'Starting',
+  import: 'Fetching the adapter',
+  load: 'Reading the weights',
+  gram: 'Computing Gram matrices',
+  core: 'Computing singular values',
+  project: 'Projecting to the new ranks',
+  write: 'Writing and measuring',
+  deliver: 'Delivering',
+  done: 'Finishing',
+};
+const COMPUTED: readonly JobPhase[] = ['load', 'gram', 'core', 'project', 'write'];
+/** Phases that count bytes, not modules. */
+const IN_BYTES: readonly string[] = ['import', 'deliver'];
+/** Before that, nothing can be said of how long it takes. */
+const MIN_SHARE = 0.1;
+const MIN_ELAPSED_MS = 4_000;
+
+/** The steps that a job goes through, in their order. */
+function stepsOf({ kind, request, deliveries }: JobRecord): readonly JobPhase[] {
+  if (kind === 'import') return ['import'];
+  if (kind === 'export') return ['deliver'];
+  return [
+    ...('source' in request && request.source ? (['import'] as const) : []),
+    ...(kind === 'analyze' ? COMPUTED.slice(0, 3) : COMPUTED),
+    ...(deliveries.length > 0 ? (['deliver'] as const) : []),
+  ];
+}
+
+/** What a job is at, in words, and how far it has come, from 0 to 1. */
+export interface JobAt {
+  readonly phase: string;
+  /** How far it is within the phase; empty where that is not known. */
+  readonly counted: string;
+  readonly share: number;
+  /** About how long it takes from now on; empty where that is not known. */
+  readonly left: string;
+}
+
+/** @param nowMs the time, since 1970 */
+export function jobAt(job: JobRecord, nowMs: number): JobAt {
+  const { state, progress, queue_position: place, estimated_start_seconds: start } = job;
+  if (state === 'queued')
+    return {
+      phase: place === undefined ? 'Waiting in the queue' : `Waiting in the queue, at place ${place}`,
+      counted: '',
+      share: 0,
+      left: start === undefined ? '' : `starts in about ${roughly(start)}`,
+    };
+  const { phase, done, total } = progress;
+  const steps = stepsOf(job);
+  const step = steps.indexOf(phase as JobPhase);
+  const within = total > 0 ? Math.min(1, done / total) : 0;
+  const share = phase === 'done' ? 1 : step < 0 ? 0 : (step + within) / steps.length;
+  const words = PHASE_WORDS[phase];
+  return {
+    phase: step < 0 || steps.length === 1 ? words : `Step ${step + 1} of ${steps.length}: ${words}`,
+    counted: total > 0 ? counted(phase, done, total) : '',
+    share,
+    left: leftOf(job, share, nowMs),
+  };
+}
+
+const counted = (phase: string, done: number, total: number): string =>
+  IN_BYTES.includes(phase)
+    ? `${bytesInWords(done)} of ${bytesInWords(total)}`
+    : `${done.toLocaleString('en')} of ${total.toLocaleString('en')} modules`;
+
+function leftOf({ started_at: begun, attempts }: JobRecord, share: number, nowMs: number): string {
+  const elapsedMs = begun === null ? 0 : nowMs - Date.parse(begun);
+  // A second attempt begins from the front, but `started_at` is that of the first.
+  if (attempts > 1 || share < MIN_SHARE || share >= 1 || elapsedMs < MIN_ELAPSED_MS) return '';
+  return `about ${roughly((elapsedMs * (1 - share)) / share / 1000)} left`;
+}

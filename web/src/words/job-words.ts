@@ -1,0 +1,56 @@
+import { shownError } from '../../../src/charts/succeeded.ts';
+import { bytesInWords, percent } from '../../../src/charts/words.ts';
+import type { JobRecord } from '../../../src/contract/job.ts';
+import { jobAt } from './job-progress.ts';
+import { targetInWords } from './target-in-words.ts';
+
+/** What a job does, in a few words: its name if it has one. */
+export const jobTitle = (job: JobRecord): string => job.name ?? taskOf(job);
+
+/** What a job does: "Squeeze to rank 4". */
+export function taskOf({ request }: JobRecord): string {
+  switch (request.kind) {
+    case 'squeeze':
+      return `Squeeze to ${targets(request.targets)}`;
+    case 'merge':
+      return `Merge of ${request.sources.length} adapters to ${targets(request.targets)}`;
+    case 'checkpoint':
+      return `Checkpoint at step ${request.step.toLocaleString('en')}`;
+    case 'analyze':
+      return 'Analysis';
+    case 'import':
+      return 'Import';
+    case 'export':
+      return 'Delivery';
+  }
+}
+
+const targets = (all: Parameters<typeof targetInWords>[0][]): string => all.map(targetInWords).join(', ');
+
+/** The adapter that a job reads; null where it reads several, or one that is still to be fetched. */
+export const sourceIdOf = ({ request, imported }: JobRecord): string | null =>
+  ('adapter_id' in request ? request.adapter_id : undefined) ?? imported?.adapter_id ?? null;
+
+/** Where a job fetches its adapter from; null where it does not. */
+export const placeOf = ({ request }: JobRecord): string | null =>
+  'source' in request && request.source ? request.source.place : null;
+
+/** What a job came to, or how far it is. */
+export function outcomeOf(job: JobRecord): string {
+  const { state, results, error, deliveries, imported } = job;
+  if (error) return error.title;
+  if (state === 'active') {
+    const { share, left } = jobAt(job, Date.now());
+    return [`${Math.floor(100 * share)} %`, left].filter(Boolean).join(', ');
+  }
+  if (results.length > 0)
+    return results
+      .map((result) =>
+        result.state === 'failed'
+          ? result.error.title
+          : `error ${percent(shownError(result))}, ${bytesInWords(result.bytes)}`,
+      )
+      .join('; ');
+  if (job.kind === 'export') return deliveries.map(({ place }) => place).join('; ');
+  return imported ? bytesInWords(imported.bytes) : '';
+}
