@@ -19,10 +19,10 @@ import { SCHEDULE_EXAMPLE, SCHEDULE_REQUEST_EXAMPLE } from '../resources/runs/ex
 import { withWebhooks } from '../resources/webhooks/webhook-contract.ts';
 
 const DESCRIPTION =
-  'Squeezes trained LoRA adapters to the rank they are served at, and proves how close the result is.\n\n' +
-  'Upload an adapter, submit a job with one or several targets, follow it, download the results: they are adapters ' +
-  'like any other. Failures are problem documents (RFC 9457) with a stable `code`. Every response has an ' +
-  '`x-request-id`: that of the request where it has a sensible one.';
+  'Squeezes trained LoRA adapters to the rank they are served at, and proves how close the result ' +
+  'is.\n\nUpload an adapter, submit a job with one or more targets, follow it, and download the results, ' +
+  'which are adapters like any other. Failures are problem documents (RFC 9457) with a stable `code`. Every ' +
+  'response has an `x-request-id`: that of the request if it is usable.';
 
 const usage: UsageRecord = {
   ...{ stored_bytes: 319_989_632, adapters: 3, jobs: 12 },
@@ -83,30 +83,33 @@ export const openapi = fp(async (app: FastifyInstance, { version }: { version: s
             type: 'http',
             scheme: 'bearer',
             description:
-              'An API key, `lsq_…`, or a token (JWT) of the identity provider that the service trusts, where it has one. A ' +
-              'service in open mode (AUTH=open) asks for neither.',
+              'An API key, `lsq_…`, or a token (JWT) of an identity provider that the service trusts. A service in open ' +
+              'mode (AUTH=open) needs neither.',
           },
         },
       },
       security: [{ key: [] }, {}],
       servers: [{ url: '/', description: 'This service' }],
       tags: [
-        { name: 'adapters', description: 'LoRA adapters: uploaded ones and results' },
+        { name: 'adapters', description: 'LoRA adapters: uploads and results' },
         {
           name: 'uploads',
-          description: 'Large files on their own: whole, or in pieces that resume (tus 1.0)',
+          description: 'Single large files: sent whole, or in resumable pieces (tus 1.0)',
         },
         { name: 'jobs', description: 'Squeezing' },
         { name: 'batches', description: 'Many jobs in one call' },
-        { name: 'connections', description: 'Where adapters come from and go to, with what opens it' },
-        { name: 'events', description: 'What happens to all jobs and batches, as it happens' },
-        { name: 'webhooks', description: 'Events, sent to servers of yours' },
-        { name: 'annealing', description: 'Squeezing while training goes on: schedules, runs, checkpoints' },
-        { name: 'profiles', description: 'Where adapters are loaded' },
+        {
+          name: 'connections',
+          description: 'Access to buckets, the Hub and servers, with stored credentials',
+        },
+        { name: 'events', description: 'Live events of all jobs and batches' },
+        { name: 'webhooks', description: 'Events sent to your server' },
+        { name: 'annealing', description: 'Squeezing during the training: schedules, runs, checkpoints' },
+        { name: 'profiles', description: 'Servers that load adapters' },
         {
           name: 'administration',
           description:
-            'Tenants and keys; needs the scope `admin`, or `tenant_admin` for the keys of the own tenant',
+            'Tenants and keys; requires the scope `admin`, or `tenant_admin` for keys of the own tenant',
         },
         { name: 'service', description: 'Probes, metrics, contract' },
       ],
@@ -140,7 +143,7 @@ export const openapi = fp(async (app: FastifyInstance, { version }: { version: s
         operationId: 'getOpenapiYaml',
         tags: ['service'],
         summary: 'Get this contract',
-        description: 'With every path, body and answer; generators of clients read it.',
+        description: 'With all paths, bodies and answers, for client generators.',
         ...answers('OpenAPI 3.1', 'application/yaml', Type.String()),
       },
     },

@@ -24,8 +24,8 @@ export const probeRoutes: FastifyPluginAsyncTypebox<{ deps: ProbeDependencies }>
         operationId: 'getLiveness',
         tags: ['service'],
         summary: 'Check whether the process is alive',
-        description: 'It answers, whatever it depends on. Restart a process that does not.',
-        response: { 200: response('It is', reference(Liveness)), ...problems() },
+        description: 'Answers whatever the service depends on. Restart a process that does not answer.',
+        response: { 200: response('The process is alive', reference(Liveness)), ...problems() },
       },
     },
     async (_request, reply) =>
@@ -42,13 +42,16 @@ export const probeRoutes: FastifyPluginAsyncTypebox<{ deps: ProbeDependencies }>
         tags: ['service'],
         summary: 'Check whether the service can serve requests',
         description:
-          'Answers 200 for as long as there is something that this process can serve. While Redis is away or full, the ' +
-          'storage cannot be written or secrets cannot be opened, `status` is `degraded` and `reasons` says why: reads ' +
-          'still work, so a load balancer should keep the process. It is 503 when the process is stopping, when the ' +
-          'database is away or the storage cannot be read at all and, of a worker, when its execution provider is missing. Wait for ' +
-          '`"status": "ready"` where everything has to work.',
+          'Answers 200 while the process can serve anything. While Redis is unavailable or full, the storage cannot ' +
+          'be written or secrets cannot be opened, `status` is `degraded` and `reasons` names the cause; reads ' +
+          'still work, so a load balancer should keep the process. It answers 503 while the process is stopping, if ' +
+          'the database is unavailable or the storage cannot be read at all, and, for a worker, if its execution ' +
+          'provider is missing. Wait for `"status": "ready"` if everything has to work.',
         response: {
-          200: response('It can, entirely (`ready`) or in part (`degraded`)', reference(Readiness)),
+          200: response(
+            'The process can serve all requests (`ready`) or some (`degraded`)',
+            reference(Readiness),
+          ),
           ...problems('STORAGE_FAILED', 'DATABASE_UNAVAILABLE', 'PROVIDER_UNAVAILABLE'),
         },
       },
@@ -91,7 +94,7 @@ export const metricsRoutes: FastifyPluginAsyncTypebox<{ deps: ProbeDependencies 
         operationId: 'getMetrics',
         tags: ['service'],
         summary: 'Get metrics for Prometheus',
-        description: 'Of this process, in the text exposition format.',
+        description: 'Metrics of this process, in the text exposition format.',
         response: {
           200: response('Text exposition format', Type.String(), { mediaType: 'text/plain' }),
           ...problems(),

@@ -21,16 +21,16 @@ export const AdapterFile = Type.Object(
 );
 export type AdapterFile = Static<typeof AdapterFile>;
 
-/** What takes the space in a file of weights. */
+/** What takes the space in a weights file. */
 export const SizePart = Type.Object(
   {
     what: choice(SIZE_CLASSES, {
       description:
-        'lora: factors and alphas. heads: also what modules_to_save names. base_layers: base weights saved along ' +
-        'with a module that LoRA is on. magnitudes: of DoRA',
+        'lora: factors and alphas. heads: also everything else that modules_to_save names. base_layers: base ' +
+        'weights saved along with a module that has LoRA. magnitudes: those of DoRA',
     }),
     tensors: Type.Integer({ minimum: 1 }),
-    bytes: Type.Integer({ minimum: 0, description: 'Of their data, without the header of the file' }),
+    bytes: Type.Integer({ minimum: 0, description: 'Size of their data, without the header of the file' }),
   },
   { $id: 'SizePart', additionalProperties: false },
 );
@@ -50,18 +50,18 @@ export const AdapterRecord = Type.Object(
       { additionalProperties: false, description: 'Smallest and largest rank over the modules' },
     ),
     alpha: Type.Number({
-      description: 'lora_alpha of the configuration; where there is none, the alpha of most modules',
+      description: 'lora_alpha of the configuration; without one, the alpha of most modules',
     }),
     dtypes: Type.Array(Type.String(), { description: 'dtypes of the LoRA factors' }),
-    parameters: Type.Integer({ description: 'Parameters in the LoRA factors' }),
-    passthrough_tensors: Type.Integer({ description: 'Tensors that are not part of a LoRA pair' }),
+    parameters: Type.Integer({ description: 'Number of parameters in the LoRA factors' }),
+    passthrough_tensors: Type.Integer({ description: 'Number of tensors that are not part of a LoRA pair' }),
     size: Type.Optional(
-      Type.Array(SizePart, { description: 'What takes the space; absent in records of older versions' }),
+      Type.Array(SizePart, { description: 'Size by kind of tensor; absent in records of older versions' }),
     ),
     files: Type.Array(AdapterFile),
     warnings: Type.Array(Type.String()),
     parent_id: nullable(Type.String(), {
-      description: 'The adapter this one was made from; null for uploads and for sums of several',
+      description: 'The adapter from which this one was made; null for uploads and for sums of several',
     }),
     job_id: nullable(Type.String(), {
       description: 'The job that made it; null for uploads',
@@ -72,7 +72,8 @@ export const AdapterRecord = Type.Object(
     content_known: Type.Optional(
       Type.Boolean({
         description:
-          'Only in the answer to an upload: whether you had an adapter of the same weights and configuration already',
+          'Only in the answer to an upload: whether you already had an adapter with the same weights and ' +
+          'configuration',
       }),
     ),
   },
@@ -87,7 +88,7 @@ export const AdapterPatch = Type.Object(
     labels: Type.Optional(Labels),
     ttl_seconds: Type.Optional(
       nullable(TtlSeconds, {
-        description: 'The adapter is removed by itself so many seconds from now on; null: it is kept',
+        description: 'Seconds from now until the adapter is removed; null: it is kept',
       }),
     ),
   },

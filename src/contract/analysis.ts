@@ -8,13 +8,13 @@ export const ModuleAnalysis = Type.Object(
     name: Type.String(),
     effective_rank: Type.Number({
       description:
-        'exp of the entropy of σ/Σσ (Roy & Vetterli 2007): how many directions the module really uses',
+        'exp of the entropy of σ/Σσ (Roy & Vetterli 2007): the number of directions that the module really uses',
     }),
     stable_rank: Type.Number({ description: 'Σσ² / σ₁²' }),
     knee: Type.Integer({ description: 'The rank where the spectrum bends' }),
     verdict: choice(['compressible', 'resists', 'dead'], {
       description:
-        'dead: the update is zero or next to it. resists: no rank much below its own keeps its energy',
+        'dead: the update is zero or almost zero. resists: no rank much below its own keeps its energy',
     }),
   },
   { $id: 'ModuleAnalysis', additionalProperties: false },
@@ -25,14 +25,14 @@ export type ModuleAnalysis = Static<typeof ModuleAnalysis>;
 export const RankPoint = Type.Object(
   {
     rank: Type.Integer(),
-    relative_error: Type.Number({ description: 'Least possible, over all modules' }),
+    relative_error: Type.Number({ description: 'Least possible error over all modules' }),
     module_relative_error: Type.Optional(
       Type.Number({
         description:
-          'Least possible where every module weighs alike, see the results of a job; absent in older analyses',
+          'Least possible error if all modules weigh the same, see the results of a job; absent in older analyses',
       }),
     ),
-    worst_module_error: Type.Number({ description: 'Least possible of the module that suffers most' }),
+    worst_module_error: Type.Number({ description: 'Least possible error of the worst module' }),
     parameters: Type.Integer(),
     bytes: Type.Integer({ description: 'Size of the factors in the dtypes of the source' }),
   },
@@ -46,7 +46,9 @@ export const Recommendation = Type.Object(
     rank: Type.Object({ min: Type.Integer(), max: Type.Integer() }, { additionalProperties: false }),
     relative_error: Type.Number(),
     module_relative_error: Type.Optional(
-      Type.Number({ description: 'See the curve; of `uniform` and `budget` at the same size' }),
+      Type.Number({
+        description: 'As in the curve; compare `uniform` and `budget`, which have the same size',
+      }),
     ),
     parameters: Type.Integer(),
     bytes: Type.Integer(),

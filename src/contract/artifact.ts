@@ -4,13 +4,13 @@ import { listOf } from './page.ts';
 
 export const Artifact = Type.Object(
   {
-    path: Type.String({ description: 'Its place among the artifacts of the job; may have slashes' }),
+    path: Type.String({ description: 'Path among the artifacts of the job; may have slashes' }),
     bytes: nullable(Type.Integer({ minimum: 0 }), {
-      description: 'null: it is drawn when it is asked for',
+      description: 'null: it is drawn on request',
     }),
-    sha256: nullable(Type.String(), { description: 'Of the file, hex; null: as `bytes`' }),
+    sha256: nullable(Type.String(), { description: 'SHA-256 of the file, hex; null as for `bytes`' }),
     media_type: Type.String(),
-    href: Type.String({ description: 'Where it is downloaded' }),
+    href: Type.String({ description: 'URL path of the download' }),
   },
   { $id: 'Artifact', additionalProperties: false, description: 'A file that a job made' },
 );

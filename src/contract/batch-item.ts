@@ -8,21 +8,21 @@ const ResultLink = Type.Object(
   { $id: 'ResultLink', additionalProperties: false },
 );
 
-/** One of the things that a batch asks for, and what became of it. */
+/** An item of a batch, with its outcome. */
 export const BatchItem = Type.Object(
   {
-    index: Type.Integer({ minimum: 0, description: 'Its place in the request' }),
+    index: Type.Integer({ minimum: 0, description: 'Position in the request, from 0' }),
     name: Type.String({
       description:
-        'What it is called: its path below the prefix, or the last part of its source, or the name of its adapter. The ' +
-        'folder below `deliver` that its results go to',
+        'Name: the path below the prefix, the last part of the source, or the name of the adapter. Its results ' +
+        'are delivered to the folder of this name below `deliver`',
     }),
-    source: nullable(Type.String(), { description: 'Where its adapter is fetched from, without secrets' }),
+    source: nullable(Type.String(), { description: 'Source of its adapter, without secrets' }),
     adapter_id: nullable(Type.String(), {
-      description: 'The adapter; null where it is fetched, and for merge, which has several',
+      description: 'The adapter; null if it is fetched, and for merge, which has several',
     }),
-    job_id: nullable(Type.String(), { description: 'null: it could not be tried, as `error` says' }),
-    job_href: nullable(Type.String(), { description: 'Path of the job, with all there is to know of it' }),
+    job_id: nullable(Type.String(), { description: 'null: the item could not be tried, see `error`' }),
+    job_href: nullable(Type.String(), { description: 'Path of the job, which has all details' }),
     kind: JobRecord.properties.kind,
     state: JobState,
     error: nullable(
@@ -30,11 +30,11 @@ export const BatchItem = Type.Object(
         { code: Type.String(), detail: Type.String() },
         { $id: 'BatchItemError', additionalProperties: false },
       ),
-      { description: 'Why it failed; of a partial item what the first target that failed says' },
+      { description: 'Why it failed; for a partial item, the error of the first failed target' },
     ),
     finished_at: nullable(Type.String({ format: 'date-time' })),
     results: Type.Array(ResultLink, {
-      description: 'In the order of the targets; those that failed have none',
+      description: 'In the order of the targets; failed targets have none',
     }),
   },
   { $id: 'BatchItem', additionalProperties: false },

@@ -8,20 +8,22 @@ import { DeliveredAdapter } from './transfer-job.ts';
 const { index, name, source, adapter_id, job_id, kind, error, finished_at } = BatchItem.properties;
 const { rank, bytes, relative_error } = SucceededResult.properties;
 
-/** What one item of a batch came to for one of its targets: a line of GET /v1/batches/{id}/results. */
+/** The outcome of one item of a batch for one of its targets: a line of GET /v1/batches/{id}/results. */
 export const BatchResultLine = Type.Object(
   {
     ...{ index, name, job_id, kind, source, adapter_id },
     target: nullable(Type.Integer({ minimum: 0 }), {
       description:
-        'Which of the targets: 0 is the first. null: jobs of this kind have none, or the job was deleted and it is not known',
+        'Position of the target, from 0. null: jobs of this kind have none, or the job was deleted and it is not ' +
+        'known',
     }),
     state: choice(['queued', 'active', 'succeeded', 'failed', 'cancelled'], {
-      description: 'Of this target; before the item has ended, of the item',
+      description: 'State of this target; before the item has ended, of the item',
     }),
     result_id: nullable(Type.String(), {
       description:
-        'The adapter that it became, which may have been removed since; of an import the one that was fetched',
+        'The adapter that was made, which may have been removed since; for an import, the adapter that was ' +
+        'fetched',
     }),
     rank: nullable(rank, { description: 'Smallest and largest rank of the result' }),
     bytes: nullable(bytes),
@@ -35,7 +37,7 @@ export const BatchResultLine = Type.Object(
         },
         { $id: 'BatchResultDelivery', additionalProperties: false },
       ),
-      { description: 'Where the result is brought' },
+      { description: 'Destination of the result' },
     ),
     error: nullable(error, { description: 'Why this target, or the whole item, failed' }),
     finished_at: nullable(finished_at, { description: 'When the item ended' }),
@@ -43,14 +45,14 @@ export const BatchResultLine = Type.Object(
   {
     $id: 'BatchResultLine',
     additionalProperties: false,
-    description: 'What one item came to for one of its targets',
+    description: 'The outcome of one item for one of its targets',
   },
 );
 export type BatchResultLine = Static<typeof BatchResultLine>;
 
 /** A line of `results.ndjson` in the archive of a batch. */
 export type ArchivedResultLine = BatchResultLine & {
-  /** Where the files of the result lie in the archive; null: they are not in it. */
+  /** Folder of the files of the result in the archive; null: they are not in it. */
   readonly folder: string | null;
 };
 
@@ -58,6 +60,6 @@ export type ArchivedResultLine = BatchResultLine & {
 export const BatchEventData = Type.Unsafe<BatchRecord | BatchItem>({
   $id: 'BatchEventData',
   anyOf: [BatchRecord, BatchItem],
-  description: 'Of an event `state` the batch, of an event `item` an item that has ended',
+  description: 'For an event `state` the batch, for an event `item` an item that has ended',
 });
 export type BatchEventData = Static<typeof BatchEventData>;

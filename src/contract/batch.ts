@@ -19,7 +19,7 @@ const settings = {
     Type.Array(Target, {
       minItems: 1,
       maxItems: MAX_TARGETS,
-      description: 'Of a squeeze, which must have them',
+      description: 'Required for squeeze',
     }),
   ),
   options: Type.Optional(SqueezeOptions),
@@ -41,14 +41,14 @@ const forms = {
     Type.Array(Type.String({ minLength: 1, maxLength: 128 }), {
       ...list,
       description:
-        'The same for every one of these adapters, each once. An adapter with all its targets is one job: they share the ' +
-        'reading and the decomposition.',
+        'The same work for each of these adapters; each at most once. An adapter with all its targets is one job, ' +
+        'because targets share the reading and the decomposition.',
     }),
   ),
   sources: Type.Optional(
     Type.Array(Source, {
       ...list,
-      description: 'The same for adapters that are fetched, each by its job. Each once',
+      description: 'The same work for adapters that their jobs fetch; each at most once',
     }),
   ),
   source_prefix: Type.Optional(SourcePrefix),
@@ -56,7 +56,8 @@ const forms = {
     Type.Array(JobRequest, {
       ...list,
       description:
-        'Jobs of any kinds. What the batch says of kind, targets, labels, deliver and so on holds where a job does not.',
+        'Jobs of any kind. Settings of the batch (kind, targets, labels, deliver and so on) apply to jobs that do ' +
+        'not set them.',
     }),
   ),
 };
@@ -77,12 +78,13 @@ export const BatchRequest = Type.Unsafe<BatchRequest>(
       $id: 'BatchRequest',
       ...RULES,
       description:
-        'What is to be done, and for which adapters: some that are here, some elsewhere, all below a prefix, or a list of jobs',
+        'The work, and its adapters: adapters in the service, sources, all adapters below a prefix, or a list of ' +
+        'jobs',
     },
   ),
 );
 
-/** The same without a look inside the jobs: each is checked by itself, so that a fault is told with its index. */
+/** The same without the schema of jobs: each is checked separately, so that a fault has its index. */
 export type BatchEnvelope = Exclude<BatchRequest, { jobs: unknown }> | ({ jobs: object[] } & BatchSettings);
 export const BatchEnvelope = Type.Unsafe<BatchEnvelope>(
   Type.Object(
@@ -94,9 +96,9 @@ export const BatchEnvelope = Type.Unsafe<BatchEnvelope>(
 export const BatchState = choice(['active', 'succeeded', 'partial', 'failed', 'cancelled'], {
   $id: 'BatchState',
   description:
-    'active: items are left to be done. succeeded: all did. partial: some items failed, as a whole or in part, and ' +
-    'something succeeded. failed: some failed, and nothing succeeded. cancelled: it was, or some of its items were and ' +
-    'none failed',
+    'active: some items have not ended. succeeded: all items succeeded. partial: something succeeded, but ' +
+    'some items failed, as a whole or in part. failed: some items failed and nothing succeeded. cancelled: ' +
+    'the batch was cancelled, or some of its items were and none failed',
 });
 export type BatchState = Static<typeof BatchState>;
 
@@ -109,7 +111,7 @@ export const BatchCounts = Type.Object(
     failed: Type.Integer(),
     cancelled: Type.Integer(),
   },
-  { $id: 'BatchCounts', additionalProperties: false, description: 'Items by state' },
+  { $id: 'BatchCounts', additionalProperties: false, description: 'Number of items by state' },
 );
 export type BatchCounts = Static<typeof BatchCounts>;
 
@@ -120,7 +122,10 @@ export const BatchRecord = Type.Object(
     state: BatchState,
     counts: BatchCounts,
     progress: Type.Object(
-      { done: Type.Integer({ description: 'Items that ended, one way or another' }), total: Type.Integer() },
+      {
+        done: Type.Integer({ description: 'Number of items that have ended, in any state' }),
+        total: Type.Integer(),
+      },
       { additionalProperties: false },
     ),
     name: nullable(RecordName),
@@ -129,7 +134,7 @@ export const BatchRecord = Type.Object(
       description: 'The batch whose failed, partial and cancelled items these are',
     }),
     webhook_id: nullable(Type.String(), {
-      description: 'The webhook that came with its request; see `GET /v1/webhooks/{id}/deliveries`',
+      description: 'The webhook that was requested with it; see `GET /v1/webhooks/{id}/deliveries`',
     }),
     created_at: Type.String({ format: 'date-time' }),
     finished_at: nullable(Type.String({ format: 'date-time' }), {

@@ -13,9 +13,9 @@ const Limits = Type.Object(
     batch_items: count('Items of one batch'),
     labels: count('Labels of one record'),
     page_items: count('Records of one page of a list'),
-    wait_seconds: count('Seconds that `Prefer: wait` may ask for'),
+    wait_seconds: count('Longest wait in seconds that `Prefer: wait` accepts'),
   },
-  { additionalProperties: false, description: 'The largest that each may be' },
+  { additionalProperties: false, description: 'Limits of requests' },
 );
 
 /** What this service can do, in one answer. */
@@ -24,9 +24,9 @@ export const Capabilities = Type.Object(
     version: Type.String({ description: 'Version of the service' }),
     formats: Type.Array(FormatRecord),
     architectures: Type.Array(Type.String(), {
-      description: 'Values that `format_options.architecture` may have, for GGUF',
+      description: 'Accepted values of `format_options.architecture`, for GGUF',
     }),
-    profiles: Type.Array(ServingProfile, { description: 'Servers that adapters can be made for' }),
+    profiles: Type.Array(ServingProfile, { description: 'Servers for which adapters can be made' }),
     limits: Limits,
   },
   { $id: 'Capabilities', additionalProperties: false },

@@ -29,7 +29,7 @@ export function nullable<T extends TSchema>(
   });
 }
 
-/** An object type of a union, told apart by a property whose values no other branch has. */
+/** A branch of a union of objects, identified by a property whose values no other branch has. */
 interface Branch extends TSchema {
   readonly $id?: string;
   readonly properties: Readonly<
@@ -38,7 +38,7 @@ interface Branch extends TSchema {
 }
 
 /**
- * One of several types of objects, told apart by a property of each, as OpenAPI has it.
+ * One of several types of objects with a discriminator, as in OpenAPI.
  * @param branches components of the contract: each has an `$id`
  */
 export function oneOf<const T extends readonly TSchema[]>(

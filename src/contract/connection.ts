@@ -15,36 +15,36 @@ const Prefixes = Type.Array(Type.String({ minLength: 6, maxLength: 1000 }), {
   maxItems: MAX_PREFIXES,
   uniqueItems: true,
   description:
-    'What the connection leads to: `s3://bucket` or `s3://bucket/folder`; `hf://owner`, `hf://owner/repo` or a folder of ' +
-    'it; `https://host` or `https://host/folder`. Each has in it what lies below it: `s3://models/in` has ' +
-    '`s3://models/in/x` and not `s3://models/index`',
+    'What the connection covers: `s3://bucket` or `s3://bucket/folder`; `hf://owner`, `hf://owner/repo` or a ' +
+    'folder of it; `https://host` or `https://host/folder`; each with everything below it: `s3://models/in` ' +
+    'covers `s3://models/in/x` but not `s3://models/index`',
   examples: [['s3://models/in', 's3://models/out']],
 });
 const Description = Type.String({
   maxLength: 200,
   pattern: '^[^\\u0000-\\u001f\\u007f]*$',
-  description: 'For people',
+  description: 'A description',
 });
 const Region = Type.String({
   pattern: '^[a-z0-9-]+$',
   maxLength: 64,
-  description: 'Of s3 only. Default: us-east-1',
+  description: 's3 only. Default: us-east-1',
 });
 const Endpoint = Type.String({
   pattern: '^https?://[!-\\[\\]-~]+$',
   maxLength: 512,
-  description:
-    'Of s3: a store other than that of AWS. Of hub: a mirror. Default: AWS, or the Hub of the service',
+  description: 's3: a store other than AWS. hub: a mirror. Default: AWS, or the Hub of the service',
 });
 const PathStyle = Type.Boolean({
   description:
-    'Of s3 only: whether the bucket stands in the path of URLs and not in their host. Default: true where there is an ' +
-    'endpoint',
+    's3 only: whether the bucket is in the path of URLs instead of the host name. Default: true if there is ' +
+    'an endpoint',
 });
 const Ambient = Type.Boolean({
   description:
-    'Whether the service goes as itself: of s3 with the credentials that the AWS SDK finds (environment, instance or pod ' +
-    'role), of hub with HF_TOKEN. Only keys with the scope `admin` make and change such a connection',
+    'Whether the service uses its own identity: for s3 the credentials that the AWS SDK finds (environment, ' +
+    'instance or pod role), for hub HF_TOKEN. Only keys with the scope `admin` can create and change such a ' +
+    'connection',
 });
 const AllowedHosts = Type.Array(
   Type.String({ pattern: '^[A-Za-z0-9.:_\\[\\]-]+$', maxLength: 260, description: '`host` or `host:port`' }),
@@ -52,8 +52,8 @@ const AllowedHosts = Type.Array(
     maxItems: 16,
     uniqueItems: true,
     description:
-      'Hosts that this connection may reach although they are not public; nothing else may. Only keys with the scope ' +
-      '`admin` make and change a connection that has some',
+      'Hosts that this connection may reach although they are not public; it may reach no others. Requires the ' +
+      'scope `admin`',
     examples: [['minio.internal:9000']],
   },
 );
@@ -133,7 +133,7 @@ export const ConnectionRequest = oneOf(
       },
       {
         $id: 'S3ConnectionRequest',
-        description: 'Buckets of S3, or of a store that speaks it: with `credentials`, or `ambient`',
+        description: 'Buckets of S3, or of a compatible store: with `credentials`, or `ambient`',
       },
     ),
     requested(
@@ -146,7 +146,7 @@ export const ConnectionRequest = oneOf(
       {
         $id: 'HubConnectionRequest',
         description:
-          'Repositories on the Hugging Face Hub, or on a mirror of it; without credentials public ones only',
+          'Repositories on the Hugging Face Hub, or on a mirror; without credentials only public ones',
       },
     ),
     requested(
@@ -175,7 +175,7 @@ export const ConnectionChange = Type.Object(
     ...closed,
     minProperties: 1,
     description:
-      'What is absent stays as it is. To lead a connection elsewhere its credentials have to be sent again',
+      'Absent fields stay unchanged. To change where a connection leads, send its credentials again',
   },
 );
 export type ConnectionChange = Static<typeof ConnectionChange>;

@@ -18,7 +18,7 @@ export const EventQuery = Type.Object(
       Type.Array(choice(STREAM_TYPES), {
         minItems: 1,
         maxItems: 16,
-        description: 'Only these, separated by commas or repeated; default: all',
+        description: 'Only these types, separated by commas or repeated; default: all',
       }),
     ),
     job_id: Type.Optional(Type.String({ maxLength: MAX_ID_CHARACTERS, description: 'Events of this job' })),
@@ -28,7 +28,8 @@ export const EventQuery = Type.Object(
     label: Type.Optional(
       Type.Array(Type.String({ pattern: LABEL_FILTER }), {
         maxItems: MAX_LABELS,
-        description: 'A label that the job or batch had by then, as `name:text`; several times: all of them',
+        description:
+          'A label that the job or batch had at that time, as `name:text`; repeat it to require several labels',
         examples: [['team:search']],
       }),
     ),
@@ -38,9 +39,9 @@ export const EventQuery = Type.Object(
 export type EventQuery = Static<typeof EventQuery>;
 
 const happened = Type.String({ format: 'date-time' });
-const told = Type.String({ format: 'date-time', description: 'When it was sent' });
+const told = Type.String({ format: 'date-time', description: 'When the event was sent' });
 
-/** What the fields of a record are, without what they mean: that is said of the record itself. */
+/** The fields of a record without their descriptions, which the record itself has. */
 const undescribed = (fields: Readonly<Record<string, TSchema>>): Record<string, TSchema> =>
   Object.fromEntries(
     Object.entries(fields).map(
@@ -51,10 +52,10 @@ const undescribed = (fields: Readonly<Record<string, TSchema>>): Record<string, 
     ),
   );
 
-/** What is known only of a job that is asked for by itself. */
+/** Fields that only a single job has. */
 const NOT_TOLD = ['queue_position', 'estimated_start_seconds', 'forecast'] as const;
 
-/** A job that is told of. Its event has less than 20,000 bytes, so that some of a large one is left out. */
+/** The job of an event. An event has less than 20,000 bytes, so parts of a large job are left out. */
 export type EventJob = Pick<JobRecord, 'id' | 'kind' | 'state'> &
   Partial<Omit<JobRecord, (typeof NOT_TOLD)[number]>>;
 export const EventJob = Type.Unsafe<EventJob>({
@@ -62,7 +63,7 @@ export const EventJob = Type.Unsafe<EventJob>({
   required: ['id', 'kind', 'state'],
   $id: 'EventJob',
   ...closed,
-  description: 'The `Job` as it was then; `omitted` names what is left out',
+  description: 'The `Job` at that time; `omitted` lists fields that are left out',
 });
 
 const Omitted = Type.Optional(Type.Array(Type.String(), { description: 'Fields that are left out' }));
@@ -117,17 +118,18 @@ export const ProgressEvent = Type.Object(
 );
 export type ProgressEvent = Static<typeof ProgressEvent>;
 
-/** The first event of every stream, and what is said where something is missing. */
+/** The first event of every stream, and the event for missing ones. */
 export const StreamNotice = Type.Object(
   {
     type: choice(['stream.open', 'stream.gap'], {
       description:
-        'stream.open: the stream has everything that happens from here on, so what is read after it is never behind. stream.gap: ' +
-        'events between `Last-Event-ID` and this one are not kept any more: read again what they are about',
+        'stream.open: the stream has everything from here on, so anything read afterwards is never older than the ' +
+        'stream. stream.gap: events between `Last-Event-ID` and this one are no longer kept; read the records ' +
+        'that they concerned again',
     }),
     timestamp: told,
     data: Type.Object(
-      { last_event_id: nullable(Type.String(), { description: 'The one that the client brought' }) },
+      { last_event_id: nullable(Type.String(), { description: 'The `Last-Event-ID` of the request' }) },
       closed,
     ),
   },
@@ -135,7 +137,9 @@ export const StreamNotice = Type.Object(
 );
 export type StreamNotice = Static<typeof StreamNotice>;
 
-const Id = Type.String({ description: 'A place among the events of the service: later ones are larger' });
+const Id = Type.String({
+  description: 'Position among the events of the service; later events have larger ids',
+});
 
 /** What `data` of an event is: that is what generated clients make of a stream. */
 export const StreamEventData = oneOf('type', [JobStateEvent, BatchEndEvent, ProgressEvent, StreamNotice], {
@@ -143,20 +147,20 @@ export const StreamEventData = oneOf('type', [JobStateEvent, BatchEndEvent, Prog
   description: 'Its `type` is the name of the event',
 });
 
-/** What a stream of a tenant's events tells, one after another. */
+/** The events of a tenant's stream, one after another. */
 export const StreamEvent = Type.Union(
   [
     Type.Object(
       { id: Id, event: choice(EVENT_TYPES), data: Type.Union([JobStateEvent, BatchEndEvent]) },
-      { ...closed, description: 'Something happened: the same text as a webhook gets' },
+      { ...closed, description: 'An event, with the same text as for webhooks' },
     ),
     Type.Object(
       { event: Type.Literal('job.progress'), data: ProgressEvent },
-      { ...closed, description: 'The newest progress of a job; some in between is left out' },
+      { ...closed, description: 'The newest progress of a job; some steps are left out' },
     ),
     Type.Object(
       { id: Id, event: choice(['stream.open', 'stream.gap']), data: StreamNotice },
-      { ...closed, description: 'About the stream itself' },
+      { ...closed, description: 'A message about the stream itself' },
     ),
   ],
   { $id: 'StreamEvent' },

@@ -8,12 +8,12 @@ export const DryRun = Type.Boolean({
   $id: 'DryRun',
   default: false,
   description:
-    'Answers what the same request would come to, and does nothing: what would be refused is refused in the same way, ' +
-    'else the answer is 200 and of the same type, with the `id` "dry_run" and, of jobs and batches, a `forecast`. Nothing is stored, ' +
-    'queued or told to webhooks.',
+    'Answers with a forecast and does nothing. A request that would be refused is refused in the same way; ' +
+    'otherwise the answer is 200 and has the same type, with the `id` "dry_run" and, for jobs and batches, a ' +
+    '`forecast`. Nothing is stored or queued, and no webhooks are sent.',
 });
 
-/** The id of what was asked about only: there is nothing under it. */
+/** The id of a dry run; no record has it. */
 export const DRY_RUN_ID = 'dry_run';
 
 export const TargetForecast = Type.Object(
@@ -27,35 +27,35 @@ export const TargetForecast = Type.Object(
     bytes: nullable(Type.Integer(), { description: 'Size of the weights file' }),
     relative_error: nullable(Type.Number(), {
       description:
-        'The least ‖ΔW − ΔW′‖_F / ‖ΔW‖_F that these ranks can have, before rounding to a dtype; null where the singular ' +
-        'values are not known',
+        'The least ‖ΔW − ΔW′‖_F / ‖ΔW‖_F possible with these ranks, before rounding to a dtype; null if the ' +
+        'singular values are not known',
     }),
     basis: nullable(choice(['shapes', 'spectra']), {
       description:
-        'What the numbers follow from: the shapes of the modules, or also the singular values that the report of an ' +
-        'earlier job of the same weights has; null where there are none',
+        'What the numbers are based on: the shapes of the modules, or also the singular values in the report of ' +
+        'an earlier job of the same weights; null if there are no numbers',
     }),
     warnings: Type.Array(Type.String()),
     error: nullable(JobFailure, { description: 'Why this target would fail' }),
   },
-  { $id: 'TargetForecast', additionalProperties: false, description: 'What a target would come to' },
+  { $id: 'TargetForecast', additionalProperties: false, description: 'The forecast for a target' },
 );
 export type TargetForecast = Static<typeof TargetForecast>;
 
 export const JobForecast = Type.Object(
   {
-    reused: Type.Boolean({ description: 'Whether its work has been done, or is under way, for another job' }),
+    reused: Type.Boolean({ description: 'Whether the work is already done or in progress for another job' }),
     starts_in_seconds: nullable(Type.Integer({ minimum: 0 }), {
-      description: 'About how long until it begins; null while there are no workers',
+      description: 'Estimated time until it starts; null while there are no workers',
     }),
     seconds: nullable(Type.Number({ minimum: 0 }), {
       description:
-        'About how long its work takes, without what is fetched and brought elsewhere; 0 where it has been done. null ' +
-        'while there are no workers, where nothing is computed, and where the adapter is still to be fetched',
+        'Estimated duration of its work, without fetching and delivering; 0 if it is already done. null while ' +
+        'there are no workers, if nothing is computed, and if the adapter still has to be fetched',
     }),
-    targets: Type.Array(TargetForecast, { description: 'One for each target, in their order' }),
+    targets: Type.Array(TargetForecast, { description: 'One for each target, in the same order' }),
   },
-  { $id: 'JobForecast', additionalProperties: false, description: 'What a job would come to' },
+  { $id: 'JobForecast', additionalProperties: false, description: 'The forecast for a job' },
 );
 export type JobForecast = Static<typeof JobForecast>;
 
@@ -67,7 +67,7 @@ export const BatchForecast = Type.Object(
     refused: Type.Array(
       Type.Object(
         {
-          index: Type.Integer({ minimum: 0, description: 'Its place in the request' }),
+          index: Type.Integer({ minimum: 0, description: 'Position in the request, from 0' }),
           name: Type.String(),
           code: Type.String(),
           detail: Type.String(),
@@ -76,29 +76,29 @@ export const BatchForecast = Type.Object(
       ),
       {
         maxItems: MAX_REFUSED_SHOWN,
-        description: `Items that would fail at once, the first ${MAX_REFUSED_SHOWN}; \`counts.failed\` has how many there are`,
+        description: `Items that would fail immediately, the first ${MAX_REFUSED_SHOWN}; their number is \`counts.failed\``,
       },
     ),
     unknown: Type.Integer({
       minimum: 0,
       description:
-        'Items of which nothing is known before their work: those that are still to be fetched, as a rule',
+        'Number of items about which nothing is known in advance, usually those that still have to be fetched',
     }),
     reused: Type.Integer({
       minimum: 0,
-      description: 'Items whose work has been done, or is under way, for other jobs',
+      description: 'Number of items whose work is already done or in progress for other jobs',
     }),
     rank: nullable(
       Type.Object({ min: Type.Integer(), max: Type.Integer() }, { additionalProperties: false }),
-      { description: 'The smallest and the largest rank of all results; null where none is known' },
+      { description: 'Smallest and largest rank of all results; null if none is known' },
     ),
-    parameters: Type.Integer({ minimum: 0, description: 'Of all results whose ranks are known' }),
-    bytes: Type.Integer({ minimum: 0, description: 'The same of the files of their weights' }),
+    parameters: Type.Integer({ minimum: 0, description: 'Sum over all results whose ranks are known' }),
+    bytes: Type.Integer({ minimum: 0, description: 'The same for the sizes of their weights files' }),
     seconds: nullable(Type.Number({ minimum: 0 }), {
       description:
-        'About how long the work of the others takes one worker, all together; null while there are no workers',
+        'Estimated time that one worker needs for all others together; null while there are no workers',
     }),
   },
-  { $id: 'BatchForecast', additionalProperties: false, description: 'What a batch would come to' },
+  { $id: 'BatchForecast', additionalProperties: false, description: 'The forecast for a batch' },
 );
 export type BatchForecast = Static<typeof BatchForecast>;

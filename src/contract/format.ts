@@ -9,7 +9,7 @@ const Conversion = Type.Object(
   {
     format: FormatNameSchema,
     needs: { ...OptionNames, description: 'Fields of `format_options` that a target must have' },
-    takes: { ...OptionNames, description: 'Fields of `format_options` that a target may have besides' },
+    takes: { ...OptionNames, description: 'Fields of `format_options` that a target may also have' },
     limits: Type.Array(Type.String(), { description: 'What cannot be converted, one sentence each' }),
   },
   { $id: 'Conversion', additionalProperties: false },
@@ -22,13 +22,12 @@ export const FormatRecord = Type.Object(
     title: Type.String(),
     files: Type.Array(Type.String({ examples: ['adapter_model.safetensors'] }), {
       minItems: 1,
-      description:
-        'The files of its adapters as results have them, the weights first. Uploads may be called otherwise',
+      description: 'Names of the files of a result, the weights first. Uploads may have other names',
     }),
-    reads: Type.Boolean({ description: 'Adapters of it can be uploaded' }),
-    writes: Type.Boolean({ description: 'Results can be written in it' }),
+    reads: Type.Boolean({ description: 'Whether adapters in this format can be uploaded' }),
+    writes: Type.Boolean({ description: 'Whether results can be written in this format' }),
     converts_to: Type.Array(Conversion, {
-      description: 'What its adapters can be written in besides their own format',
+      description: 'Formats to which its adapters can be converted',
     }),
     notes: Type.Array(Type.String()),
   },

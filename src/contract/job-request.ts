@@ -30,7 +30,7 @@ export const SqueezeOptions = Type.Object(
         minimum: 0,
         maximum: 256,
         default: 10,
-        description: 'Extra sketch columns beyond the rank',
+        description: 'Columns of the sketch beyond the rank',
       }),
     ),
     power_iterations: Type.Optional(
@@ -54,11 +54,11 @@ export const JobPriority = choice(JOB_PRIORITIES, {
   $id: 'JobPriority',
   default: 'normal',
   description:
-    'Of one tenant, jobs of a higher priority are taken first; those of the same in the order they came',
+    'Jobs of a tenant with a higher priority start first; within a priority, older jobs start first',
 });
 export type JobPriority = Static<typeof JobPriority>;
 
-/** How a job is treated, which says nothing of what it does: part of every request for one. */
+/** Settings of a job that do not affect its work: part of every request for a job. */
 export const JobSettings = Type.Object({
   name: Type.Optional(RecordName),
   labels: Type.Optional(Labels),
@@ -69,8 +69,8 @@ export const JobSettings = Type.Object({
     Type.Boolean({
       default: true,
       description:
-        'Whether the job may have what equal requests come to, or came to where that is still here. It is a job of its ' +
-        'own in any case, with its own results, labels, priority and time to live. `false` has the work done again.',
+        'Whether equal requests, in progress or done, may share the work. The job has its own results, labels, ' +
+        'priority and time to live in any case. `false` repeats the work.',
     }),
   ),
 });
@@ -84,7 +84,7 @@ export const SqueezeJobRequest = Type.Object(
     options: Type.Optional(SqueezeOptions),
     results: Type.Optional(ResultSettings),
   },
-  { additionalProperties: false, description: 'Brings an adapter to smaller ranks' },
+  { additionalProperties: false, description: 'Squeezes an adapter to smaller ranks' },
 );
 
 export const AnalyzeJobRequest = Type.Object(
@@ -114,7 +114,7 @@ export const MergeJobRequest = Type.Object(
     options: Type.Optional(SqueezeOptions),
     results: Type.Optional(ResultSettings),
   },
-  { additionalProperties: false, description: 'A weighted sum of adapters on one base, then squeezed' },
+  { additionalProperties: false, description: 'A weighted sum of adapters of one base model, then squeezed' },
 );
 
 const withSettings = <T extends TProperties>($id: string, request: TObject<T>) =>
@@ -127,7 +127,7 @@ const withSettings = <T extends TProperties>($id: string, request: TObject<T>) =
     },
   );
 
-/** A request whose adapter may be fetched first, and whose results may be brought somewhere. */
+/** A request whose adapter may be fetched first, and whose results may be delivered. */
 const squeezeOf = <A extends TProperties, D extends TSchema>($id: string, adapter: A, deliver: D) =>
   Type.Object(
     {
@@ -138,7 +138,7 @@ const squeezeOf = <A extends TProperties, D extends TSchema>($id: string, adapte
       results: SqueezeJobRequest.properties.results,
       deliver: Type.Optional(deliver),
     },
-    { $id, additionalProperties: false, description: 'Brings an adapter to smaller ranks' },
+    { $id, additionalProperties: false, description: 'Squeezes an adapter to smaller ranks' },
   );
 const analyzeOf = <A extends TProperties>($id: string, adapter: A) =>
   Type.Object(
@@ -155,7 +155,7 @@ const mergeOf = <D extends TSchema>($id: string, deliver: D) =>
     {
       $id,
       additionalProperties: false,
-      description: 'A weighted sum of adapters on one base, then squeezed',
+      description: 'A weighted sum of adapters of one base model, then squeezed',
     },
   );
 
@@ -189,7 +189,7 @@ export const CheckpointJobRequest = Type.Object(
     optimizer: nullable(
       Type.Object(
         {
-          sha256: Type.String({ description: 'Content of the moments that came with the checkpoint' }),
+          sha256: Type.String({ description: 'Content of the moments that were sent with the checkpoint' }),
           mode: choice(['carry', 'reset']),
         },
         { additionalProperties: false },
@@ -199,7 +199,7 @@ export const CheckpointJobRequest = Type.Object(
   {
     $id: 'CheckpointJobRequest',
     additionalProperties: false,
-    description: 'One squeeze of an annealing run; made by its checkpoints',
+    description: 'A squeeze of an annealing run; created by its checkpoints',
   },
 );
 export type CheckpointJobRequest = Static<typeof CheckpointJobRequest>;

@@ -12,8 +12,8 @@ import { DeliveredAdapter, ImportedAdapter } from './transfer-job.ts';
 export const JobState = choice(['queued', 'active', 'succeeded', 'partial', 'failed', 'cancelled'], {
   $id: 'JobState',
   description:
-    'succeeded: every target did. partial: some targets did and some failed, see `results`. failed: no target succeeded, ' +
-    'or the job failed as a whole',
+    'succeeded: all targets succeeded. partial: some targets succeeded and some failed, see `results`. ' +
+    'failed: no target succeeded, or the job failed as a whole',
 });
 export type JobState = Static<typeof JobState>;
 
@@ -27,16 +27,16 @@ export type Phase = (typeof PHASES)[number];
 export const Progress = Type.Object(
   {
     phase: choice(['waiting', ...JOB_PHASES]),
-    done: Type.Integer({ description: 'Modules finished in this phase; bytes of an import or a delivery' }),
+    done: Type.Integer({ description: 'Modules finished in this phase; for an import or a delivery, bytes' }),
     total: Type.Integer({
-      description: 'Modules of the adapter; bytes of an import or a delivery, 0 while unknown',
+      description: 'Modules of the adapter; for an import or a delivery, bytes, or 0 while unknown',
     }),
-    module: nullable(Type.String(), { description: 'The module finished last' }),
+    module: nullable(Type.String(), { description: 'The module that was finished last' }),
   },
   {
     $id: 'Progress',
     additionalProperties: false,
-    description: 'Of a job that failed or was cancelled: how far it had come, where that was known',
+    description: 'For a job that failed or was cancelled: its last known progress',
   },
 );
 export type Progress = Static<typeof Progress>;
@@ -45,13 +45,13 @@ export type Progress = Static<typeof Progress>;
  * about `total`. */
 export const Timings = Type.Object(
   {
-    queue_wait: Type.Number({ description: 'From accepted to active' }),
+    queue_wait: Type.Number({ description: 'From acceptance to the start' }),
     load: Type.Number({ description: 'Reading and decoding' }),
     gram: Type.Number(),
     core: Type.Number(),
     project: Type.Number(),
     write: Type.Number({ description: 'Encoding, writing, hashing, storing' }),
-    total: Type.Number({ description: 'Wall clock from active to finished' }),
+    total: Type.Number({ description: 'Wall-clock time from the start to the end' }),
   },
   { $id: 'Timings', additionalProperties: false, description: 'Seconds' },
 );
@@ -63,21 +63,21 @@ export const ModuleError = Type.Object(
 );
 export type ModuleError = Static<typeof ModuleError>;
 
-/** What the trainer should know to go on with a squeezed adapter. */
+/** Information for the further training of a squeezed adapter. */
 export const TrainingNotes = Type.Object(
   {
     learning_rate_factor: Type.Number({
       description:
-        'Hint: the learning rate times this keeps the size of a step in ΔW, for optimizers whose steps have a size of ' +
-        'their own, such as Adam. s·√Σ(m‖A‖² + n‖B‖²) before, divided by the same after. Of a run, `learning_rate` has the ' +
-        'rate that the plan recommends.',
+        'Hint: the learning rate multiplied by this keeps the size of a step in ΔW, for optimizers whose step ' +
+        'size does not depend on the gradient, such as Adam. It is s·√Σ(m‖A‖² + n‖B‖²) before the squeeze, ' +
+        'divided by the same after it. In a run, `learning_rate` has the rate that the plan recommends.',
     }),
-    revived_directions: Type.Integer({ minimum: 0, description: 'Directions that got a random A' }),
+    revived_directions: Type.Integer({ minimum: 0, description: 'Number of directions that got a random A' }),
     optimizer: choice(['carried', 'reset', 'none'], {
-      description: 'What became of the moments; none: none were sent',
+      description: 'What was done with the moments; none: none were sent',
     }),
     files: Type.Array(AdapterFile, {
-      description: 'Further files of the job: projections.safetensors, optimizer.safetensors',
+      description: 'Other files of the job: projections.safetensors, optimizer.safetensors',
     }),
   },
   { $id: 'TrainingNotes', additionalProperties: false },
@@ -89,97 +89,98 @@ export const ExpectedLoss = Type.Object(
   {
     code: choice(['SOME_LOSS_LIKELY', 'LOSS_EXPECTED'], {
       description:
-        'Of accuracy, as a rule of thumb. SOME_LOSS_LIKELY: module_energy_retained is below 0.86. LOSS_EXPECTED: below 0.7',
+        'Expected loss of accuracy, as a rule of thumb. SOME_LOSS_LIKELY: module_energy_retained is below 0.86. ' +
+        'LOSS_EXPECTED: below 0.7',
     }),
     keeping_rank: nullable(Type.Integer(), {
       description:
-        'The smallest rank for all modules at which they keep 0.86 on average; null where no rank below the source’s is ' +
-        'known to',
+        'The smallest rank for all modules that keeps 0.86 on average; null if no rank below that of the source ' +
+        'is known to',
     }),
   },
   { $id: 'ExpectedLoss', additionalProperties: false },
 );
 export type ExpectedLoss = Static<typeof ExpectedLoss>;
 
-/** How close a result is where every module weighs alike, and what follows; absent in what older versions made. */
+/** Errors in which all modules weigh the same, and their consequences; absent in results of older versions. */
 export const moduleCloseness = {
   module_relative_error: Type.Optional(
     Type.Number({
       description:
-        '√(mean of ‖ΔW − ΔW′‖² / ‖ΔW‖² over the modules): the root mean square of their own relative errors, of the ' +
-        'written file. Modules whose energy is at most 1e-6 of the mean do not count',
+        '√(mean of ‖ΔW − ΔW′‖² / ‖ΔW‖² over the modules): the root mean square of the modules’ own relative ' +
+        'errors, measured on the written file. Modules whose energy is at most 1e-6 of the mean do not count',
     }),
   ),
   module_energy_retained: Type.Optional(
     Type.Number({
-      description:
-        '1 − module_relative_error²: the mean over the same modules of the energy that each of them keeps',
+      description: '1 − module_relative_error²: the mean over the same modules of the energy that each keeps',
     }),
   ),
   excess_bound: Type.Optional(
     nullable(Type.Number(), {
       description:
-        'relative_error is at most 1 + excess_bound times the least of any adapter of these ranks; null: that is rounding',
+        'relative_error is at most 1 + excess_bound times the least error of any adapter of these ranks; null: ' +
+        'the error is rounding',
     }),
   ),
   expected_loss: Type.Optional(
     nullable(ExpectedLoss, {
       description:
-        'null: no loss is expected, or the result is that of a checkpoint, from which training goes on. `warnings` has it ' +
-        'in words',
+        'null: no loss is expected, or the result is that of a checkpoint, which is trained further. `warnings` ' +
+        'has it in words',
     }),
   ),
 };
 
-/** What a target came to that produced an adapter. */
+/** The outcome of a target that produced an adapter. */
 export const SucceededResult = Type.Object(
   {
     target: Target,
     state: Type.Literal('succeeded'),
     adapter_id: Type.String({
       description:
-        'The squeezed adapter. Where nothing had to change it is a record of its own of the same files',
+        'The squeezed adapter. If nothing needed to change, it is a separate record of the same files',
     }),
     format: FormatNameSchema,
     rank: Type.Object({ min: Type.Integer(), max: Type.Integer() }, { additionalProperties: false }),
     bytes: Type.Integer({ description: 'Size of the weights file' }),
     size: Type.Optional(
-      Type.Array(SizePart, { description: 'What takes the space; absent in jobs of older versions' }),
+      Type.Array(SizePart, { description: 'Size by kind of tensor; absent in jobs of older versions' }),
     ),
     parameters: Type.Integer({ description: 'Parameters in the LoRA factors' }),
     relative_error: Type.Number({
-      description: '‖ΔW − ΔW′‖_F / ‖ΔW‖_F over all modules, of the written file',
+      description: '‖ΔW − ΔW′‖_F / ‖ΔW‖_F over all modules, measured on the written file',
     }),
     energy_retained: Type.Number({ description: '1 − relative_error²' }),
     ...moduleCloseness,
     worst_module: nullable(ModuleError),
     warnings: Type.Array(Type.String()),
     serving: nullable(Verdict, {
-      description: 'Whether the result loads where its profile says; null without a profile',
+      description: 'Whether the server of the profile loads the result; null without a profile',
     }),
     training: nullable(TrainingNotes, {
-      description: 'For going on with training; null where the target does not ask for projections',
+      description: 'For further training; null if the target does not ask for projections',
     }),
   },
   { $id: 'SucceededResult', additionalProperties: false },
 );
 export type SucceededResult = Static<typeof SucceededResult>;
 
-/** A target that came to nothing, while others of its job may have succeeded. */
+/** A failed target; other targets of its job may have succeeded. */
 export const FailedResult = Type.Object(
   { target: Target, state: Type.Literal('failed'), error: JobFailure },
   {
     $id: 'FailedResult',
     additionalProperties: false,
-    description: 'A target that failed; it left no files behind',
+    description: 'A target that failed; it has no files',
   },
 );
 export type FailedResult = Static<typeof FailedResult>;
 
-/** What one target came to: each ends by itself. */
+/** The outcome of one target, independent of the others. */
 export const JobResult = oneOf('state', [SucceededResult, FailedResult], {
   $id: 'JobResult',
-  description: 'What a target came to; `state` tells which',
+  description: 'The outcome of a target; see `state`',
 });
 export type JobResult = Static<typeof JobResult>;
 
@@ -187,10 +188,10 @@ export const ProviderInfo = Type.Object(
   {
     name: choice(['cpu', 'cuda']),
     requested: choice(['auto', 'cpu', 'cuda']),
-    threads: Type.Integer({ description: 'Compute threads' }),
+    threads: Type.Integer({ description: 'Number of compute threads' }),
     onnxruntime: Type.String({ description: 'Version of ONNX Runtime' }),
     fallback_reason: nullable(Type.String(), {
-      description: 'Why "auto" did not take CUDA',
+      description: 'Why "auto" did not choose CUDA',
     }),
   },
   { $id: 'ProviderInfo', additionalProperties: false },
@@ -206,35 +207,36 @@ export const JobRecord = Type.Object(
     created_at: Type.String({ format: 'date-time' }),
     started_at: nullable(Type.String({ format: 'date-time' })),
     finished_at: nullable(Type.String({ format: 'date-time' })),
-    attempts: Type.Integer({ description: 'Attempts started' }),
+    attempts: Type.Integer({ description: 'Number of attempts that were started' }),
     name: nullable(RecordName),
     labels: Labels,
     priority: JobPriority,
     ttl_seconds: nullable(TtlSeconds),
     expires_at: ExpiresAt,
-    batch_id: nullable(Type.String(), { description: 'The batch it is part of' }),
+    batch_id: nullable(Type.String(), { description: 'The batch to which it belongs' }),
     retry_of: nullable(Type.String(), {
-      description: 'The job that this one was made from by a retry',
+      description: 'The job of which this one is a retry',
     }),
     webhook_id: nullable(Type.String(), {
       description:
-        'The webhook that came with its request, or that of its batch; see `GET /v1/webhooks/{id}/deliveries`',
+        'The webhook that was requested with it or with its batch; see `GET /v1/webhooks/{id}/deliveries`',
     }),
     reused: Type.Boolean({
-      description: 'Whether its work had been done, or was under way, for another job when this one came',
+      description:
+        'Whether its work was already done or in progress for another job when this one was accepted',
     }),
     queue_position: Type.Optional(
       Type.Integer({
         minimum: 1,
         description:
-          'Of a job that waits, where it is asked for by itself: its place among what waits of its tenant; 1 is next',
+          'Only for a single waiting job: its position among the waiting jobs of its tenant; 1 is next',
       }),
     ),
     estimated_start_seconds: Type.Optional(
       Type.Integer({
         minimum: 0,
         description:
-          'Of a job that is queued, where it is asked for by itself and workers are there: about how long until it begins',
+          'Only for a single queued job, and if there are workers: the estimated time until it starts',
       }),
     ),
     forecast: Type.Optional(JobForecast),
@@ -242,18 +244,18 @@ export const JobRecord = Type.Object(
     imported: nullable(ImportedAdapter, { description: 'The adapter that the job fetched' }),
     results: Type.Array(JobResult, {
       description:
-        'One for each target, in their order, also for those that failed. Empty before the job has ended, where it failed as a ' +
-        'whole (its adapter cannot be read, say) and where it was cancelled',
+        'One for each target, in the same order, failed ones included. Empty before the job has ended, if it ' +
+        'failed as a whole (for example because its adapter cannot be read), and if it was cancelled',
     }),
     deliveries: Type.Array(DeliveredAdapter, {
-      description: 'What is brought elsewhere, in the order of the request',
+      description: 'Deliveries, in the order of the request',
     }),
     timings: nullable(Timings),
     provider: nullable(ProviderInfo),
     error: nullable(JobFailure, {
       description:
-        'Why the job failed: where every target did, the error of the first one. Of a partial job it is null; `results` ' +
-        'have the errors',
+        'Why the job failed; if all targets failed, the error of the first one. null for a partial job, whose ' +
+        '`results` have the errors',
     }),
   },
   { $id: 'Job', additionalProperties: false },
@@ -262,7 +264,10 @@ export type JobRecord = Static<typeof JobRecord>;
 
 /** Data of the event `progress`. */
 export const JobProgress = Type.Object(
-  { ...Progress.properties, attempt: Type.Integer({ minimum: 1, description: 'Attempt that it is about' }) },
+  {
+    ...Progress.properties,
+    attempt: Type.Integer({ minimum: 1, description: 'Attempt to which it belongs' }),
+  },
   { $id: 'JobProgress', additionalProperties: false },
 );
 export type JobProgress = Static<typeof JobProgress>;
@@ -271,10 +276,10 @@ export type JobProgress = Static<typeof JobProgress>;
 export const JobEventData = Type.Unsafe<JobRecord | JobProgress>({
   $id: 'JobEventData',
   anyOf: [JobRecord, JobProgress],
-  description: 'Of an event `state` the job, of an event `progress` its progress',
+  description: 'For an event `state` the job, for an event `progress` its progress',
 });
 
-/** What a stream of events tells of a job, one after another. */
+/** The events of a job's stream, one after another. */
 export const JobEvent = oneOf(
   'event',
   [
@@ -283,7 +288,7 @@ export const JobEvent = oneOf(
       {
         $id: 'JobStateEvent',
         additionalProperties: false,
-        description: 'The job was accepted, began an attempt, or ended',
+        description: 'The job was accepted, started an attempt, or ended',
       },
     ),
     Type.Object(
@@ -291,7 +296,7 @@ export const JobEvent = oneOf(
       {
         $id: 'JobProgressEvent',
         additionalProperties: false,
-        description: 'The newest progress; some in between may be left out',
+        description: 'The newest progress; some steps may be left out',
       },
     ),
   ],

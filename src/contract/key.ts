@@ -12,8 +12,9 @@ const Scopes = Type.Array(choice(SCOPES), {
   maxItems: SCOPES.length,
   uniqueItems: true,
   description:
-    '`read`: look and download; `write`: upload, submit, change, delete; `tenant_admin`: keys of the own tenant; ' +
-    '`admin`: tenants, workers and keys, of all tenants, and calls for a tenant by `tenant=`',
+    '`read`: read and download; `write`: upload, submit, change, delete; `tenant_admin`: manage keys of its ' +
+    'own tenant; `admin`: manage tenants, workers and keys of all tenants, and call for another tenant with ' +
+    '`tenant=`',
 });
 
 /** The id becomes a part of names in the storage. */
@@ -30,7 +31,7 @@ export const KeyRecord = Type.Object(
   {
     id: Type.String({ description: 'The public part of the key', examples: ['key_5f0c2a9b7e31'] }),
     tenant: TenantId,
-    name: Type.String({ description: 'For people: what the key is used for' }),
+    name: Type.String({ description: 'A description of what the key is used for' }),
     scopes: Scopes,
     max_priority: Type.Optional(JobPriority),
     created_at: Type.String({ format: 'date-time' }),

@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { nullable } from './choice.ts';
 
-/** What users call their things by: names of Kubernetes' labels and MLflow's tags are among them. */
+/** Names of labels, which include those of Kubernetes' labels and MLflow's tags. */
 const NAME = '[A-Za-z0-9](?:[A-Za-z0-9._/-]{0,126}[A-Za-z0-9])?';
 export const LABEL_NAME = `^${NAME}$`;
 export const LABEL_NAME_RULE =
@@ -16,8 +16,8 @@ export const Labels = Type.Record(Type.String({ pattern: LABEL_NAME }), Type.Str
   maxProperties: MAX_LABELS,
   additionalProperties: false,
   description:
-    `Up to 16 names with texts, to find things by: ${LABEL_NAME_RULE}; upper and lower case differ. A text has up to 128 ` +
-    'characters.',
+    `Up to 16 names with texts, by which records can be found: ${LABEL_NAME_RULE}; names are case-sensitive. ` +
+    'A text has up to 128 characters.',
   examples: [
     { team: 'search', env: 'prod' },
     { 'mlflow.runId': '8f3c', 'app.kubernetes.io/name': 'chat' },
@@ -31,30 +31,30 @@ export const RecordName = Type.String({
   minLength: 1,
   maxLength: 200,
   pattern: '^[^\\u0000-\\u001f\\u007f]+$',
-  description: 'Up to 200 characters, none of them a control character. Names need not be unique.',
+  description: 'Up to 200 characters without control characters. Names need not be unique.',
   examples: ['support-chat-v3'],
 });
 
 /** What may be changed of what has a name and labels, at any time. */
 export const namedPatch = {
-  name: Type.Optional(nullable(RecordName, { description: 'null: it has none from then on' })),
+  name: Type.Optional(nullable(RecordName, { description: 'null: it has no name from then on' })),
   labels: Type.Optional(Labels),
 };
 export const PATCH_RULES = {
   additionalProperties: false,
   minProperties: 1,
-  description: 'What is left out stays as it is. Labels take the place of all those before.',
+  description: 'Absent fields stay unchanged. `labels` replaces all labels.',
 } as const;
 
-/** After how long something is removed by itself. */
+/** Time after which a record is removed. */
 export const TtlSeconds = Type.Integer({
   $id: 'TtlSeconds',
   minimum: 60,
   maximum: 3_153_600_000,
-  description: 'Removed by the service so many seconds after it was made (a job: after it ended)',
+  description: 'Seconds after its creation (for a job, after its end) until the service removes it',
 });
 
-/** When something is removed by itself. */
+/** When a record is removed. */
 export const ExpiresAt = nullable(Type.String({ format: 'date-time' }), {
-  description: 'Removed by the service some time after this; null: kept',
+  description: 'The service removes it some time after this; null: it is kept',
 });

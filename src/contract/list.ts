@@ -17,8 +17,8 @@ const time = (description: string) =>
 
 /** What every list can be asked whose items come and go. */
 const page = {
-  created_after: time('Only what was created later than this'),
-  created_before: time('Only what was created earlier than this'),
+  created_after: time('Only records created later than this'),
+  created_before: time('Only records created earlier than this'),
   ...PageQuery.properties,
 };
 const TimedQuery = Type.Object(page);
@@ -27,19 +27,19 @@ export type TimedQuery = Static<typeof TimedQuery>;
 const label = Type.Optional(
   Type.Array(Type.String({ pattern: LABEL_FILTER }), {
     maxItems: MAX_LABELS,
-    description: 'A label that has to be there, as `name:text`; several times: all of them',
+    description: 'A required label, as `name:text`; repeat it to require several labels',
     examples: [['team:search']],
   }),
 );
 const name = Type.Optional(
-  Type.String({ minLength: 1, maxLength: 200, description: 'What the name begins with' }),
+  Type.String({ minLength: 1, maxLength: 200, description: 'The beginning of the name' }),
 );
 const state = <State extends TSchema>(one: State) =>
   Type.Optional(
     Type.Array(one, {
       minItems: 1,
       maxItems: 16,
-      description: 'Any of several, separated by commas or repeated',
+      description: 'Any of these, separated by commas or repeated',
     }),
   );
 const id = (description: string) => Type.Optional(Type.String({ maxLength: 128, description }));
@@ -109,8 +109,11 @@ export const RunSummary = Type.Object(
     name: nullable(Type.String()),
     base_model: nullable(Type.String()),
     mode: choice(['scheduled', 'adaptive']),
-    step: nullable(Type.Integer(), { description: 'Of the newest checkpoint' }),
-    checkpoints: Type.Integer({ minimum: 0, description: 'Checkpoints accepted, also superseded ones' }),
+    step: nullable(Type.Integer(), { description: 'Step of the newest checkpoint' }),
+    checkpoints: Type.Integer({
+      minimum: 0,
+      description: 'Number of accepted checkpoints, including superseded ones',
+    }),
     created_at: Type.String({ format: 'date-time' }),
   },
   { $id: 'RunSummary', additionalProperties: false },

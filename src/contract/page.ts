@@ -11,23 +11,23 @@ export const PageQuery = Type.Object({
       minimum: 1,
       maximum: MAX_LIMIT,
       default: DEFAULT_LIMIT,
-      description: 'Most items of the page',
+      description: 'Largest number of items in the page',
     }),
   ),
   cursor: Type.Optional(
     Type.String({
       maxLength: 256,
-      description: '`next_cursor` of the page before; that page’s other parameters belong to it',
+      description: '`next_cursor` of the previous page; repeat the other parameters of that page with it',
     }),
   ),
 });
 export type PageQuery = Static<typeof PageQuery>;
 
 const NextCursor = nullable(Type.String(), {
-  description: 'Where the next page begins; null: there is none, and always where the list takes no `cursor`',
+  description: '`cursor` of the next page; null if there is none',
 });
 
-/** A list as every one is answered, with what is said beside it, if anything. */
+/** The answer of every list, with further fields if there are any. */
 export const listOf = <Item extends TSchema, More extends TProperties = Record<never, never>>(
   $id: string,
   item: Item,

@@ -15,8 +15,8 @@ export const Readiness = Type.Object(
     }),
     checks: Type.Object(
       {
-        storage: PartState('Where adapters, jobs and reports are kept'),
-        database: PartState('Where tenants and keys are kept'),
+        storage: PartState('Storage of adapters, jobs and reports'),
+        database: PartState('Database of tenants, keys and all other records'),
         queue: PartState('The Redis that holds the queue'),
         secrets: Type.Optional(PartState('Whether stored secrets can be opened with `SECRETS_KEYS`')),
         provider: Type.Optional(PartState('The execution provider of a process that runs jobs')),

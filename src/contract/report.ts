@@ -21,10 +21,10 @@ export const ModuleSpectrum = Type.Object(
     scale: Type.Number(),
     energy: Type.Number({ description: '‖ΔW‖_F²' }),
     singular_values: Type.Array(Type.Number(), {
-      description: 'Descending; all of them in exact mode, else the sketched ones',
+      description: 'Descending; all of them with the exact method, otherwise those of the sketch',
     }),
     energy_curve: Type.Array(Type.Number(), { description: 'Share of the energy kept at rank 1, 2, …' }),
-    power_iterations: Type.Integer({ description: 'Power iterations done (0 in exact mode)' }),
+    power_iterations: Type.Integer({ description: 'Power iterations done (0 with the exact method)' }),
   },
   { $id: 'ModuleSpectrum', additionalProperties: false },
 );
@@ -33,18 +33,18 @@ export type ModuleSpectrum = Static<typeof ModuleSpectrum>;
 export const ModuleResult = Type.Object(
   {
     name: Type.String(),
-    rank: Type.Integer({ description: 'The rank chosen' }),
+    rank: Type.Integer({ description: 'The chosen rank' }),
     relative_error: Type.Number({
       description: '‖ΔW − ΔW′‖_F / ‖ΔW‖_F of the written factors, after rounding',
     }),
     optimal_error: nullable(Type.Number(), {
-      description:
-        'The least any matrix of this rank could have; null where the spectrum is not known in full',
+      description: 'The least error of any matrix of this rank; null if the spectrum is not known in full',
     }),
     excess_bound: Type.Optional(
       nullable(Type.Number(), {
         description:
-          'relative_error is at most 1 + excess_bound times the least of any matrix of this rank; null: that is rounding',
+          'relative_error is at most 1 + excess_bound times the least error of any matrix of this rank; null: the ' +
+          'error is rounding',
       }),
     ),
     energy_retained: Type.Number(),
@@ -64,7 +64,7 @@ export const SucceededTargetReport = Type.Object(
     relative_error: Type.Number(),
     energy_retained: Type.Number(),
     ...moduleCloseness,
-    size: Type.Optional(Type.Array(SizePart, { description: 'What takes the space in the weights file' })),
+    size: Type.Optional(Type.Array(SizePart, { description: 'Size by kind of tensor in the weights file' })),
     modules: Type.Array(ModuleResult),
   },
   { $id: 'SucceededTargetReport', additionalProperties: false },
@@ -88,16 +88,16 @@ export const Report = Type.Object(
           sha256: Type.String(),
           bytes: Type.Integer(),
           base_model: nullable(Type.String()),
-          weight: Type.Number({ description: '1 but in a merge' }),
+          weight: Type.Number({ description: '1 except in a merge' }),
         },
         { additionalProperties: false },
       ),
-      { description: 'The adapters the job read; one but in a merge' },
+      { description: 'The adapters that the job read; one except in a merge' },
     ),
     method: Type.Object(
       {
         requested: Type.String(),
-        used: Type.String({ description: '"exact" also where a sketch would not have been faster' }),
+        used: Type.String({ description: 'Also "exact" if a sketch would not have been faster' }),
         oversampling: Type.Integer(),
         power_iterations: Type.Union([Type.Integer(), Type.Literal('auto')]),
         seed: Type.Integer(),
@@ -107,9 +107,11 @@ export const Report = Type.Object(
     provider: ProviderInfo,
     timings: Timings,
     modules: Type.Array(ModuleSpectrum),
-    targets: Type.Array(TargetReport, { description: 'In the order of the request, also those that failed' }),
-    analysis: nullable(Analysis, { description: 'Of a job of kind analyze' }),
-    notes: Type.Array(Type.String(), { description: 'Limits of what the numbers say' }),
+    targets: Type.Array(TargetReport, {
+      description: 'In the order of the request, failed targets included',
+    }),
+    analysis: nullable(Analysis, { description: 'For a job of kind analyze' }),
+    notes: Type.Array(Type.String(), { description: 'Limits of the numbers' }),
   },
   { $id: 'Report', additionalProperties: false },
 );

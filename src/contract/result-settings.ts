@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { Labels, TtlSeconds } from './labels.ts';
 
-/** A name with places to be filled in, and what may stand in its braces. */
+/** A name with placeholders in braces. */
 function nameTemplate(placeholders: readonly string[], description: string, example: string) {
   const pattern = `^(?:[^{}\\u0000-\\u001f\\u007f]|\\{(?:${placeholders.join('|')})\\})*$`;
   const schema = Type.String({ minLength: 1, maxLength: 200, pattern, description, examples: [example] });
@@ -10,15 +10,16 @@ function nameTemplate(placeholders: readonly string[], description: string, exam
 
 const OF_RESULT = nameTemplate(
   ['source', 'rank', 'target'],
-  '`{source}`: the name of the adapter it was made of (of a sum `first+1`, the first name and how many more); ' +
-    '`{rank}`: its rank, or the smallest and the largest as `4-16`; `{target}`: which of the targets, 0 is the first. ' +
-    'What becomes longer than 200 characters is cut, the name of the source first. Default: `{source}-r{rank}`.',
+  '`{source}`: the name of its source (for a sum `first+1`: the first name and the number of others); ' +
+    '`{rank}`: its rank, or the smallest and the largest as `4-16`; `{target}`: the position of the target, ' +
+    'from 0. Names longer than 200 characters are shortened, the name of the source first. Default: ' +
+    '`{source}-r{rank}`.',
   'support-chat-r{rank}',
 );
 const OF_IMPORT = nameTemplate(
   ['source', 'rank'],
-  '`{source}`: what it would be called by where it was fetched from; `{rank}`: its rank, or the smallest and the largest ' +
-    'as `4-16`. What becomes longer than 200 characters is cut, `{source}` first. Default: `{source}`.',
+  '`{source}`: the default name of a fetched adapter; `{rank}`: its rank, or the smallest and the largest ' +
+    'as `4-16`. Names longer than 200 characters are shortened, `{source}` first. Default: `{source}`.',
   'hub/{source}',
 );
 /** What names are made from, for who has to say what is wrong with one. */
@@ -27,7 +28,7 @@ export const NAME_TEMPLATES: readonly {
   readonly placeholders: readonly string[];
 }[] = [OF_RESULT, OF_IMPORT];
 
-/** What the adapters are called that jobs make, and how long they live. Says nothing of what is done. */
+/** Names and times to live of the adapters that jobs make. They do not affect the work. */
 export const ResultSettings = Type.Object(
   {
     name: Type.Optional(OF_RESULT.schema),
@@ -38,9 +39,9 @@ export const ResultSettings = Type.Object(
     $id: 'ResultSettings',
     additionalProperties: false,
     description:
-      'What result adapters are called and how long they live. A target, its job and its batch or run may say it: each ' +
-      'field counts where it stands closest to the result, and `labels` are one field, so those of a target take the place ' +
-      'of all that its job says.',
+      'Names, labels and times to live of results. A target, its job, and its batch or run may have them. Each ' +
+      'field is taken from the level closest to the result; `labels` counts as one field, so the labels of a ' +
+      'target replace all those of its job.',
   },
 );
 export type ResultSettings = Static<typeof ResultSettings>;
@@ -55,7 +56,7 @@ export const ImportSettings = Type.Object(
   {
     $id: 'ImportSettings',
     additionalProperties: false,
-    description: 'What the fetched adapter is called and how long it lives',
+    description: 'Name, labels and time to live of the fetched adapter',
   },
 );
 export type ImportSettings = Static<typeof ImportSettings>;

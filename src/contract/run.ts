@@ -21,7 +21,7 @@ const RankRange = Type.Object(
 );
 
 const how = {
-  name: Type.Optional(Type.String({ maxLength: 200, description: 'For people' })),
+  name: Type.Optional(Type.String({ maxLength: 200, description: 'A description' })),
   base_model: Type.Optional(
     Type.String({
       maxLength: 500,
@@ -32,28 +32,30 @@ const how = {
     choice(['keep', 'sqrt'], {
       default: 'keep',
       description:
-        'What becomes of the scaling s = lora_alpha/r at each squeeze. keep: it stays, lora_alpha follows the rank. ' +
-        'sqrt: it grows by √(r/k), as if s were α/√r. ΔW is the same either way.',
+        'What each squeeze does with the scaling s = lora_alpha/r. keep: s stays, and lora_alpha follows the ' +
+        'rank. sqrt: s grows by √(r/k), as if s were α/√r. ΔW is the same in both cases.',
     }),
   ),
   optimizer: Type.Optional(
     choice(['carry', 'reset'], {
       default: 'carry',
       description:
-        'carry: moments sent with a checkpoint come back in the new basis. reset: they come back as zeros.',
+        'carry: moments that are sent with a checkpoint are returned in the new basis. reset: they are returned ' +
+        'as zeros.',
     }),
   ),
   revive: Type.Optional(
     Type.Boolean({
       default: true,
       description:
-        'Directions of length zero get B = 0 and a random A, so that they can be trained; with both zero they never could',
+        'Directions of length zero get B = 0 and a random A, so that they can be trained; if both factors were ' +
+        'zero, no gradient could change them',
     }),
   ),
   options: Type.Optional(
     Type.Object(SqueezeOptions.properties, {
       additionalProperties: false,
-      description: 'As of any job, but the method is exact unless rsvd is asked for',
+      description: 'As for any job, except that the method is exact unless rsvd is requested',
     }),
   ),
   results: Type.Optional(ResultSettings),
@@ -67,9 +69,9 @@ const scheduled = {
     choice(['uniform', 'by_module'], {
       default: 'uniform',
       description:
-        'Of a schedule. uniform: each squeeze gives all modules the rank of the stage. by_module: each module gets a rank of ' +
-        'its own, and all together have at most the parameters that they would have at that rank, as budget_parameters ' +
-        'shares them out.',
+        'For runs with a schedule. uniform: each squeeze gives all modules the rank of the stage. by_module: each ' +
+        'module gets a rank of its own, and together they have at most the parameters that they would have at ' +
+        'that rank, shared out as for budget_parameters.',
     }),
   ),
 };
@@ -93,60 +95,63 @@ export const RunRequest = Type.Unsafe<RunRequest>(
 );
 
 export const CheckpointState = choice(['queued', 'active', 'succeeded', 'failed', 'cancelled'], {
-  description: 'Of its job; succeeded for keep',
+  description: 'State of its job; succeeded for keep',
 });
 
 /** A file of a checkpoint's result, and where to get it. */
 export const CheckpointFile = Type.Object(
-  { ...AdapterFile.properties, href: Type.String({ description: 'Path to download it from' }) },
+  { ...AdapterFile.properties, href: Type.String({ description: 'Path of the download' }) },
   { $id: 'CheckpointFile', additionalProperties: false },
 );
 export type CheckpointFile = Static<typeof CheckpointFile>;
 
-/** A checkpoint that a trainer brought, and what became of it. */
+/** A checkpoint of a trainer, and its outcome. */
 export const CheckpointRecord = Type.Object(
   {
     run_id: Type.String(),
     step: Step,
     decision: choice(['squeeze', 'keep'], {
       description:
-        'keep: nothing to squeeze now, go on with what you have. A squeeze by the spectrum that finds nothing to squeeze ' +
-        'ends as keep.',
+        'keep: there is nothing to squeeze now; continue with your adapter. A squeeze by the spectrum that finds ' +
+        'nothing to squeeze also ends as keep.',
     }),
-    reason: Type.String({ description: 'Why, in words' }),
+    reason: Type.String({ description: 'The reason, in words' }),
     state: CheckpointState,
-    late_by_steps: Type.Integer({ minimum: 0, description: 'Steps after the scheduled one' }),
+    late_by_steps: Type.Integer({ minimum: 0, description: 'Number of steps after the scheduled one' }),
     rank_before: RankRange,
     rank_after: nullable(RankRange, { description: 'null until the squeeze is done' }),
     source_adapter_id: nullable(Type.String(), {
-      description: 'The checkpoint as it was sent; null where it was kept, for then nothing of it is stored',
+      description:
+        'The checkpoint as it was sent; null if the decision is keep, because nothing of it is stored then',
     }),
     adapter_id: nullable(Type.String(), {
       description:
-        'The adapter to go on with; null until the squeeze is done, and where the checkpoint was kept without a job: ' +
-        'the trainer has it.',
+        'The adapter to continue with; null until the squeeze is done, and if the checkpoint was kept without a ' +
+        'job, because the trainer has it.',
     }),
     relative_error: nullable(Type.Number()),
     energy_retained: nullable(Type.Number()),
     loss: nullable(Type.Number(), { description: 'The training loss that the trainer sent; null: none' }),
     learning_rate: nullable(RunLearningRate, {
       description:
-        'Null until the squeeze is done. `training.learning_rate_factor` is a hint from the factors instead.',
+        'null until the squeeze is done. `training.learning_rate_factor` is a hint from the factors instead.',
     }),
     training: nullable(Type.Omit(TrainingNotes, ['files'])),
     files: Type.Array(CheckpointFile, {
       description:
-        'Weights, configuration, projections.safetensors and, where moments came along, optimizer.safetensors. ' +
-        'Empty for keep, and until the squeeze is done.',
+        'Weights, configuration, projections.safetensors and, if moments were sent, optimizer.safetensors. Empty ' +
+        'for keep, and until the squeeze is done.',
     }),
     job_id: nullable(Type.String(), { description: 'null for keep' }),
     superseded: Type.Boolean({
       description:
-        'Another one took its place: the run was rewound to this step or before, or it had failed and was sent again',
+        'Another checkpoint replaced it: the run was rewound to this step or before, or it had failed and was ' +
+        'sent again',
     }),
     next_checkpoint_step: nullable(Type.Integer(), {
       description:
-        'When to send the next checkpoint; null: train on to the end. Of a failed one: its own step, to send it again.',
+        'When to send the next checkpoint; null: train to the end. For a failed checkpoint, its own step, to send ' +
+        'it again.',
     }),
     error: nullable(JobFailure),
     created_at: Type.String({ format: 'date-time' }),
@@ -163,20 +168,23 @@ export const RunRecord = Type.Object(
     mode: choice(['scheduled', 'adaptive']),
     request: RunRequest,
     webhook_id: nullable(Type.String(), {
-      description: 'The webhook that came with its request; see `GET /v1/webhooks/{id}/deliveries`',
+      description: 'The webhook that was requested with it; see `GET /v1/webhooks/{id}/deliveries`',
     }),
     schedule: nullable(Schedule, { description: 'null for adaptive runs' }),
     rank: RankRange,
-    step: nullable(Step, { description: 'Of the newest checkpoint' }),
-    at_target: Type.Boolean({ description: 'The target rank is reached: no more squeezes' }),
+    step: nullable(Step, { description: 'Step of the newest checkpoint' }),
+    at_target: Type.Boolean({
+      description: 'Whether the target rank is reached, so that no squeezes follow',
+    }),
     learning_rate: RunLearningRate,
     next_checkpoint_step: nullable(Type.Integer()),
     notes: Type.Array(Type.String(), {
       description:
-        'Whether the last stage is starved, as the run stands and by the learning rate that was named',
+        'Whether the last stage is starved, in the current state of the run and with the named learning rate ' +
+        'schedule',
     }),
     checkpoints: Type.Array(CheckpointRecord, {
-      description: 'In the order they were accepted, superseded and failed ones included',
+      description: 'In the order of acceptance, including superseded and failed ones',
     }),
     created_at: Type.String({ format: 'date-time' }),
   },

@@ -13,8 +13,8 @@ export const ScheduleModules = Type.Object(
 export type ScheduleModules = Static<typeof ScheduleModules>;
 
 const clock = {
-  source_rank: Type.Integer({ minimum: 1, maximum: 65536, description: 'The rank training starts at' }),
-  target_rank: Type.Integer({ minimum: 1, maximum: 65536, description: 'The rank training ends at' }),
+  source_rank: Type.Integer({ minimum: 1, maximum: 65536, description: 'The rank at which training starts' }),
+  target_rank: Type.Integer({ minimum: 1, maximum: 65536, description: 'The rank at which training ends' }),
   total_steps: Type.Integer({
     minimum: 1,
     maximum: 1e9,
@@ -26,8 +26,8 @@ const clock = {
       maximum: 1e9,
       default: 0,
       description:
-        'At least so many steps at the source rank before the first squeeze: a floor of the first stage, not steps on ' +
-        'top of it',
+        'Least number of steps at the source rank before the first squeeze: a minimum of the first stage, not ' +
+        'additional steps',
     }),
   ),
   final_steps: Type.Optional(
@@ -36,7 +36,8 @@ const clock = {
       maximum: 1e9,
       default: 0,
       description:
-        'At least so many steps at the target rank after the last squeeze (Cont-Squeeze): a floor of the last stage',
+        'Least number of steps at the target rank after the last squeeze (Cont-Squeeze): a minimum of the last ' +
+        'stage',
     }),
   ),
   min_stage_steps: Type.Optional(
@@ -44,7 +45,7 @@ const clock = {
       minimum: 1,
       maximum: 1e9,
       default: 200,
-      description: 'No stage is shorter (200 in the LoRA-Squeeze paper, arXiv 2602.10993)',
+      description: 'Least number of steps of every stage (200 in the LoRA-Squeeze paper, arXiv 2602.10993)',
     }),
   ),
 };
@@ -56,9 +57,9 @@ export const LearningRateRequest = Type.Object(
       choice(['recommended', 'constant', 'linear', 'cosine'], {
         default: 'recommended',
         description:
-          'recommended: the trainer follows the plan, which warms up after each squeeze and decays over the last stage ' +
-          'only. The others are schedules of the trainer over all steps: `notes` says when one of them starves the last ' +
-          'stage.',
+          'recommended: the trainer follows the plan, which warms up after each squeeze and decays in the last ' +
+          'stage only. The others are schedules of the trainer over all steps; `notes` reports if one of them ' +
+          'starves the last stage.',
       }),
     ),
     warm_up_steps: Type.Optional(
@@ -78,8 +79,8 @@ const recipe = {
     choice(['recommended', 'equal'], {
       default: 'recommended',
       description:
-        'recommended: the last stage has at least `final_share` of the steps, and of a schedule no earlier stage is ' +
-        'longer. equal: all stages share the steps alike, by `stage_lengths`.',
+        'recommended: the last stage has at least `final_share` of the steps, and no earlier stage of a schedule ' +
+        'is longer. equal: all stages share the steps according to `stage_lengths`.',
     }),
   ),
   final_share: Type.Optional(
@@ -88,7 +89,7 @@ const recipe = {
       // Closer to 1, the steps that the earlier stages need are more than a number holds exactly.
       maximum: 0.99,
       default: 0.5,
-      description: 'The share of all steps that the target rank gets at least. Not for recipe equal.',
+      description: 'Least share of all steps at the target rank. Not for recipe equal.',
     }),
   ),
 };
@@ -102,8 +103,8 @@ export const ScheduleRequest = Type.Object(
       choice(['in', 'cont'], {
         default: 'in',
         description:
-          'in: In-Squeeze, the rank falls in several squeezes while training goes on. cont: Cont-Squeeze, one squeeze ' +
-          'from the source rank to the target rank, and training goes on for the last stage.',
+          'in: In-Squeeze, the rank falls in several squeezes during the training. cont: Cont-Squeeze, one squeeze ' +
+          'from the source rank to the target rank, and further training in the last stage.',
       }),
     ),
     squeeze_steps: Type.Optional(
@@ -111,9 +112,9 @@ export const ScheduleRequest = Type.Object(
         minItems: 1,
         maxItems: 63,
         description:
-          'The steps at which to squeeze, rising; there is one stage more than there are steps. Instead of everything ' +
-          'that decides how long stages last: recipe, final_share, warm_up_steps, final_steps, min_stage_steps and ' +
-          'stage_lengths.',
+          'The steps of the squeezes, rising; there is one more stage than there are steps. Replaces everything ' +
+          'else that decides the lengths of stages: recipe, final_share, warm_up_steps, final_steps, ' +
+          'min_stage_steps and stage_lengths.',
       }),
     ),
     learning_rate: Type.Optional(LearningRateRequest),
@@ -122,7 +123,7 @@ export const ScheduleRequest = Type.Object(
         default: 'geometric',
         description:
           'How ranks fall from stage to stage: by the same factor, by the same number, along half a cosine (slowly ' +
-          'at both ends), or as `ranks` lists them',
+          'at both ends), or as listed in `ranks`',
       }),
     ),
     ranks: Type.Optional(
@@ -137,18 +138,18 @@ export const ScheduleRequest = Type.Object(
         minimum: 1,
         maximum: 64,
         description:
-          'Number of stages, both ends counted. Default: one for each halving of the rank, and the source; fewer ' +
-          'where the steps do not suffice. A number given here is kept or refused; only ranks that would repeat, ' +
-          'rounded to whole ones, make it less. Not for shape custom.',
+          'Number of stages, including both ends. Default: one for each halving of the rank, and one for the ' +
+          'source; fewer if there are too few steps. A number given here is kept or refused; it is reduced only if ' +
+          'rounding would repeat ranks. Not for shape custom.',
       }),
     ),
     stage_lengths: Type.Optional(
       choice(['equal', 'rank_proportional'], {
         default: 'equal',
         description:
-          'Steps of the stages: all equal, or in proportion to their rank. A stage whose share is below its floor ' +
-          'lasts as long as the floor, and the others share the rest. Steps that do not divide go to the largest ' +
-          'remainders, earlier stages first.',
+          'Lengths of the stages: all equal, or in proportion to their ranks. A stage whose share is below its ' +
+          'minimum lasts for the minimum, and the others divide the rest. Steps left over by rounding go to the ' +
+          'largest remainders, earlier stages first.',
       }),
     ),
     modules: Type.Optional(
@@ -168,7 +169,7 @@ export const ScheduleRequest = Type.Object(
       choice(['adam', 'adam_8bit', 'sgd_momentum', 'sgd'], {
         default: 'adam',
         description:
-          'What the optimizer keeps for each parameter: 8 bytes (Adam, AdamW: two float32 moments), 2 (the same in ' +
+          'What the optimizer stores for each parameter: 8 bytes (Adam, AdamW: two float32 moments), 2 (the same in ' +
           '8 bits), 4 (SGD with float32 momentum) or none',
       }),
     ),
@@ -176,7 +177,7 @@ export const ScheduleRequest = Type.Object(
   {
     $id: 'ScheduleRequest',
     additionalProperties: false,
-    description: 'A training whose rank falls by the clock',
+    description: 'A training whose rank falls at given steps',
   },
 );
 export type ScheduleRequest = Static<typeof ScheduleRequest>;
@@ -190,14 +191,16 @@ export const AdaptiveRequest = Type.Object(
       Type.Number({
         exclusiveMinimum: 0,
         exclusiveMaximum: 1,
-        description: 'Each squeeze goes to the smallest rank that keeps this share of Σσ². Or `tolerance`.',
+        description:
+          'Each squeeze goes to the smallest rank that keeps this share of Σσ². Alternative to `tolerance`.',
       }),
     ),
     tolerance: Type.Optional(
       Type.Number({
         exclusiveMinimum: 0,
         exclusiveMaximum: 1,
-        description: 'Each squeeze goes to the smallest rank with at most this relative error. Or `energy`.',
+        description:
+          'Each squeeze goes to the smallest rank with at most this relative error. Alternative to `energy`.',
       }),
     ),
     check_every_steps: Type.Optional(
@@ -205,18 +208,18 @@ export const AdaptiveRequest = Type.Object(
         minimum: 1,
         maximum: 1e9,
         default: 200,
-        description: 'How often the spectrum is looked at; never sooner than min_stage_steps after a squeeze',
+        description: 'Steps between examinations of the spectrum; none within min_stage_steps of a squeeze',
       }),
     ),
     uniform: Type.Optional(
-      Type.Boolean({ default: true, description: 'One rank for all modules; false: each its own' }),
+      Type.Boolean({ default: true, description: 'One rank for all modules; false: one for each' }),
     ),
     learning_rate: Type.Optional(LearningRateRequest),
   },
   {
     $id: 'AdaptiveRequest',
     additionalProperties: false,
-    description: 'A training whose rank falls by what the spectrum allows',
+    description: 'A training whose rank falls as far as the spectrum allows',
   },
 );
 export type AdaptiveRequest = Static<typeof AdaptiveRequest>;
@@ -237,14 +240,16 @@ export type StageMemory = Static<typeof StageMemory>;
 export const StageLearningRate = Type.Object(
   {
     factor: Type.Number({
-      description: 'What the peak is multiplied by: the cube root of source_rank / rank',
+      description: 'Factor of the peak: the cube root of source_rank / rank',
     }),
-    warm_up_steps: Type.Integer({ description: 'Steps from the beginning of the stage over which it rises' }),
+    warm_up_steps: Type.Integer({
+      description: 'Steps from the beginning of the stage over which the rate rises',
+    }),
     decay_steps: Type.Integer({
-      description: 'Steps before the end of the stage over which it falls to zero',
+      description: 'Steps before the end of the stage over which the rate falls to zero',
     }),
     share: Type.Number({
-      description: 'The part that the stage has in Σ(learning rate × steps) of the training',
+      description: 'Share of the stage in Σ(learning rate × steps) of the training',
     }),
   },
   { $id: 'StageLearningRate', additionalProperties: false },
@@ -257,20 +262,20 @@ export const RunLearningRate = Type.Object(
     ...StageLearningRate.properties,
     factor: Type.Number({
       description:
-        'What the peak is multiplied by: the cube root of source_rank / rank now, where modules have ranks of their own the ' +
-        'mean over the parameters',
+        'Factor of the peak: the cube root of source_rank / current rank; if modules have ranks of their own, of ' +
+        'their mean over the parameters',
     }),
     begin_step: Type.Integer({ description: 'Optimizer steps done when the stage began' }),
     end_step: Type.Integer({
-      description: 'Optimizer steps done when it ends; of an adaptive run, at the latest',
+      description: 'Optimizer steps done when the stage ends; in an adaptive run, at the latest',
     }),
   },
   {
     $id: 'RunLearningRate',
     additionalProperties: false,
     description:
-      'The curve to follow from here. The rate of the step after s is the peak · factor · min(1, (s − begin_step + 1) / ' +
-      'warm_up_steps) · min(1, (end_step − s) / decay_steps), where a term whose steps are 0 is 1',
+      'The curve to follow from here. The rate of the step after s is the peak · factor · min(1, (s − ' +
+      'begin_step + 1) / warm_up_steps) · min(1, (end_step − s) / decay_steps), where a term with 0 steps is 1',
   },
 );
 export type RunLearningRate = Static<typeof RunLearningRate>;
@@ -280,15 +285,17 @@ export const Stage = Type.Object(
     index: Type.Integer({ minimum: 0 }),
     rank: Type.Integer(),
     begin_step: Type.Integer({ description: 'Optimizer steps done when the stage begins' }),
-    end_step: Type.Integer({ description: 'Optimizer steps done when it ends: then comes the next squeeze' }),
+    end_step: Type.Integer({
+      description: 'Optimizer steps done when the stage ends, where the next squeeze follows',
+    }),
     steps: Type.Integer(),
     learning_rate: StageLearningRate,
     parameters: nullable(Type.Integer(), {
-      description: 'Trained parameters; null without modules',
+      description: 'Number of trained parameters; null without modules',
     }),
     memory: nullable(StageMemory, {
       description:
-        'Of factors, gradients and optimizer, without the base model and activations; null without modules',
+        'Memory of factors, gradients and optimizer, without the base model and activations; null without modules',
     }),
   },
   { $id: 'Stage', additionalProperties: false },
@@ -296,7 +303,7 @@ export const Stage = Type.Object(
 export type Stage = Static<typeof Stage>;
 
 const unlessNamed = <T extends TSchema>(schema: T) =>
-  nullable(schema, { description: 'null with squeeze_steps, which leave nothing to it' });
+  nullable(schema, { description: 'null with squeeze_steps, which replace it' });
 
 export const Schedule = Type.Object(
   {
@@ -325,13 +332,14 @@ export const Schedule = Type.Object(
         { additionalProperties: false },
       ),
     ),
-    mean_rank: Type.Number({ description: 'The rank, averaged over the steps' }),
+    mean_rank: Type.Number({ description: 'Average of the rank over the steps' }),
     relative_cost: Type.Number({
       description:
-        'mean_rank / source_rank: adapter parameters trained, against training at the source rank throughout',
+        'mean_rank / source_rank: adapter parameters trained, compared with training at the source rank ' +
+        'throughout',
     }),
     notes: Type.Array(Type.String(), {
-      description: 'Where the schedule is not what was asked for, and why',
+      description: 'Differences from the request, with reasons',
     }),
   },
   { $id: 'Schedule', additionalProperties: false },

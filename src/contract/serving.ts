@@ -5,7 +5,7 @@ import { choice, nullable } from './choice.ts';
 export const ProfileSource = Type.Object(
   {
     what: Type.String({ description: 'What was read there' }),
-    version: Type.String({ description: 'Release, commit or date it was read at' }),
+    version: Type.String({ description: 'Release, commit or date of what was read' }),
     url: Type.String(),
   },
   { $id: 'ProfileSource', additionalProperties: false },
@@ -18,51 +18,52 @@ export type ProfileFeature = Static<typeof ProfileFeature>;
 /** A place where adapters are loaded, as data: what it takes and what it makes of it. */
 export const ServingProfile = Type.Object(
   {
-    name: Type.String({ description: 'What a target calls it', examples: ['vllm'] }),
+    name: Type.String({ description: 'Its name in targets', examples: ['vllm'] }),
     title: Type.String(),
     sources: Type.Array(ProfileSource, { minItems: 1 }),
     max_rank: Type.Object(
       {
         default: nullable(Type.Integer({ minimum: 1 }), {
-          description: 'The largest rank unless set otherwise; null: none',
+          description: 'The largest rank with default settings; null: no limit',
         }),
         largest: nullable(Type.Integer({ minimum: 1 }), {
-          description: 'The largest it can be set to; null: no limit',
+          description: 'The largest rank that can be set; null: no limit',
         }),
         steps: nullable(Type.Array(Type.Integer({ minimum: 1 })), {
-          description: 'The values the setting takes; null: any',
+          description: 'Values that the setting accepts; null: any',
         }),
-        setting: nullable(Type.String(), { description: 'What sets it there; null: nothing' }),
+        setting: nullable(Type.String(), { description: 'Name of the setting; null: there is none' }),
       },
-      { additionalProperties: false, description: 'A target’s max_rank says what it is set to' },
+      { additionalProperties: false, description: '`max_rank` of a target names its value' },
     ),
     min_rank: Type.Integer({ minimum: 1 }),
     allowed_ranks: nullable(
       Type.Object(
         {
           ranks: Type.Array(Type.Integer({ minimum: 1 }), { minItems: 1, description: 'Ascending' }),
-          reason: Type.String({ description: 'What happens to others' }),
+          reason: Type.String({ description: 'What happens to other ranks' }),
         },
         { additionalProperties: false },
       ),
-      { description: 'The ranks that work; null: any' },
+      { description: 'The ranks that work; null: all' },
     ),
     same_rank: choice(['none', 'experts', 'all'], {
-      description: 'Which modules have to share a rank: none; those that differ only in the expert; all',
+      description: 'Which modules must share a rank: none; those that differ only in the expert; all',
     }),
     scale: Type.Object(
       {
         formula: choice(['module', 'config', 'tensor-rank', 'unstated'], {
           description:
-            'Where a module’s scale comes from: module: its own alpha and rank, as in PEFT; config: lora_alpha and r ' +
-            'for all; tensor-rank: lora_alpha for all and the rank of the tensors; unstated: only scale 1 is safe',
+            'How the scaling of a module is computed: module: from its own alpha and rank, as in PEFT; config: from ' +
+            'lora_alpha and r for all; tensor-rank: from lora_alpha for all and the rank of the tensors; unstated: ' +
+            'only a scaling of 1 is safe',
         }),
-        rslora: Type.Boolean({ description: 'use_rslora is honoured; false: it is ignored' }),
+        rslora: Type.Boolean({ description: 'Whether use_rslora is honoured; false: it is ignored' }),
       },
       { additionalProperties: false },
     ),
     patterns: choice(['read', 'ignored', 'refused'], {
-      description: 'What happens to rank_pattern and alpha_pattern that change a value',
+      description: 'What happens to a rank_pattern or alpha_pattern that changes a value',
     }),
     dtypes: Type.Array(choice(['float32', 'float16', 'bfloat16']), {
       minItems: 1,
@@ -74,26 +75,26 @@ export const ServingProfile = Type.Object(
     }),
     tensor_names: choice(['peft', 'suffix', 'any'], {
       description:
-        'peft: base_model.model.<path>.lora_A.weight; suffix: the prefix may lack; any: no rule is known',
+        'peft: base_model.model.<path>.lora_A.weight; suffix: the prefix may be missing; any: no rule is known',
     }),
     required_config: Type.Array(
       Type.Object(
         {
           field: Type.String(),
           values: nullable(Type.Array(Type.String()), {
-            description: 'What it may be; null: anything but null',
+            description: 'Accepted values; null: anything but null',
           }),
         },
         { additionalProperties: false },
       ),
-      { description: 'Fields that adapter_config.json has to have' },
+      { description: 'Fields that adapter_config.json must have' },
     ),
     lacks: Type.Array(
       Type.Object(
         {
           feature: ProfileFeature,
           effect: choice(['refused', 'ignored'], {
-            description: 'refused: the adapter does not load; ignored: it loads and does something else',
+            description: 'refused: the adapter does not load; ignored: it loads, but computes something else',
           }),
           detail: Type.String(),
         },
@@ -101,13 +102,17 @@ export const ServingProfile = Type.Object(
       ),
       { description: 'Features that do not work there' },
     ),
-    files: Type.Array(Type.String(), { description: 'File names it looks for' }),
+    files: Type.Array(Type.String(), { description: 'File names that the server expects' }),
     weights_bytes_below: nullable(Type.Integer({ minimum: 1 }), {
-      description: 'The weights file has to be smaller',
+      description: 'The weights file must be smaller than this',
     }),
     notes: Type.Array(Type.String()),
   },
-  { $id: 'Profile', additionalProperties: false, description: 'A place where adapters are loaded' },
+  {
+    $id: 'Profile',
+    additionalProperties: false,
+    description: 'A server that loads adapters, with its rules',
+  },
 );
 export type ServingProfile = Static<typeof ServingProfile>;
 
@@ -116,7 +121,9 @@ export const RuleVerdict = Type.Object(
   {
     rule: Type.String({ description: 'Stable name of the rule, e.g. "max-rank"' }),
     passed: Type.Boolean(),
-    detail: Type.String({ description: 'What was found and what is allowed; where it failed, what to do' }),
+    detail: Type.String({
+      description: 'What was found and what is allowed; if the rule failed, what to do',
+    }),
   },
   { $id: 'RuleVerdict', additionalProperties: false },
 );
@@ -126,7 +133,7 @@ export type RuleVerdict = Static<typeof RuleVerdict>;
 export const Verdict = Type.Object(
   {
     profile: Type.String(),
-    loads: Type.Boolean({ description: 'Every rule passed' }),
+    loads: Type.Boolean({ description: 'Whether every rule passed' }),
     rules: Type.Array(RuleVerdict),
   },
   { $id: 'Verdict', additionalProperties: false },

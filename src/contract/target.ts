@@ -5,13 +5,14 @@ import { choice } from './choice.ts';
 import { ResultSettings } from './result-settings.ts';
 import { atLeastOne, atMostOne, onlyWith } from './rules.ts';
 
-/** What a conversion has to be told where the files do not say it. */
+/** Information that a conversion needs and the files may lack. */
 export const FormatOptions = Type.Object(
   {
     component: Type.Optional(
       choice(['unet', 'transformer', 'text_encoder', 'text_encoder_2'], {
         description:
-          'diffusers, kohya: the part of the pipeline that the adapter belongs to. Default: told by the names of its modules',
+          'diffusers, kohya: the part of the pipeline to which the adapter belongs. Default: determined from the ' +
+          'names of its modules',
       }),
     ),
     architecture: Type.Optional(
@@ -33,13 +34,13 @@ export const FormatOptions = Type.Object(
       Type.Integer({
         minimum: 1,
         maximum: 1024,
-        description: 'GGUF: key and value heads; default: as heads',
+        description: 'GGUF: key and value heads; default: the same number as heads',
       }),
     ),
     base_model: Type.Optional(
       Type.String({
         maxLength: 400,
-        description: 'PEFT: base_model_name_or_path, where the source does not say it',
+        description: 'PEFT: base_model_name_or_path, if the source does not name it',
       }),
     ),
   },
@@ -60,12 +61,15 @@ const shared = {
       description: 'Smallest rank of each module, up to its own rank',
     }),
   ),
-  max_rank: Type.Optional(Type.Integer({ minimum: 1, maximum: 65536, description: 'No module gets more' })),
+  max_rank: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: 65536, description: 'Largest rank of each module' }),
+  ),
   uniform: Type.Optional(
     Type.Boolean({
       description:
-        'One rank for all modules (what most servers need). false lets each module have its own rank, written as ' +
-        'rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks.',
+        'One rank for all modules, which most servers require. With false each module may have its own rank, ' +
+        'written as rank_pattern. Default: true, except for budgets and rank_pattern, whose purpose is different ' +
+        'ranks.',
     }),
   ),
   format: Type.Optional(FormatNameSchema),
@@ -75,8 +79,8 @@ const shared = {
       minLength: 1,
       maxLength: 64,
       description:
-        'Where the result has to load (GET /v1/capabilities). Decides what the target leaves open: scale, dtype, ' +
-        'uniform, the ranks allowed. The result then carries the verdict, rule by rule.',
+        'The server that must load the result (GET /v1/capabilities). The profile decides whatever the target ' +
+        'leaves open: scale, dtype, uniform, the allowed ranks. The result then has the verdict, rule by rule.',
       examples: ['vllm'],
     }),
   ),
@@ -84,45 +88,45 @@ const shared = {
     choice(['fold', 'keep', 'sqrt'], {
       default: 'fold',
       description:
-        'fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows ' +
-        'the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.',
+        'fold: the scaling is multiplied into the factors, and lora_alpha becomes the rank. keep: the scaling ' +
+        'stays, and lora_alpha follows the rank. sqrt: the scaling grows by √(old rank / new rank), as with α/√r.',
     }),
   ),
   split: Type.Optional(
     choice(['balanced', 'b', 'a'], {
       default: 'balanced',
       description:
-        'Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A',
+        'Which factor has the singular values: both in equal shares (best for further training), B, or A',
     }),
   ),
   revive: Type.Optional(
     Type.Boolean({
       default: false,
       description:
-        'For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, ' +
-        'which no gradient could ever move',
+        'For further training: directions of length zero get B = 0 and a random A instead of zeros in both ' +
+        'factors, which no gradient could change',
     }),
   ),
   projections: Type.Optional(
     Type.Boolean({
       default: false,
       description:
-        'For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, ' +
-        'B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/artifacts/projections.safetensors)',
+        'For further training: also write projections.safetensors with P (r×k) and R (k×r) of every module, B′ = ' +
+        'B·P and A′ = R·A (GET /v1/jobs/{id}/artifacts/projections.safetensors)',
     }),
   ),
   strip: Type.Optional(
     Type.Array(
       choice(['heads', 'embeddings', 'base_layers', 'biases', 'other'], {
-        description: 'heads: also all else that modules_to_save names. biases: also those of lora_B',
+        description: 'heads: also everything else that modules_to_save names. biases: also those of lora_B',
       }),
       {
         minItems: 1,
         maxItems: 5,
         uniqueItems: true,
         description:
-          'Carried tensors to leave out, by what they are (see `size` of the adapter). The configuration no longer asks for ' +
-          'them; the result warns of each kind. Default: everything is carried over',
+          'Kinds of carried tensors to leave out (see `size` of the adapter). The configuration no longer names ' +
+          'them, and the result has a warning for each kind. Default: all are carried over',
         examples: [['heads', 'embeddings']],
       },
     ),
@@ -130,8 +134,8 @@ const shared = {
   cast: Type.Optional(
     choice(['float32', 'float16', 'bfloat16'], {
       description:
-        'dtype of the carried floating-point tensors (heads, embeddings, biases, magnitudes); what does not fit is refused. ' +
-        'Default: they stay byte for byte',
+        'dtype of the carried floating-point tensors (heads, embeddings, biases, magnitudes); numbers that do not ' +
+        'fit are refused. Default: they stay byte for byte',
     }),
   ),
   dtype: Type.Optional(
@@ -140,7 +144,7 @@ const shared = {
       description: 'dtype of the written factors; match keeps that of the source',
     }),
   ),
-  /** Of requests only: it says nothing of what is done. */
+  /** In requests only: it does not affect the work. */
   results: Type.Optional(ResultSettings),
 };
 
@@ -148,7 +152,7 @@ export const DEFAULT_CRITERION = 'relative';
 
 /** What decides the ranks: one of these, or none. */
 const policies = {
-  rank: Type.Integer({ minimum: 1, maximum: 65536, description: 'The rank to reach' }),
+  rank: Type.Integer({ minimum: 1, maximum: 65536, description: 'The rank of the result' }),
   energy: Type.Number({
     exclusiveMinimum: 0,
     maximum: 1,
@@ -183,10 +187,11 @@ const policies = {
     minimum: 1,
     maximum: Number.MAX_SAFE_INTEGER,
     description:
-      'At most this many parameters in the factors, spent on the modules where a rank lowers the error most per parameter',
+      'At most this many parameters in the factors, spent on the modules where a rank lowers the error most per ' +
+      'parameter',
   }),
   rank_pattern: Type.Unsafe<Record<string, number>>({
-    // Not Type.Record: its pattern for keys, ^.*$, would let a key with a line break bring any value.
+    // Not Type.Record: its pattern for keys, ^.*$, would accept any value for a key with a line break.
     type: 'object',
     additionalProperties: Type.Integer({ minimum: 1, maximum: 65536 }),
     minProperties: 1,
@@ -198,7 +203,7 @@ const policies = {
 
 export type PolicyName = keyof typeof policies;
 
-/** The properties that name a policy, in the order they are told. */
+/** The properties that name a policy, in the order of messages and help. */
 export const POLICIES = Object.keys(policies) as readonly PolicyName[];
 
 /** The policies that share out what modules get. */
@@ -211,9 +216,9 @@ const criterion = {
     choice(['relative', 'energy'], {
       default: DEFAULT_CRITERION,
       description:
-        'What a budget loses little of. relative: a direction counts as the share σ²/Σσ² that it has in its own ' +
-        'module, so that module_relative_error is small. energy: it counts as s²σ², so that relative_error is small. ' +
-        'With uniform it decides nothing.',
+        'The error that a budget keeps small. relative: a direction counts as its share σ²/Σσ² in its own module, ' +
+        'so that module_relative_error is small. energy: it counts as s²σ², so that relative_error is small. It ' +
+        'has no effect with uniform.',
     }),
   ),
 };
@@ -225,8 +230,9 @@ export const TargetFields = Type.Object(
     $id: 'Target',
     additionalProperties: false,
     description:
-      'One rank policy with how to write the result. A profile alone asks for the largest rank that it (or max_rank) ' +
-      'allows, a format alone for a conversion: every module keeps its rank, within min_rank and max_rank.',
+      'One rank policy, and how to write the result. A profile alone asks for the largest rank that it (or ' +
+      'max_rank) allows. A format alone asks for a conversion: every module keeps its rank, within min_rank and ' +
+      'max_rank.',
     ...atMostOne(POLICIES),
     ...atLeastOne([...POLICIES, 'profile', 'format']),
     ...onlyWith({ criterion: BUDGETS }),
@@ -242,10 +248,10 @@ type OfPolicy<Name extends PolicyName> = Name extends BudgetName
 /** A target by one of the budgets. */
 export type BudgetTarget = { [Name in BudgetName]: OfPolicy<Name> }[BudgetName];
 
-/** One thing to produce: a rank policy with how to write its result, or a profile or a format alone. */
+/** A result to produce: a rank policy and how to write the result, or a profile or a format alone. */
 export type Target =
   | { [Name in PolicyName]: OfPolicy<Name> }[PolicyName]
   | (Shared & { profile: string })
   | (Shared & { format: FormatName });
-/** One object type, as generators of clients like it; what goes together is said by rules beside it. */
+/** One object type, which suits client generators; rules beside it express which fields go together. */
 export const Target = Type.Unsafe<Target>(TargetFields);

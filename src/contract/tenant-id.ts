@@ -1,4 +1,4 @@
-/** Whose everything is where nobody is asked for a key. */
+/** The tenant that owns everything if no keys are required. */
 export const DEFAULT_TENANT = 'default';
 
 const TENANT_ID = /^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/;

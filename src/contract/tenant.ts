@@ -8,14 +8,14 @@ const totals = {
   stored_bytes: Type.Integer({
     minimum: 0,
     description:
-      'Bytes of all files of all adapters, uploaded ones and results, each counted in full: what the quota is about',
+      'Bytes of all files of all adapters, uploads and results, each counted in full, as for the quota',
   }),
   adapters: Type.Integer({ minimum: 0 }),
-  jobs: Type.Integer({ minimum: 0, description: 'Jobs that there are records of, ended ones too' }),
+  jobs: Type.Integer({ minimum: 0, description: 'Number of recorded jobs, ended ones included' }),
 };
 const waiting = {
-  queued: Type.Integer({ minimum: 0, description: 'Jobs that wait' }),
-  running: Type.Integer({ minimum: 0, description: 'Jobs that run' }),
+  queued: Type.Integer({ minimum: 0, description: 'Number of waiting jobs' }),
+  running: Type.Integer({ minimum: 0, description: 'Number of running jobs' }),
 };
 
 const limit = (description: string) =>
@@ -28,10 +28,10 @@ const limit = (description: string) =>
 /** What a tenant may use at most. */
 export const Quotas = Type.Object(
   {
-    stored_bytes: limit('Bytes of all its adapters together, each counted in full'),
-    max_queued: limit('Jobs that have not ended: requests for more are refused'),
-    max_running: limit('Jobs that run at once: more than these wait'),
-    requests_per_minute: limit('Requests to the API, by all its keys together'),
+    stored_bytes: limit('Bytes of all adapters together, each counted in full'),
+    max_queued: limit('Unfinished jobs; requests for more are refused'),
+    max_running: limit('Jobs that run at once; more have to wait'),
+    requests_per_minute: limit('Requests to the API, of all keys together'),
   },
   { $id: 'Quotas', additionalProperties: false },
 );
@@ -56,7 +56,7 @@ const settings = {
 export const TENANT_STATES = ['active', 'suspended', 'deleting'] as const;
 export type TenantState = (typeof TENANT_STATES)[number];
 
-/** A team, or whoever else has things of their own here, and what was set for it. */
+/** A team, or another owner of records, with its settings. */
 export const TenantRecord = Type.Object(
   {
     id: TenantId,
@@ -65,8 +65,8 @@ export const TenantRecord = Type.Object(
     quotas: Quotas,
     state: choice(TENANT_STATES, {
       description:
-        '`suspended`: it may read, cancel and delete, and none of its waiting jobs begins; `deleting`: all that it has is ' +
-        'being removed',
+        '`suspended`: it may read, cancel and delete, and none of its waiting jobs starts; `deleting`: all its ' +
+        'data is being removed',
     }),
     suspended_at: nullable(Type.String({ format: 'date-time' })),
     created_at: Type.String({ format: 'date-time' }),
@@ -78,7 +78,7 @@ export type TenantRecord = Static<typeof TenantRecord>;
 export const TenantRequest = Type.Object(settings, { $id: 'TenantRequest', additionalProperties: false });
 export type TenantRequest = Static<typeof TenantRequest>;
 
-/** What counts for a tenant now: what was set for it, and else the defaults of the service. */
+/** The effective limits of a tenant: its settings, otherwise the defaults of the service. */
 export const LimitsInForce = Type.Object(
   {
     stored_bytes: nullable(Type.Integer({ minimum: 0 })),
@@ -91,7 +91,7 @@ export const LimitsInForce = Type.Object(
   {
     $id: 'Limits',
     additionalProperties: false,
-    description: 'What was set for the tenant, and else the defaults of the service; null: no limit',
+    description: 'Settings of the tenant, or the defaults of the service; null: no limit',
   },
 );
 
@@ -101,11 +101,12 @@ export const DEFAULT_USAGE_DAYS = 30;
 const UsageDay = Type.Object(
   {
     date: Type.String({ format: 'date', description: 'In UTC' }),
-    jobs: Type.Integer({ minimum: 0, description: 'Jobs that were accepted' }),
-    stored_bytes: Type.Integer({ minimum: 0, description: 'Bytes of the adapters that came to be' }),
+    jobs: Type.Integer({ minimum: 0, description: 'Number of accepted jobs' }),
+    stored_bytes: Type.Integer({ minimum: 0, description: 'Bytes of new adapters' }),
     compute_seconds: Type.Number({
       minimum: 0,
-      description: 'How long its work ran on the workers, failed attempts too, counted when it ended',
+      description:
+        'Time that its work ran on the workers, including failed attempts; counted at the end of the work',
     }),
   },
   { $id: 'UsageDay', additionalProperties: false },
@@ -120,7 +121,7 @@ export const UsageRecord = Type.Object(
       {
         ...waiting,
         oldest_waiting_seconds: nullable(Type.Integer({ minimum: 0 }), {
-          description: 'How long the oldest job has waited; null: none waits',
+          description: 'How long the oldest job has waited; null if none waits',
         }),
         estimated_start_seconds: nullable(Type.Integer({ minimum: 0 }), {
           description: 'Estimated time until the next job starts; null if none waits or there is no worker',
@@ -128,7 +129,7 @@ export const UsageRecord = Type.Object(
       },
       { $id: 'UsageQueue', additionalProperties: false },
     ),
-    days: Type.Array(UsageDay, { description: 'Days on which anything was used, the newest first' }),
+    days: Type.Array(UsageDay, { description: 'Days with usage, the newest first' }),
   },
   { $id: 'Usage', additionalProperties: false },
 );
@@ -142,7 +143,7 @@ export const UsageQuery = Type.Object(
         minimum: 1,
         maximum: MAX_USAGE_DAYS,
         default: DEFAULT_USAGE_DAYS,
-        description: 'How many days back, today included',
+        description: 'Number of days, including today',
       }),
     ),
   },
@@ -153,7 +154,7 @@ export const UsageQuery = Type.Object(
 export const TenantCancellation = Type.Object(
   {
     batches: Type.Integer({ minimum: 0 }),
-    jobs: Type.Integer({ minimum: 0, description: 'Those of the batches too' }),
+    jobs: Type.Integer({ minimum: 0, description: 'Including those of batches' }),
   },
   { $id: 'TenantCancellation', additionalProperties: false },
 );

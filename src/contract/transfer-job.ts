@@ -22,17 +22,17 @@ const targetIndex = Type.Integer({
   minimum: 0,
   maximum: MAX_TARGETS - 1,
   default: 0,
-  description: 'Which of the targets: 0 is the first',
+  description: 'Position of the target, from 0',
 });
 
-/** What may be brought beside weights and configuration. */
+/** Files that can be delivered besides weights and configuration. */
 export const INCLUDED = ['report', 'card'] as const;
 const Include = Type.Array(choice(INCLUDED), {
   maxItems: INCLUDED.length,
   uniqueItems: true,
   default: ['card'],
   description:
-    'What else is brought: the report of the job as report.json, the card as README.md where there is one',
+    'Other files to deliver: the report of the job as report.json, the card as README.md if there is one',
 });
 export type Include = Static<typeof Include>;
 
@@ -42,7 +42,7 @@ const ONE_DESTINATION = [
     {
       $id: 'Destination',
       ...closed,
-      description: 'A destination for all targets: each of several gets a folder of its own in it',
+      description: 'A destination for all targets; if there are several, each gets a folder of its own',
     },
   ),
   Type.String({
@@ -53,13 +53,13 @@ const ONE_DESTINATION = [
   }),
 ] as const;
 
-/** Where results go when they are there. */
+/** Where finished results are delivered. */
 export const Deliver = Type.Union(
   [
     Type.Array(
       Type.Object(
         { target: Type.Optional(targetIndex), to: Sink, include: Type.Optional(Include) },
-        { $id: 'DeliverRequest', ...closed, description: 'One result, one place' },
+        { $id: 'DeliverRequest', ...closed, description: 'A destination for one result' },
       ),
       { minItems: 1, maxItems: MAX_TARGETS },
     ),
@@ -67,8 +67,9 @@ export const Deliver = Type.Union(
   ],
   {
     description:
-      'Where results are brought, as a part of the job. One destination takes all targets: the files of a single one lie in ' +
-      'it, those of several in a folder each, such as `r16`. A list says the place of each.',
+      'Where to deliver the results, as a part of the job. One destination is for all targets: the files of a ' +
+      'single target are delivered to it directly, those of several to a folder each, such as `r16`. A list ' +
+      'names a destination for each target.',
   },
 );
 export type Deliver = Static<typeof Deliver>;
@@ -77,8 +78,8 @@ export type Deliver = Static<typeof Deliver>;
 export const DeliverPrefix = Type.Union([...ONE_DESTINATION], {
   $id: 'DeliverPrefix',
   description:
-    'A folder for all results: those of each item lie in a folder of its `name` below it, and those of several targets in a ' +
-    'folder each, such as `r16`, below that',
+    'A folder for all results: those of each item go to a folder with its `name`, and those of several ' +
+    'targets to a folder each below that, such as `r16`',
 });
 export type DeliverPrefix = Static<typeof DeliverPrefix>;
 export const RecordedDeliver = Type.Array(
@@ -91,7 +92,7 @@ export type RecordedDeliver = Static<typeof RecordedDeliver>;
 
 export const ImportJobRequest = Type.Object(
   { kind: Type.Literal('import'), source: Source, results: Type.Optional(ImportSettings) },
-  { ...closed, description: 'Fetches an adapter; `imported.adapter_id` of the job says what it became' },
+  { ...closed, description: 'Fetches an adapter, whose id is then `imported.adapter_id` of the job' },
 );
 export const RecordedImportRequest = Type.Object(
   { kind: Type.Literal('import'), source: RecordedSource, results: Type.Optional(ImportSettings) },
@@ -100,7 +101,7 @@ export const RecordedImportRequest = Type.Object(
 
 export const ExportJobRequest = Type.Object(
   { kind: Type.Literal('export'), adapter_id: AdapterId, to: Sink, include: Type.Optional(Include) },
-  { ...closed, description: 'Brings an adapter to another place' },
+  { ...closed, description: 'Delivers an adapter to a sink' },
 );
 export const RecordedExportRequest = Type.Object(
   { kind: Type.Literal('export'), adapter_id: AdapterId, to: RecordedSink, include: Type.Optional(Include) },
@@ -110,20 +111,20 @@ export const RecordedExportRequest = Type.Object(
 /** The adapter that a job fetched. */
 export const ImportedAdapter = Type.Object(
   { adapter_id: Type.String(), ...Import.properties },
-  { $id: 'ImportedAdapter', ...closed, description: 'How the adapter of this job came' },
+  { $id: 'ImportedAdapter', ...closed, description: 'How the adapter of this job was fetched' },
 );
 export type ImportedAdapter = Static<typeof ImportedAdapter>;
 
-/** A result, or an adapter, that a job brings somewhere. */
+/** The delivery of a result, or of an adapter. */
 export const DeliveredAdapter = Type.Object(
   {
     state: choice(['pending', 'succeeded', 'failed'], {
-      description: 'Of this delivery: one that failed is sent again by POST /v1/jobs/{id}/deliveries/retry',
+      description: 'State of this delivery; POST /v1/jobs/{id}/deliveries/retry repeats failed ones',
     }),
     target: nullable(targetIndex, {
-      description: 'Which of the targets; null in an export',
+      description: 'Position of the target; null in an export',
     }),
-    adapter_id: nullable(Type.String(), { description: 'null: it is still to be made' }),
+    adapter_id: nullable(Type.String(), { description: 'null: it has not been made yet' }),
     kind: Delivery.properties.kind,
     place: Delivery.properties.place,
     commit: Delivery.properties.commit,

@@ -14,7 +14,7 @@ export const URL_NAMES = {
 
 const closed = { additionalProperties: false };
 
-/** What tells places apart. */
+/** The discriminator of sources and sinks. */
 const PLACE_TAG = 'kind';
 
 const Url = Type.String({
@@ -22,7 +22,7 @@ const Url = Type.String({
   maxLength: 8192,
   pattern: '^https?://[!-\\[\\]-~]+$',
   description:
-    'https, at port 443; other ports and http only at hosts that the operator allows. May be presigned.',
+    'https, on port 443; other ports and http only for hosts that the operator allows. May be presigned.',
   examples: ['https://models.example.com/adapter_model.safetensors?signature=4f9a1c0e'],
 });
 const Sha256 = Type.String({ pattern: '^[0-9a-fA-F]{64}$', description: 'SHA-256 of the content, hex' });
@@ -40,14 +40,14 @@ const Revision = Type.String({
 const Folder = Type.String({
   pattern: '^[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*$',
   maxLength: 400,
-  description: 'Folder in the repository; unset: its top',
+  description: 'Folder in the repository; unset: its root',
 });
 
 const WeightsName = Type.String({
   pattern: WEIGHTS_NAME_PATTERN,
   description:
-    'Name of the file of weights; unset: adapter_model.safetensors, pytorch_lora_weights.safetensors, ' +
-    'adapters.safetensors, or else the only .safetensors or .gguf that is there',
+    'Name of the weights file; unset: adapter_model.safetensors, pytorch_lora_weights.safetensors, ' +
+    'adapters.safetensors, or else the only .safetensors or .gguf file',
   examples: ['my-lora.safetensors'],
 });
 
@@ -56,14 +56,14 @@ const S3Place = {
   prefix: Type.String({
     pattern: '^[^/\\u0000-\\u001f\\u007f][^\\u0000-\\u001f\\u007f]*$|^$',
     maxLength: 900,
-    description: 'In front of the names of the files, as a folder: a slash is put in between',
+    description: 'Folder before the names of the files; a slash is inserted between them',
   }),
   region: Type.Optional(Type.String({ pattern: '^[a-z0-9-]+$', maxLength: 64, default: 'us-east-1' })),
   endpoint: Type.Optional(
     Type.String({
       pattern: '^https?://[!-\\[\\]-~]+$',
       maxLength: 512,
-      description: 'Of a store other than that of AWS; the bucket then stands in the path',
+      description: 'For a store other than AWS; the bucket is then part of the path',
     }),
   ),
 };
@@ -83,7 +83,7 @@ export type S3Credentials = Static<typeof S3Credentials>;
 
 const Connection = Type.Optional({
   ...ConnectionName,
-  description: 'Name of the connection to go through, which has the credentials',
+  description: 'Name of the connection to use, which has the credentials',
 } as typeof ConnectionName);
 
 /** Longer than the longest key of S3: URLs may be presigned. */
@@ -92,16 +92,17 @@ const SourceText = Type.String({
   pattern: '^(s3|hf|https?)://[^\\u0000-\\u001f\\u007f]+$',
   maxLength: MAX_TEXT,
   description:
-    '`s3://bucket/folder`, `hf://owner/repo@revision/folder` or `https://host/folder`, or a file of weights in place of the ' +
-    'folder. The connection that leads there has the credentials; what is public on the Hub, or of a server, needs none',
+    '`s3://bucket/folder`, `hf://owner/repo@revision/folder` or `https://host/folder`, or a weights file ' +
+    'instead of the folder. The connection for it provides the credentials; public repositories of the Hub ' +
+    'and public servers need none',
   examples: ['s3://models/in/support-chat', 'hf://owner/adapter@main'],
 });
 const SinkText = Type.String({
   pattern: '^(s3|hf|https?)://[^\\u0000-\\u001f\\u007f]+$',
   maxLength: MAX_TEXT,
   description:
-    '`s3://bucket/folder`, `hf://owner/repo@branch/folder` or `https://host/folder`. The connection that leads there has the ' +
-    'credentials',
+    '`s3://bucket/folder`, `hf://owner/repo@branch/folder` or `https://host/folder`. The connection for it ' +
+    'provides the credentials',
   examples: ['s3://models/out/support-chat'],
 });
 
@@ -120,12 +121,12 @@ const UrlSource = Type.Object(
         ...closed,
         minProperties: 1,
         description:
-          'The weights, in any format and under either name; the configuration, where the format has one',
+          'The weights, in any format and under either name; the configuration, if the format has one',
       },
     ),
     connection: Connection,
   },
-  { $id: 'UrlSource', ...closed, description: 'Files from anywhere' },
+  { $id: 'UrlSource', ...closed, description: 'Files at any URLs' },
 );
 const S3Source = Type.Object(
   {
@@ -138,7 +139,7 @@ const S3Source = Type.Object(
   {
     $id: 'S3Source',
     ...closed,
-    description: 'A folder in a bucket. Without `credentials` a connection leads there',
+    description: 'A folder in a bucket. Without `credentials` a connection is used',
   },
 );
 const HubSource = Type.Object(
@@ -163,7 +164,7 @@ export const Source = Type.Union([SourceObject, SourceText], { $id: 'Source' });
 export type Source = Static<typeof Source>;
 export type SourceObject = Exclude<Source, string>;
 
-/** Where many adapters lie: what can be listed. */
+/** A location of many adapters that can be listed. */
 export const SourcePrefix = Type.Union(
   [
     oneOf(PLACE_TAG, [S3Source, HubSource]),
@@ -178,7 +179,7 @@ export const SourcePrefix = Type.Union(
     $id: 'SourcePrefix',
     description:
       'A folder of a bucket or of a repository, with every adapter below it. An adapter is a folder with ' +
-      'adapter_config.json, or a file of weights',
+      'adapter_config.json, or a weights file',
   },
 );
 export type SourcePrefix = Static<typeof SourcePrefix>;
@@ -193,7 +194,11 @@ const SinkFile = Type.Object(
       Type.Record(
         Type.String({ pattern: '^[A-Za-z0-9-]{1,64}$' }),
         Type.String({ pattern: '^[ -~]*$', maxLength: 4096 }),
-        { ...closed, maxProperties: 16, description: 'What the signature asks for, such as x-ms-blob-type' },
+        {
+          ...closed,
+          maxProperties: 16,
+          description: 'Headers that the signature requires, such as x-ms-blob-type',
+        },
       ),
     ),
   },
@@ -215,7 +220,7 @@ const UrlSink = Type.Object(
         ...closed,
         minProperties: 1,
         description:
-          'The weights, under either name; the configuration, the card (README.md) and the report where there are such',
+          'The weights, under either name; the configuration, the card (README.md) and the report, if they exist',
       },
     ),
     connection: Connection,
@@ -223,7 +228,7 @@ const UrlSink = Type.Object(
   {
     $id: 'UrlSink',
     ...closed,
-    description: 'Files, each with PUT; presigned URLs as a rule. What has no URL is not sent',
+    description: 'Files, each sent by PUT, usually to presigned URLs. A file without a URL is not sent',
   },
 );
 const S3Sink = Type.Object(
@@ -237,7 +242,8 @@ const S3Sink = Type.Object(
     $id: 'S3Sink',
     ...closed,
     description:
-      'A folder in a bucket; what is there under the same names is replaced. Without `credentials` a connection leads there',
+      'A folder in a bucket; existing files of the same names are replaced. Without `credentials` a connection ' +
+      'is used',
   },
 );
 const HubSink = Type.Object(
@@ -252,7 +258,7 @@ const HubSink = Type.Object(
         pattern: '^[A-Za-z0-9][A-Za-z0-9._/-]*$',
         maxLength: 200,
         default: 'main',
-        description: 'Branch; it has to be there',
+        description: 'Branch; it must exist',
       }),
     ),
     path_in_repo: Type.Optional(Folder),
@@ -262,11 +268,11 @@ const HubSink = Type.Object(
     create: Type.Optional(
       Type.Boolean({
         default: false,
-        description: 'Makes the repository, a private one, if it is not there',
+        description: 'Creates the repository, as a private one, if it does not exist',
       }),
     ),
   },
-  { $id: 'HubSink', ...closed, description: 'A model repository on the Hugging Face Hub: one commit' },
+  { $id: 'HubSink', ...closed, description: 'A model repository on the Hugging Face Hub, as one commit' },
 );
 
 /** Where a result goes. */
@@ -279,7 +285,7 @@ export type S3Sink = Static<typeof S3Sink>;
 export type HubSink = Static<typeof HubSink>;
 
 const Place = Type.String({
-  description: 'Place without secrets: host and path, bucket and prefix, or host and repository',
+  description: 'Its location, without secrets',
 });
 
 /** What a record says about how an adapter came. */
@@ -288,9 +294,9 @@ export const Import = Type.Object(
     kind: choice(['url', 's3', 'hub']),
     place: Place,
     revision: nullable(Type.String(), {
-      description: 'As it was asked for; of the Hub only',
+      description: 'As requested; for the Hub only',
     }),
-    commit: nullable(Type.String(), { description: 'What it meant then; of the Hub only' }),
+    commit: nullable(Type.String(), { description: 'The commit it named at that time; for the Hub only' }),
     bytes: Type.Integer({ minimum: 0, description: 'All files together' }),
     files: Type.Array(AdapterFile),
     finished_at: Type.String({ format: 'date-time' }),
@@ -305,7 +311,7 @@ export const Delivery = Type.Object(
     kind: choice(['url', 's3', 'hub']),
     place: Place,
     commit: nullable(Type.String(), {
-      description: 'The one that was made; of the Hub only',
+      description: 'The new commit; for the Hub only',
     }),
     bytes: Type.Integer({ minimum: 0, description: 'All files together' }),
     files: Type.Array(AdapterFile),
@@ -317,11 +323,11 @@ export type Delivery = Static<typeof Delivery>;
 
 const Sealed = Type.Optional(
   Type.String({
-    description: 'The whole request, encrypted; gone when the job has ended, and never sent to clients',
+    description: 'The whole request, encrypted; removed when the job has ended, and never sent to clients',
   }),
 );
 const RecordedPlace = { place: Place, sealed: Sealed, connection: Connection };
-/** Of what has no secret in it: what goes through a connection, or needs nothing of the kind. */
+/** The form of records without secrets: they use a connection, or need no credentials. */
 const RecordedFiles = Type.Optional(
   Type.Record(Type.String(), Type.Object({ url: Url, sha256: Type.Optional(Sha256) })),
 );
@@ -338,7 +344,7 @@ export const RecordedSource = oneOf(
       {
         kind: Type.Literal('url'),
         ...RecordedPlace,
-        url: Type.Optional(Type.String({ description: 'As it was given as text' })),
+        url: Type.Optional(Type.String({ description: 'As requested, as text' })),
         files: RecordedFiles,
       },
       { $id: 'RecordedUrlSource', ...closed },
@@ -372,7 +378,7 @@ export const RecordedSink = oneOf(
       {
         kind: Type.Literal('url'),
         ...RecordedPlace,
-        url: Type.Optional(Type.String({ description: 'As it was given as text' })),
+        url: Type.Optional(Type.String({ description: 'As requested, as text' })),
         files: RecordedFiles,
       },
       { $id: 'RecordedUrlSink', ...closed },

@@ -15,7 +15,8 @@ export const UploadId = Type.String({
 export const UploadFilename = Type.String({
   pattern: `${WEIGHTS_NAME_PATTERN}|^${CONFIG_FILE.replace('.', '\\.')}$`,
   description:
-    'Which file of an adapter it is: weights, by any name that ends in .safetensors or .gguf, or adapter_config.json',
+    'The file of an adapter: weights under any name that ends in .safetensors or .gguf, or ' +
+    'adapter_config.json',
   examples: ['adapter_model.safetensors'],
 });
 export type UploadFilename = Static<typeof UploadFilename>;
@@ -29,14 +30,14 @@ export const UploadRecord = Type.Object(
     total_bytes: nullable(Type.Integer({ minimum: 0 }), {
       description: 'null: not announced yet',
     }),
-    complete: Type.Boolean({ description: 'An adapter can be made of it' }),
+    complete: Type.Boolean({ description: 'Whether an adapter can be made of it' }),
     sha256: nullable(Type.String({ pattern: '^[0-9a-f]{64}$' }), {
-      description: 'Of the whole file; null until it is complete',
+      description: 'SHA-256 of the whole file; null until it is complete',
     }),
     created_at: Type.String({ format: 'date-time' }),
     expires_at: Type.String({
       format: 'date-time',
-      description: 'Removed after this; every byte that comes puts it off',
+      description: 'It is removed after this time, which moves with every byte that arrives',
     }),
   },
   { $id: 'Upload', additionalProperties: false },
@@ -64,8 +65,8 @@ export const AdapterFromUploads = Type.Object(
         additionalProperties: false,
         minProperties: 1,
         description:
-          'Ids of complete uploads: of the weights, in any format and under either name, and of the configuration, where ' +
-          'the format has one',
+          'Ids of complete uploads: of the weights, in any format and under either name, and of the configuration, ' +
+          'if the format has one',
       },
     ),
     name: Type.Optional(RecordName),

@@ -12,7 +12,7 @@ export const JOB_EVENT_TYPES = [
   'job.cancelled',
 ] as const;
 
-/** What a receiver can be told of. */
+/** Types of events for receivers. */
 export const EVENT_TYPES = [...JOB_EVENT_TYPES, 'batch.ended'] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 
@@ -25,7 +25,7 @@ export const END_TYPES = [
   'batch.ended',
 ] as const satisfies readonly EventType[];
 
-/** What a delivery may be of: an event, or a test that somebody asked for. */
+/** Types of deliveries: an event, or a requested test. */
 const DELIVERY_TYPES = [...EVENT_TYPES, 'webhook.test'] as const;
 export type DeliveryType = (typeof DELIVERY_TYPES)[number];
 
@@ -42,8 +42,9 @@ const Url = Type.String({
   minLength: 1,
   maxLength: 2048,
   description:
-    'Where events are sent by POST: https at port 443 of a public server, or a host that the operator allows. It is ' +
-    'looked at here and again at every connection. Of a webhook that came with a request only the host is shown.',
+    'URL for events, which are sent by POST: https on port 443 of a public server, or a host that the ' +
+    'operator allows, checked at every connection. For a webhook of a job, batch or run, only the host is ' +
+    'shown.',
   examples: ['https://ml.example.com/hooks/lora-squeeze'],
 });
 const Events = Type.Array(choice(EVENT_TYPES), {
@@ -51,15 +52,15 @@ const Events = Type.Array(choice(EVENT_TYPES), {
   maxItems: EVENT_TYPES.length,
   uniqueItems: true,
   description:
-    'Which events are sent. `job.queued`: it was accepted, or waits for another attempt. `job.started`: an attempt began. ' +
-    'The others are ends',
+    'Which events are sent. `job.queued`: the job was accepted, or waits for another attempt. `job.started`: ' +
+    'an attempt started. All others are ends',
 });
 const { $id: _name, ...anyLabels } = Labels as typeof Labels & { $id?: string };
 const LabelFilter = {
   ...anyLabels,
-  description: 'Only what has all of these labels is sent; {}: everything',
+  description: 'Only events of records with all of these labels are sent; {}: all events',
 };
-const Description = Type.String({ maxLength: 200, description: 'For people' });
+const Description = Type.String({ maxLength: 200, description: 'A description' });
 const Enabled = Type.Boolean({ description: 'Whether anything is sent' });
 
 /** 24 to 64 bytes in base64 have 32 to 88 characters. */
@@ -78,7 +79,7 @@ export const WebhookRecord = Type.Object(
     description: Description,
     enabled: Enabled,
     disabled_reason: nullable(Type.String(), {
-      description: 'Why the service itself stopped sending (the receiver answered 410); null otherwise',
+      description: 'Why the service stopped sending (the receiver answered 410); null otherwise',
     }),
     created_at: Type.String({ format: 'date-time' }),
   },
@@ -106,7 +107,8 @@ export const RequestWebhook = Type.Object(
     events: Type.Optional({
       ...Events,
       description:
-        'Which events are sent. Default: for a job its end, for a batch `batch.ended`, for a run the ends of its jobs',
+        'Which events are sent. Default: for a job its end, for a batch `batch.ended`, for a run the ends of its ' +
+        'jobs',
     }),
     secret: Type.Optional(WebhookSecret),
   },
@@ -114,9 +116,10 @@ export const RequestWebhook = Type.Object(
     $id: 'RequestWebhook',
     additionalProperties: false,
     description:
-      'Where events of this job, or of this batch or run and its jobs, are sent as well. It has an id, `webhook_id` of the ' +
-      'job, batch or run, under which its deliveries are found. Its URL and secret are sealed: of the URL only the host is shown. ' +
-      'Without `secret` the service makes one and does not show it; `rotate-secret` gives another one.',
+      'A webhook for events of this job, or of this batch or run and its jobs. Its id is `webhook_id` of the ' +
+      'job, batch or run, under which its deliveries are listed. Its URL and secret are sealed; only the host ' +
+      'of the URL is shown. Without `secret` the service creates one and does not show it; `rotate-secret` ' +
+      'replaces it.',
   },
 );
 export type RequestWebhook = Static<typeof RequestWebhook>;
@@ -133,7 +136,7 @@ export const WebhookChange = Type.Object(
     $id: 'WebhookChange',
     additionalProperties: false,
     minProperties: 1,
-    description: 'What is absent stays as it is',
+    description: 'Absent fields stay unchanged',
   },
 );
 export type WebhookChange = Static<typeof WebhookChange>;
@@ -167,7 +170,7 @@ export const RotatedSecret = Type.Object(
     secret: WebhookSecret,
     previous_secret_expires_at: Type.String({
       format: 'date-time',
-      description: 'Until then every request has a second signature, by the secret before',
+      description: 'Until then every request has a second signature, made with the previous secret',
     }),
   },
   { $id: 'RotatedSecret', additionalProperties: false, description: 'The secret is shown this once' },
@@ -181,12 +184,12 @@ export const DeliveryAttempt = Type.Object(
     number: Type.Integer({ minimum: 1 }),
     at: Type.String({ format: 'date-time' }),
     status: nullable(Type.Integer(), {
-      description: 'What was answered; null: nothing was',
+      description: 'Status of the answer; null: there was none',
     }),
-    ms: Type.Integer({ description: 'Milliseconds until the answer, or until it was given up' }),
-    error: nullable(Type.String(), { description: 'Why it did not count; null: it did' }),
+    ms: Type.Integer({ description: 'Milliseconds until the answer, or until the attempt was given up' }),
+    error: nullable(Type.String(), { description: 'Why the attempt did not count; null: it did' }),
     response: nullable(Type.String(), {
-      description: 'The beginning of what was answered, at most 1 kB; null: nothing was',
+      description: 'Beginning of the answer, at most 1 kB; null: there was none',
     }),
   },
   { $id: 'DeliveryAttempt', additionalProperties: false },
@@ -195,7 +198,7 @@ export type DeliveryAttempt = Static<typeof DeliveryAttempt>;
 
 export const DeliveryState = choice(['pending', 'delivered', 'failed'], {
   $id: 'DeliveryState',
-  description: 'pending: goes on; delivered: answered with 2xx; failed: given up',
+  description: 'pending: attempts continue; delivered: answered with 2xx; failed: given up',
 });
 export type DeliveryState = Static<typeof DeliveryState>;
 
@@ -206,14 +209,16 @@ export const DeliveryRecord = Type.Object(
     webhook_id: WebhookId,
     type: choice(DELIVERY_TYPES),
     subject: nullable(Type.String(), {
-      description: 'Id of the job or batch it is about; null for a test',
+      description: 'Id of the job or batch of the event; null for a test',
     }),
     state: DeliveryState,
     created_at: Type.String({ format: 'date-time' }),
     next_attempt_at: nullable(Type.String({ format: 'date-time' }), {
-      description: 'Not before then; null: there is none',
+      description: 'Time of the next attempt; null: there is none',
     }),
-    attempts: Type.Array(DeliveryAttempt, { description: 'The newest at the end; at most the last 50' }),
+    attempts: Type.Array(DeliveryAttempt, {
+      description: 'The last 50 attempts at most, the newest at the end',
+    }),
   },
   { $id: 'Delivery', additionalProperties: false },
 );

@@ -6,7 +6,7 @@ export type ErrorGroup =
   | 'access'
   /** Calls on what a tenant has, which an administrator may make for it. */
   | 'of-tenant'
-  /** Those of them that bring something new. */
+  /** Those of them that submit new work. */
   | 'of-tenant-write'
   /** Calls that can be repeated with an Idempotency-Key. */
   | 'idempotency'
@@ -18,9 +18,9 @@ export type ErrorGroup =
   | 'json-body'
   /** Calls without a body that were sent one. */
   | 'bodiless'
-  /** Calls that bring an adapter: the body, the files, the LoRA inside. */
+  /** Calls that send an adapter: the body, the files, the LoRA inside. */
   | 'upload'
-  /** Calls that bring one file. */
+  /** Calls that send one file. */
   | 'content'
   /** Calls that make an adapter of files that came before. */
   | 'use-uploads'
@@ -33,9 +33,9 @@ export type ErrorGroup =
 export interface ErrorKind {
   readonly status: number;
   readonly title: string;
-  /** Whether another attempt can help; it tells the queue whether to try a job again. */
+  /** Whether another attempt can help; the queue retries such jobs. */
   readonly retryable: boolean;
-  /** How long a client should stay away, where that is known. */
+  /** How long a client should wait, if that is known. */
   readonly retryAfterSeconds?: number;
   readonly groups?: readonly ErrorGroup[];
   /** Codes of Fastify and its plugins that mean this. */

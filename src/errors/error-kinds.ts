@@ -22,37 +22,41 @@ export const ERROR_KINDS = {
   REQUEST_NUMBER: permanent(400, 'The JSON of the request has a number that cannot be kept exactly', {
     groups: ['json'],
   }),
-  NOT_FOUND: permanent(404, 'There is nothing here'),
+  NOT_FOUND: permanent(404, 'There is nothing at this address'),
   METHOD_NOT_ALLOWED: permanent(405, 'The method is not allowed here'),
   ADAPTER_EXPIRED: permanent(410, 'The adapter has expired'),
   ADAPTER_NOT_FOUND: permanent(404, 'No adapter has this id'),
   JOB_NOT_FOUND: permanent(404, 'No job has this id'),
   BATCH_NOT_FOUND: permanent(404, 'No batch has this id'),
-  TENANT_NOT_FOUND: permanent(404, 'There is no tenant of this id', { groups: ['of-tenant'] }),
+  TENANT_NOT_FOUND: permanent(404, 'No tenant has this id', { groups: ['of-tenant'] }),
   TENANT_KEPT: permanent(409, 'The default tenant cannot be deleted'),
   TENANT_DELETING: permanent(409, 'The tenant is being deleted'),
   WORKER_NOT_FOUND: permanent(404, 'No worker has this id'),
   KEY_NOT_FOUND: permanent(404, 'No key has this id'),
   WEBHOOK_NOT_FOUND: permanent(404, 'No webhook has this id'),
-  DELIVERY_NOT_FOUND: permanent(404, 'The webhook has no delivery of this id'),
+  DELIVERY_NOT_FOUND: permanent(404, 'The webhook has no delivery with this id'),
   WEBHOOK_DISABLED: permanent(409, 'The webhook is disabled'),
-  FILE_NOT_FOUND: permanent(404, 'There is no file of this name'),
+  FILE_NOT_FOUND: permanent(404, 'No file has this name'),
   REPORT_NOT_READY: permanent(409, 'The job has no report yet'),
   ADAPTER_IN_USE: permanent(409, 'An unfinished job reads the adapter'),
   RUN_IN_USE: permanent(409, 'A checkpoint of the run is being squeezed'),
-  JOB_FINAL: permanent(409, 'The job has ended already'),
+  JOB_FINAL: permanent(409, 'The job has already ended'),
   JOB_NOT_FINAL: permanent(409, 'The job has not ended yet'),
   JOB_SUCCEEDED: permanent(409, 'The job succeeded, so there is nothing to retry'),
   DELIVERIES_SUCCEEDED: permanent(409, 'No delivery of the job failed, so there is nothing to send again'),
   JOB_OF_RUN: permanent(409, 'The job belongs to an annealing run'),
   BATCH_INVALID: permanent(422, 'The batch contradicts itself'),
   BATCH_EMPTY: permanent(422, 'The batch has no items'),
-  NO_ADAPTERS_FOUND: permanent(422, 'No adapter lies below the prefix'),
-  TOO_MANY_ADAPTERS: permanent(422, 'More adapters lie below the prefix than a batch may have'),
-  SOURCE_UNAVAILABLE: transient(424, 'What is to be listed failed or cannot be reached', {
-    retryAfterSeconds: 5,
-  }),
-  BATCH_FINAL: permanent(409, 'The batch has ended already'),
+  NO_ADAPTERS_FOUND: permanent(422, 'There is no adapter below the prefix'),
+  TOO_MANY_ADAPTERS: permanent(422, 'There are more adapters below the prefix than a batch may have'),
+  SOURCE_UNAVAILABLE: transient(
+    424,
+    'The prefix cannot be listed, because its server failed or cannot be reached',
+    {
+      retryAfterSeconds: 5,
+    },
+  ),
+  BATCH_FINAL: permanent(409, 'The batch has already ended'),
   BATCH_NOT_FINAL: permanent(409, 'The batch has not ended yet'),
   BATCH_SUCCEEDED: permanent(409, 'Every item of the batch succeeded, so there is nothing to retry'),
   RANGE_NOT_SATISFIABLE: permanent(416, 'The range lies outside the file'),
@@ -64,12 +68,12 @@ export const ERROR_KINDS = {
     groups: ['json-body', 'upload', 'content'],
   }),
   EXPECTATION_FAILED: permanent(417, 'The Expect header cannot be met'),
-  HOST_NOT_ALLOWED: permanent(421, 'The host that was asked for is not one of this service'),
+  HOST_NOT_ALLOWED: permanent(421, 'The requested host does not belong to this service'),
   CROSS_ORIGIN_REQUEST: permanent(403, 'The request comes from a page of another site'),
   HEADERS_TOO_LARGE: permanent(431, 'The request headers are too large'),
   REQUEST_TIMEOUT: transient(408, 'The request did not arrive in time', { groups: ['any'] }),
   TOO_MANY_CONNECTIONS: transient(503, 'All connections are in use', { groups: ['any'] }),
-  SERVICE_OVERLOADED: transient(503, 'As many requests are in flight as may be', { retryAfterSeconds: 1 }),
+  SERVICE_OVERLOADED: transient(503, 'Too many requests are in flight', { retryAfterSeconds: 1 }),
 
   // Who asks, and how much
   KEY_MISSING: permanent(401, 'A key is needed', { groups: ['access'] }),
@@ -80,27 +84,27 @@ export const ERROR_KINDS = {
     groups: ['access'],
     retryAfterSeconds: 5,
   }),
-  KEY_GRANT_REFUSED: permanent(403, 'The key would be allowed more than its administrator may give'),
+  KEY_GRANT_REFUSED: permanent(403, 'The key would have more rights than its creator may grant'),
   PRIORITY_TOO_HIGH: permanent(403, 'The priority is higher than the tenant or the key may give'),
-  SCOPE_MISSING: permanent(403, 'The key may not do this', { groups: ['access'] }),
+  SCOPE_MISSING: permanent(403, 'The key does not allow this', { groups: ['access'] }),
   ADMINISTRATION_CLOSED: permanent(
     403,
     'Keys and tenants cannot be managed over REST without authentication',
   ),
   TENANT_SUSPENDED: permanent(403, 'The tenant is suspended', { groups: ['of-tenant-write'] }),
   RATE_LIMITED: transient(429, 'Too many requests', { groups: ['access'] }),
-  // Room comes with a removal at any moment; by itself with the next sweep, at most so far away by default.
-  QUOTA_STORED_BYTES: permanent(429, 'The tenant stores as many bytes as it may', {
+  // A removal makes room at any moment; otherwise the next sweep does, by default within this time.
+  QUOTA_STORED_BYTES: permanent(429, 'The quota of stored bytes is used up', {
     groups: ['upload'],
     retryAfterSeconds: 900,
   }),
   QUOTA_TOO_SMALL: permanent(422, 'The request alone exceeds a quota of the tenant', { groups: ['access'] }),
-  QUOTA_WEBHOOKS: permanent(429, 'The tenant has as many webhooks as it may'),
+  QUOTA_WEBHOOKS: permanent(429, 'The tenant has the maximum number of webhooks'),
   TOO_MANY_STREAMS: transient(429, 'Too many streams of events are open', { retryAfterSeconds: 10 }),
-  QUOTA_QUEUED_JOBS: transient(429, 'The tenant has as many unfinished jobs as it may', {
+  QUOTA_QUEUED_JOBS: transient(429, 'The tenant has the maximum number of unfinished jobs', {
     retryAfterSeconds: 5,
   }),
-  QUEUE_TOO_OLD: transient(429, 'The jobs of the tenant wait for longer than they may', {
+  QUEUE_TOO_OLD: transient(429, 'The jobs of the tenant have waited too long', {
     retryAfterSeconds: 5,
   }),
   IDEMPOTENCY_KEY_INVALID: permanent(400, 'The Idempotency-Key cannot be used', { groups: ['idempotency'] }),
@@ -152,11 +156,11 @@ export const ERROR_KINDS = {
     groups: ['use-uploads'],
   }),
   UPLOAD_HEADER: permanent(400, 'A header of the upload protocol cannot be used'),
-  UPLOAD_VERSION: permanent(412, 'The version of the upload protocol is not spoken here'),
-  UPLOAD_OFFSET: permanent(409, 'The upload does not go on at this offset'),
+  UPLOAD_VERSION: permanent(412, 'The version of the upload protocol is not supported'),
+  UPLOAD_OFFSET: permanent(409, 'The upload does not continue at this offset'),
   UPLOAD_INCOMPLETE: permanent(409, 'The upload is not complete', { groups: ['use-uploads'] }),
-  UPLOAD_LOCKED: transient(423, 'Another request is at work on the upload', { groups: ['use-uploads'] }),
-  QUOTA_UPLOADS: permanent(429, 'The tenant has as many unused uploads as it may', {
+  UPLOAD_LOCKED: transient(423, 'Another request is using the upload', { groups: ['use-uploads'] }),
+  QUOTA_UPLOADS: permanent(429, 'The tenant has the maximum number of unused uploads', {
     retryAfterSeconds: 600,
   }),
 
@@ -177,10 +181,10 @@ export const ERROR_KINDS = {
   ST_HEADER_LENGTH: permanent(422, 'The safetensors header is longer than the file', {
     groups: ['upload', 'content'],
   }),
-  ST_HEADER_JSON: permanent(422, 'The safetensors header is not the JSON the format asks for', {
+  ST_HEADER_JSON: permanent(422, 'The safetensors header is not the JSON that the format requires', {
     groups: ['upload', 'content'],
   }),
-  ST_DUPLICATE_KEY: permanent(422, 'The safetensors header names something twice', {
+  ST_DUPLICATE_KEY: permanent(422, 'The safetensors header has a duplicate name', {
     groups: ['upload', 'content'],
   }),
   ST_METADATA: permanent(422, 'The safetensors metadata is not a map of strings', {
@@ -204,7 +208,7 @@ export const ERROR_KINDS = {
   }),
 
   // GGUF (https://github.com/ggml-org/ggml, docs/gguf.md)
-  GGUF_VERSION: permanent(422, 'The version or byte order of the GGUF file is not read', {
+  GGUF_VERSION: permanent(422, 'The version or byte order of the GGUF file is not supported', {
     groups: ['upload', 'content'],
   }),
   GGUF_TRUNCATED: permanent(422, 'The GGUF header is longer than the file', {
@@ -214,7 +218,7 @@ export const ERROR_KINDS = {
   GGUF_KEY_VALUE: permanent(422, 'A key or value of the GGUF metadata is not acceptable', {
     groups: ['upload', 'content'],
   }),
-  GGUF_DUPLICATE: permanent(422, 'The GGUF header names something twice', { groups: ['upload', 'content'] }),
+  GGUF_DUPLICATE: permanent(422, 'The GGUF header has a duplicate name', { groups: ['upload', 'content'] }),
   GGUF_ALIGNMENT: permanent(422, 'The alignment of the GGUF file is not a power of two within bounds', {
     groups: ['upload', 'content'],
   }),
@@ -265,7 +269,7 @@ export const ERROR_KINDS = {
   }),
   FORMAT_NOT_CONVERTIBLE: permanent(422, 'The adapter cannot be written in this format'),
   FORMAT_NOT_WRITABLE: permanent(422, 'This format can be read but not written'),
-  FORMAT_NEEDS_FOLD: permanent(422, 'This format has no place for a scale'),
+  FORMAT_NEEDS_FOLD: permanent(422, 'This format cannot represent a scaling'),
   FORMAT_MIXED: permanent(422, 'The tensors belong to more than one format', { groups: ['upload'] }),
   UNSUPPORTED_LORA_VARIANT: permanent(422, 'This variant of LoRA cannot be squeezed yet', {
     groups: ['upload'],
@@ -274,39 +278,39 @@ export const ERROR_KINDS = {
   // A sum of adapters
   MERGE_BASE_MISMATCH: permanent(422, 'The adapters to merge belong to different base models'),
   MERGE_SHAPE_MISMATCH: permanent(422, 'A module has different shapes in the adapters to merge'),
-  MERGE_RANK_TOO_LARGE: permanent(422, 'The ranks of the adapters to merge add up to too much'),
+  MERGE_RANK_TOO_LARGE: permanent(422, 'The ranks of the adapters to merge add up to more than the limit'),
   MERGE_TENSOR_CONFLICT: permanent(422, 'A tensor differs between the adapters to merge'),
   MERGE_UNSUPPORTED: permanent(422, 'This variant of LoRA cannot be merged'),
 
   // Annealing runs
   SCHEDULE_INVALID: permanent(422, 'The schedule contradicts itself'),
-  SCHEDULE_TOO_SHORT: permanent(422, 'The steps do not suffice for the stages'),
+  SCHEDULE_TOO_SHORT: permanent(422, 'There are too few steps for the stages'),
   RUN_NOT_FOUND: permanent(404, 'No run has this id'),
   CHECKPOINT_NOT_FOUND: permanent(404, 'The run has no checkpoint of this step'),
   CHECKPOINT_STEP: permanent(422, 'The step of the checkpoint lies outside the run'),
-  CHECKPOINT_OUT_OF_ORDER: permanent(409, 'A later checkpoint was squeezed already'),
-  CHECKPOINT_CONFLICT: permanent(409, 'Another checkpoint of this step was squeezed already'),
-  CHECKPOINT_PENDING: permanent(409, 'The checkpoint before is still being squeezed'),
-  CHECKPOINT_RANK: permanent(409, 'The checkpoint does not have the rank the run is at'),
+  CHECKPOINT_OUT_OF_ORDER: permanent(409, 'A later checkpoint has already been squeezed'),
+  CHECKPOINT_CONFLICT: permanent(409, 'Another checkpoint of this step has already been squeezed'),
+  CHECKPOINT_PENDING: permanent(409, 'The previous checkpoint is still being squeezed'),
+  CHECKPOINT_RANK: permanent(409, 'The checkpoint does not have the rank of the run'),
   CHECKPOINT_BASE_MISMATCH: permanent(409, 'The checkpoint belongs to another base model or other modules'),
   OPTIMIZER_STATE_INVALID: permanent(422, 'The optimizer state does not fit the adapter'),
 
-  // Elsewhere: what is fetched from and delivered to other servers
+  // Other servers, for sources and sinks
   OUTBOUND_URL_INVALID: permanent(422, 'The URL cannot be used'),
-  OUTBOUND_FORBIDDEN: permanent(422, 'The service does not connect to there'),
+  OUTBOUND_FORBIDDEN: permanent(422, 'The service does not connect to this host'),
   OUTBOUND_REFUSED: permanent(422, 'The other server refused'),
-  OUTBOUND_TOO_LARGE: permanent(422, 'The other server sent more than is taken'),
+  OUTBOUND_TOO_LARGE: permanent(422, 'The other server sent more than the limit'),
   OUTBOUND_FAILED: transient(502, 'The other server failed or cannot be reached'),
   CONNECTION_NOT_FOUND: permanent(404, 'There is no connection of this name'),
-  CONNECTION_EXISTS: permanent(409, 'There is a connection of this name already'),
-  CONNECTION_NEEDED: permanent(422, 'No connection leads to this place'),
-  CONNECTION_AMBIGUOUS: permanent(422, 'Several connections lead to this place'),
-  CONNECTION_FORBIDDEN: permanent(422, 'The connection does not lead to this place'),
+  CONNECTION_EXISTS: permanent(409, 'A connection of this name exists already'),
+  CONNECTION_NEEDED: permanent(422, 'No connection includes this location'),
+  CONNECTION_AMBIGUOUS: permanent(422, 'Several connections include this location'),
+  CONNECTION_FORBIDDEN: permanent(422, 'The connection does not include this location'),
   CONNECTION_CREDENTIALS: permanent(422, 'The change needs the credentials of the connection'),
-  QUOTA_CONNECTIONS: permanent(429, 'The tenant has as many connections as it may'),
+  QUOTA_CONNECTIONS: permanent(429, 'The tenant has the maximum number of connections'),
   AMBIENT_UNAVAILABLE: transient(503, 'The service has no credentials of its own'),
-  TRANSFER_DIGEST_MISMATCH: permanent(422, 'A file from elsewhere is not the one that was announced'),
-  SECRETS_GONE: permanent(409, 'The credentials of the job are not kept any more'),
+  TRANSFER_DIGEST_MISMATCH: permanent(422, 'A fetched file is not the one that was announced'),
+  SECRETS_GONE: permanent(409, 'The credentials of the job are no longer kept'),
   SECRETS_UNAVAILABLE: permanent(503, 'The service has no key for secrets', { groups: ['secret-answer'] }),
   SECRETS_KEY_MISMATCH: permanent(500, 'The secret was sealed with another key', {
     groups: ['secret-answer'],
@@ -318,7 +322,7 @@ export const ERROR_KINDS = {
   NON_FINITE_RESULT: permanent(422, 'A result does not fit the output dtype'),
   BUDGET_TOO_SMALL: permanent(422, 'The budget is too small for the adapter'),
   CORE_NOT_CONVERGED: permanent(500, 'The eigen-solver did not converge'),
-  PROVIDER_UNAVAILABLE: permanent(503, 'The execution provider asked for cannot be loaded'),
+  PROVIDER_UNAVAILABLE: permanent(503, 'The requested execution provider cannot be loaded'),
 
   // The service
   STORAGE_FULL: transient(507, 'The storage is full', {
@@ -353,7 +357,7 @@ export const errorsOf = (...wanted: readonly ErrorGroup[]): readonly ErrorCode[]
 export const errorOfFramework = (code: string): ErrorCode | undefined =>
   ROWS.find(([, { framework }]) => framework?.includes(code))?.[0];
 
-/** Whether an error is the service's own: neither that of its caller nor of a server elsewhere. */
+/** Whether an error is the service's own, and not that of its caller or of another server. */
 export function isServiceFault(code: string): boolean {
   if (!isErrorCode(code)) return true;
   return ERROR_KINDS[code].status >= 500 && !code.startsWith('OUTBOUND_');

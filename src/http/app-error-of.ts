@@ -12,7 +12,7 @@ interface FrameworkError {
   readonly validation?: readonly SchemaError[];
 }
 
-/** What can be told of the request that failed, besides its error. */
+/** What is known about the failed request besides its error. */
 interface Failed {
   readonly headers: { readonly 'content-length'?: string | undefined };
   readonly routeOptions: { readonly bodyLimit?: number | undefined };
@@ -34,7 +34,7 @@ export function appErrorOf(error: unknown, request?: Failed): AppError {
   return toAppError(error);
 }
 
-/** UNKNOWN_OPTION where the request names something that does not exist, else VALIDATION_FAILED. */
+/** UNKNOWN_OPTION if the request names something that does not exist, otherwise VALIDATION_FAILED. */
 export const invalidRequest = (validation: readonly SchemaError[]): AppError =>
   invalidFaults(explain(validation));
 

@@ -31,7 +31,7 @@ export function parseAuthority(text: string): Authority | undefined {
   return isIPv6(host.slice(1, -1)) && URL.canParse(url) ? { host: new URL(url).hostname, port } : undefined;
 }
 
-/** Whether a host is this machine wherever it is looked up: names under `localhost` never are anything else (RFC 6761). */
+/** Whether a host is always this machine, wherever it is resolved: names under `localhost` are (RFC 6761). */
 export const isLoopbackHost = (host: string): boolean =>
   host === 'localhost' ||
   host.endsWith('.localhost') ||

@@ -3,7 +3,7 @@ import { BINARY } from './schemas.ts';
 
 declare module 'fastify' {
   interface FastifySchema {
-    /** Media type of a body of bytes, for the contract only: it is streamed, so no validator ever sees it. */
+    /** Media type of a body of bytes, for the contract only: the body is streamed, so no validator sees it. */
     bytes?: string;
   }
 }

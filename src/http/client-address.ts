@@ -5,8 +5,8 @@ import type { FastifyRequest } from 'fastify';
 const WITH_PORT = /^\[?(.+?)\]?:\d{1,5}$/;
 
 /**
- * The address that a request comes from: of its connection, or where that is a trusted proxy's, the last one in
- * X-Forwarded-For that is not. What a proxy says is taken only where it is an address.
+ * The address of the client: that of the connection or, if that is a trusted proxy, the last address in
+ * X-Forwarded-For that is not one. Entries that are not addresses are ignored.
  */
 export function clientAddress({ ip, socket }: Pick<FastifyRequest, 'ip' | 'socket'>): string {
   if (isIP(ip)) return ip;

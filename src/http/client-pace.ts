@@ -13,14 +13,14 @@ interface Mark {
 
 /** How fast the client of a connection takes its answers and sends its bodies, where the service waits for it to. */
 export class ClientPace {
-  /** Bytes taken and sent in the last span that was measured. */
+  /** Bytes received and sent in the last span that was measured. */
   recentBytes = Number.POSITIVE_INFINITY;
   private readonly socket: Socket;
   /** The one that began last. */
   private request: IncomingMessage | undefined;
-  /** What the client had taken when it last took enough, or when nothing was left for it. */
+  /** What the client had received when it last received enough, or when nothing was left to send. */
   private taken: Mark = { bytes: 0, atMs: 0 };
-  /** What it had taken and sent when the last span ended, or when it was not waited for. */
+  /** What it had received and sent when the last span ended, or when the server was not waiting for it. */
   private moved: Mark = { bytes: 0, atMs: 0 };
 
   constructor(socket: Socket) {
@@ -45,7 +45,7 @@ export class ClientPace {
     this.request = request;
   }
 
-  /** Whether it has taken next to nothing of its answer for so long. */
+  /** Whether it has received almost nothing of its answer for this long. */
   isUnread(nowMs: number, unreadMs: number): boolean {
     const bytes = this.takenBytes;
     const isReading = this.socket.writableLength === 0 || bytes - this.taken.bytes >= MIN_TAKEN_BYTES;
@@ -53,7 +53,7 @@ export class ClientPace {
     return nowMs - this.taken.atMs >= unreadMs;
   }
 
-  /** Whether it was slow in the last span of `slowMs`; that of a client that is not waited for begins anew. */
+  /** Whether it was slow in the last span of `slowMs`. While the server is not waiting for it, the span starts over. */
   isSlow(nowMs: number, slowMs: number): boolean {
     const { isWaitedFor, moved } = this;
     if (!isWaitedFor || nowMs - moved.atMs >= slowMs) {
@@ -69,8 +69,9 @@ export class ClientPace {
   }
 
   /**
-   * Bytes that the kernel has taken for the client. The socket's own counts know a write only as a whole, and a report
-   * of some megabytes is one write; how much of it is left only libuv knows, which Node's own timeouts ask too.
+   * Bytes that the kernel has accepted for the client. The socket's own counters see a write only as a whole, and a
+   * report of some megabytes is one write. Only libuv knows how much of it is left; Node's own timeouts use the same
+   * value.
    */
   private get takenBytes(): number {
     const { _handle: handle } = this.socket as {

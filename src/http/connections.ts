@@ -59,16 +59,16 @@ const MAX_REFUSED = 32;
 const RETRY_AFTER_SECONDS = 2;
 
 /**
- * Every connection of a server, and what it is doing, so that each of them ends: one that says nothing, one that has
- * been answered and stays, one that does not read. No more than `max` are kept. At the ceiling a new connection takes
- * the place of the oldest that says nothing, else of one that is leaving, idle, or slower than a modem. Other requests
- * that are in flight are never ended for a new one: when there are only such, it is refused.
+ * Every connection of a server and what it is doing, so that each of them ends: silent ones, answered ones that stay
+ * open, and ones that do not read. At most `max` are kept. At the limit, a new connection replaces the oldest silent
+ * one, or else one that is closing, idle, or slower than a modem. Other requests in flight are never ended for a new
+ * connection; if there are only such, the new one is refused.
  */
 export class Connections {
   private readonly options: ConnectionOptions;
   private readonly reservedFor = new BlockList();
   private readonly known = new Map<Socket, Connection>();
-  /** In the order in which they came to be so: the first has been longest. */
+  /** In the order in which they entered this state: the first has been in it longest. */
   private readonly byState: Readonly<Record<State, Set<Connection>>> = {
     silent: new Set(),
     idle: new Set(),

@@ -3,7 +3,10 @@ import type { FastifySchema } from 'fastify';
 import { ERROR_KINDS, type ErrorCode } from '../errors/error-kinds.ts';
 import { codesIn } from './schemas.ts';
 
-/** Where an operation of the contract tells the codes that its problems may have, besides those of every operation, which the document itself has there. */
+/**
+ * Where an operation of the contract lists the codes of its problems, besides those of every operation, which the
+ * document itself lists.
+ */
 export const ERROR_CODES = 'x-error-codes';
 
 /** A route's schema as the contract has it: with the codes of its problems, in the order of their table. */
@@ -49,7 +52,10 @@ function nameOf(parameter: Parameter, path: string, schemas: object = {}): strin
   return pascal(parameter.name === thing ? `${thing}-id` : `${thing}-${parameter.name}`);
 }
 
-/** Parts of one kind: those that are there twice get a name; of several that would have the same, the most frequent. */
+/**
+ * Parts of one kind: those that occur twice get a name. If several would have the same name, the most frequent gets
+ * it.
+ */
 class Repeated {
   private readonly kind: string;
   private readonly counts = new Map<string, Map<string, number>>();
@@ -58,7 +64,7 @@ class Repeated {
     this.kind = kind;
   }
 
-  /** @param times how often it is there */
+  /** @param times how often it occurs */
   count(name: string, part: object, times = 1): void {
     const counts = this.counts.get(name) ?? new Map<string, number>();
     const json = JSON.stringify(part);

@@ -16,7 +16,7 @@ export interface StreamTimes {
 export interface EventStreamOptions extends StreamLimits, StreamTimes {}
 
 const PER_TENANT = 100;
-/** And no more than half of its connections: the others are for everybody else. */
+/** And no more than half of its connections; the others are reserved for other requests. */
 const PER_PROCESS = 1_000;
 const HEARTBEAT_MS = 15_000;
 const POLL_MS = 2_000;
@@ -58,8 +58,8 @@ export class OpenStreams {
   add(tenant: string): { readonly signal: AbortSignal; readonly close: () => void } {
     const { perTenant, perProcess } = this.limits;
     const own = this.byTenant.get(tenant) ?? 0;
-    if (own >= perTenant) throw tooMany(`There are ${own} streams open for this tenant`, perTenant);
-    if (this.open.size >= perProcess) throw tooMany('There are many streams open', perProcess);
+    if (own >= perTenant) throw tooMany(`${own} streams of this tenant are already open`, perTenant);
+    if (this.open.size >= perProcess) throw tooMany('Many streams are already open', perProcess);
     const controller = new AbortController();
     this.open.add(controller);
     this.byTenant.set(tenant, own + 1);
@@ -84,7 +84,7 @@ export class OpenStreams {
 const tooMany = (what: string, limit: number): AppError =>
   new AppError(
     'TOO_MANY_STREAMS',
-    `${what}; at most ${limit} may be. Close some, or ask for what you need instead.`,
+    `${what}; the limit is ${limit}. Close some, or ask for single records instead.`,
     {
       limit,
     },
@@ -94,7 +94,7 @@ const tooMany = (what: string, limit: number): AppError =>
 const RETRY_MS = 2_000;
 
 export interface SseMessage {
-  /** undefined: whoever comes back does so with the one before. */
+  /** undefined: a client that reconnects sends the id before. */
   readonly id?: string;
   readonly event: string;
   /** JSON, which has no line breaks of its own. */
@@ -104,7 +104,7 @@ export interface SseMessage {
 const encode = ({ id, event, data }: SseMessage): string =>
   `${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${data}\n\n`;
 
-/** A comment: browsers and proxies see that the connection lives, and nobody is told anything. */
+/** A comment: it keeps the connection alive and is not an event. */
 const COMMENT = ':\n\n';
 
 /**

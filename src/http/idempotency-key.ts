@@ -26,6 +26,7 @@ export function idempotencyKey(values: readonly string[]): string {
 const invalid = (what: string): AppError =>
   new AppError(
     'IDEMPOTENCY_KEY_INVALID',
-    `The Idempotency-Key ${what}; 1 to ${MAX_LENGTH} characters of printable ASCII are expected, once.`,
+    `The Idempotency-Key ${what}; it must be sent once, with 1 to ${MAX_LENGTH} characters of printable ` +
+      'ASCII.',
     { limit: MAX_LENGTH },
   );

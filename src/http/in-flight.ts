@@ -7,7 +7,7 @@ export interface InFlightBounds {
   readonly maxUploads?: number | undefined;
   /** Most bytes of all other bodies together. Default: 32 MiB. */
   readonly maxBodyBytes?: number | undefined;
-  /** Of each bound, how much one tenant may have, as long as it is more than one thing. Default 1: all. */
+  /** Share of each bound that one tenant may use, as long as it uses it with more than one request. Default 1: all. */
   readonly tenantShare?: number | undefined;
 }
 
@@ -38,12 +38,12 @@ export class InFlight {
     };
   }
 
-  /** @throws AppError SERVICE_OVERLOADED where there is no room for another request now */
+  /** @throws AppError SERVICE_OVERLOADED if there is no room for another request now */
   check(tenant: string): void {
     this.reserve(tenant, 'requests', 1);
   }
 
-  /** @throws AppError SERVICE_OVERLOADED, and nothing was taken */
+  /** @throws AppError SERVICE_OVERLOADED; nothing is reserved then */
   take(tenant: string, kind: Kind, amount: number): void {
     this.reserve(tenant, kind, amount);
     this.add(tenant, kind, amount);
@@ -61,15 +61,12 @@ export class InFlight {
   private reserve(tenant: string, kind: Kind, amount: number): void {
     const bound = this.bounds[kind];
     const own = this.byTenant.get(tenant)?.[kind] ?? 0;
-    // What is alone is always taken: it has its own limit.
+    // A single request is always accepted: it has a limit of its own.
     const isOwnFull = own > 0 && own + amount > Math.max(1, Math.floor(bound * this.share));
     const total = this.totals[kind];
     if (!isOwnFull && (total === 0 || total + amount <= bound)) return;
     const whose = isOwnFull && this.share < 1 ? 'The tenant has' : 'The service has';
-    throw new AppError(
-      'SERVICE_OVERLOADED',
-      `${whose} as many ${OF[kind]} as may be; try again in a moment.`,
-    );
+    throw new AppError('SERVICE_OVERLOADED', `${whose} the maximum of ${OF[kind]}; try again in a moment.`);
   }
 
   private add(tenant: string, kind: Kind, amount: number): void {
@@ -81,7 +78,7 @@ export class InFlight {
   }
 }
 
-/** What one request has taken of it. */
+/** What one request has reserved of it. */
 export class RequestInFlight {
   private readonly all: InFlight;
   private readonly tenant: string;

@@ -24,9 +24,9 @@ interface Waiting {
 }
 
 /**
- * Compiles the schema of a route at its first request. Compiling them all takes longer than everything else that happens
- * before the service listens, and most processes are asked for a few routes only. The names of headers have to be in
- * lower case: Fastify leaves them to compilers that are not its own.
+ * Compiles the schema of a route at its first request. Compiling them all takes longer than everything else before
+ * the service listens, and most processes serve a few routes only. The names of headers must be in lower case,
+ * because Fastify leaves this to custom compilers.
  */
 export class LazyValidators {
   private ahead: readonly string[];

@@ -24,7 +24,7 @@ interface About {
 }
 
 /**
- * What every list has alike: how its query is read, and what it answers.
+ * What all lists have in common: how the query is read, and the form of the answer.
  * @param page schema of a page, which the contract has as a component
  */
 export const listOptions = <Query extends TSchema>(querystring: Query, page: TSchema, about: About) => ({
@@ -40,8 +40,8 @@ export const listOptions = <Query extends TSchema>(querystring: Query, page: TSc
 });
 
 /**
- * For `preValidation` of a list. Queries are text, and nothing here turns text into anything else by itself: so
- * numbers become some, and what may be said several times a list, before the schema sees them.
+ * For `preValidation` of a list. Query values are text, and the validator does not coerce them: numbers are
+ * converted, and parameters that may be repeated become lists, before the schema checks them.
  */
 export async function readListQuery(request: FastifyRequest): Promise<void> {
   const query = request.query as Record<string, unknown>;
@@ -53,8 +53,8 @@ export async function readListQuery(request: FastifyRequest): Promise<void> {
 
 /**
  * The page that a query asks for.
- * @param kind of the ids in the list: what they begin with, or what tells them from other texts
- * @throws AppError VALIDATION_FAILED for a cursor or a time that cannot be read
+ * @param kind of the ids in the list: their prefix, or a test for them
+ * @throws AppError VALIDATION_FAILED for an invalid cursor or time
  */
 export function pageRequestOf(query: PageQuery & TimedQuery, kind: IdKind): PageRequest {
   return {
@@ -65,7 +65,10 @@ export function pageRequestOf(query: PageQuery & TimedQuery, kind: IdKind): Page
   };
 }
 
-/** Answers a page, with where the next one is in a cursor and a link (RFC 8288). @param more is said beside the items */
+/**
+ * Answers a page, with the cursor of the next one and a link to it (RFC 8288).
+ * @param more fields beside the items
+ */
 export function sendPage(
   request: FastifyRequest,
   reply: FastifyReply,
@@ -91,7 +94,7 @@ function timeOf(name: string, text: string | undefined): number | undefined {
   const ms = Date.parse(text);
   if (!Number.isNaN(ms)) return ms;
   // A leap second fits the format, and no clock here knows it.
-  const detail = `${name} is ${JSON.stringify(text)}, which is not a time`;
+  const detail = `${name} is ${JSON.stringify(text)}, which is not a valid time`;
   throw new AppError('VALIDATION_FAILED', `${detail}.`, { errors: [{ pointer: `/${name}`, detail }] });
 }
 
@@ -114,6 +117,6 @@ function placeOf(cursor: string, kind: IdKind): string {
       : kind(place);
   if (isId && cursorOf(place) === cursor) return place;
   const shown = JSON.stringify(cursor.slice(0, MAX_SHOWN));
-  const detail = `cursor is ${shown} but must be a next_cursor of this very list`;
+  const detail = `cursor is ${shown} but must be a next_cursor of this list`;
   throw new AppError('VALIDATION_FAILED', `${detail}.`, { errors: [{ pointer: '/cursor', detail }] });
 }

@@ -46,7 +46,7 @@ const OF_ROUTES: readonly TSchema[] = [
   ...[WebhookRecord, NewWebhook, WebhookList, DeliveryRecord, DeliveryList],
 ];
 
-/** What stands inside other components under a name of its own, and is described once. */
+/** Parts of other components that have names of their own and are described once. */
 export const PARTS: readonly TSchema[] = partsOf([...COMPONENTS, ...OF_ROUTES]);
 
 /** @returns every schema with an `$id` inside those that are given, without these */

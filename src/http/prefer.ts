@@ -20,14 +20,14 @@ export const PreferHeader = Type.Object({
   prefer: Type.Optional(
     Type.String({
       description:
-        `\`wait=N\` (RFC 7240) waits up to N seconds, at most ${MAX_WAIT_SECONDS}, until the job, the batch or the squeeze has ended. ` +
-        'When that was not enough, the answer is that without it.',
+        `\`wait=N\` (RFC 7240) waits up to N seconds, at most ${MAX_WAIT_SECONDS}, until the job, the batch or the ` +
+        'squeeze has ended. If it has not ended by then, the answer is the same as without `wait`.',
       examples: ['wait=30'],
     }),
   ),
 });
 
-/** What a wait is told: how long it may take, and that its client has gone. */
+/** How long a wait may take, and a signal that its client has disconnected. */
 export interface PreferredWait {
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
@@ -38,7 +38,7 @@ export function preferredWait(request: FastifyRequest, reply: FastifyReply): Pre
   const seconds = preferredWaitSeconds(request.headers.prefer);
   if (seconds === 0) return undefined;
   reply.header('preference-applied', `wait=${seconds}`);
-  // What is left is no work.
+  // The rest of the wait does no work.
   request.inFlight?.leave();
   const gone = new AbortController();
   reply.raw.once('close', () => gone.abort());

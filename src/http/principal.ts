@@ -7,14 +7,14 @@ import { AppError } from '../errors/app-error.ts';
 /** Who a request comes from. */
 export interface Principal {
   readonly tenant: string;
-  /** Null where nobody is asked for a key; `jwt:` and its subject for a token. */
+  /** null if no key is required; for a token `jwt:` and its subject. */
   readonly keyId: string | null;
   readonly scopes: readonly Scope[];
   /** The highest priority that it may give to jobs; absent: that of its tenant. */
   readonly maxPriority?: JobPriority;
 }
 
-/** What needs no key lies outside this folder. */
+/** Routes that need no key are outside this folder. */
 export const API_PREFIX = '/v1/';
 
 /** What a key needs for a route. */
@@ -29,20 +29,20 @@ export const ANYBODY: Principal = { tenant: DEFAULT_TENANT, keyId: null, scopes:
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Who asks, also for what they may not do; null on routes that ask nobody. */
+    /** The caller, even if a scope is missing; null on routes without authentication. */
     principal: Principal | null;
-    /** The tenant for whose things an administrator asks, where it is not their own. */
+    /** The tenant for which an administrator calls, if it is not their own. */
     actingFor: string | null;
   }
   interface FastifyContextConfig {
-    /** What a key needs for this route; by default `read` for GET and HEAD, else `write`. null: no key. */
+    /** The scope that this route requires; by default `read` for GET and HEAD, otherwise `write`. null: no key. */
     scope?: Scope | null;
-    /** Refused while nobody is asked for a key: what anybody does here would count when keys are asked for later. */
+    /** Refused while no keys are required: its effect would remain when keys are required later. */
     needsKeys?: boolean;
   }
 }
 
-/** Whose things a request is about. */
+/** The tenant whose records a request is about. */
 export const tenantOf = (request: FastifyRequest): string => request.actingFor ?? principalOf(request).tenant;
 
 export function principalOf(request: FastifyRequest): Principal {

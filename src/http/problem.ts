@@ -16,7 +16,7 @@ export const Problem = Type.Object(
       examples: Object.keys(ERROR_KINDS).slice(0, 3),
     }),
     retryable: Type.Boolean({
-      description: 'Whether the same request may succeed later, when nothing about it is changed',
+      description: 'Whether the same request, unchanged, may succeed later',
     }),
     instance: Type.String({ description: '`urn:lora-squeeze:request:` and the request id, as in the log' }),
     errors: Type.Optional(
@@ -24,18 +24,18 @@ export const Problem = Type.Object(
         Type.Object(
           {
             line: Type.Optional(
-              Type.Integer({ minimum: 1, description: 'Of a body of lines: which one it is in' }),
+              Type.Integer({ minimum: 1, description: 'For a body of lines: the number of the line' }),
             ),
             pointer: Type.String({ description: 'JSON pointer into the request, or into the line' }),
             detail: Type.String(),
           },
           { additionalProperties: false },
         ),
-        { description: 'Every place where the request does not fit its schema' },
+        { description: 'Every violation of the schema, with its position' },
       ),
     ),
     context: Type.Optional(
-      Type.Record(Type.String(), Type.Unknown(), { description: 'What `detail` says, for programs' }),
+      Type.Record(Type.String(), Type.Unknown(), { description: 'The values in `detail`, for programs' }),
     ),
   },
   { $id: 'Problem', additionalProperties: false },
@@ -44,7 +44,7 @@ export type Problem = Static<typeof Problem>;
 
 /** What a client can do about an INTERNAL failure; its own message may name paths and stays in the log. */
 const INTERNAL_DETAIL =
-  'Something went wrong inside the service. The log has it under the request id of this answer.';
+  'An error occurred inside the service. Its log has the details under the request id of this answer.';
 
 export function problemOf(error: AppError, requestId: string): Problem {
   const { title, status, retryable } = ERROR_KINDS[error.code];

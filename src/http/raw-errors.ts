@@ -16,16 +16,13 @@ function rawErrorOf(error: NodeJS.ErrnoException): AppError {
     case 'HPE_INVALID_EOF_STATE':
       return new AppError('UPLOAD_ABORTED', 'The connection ended before the request was complete.');
     default:
-      return new AppError(
-        'BAD_REQUEST',
-        `This is not HTTP that can be read (${error.code ?? 'unknown error'}).`,
-      );
+      return new AppError('BAD_REQUEST', `The request is not valid HTTP (${error.code ?? 'unknown error'}).`);
   }
 }
 
 /**
- * Answers a broken request on its socket, unless an answer is on its way already, and ends the connection. Node leaves
- * a socket to whoever listens for these errors, so it is `connections` that sees to its end.
+ * Answers a broken request on its socket, unless an answer has begun, and ends the connection. Node leaves the socket
+ * to the listener of these errors, so `connections` makes sure that it ends.
  */
 export function answerClientError(
   error: NodeJS.ErrnoException,
@@ -41,7 +38,8 @@ export function answerClientError(
     answer();
     return;
   }
-  // Timers come before reading: where the process was held up, the headers may have come in time and lie there unread.
+  // Timers run before reading: if the process was held up, the headers may have arrived in time and be waiting
+  // unread.
   const begun = connections.begunOn(socket);
   setImmediate(() => {
     if (connections.begunOn(socket) === begun) answer();
@@ -68,7 +66,7 @@ export function sendRawProblem(
     ...headers,
   };
   const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`);
-  // A new listener for data is also how a socket is taken from the HTTP parser that reads it natively.
+  // A new listener for data also detaches the socket from the HTTP parser, which reads it natively.
   socket
     .removeAllListeners('data')
     .on('data', () => {})
@@ -76,7 +74,7 @@ export function sendRawProblem(
   socket.end(`HTTP/1.1 ${problem.status} ${problem.title}\r\n${lines.join('')}\r\n${body}`);
 }
 
-/** Node answers an Expect other than 100-continue by itself, without a body; this gives it one. */
+/** Node answers an Expect other than 100-continue itself, without a body; this adds one. */
 export function answerExpectations(server: Server): void {
   server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
     const expected = JSON.stringify((request.headers.expect ?? '').slice(0, 80));

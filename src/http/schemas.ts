@@ -102,13 +102,13 @@ export const REQUEST_ID_HEADER = 'x-request-id';
 const text = (description: string) => ({ type: 'string', description });
 
 const RETRY_AFTER = {
-  'retry-after': text('Seconds to wait; a full quota may have room sooner, by a removal'),
+  'retry-after': text('Seconds to wait; a full quota may have room sooner, if something is removed'),
 };
 
 /** Of answers to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers). */
 const RATE_HEADERS = {
-  ratelimit: text('`"requests";r=…;t=…`: requests left, and seconds until they are filled up'),
-  'ratelimit-policy': text('`"requests";q=…;w=60`: requests a minute'),
+  ratelimit: text('`"requests";r=…;t=…`: requests left, and seconds until they are replenished'),
+  'ratelimit-policy': text('`"requests";q=…;w=60`: requests per minute'),
 };
 
 const HEADERS: Readonly<Record<number, Readonly<Record<string, ReturnType<typeof text>>>>> = {
@@ -120,7 +120,7 @@ const HEADERS: Readonly<Record<number, Readonly<Record<string, ReturnType<typeof
   507: RETRY_AFTER,
 };
 
-/** A response of the contract with the codes that it may have, which the operation tells. */
+/** A response of the contract, with the codes that the operation lists for it. */
 export interface ProblemResponse extends ReturnType<typeof response> {
   readonly codes: readonly ErrorCode[];
 }
@@ -154,7 +154,7 @@ function problemsOf(codes: ReadonlySet<ErrorCode>): Record<number, ProblemRespon
   return Object.fromEntries(all.map(([status, group]) => [status, withCodes(status, group)]));
 }
 
-/** The responses of an operation, which may answer with these codes too. */
+/** The responses of an operation, which may also answer with these codes. */
 export function withProblems<T extends object>(responses: T, codes: readonly ErrorCode[]): T {
   return { ...responses, ...problems(...codesIn(responses), ...codes) };
 }

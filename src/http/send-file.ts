@@ -24,10 +24,10 @@ export interface SentFile extends AdapterFile {
 
 export const FileHeaders = Type.Object({
   range: Type.Optional(
-    Type.String({ description: 'One byte range; several are answered with the whole file' }),
+    Type.String({ description: 'One byte range; if several are requested, the answer is the whole file' }),
   ),
-  'if-range': Type.Optional(Type.String({ description: 'Honour `Range` only while the file has this ETag' })),
-  'if-none-match': Type.Optional(Type.String({ description: 'ETag of what the client has' })),
+  'if-range': Type.Optional(Type.String({ description: 'Honour `Range` only if the file has this ETag' })),
+  'if-none-match': Type.Optional(Type.String({ description: "ETag of the client's copy" })),
 });
 type FileRequest = FastifyRequest<{ Headers: Static<typeof FileHeaders> }>;
 
@@ -42,19 +42,19 @@ const BYTES = { mediaType: 'application/octet-stream', headers: FILE_HEADERS };
 /** The responses of a route that ends in sendFile; it may also fail with RANGE_NOT_SATISFIABLE and STORAGE_FAILED. */
 export const FILE_RESPONSES = {
   200: response('The file', BINARY, BYTES),
-  206: response('The part asked for', BINARY, {
+  206: response('The requested part', BINARY, {
     ...BYTES,
-    headers: { ...FILE_HEADERS, 'content-range': text('Which bytes of how many') },
+    headers: { ...FILE_HEADERS, 'content-range': text('The range of bytes, and the total number') },
   }),
-  304: { description: 'The client has it', type: 'null' },
+  304: { description: "The client's copy is current", type: 'null' },
 };
 
 /** A bit of the code that the parser gives a header. */
 const MALFORMED = 1;
 
 /**
- * Answers GET or HEAD with a file, or the part of it that was asked for.
- * @param open a stream of the file, or of a range that lies inside
+ * Answers GET or HEAD with a file, or with the requested range of it.
+ * @param open opens a stream of the file, or of a range inside it
  * @throws AppError RANGE_NOT_SATISFIABLE; as `open`
  */
 export async function sendFile(
@@ -105,9 +105,9 @@ export function byteRange(header: string | undefined, bytes: number): ByteRange 
 }
 
 /**
- * The stream, once its first bytes are there: until then its failure is answered with a problem document, without a
- * header that describes the file. Afterwards it can only close the connection.
- * @throws what the stream fails with
+ * The stream, once its first bytes are there: a failure before that is answered with a problem document, without
+ * headers that describe the file. A later failure can only close the connection.
+ * @throws the error of the stream
  */
 async function begun(stream: Readable): Promise<Readable> {
   await once(stream, 'readable');

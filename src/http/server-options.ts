@@ -32,7 +32,7 @@ export function serverOptions(
   return {
     ...(logger ? { loggerInstance: logger } : { logger: false }),
     genReqId: requestId,
-    // Nobody is believed by default: anybody can send X-Forwarded-For.
+    // X-Forwarded-For is not trusted by default, because any client can send it.
     trustProxy: trustedProxies.length > 0 && [...trustedProxies],
     bodyLimit: MAX_JSON_BODY_BYTES,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
@@ -45,7 +45,7 @@ export function serverOptions(
     // Uploads may take hours: plugins/request-bodies.ts and multipart/body-watch.ts watch bodies.
     requestTimeout: 0,
     forceCloseConnections: 'idle',
-    // plugins/refuse-new-work.ts answers instead, by a problem, and lets reading go on.
+    // plugins/refuse-new-work.ts answers instead, with a problem document, and still allows reading.
     return503OnClosing: false,
     clientErrorHandler: (error, socket) => answerClientError(error, socket, connections),
     ajv: {
@@ -59,7 +59,7 @@ export function serverOptions(
         verbose: true,
         keywords: [...SCHEMA_KEYWORDS] as never[],
         discriminator: true,
-        // Passes over the generated code that take longer at the start than they ever save.
+        // Optimisation passes over generated code that take longer at startup than they save.
         code: { optimize: false },
         // The schemas are ours, and judged by the tests of the contract.
         validateSchema: false,

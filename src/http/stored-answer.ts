@@ -31,8 +31,8 @@ const KEPT_HEADERS = [
 export const REPLAYED_HEADER = 'idempotent-replayed';
 
 /**
- * Answers that tell of a passing trouble and not of the request are not kept: the next try shall have a better one.
- * 408, 409, 424, 425 and 429 are of that kind too; nothing was done for them.
+ * Answers about a temporary condition, and not about the request, are not kept, so that the next attempt can succeed.
+ * 408, 409, 424, 425 and 429 are of this kind as well: nothing was done.
  */
 const isPassing = (status: number): boolean => status >= 500 || [408, 409, 424, 425, 429].includes(status);
 
@@ -74,7 +74,7 @@ export class AnsweredBefore extends Error {
   readonly answer: StoredAnswer;
 
   constructor(answer: StoredAnswer) {
-    super('This request was answered before.');
+    super('This request was already answered.');
     this.name = 'AnsweredBefore';
     this.answer = answer;
   }

@@ -49,8 +49,8 @@ const WITH_ARTICLE: Readonly<Record<string, string>> = {
 const FORMATS: Readonly<Record<string, string>> = { 'date-time': 'a time with its zone', date: 'a date' };
 
 /**
- * Says in words what is wrong where, unknown options first. Unions are explained by the branch that was meant, and a
- * value of the wrong type is not told its limits as well.
+ * Describes what is wrong where, unknown options first. Violations of a union are explained by the intended branch,
+ * and for a value of the wrong type its limits are not reported as well.
  */
 export function explain(errors: readonly SchemaError[]): Fault[] {
   const all = errors.filter(({ keyword }) => keyword === 'anyOf').map(unionOf);
@@ -100,8 +100,8 @@ const unionOf = (error: SchemaError): Union => ({
 });
 
 /**
- * A branch that is a component has paths of its own, which begin at its root: they are not among those of the property that
- * the union stands for.
+ * Paths within a branch that is a component start at its root, so they are not among those of the property with the
+ * union.
  */
 const isWithin = ({ schemaPath, instancePath }: SchemaError, union: Union): boolean =>
   (instancePath === union.error.instancePath || instancePath.startsWith(union.instancePrefix)) &&
@@ -110,10 +110,10 @@ const isWithin = ({ schemaPath, instancePath }: SchemaError, union: Union): bool
 function explainUnion(union: SchemaError, inner: readonly SchemaError[]): Fault[] {
   const branches = union.schema as readonly Branch[];
   const { data, instancePath } = union;
-  // An object is told what is wrong inside it; branches of other types only that it is none of theirs.
+  // For an object, faults inside it are reported; branches of other types only report the type.
   const within = inner.filter((error) => error.keyword !== 'type' || error.instancePath !== instancePath);
   if (isObject(data) && within.length > 0) return explain(within);
-  // A text that is one of the branches is told what is wrong with it as a text.
+  // For a text, if one of the branches is text, its faults as a text are reported.
   const [fitting, ...others] = [...branches.keys()].filter((index) => branches[index]!.type === typeOf(data));
   if (fitting !== undefined && others.length === 0) {
     const prefix = `${union.schemaPath}/${fitting}/`;

@@ -17,9 +17,9 @@ export interface CancelledSpace {
 }
 
 /**
- * Cancels every job and batch of a tenant that has not ended, one small transaction after another. What comes meanwhile is not
- * meant. Where it fails it has done a part, and goes on when it is called again.
- * @returns how many batches were cancelled, and jobs, those of the batches too
+ * Cancels every unfinished job and batch of a tenant, in small transactions. Jobs that arrive meanwhile are not
+ * included. If it fails, a part is done, and calling it again continues.
+ * @returns the numbers of cancelled batches and jobs, including the jobs of the batches
  * @throws AppError DATABASE_UNAVAILABLE, STORAGE_FULL
  */
 export async function cancelTenant(space: CancelledSpace): Promise<{ batches: number; jobs: number }> {
@@ -33,7 +33,7 @@ export async function cancelTenant(space: CancelledSpace): Promise<{ batches: nu
     .where('state', 'in', ['queued', 'active'])
     .where('id', '<=', lastJob)
     .executeTakeFirstOrThrow();
-  // First, so that no batch makes jobs of what is left of it.
+  // Batches first, so that they create no more jobs.
   const unfinished = await reader
     .selectFrom('batch')
     .select('id')

@@ -9,7 +9,7 @@ declare module 'fastify' {
   }
 }
 
-/** What the caller has, and nothing of others. */
+/** Everything of the caller's tenant, and nothing of others. */
 export function workspaceOf(request: FastifyRequest): Workspace {
   if (request.ownWorkspace) return request.ownWorkspace;
   throw new AppError('INTERNAL', 'A route that asks for no key has no workspace.');

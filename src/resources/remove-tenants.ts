@@ -15,7 +15,7 @@ const LATE_MS = 30_000;
 /** What one transaction removes, which holds up others for so long. */
 const ROWS_AT_ONCE = 100;
 
-/** What has a tenant and nothing below it: the tables, and what tells rows of one tenant apart. */
+/** Tables with rows of a tenant that no other rows depend on, and their tenant column. */
 const PLAIN = {
   connection: 'id',
   upload_lock: 'id',
@@ -29,8 +29,8 @@ const PLAIN = {
 } as const satisfies { readonly [T in keyof Tables]?: keyof Tables[T] & string };
 
 /**
- * Removes tenants that are being deleted with all they have, in steps that are safe one by one: a sweep that breaks off has
- * done a part, and the next one goes on. Uploads lose their rows here and their bytes where they lie: see UploadService.sweep.
+ * Removes tenants that are being deleted with all their records, in steps that are safe one by one: if a sweep is
+ * interrupted, the next one continues. Uploads lose their rows here and their bytes in UploadService.sweep.
  * @throws AppError DATABASE_UNAVAILABLE, STORAGE_FULL
  */
 export async function removeDeletedTenants(workspaces: Workspaces, { startMs, swept }: Sweep): Promise<void> {

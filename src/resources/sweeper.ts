@@ -15,8 +15,8 @@ import type { Workspaces } from './workspaces.ts';
 export interface SweeperOptions {
   readonly workspaces: Workspaces;
   /**
-   * How long content stays to which nobody refers any more: whoever is about to refer to it again, and whoever still reads
-   * it, is done by then.
+   * How long content without references is kept: longer than any request that is about to refer to it, or still reads
+   * it.
    */
   readonly graceMs: number;
   readonly eventRetention: EventRetention;
@@ -30,9 +30,9 @@ export interface SweepOutcome {
 }
 
 /**
- * Removes what has expired, and then content to which nobody refers any more. Several sweeps at once, and anything else that
- * goes on meanwhile, do no harm: what a sweep removes is decided in the transaction that removes it, and content that is
- * being removed can be referred to no more (settleContent makes another copy).
+ * Removes expired records, and then content without references. Simultaneous sweeps and other work do no harm: each
+ * removal is decided in the transaction that removes, and content that is being removed cannot get new references
+ * (settleContent makes another copy).
  */
 export class Sweeper {
   private readonly options: SweeperOptions;

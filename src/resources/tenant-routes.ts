@@ -25,8 +25,8 @@ export const wholeTenantRoutes: FastifyPluginAsyncTypebox<{ workspaces: Workspac
         tags: ['administration'],
         summary: 'Cancel every unfinished job and batch of a tenant',
         description:
-          'As if each was cancelled by itself. Where the call breaks off, a part is done, and the same call does the rest. What ' +
-          'the tenant submits meanwhile is not meant: suspend it first.',
+          'Each is cancelled as by its own call. If this call is interrupted, repeat it to cancel the rest. Jobs ' +
+          'that the tenant submits meanwhile are not cancelled: suspend the tenant first.',
         params: TenantPath,
         response: {
           200: response('What was cancelled', reference(TenantCancellation)),
@@ -49,12 +49,13 @@ export const wholeTenantRoutes: FastifyPluginAsyncTypebox<{ workspaces: Workspac
         tags: ['administration'],
         summary: 'Delete a tenant with all its data',
         description:
-          'At once its keys open nothing, nothing of it begins, and what runs is cancelled; other processes of the service may ' +
-          'take its keys for five seconds more. The next sweeps remove all it has: it is `deleting` until then, and then gone ' +
-          '(404). What is stored leaves the storage after the grace for content. There is no way back; again, it changes nothing.',
+          'Its keys are refused and none of its jobs start from then on, and running jobs are cancelled; other ' +
+          'processes of the service may accept its keys for five more seconds. The next sweeps remove all its data: ' +
+          'it is `deleting` until then, and 404 afterwards. Bytes leave the storage after the grace period for ' +
+          'content. This cannot be undone; repeating the call changes nothing.',
         params: TenantPath,
         response: {
-          202: response('The tenant, whose deletion goes on', reference(TenantRecord)),
+          202: response('The tenant, which is being deleted', reference(TenantRecord)),
           ...problems('VALIDATION_FAILED', ...TENANT_ERRORS.delete),
         },
       },

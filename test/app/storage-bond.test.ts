@@ -62,7 +62,7 @@ onEachDialect('a storage and its database', (database, folder) => {
         assert.match(error.told('/srv/x'), /^The storage \/srv\/x cannot be used: the database belongs/);
         return true;
       });
-      await assert.rejects(bond(bare)[pass](), /belongs to the storage \w+, and this one has no id/);
+      await assert.rejects(bond(bare)[pass](), /belongs to the storage \w+, but this one has no id/);
     }
     assert.deepEqual([await idOf(other), await bare.list('')], [ids[1], []]);
   });
@@ -85,7 +85,7 @@ onEachDialect('a storage and its database', (database, folder) => {
     ]) {
       const store = await storeIn(key.replaceAll('/', '-'));
       await store.put(key, Buffer.from('{}'));
-      const old = { name: 'ForeignStorage', message: /before there was a database.*DATA_DIR or STORAGE_URL/ };
+      const old = { name: 'ForeignStorage', message: /before the database.*DATA_DIR or STORAGE_URL/ };
       await assert.rejects(bond(store).settle(), old, key);
       assert.deepEqual(await store.list(''), [key]);
     }

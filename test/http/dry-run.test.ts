@@ -134,7 +134,7 @@ describe('a dry run of a job', () => {
     assert.deepEqual((await forecastOf(moved)).seconds, null, 'nothing is computed');
   });
 
-  it('knows nothing of an adapter that is still to be fetched, and keeps its secrets', async () => {
+  it('knows nothing of an adapter that is yet to be fetched, and keeps its secrets', async () => {
     const source = { kind: 'hub', repo: 'owner/name', token: 'hf_secret' };
     const response = await ask({ kind: 'squeeze', source, targets: [{ rank: 2 }, { energy: 0.9 }] });
     const text = await response.text();
@@ -144,7 +144,7 @@ describe('a dry run of a job', () => {
     assert.equal(forecast!.seconds, null);
     for (const { rank, bytes, basis, warnings } of forecast!.targets) {
       assert.deepEqual([rank, bytes, basis], [null, null, null]);
-      assert.match(warnings[0]!, /still to be fetched/);
+      assert.match(warnings[0]!, /yet to be fetched/);
     }
   });
 

@@ -181,7 +181,7 @@ describe('GET /v1/jobs', () => {
     await refused(
       'created_after=2016-12-31T23:59:60Z',
       'VALIDATION_FAILED',
-      /created_after .* is not a time/,
+      /created_after .* is not a valid time/,
     );
     const foreign = Buffer.from('../../x').toString('base64url');
     const runs = Buffer.from(`run_${'0'.repeat(32)}`).toString('base64url');

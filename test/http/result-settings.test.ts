@@ -164,6 +164,6 @@ describe('what requests say of their results', () => {
     await problemIn(await post('/v1/jobs', squeeze({ ttl: 60 })), 400, 'UNKNOWN_OPTION');
     const batch = { kind: 'analyze', adapter_ids: [adapter_id], results: RESULTS };
     const problem = await problemIn(await post('/v1/batches', batch), 422, 'BATCH_INVALID');
-    assert.match(problem.detail, /^results mean nothing to an analysis/);
+    assert.match(problem.detail, /^results have no meaning for an analysis/);
   });
 });

@@ -35,7 +35,7 @@ describe('a service whose storage is not that of its database', () => {
       assert.equal(wrong.code, 1);
       assert.equal(
         wrong.stderr,
-        `The storage ${other} cannot be used: the database belongs to the storage ${idIn(own)}, and this one has no id; ` +
+        `The storage ${other} cannot be used: the database belongs to the storage ${idIn(own)}, but this one has no id; ` +
           'set STORAGE_URL to the storage of this database, or start with the database of this storage.\n',
       );
       assert.deepEqual(readdirSync(other), ['tmp']);

@@ -10,7 +10,7 @@ export interface paths {
     };
     /**
      * Check whether the process is alive
-     * @description It answers, whatever it depends on. Restart a process that does not.
+     * @description Answers whatever the service depends on. Restart a process that does not answer.
      */
     get: operations['getLiveness'];
     put?: never;
@@ -30,7 +30,7 @@ export interface paths {
     };
     /**
      * Get metrics for Prometheus
-     * @description Of this process, in the text exposition format.
+     * @description Metrics of this process, in the text exposition format.
      */
     get: operations['getMetrics'];
     put?: never;
@@ -70,7 +70,7 @@ export interface paths {
     };
     /**
      * Get this contract
-     * @description With every path, body and answer; generators of clients read it.
+     * @description With all paths, bodies and answers, for client generators.
      */
     get: operations['getOpenapiYaml'];
     put?: never;
@@ -90,7 +90,7 @@ export interface paths {
     };
     /**
      * Check whether the service can serve requests
-     * @description Answers 200 for as long as there is something that this process can serve. While Redis is away or full, the storage cannot be written or secrets cannot be opened, `status` is `degraded` and `reasons` says why: reads still work, so a load balancer should keep the process. It is 503 when the process is stopping, when the database is away or the storage cannot be read at all and, of a worker, when its execution provider is missing. Wait for `"status": "ready"` where everything has to work.
+     * @description Answers 200 while the process can serve anything. While Redis is unavailable or full, the storage cannot be written or secrets cannot be opened, `status` is `degraded` and `reasons` names the cause; reads still work, so a load balancer should keep the process. It answers 503 while the process is stopping, if the database is unavailable or the storage cannot be read at all, and, for a worker, if its execution provider is missing. Wait for `"status": "ready"` if everything has to work.
      */
     get: operations['getReadiness'];
     put?: never;
@@ -110,7 +110,7 @@ export interface paths {
     };
     /**
      * List adapters, uploads and results, the newest first
-     * @description Every condition has to hold. Pages are read as those of jobs are.
+     * @description All conditions must hold. Pages work as for jobs.
      *
      *     Needs a key with the scope `read`.
      */
@@ -118,7 +118,7 @@ export interface paths {
     put?: never;
     /**
      * Upload an adapter
-     * @description Takes the files of an adapter in any order: its weights and, in formats that have one (PEFT, MLX), its configuration. The format is recognised from the files (GET /v1/capabilities). A part is recognised by its name or, failing that, by its filename (`curl -F files=@adapter_config.json -F files=@adapter_model.safetensors`, `curl -F weights=@my-lora.safetensors`). The files are checked while they arrive. Each upload makes an adapter of its own, with what you say of it, also where the same content is here already: it takes no more room then, but counts in full.
+     * @description Takes the files of an adapter in any order: its weights and, in formats that have one (PEFT, MLX), its configuration. The format is recognised from the files (GET /v1/capabilities). A part is recognised by its name or otherwise by its filename (`curl -F files=@adapter_config.json -F files=@adapter_model.safetensors`, `curl -F weights=@my-lora.safetensors`). The files are checked while they arrive. Each upload creates a separate adapter with its own name, labels and time to live, even if the same content exists already: it is then stored only once, but counts in full.
      *
      *     Needs a key with the scope `write`.
      */
@@ -145,7 +145,7 @@ export interface paths {
     post?: never;
     /**
      * Delete an adapter
-     * @description Not while a job that has not ended reads it. Results made from it stay, and so do the records of jobs. Its files are gone at once; the room on the disk is free when the sweeper has been there, if no other adapter has the same content.
+     * @description Refused while an unfinished job reads it. Results made from it stay, and so do the records of jobs. The adapter disappears immediately; a later sweep frees the space if no other adapter has the same content.
      *
      *     Needs a key with the scope `write`.
      */
@@ -168,7 +168,7 @@ export interface paths {
     };
     /**
      * Download all files of an adapter as a zip
-     * @description The files are stored uncompressed under their names. With the result of a job comes its report as `report.html`, as long as the job is there. The same adapter with the same report gives the same bytes. There is no `Repr-Digest`, as it is made while it is sent; the adapter has the SHA-256 of each of its files.
+     * @description The files are stored uncompressed under their names. The archive of a result also has the report of its job as `report.html`, while the job exists. The same adapter with the same report gives the same bytes. There is no `Repr-Digest`, because the archive is created while it is sent; the adapter has the SHA-256 of each of its files.
      *
      *     Needs a key with the scope `read`.
      */
@@ -232,7 +232,7 @@ export interface paths {
     put?: never;
     /**
      * Create an adapter from uploads
-     * @description As an upload with all the files in one request does. The uploads are gone afterwards, unless the request was refused.
+     * @description The same as an upload with all files in one request. The uploads are removed afterwards, unless the request was refused.
      *
      *     Needs a key with the scope `write`.
      */
@@ -252,15 +252,15 @@ export interface paths {
     };
     /**
      * List batches, the newest first
-     * @description Without their items. Every condition has to hold. Pages are read as those of jobs are.
+     * @description Without their items. All conditions must hold. Pages work as for jobs.
      *
      *     Needs a key with the scope `read`.
      */
     get: operations['listBatches'];
     put?: never;
     /**
-     * Up to 10000 jobs in one call
-     * @description The same for adapters that are here (`adapter_ids`), that are fetched (`sources`), or that lie below a prefix (`source_prefix`, listed while the request waits); or a list of jobs of any kinds. What does not fit the schema refuses all of it; what cannot be tried, such as an unknown adapter, is an item that has failed. An adapter with all its targets is one job, since they share the reading and the decomposition. `dry_run: true` does nothing, and says what would be refused and what is known of the rest.
+     * Create a batch of up to 10000 jobs
+     * @description The same work for adapters in the service (`adapter_ids`), for sources that are fetched (`sources`), or for all adapters below a prefix (`source_prefix`, listed during the request); or a list of jobs of any kind. A violation of the schema refuses the whole batch; an item that cannot be tried, for example because its adapter does not exist, has failed. An adapter with all its targets is one job, because targets share the reading and the decomposition. `dry_run: true` does nothing, and reports what would be refused and what is known about the rest.
      *
      *     Needs a key with the scope `write`.
      */
@@ -287,7 +287,7 @@ export interface paths {
     post?: never;
     /**
      * Delete a batch that has ended, with its jobs
-     * @description With its jobs. Results stay: they are adapters like any other.
+     * @description Its jobs are deleted as well. Results stay, because they are adapters like any other.
      *
      *     Needs a key with the scope `write`.
      */
@@ -296,7 +296,7 @@ export interface paths {
     head?: never;
     /**
      * Change the name or the labels of a batch
-     * @description At any time, also after it has ended. Its jobs and results keep theirs.
+     * @description Possible at any time, even after the batch has ended. Its jobs and results keep their names and labels.
      *
      *     Needs a key with the scope `write`.
      */
@@ -312,7 +312,7 @@ export interface paths {
     };
     /**
      * Download all results of a batch as a zip
-     * @description The files of each result, stored uncompressed, in `<item>/<target>/`: the name of the item, as it may be that of a folder, and of the target as in deliveries, `r16` say. At the end `results.ndjson` has the lines of `GET /v1/batches/{id}/results`, each with its `folder`, which is null where nothing succeeded, or the result was removed or has expired. It is made while it is sent, so that it has neither a length nor an `ETag`; one that breaks off is not a whole zip. Of a batch that runs it has what there is by then.
+     * @description The files of each result, stored uncompressed, in `<item>/<target>/`: a safe form of the name of the item, and the folder name of the target as in deliveries, such as `r16`. The last file, `results.ndjson`, has the lines of `GET /v1/batches/{id}/results`, each with its `folder`, which is null if nothing succeeded or if the result was removed or has expired. The archive is created while it is sent, so it has neither a length nor an `ETag`, and an interrupted one is not a valid zip. While the batch runs, the archive has the results so far.
      *
      *     Needs a key with the scope `read`.
      */
@@ -336,7 +336,7 @@ export interface paths {
     put?: never;
     /**
      * Cancel every unfinished job of a batch
-     * @description From then on no job of it begins. The answer does not wait until each is cancelled: `finished_at` is there when the last one is. Again, it answers the same.
+     * @description No job of the batch starts from then on. The answer does not wait until all jobs are cancelled: `finished_at` is set when the last one is. Repeating the call returns the same answer.
      *
      *     Needs a key with the scope `write`.
      */
@@ -356,7 +356,7 @@ export interface paths {
     };
     /**
      * Watch a batch: Server-Sent Events until it has ended
-     * @description Events are `item` (`data` is an item that has ended; each comes once, also those that ended before) and `state` (`data` is the batch, whenever its counts have changed). The stream ends after the batch as it ended. With `Last-Event-ID` it goes on after that event, also at another process of the service and days later; after the last one the answer is 204, which tells a browser to stop. A comment every 15 s shows that the connection lives. Streams end after an hour; clients come back by themselves.
+     * @description Events are `item` (`data` is an item that has ended; each is sent once, including items that ended earlier) and `state` (`data` is the batch, whenever its counts have changed). The stream ends after the batch has ended. With `Last-Event-ID` it continues after that event, even at another process of the service and days later; after the last event the answer is 204, which stops browsers from reconnecting. A comment every 15 s keeps the connection alive. Streams end after an hour; clients reconnect automatically.
      *
      *     Needs a key with the scope `read`.
      */
@@ -378,7 +378,7 @@ export interface paths {
     };
     /**
      * List the items of a batch in the order of the request
-     * @description With what became of each: also of those that could not be tried, and have no job.
+     * @description With the outcome of each, including items that could not be tried and have no job.
      *
      *     Needs a key with the scope `read`.
      */
@@ -399,8 +399,8 @@ export interface paths {
       cookie?: never;
     };
     /**
-     * Get the results of a batch, a line of JSON for each item and target
-     * @description In the order of the request, also while the batch runs: what has not ended has its state. An answer that breaks off is not whole; one that ends well has every item, as many as `x-item-count` says.
+     * Get the results of a batch, one line of JSON for each item and target
+     * @description In the order of the request. While the batch runs, unfinished items have their current state. An interrupted answer is incomplete; a complete one has as many items as `x-item-count` says.
      *
      *     Needs a key with the scope `read`.
      */
@@ -424,7 +424,7 @@ export interface paths {
     put?: never;
     /**
      * Retry the failed, partial and cancelled items of a batch
-     * @description As a new batch; its `retry_of` names the old one, which stays as it is. Items that never had a job are among them.
+     * @description Creates a new batch, whose `retry_of` names the old one; the old one stays unchanged. Items that never had a job are included.
      *
      *     Needs a key with the scope `write`.
      */
@@ -445,8 +445,8 @@ export interface paths {
     get?: never;
     put?: never;
     /**
-     * Up to 10000 jobs, one in a line
-     * @description Each line is a job as `POST /v1/jobs` takes it. The first may be `{"settings": {…}}` with what holds for all: kind, targets, options, results, deliver, labels, priority, ttl_seconds, reuse, webhook. Lines are read as they come, each of 65536 bytes at most. One that is not JSON, or does not fit its schema, refuses all of them; one that cannot be tried is an item that has failed.
+     * Create a batch of up to 10000 jobs, one per line
+     * @description Each line is a job as for `POST /v1/jobs`. The first line may be `{"settings": {…}}` with settings for all: kind, targets, options, results, deliver, labels, priority, ttl_seconds, reuse, webhook. Lines are processed as they arrive and have at most 65536 bytes each. A line that is not JSON, or violates its schema, refuses the whole batch; a job that cannot be tried is an item that has failed.
      *
      *     Needs a key with the scope `write`.
      */
@@ -487,7 +487,7 @@ export interface paths {
       cookie?: never;
     };
     /**
-     * What the service can do: formats with the options of each conversion, profiles, limits, version
+     * Get what the service can do: formats with the options of each conversion, profiles, limits, version
      * @description Needs a key with the scope `read`.
      */
     get: operations['getCapabilities'];
@@ -516,7 +516,7 @@ export interface paths {
     put?: never;
     /**
      * Create a connection to a bucket, the Hub or a server
-     * @description Sources and destinations of jobs then need no credentials: `s3://models/in/x` finds the connection that leads there. Its credentials are kept encrypted and never shown. One that goes as the service itself (`ambient`), or to hosts that are not public (`allowed_hosts`), takes a key with the scope `admin`.
+     * @description Sources and destinations of jobs then need no credentials: `s3://models/in/x` uses the connection whose prefix includes it. Credentials are stored encrypted and never shown. A connection that uses the service's own identity (`ambient`), or reaches hosts that are not public (`allowed_hosts`), requires a key with the scope `admin`.
      *
      *     Needs a key with the scope `write`.
      */
@@ -543,7 +543,7 @@ export interface paths {
     post?: never;
     /**
      * Delete a connection and its credentials
-     * @description Jobs that would still go through it fail with `CONNECTION_NOT_FOUND`.
+     * @description Waiting jobs that use it fail with `CONNECTION_NOT_FOUND`.
      *
      *     Needs a key with the scope `write`.
      */
@@ -552,7 +552,7 @@ export interface paths {
     head?: never;
     /**
      * Change a connection or its credentials
-     * @description Holds for all that goes through it from now on, also of jobs that wait. What leads its credentials to places where they did not go before (another `endpoint`, a prefix that is not within those there are) has to bring them.
+     * @description Applies to everything that uses the connection from now on, including waiting jobs. A change that would send its credentials to new destinations (another `endpoint`, or a prefix that is not within the present ones) must include the credentials.
      *
      *     Needs a key with the scope `write`.
      */
@@ -568,7 +568,7 @@ export interface paths {
     };
     /**
      * Watch all jobs and batches: Server-Sent Events
-     * @description `job.*` and `batch.ended` have as `data` the very text that a webhook gets, `job.progress` comes once a second at most for each job that runs. A stream begins with `stream.open`, and has everything that happens from then on, in order. With `Last-Event-ID` it goes on after that event, also at another process of the service and after a restart. Events are kept for a day, and the newest 50,000 of a tenant, unless the operator chose otherwise; where some are missing, `stream.gap` comes first. Streams end after an hour.
+     * @description `job.*` and `batch.ended` have as `data` exactly the text that webhooks receive. `job.progress` is sent at most once per second for each running job. A stream starts with `stream.open` and has all later events in order. With `Last-Event-ID` it continues after that event, even at another process of the service and after a restart. Unless the operator changed it, events are kept for a day, and the newest 50,000 of each tenant; if some are missing, `stream.gap` comes first. Streams end after an hour.
      *
      *     Needs a key with the scope `read`.
      */
@@ -590,7 +590,7 @@ export interface paths {
     };
     /**
      * List jobs, the newest first
-     * @description Every condition has to hold. A list is read page by page: `next_cursor` of one is `cursor` of the next, until it is null. Jobs that come or go in between move nothing else.
+     * @description All conditions must hold. Read a list page by page: pass `next_cursor` of each page as `cursor` to get the next, until it is null. Jobs that are created or deleted in between do not shift others.
      *
      *     Needs a key with the scope `read`.
      */
@@ -598,7 +598,7 @@ export interface paths {
     put?: never;
     /**
      * Squeeze, analyze or merge adapters
-     * @description `kind` says which. `squeeze` brings one adapter to each target. `analyze` writes nothing: the report says what every rank would lose and recommends some. `merge` sums up to 32 adapters on one base, of any ranks, with weights, and squeezes the sum to each target. Equal requests, by the content of their adapters, are done once: a later one has a job and results of its own, with `reused: true`, and where the work was done before it ends at once. `reuse: false` has it done again. `dry_run: true` does nothing, and tells what would be: ranks, sizes, seconds, or the same refusal.
+     * @description `kind` decides the work. `squeeze` squeezes one adapter to each target. `analyze` writes no adapter: its report has the loss at every rank and recommendations. `merge` adds up to 32 adapters of one base model, of any ranks, with weights, and squeezes the sum to each target. Work for equal requests, compared by the content of their adapters, is done once: a later request has a job and results of its own, with `reused: true`, and ends immediately if the work was done before. `reuse: false` repeats the work. `dry_run: true` does nothing and returns a forecast: ranks, sizes, seconds, or the refusal.
      *
      *     Needs a key with the scope `write`.
      */
@@ -625,7 +625,7 @@ export interface paths {
     post?: never;
     /**
      * Delete a job that has ended
-     * @description With its report. Its results stay: they are adapters like any other.
+     * @description Its report is deleted as well. Its results stay, because they are adapters like any other.
      *
      *     Needs a key with the scope `write`.
      */
@@ -634,7 +634,7 @@ export interface paths {
     head?: never;
     /**
      * Change the name or the labels of a job
-     * @description At any time, also after it has ended.
+     * @description Possible at any time, even after it has ended.
      *
      *     Needs a key with the scope `write`.
      */
@@ -650,7 +650,7 @@ export interface paths {
     };
     /**
      * List all files that a job made
-     * @description `report.json` and `report.html`, `results/0/…` with the files of the first target’s adapter and so on, `imported/…` with those of an adapter that was fetched, and for going on with training `projections.safetensors` and `optimizer.safetensors`. Of an adapter that has been removed or has expired nothing is listed. Empty until the job has ended.
+     * @description `report.json` and `report.html`; `results/0/…` with the files of the first target’s adapter and so on; `imported/…` with those of a fetched adapter; for further training `projections.safetensors` and `optimizer.safetensors`. Adapters that were removed or have expired are left out. The list is empty until the job has ended.
      *
      *     Needs a key with the scope `read`.
      */
@@ -694,7 +694,7 @@ export interface paths {
     put?: never;
     /**
      * Cancel a job
-     * @description The answer is final: the job is `cancelled` from then on, and has no results. A queued one never begins; an active one stops at its next module, unless other jobs wait for the same work. Again, it answers the same.
+     * @description The answer is final: the job is `cancelled` from then on and has no results. A queued job never starts. An active one stops at its next module, unless other jobs wait for the same work. Repeating the call returns the same answer.
      *
      *     Needs a key with the scope `write`.
      */
@@ -716,7 +716,7 @@ export interface paths {
     put?: never;
     /**
      * Retry the failed deliveries of a job
-     * @description Deliveries of it that failed are `pending` again, and tried as the first time; others stay as they are. The job stays as it ended.
+     * @description Failed deliveries are `pending` again and are tried as if for the first time; others stay unchanged. The state of the job does not change.
      *
      *     Needs a key with the scope `write`.
      */
@@ -736,7 +736,7 @@ export interface paths {
     };
     /**
      * Watch a job: Server-Sent Events until it has ended
-     * @description Events are `state` (`data` is the job: queued, active, and its end) and `progress` (`data` is a `JobProgress`). The stream ends after the final state. With `Last-Event-ID` it goes on after that event, also at another process of the service; after the final one the answer is 204, which tells a browser to stop. A comment every 15 s shows that the connection lives. Streams end after an hour; clients come back by themselves.
+     * @description Events are `state` (`data` is the job: queued, active, and its final state) and `progress` (`data` is a `JobProgress`). The stream ends after the final state. With `Last-Event-ID` it continues after that event, even at another process of the service; after the final one the answer is 204, which stops browsers from reconnecting. A comment every 15 s keeps the connection alive. Streams end after an hour; clients reconnect automatically.
      *
      *     Needs a key with the scope `read`.
      */
@@ -840,7 +840,7 @@ export interface paths {
     put?: never;
     /**
      * Retry a failed, partial or cancelled job
-     * @description As a new job of the same request, labels, priority and time to live, with all its targets; its `retry_of` names the old one. The old one stays as it is, and belongs to its batch alone. A job that succeeded is submitted again, with `reuse: false`.
+     * @description Creates a new job with the same request, labels, priority and time to live, and all its targets; its `retry_of` names the old one. The old job stays unchanged, and only it belongs to its batch. To repeat a job that succeeded, submit its request with `reuse: false`.
      *
      *     Needs a key with the scope `write`.
      */
@@ -860,7 +860,7 @@ export interface paths {
     };
     /**
      * List keys, including revoked and expired ones, the oldest first
-     * @description With `tenant_admin` and not `admin`: those of the own tenant.
+     * @description With `tenant_admin` but without `admin`: those of the own tenant.
      *
      *     Needs a key with the scope `tenant_admin`.
      */
@@ -868,7 +868,7 @@ export interface paths {
     put?: never;
     /**
      * Create a key
-     * @description A tenant may have any number of keys at once, so that one can be replaced without a gap. Without `tenant` the key is for that of the caller. With `tenant_admin` and not `admin`: of the own tenant only, without the scope `admin`, and with no higher `max_priority` than that of the caller.
+     * @description A tenant may have any number of keys at a time, so that one can be replaced without a gap. Without `tenant` the key belongs to the tenant of the caller. A caller with `tenant_admin` but without `admin` can create keys for its own tenant only, without the scope `admin`, and with at most its own `max_priority`.
      *
      *     Needs a key with the scope `tenant_admin`.
      */
@@ -891,7 +891,7 @@ export interface paths {
     post?: never;
     /**
      * Revoke a key
-     * @description It stays in the list, as revoked; to revoke it again changes nothing. Other processes of the service may take it for five seconds more.
+     * @description It stays in the list as revoked; revoking it again changes nothing. Other processes of the service may accept it for five more seconds.
      *
      *     Needs a key with the scope `tenant_admin`.
      */
@@ -910,7 +910,7 @@ export interface paths {
     };
     /**
      * List annealing runs, the newest first
-     * @description In short: the run itself has its checkpoints. Every condition has to hold. Pages are read as those of jobs are.
+     * @description Summaries; a single run has its checkpoints. All conditions must hold. Pages work as for jobs.
      *
      *     Needs a key with the scope `read`.
      */
@@ -918,7 +918,7 @@ export interface paths {
     put?: never;
     /**
      * Create an annealing run
-     * @description By a schedule, or adaptively by what the spectrum allows. The trainer then sends checkpoints and goes on with the adapters it gets back. `dry_run: true` begins nothing, and tells how it would go: ranks, steps, learning rates, sizes.
+     * @description By a schedule, or adaptively by the spectrum. The trainer then sends checkpoints and continues with the adapters that are returned. `dry_run: true` starts nothing and returns the plan: ranks, steps, learning rates, sizes.
      *
      *     Needs a key with the scope `write`.
      */
@@ -945,7 +945,7 @@ export interface paths {
     post?: never;
     /**
      * Delete a run with its checkpoints and their jobs
-     * @description Not while a checkpoint is being squeezed. Adapters stay; projections and optimizer state go with the jobs.
+     * @description Refused while a checkpoint is being squeezed. Adapters stay; projections and optimizer state are deleted with the jobs.
      *
      *     Needs a key with the scope `write`.
      */
@@ -966,7 +966,7 @@ export interface paths {
     put?: never;
     /**
      * Send a checkpoint and get the adapter to continue with
-     * @description Answers `keep` (nothing to do), or squeezes the checkpoint as a job. Sending the same checkpoint again, also at the same time, gives the same answer; a failed one is tried again. The parts may come in any order.
+     * @description Answers `keep` (nothing to squeeze), or squeezes the checkpoint as a job. Sending the same checkpoint again, even at the same time, returns the same answer; a failed one is tried again. The parts may come in any order.
      *
      *     Needs a key with the scope `write`.
      */
@@ -986,7 +986,7 @@ export interface paths {
     };
     /**
      * Get a checkpoint: the decision and its outcome
-     * @description Of several checkpoints of one step, after a rewind or a failure, the newest.
+     * @description If a step has several checkpoints, after a rewind or a failure, the newest one.
      *
      *     Needs a key with the scope `read`.
      */
@@ -1010,7 +1010,7 @@ export interface paths {
     put?: never;
     /**
      * Plan an annealing: ranks and steps of its stages
-     * @description Ranks of the stages, when to squeeze, and what every stage trains and takes. Nothing is stored: the same request gives the same schedule.
+     * @description Returns the ranks of the stages, the steps of the squeezes, and the parameters and memory of every stage. Nothing is stored: the same request gives the same schedule.
      *
      *     Needs a key with the scope `write`.
      */
@@ -1054,7 +1054,7 @@ export interface paths {
     put?: never;
     /**
      * Upload an adapter and squeeze it in one call
-     * @description The files as for uploading an adapter, and a part `request` with what to do, in any order. The adapter is kept like any other.
+     * @description Takes the files as for uploading an adapter, and a part `request` with the job, in any order. The adapter is kept like any other.
      *
      *     Needs a key with the scope `write`.
      */
@@ -1074,7 +1074,7 @@ export interface paths {
     };
     /**
      * List tenants with their usage
-     * @description By id.
+     * @description In the order of their ids.
      *
      *     Needs a key with the scope `admin`.
      */
@@ -1101,7 +1101,7 @@ export interface paths {
     get: operations['getTenant'];
     /**
      * Create a tenant or change its limits
-     * @description Other processes of the service go by what was set before for five seconds more.
+     * @description Other processes of the service use the previous settings for up to five more seconds.
      *
      *     Needs a key with the scope `admin`.
      */
@@ -1109,7 +1109,7 @@ export interface paths {
     post?: never;
     /**
      * Delete a tenant with all its data
-     * @description At once its keys open nothing, nothing of it begins, and what runs is cancelled; other processes of the service may take its keys for five seconds more. The next sweeps remove all it has: it is `deleting` until then, and then gone (404). What is stored leaves the storage after the grace for content. There is no way back; again, it changes nothing.
+     * @description Its keys are refused and none of its jobs start from then on, and running jobs are cancelled; other processes of the service may accept its keys for five more seconds. The next sweeps remove all its data: it is `deleting` until then, and 404 afterwards. Bytes leave the storage after the grace period for content. This cannot be undone; repeating the call changes nothing.
      *
      *     Needs a key with the scope `admin`.
      */
@@ -1130,7 +1130,7 @@ export interface paths {
     put?: never;
     /**
      * Cancel every unfinished job and batch of a tenant
-     * @description As if each was cancelled by itself. Where the call breaks off, a part is done, and the same call does the rest. What the tenant submits meanwhile is not meant: suspend it first.
+     * @description Each is cancelled as by its own call. If this call is interrupted, repeat it to cancel the rest. Jobs that the tenant submits meanwhile are not cancelled: suspend the tenant first.
      *
      *     Needs a key with the scope `admin`.
      */
@@ -1152,7 +1152,7 @@ export interface paths {
     put?: never;
     /**
      * Resume a suspended tenant
-     * @description Its waiting jobs begin again, in their order.
+     * @description Its waiting jobs can start again, in their order.
      *
      *     Needs a key with the scope `admin`.
      */
@@ -1174,7 +1174,7 @@ export interface paths {
     put?: never;
     /**
      * Suspend a tenant
-     * @description None of its waiting jobs begins, and what it sends is refused with TENANT_SUSPENDED; reading, downloading, cancelling and deleting go on, and so does what runs. Other processes of the service learn of it within five seconds.
+     * @description None of its waiting jobs start, and new requests are refused with TENANT_SUSPENDED; reading, downloading, cancelling and deleting still work, and running jobs continue. Other processes of the service follow within five seconds.
      *
      *     Needs a key with the scope `admin`.
      */
@@ -1193,14 +1193,14 @@ export interface paths {
       cookie?: never;
     };
     /**
-     * List uploads that are not part of an adapter, in the order of their ids
+     * List uploads that do not belong to an adapter, in the order of their ids
      * @description Needs a key with the scope `read`.
      */
     get: operations['listUploads'];
     put?: never;
     /**
-     * Begin a resumable upload
-     * @description The first bytes may come with it, as `application/offset+octet-stream`.
+     * Create a resumable upload
+     * @description The first bytes may be sent with it, as `application/offset+octet-stream`.
      *
      *     Needs a key with the scope `write`.
      */
@@ -1229,7 +1229,7 @@ export interface paths {
     get: operations['getUpload'];
     /**
      * Upload a whole file
-     * @description The body is the file (`curl -T file`); an upload of that id is replaced when all of it is there. It is checked while it arrives. Which file of an adapter it is says `filename`.
+     * @description The body is the file (`curl -T file`). It replaces an upload with the same id once it is complete, and is checked while it arrives. `filename` names the file of the adapter.
      *
      *     Needs a key with the scope `write`.
      */
@@ -1243,14 +1243,14 @@ export interface paths {
     options?: never;
     /**
      * Get the offset of a resumable upload
-     * @description Ends a PATCH that is still under way; what came of it is kept.
+     * @description Ends a PATCH that is still in progress; bytes that arrived are kept.
      *
      *     Needs a key with the scope `read`.
      */
     head: operations['getUploadOffset'];
     /**
      * Continue a resumable upload
-     * @description Bytes that came before the connection broke are kept, unless there is a Content-Digest of all of them.
+     * @description Bytes that arrived before a broken connection are kept, unless the request has a Content-Digest of all of them.
      *
      *     Needs a key with the scope `write`.
      */
@@ -1292,7 +1292,7 @@ export interface paths {
     put?: never;
     /**
      * Create a webhook
-     * @description Requests are signed by Standard Webhooks (https://www.standardwebhooks.com), and sent again for three days until one is answered with 2xx. Their body is a `WebhookEvent`.
+     * @description Requests are signed according to Standard Webhooks (https://www.standardwebhooks.com) and repeated for three days until one is answered with 2xx. Their body is a `WebhookEvent`.
      *
      *     Needs a key with the scope `write`.
      */
@@ -1326,7 +1326,7 @@ export interface paths {
     head?: never;
     /**
      * Change a webhook
-     * @description Holds for all requests from now on, also for those of deliveries that are pending. `enabled: true` also brings back a webhook whose receiver answered 410.
+     * @description Applies to all requests from now on, including those of pending deliveries. `enabled: true` also enables a webhook whose receiver answered 410.
      *
      *     Needs a key with the scope `write`.
      */
@@ -1342,7 +1342,7 @@ export interface paths {
     };
     /**
      * List the deliveries of a webhook, the newest first
-     * @description With every attempt: when, what was answered, how long it took. Kept for 30 days.
+     * @description With every attempt: its time, the answer and its duration. Kept for 30 days.
      *
      *     Needs a key with the scope `read`.
      */
@@ -1366,7 +1366,7 @@ export interface paths {
     put?: never;
     /**
      * Send a delivery again
-     * @description Under the same `webhook-id`, so that the receiver can tell; with the whole schedule of attempts. One that is pending is sent at once.
+     * @description With the same `webhook-id`, so that the receiver can recognise it, and with the whole schedule of attempts. A pending delivery is sent immediately.
      *
      *     Needs a key with the scope `write`.
      */
@@ -1388,7 +1388,7 @@ export interface paths {
     put?: never;
     /**
      * Rotate the secret of a webhook
-     * @description The body may be absent. The previous secret also signs for a while: requests carry two signatures then, and a receiver takes any of them. A second rotation ends the first one’s overlap: there are never three.
+     * @description The body may be absent. The previous secret also signs for a grace period: requests then have two signatures, and a receiver accepts either. A second rotation ends the grace period of the first: there are never three signatures.
      *
      *     Needs a key with the scope `write`.
      */
@@ -1410,7 +1410,7 @@ export interface paths {
     put?: never;
     /**
      * Send an event of the type webhook.test
-     * @description Also to a disabled webhook. What became of it is in the deliveries soon after.
+     * @description Also possible for a disabled webhook. The outcome appears in its deliveries soon after.
      *
      *     Needs a key with the scope `write`.
      */
@@ -1452,7 +1452,7 @@ export interface paths {
     put?: never;
     /**
      * Drain a worker
-     * @description Within some five seconds it takes nothing more; what it runs goes on to its end, however long that takes, and others do what had not begun. Then a process with ROLE=worker exits with 0; one with ROLE=all goes on without a worker until it is started again. Again, it changes nothing.
+     * @description Within about five seconds it takes no more executions. Running ones finish, however long they take; other workers take those that have not started. Then a process with ROLE=worker exits with 0; one with ROLE=all continues without a worker until it is restarted. Repeating the call changes nothing.
      *
      *     Needs a key with the scope `admin`.
      */
@@ -1476,7 +1476,7 @@ export interface webhooks {
     put?: never;
     /**
      * An event, sent to your server
-     * @description Signed by Standard Webhooks (https://www.standardwebhooks.com). An answer counts by its status, and within 15 seconds; of its body the first kilobyte is kept for the log.
+     * @description Signed according to Standard Webhooks (https://www.standardwebhooks.com). The status of the answer counts, if it arrives within 15 seconds; the first kilobyte of its body is logged.
      */
     post: operations['receiveEvent'];
     delete?: never;
@@ -1537,12 +1537,12 @@ export interface components {
      *     }
      */
     Adapter: {
-      /** @description lora_alpha of the configuration; where there is none, the alpha of most modules */
+      /** @description lora_alpha of the configuration; without one, the alpha of most modules */
       alpha: number;
       base_model: string | null;
       /** @description Size of all files together */
       bytes: number;
-      /** @description Only in the answer to an upload: whether you had an adapter of the same weights and configuration already */
+      /** @description Only in the answer to an upload: whether you already had an adapter with the same weights and configuration */
       content_known?: boolean;
       /** Format: date-time */
       created_at: string;
@@ -1550,7 +1550,7 @@ export interface components {
       dtypes: string[];
       /**
        * Format: date-time
-       * @description Removed by the service some time after this; null: kept
+       * @description The service removes it some time after this; null: it is kept
        */
       expires_at: string | null;
       files: components['schemas']['AdapterFile'][];
@@ -1562,11 +1562,11 @@ export interface components {
       /** @description Number of LoRA pairs */
       modules: number;
       name: components['schemas']['RecordName'];
-      /** @description Parameters in the LoRA factors */
+      /** @description Number of parameters in the LoRA factors */
       parameters: number;
-      /** @description The adapter this one was made from; null for uploads and for sums of several */
+      /** @description The adapter from which this one was made; null for uploads and for sums of several */
       parent_id: string | null;
-      /** @description Tensors that are not part of a LoRA pair */
+      /** @description Number of tensors that are not part of a LoRA pair */
       passthrough_tensors: number;
       /** @description Smallest and largest rank over the modules */
       ranks: {
@@ -1575,7 +1575,7 @@ export interface components {
       };
       /** @description SHA-256 of the weights file, hex */
       sha256: string;
-      /** @description What takes the space; absent in records of older versions */
+      /** @description Size by kind of tensor; absent in records of older versions */
       size?: components['schemas']['SizePart'][];
       warnings: string[];
     };
@@ -1607,7 +1607,7 @@ export interface components {
      *     }
      */
     AdapterFromUploads: {
-      /** @description Ids of complete uploads: of the weights, in any format and under either name, and of the configuration, where the format has one */
+      /** @description Ids of complete uploads: of the weights, in any format and under either name, and of the configuration, if the format has one */
       files: {
         'adapter_config.json'?:
           | string
@@ -1689,7 +1689,7 @@ export interface components {
      */
     AdapterList: {
       data: components['schemas']['Adapter'][];
-      /** @description Where the next page begins; null: there is none, and always where the list takes no `cursor` */
+      /** @description `cursor` of the next page; null if there is none */
       next_cursor: string | null;
     };
     AdapterModules: {
@@ -1704,7 +1704,7 @@ export interface components {
       }[];
     };
     /**
-     * @description What is left out stays as it is. Labels take the place of all those before.
+     * @description Absent fields stay unchanged. `labels` replaces all labels.
      * @example {
      *       "name": "search-v4",
      *       "labels": {
@@ -1717,55 +1717,55 @@ export interface components {
     AdapterPatch: {
       labels?: components['schemas']['Labels'];
       name?: components['schemas']['RecordName'];
-      /** @description The adapter is removed by itself so many seconds from now on; null: it is kept */
+      /** @description Seconds from now until the adapter is removed; null: it is kept */
       ttl_seconds?: components['schemas']['TtlSeconds'] | null;
     };
-    /** @description A training whose rank falls by what the spectrum allows */
+    /** @description A training whose rank falls as far as the spectrum allows */
     AdaptiveRequest: {
       /**
-       * @description How often the spectrum is looked at; never sooner than min_stage_steps after a squeeze
+       * @description Steps between examinations of the spectrum; none within min_stage_steps of a squeeze
        * @default 200
        */
       check_every_steps?: number;
-      /** @description Each squeeze goes to the smallest rank that keeps this share of Σσ². Or `tolerance`. */
+      /** @description Each squeeze goes to the smallest rank that keeps this share of Σσ². Alternative to `tolerance`. */
       energy?: number;
       /**
-       * @description The share of all steps that the target rank gets at least. Not for recipe equal.
+       * @description Least share of all steps at the target rank. Not for recipe equal.
        * @default 0.5
        */
       final_share?: number;
       /**
-       * @description At least so many steps at the target rank after the last squeeze (Cont-Squeeze): a floor of the last stage
+       * @description Least number of steps at the target rank after the last squeeze (Cont-Squeeze): a minimum of the last stage
        * @default 0
        */
       final_steps?: number;
       learning_rate?: components['schemas']['LearningRateRequest'];
       /**
-       * @description No stage is shorter (200 in the LoRA-Squeeze paper, arXiv 2602.10993)
+       * @description Least number of steps of every stage (200 in the LoRA-Squeeze paper, arXiv 2602.10993)
        * @default 200
        */
       min_stage_steps?: number;
       /**
-       * @description recommended: the last stage has at least `final_share` of the steps, and of a schedule no earlier stage is longer. equal: all stages share the steps alike, by `stage_lengths`.
+       * @description recommended: the last stage has at least `final_share` of the steps, and no earlier stage of a schedule is longer. equal: all stages share the steps according to `stage_lengths`.
        * @default recommended
        * @enum {string}
        */
       recipe?: 'recommended' | 'equal';
-      /** @description The rank training starts at */
+      /** @description The rank at which training starts */
       source_rank: number;
-      /** @description The rank training ends at */
+      /** @description The rank at which training ends */
       target_rank: number;
-      /** @description Each squeeze goes to the smallest rank with at most this relative error. Or `energy`. */
+      /** @description Each squeeze goes to the smallest rank with at most this relative error. Alternative to `energy`. */
       tolerance?: number;
       /** @description Optimizer steps of the whole training */
       total_steps: number;
       /**
-       * @description One rank for all modules; false: each its own
+       * @description One rank for all modules; false: one for each
        * @default true
        */
       uniform?: boolean;
       /**
-       * @description At least so many steps at the source rank before the first squeeze: a floor of the first stage, not steps on top of it
+       * @description Least number of steps at the source rank before the first squeeze: a minimum of the first stage, not additional steps
        * @default 0
        */
       warm_up_steps?: number;
@@ -1790,7 +1790,7 @@ export interface components {
       name?: components['schemas']['RecordName'];
       priority?: components['schemas']['JobPriority'];
       /**
-       * @description Whether the job may have what equal requests come to, or came to where that is still here. It is a job of its own in any case, with its own results, labels, priority and time to live. `false` has the work done again.
+       * @description Whether equal requests, in progress or done, may share the work. The job has its own results, labels, priority and time to live in any case. `false` repeats the work.
        * @default true
        */
       reuse?: boolean;
@@ -1800,14 +1800,14 @@ export interface components {
     };
     /** @description A file that a job made */
     Artifact: {
-      /** @description null: it is drawn when it is asked for */
+      /** @description null: it is drawn on request */
       bytes: number | null;
-      /** @description Where it is downloaded */
+      /** @description URL path of the download */
       href: string;
       media_type: string;
-      /** @description Its place among the artifacts of the job; may have slashes */
+      /** @description Path among the artifacts of the job; may have slashes */
       path: string;
-      /** @description Of the file, hex; null: as `bytes` */
+      /** @description SHA-256 of the file, hex; null as for `bytes` */
       sha256: string | null;
     };
     /**
@@ -1843,7 +1843,7 @@ export interface components {
       created_at: string;
       /**
        * Format: date-time
-       * @description Removed by the service some time after this; null: kept
+       * @description The service removes it some time after this; null: it is kept
        */
       expires_at: string | null;
       /**
@@ -1856,17 +1856,17 @@ export interface components {
       labels: components['schemas']['Labels'];
       name: components['schemas']['RecordName'] | null;
       progress: {
-        /** @description Items that ended, one way or another */
+        /** @description Number of items that have ended, in any state */
         done: number;
         total: number;
       };
       /** @description The batch whose failed, partial and cancelled items these are */
       retry_of: string | null;
       state: components['schemas']['BatchState'];
-      /** @description The webhook that came with its request; see `GET /v1/webhooks/{id}/deliveries` */
+      /** @description The webhook that was requested with it; see `GET /v1/webhooks/{id}/deliveries` */
       webhook_id: string | null;
     };
-    /** @description Items by state */
+    /** @description Number of items by state */
     BatchCounts: {
       active: number;
       cancelled: number;
@@ -1889,47 +1889,47 @@ export interface components {
        */
       type: 'batch.ended';
     };
-    /** @description Of an event `state` the batch, of an event `item` an item that has ended */
+    /** @description For an event `state` the batch, for an event `item` an item that has ended */
     BatchEventData: components['schemas']['Batch'] | components['schemas']['BatchItem'];
-    /** @description What a batch would come to */
+    /** @description The forecast for a batch */
     BatchForecast: {
-      /** @description The same of the files of their weights */
+      /** @description The same for the sizes of their weights files */
       bytes: number;
-      /** @description Of all results whose ranks are known */
+      /** @description Sum over all results whose ranks are known */
       parameters: number;
-      /** @description The smallest and the largest rank of all results; null where none is known */
+      /** @description Smallest and largest rank of all results; null if none is known */
       rank: {
         max: number;
         min: number;
       } | null;
-      /** @description Items that would fail at once, the first 100; `counts.failed` has how many there are */
+      /** @description Items that would fail immediately, the first 100; their number is `counts.failed` */
       refused: components['schemas']['RefusedItem'][];
-      /** @description Items whose work has been done, or is under way, for other jobs */
+      /** @description Number of items whose work is already done or in progress for other jobs */
       reused: number;
-      /** @description About how long the work of the others takes one worker, all together; null while there are no workers */
+      /** @description Estimated time that one worker needs for all others together; null while there are no workers */
       seconds: number | null;
-      /** @description Items of which nothing is known before their work: those that are still to be fetched, as a rule */
+      /** @description Number of items about which nothing is known in advance, usually those that still have to be fetched */
       unknown: number;
     };
     BatchItem: {
-      /** @description The adapter; null where it is fetched, and for merge, which has several */
+      /** @description The adapter; null if it is fetched, and for merge, which has several */
       adapter_id: string | null;
-      /** @description Why it failed; of a partial item what the first target that failed says */
+      /** @description Why it failed; for a partial item, the error of the first failed target */
       error: components['schemas']['BatchItemError'] | null;
       /** Format: date-time */
       finished_at: string | null;
-      /** @description Its place in the request */
+      /** @description Position in the request, from 0 */
       index: number;
-      /** @description Path of the job, with all there is to know of it */
+      /** @description Path of the job, which has all details */
       job_href: string | null;
-      /** @description null: it could not be tried, as `error` says */
+      /** @description null: the item could not be tried, see `error` */
       job_id: string | null;
       kind: components['schemas']['JobKind'];
-      /** @description What it is called: its path below the prefix, or the last part of its source, or the name of its adapter. The folder below `deliver` that its results go to */
+      /** @description Name: the path below the prefix, the last part of the source, or the name of the adapter. Its results are delivered to the folder of this name below `deliver` */
       name: string;
-      /** @description In the order of the targets; those that failed have none */
+      /** @description In the order of the targets; failed targets have none */
       results: components['schemas']['ResultLink'][];
-      /** @description Where its adapter is fetched from, without secrets */
+      /** @description Source of its adapter, without secrets */
       source: string | null;
       state: components['schemas']['JobState'];
     };
@@ -1980,7 +1980,7 @@ export interface components {
      */
     BatchItemList: {
       data: components['schemas']['BatchItem'][];
-      /** @description Where the next page begins; null: there is none, and always where the list takes no `cursor` */
+      /** @description `cursor` of the next page; null if there is none */
       next_cursor: string | null;
     };
     /**
@@ -2017,22 +2017,22 @@ export interface components {
      */
     BatchList: {
       data: components['schemas']['Batch'][];
-      /** @description Where the next page begins; null: there is none, and always where the list takes no `cursor` */
+      /** @description `cursor` of the next page; null if there is none */
       next_cursor: string | null;
     };
     /**
-     * @description What is left out stays as it is. Labels take the place of all those before.
+     * @description Absent fields stay unchanged. `labels` replaces all labels.
      * @example {
      *       "name": "nightly 2026-12-01"
      *     }
      */
     BatchPatch: {
       labels?: components['schemas']['Labels'];
-      /** @description null: it has none from then on */
+      /** @description null: it has no name from then on */
       name?: components['schemas']['RecordName'] | null;
     };
     /**
-     * @description What is to be done, and for which adapters: some that are here, some elsewhere, all below a prefix, or a list of jobs
+     * @description The work, and its adapters: adapters in the service, sources, all adapters below a prefix, or a list of jobs
      * @example {
      *       "name": "release 2026-12",
      *       "adapter_ids": [
@@ -2093,11 +2093,11 @@ export interface components {
      *     }
      */
     BatchRequest: {
-      /** @description The same for every one of these adapters, each once. An adapter with all its targets is one job: they share the reading and the decomposition. */
+      /** @description The same work for each of these adapters; each at most once. An adapter with all its targets is one job, because targets share the reading and the decomposition. */
       adapter_ids?: string[];
       deliver?: components['schemas']['DeliverPrefix'];
       dry_run?: components['schemas']['DryRun'];
-      /** @description Jobs of any kinds. What the batch says of kind, targets, labels, deliver and so on holds where a job does not. */
+      /** @description Jobs of any kind. Settings of the batch (kind, targets, labels, deliver and so on) apply to jobs that do not set them. */
       jobs?: components['schemas']['JobRequest'][];
       /**
        * @description Default: squeeze
@@ -2110,31 +2110,31 @@ export interface components {
       priority?: components['schemas']['JobPriority'];
       results?: components['schemas']['ResultSettings'];
       /**
-       * @description Whether the job may have what equal requests come to, or came to where that is still here. It is a job of its own in any case, with its own results, labels, priority and time to live. `false` has the work done again.
+       * @description Whether equal requests, in progress or done, may share the work. The job has its own results, labels, priority and time to live in any case. `false` repeats the work.
        * @default true
        */
       reuse?: boolean;
       source_prefix?: components['schemas']['SourcePrefix'];
-      /** @description The same for adapters that are fetched, each by its job. Each once */
+      /** @description The same work for adapters that their jobs fetch; each at most once */
       sources?: components['schemas']['Source'][];
-      /** @description Of a squeeze, which must have them */
+      /** @description Required for squeeze */
       targets?: components['schemas']['Target'][];
       ttl_seconds?: components['schemas']['TtlSeconds'];
       webhook?: components['schemas']['RequestWebhook'];
     };
     BatchResultDelivery: {
-      /** @description Why it failed; of a partial item what the first target that failed says */
+      /** @description Why it failed; for a partial item, the error of the first failed target */
       error: components['schemas']['BatchItemError'] | null;
-      /** @description Place without secrets: host and path, bucket and prefix, or host and repository */
+      /** @description Its location, without secrets */
       place: string;
       /**
-       * @description Of this delivery: one that failed is sent again by POST /v1/jobs/{id}/deliveries/retry
+       * @description State of this delivery; POST /v1/jobs/{id}/deliveries/retry repeats failed ones
        * @enum {string}
        */
       state: 'pending' | 'succeeded' | 'failed';
     };
     /**
-     * @description What one item came to for one of its targets
+     * @description The outcome of one item for one of its targets
      * @example {
      *       "index": 0,
      *       "name": "support-chat-v3",
@@ -2163,44 +2163,44 @@ export interface components {
      *     }
      */
     BatchResultLine: {
-      /** @description The adapter; null where it is fetched, and for merge, which has several */
+      /** @description The adapter; null if it is fetched, and for merge, which has several */
       adapter_id: string | null;
       /** @description Size of the weights file */
       bytes: number | null;
-      /** @description Where the result is brought */
+      /** @description Destination of the result */
       deliveries: components['schemas']['BatchResultDelivery'][];
       /** @description Why this target, or the whole item, failed */
       error: (components['schemas']['BatchItemError'] | null) | null;
       /** @description When the item ended */
       finished_at: (string | null) | null;
-      /** @description Its place in the request */
+      /** @description Position in the request, from 0 */
       index: number;
-      /** @description null: it could not be tried, as `error` says */
+      /** @description null: the item could not be tried, see `error` */
       job_id: string | null;
       kind: components['schemas']['JobKind'];
-      /** @description What it is called: its path below the prefix, or the last part of its source, or the name of its adapter. The folder below `deliver` that its results go to */
+      /** @description Name: the path below the prefix, the last part of the source, or the name of the adapter. Its results are delivered to the folder of this name below `deliver` */
       name: string;
       /** @description Smallest and largest rank of the result */
       rank: {
         max: number;
         min: number;
       } | null;
-      /** @description ‖ΔW − ΔW′‖_F / ‖ΔW‖_F over all modules, of the written file */
+      /** @description ‖ΔW − ΔW′‖_F / ‖ΔW‖_F over all modules, measured on the written file */
       relative_error: number | null;
-      /** @description The adapter that it became, which may have been removed since; of an import the one that was fetched */
+      /** @description The adapter that was made, which may have been removed since; for an import, the adapter that was fetched */
       result_id: string | null;
-      /** @description Where its adapter is fetched from, without secrets */
+      /** @description Source of its adapter, without secrets */
       source: string | null;
       /**
-       * @description Of this target; before the item has ended, of the item
+       * @description State of this target; before the item has ended, of the item
        * @enum {string}
        */
       state: 'queued' | 'active' | 'succeeded' | 'failed' | 'cancelled';
-      /** @description Which of the targets: 0 is the first. null: jobs of this kind have none, or the job was deleted and it is not known */
+      /** @description Position of the target, from 0. null: jobs of this kind have none, or the job was deleted and it is not known */
       target: number | null;
     };
     /**
-     * @description active: items are left to be done. succeeded: all did. partial: some items failed, as a whole or in part, and something succeeded. failed: some failed, and nothing succeeded. cancelled: it was, or some of its items were and none failed
+     * @description active: some items have not ended. succeeded: all items succeeded. partial: something succeeded, but some items failed, as a whole or in part. failed: some items failed and nothing succeeded. cancelled: the batch was cancelled, or some of its items were and none failed
      * @enum {string}
      */
     BatchState: 'active' | 'succeeded' | 'partial' | 'failed' | 'cancelled';
@@ -2233,10 +2233,10 @@ export interface components {
       tenant: string;
     };
     Capabilities: {
-      /** @description Values that `format_options.architecture` may have, for GGUF */
+      /** @description Accepted values of `format_options.architecture`, for GGUF */
       architectures: string[];
       formats: components['schemas']['Format'][];
-      /** @description The largest that each may be */
+      /** @description Limits of requests */
       limits: {
         /** @description Items of one batch */
         batch_items: number;
@@ -2250,10 +2250,10 @@ export interface components {
         targets: number;
         /** @description Bytes of one upload */
         upload_bytes: number;
-        /** @description Seconds that `Prefer: wait` may ask for */
+        /** @description Longest wait in seconds that `Prefer: wait` accepts */
         wait_seconds: number;
       };
-      /** @description Servers that adapters can be made for */
+      /** @description Servers for which adapters can be made */
       profiles: components['schemas']['Profile'][];
       /** @description Version of the service */
       version: string;
@@ -2326,24 +2326,24 @@ export interface components {
      *     }
      */
     Checkpoint: {
-      /** @description The adapter to go on with; null until the squeeze is done, and where the checkpoint was kept without a job: the trainer has it. */
+      /** @description The adapter to continue with; null until the squeeze is done, and if the checkpoint was kept without a job, because the trainer has it. */
       adapter_id: string | null;
       /** Format: date-time */
       created_at: string;
       /**
-       * @description keep: nothing to squeeze now, go on with what you have. A squeeze by the spectrum that finds nothing to squeeze ends as keep.
+       * @description keep: there is nothing to squeeze now; continue with your adapter. A squeeze by the spectrum that finds nothing to squeeze also ends as keep.
        * @enum {string}
        */
       decision: 'squeeze' | 'keep';
       energy_retained: number | null;
       error: components['schemas']['JobFailure'] | null;
-      /** @description Weights, configuration, projections.safetensors and, where moments came along, optimizer.safetensors. Empty for keep, and until the squeeze is done. */
+      /** @description Weights, configuration, projections.safetensors and, if moments were sent, optimizer.safetensors. Empty for keep, and until the squeeze is done. */
       files: components['schemas']['CheckpointFile'][];
       /** @description null for keep */
       job_id: string | null;
-      /** @description Steps after the scheduled one */
+      /** @description Number of steps after the scheduled one */
       late_by_steps: number;
-      /** @description Null until the squeeze is done. `training.learning_rate_factor` is a hint from the factors instead. */
+      /** @description null until the squeeze is done. `training.learning_rate_factor` is a hint from the factors instead. */
       learning_rate: components['schemas']['RunLearningRate'] | null;
       /** @description The training loss that the trainer sent; null: none */
       loss: number | null;
@@ -2352,43 +2352,43 @@ export interface components {
       /** @description null until the squeeze is done */
       rank_after: components['schemas']['RankRange'] | null;
       rank_before: components['schemas']['RankRange'];
-      /** @description Why, in words */
+      /** @description The reason, in words */
       reason: string;
       relative_error: number | null;
       run_id: string;
-      /** @description The checkpoint as it was sent; null where it was kept, for then nothing of it is stored */
+      /** @description The checkpoint as it was sent; null if the decision is keep, because nothing of it is stored then */
       source_adapter_id: string | null;
       /**
-       * @description Of its job; succeeded for keep
+       * @description State of its job; succeeded for keep
        * @enum {string}
        */
       state: 'queued' | 'active' | 'succeeded' | 'failed' | 'cancelled';
       /** @description Optimizer steps done */
       step: number;
-      /** @description Another one took its place: the run was rewound to this step or before, or it had failed and was sent again */
+      /** @description Another checkpoint replaced it: the run was rewound to this step or before, or it had failed and was sent again */
       superseded: boolean;
       training: {
-        /** @description Hint: the learning rate times this keeps the size of a step in ΔW, for optimizers whose steps have a size of their own, such as Adam. s·√Σ(m‖A‖² + n‖B‖²) before, divided by the same after. Of a run, `learning_rate` has the rate that the plan recommends. */
+        /** @description Hint: the learning rate multiplied by this keeps the size of a step in ΔW, for optimizers whose step size does not depend on the gradient, such as Adam. It is s·√Σ(m‖A‖² + n‖B‖²) before the squeeze, divided by the same after it. In a run, `learning_rate` has the rate that the plan recommends. */
         learning_rate_factor: number;
         /**
-         * @description What became of the moments; none: none were sent
+         * @description What was done with the moments; none: none were sent
          * @enum {string}
          */
         optimizer: 'carried' | 'reset' | 'none';
-        /** @description Directions that got a random A */
+        /** @description Number of directions that got a random A */
         revived_directions: number;
       } | null;
     };
     CheckpointFile: {
       bytes: number;
-      /** @description Path to download it from */
+      /** @description Path of the download */
       href: string;
       /** @example adapter_model.safetensors */
       name: string;
       /** @description SHA-256 of the content, hex */
       sha256: string;
     };
-    /** @description One squeeze of an annealing run; made by its checkpoints */
+    /** @description A squeeze of an annealing run; created by its checkpoints */
     CheckpointJobRequest: {
       adapter_id: string;
       /**
@@ -2399,7 +2399,7 @@ export interface components {
       optimizer: {
         /** @enum {string} */
         mode: 'carry' | 'reset';
-        /** @description Content of the moments that came with the checkpoint */
+        /** @description Content of the moments that were sent with the checkpoint */
         sha256: string;
       } | null;
       options?: components['schemas']['SqueezeOptions'];
@@ -2430,19 +2430,19 @@ export interface components {
      */
     Connection: {
       /**
-       * @description Hosts that this connection may reach although they are not public; nothing else may. Only keys with the scope `admin` make and change a connection that has some
+       * @description Hosts that this connection may reach although they are not public; it may reach no others. Requires the scope `admin`
        * @example [
        *       "minio.internal:9000"
        *     ]
        */
       allowed_hosts: string[];
-      /** @description Whether the service goes as itself: of s3 with the credentials that the AWS SDK finds (environment, instance or pod role), of hub with HF_TOKEN. Only keys with the scope `admin` make and change such a connection */
+      /** @description Whether the service uses its own identity: for s3 the credentials that the AWS SDK finds (environment, instance or pod role), for hub HF_TOKEN. Only keys with the scope `admin` can create and change such a connection */
       ambient: boolean;
       /** Format: date-time */
       created_at: string;
-      /** @description For people */
+      /** @description A description */
       description: string;
-      /** @description Of s3: a store other than that of AWS. Of hub: a mirror. Default: AWS, or the Hub of the service */
+      /** @description s3: a store other than AWS. hub: a mirror. Default: AWS, or the Hub of the service */
       endpoint: string | null;
       /** @description Whether it has credentials of its own, which are never shown */
       has_credentials: boolean;
@@ -2455,23 +2455,23 @@ export interface components {
        * @example models
        */
       name: string;
-      /** @description Of s3 only: whether the bucket stands in the path of URLs and not in their host. Default: true where there is an endpoint */
+      /** @description s3 only: whether the bucket is in the path of URLs instead of the host name. Default: true if there is an endpoint */
       path_style: boolean | null;
       /**
-       * @description What the connection leads to: `s3://bucket` or `s3://bucket/folder`; `hf://owner`, `hf://owner/repo` or a folder of it; `https://host` or `https://host/folder`. Each has in it what lies below it: `s3://models/in` has `s3://models/in/x` and not `s3://models/index`
+       * @description What the connection covers: `s3://bucket` or `s3://bucket/folder`; `hf://owner`, `hf://owner/repo` or a folder of it; `https://host` or `https://host/folder`; each with everything below it: `s3://models/in` covers `s3://models/in/x` but not `s3://models/index`
        * @example [
        *       "s3://models/in",
        *       "s3://models/out"
        *     ]
        */
       prefixes: string[];
-      /** @description Of s3 only. Default: us-east-1 */
+      /** @description s3 only. Default: us-east-1 */
       region: string | null;
       /** Format: date-time */
       updated_at: string;
     };
     /**
-     * @description What is absent stays as it is. To lead a connection elsewhere its credentials have to be sent again
+     * @description Absent fields stay unchanged. To change where a connection leads, send its credentials again
      * @example {
      *       "credentials": {
      *         "access_key_id": "AKIAEXAMPLE2",
@@ -2481,33 +2481,33 @@ export interface components {
      */
     ConnectionChange: {
       /**
-       * @description Hosts that this connection may reach although they are not public; nothing else may. Only keys with the scope `admin` make and change a connection that has some
+       * @description Hosts that this connection may reach although they are not public; it may reach no others. Requires the scope `admin`
        * @example [
        *       "minio.internal:9000"
        *     ]
        */
       allowed_hosts?: string[];
-      /** @description Whether the service goes as itself: of s3 with the credentials that the AWS SDK finds (environment, instance or pod role), of hub with HF_TOKEN. Only keys with the scope `admin` make and change such a connection */
+      /** @description Whether the service uses its own identity: for s3 the credentials that the AWS SDK finds (environment, instance or pod role), for hub HF_TOKEN. Only keys with the scope `admin` can create and change such a connection */
       ambient?: boolean;
       credentials?:
         | components['schemas']['S3Credentials']
         | components['schemas']['HubCredentials']
         | components['schemas']['UrlCredentials'];
-      /** @description For people */
+      /** @description A description */
       description?: string;
-      /** @description Of s3: a store other than that of AWS. Of hub: a mirror. Default: AWS, or the Hub of the service */
+      /** @description s3: a store other than AWS. hub: a mirror. Default: AWS, or the Hub of the service */
       endpoint?: string | null;
-      /** @description Of s3 only: whether the bucket stands in the path of URLs and not in their host. Default: true where there is an endpoint */
+      /** @description s3 only: whether the bucket is in the path of URLs instead of the host name. Default: true if there is an endpoint */
       path_style?: boolean;
       /**
-       * @description What the connection leads to: `s3://bucket` or `s3://bucket/folder`; `hf://owner`, `hf://owner/repo` or a folder of it; `https://host` or `https://host/folder`. Each has in it what lies below it: `s3://models/in` has `s3://models/in/x` and not `s3://models/index`
+       * @description What the connection covers: `s3://bucket` or `s3://bucket/folder`; `hf://owner`, `hf://owner/repo` or a folder of it; `https://host` or `https://host/folder`; each with everything below it: `s3://models/in` covers `s3://models/in/x` but not `s3://models/index`
        * @example [
        *       "s3://models/in",
        *       "s3://models/out"
        *     ]
        */
       prefixes?: string[];
-      /** @description Of s3 only. Default: us-east-1 */
+      /** @description s3 only. Default: us-east-1 */
       region?: string;
     };
     /**
@@ -2537,7 +2537,7 @@ export interface components {
      */
     ConnectionList: {
       data: components['schemas']['Connection'][];
-      /** @description Where the next page begins; null: there is none, and always where the list takes no `cursor` */
+      /** @description `cursor` of the next page; null if there is none */
       next_cursor: string | null;
     };
     /**
@@ -2566,15 +2566,15 @@ export interface components {
       limits: string[];
       /** @description Fields of `format_options` that a target must have */
       needs: ('component' | 'architecture' | 'heads' | 'kv_heads' | 'base_model')[];
-      /** @description Fields of `format_options` that a target may have besides */
+      /** @description Fields of `format_options` that a target may also have */
       takes: ('component' | 'architecture' | 'heads' | 'kv_heads' | 'base_model')[];
     };
     DeliveredAdapter: {
-      /** @description null: it is still to be made */
+      /** @description null: it has not been made yet */
       adapter_id: string | null;
       /** @description All files together */
       bytes: number | null;
-      /** @description The one that was made; of the Hub only */
+      /** @description The new commit; for the Hub only */
       commit: string | null;
       error: components['schemas']['JobFailure'] | null;
       files: components['schemas']['AdapterFile'][];
@@ -2582,32 +2582,32 @@ export interface components {
       finished_at: string | null;
       /** @enum {string} */
       kind: 'url' | 's3' | 'hub';
-      /** @description Place without secrets: host and path, bucket and prefix, or host and repository */
+      /** @description Its location, without secrets */
       place: string;
       /**
-       * @description Of this delivery: one that failed is sent again by POST /v1/jobs/{id}/deliveries/retry
+       * @description State of this delivery; POST /v1/jobs/{id}/deliveries/retry repeats failed ones
        * @enum {string}
        */
       state: 'pending' | 'succeeded' | 'failed';
       /**
-       * @description Which of the targets; null in an export
+       * @description Position of the target; null in an export
        * @default 0
        */
       target: number | null;
     };
-    /** @description A folder for all results: those of each item lie in a folder of its `name` below it, and those of several targets in a folder each, such as `r16`, below that */
+    /** @description A folder for all results: those of each item go to a folder with its `name`, and those of several targets to a folder each below that, such as `r16` */
     DeliverPrefix: components['schemas']['Destination'] | string;
-    /** @description One result, one place */
+    /** @description A destination for one result */
     DeliverRequest: {
       /**
-       * @description What else is brought: the report of the job as report.json, the card as README.md where there is one
+       * @description Other files to deliver: the report of the job as report.json, the card as README.md if there is one
        * @default [
        *       "card"
        *     ]
        */
       include?: ('report' | 'card')[];
       /**
-       * @description Which of the targets: 0 is the first
+       * @description Position of the target, from 0
        * @default 0
        */
       target?: number;
@@ -2643,7 +2643,7 @@ export interface components {
      *     }
      */
     Delivery: {
-      /** @description The newest at the end; at most the last 50 */
+      /** @description The last 50 attempts at most, the newest at the end */
       attempts: components['schemas']['DeliveryAttempt'][];
       /** Format: date-time */
       created_at: string;
@@ -2654,11 +2654,11 @@ export interface components {
       id: string;
       /**
        * Format: date-time
-       * @description Not before then; null: there is none
+       * @description Time of the next attempt; null: there is none
        */
       next_attempt_at: string | null;
       state: components['schemas']['DeliveryState'];
-      /** @description Id of the job or batch it is about; null for a test */
+      /** @description Id of the job or batch of the event; null for a test */
       subject: string | null;
       /** @enum {string} */
       type:
@@ -2679,14 +2679,14 @@ export interface components {
     DeliveryAttempt: {
       /** Format: date-time */
       at: string;
-      /** @description Why it did not count; null: it did */
+      /** @description Why the attempt did not count; null: it did */
       error: string | null;
-      /** @description Milliseconds until the answer, or until it was given up */
+      /** @description Milliseconds until the answer, or until the attempt was given up */
       ms: number;
       number: number;
-      /** @description The beginning of what was answered, at most 1 kB; null: nothing was */
+      /** @description Beginning of the answer, at most 1 kB; null: there was none */
       response: string | null;
-      /** @description What was answered; null: nothing was */
+      /** @description Status of the answer; null: there was none */
       status: number | null;
     };
     /**
@@ -2725,18 +2725,18 @@ export interface components {
      */
     DeliveryList: {
       data: components['schemas']['Delivery'][];
-      /** @description Where the next page begins; null: there is none, and always where the list takes no `cursor` */
+      /** @description `cursor` of the next page; null if there is none */
       next_cursor: string | null;
     };
     /**
-     * @description pending: goes on; delivered: answered with 2xx; failed: given up
+     * @description pending: attempts continue; delivered: answered with 2xx; failed: given up
      * @enum {string}
      */
     DeliveryState: 'pending' | 'delivered' | 'failed';
-    /** @description A destination for all targets: each of several gets a folder of its own in it */
+    /** @description A destination for all targets; if there are several, each gets a folder of its own */
     Destination: {
       /**
-       * @description What else is brought: the report of the job as report.json, the card as README.md where there is one
+       * @description Other files to deliver: the report of the job as report.json, the card as README.md if there is one
        * @default [
        *       "card"
        *     ]
@@ -2745,11 +2745,11 @@ export interface components {
       to: components['schemas']['Sink'];
     };
     /**
-     * @description Answers what the same request would come to, and does nothing: what would be refused is refused in the same way, else the answer is 200 and of the same type, with the `id` "dry_run" and, of jobs and batches, a `forecast`. Nothing is stored, queued or told to webhooks.
+     * @description Answers with a forecast and does nothing. A request that would be refused is refused in the same way; otherwise the answer is 200 and has the same type, with the `id` "dry_run" and, for jobs and batches, a `forecast`. Nothing is stored or queued, and no webhooks are sent.
      * @default false
      */
     DryRun: boolean;
-    /** @description The `Job` as it was then; `omitted` names what is left out */
+    /** @description The `Job` at that time; `omitted` lists fields that are left out */
     EventJob: {
       attempts?: number;
       batch_id?: string | null;
@@ -2782,19 +2782,19 @@ export interface components {
     };
     ExpectedLoss: {
       /**
-       * @description Of accuracy, as a rule of thumb. SOME_LOSS_LIKELY: module_energy_retained is below 0.86. LOSS_EXPECTED: below 0.7
+       * @description Expected loss of accuracy, as a rule of thumb. SOME_LOSS_LIKELY: module_energy_retained is below 0.86. LOSS_EXPECTED: below 0.7
        * @enum {string}
        */
       code: 'SOME_LOSS_LIKELY' | 'LOSS_EXPECTED';
-      /** @description The smallest rank for all modules at which they keep 0.86 on average; null where no rank below the source’s is known to */
+      /** @description The smallest rank for all modules that keeps 0.86 on average; null if no rank below that of the source is known to */
       keeping_rank: number | null;
     };
-    /** @description Brings an adapter to another place */
+    /** @description Delivers an adapter to a sink */
     ExportJobRequest: {
       adapter_id: string;
       dry_run?: components['schemas']['DryRun'];
       /**
-       * @description What else is brought: the report of the job as report.json, the card as README.md where there is one
+       * @description Other files to deliver: the report of the job as report.json, the card as README.md if there is one
        * @default [
        *       "card"
        *     ]
@@ -2809,7 +2809,7 @@ export interface components {
       name?: components['schemas']['RecordName'];
       priority?: components['schemas']['JobPriority'];
       /**
-       * @description Whether the job may have what equal requests come to, or came to where that is still here. It is a job of its own in any case, with its own results, labels, priority and time to live. `false` has the work done again.
+       * @description Whether equal requests, in progress or done, may share the work. The job has its own results, labels, priority and time to live in any case. `false` repeats the work.
        * @default true
        */
       reuse?: boolean;
@@ -2817,7 +2817,7 @@ export interface components {
       ttl_seconds?: components['schemas']['TtlSeconds'];
       webhook?: components['schemas']['RequestWebhook'];
     };
-    /** @description A target that failed; it left no files behind */
+    /** @description A target that failed; it has no files */
     FailedResult: {
       error: components['schemas']['JobFailure'];
       /**
@@ -2828,16 +2828,16 @@ export interface components {
       target: components['schemas']['Target'];
     };
     Format: {
-      /** @description What its adapters can be written in besides their own format */
+      /** @description Formats to which its adapters can be converted */
       converts_to: components['schemas']['Conversion'][];
-      /** @description The files of its adapters as results have them, the weights first. Uploads may be called otherwise */
+      /** @description Names of the files of a result, the weights first. Uploads may have other names */
       files: string[];
       name: components['schemas']['FormatName'];
       notes: string[];
-      /** @description Adapters of it can be uploaded */
+      /** @description Whether adapters in this format can be uploaded */
       reads: boolean;
       title: string;
-      /** @description Results can be written in it */
+      /** @description Whether results can be written in this format */
       writes: boolean;
     };
     /**
@@ -2852,22 +2852,22 @@ export interface components {
        * @example qwen2
        */
       architecture?: string;
-      /** @description PEFT: base_model_name_or_path, where the source does not say it */
+      /** @description PEFT: base_model_name_or_path, if the source does not name it */
       base_model?: string;
       /**
-       * @description diffusers, kohya: the part of the pipeline that the adapter belongs to. Default: told by the names of its modules
+       * @description diffusers, kohya: the part of the pipeline to which the adapter belongs. Default: determined from the names of its modules
        * @enum {string}
        */
       component?: 'unet' | 'transformer' | 'text_encoder' | 'text_encoder_2';
       /** @description GGUF: attention heads of the base model, for llama and mistral, whose rows llama.cpp reorders */
       heads?: number;
-      /** @description GGUF: key and value heads; default: as heads */
+      /** @description GGUF: key and value heads; default: the same number as heads */
       kv_heads?: number;
     };
-    /** @description Repositories on the Hugging Face Hub, or on a mirror of it; without credentials public ones only */
+    /** @description Repositories on the Hugging Face Hub, or on a mirror; without credentials only public ones */
     HubConnectionRequest: {
       /**
-       * @description Hosts that this connection may reach although they are not public; nothing else may. Only keys with the scope `admin` make and change a connection that has some
+       * @description Hosts that this connection may reach although they are not public; it may reach no others. Requires the scope `admin`
        * @default []
        * @example [
        *       "minio.internal:9000"
@@ -2875,17 +2875,17 @@ export interface components {
        */
       allowed_hosts?: string[];
       /**
-       * @description Whether the service goes as itself: of s3 with the credentials that the AWS SDK finds (environment, instance or pod role), of hub with HF_TOKEN. Only keys with the scope `admin` make and change such a connection
+       * @description Whether the service uses its own identity: for s3 the credentials that the AWS SDK finds (environment, instance or pod role), for hub HF_TOKEN. Only keys with the scope `admin` can create and change such a connection
        * @default false
        */
       ambient?: boolean;
       credentials?: components['schemas']['HubCredentials'];
       /**
-       * @description For people
+       * @description A description
        * @default
        */
       description?: string;
-      /** @description Of s3: a store other than that of AWS. Of hub: a mirror. Default: AWS, or the Hub of the service */
+      /** @description s3: a store other than AWS. hub: a mirror. Default: AWS, or the Hub of the service */
       endpoint?: string;
       /**
        * @description discriminator enum property added by openapi-typescript
@@ -2898,7 +2898,7 @@ export interface components {
        */
       name: string;
       /**
-       * @description What the connection leads to: `s3://bucket` or `s3://bucket/folder`; `hf://owner`, `hf://owner/repo` or a folder of it; `https://host` or `https://host/folder`. Each has in it what lies below it: `s3://models/in` has `s3://models/in/x` and not `s3://models/index`
+       * @description What the connection covers: `s3://bucket` or `s3://bucket/folder`; `hf://owner`, `hf://owner/repo` or a folder of it; `https://host` or `https://host/folder`; each with everything below it: `s3://models/in` covers `s3://models/in/x` but not `s3://models/index`
        * @example [
        *       "s3://models/in",
        *       "s3://models/out"
@@ -2911,16 +2911,16 @@ export interface components {
       /** @description Access token of the Hub; never shown again */
       token: string;
     };
-    /** @description A model repository on the Hugging Face Hub: one commit */
+    /** @description A model repository on the Hugging Face Hub, as one commit */
     HubSink: {
       commit_message?: string;
       /**
-       * @description Name of the connection to go through, which has the credentials
+       * @description Name of the connection to use, which has the credentials
        * @example models
        */
       connection?: string;
       /**
-       * @description Makes the repository, a private one, if it is not there
+       * @description Creates the repository, as a private one, if it does not exist
        * @default false
        */
       create?: boolean;
@@ -2929,12 +2929,12 @@ export interface components {
        * @enum {string}
        */
       kind: 'hub';
-      /** @description Folder in the repository; unset: its top */
+      /** @description Folder in the repository; unset: its root */
       path_in_repo?: string;
       /** @example owner/adapter */
       repo: string;
       /**
-       * @description Branch; it has to be there
+       * @description Branch; it must exist
        * @default main
        */
       revision?: string;
@@ -2944,12 +2944,12 @@ export interface components {
     /** @description A model repository on the Hugging Face Hub */
     HubSource: {
       /**
-       * @description Name of the connection to go through, which has the credentials
+       * @description Name of the connection to use, which has the credentials
        * @example models
        */
       connection?: string;
       /**
-       * @description Name of the file of weights; unset: adapter_model.safetensors, pytorch_lora_weights.safetensors, adapters.safetensors, or else the only .safetensors or .gguf that is there
+       * @description Name of the weights file; unset: adapter_model.safetensors, pytorch_lora_weights.safetensors, adapters.safetensors, or else the only .safetensors or .gguf file
        * @example my-lora.safetensors
        */
       filename?: string;
@@ -2965,29 +2965,29 @@ export interface components {
        * @default main
        */
       revision?: string;
-      /** @description Folder in the repository; unset: its top */
+      /** @description Folder in the repository; unset: its root */
       subfolder?: string;
       /** @description Access token of the Hub; never shown again */
       token?: string;
     };
-    /** @description How the adapter of this job came */
+    /** @description How the adapter of this job was fetched */
     ImportedAdapter: {
       adapter_id: string;
       /** @description All files together */
       bytes: number;
-      /** @description What it meant then; of the Hub only */
+      /** @description The commit it named at that time; for the Hub only */
       commit: string | null;
       files: components['schemas']['AdapterFile'][];
       /** Format: date-time */
       finished_at: string;
       /** @enum {string} */
       kind: 'url' | 's3' | 'hub';
-      /** @description Place without secrets: host and path, bucket and prefix, or host and repository */
+      /** @description Its location, without secrets */
       place: string;
-      /** @description As it was asked for; of the Hub only */
+      /** @description As requested; for the Hub only */
       revision: string | null;
     };
-    /** @description Fetches an adapter; `imported.adapter_id` of the job says what it became */
+    /** @description Fetches an adapter, whose id is then `imported.adapter_id` of the job */
     ImportJobRequest: {
       dry_run?: components['schemas']['DryRun'];
       /**
@@ -3000,7 +3000,7 @@ export interface components {
       priority?: components['schemas']['JobPriority'];
       results?: components['schemas']['ImportSettings'];
       /**
-       * @description Whether the job may have what equal requests come to, or came to where that is still here. It is a job of its own in any case, with its own results, labels, priority and time to live. `false` has the work done again.
+       * @description Whether equal requests, in progress or done, may share the work. The job has its own results, labels, priority and time to live in any case. `false` repeats the work.
        * @default true
        */
       reuse?: boolean;
@@ -3008,11 +3008,11 @@ export interface components {
       ttl_seconds?: components['schemas']['TtlSeconds'];
       webhook?: components['schemas']['RequestWebhook'];
     };
-    /** @description What the fetched adapter is called and how long it lives */
+    /** @description Name, labels and time to live of the fetched adapter */
     ImportSettings: {
       labels?: components['schemas']['Labels'];
       /**
-       * @description `{source}`: what it would be called by where it was fetched from; `{rank}`: its rank, or the smallest and the largest as `4-16`. What becomes longer than 200 characters is cut, `{source}` first. Default: `{source}`.
+       * @description `{source}`: the default name of a fetched adapter; `{rank}`: its rank, or the smallest and the largest as `4-16`. Names longer than 200 characters are shortened, `{source}` first. Default: `{source}`.
        * @example hub/{source}
        */
       name?: string;
@@ -3110,21 +3110,21 @@ export interface components {
      *     }
      */
     Job: {
-      /** @description Attempts started */
+      /** @description Number of attempts that were started */
       attempts: number;
-      /** @description The batch it is part of */
+      /** @description The batch to which it belongs */
       batch_id: string | null;
       /** Format: date-time */
       created_at: string;
-      /** @description What is brought elsewhere, in the order of the request */
+      /** @description Deliveries, in the order of the request */
       deliveries: components['schemas']['DeliveredAdapter'][];
-      /** @description Why the job failed: where every target did, the error of the first one. Of a partial job it is null; `results` have the errors */
+      /** @description Why the job failed; if all targets failed, the error of the first one. null for a partial job, whose `results` have the errors */
       error: components['schemas']['JobFailure'] | null;
-      /** @description Of a job that is queued, where it is asked for by itself and workers are there: about how long until it begins */
+      /** @description Only for a single queued job, and if there are workers: the estimated time until it starts */
       estimated_start_seconds?: number;
       /**
        * Format: date-time
-       * @description Removed by the service some time after this; null: kept
+       * @description The service removes it some time after this; null: it is kept
        */
       expires_at: string | null;
       /** Format: date-time */
@@ -3139,29 +3139,29 @@ export interface components {
       priority: components['schemas']['JobPriority'];
       progress: components['schemas']['Progress'];
       provider: components['schemas']['ProviderInfo'] | null;
-      /** @description Of a job that waits, where it is asked for by itself: its place among what waits of its tenant; 1 is next */
+      /** @description Only for a single waiting job: its position among the waiting jobs of its tenant; 1 is next */
       queue_position?: number;
       request: components['schemas']['RecordedJobRequest'];
-      /** @description One for each target, in their order, also for those that failed. Empty before the job has ended, where it failed as a whole (its adapter cannot be read, say) and where it was cancelled */
+      /** @description One for each target, in the same order, failed ones included. Empty before the job has ended, if it failed as a whole (for example because its adapter cannot be read), and if it was cancelled */
       results: components['schemas']['JobResult'][];
-      /** @description The job that this one was made from by a retry */
+      /** @description The job of which this one is a retry */
       retry_of: string | null;
-      /** @description Whether its work had been done, or was under way, for another job when this one came */
+      /** @description Whether its work was already done or in progress for another job when this one was accepted */
       reused: boolean;
       /** Format: date-time */
       started_at: string | null;
       state: components['schemas']['JobState'];
       timings: components['schemas']['Timings'] | null;
       ttl_seconds: components['schemas']['TtlSeconds'] | null;
-      /** @description The webhook that came with its request, or that of its batch; see `GET /v1/webhooks/{id}/deliveries` */
+      /** @description The webhook that was requested with it or with its batch; see `GET /v1/webhooks/{id}/deliveries` */
       webhook_id: string | null;
     };
     JobArtifactList: {
       data: components['schemas']['Artifact'][];
-      /** @description Where the next page begins; null: there is none, and always where the list takes no `cursor` */
+      /** @description `cursor` of the next page; null if there is none */
       next_cursor: string | null;
     };
-    /** @description Of an event `state` the job, of an event `progress` its progress */
+    /** @description For an event `state` the job, for an event `progress` its progress */
     JobEventData: components['schemas']['Job'] | components['schemas']['JobProgress'];
     JobFailure: {
       code: string;
@@ -3172,15 +3172,15 @@ export interface components {
       retryable: boolean;
       title: string;
     };
-    /** @description What a job would come to */
+    /** @description The forecast for a job */
     JobForecast: {
-      /** @description Whether its work has been done, or is under way, for another job */
+      /** @description Whether the work is already done or in progress for another job */
       reused: boolean;
-      /** @description About how long its work takes, without what is fetched and brought elsewhere; 0 where it has been done. null while there are no workers, where nothing is computed, and where the adapter is still to be fetched */
+      /** @description Estimated duration of its work, without fetching and delivering; 0 if it is already done. null while there are no workers, if nothing is computed, and if the adapter still has to be fetched */
       seconds: number | null;
-      /** @description About how long until it begins; null while there are no workers */
+      /** @description Estimated time until it starts; null while there are no workers */
       starts_in_seconds: number | null;
-      /** @description One for each target, in their order */
+      /** @description One for each target, in the same order */
       targets: components['schemas']['TargetForecast'][];
     };
     /** @enum {string} */
@@ -3283,11 +3283,11 @@ export interface components {
      */
     JobList: {
       data: components['schemas']['Job'][];
-      /** @description Where the next page begins; null: there is none, and always where the list takes no `cursor` */
+      /** @description `cursor` of the next page; null if there is none */
       next_cursor: string | null;
     };
     /**
-     * @description What is left out stays as it is. Labels take the place of all those before.
+     * @description Absent fields stay unchanged. `labels` replaces all labels.
      * @example {
      *       "name": "search-v3 to rank 16",
      *       "labels": {
@@ -3298,11 +3298,11 @@ export interface components {
      */
     JobPatch: {
       labels?: components['schemas']['Labels'];
-      /** @description null: it has none from then on */
+      /** @description null: it has no name from then on */
       name?: components['schemas']['RecordName'] | null;
     };
     /**
-     * @description Of one tenant, jobs of a higher priority are taken first; those of the same in the order they came
+     * @description Jobs of a tenant with a higher priority start first; within a priority, older jobs start first
      * @default normal
      * @enum {string}
      */
@@ -3317,15 +3317,15 @@ export interface components {
      *     }
      */
     JobProgress: {
-      /** @description Attempt that it is about */
+      /** @description Attempt to which it belongs */
       attempt: number;
-      /** @description Modules finished in this phase; bytes of an import or a delivery */
+      /** @description Modules finished in this phase; for an import or a delivery, bytes */
       done: number;
-      /** @description The module finished last */
+      /** @description The module that was finished last */
       module: string | null;
       /** @enum {string} */
       phase: 'waiting' | 'import' | 'load' | 'gram' | 'core' | 'project' | 'write' | 'deliver' | 'done';
-      /** @description Modules of the adapter; bytes of an import or a delivery, 0 while unknown */
+      /** @description Modules of the adapter; for an import or a delivery, bytes, or 0 while unknown */
       total: number;
     };
     /**
@@ -3454,10 +3454,10 @@ export interface components {
       | components['schemas']['MergeJobRequest']
       | components['schemas']['ImportJobRequest']
       | components['schemas']['ExportJobRequest'];
-    /** @description What a target came to; `state` tells which */
+    /** @description The outcome of a target; see `state` */
     JobResult: components['schemas']['SucceededResult'] | components['schemas']['FailedResult'];
     /**
-     * @description succeeded: every target did. partial: some targets did and some failed, see `results`. failed: no target succeeded, or the job failed as a whole
+     * @description succeeded: all targets succeeded. partial: some targets succeeded and some failed, see `results`. failed: no target succeeded, or the job failed as a whole
      * @enum {string}
      */
     JobState: 'queued' | 'active' | 'succeeded' | 'partial' | 'failed' | 'cancelled';
@@ -3507,11 +3507,11 @@ export interface components {
        */
       last_used_at: string | null;
       max_priority?: components['schemas']['JobPriority'];
-      /** @description For people: what the key is used for */
+      /** @description A description of what the key is used for */
       name: string;
       /** Format: date-time */
       revoked_at: string | null;
-      /** @description `read`: look and download; `write`: upload, submit, change, delete; `tenant_admin`: keys of the own tenant; `admin`: tenants, workers and keys, of all tenants, and calls for a tenant by `tenant=` */
+      /** @description `read`: read and download; `write`: upload, submit, change, delete; `tenant_admin`: manage keys of its own tenant; `admin`: manage tenants, workers and keys of all tenants, and call for another tenant with `tenant=` */
       scopes: ('read' | 'write' | 'tenant_admin' | 'admin')[];
       /**
        * @description 1 to 40 lower case letters, digits and hyphens, no hyphen at either end
@@ -3542,7 +3542,7 @@ export interface components {
      */
     KeyList: {
       data: components['schemas']['Key'][];
-      /** @description Where the next page begins; null: there is none, and always where the list takes no `cursor` */
+      /** @description `cursor` of the next page; null if there is none */
       next_cursor: string | null;
     };
     /**
@@ -3567,7 +3567,7 @@ export interface components {
        */
       name?: string;
       /**
-       * @description `read`: look and download; `write`: upload, submit, change, delete; `tenant_admin`: keys of the own tenant; `admin`: tenants, workers and keys, of all tenants, and calls for a tenant by `tenant=`
+       * @description `read`: read and download; `write`: upload, submit, change, delete; `tenant_admin`: manage keys of its own tenant; `admin`: manage tenants, workers and keys of all tenants, and call for another tenant with `tenant=`
        * @default [
        *       "read",
        *       "write"
@@ -3614,7 +3614,7 @@ export interface components {
       }[];
     };
     /**
-     * @description Up to 16 names with texts, to find things by: a name has up to 128 letters of ASCII, digits, dots, slashes, hyphens and underscores, and begins and ends with a letter or digit; upper and lower case differ. A text has up to 128 characters.
+     * @description Up to 16 names with texts, by which records can be found: a name has up to 128 letters of ASCII, digits, dots, slashes, hyphens and underscores, and begins and ends with a letter or digit; names are case-sensitive. A text has up to 128 characters.
      * @example {
      *       "team": "search",
      *       "env": "prod"
@@ -3629,7 +3629,7 @@ export interface components {
     };
     LearningRateRequest: {
       /**
-       * @description recommended: the trainer follows the plan, which warms up after each squeeze and decays over the last stage only. The others are schedules of the trainer over all steps: `notes` says when one of them starves the last stage.
+       * @description recommended: the trainer follows the plan, which warms up after each squeeze and decays in the last stage only. The others are schedules of the trainer over all steps; `notes` reports if one of them starves the last stage.
        * @default recommended
        * @enum {string}
        */
@@ -3637,7 +3637,7 @@ export interface components {
       /** @description Steps at the beginning over which the learning rate rises. Default: 3 % of all steps */
       warm_up_steps?: number;
     };
-    /** @description What was set for the tenant, and else the defaults of the service; null: no limit */
+    /** @description Settings of the tenant, or the defaults of the service; null: no limit */
     Limits: {
       max_priority: components['schemas']['JobPriority'];
       max_queued: number | null;
@@ -3651,9 +3651,9 @@ export interface components {
       status: 'alive';
       version: string;
     };
-    /** @description A weighted sum of adapters on one base, then squeezed */
+    /** @description A weighted sum of adapters of one base model, then squeezed */
     MergeJobRequest: {
-      /** @description Where results are brought, as a part of the job. One destination takes all targets: the files of a single one lie in it, those of several in a folder each, such as `r16`. A list says the place of each. */
+      /** @description Where to deliver the results, as a part of the job. One destination is for all targets: the files of a single target are delivered to it directly, those of several to a folder each, such as `r16`. A list names a destination for each target. */
       deliver?: components['schemas']['DeliverRequest'][] | components['schemas']['Destination'] | string;
       dry_run?: components['schemas']['DryRun'];
       /**
@@ -3667,7 +3667,7 @@ export interface components {
       priority?: components['schemas']['JobPriority'];
       results?: components['schemas']['ResultSettings'];
       /**
-       * @description Whether the job may have what equal requests come to, or came to where that is still here. It is a job of its own in any case, with its own results, labels, priority and time to live. `false` has the work done again.
+       * @description Whether equal requests, in progress or done, may share the work. The job has its own results, labels, priority and time to live in any case. `false` repeats the work.
        * @default true
        */
       reuse?: boolean;
@@ -3682,7 +3682,7 @@ export interface components {
       weight?: number;
     };
     ModuleAnalysis: {
-      /** @description exp of the entropy of σ/Σσ (Roy & Vetterli 2007): how many directions the module really uses */
+      /** @description exp of the entropy of σ/Σσ (Roy & Vetterli 2007): the number of directions that the module really uses */
       effective_rank: number;
       /** @description The rank where the spectrum bends */
       knee: number;
@@ -3690,7 +3690,7 @@ export interface components {
       /** @description Σσ² / σ₁² */
       stable_rank: number;
       /**
-       * @description dead: the update is zero or next to it. resists: no rank much below its own keeps its energy
+       * @description dead: the update is zero or almost zero. resists: no rank much below its own keeps its energy
        * @enum {string}
        */
       verdict: 'compressible' | 'resists' | 'dead';
@@ -3701,14 +3701,14 @@ export interface components {
     };
     ModuleResult: {
       energy_retained: number;
-      /** @description relative_error is at most 1 + excess_bound times the least of any matrix of this rank; null: that is rounding */
+      /** @description relative_error is at most 1 + excess_bound times the least error of any matrix of this rank; null: the error is rounding */
       excess_bound?: number | null;
       name: string;
-      /** @description The least any matrix of this rank could have; null where the spectrum is not known in full */
+      /** @description The least error of any matrix of this rank; null if the spectrum is not known in full */
       optimal_error: number | null;
       /** @description The module already had this rank or less and was not changed */
       passthrough: boolean;
-      /** @description The rank chosen */
+      /** @description The chosen rank */
       rank: number;
       /** @description ‖ΔW − ΔW′‖_F / ‖ΔW‖_F of the written factors, after rounding */
       relative_error: number;
@@ -3720,14 +3720,14 @@ export interface components {
       energy_curve: number[];
       kind: string;
       name: string;
-      /** @description Power iterations done (0 in exact mode) */
+      /** @description Power iterations done (0 with the exact method) */
       power_iterations: number;
       /** @description Rank of the source */
       rank: number;
       scale: number;
       /** @description [m, n] of ΔW */
       shape: number[];
-      /** @description Descending; all of them in exact mode, else the sketched ones */
+      /** @description Descending; all of them with the exact method, otherwise those of the sketch */
       singular_values: number[];
     };
     /**
@@ -3765,11 +3765,11 @@ export interface components {
        */
       last_used_at: string | null;
       max_priority?: components['schemas']['JobPriority'];
-      /** @description For people: what the key is used for */
+      /** @description A description of what the key is used for */
       name: string;
       /** Format: date-time */
       revoked_at: string | null;
-      /** @description `read`: look and download; `write`: upload, submit, change, delete; `tenant_admin`: keys of the own tenant; `admin`: tenants, workers and keys, of all tenants, and calls for a tenant by `tenant=` */
+      /** @description `read`: read and download; `write`: upload, submit, change, delete; `tenant_admin`: manage keys of its own tenant; `admin`: manage tenants, workers and keys of all tenants, and call for another tenant with `tenant=` */
       scopes: ('read' | 'write' | 'tenant_admin' | 'admin')[];
       /**
        * @description 1 to 40 lower case letters, digits and hyphens, no hyphen at either end
@@ -3799,13 +3799,13 @@ export interface components {
     NewWebhook: {
       /** Format: date-time */
       created_at: string;
-      /** @description For people */
+      /** @description A description */
       description: string;
-      /** @description Why the service itself stopped sending (the receiver answered 410); null otherwise */
+      /** @description Why the service stopped sending (the receiver answered 410); null otherwise */
       disabled_reason: string | null;
       /** @description Whether anything is sent */
       enabled: boolean;
-      /** @description Which events are sent. `job.queued`: it was accepted, or waits for another attempt. `job.started`: an attempt began. The others are ends */
+      /** @description Which events are sent. `job.queued`: the job was accepted, or waits for another attempt. `job.started`: an attempt started. All others are ends */
       events: (
         | 'job.queued'
         | 'job.started'
@@ -3821,7 +3821,7 @@ export interface components {
        */
       id: string;
       /**
-       * @description Only what has all of these labels is sent; {}: everything
+       * @description Only events of records with all of these labels are sent; {}: all events
        * @example {
        *       "team": "search",
        *       "env": "prod"
@@ -3837,7 +3837,7 @@ export interface components {
       /** @description `whsec_` and 24 to 64 random bytes in base64. Signs every request. */
       secret: string;
       /**
-       * @description Where events are sent by POST: https at port 443 of a public server, or a host that the operator allows. It is looked at here and again at every connection. Of a webhook that came with a request only the host is shown.
+       * @description URL for events, which are sent by POST: https on port 443 of a public server, or a host that the operator allows, checked at every connection. For a webhook of a job, batch or run, only the host is shown.
        * @example https://ml.example.com/hooks/lora-squeeze
        */
       url: string;
@@ -3867,23 +3867,23 @@ export interface components {
        * @example UNKNOWN_OPTION
        */
       code: string;
-      /** @description What `detail` says, for programs */
+      /** @description The values in `detail`, for programs */
       context?: {
         [key: string]: unknown;
       };
       /** @description This occurrence, with file, tensor, value and limit */
       detail: string;
-      /** @description Every place where the request does not fit its schema */
+      /** @description Every violation of the schema, with its position */
       errors?: {
         detail: string;
-        /** @description Of a body of lines: which one it is in */
+        /** @description For a body of lines: the number of the line */
         line?: number;
         /** @description JSON pointer into the request, or into the line */
         pointer: string;
       }[];
       /** @description `urn:lora-squeeze:request:` and the request id, as in the log */
       instance: string;
-      /** @description Whether the same request may succeed later, when nothing about it is changed */
+      /** @description Whether the same request, unchanged, may succeed later */
       retryable: boolean;
       status: number;
       /** @description The kind of problem, the same for every occurrence */
@@ -3891,102 +3891,102 @@ export interface components {
       /** @description `urn:lora-squeeze:problem:` and the code */
       type: string;
     };
-    /** @description A place where adapters are loaded */
+    /** @description A server that loads adapters, with its rules */
     Profile: {
-      /** @description The ranks that work; null: any */
+      /** @description The ranks that work; null: all */
       allowed_ranks: {
         /** @description Ascending */
         ranks: number[];
-        /** @description What happens to others */
+        /** @description What happens to other ranks */
         reason: string;
       } | null;
       /** @description dtypes of the factors */
       dtypes: ('float32' | 'float16' | 'bfloat16')[];
-      /** @description File names it looks for */
+      /** @description File names that the server expects */
       files: string[];
       /** @description Features that do not work there */
       lacks: {
         detail: string;
         /**
-         * @description refused: the adapter does not load; ignored: it loads and does something else
+         * @description refused: the adapter does not load; ignored: it loads, but computes something else
          * @enum {string}
          */
         effect: 'refused' | 'ignored';
         /** @enum {string} */
         feature: 'dora' | 'modules-to-save' | 'bias' | 'lora-bias';
       }[];
-      /** @description A target’s max_rank says what it is set to */
+      /** @description `max_rank` of a target names its value */
       max_rank: {
-        /** @description The largest rank unless set otherwise; null: none */
+        /** @description The largest rank with default settings; null: no limit */
         default: number | null;
-        /** @description The largest it can be set to; null: no limit */
+        /** @description The largest rank that can be set; null: no limit */
         largest: number | null;
-        /** @description What sets it there; null: nothing */
+        /** @description Name of the setting; null: there is none */
         setting: string | null;
-        /** @description The values the setting takes; null: any */
+        /** @description Values that the setting accepts; null: any */
         steps: number[] | null;
       };
       min_rank: number;
       module_kinds: ('linear' | 'conv' | 'embedding')[];
       /**
-       * @description What a target calls it
+       * @description Its name in targets
        * @example vllm
        */
       name: string;
       notes: string[];
       /**
-       * @description What happens to rank_pattern and alpha_pattern that change a value
+       * @description What happens to a rank_pattern or alpha_pattern that changes a value
        * @enum {string}
        */
       patterns: 'read' | 'ignored' | 'refused';
-      /** @description Fields that adapter_config.json has to have */
+      /** @description Fields that adapter_config.json must have */
       required_config: {
         field: string;
-        /** @description What it may be; null: anything but null */
+        /** @description Accepted values; null: anything but null */
         values: string[] | null;
       }[];
       /**
-       * @description Which modules have to share a rank: none; those that differ only in the expert; all
+       * @description Which modules must share a rank: none; those that differ only in the expert; all
        * @enum {string}
        */
       same_rank: 'none' | 'experts' | 'all';
       scale: {
         /**
-         * @description Where a module’s scale comes from: module: its own alpha and rank, as in PEFT; config: lora_alpha and r for all; tensor-rank: lora_alpha for all and the rank of the tensors; unstated: only scale 1 is safe
+         * @description How the scaling of a module is computed: module: from its own alpha and rank, as in PEFT; config: from lora_alpha and r for all; tensor-rank: from lora_alpha for all and the rank of the tensors; unstated: only a scaling of 1 is safe
          * @enum {string}
          */
         formula: 'module' | 'config' | 'tensor-rank' | 'unstated';
-        /** @description use_rslora is honoured; false: it is ignored */
+        /** @description Whether use_rslora is honoured; false: it is ignored */
         rslora: boolean;
       };
       sources: components['schemas']['ProfileSource'][];
       /** @description Last parts of module paths; null: those of the model */
       target_modules: string[] | null;
       /**
-       * @description peft: base_model.model.<path>.lora_A.weight; suffix: the prefix may lack; any: no rule is known
+       * @description peft: base_model.model.<path>.lora_A.weight; suffix: the prefix may be missing; any: no rule is known
        * @enum {string}
        */
       tensor_names: 'peft' | 'suffix' | 'any';
       title: string;
-      /** @description The weights file has to be smaller */
+      /** @description The weights file must be smaller than this */
       weights_bytes_below: number | null;
     };
     ProfileSource: {
       url: string;
-      /** @description Release, commit or date it was read at */
+      /** @description Release, commit or date of what was read */
       version: string;
       /** @description What was read there */
       what: string;
     };
-    /** @description Of a job that failed or was cancelled: how far it had come, where that was known */
+    /** @description For a job that failed or was cancelled: its last known progress */
     Progress: {
-      /** @description Modules finished in this phase; bytes of an import or a delivery */
+      /** @description Modules finished in this phase; for an import or a delivery, bytes */
       done: number;
-      /** @description The module finished last */
+      /** @description The module that was finished last */
       module: string | null;
       /** @enum {string} */
       phase: 'waiting' | 'import' | 'load' | 'gram' | 'core' | 'project' | 'write' | 'deliver' | 'done';
-      /** @description Modules of the adapter; bytes of an import or a delivery, 0 while unknown */
+      /** @description Modules of the adapter; for an import or a delivery, bytes, or 0 while unknown */
       total: number;
     };
     /**
@@ -4014,7 +4014,7 @@ export interface components {
       };
       /**
        * Format: date-time
-       * @description When it was sent
+       * @description When the event was sent
        */
       timestamp: string;
       /**
@@ -4024,7 +4024,7 @@ export interface components {
       type: 'job.progress';
     };
     ProviderInfo: {
-      /** @description Why "auto" did not take CUDA */
+      /** @description Why "auto" did not choose CUDA */
       fallback_reason: string | null;
       /** @enum {string} */
       name: 'cpu' | 'cuda';
@@ -4032,29 +4032,29 @@ export interface components {
       onnxruntime: string;
       /** @enum {string} */
       requested: 'auto' | 'cpu' | 'cuda';
-      /** @description Compute threads */
+      /** @description Number of compute threads */
       threads: number;
     };
     Quotas: {
-      /** @description Jobs that have not ended: requests for more are refused; null: no limit; absent: the default of the service */
+      /** @description Unfinished jobs; requests for more are refused; null: no limit; absent: the default of the service */
       max_queued?: number | null;
-      /** @description Jobs that run at once: more than these wait; null: no limit; absent: the default of the service */
+      /** @description Jobs that run at once; more have to wait; null: no limit; absent: the default of the service */
       max_running?: number | null;
-      /** @description Requests to the API, by all its keys together; null: no limit; absent: the default of the service */
+      /** @description Requests to the API, of all keys together; null: no limit; absent: the default of the service */
       requests_per_minute?: number | null;
-      /** @description Bytes of all its adapters together, each counted in full; null: no limit; absent: the default of the service */
+      /** @description Bytes of all adapters together, each counted in full; null: no limit; absent: the default of the service */
       stored_bytes?: number | null;
     };
     RankPoint: {
       /** @description Size of the factors in the dtypes of the source */
       bytes: number;
-      /** @description Least possible where every module weighs alike, see the results of a job; absent in older analyses */
+      /** @description Least possible error if all modules weigh the same, see the results of a job; absent in older analyses */
       module_relative_error?: number;
       parameters: number;
       rank: number;
-      /** @description Least possible, over all modules */
+      /** @description Least possible error over all modules */
       relative_error: number;
-      /** @description Least possible of the module that suffers most */
+      /** @description Least possible error of the worst module */
       worst_module_error: number;
     };
     /** @description Smallest and largest rank over the modules */
@@ -4065,7 +4065,7 @@ export interface components {
     Readiness: {
       checks: {
         /**
-         * @description Where tenants and keys are kept
+         * @description Database of tenants, keys and all other records
          * @enum {unknown}
          */
         database: 'ok' | 'degraded';
@@ -4085,7 +4085,7 @@ export interface components {
          */
         secrets?: 'ok' | 'degraded';
         /**
-         * @description Where adapters, jobs and reports are kept
+         * @description Storage of adapters, jobs and reports
          * @enum {unknown}
          */
         storage: 'ok' | 'degraded';
@@ -4111,7 +4111,7 @@ export interface components {
     };
     Recommendation: {
       bytes: number;
-      /** @description See the curve; of `uniform` and `budget` at the same size */
+      /** @description As in the curve; compare `uniform` and `budget`, which have the same size */
       module_relative_error?: number;
       parameters: number;
       rank: {
@@ -4134,14 +4134,14 @@ export interface components {
     };
     RecordedDeliver: {
       /**
-       * @description What else is brought: the report of the job as report.json, the card as README.md where there is one
+       * @description Other files to deliver: the report of the job as report.json, the card as README.md if there is one
        * @default [
        *       "card"
        *     ]
        */
       include?: ('report' | 'card')[];
       /**
-       * @description Which of the targets: 0 is the first
+       * @description Position of the target, from 0
        * @default 0
        */
       target: number;
@@ -4150,7 +4150,7 @@ export interface components {
     RecordedExportJobRequest: {
       adapter_id: string;
       /**
-       * @description What else is brought: the report of the job as report.json, the card as README.md where there is one
+       * @description Other files to deliver: the report of the job as report.json, the card as README.md if there is one
        * @default [
        *       "card"
        *     ]
@@ -4166,12 +4166,12 @@ export interface components {
     RecordedHubSink: {
       commit_message?: string;
       /**
-       * @description Name of the connection to go through, which has the credentials
+       * @description Name of the connection to use, which has the credentials
        * @example models
        */
       connection?: string;
       /**
-       * @description Makes the repository, a private one, if it is not there
+       * @description Creates the repository, as a private one, if it does not exist
        * @default false
        */
       create?: boolean;
@@ -4180,28 +4180,28 @@ export interface components {
        * @enum {string}
        */
       kind: 'hub';
-      /** @description Folder in the repository; unset: its top */
+      /** @description Folder in the repository; unset: its root */
       path_in_repo?: string;
-      /** @description Place without secrets: host and path, bucket and prefix, or host and repository */
+      /** @description Its location, without secrets */
       place: string;
       /** @example owner/adapter */
       repo: string;
       /**
-       * @description Branch; it has to be there
+       * @description Branch; it must exist
        * @default main
        */
       revision?: string;
-      /** @description The whole request, encrypted; gone when the job has ended, and never sent to clients */
+      /** @description The whole request, encrypted; removed when the job has ended, and never sent to clients */
       sealed?: string;
     };
     RecordedHubSource: {
       /**
-       * @description Name of the connection to go through, which has the credentials
+       * @description Name of the connection to use, which has the credentials
        * @example models
        */
       connection?: string;
       /**
-       * @description Name of the file of weights; unset: adapter_model.safetensors, pytorch_lora_weights.safetensors, adapters.safetensors, or else the only .safetensors or .gguf that is there
+       * @description Name of the weights file; unset: adapter_model.safetensors, pytorch_lora_weights.safetensors, adapters.safetensors, or else the only .safetensors or .gguf file
        * @example my-lora.safetensors
        */
       filename?: string;
@@ -4211,7 +4211,7 @@ export interface components {
        * @enum {string}
        */
       kind: 'hub';
-      /** @description Place without secrets: host and path, bucket and prefix, or host and repository */
+      /** @description Its location, without secrets */
       place: string;
       /** @example owner/adapter */
       repo: string;
@@ -4220,9 +4220,9 @@ export interface components {
        * @default main
        */
       revision?: string;
-      /** @description The whole request, encrypted; gone when the job has ended, and never sent to clients */
+      /** @description The whole request, encrypted; removed when the job has ended, and never sent to clients */
       sealed?: string;
-      /** @description Folder in the repository; unset: its top */
+      /** @description Folder in the repository; unset: its root */
       subfolder?: string;
     };
     RecordedImportJobRequest: {
@@ -4241,7 +4241,7 @@ export interface components {
       | components['schemas']['CheckpointJobRequest']
       | components['schemas']['RecordedImportJobRequest']
       | components['schemas']['RecordedExportJobRequest'];
-    /** @description A weighted sum of adapters on one base, then squeezed */
+    /** @description A weighted sum of adapters of one base model, then squeezed */
     RecordedMergeJobRequest: {
       deliver?: components['schemas']['RecordedDeliver'][];
       /**
@@ -4257,7 +4257,7 @@ export interface components {
     RecordedS3Sink: {
       bucket?: string;
       /**
-       * @description Name of the connection to go through, which has the credentials
+       * @description Name of the connection to use, which has the credentials
        * @example models
        */
       connection?: string;
@@ -4266,17 +4266,17 @@ export interface components {
        * @enum {string}
        */
       kind: 's3';
-      /** @description Place without secrets: host and path, bucket and prefix, or host and repository */
+      /** @description Its location, without secrets */
       place: string;
-      /** @description In front of the names of the files, as a folder: a slash is put in between */
+      /** @description Folder before the names of the files; a slash is inserted between them */
       prefix?: string;
-      /** @description The whole request, encrypted; gone when the job has ended, and never sent to clients */
+      /** @description The whole request, encrypted; removed when the job has ended, and never sent to clients */
       sealed?: string;
     };
     RecordedS3Source: {
       bucket?: string;
       /**
-       * @description Name of the connection to go through, which has the credentials
+       * @description Name of the connection to use, which has the credentials
        * @example models
        */
       connection?: string;
@@ -4285,14 +4285,14 @@ export interface components {
        * @enum {string}
        */
       kind: 's3';
-      /** @description Place without secrets: host and path, bucket and prefix, or host and repository */
+      /** @description Its location, without secrets */
       place: string;
-      /** @description In front of the names of the files, as a folder: a slash is put in between */
+      /** @description Folder before the names of the files; a slash is inserted between them */
       prefix?: string;
-      /** @description The whole request, encrypted; gone when the job has ended, and never sent to clients */
+      /** @description The whole request, encrypted; removed when the job has ended, and never sent to clients */
       sealed?: string;
       /**
-       * @description Name of the file of weights; unset: adapter_model.safetensors, pytorch_lora_weights.safetensors, adapters.safetensors, or else the only .safetensors or .gguf that is there
+       * @description Name of the weights file; unset: adapter_model.safetensors, pytorch_lora_weights.safetensors, adapters.safetensors, or else the only .safetensors or .gguf file
        * @example my-lora.safetensors
        */
       weights?: string;
@@ -4305,7 +4305,7 @@ export interface components {
       | components['schemas']['RecordedUrlSource']
       | components['schemas']['RecordedS3Source']
       | components['schemas']['RecordedHubSource'];
-    /** @description Brings an adapter to smaller ranks */
+    /** @description Squeezes an adapter to smaller ranks */
     RecordedSqueezeJobRequest: {
       adapter_id?: string;
       deliver?: components['schemas']['RecordedDeliver'][];
@@ -4321,7 +4321,7 @@ export interface components {
     };
     RecordedUrlSink: {
       /**
-       * @description Name of the connection to go through, which has the credentials
+       * @description Name of the connection to use, which has the credentials
        * @example models
        */
       connection?: string;
@@ -4330,7 +4330,7 @@ export interface components {
           /** @description SHA-256 of the content, hex */
           sha256?: string;
           /**
-           * @description https, at port 443; other ports and http only at hosts that the operator allows. May be presigned.
+           * @description https, on port 443; other ports and http only for hosts that the operator allows. May be presigned.
            * @example https://models.example.com/adapter_model.safetensors?signature=4f9a1c0e
            */
           url: string;
@@ -4341,16 +4341,16 @@ export interface components {
        * @enum {string}
        */
       kind: 'url';
-      /** @description Place without secrets: host and path, bucket and prefix, or host and repository */
+      /** @description Its location, without secrets */
       place: string;
-      /** @description The whole request, encrypted; gone when the job has ended, and never sent to clients */
+      /** @description The whole request, encrypted; removed when the job has ended, and never sent to clients */
       sealed?: string;
-      /** @description As it was given as text */
+      /** @description As requested, as text */
       url?: string;
     };
     RecordedUrlSource: {
       /**
-       * @description Name of the connection to go through, which has the credentials
+       * @description Name of the connection to use, which has the credentials
        * @example models
        */
       connection?: string;
@@ -4359,7 +4359,7 @@ export interface components {
           /** @description SHA-256 of the content, hex */
           sha256?: string;
           /**
-           * @description https, at port 443; other ports and http only at hosts that the operator allows. May be presigned.
+           * @description https, on port 443; other ports and http only for hosts that the operator allows. May be presigned.
            * @example https://models.example.com/adapter_model.safetensors?signature=4f9a1c0e
            */
           url: string;
@@ -4370,27 +4370,27 @@ export interface components {
        * @enum {string}
        */
       kind: 'url';
-      /** @description Place without secrets: host and path, bucket and prefix, or host and repository */
+      /** @description Its location, without secrets */
       place: string;
-      /** @description The whole request, encrypted; gone when the job has ended, and never sent to clients */
+      /** @description The whole request, encrypted; removed when the job has ended, and never sent to clients */
       sealed?: string;
-      /** @description As it was given as text */
+      /** @description As requested, as text */
       url?: string;
     };
     /**
-     * @description Up to 200 characters, none of them a control character. Names need not be unique.
+     * @description Up to 200 characters without control characters. Names need not be unique.
      * @example support-chat-v3
      */
     RecordName: string;
     RefusedItem: {
       code: string;
       detail: string;
-      /** @description Its place in the request */
+      /** @description Position in the request, from 0 */
       index: number;
       name: string;
     };
     Report: {
-      /** @description Of a job of kind analyze */
+      /** @description For a job of kind analyze */
       analysis: components['schemas']['Analysis'] | null;
       /** Format: date-time */
       created_at: string;
@@ -4401,31 +4401,31 @@ export interface components {
         power_iterations: number | 'auto';
         requested: string;
         seed: number;
-        /** @description "exact" also where a sketch would not have been faster */
+        /** @description Also "exact" if a sketch would not have been faster */
         used: string;
       };
       modules: components['schemas']['ModuleSpectrum'][];
-      /** @description Limits of what the numbers say */
+      /** @description Limits of the numbers */
       notes: string[];
       product: {
         name: string;
         version: string;
       };
       provider: components['schemas']['ProviderInfo'];
-      /** @description The adapters the job read; one but in a merge */
+      /** @description The adapters that the job read; one except in a merge */
       sources: {
         base_model: string | null;
         bytes: number;
         id: string;
         sha256: string;
-        /** @description 1 but in a merge */
+        /** @description 1 except in a merge */
         weight: number;
       }[];
-      /** @description In the order of the request, also those that failed */
+      /** @description In the order of the request, failed targets included */
       targets: components['schemas']['TargetReport'][];
       timings: components['schemas']['Timings'];
     };
-    /** @description Where events of this job, or of this batch or run and its jobs, are sent as well. It has an id, `webhook_id` of the job, batch or run, under which its deliveries are found. Its URL and secret are sealed: of the URL only the host is shown. Without `secret` the service makes one and does not show it; `rotate-secret` gives another one. */
+    /** @description A webhook for events of this job, or of this batch or run and its jobs. Its id is `webhook_id` of the job, batch or run, under which its deliveries are listed. Its URL and secret are sealed; only the host of the URL is shown. Without `secret` the service creates one and does not show it; `rotate-secret` replaces it. */
     RequestWebhook: {
       /** @description Which events are sent. Default: for a job its end, for a batch `batch.ended`, for a run the ends of its jobs */
       events?: (
@@ -4440,7 +4440,7 @@ export interface components {
       /** @description `whsec_` and 24 to 64 random bytes in base64. Signs every request. */
       secret?: string;
       /**
-       * @description Where events are sent by POST: https at port 443 of a public server, or a host that the operator allows. It is looked at here and again at every connection. Of a webhook that came with a request only the host is shown.
+       * @description URL for events, which are sent by POST: https on port 443 of a public server, or a host that the operator allows, checked at every connection. For a webhook of a job, batch or run, only the host is shown.
        * @example https://ml.example.com/hooks/lora-squeeze
        */
       url: string;
@@ -4450,11 +4450,11 @@ export interface components {
       /** @description Path of the adapter */
       href: string;
     };
-    /** @description What result adapters are called and how long they live. A target, its job and its batch or run may say it: each field counts where it stands closest to the result, and `labels` are one field, so those of a target take the place of all that its job says. */
+    /** @description Names, labels and times to live of results. A target, its job, and its batch or run may have them. Each field is taken from the level closest to the result; `labels` counts as one field, so the labels of a target replace all those of its job. */
     ResultSettings: {
       labels?: components['schemas']['Labels'];
       /**
-       * @description `{source}`: the name of the adapter it was made of (of a sum `first+1`, the first name and how many more); `{rank}`: its rank, or the smallest and the largest as `4-16`; `{target}`: which of the targets, 0 is the first. What becomes longer than 200 characters is cut, the name of the source first. Default: `{source}-r{rank}`.
+       * @description `{source}`: the name of its source (for a sum `first+1`: the first name and the number of others); `{rank}`: its rank, or the smallest and the largest as `4-16`; `{target}`: the position of the target, from 0. Names longer than 200 characters are shortened, the name of the source first. Default: `{source}-r{rank}`.
        * @example support-chat-r{rank}
        */
       name?: string;
@@ -4470,14 +4470,14 @@ export interface components {
     RotatedSecret: {
       /**
        * Format: date-time
-       * @description Until then every request has a second signature, by the secret before
+       * @description Until then every request has a second signature, made with the previous secret
        */
       previous_secret_expires_at: string;
       /** @description `whsec_` and 24 to 64 random bytes in base64. Signs every request. */
       secret: string;
     };
     RuleVerdict: {
-      /** @description What was found and what is allowed; where it failed, what to do */
+      /** @description What was found and what is allowed; if the rule failed, what to do */
       detail: string;
       passed: boolean;
       /** @description Stable name of the rule, e.g. "max-rank" */
@@ -4661,10 +4661,10 @@ export interface components {
      *     }
      */
     Run: {
-      /** @description The target rank is reached: no more squeezes */
+      /** @description Whether the target rank is reached, so that no squeezes follow */
       at_target: boolean;
       base_model: string | null;
-      /** @description In the order they were accepted, superseded and failed ones included */
+      /** @description In the order of acceptance, including superseded and failed ones */
       checkpoints: components['schemas']['Checkpoint'][];
       /** Format: date-time */
       created_at: string;
@@ -4674,30 +4674,30 @@ export interface components {
       mode: 'scheduled' | 'adaptive';
       name: string | null;
       next_checkpoint_step: number | null;
-      /** @description Whether the last stage is starved, as the run stands and by the learning rate that was named */
+      /** @description Whether the last stage is starved, in the current state of the run and with the named learning rate schedule */
       notes: string[];
       rank: components['schemas']['RankRange'];
       request: components['schemas']['RunRequest'];
       /** @description null for adaptive runs */
       schedule: components['schemas']['Schedule'] | null;
-      /** @description Of the newest checkpoint */
+      /** @description Step of the newest checkpoint */
       step: number | null;
-      /** @description The webhook that came with its request; see `GET /v1/webhooks/{id}/deliveries` */
+      /** @description The webhook that was requested with it; see `GET /v1/webhooks/{id}/deliveries` */
       webhook_id: string | null;
     };
-    /** @description The curve to follow from here. The rate of the step after s is the peak · factor · min(1, (s − begin_step + 1) / warm_up_steps) · min(1, (end_step − s) / decay_steps), where a term whose steps are 0 is 1 */
+    /** @description The curve to follow from here. The rate of the step after s is the peak · factor · min(1, (s − begin_step + 1) / warm_up_steps) · min(1, (end_step − s) / decay_steps), where a term with 0 steps is 1 */
     RunLearningRate: {
       /** @description Optimizer steps done when the stage began */
       begin_step: number;
-      /** @description Steps before the end of the stage over which it falls to zero */
+      /** @description Steps before the end of the stage over which the rate falls to zero */
       decay_steps: number;
-      /** @description Optimizer steps done when it ends; of an adaptive run, at the latest */
+      /** @description Optimizer steps done when the stage ends; in an adaptive run, at the latest */
       end_step: number;
-      /** @description What the peak is multiplied by: the cube root of source_rank / rank now, where modules have ranks of their own the mean over the parameters */
+      /** @description Factor of the peak: the cube root of source_rank / current rank; if modules have ranks of their own, of their mean over the parameters */
       factor: number;
-      /** @description The part that the stage has in Σ(learning rate × steps) of the training */
+      /** @description Share of the stage in Σ(learning rate × steps) of the training */
       share: number;
-      /** @description Steps from the beginning of the stage over which it rises */
+      /** @description Steps from the beginning of the stage over which the rate rises */
       warm_up_steps: number;
     };
     /**
@@ -4718,7 +4718,7 @@ export interface components {
      */
     RunList: {
       data: components['schemas']['RunSummary'][];
-      /** @description Where the next page begins; null: there is none, and always where the list takes no `cursor` */
+      /** @description `cursor` of the next page; null if there is none */
       next_cursor: string | null;
     };
     /**
@@ -4743,7 +4743,7 @@ export interface components {
     RunRequest: {
       adaptive?: components['schemas']['AdaptiveRequest'];
       /**
-       * @description What becomes of the scaling s = lora_alpha/r at each squeeze. keep: it stays, lora_alpha follows the rank. sqrt: it grows by √(r/k), as if s were α/√r. ΔW is the same either way.
+       * @description What each squeeze does with the scaling s = lora_alpha/r. keep: s stays, and lora_alpha follows the rank. sqrt: s grows by √(r/k), as if s were α/√r. ΔW is the same in both cases.
        * @default keep
        * @enum {string}
        */
@@ -4751,15 +4751,15 @@ export interface components {
       /** @description The base model; checkpoints that name another one are refused */
       base_model?: string;
       dry_run?: components['schemas']['DryRun'];
-      /** @description For people */
+      /** @description A description */
       name?: string;
       /**
-       * @description carry: moments sent with a checkpoint come back in the new basis. reset: they come back as zeros.
+       * @description carry: moments that are sent with a checkpoint are returned in the new basis. reset: they are returned as zeros.
        * @default carry
        * @enum {string}
        */
       optimizer?: 'carry' | 'reset';
-      /** @description As of any job, but the method is exact unless rsvd is asked for */
+      /** @description As for any job, except that the method is exact unless rsvd is requested */
       options?: {
         /**
          * @description rsvd: randomised SVD. exact: truncated SVD to rounding error.
@@ -4768,7 +4768,7 @@ export interface components {
          */
         method?: 'rsvd' | 'exact';
         /**
-         * @description Extra sketch columns beyond the rank
+         * @description Columns of the sketch beyond the rank
          * @default 10
          */
         oversampling?: number;
@@ -4784,14 +4784,14 @@ export interface components {
         seed?: number;
       };
       /**
-       * @description Of a schedule. uniform: each squeeze gives all modules the rank of the stage. by_module: each module gets a rank of its own, and all together have at most the parameters that they would have at that rank, as budget_parameters shares them out.
+       * @description For runs with a schedule. uniform: each squeeze gives all modules the rank of the stage. by_module: each module gets a rank of its own, and together they have at most the parameters that they would have at that rank, shared out as for budget_parameters.
        * @default uniform
        * @enum {string}
        */
       rank_allocation?: 'uniform' | 'by_module';
       results?: components['schemas']['ResultSettings'];
       /**
-       * @description Directions of length zero get B = 0 and a random A, so that they can be trained; with both zero they never could
+       * @description Directions of length zero get B = 0 and a random A, so that they can be trained; if both factors were zero, no gradient could change them
        * @default true
        */
       revive?: boolean;
@@ -4800,7 +4800,7 @@ export interface components {
     };
     RunSummary: {
       base_model: string | null;
-      /** @description Checkpoints accepted, also superseded ones */
+      /** @description Number of accepted checkpoints, including superseded ones */
       checkpoints: number;
       /** Format: date-time */
       created_at: string;
@@ -4808,13 +4808,13 @@ export interface components {
       /** @enum {string} */
       mode: 'scheduled' | 'adaptive';
       name: string | null;
-      /** @description Of the newest checkpoint */
+      /** @description Step of the newest checkpoint */
       step: number | null;
     };
-    /** @description Buckets of S3, or of a store that speaks it: with `credentials`, or `ambient` */
+    /** @description Buckets of S3, or of a compatible store: with `credentials`, or `ambient` */
     S3ConnectionRequest: {
       /**
-       * @description Hosts that this connection may reach although they are not public; nothing else may. Only keys with the scope `admin` make and change a connection that has some
+       * @description Hosts that this connection may reach although they are not public; it may reach no others. Requires the scope `admin`
        * @default []
        * @example [
        *       "minio.internal:9000"
@@ -4822,17 +4822,17 @@ export interface components {
        */
       allowed_hosts?: string[];
       /**
-       * @description Whether the service goes as itself: of s3 with the credentials that the AWS SDK finds (environment, instance or pod role), of hub with HF_TOKEN. Only keys with the scope `admin` make and change such a connection
+       * @description Whether the service uses its own identity: for s3 the credentials that the AWS SDK finds (environment, instance or pod role), for hub HF_TOKEN. Only keys with the scope `admin` can create and change such a connection
        * @default false
        */
       ambient?: boolean;
       credentials?: components['schemas']['S3Credentials'];
       /**
-       * @description For people
+       * @description A description
        * @default
        */
       description?: string;
-      /** @description Of s3: a store other than that of AWS. Of hub: a mirror. Default: AWS, or the Hub of the service */
+      /** @description s3: a store other than AWS. hub: a mirror. Default: AWS, or the Hub of the service */
       endpoint?: string;
       /**
        * @description discriminator enum property added by openapi-typescript
@@ -4844,17 +4844,17 @@ export interface components {
        * @example models
        */
       name: string;
-      /** @description Of s3 only: whether the bucket stands in the path of URLs and not in their host. Default: true where there is an endpoint */
+      /** @description s3 only: whether the bucket is in the path of URLs instead of the host name. Default: true if there is an endpoint */
       path_style?: boolean;
       /**
-       * @description What the connection leads to: `s3://bucket` or `s3://bucket/folder`; `hf://owner`, `hf://owner/repo` or a folder of it; `https://host` or `https://host/folder`. Each has in it what lies below it: `s3://models/in` has `s3://models/in/x` and not `s3://models/index`
+       * @description What the connection covers: `s3://bucket` or `s3://bucket/folder`; `hf://owner`, `hf://owner/repo` or a folder of it; `https://host` or `https://host/folder`; each with everything below it: `s3://models/in` covers `s3://models/in/x` but not `s3://models/index`
        * @example [
        *       "s3://models/in",
        *       "s3://models/out"
        *     ]
        */
       prefixes: string[];
-      /** @description Of s3 only. Default: us-east-1 */
+      /** @description s3 only. Default: us-east-1 */
       region?: string;
     };
     /** @description Never shown again */
@@ -4863,49 +4863,49 @@ export interface components {
       secret_access_key: string;
       session_token?: string;
     };
-    /** @description A folder in a bucket; what is there under the same names is replaced. Without `credentials` a connection leads there */
+    /** @description A folder in a bucket; existing files of the same names are replaced. Without `credentials` a connection is used */
     S3Sink: {
       bucket: string;
       /**
-       * @description Name of the connection to go through, which has the credentials
+       * @description Name of the connection to use, which has the credentials
        * @example models
        */
       connection?: string;
       credentials?: components['schemas']['S3Credentials'];
-      /** @description Of a store other than that of AWS; the bucket then stands in the path */
+      /** @description For a store other than AWS; the bucket is then part of the path */
       endpoint?: string;
       /**
        * @description discriminator enum property added by openapi-typescript
        * @enum {string}
        */
       kind: 's3';
-      /** @description In front of the names of the files, as a folder: a slash is put in between */
+      /** @description Folder before the names of the files; a slash is inserted between them */
       prefix: string;
       /** @default us-east-1 */
       region?: string;
     };
-    /** @description A folder in a bucket. Without `credentials` a connection leads there */
+    /** @description A folder in a bucket. Without `credentials` a connection is used */
     S3Source: {
       bucket: string;
       /**
-       * @description Name of the connection to go through, which has the credentials
+       * @description Name of the connection to use, which has the credentials
        * @example models
        */
       connection?: string;
       credentials?: components['schemas']['S3Credentials'];
-      /** @description Of a store other than that of AWS; the bucket then stands in the path */
+      /** @description For a store other than AWS; the bucket is then part of the path */
       endpoint?: string;
       /**
        * @description discriminator enum property added by openapi-typescript
        * @enum {string}
        */
       kind: 's3';
-      /** @description In front of the names of the files, as a folder: a slash is put in between */
+      /** @description Folder before the names of the files; a slash is inserted between them */
       prefix: string;
       /** @default us-east-1 */
       region?: string;
       /**
-       * @description Name of the file of weights; unset: adapter_model.safetensors, pytorch_lora_weights.safetensors, adapters.safetensors, or else the only .safetensors or .gguf that is there
+       * @description Name of the weights file; unset: adapter_model.safetensors, pytorch_lora_weights.safetensors, adapters.safetensors, or else the only .safetensors or .gguf file
        * @example my-lora.safetensors
        */
       weights?: string;
@@ -5056,19 +5056,19 @@ export interface components {
     Schedule: {
       /** @description null for recipe equal, and with squeeze_steps */
       final_share: number | null;
-      /** @description null with squeeze_steps, which leave nothing to it */
+      /** @description null with squeeze_steps, which replace it */
       final_steps: number | null;
       learning_rate_schedule: string;
-      /** @description The rank, averaged over the steps */
+      /** @description Average of the rank over the steps */
       mean_rank: number;
-      /** @description null with squeeze_steps, which leave nothing to it */
+      /** @description null with squeeze_steps, which replace it */
       min_stage_steps: number | null;
       mode: string;
-      /** @description Where the schedule is not what was asked for, and why */
+      /** @description Differences from the request, with reasons */
       notes: string[];
-      /** @description null with squeeze_steps, which leave nothing to it */
+      /** @description null with squeeze_steps, which replace it */
       recipe: string | null;
-      /** @description mean_rank / source_rank: adapter parameters trained, against training at the source rank throughout */
+      /** @description mean_rank / source_rank: adapter parameters trained, compared with training at the source rank throughout */
       relative_cost: number;
       shape: string;
       source_rank: number;
@@ -5078,12 +5078,12 @@ export interface components {
         step: number;
         to_rank: number;
       }[];
-      /** @description null with squeeze_steps, which leave nothing to it */
+      /** @description null with squeeze_steps, which replace it */
       stage_lengths: string | null;
       stages: components['schemas']['Stage'][];
       target_rank: number;
       total_steps: number;
-      /** @description null with squeeze_steps, which leave nothing to it */
+      /** @description null with squeeze_steps, which replace it */
       warm_up_steps: number | null;
     };
     ScheduleModules: {
@@ -5095,7 +5095,7 @@ export interface components {
       out_features: number;
     };
     /**
-     * @description A training whose rank falls by the clock
+     * @description A training whose rank falls at given steps
      * @example {
      *       "source_rank": 64,
      *       "target_rank": 4,
@@ -5132,23 +5132,23 @@ export interface components {
        */
       dtype?: 'float32' | 'float16' | 'bfloat16';
       /**
-       * @description The share of all steps that the target rank gets at least. Not for recipe equal.
+       * @description Least share of all steps at the target rank. Not for recipe equal.
        * @default 0.5
        */
       final_share?: number;
       /**
-       * @description At least so many steps at the target rank after the last squeeze (Cont-Squeeze): a floor of the last stage
+       * @description Least number of steps at the target rank after the last squeeze (Cont-Squeeze): a minimum of the last stage
        * @default 0
        */
       final_steps?: number;
       learning_rate?: components['schemas']['LearningRateRequest'];
       /**
-       * @description No stage is shorter (200 in the LoRA-Squeeze paper, arXiv 2602.10993)
+       * @description Least number of steps of every stage (200 in the LoRA-Squeeze paper, arXiv 2602.10993)
        * @default 200
        */
       min_stage_steps?: number;
       /**
-       * @description in: In-Squeeze, the rank falls in several squeezes while training goes on. cont: Cont-Squeeze, one squeeze from the source rank to the target rank, and training goes on for the last stage.
+       * @description in: In-Squeeze, the rank falls in several squeezes during the training. cont: Cont-Squeeze, one squeeze from the source rank to the target rank, and further training in the last stage.
        * @default in
        * @enum {string}
        */
@@ -5156,7 +5156,7 @@ export interface components {
       /** @description Shapes of the adapted modules; without them parameters and memory are null */
       modules?: components['schemas']['ScheduleModules'][];
       /**
-       * @description What the optimizer keeps for each parameter: 8 bytes (Adam, AdamW: two float32 moments), 2 (the same in 8 bits), 4 (SGD with float32 momentum) or none
+       * @description What the optimizer stores for each parameter: 8 bytes (Adam, AdamW: two float32 moments), 2 (the same in 8 bits), 4 (SGD with float32 momentum) or none
        * @default adam
        * @enum {string}
        */
@@ -5164,35 +5164,35 @@ export interface components {
       /** @description For shape custom: the rank of every stage, falling, from source_rank to target_rank */
       ranks?: number[];
       /**
-       * @description recommended: the last stage has at least `final_share` of the steps, and of a schedule no earlier stage is longer. equal: all stages share the steps alike, by `stage_lengths`.
+       * @description recommended: the last stage has at least `final_share` of the steps, and no earlier stage of a schedule is longer. equal: all stages share the steps according to `stage_lengths`.
        * @default recommended
        * @enum {string}
        */
       recipe?: 'recommended' | 'equal';
       /**
-       * @description How ranks fall from stage to stage: by the same factor, by the same number, along half a cosine (slowly at both ends), or as `ranks` lists them
+       * @description How ranks fall from stage to stage: by the same factor, by the same number, along half a cosine (slowly at both ends), or as listed in `ranks`
        * @default geometric
        * @enum {string}
        */
       shape?: 'geometric' | 'linear' | 'cosine' | 'custom';
-      /** @description The rank training starts at */
+      /** @description The rank at which training starts */
       source_rank: number;
-      /** @description The steps at which to squeeze, rising; there is one stage more than there are steps. Instead of everything that decides how long stages last: recipe, final_share, warm_up_steps, final_steps, min_stage_steps and stage_lengths. */
+      /** @description The steps of the squeezes, rising; there is one more stage than there are steps. Replaces everything else that decides the lengths of stages: recipe, final_share, warm_up_steps, final_steps, min_stage_steps and stage_lengths. */
       squeeze_steps?: number[];
       /**
-       * @description Steps of the stages: all equal, or in proportion to their rank. A stage whose share is below its floor lasts as long as the floor, and the others share the rest. Steps that do not divide go to the largest remainders, earlier stages first.
+       * @description Lengths of the stages: all equal, or in proportion to their ranks. A stage whose share is below its minimum lasts for the minimum, and the others divide the rest. Steps left over by rounding go to the largest remainders, earlier stages first.
        * @default equal
        * @enum {string}
        */
       stage_lengths?: 'equal' | 'rank_proportional';
-      /** @description Number of stages, both ends counted. Default: one for each halving of the rank, and the source; fewer where the steps do not suffice. A number given here is kept or refused; only ranks that would repeat, rounded to whole ones, make it less. Not for shape custom. */
+      /** @description Number of stages, including both ends. Default: one for each halving of the rank, and one for the source; fewer if there are too few steps. A number given here is kept or refused; it is reduced only if rounding would repeat ranks. Not for shape custom. */
       stages?: number;
-      /** @description The rank training ends at */
+      /** @description The rank at which training ends */
       target_rank: number;
       /** @description Optimizer steps of the whole training */
       total_steps: number;
       /**
-       * @description At least so many steps at the source rank before the first squeeze: a floor of the first stage, not steps on top of it
+       * @description Least number of steps at the source rank before the first squeeze: a minimum of the first stage, not additional steps
        * @default 0
        */
       warm_up_steps?: number;
@@ -5219,22 +5219,22 @@ export interface components {
         )
       | string;
     SinkFile: {
-      /** @description What the signature asks for, such as x-ms-blob-type */
+      /** @description Headers that the signature requires, such as x-ms-blob-type */
       headers?: {
         [key: string]: string;
       };
       /**
-       * @description https, at port 443; other ports and http only at hosts that the operator allows. May be presigned.
+       * @description https, on port 443; other ports and http only for hosts that the operator allows. May be presigned.
        * @example https://models.example.com/adapter_model.safetensors?signature=4f9a1c0e
        */
       url: string;
     };
     SizePart: {
-      /** @description Of their data, without the header of the file */
+      /** @description Size of their data, without the header of the file */
       bytes: number;
       tensors: number;
       /**
-       * @description lora: factors and alphas. heads: also what modules_to_save names. base_layers: base weights saved along with a module that LoRA is on. magnitudes: of DoRA
+       * @description lora: factors and alphas. heads: also everything else that modules_to_save names. base_layers: base weights saved along with a module that has LoRA. magnitudes: those of DoRA
        * @enum {string}
        */
       what: 'lora' | 'heads' | 'embeddings' | 'base_layers' | 'biases' | 'magnitudes' | 'other';
@@ -5250,17 +5250,17 @@ export interface components {
       /** @description SHA-256 of the content, hex */
       sha256?: string;
       /**
-       * @description https, at port 443; other ports and http only at hosts that the operator allows. May be presigned.
+       * @description https, on port 443; other ports and http only for hosts that the operator allows. May be presigned.
        * @example https://models.example.com/adapter_model.safetensors?signature=4f9a1c0e
        */
       url: string;
     };
-    /** @description A folder of a bucket or of a repository, with every adapter below it. An adapter is a folder with adapter_config.json, or a file of weights */
+    /** @description A folder of a bucket or of a repository, with every adapter below it. An adapter is a folder with adapter_config.json, or a weights file */
     SourcePrefix: (components['schemas']['S3Source'] | components['schemas']['HubSource']) | string;
-    /** @description Brings an adapter to smaller ranks */
+    /** @description Squeezes an adapter to smaller ranks */
     SqueezeJobRequest: {
       adapter_id?: string;
-      /** @description Where results are brought, as a part of the job. One destination takes all targets: the files of a single one lie in it, those of several in a folder each, such as `r16`. A list says the place of each. */
+      /** @description Where to deliver the results, as a part of the job. One destination is for all targets: the files of a single target are delivered to it directly, those of several to a folder each, such as `r16`. A list names a destination for each target. */
       deliver?: components['schemas']['DeliverRequest'][] | components['schemas']['Destination'] | string;
       dry_run?: components['schemas']['DryRun'];
       /**
@@ -5274,7 +5274,7 @@ export interface components {
       priority?: components['schemas']['JobPriority'];
       results?: components['schemas']['ResultSettings'];
       /**
-       * @description Whether the job may have what equal requests come to, or came to where that is still here. It is a job of its own in any case, with its own results, labels, priority and time to live. `false` has the work done again.
+       * @description Whether equal requests, in progress or done, may share the work. The job has its own results, labels, priority and time to live in any case. `false` repeats the work.
        * @default true
        */
       reuse?: boolean;
@@ -5291,7 +5291,7 @@ export interface components {
        */
       method?: 'rsvd' | 'exact';
       /**
-       * @description Extra sketch columns beyond the rank
+       * @description Columns of the sketch beyond the rank
        * @default 10
        */
       oversampling?: number;
@@ -5336,7 +5336,7 @@ export interface components {
       priority?: components['schemas']['JobPriority'];
       results?: components['schemas']['ResultSettings'];
       /**
-       * @description Whether the job may have what equal requests come to, or came to where that is still here. It is a job of its own in any case, with its own results, labels, priority and time to live. `false` has the work done again.
+       * @description Whether equal requests, in progress or done, may share the work. The job has its own results, labels, priority and time to live in any case. `false` repeats the work.
        * @default true
        */
       reuse?: boolean;
@@ -5347,25 +5347,25 @@ export interface components {
     Stage: {
       /** @description Optimizer steps done when the stage begins */
       begin_step: number;
-      /** @description Optimizer steps done when it ends: then comes the next squeeze */
+      /** @description Optimizer steps done when the stage ends, where the next squeeze follows */
       end_step: number;
       index: number;
       learning_rate: components['schemas']['StageLearningRate'];
-      /** @description Of factors, gradients and optimizer, without the base model and activations; null without modules */
+      /** @description Memory of factors, gradients and optimizer, without the base model and activations; null without modules */
       memory: components['schemas']['StageMemory'] | null;
-      /** @description Trained parameters; null without modules */
+      /** @description Number of trained parameters; null without modules */
       parameters: number | null;
       rank: number;
       steps: number;
     };
     StageLearningRate: {
-      /** @description Steps before the end of the stage over which it falls to zero */
+      /** @description Steps before the end of the stage over which the rate falls to zero */
       decay_steps: number;
-      /** @description What the peak is multiplied by: the cube root of source_rank / rank */
+      /** @description Factor of the peak: the cube root of source_rank / rank */
       factor: number;
-      /** @description The part that the stage has in Σ(learning rate × steps) of the training */
+      /** @description Share of the stage in Σ(learning rate × steps) of the training */
       share: number;
-      /** @description Steps from the beginning of the stage over which it rises */
+      /** @description Steps from the beginning of the stage over which the rate rises */
       warm_up_steps: number;
     };
     StageMemory: {
@@ -5391,35 +5391,35 @@ export interface components {
      */
     StreamNotice: {
       data: {
-        /** @description The one that the client brought */
+        /** @description The `Last-Event-ID` of the request */
         last_event_id: string | null;
       };
       /**
        * Format: date-time
-       * @description When it was sent
+       * @description When the event was sent
        */
       timestamp: string;
       /**
-       * @description stream.open: the stream has everything that happens from here on, so what is read after it is never behind. stream.gap: events between `Last-Event-ID` and this one are not kept any more: read again what they are about (enum property replaced by openapi-typescript)
+       * @description stream.open: the stream has everything from here on, so anything read afterwards is never older than the stream. stream.gap: events between `Last-Event-ID` and this one are no longer kept; read the records that they concerned again (enum property replaced by openapi-typescript)
        * @enum {string}
        */
       type: 'stream.open' | 'stream.gap';
     };
     SucceededResult: {
-      /** @description The squeezed adapter. Where nothing had to change it is a record of its own of the same files */
+      /** @description The squeezed adapter. If nothing needed to change, it is a separate record of the same files */
       adapter_id: string;
       /** @description Size of the weights file */
       bytes: number;
       /** @description 1 − relative_error² */
       energy_retained: number;
-      /** @description relative_error is at most 1 + excess_bound times the least of any adapter of these ranks; null: that is rounding */
+      /** @description relative_error is at most 1 + excess_bound times the least error of any adapter of these ranks; null: the error is rounding */
       excess_bound?: number | null;
-      /** @description null: no loss is expected, or the result is that of a checkpoint, from which training goes on. `warnings` has it in words */
+      /** @description null: no loss is expected, or the result is that of a checkpoint, which is trained further. `warnings` has it in words */
       expected_loss?: components['schemas']['ExpectedLoss'] | null;
       format: components['schemas']['FormatName'];
-      /** @description 1 − module_relative_error²: the mean over the same modules of the energy that each of them keeps */
+      /** @description 1 − module_relative_error²: the mean over the same modules of the energy that each keeps */
       module_energy_retained?: number;
-      /** @description √(mean of ‖ΔW − ΔW′‖² / ‖ΔW‖² over the modules): the root mean square of their own relative errors, of the written file. Modules whose energy is at most 1e-6 of the mean do not count */
+      /** @description √(mean of ‖ΔW − ΔW′‖² / ‖ΔW‖² over the modules): the root mean square of the modules’ own relative errors, measured on the written file. Modules whose energy is at most 1e-6 of the mean do not count */
       module_relative_error?: number;
       /** @description Parameters in the LoRA factors */
       parameters: number;
@@ -5427,11 +5427,11 @@ export interface components {
         max: number;
         min: number;
       };
-      /** @description ‖ΔW − ΔW′‖_F / ‖ΔW‖_F over all modules, of the written file */
+      /** @description ‖ΔW − ΔW′‖_F / ‖ΔW‖_F over all modules, measured on the written file */
       relative_error: number;
-      /** @description Whether the result loads where its profile says; null without a profile */
+      /** @description Whether the server of the profile loads the result; null without a profile */
       serving: components['schemas']['Verdict'] | null;
-      /** @description What takes the space; absent in jobs of older versions */
+      /** @description Size by kind of tensor; absent in jobs of older versions */
       size?: components['schemas']['SizePart'][];
       /**
        * @description discriminator enum property added by openapi-typescript
@@ -5439,7 +5439,7 @@ export interface components {
        */
       state: 'succeeded';
       target: components['schemas']['Target'];
-      /** @description For going on with training; null where the target does not ask for projections */
+      /** @description For further training; null if the target does not ask for projections */
       training: components['schemas']['TrainingNotes'] | null;
       warnings: string[];
       worst_module: components['schemas']['ModuleError'] | null;
@@ -5447,17 +5447,17 @@ export interface components {
     SucceededTargetReport: {
       adapter_id: string;
       energy_retained: number;
-      /** @description relative_error is at most 1 + excess_bound times the least of any adapter of these ranks; null: that is rounding */
+      /** @description relative_error is at most 1 + excess_bound times the least error of any adapter of these ranks; null: the error is rounding */
       excess_bound?: number | null;
-      /** @description null: no loss is expected, or the result is that of a checkpoint, from which training goes on. `warnings` has it in words */
+      /** @description null: no loss is expected, or the result is that of a checkpoint, which is trained further. `warnings` has it in words */
       expected_loss?: components['schemas']['ExpectedLoss'] | null;
-      /** @description 1 − module_relative_error²: the mean over the same modules of the energy that each of them keeps */
+      /** @description 1 − module_relative_error²: the mean over the same modules of the energy that each keeps */
       module_energy_retained?: number;
-      /** @description √(mean of ‖ΔW − ΔW′‖² / ‖ΔW‖² over the modules): the root mean square of their own relative errors, of the written file. Modules whose energy is at most 1e-6 of the mean do not count */
+      /** @description √(mean of ‖ΔW − ΔW′‖² / ‖ΔW‖² over the modules): the root mean square of the modules’ own relative errors, measured on the written file. Modules whose energy is at most 1e-6 of the mean do not count */
       module_relative_error?: number;
       modules: components['schemas']['ModuleResult'][];
       relative_error: number;
-      /** @description What takes the space in the weights file */
+      /** @description Size by kind of tensor in the weights file */
       size?: components['schemas']['SizePart'][];
       /**
        * @description discriminator enum property added by openapi-typescript
@@ -5466,19 +5466,19 @@ export interface components {
       state: 'succeeded';
       target: components['schemas']['Target'];
     };
-    /** @description One rank policy with how to write the result. A profile alone asks for the largest rank that it (or max_rank) allows, a format alone for a conversion: every module keeps its rank, within min_rank and max_rank. */
+    /** @description One rank policy, and how to write the result. A profile alone asks for the largest rank that it (or max_rank) allows. A format alone asks for a conversion: every module keeps its rank, within min_rank and max_rank. */
     Target: {
       /** @description At most this many bytes for the factors, spent on the modules where a rank lowers the error most per byte */
       budget_bytes?: number;
       /** @description At most this many parameters in the factors, spent on the modules where a rank lowers the error most per parameter */
       budget_parameters?: number;
       /**
-       * @description dtype of the carried floating-point tensors (heads, embeddings, biases, magnitudes); what does not fit is refused. Default: they stay byte for byte
+       * @description dtype of the carried floating-point tensors (heads, embeddings, biases, magnitudes); numbers that do not fit are refused. Default: they stay byte for byte
        * @enum {string}
        */
       cast?: 'float32' | 'float16' | 'bfloat16';
       /**
-       * @description What a budget loses little of. relative: a direction counts as the share σ²/Σσ² that it has in its own module, so that module_relative_error is small. energy: it counts as s²σ², so that relative_error is small. With uniform it decides nothing.
+       * @description The error that a budget keeps small. relative: a direction counts as its share σ²/Σσ² in its own module, so that module_relative_error is small. energy: it counts as s²σ², so that relative_error is small. It has no effect with uniform.
        * @default relative
        * @enum {string}
        */
@@ -5500,21 +5500,21 @@ export interface components {
        * @enum {boolean}
        */
       knee?: true;
-      /** @description No module gets more */
+      /** @description Largest rank of each module */
       max_rank?: number;
       /** @description Smallest rank of each module, up to its own rank */
       min_rank?: number;
       /**
-       * @description Where the result has to load (GET /v1/capabilities). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
+       * @description The server that must load the result (GET /v1/capabilities). The profile decides whatever the target leaves open: scale, dtype, uniform, the allowed ranks. The result then has the verdict, rule by rule.
        * @example vllm
        */
       profile?: string;
       /**
-       * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/artifacts/projections.safetensors)
+       * @description For further training: also write projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/artifacts/projections.safetensors)
        * @default false
        */
       projections?: boolean;
-      /** @description The rank to reach */
+      /** @description The rank of the result */
       rank?: number;
       /** @description Ranks by module name or pattern, matched as PEFT matches them; other modules stay as they are */
       rank_pattern?: {
@@ -5524,24 +5524,24 @@ export interface components {
       ratio?: number;
       results?: components['schemas']['ResultSettings'];
       /**
-       * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
+       * @description For further training: directions of length zero get B = 0 and a random A instead of zeros in both factors, which no gradient could change
        * @default false
        */
       revive?: boolean;
       /**
-       * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
+       * @description fold: the scaling is multiplied into the factors, and lora_alpha becomes the rank. keep: the scaling stays, and lora_alpha follows the rank. sqrt: the scaling grows by √(old rank / new rank), as with α/√r.
        * @default fold
        * @enum {string}
        */
       scale?: 'fold' | 'keep' | 'sqrt';
       /**
-       * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
+       * @description Which factor has the singular values: both in equal shares (best for further training), B, or A
        * @default balanced
        * @enum {string}
        */
       split?: 'balanced' | 'b' | 'a';
       /**
-       * @description Carried tensors to leave out, by what they are (see `size` of the adapter). The configuration no longer asks for them; the result warns of each kind. Default: everything is carried over
+       * @description Kinds of carried tensors to leave out (see `size` of the adapter). The configuration no longer names them, and the result has a warning for each kind. Default: all are carried over
        * @example [
        *       "heads",
        *       "embeddings"
@@ -5550,13 +5550,13 @@ export interface components {
       strip?: ('heads' | 'embeddings' | 'base_layers' | 'biases' | 'other')[];
       /** @description The smallest rank with at most this relative error ‖ΔW − ΔW′‖ / ‖ΔW‖ in every module */
       tolerance?: number;
-      /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
+      /** @description One rank for all modules, which most servers require. With false each module may have its own rank, written as rank_pattern. Default: true, except for budgets and rank_pattern, whose purpose is different ranks. */
       uniform?: boolean;
     };
-    /** @description What a target would come to */
+    /** @description The forecast for a target */
     TargetForecast: {
       /**
-       * @description What the numbers follow from: the shapes of the modules, or also the singular values that the report of an earlier job of the same weights has; null where there are none
+       * @description What the numbers are based on: the shapes of the modules, or also the singular values in the report of an earlier job of the same weights; null if there are no numbers
        * @enum {string|null}
        */
       basis: 'shapes' | 'spectra' | null;
@@ -5571,7 +5571,7 @@ export interface components {
         max: number;
         min: number;
       } | null;
-      /** @description The least ‖ΔW − ΔW′‖_F / ‖ΔW‖_F that these ranks can have, before rounding to a dtype; null where the singular values are not known */
+      /** @description The least ‖ΔW − ΔW′‖_F / ‖ΔW‖_F possible with these ranks, before rounding to a dtype; null if the singular values are not known */
       relative_error: number | null;
       target: components['schemas']['Target'];
       warnings: string[];
@@ -5604,7 +5604,7 @@ export interface components {
       max_priority?: components['schemas']['JobPriority'];
       quotas: components['schemas']['Quotas'];
       /**
-       * @description `suspended`: it may read, cancel and delete, and none of its waiting jobs begins; `deleting`: all that it has is being removed
+       * @description `suspended`: it may read, cancel and delete, and none of its waiting jobs starts; `deleting`: all its data is being removed
        * @enum {string}
        */
       state: 'active' | 'suspended' | 'deleting';
@@ -5621,7 +5621,7 @@ export interface components {
      */
     TenantCancellation: {
       batches: number;
-      /** @description Those of the batches too */
+      /** @description Including those of batches */
       jobs: number;
     };
     /**
@@ -5650,7 +5650,7 @@ export interface components {
      */
     TenantList: {
       data: components['schemas']['TenantSummary'][];
-      /** @description Where the next page begins; null: there is none, and always where the list takes no `cursor` */
+      /** @description `cursor` of the next page; null if there is none */
       next_cursor: string | null;
     };
     /**
@@ -5699,17 +5699,17 @@ export interface components {
        */
       id: string;
       max_priority?: components['schemas']['JobPriority'];
-      /** @description Jobs that wait */
+      /** @description Number of waiting jobs */
       queued: number;
       quotas: components['schemas']['Quotas'];
-      /** @description Jobs that run */
+      /** @description Number of running jobs */
       running: number;
       /**
-       * @description `suspended`: it may read, cancel and delete, and none of its waiting jobs begins; `deleting`: all that it has is being removed
+       * @description `suspended`: it may read, cancel and delete, and none of its waiting jobs starts; `deleting`: all its data is being removed
        * @enum {string}
        */
       state: 'active' | 'suspended' | 'deleting';
-      /** @description Bytes of all files of all adapters, uploaded ones and results, each counted in full: what the quota is about */
+      /** @description Bytes of all files of all adapters, uploads and results, each counted in full, as for the quota */
       stored_bytes: number;
       /** Format: date-time */
       suspended_at: string | null;
@@ -5727,7 +5727,7 @@ export interface components {
       max_priority?: components['schemas']['JobPriority'];
       quotas: components['schemas']['Quotas'];
       /**
-       * @description `suspended`: it may read, cancel and delete, and none of its waiting jobs begins; `deleting`: all that it has is being removed
+       * @description `suspended`: it may read, cancel and delete, and none of its waiting jobs starts; `deleting`: all its data is being removed
        * @enum {string}
        */
       state: 'active' | 'suspended' | 'deleting';
@@ -5744,40 +5744,40 @@ export interface components {
       /** @description Reading and decoding */
       load: number;
       project: number;
-      /** @description From accepted to active */
+      /** @description From acceptance to the start */
       queue_wait: number;
-      /** @description Wall clock from active to finished */
+      /** @description Wall-clock time from the start to the end */
       total: number;
       /** @description Encoding, writing, hashing, storing */
       write: number;
     };
     TrainingNotes: {
-      /** @description Further files of the job: projections.safetensors, optimizer.safetensors */
+      /** @description Other files of the job: projections.safetensors, optimizer.safetensors */
       files: components['schemas']['AdapterFile'][];
-      /** @description Hint: the learning rate times this keeps the size of a step in ΔW, for optimizers whose steps have a size of their own, such as Adam. s·√Σ(m‖A‖² + n‖B‖²) before, divided by the same after. Of a run, `learning_rate` has the rate that the plan recommends. */
+      /** @description Hint: the learning rate multiplied by this keeps the size of a step in ΔW, for optimizers whose step size does not depend on the gradient, such as Adam. It is s·√Σ(m‖A‖² + n‖B‖²) before the squeeze, divided by the same after it. In a run, `learning_rate` has the rate that the plan recommends. */
       learning_rate_factor: number;
       /**
-       * @description What became of the moments; none: none were sent
+       * @description What was done with the moments; none: none were sent
        * @enum {string}
        */
       optimizer: 'carried' | 'reset' | 'none';
-      /** @description Directions that got a random A */
+      /** @description Number of directions that got a random A */
       revived_directions: number;
     };
-    /** @description Removed by the service so many seconds after it was made (a job: after it ended) */
+    /** @description Seconds after its creation (for a job, after its end) until the service removes it */
     TtlSeconds: number;
     Upload: {
-      /** @description An adapter can be made of it */
+      /** @description Whether an adapter can be made of it */
       complete: boolean;
       /** Format: date-time */
       created_at: string;
       /**
        * Format: date-time
-       * @description Removed after this; every byte that comes puts it off
+       * @description It is removed after this time, which moves with every byte that arrives
        */
       expires_at: string;
       /**
-       * @description Which file of an adapter it is: weights, by any name that ends in .safetensors or .gguf, or adapter_config.json
+       * @description The file of an adapter: weights under any name that ends in .safetensors or .gguf, or adapter_config.json
        * @example adapter_model.safetensors
        */
       filename: string;
@@ -5787,20 +5787,20 @@ export interface components {
        */
       id: string;
       received_bytes: number;
-      /** @description Of the whole file; null until it is complete */
+      /** @description SHA-256 of the whole file; null until it is complete */
       sha256: string | null;
       /** @description null: not announced yet */
       total_bytes: number | null;
     };
     UploadList: {
       data: components['schemas']['Upload'][];
-      /** @description Where the next page begins; null: there is none, and always where the list takes no `cursor` */
+      /** @description `cursor` of the next page; null if there is none */
       next_cursor: string | null;
     };
     /** @description Files of a server, by GET and PUT */
     UrlConnectionRequest: {
       /**
-       * @description Hosts that this connection may reach although they are not public; nothing else may. Only keys with the scope `admin` make and change a connection that has some
+       * @description Hosts that this connection may reach although they are not public; it may reach no others. Requires the scope `admin`
        * @default []
        * @example [
        *       "minio.internal:9000"
@@ -5809,7 +5809,7 @@ export interface components {
       allowed_hosts?: string[];
       credentials?: components['schemas']['UrlCredentials'];
       /**
-       * @description For people
+       * @description A description
        * @default
        */
       description?: string;
@@ -5824,7 +5824,7 @@ export interface components {
        */
       name: string;
       /**
-       * @description What the connection leads to: `s3://bucket` or `s3://bucket/folder`; `hf://owner`, `hf://owner/repo` or a folder of it; `https://host` or `https://host/folder`. Each has in it what lies below it: `s3://models/in` has `s3://models/in/x` and not `s3://models/index`
+       * @description What the connection covers: `s3://bucket` or `s3://bucket/folder`; `hf://owner`, `hf://owner/repo` or a folder of it; `https://host` or `https://host/folder`; each with everything below it: `s3://models/in` covers `s3://models/in/x` but not `s3://models/index`
        * @example [
        *       "s3://models/in",
        *       "s3://models/out"
@@ -5839,14 +5839,14 @@ export interface components {
         [key: string]: string;
       };
     };
-    /** @description Files, each with PUT; presigned URLs as a rule. What has no URL is not sent */
+    /** @description Files, each sent by PUT, usually to presigned URLs. A file without a URL is not sent */
     UrlSink: {
       /**
-       * @description Name of the connection to go through, which has the credentials
+       * @description Name of the connection to use, which has the credentials
        * @example models
        */
       connection?: string;
-      /** @description The weights, under either name; the configuration, the card (README.md) and the report where there are such */
+      /** @description The weights, under either name; the configuration, the card (README.md) and the report, if they exist */
       files: {
         'adapter_config.json'?: components['schemas']['SinkFile'];
         'adapter_model.safetensors'?: components['schemas']['SinkFile'];
@@ -5861,14 +5861,14 @@ export interface components {
        */
       kind: 'url';
     };
-    /** @description Files from anywhere */
+    /** @description Files at any URLs */
     UrlSource: {
       /**
-       * @description Name of the connection to go through, which has the credentials
+       * @description Name of the connection to use, which has the credentials
        * @example models
        */
       connection?: string;
-      /** @description The weights, in any format and under either name; the configuration, where the format has one */
+      /** @description The weights, in any format and under either name; the configuration, if the format has one */
       files: {
         'adapter_config.json'?: components['schemas']['SourceFile'];
         'adapter_model.safetensors'?: components['schemas']['SourceFile'];
@@ -5912,40 +5912,40 @@ export interface components {
      */
     Usage: {
       adapters: number;
-      /** @description Days on which anything was used, the newest first */
+      /** @description Days with usage, the newest first */
       days: components['schemas']['UsageDay'][];
-      /** @description Jobs that there are records of, ended ones too */
+      /** @description Number of recorded jobs, ended ones included */
       jobs: number;
       limits: components['schemas']['Limits'];
       queue: components['schemas']['UsageQueue'];
-      /** @description Bytes of all files of all adapters, uploaded ones and results, each counted in full: what the quota is about */
+      /** @description Bytes of all files of all adapters, uploads and results, each counted in full, as for the quota */
       stored_bytes: number;
     };
     UsageDay: {
-      /** @description How long its work ran on the workers, failed attempts too, counted when it ended */
+      /** @description Time that its work ran on the workers, including failed attempts; counted at the end of the work */
       compute_seconds: number;
       /**
        * Format: date
        * @description In UTC
        */
       date: string;
-      /** @description Jobs that were accepted */
+      /** @description Number of accepted jobs */
       jobs: number;
-      /** @description Bytes of the adapters that came to be */
+      /** @description Bytes of new adapters */
       stored_bytes: number;
     };
     UsageQueue: {
       /** @description Estimated time until the next job starts; null if none waits or there is no worker */
       estimated_start_seconds: number | null;
-      /** @description How long the oldest job has waited; null: none waits */
+      /** @description How long the oldest job has waited; null if none waits */
       oldest_waiting_seconds: number | null;
-      /** @description Jobs that wait */
+      /** @description Number of waiting jobs */
       queued: number;
-      /** @description Jobs that run */
+      /** @description Number of running jobs */
       running: number;
     };
     Verdict: {
-      /** @description Every rule passed */
+      /** @description Whether every rule passed */
       loads: boolean;
       profile: string;
       rules: components['schemas']['RuleVerdict'][];
@@ -5970,13 +5970,13 @@ export interface components {
     Webhook: {
       /** Format: date-time */
       created_at: string;
-      /** @description For people */
+      /** @description A description */
       description: string;
-      /** @description Why the service itself stopped sending (the receiver answered 410); null otherwise */
+      /** @description Why the service stopped sending (the receiver answered 410); null otherwise */
       disabled_reason: string | null;
       /** @description Whether anything is sent */
       enabled: boolean;
-      /** @description Which events are sent. `job.queued`: it was accepted, or waits for another attempt. `job.started`: an attempt began. The others are ends */
+      /** @description Which events are sent. `job.queued`: the job was accepted, or waits for another attempt. `job.started`: an attempt started. All others are ends */
       events: (
         | 'job.queued'
         | 'job.started'
@@ -5992,7 +5992,7 @@ export interface components {
        */
       id: string;
       /**
-       * @description Only what has all of these labels is sent; {}: everything
+       * @description Only events of records with all of these labels are sent; {}: all events
        * @example {
        *       "team": "search",
        *       "env": "prod"
@@ -6006,23 +6006,23 @@ export interface components {
         [key: string]: string;
       };
       /**
-       * @description Where events are sent by POST: https at port 443 of a public server, or a host that the operator allows. It is looked at here and again at every connection. Of a webhook that came with a request only the host is shown.
+       * @description URL for events, which are sent by POST: https on port 443 of a public server, or a host that the operator allows, checked at every connection. For a webhook of a job, batch or run, only the host is shown.
        * @example https://ml.example.com/hooks/lora-squeeze
        */
       url: string;
     };
     /**
-     * @description What is absent stays as it is
+     * @description Absent fields stay unchanged
      * @example {
      *       "enabled": true
      *     }
      */
     WebhookChange: {
-      /** @description For people */
+      /** @description A description */
       description?: string;
       /** @description Whether anything is sent */
       enabled?: boolean;
-      /** @description Which events are sent. `job.queued`: it was accepted, or waits for another attempt. `job.started`: an attempt began. The others are ends */
+      /** @description Which events are sent. `job.queued`: the job was accepted, or waits for another attempt. `job.started`: an attempt started. All others are ends */
       events?: (
         | 'job.queued'
         | 'job.started'
@@ -6033,7 +6033,7 @@ export interface components {
         | 'batch.ended'
       )[];
       /**
-       * @description Only what has all of these labels is sent; {}: everything
+       * @description Only events of records with all of these labels are sent; {}: all events
        * @example {
        *       "team": "search",
        *       "env": "prod"
@@ -6047,7 +6047,7 @@ export interface components {
         [key: string]: string;
       };
       /**
-       * @description Where events are sent by POST: https at port 443 of a public server, or a host that the operator allows. It is looked at here and again at every connection. Of a webhook that came with a request only the host is shown.
+       * @description URL for events, which are sent by POST: https on port 443 of a public server, or a host that the operator allows, checked at every connection. For a webhook of a job, batch or run, only the host is shown.
        * @example https://ml.example.com/hooks/lora-squeeze
        */
       url?: string;
@@ -6089,7 +6089,7 @@ export interface components {
      */
     WebhookList: {
       data: components['schemas']['Webhook'][];
-      /** @description Where the next page begins; null: there is none, and always where the list takes no `cursor` */
+      /** @description `cursor` of the next page; null if there is none */
       next_cursor: string | null;
     };
     /**
@@ -6107,7 +6107,7 @@ export interface components {
      */
     WebhookRequest: {
       /**
-       * @description For people
+       * @description A description
        * @default
        */
       description?: string;
@@ -6117,7 +6117,7 @@ export interface components {
        */
       enabled?: boolean;
       /**
-       * @description Which events are sent. `job.queued`: it was accepted, or waits for another attempt. `job.started`: an attempt began. The others are ends
+       * @description Which events are sent. `job.queued`: the job was accepted, or waits for another attempt. `job.started`: an attempt started. All others are ends
        * @default [
        *       "job.succeeded",
        *       "job.partial",
@@ -6136,7 +6136,7 @@ export interface components {
         | 'batch.ended'
       )[];
       /**
-       * @description Only what has all of these labels is sent; {}: everything
+       * @description Only events of records with all of these labels are sent; {}: all events
        * @default {}
        * @example {
        *       "team": "search",
@@ -6153,7 +6153,7 @@ export interface components {
       /** @description `whsec_` and 24 to 64 random bytes in base64. Signs every request. */
       secret?: string;
       /**
-       * @description Where events are sent by POST: https at port 443 of a public server, or a host that the operator allows. It is looked at here and again at every connection. Of a webhook that came with a request only the host is shown.
+       * @description URL for events, which are sent by POST: https on port 443 of a public server, or a host that the operator allows, checked at every connection. For a webhook of a job, batch or run, only the host is shown.
        * @example https://ml.example.com/hooks/lora-squeeze
        */
       url: string;
@@ -6192,23 +6192,23 @@ export interface components {
       draining_at: string | null;
       /** @description Name of its machine */
       host: string;
-      /** @description Another one after each start */
+      /** @description A new one after each start */
       id: string;
-      /** @description How long it takes for a MiB of weights; null: it has not done anything yet */
+      /** @description Time that it needs for one MiB of weights; null: it has not run anything yet */
       ms_per_mib: number | null;
-      /** @description What it computes on */
+      /** @description Execution provider */
       provider: string;
-      /** @description Executions that it runs */
+      /** @description Number of executions that it runs */
       running: number;
       /**
        * Format: date-time
-       * @description Workers tell of themselves every 5 seconds
+       * @description Time of its last report; workers report every 5 seconds
        */
       seen_at: string;
-      /** @description Executions that it runs at once */
+      /** @description Number of executions that it can run at once */
       slots: number;
       /**
-       * @description `draining`: it begins nothing more, and what runs goes on to its end; `drained`: nothing runs any more, and a process with ROLE=worker ends
+       * @description `draining`: it starts nothing more, and running executions continue; `drained`: nothing runs any more, and a process with ROLE=worker ends
        * @enum {string}
        */
       state: 'active' | 'draining' | 'drained';
@@ -6233,7 +6233,7 @@ export interface components {
      */
     WorkerList: {
       data: components['schemas']['Worker'][];
-      /** @description Where the next page begins; null: there is none, and always where the list takes no `cursor` */
+      /** @description `cursor` of the next page; null if there is none */
       next_cursor: string | null;
     };
   };
@@ -6348,7 +6348,7 @@ export interface components {
         'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description The client has it */
+    /** @description The client's copy is current */
     NotModified: {
       headers: {
         [name: string]: unknown;
@@ -6467,24 +6467,24 @@ export interface components {
      * @example models
      */
     ConnectionName: string;
-    /** @description SHA-256 or SHA-512 of the whole body, boundaries and all (RFC 9530), checked while it arrives. Headers of single parts are not looked at. */
+    /** @description SHA-256 or SHA-512 of the whole body, boundaries included (RFC 9530), checked while it arrives. Headers of single parts are ignored. */
     ContentDigest: string;
-    /** @description Only what was created later than this; a date means its midnight in UTC */
+    /** @description Only records created later than this; a date means its midnight in UTC */
     CreatedAfter: string;
-    /** @description Only what was created earlier than this; a date means its midnight in UTC */
+    /** @description Only records created earlier than this; a date means its midnight in UTC */
     CreatedBefore: string;
-    /** @description `next_cursor` of the page before; that page’s other parameters belong to it */
+    /** @description `next_cursor` of the previous page; repeat the other parameters of that page with it */
     Cursor: string;
-    /** @description Which figure */
+    /** @description The figure */
     Figure: 'error-by-rank' | 'heatmap' | 'sizes';
     /**
-     * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+     * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first answer is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
      * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
      */
     IdempotencyKey: string;
-    /** @description ETag of what the client has */
+    /** @description ETag of the client's copy */
     IfNoneMatch: string;
-    /** @description Honour `Range` only while the file has this ETag */
+    /** @description Honour `Range` only if the file has this ETag */
     IfRange: string;
     /**
      * @description Id of a job
@@ -6492,31 +6492,31 @@ export interface components {
      */
     JobId: string;
     /**
-     * @description A label that has to be there, as `name:text`; several times: all of them
+     * @description A required label, as `name:text`; repeat it to require several labels
      * @example [
      *       "team:search"
      *     ]
      */
     Label: string[];
-    /** @description Most items of the page */
+    /** @description Largest number of items in the page */
     Limit: number;
-    /** @description What the name begins with */
+    /** @description The beginning of the name */
     Name: string;
     /**
-     * @description `wait=N` (RFC 7240) waits up to N seconds, at most 55, until the job, the batch or the squeeze has ended. When that was not enough, the answer is that without it.
+     * @description `wait=N` (RFC 7240) waits up to N seconds, at most 55, until the job, the batch or the squeeze has ended. If it has not ended by then, the answer is the same as without `wait`.
      * @example wait=30
      */
     Prefer: string;
-    /** @description One byte range; several are answered with the whole file */
+    /** @description One byte range; if several are requested, the answer is the whole file */
     Range: string;
-    /** @description As Content-Digest: the body is what it represents */
+    /** @description The same as Content-Digest, because the body is its own representation */
     ReprDigest: string;
     /**
      * @description Id of a run
      * @example run_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
      */
     RunId: string;
-    /** @description Any of several, separated by commas or repeated */
+    /** @description Any of these, separated by commas or repeated */
     State: ('queued' | 'active' | 'succeeded' | 'partial' | 'failed' | 'cancelled')[];
     /**
      * @description 1 to 40 lower case letters, digits and hyphens, no hyphen at either end
@@ -6524,7 +6524,7 @@ export interface components {
      */
     TenantId: string;
     /**
-     * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+     * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
      * @example team-a
      */
     TenantQuery: string;
@@ -6548,29 +6548,29 @@ export interface components {
   headers: {
     /** @description `bytes` */
     AcceptRanges: string;
-    /** @description Which bytes of how many */
+    /** @description The range of bytes, and the total number */
     ContentRange: string;
-    /** @description Of this form of the report */
+    /** @description ETag of this form of the report */
     Etag: string;
-    /** @description `true` on an answer that was given before to the same Idempotency-Key */
+    /** @description `true` if this answer was already given to the same Idempotency-Key */
     IdempotentReplayed: string;
     /** @description The next page, `rel="next"`; absent at the end */
     Link: string;
     /** @description Path of the resource */
     Location: string;
-    /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up */
+    /** @description `"requests";r=…;t=…`: requests left, and seconds until they are replenished */
     Ratelimit: string;
-    /** @description `"requests";q=…;w=60`: requests a minute */
+    /** @description `"requests";q=…;w=60`: requests per minute */
     RatelimitPolicy: string;
     /** @description SHA-256 of this form of the report (RFC 9530) */
     ReprDigest: string;
-    /** @description Seconds to wait; a full quota may have room sooner, by a removal */
+    /** @description Seconds to wait; a full quota may have room sooner, if something is removed */
     RetryAfter: string;
     /** @description Version of the protocol: 1.0.0 */
     TusResumable: string;
-    /** @description When the upload is removed, as a date of HTTP; absent once it is complete */
+    /** @description When the upload is removed, as an HTTP date; absent once it is complete */
     UploadExpires: string;
-    /** @description Bytes that are there */
+    /** @description Number of bytes received */
     UploadOffset: string;
     /** @description `Bearer` */
     WwwAuthenticate: string;
@@ -6590,7 +6590,7 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description It is */
+      /** @description The process is alive */
       200: {
         headers: {
           [name: string]: unknown;
@@ -6690,7 +6690,7 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description It can, entirely (`ready`) or in part (`degraded`) */
+      /** @description The process can serve all requests (`ready`) or some (`degraded`) */
       200: {
         headers: {
           [name: string]: unknown;
@@ -6712,31 +6712,31 @@ export interface operations {
         base_model?: string;
         /** @description Results of the jobs of this batch */
         batch_id?: string;
-        /** @description Only what was created later than this; a date means its midnight in UTC */
+        /** @description Only records created later than this; a date means its midnight in UTC */
         created_after?: components['parameters']['CreatedAfter'];
-        /** @description Only what was created earlier than this; a date means its midnight in UTC */
+        /** @description Only records created earlier than this; a date means its midnight in UTC */
         created_before?: components['parameters']['CreatedBefore'];
-        /** @description `next_cursor` of the page before; that page’s other parameters belong to it */
+        /** @description `next_cursor` of the previous page; repeat the other parameters of that page with it */
         cursor?: components['parameters']['Cursor'];
         /** @description See GET /v1/capabilities */
         format?: 'peft' | 'diffusers' | 'kohya' | 'xlabs' | 'cloneofsimo' | 'mlx' | 'gguf';
         /** @description Results of this job */
         job_id?: string;
         /**
-         * @description A label that has to be there, as `name:text`; several times: all of them
+         * @description A required label, as `name:text`; repeat it to require several labels
          * @example [
          *       "team:search"
          *     ]
          */
         label?: components['parameters']['Label'];
-        /** @description Most items of the page */
+        /** @description Largest number of items in the page */
         limit?: components['parameters']['Limit'];
-        /** @description What the name begins with */
+        /** @description The beginning of the name */
         name?: components['parameters']['Name'];
         /** @description Adapters made from this one */
         parent_id?: string;
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -6773,20 +6773,20 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
-        /** @description SHA-256 or SHA-512 of the whole body, boundaries and all (RFC 9530), checked while it arrives. Headers of single parts are not looked at. */
+        /** @description SHA-256 or SHA-512 of the whole body, boundaries included (RFC 9530), checked while it arrives. Headers of single parts are ignored. */
         'content-digest'?: components['parameters']['ContentDigest'];
         /**
-         * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first answer is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
-        /** @description As Content-Digest: the body is what it represents */
+        /** @description The same as Content-Digest, because the body is its own representation */
         'repr-digest'?: components['parameters']['ReprDigest'];
       };
       path?: never;
@@ -6797,21 +6797,21 @@ export interface operations {
         'multipart/form-data': {
           /**
            * Format: binary
-           * @description The configuration that PEFT and MLX write beside them; other formats have none
+           * @description The configuration that PEFT and MLX write; other formats have none
            */
           'adapter_config.json'?: Blob;
           /**
            * Format: binary
-           * @description The weights, safetensors or GGUF. They may also be a part called `weights`, or any part with a filename that ends in .safetensors or .gguf; one file of them has to be there, or all of `…-00001-of-0000N.safetensors`, with or without their `….safetensors.index.json`
+           * @description The weights, safetensors or GGUF. They may also be a part named `weights`, or any part with a filename that ends in .safetensors or .gguf. Exactly one file of weights is required, or all of `…-00001-of-0000N.safetensors`, with or without their `….safetensors.index.json`
            */
           'adapter_model.safetensors'?: Blob;
           /**
            * Format: binary
-           * @description The configuration, by another name
+           * @description The configuration, under another name
            */
           config?: Blob;
           /**
-           * @description Up to 16 names with texts, to find things by: a name has up to 128 letters of ASCII, digits, dots, slashes, hyphens and underscores, and begins and ends with a letter or digit; upper and lower case differ. A text has up to 128 characters.
+           * @description Up to 16 names with texts, by which records can be found: a name has up to 128 letters of ASCII, digits, dots, slashes, hyphens and underscores, and begins and ends with a letter or digit; names are case-sensitive. A text has up to 128 characters.
            * @example {
            *       "team": "search",
            *       "env": "prod"
@@ -6825,20 +6825,20 @@ export interface operations {
             [key: string]: string;
           };
           /**
-           * @description Up to 200 characters, none of them a control character. Names need not be unique.
+           * @description Up to 200 characters without control characters. Names need not be unique.
            * @example support-chat-v3
            */
           name?: string;
           /**
            * Format: binary
-           * @description Taken and dropped, for those who send whole folders
+           * @description Accepted and discarded, so that whole folders can be sent
            */
           'README.md'?: Blob;
-          /** @description Removed by the service so many seconds after it was made (a job: after it ended) */
+          /** @description Seconds after its creation (for a job, after its end) until the service removes it */
           ttl_seconds?: number;
           /**
            * Format: binary
-           * @description The weights, by another name
+           * @description The weights, under another name
            */
           weights?: Blob;
         };
@@ -6876,7 +6876,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -6919,7 +6919,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -6957,7 +6957,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -6978,7 +6978,7 @@ export interface operations {
       };
     };
     responses: {
-      /** @description The adapter as it is now */
+      /** @description The changed adapter */
       200: {
         headers: {
           [name: string]: unknown;
@@ -7007,7 +7007,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -7027,7 +7027,7 @@ export interface operations {
       /** @description The archive */
       200: {
         headers: {
-          /** @description Of the adapter and its report; for If-None-Match */
+          /** @description ETag of the client's copy of the adapter and its report */
           etag?: string;
           [name: string]: unknown;
         };
@@ -7035,10 +7035,10 @@ export interface operations {
           'application/zip': Blob;
         };
       };
-      /** @description The client has it */
+      /** @description The client's copy is current */
       304: {
         headers: {
-          /** @description Of the adapter and its report; for If-None-Match */
+          /** @description ETag of the client's copy of the adapter and its report */
           etag?: string;
           [name: string]: unknown;
         };
@@ -7061,17 +7061,17 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
-        /** @description ETag of what the client has */
+        /** @description ETag of the client's copy */
         'if-none-match'?: components['parameters']['IfNoneMatch'];
-        /** @description Honour `Range` only while the file has this ETag */
+        /** @description Honour `Range` only if the file has this ETag */
         'if-range'?: components['parameters']['IfRange'];
-        /** @description One byte range; several are answered with the whole file */
+        /** @description One byte range; if several are requested, the answer is the whole file */
         range?: components['parameters']['Range'];
       };
       path: {
@@ -7104,7 +7104,7 @@ export interface operations {
           'application/octet-stream': Blob;
         };
       };
-      /** @description The part asked for */
+      /** @description The requested part */
       206: {
         headers: {
           'accept-ranges': components['headers']['AcceptRanges'];
@@ -7138,7 +7138,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -7181,20 +7181,20 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
-        /** @description SHA-256 or SHA-512 of the whole body, boundaries and all (RFC 9530), checked while it arrives. Headers of single parts are not looked at. */
+        /** @description SHA-256 or SHA-512 of the whole body, boundaries included (RFC 9530), checked while it arrives. Headers of single parts are ignored. */
         'content-digest'?: components['parameters']['ContentDigest'];
         /**
-         * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first answer is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
-        /** @description As Content-Digest: the body is what it represents */
+        /** @description The same as Content-Digest, because the body is its own representation */
         'repr-digest'?: components['parameters']['ReprDigest'];
       };
       path?: never;
@@ -7238,27 +7238,27 @@ export interface operations {
   listBatches: {
     parameters: {
       query?: {
-        /** @description Only what was created later than this; a date means its midnight in UTC */
+        /** @description Only records created later than this; a date means its midnight in UTC */
         created_after?: components['parameters']['CreatedAfter'];
-        /** @description Only what was created earlier than this; a date means its midnight in UTC */
+        /** @description Only records created earlier than this; a date means its midnight in UTC */
         created_before?: components['parameters']['CreatedBefore'];
-        /** @description `next_cursor` of the page before; that page’s other parameters belong to it */
+        /** @description `next_cursor` of the previous page; repeat the other parameters of that page with it */
         cursor?: components['parameters']['Cursor'];
         /**
-         * @description A label that has to be there, as `name:text`; several times: all of them
+         * @description A required label, as `name:text`; repeat it to require several labels
          * @example [
          *       "team:search"
          *     ]
          */
         label?: components['parameters']['Label'];
-        /** @description Most items of the page */
+        /** @description Largest number of items in the page */
         limit?: components['parameters']['Limit'];
-        /** @description What the name begins with */
+        /** @description The beginning of the name */
         name?: components['parameters']['Name'];
-        /** @description Any of several, separated by commas or repeated */
+        /** @description Any of these, separated by commas or repeated */
         state?: ('active' | 'succeeded' | 'partial' | 'failed' | 'cancelled')[];
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -7295,19 +7295,19 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /**
-         * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first answer is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
         /**
-         * @description `wait=N` (RFC 7240) waits up to N seconds, at most 55, until the job, the batch or the squeeze has ended. When that was not enough, the answer is that without it.
+         * @description `wait=N` (RFC 7240) waits up to N seconds, at most 55, until the job, the batch or the squeeze has ended. If it has not ended by then, the answer is the same as without `wait`.
          * @example wait=30
          */
         prefer?: components['parameters']['Prefer'];
@@ -7321,7 +7321,7 @@ export interface operations {
       };
     };
     responses: {
-      /** @description Ended: while the client waited, or at once, as all was done before or nothing could be tried */
+      /** @description The batch has ended: while the client waited, or immediately because all its work was already done or no item could be tried */
       200: {
         headers: {
           'idempotent-replayed': components['headers']['IdempotentReplayed'];
@@ -7364,14 +7364,14 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /**
-         * @description `wait=N` (RFC 7240) waits up to N seconds, at most 55, until the job, the batch or the squeeze has ended. When that was not enough, the answer is that without it.
+         * @description `wait=N` (RFC 7240) waits up to N seconds, at most 55, until the job, the batch or the squeeze has ended. If it has not ended by then, the answer is the same as without `wait`.
          * @example wait=30
          */
         prefer?: components['parameters']['Prefer'];
@@ -7412,7 +7412,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -7450,7 +7450,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -7499,7 +7499,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -7541,14 +7541,14 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /**
-         * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first answer is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
@@ -7594,14 +7594,14 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /**
-         * @description Id of the last event that came; browsers send it by themselves
+         * @description Id of the last received event; browsers send it automatically
          * @example 153
          */
         'last-event-id'?: string;
@@ -7617,7 +7617,7 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description The events, as the `data` of each */
+      /** @description The events; the schema is that of their `data` */
       200: {
         headers: {
           [name: string]: unknown;
@@ -7626,7 +7626,7 @@ export interface operations {
           'text/event-stream': components['schemas']['BatchEventData'];
         };
       };
-      /** @description The batch has ended, and the client knows */
+      /** @description The batch has ended, and the client has its last event */
       204: {
         headers: {
           [name: string]: unknown;
@@ -7648,14 +7648,14 @@ export interface operations {
   listBatchItems: {
     parameters: {
       query?: {
-        /** @description `next_cursor` of the page before; that page’s other parameters belong to it */
+        /** @description `next_cursor` of the previous page; repeat the other parameters of that page with it */
         cursor?: components['parameters']['Cursor'];
-        /** @description Most items of the page */
+        /** @description Largest number of items in the page */
         limit?: components['parameters']['Limit'];
-        /** @description Any of several, separated by commas or repeated */
+        /** @description Any of these, separated by commas or repeated */
         state?: components['parameters']['State'];
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -7698,7 +7698,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -7715,10 +7715,10 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description Lines, each one JSON */
+      /** @description Lines of JSON */
       200: {
         headers: {
-          /** @description Items of the batch; the `index` of the last line is one less */
+          /** @description Number of items of the batch; the `index` of the last line is one less */
           'x-item-count'?: string;
           [name: string]: unknown;
         };
@@ -7742,14 +7742,14 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /**
-         * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first answer is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
@@ -7765,7 +7765,7 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description Ended: while the client waited, or at once, as all was done before or nothing could be tried */
+      /** @description The batch has ended: while the client waited, or immediately because all its work was already done or no item could be tried */
       200: {
         headers: {
           'idempotent-replayed': components['headers']['IdempotentReplayed'];
@@ -7807,25 +7807,25 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
-        /** @description SHA-256 or SHA-512 of the whole body, boundaries and all (RFC 9530), checked while it arrives. Headers of single parts are not looked at. */
+        /** @description SHA-256 or SHA-512 of the whole body, boundaries included (RFC 9530), checked while it arrives. Headers of single parts are ignored. */
         'content-digest'?: components['parameters']['ContentDigest'];
         /**
-         * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first answer is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
         /**
-         * @description `wait=N` (RFC 7240) waits up to N seconds, at most 55, until the job, the batch or the squeeze has ended. When that was not enough, the answer is that without it.
+         * @description `wait=N` (RFC 7240) waits up to N seconds, at most 55, until the job, the batch or the squeeze has ended. If it has not ended by then, the answer is the same as without `wait`.
          * @example wait=30
          */
         prefer?: components['parameters']['Prefer'];
-        /** @description As Content-Digest: the body is what it represents */
+        /** @description The same as Content-Digest, because the body is its own representation */
         'repr-digest'?: components['parameters']['ReprDigest'];
       };
       path?: never;
@@ -7837,7 +7837,7 @@ export interface operations {
       };
     };
     responses: {
-      /** @description Ended: while the client waited, or at once, as all was done before or nothing could be tried */
+      /** @description The batch has ended: while the client waited, or immediately because all its work was already done or no item could be tried */
       200: {
         headers: {
           'idempotent-replayed': components['headers']['IdempotentReplayed'];
@@ -7915,13 +7915,13 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
-        /** @description ETag of what the client has */
+        /** @description ETag of the client's copy */
         'if-none-match'?: components['parameters']['IfNoneMatch'];
       };
       path?: never;
@@ -7956,13 +7956,13 @@ export interface operations {
   listConnections: {
     parameters: {
       query?: {
-        /** @description `next_cursor` of the page before; that page’s other parameters belong to it */
+        /** @description `next_cursor` of the previous page; repeat the other parameters of that page with it */
         cursor?: components['parameters']['Cursor'];
         kind?: 's3' | 'hub' | 'url';
-        /** @description Most items of the page */
+        /** @description Largest number of items in the page */
         limit?: components['parameters']['Limit'];
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -7999,14 +7999,14 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /**
-         * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first answer is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
@@ -8051,7 +8051,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -8093,7 +8093,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -8130,7 +8130,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -8151,7 +8151,7 @@ export interface operations {
       };
     };
     responses: {
-      /** @description The connection as it is now */
+      /** @description The changed connection */
       200: {
         headers: {
           [name: string]: unknown;
@@ -8183,18 +8183,18 @@ export interface operations {
         /** @description Events of this job */
         job_id?: string;
         /**
-         * @description A label that the job or batch had by then, as `name:text`; several times: all of them
+         * @description A label that the job or batch had at that time, as `name:text`; repeat it to require several labels
          * @example [
          *       "team:search"
          *     ]
          */
         label?: string[];
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
-        /** @description Only these, separated by commas or repeated; default: all */
+        /** @description Only these types, separated by commas or repeated; default: all */
         types?: (
           | 'job.queued'
           | 'job.started'
@@ -8208,7 +8208,7 @@ export interface operations {
       };
       header?: {
         /**
-         * @description Id of the last event that came; browsers send it by themselves
+         * @description Id of the last received event; browsers send it automatically
          * @example 1795557063480000
          */
         'last-event-id'?: string;
@@ -8218,7 +8218,7 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description The events, as the `data` of each */
+      /** @description The events; the schema is that of their `data` */
       200: {
         headers: {
           [name: string]: unknown;
@@ -8246,28 +8246,28 @@ export interface operations {
         adapter_id?: string;
         /** @description Jobs of this batch */
         batch_id?: string;
-        /** @description Only what was created later than this; a date means its midnight in UTC */
+        /** @description Only records created later than this; a date means its midnight in UTC */
         created_after?: components['parameters']['CreatedAfter'];
-        /** @description Only what was created earlier than this; a date means its midnight in UTC */
+        /** @description Only records created earlier than this; a date means its midnight in UTC */
         created_before?: components['parameters']['CreatedBefore'];
-        /** @description `next_cursor` of the page before; that page’s other parameters belong to it */
+        /** @description `next_cursor` of the previous page; repeat the other parameters of that page with it */
         cursor?: components['parameters']['Cursor'];
         kind?: 'squeeze' | 'analyze' | 'merge' | 'checkpoint' | 'import' | 'export';
         /**
-         * @description A label that has to be there, as `name:text`; several times: all of them
+         * @description A required label, as `name:text`; repeat it to require several labels
          * @example [
          *       "team:search"
          *     ]
          */
         label?: components['parameters']['Label'];
-        /** @description Most items of the page */
+        /** @description Largest number of items in the page */
         limit?: components['parameters']['Limit'];
-        /** @description What the name begins with */
+        /** @description The beginning of the name */
         name?: components['parameters']['Name'];
-        /** @description Any of several, separated by commas or repeated */
+        /** @description Any of these, separated by commas or repeated */
         state?: components['parameters']['State'];
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -8304,19 +8304,19 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /**
-         * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first answer is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
         /**
-         * @description `wait=N` (RFC 7240) waits up to N seconds, at most 55, until the job, the batch or the squeeze has ended. When that was not enough, the answer is that without it.
+         * @description `wait=N` (RFC 7240) waits up to N seconds, at most 55, until the job, the batch or the squeeze has ended. If it has not ended by then, the answer is the same as without `wait`.
          * @example wait=30
          */
         prefer?: components['parameters']['Prefer'];
@@ -8330,7 +8330,7 @@ export interface operations {
       };
     };
     responses: {
-      /** @description Finished: while the client waited, or at once, as its work was done before (`reused`); or a dry run, without a location */
+      /** @description The job has ended: while the client waited, or immediately because its work was already done (`reused`). Or a dry run, without a location */
       200: {
         headers: {
           'idempotent-replayed': components['headers']['IdempotentReplayed'];
@@ -8373,16 +8373,16 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
-        /** @description ETag of what the client has */
+        /** @description ETag of the client's copy */
         'if-none-match'?: components['parameters']['IfNoneMatch'];
         /**
-         * @description `wait=N` (RFC 7240) waits up to N seconds, at most 55, until the job, the batch or the squeeze has ended. When that was not enough, the answer is that without it.
+         * @description `wait=N` (RFC 7240) waits up to N seconds, at most 55, until the job, the batch or the squeeze has ended. If it has not ended by then, the answer is the same as without `wait`.
          * @example wait=30
          */
         prefer?: components['parameters']['Prefer'];
@@ -8398,10 +8398,10 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description The job; one that has ended with an ETag */
+      /** @description The job; if it has ended, with an ETag */
       200: {
         headers: {
-          /** @description Of a job that has ended, as it is now */
+          /** @description ETag of a job that has ended */
           etag?: string;
           [name: string]: unknown;
         };
@@ -8409,7 +8409,7 @@ export interface operations {
           'application/json': components['schemas']['Job'];
         };
       };
-      /** @description The job has ended, and the client has it as it is */
+      /** @description The job has ended, and the client's copy is current */
       304: {
         headers: {
           [name: string]: unknown;
@@ -8432,7 +8432,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -8470,7 +8470,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -8519,7 +8519,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -8536,7 +8536,7 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description All of them */
+      /** @description All artifacts */
       200: {
         headers: {
           [name: string]: unknown;
@@ -8561,17 +8561,17 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
-        /** @description ETag of what the client has */
+        /** @description ETag of the client's copy */
         'if-none-match'?: components['parameters']['IfNoneMatch'];
-        /** @description Honour `Range` only while the file has this ETag */
+        /** @description Honour `Range` only if the file has this ETag */
         'if-range'?: components['parameters']['IfRange'];
-        /** @description One byte range; several are answered with the whole file */
+        /** @description One byte range; if several are requested, the answer is the whole file */
         range?: components['parameters']['Range'];
       };
       path: {
@@ -8581,7 +8581,7 @@ export interface operations {
          */
         id: components['parameters']['JobId'];
         /**
-         * @description Path of an artifact, as the list has it; its slashes may be written as %2F
+         * @description Path of an artifact, as in the list; slashes may be written as %2F
          * @example results/0/adapter_model.safetensors
          */
         path: string;
@@ -8604,7 +8604,7 @@ export interface operations {
           'application/octet-stream': Blob;
         };
       };
-      /** @description The part asked for */
+      /** @description The requested part */
       206: {
         headers: {
           'accept-ranges': components['headers']['AcceptRanges'];
@@ -8639,14 +8639,14 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /**
-         * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first answer is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
@@ -8692,14 +8692,14 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /**
-         * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first answer is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
@@ -8715,7 +8715,7 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description The job, with its deliveries accepted durably */
+      /** @description The job, whose pending deliveries are durable */
       202: {
         headers: {
           'idempotent-replayed': components['headers']['IdempotentReplayed'];
@@ -8746,14 +8746,14 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /**
-         * @description Id of the last event that came; browsers send it by themselves
+         * @description Id of the last received event; browsers send it automatically
          * @example 1.3.120
          */
         'last-event-id'?: string;
@@ -8769,7 +8769,7 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description The events, as the `data` of each */
+      /** @description The events; the schema is that of their `data` */
       200: {
         headers: {
           [name: string]: unknown;
@@ -8778,7 +8778,7 @@ export interface operations {
           'text/event-stream': components['schemas']['JobEventData'];
         };
       };
-      /** @description The job has ended, and the client knows */
+      /** @description The job has ended, and the client has its last event */
       204: {
         headers: {
           [name: string]: unknown;
@@ -8801,13 +8801,13 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
-        /** @description ETag of the report the client has */
+        /** @description ETag of the client's copy of the report */
         'if-none-match'?: string;
       };
       path: {
@@ -8850,13 +8850,13 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
-        /** @description ETag of the report the client has */
+        /** @description ETag of the client's copy of the report */
         'if-none-match'?: string;
       };
       path: {
@@ -8898,16 +8898,16 @@ export interface operations {
   getJobReportPng: {
     parameters: {
       query?: {
-        /** @description Which figure */
+        /** @description The figure */
         figure?: components['parameters']['Figure'];
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
-        /** @description ETag of the report the client has */
+        /** @description ETag of the client's copy of the report */
         'if-none-match'?: string;
       };
       path: {
@@ -8949,16 +8949,16 @@ export interface operations {
   getJobReportSvg: {
     parameters: {
       query?: {
-        /** @description Which figure */
+        /** @description The figure */
         figure?: components['parameters']['Figure'];
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
-        /** @description ETag of the report the client has */
+        /** @description ETag of the client's copy of the report */
         'if-none-match'?: string;
       };
       path: {
@@ -9001,14 +9001,14 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /**
-         * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first answer is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
@@ -9024,7 +9024,7 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description The new job, accepted durably */
+      /** @description The new job, which is durable */
       202: {
         headers: {
           'idempotent-replayed': components['headers']['IdempotentReplayed'];
@@ -9056,7 +9056,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -9067,7 +9067,7 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description The keys, without what opens anything */
+      /** @description The keys, without the secret texts */
       200: {
         headers: {
           [name: string]: unknown;
@@ -9092,14 +9092,14 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /**
-         * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first answer is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
@@ -9113,7 +9113,7 @@ export interface operations {
       };
     };
     responses: {
-      /** @description The key, this once */
+      /** @description The key, which is shown only this once */
       201: {
         headers: {
           'idempotent-replayed': components['headers']['IdempotentReplayed'];
@@ -9144,7 +9144,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -9188,19 +9188,19 @@ export interface operations {
       query?: {
         /** @description As the run or its newest checkpoint names it */
         base_model?: string;
-        /** @description Only what was created later than this; a date means its midnight in UTC */
+        /** @description Only records created later than this; a date means its midnight in UTC */
         created_after?: components['parameters']['CreatedAfter'];
-        /** @description Only what was created earlier than this; a date means its midnight in UTC */
+        /** @description Only records created earlier than this; a date means its midnight in UTC */
         created_before?: components['parameters']['CreatedBefore'];
-        /** @description `next_cursor` of the page before; that page’s other parameters belong to it */
+        /** @description `next_cursor` of the previous page; repeat the other parameters of that page with it */
         cursor?: components['parameters']['Cursor'];
-        /** @description Most items of the page */
+        /** @description Largest number of items in the page */
         limit?: components['parameters']['Limit'];
         mode?: 'scheduled' | 'adaptive';
-        /** @description What the name begins with */
+        /** @description The beginning of the name */
         name?: components['parameters']['Name'];
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -9237,14 +9237,14 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /**
-         * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first answer is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
@@ -9299,7 +9299,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -9341,7 +9341,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -9379,25 +9379,25 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
-        /** @description SHA-256 or SHA-512 of the whole body, boundaries and all (RFC 9530), checked while it arrives. Headers of single parts are not looked at. */
+        /** @description SHA-256 or SHA-512 of the whole body, boundaries included (RFC 9530), checked while it arrives. Headers of single parts are ignored. */
         'content-digest'?: components['parameters']['ContentDigest'];
         /**
-         * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first answer is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
         /**
-         * @description `wait=N` (RFC 7240) waits up to N seconds, at most 55, until the job, the batch or the squeeze has ended. When that was not enough, the answer is that without it.
+         * @description `wait=N` (RFC 7240) waits up to N seconds, at most 55, until the job, the batch or the squeeze has ended. If it has not ended by then, the answer is the same as without `wait`.
          * @example wait=30
          */
         prefer?: components['parameters']['Prefer'];
-        /** @description As Content-Digest: the body is what it represents */
+        /** @description The same as Content-Digest, because the body is its own representation */
         'repr-digest'?: components['parameters']['ReprDigest'];
       };
       path: {
@@ -9426,11 +9426,11 @@ export interface operations {
           loss?: number;
           /**
            * Format: binary
-           * @description The moments of the optimizer: safetensors, each tensor called like its factor, then a dot and `exp_avg`, `exp_avg_sq`, `max_exp_avg_sq` or `momentum_buffer`
+           * @description The moments of the optimizer: safetensors, each tensor named after its factor, followed by a dot and `exp_avg`, `exp_avg_sq`, `max_exp_avg_sq` or `momentum_buffer`
            */
           'optimizer.safetensors'?: Blob;
           /**
-           * @description This checkpoint takes the place of every one of its step and later ones: for a training that resumed from an earlier state
+           * @description This checkpoint replaces all checkpoints of its step and later ones: for a training that resumed from an earlier state
            * @default false
            */
           rewind?: boolean;
@@ -9451,7 +9451,7 @@ export interface operations {
           'application/json': components['schemas']['Checkpoint'];
         };
       };
-      /** @description Accepted, durably: being squeezed */
+      /** @description The checkpoint is durable and is being squeezed */
       202: {
         headers: {
           'idempotent-replayed': components['headers']['IdempotentReplayed'];
@@ -9482,7 +9482,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -9526,14 +9526,14 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /**
-         * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first answer is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
@@ -9581,7 +9581,7 @@ export interface operations {
       };
       header?: {
         /**
-         * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first answer is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
@@ -9620,25 +9620,25 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
-        /** @description SHA-256 or SHA-512 of the whole body, boundaries and all (RFC 9530), checked while it arrives. Headers of single parts are not looked at. */
+        /** @description SHA-256 or SHA-512 of the whole body, boundaries included (RFC 9530), checked while it arrives. Headers of single parts are ignored. */
         'content-digest'?: components['parameters']['ContentDigest'];
         /**
-         * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first answer is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
         /**
-         * @description `wait=N` (RFC 7240) waits up to N seconds, at most 55, until the job, the batch or the squeeze has ended. When that was not enough, the answer is that without it.
+         * @description `wait=N` (RFC 7240) waits up to N seconds, at most 55, until the job, the batch or the squeeze has ended. If it has not ended by then, the answer is the same as without `wait`.
          * @example wait=30
          */
         prefer?: components['parameters']['Prefer'];
-        /** @description As Content-Digest: the body is what it represents */
+        /** @description The same as Content-Digest, because the body is its own representation */
         'repr-digest'?: components['parameters']['ReprDigest'];
       };
       path?: never;
@@ -9649,35 +9649,35 @@ export interface operations {
         'multipart/form-data': {
           /**
            * Format: binary
-           * @description The configuration that PEFT and MLX write beside them; other formats have none
+           * @description The configuration that PEFT and MLX write; other formats have none
            */
           'adapter_config.json'?: Blob;
           /**
            * Format: binary
-           * @description The weights, safetensors or GGUF. They may also be a part called `weights`, or any part with a filename that ends in .safetensors or .gguf; one file of them has to be there, or all of `…-00001-of-0000N.safetensors`, with or without their `….safetensors.index.json`
+           * @description The weights, safetensors or GGUF. They may also be a part named `weights`, or any part with a filename that ends in .safetensors or .gguf. Exactly one file of weights is required, or all of `…-00001-of-0000N.safetensors`, with or without their `….safetensors.index.json`
            */
           'adapter_model.safetensors'?: Blob;
           /**
            * Format: binary
-           * @description The configuration, by another name
+           * @description The configuration, under another name
            */
           config?: Blob;
           /**
            * Format: binary
-           * @description Taken and dropped, for those who send whole folders
+           * @description Accepted and discarded, so that whole folders can be sent
            */
           'README.md'?: Blob;
           request: components['schemas']['SqueezeRequest'];
           /**
            * Format: binary
-           * @description The weights, by another name
+           * @description The weights, under another name
            */
           weights?: Blob;
         };
       };
     };
     responses: {
-      /** @description Finished: while the client waited, or at once, as its work was done before (`reused`); or a dry run, without a location */
+      /** @description The job has ended: while the client waited, or immediately because its work was already done (`reused`). Or a dry run, without a location */
       200: {
         headers: {
           'idempotent-replayed': components['headers']['IdempotentReplayed'];
@@ -9719,9 +9719,9 @@ export interface operations {
   listTenants: {
     parameters: {
       query?: {
-        /** @description `next_cursor` of the page before; that page’s other parameters belong to it */
+        /** @description `next_cursor` of the previous page; repeat the other parameters of that page with it */
         cursor?: components['parameters']['Cursor'];
-        /** @description Most items of the page */
+        /** @description Largest number of items in the page */
         limit?: components['parameters']['Limit'];
       };
       header?: never;
@@ -9806,7 +9806,7 @@ export interface operations {
       };
     };
     responses: {
-      /** @description The tenant as it is now */
+      /** @description The changed tenant */
       200: {
         headers: {
           [name: string]: unknown;
@@ -9845,7 +9845,7 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description The tenant, whose deletion goes on */
+      /** @description The tenant, which is being deleted */
       202: {
         headers: {
           [name: string]: unknown;
@@ -9875,7 +9875,7 @@ export interface operations {
       query?: never;
       header?: {
         /**
-         * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first answer is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
@@ -9922,7 +9922,7 @@ export interface operations {
       query?: never;
       header?: {
         /**
-         * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first answer is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
@@ -9938,7 +9938,7 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description The tenant as it is now */
+      /** @description The changed tenant */
       200: {
         headers: {
           'idempotent-replayed': components['headers']['IdempotentReplayed'];
@@ -9969,7 +9969,7 @@ export interface operations {
       query?: never;
       header?: {
         /**
-         * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first answer is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
@@ -9985,7 +9985,7 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description The tenant as it is now */
+      /** @description The changed tenant */
       200: {
         headers: {
           'idempotent-replayed': components['headers']['IdempotentReplayed'];
@@ -10015,7 +10015,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -10051,32 +10051,32 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
-        /** @description SHA-256 or SHA-512 of the whole body, boundaries and all (RFC 9530), checked while it arrives. Headers of single parts are not looked at. */
+        /** @description SHA-256 or SHA-512 of the whole body, boundaries included (RFC 9530), checked while it arrives. Headers of single parts are ignored. */
         'content-digest'?: components['parameters']['ContentDigest'];
         /**
-         * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first answer is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
-        /** @description As Content-Digest: the body is what it represents */
+        /** @description The same as Content-Digest, because the body is its own representation */
         'repr-digest'?: components['parameters']['ReprDigest'];
         /**
          * @description Version of the protocol
          * @example 1.0.0
          */
         'tus-resumable'?: components['parameters']['TusResumable'];
-        /** @description `1`: the size is announced by a later PATCH */
+        /** @description `1`: a later PATCH announces the size */
         'upload-defer-length'?: string;
         /** @description Bytes of the whole file */
         'upload-length'?: string;
         /**
-         * @description Names with values in Base64; `filename` has to be there
+         * @description Names with values in Base64; `filename` is required
          * @example filename YWRhcHRlcl9tb2RlbC5zYWZldGVuc29ycw==
          */
         'upload-metadata'?: string;
@@ -10121,7 +10121,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -10164,7 +10164,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -10207,20 +10207,20 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description Which file of an adapter it is: weights, by any name that ends in .safetensors or .gguf, or adapter_config.json
+         * @description The file of an adapter: weights under any name that ends in .safetensors or .gguf, or adapter_config.json
          * @example adapter_model.safetensors
          */
         filename?: string;
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
-        /** @description SHA-256 or SHA-512 of the whole body, boundaries and all (RFC 9530), checked while it arrives. Headers of single parts are not looked at. */
+        /** @description SHA-256 or SHA-512 of the whole body, boundaries included (RFC 9530), checked while it arrives. Headers of single parts are ignored. */
         'content-digest'?: components['parameters']['ContentDigest'];
-        /** @description As Content-Digest: the body is what it represents */
+        /** @description The same as Content-Digest, because the body is its own representation */
         'repr-digest'?: components['parameters']['ReprDigest'];
       };
       path: {
@@ -10278,7 +10278,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -10331,7 +10331,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -10358,9 +10358,9 @@ export interface operations {
       200: {
         headers: {
           'tus-resumable': components['headers']['TusResumable'];
-          /** @description `1` where they are not */
+          /** @description `1` if the size is not known */
           'upload-defer-length'?: string;
-          /** @description Bytes of the whole file, where they are known */
+          /** @description Bytes of the whole file, if known */
           'upload-length'?: string;
           /** @description As it was sent */
           'upload-metadata'?: string;
@@ -10391,24 +10391,24 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
-        /** @description SHA-256 or SHA-512 of the whole body, boundaries and all (RFC 9530), checked while it arrives. Headers of single parts are not looked at. */
+        /** @description SHA-256 or SHA-512 of the whole body, boundaries included (RFC 9530), checked while it arrives. Headers of single parts are ignored. */
         'content-digest'?: components['parameters']['ContentDigest'];
-        /** @description As Content-Digest: the body is what it represents */
+        /** @description The same as Content-Digest, because the body is its own representation */
         'repr-digest'?: components['parameters']['ReprDigest'];
         /**
          * @description Version of the protocol
          * @example 1.0.0
          */
         'tus-resumable'?: components['parameters']['TusResumable'];
-        /** @description Bytes of the whole file, where that was deferred */
+        /** @description Bytes of the whole file, if this was deferred */
         'upload-length'?: string;
-        /** @description Where these bytes go: the number of those that are there */
+        /** @description Position of these bytes: the number of bytes received so far */
         'upload-offset'?: string;
       };
       path: {
@@ -10426,7 +10426,7 @@ export interface operations {
       };
     };
     responses: {
-      /** @description They are on the disk */
+      /** @description The bytes are on disk */
       204: {
         headers: {
           'tus-resumable': components['headers']['TusResumable'];
@@ -10458,10 +10458,10 @@ export interface operations {
   getUsage: {
     parameters: {
       query?: {
-        /** @description How many days back, today included */
+        /** @description Number of days, including today */
         days?: number;
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -10497,7 +10497,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -10533,14 +10533,14 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /**
-         * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first answer is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
@@ -10554,7 +10554,7 @@ export interface operations {
       };
     };
     responses: {
-      /** @description The webhook with its secret, this once */
+      /** @description The webhook with its secret, which is shown only this once */
       201: {
         headers: {
           'idempotent-replayed': components['headers']['IdempotentReplayed'];
@@ -10585,7 +10585,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -10627,7 +10627,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -10664,7 +10664,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -10685,7 +10685,7 @@ export interface operations {
       };
     };
     responses: {
-      /** @description The webhook as it is now */
+      /** @description The changed webhook */
       200: {
         headers: {
           [name: string]: unknown;
@@ -10712,14 +10712,14 @@ export interface operations {
   listWebhookDeliveries: {
     parameters: {
       query?: {
-        /** @description `next_cursor` of the page before; that page’s other parameters belong to it */
+        /** @description `next_cursor` of the previous page; repeat the other parameters of that page with it */
         cursor?: components['parameters']['Cursor'];
-        /** @description Most items of the page */
+        /** @description Largest number of items in the page */
         limit?: components['parameters']['Limit'];
-        /** @description Any of several, separated by commas or repeated */
+        /** @description Any of these, separated by commas or repeated */
         state?: ('pending' | 'delivered' | 'failed')[];
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -10762,14 +10762,14 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /**
-         * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first answer is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
@@ -10820,14 +10820,14 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /**
-         * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first answer is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
@@ -10847,7 +10847,7 @@ export interface operations {
       };
     };
     responses: {
-      /** @description The new secret, this once */
+      /** @description The new secret, which is shown only this once */
       200: {
         headers: {
           'idempotent-replayed': components['headers']['IdempotentReplayed'];
@@ -10877,14 +10877,14 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /**
-         * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first answer is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
@@ -10935,7 +10935,7 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description Those that are there, by machine */
+      /** @description The live workers, by machine */
       200: {
         headers: {
           [name: string]: unknown;
@@ -10960,7 +10960,7 @@ export interface operations {
       query?: never;
       header?: {
         /**
-         * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first answer is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
@@ -11029,14 +11029,14 @@ export interface operations {
         };
         content?: never;
       };
-      /** @description No more, please: the webhook is disabled */
+      /** @description The receiver wants no more events: the webhook is disabled */
       410: {
         headers: {
           [name: string]: unknown;
         };
         content?: never;
       };
-      /** @description Later, please: `Retry-After` is kept to, up to a day. 503 means the same. */
+      /** @description The receiver is busy: `Retry-After` is respected, up to a day. 503 has the same meaning. */
       429: {
         headers: {
           [name: string]: unknown;

@@ -16,7 +16,7 @@ export interface BodyParts {
   readonly optionalFiles: readonly string[];
   /** Files that are read and dropped. */
   readonly droppedFiles: readonly string[];
-  /** The weights may be called anything that weights are called; else only as PEFT calls them. */
+  /** Whether the weights may have any name of a weights file, or only PEFT's. */
   readonly isAnyFormat: boolean;
   /** Parts that are values and not files. */
   readonly fields: readonly string[];

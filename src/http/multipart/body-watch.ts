@@ -29,7 +29,8 @@ export class BodyWatch {
       bytesBefore = this.bytes;
       if (arrived >= MIN_BYTES_PER_TIMEOUT || this.isRead) return;
       if (request.complete) {
-        // All of it came, and nobody is there who could be told: a parser that does not come to its end has lost it.
+        // The body has arrived completely, but a parser that does not finish has lost its end, so nobody can be
+        // answered.
         if (request.socket.destroyed && ++idleAlone >= MOST_IDLE_ALONE) controller.abort(uploadAborted());
         return;
       }

@@ -18,7 +18,7 @@ interface Expected {
 /** Checks a body against its Content-Digest and its Repr-Digest (RFC 9530) while it passes by. */
 export class ContentDigest {
   private readonly expected: readonly Expected[];
-  /** One for each algorithm, whoever asks for it. */
+  /** One for each algorithm, however many ask for it. */
   private readonly hashes = new Map<string, Hash>();
 
   /**
@@ -46,7 +46,8 @@ export class ContentDigest {
       if (actual.equals(digest)) continue;
       throw new AppError(
         'DIGEST_MISMATCH',
-        `The ${field} says that the ${algorithm} of the body is ${digest.toString('base64')}; it is ${actual.toString('base64')}.`,
+        `According to ${field}, the ${algorithm} of the body is ${digest.toString('base64')}; it is ` +
+          `${actual.toString('base64')}.`,
         { field, algorithm },
       );
     }

@@ -7,8 +7,8 @@ import { BodyWatch } from './body-watch.ts';
 const BUFFER_BYTES = 256 * 1024;
 
 /**
- * The body of a request as a stream that always ends well: also when the client goes away or sends too slowly, so that
- * what came is kept. `check` says afterwards whether that was all.
+ * The body of a request as a stream that always ends normally, even if the client disconnects or sends too slowly, so
+ * that received bytes are kept. `check` reports afterwards whether the body is complete.
  */
 export class IncomingBody {
   readonly stream = new PassThrough({ highWaterMark: BUFFER_BYTES });
@@ -37,7 +37,7 @@ export class IncomingBody {
     return this.watch.bytes;
   }
 
-  /** Aborted, with the reason, when the body comes too slowly. */
+  /** Aborted, with the reason, if the body arrives too slowly. */
   get signal(): AbortSignal {
     return this.watch.signal;
   }
@@ -63,7 +63,7 @@ export class IncomingBody {
     this.watch.finish();
   }
 
-  /** Whatever else the client sends is read and forgotten until the connection ends (see connections.ts). */
+  /** Further bytes of the client are read and discarded until the connection ends (see connections.ts). */
   close(): void {
     this.watch.close();
     this.request.unpipe();

@@ -3,7 +3,7 @@ import { type TSchema, Type } from 'typebox';
 
 declare module 'fastify' {
   interface FastifySchema {
-    /** A multipart body, for the contract only: its parts are streamed, so no validator ever sees it whole. */
+    /** A multipart body, for the contract only: its parts are streamed, so no validator sees it as a whole. */
     multipart?: TSchema;
   }
 }
@@ -12,12 +12,12 @@ export const UploadHeaders = Type.Object({
   'content-digest': Type.Optional(
     Type.String({
       description:
-        'SHA-256 or SHA-512 of the whole body, boundaries and all (RFC 9530), checked while it arrives. Headers of ' +
-        'single parts are not looked at.',
+        'SHA-256 or SHA-512 of the whole body, boundaries included (RFC 9530), checked while it arrives. Headers ' +
+        'of single parts are ignored.',
     }),
   ),
   'repr-digest': Type.Optional(
-    Type.String({ description: 'As Content-Digest: the body is what it represents' }),
+    Type.String({ description: 'The same as Content-Digest, because the body is its own representation' }),
   ),
 });
 

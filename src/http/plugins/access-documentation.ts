@@ -16,14 +16,15 @@ const text = (description: string) => ({ type: 'string', description });
 
 const IDEMPOTENCY_KEY = {
   ...text(
-    'Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 ' +
-      'printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)',
+    'Makes it safe to repeat the request: with the same key it takes effect once, and the first answer is ' +
+      'returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours ' +
+      '(draft-ietf-httpapi-idempotency-key-header)',
   ),
   examples: ['8e03978e-40d5-43e8-bc93-6894a57f9324'],
 };
 
 const REPLAYED = {
-  [REPLAYED_HEADER]: text('`true` on an answer that was given before to the same Idempotency-Key'),
+  [REPLAYED_HEADER]: text('`true` if this answer was already given to the same Idempotency-Key'),
 };
 
 /** Says in the contract what every route has from the plugins that guard it: hosts, origins, keys, rates, idempotency. */
@@ -65,7 +66,7 @@ function withScope(schema: FastifySchema, scope: Scope): FastifySchema {
   };
 }
 
-/** Where an operation takes no body: small JSON is dropped (request-bodies.ts), anything else is refused. */
+/** For operations without a body: small JSON is discarded (request-bodies.ts), anything else is refused. */
 const withoutBody = (schema: FastifySchema): FastifySchema => ({
   ...schema,
   response: withProblems(schema.response as Responses, errorsOf('bodiless')),

@@ -25,10 +25,10 @@ const SHED: Readonly<Partial<Record<ErrorCode, Parameters<Metrics['accessRefused
 };
 
 /**
- * Answers calls that bring work at once by 503 while there are as many as the process takes at a time, before their bodies
- * are read: those that were taken are answered soon, and memory stays where it is. Reading, cancelling and probes are
- * never refused. A body of JSON counts by its bytes until it is complete, and only then as a request, so that clients that
- * send slowly do not keep others out.
+ * Answers new work with 503 while the process handles as many requests as it may, before their bodies are read.
+ * Accepted requests are then answered soon, and memory stays bounded. Reading, cancelling and probes are never
+ * refused. A JSON body counts by its bytes until it is complete, and only then as a request, so that slow clients do
+ * not keep others out.
  */
 export const admission = fp(async (app: FastifyInstance, { metrics, ...bounds }: AdmissionOptions) => {
   const all = new InFlight(bounds);
@@ -64,7 +64,7 @@ export const admission = fp(async (app: FastifyInstance, { metrics, ...bounds }:
   }
 });
 
-/** As many as are announced, else as many as may come. */
+/** The announced number, or else the largest possible one. */
 function bodyBytes({ headers, routeOptions }: FastifyRequest): number {
   const most = routeOptions.bodyLimit ?? 0;
   const announced = headers['content-length'];

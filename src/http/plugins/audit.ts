@@ -11,11 +11,11 @@ declare module 'fastify' {
   }
 }
 
-/** Who did what, or tried to. No bodies, no headers, nothing of a key but its id. */
+/** Who did or tried what. No bodies or headers, and of a key only its id. */
 export interface AuditEntry {
-  /** null where no key was taken; one that may not do this was. */
+  /** null if no key was accepted; a key without the required scope counts as accepted. */
   readonly tenant: string | null;
-  /** The tenant whose things an administrator asked for; absent: their own. */
+  /** The tenant whose records an administrator asked for; absent: the administrator's own. */
   readonly actingFor?: string;
   readonly keyId: string | null;
   /** The operationId of the contract. */

@@ -8,9 +8,9 @@ import { REQUEST_ID_HEADER } from '../schemas.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Served whatever the Host, as machines ask for it by addresses. It must give no data away. */
+    /** Served for any Host, because machines ask for it by address. It must not reveal data. */
     anyHost?: boolean;
-    /** The browser itself sends what opens this, so that pages of other sites could use it with keys too. */
+    /** Browsers send the credentials for this by themselves, so pages of other sites could use it even with keys. */
     browserCredentials?: boolean;
   }
 }
@@ -23,7 +23,7 @@ export interface HostAndOriginOptions {
   readonly metrics: Pick<Metrics, 'accessRefused'>;
 }
 
-/** Methods that change nothing (RFC 9110 §9.2.1). Pages elsewhere may ask by them, and cannot read the answers. */
+/** Methods that change nothing (RFC 9110 §9.2.1). Other pages may call them, but cannot read the answers. */
 export const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /** A request-target in absolute form, its authority first (RFC 9112 §3.2.2). */
@@ -41,12 +41,13 @@ const HEADERS = Object.entries({
 });
 
 /**
- * Where nobody is asked for a key, whoever can make a browser of this machine send requests could use the service. Two
- * things tell them apart, both before a body is read:
- * - The Host is the name that was asked for. One that an attacker made lead here (DNS rebinding) is not a name of ours.
- * - The browser says which site a request came from (Fetch Metadata, Origin). Clients that are no browsers say nothing.
+ * If no keys are required, anyone who can make a browser on this machine send requests could use the service. Two
+ * checks prevent that, both before a body is read:
+ * - The Host must be a name of this service. A name that an attacker made resolve to it (DNS rebinding) is not.
+ * - The browser reports the site that a request came from (Fetch Metadata, Origin). Other clients do not send these
+ *   headers.
  *
- * What is wrong with the Host header itself is refused everywhere (RFC 9112 §3.2).
+ * A malformed Host header is always refused (RFC 9112 §3.2).
  */
 export const hostAndOrigin = fp(
   async (app: FastifyInstance, { isOpen, allowedHosts, metrics }: HostAndOriginOptions) => {
@@ -78,8 +79,8 @@ export const hostAndOrigin = fp(
         metrics.accessRefused('origin');
         throw new AppError(
           'CROSS_ORIGIN_REQUEST',
-          `${found}: a page of another site must not change anything here. Only the page of this service may, ` +
-            'and clients that are not browsers.',
+          `${found}: pages of other sites must not change anything here. Only the page of this service and clients ` +
+            'other than browsers may.',
         );
       }
     });
@@ -145,7 +146,7 @@ function crossOrigin(
   const authority = from && parseAuthority(from.host);
   if (authority && schemePort !== undefined) {
     const asked = { host: authority.host, port: authority.port ?? schemePort };
-    // Behind TLS that ends elsewhere the scheme is not known here, so the port decides.
+    // Behind a TLS proxy the scheme is not known here, so the port decides.
     const isOwn = named.some(({ host, port }) => host === asked.host && (port ?? schemePort) === asked.port);
     if (isOwn || isAllowed(asked)) return undefined;
   }
@@ -158,9 +159,9 @@ function hostNotAllowed({ host, port }: Authority): AppError {
   const shown = quoted(port === undefined ? host : `${host}:${port}`);
   return new AppError(
     'HOST_NOT_ALLOWED',
-    `The request is for the host ${shown}. As this service asks for no keys, it answers to localhost and addresses of ` +
-      'the loopback interface only, so that no web page can reach it by a name of its own. If the name is right, add ' +
-      'it to ALLOWED_HOSTS, or start the service with AUTH=keys.',
+    `The request is for the host ${shown}. Because this service requires no keys, it only answers requests ` +
+      'for localhost and loopback addresses, so that no web page can reach it under a name of its own. If the ' +
+      'name is right, add it to ALLOWED_HOSTS, or start the service with AUTH=keys.',
     { host: host.slice(0, 200) },
   );
 }

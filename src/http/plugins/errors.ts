@@ -12,7 +12,7 @@ export function sendProblem(request: FastifyRequest, reply: FastifyReply, error:
   const failure = appErrorOf(error, request);
   const problem = problemOf(failure, request.id);
   reply.problemCode = failure.code;
-  // What was shed is no failure, and there may be thousands of it a second.
+  // Shed requests are not failures, and there may be thousands per second.
   if (problem.status >= 500 && failure.code !== 'SERVICE_OVERLOADED')
     request.log.error({ err: failure, code: failure.code }, 'request failed');
   else request.log.info({ code: failure.code, detail: problem.detail }, 'request refused');

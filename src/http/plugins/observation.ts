@@ -8,7 +8,7 @@ import type { Tracing } from '../../tracing/tracing.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** What stands for the route in metrics, lines and traces, together with others; default: its pattern. */
+    /** The name of the route in metrics, log lines and traces, if it differs from its pattern. */
     shownAs?: string;
   }
 }
@@ -24,7 +24,7 @@ const traceIds = new WeakMap<FastifyRequest, string>();
 /** What had come over a connection when its last request was over: the next one begins there. */
 const receivedBefore = new WeakMap<Socket, number>();
 
-/** Bytes that a connection has brought since its last request. */
+/** Bytes that a connection has received since its last request. */
 function receivedSince(socket: Socket | undefined): number {
   if (!socket) return 0;
   const bytes = socket.bytesRead - (receivedBefore.get(socket) ?? 0);

@@ -30,8 +30,8 @@ export const refuseWhenStopping = fp(
 );
 
 /**
- * While the disk of the database is full nothing new is taken in, before a byte of it has come: what room there is has to do
- * for deletions and the ends of jobs. What operators do, and cancelling, goes on.
+ * While the disk of the database is full, new work is refused before its body is read: the remaining room is for
+ * deletions and the ends of jobs. Calls of operators, and cancelling, still work.
  */
 export const refuseWhenFull = fp(
   async (app: FastifyInstance, { checkRoom }: { checkRoom: () => Promise<void> }) => {

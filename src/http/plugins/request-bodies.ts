@@ -25,7 +25,7 @@ const MAX_PART_HEADERS = 16;
 const MAX_PART_HEADER_BYTES = 8 * 1024;
 const MAX_PART_NAME_BYTES = 100;
 
-/** How the bodies of requests are taken: which types, how JSON and multipart are read, and how long they may take. */
+/** How request bodies are read: accepted types, JSON, multipart, and time limits. */
 export const requestBodies = fp(
   async (app: FastifyInstance, { bodyTimeoutMs }: { readonly bodyTimeoutMs: number }) => {
     refuseOtherTypes(app);
@@ -51,7 +51,7 @@ function refuseOtherTypes(app: FastifyInstance): void {
     if (encoding && encoding !== 'identity') {
       throw new AppError(
         'UNSUPPORTED_CONTENT_ENCODING',
-        `Content-Encoding ${encoding} is not accepted; send the body as it is.`,
+        `Content-Encoding ${encoding} is not accepted; send the body uncompressed.`,
         {
           content_encoding: encoding,
         },
@@ -73,8 +73,8 @@ function refuseOtherTypes(app: FastifyInstance): void {
 }
 
 /**
- * Reads bodies of JSON by the strict reader, after their bytes were checked against their digests, as uploads do with
- * theirs. Where an operation takes no body, what comes is dropped unread: some clients send `{}` with every POST.
+ * Reads JSON bodies with the strict reader, after checking their digests as uploads do. If an operation has no body,
+ * a body is discarded unread, because some clients send `{}` with every POST.
  */
 function readJson(app: FastifyInstance): void {
   app.removeContentTypeParser('application/json');

@@ -2,7 +2,7 @@ import type { RecordedSource } from '../../contract/transfer.ts';
 
 export const MAX_NAME_CHARACTERS = 200;
 
-/** The names that formats prescribe say nothing of the adapter, nor does that of bytes without one. */
+/** The names that formats prescribe say nothing about the adapter. */
 const PRESCRIBED = /^(?:adapter_model|adapters?|lora|pytorch_lora_weights|model|blob)$/;
 
 /** What an adapter may be called: no control characters, and not too long. undefined: nothing is left. */
@@ -12,7 +12,7 @@ export function adapterName(text: string): string | undefined {
   return [...plain].slice(0, MAX_NAME_CHARACTERS).join('') || undefined;
 }
 
-/** What an adapter is called by its file of weights, where that says something. */
+/** What an adapter is called by its weights file, where that says something. */
 export function nameOfFile(filename: string): string | undefined {
   const base = filename.slice(filename.search(/[^/\\]*$/)).replace(/\.(?:safetensors|gguf)$/i, '');
   return PRESCRIBED.test(base) ? undefined : adapterName(base);

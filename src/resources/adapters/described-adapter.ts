@@ -24,8 +24,8 @@ const HASHED = [
 ] as const;
 
 /**
- * What tells adapters apart: SHA-256 (hex) over the digests of weights and configuration, under the names that PEFT gives
- * them in every format. What is only about the adapter does not count.
+ * Identifies the content of an adapter: SHA-256 (hex) over the digests of weights and configuration, under the names
+ * that PEFT gives them, in every format. Data about the adapter, such as its name, is not included.
  */
 export function adapterDigest(files: readonly Pick<DigestedFile, 'name' | 'sha256'>[]): string {
   const hash = createHash('sha256');
@@ -50,7 +50,7 @@ export function inRecordOrder<F extends { readonly name: string }>(files: readon
 export async function describeAdapter(files: readonly IncomingFile[]): Promise<DescribedAdapter> {
   const weights = files.find(({ name }) => roleOf(name) === 'weights');
   if (!weights)
-    throw new AppError('FILE_MISSING', 'The adapter has no file of weights.', { missing: ['weights'] });
+    throw new AppError('FILE_MISSING', 'The adapter has no weights file.', { missing: ['weights'] });
   const config = files.find(({ name }) => roleOf(name) === 'config');
   const { adapter } = await readAdapter({
     weightsPath: weights.path,
@@ -60,7 +60,7 @@ export async function describeAdapter(files: readonly IncomingFile[]): Promise<D
   if (config && !hasConfig) {
     throw new AppError(
       'UNEXPECTED_PART',
-      `The weights are in the format ${adapter.format}, which has no ${config.name}: send the weights alone.`,
+      `The weights are in the format ${adapter.format}, which has no ${config.name}: send only the weights.`,
       { name: config.name, format: adapter.format },
     );
   }

@@ -16,7 +16,7 @@ import { ADAPTER_ERRORS } from './service.ts';
 const REPORT_FILE = 'report.html';
 
 const ETAG = {
-  etag: { type: 'string', description: 'Of the adapter and its report; for If-None-Match' },
+  etag: { type: 'string', description: "ETag of the client's copy of the adapter and its report" },
 } as const;
 
 interface ArchivedReport {
@@ -40,13 +40,14 @@ export const adapterArchiveRoutes: FastifyPluginAsyncTypebox<ArchiveRoutesOption
     tags: ['adapters'],
     summary: 'Download all files of an adapter as a zip',
     description:
-      'The files are stored uncompressed under their names. With the result of a job comes its report as `report.html`, as ' +
-      'long as the job is there. The same adapter with the same report gives the same bytes. There is no `Repr-Digest`, ' +
-      'as it is made while it is sent; the adapter has the SHA-256 of each of its files.',
+      'The files are stored uncompressed under their names. The archive of a result also has the report of its ' +
+      'job as `report.html`, while the job exists. The same adapter with the same report gives the same bytes. ' +
+      'There is no `Repr-Digest`, because the archive is created while it is sent; the adapter has the SHA-256 ' +
+      'of each of its files.',
     params: AdapterPath,
     response: {
       200: response('The archive', BINARY, { mediaType: 'application/zip', headers: ETAG }),
-      304: { description: 'The client has it', type: 'null', headers: ETAG },
+      304: { description: "The client's copy is current", type: 'null', headers: ETAG },
       ...problems(...ADAPTER_ERRORS.get),
     },
   };

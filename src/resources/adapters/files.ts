@@ -4,7 +4,7 @@ import { AppError } from '../../errors/app-error.ts';
 import type { BlobStore } from '../../storage/blob-store.ts';
 import { bytesOf, localFile, type StoredFile } from '../contents/content-files.ts';
 
-/** The file of weights of an adapter, whatever it is called. */
+/** The weights file of an adapter, whatever it is called. */
 export const weightsOf = <F extends AdapterFile>({ files }: { readonly files: readonly F[] }): F =>
   files.find(({ name }) => roleOf(name) === 'weights')!;
 

@@ -39,11 +39,11 @@ export const adapterRoutes: FastifyPluginAsyncTypebox<{ deps: UploadDependencies
         summary: 'Upload an adapter',
         description:
           'Takes the files of an adapter in any order: its weights and, in formats that have one (PEFT, MLX), its ' +
-          'configuration. The format is recognised from the files (GET /v1/capabilities). A part is recognised by its name or, ' +
-          'failing that, by its filename (`curl -F files=@adapter_config.json -F files=@adapter_model.safetensors`, ' +
-          '`curl -F weights=@my-lora.safetensors`). The files are ' +
-          'checked while they arrive. Each upload makes an adapter of its own, with what you say of it, also where the same ' +
-          'content is here already: it takes no more room then, but counts in full.',
+          'configuration. The format is recognised from the files (GET /v1/capabilities). A part is recognised by ' +
+          'its name or otherwise by its filename (`curl -F files=@adapter_config.json -F ' +
+          'files=@adapter_model.safetensors`, `curl -F weights=@my-lora.safetensors`). The files are checked while ' +
+          'they arrive. Each upload creates a separate adapter with its own name, labels and time to live, even if ' +
+          'the same content exists already: it is then stored only once, but counts in full.',
         headers: UploadHeaders,
         multipart: adapterParts,
         response: {
@@ -99,7 +99,7 @@ export const adapterRoutes: FastifyPluginAsyncTypebox<{ deps: UploadDependencies
       operationId: 'listAdapters',
       tags: ['adapters'],
       summary: 'List adapters, uploads and results, the newest first',
-      description: 'Every condition has to hold. Pages are read as those of jobs are.',
+      description: 'All conditions must hold. Pages work as for jobs.',
     }),
     async (request, reply) => {
       const { query } = request;
@@ -128,7 +128,7 @@ export const adapterRoutes: FastifyPluginAsyncTypebox<{ deps: UploadDependencies
         params: AdapterPath,
         body: reference(AdapterPatch),
         response: {
-          200: response('The adapter as it is now', reference(AdapterRecord)),
+          200: response('The changed adapter', reference(AdapterRecord)),
           ...problems(...errorsOf('json', 'json-body'), ...ADAPTER_ERRORS.change),
         },
       },
@@ -148,9 +148,8 @@ export const adapterRoutes: FastifyPluginAsyncTypebox<{ deps: UploadDependencies
         tags: ['adapters'],
         summary: 'Delete an adapter',
         description:
-          'Not while a job that has not ended reads it. Results made from it stay, and so do the records of jobs. Its files ' +
-          'are gone at once; the room on the disk is free when the sweeper has been there, if no other adapter has ' +
-          'the same content.',
+          'Refused while an unfinished job reads it. Results made from it stay, and so do the records of jobs. The ' +
+          'adapter disappears immediately; a later sweep frees the space if no other adapter has the same content.',
         params: AdapterPath,
         response: {
           204: NOTHING,

@@ -92,7 +92,7 @@ export async function insertAdapterLabels(
   if (rows.length > 0) await writer.insertInto('adapter_label').values(rows).execute();
 }
 
-/** Removes adapters of one tenant. Their content goes later, where nobody else refers to it. */
+/** Removes adapters of one tenant. Their content is removed later, if no other record refers to it. */
 export async function deleteAdapters(
   database: Pick<Database, 'now'>,
   writer: Writer,

@@ -43,7 +43,7 @@ export interface ModuleSummary {
   readonly scale: number;
 }
 
-/** What the file of weights is called by, whatever the others are. */
+/** What the weights file is called by, whatever the others are. */
 function nameOfFiles(files: readonly IncomingFile[]): string | undefined {
   const sentAs = files.find(({ name }) => roleOf(name) === 'weights')?.sentAs;
   return sentAs === undefined ? undefined : nameOfFile(sentAs);
@@ -96,12 +96,12 @@ export class AdapterService {
   }
 
   /**
-   * Makes files an adapter, with an id of its own whatever is here already. They are parsed first, so nothing that cannot
-   * be read is ever registered. Files taken into the storage are gone from their paths; the caller removes the folder with
-   * the rest.
-   * @param id where it is the id of an adapter of these files, that is the answer
-   * @returns the record; `content_known` where the tenant had the same content before
-   * @throws AppError FILE_MISSING, whatever the format's reader finds (ST_*, CONFIG_*, LORA_*, …), STORAGE_*
+   * Registers files as an adapter, with its own id whatever exists already. They are parsed first, so unreadable
+   * files are never registered. Files that are moved into the storage disappear from their paths; the caller removes
+   * the folder with the rest.
+   * @param id if an adapter of these files already has this id, it is returned
+   * @returns the record; `content_known` if the tenant had the same content before
+   * @throws AppError FILE_MISSING, the errors of the format's reader (ST_*, CONFIG_*, LORA_*, …), STORAGE_*
    */
   async register(
     files: readonly IncomingFile[],
@@ -124,7 +124,7 @@ export class AdapterService {
   }
 
   /**
-   * What `register` does before it records the adapter, for who records it together with other things.
+   * The part of `register` before the adapter is recorded, for callers that record it together with other things.
    * @param others that are written with it
    * @throws AppError as `register`
    */
@@ -175,8 +175,8 @@ export class AdapterService {
   }
 
   /**
-   * An adapter with where its files lie.
-   * @param evenExpired for who was accepted to read it before
+   * An adapter with the location of its files.
+   * @param evenExpired for jobs that were accepted before it expired
    * @throws AppError as `get`
    */
   async stored(
@@ -202,7 +202,7 @@ export class AdapterService {
   }
 
   /**
-   * Removes an adapter, also one that has expired. Its files are removed later, when nobody refers to their content.
+   * Removes an adapter, expired or not. Its files are removed later, when no record refers to their content.
    * @throws AppError ADAPTER_NOT_FOUND, ADAPTER_IN_USE, DATABASE_UNAVAILABLE, STORAGE_FULL
    */
   async remove(id: string): Promise<void> {

@@ -23,7 +23,7 @@ import {
   usageOfNew,
 } from './rows.ts';
 
-/** An adapter with what tells where its files lie. */
+/** An adapter with the location of its files. */
 export interface FoundAdapter {
   readonly record: AdapterRecord;
   readonly isExpired: boolean;
@@ -38,7 +38,7 @@ export interface AdapterChanges {
   readonly ttlSeconds?: number | null | undefined;
 }
 
-/** What is left out matters not. */
+/** Absent fields do not matter. */
 export interface AdapterFilter {
   readonly baseModel?: string | undefined;
   readonly format?: AdapterRecord['format'] | undefined;
@@ -75,7 +75,7 @@ export class AdapterStore {
     );
   }
 
-  /** The files of an adapter in the order of its record. Empty: there is no such adapter. */
+  /** The files of an adapter in the order of its record. Empty: the adapter does not exist. */
   async files({ id, files }: Pick<AdapterRecord, 'id' | 'files'>): Promise<StoredFile[]> {
     const rows = await this.database.reader
       .selectFrom('adapter_file')
@@ -189,7 +189,7 @@ export class AdapterStore {
   }
 }
 
-/** Results of the jobs of a batch, looked for by their jobs. One that the batch reuses may stand in it several times. */
+/** Results of the jobs of a batch, found by their jobs. A result that the batch reuses may occur several times. */
 const resultsOf = (batch: string, tenant: string): Link => ({
   from: sql`(
     select distinct made.id as adapter, made.tenant, member.batch from batch_member as member cross join adapter as made

@@ -3,13 +3,13 @@ import { GGUF_MAGIC, GgufGate } from '../../gguf/gguf-gate.ts';
 import { HeaderGate } from '../../safetensors/header-gate.ts';
 
 /**
- * Refuses weights of any format as early as their bytes allow. What begins as a GGUF file has to be one; everything else
- * has to be safetensors.
+ * Refuses weights of any format as early as their bytes allow. Files that begin like a GGUF file must be one; all
+ * others must be safetensors.
  */
 export class AnyWeightsGate implements Gate {
   readonly #first = new Uint8Array(GGUF_MAGIC.length);
   #firstBytes = 0;
-  /** Known once the first bytes are there. */
+  /** Known once the first bytes have arrived. */
   #chosen: Gate | undefined;
 
   /** @throws AppError as HeaderGate.push and GgufGate.push */

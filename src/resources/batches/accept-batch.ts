@@ -15,7 +15,10 @@ const RESOLVED_AT_ONCE = 16;
 /** Faults that are kept: an answer must stay readable. */
 const MAX_FAULTS = 100;
 
-/** Has `accept` done where a tenant may have so many more jobs. @throws AppError where it may not */
+/**
+ * Runs `accept` if the tenant may have this many more jobs.
+ * @throws AppError if it may not
+ */
 export type Admit = <T>(jobs: number, accept: () => Promise<T>) => Promise<T>;
 
 /** What a batch is accepted of. */
@@ -29,9 +32,9 @@ export interface WantedBatch {
 }
 
 /**
- * Writes a batch down, some items at a time, as a draft that nobody sees, and then accepts it as a whole. Whatever is wrong
- * with the batch leaves nothing of it; an item that cannot be tried has failed.
- * @param opened does the rest of what is admitted: it is accepted by then, whatever becomes of this
+ * Writes a batch in groups of items, as a draft that no call shows, and then accepts it as a whole. A fault of the
+ * batch leaves nothing of it; an item that cannot be tried has failed.
+ * @param opened does the rest after the batch is admitted; the batch is accepted by then, whatever its outcome
  * @throws AppError BATCH_INVALID, BATCH_EMPTY, as `items`, `admit` and the stores
  */
 export async function acceptBatch(
@@ -77,7 +80,7 @@ export class SharedFolders {
   private readonly taken = new Map<string, string>();
   private readonly kept: BatchFault[] = [];
 
-  /** Notes where the results of an item lie. */
+  /** Notes the folder for the results of an item. */
   take({ leaves }: ResolvedItem, spot: Spot): void {
     for (const leaf of leaves) {
       const before = this.taken.get(leaf);
@@ -92,7 +95,7 @@ export class SharedFolders {
     }
   }
 
-  /** @throws AppError BATCH_INVALID where two items would lie in one folder */
+  /** @throws AppError BATCH_INVALID if two items would use one folder */
   check(): void {
     if (this.faults > 0) throw invalidBatch(this.kept, this.faults);
   }

@@ -7,9 +7,9 @@ const MAX_PART_BYTES = 200;
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}:*?"<>|\\]/gu;
 /** Names of devices in Windows. */
 const DEVICE = /^(?:con|prn|aux|nul|com\d|lpt\d)(?=\.|$)/i;
-/** How files of adapters end: a folder that is called so could stand where a file lies. */
+/** Endings of the files of adapters: a folder with such a name could take the path of a file. */
 const LIKE_A_FILE = /\.(?:safetensors|gguf|json|md)$/i;
-/** Files lie below the folder of an item and that of a target. */
+/** Files are below the folder of an item and that of a target. */
 const FILE_DEPTH = 2;
 
 /** The folders of a batch's items in an archive: safe to be unpacked anywhere, and each item has one of its own. */

@@ -17,11 +17,12 @@ export const batchArchiveRoutes: FastifyPluginAsyncTypebox = async (app) => {
         tags: ['batches'],
         summary: 'Download all results of a batch as a zip',
         description:
-          'The files of each result, stored uncompressed, in `<item>/<target>/`: the name of the item, as it may be that of a ' +
-          'folder, and of the target as in deliveries, `r16` say. At the end `results.ndjson` has the lines of ' +
-          '`GET /v1/batches/{id}/results`, each with its `folder`, which is null where nothing succeeded, or the result was ' +
-          'removed or has expired. It is made while it is sent, so that it has neither a length nor an `ETag`; one that ' +
-          'breaks off is not a whole zip. Of a batch that runs it has what there is by then.',
+          'The files of each result, stored uncompressed, in `<item>/<target>/`: a safe form of the name of the ' +
+          'item, and the folder name of the target as in deliveries, such as `r16`. The last file, ' +
+          '`results.ndjson`, has the lines of `GET /v1/batches/{id}/results`, each with its `folder`, which is null ' +
+          'if nothing succeeded or if the result was removed or has expired. The archive is created while it is ' +
+          'sent, so it has neither a length nor an `ETag`, and an interrupted one is not a valid zip. While the ' +
+          'batch runs, the archive has the results so far.',
         params: BatchPath,
         response: {
           200: response('The archive', BINARY, { mediaType: 'application/zip' }),

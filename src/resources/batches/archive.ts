@@ -21,9 +21,9 @@ export interface ArchiveSources {
 const GONE = ['ADAPTER_NOT_FOUND', 'ADAPTER_EXPIRED'];
 
 /**
- * The files of all results of a batch that are still there, in a folder for each item and in it one for each target, and at the
- * end the lines that say what each came to. They are looked up when the ones before were taken.
- * @throws AppError DATABASE_UNAVAILABLE, STORAGE_*; BATCH_NOT_FOUND where it is deleted while it is read
+ * The files of all results of a batch that still exist, in a folder for each item and a folder for each target in it,
+ * and at the end the lines with all outcomes. Each group is read when the previous one was consumed.
+ * @throws AppError DATABASE_UNAVAILABLE, STORAGE_*; BATCH_NOT_FOUND if it is deleted while it is read
  */
 export async function* archiveEntries(
   sources: ArchiveSources,

@@ -19,7 +19,8 @@ export const BatchPath = Type.Object({
 /** How calls that make a batch answer. */
 export const MADE_BATCH = {
   200: response(
-    'Ended: while the client waited, or at once, as all was done before or nothing could be tried',
+    'The batch has ended: while the client waited, or immediately because all its work was already done or no ' +
+      'item could be tried',
     reference(BatchRecord),
     { headers: LOCATION },
   ),

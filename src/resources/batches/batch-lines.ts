@@ -10,7 +10,7 @@ import { filledJob, isObject, jobFaults, type WantedItem } from './item-request.
 
 /** Longest line: as long as the body of one job. */
 export const MAX_LINE_BYTES = 64 * 1024;
-/** Faults that are told: an answer must stay readable. */
+/** Most faults to report: an answer must stay readable. */
 const MAX_TOLD = 100;
 
 /** What is asked about a line. */
@@ -39,7 +39,7 @@ export async function batchLines(lines: AsyncGenerator<BodyLine>, checks: LineCh
     faults.add(first.number, [
       {
         pointer: '',
-        detail: `"settings" stands alone in its line, without ${JSON.stringify(name.slice(0, 60))}`,
+        detail: `"settings" must be alone in its line, without ${JSON.stringify(name.slice(0, 60))}`,
         unknownOption: false,
       },
     ]);
@@ -68,7 +68,7 @@ async function* itemsOf(
     if (value === undefined) return undefined;
     if (++count > MAX_BATCH_ITEMS) throw tooMany();
     if (!isObject(value)) {
-      faults.add(number, [{ pointer: '', detail: 'a job has to be an object', unknownOption: false }]);
+      faults.add(number, [{ pointer: '', detail: 'a job must be an object', unknownOption: false }]);
       return undefined;
     }
     const request = filledJob(settings, value) as JobRequest;

@@ -18,7 +18,8 @@ export const batchChangeRoutes: FastifyPluginAsyncTypebox = async (app) => {
         operationId: 'updateBatch',
         tags: ['batches'],
         summary: 'Change the name or the labels of a batch',
-        description: 'At any time, also after it has ended. Its jobs and results keep theirs.',
+        description:
+          'Possible at any time, even after the batch has ended. Its jobs and results keep their names and labels.',
         params: BatchPath,
         body: reference(BatchPatch),
         response: {

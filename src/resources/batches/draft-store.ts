@@ -12,7 +12,7 @@ import { insertRequestWebhooks, type NewRequestWebhook } from '../webhooks/reque
 /** A draft that has not become a batch after this is one that a process left. */
 const DRAFT_MS = 3_600_000;
 
-/** What is said of a batch as a whole. */
+/** The settings of a batch as a whole. */
 export interface BatchHead {
   readonly name: string | null;
   readonly labels: Labels | undefined;
@@ -33,8 +33,8 @@ export interface DraftCounts {
 }
 
 /**
- * Batches that are being written down: nobody sees them, and nothing of them is done, until they are accepted as a whole.
- * All methods throw AppError DATABASE_UNAVAILABLE, STORAGE_FULL.
+ * Batches that are being written: no call shows them and nothing of them runs until they are accepted as a whole. All
+ * methods throw AppError DATABASE_UNAVAILABLE, STORAGE_FULL.
  */
 export class DraftStore {
   private readonly parts: JobChangesParts;
@@ -84,8 +84,8 @@ export class DraftStore {
   }
 
   /**
-   * Makes a draft a batch that is there, whole and durable. One that has no item to be tried has ended.
-   * @throws AppError UPLOAD_TOO_SLOW where the draft has expired meanwhile
+   * Turns a draft into a batch, complete and durable. If none of its items can be tried, it has ended.
+   * @throws AppError UPLOAD_TOO_SLOW if the draft has expired meanwhile
    */
   async accept(id: string, head: BatchHead, { items, failed }: DraftCounts): Promise<void> {
     await JobChanges.write(this.parts, this.tenant, async (changes) => {
@@ -128,5 +128,5 @@ export class DraftStore {
 const tooSlow = (): AppError =>
   new AppError(
     'UPLOAD_TOO_SLOW',
-    'The items of the batch came too slowly: what came first is not kept any more.',
+    'The items of the batch arrived too slowly: the first ones are no longer kept.',
   );

@@ -20,7 +20,7 @@ const FORECAST_AT_ONCE = 4;
 const MAX_FORECASTS = 1_000;
 
 /**
- * A batch as it would be accepted, with what it would come to. Nothing is stored and nothing is queued.
+ * A batch as it would be accepted, with its forecast. Nothing is stored or queued.
  * @throws AppError as BatchIntake.submit
  */
 export async function forecastBatch(

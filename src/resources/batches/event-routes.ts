@@ -16,7 +16,7 @@ export interface BatchEventRoutesOptions {
 const EventHeaders = Type.Object({
   'last-event-id': Type.Optional(
     Type.String({
-      description: 'Id of the last event that came; browsers send it by themselves',
+      description: 'Id of the last received event; browsers send it automatically',
       examples: ['153'],
     }),
   ),
@@ -38,18 +38,19 @@ export const batchEventRoutes: FastifyPluginAsyncTypebox<BatchEventRoutesOptions
         tags: ['batches'],
         summary: 'Watch a batch: Server-Sent Events until it has ended',
         description:
-          'Events are `item` (`data` is an item that has ended; each comes once, also those that ended before) and ' +
-          '`state` (`data` is the batch, whenever its counts have changed). The stream ends after the batch as it ended. With ' +
-          '`Last-Event-ID` it goes on after that event, also at another process of the service and days later; after the ' +
-          'last one the answer is 204, which tells a browser to stop. A comment every 15 s shows that the connection ' +
-          'lives. Streams end after an hour; clients come back by themselves.',
+          'Events are `item` (`data` is an item that has ended; each is sent once, including items that ended ' +
+          'earlier) and `state` (`data` is the batch, whenever its counts have changed). The stream ends after the ' +
+          'batch has ended. With `Last-Event-ID` it continues after that event, even at another process of the ' +
+          'service and days later; after the last event the answer is 204, which stops browsers from reconnecting. ' +
+          'A comment every 15 s keeps the connection alive. Streams end after an hour; clients reconnect ' +
+          'automatically.',
         params: BatchPath,
         headers: EventHeaders,
         response: {
-          200: response('The events, as the `data` of each', reference(BatchEventData), {
+          200: response('The events; the schema is that of their `data`', reference(BatchEventData), {
             mediaType: 'text/event-stream',
           }),
-          204: Type.Null({ description: 'The batch has ended, and the client knows' }),
+          204: Type.Null({ description: 'The batch has ended, and the client has its last event' }),
           ...problems(...BATCH_ERRORS.get, 'TOO_MANY_STREAMS'),
         },
       },

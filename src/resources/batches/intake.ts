@@ -25,9 +25,9 @@ export interface IntakeParts {
   readonly batchStore: BatchStore;
   readonly draftStore: DraftStore;
   readonly itemStore: ItemStore;
-  /** undefined: nothing is fetched from or delivered to elsewhere. */
+  /** undefined: the service neither fetches nor delivers adapters. */
   readonly desk?: TransferDesk | undefined;
-  /** undefined: requests bring no webhooks. */
+  /** undefined: requests cannot have webhooks. */
   readonly requestWebhooks?: RequestWebhooks | undefined;
   /** How long batches stay unless a request says otherwise; undefined: they are kept. */
   readonly defaultTtlSeconds?: number | undefined;
@@ -63,7 +63,7 @@ const ACCEPTED = [
   ...JOB_ERRORS.submit.filter((code) => code !== 'UNKNOWN_PROFILE' && !code.startsWith('ADAPTER_')),
 ] as const satisfies readonly ErrorCode[];
 
-/** What the methods throw, besides what is asked for with. */
+/** Errors of the methods, besides those of authentication. */
 export const INTAKE_ERRORS = {
   submit: [
     ...ACCEPTED,
@@ -89,8 +89,8 @@ export class BatchIntake {
   }
 
   /**
-   * Accepts a batch, or nothing of it. An item that cannot be tried has failed; jobs whose work was done already have their
-   * results at once.
+   * Accepts a batch, as a whole or not at all. An item that cannot be tried has failed; jobs whose work was already
+   * done have their results immediately.
    * @throws AppError as INTAKE_ERRORS.submit
    */
   async submit(request: BatchRequest, options: AcceptOptions = {}): Promise<BatchRecord> {
@@ -132,7 +132,7 @@ export class BatchIntake {
     const webhook = wanted && requestWebhooks?.taken(wanted, ['batch.ended']);
     const places = desk?.places();
     if (deliver !== undefined && !places)
-      throw invalidBatch([{ pointer: '/deliver', detail: 'this service delivers nothing to elsewhere' }]);
+      throw invalidBatch([{ pointer: '/deliver', detail: 'this service does not deliver adapters' }]);
     const folder =
       deliver !== undefined && places
         ? await inField('/deliver', () => resultsFolder(deliver, places))
@@ -202,7 +202,7 @@ export class BatchIntake {
     // Some may have ended by now.
     const batch = await this.parts.batchStore.get(id);
     if (batch) return batch;
-    throw new AppError('BATCH_NOT_FOUND', `The batch ${id} was deleted while it was accepted.`, {
+    throw new AppError('BATCH_NOT_FOUND', `The batch ${id} was deleted while it was being accepted.`, {
       batch_id: id,
     });
   }

@@ -35,7 +35,7 @@ export function nameAtSource(source: Source): string {
   return (isWeightsName(named) ? named.replace(/\.(?:safetensors|gguf)$/, '') : named) || 'adapter';
 }
 
-/** The folder that the results of all items lie in. */
+/** The folder for the results of all items. */
 export interface ResultsFolder {
   readonly end: SinkObject | UrlText;
   readonly include: DeliverPrefixFields['include'];
@@ -50,7 +50,7 @@ export async function resultsFolder(deliver: DeliverPrefix, places: Places): Pro
   const { to, include } = typeof deliver === 'string' ? { to: deliver } : deliver;
   const end = typeof to === 'string' ? readSinkText(to) : to;
   if (end.kind === 'url' && 'files' in end) {
-    const detail = 'deliver names URLs of files; it has to be a folder';
+    const detail = 'deliver names URLs of files; it must be a folder';
     throw new AppError('VALIDATION_FAILED', `${detail}.`, { errors: [{ pointer: '', detail }] });
   }
   const { connection } = await places.sink(to);
@@ -66,7 +66,7 @@ export function deliverTo(
   return { to: below(end, folderNames(name, end.kind)), ...(include && { include }) };
 }
 
-/** The folders that the results of an item lie in, as texts that are alike where the folders are. */
+/** The folders for the results of an item, as texts that are equal if the folders are. */
 export function leavesOf({ end }: ResultsFolder, name: string, job: JobRequest): string[] {
   const folder = folderNames(name, end.kind).join('/');
   const targets = 'targets' in job ? job.targets : [];
@@ -78,7 +78,7 @@ function below(end: SinkObject | UrlText, folders: readonly string[]): Sink {
   return folders.reduce<Sink>(inFolder, end);
 }
 
-/** Names of folders for a name: none leads elsewhere, and the Hub takes few characters. */
+/** Names of folders for a name: none of them leads out of its folder, and the Hub allows few characters. */
 const folderNames = (name: string, kind: SinkObject['kind']): string[] =>
   name.split('/').map((part) => {
     // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for

@@ -6,10 +6,10 @@ import type { Treatment } from '../jobs/accepted-job.ts';
 /** How the job of an item is treated; what it has from its batch is said there. */
 export type ItemTreatment = Pick<Treatment, 'name' | 'labels' | 'priority' | 'ttlSeconds' | 'reuse'>;
 
-/** What an item asks for, as it is kept so that it can be done again: nothing of it is a secret. */
+/** The request of an item, stored so that it can be repeated; it contains no secrets. */
 export type ItemRequest =
   | { readonly work: RecordedJobRequest; readonly treatment: ItemTreatment }
-  /** It could not be taken. */
+  /** It could not be accepted. */
   | { readonly asked: JobRequest }
   /** The same, and it had secrets in it: a job of this kind. */
   | { readonly gone: JobKind };
@@ -64,7 +64,7 @@ export function filledJob(settings: BatchSettings, job: object): object {
     : all;
 }
 
-/** Field by field, the job's own first. What is no object is left to the schema. */
+/** Field by field, with precedence for the job. Values that are not objects are left to the schema. */
 function merged(name: string, ofBatch: object | undefined, ofJob: unknown): Fields {
   if (ofBatch === undefined || (ofJob !== undefined && !isObject(ofJob))) return {};
   return { [name]: { ...ofBatch, ...(ofJob as object | undefined) } };
@@ -85,11 +85,15 @@ export function jobFaults(job: JobRequest, spot: Spot): BatchFault[] {
   const faults: BatchFault[] = [];
   if (webhook !== undefined)
     faults.push(
-      faultAt(spot, ' has a "webhook"; that of the batch can ask for the events of its jobs', '/webhook'),
+      faultAt(
+        spot,
+        ' has a "webhook"; the webhook of the batch can ask for the events of its jobs',
+        '/webhook',
+      ),
     );
   if (dry_run)
     faults.push(
-      faultAt(spot, ' has "dry_run", which has its place beside the jobs, not in one of them', '/dry_run'),
+      faultAt(spot, ' has "dry_run", which belongs beside the jobs, not in one of them', '/dry_run'),
     );
   // What the batch and the job say together is limited as labels are.
   const count = Object.keys(labels).length;

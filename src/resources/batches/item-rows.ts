@@ -37,7 +37,7 @@ export function itemRow(
   return {
     ...{ batch, position, job: work ? memberId(createdAtMs, position) : null },
     ...{ name: JSON.stringify(name), kind, source, retry_of: retryOf, results: '[]', ended_no: null },
-    // What is no id may be any text.
+    // A value that is not an id may be any text.
     adapter: adapter?.replaceAll('\0', '\uFFFD') ?? null,
     ...(failure
       ? failedColumns(failure)
@@ -54,7 +54,7 @@ function memberId(nowMs: number, index: number): string {
   return id.slice(0, digits) + index.toString(16).padStart(4, '0') + id.slice(digits + 4);
 }
 
-/** An item as its batch tells of it. */
+/** An item as its batch shows it. */
 export function batchItem(row: ItemRow, isActive: boolean): BatchItem {
   const { job, error_code: code, error_detail: detail, finished_at } = row;
   return {

@@ -30,8 +30,8 @@ export interface ItemPageRequest {
 }
 
 /**
- * The items of a tenant's batches. Ids are those of batches that are there. All methods throw AppError DATABASE_UNAVAILABLE,
- * and those that write STORAGE_FULL.
+ * The items of a tenant's batches. Ids are those of existing batches. All methods throw AppError
+ * DATABASE_UNAVAILABLE, and those that write STORAGE_FULL.
  */
 export class ItemStore {
   private readonly parts: JobChangesParts;

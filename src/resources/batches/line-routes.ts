@@ -47,12 +47,12 @@ export const batchLineRoutes: FastifyPluginAsyncTypebox<LineRoutesOptions> = asy
       schema: {
         operationId: 'createBatchFromLines',
         tags: ['batches'],
-        summary: `Up to ${MAX_BATCH_ITEMS} jobs, one in a line`,
+        summary: `Create a batch of up to ${MAX_BATCH_ITEMS} jobs, one per line`,
         description:
-          'Each line is a job as `POST /v1/jobs` takes it. The first may be `{"settings": {…}}` with what holds for all: ' +
-          'kind, targets, options, results, deliver, labels, priority, ttl_seconds, reuse, webhook. Lines are read as they ' +
-          `come, each of ${MAX_LINE_BYTES} bytes at most. One that is not JSON, or does not fit its schema, refuses all of ` +
-          'them; one that cannot be tried is an item that has failed.',
+          'Each line is a job as for `POST /v1/jobs`. The first line may be `{"settings": {…}}` with settings for ' +
+          'all: kind, targets, options, results, deliver, labels, priority, ttl_seconds, reuse, webhook. Lines are ' +
+          `processed as they arrive and have at most ${MAX_LINE_BYTES} bytes each. A line that is not JSON, or ` +
+          'violates its schema, refuses the whole batch; a job that cannot be tried is an item that has failed.',
         headers: { ...PreferHeader, properties: { ...PreferHeader.properties, ...UploadHeaders.properties } },
         bytes: NDJSON,
         response: {

@@ -23,14 +23,14 @@ export interface ResolvedItem {
   readonly work: RecordedJobRequest | undefined;
   readonly treatment: ItemTreatment | undefined;
   readonly failure: ItemFailure | undefined;
-  /** Where its results lie below the folder of all, as texts; none where they go elsewhere, or nowhere. */
+  /** Folders for its results below the common folder, as texts; none if they are delivered elsewhere or not at all. */
   readonly leaves: readonly string[];
 }
 
 export interface ResolveParts {
   readonly jobs: Pick<JobService, 'check'>;
   readonly adapters: Pick<AdapterService, 'get'>;
-  /** undefined: nothing is fetched from or delivered to elsewhere. */
+  /** undefined: the service neither fetches nor delivers adapters. */
   readonly places: Places | undefined;
   /** The highest priority that the caller may give. */
   readonly ceiling: JobPriority;
@@ -39,9 +39,9 @@ export interface ResolveParts {
 }
 
 /**
- * Finds out whether an item can be tried, and what it is called.
- * @param index its place among the others
- * @throws AppError PRIORITY_TOO_HIGH; DATABASE_UNAVAILABLE, STORAGE_*, which say nothing of the item
+ * Finds out whether an item can be tried, and its name.
+ * @param index its position among the others
+ * @throws AppError PRIORITY_TOO_HIGH; DATABASE_UNAVAILABLE, STORAGE_*, which are not about the item
  */
 export function resolveItem(item: WantedItem, index: number, parts: ResolveParts): Promise<ResolvedItem> {
   const { request } = item;
@@ -84,7 +84,7 @@ async function resolveAsked(
   }
 }
 
-/** What was recorded before is not taken again: it goes through the connections that it went through. */
+/** A recorded request is not resolved again: it keeps its connections. */
 async function resolveRecorded(
   { name, before }: WantedItem,
   recorded: Extract<ItemRequest, { work: unknown }>,
@@ -111,10 +111,7 @@ const gone = ({ name, before }: WantedItem, request: { readonly gone: JobKind })
 });
 
 const secretsGone = (): AppError =>
-  new AppError(
-    'SECRETS_GONE',
-    'The credentials that came with the request are not kept any more. Send it again.',
-  );
+  new AppError('SECRETS_GONE', 'The credentials of the request are no longer kept. Send it again.');
 
 const refused = (failure: ItemFailure) => ({ work: undefined, treatment: undefined, failure, leaves: [] });
 

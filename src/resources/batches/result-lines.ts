@@ -8,7 +8,10 @@ import type { BatchResultStore, ItemWithJob } from './result-store.ts';
 /** Items that are read at once: a job with sixteen targets has some ten kilobytes. */
 const ITEMS_AT_ONCE = 50;
 
-/** The items of a batch, some at a time, each when the last ones were taken. @throws AppError DATABASE_UNAVAILABLE, BATCH_NOT_FOUND */
+/**
+ * The items of a batch in groups, each read when the previous one was consumed.
+ * @throws AppError DATABASE_UNAVAILABLE, BATCH_NOT_FOUND
+ */
 export async function* itemSlices(
   store: Pick<BatchResultStore, 'after'>,
   batch: { readonly id: string; readonly total: number },
@@ -23,12 +26,12 @@ export async function* itemSlices(
   }
   // What was deleted in between must not look whole.
   if (count < batch.total)
-    throw new AppError('BATCH_NOT_FOUND', `Batch ${batch.id} was deleted while it was read.`, {
+    throw new AppError('BATCH_NOT_FOUND', `Batch ${batch.id} was deleted while it was being read.`, {
       batch_id: batch.id,
     });
 }
 
-/** What an item came to: a line for each of its targets, or one where it has none. */
+/** The outcome of an item: a line for each of its targets, or a single one if it has none. */
 export function resultLines({ item, job }: ItemWithJob): BatchResultLine[] {
   const line = lineOf(item);
   if (!job) return linesWithoutJob({ item, job });
@@ -46,7 +49,7 @@ export function resultLines({ item, job }: ItemWithJob): BatchResultLine[] {
   });
 }
 
-/** What all lines of an item have alike, before it is known what it came to. */
+/** The fields that all lines of an item share, before its outcome is known. */
 const lineOf = ({
   index,
   name,

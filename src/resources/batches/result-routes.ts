@@ -8,11 +8,11 @@ import { BATCH_RESULT_LINE_EXAMPLE } from './examples.ts';
 import { itemSlices, resultLines } from './result-lines.ts';
 import { BATCH_ERRORS } from './service.ts';
 
-/** Not every library of HTTP tells an answer that broke off from one that ended. */
+/** Not every HTTP library distinguishes an interrupted answer from a complete one. */
 const ITEM_COUNT = {
   'x-item-count': {
     type: 'string',
-    description: 'Items of the batch; the `index` of the last line is one less',
+    description: 'Number of items of the batch; the `index` of the last line is one less',
   },
 };
 
@@ -27,13 +27,13 @@ export const batchResultRoutes: FastifyPluginAsyncTypebox = async (app) => {
       schema: {
         operationId: 'listBatchResults',
         tags: ['batches'],
-        summary: 'Get the results of a batch, a line of JSON for each item and target',
+        summary: 'Get the results of a batch, one line of JSON for each item and target',
         description:
-          'In the order of the request, also while the batch runs: what has not ended has its state. An answer that ' +
-          'breaks off is not whole; one that ends well has every item, as many as `x-item-count` says.',
+          'In the order of the request. While the batch runs, unfinished items have their current state. An ' +
+          'interrupted answer is incomplete; a complete one has as many items as `x-item-count` says.',
         params: BatchPath,
         response: {
-          200: response('Lines, each one JSON', reference(BatchResultLine), {
+          200: response('Lines of JSON', reference(BatchResultLine), {
             mediaType: 'application/x-ndjson',
             headers: ITEM_COUNT,
           }),

@@ -5,7 +5,7 @@ import type { BatchMemberTable } from '../../database/job-tables.ts';
 import type { JobStore } from '../jobs/store.ts';
 import { batchItem } from './item-rows.ts';
 
-/** An item of a batch, with its job while that is there. */
+/** An item of a batch, with its job if that still exists. */
 export interface ItemWithJob {
   readonly item: BatchItem;
   readonly job: JobRecord | undefined;

@@ -56,13 +56,14 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
       schema: {
         operationId: 'createBatch',
         tags: ['batches'],
-        summary: `Up to ${MAX_BATCH_ITEMS} jobs in one call`,
+        summary: `Create a batch of up to ${MAX_BATCH_ITEMS} jobs`,
         description:
-          'The same for adapters that are here (`adapter_ids`), that are fetched (`sources`), or that lie below a prefix ' +
-          '(`source_prefix`, listed while the request waits); or a list of jobs of any kinds. What does not fit the schema ' +
-          'refuses all of it; what cannot be tried, such as an unknown adapter, is an item that has failed. An adapter with ' +
-          'all its targets is one job, since they share the reading and the decomposition. `dry_run: true` does nothing, ' +
-          'and says what would be refused and what is known of the rest.',
+          'The same work for adapters in the service (`adapter_ids`), for sources that are fetched (`sources`), or ' +
+          'for all adapters below a prefix (`source_prefix`, listed during the request); or a list of jobs of any ' +
+          'kind. A violation of the schema refuses the whole batch; an item that cannot be tried, for example ' +
+          'because its adapter does not exist, has failed. An adapter with all its targets is one job, because ' +
+          'targets share the reading and the decomposition. `dry_run: true` does nothing, and reports what would be ' +
+          'refused and what is known about the rest.',
         headers: PreferHeader,
         body: asComponent(BatchEnvelope),
         response: {
@@ -118,8 +119,8 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
         tags: ['batches'],
         summary: 'Cancel every unfinished job of a batch',
         description:
-          'From then on no job of it begins. The answer does not wait until each is cancelled: `finished_at` is there ' +
-          'when the last one is. Again, it answers the same.',
+          'No job of the batch starts from then on. The answer does not wait until all jobs are cancelled: ' +
+          '`finished_at` is set when the last one is. Repeating the call returns the same answer.',
         params: BatchPath,
         response: {
           200: response('The cancelled batch', reference(BatchRecord)),
@@ -138,7 +139,8 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
         tags: ['batches'],
         summary: 'Retry the failed, partial and cancelled items of a batch',
         description:
-          'As a new batch; its `retry_of` names the old one, which stays as it is. Items that never had a job are among them.',
+          'Creates a new batch, whose `retry_of` names the old one; the old one stays unchanged. Items that never ' +
+          'had a job are included.',
         params: BatchPath,
         response: {
           ...MADE_BATCH,
@@ -160,7 +162,7 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
         operationId: 'deleteBatch',
         tags: ['batches'],
         summary: 'Delete a batch that has ended, with its jobs',
-        description: 'With its jobs. Results stay: they are adapters like any other.',
+        description: 'Its jobs are deleted as well. Results stay, because they are adapters like any other.',
         params: BatchPath,
         response: {
           204: NOTHING,
@@ -180,7 +182,7 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
       operationId: 'listBatches',
       tags: ['batches'],
       summary: 'List batches, the newest first',
-      description: 'Without their items. Every condition has to hold. Pages are read as those of jobs are.',
+      description: 'Without their items. All conditions must hold. Pages work as for jobs.',
     }),
     async (request, reply) => {
       const { state: states, name, label, ...asked } = request.query;
@@ -195,7 +197,7 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
 const CHECKED_AT_ONCE = 250;
 
 /**
- * The body of a batch, its jobs checked one by one, with what the batch says where they do not: a fault is told with the
+ * The body of a batch, with its jobs checked one by one, completed by the settings of the batch: a fault names the
  * index of its job.
  * @throws AppError VALIDATION_FAILED, UNKNOWN_OPTION with the faults of all jobs
  */

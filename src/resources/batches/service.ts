@@ -11,7 +11,7 @@ import type { BatchFilter, BatchStore } from './store.ts';
 /** Jobs that are cancelled or deleted in one transaction, between which others have their turn. */
 const ENDED_AT_ONCE = 20;
 
-/** How often a batch is looked at that somebody waits for. */
+/** How often a batch is checked while a client waits for it. */
 const POLL_MS = { first: 100, later: 1_000 } as const;
 
 export interface BatchParts {
@@ -47,7 +47,7 @@ export class BatchService {
   private readonly parts: BatchParts;
   private readonly store: BatchStore;
   private readonly intake: BatchIntake;
-  /** What goes on after its answer. */
+  /** Work that continues after its answer. */
   private readonly ongoing = new Set<Promise<void>>();
 
   constructor(parts: BatchParts) {
@@ -67,7 +67,7 @@ export class BatchService {
   }
 
   /**
-   * A batch as it stands now.
+   * The current state of a batch.
    * @throws AppError BATCH_NOT_FOUND
    */
   async get(batchId: string): Promise<BatchRecord> {
@@ -88,7 +88,7 @@ export class BatchService {
   }
 
   /**
-   * The batch once it has ended, or as it stands after `timeoutMs` or when the signal is given.
+   * The batch once it has ended, or its state after `timeoutMs` or when the signal fires.
    * @throws AppError BATCH_NOT_FOUND
    */
   async wait(batchId: string, timeoutMs: number, signal?: AbortSignal): Promise<BatchRecord> {
@@ -131,15 +131,15 @@ export class BatchService {
   }
 
   /**
-   * Goes on with what a process began that died: accepting the jobs of a batch, and cancelling them. May be done by several
-   * processes at once.
+   * Completes what a process that died had begun: accepting the jobs of a batch, and cancelling them. Several
+   * processes may do this at once.
    */
   async resume(batchId: string): Promise<void> {
     await this.parts.itemStore.open(batchId);
     if (await this.store.isCancelled(batchId)) await this.stop(batchId);
   }
 
-  /** Cancels what is left of a batch that was cancelled. */
+  /** Cancels the remaining jobs of a cancelled batch. */
   private async stop(batchId: string): Promise<void> {
     for (;;) {
       const some = await this.store.jobIds(batchId, { limit: ENDED_AT_ONCE, unfinished: true });
@@ -179,12 +179,12 @@ export class BatchService {
     await this.store.remove(batchId);
   }
 
-  /** Waits for what goes on after answers. */
+  /** Waits for work that continues after answers. */
   async settled(): Promise<void> {
     await Promise.all(this.ongoing);
   }
 
-  /** Lets something go on after the answer. What fails of cancelling is done by who looks after unfinished batches. */
+  /** Lets work continue after the answer. If cancelling fails, another process repeats it (see `resume`). */
   private afterwards(work: Promise<void>): void {
     const done = work.catch(() => undefined).finally(() => this.ongoing.delete(done));
     this.ongoing.add(done);

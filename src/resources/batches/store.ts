@@ -14,7 +14,7 @@ import {
 import type { JobChangesParts } from '../jobs/executions/job-changes.ts';
 import { removeBatchRows } from '../jobs/sweep-jobs.ts';
 
-/** What is left out matters not. */
+/** Absent fields do not matter. */
 export interface BatchFilter {
   /** Any of them. */
   readonly states?: readonly BatchState[] | undefined;
@@ -24,9 +24,8 @@ export interface BatchFilter {
 }
 
 /**
- * The batches of a tenant that were accepted. Their jobs end where all jobs do (JobStore), and a batch with the last one.
- * What is asked for by an id may be any text. All methods throw AppError DATABASE_UNAVAILABLE, and those that write
- * STORAGE_FULL.
+ * The accepted batches of a tenant. Their jobs end where all jobs do (JobStore), and a batch ends with its last job.
+ * Ids may be any text. All methods throw AppError DATABASE_UNAVAILABLE, and those that write STORAGE_FULL.
  */
 export class BatchStore {
   private readonly parts: JobChangesParts;
@@ -41,7 +40,7 @@ export class BatchStore {
     return this.parts.database;
   }
 
-  /** A batch as it stands. */
+  /** The current state of a batch. */
   async get(batchId: string): Promise<BatchRecord | undefined> {
     if (!isBatchId(batchId)) return undefined;
     const running = (await this.running([batchId])).get(batchId) ?? 0;
@@ -50,13 +49,13 @@ export class BatchStore {
     return row && batchSummary(row, Math.min(running, leftOf(row)));
   }
 
-  /** What a retry of a batch keeps of it, and what is no part of its record. */
+  /** Settings that a retry of a batch keeps and that are not part of its record. */
   async kept(batchId: string): Promise<{ readonly ttlSeconds: number | null } | undefined> {
     const row = await this.row(batchId)?.select('ttl_seconds').executeTakeFirst();
     return row && { ttlSeconds: row.ttl_seconds };
   }
 
-  /** Whether a batch is there that has not ended. */
+  /** Whether an unfinished batch of this id exists. */
   async isActive(batchId: string): Promise<boolean> {
     const row = await this.row(batchId)?.select('finished_at').executeTakeFirst();
     return row?.finished_at === null;
@@ -89,8 +88,8 @@ export class BatchStore {
   }
 
   /**
-   * From now on no job of the batch begins, and it is cancelled, whatever its jobs come to.
-   * @returns false when it has ended already
+   * From now on no job of the batch starts, and it is cancelled, whatever the outcome of its jobs.
+   * @returns false if it has already ended
    */
   async cancel(batchId: string): Promise<boolean> {
     const { numUpdatedRows } = await this.database.write((writer) =>
@@ -148,7 +147,7 @@ export class BatchStore {
   }
 
   private row(batchId: string) {
-    // No other text is an id, and PostgreSQL takes none with U+0000.
+    // No other text is an id, and PostgreSQL does not accept U+0000.
     if (!isBatchId(batchId)) return undefined;
     return this.database.reader
       .selectFrom('batch')

@@ -21,9 +21,10 @@ export interface Listing {
 }
 
 /**
- * What a batch asks for, item by item. Adapters below a prefix are looked for now.
- * @param listing undefined: nothing is fetched from elsewhere
- * @throws AppError BATCH_INVALID, BATCH_EMPTY; NO_ADAPTERS_FOUND, TOO_MANY_ADAPTERS, and as TransferDesk.list, for a prefix
+ * The items of a batch request. Adapters below a prefix are listed now.
+ * @param listing undefined: the service does not fetch adapters
+ * @throws AppError BATCH_INVALID, BATCH_EMPTY; NO_ADAPTERS_FOUND, TOO_MANY_ADAPTERS, and as TransferDesk.list, for a
+ * prefix
  */
 export async function wantedItems(
   request: BatchRequest,
@@ -71,9 +72,7 @@ async function itemsBelow(
   listing: Listing | undefined,
 ): Promise<WantedItem[]> {
   if (!listing)
-    throw invalidBatch([
-      { pointer: '/source_prefix', detail: 'this service fetches nothing from elsewhere' },
-    ]);
+    throw invalidBatch([{ pointer: '/source_prefix', detail: 'this service does not fetch adapters' }]);
   const folder = await inField('/source_prefix', async () => folderOf(prefix));
   refuseOwnResults(request, folder);
   const found = await inField('/source_prefix', () => listing.desk.list(prefix, listing.places));
@@ -81,12 +80,14 @@ async function itemsBelow(
   if (found.length === 0)
     throw new AppError(
       'NO_ADAPTERS_FOUND',
-      `No adapter lies below ${shown}: neither a folder with adapter_config.json nor a .safetensors or .gguf file.`,
+      `There is no adapter below ${shown}: neither a folder with adapter_config.json nor a .safetensors or ` +
+        '.gguf file.',
     );
   if (found.length > MAX_BATCH_ITEMS)
     throw new AppError(
       'TOO_MANY_ADAPTERS',
-      `${found.length} adapters lie below ${shown}; a batch may have ${MAX_BATCH_ITEMS}. Make a batch of each of its folders.`,
+      `There are ${found.length} adapters below ${shown}; a batch may have ${MAX_BATCH_ITEMS}. Make a batch for ` +
+        'each of its folders.',
       { found: found.length, limit: MAX_BATCH_ITEMS },
     );
   return found.map(({ name, source }) => ({
@@ -110,7 +111,7 @@ function refuseOwnResults({ deliver }: BatchSettings, folder: ReturnType<typeof 
         isWithin(hubPlace(end.repo, end.path_in_repo), hubPlace(folder.repo, folder.subfolder));
   if (!isInside) return;
   const detail =
-    'deliver lies inside source_prefix, so that a second run would squeeze the results of the first';
+    'deliver is inside source_prefix, so that a second run would squeeze the results of the first';
   throw invalidBatch([{ pointer: '/deliver', detail }]);
 }
 
@@ -131,7 +132,7 @@ export function settingsFaults(settings: BatchSettings, ofJobs: boolean): BatchF
     return targets === undefined ? [{ pointer: '', detail: 'the request must have "targets"' }] : [];
   return Object.entries({ targets, options, results, deliver })
     .filter(([, value]) => value !== undefined)
-    .map(([name]) => ({ pointer: `/${name}`, detail: `${name} mean nothing to an analysis` }));
+    .map(([name]) => ({ pointer: `/${name}`, detail: `${name} have no meaning for an analysis` }));
 }
 
 /** Says in which field of the request a fault is. */

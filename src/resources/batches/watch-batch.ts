@@ -6,16 +6,19 @@ import type { EventTail } from '../events/event-tail.ts';
 import type { BatchResultStore, EndedItem } from './result-store.ts';
 import type { BatchService } from './service.ts';
 
-/** Items that are told before the next ones are read. */
+/** Most items that are sent before the next ones are read. */
 const ITEMS_AT_ONCE = 50;
-/** What ends together is told together. */
+/** Items that end close together are sent together. */
 const MIN_LOOK_MS = 250;
 
-/** Id of the last event of a batch that has ended; those before have the number of items that were told. */
+/** Id of the last event of a batch that has ended; earlier ones contain the number of items sent. */
 export const END_ID = 'end';
 const NUMBER = /^\d{1,9}$/;
 
-/** How many items a client has been told of. @param lastEventId undefined, or none of ours: nothing is known */
+/**
+ * The number of items that a client has received.
+ * @param lastEventId undefined, or not one of ours: unknown
+ */
 export const toldBefore = (lastEventId: string | undefined): number =>
   lastEventId !== undefined && NUMBER.test(lastEventId) ? Number(lastEventId) : 0;
 
@@ -36,9 +39,9 @@ export interface BatchWatch {
 }
 
 /**
- * Tells the state of a batch whenever that has changed, and before it each item that has ended since, once and in order. The
- * last event is the batch as it ended. It reads when somebody takes what it has said. While the database cannot be asked, it
- * waits; where the batch is deleted, it ends.
+ * Yields the state of a batch whenever it has changed, and before it each item that has ended since, once and in
+ * order. The last event is the batch after its end. The database is read when the consumer asks for more. While the
+ * database is unavailable, it waits; if the batch is deleted, it ends.
  */
 export async function* watchBatch(
   watch: BatchWatch,

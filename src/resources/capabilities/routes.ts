@@ -52,15 +52,15 @@ export const capabilityRoutes: FastifyPluginAsyncTypebox<CapabilityRoutesOptions
         operationId: 'getCapabilities',
         tags: ['service'],
         summary:
-          'What the service can do: formats with the options of each conversion, profiles, limits, version',
+          'Get what the service can do: formats with the options of each conversion, profiles, limits, version',
         headers: Type.Object({
-          'if-none-match': Type.Optional(Type.String({ description: 'ETag of what the client has' })),
+          'if-none-match': Type.Optional(Type.String({ description: "ETag of the client's copy" })),
         }),
         response: {
           200: response('The capabilities', reference(Capabilities), {
             headers: { etag: { type: 'string', description: 'Digest of the answer' } },
           }),
-          304: { description: 'The client has it', type: 'null' },
+          304: { description: "The client's copy is current", type: 'null' },
           ...problems(),
         },
       },

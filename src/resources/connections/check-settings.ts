@@ -28,18 +28,18 @@ export function checkSettings(
   const { kind, ambient, region, endpoint, path_style, prefixes } = connection;
   for (const [field, value] of Object.entries({ region, path_style }))
     if (value !== null && kind !== 's3')
-      throw invalid(`/${field}`, `"${field}" is of connections to s3 only`);
+      throw invalid(`/${field}`, `"${field}" is for connections to s3 only`);
   if (endpoint !== null && kind === 'url')
-    throw invalid('/endpoint', '"endpoint" is of connections to s3 and hub only');
+    throw invalid('/endpoint', '"endpoint" is for connections to s3 and hub only');
   if (ambient && kind === 'url')
     throw invalid(
       '/ambient',
-      'the service has no credentials of its own for a server: "ambient" is of s3 and hub only',
+      'the service has no credentials of its own for a server: "ambient" is for s3 and hub only',
     );
   if (ambient && hasCredentials)
     throw invalid(
       '/ambient',
-      'a connection has credentials of its own or goes as the service itself, not both',
+      "a connection has credentials of its own or uses the service's own identity, not both",
     );
   if (kind === 's3' && !ambient && !hasCredentials)
     throw invalid('/credentials', 'a connection to s3 needs "credentials", or "ambient": true');
@@ -74,7 +74,7 @@ function checkPrefix(kind: ConnectionKind, prefix: string, pointer: string): voi
     throw error;
   }
   if (kind === 'hub' && readHub(prefix).revision !== undefined)
-    throw invalid(pointer, `${JSON.stringify(prefix)} names a revision; a prefix is the same at every one`);
+    throw invalid(pointer, `${JSON.stringify(prefix)} names a revision; a prefix applies to all revisions`);
 }
 
 /** @throws AppError VALIDATION_FAILED naming a host that is none */

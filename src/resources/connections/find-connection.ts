@@ -27,8 +27,8 @@ export function findConnection(
   const names = best.map(({ name }) => name);
   throw new AppError(
     'CONNECTION_AMBIGUOUS',
-    `${names.map((name) => JSON.stringify(name)).join(' and ')} lead to ${placeText(place)} alike. Say which one: give the ` +
-      'place as an object with its "connection".',
+    `${names.map((name) => JSON.stringify(name)).join(' and ')} include ${placeText(place)} equally. Choose ` +
+      'one: give the location as an object with its "connection".',
     { place: placeText(place), connections: names },
   );
 }
@@ -46,12 +46,12 @@ export function connectionNeeded(place: Place, connections: readonly ConnectionA
   );
   const others =
     list.length === 0
-      ? 'There is none of this kind yet'
+      ? 'There is no connection of this kind yet'
       : `${near.length > 0 ? 'Near it' : 'There'} are ${list.join(', ')}`;
   return new AppError(
     'CONNECTION_NEEDED',
-    `No connection leads to ${placeText(place)}. ${others}. Make one with POST /v1/connections, or send credentials with ` +
-      'the place.',
+    `No connection includes ${placeText(place)}. ${others}. Create one with POST /v1/connections, or send ` +
+      'credentials with the request.',
     {
       place: placeText(place),
       connections: shown.map(({ name, prefixes }) => ({ name, prefixes: prefixes.slice(0, MAX_SHOWN) })),
@@ -67,7 +67,7 @@ function isNear(place: Place, prefix: Place): boolean {
   return isWithinEdits(one!, other!, 2);
 }
 
-/** Whether so many characters to be put in, left out or changed make one text of the other. */
+/** Whether the edit distance of two texts is at most this. */
 function isWithinEdits(one: string, other: string, edits: number): boolean {
   if (one === other) return true;
   if (edits === 0 || Math.abs(one.length - other.length) > edits) return false;

@@ -46,9 +46,10 @@ export const connectionRoutes: FastifyPluginAsyncTypebox<{ parts: ConnectionPart
         tags: ['connections'],
         summary: 'Create a connection to a bucket, the Hub or a server',
         description:
-          'Sources and destinations of jobs then need no credentials: `s3://models/in/x` finds the connection that leads ' +
-          'there. Its credentials are kept encrypted and never shown. One that goes as the service itself (`ambient`), or to ' +
-          'hosts that are not public (`allowed_hosts`), takes a key with the scope `admin`.',
+          'Sources and destinations of jobs then need no credentials: `s3://models/in/x` uses the connection whose ' +
+          'prefix includes it. Credentials are stored encrypted and never shown. A connection that uses the ' +
+          "service's own identity (`ambient`), or reaches hosts that are not public (`allowed_hosts`), requires a " +
+          'key with the scope `admin`.',
         body: reference(ConnectionRequest),
         response: {
           201: response('The connection, without its credentials', reference(ConnectionRecord), {
@@ -106,12 +107,13 @@ export const connectionRoutes: FastifyPluginAsyncTypebox<{ parts: ConnectionPart
         tags: ['connections'],
         summary: 'Change a connection or its credentials',
         description:
-          'Holds for all that goes through it from now on, also of jobs that wait. What leads its credentials to places ' +
-          'where they did not go before (another `endpoint`, a prefix that is not within those there are) has to bring them.',
+          'Applies to everything that uses the connection from now on, including waiting jobs. A change that would ' +
+          'send its credentials to new destinations (another `endpoint`, or a prefix that is not within the present ' +
+          'ones) must include the credentials.',
         params: ConnectionPath,
         body: reference(ConnectionChange),
         response: {
-          200: response('The connection as it is now', reference(ConnectionRecord)),
+          200: response('The changed connection', reference(ConnectionRecord)),
           ...problems(...errorsOf('json', 'json-body'), ...CONNECTION_ERRORS.change),
         },
       },
@@ -129,7 +131,7 @@ export const connectionRoutes: FastifyPluginAsyncTypebox<{ parts: ConnectionPart
         operationId: 'deleteConnection',
         tags: ['connections'],
         summary: 'Delete a connection and its credentials',
-        description: 'Jobs that would still go through it fail with `CONNECTION_NOT_FOUND`.',
+        description: 'Waiting jobs that use it fail with `CONNECTION_NOT_FOUND`.',
         params: ConnectionPath,
         response: { 204: NOTHING, ...problems('VALIDATION_FAILED', ...CONNECTION_ERRORS.remove) },
       },

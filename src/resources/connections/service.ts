@@ -20,7 +20,7 @@ export const MAX_CONNECTIONS = 200;
 
 export interface ConnectionParts {
   readonly outbound: Pick<Outbound, 'checkUrl' | 'allowing'>;
-  /** undefined: there is no place for credentials; connections without any can be made. */
+  /** undefined: credentials cannot be stored, but connections without credentials can be created. */
   readonly box: SecretBox | undefined;
 }
 
@@ -82,13 +82,13 @@ export class ConnectionService {
     const sealed = this.sealed(kind, credentials);
     const made = await this.store.create({ ...connection, credentials: sealed }, MAX_CONNECTIONS);
     if (made === 'exists') {
-      const message = `There is a connection ${JSON.stringify(name)} already; change that one, or remove it first.`;
+      const message = `A connection ${JSON.stringify(name)} exists already; change it, or remove it first.`;
       throw new AppError('CONNECTION_EXISTS', message, { name });
     }
     if (made !== 'full') return made;
     throw new AppError(
       'QUOTA_CONNECTIONS',
-      `There are ${MAX_CONNECTIONS} connections already; remove one first.`,
+      `There are already ${MAX_CONNECTIONS} connections; remove one first.`,
       { limit: MAX_CONNECTIONS },
     );
   }
@@ -170,8 +170,8 @@ function needAdmin(isAdmin: boolean): void {
   if (isAdmin) return;
   throw new AppError(
     'SCOPE_MISSING',
-    'A connection that goes as the service itself, or to hosts that are not public, is made, changed and removed with a ' +
-      'key that has the scope "admin".',
+    "A connection that uses the service's own identity, or reaches hosts that are not public, can only be " +
+      'created, changed and removed with a key that has the scope "admin".',
     { needed: 'admin' },
   );
 }
@@ -179,7 +179,7 @@ function needAdmin(isAdmin: boolean): void {
 const credentialsNeeded = (name: string): AppError =>
   new AppError(
     'CONNECTION_CREDENTIALS',
-    `The change would take the credentials of ${JSON.stringify(name)} to places where they did not go before. Send the ` +
-      'credentials with it.',
+    `The change would send the credentials of ${JSON.stringify(name)} to new destinations. Include the ` +
+      'credentials in the request.',
     { connection: name },
   );

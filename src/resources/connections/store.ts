@@ -61,7 +61,7 @@ export class ConnectionStore {
     return rows.map(accessOf);
   }
 
-  /** @returns why there is none now: one of that name is there, or there are `most` already */
+  /** @returns why it cannot be created: the name is in use, or there are already `most` */
   create(connection: NewConnection, most: number): Promise<ConnectionRecord | 'exists' | 'full'> {
     return this.database.write(async (writer) => {
       // Who makes another one waits, so that both are counted.

@@ -1,9 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 
 /**
- * Does something for each of many items, so many at once, in their order. When one fails, those that have not begun are
- * left out and the first failure is thrown, after what had begun has ended. SQLite answers without a turn of the event loop,
- * so there is one after each item: others do not wait for all of them.
+ * Runs a function for many items, some at a time, in order. If one fails, items that have not started are skipped,
+ * and the first failure is thrown after the started ones have ended. SQLite answers without a turn of the event loop,
+ * so there is one after each item, so that other work does not wait for all of them.
  * @returns the results, in the order of the items
  */
 export async function eachBounded<T, R>(

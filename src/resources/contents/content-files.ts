@@ -21,7 +21,7 @@ const WRITE_FOLDER_DIGITS = 7;
 export const contentKey = (writeId: string): string =>
   `${CONTENT_PREFIX}${writeId.slice(0, WRITE_FOLDER_DIGITS)}/${writeId}`;
 
-/** Smaller ones lie in the database: an object of their own would cost more than they do. */
+/** Smaller files are kept in the database: a separate object would cost more than the bytes. */
 const MAX_INLINE_BYTES = 16 * 1024;
 
 /** A finished file of this machine, or one in memory. */
@@ -35,10 +35,10 @@ export interface WrittenFile extends DigestedFile {
   readonly writtenAs?: string;
 }
 
-/** A file, and where its bytes lie. It may go from process to process. */
+/** A file and the location of its bytes. It can be sent between processes. */
 export interface StoredFile extends DigestedFile {
   readonly content: string;
-  /** Base64 of a small one; null: it lies in the storage. */
+  /** Base64 of a small file; null: it is in the storage. */
   readonly inline: string | null;
 }
 
@@ -50,7 +50,7 @@ export class ContentWriter {
   /** By their digests. */
   private readonly written = new Map<string, string>();
 
-  /** @param begin records a write, and tells its id; called once, where something has to be written */
+  /** @param begin records a write and returns its id; called once, if something has to be written */
   constructor(store: Pick<BlobStore, 'putFile' | 'put'>, begin: () => Promise<string>) {
     this.store = store;
     this.begin = begin;

@@ -4,7 +4,7 @@ import { AppError } from '../../errors/app-error.ts';
 import type { BlobStore } from '../../storage/blob-store.ts';
 import { ContentWriter, contentKey, isInline, type NewFile, type WrittenFile } from './content-files.ts';
 
-/** What was given up may still come to the storage for so long. */
+/** A write that was given up may still reach the storage within this time. */
 const LATE_WRITE_MS = 600_000;
 /** Longer than anything takes from its beginning to its record: an upload, or an attempt at a job. */
 const LONGEST_WRITE_MS = 3 * 86_400_000;
@@ -19,10 +19,10 @@ export interface WrittenFiles {
 }
 
 /**
- * Content: bytes in the storage, or in the database where they are few, once for all who refer to them. A write is recorded
- * before its bytes go out, and becomes content in the transaction in which something refers to it (settleContent), so
- * whatever a crash leaves is found. Nobody waits for anybody: of content that is being removed another copy is made.
- * All methods throw AppError DATABASE_UNAVAILABLE, STORAGE_*.
+ * Content: bytes in the storage, or in the database if they are few, stored once for all records that refer to them.
+ * A write is recorded before its bytes are sent, and becomes content in the transaction in which a record refers to
+ * it (settleContent), so the remains of a crash are found. Nothing is locked: if content is being removed, another
+ * copy is made. All methods throw AppError DATABASE_UNAVAILABLE, STORAGE_*.
  */
 export class Contents {
   private readonly database: Database;
@@ -33,7 +33,7 @@ export class Contents {
     this.store = store;
   }
 
-  /** Nobody will refer to what was written: it is removed soon. */
+  /** No record will refer to the written bytes: they are removed soon. */
   async abandon(writeId: string | null): Promise<void> {
     if (writeId === null) return;
     await this.database.write((writer) =>
@@ -77,7 +77,7 @@ export class Contents {
     else await this.store.putFile(key, file.path);
   }
 
-  /** Which digests are here, with their ids. They stay for the grace of the sweeper, also when nobody refers to them. */
+  /** Stored digests with their ids. They are kept for the grace period of the sweeper, even without references. */
   private async known(files: readonly NewFile[]): Promise<ReadonlyMap<string, string>> {
     if (files.length === 0) return new Map();
     const rows = await this.database.reader
@@ -147,7 +147,7 @@ export async function settleContent(
   return settled;
 }
 
-/** Content that is here, to which somebody refers now: ids by digests. */
+/** Stored content to which records refer now: ids by digests. */
 async function existing(writer: Writer, digests: readonly string[]): Promise<Map<string, string>> {
   if (digests.length === 0) return new Map();
   const rows = await writer
@@ -182,7 +182,7 @@ async function inserted(writer: Writer, files: readonly WrittenFile[]): Promise<
   return new Map(rows.map(({ id, sha256 }) => [sha256, id]));
 }
 
-/** What is here already under other ids. */
+/** Content that is already stored under other ids. */
 async function insertSuperfluous(writer: Writer, files: readonly WrittenFile[]): Promise<void> {
   if (files.length === 0) return;
   const contents = files.map(({ writtenAs, sha256, bytes }) => ({
@@ -192,7 +192,7 @@ async function insertSuperfluous(writer: Writer, files: readonly WrittenFile[]):
   await writer.insertInto('content').values(contents).execute();
 }
 
-/** Somebody has ceased to refer to these contents: the sweeper looks whether anybody still does. */
+/** A reference to these contents has ended: the sweeper checks whether there are others. */
 export async function releaseContent(
   { now }: Pick<Database, 'now'>,
   writer: Writer,

@@ -6,7 +6,7 @@ import { hasCome } from '../../database/sql.ts';
 const HOLD_MS = 600_000;
 const RENEWAL_MS = HOLD_MS / 10;
 
-/** Owner of the row that is always there: whoever adds a hold, or is about to mark content as deleted, locks it. */
+/** Owner of a row that always exists. Adding a hold, and marking content as deleted, lock this row. */
 const NOBODY = '';
 
 /**
@@ -26,7 +26,7 @@ export async function withHold<T>(database: Database, work: () => Promise<T>): P
   } finally {
     clearInterval(timer);
     await renewal;
-    // It ends by itself where the database is away.
+    // It ends automatically if the database is unavailable.
     await database
       .write((writer) => writer.deleteFrom('hold').where('owner', '=', owner).execute())
       .catch(() => undefined);

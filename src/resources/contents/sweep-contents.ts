@@ -7,12 +7,12 @@ import type { Sweep } from './sweep.ts';
 /** Rows that one transaction changes: SQLite holds up the process for so long. */
 const AT_ONCE = 200;
 
-/** Digest of what a write left that came to nothing. */
+/** Digest for the remains of an abandoned write. */
 const UNKNOWN = '';
 
 /**
- * Removes content to which nobody refers since the grace, and what writes left that came to nothing. It costs what is
- * removed, not what there is. A crash at any place leaves rows that the next sweep finds.
+ * Removes content without references since the grace period, and the remains of abandoned writes. The cost depends on
+ * what is removed, not on what is stored. A crash at any point leaves rows that the next sweep finds.
  * @throws AppError DATABASE_UNAVAILABLE, STORAGE_*
  */
 export async function sweepContents(database: Database, store: BlobStore, sweep: Sweep): Promise<void> {
@@ -21,7 +21,7 @@ export async function sweepContents(database: Database, store: BlobStore, sweep:
   await removeDeleting(database, store, sweep);
 }
 
-/** Whoever was about to refer to what such a write brought finds that it is gone. */
+/** A transaction that was about to refer to such a write finds that it is gone. */
 async function removeWrites(database: Database, store: BlobStore, { startMs }: Sweep): Promise<void> {
   const { reader } = database;
   const writes = await reader
@@ -47,8 +47,8 @@ async function removeWrites(database: Database, store: BlobStore, { startMs }: S
 }
 
 /**
- * Of content that somebody ceased to refer to before the grace: either nobody does, or others do. What is being deleted when
- * a backup begins is not in it, so this is all that has to wait for one.
+ * Content whose last reference ended before the grace period: it either has no reference now, or others. Content that
+ * is being deleted when a backup begins is not in it, so only this step has to wait for a backup.
  */
 async function releaseUnused(database: Database, { cutoffMs }: Sweep): Promise<void> {
   for (;;) {
@@ -98,7 +98,7 @@ async function removeDeleting(database: Database, store: BlobStore, { swept }: S
   }
 }
 
-/** Those to which somebody refers. */
+/** Those with references. */
 async function usedOf(writer: Writer, ids: readonly string[]): Promise<ReadonlySet<string>> {
   const used = await writer
     .selectFrom('adapter_file')

@@ -1,4 +1,4 @@
-/** Wakes who waits. A ring that nobody waited for is heard by the next who does. */
+/** A signal that wakes waiting callers. A signal without a waiting caller is kept for the next one. */
 export class Bell {
   private hasRung = false;
   private wake: (() => void) | undefined;

@@ -2,10 +2,10 @@ import type { BatchRecord } from '../../contract/batch.ts';
 import type { BatchEndEvent, EventJob, JobStateEvent, WebhookEvent } from '../../contract/event.ts';
 import type { JobRecord } from '../../contract/job.ts';
 
-/** Standard Webhooks asks for less than 20 kB. */
+/** Standard Webhooks requires less than 20 kB. */
 const MAX_BYTES = 19_500;
 
-/** What is left out of a job that is too large, in this order, until the rest fits. */
+/** Fields that are left out of a job that is too large, in this order, until the rest fits. */
 const LARGE_FIELDS = [
   'request',
   'results',

@@ -11,9 +11,9 @@ const ROWS_AT_ONCE = 500;
 export const placeOfTime = (ms: number): number => Math.floor(ms) * PLACES_A_MS;
 
 /**
- * Keeps events for those who watch, in their order, as the last thing that a transaction does. Places are given to one
- * transaction at a time, so whoever has seen one has seen all before it. They have the time in them: what is restored from a
- * backup goes on with later ones than any client has seen.
+ * Stores events for streams, in their order, as the last part of a transaction. Only one transaction at a time gets
+ * positions, so a client that has seen one has seen all before it. Positions contain the time, so after a restore
+ * from a backup they continue above any that a client has seen.
  * @throws AppError DATABASE_UNAVAILABLE, STORAGE_FULL
  */
 export async function insertEvents(

@@ -6,7 +6,7 @@ import { hasLabels, type WantedLabel } from '../../database/lists/label-filter.t
 /** Events that are read at once: the text of each has up to 20 kB. */
 const PAGE_ROWS = 100;
 
-/** Which events somebody wants to see. What is left out matters not. */
+/** A filter of events. Absent fields do not matter. */
 export interface EventFilter {
   readonly jobId?: string | undefined;
   readonly batchId?: string | undefined;

@@ -9,7 +9,7 @@ const POLL_MS = 2_000;
 /** After a hint something is to come, but may not be written yet. */
 const FIRST_LOOK_MS = 100;
 
-/** Somebody who watches the events of a tenant. */
+/** A stream of the events of a tenant. */
 export interface TailWatcher {
   /** There may be something new. */
   readonly onNews: () => void;
@@ -24,9 +24,9 @@ export interface EventTailOptions {
 }
 
 /**
- * Tells all streams of a process when there is something new for them. One query looks for all of them, so that streams of
- * which nothing is to be said cost nothing. What this process writes is told at once, what others write when the queue hints
- * at it, and within two seconds without the queue. While nobody watches, nothing is looked at.
+ * Wakes all streams of a process when there are new events for them. One query serves all streams, so idle ones cost
+ * nothing. Events of this process are noticed immediately, those of others when the queue hints at them, or within
+ * two seconds without the queue. Without streams there are no queries.
  */
 export class EventTail {
   private readonly options: EventTailOptions;
@@ -59,7 +59,7 @@ export class EventTail {
       own.delete(watcher);
       if (own.size > 0 || this.watchers.get(tenant) !== own) return;
       this.watchers.delete(tenant);
-      // Who looks for nobody stops.
+      // Without streams, polling stops.
       if (this.watchers.size === 0) this.bell.ring();
     };
   }
@@ -75,14 +75,17 @@ export class EventTail {
       known = await this.tellNews(known).catch(() => known);
       const hasRung = await this.bell.rung(pollMs);
       pollMs = hasRung ? FIRST_LOOK_MS : Math.min(2 * pollMs, slowMs);
-      // However many hints there are: more is not seen by anybody.
+      // However many hints there are; nobody notices more.
       if (hasRung && this.watchers.size > 0) await sleep(FIRST_LOOK_MS);
     }
     this.isLooking = false;
     end();
   }
 
-  /** @param known all up to this place was told; undefined: whoever watches has read what there was */
+  /**
+   * @param known the position up to which all streams are informed; undefined: each stream has read the existing
+   * events
+   */
   private async tellNews(known: number | undefined): Promise<number> {
     const { reader } = this.options.database;
     if (known === undefined) {

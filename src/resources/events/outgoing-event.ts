@@ -5,7 +5,7 @@ import type { Labels } from '../../contract/labels.ts';
 import type { EventType } from '../../contract/webhook.ts';
 import { batchEventBody, jobEventBody } from './event-body.ts';
 
-/** Something that happened to a job or a batch: kept for those who watch, and told to the webhooks that ask for it. */
+/** An event of a job or a batch: stored for streams, and sent to the webhooks that ask for it. */
 export interface OutgoingEvent {
   readonly type: EventType;
   /** Id of the job or batch. */
@@ -16,7 +16,7 @@ export interface OutgoingEvent {
   readonly batch: string | null;
   /** Id of the webhook that came with the request for it; null: there was none. */
   readonly webhook: string | null;
-  /** The same one whoever tells of the event: it becomes a part of the ids of its deliveries. */
+  /** The same for an event wherever it is reported; it becomes part of the ids of its deliveries. */
   readonly atMs: number;
   readonly labels: Labels;
   /** What is sent; see event-body.ts. */

@@ -3,7 +3,7 @@ import type { JobProgress, Progress } from '../../contract/job.ts';
 import type { Labels } from '../../contract/labels.ts';
 import type { Database } from '../../database/database.ts';
 
-/** More often nobody looks at a job among many. */
+/** Faster updates are not noticeable among many jobs. */
 const MIN_INTERVAL_MS = 1_000;
 /** Jobs may join an execution, and get other labels. */
 const KNOWN_MS = 5_000;
@@ -21,7 +21,7 @@ export interface JobProgressed {
 export class ProgressFeed {
   private readonly database: Pick<Database, 'reader'>;
   private readonly tell: (tenant: string, progress: JobProgressed) => void;
-  /** Executions that something was told of a moment ago. */
+  /** Executions with an update a moment ago. */
   private readonly told = new LRUCache<string, true>({ max: MAX_KNOWN, ttl: MIN_INTERVAL_MS });
   private readonly jobs = new LRUCache<string, ReturnType<ProgressFeed['jobsOf']>>({
     max: MAX_KNOWN,

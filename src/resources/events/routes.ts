@@ -16,13 +16,13 @@ export interface EventRoutesOptions {
 const EventHeaders = Type.Object({
   'last-event-id': Type.Optional(
     Type.String({
-      description: 'Id of the last event that came; browsers send it by themselves',
+      description: 'Id of the last received event; browsers send it automatically',
       examples: ['1795557063480000'],
     }),
   ),
 });
 
-/** Queries are text: what may be said several times becomes a list before the schema sees it. */
+/** Query values are text: parameters that may be repeated become lists before the schema checks them. */
 async function readEventQuery({ query }: { query: unknown }): Promise<void> {
   const said = query as Record<string, unknown>;
   if (typeof said.label === 'string') said.label = [said.label];
@@ -45,15 +45,15 @@ export const eventRoutes: FastifyPluginAsyncTypebox<EventRoutesOptions> = async 
         tags: ['events'],
         summary: 'Watch all jobs and batches: Server-Sent Events',
         description:
-          '`job.*` and `batch.ended` have as `data` the very text that a webhook gets, ' +
-          '`job.progress` comes once a second at most for each job that runs. A stream begins with `stream.open`, and has ' +
-          'everything that happens from then on, in order. With `Last-Event-ID` it goes on after that event, also at another ' +
-          'process of the service and after a restart. Events are kept for a day, and the newest 50,000 of a tenant, unless ' +
-          'the operator chose otherwise; where some are missing, `stream.gap` comes first. Streams end after an hour.',
+          '`job.*` and `batch.ended` have as `data` exactly the text that webhooks receive. `job.progress` is sent ' +
+          'at most once per second for each running job. A stream starts with `stream.open` and has all later ' +
+          'events in order. With `Last-Event-ID` it continues after that event, even at another process of the ' +
+          'service and after a restart. Unless the operator changed it, events are kept for a day, and the newest ' +
+          '50,000 of each tenant; if some are missing, `stream.gap` comes first. Streams end after an hour.',
         querystring: EventQuery,
         headers: EventHeaders,
         response: {
-          200: response('The events, as the `data` of each', reference(StreamEventData), {
+          200: response('The events; the schema is that of their `data`', reference(StreamEventData), {
             mediaType: 'text/event-stream',
           }),
           ...problems('VALIDATION_FAILED', 'UNKNOWN_OPTION', 'TOO_MANY_STREAMS'),

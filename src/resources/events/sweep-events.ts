@@ -1,7 +1,7 @@
 import type { Database } from '../../database/database.ts';
 import { placeOfTime } from './event-rows.ts';
 
-/** How many events are kept, and for how long. A client that was away for longer has the rest from lists. */
+/** How many events are kept, and for how long. A client that was disconnected for longer reads lists instead. */
 export interface EventRetention {
   readonly keptMs: number;
   /** Of one tenant. */

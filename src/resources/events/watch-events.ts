@@ -10,7 +10,7 @@ import type { EventFilter, EventPage, EventStore } from './event-store.ts';
 import type { EventTail } from './event-tail.ts';
 import type { JobProgressed } from './progress-feed.ts';
 
-/** What comes together is read together. */
+/** Events that arrive close together are read together. */
 const MIN_LOOK_MS = 50;
 /** While the database cannot be asked. */
 const AGAIN_MS = 1_000;
@@ -25,7 +25,7 @@ export interface EventWatch {
   readonly store: EventStore;
   readonly tail: Pick<EventTail, 'watch'>;
   readonly filter: Omit<EventFilter, 'types'> & { readonly types?: readonly StreamType[] | undefined };
-  /** What the client brings of a stream before; undefined or empty: it begins now. */
+  /** The last event id of the client; undefined or empty: it starts now. */
   readonly lastEventId: string | undefined;
   /** Ends the watch. */
   readonly signal: AbortSignal;
@@ -47,16 +47,16 @@ export async function beginningOf(store: EventStore, lastEventId: string | undef
   const place = Number(lastEventId);
   const horizon = await store.horizon();
   const newest = await store.newestPlace();
-  // No place that was ever told: nothing is known of what this client has seen.
+  // A position that was never sent: it is not known what this client has seen.
   if (!PLACE.test(lastEventId) || place > Math.max(newest, placeOfTime(Date.now())))
     return { place: newest, hasGap: true };
   return place < horizon ? { place: horizon, hasGap: true } : { place, hasGap: false };
 }
 
 /**
- * Tells what happens to the jobs and batches of a tenant, from `beginning` on. It reads when somebody takes what it has said,
- * so that who reads slowly costs no memory: events wait in the database, and of progress the newest is kept. While the
- * database cannot be asked, it waits.
+ * Yields the events of the jobs and batches of a tenant from `beginning` on. The database is read when the consumer
+ * asks for more, so slow clients cost no memory: events wait in the database, and only the newest progress is kept.
+ * While the database is unavailable, it waits.
  */
 export async function* watchEvents(
   beginning: Beginning,
@@ -94,7 +94,7 @@ export async function* watchEvents(
         yield { id: String(at), event: type, data: body };
         saidAtMs = performance.now();
         if (job === null) continue;
-        // What was told of an attempt that is over means nothing any more.
+        // Progress of an attempt that is over has no meaning any more.
         progressed.delete(job);
         if (isEnd(type)) over.add(job);
       }

@@ -4,14 +4,11 @@ import { hasCome, sql } from '../../database/sql.ts';
 import type { IdempotencyTable } from '../../database/tables.ts';
 import type { StoredAnswer } from '../../http/stored-answer.ts';
 
-/** A request takes no key for longer without saying so again. */
+/** Longest time for which a request holds a key without renewing it. */
 const LONGEST_LEASE_MS = 3_600_000;
-/** How long a request that had no answer finds what may have been made of it, once nobody handles it any more. */
+/** How long a request without an answer can find what may have been made of it, once no process handles it any more. */
 const SEED_KEPT_MS = 86_400_000;
-/**
- * Of the same request that had no answer yet, the seed stays. What is not known of one of the two does not tell them
- * apart.
- */
+/** The seed stays for the same request without an answer. Unknown values do not distinguish requests. */
 const SEED = sql<string>`case when idempotency.owner = excluded.owner or (
     idempotency.answer is null and idempotency.route = excluded.route
     and coalesce(idempotency.payload, excluded.payload, '') = coalesce(excluded.payload, idempotency.payload, '')
@@ -41,13 +38,13 @@ export interface Claimant {
   readonly tenant: string;
   /** SHA-256 of the key, hex. */
   readonly key: string;
-  /** Any text that nobody else uses. */
+  /** Any text that no other process uses. */
   readonly owner: string;
 }
 
 /**
- * Keys that requests have taken, shared by all processes that answer HTTP. Time is that of the database. All methods throw
- * AppError DATABASE_UNAVAILABLE, STORAGE_FULL.
+ * Idempotency keys of requests, shared by all processes that answer HTTP. The clock is that of the database. All
+ * methods throw AppError DATABASE_UNAVAILABLE, STORAGE_FULL.
  */
 export class ClaimStore {
   private readonly database: Database;
@@ -56,7 +53,7 @@ export class ClaimStore {
     this.database = database;
   }
 
-  /** Takes a key for `leaseMs` unless it is taken: of many at once, exactly one gets it. */
+  /** Takes a key for `leaseMs` unless it is taken: of several simultaneous requests, exactly one gets it. */
   claim(claimant: Claimant, fingerprint: Fingerprint, leaseMs: number): Promise<Claim> {
     return this.database.write(async (writer) => {
       const seed = await this.keep(writer, claimant, fingerprint, null, leaseMs);
@@ -89,7 +86,10 @@ export class ClaimStore {
     return (await kept) !== undefined;
   }
 
-  /** Gives a key back, for whoever comes next. Its seed stays for the same request: something may have been made of it. */
+  /**
+   * Releases a key for the next request. Its seed stays for the same request, because something may have been made of
+   * it.
+   */
   async release({ tenant, key, owner }: Claimant): Promise<void> {
     await this.database.write((writer) =>
       writer
@@ -102,7 +102,7 @@ export class ClaimStore {
     );
   }
 
-  /** Removes what nobody can ask for any more. Returns how many keys. */
+  /** Removes keys that can no longer be used. Returns their number. */
   async removeExpired(): Promise<number> {
     const { numDeletedRows } = await this.database.write((writer) =>
       writer

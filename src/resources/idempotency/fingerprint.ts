@@ -10,7 +10,7 @@ export function digestOf(texts: readonly string[]): string {
 
 const END = Buffer.of(0xff);
 
-/** A value as JSON with the keys of objects in order: the same text for every way to write the same thing. */
+/** A value as JSON with the keys of objects in order, so that equal values give equal texts. */
 export const canonicalJson = (value: unknown): string =>
   JSON.stringify(value ?? null, (_key, inner: unknown) =>
     typeof inner === 'object' && inner !== null && !Array.isArray(inner)
@@ -19,7 +19,8 @@ export const canonicalJson = (value: unknown): string =>
   );
 
 /**
- * What a multipart body brings, whatever its boundary, the order of its parts or the bytes of their headers.
+ * The content of a multipart body, independent of its boundary, the order of its parts and the bytes of their
+ * headers.
  * @param fields the bytes of the parts that are values
  */
 export function partsDigest(

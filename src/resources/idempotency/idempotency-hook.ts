@@ -16,11 +16,11 @@ declare module 'fastify' {
   }
   interface FastifyContextConfig {
     /**
-     * false: an Idempotency-Key changes nothing here, as what is asked for may be done twice. `secret`: the answer has
-     * something that must not be readable where answers are kept.
+     * false: an Idempotency-Key has no effect here, because repeating the request is harmless. `secret`: the answer
+     * contains a secret, which must be sealed where answers are kept.
      */
     idempotency?: false | 'secret';
-    /** Headers that say what is asked for, where the body does not. */
+    /** Headers that are part of the request's meaning. */
     idempotencyHeaders?: readonly string[];
   }
 }
@@ -78,7 +78,7 @@ export const idempotency = fp(async (app: FastifyInstance, { claims, secrets }: 
   async function end(request: FastifyRequest, reply: FastifyReply, payload: unknown): Promise<unknown> {
     const { idempotent } = request;
     if (!idempotent?.isHeld) return payload;
-    // Of a request that broke off there is no answer, and its repetition is a first one.
+    // An interrupted request has no answer, and its repetition counts as the first.
     const brokeOff = request.raw.destroyed && !request.raw.complete;
     const answer = idempotent.isComplete && !brokeOff ? keepable(reply, payload) : undefined;
     await (answer ? idempotent.settle(answer) : idempotent.release());

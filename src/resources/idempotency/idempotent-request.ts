@@ -8,7 +8,7 @@ import { digestOf } from './fingerprint.ts';
 const LEASE_MS = 15_000;
 const RENEWAL_MS = LEASE_MS / 3;
 
-/** No request takes as long; a handler that never ends must not hold a key for ever. */
+/** Longer than any request takes: a handler that never ends must not hold a key indefinitely. */
 const MAX_HANDLING_MS = 3_600_000;
 
 /** Answers are given again for a day. */
@@ -25,7 +25,7 @@ export interface IdempotentOptions {
   readonly tenant: string;
   readonly key: string;
   readonly fingerprint: Fingerprint;
-  /** For an answer with a secret in it, such as a new key: so that nobody can read it where it is kept. */
+  /** For answers with a secret, such as a new key, so that it cannot be read where answers are kept. */
   readonly seal: Seal | undefined;
 }
 
@@ -49,9 +49,9 @@ export class IdempotentRequest {
   }
 
   /**
-   * Takes the key, or finds the answer that it stands for.
+   * Takes the key, or finds the answer stored under it.
    * @throws AppError IDEMPOTENCY_IN_FLIGHT, IDEMPOTENCY_MISMATCH, DATABASE_UNAVAILABLE, STORAGE_FULL;
-   * SECRETS_KEY_MISMATCH, SECRETS_DAMAGED where the answer was sealed
+   * SECRETS_KEY_MISMATCH, SECRETS_DAMAGED if the answer was sealed
    */
   static async begin(store: ClaimStore, options: IdempotentOptions): Promise<IdempotentRequest> {
     const request = new IdempotentRequest(store, options);
@@ -83,7 +83,10 @@ export class IdempotentRequest {
     return this.fingerprint.payload !== null;
   }
 
-  /** Tells the digest of a body that came after the key was taken. @throws AppError as `begin` */
+  /**
+   * Adds the digest of a body that arrived after the key was taken.
+   * @throws AppError as `begin`
+   */
   async bodyKnown(payload: string): Promise<void> {
     const known = this.fingerprint;
     this.fingerprint = { ...known, payload };
@@ -91,7 +94,7 @@ export class IdempotentRequest {
     else if (known.payload === null) this.refuseOther(this.stored!);
   }
 
-  /** Keeps the answer. Where the database is away at that moment, it is tried again and again. */
+  /** Stores the answer. While the database is unavailable, this is repeated. */
   async settle(answer: StoredAnswer): Promise<void> {
     this.answer = this.seal ? { ...answer, body: this.seal.seal(answer.body) } : answer;
     await this.keepAnswer();
@@ -117,7 +120,7 @@ export class IdempotentRequest {
     if (claim.state === 'in-flight') {
       throw new AppError(
         'IDEMPOTENCY_IN_FLIGHT',
-        'A request with this Idempotency-Key is being handled; ask again in a moment for its answer.',
+        'A request with this Idempotency-Key is still being handled; repeat it in a moment to get its answer.',
       );
     }
     this.isOurs = false;
@@ -129,7 +132,7 @@ export class IdempotentRequest {
   private async renew(): Promise<void> {
     if (performance.now() - this.startedMs > MAX_HANDLING_MS) return this.stop();
     if (this.answer) await this.keepAnswer();
-    // One that fails is no harm: the next one comes before the lease is over, or takes it again.
+    // A failure is harmless: the next renewal comes before the lease is over, or takes the key again.
     else await this.store.hold(this.claimant, this.fingerprint, LEASE_MS).catch(() => undefined);
   }
 
@@ -147,7 +150,7 @@ export class IdempotentRequest {
     this.timer = undefined;
   }
 
-  /** What is not known of one of the two does not tell them apart. */
+  /** Unknown values do not distinguish requests. */
   private refuseOther(other: Fingerprint): void {
     const { route, payload } = this.fingerprint;
     const isOtherPayload = payload !== null && other.payload !== null && payload !== other.payload;

@@ -39,10 +39,11 @@ interface Taken {
 }
 
 /**
- * What a request asks for, and how that is to be treated.
- * @param ceiling the highest priority that the caller may give
+ * A request, and how it is to be treated.
+ * @param ceiling the highest priority that the caller may use
  * @throws AppError PRIORITY_TOO_HIGH
- * @throws AppError VALIDATION_FAILED where adapters are to be fetched or brought, and for a dry run, which takes nothing
+ * @throws AppError VALIDATION_FAILED if adapters are to be fetched or delivered, and for a dry run, which creates no
+ * job
  */
 export function taken(request: JobRequest, ceiling: JobPriority): Taken {
   const { rest, treatment } = treated(request, ceiling);
@@ -50,7 +51,7 @@ export function taken(request: JobRequest, ceiling: JobPriority): Taken {
 }
 
 /**
- * The same of a request that may fetch and bring adapters.
+ * The same for requests that may fetch and deliver adapters.
  * @throws AppError PRIORITY_TOO_HIGH; as recordedRequest
  */
 export async function takenWith(request: JobRequest, ceiling: JobPriority, places: Places): Promise<Taken> {
@@ -62,7 +63,7 @@ function treated(
   request: JobRequest,
   ceiling: JobPriority,
 ): { readonly rest: JobRequest; readonly treatment: Treatment } {
-  // Its webhook is taken by itself.
+  // Its webhook is handled separately.
   const {
     name,
     labels,
@@ -112,6 +113,6 @@ export function acceptedJob(id: string, work: RecordedJobRequest, treatment: Tre
 
 /** Of a job that comes with others: they are asked about together, or done together. */
 function notAlone(): AppError {
-  const detail = '"dry_run" has its place beside the jobs, not in one of them';
+  const detail = '"dry_run" belongs beside the jobs, not in one of them';
   return new AppError('VALIDATION_FAILED', `${detail}.`, { errors: [{ pointer: '/dry_run', detail }] });
 }

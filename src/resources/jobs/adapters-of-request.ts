@@ -2,7 +2,7 @@ import type { RecordedJobRequest } from '../../contract/job-request.ts';
 import type { RecordedSink } from '../../contract/transfer.ts';
 import type { DeliveredAdapter, Include } from '../../contract/transfer-job.ts';
 
-/** One result, or adapter, that a request wants to be elsewhere. */
+/** A result, or adapter, that a request wants delivered. */
 interface Wanted {
   readonly target: number | null;
   readonly adapterId: string | null;

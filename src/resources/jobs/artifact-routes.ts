@@ -12,7 +12,7 @@ import type { RenderedReports } from './rendered-reports.ts';
 const ArtifactPath = Type.Object({
   ...JobPath.properties,
   '*': Type.String({
-    description: 'Path of an artifact, as the list has it; its slashes may be written as %2F',
+    description: 'Path of an artifact, as in the list; slashes may be written as %2F',
     examples: ['results/0/adapter_model.safetensors'],
   }),
 });
@@ -36,13 +36,13 @@ export const jobArtifactRoutes: FastifyPluginAsyncTypebox<{ reports: RenderedRep
         tags: ['jobs'],
         summary: 'List all files that a job made',
         description:
-          '`report.json` and `report.html`, `results/0/…` with the files of the first target’s adapter and so on, ' +
-          '`imported/…` with those of an adapter that was fetched, and for going on with training ' +
-          '`projections.safetensors` and `optimizer.safetensors`. Of an adapter that has been removed or has expired ' +
-          'nothing is listed. Empty until the job has ended.',
+          '`report.json` and `report.html`; `results/0/…` with the files of the first target’s adapter and so on; ' +
+          '`imported/…` with those of a fetched adapter; for further training `projections.safetensors` and ' +
+          '`optimizer.safetensors`. Adapters that were removed or have expired are left out. The list is empty ' +
+          'until the job has ended.',
         params: JobPath,
         response: {
-          200: response('All of them', reference(JobArtifactList)),
+          200: response('All artifacts', reference(JobArtifactList)),
           ...problems(...ARTIFACT_ERRORS.list),
         },
       },

@@ -30,7 +30,7 @@ export interface ArtifactSources {
 
 /** A file with a way to read it. */
 interface Found extends Omit<Artifact, 'href'> {
-  /** A stream of it, or of a range of it that lies inside. */
+  /** A stream of it, or of a range inside it. */
   readonly open: (range?: ByteRange) => Promise<Readable>;
 }
 
@@ -121,7 +121,7 @@ async function findAll({ jobs, adapters }: ArtifactSources, job: JobRecord): Pro
   return found;
 }
 
-/** Jobs that only fetch or bring adapters have none. */
+/** Jobs that only fetch or deliver adapters have none. */
 async function reportOf(jobs: JobService, job: JobRecord): Promise<Uint8Array | undefined> {
   if (!hasReport(job)) return undefined;
   try {

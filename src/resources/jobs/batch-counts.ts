@@ -86,7 +86,7 @@ export async function failInBatch(
   return endIfLast(writer, batch, counted);
 }
 
-/** Why an item failed, as it tells of it. */
+/** The error of a failed item. */
 export interface ItemFailure {
   readonly code: string;
   readonly detail: string;

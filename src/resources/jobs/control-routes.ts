@@ -31,8 +31,9 @@ export const jobControlRoutes: FastifyPluginAsyncTypebox = async (app) => {
         tags: ['jobs'],
         summary: 'Cancel a job',
         description:
-          'The answer is final: the job is `cancelled` from then on, and has no results. A queued one never begins; an ' +
-          'active one stops at its next module, unless other jobs wait for the same work. Again, it answers the same.',
+          'The answer is final: the job is `cancelled` from then on and has no results. A queued job never starts. ' +
+          'An active one stops at its next module, unless other jobs wait for the same work. Repeating the call ' +
+          'returns the same answer.',
         params: JobPath,
         response: {
           200: response('The cancelled job', reference(JobRecord)),
@@ -51,11 +52,12 @@ export const jobControlRoutes: FastifyPluginAsyncTypebox = async (app) => {
         tags: ['jobs'],
         summary: 'Retry a failed, partial or cancelled job',
         description:
-          'As a new job of the same request, labels, priority and time to live, with all its targets; its `retry_of` names ' +
-          'the old one. The old one stays as it is, and belongs to its batch alone. A job that succeeded is submitted again, with `reuse: false`.',
+          'Creates a new job with the same request, labels, priority and time to live, and all its targets; its ' +
+          '`retry_of` names the old one. The old job stays unchanged, and only it belongs to its batch. To repeat a ' +
+          'job that succeeded, submit its request with `reuse: false`.',
         params: JobPath,
         response: {
-          202: response('The new job, accepted durably', reference(JobRecord), { headers: LOCATION }),
+          202: response('The new job, which is durable', reference(JobRecord), { headers: LOCATION }),
           ...problems(...JOB_CONTROL_ERRORS.retry, ...QUEUED_JOBS_ERRORS),
         },
       },
@@ -78,11 +80,11 @@ export const jobControlRoutes: FastifyPluginAsyncTypebox = async (app) => {
         tags: ['jobs'],
         summary: 'Retry the failed deliveries of a job',
         description:
-          'Deliveries of it that failed are `pending` again, and tried as the first time; others stay as they are. The job ' +
-          'stays as it ended.',
+          'Failed deliveries are `pending` again and are tried as if for the first time; others stay unchanged. The ' +
+          'state of the job does not change.',
         params: JobPath,
         response: {
-          202: response('The job, with its deliveries accepted durably', reference(JobRecord), {
+          202: response('The job, whose pending deliveries are durable', reference(JobRecord), {
             headers: LOCATION,
           }),
           ...problems(...JOB_CONTROL_ERRORS.retryDeliveries),
@@ -103,7 +105,7 @@ export const jobControlRoutes: FastifyPluginAsyncTypebox = async (app) => {
         operationId: 'updateJob',
         tags: ['jobs'],
         summary: 'Change the name or the labels of a job',
-        description: 'At any time, also after it has ended.',
+        description: 'Possible at any time, even after it has ended.',
         params: JobPath,
         body: reference(JobPatch),
         response: {
@@ -123,7 +125,8 @@ export const jobControlRoutes: FastifyPluginAsyncTypebox = async (app) => {
         operationId: 'deleteJob',
         tags: ['jobs'],
         summary: 'Delete a job that has ended',
-        description: 'With its report. Its results stay: they are adapters like any other.',
+        description:
+          'Its report is deleted as well. Its results stay, because they are adapters like any other.',
         params: JobPath,
         response: {
           204: NOTHING,

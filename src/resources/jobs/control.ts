@@ -63,10 +63,10 @@ export class JobControl {
   }
 
   /**
-   * Ends a job. Whoever runs what only this job waits for sees that within a second and stops at its next module; what it
-   * comes to is dropped.
-   * @returns the cancelled job, also when it was cancelled before
-   * @throws AppError JOB_FINAL when it ended in another way
+   * Ends a job. A worker that runs it for this job only notices within a second and stops at its next module; its
+   * outcome is discarded.
+   * @returns the cancelled job, also if it was cancelled before
+   * @throws AppError JOB_FINAL if it ended in another way
    */
   async cancel(jobId: string): Promise<JobRecord> {
     const { jobs } = this.parts;
@@ -93,7 +93,7 @@ export class JobControl {
     const { jobs } = this.parts;
     const record = ownFinal(await jobs.recorded(jobId), 'retried');
     if (record.state === 'succeeded') {
-      const message = `Job ${jobId} succeeded. To have it done once more, submit its request with "reuse": false.`;
+      const message = `Job ${jobId} succeeded. To repeat it, submit its request with "reuse": false.`;
       throw new AppError('JOB_SUCCEEDED', message, { job_id: jobId });
     }
     if (lacksSecrets(record.request)) throw secretsGone(jobId);
@@ -114,7 +114,7 @@ export class JobControl {
     if (!isFinal(record)) throw notFinal(record, 'its deliveries are still to be tried');
     const again = await this.store.retryDeliveries(jobId);
     if (again) return { ...again, request: withoutSecrets(again.request) };
-    const message = `Job ${jobId} has no delivery that failed.`;
+    const message = `Job ${jobId} has no failed delivery.`;
     throw new AppError('DELIVERIES_SUCCEEDED', message, { job_id: jobId });
   }
 
@@ -127,7 +127,7 @@ export class JobControl {
     const record = ownFinal(await jobs.recorded(jobId), 'deleted');
     const { batch_id } = record;
     if (batch_id !== null && (await batchStore.isActive(batch_id))) {
-      const message = `Job ${jobId} belongs to the batch ${batch_id}, which has not ended yet.`;
+      const message = `Job ${jobId} belongs to batch ${batch_id}, which has not ended yet.`;
       throw new AppError('BATCH_NOT_FINAL', message, { job_id: jobId, batch_id });
     }
     await this.erase(record);
@@ -155,11 +155,11 @@ function cancelled(record: JobRecord): JobRecord {
   });
 }
 
-/** A job that is final and no part of something else. */
+/** A job that has ended and does not belong to a run. */
 function ownFinal(record: JobRecord, done: string): JobRecord {
   const { id, request } = record;
   if (request.kind === 'checkpoint') {
-    const message = `Job ${id} belongs to the run ${request.run_id}, so it cannot be ${done}: send the checkpoint again.`;
+    const message = `Job ${id} belongs to run ${request.run_id}, so it cannot be ${done}: send the checkpoint again.`;
     throw new AppError('JOB_OF_RUN', message, { job_id: id, run_id: request.run_id });
   }
   if (isFinal(record)) return record;

@@ -18,7 +18,7 @@ export interface JobEventRoutesOptions {
 const EventHeaders = Type.Object({
   'last-event-id': Type.Optional(
     Type.String({
-      description: 'Id of the last event that came; browsers send it by themselves',
+      description: 'Id of the last received event; browsers send it automatically',
       examples: ['1.3.120'],
     }),
   ),
@@ -41,17 +41,18 @@ export const jobEventRoutes: FastifyPluginAsyncTypebox<JobEventRoutesOptions> = 
         tags: ['jobs'],
         summary: 'Watch a job: Server-Sent Events until it has ended',
         description:
-          'Events are `state` (`data` is the job: queued, active, and its end) and `progress` (`data` is ' +
-          'a `JobProgress`). The stream ends after the final state. With `Last-Event-ID` it goes on after that event, also ' +
-          'at another process of the service; after the final one the answer is 204, which tells a browser to stop. A ' +
-          'comment every 15 s shows that the connection lives. Streams end after an hour; clients come back by themselves.',
+          'Events are `state` (`data` is the job: queued, active, and its final state) and `progress` (`data` is a ' +
+          '`JobProgress`). The stream ends after the final state. With `Last-Event-ID` it continues after that ' +
+          'event, even at another process of the service; after the final one the answer is 204, which stops ' +
+          'browsers from reconnecting. A comment every 15 s keeps the connection alive. Streams end after an hour; ' +
+          'clients reconnect automatically.',
         params: JobPath,
         headers: EventHeaders,
         response: {
-          200: response('The events, as the `data` of each', reference(JobEventData), {
+          200: response('The events; the schema is that of their `data`', reference(JobEventData), {
             mediaType: 'text/event-stream',
           }),
-          204: Type.Null({ description: 'The job has ended, and the client knows' }),
+          204: Type.Null({ description: 'The job has ended, and the client has its last event' }),
           ...problems(...JOB_ERRORS.get, 'TOO_MANY_STREAMS'),
         },
       },

@@ -59,7 +59,7 @@ export class FinalJobs {
 
 type JobRequest = FastifyRequest<{ Params: { id: string } }>;
 
-/** Answers with a job as it stands: at once where it has ended and was asked for a moment ago. */
+/** Answers with the current state of a job; immediately if it has ended and was read a moment ago. */
 export function answerCurrentJob(
   finals: FinalJobs,
   request: JobRequest,

@@ -28,7 +28,8 @@ import type { JobStore } from './store.ts';
 import { type TransferDesk, withoutSecrets } from './transfer-desk.ts';
 
 const NOT_HERE =
-  'The adapter is still to be fetched: what becomes of it is not known before. A job of kind "import" fetches it alone.';
+  'The adapter has yet to be fetched, so nothing is known about the results in advance. A job of kind ' +
+  '"import" only fetches it.';
 
 interface JobForecastsParts {
   readonly database: Database;
@@ -51,7 +52,7 @@ export class JobForecasts {
   }
 
   /**
-   * The job as it would be accepted, with what it would come to.
+   * The job as it would be accepted, with its forecast.
    * @throws AppError as JobService.submit
    */
   async dryRun(
@@ -70,7 +71,7 @@ export class JobForecasts {
     return { ...job, id: DRY_RUN_ID, reused: forecast.reused, forecast };
   }
 
-  /** What a job would come to that can be tried. */
+  /** The forecast of a job that can be tried. */
   async of(work: RecordedJobRequest, treatment: Pick<Treatment, 'reuse' | 'priority'>): Promise<JobForecast> {
     const { database, tenant } = this.parts;
     const contents = await contentOfSources(database, tenant, sourceIds(work));
@@ -128,7 +129,7 @@ export class JobForecasts {
         sources,
         reported: knownReports({ database, blobs, jobStore }, tenant, contents.get(ids[0]!)!.digest),
       });
-      // As it was asked for is how it is told.
+      // The target is shown as it was requested.
       return forecasts.map((forecast, index) => ({ ...forecast, target: work.targets[index]! }));
     } finally {
       await removeScratch(scratchDir);

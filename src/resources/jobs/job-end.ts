@@ -2,8 +2,8 @@ import type { JobRecord, JobResult } from '../../contract/job.ts';
 import { AppError, jobFailure } from '../../errors/app-error.ts';
 
 /**
- * How a job ends whose targets have all been tried: `succeeded` where all did, also where there are none, `partial` where some
- * did, else `failed` with the error of the first one.
+ * The final state of a job whose targets have all been tried: `succeeded` if all did (or there are none), `partial`
+ * if some did, otherwise `failed` with the error of the first one.
  */
 export function endOfTargets(results: readonly JobResult[]): Pick<JobRecord, 'state' | 'error'> {
   const [first, ...others] = results;

@@ -35,14 +35,14 @@ export interface PlaceParts {
 }
 
 /**
- * The sources and destinations of one request, or of many that come together, as they are recorded: what can never be served
- * is refused, what goes through a connection names it, and what is secret is sealed. All methods throw AppError
- * VALIDATION_FAILED, OUTBOUND_URL_INVALID, OUTBOUND_FORBIDDEN, SECRETS_UNAVAILABLE, CONNECTION_NOT_FOUND, CONNECTION_NEEDED,
- * CONNECTION_AMBIGUOUS, CONNECTION_FORBIDDEN, DATABASE_UNAVAILABLE.
+ * The sources and destinations of one request, or of many that arrive together, as they are recorded: impossible ones
+ * are refused, those that use a connection name it, and secrets are sealed. All methods throw AppError
+ * VALIDATION_FAILED, OUTBOUND_URL_INVALID, OUTBOUND_FORBIDDEN, SECRETS_UNAVAILABLE, CONNECTION_NOT_FOUND,
+ * CONNECTION_NEEDED, CONNECTION_AMBIGUOUS, CONNECTION_FORBIDDEN, DATABASE_UNAVAILABLE.
  */
 export class Places {
   private readonly parts: PlaceParts;
-  /** Read once: all that comes together sees the same ones. */
+  /** Read once, so that requests that arrive together see the same connections. */
   private known: Promise<ConnectionAccess[]> | undefined;
 
   constructor(parts: PlaceParts) {
@@ -114,7 +114,7 @@ export class Places {
     return connection === undefined ? null : this.named(connection);
   }
 
-  /** Through a connection where one leads there, else as anybody asks. */
+  /** Through a connection if one includes the location, otherwise without credentials. */
   private async ofUrlText({
     kind,
     url,
@@ -130,7 +130,7 @@ export class Places {
     checkUrlFiles(end);
     const connection = await this.named(name!);
     for (const [file, said] of Object.entries(files)) {
-      if ('headers' in said) throw invalid(`the headers for ${file} are those of the connection`);
+      if ('headers' in said) throw invalid(`the headers for ${file} come from the connection`);
     }
     const recorded = {
       ...{
@@ -151,7 +151,7 @@ export class Places {
   ): Promise<ConnectionAccess | undefined> {
     for (const field of ['region', 'endpoint'])
       if (field in end)
-        throw invalid(`"${field}" is that of the connection; it goes with "credentials" only`);
+        throw invalid(`"${field}" comes from the connection; it can only be given with "credentials"`);
     if (end.connection === undefined) return findConnection(place, await this.all());
     const connection = await this.named(end.connection);
     checkReach(connection, [place]);

@@ -33,7 +33,7 @@ export function withinCeiling(asked: JobPriority | undefined, ceiling: JobPriori
   if (asked === undefined) return ceiling;
   throw new AppError(
     'PRIORITY_TOO_HIGH',
-    `The request asks for priority "${asked}", and "${ceiling}" is the highest that this tenant and key may give.`,
+    `The request asks for priority "${asked}", but this tenant and key may use at most "${ceiling}".`,
     { priority: asked, max_priority: ceiling },
   );
 }

@@ -8,7 +8,7 @@ import { AppError } from '../../errors/app-error.ts';
 const REMEMBERED_MS = 1_000;
 const MOST_REMEMBERED = 10_000;
 
-/** In seconds. A client that stays away for less would ask in vain, for longer would leave workers idle. */
+/** In seconds. A shorter wait would be in vain, a longer one would leave workers idle. */
 const RETRY_AFTER = { least: 5, most: 60 } as const;
 
 /**
@@ -31,7 +31,10 @@ export class QueueAge {
     this.maxSeconds = maxSeconds;
   }
 
-  /** Costs nothing where there is no bound. @throws AppError QUEUE_TOO_OLD, DATABASE_UNAVAILABLE */
+  /**
+   * No cost if there is no limit.
+   * @throws AppError QUEUE_TOO_OLD, DATABASE_UNAVAILABLE
+   */
   async check(tenant: string): Promise<void> {
     const { maxSeconds: limit } = this;
     if (limit === undefined) return;
@@ -41,8 +44,8 @@ export class QueueAge {
     const seconds = Math.min(RETRY_AFTER.most, Math.max(RETRY_AFTER.least, over));
     throw new AppError(
       'QUEUE_TOO_OLD',
-      `The oldest job of the tenant has waited for ${waited} s, and new ones are taken while it is at most ${limit} s; ` +
-        `try again in ${seconds} s.`,
+      `The oldest job of the tenant has waited for ${waited} s. New jobs are accepted while this is at most ` +
+        `${limit} s; try again in ${seconds} s.`,
       { waited_seconds: waited, limit, retry_after_seconds: seconds },
     );
   }

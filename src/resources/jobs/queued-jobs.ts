@@ -11,17 +11,20 @@ export interface JobSpace {
   readonly checkQueueAge: () => Promise<void>;
 }
 
-/** What is thrown where there is no room for jobs. */
+/** Errors if there is no room for jobs. */
 export const QUEUED_JOBS_ERRORS = ['QUOTA_TOO_SMALL', 'QUOTA_QUEUED_JOBS', 'QUEUE_TOO_OLD'] as const;
 
-/** Submissions of tenants that have a limit, one after the other: else many at once would all see the same room. */
+/**
+ * Submissions of tenants with a limit run one after another; otherwise simultaneous ones would all see the same room.
+ */
 const lines = new Map<string, Promise<unknown>>();
 
 /**
- * Refuses jobs while those of the tenant wait for too long, and jobs that are more than it may have unfinished. Costs
- * nothing where there is no limit, else a look at as many jobs as the limit.
+ * Refuses jobs while those of the tenant have waited too long, and jobs beyond its limit of unfinished ones. No cost
+ * without a limit; otherwise a query for as many jobs as the limit.
  * @param wanted jobs that are about to be submitted
- * @throws AppError QUEUE_TOO_OLD; QUOTA_TOO_SMALL for more jobs than the limit, QUOTA_QUEUED_JOBS, DATABASE_UNAVAILABLE
+ * @throws AppError QUEUE_TOO_OLD; QUOTA_TOO_SMALL for more jobs than the limit, QUOTA_QUEUED_JOBS,
+ * DATABASE_UNAVAILABLE
  */
 export async function checkQueuedJobs(space: JobSpace, wanted: number): Promise<void> {
   await space.checkQueueAge();

@@ -11,10 +11,10 @@ import type { JobService } from './service.ts';
 
 const MAX_BYTES = 32 * 2 ** 20;
 
-/** A report tells which of its adapters are still there: that may be as old as this. */
+/** A report shows which of its adapters still exist; that information may be this old. */
 const REMEMBERED_MS = 5 * 60_000;
 
-/** Where the report of a job is, and what it tells of. */
+/** The location of the report of a job, and its adapters. */
 export interface ReportSource {
   readonly tenant: string;
   readonly jobs: Pick<JobService, 'recorded' | 'storedReport'>;

@@ -16,7 +16,7 @@ const FigureQuery = Type.Object(
       Type.Unsafe<(typeof FIGURES)[number]>(
         Type.Union(
           FIGURES.map((name) => Type.Literal(name)),
-          { default: FIGURES[0], description: 'Which figure' },
+          { default: FIGURES[0], description: 'The figure' },
         ),
       ),
     ),
@@ -24,7 +24,7 @@ const FigureQuery = Type.Object(
   { additionalProperties: false },
 );
 const ReportHeaders = Type.Object({
-  'if-none-match': Type.Optional(Type.String({ description: 'ETag of the report the client has' })),
+  'if-none-match': Type.Optional(Type.String({ description: "ETag of the client's copy of the report" })),
 });
 
 type ReportRequest = FastifyRequest<{
@@ -66,7 +66,7 @@ export const jobReportRoutes: FastifyPluginAsyncTypebox<{ reports: RenderedRepor
       schema: {
         operationId: 'getJobReportHtml',
         summary: 'Get the report of a job as a page or picture',
-        ...reportCall('text/html', Type.String({ description: 'One file, which asks for nothing else' })),
+        ...reportCall('text/html', Type.String({ description: 'One file that loads nothing else' })),
       },
     },
     async (request, reply) => {
@@ -114,11 +114,11 @@ const reportCall = (mediaType: string, schema: TSchema) => ({
       description: 'The report',
       content: { [mediaType]: { schema } },
       headers: {
-        etag: text('Of this form of the report'),
+        etag: text('ETag of this form of the report'),
         'repr-digest': text('SHA-256 of this form of the report (RFC 9530)'),
       },
     } as Readonly<Record<string, unknown>>,
-    304: { description: 'The client has it', type: 'null' },
+    304: { description: "The client's copy is current", type: 'null' },
     ...problems('VALIDATION_FAILED', 'UNKNOWN_OPTION', ...JOB_ERRORS.storedReport),
   },
 });

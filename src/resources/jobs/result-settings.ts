@@ -21,8 +21,8 @@ export interface ResultKeeping {
 }
 
 /**
- * What an adapter that a job made is called, and how long it lives: by its target, else by the job, field by field.
- * @param targetIndex which of the targets it is the result of; null: it was fetched
+ * The name and time to live of an adapter that a job made: from its target, otherwise from the job, field by field.
+ * @param targetIndex position of the target; null: the adapter was fetched
  */
 export function resultSettings(
   request: RecordedJobRequest,
@@ -38,7 +38,7 @@ export function resultSettings(
   };
 }
 
-/** A request for the same work, which says nothing of what becomes of its results. */
+/** A request for the same work, without the settings of its results. */
 export function withoutResults<T extends RecordedJobRequest>(request: T): T {
   const { results: _ofJob, ...work } = request as T & { readonly results?: unknown };
   const targets = 'targets' in request && request.targets.map(({ results: _ofTarget, ...target }) => target);

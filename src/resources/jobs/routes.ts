@@ -28,15 +28,16 @@ import { JOB_ERRORS, type JobService } from './service.ts';
 import { isFinal } from './store.ts';
 
 const FINISHED =
-  'Finished: while the client waited, or at once, as its work was done before (`reused`); or a dry run, without a location';
+  'The job has ended: while the client waited, or immediately because its work was already done (`reused`). ' +
+  'Or a dry run, without a location';
 const ACCEPTED = 'Accepted, durably';
 
 const GetHeaders = Type.Object({
   ...PreferHeader.properties,
-  'if-none-match': Type.Optional(Type.String({ description: 'ETag of what the client has' })),
+  'if-none-match': Type.Optional(Type.String({ description: "ETag of the client's copy" })),
 });
 
-/** One object: what is compiled of it is kept by it, and for ever. */
+/** A single object, because its compiled form is cached by identity, permanently. */
 const BODY = reference(SqueezeRequest);
 
 export interface JobRoutesOptions {
@@ -57,12 +58,12 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
         tags: ['jobs'],
         summary: 'Squeeze, analyze or merge adapters',
         description:
-          '`kind` says which. `squeeze` brings one adapter to each target. `analyze` writes nothing: the report says ' +
-          'what every rank would lose and recommends some. `merge` sums up to 32 adapters on one base, of any ranks, ' +
-          'with weights, and squeezes the sum to each target. Equal requests, by the content of their adapters, are done ' +
-          'once: a later one has a job and results of its own, with `reused: true`, and where the work was done before it ' +
-          'ends at once. `reuse: false` has it done again. `dry_run: true` does nothing, and tells what would be: ranks, ' +
-          'sizes, seconds, or the same refusal.',
+          '`kind` decides the work. `squeeze` squeezes one adapter to each target. `analyze` writes no adapter: its ' +
+          'report has the loss at every rank and recommendations. `merge` adds up to 32 adapters of one base model, ' +
+          'of any ranks, with weights, and squeezes the sum to each target. Work for equal requests, compared by ' +
+          'the content of their adapters, is done once: a later request has a job and results of its own, with ' +
+          '`reused: true`, and ends immediately if the work was done before. `reuse: false` repeats the work. ' +
+          '`dry_run: true` does nothing and returns a forecast: ranks, sizes, seconds, or the refusal.',
         headers: PreferHeader,
         body: reference(JobRequest),
         response: {
@@ -98,10 +99,10 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
         params: JobPath,
         headers: GetHeaders,
         response: {
-          200: response('The job; one that has ended with an ETag', reference(JobRecord), {
-            headers: { etag: { type: 'string', description: 'Of a job that has ended, as it is now' } },
+          200: response('The job; if it has ended, with an ETag', reference(JobRecord), {
+            headers: { etag: { type: 'string', description: 'ETag of a job that has ended' } },
           }),
-          304: { description: 'The job has ended, and the client has it as it is', type: 'null' },
+          304: { description: "The job has ended, and the client's copy is current", type: 'null' },
           ...problems(...JOB_ERRORS.get),
         },
       },
@@ -116,8 +117,8 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
       tags: ['jobs'],
       summary: 'List jobs, the newest first',
       description:
-        'Every condition has to hold. A list is read page by page: `next_cursor` of one is `cursor` of the next, until ' +
-        'it is null. Jobs that come or go in between move nothing else.',
+        'All conditions must hold. Read a list page by page: pass `next_cursor` of each page as `cursor` to get ' +
+        'the next, until it is null. Jobs that are created or deleted in between do not shift others.',
     }),
     async (request, reply) => {
       const {
@@ -144,8 +145,8 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
         tags: ['jobs'],
         summary: 'Upload an adapter and squeeze it in one call',
         description:
-          'The files as for uploading an adapter, and a part `request` with what to do, in any order. The adapter is ' +
-          'kept like any other.',
+          'Takes the files as for uploading an adapter, and a part `request` with the job, in any order. The ' +
+          'adapter is kept like any other.',
         headers: Type.Object({ ...PreferHeader.properties, ...UploadHeaders.properties }),
         multipart: squeezeParts,
         response: {
@@ -219,7 +220,7 @@ async function answerJob(
   jobs: JobService,
   accepted: JobRecord,
 ): Promise<FastifyReply> {
-  // A request goes on when its client has gone, so that its answer is there for who asks again.
+  // A request continues after its client has disconnected, so that a repeated request finds its answer.
   const wait = preferredWait(request, reply);
   const job = wait ? await jobs.wait(accepted.id, wait.timeoutMs) : accepted;
   return reply

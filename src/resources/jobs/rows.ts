@@ -54,7 +54,7 @@ export const JOB_COLUMNS = [
 
 type RecordRow = Pick<JobTable, (typeof JOB_COLUMNS)[number]>;
 
-/** A job as it stands, without secrets and without the progress of what runs. */
+/** The current state of a job, without secrets and without progress. */
 export const jobRecord = (row: RecordRow): JobRecord => {
   const request = JSON.parse(row.request) as JobRecord['request'];
   return {

@@ -27,8 +27,8 @@ import { isFinal, type JobFilter, type JobStore } from './store.ts';
 import { type TransferDesk, withoutSecrets } from './transfer-desk.ts';
 
 /**
- * How often a job is looked at that somebody waits for: the queue's events are quicker, but are lost with a connection, and
- * the first ones come before there is one.
+ * How often a job is checked while a client waits for it. Events of the queue are quicker, but are lost when a
+ * connection breaks, and the first ones come before there is a connection.
  */
 const POLL_MS = { begin: 100, later: 1_000 } as const;
 const BEGIN_MS = 1_000;
@@ -41,9 +41,9 @@ export interface JobServiceParts {
   readonly adapters: Pick<AdapterService, 'get'>;
   readonly queue: Pick<JobQueue, 'progress' | 'watch'>;
   readonly observer?: Observer;
-  /** undefined: nothing is fetched from or brought to elsewhere. */
+  /** undefined: the service neither fetches nor delivers adapters. */
   readonly desk?: TransferDesk | undefined;
-  /** undefined: requests bring no webhooks. */
+  /** undefined: requests cannot have webhooks. */
   readonly requestWebhooks?: RequestWebhooks | undefined;
 }
 
@@ -70,7 +70,10 @@ export const JOB_ERRORS = {
   storedReport: ['JOB_NOT_FOUND', 'REPORT_NOT_READY', 'STORAGE_FAILED'],
 } as const satisfies Record<string, readonly ErrorCode[]>;
 
-/** Accepts jobs, and tells what became of them. All methods throw AppError DATABASE_UNAVAILABLE, those that write STORAGE_FULL. */
+/**
+ * Accepts jobs and returns their states. All methods throw AppError DATABASE_UNAVAILABLE, and those that write
+ * STORAGE_FULL.
+ */
 export class JobService {
   private readonly parts: JobServiceParts;
   private readonly jobs: JobStore;
@@ -81,13 +84,13 @@ export class JobService {
   }
 
   /**
-   * Accepts a job. One whose work was done already has its results at once.
-   * @param id where it is the id of a job of the same request, that is the answer
-   * @param ceiling the highest priority that the caller may give
+   * Accepts a job. If its work was already done, it has its results immediately.
+   * @param id if a job of the same request already has this id, it is returned
+   * @param ceiling the highest priority that the caller may use
    * @throws AppError PRIORITY_TOO_HIGH
    * @throws AppError UNKNOWN_PROFILE, VALIDATION_FAILED for targets that their profile cannot load
-   * @throws AppError OUTBOUND_URL_INVALID, OUTBOUND_FORBIDDEN, SECRETS_UNAVAILABLE, CONNECTION_* for what is fetched and
-   * brought
+   * @throws AppError OUTBOUND_URL_INVALID, OUTBOUND_FORBIDDEN, SECRETS_UNAVAILABLE, CONNECTION_* for sources and
+   * destinations
    * @throws AppError ADAPTER_NOT_FOUND, ADAPTER_EXPIRED
    */
   async submit(
@@ -131,7 +134,7 @@ export class JobService {
   }
 
   /**
-   * A job as it stands now. Without the queue the progress of one that runs is not known.
+   * The current state of a job. If the queue is unavailable, a running job has no progress.
    * @throws AppError JOB_NOT_FOUND
    */
   async get(jobId: string): Promise<JobRecord> {
@@ -149,7 +152,7 @@ export class JobService {
     return progress ? { ...record, progress } : record;
   }
 
-  /** Jobs as they stand now, the newest first. Without the queue the progress of those that run is not known. */
+  /** The current states of jobs, the newest first. If the queue is unavailable, running jobs have no progress. */
   async page(filter: JobFilter, request: PageRequest): Promise<Page<JobRecord>> {
     const { items: jobs, next } = await this.jobs.page(filter, request);
     const active = jobs.filter(({ state }) => state === 'active').map(({ id }) => id);
@@ -188,7 +191,7 @@ export class JobService {
   }
 
   /**
-   * The job once it is final, or as it stands after `timeoutMs` or when the signal is given.
+   * The job once it has ended, or its state after `timeoutMs` or when the signal fires.
    * @throws AppError JOB_NOT_FOUND
    */
   async wait(jobId: string, timeoutMs: number, signal?: AbortSignal): Promise<JobRecord> {

@@ -5,7 +5,7 @@ import { readSourceText } from '../../transfer/place-text.ts';
 import { readySource } from '../../transfer/through-connection.ts';
 import type { PlaceParts, Places } from './places.ts';
 
-/** An adapter that lies below a prefix. */
+/** An adapter below a prefix. */
 export interface AdapterBelow {
   /** Unlike those of all others: its path below the prefix, without the ending of a file. */
   readonly name: string;
@@ -61,10 +61,10 @@ export function folderOf(prefix: SourcePrefix): S3Source | HubSource {
   if ('url' in folder) throw invalid('a prefix begins with s3:// or hf://');
   const file = folder.kind === 's3' ? folder.weights : folder.filename;
   if (file === undefined) return folder;
-  throw invalid(`the prefix names the file ${JSON.stringify(file)}; it has to be a folder`);
+  throw invalid(`the prefix names the file ${JSON.stringify(file)}; it must be a folder`);
 }
 
-/** A folder in it, or a file of weights. */
+/** A folder in it, or a weights file. */
 function below(folder: S3Source | HubSource, path: string, connection: string | undefined): Source {
   const slash = path.lastIndexOf('/');
   const isFile = /\.(?:safetensors|gguf)$/.test(path);

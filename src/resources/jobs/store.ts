@@ -40,7 +40,7 @@ export interface JobPlace {
   readonly waiting: { readonly position: number; readonly startsInSeconds: number | undefined } | undefined;
 }
 
-/** What is left out matters not. */
+/** Absent fields do not matter. */
 export interface JobFilter {
   /** Any of them. */
   readonly states?: readonly JobState[] | undefined;
@@ -78,7 +78,7 @@ export class JobStore {
     return this.write((changes) => acceptJobs(changes, jobs));
   }
 
-  /** The job as it stands, without secrets, and without the progress of what runs. */
+  /** The current state of the job, without secrets and without progress. */
   async get(jobId: string): Promise<JobRecord | undefined> {
     const row = await this.records().where('id', '=', jobId).executeTakeFirst();
     return row && jobRecord(row);
@@ -218,8 +218,8 @@ export class JobStore {
   }
 
   /**
-   * Has the failed deliveries of a job that has ended tried once more.
-   * @returns the job as it stands then; undefined: it has none, or it is gone
+   * Tries the failed deliveries of an ended job again.
+   * @returns the job in its new state; undefined: it has no failed delivery, or no longer exists
    * @throws AppError SECRETS_GONE
    */
   retryDeliveries(jobId: string): Promise<JobRecord | undefined> {

@@ -61,7 +61,7 @@ export async function sweepBatches(database: Database, { startMs, swept }: Sweep
   }
 }
 
-/** Removes a batch that nobody needs any more, with its items; jobs of it are left. */
+/** Removes an expired batch with its items; its jobs stay. */
 export async function removeBatchRows(database: Database, id: string): Promise<void> {
   for (let to = ITEMS_AT_ONCE; ; to += ITEMS_AT_ONCE) {
     const isThere = await database.write(async (writer) => {

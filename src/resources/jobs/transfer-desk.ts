@@ -8,7 +8,7 @@ import { type Destination, destinationsOf } from './destinations.ts';
 import { type PlaceParts, Places } from './places.ts';
 import { type AdapterBelow, adaptersBelow } from './source-folder.ts';
 
-/** Takes requests that fetch and bring adapters. */
+/** Records requests that fetch and deliver adapters. */
 export class TransferDesk {
   private readonly parts: PlaceParts;
 
@@ -21,7 +21,7 @@ export class TransferDesk {
     return new TransferDesk({ ...this.parts, connections });
   }
 
-  /** For one request, or for many that come together. */
+  /** For one request, or for many that arrive together. */
   places(): Places {
     return new Places(this.parts);
   }
@@ -52,7 +52,7 @@ export async function recordedRequest(request: JobRequest, places: Places): Prom
 }
 
 /**
- * A request that neither fetches nor brings adapters, as it is recorded.
+ * The recorded form of a request that neither fetches nor delivers adapters.
  * @throws AppError VALIDATION_FAILED
  */
 export function recordedHere(request: JobRequest): RecordedJobRequest {
@@ -65,7 +65,7 @@ export function recordedHere(request: JobRequest): RecordedJobRequest {
   return request as RecordedJobRequest;
 }
 
-/** Whether a request fetches or brings anything: then it is done for the effect, and never stands for another. */
+/** Whether a request fetches or delivers anything: its work is then done for its effect, and never shared. */
 export const hasTransfers = (work: RecordedJobRequest): boolean => transfersOf(work).length > 0;
 
 /** Whether the secrets are gone that doing it once more would need. */
@@ -74,11 +74,13 @@ export const lacksSecrets = (work: RecordedJobRequest): boolean =>
 
 /** What is answered where they are. */
 export const secretsGone = (jobId: string): AppError => {
-  const message = `The credentials of job ${jobId} are gone, as it has ended. Send its request again.`;
+  const message = `The credentials of job ${jobId} were removed when it ended. Send its request again.`;
   return new AppError('SECRETS_GONE', message, { job_id: jobId });
 };
 
-/** A request without any secret, not even a sealed one: as clients see it, and what is left when the job has ended. */
+/**
+ * A request without any secrets, not even sealed ones: as clients see it, and as it is kept after the job has ended.
+ */
 export function withoutSecrets(work: RecordedJobRequest): RecordedJobRequest {
   if (!hasTransfers(work)) return work;
   return {
@@ -113,7 +115,7 @@ async function delivered(
   return recorded;
 }
 
-/** Says in which field a place stands that is refused. */
+/** Adds the field of a refused location to its error. */
 async function at<T>(pointer: string, read: () => Promise<T>): Promise<T> {
   try {
     return await read();

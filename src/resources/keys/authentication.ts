@@ -19,9 +19,9 @@ const MOST_ADDRESSES = 10_000;
 
 export interface AuthenticationOptions {
   readonly metrics: Pick<Metrics, 'accessRefused'>;
-  /** undefined: nobody is asked for a key, and everything belongs to the default tenant. */
+  /** undefined: no key is required, and everything belongs to the default tenant. */
   readonly keys: Pick<KeyService, 'verify' | 'verifyRemembered'> | undefined;
-  /** Tokens of an identity provider, beside keys; undefined: none are taken. */
+  /** Tokens of an identity provider, besides keys; undefined: none are accepted. */
   readonly tokens?: Pick<TokenService, 'isToken' | 'verify' | 'verifyRemembered'> | undefined;
   /** Called with the tenant of a request that may do what it asks for. */
   readonly onAdmitted: (request: FastifyRequest, tenant: string) => void;
@@ -43,7 +43,7 @@ export const authentication = fp(async (app: FastifyInstance, options: Authentic
   const failed = new FailedKeys(options.failedKeysPerMinute ?? DEFAULT_FAILED_KEYS_PER_MINUTE);
   app.decorateRequest('principal', null);
 
-  /** At once where that can be told at once: what is asked of the storage is remembered for a few seconds. */
+  /** Synchronous if possible: results of the database are remembered for a few seconds. */
   function identify(authorization: string | undefined): Principal | Promise<Principal | AppError> | AppError {
     if (!keys) return ANYBODY;
     if (authorization === undefined) return missing();
@@ -86,7 +86,7 @@ export const authentication = fp(async (app: FastifyInstance, options: Authentic
     reply.header('retry-after', seconds);
     return new AppError(
       'RATE_LIMITED',
-      `Too many keys or tokens that cannot be used came from this address; a valid one is taken at any time.`,
+      'Too many invalid keys or tokens came from this address; a valid one is accepted at any time.',
       { retry_after_seconds: seconds },
     );
   }
@@ -105,7 +105,7 @@ const principals = new WeakMap<KeyRecord, Principal>();
 
 /** One for each record, as long as that is remembered. */
 function principalWith(record: KeyRecord | null | undefined): Principal | AppError {
-  if (!record) return invalid('The key is not known here, or it was revoked, or it has expired.');
+  if (!record) return invalid('The key is unknown, was revoked, or has expired.');
   let principal = principals.get(record);
   if (!principal) {
     const { tenant, id: keyId, scopes, max_priority: maxPriority } = record;
@@ -115,22 +115,22 @@ function principalWith(record: KeyRecord | null | undefined): Principal | AppErr
   return principal;
 }
 
-/** What is wrong with the request, to be answered; anything else is thrown on. */
+/** The error to answer; anything else is thrown again. */
 function refused(error: unknown): AppError {
   if (error instanceof AppError) return error;
   throw error;
 }
 
 const missing = (): AppError =>
-  new AppError('KEY_MISSING', 'This service needs a key: Authorization: Bearer lsq_….');
+  new AppError('KEY_MISSING', 'This service requires a key: Authorization: Bearer lsq_….');
 
 const invalid = (message: string): AppError => new AppError('KEY_INVALID', message);
 
 const administrationClosed = (): AppError =>
   new AppError(
     'ADMINISTRATION_CLOSED',
-    'Keys and tenants cannot be managed over REST while callers need no key (AUTH=open). Make keys with the command ' +
-      '`node dist/cli/main.js keys create`, or start the service with AUTH=keys and an ADMIN_KEY.',
+    'Keys and tenants cannot be managed over REST while callers need no key (AUTH=open). Create keys with the ' +
+      'command `node dist/cli/main.js keys create`, or start the service with AUTH=keys and an ADMIN_KEY.',
   );
 
 const lacking = (needed: Scope, { scopes }: Principal): AppError =>
@@ -142,8 +142,8 @@ const lacking = (needed: Scope, { scopes }: Principal): AppError =>
   );
 
 /**
- * Counts keys that were refused, by the address they came from, within a minute. There is no guessing a key of 192
- * bits; this is about those who try, and about clients that go on with a key that was revoked. Of this process alone.
+ * Counts refused keys by the address of the client, within a minute and in this process only. A key of 192 bits
+ * cannot be guessed; this is against attempts to do so, and against clients that keep using a revoked key.
  */
 class FailedKeys {
   private readonly most: number;
@@ -159,8 +159,8 @@ class FailedKeys {
 
   /**
    * Counts a failure.
-   * @param address an IPv6 one counts with the 2⁶⁴ of its network
-   * @returns seconds to stay away; 0 while there were not too many
+   * @param address an IPv6 address counts with the 2⁶⁴ of its network
+   * @returns seconds to wait; 0 while there were not too many
    */
   count(address: string): number {
     const key = normalizeIP(address);

@@ -29,7 +29,7 @@ export function grantOf(request: KeyRequest, giver: Principal, about: string): G
   if (own === undefined) return { tenant, scopes, maxPriority: asked };
   if (tenant !== own) throw noSuchTenant(tenant);
   if (scopes.includes('admin'))
-    throw refused('the scope "admin", which only an administrator of the service gives');
+    throw refused('the scope "admin", which only an administrator of the service can grant');
   const { maxPriority: most } = giver;
   if (asked !== undefined && most !== undefined && isHigher(asked, most))
     throw refused(`the max_priority "${asked}"; the highest one that this caller may use is "${most}"`);

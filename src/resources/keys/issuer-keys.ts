@@ -5,11 +5,11 @@ import type { Outbound } from '../../net/outbound.ts';
 import type { TokenSettings } from './token-settings.ts';
 
 export interface IssuerTimes {
-  /** Keys of this age are asked for again, while they go on being used. */
+  /** Keys of this age are fetched again while they are in use. */
   readonly freshMs: number;
   /** Keys of this age are not used any more. */
   readonly mostAgeMs: number;
-  /** From one look at the issuer to the next that a token with an unknown key brings about. */
+  /** Least time between two fetches because of tokens with an unknown key. */
   readonly cooldownMs: number;
   /** From a look that failed to the next one. */
   readonly failedCooldownMs: number;
@@ -117,7 +117,7 @@ export class IssuerKeys {
     const { keys } = await this.readObject(this.options.jwksUrl ?? (await this.discover()));
     if (!Array.isArray(keys)) throw new Error('the key set has no list of keys');
     if (keys.length > MAX_KEYS)
-      throw new Error(`the key set has ${keys.length} keys, at most ${MAX_KEYS} are read`);
+      throw new Error(`the key set has ${keys.length} keys, but at most ${MAX_KEYS} are read`);
     return { keys: keys.filter(isObject).filter(({ kty, use }) => PUBLIC_KINDS.has(kty) && use !== 'enc') };
   }
 
@@ -126,7 +126,7 @@ export class IssuerKeys {
     const { issuer } = this.options;
     const found = await this.readObject(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`);
     if (found.issuer !== issuer)
-      throw new Error(`the discovery document is of another issuer than JWT_ISSUER "${issuer}"`);
+      throw new Error(`the discovery document belongs to another issuer than JWT_ISSUER "${issuer}"`);
     const { jwks_uri: url } = found;
     if (typeof url !== 'string' || !isTrustworthy(url))
       throw new Error('the discovery document has no jwks_uri that begins with https://');

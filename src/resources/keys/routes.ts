@@ -52,12 +52,13 @@ export const keyRoutes: FastifyPluginAsyncTypebox<{ keys: KeyService }> = async 
         tags: ['administration'],
         summary: 'Create a key',
         description:
-          'A tenant may have any number of keys at once, so that one can be replaced without a gap. Without `tenant` the key ' +
-          'is for that of the caller. With `tenant_admin` and not `admin`: of the own tenant only, without the scope `admin`, ' +
-          'and with no higher `max_priority` than that of the caller.',
+          'A tenant may have any number of keys at a time, so that one can be replaced without a gap. Without ' +
+          '`tenant` the key belongs to the tenant of the caller. A caller with `tenant_admin` but without `admin` ' +
+          'can create keys for its own tenant only, without the scope `admin`, and with at most its own ' +
+          '`max_priority`.',
         body: reference(KeyRequest),
         response: {
-          201: response('The key, this once', reference(NewKey), { headers: LOCATION }),
+          201: response('The key, which is shown only this once', reference(NewKey), { headers: LOCATION }),
           ...problems(...errorsOf('json', 'json-body'), ...KEY_ERRORS.create),
         },
       },
@@ -84,10 +85,10 @@ export const keyRoutes: FastifyPluginAsyncTypebox<{ keys: KeyService }> = async 
         operationId: 'listKeys',
         tags: ['administration'],
         summary: 'List keys, including revoked and expired ones, the oldest first',
-        description: 'With `tenant_admin` and not `admin`: those of the own tenant.',
+        description: 'With `tenant_admin` but without `admin`: those of the own tenant.',
         querystring: KeyQuery,
         response: {
-          200: response('The keys, without what opens anything', reference(KeyList)),
+          200: response('The keys, without the secret texts', reference(KeyList)),
           ...problems('VALIDATION_FAILED', 'UNKNOWN_OPTION'),
         },
       },
@@ -109,8 +110,8 @@ export const keyRoutes: FastifyPluginAsyncTypebox<{ keys: KeyService }> = async 
         tags: ['administration'],
         summary: 'Revoke a key',
         description:
-          'It stays in the list, as revoked; to revoke it again changes nothing. Other processes of the service may take ' +
-          'it for five seconds more.',
+          'It stays in the list as revoked; revoking it again changes nothing. Other processes of the service may ' +
+          'accept it for five more seconds.',
         params: KeyPath,
         response: {
           204: { ...NOTHING, description: 'Revoked' },

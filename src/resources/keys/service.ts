@@ -39,7 +39,7 @@ export class KeyService {
   }
 
   /**
-   * The key is returned here and nowhere else. The id of the tenant is well-formed.
+   * The key is returned here only. The id of the tenant is well-formed.
    * @throws AppError TENANT_NOT_FOUND
    */
   async create(options: Omit<NewKeyRow, 'id' | 'digest'>): Promise<{ record: KeyRecord; key: string }> {
@@ -49,7 +49,7 @@ export class KeyService {
     throw noSuchTenant(options.tenant);
   }
 
-  /** Every key, revoked ones too, the oldest first. */
+  /** Every key, revoked ones included, the oldest first. */
   list(tenant?: string): Promise<KeyRecord[]> {
     return this.store.list(tenant);
   }

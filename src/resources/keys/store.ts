@@ -34,7 +34,7 @@ export class KeyStore {
     this.database = database;
   }
 
-  /** @returns undefined where there is no such tenant, and none was made */
+  /** @returns undefined if the tenant does not exist and was not created */
   create(newRow: NewKeyRow): Promise<KeyRecord | undefined> {
     const { id, tenant, name, scopes, maxPriority, makesTenant, digest, expiresAt } = newRow;
     return this.database.write(async (writer) => {
@@ -64,7 +64,10 @@ export class KeyStore {
     return row && { record: recordOf(row), digest: Buffer.from(row.sha256, 'hex') };
   }
 
-  /** Every key, revoked ones too, the oldest first. @param tenant undefined: of all */
+  /**
+   * Every key, revoked ones included, the oldest first.
+   * @param tenant undefined: of all
+   */
   async list(tenant?: string): Promise<KeyRecord[]> {
     const all = this.database.reader.selectFrom('api_key').selectAll().orderBy('created_at').orderBy('id');
     const rows = await (tenant === undefined ? all : all.where('tenant', '=', tenant)).execute();

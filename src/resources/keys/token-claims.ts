@@ -8,17 +8,17 @@ import type { TokenSettings } from './token-settings.ts';
 /** What an issuer says of who holds a token, after its signature was checked. */
 export type TokenClaims = Readonly<Record<string, unknown>>;
 
-/** Subjects that can stand in a log line as they are. */
+/** Subjects that are safe in a log line. */
 const SHOWN_SUBJECT = /^[!-~]{1,128}$/;
 const DIGEST_CHARACTERS = 32;
 
 /**
- * Who a token stands for. Whether there is such a tenant is not looked at here.
+ * The principal of a token. Whether the tenant exists is not checked here.
  * @throws AppError TOKEN_INVALID, TOKEN_TENANT_UNKNOWN
  */
 export function tokenPrincipal(claims: TokenClaims, settings: TokenSettings): Principal {
   const { sub } = claims;
-  if (typeof sub !== 'string' || sub === '') throw tokenInvalid('its claim "sub" is not a text');
+  if (typeof sub !== 'string' || sub === '') throw tokenInvalid('its claim "sub" is not a string');
   for (const [claim, value] of settings.requiredClaims)
     if (claimAt(claims, claim) !== value)
       throw tokenInvalid(`its claim "${claim}" does not have the value that this service accepts`);
@@ -34,8 +34,8 @@ export const tokenInvalid = (reason: string): AppError =>
 export const tokenTenantUnknown = (claim: string): AppError =>
   new AppError(
     'TOKEN_TENANT_UNKNOWN',
-    `The token is valid, but its claim "${claim}" is not the id of a tenant of this service. An administrator of the ` +
-      'service makes tenants.',
+    `The token is valid, but its claim "${claim}" is not the id of a tenant of this service. An administrator ` +
+      'of the service creates tenants.',
     { claim },
   );
 

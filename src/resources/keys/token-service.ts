@@ -19,7 +19,7 @@ export interface TokenServiceOptions extends Pick<IssuerKeysOptions, 'outbound' 
   readonly tenants: Pick<TenantService, 'get'>;
 }
 
-/** Tokens of the identity provider, beside keys: nothing of them is stored. */
+/** Tokens of the identity provider, besides keys; nothing of them is stored. */
 export class TokenService {
   private readonly settings: TokenSettings;
   private readonly tenants: Pick<TenantService, 'get'>;
@@ -45,7 +45,7 @@ export class TokenService {
   }
 
   /**
-   * Who a token stands for.
+   * The principal of a token.
    * @throws AppError TOKEN_INVALID, TOKEN_TENANT_UNKNOWN, IDENTITY_PROVIDER_UNAVAILABLE, DATABASE_UNAVAILABLE
    */
   async verify(token: string): Promise<Principal> {

@@ -1,6 +1,6 @@
 import type { Scope } from '../../contract/key.ts';
 
-/** Which tokens of an identity provider are taken, and what their claims mean here. */
+/** Which tokens of an identity provider are accepted, and the meaning of their claims. */
 export interface TokenSettings {
   /** As the claim `iss` has it, character by character. */
   readonly issuer: string;
@@ -25,7 +25,7 @@ export interface TokenSettings {
   readonly clockSkewSeconds: number;
 }
 
-/** Of signatures whose keys are public. Nothing else can be chosen: a shared secret cannot come from a key set. */
+/** Signature algorithms with public keys only: a shared secret cannot come from a key set. */
 export const TOKEN_ALGORITHMS = [
   ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
   ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],

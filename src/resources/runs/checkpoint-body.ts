@@ -35,16 +35,16 @@ export const checkpointParts = Type.Object(
       Type.Unsafe<string>({
         ...BINARY,
         description:
-          'The moments of the optimizer: safetensors, each tensor called like its factor, then a dot and `exp_avg`, ' +
-          '`exp_avg_sq`, `max_exp_avg_sq` or `momentum_buffer`',
+          'The moments of the optimizer: safetensors, each tensor named after its factor, followed by a dot and ' +
+          '`exp_avg`, `exp_avg_sq`, `max_exp_avg_sq` or `momentum_buffer`',
       }),
     ),
     [REWIND_FIELD]: Type.Optional(
       Type.Boolean({
         default: false,
         description:
-          'This checkpoint takes the place of every one of its step and later ones: for a training that resumed from ' +
-          'an earlier state',
+          'This checkpoint replaces all checkpoints of its step and later ones: for a training that resumed from an ' +
+          'earlier state',
       }),
     ),
     [LOSS_FIELD]: Type.Optional(

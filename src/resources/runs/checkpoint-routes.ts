@@ -38,8 +38,9 @@ export const checkpointRoutes: FastifyPluginAsyncTypebox<{
         tags: ['annealing'],
         summary: 'Send a checkpoint and get the adapter to continue with',
         description:
-          'Answers `keep` (nothing to do), or squeezes the checkpoint as a job. Sending the same checkpoint again, also ' +
-          'at the same time, gives the same answer; a failed one is tried again. The parts may come in any order.',
+          'Answers `keep` (nothing to squeeze), or squeezes the checkpoint as a job. Sending the same checkpoint ' +
+          'again, even at the same time, returns the same answer; a failed one is tried again. The parts may come ' +
+          'in any order.',
         headers: Type.Object({ ...PreferHeader.properties, ...UploadHeaders.properties }),
         params: RunPath,
         multipart: checkpointParts,
@@ -47,7 +48,7 @@ export const checkpointRoutes: FastifyPluginAsyncTypebox<{
           200: response('Kept, or finished while the client waited', reference(CheckpointRecord), {
             headers: LOCATION,
           }),
-          202: response('Accepted, durably: being squeezed', reference(CheckpointRecord), {
+          202: response('The checkpoint is durable and is being squeezed', reference(CheckpointRecord), {
             headers: LOCATION,
           }),
           ...problems(...errorsOf('upload'), 'VALIDATION_FAILED', ...RUN_ERRORS.add, ...QUEUED_JOBS_ERRORS),
@@ -75,7 +76,7 @@ export const checkpointRoutes: FastifyPluginAsyncTypebox<{
   app.get(
     '/v1/runs/:id/checkpoints/:step',
     {
-      // Paths are text, and nothing here turns text into numbers by itself.
+      // Path parameters are text, and the validator does not convert them to numbers.
       preValidation: async ({ params }: { params: { step: unknown } }) => {
         if (DIGITS.test(String(params.step))) params.step = Number(params.step);
       },
@@ -83,7 +84,7 @@ export const checkpointRoutes: FastifyPluginAsyncTypebox<{
         operationId: 'getCheckpoint',
         tags: ['annealing'],
         summary: 'Get a checkpoint: the decision and its outcome',
-        description: 'Of several checkpoints of one step, after a rewind or a failure, the newest.',
+        description: 'If a step has several checkpoints, after a rewind or a failure, the newest one.',
         params: CheckpointPath,
         response: {
           200: response('The checkpoint', reference(CheckpointRecord)),
@@ -100,7 +101,10 @@ export const checkpointRoutes: FastifyPluginAsyncTypebox<{
   );
 };
 
-/** Answers with a checkpoint: 200 when it is decided for good, else 202, at once or after the wait the client prefers. */
+/**
+ * Answers with a checkpoint: 200 if its decision is final, otherwise 202, immediately or after the wait that the
+ * client prefers.
+ */
 async function answerCheckpoint(
   request: FastifyRequest,
   reply: FastifyReply,

@@ -38,7 +38,7 @@ export function courseOf(run: RunManifest, log: readonly Past[]): Course {
   };
 }
 
-/** The learning rate to go on with. */
+/** The learning rate to continue with. */
 export function learningRateNow({ stages, current, learning }: Course): RunLearningRate {
   const { begin_step, end_step } = stages[current]!;
   return { ...learning.stages[current]!, begin_step, end_step };
@@ -49,7 +49,7 @@ const isNewStage = ({ checkpoint, outcome }: Past): boolean =>
   checkpoint.stage_rank !== null ||
   (outcome.state === 'succeeded' && outcome.adapterId !== checkpoint.source_adapter_id);
 
-/** The rank that all modules alike would have at the same size. */
+/** The uniform rank that gives the same size. */
 function rankAfter({ checkpoint: { modules_by_rank }, outcome }: Past): number {
   if (outcome.state !== 'succeeded') throw new Error('a stage begins with the result of a squeeze');
   const { rank, parameters } = outcome;

@@ -15,7 +15,7 @@ import {
   type RunManifest,
 } from './run-manifest.ts';
 
-/** A checkpoint as a trainer brings it. */
+/** A checkpoint as the trainer sends it. */
 export interface Arrival {
   readonly step: number;
   /** Whether it takes the place of every checkpoint of this step and later ones. */
@@ -94,14 +94,14 @@ function orderOf(lineage: readonly Past[], arrival: Arrival): Past | undefined {
   const { step, rewind } = arrival;
   const newest = lineage.at(-1);
   const there = lineage.find(({ checkpoint }) => checkpoint.step === step);
-  // A rewind to an earlier checkpoint also ends what came after it, even where it brings the same content again.
+  // A rewind to an earlier checkpoint also supersedes the later ones, even if it has the same content.
   if (there && isSame(there.checkpoint, arrival) && (!rewind || there === newest)) return there;
   if (rewind || !newest || step > newest.checkpoint.step) return undefined;
-  const how = 'rewind=true takes the place of every checkpoint from this step on.';
+  const how = 'rewind=true replaces every checkpoint from this step on.';
   if (there) {
     throw new AppError(
       'CHECKPOINT_CONFLICT',
-      `A checkpoint of step ${step} with other content is here already; ${how}`,
+      `There is already a checkpoint of step ${step} with other content; ${how}`,
       { step, adapter_id: there.checkpoint.source_adapter_id },
     );
   }
@@ -120,7 +120,8 @@ function refusePending({ last }: Position): void {
   const { step, job_id } = last.checkpoint;
   throw new AppError(
     'CHECKPOINT_PENDING',
-    `The checkpoint of step ${step} is still being squeezed (job ${job_id}); take its result before the next one.`,
+    `The checkpoint of step ${step} is still being squeezed (job ${job_id}); load its result before sending ` +
+      'the next one.',
     { step, job_id },
   );
 }

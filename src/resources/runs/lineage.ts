@@ -19,7 +19,7 @@ export interface Past {
   readonly outcome: Outcome;
 }
 
-/** Where a run stands after some checkpoint. */
+/** The state of a run after some checkpoint. */
 export interface Position {
   /** The first checkpoint that counts, undefined before it: the adapter that training began with. */
   readonly first: Past | undefined;
@@ -50,9 +50,9 @@ export function outcomeOf(checkpoint: CheckpointManifest, job: JobRecord | undef
 }
 
 /**
- * Which entries of a log no longer count because a later one took their place. Steps only rise along a log, but where
- * the run was rewound or a failed checkpoint was sent again: so a later entry at the same step or before it says so by
- * itself, and nothing has to be marked.
+ * Which entries of a log were superseded by a later one. Steps rise along a log unless the run was rewound or a
+ * failed checkpoint was sent again; a later entry at the same step or before it therefore supersedes earlier ones,
+ * and nothing has to be marked.
  */
 export function supersededIn(log: readonly Pick<Past, 'checkpoint'>[]): boolean[] {
   let lowest = Number.POSITIVE_INFINITY;
@@ -74,7 +74,7 @@ export function lineageOf(log: readonly Past[]): Past[] {
   );
 }
 
-/** Where the run stands after the checkpoints of its lineage before `step`; after all of them without it. */
+/** The state of the run after the checkpoints of its lineage before `step`, or after all of them. */
 export function positionIn(
   run: RunManifest,
   log: readonly Past[],

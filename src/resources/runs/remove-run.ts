@@ -32,7 +32,7 @@ export async function removeRun({ runStore, jobStore, jobControl }: RunRoom, run
   const jobs = await jobStore.all(idsOf(log));
   for (const { job_id } of log) {
     const job = job_id === null ? undefined : jobs.get(job_id);
-    // One that is not final was superseded by a rewind; it ends by itself, and the sweeper has it then.
+    // A job that has not ended was superseded by a rewind; it ends on its own, and the sweeper removes it then.
     if (job && isFinal(job)) await jobControl.erase(job);
   }
 }

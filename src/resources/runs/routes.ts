@@ -36,8 +36,8 @@ export const runRoutes: FastifyPluginAsyncTypebox<{
         tags: ['annealing'],
         summary: 'Create an annealing run',
         description:
-          'By a schedule, or adaptively by what the spectrum allows. The trainer then sends checkpoints and goes on with ' +
-          'the adapters it gets back. `dry_run: true` begins nothing, and tells how it would go: ranks, steps, learning ' +
+          'By a schedule, or adaptively by the spectrum. The trainer then sends checkpoints and continues with the ' +
+          'adapters that are returned. `dry_run: true` starts nothing and returns the plan: ranks, steps, learning ' +
           'rates, sizes.',
         body: reference(RunRequest),
         response: {
@@ -82,7 +82,7 @@ export const runRoutes: FastifyPluginAsyncTypebox<{
       tags: ['annealing'],
       summary: 'List annealing runs, the newest first',
       description:
-        'In short: the run itself has its checkpoints. Every condition has to hold. Pages are read as those of jobs are.',
+        'Summaries; a single run has its checkpoints. All conditions must hold. Pages work as for jobs.',
     }),
     async (request, reply) => {
       const { mode, base_model: baseModel, name, ...asked } = request.query;
@@ -100,7 +100,8 @@ export const runRoutes: FastifyPluginAsyncTypebox<{
         tags: ['annealing'],
         summary: 'Delete a run with its checkpoints and their jobs',
         description:
-          'Not while a checkpoint is being squeezed. Adapters stay; projections and optimizer state go with the jobs.',
+          'Refused while a checkpoint is being squeezed. Adapters stay; projections and optimizer state are deleted ' +
+          'with the jobs.',
         params: RunPath,
         response: {
           204: NOTHING,

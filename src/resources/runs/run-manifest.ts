@@ -16,7 +16,7 @@ export interface ModulesOfRank {
   readonly parameters_per_rank: number;
 }
 
-/** A run as it was made; never changed. What it has come to follows from its checkpoints. */
+/** A run as it was created; never changed. Its state is derived from its checkpoints. */
 export interface RunManifest {
   readonly id: string;
   readonly request: RunRequest;
@@ -30,8 +30,8 @@ export interface RunManifest {
 }
 
 /**
- * A checkpoint that was accepted, and what was decided; never changed. It is written before its job is submitted and
- * holds the job's id, so that whoever finds no such job can submit it.
+ * An accepted checkpoint with its decision; never changed. It is written before its job is submitted and holds the
+ * job's id, so that any process that finds no such job can submit it.
  */
 export interface CheckpointManifest {
   readonly run_id: string;
@@ -82,6 +82,6 @@ export const parametersAt = (modules: readonly ModulesOfRank[], uniformRank: num
     0,
   );
 
-/** The rank at which all modules alike have so many parameters: the mean of their ranks, weighted by size. */
+/** The uniform rank with the same number of parameters: the mean of the ranks, weighted by size. */
 export const meanRank = (modules: readonly ModulesOfRank[], parameters: number): number =>
   parameters / modules.reduce((sum, { parameters_per_rank }) => sum + parameters_per_rank, 0);

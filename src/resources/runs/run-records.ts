@@ -57,7 +57,7 @@ interface CheckpointView {
   readonly before: Position;
   /** Its stages as of this checkpoint. */
   readonly course: Course;
-  /** The record of the adapter to go on with; undefined where nothing was squeezed. */
+  /** The record of the adapter to continue with; undefined if nothing was squeezed. */
   readonly result: AdapterRecord | undefined;
 }
 
@@ -103,7 +103,7 @@ function reasonOf(past: Past): string {
 
 function stateOf({ job, superseded }: CheckpointView, { outcome }: Past): CheckpointRecord['state'] {
   if (outcome.state !== 'pending') return outcome.state;
-  // A run that was rewound no longer needs a job that never came to be.
+  // A rewound run no longer needs a job that was never created.
   if (superseded && !job) return 'cancelled';
   return job?.state === 'active' ? 'active' : 'queued';
 }
@@ -132,7 +132,7 @@ function nextAfter({ run, before }: CheckpointView, past: Past): number | null {
   return nextCheckpointStep(run, standingAfter(past, before));
 }
 
-/** Where the run stands after a checkpoint; while it is being squeezed to a rank, as if it were there already. */
+/** The state of the run after a checkpoint; while that is being squeezed, as if it already had the new rank. */
 function standingAfter(past: Past, { stageRank, lastSqueezeStep }: Position): Standing {
   const { step, stage_rank } = past.checkpoint;
   return {

@@ -19,8 +19,8 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox = async (app) => {
         tags: ['annealing'],
         summary: 'Plan an annealing: ranks and steps of its stages',
         description:
-          'Ranks of the stages, when to squeeze, and what every stage trains and takes. Nothing is stored: the same ' +
-          'request gives the same schedule.',
+          'Returns the ranks of the stages, the steps of the squeezes, and the parameters and memory of every ' +
+          'stage. Nothing is stored: the same request gives the same schedule.',
         body: reference(ScheduleRequest),
         response: {
           200: response('The schedule', reference(Schedule)),

@@ -39,7 +39,7 @@ export interface AcceptedCheckpoint {
   readonly record: CheckpointRecord;
   /** Whether it is a new one, and not the same again. */
   readonly created: boolean;
-  /** What the upload brought: an adapter that was not here, one that was, or one that nobody needs. */
+  /** Whether the upload contained a new adapter, a known one, or one that is not needed. */
   readonly upload: 'created' | 'known' | 'unneeded';
 }
 
@@ -81,9 +81,9 @@ export const RUN_ERRORS = {
 } as const satisfies Record<string, readonly ErrorCode[]>;
 
 /**
- * Annealing runs. The log of a run's checkpoints is the record; where the run stands follows from it and from the jobs'
- * own records each time it is asked. Nothing is remembered, so any number of API processes may serve one run: each decides
- * on the log as it reads it, and appends to that very log or decides anew. All methods throw AppError
+ * Annealing runs. The log of a run's checkpoints is the record; the state of the run is derived from it and from the
+ * jobs' own records on every request. Nothing is cached, so any number of API processes may serve one run: each
+ * decides on the log as it reads it, and appends to exactly that log or decides again. All methods throw AppError
  * DATABASE_UNAVAILABLE, and those that write STORAGE_FULL.
  */
 export class RunService {
@@ -157,10 +157,10 @@ export class RunService {
   }
 
   /**
-   * Takes a checkpoint: decides, makes what is needed durable, and appends the decision to the log with its job, in this
-   * order, so that whatever is lost in between can be sent again. Of a checkpoint that is kept only
-   * the decision is stored. Files taken into the storage are gone from their paths.
-   * @param ceiling the highest priority that the caller may give to its squeeze
+   * Takes a checkpoint: decides, makes the necessary files durable, and appends the decision to the log with its job,
+   * in this order, so that anything lost in between can be sent again. If the rank is kept, only the decision is
+   * stored. Files that are moved into the storage disappear from their paths.
+   * @param ceiling the highest priority that the caller may use for its squeeze
    * @throws AppError RUN_NOT_FOUND; as readCheckpoint and decide; STORAGE_*
    */
   async add(
@@ -202,15 +202,13 @@ export class RunService {
         return { record, created: true, upload: kept.upload };
       }
     } finally {
-      // What came to nothing.
+      // Writes that were not needed.
       for (const { written } of Object.values(ready))
         await this.contents.abandon(written.writeId).catch(() => undefined);
     }
   }
 
-  /**
-   * A checkpoint once its squeeze is final, or as it stands after `timeoutMs`.
-   */
+  /** A checkpoint once its squeeze has ended, or its state after `timeoutMs`. */
   async wait(record: CheckpointRecord, timeoutMs: number): Promise<CheckpointRecord> {
     if (record.job_id === null) return record;
     await this.parts.jobs.wait(record.job_id, timeoutMs);
@@ -239,7 +237,10 @@ export class RunService {
     }
   }
 
-  /** Makes safe what is stored of a checkpoint: all of one that is squeezed, else only the list of its modules. */
+  /**
+   * Makes the stored files of a checkpoint durable: all of them if it is squeezed, otherwise only the list of its
+   * modules.
+   */
   private async keep(
     { adapterFiles, optimizerFile, modules, arrival }: ReadCheckpoint,
     plan: Plan,
@@ -253,7 +254,10 @@ export class RunService {
   }
 }
 
-/** What is secret of its webhook is no part of it. @throws AppError SCHEDULE_INVALID, SCHEDULE_TOO_SHORT */
+/**
+ * Without the secrets of its webhook.
+ * @throws AppError SCHEDULE_INVALID, SCHEDULE_TOO_SHORT
+ */
 function plannedRun(
   { dry_run: _asked, webhook: _secret, ...request }: RunRequest,
   id: string,

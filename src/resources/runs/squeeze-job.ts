@@ -3,8 +3,8 @@ import type { Target } from '../../contract/target.ts';
 import type { CheckpointManifest, RunManifest } from './run-manifest.ts';
 
 /**
- * The target of a run's squeeze: a rank or what the spectrum has to keep, with how a trainer needs the result: the
- * scale where it was, singular values in both factors, and the projections for whatever else lives in the old basis.
+ * The target of a run's squeeze: a rank or a criterion on the spectrum, and the form that a trainer needs: the
+ * scaling unchanged, singular values in both factors, and the projections for everything else in the old basis.
  */
 export const squeezeTarget = ({ request }: RunManifest, goal: Target): Target => ({
   ...goal,

@@ -18,7 +18,7 @@ import type { CheckpointManifest, RunManifest } from './run-manifest.ts';
 
 const SHOWN = ['id', 'name', 'base_model', 'mode', 'step', 'checkpoints', 'created_at'] as const;
 
-/** What is left out matters not. */
+/** Absent fields do not matter. */
 export interface RunFilter {
   readonly mode?: RunSummary['mode'] | undefined;
   readonly baseModel?: string | undefined;
@@ -27,9 +27,10 @@ export interface RunFilter {
 }
 
 /**
- * A tenant's runs and the logs of their checkpoints. Entries are numbered without a gap, and a run knows how many it has:
- * who appends or removes says how many he has seen, and is told when there are more. That is all the agreement several
- * API processes need. All methods throw AppError DATABASE_UNAVAILABLE, and those that write STORAGE_FULL.
+ * A tenant's runs and the logs of their checkpoints. Entries are numbered without gaps, and a run knows their number:
+ * a caller that appends or removes passes the number it has seen, and is refused if there are more. Several API
+ * processes need no other agreement. All methods throw AppError DATABASE_UNAVAILABLE, and those that write
+ * STORAGE_FULL.
  */
 export class RunStore {
   private readonly parts: JobChangesParts;
@@ -69,7 +70,7 @@ export class RunStore {
   /** The newest first, without their checkpoints. */
   async page({ mode, baseModel, name }: RunFilter, request: PageRequest): Promise<Page<RunSummary>> {
     const { database, tenant } = this;
-    // Names are there as JSON: what they begin with has its quote at the beginning only.
+    // Names are stored as JSON: a prefix has the quote at its beginning only.
     const prefix = name === undefined ? undefined : JSON.stringify(name).slice(0, -1);
     const begins = prefix === undefined ? {} : await nameBegins(database, 'run', tenant, prefix);
     const { rows, next } = await listed(

@@ -37,7 +37,7 @@ type Key = (string | number)[];
 export const ROTATION_ERRORS = ['VALIDATION_FAILED', 'SECRETS_UNAVAILABLE', 'STORAGE_FULL'] as const;
 
 export interface RotationOptions {
-  /** What the call before gave as `next`: where it came to. */
+  /** `next` of the previous call: where it stopped. */
   readonly after?: string | undefined;
   readonly patienceMs?: number;
 }
@@ -85,9 +85,9 @@ function placeIn(after: string): [Sealing, Key] {
     const isKey = key.every((part) => typeof part === 'string' || Number.isSafeInteger(part));
     if (isKey && TABLES.includes(table) && PLACES[table]!.key.length === key.length) return [table, key];
   } catch {
-    // It is no JSON.
+    // It is not JSON.
   }
-  throw new AppError('VALIDATION_FAILED', 'after must be the next of a previous response.');
+  throw new AppError('VALIDATION_FAILED', 'after must be the `next` of a previous response.');
 }
 
 /** What is sealed with the right key stays, and so does what cannot be opened, which is counted. */

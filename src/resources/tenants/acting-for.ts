@@ -21,7 +21,8 @@ export interface ActingForOptions {
 const TENANT = {
   ...TenantId,
   description:
-    'Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key',
+    'The tenant whose records the call is about. Any tenant other than that of the key requires the scope ' +
+    '`admin`; absent: the tenant of the key',
 };
 const ONLY_TENANT = Type.Object({ tenant: Type.Optional(TENANT) }, { additionalProperties: false });
 
@@ -29,8 +30,8 @@ type Query = TSchema & { readonly properties: object };
 type Done = (error?: Error) => void;
 
 /**
- * Whose things a call is about: those of the caller's tenant, or of the one that an administrator names with `tenant`. A tenant
- * that is suspended brings nothing new, whoever asks for it.
+ * The tenant of a call: that of the caller, or the one that an administrator names with `tenant`. A suspended tenant
+ * gets nothing new, whoever calls.
  */
 export const actingFor = fp(async (app: FastifyInstance, options: ActingForOptions) => {
   const { limits, metrics, onActingFor } = options;
@@ -39,7 +40,7 @@ export const actingFor = fp(async (app: FastifyInstance, options: ActingForOptio
   /** @throws AppError SCOPE_MISSING, TENANT_NOT_FOUND */
   function takeTenant(request: FastifyRequest, principal: Principal): void {
     const { tenant } = request.query as { readonly tenant?: unknown };
-    // What is no id the schema refuses, before anything is done.
+    // The schema refuses values that are not ids, before anything is done.
     if (typeof tenant !== 'string' || !isTenantId(tenant) || tenant === principal.tenant) return;
     if (principal.keyId === null)
       throw new AppError(
@@ -51,7 +52,7 @@ export const actingFor = fp(async (app: FastifyInstance, options: ActingForOptio
       metrics.accessRefused('scope');
       throw new AppError(
         'SCOPE_MISSING',
-        `To name another tenant needs a key with the scope "admin"; this one belongs to "${principal.tenant}".`,
+        `Naming another tenant requires a key with the scope "admin"; this one belongs to "${principal.tenant}".`,
         { needed: 'admin', scopes: principal.scopes },
       );
     }
@@ -67,7 +68,7 @@ export const actingFor = fp(async (app: FastifyInstance, options: ActingForOptio
     if (state === 'suspended' && bringsWork(request))
       throw new AppError(
         'TENANT_SUSPENDED',
-        `Tenant ${tenant} is suspended: it may read, download, cancel and delete, and nothing else.`,
+        `Tenant ${tenant} is suspended: it can only read, download, cancel and delete.`,
         { tenant },
       );
     if (request.actingFor !== null) onActingFor(request, tenant);
@@ -85,7 +86,7 @@ export const actingFor = fp(async (app: FastifyInstance, options: ActingForOptio
         admit(request, known);
         return done();
       }
-      // Where it cannot be looked up, what the request wants of the database will fail too.
+      // If it cannot be looked up, the request's own queries will fail too.
       const looked = isOther ? limits.standingOf(tenant) : limits.standingOf(tenant).catch(() => undefined);
       looked.then((standing) => standing && admit(request, standing)).then(() => done(), done);
     } catch (error) {

@@ -7,7 +7,7 @@ import type { TenantService } from './service.ts';
 const REMEMBERED_MS = 5_000;
 const MOST_REMEMBERED = 10_000;
 
-/** What counts for a tenant: what was set for it, and else the defaults of the service. null: no limit. */
+/** The limits of a tenant: its own settings, otherwise the defaults of the service. null: no limit. */
 export interface Limits {
   readonly stored_bytes: number | null;
   readonly max_queued: number | null;
@@ -17,7 +17,7 @@ export interface Limits {
   readonly max_priority: JobPriority;
 }
 
-/** Of a service whose configuration says nothing of tenants. */
+/** Defaults of a service without settings for tenants. */
 export const NO_TENANT_LIMITS: Limits = {
   stored_bytes: null,
   max_queued: null,
@@ -62,7 +62,7 @@ export class TenantLimits {
     return (await this.standingOf(tenant)).limits;
   }
 
-  /** What is remembered, without waiting; undefined where `standingOf` has to look. */
+  /** The remembered value, synchronously; undefined if `standingOf` has to query. */
   knownStanding(tenant: string): Standing | undefined {
     return this.remembered.get(tenant);
   }

@@ -8,7 +8,7 @@ import type { Metrics } from '../../metrics/metrics.ts';
 import type { TenantLimits } from './limits.ts';
 
 const WINDOW_SECONDS = 60;
-/** After a failure nobody waits for the counter for so long: it may be one that hangs. */
+/** After a failure the counter is not asked for this long, because it may hang. */
 const PAUSE_MS = 1_000;
 
 /** Counts what happens in windows of time, for all processes together. */
@@ -29,8 +29,8 @@ export interface RateLimitOptions {
 }
 
 /**
- * Requests to the API in a minute, by all keys of a tenant together, where the tenant has a quota: others are not
- * counted. All processes count in the same Redis; while that is away nobody is refused. Headers as in
+ * Requests to the API per minute, by all keys of a tenant together, if the tenant has a quota; others are not
+ * counted. All processes count in the same Redis; while it is unavailable no request is refused. Headers as in
  * draft-ietf-httpapi-ratelimit-headers.
  */
 export const rateLimit = fp(async (app: FastifyInstance, { limits, counter, metrics }: RateLimitOptions) => {
@@ -52,7 +52,7 @@ export const rateLimit = fp(async (app: FastifyInstance, { limits, counter, metr
   async function limit(request: FastifyRequest, reply: FastifyReply): Promise<void> {
     if (limitOf(request) === 0) {
       metrics.accessRefused('rate');
-      throw new AppError('QUOTA_TOO_SMALL', 'The tenant may send no requests at all.', {
+      throw new AppError('QUOTA_TOO_SMALL', 'The tenant may not send any requests.', {
         limit: 0,
         wanted: 1,
       });
@@ -69,7 +69,7 @@ export const rateLimit = fp(async (app: FastifyInstance, { limits, counter, metr
     reply.header('retry-after', ttlInSeconds);
     throw new AppError(
       'RATE_LIMITED',
-      `The tenant may send ${max} requests a minute; the next one in ${ttlInSeconds} s.`,
+      `The tenant may send ${max} requests per minute; the next one is possible in ${ttlInSeconds} s.`,
       { limit: max, window_seconds: WINDOW_SECONDS, retry_after_seconds: ttlInSeconds },
     );
   }

@@ -25,12 +25,13 @@ const SUSPENSION = {
   suspend: {
     summary: 'Suspend a tenant',
     description:
-      'None of its waiting jobs begins, and what it sends is refused with TENANT_SUSPENDED; reading, downloading, ' +
-      'cancelling and deleting go on, and so does what runs. Other processes of the service learn of it within five seconds.',
+      'None of its waiting jobs start, and new requests are refused with TENANT_SUSPENDED; reading, ' +
+      'downloading, cancelling and deleting still work, and running jobs continue. Other processes of the ' +
+      'service follow within five seconds.',
   },
   resume: {
     summary: 'Resume a suspended tenant',
-    description: 'Its waiting jobs begin again, in their order.',
+    description: 'Its waiting jobs can start again, in their order.',
   },
 } as const;
 
@@ -40,7 +41,7 @@ export interface TenantRoutesOptions {
   readonly tenants: TenantService;
   readonly limits: TenantLimits;
   readonly database: Database;
-  /** What a tenant has that is there. */
+  /** An existing tenant with its usage. */
   readonly spaceOf: (tenant: string) => ReportedSpace;
 }
 
@@ -61,7 +62,7 @@ export const tenantRoutes: FastifyPluginAsyncTypebox<TenantRoutesOptions> = asyn
         operationId: 'listTenants',
         tags: ['administration'],
         summary: 'List tenants with their usage',
-        description: 'By id.',
+        description: 'In the order of their ids.',
       }),
     },
     async (request, reply) => {
@@ -100,11 +101,11 @@ export const tenantRoutes: FastifyPluginAsyncTypebox<TenantRoutesOptions> = asyn
         operationId: 'putTenant',
         tags: ['administration'],
         summary: 'Create a tenant or change its limits',
-        description: 'Other processes of the service go by what was set before for five seconds more.',
+        description: 'Other processes of the service use the previous settings for up to five more seconds.',
         params: TenantPath,
         body: reference(TenantRequest),
         response: {
-          200: response('The tenant as it is now', reference(TenantRecord)),
+          200: response('The changed tenant', reference(TenantRecord)),
           ...problems(...errorsOf('json', 'json-body'), ...TENANT_ERRORS.put),
         },
       },
@@ -128,7 +129,7 @@ export const tenantRoutes: FastifyPluginAsyncTypebox<TenantRoutesOptions> = asyn
           ...SUSPENSION[change],
           params: TenantPath,
           response: {
-            200: response('The tenant as it is now', reference(TenantRecord)),
+            200: response('The changed tenant', reference(TenantRecord)),
             ...problems('VALIDATION_FAILED', ...TENANT_ERRORS.suspend),
           },
         },

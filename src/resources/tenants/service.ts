@@ -18,14 +18,14 @@ export const TENANT_ERRORS = {
 export const noSuchTenant = (id: string): AppError =>
   new AppError(
     'TENANT_NOT_FOUND',
-    `There is no tenant ${JSON.stringify(id)}. An administrator of the service makes it with PUT /v1/tenants/{id}, or with ` +
-      '`keys create --make-tenant` on its machine.',
+    `There is no tenant ${JSON.stringify(id)}. An administrator of the service creates it with PUT ` +
+      '/v1/tenants/{id}, or with `keys create --make-tenant` on its machine.',
     { tenant: id },
   );
 
 /**
- * Who has things here. The default tenant is always there; others are made by an administrator.
- * All methods throw AppError DATABASE_UNAVAILABLE, and those that write STORAGE_FULL.
+ * Tenants. The default tenant always exists; others are created by an administrator. All methods throw AppError
+ * DATABASE_UNAVAILABLE, and those that write STORAGE_FULL.
  */
 export class TenantService {
   private readonly store: TenantStore;
@@ -47,20 +47,28 @@ export class TenantService {
     throw noSuchTenant(id);
   }
 
-  /** Makes a tenant, or sets all that is set for it anew. @param id well-formed @throws AppError TENANT_DELETING */
+  /**
+   * Creates a tenant, or replaces all its settings.
+   * @param id well-formed
+   * @throws AppError TENANT_DELETING
+   */
   put(id: string, settings: TenantRequest): Promise<TenantRecord> {
     return this.store.put(id, settings);
   }
 
   /**
-   * None of its waiting jobs begins, and it may bring nothing new, until `resume`. What runs goes on. Again, it changes nothing.
+   * None of its waiting jobs start, and it cannot submit new work, until `resume`. Running jobs continue. Repeating
+   * the call changes nothing.
    * @throws AppError TENANT_NOT_FOUND, TENANT_DELETING
    */
   suspend(id: string): Promise<TenantRecord> {
     return this.setSuspended(id, true);
   }
 
-  /** Has a tenant go on. Again, it changes nothing. @throws as `suspend` */
+  /**
+   * Ends the suspension of a tenant. Repeating the call changes nothing.
+   * @throws as `suspend`
+   */
   resume(id: string): Promise<TenantRecord> {
     return this.setSuspended(id, false);
   }
@@ -72,7 +80,7 @@ export class TenantService {
    */
   async delete(id: string): Promise<TenantRecord> {
     if (id === DEFAULT_TENANT)
-      throw new AppError('TENANT_KEPT', `The tenant "${id}" is always there.`, { tenant: id });
+      throw new AppError('TENANT_KEPT', `The tenant "${id}" always exists.`, { tenant: id });
     const record = isTenantId(id) ? await this.store.delete(id) : undefined;
     if (record) return record;
     throw noSuchTenant(id);

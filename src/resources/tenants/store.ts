@@ -5,7 +5,10 @@ import type { Page, PageRequest } from '../../database/lists/page.ts';
 import type { TenantTable } from '../../database/tables.ts';
 import { AppError } from '../../errors/app-error.ts';
 
-/** The rows of tenants. Ids are well-formed. All methods throw AppError DATABASE_UNAVAILABLE, `put` STORAGE_FULL too. */
+/**
+ * The rows of tenants. Ids are well-formed. All methods throw AppError DATABASE_UNAVAILABLE, and `put` STORAGE_FULL
+ * as well.
+ */
 export class TenantStore {
   private readonly database: Database;
 
@@ -32,7 +35,10 @@ export class TenantStore {
     return row && recordOf(row);
   }
 
-  /** Makes a tenant, or sets all that is set for it anew. @throws AppError TENANT_DELETING */
+  /**
+   * Creates a tenant, or replaces all its settings.
+   * @throws AppError TENANT_DELETING
+   */
   put(id: string, settings: TenantRequest): Promise<TenantRecord> {
     return this.database.write(async (writer) => {
       await isTenant(this.database, writer, id);
@@ -48,8 +54,8 @@ export class TenantStore {
   }
 
   /**
-   * Suspends a tenant, or has it go on. What is so already stays as it is.
-   * @returns undefined where there is none
+   * Suspends a tenant, or resumes it. If it already has this state, nothing changes.
+   * @returns undefined if it does not exist
    * @throws AppError TENANT_DELETING
    */
   suspend(id: string, isSuspended: boolean): Promise<TenantRecord | undefined> {
@@ -67,8 +73,9 @@ export class TenantStore {
   }
 
   /**
-   * Has a tenant deleted: from now on its keys open nothing and nothing of it is dispatched. What it has is removed later.
-   * @returns undefined where there is none
+   * Starts the deletion of a tenant: from now on its keys are refused and none of its executions are dispatched. Its
+   * records are removed later.
+   * @returns undefined if it does not exist
    */
   delete(id: string): Promise<TenantRecord | undefined> {
     const { database } = this;
@@ -128,7 +135,7 @@ const tenantDeleting = (id: string): AppError =>
     { tenant: id },
   );
 
-/** What a column has where there is no limit, whatever the defaults of the service are. */
+/** The value of a column without a limit, whatever the defaults of the service are. */
 const UNLIMITED = -1;
 
 const QUOTAS = [

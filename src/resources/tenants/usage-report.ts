@@ -20,8 +20,8 @@ export interface ReportedSpace {
 }
 
 /**
- * All that is told of a tenant's usage.
- * @param days how many of them, today included
+ * The usage of a tenant.
+ * @param days number of days, including today
  * @throws AppError TENANT_NOT_FOUND, DATABASE_UNAVAILABLE
  */
 export async function usageReport(space: ReportedSpace, days = DEFAULT_USAGE_DAYS): Promise<UsageRecord> {

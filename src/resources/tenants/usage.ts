@@ -25,8 +25,8 @@ export interface UsedSpace {
 }
 
 /**
- * Counts what a transaction adds to what a tenant has, or takes away. Others of the same tenant wait for its end, so it comes
- * last.
+ * Counts what a transaction adds to or removes from a tenant. Other transactions of the same tenant wait for its end,
+ * so it comes last.
  */
 export async function addUsage(
   writer: Writer,
@@ -64,7 +64,11 @@ export async function addUsage(
 /** A moment's day as the table of days has it. */
 export const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
 
-/** Removes the days that no call tells of any more. @returns how many @throws AppError DATABASE_UNAVAILABLE, STORAGE_FULL */
+/**
+ * Removes days that no call shows any more.
+ * @returns how many
+ * @throws AppError DATABASE_UNAVAILABLE, STORAGE_FULL
+ */
 export async function removeOldUsage(database: Pick<Database, 'write'>, nowMs: number): Promise<number> {
   const { numDeletedRows } = await database.write((writer) =>
     writer
@@ -122,11 +126,12 @@ export interface StoringSpace extends UsedSpace {
 }
 
 /**
- * Refuses an adapter that is more than a tenant may store. Costs nothing where there is no limit. Uploads that are
- * checked at the same moment each see the room without the other: they may exceed the limit together, by what they
- * bring; the next one is refused then. Results of jobs count, but are never refused.
+ * Refuses an adapter beyond the stored bytes of a tenant. No cost without a limit. Uploads that are checked at the
+ * same moment do not see each other, so they may exceed the limit together; the next one is then refused. Results of
+ * jobs count, but are never refused.
  * @param bytes of the adapter's files
- * @throws AppError QUOTA_TOO_SMALL for an adapter that is larger than the limit, QUOTA_STORED_BYTES, DATABASE_UNAVAILABLE
+ * @throws AppError QUOTA_TOO_SMALL for an adapter that is larger than the limit, QUOTA_STORED_BYTES,
+ * DATABASE_UNAVAILABLE
  */
 export async function checkStoredBytes(space: StoringSpace, bytes: number): Promise<void> {
   const { stored_bytes: limit } = await space.limits();
@@ -142,7 +147,8 @@ export async function checkStoredBytes(space: StoringSpace, bytes: number): Prom
   if (used + bytes <= limit) return;
   throw new AppError(
     'QUOTA_STORED_BYTES',
-    `The tenant stores ${used} of ${limit} bytes; there is no room for ${bytes} more. Remove adapters that are not needed.`,
+    `The tenant stores ${used} of ${limit} bytes; there is no room for ${bytes} more. Remove adapters that ` +
+      'are no longer needed.',
     { used, limit, wanted: bytes },
   );
 }

@@ -27,7 +27,7 @@ export interface UploadsDependencies extends UploadDependencies {
 
 /**
  * Makes an adapter of files that came before, and counts how that ended.
- * @throws AppError VALIDATION_FAILED without one file of weights; as `useUploads` and `AdapterService.register`
+ * @throws AppError VALIDATION_FAILED without one weights file; as `useUploads` and `AdapterService.register`
  */
 export async function adapterFromUploads(
   request: FastifyRequest,
@@ -131,12 +131,12 @@ export async function useUploads<T>(
 async function fileOf(upload: PresentUpload, name: string, folder: string): Promise<IncomingFile> {
   const { id, filename, sha256, receivedBytes, totalBytes } = upload;
   if (roleOf(filename) !== roleOf(name)) {
-    const detail = `The upload ${id} is of ${filename} and cannot be ${name}.`;
+    const detail = `The upload ${id} is ${filename} and cannot be used as ${name}.`;
     throw new AppError('UPLOAD_FILENAME', detail, { id, filename, expected: [name] });
   }
   if (sha256 === null) {
     const of = totalBytes === null ? 'not known how many' : String(totalBytes);
-    const detail = `The upload ${id} is not complete: ${receivedBytes} bytes came, of ${of}.`;
+    const detail = `The upload ${id} is not complete: ${receivedBytes} bytes have arrived, of ${of}.`;
     throw new AppError('UPLOAD_INCOMPLETE', detail, {
       id,
       received_bytes: receivedBytes,

@@ -26,8 +26,8 @@ export const adapterFromUploadsRoutes: FastifyPluginAsyncTypebox<{ deps: Uploads
         tags: ['adapters'],
         summary: 'Create an adapter from uploads',
         description:
-          'As an upload with all the files in one request does. The uploads are gone afterwards, unless the request was ' +
-          'refused.',
+          'The same as an upload with all files in one request. The uploads are removed afterwards, unless the ' +
+          'request was refused.',
         headers: UploadHeaders,
         body: reference(AdapterFromUploads),
         response: {

@@ -16,7 +16,7 @@ import { FILENAME_ERRORS } from './upload-limits.ts';
 export const UPLOADS_PATH = '/v1/uploads';
 export const TUS_BODY = 'application/offset+octet-stream';
 
-/** Of an upload that is there, or is not. */
+/** Answers about an upload that exists, or does not. */
 const FOUND = [
   'UPLOAD_NOT_FOUND',
   'UPLOAD_EXPIRED',
@@ -25,7 +25,7 @@ const FOUND = [
   'UPLOAD_HEADER',
 ] as const satisfies readonly ErrorCode[];
 
-/** What requests of the protocol are refused with, besides what is wrong with the bytes that they bring. */
+/** Errors of the protocol, besides faults of the bytes. */
 export const TUS_ERRORS = {
   create: [...FOUND, ...FILENAME_ERRORS, 'QUOTA_UPLOADS'],
   look: FOUND,
@@ -36,7 +36,7 @@ export const TUS_ERRORS = {
 /** How long a request may still write when a later one of the same upload wants to take over. */
 const DRAIN_MS = 500;
 
-/** All of a request that means something to the protocol; what else it says is none of the library's business. */
+/** The parts of a request that belong to the protocol; the library must not see others. */
 const REQUEST_HEADERS = [
   'tus-resumable',
   'content-type',
@@ -124,14 +124,14 @@ async function ask(
   throw tusError({ status_code: answer.status, body: await answer.text() }, maxUploadBytes);
 }
 
-/** The library tells of a version that is missing only; another one is an invalid header to it. */
+/** The library reports a missing version only; for another version it reports an invalid header. */
 function checkVersion({ method, headers }: FastifyRequest): void {
   const version = headers['tus-resumable'];
   if (method === 'OPTIONS' || version === undefined || version === TUS_RESUMABLE) return;
   const sent = JSON.stringify(String(version).slice(0, 80));
   throw new AppError(
     'UPLOAD_VERSION',
-    `Tus-Resumable is ${sent}; the version spoken here is ${TUS_RESUMABLE}.`,
+    `Tus-Resumable is ${sent}; the supported version is ${TUS_RESUMABLE}.`,
   );
 }
 
@@ -141,7 +141,7 @@ function webRequest({ method, url, headers }: FastifyRequest, body: IncomingBody
     return typeof value === 'string' ? [[name, value]] : [];
   });
   const known = new Headers(sent);
-  // Plain HTTP: to look and to remove takes no protocol.
+  // Plain HTTP: reading and removing need no protocol version.
   if ((method === 'HEAD' || method === 'DELETE') && !known.has('tus-resumable'))
     known.set('tus-resumable', TUS_RESUMABLE);
   return new Request(`http://service${url}`, {

@@ -23,8 +23,8 @@ export class ContentWatch {
   private isBad = false;
 
   /**
-   * @param gate undefined: what comes is no weights file
-   * @param hash undefined: bytes came before that nobody hashed, or it is not asked for
+   * @param gate undefined: the file is not a weights file
+   * @param hash undefined: earlier bytes were not hashed, or no hash is needed
    */
   private constructor(gate: Gate | undefined, hash: Hash | undefined) {
     this.gate = gate;
@@ -35,7 +35,7 @@ export class ContentWatch {
     return new ContentWatch(gate, createHash('sha256'));
   }
 
-  /** For a file that somebody else hashes. */
+  /** For a file that is hashed elsewhere. */
   static unhashed(gate: Gate | undefined): ContentWatch {
     return new ContentWatch(gate, undefined);
   }
@@ -53,7 +53,7 @@ export class ContentWatch {
     return this.seenBytes;
   }
 
-  /** The gate has said that no more bytes can make this a file to keep. */
+  /** The gate has reported that no further bytes can make this a valid file. */
   get isRefused(): boolean {
     return this.isBad;
   }
@@ -62,14 +62,14 @@ export class ContentWatch {
   push(chunk: Uint8Array, totalBytes: number | null): void {
     this.look(chunk);
     this.hash?.update(chunk);
-    // The announced size is as good as the whole file, once the header is there.
+    // Once the header has arrived, the announced size is as good as the whole file.
     if (!this.isJudged && totalBytes !== null && this.headerIsThere()) this.judge(totalBytes);
   }
 
   /**
-   * All bytes are there.
-   * @returns SHA-256, hex; undefined where not all of them were seen
-   * @throws AppError what the gate finds
+   * All bytes have arrived.
+   * @returns SHA-256, hex; undefined if not all of them were seen
+   * @throws AppError the errors of the gate
    */
   finish(totalBytes: number): string | undefined {
     this.judge(totalBytes);

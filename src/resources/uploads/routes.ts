@@ -38,8 +38,8 @@ export const uploadRoutes: FastifyPluginAsyncTypebox<{ deps: UploadsDependencies
         tags: ['uploads'],
         summary: 'Upload a whole file',
         description:
-          'The body is the file (`curl -T file`); an upload of that id is replaced when all of it is there. It is ' +
-          'checked while it arrives. Which file of an adapter it is says `filename`.',
+          'The body is the file (`curl -T file`). It replaces an upload with the same id once it is complete, and ' +
+          'is checked while it arrives. `filename` names the file of the adapter.',
         params: UploadPath,
         querystring: PutQuery,
         headers: UploadHeaders,
@@ -96,7 +96,7 @@ export const uploadRoutes: FastifyPluginAsyncTypebox<{ deps: UploadsDependencies
       schema: {
         operationId: 'listUploads',
         tags: ['uploads'],
-        summary: 'List uploads that are not part of an adapter, in the order of their ids',
+        summary: 'List uploads that do not belong to an adapter, in the order of their ids',
         response: {
           200: response('The uploads', reference(UploadList)),
           ...problems(...UPLOAD_ERRORS.list),
@@ -130,7 +130,7 @@ async function putUpload(
   if (request.headers['content-range'] !== undefined)
     throw new AppError(
       'BAD_REQUEST',
-      'A PUT brings the whole file; parts come by PATCH (see docs/uploads.md).',
+      'A PUT sends the whole file; parts are sent by PATCH (see docs/uploads.md).',
     );
 
   const isConfig = roleOf(filename) === 'config';
@@ -140,7 +140,7 @@ async function putUpload(
   try {
     const incoming = new IncomingBody(request.raw, limits.uploadIdleTimeoutMs);
     body = incoming;
-    // Under a name of ours: the client's is no path.
+    // Under our own name, because the client's must not be used as a path.
     const file = await saveFile(isConfig ? CONFIG_FILE : WEIGHTS_FILE, incoming.stream, {
       folder,
       maxBytes,

@@ -47,7 +47,9 @@ export interface UploadOwner {
 export class UploadService {
   readonly options: UploadOptions;
   private readonly locks: UploadLocks;
-  /** Of files that still grow, by path: so that a request goes on where the last one of this process stopped. */
+  /**
+   * State of files that still grow, by path, so that a request continues where the last one of this process stopped.
+   */
   private readonly watches = new LRUCache<string, ContentWatch>({ max: MAX_WATCHES });
 
   private timer: NodeJS.Timeout | undefined;
@@ -72,8 +74,8 @@ export class UploadService {
   }
 
   /**
-   * Removes the uploads of all processes that have expired, and bytes in the folder of this one that belong to none. What
-   * a request is at work on stays.
+   * Removes the expired uploads of all processes, and bytes in this process's folder that belong to none. Uploads
+   * that a request is using stay.
    * @returns how many uploads had expired
    * @throws AppError STORAGE_*, DATABASE_UNAVAILABLE
    */
@@ -109,7 +111,7 @@ export class UploadService {
   private rowsOf = (tenant: string) => new UploadRows(this.options.database, tenant, this.options.ttlMs);
   private filesOf = (tenant: string) => new UploadFiles(join(this.options.folder, tenant));
 
-  /** Of uploads that were removed or replaced elsewhere, or never got so far. */
+  /** Bytes of uploads that were removed or replaced elsewhere, or never completed. */
   private async removeUnnamed(tenant: string): Promise<void> {
     const files = this.filesOf(tenant);
     const idle = await files.idle(GRACE_MS);

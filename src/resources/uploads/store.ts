@@ -14,7 +14,7 @@ export interface Upload {
   readonly metadata: Readonly<Record<string, string | null>>;
   /** Name of the file of its bytes; another one when they are replaced. */
   readonly file: string;
-  /** Hex; null until every byte is there and was looked at. From then on the file is never written again. */
+  /** Hex; null until every byte has arrived and was checked. From then on the file is not written again. */
   readonly sha256: string | null;
   readonly createdAtMs: number;
   /** When its last bytes came, or it was made. */
@@ -195,8 +195,8 @@ export class UploadRows {
 }
 
 /**
- * Removes the uploads of all tenants that have expired, besides those that a request is at work on.
- * @returns whose files are of no use any more
+ * Removes the expired uploads of all tenants, except those that a request is using.
+ * @returns the owners of files that are no longer needed
  * @throws AppError DATABASE_UNAVAILABLE, STORAGE_FULL
  */
 export function removeExpired(

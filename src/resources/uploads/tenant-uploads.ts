@@ -17,7 +17,7 @@ import type { LockOptions, UploadLock, UploadLocks } from './upload-locks.ts';
 /** A request that wants an upload waits as long for another to finish what it does. */
 const LOCK_WAIT_MS = 10_000;
 
-/** While bytes come, the database is told so this often: if the process dies, the upload lives as long from then. */
+/** How often the database is updated while bytes arrive: if the process dies, the upload is kept from that time on. */
 const TOUCH_MS = 10_000;
 
 export interface TenantUploadsOptions {
@@ -75,7 +75,7 @@ export class TenantUploads {
   }
 
   /**
-   * Nobody else changes the upload until it is unlocked; reading stays possible.
+   * No other request can change the upload until it is unlocked; reading stays possible.
    * @throws AppError UPLOAD_LOCKED
    */
   async lock(id: string, options: Partial<LockOptions> = {}): Promise<Unlock> {
@@ -83,7 +83,7 @@ export class TenantUploads {
     const { locks, tenant } = this.options;
     const lock = await locks.lock({ tenant, id }, { waitMs: LOCK_WAIT_MS, ...options });
     if (!lock) {
-      const detail = `Another request is at work on the upload ${id}; try again soon.`;
+      const detail = `Another request is using the upload ${id}; try again soon.`;
       throw new AppError('UPLOAD_LOCKED', detail, { id });
     }
     this.held.set(id, lock);
@@ -208,7 +208,7 @@ export class TenantUploads {
       await this.complete(upload, await this.takeWatch(upload));
       return this.present(id);
     }
-    // Else they were written by a request that was cut off, or elsewhere.
+    // Otherwise they were written by an interrupted request, or by another process.
     const isSynced = receivedBytes === 0 || this.options.watches.peek(path)?.bytes === receivedBytes;
     if (!isSynced) await attempt('write an upload', () => syncFile(path));
     return upload;
@@ -262,7 +262,7 @@ export class TenantUploads {
   private async present(id: string): Promise<PresentUpload> {
     const found = await this.withSize(await this.get(id));
     if (found) return found;
-    const detail = `The bytes of the upload ${id} are not here: another process of the service took them.`;
+    const detail = `The bytes of the upload ${id} are not on this machine: another process of the service received them.`;
     throw new AppError('UPLOAD_NOT_FOUND', detail, { id });
   }
 
@@ -271,7 +271,7 @@ export class TenantUploads {
     this.held.get(id)?.check();
   }
 
-  /** The file is there. It is removed where it may not become an upload. */
+  /** The file exists. It is removed if it cannot become an upload. */
   private async put(upload: Omit<NewUploadRow, 'reservedBytes'>): Promise<Upload | undefined> {
     const reservedBytes = upload.totalBytes ?? this.limitOf(upload.filename);
     try {
@@ -307,7 +307,10 @@ export class TenantUploads {
     });
   }
 
-  /** The last request's, where it was of this process and nobody else wrote since; else one that catches up. */
+  /**
+   * The hash state of the last request, if it was in this process and nothing was written since; otherwise a new one
+   * that catches up.
+   */
   private async takeWatch(upload: PresentUpload): Promise<ContentWatch> {
     const { path, receivedBytes, filename } = upload;
     const { watches, openGate } = this.options;
@@ -344,6 +347,6 @@ const notFound = (id: string): AppError =>
   });
 
 function wrongOffset({ id, receivedBytes }: Upload, offset: number): AppError {
-  const detail = `The upload ${id} has ${receivedBytes} bytes, so it goes on there and not at ${offset}.`;
+  const detail = `The upload ${id} has ${receivedBytes} bytes, so it continues there and not at ${offset}.`;
   return new AppError('UPLOAD_OFFSET', detail, { id, offset, received_bytes: receivedBytes });
 }

@@ -54,8 +54,8 @@ export const tusRoutes: FastifyPluginAsyncTypebox<{ deps: UploadsDependencies }>
       schema: {
         operationId: 'createUpload',
         tags: ['uploads'],
-        summary: 'Begin a resumable upload',
-        description: `The first bytes may come with it, as \`${TUS_BODY}\`.`,
+        summary: 'Create a resumable upload',
+        description: `The first bytes may be sent with it, as \`${TUS_BODY}\`.`,
         headers: CreateHeaders,
         response: {
           201: told('Begun', { ...OFFSET_HEADERS, ...LOCATION }),
@@ -75,7 +75,7 @@ export const tusRoutes: FastifyPluginAsyncTypebox<{ deps: UploadsDependencies }>
         operationId: 'getUploadOffset',
         tags: ['uploads'],
         summary: 'Get the offset of a resumable upload',
-        description: 'Ends a PATCH that is still under way; what came of it is kept.',
+        description: 'Ends a PATCH that is still in progress; bytes that arrived are kept.',
         params: AnyUploadPath,
         headers: LookHeaders,
         response: {
@@ -96,12 +96,13 @@ export const tusRoutes: FastifyPluginAsyncTypebox<{ deps: UploadsDependencies }>
         tags: ['uploads'],
         summary: 'Continue a resumable upload',
         description:
-          'Bytes that came before the connection broke are kept, unless there is a Content-Digest of all of them.',
+          'Bytes that arrived before a broken connection are kept, unless the request has a Content-Digest of all ' +
+          'of them.',
         params: AnyUploadPath,
         headers: PatchHeaders,
         bytes: TUS_BODY,
         response: {
-          204: told('They are on the disk', OFFSET_HEADERS),
+          204: told('The bytes are on disk', OFFSET_HEADERS),
           ...problems(...errorsOf('content'), ...TUS_ERRORS.append),
         },
       },

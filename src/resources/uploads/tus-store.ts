@@ -13,14 +13,14 @@ const MAX_METADATA_BYTES = 2048;
  * that one knows of no gate, keeps the reason of a failure to itself, and may lose bytes it answered for.
  */
 export class TusStore extends DataStore {
-  /** Why bytes were not taken. The library hears of it too, but may have seen the end of its stream first. */
+  /** Why bytes were refused. The library gets the error as well, but may have seen the end of its stream first. */
   failure: AppError | undefined;
   /** Nothing is being written: the library does not always wait for that. */
   idle: Promise<void> = Promise.resolve();
   private readonly uploads: TenantUploads;
   private readonly body: IncomingBody | undefined;
 
-  /** @param body of the request, where it brings bytes of a file */
+  /** @param body of the request, if it contains bytes of a file */
   constructor(uploads: TenantUploads, body: IncomingBody | undefined) {
     super();
     this.uploads = uploads;
@@ -91,7 +91,7 @@ export class TusStore extends DataStore {
 }
 
 /**
- * Locks as the library asks for them: whoever comes later ends the request before, which may hang on a dead line.
+ * Locks for the library: a later request ends the earlier one, which may hang on a broken connection.
  * @param store of the request that locks
  */
 export const tusLocker = (uploads: TenantUploads, store: TusStore): Locker => ({

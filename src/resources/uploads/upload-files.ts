@@ -9,15 +9,15 @@ const UPLOAD_ID = /^[A-Za-z0-9_-]{8,64}$/;
 /** Ids come from clients: only well-formed ones may become names of files. */
 export const isUploadId = (value: string): boolean => UPLOAD_ID.test(value);
 
-/** A name for the bytes of an upload that no other file ever had. */
+/** A unique name for the bytes of an upload. */
 export function newFileOf(id: string): string {
   if (!isUploadId(id)) throw new TypeError(`Not the id of an upload: ${JSON.stringify(id.slice(0, 80))}`);
   return `${id}.${randomBytes(8).toString('hex')}`;
 }
 
 /**
- * The bytes of a tenant's uploads, each in a file, as far as they lie in the folder of this process. Files are made
- * before their rows and removed after them. All methods throw AppError STORAGE_*.
+ * The bytes of a tenant's uploads, each in a file in this process's folder. Files are created before their rows and
+ * removed after them. All methods throw AppError STORAGE_*.
  */
 export class UploadFiles {
   private readonly root: string;
@@ -53,7 +53,7 @@ export class UploadFiles {
     await rm(this.pathOf(file), { recursive: true, force: true }).catch(() => {});
   }
 
-  /** Names of the files that nobody has written to for as long. */
+  /** Names of the files that were not written for as long. */
   idle(forMs: number): Promise<string[]> {
     return attempt('list uploads', async () => {
       const names = (await unlessMissing(readdir(this.root))) ?? [];

@@ -11,7 +11,7 @@ const MAX_SHOWN = 80;
 /** What a name is refused with that cannot be that of an upload. */
 export const FILENAME_ERRORS = ['UPLOAD_FILENAME', 'PICKLE_REFUSED'] as const;
 
-/** What a tenant may have in uploads that no adapter was made of yet, complete ones too. */
+/** Limits of a tenant's uploads that are not part of an adapter, complete ones included. */
 export const MAX_UPLOADS = 100;
 /** Times the largest file. */
 export const MAX_UPLOADS_SIZE = 4;
@@ -42,7 +42,7 @@ export function checkShare({ uploads, bytes }: Share, maxUploadBytes: number): v
 const full = (limit: string, context: AppError['context']): AppError =>
   new AppError(
     'QUOTA_UPLOADS',
-    `No more than ${limit} can wait for adapters to be made of them; make some, or remove what is not needed.`,
+    `No more than ${limit} can be kept for later; make adapters of some, or remove those that are not needed.`,
     context,
   );
 

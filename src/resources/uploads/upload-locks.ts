@@ -5,7 +5,7 @@ import { hasCome } from '../../database/sql.ts';
 import { AppError } from '../../errors/app-error.ts';
 
 const POLL_MS = 50;
-/** How often a holder looks whether somebody waits for it. */
+/** How often a holder checks whether another request waits. */
 const WANTED_POLL_MS = 200;
 const RENEW_MS = 2_000;
 /** What a process that was killed holds is free after this. Less than a request waits for a lock. */
@@ -16,16 +16,16 @@ export interface LockOptions {
   readonly waitMs: number;
   /** Gives up at once. */
   readonly signal?: AbortSignal;
-  /** Whoever holds the lock is told that somebody waits. */
+  /** The holder of the lock is informed when another request waits. */
   readonly urge?: boolean;
-  /** Called once when somebody urges this holder, or has taken the lock over. */
+  /** Called once when another request waits for this holder, or has taken over the lock. */
   readonly onUrged?: () => void;
 }
 
 export interface UploadLock {
-  /** @throws AppError UPLOAD_LOCKED unless it is certain that nobody else has the lock by now */
+  /** @throws AppError UPLOAD_LOCKED unless it is certain that no other request has the lock by now */
   check(): void;
-  /** Never throws: what cannot be given back ends by itself. */
+  /** Never throws: a lock that cannot be released expires. */
   release(): Promise<void>;
 }
 
@@ -58,7 +58,7 @@ export class UploadLocks {
   }
 
   /**
-   * @returns undefined when it was not to be had
+   * @returns undefined if it was not available
    * @throws AppError DATABASE_UNAVAILABLE, STORAGE_FULL
    */
   async lock(key: LockKey, options: LockOptions): Promise<UploadLock | undefined> {
@@ -122,7 +122,7 @@ export class UploadLocks {
     return {
       check: () => {
         if (performance.now() < hold.untilMs) return;
-        throw new AppError('UPLOAD_LOCKED', `The upload ${key.id} could not be held; try again soon.`, {
+        throw new AppError('UPLOAD_LOCKED', `The upload ${key.id} could not be locked; try again soon.`, {
           id: key.id,
         });
       },

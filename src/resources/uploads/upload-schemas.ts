@@ -8,7 +8,7 @@ const header = (description: string) => ({ type: 'string', description }) as con
 
 export const UploadPath = Type.Object({ id: UploadId });
 
-/** Any text: what is no id leads nowhere, as an unknown one. */
+/** Any text: a value that is not an id is treated like an unknown id. */
 export const AnyUploadPath = Type.Object({
   id: Type.String({ description: 'Id of an upload', examples: ['up_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d'] }),
 });
@@ -17,7 +17,8 @@ export const AnyUploadPath = Type.Object({
 export const PutQuery = Type.Object(
   {
     filename: text(
-      'Which file of an adapter it is: weights, by any name that ends in .safetensors or .gguf, or adapter_config.json',
+      'The file of an adapter: weights under any name that ends in .safetensors or .gguf, or ' +
+        'adapter_config.json',
       ['adapter_model.safetensors'],
     ),
   },
@@ -32,8 +33,8 @@ const version = {
 export const CreateHeaders = Type.Object({
   ...version,
   'upload-length': text('Bytes of the whole file'),
-  'upload-defer-length': text('`1`: the size is announced by a later PATCH'),
-  'upload-metadata': text('Names with values in Base64; `filename` has to be there', [
+  'upload-defer-length': text('`1`: a later PATCH announces the size'),
+  'upload-metadata': text('Names with values in Base64; `filename` is required', [
     'filename YWRhcHRlcl9tb2RlbC5zYWZldGVuc29ycw==',
   ]),
   ...UploadHeaders.properties,
@@ -41,8 +42,8 @@ export const CreateHeaders = Type.Object({
 
 export const PatchHeaders = Type.Object({
   ...version,
-  'upload-offset': text('Where these bytes go: the number of those that are there'),
-  'upload-length': text('Bytes of the whole file, where that was deferred'),
+  'upload-offset': text('Position of these bytes: the number of bytes received so far'),
+  'upload-length': text('Bytes of the whole file, if this was deferred'),
   ...UploadHeaders.properties,
 });
 
@@ -51,14 +52,14 @@ export const LookHeaders = Type.Object(version);
 export const TUS_RESUMABLE_HEADER = { 'tus-resumable': header('Version of the protocol: 1.0.0') };
 export const OFFSET_HEADERS = {
   ...TUS_RESUMABLE_HEADER,
-  'upload-offset': header('Bytes that are there'),
-  'upload-expires': header('When the upload is removed, as a date of HTTP; absent once it is complete'),
+  'upload-offset': header('Number of bytes received'),
+  'upload-expires': header('When the upload is removed, as an HTTP date; absent once it is complete'),
 };
 export const STATE_HEADERS = {
   ...TUS_RESUMABLE_HEADER,
   'upload-offset': OFFSET_HEADERS['upload-offset'],
-  'upload-length': header('Bytes of the whole file, where they are known'),
-  'upload-defer-length': header('`1` where they are not'),
+  'upload-length': header('Bytes of the whole file, if known'),
+  'upload-defer-length': header('`1` if the size is not known'),
   'upload-metadata': header('As it was sent'),
 };
 export const ABILITY_HEADERS = {

@@ -25,9 +25,9 @@ export interface DelivererOptions {
 }
 
 /**
- * What an attempt came to. delivered: taken. retried: it is tried again. failed: given up. gone: the receiver wants no
- * more, and the webhook is disabled. dropped: nothing was sent, for the webhook is disabled or removed, or the delivery
- * was final already.
+ * Outcome of an attempt. delivered: accepted. retried: it is tried again. failed: given up. gone: the receiver wants
+ * no more, and the webhook is disabled. dropped: nothing was sent, because the webhook is disabled or removed, or the
+ * delivery was already final.
  */
 export type AttemptOutcome = 'delivered' | 'retried' | 'failed' | 'gone' | 'dropped';
 
@@ -61,7 +61,7 @@ export class Deliverer {
   async attempt(webhookId: string, deliveryId: string, signal: AbortSignal): Promise<AttemptResult> {
     const due = await pending(this.database, webhookId, deliveryId);
     if (!due) return { outcome: 'dropped' };
-    // A test is asked for by somebody who may want to know whether the receiver is back.
+    // A test is requested to find out whether the receiver works again.
     if (!webhookRecord(due).enabled && due.type !== 'webhook.test') {
       await this.record(due, { ...unsent('The webhook is disabled.'), isLast: true }, Date.now());
       return { outcome: 'dropped' };
@@ -75,7 +75,7 @@ export class Deliverer {
     return { outcome, ms, error, ...(nextAtMs !== undefined && { nextAtMs }) };
   }
 
-  /** Whether a delivery is to be attempted before a time: somebody has asked for it. */
+  /** Whether a delivery is to be attempted before its time, on request. */
   async isDueBefore(webhookId: string, deliveryId: string, atMs: number): Promise<boolean> {
     const row = await this.database.reader
       .selectFrom('delivery')
@@ -97,7 +97,7 @@ export class Deliverer {
         signal,
       });
     } catch (error) {
-      // The key may be another one here and now, and the right one later or elsewhere.
+      // The key may be another one in this process at this time, and the right one later or elsewhere.
       if (error instanceof AppError && error.code.startsWith('SECRETS_')) return unsent(error.message);
       throw error;
     }
@@ -153,7 +153,7 @@ export class Deliverer {
   ): number | undefined {
     // Not pending: it has ended by another attempt, whose worker was thought dead.
     if (error === null || isLast || row.state !== 'pending') return undefined;
-    // Somebody asked for it while it was attempted.
+    // It was requested again while it was being attempted.
     const isUnchanged = row.next_attempt_at === due.next_attempt_at;
     if (!isUnchanged && row.attempts_made === due.attempts_made) return Date.now();
     const attempts = row.attempts_made - row.attempts_before + 1;

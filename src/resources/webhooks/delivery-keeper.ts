@@ -83,5 +83,5 @@ export class DeliveryKeeper {
   }
 }
 
-/** How far the time of day is ahead of a clock that nobody puts on or back. */
+/** How far the time of day is ahead of a clock that cannot be set. */
 const clockAheadMs = (): number => Date.now() - performance.now();

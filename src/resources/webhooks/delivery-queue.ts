@@ -11,7 +11,7 @@ export interface DeliveryTicket {
  * Redis cannot be reached.
  */
 export interface DeliveryQueue {
-  /** Queues a delivery, to be attempted at `atMs` or at once. One that is there already stays as it is. */
+  /** Queues a delivery, to be attempted at `atMs` or immediately. A queued delivery stays unchanged. */
   add(ticket: DeliveryTicket, atMs?: number): Promise<void>;
   /** Has a delivery that is due by its row attempted at once, also one that waits for its time. */
   hasten(ticket: DeliveryTicket): Promise<void>;

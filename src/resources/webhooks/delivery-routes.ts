@@ -33,7 +33,7 @@ export const webhookDeliveryRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookPa
         operationId: 'listWebhookDeliveries',
         tags: ['webhooks'],
         summary: 'List the deliveries of a webhook, the newest first',
-        description: 'With every attempt: when, what was answered, how long it took. Kept for 30 days.',
+        description: 'With every attempt: its time, the answer and its duration. Kept for 30 days.',
         params: WebhookPath,
         querystring: DeliveryListQuery,
         response: {
@@ -56,7 +56,8 @@ export const webhookDeliveryRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookPa
         operationId: 'testWebhook',
         tags: ['webhooks'],
         summary: 'Send an event of the type webhook.test',
-        description: 'Also to a disabled webhook. What became of it is in the deliveries soon after.',
+        description:
+          'Also possible for a disabled webhook. The outcome appears in its deliveries soon after.',
         params: WebhookPath,
         response: {
           202: response('The delivery', reference(DeliveryRecord)),
@@ -75,8 +76,8 @@ export const webhookDeliveryRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookPa
         tags: ['webhooks'],
         summary: 'Send a delivery again',
         description:
-          'Under the same `webhook-id`, so that the receiver can tell; with the whole schedule of attempts. One that is ' +
-          'pending is sent at once.',
+          'With the same `webhook-id`, so that the receiver can recognise it, and with the whole schedule of ' +
+          'attempts. A pending delivery is sent immediately.',
         params: DeliveryPath,
         response: {
           202: response('The delivery', reference(DeliveryRecord)),

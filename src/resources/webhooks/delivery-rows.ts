@@ -56,7 +56,7 @@ type Keys = ReturnType<typeof keysOf>;
 export async function removeDeliveries(database: Database, chosen: (all: Keys) => Keys): Promise<number> {
   for (let removed = 0; ; ) {
     const { numDeletedRows } = await database.write((writer) => {
-      // Locked, so that one which is opened anew in this moment is not chosen any more.
+      // Locked, so that a delivery that is reopened at this moment is not chosen.
       const some = database.locked(chosen(keysOf(writer)).limit(REMOVED_AT_ONCE));
       return writer
         .deleteFrom('delivery')

@@ -2,7 +2,7 @@ const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 
-/** Pauses before the attempts of a delivery, in milliseconds; the schedule that Standard Webhooks shows. */
+/** Pauses before the attempts of a delivery, in milliseconds: the schedule of Standard Webhooks. */
 export const SCHEDULE_MS: readonly number[] = [
   0,
   5 * SECOND,

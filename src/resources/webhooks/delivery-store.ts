@@ -55,7 +55,10 @@ export class DeliveryStore {
     return row && deliveryRecord(row);
   }
 
-  /** A new delivery, of a test. @returns undefined where there is no such webhook */
+  /**
+   * A new delivery of a test event.
+   * @returns undefined if the webhook does not exist
+   */
   open(webhookId: string, id: string, payload: string, nowMs: number): Promise<DeliveryRecord | undefined> {
     const { database, tenant } = this;
     return database.write(async (writer) => {
@@ -69,8 +72,8 @@ export class DeliveryStore {
   }
 
   /**
-   * Has a delivery attempted now. For one that is final the schedule begins anew.
-   * @returns undefined where there is none
+   * Requests an attempt now. For a final delivery the schedule starts over.
+   * @returns undefined if it does not exist
    */
   async reopen(webhookId: string, id: string, nowMs: number): Promise<DeliveryRecord | undefined> {
     const row = await this.database.write((writer) =>

@@ -19,8 +19,8 @@ export interface OutboxParts {
 }
 
 /**
- * Tells a tenant's webhooks what happened, so that nothing is lost: deliveries become durable with what they tell of.
- * An event may be told again, and changes nothing then.
+ * Creates deliveries to a tenant's webhooks in the transaction of the event, so that none is lost. Reporting an event
+ * again changes nothing.
  */
 export class Outbox {
   private readonly parts: OutboxParts;

@@ -11,7 +11,7 @@ const KEPT_MS = 30 * 86_400_000;
 /** Rows that are removed in one transaction: it must not hold up others for long. */
 const REMOVED_AT_ONCE = 500;
 
-/** The webhook of a request, as it is about to be recorded with what was asked for. */
+/** The webhook of a request, before it is recorded with the request. */
 export interface NewRequestWebhook {
   readonly id: string;
   readonly settings: WebhookSettings;
@@ -22,11 +22,11 @@ export interface NewRequestWebhook {
 
 export interface RequestWebhooksParts {
   readonly outbound: Pick<Outbound, 'checkUrl'>;
-  /** undefined: there is no place for secrets, so no webhooks. */
+  /** undefined: secrets cannot be stored, so requests cannot have webhooks. */
   readonly box: SecretBox | undefined;
 }
 
-/** Takes the webhooks that requests bring along. */
+/** Records the webhooks of requests. */
 export class RequestWebhooks {
   private readonly parts: RequestWebhooksParts;
 

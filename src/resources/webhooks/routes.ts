@@ -56,11 +56,11 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookParts }> =
         tags: ['webhooks'],
         summary: 'Create a webhook',
         description:
-          'Requests are signed by Standard Webhooks (https://www.standardwebhooks.com), and sent again for three days until ' +
-          'one is answered with 2xx. Their body is a `WebhookEvent`.',
+          'Requests are signed according to Standard Webhooks (https://www.standardwebhooks.com) and repeated for ' +
+          'three days until one is answered with 2xx. Their body is a `WebhookEvent`.',
         body: reference(WebhookRequest),
         response: {
-          201: response('The webhook with its secret, this once', reference(NewWebhook), {
+          201: response('The webhook with its secret, which is shown only this once', reference(NewWebhook), {
             headers: LOCATION,
           }),
           ...problems(...errorsOf('json', 'json-body'), ...WEBHOOK_ERRORS.create),
@@ -119,12 +119,12 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookParts }> =
         tags: ['webhooks'],
         summary: 'Change a webhook',
         description:
-          'Holds for all requests from now on, also for those of deliveries that are pending. `enabled: true` also brings ' +
-          'back a webhook whose receiver answered 410.',
+          'Applies to all requests from now on, including those of pending deliveries. `enabled: true` also enables ' +
+          'a webhook whose receiver answered 410.',
         params: WebhookPath,
         body: reference(WebhookChange),
         response: {
-          200: response('The webhook as it is now', reference(WebhookRecord)),
+          200: response('The changed webhook', reference(WebhookRecord)),
           ...problems(...errorsOf('json', 'json-body'), ...WEBHOOK_ERRORS.change),
         },
       },
@@ -167,12 +167,13 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookParts }> =
         tags: ['webhooks'],
         summary: 'Rotate the secret of a webhook',
         description:
-          'The body may be absent. The previous secret also signs for a while: requests carry two signatures then, and a ' +
-          'receiver takes any of them. A second rotation ends the first one’s overlap: there are never three.',
+          'The body may be absent. The previous secret also signs for a grace period: requests then have two ' +
+          'signatures, and a receiver accepts either. A second rotation ends the grace period of the first: there ' +
+          'are never three signatures.',
         params: WebhookPath,
         body: reference(SecretRotation),
         response: {
-          200: response('The new secret, this once', reference(RotatedSecret)),
+          200: response('The new secret, which is shown only this once', reference(RotatedSecret)),
           ...problems(...errorsOf('json', 'json-body'), ...WEBHOOK_ERRORS.rotate),
         },
       },

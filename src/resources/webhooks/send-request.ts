@@ -72,7 +72,7 @@ export async function sendRequest(
 
 function errorOf(status: number): string | null {
   if (status >= 200 && status < 300) return null;
-  if (status === GONE) return 'The receiver answered 410: it does not want any more.';
+  if (status === GONE) return 'The receiver answered 410: it wants no more events.';
   if (status >= 300 && status < 400) return `The receiver answered ${status}: redirects are not followed.`;
   return `The receiver answered ${status}.`;
 }

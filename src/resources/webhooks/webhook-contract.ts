@@ -11,8 +11,8 @@ const EVENT = {
     tags: ['webhooks'],
     summary: 'An event, sent to your server',
     description:
-      'Signed by Standard Webhooks (https://www.standardwebhooks.com). An answer counts by its status, and within 15 ' +
-      'seconds; of its body the first kilobyte is kept for the log.',
+      'Signed according to Standard Webhooks (https://www.standardwebhooks.com). The status of the answer ' +
+      'counts, if it arrives within 15 seconds; the first kilobyte of its body is logged.',
     parameters: HEADERS.map(([name, description]) => ({
       name,
       in: 'header',
@@ -26,8 +26,11 @@ const EVENT = {
     },
     responses: {
       '2XX': { description: 'Delivered' },
-      410: { description: 'No more, please: the webhook is disabled' },
-      429: { description: 'Later, please: `Retry-After` is kept to, up to a day. 503 means the same.' },
+      410: { description: 'The receiver wants no more events: the webhook is disabled' },
+      429: {
+        description:
+          'The receiver is busy: `Retry-After` is respected, up to a day. 503 has the same meaning.',
+      },
     },
   },
 } as const;

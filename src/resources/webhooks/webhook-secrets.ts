@@ -15,7 +15,7 @@ export function neededBox(box: SecretBox | undefined): SecretBox {
   if (box) return box;
   throw new AppError(
     'SECRETS_UNAVAILABLE',
-    'The service has no key to seal the secrets of webhooks, so it has no webhooks; set SECRETS_KEYS.',
+    'The service has no key to seal the secrets of webhooks, so webhooks are not available; set SECRETS_KEYS.',
   );
 }
 
@@ -60,6 +60,6 @@ export function checkedSecret(secret: string, pointer = '/secret'): string {
   // The secret itself stays unsaid: problems end up in logs.
   const detail = isWhole
     ? `secret has ${bytes.byteLength} bytes but must have ${MIN_BYTES} to ${MAX_BYTES}`
-    : 'secret is not whsec_ and base64 with its padding';
+    : 'secret must be whsec_ followed by base64 with its padding';
   throw new AppError('VALIDATION_FAILED', `${detail}.`, { errors: [{ pointer, detail }] });
 }

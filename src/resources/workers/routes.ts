@@ -35,7 +35,7 @@ export const workerRoutes: FastifyPluginAsyncTypebox<{ database: Database }> = a
         tags: ['administration'],
         summary: 'List workers and what they run',
         response: {
-          200: response('Those that are there, by machine', reference(WorkerList)),
+          200: response('The live workers, by machine', reference(WorkerList)),
           ...problems(),
         },
       },
@@ -53,9 +53,9 @@ export const workerRoutes: FastifyPluginAsyncTypebox<{ database: Database }> = a
         tags: ['administration'],
         summary: 'Drain a worker',
         description:
-          'Within some five seconds it takes nothing more; what it runs goes on to its end, however long that takes, and others ' +
-          'do what had not begun. Then a process with ROLE=worker exits with 0; one with ROLE=all goes on without a worker ' +
-          'until it is started again. Again, it changes nothing.',
+          'Within about five seconds it takes no more executions. Running ones finish, however long they take; ' +
+          'other workers take those that have not started. Then a process with ROLE=worker exits with 0; one with ' +
+          'ROLE=all continues without a worker until it is restarted. Repeating the call changes nothing.',
         params: WorkerPath,
         response: {
           202: response('The worker', reference(WorkerRecord)),

@@ -142,7 +142,7 @@ describe('a source', () => {
       [
         { kind: 's3', bucket: 'models', prefix: 'index', connection: 'models-in' },
         'CONNECTION_FORBIDDEN',
-        /it leads to s3:\/\/models\/in/,
+        /it includes s3:\/\/models\/in/,
       ],
       [
         { kind: 's3', bucket: 'models', prefix: 'in', connection: 'team' },
@@ -168,14 +168,14 @@ describe('a source', () => {
       [
         { kind: 'url', connection: 'server', files: { weights: { url: 'https://models.example.com/b/w' } } },
         'CONNECTION_FORBIDDEN',
-        /does not lead to https:\/\/models\.example\.com\/b\/w/,
+        /does not include https:\/\/models\.example\.com\/b\/w/,
       ],
       ['https://10.0.0.1/a', 'OUTBOUND_FORBIDDEN', /10\.0\.0\.1/],
     ];
     for (const [source, code, words] of cases) await refused(places().source(source), code, words);
     const twin = [...ALL, connection('twin', 's3', ['s3://models'])];
     await refused(places(twin).source('s3://models/x'), 'CONNECTION_AMBIGUOUS', /"models" and "twin"/);
-    await refused(places([]).source('s3://models/x'), 'CONNECTION_NEEDED', /There is none of this kind yet/);
+    await refused(places([]).source('s3://models/x'), 'CONNECTION_NEEDED', /There is no connection of this kind yet/);
   });
 
   it('fails where its connection is gone, or was narrowed, by the time it is fetched', async () => {

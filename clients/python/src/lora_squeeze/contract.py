@@ -333,7 +333,7 @@ class AdapterModulesModules(TypedDict):
 
 
 class AdapterPatch(TypedDict):
-    """What is left out stays as it is. Labels take the place of all those before."""
+    """Absent fields stay unchanged. `labels` replaces all labels."""
 
     name: NotRequired[RecordName]
     labels: NotRequired[Labels]
@@ -348,7 +348,7 @@ class AdapterRanks(TypedDict):
 
 
 class AdaptiveRequest(TypedDict):
-    """A training whose rank falls by what the spectrum allows"""
+    """A training whose rank falls as far as the spectrum allows"""
 
     source_rank: int
     target_rank: int
@@ -413,7 +413,7 @@ class Batch(TypedDict):
 
 
 class BatchCounts(TypedDict):
-    """Items by state"""
+    """Number of items by state"""
 
     queued: int
     active: int
@@ -435,7 +435,7 @@ class BatchEndEventData(TypedDict):
 
 
 class BatchForecast(TypedDict):
-    """What a batch would come to"""
+    """The forecast for a batch"""
 
     refused: List[RefusedItem]
     unknown: int
@@ -481,7 +481,7 @@ class BatchList(TypedDict):
 
 
 class BatchPatch(TypedDict):
-    """What is left out stays as it is. Labels take the place of all those before."""
+    """Absent fields stay unchanged. `labels` replaces all labels."""
 
     name: NotRequired[Union[RecordName, None]]
     labels: NotRequired[Labels]
@@ -493,8 +493,7 @@ class BatchProgress(TypedDict):
 
 
 class BatchRequest(TypedDict):
-    """What is to be done, and for which adapters: some that are here, some elsewhere, all below a prefix, or a list
-    of jobs"""
+    """The work, and its adapters: adapters in the service, sources, all adapters below a prefix, or a list of jobs"""
 
     adapter_ids: NotRequired[List[str]]
     sources: NotRequired[List[Source]]
@@ -521,7 +520,7 @@ class BatchResultDelivery(TypedDict):
 
 
 class BatchResultLine(TypedDict):
-    """What one item came to for one of its targets"""
+    """The outcome of one item for one of its targets"""
 
     index: int
     name: str
@@ -563,7 +562,7 @@ class Capabilities(TypedDict):
 
 
 class CapabilitiesLimits(TypedDict):
-    """The largest that each may be"""
+    """Limits of requests"""
 
     upload_bytes: int
     targets: int
@@ -606,7 +605,7 @@ class CheckpointFile(TypedDict):
 
 
 class CheckpointJobRequest(TypedDict):
-    """One squeeze of an annealing run; made by its checkpoints"""
+    """A squeeze of an annealing run; created by its checkpoints"""
 
     kind: Literal["checkpoint"]
     run_id: str
@@ -646,7 +645,7 @@ class Connection(TypedDict):
 
 
 class ConnectionChange(TypedDict):
-    """What is absent stays as it is. To lead a connection elsewhere its credentials have to be sent again"""
+    """Absent fields stay unchanged. To change where a connection leads, send its credentials again"""
 
     description: NotRequired[str]
     prefixes: NotRequired[List[str]]
@@ -671,7 +670,7 @@ class Conversion(TypedDict):
 
 
 class DeliverRequest(TypedDict):
-    """One result, one place"""
+    """A destination for one result"""
 
     target: NotRequired[int]
     to: Sink
@@ -717,14 +716,14 @@ class DeliveryList(TypedDict):
 
 
 class Destination(TypedDict):
-    """A destination for all targets: each of several gets a folder of its own in it"""
+    """A destination for all targets; if there are several, each gets a folder of its own"""
 
     to: Sink
     include: NotRequired[List[Literal["report", "card"]]]
 
 
 class EventJob(TypedDict):
-    """The `Job` as it was then; `omitted` names what is left out"""
+    """The `Job` at that time; `omitted` lists fields that are left out"""
 
     id: str
     kind: JobKind
@@ -758,7 +757,7 @@ class ExpectedLoss(TypedDict):
 
 
 class ExportJobRequest(TypedDict):
-    """Brings an adapter to another place"""
+    """Delivers an adapter to a sink"""
 
     kind: Literal["export"]
     adapter_id: str
@@ -774,7 +773,7 @@ class ExportJobRequest(TypedDict):
 
 
 class FailedResult(TypedDict):
-    """A target that failed; it left no files behind"""
+    """A target that failed; it has no files"""
 
     target: Target
     state: Literal["failed"]
@@ -802,7 +801,7 @@ class FormatOptions(TypedDict):
 
 
 class HubConnectionRequest(TypedDict):
-    """Repositories on the Hugging Face Hub, or on a mirror of it; without credentials public ones only"""
+    """Repositories on the Hugging Face Hub, or on a mirror; without credentials only public ones"""
 
     kind: Literal["hub"]
     name: str
@@ -821,7 +820,7 @@ class HubCredentials(TypedDict):
 
 
 class HubSink(TypedDict):
-    """A model repository on the Hugging Face Hub: one commit"""
+    """A model repository on the Hugging Face Hub, as one commit"""
 
     kind: Literal["hub"]
     repo: str
@@ -846,7 +845,7 @@ class HubSource(TypedDict):
 
 
 class ImportJobRequest(TypedDict):
-    """Fetches an adapter; `imported.adapter_id` of the job says what it became"""
+    """Fetches an adapter, whose id is then `imported.adapter_id` of the job"""
 
     kind: Literal["import"]
     source: Source
@@ -861,7 +860,7 @@ class ImportJobRequest(TypedDict):
 
 
 class ImportSettings(TypedDict):
-    """What the fetched adapter is called and how long it lives"""
+    """Name, labels and time to live of the fetched adapter"""
 
     name: NotRequired[str]
     labels: NotRequired[Labels]
@@ -869,7 +868,7 @@ class ImportSettings(TypedDict):
 
 
 class ImportedAdapter(TypedDict):
-    """How the adapter of this job came"""
+    """How the adapter of this job was fetched"""
 
     adapter_id: str
     kind: Literal["url", "s3", "hub"]
@@ -925,7 +924,7 @@ class JobFailure(TypedDict):
 
 
 class JobForecast(TypedDict):
-    """What a job would come to"""
+    """The forecast for a job"""
 
     reused: bool
     starts_in_seconds: Union[int, None]
@@ -939,7 +938,7 @@ class JobList(TypedDict):
 
 
 class JobPatch(TypedDict):
-    """What is left out stays as it is. Labels take the place of all those before."""
+    """Absent fields stay unchanged. `labels` replaces all labels."""
 
     name: NotRequired[Union[RecordName, None]]
     labels: NotRequired[Labels]
@@ -1008,7 +1007,7 @@ class LearningRateRequest(TypedDict):
 
 
 class Limits(TypedDict):
-    """What was set for the tenant, and else the defaults of the service; null: no limit"""
+    """Settings of the tenant, or the defaults of the service; null: no limit"""
 
     stored_bytes: Union[int, None]
     max_queued: Union[int, None]
@@ -1024,7 +1023,7 @@ class Liveness(TypedDict):
 
 
 class MergeJobRequest(TypedDict):
-    """A weighted sum of adapters on one base, then squeezed"""
+    """A weighted sum of adapters of one base model, then squeezed"""
 
     kind: Literal["merge"]
     sources: List[MergeSource]
@@ -1127,7 +1126,7 @@ class ProblemErrors(TypedDict):
 
 
 class Profile(TypedDict):
-    """A place where adapters are loaded"""
+    """A server that loads adapters, with its rules"""
 
     name: str
     title: str
@@ -1161,7 +1160,7 @@ class ProfileLacks(TypedDict):
 
 
 class ProfileMaxRank(TypedDict):
-    """A target’s max_rank says what it is set to"""
+    """`max_rank` of a target names its value"""
 
     default: Union[int, None]
     largest: Union[int, None]
@@ -1186,7 +1185,7 @@ class ProfileSource(TypedDict):
 
 
 class Progress(TypedDict):
-    """Of a job that failed or was cancelled: how far it had come, where that was known"""
+    """For a job that failed or was cancelled: its last known progress"""
 
     phase: Literal["waiting", "import", "load", "gram", "core", "project", "write", "deliver", "done"]
     done: int
@@ -1324,7 +1323,7 @@ class RecordedImportJobRequest(TypedDict):
 
 
 class RecordedMergeJobRequest(TypedDict):
-    """A weighted sum of adapters on one base, then squeezed"""
+    """A weighted sum of adapters of one base model, then squeezed"""
 
     kind: Literal["merge"]
     sources: List[MergeSource]
@@ -1354,7 +1353,7 @@ class RecordedS3Source(TypedDict):
 
 
 class RecordedSqueezeJobRequest(TypedDict):
-    """Brings an adapter to smaller ranks"""
+    """Squeezes an adapter to smaller ranks"""
 
     kind: Literal["squeeze"]
     adapter_id: NotRequired[str]
@@ -1437,9 +1436,9 @@ class ReportSources(TypedDict):
 
 
 class RequestWebhook(TypedDict):
-    """Where events of this job, or of this batch or run and its jobs, are sent as well. It has an id, `webhook_id` of
-    the job, batch or run, under which its deliveries are found. Its URL and secret are sealed: of the URL only the
-    host is shown. Without `secret` the service makes one and does not show it; `rotate-secret` gives another one."""
+    """A webhook for events of this job, or of this batch or run and its jobs. Its id is `webhook_id` of the job,
+    batch or run, under which its deliveries are listed. Its URL and secret are sealed; only the host of the URL is
+    shown. Without `secret` the service creates one and does not show it; `rotate-secret` replaces it."""
 
     url: str
     events: NotRequired[List[Literal["job.queued", "job.started", "job.succeeded", "job.partial", "job.failed", "job.cancelled", "batch.ended"]]]
@@ -1452,9 +1451,9 @@ class ResultLink(TypedDict):
 
 
 class ResultSettings(TypedDict):
-    """What result adapters are called and how long they live. A target, its job and its batch or run may say it: each
-    field counts where it stands closest to the result, and `labels` are one field, so those of a target take the
-    place of all that its job says."""
+    """Names, labels and times to live of results. A target, its job, and its batch or run may have them. Each field
+    is taken from the level closest to the result; `labels` counts as one field, so the labels of a target replace
+    all those of its job."""
 
     name: NotRequired[str]
     labels: NotRequired[Labels]
@@ -1494,7 +1493,7 @@ class Run(TypedDict):
 
 class RunLearningRate(TypedDict):
     """The curve to follow from here. The rate of the step after s is the peak · factor · min(1, (s − begin_step + 1)
-    / warm_up_steps) · min(1, (end_step − s) / decay_steps), where a term whose steps are 0 is 1"""
+    / warm_up_steps) · min(1, (end_step − s) / decay_steps), where a term with 0 steps is 1"""
 
     factor: float
     warm_up_steps: int
@@ -1525,7 +1524,7 @@ class RunRequest(TypedDict):
 
 
 class RunRequestOptions(TypedDict):
-    """As of any job, but the method is exact unless rsvd is asked for"""
+    """As for any job, except that the method is exact unless rsvd is requested"""
 
     method: NotRequired[Literal["rsvd", "exact"]]
     oversampling: NotRequired[int]
@@ -1544,7 +1543,7 @@ class RunSummary(TypedDict):
 
 
 class S3ConnectionRequest(TypedDict):
-    """Buckets of S3, or of a store that speaks it: with `credentials`, or `ambient`"""
+    """Buckets of S3, or of a compatible store: with `credentials`, or `ambient`"""
 
     kind: Literal["s3"]
     name: str
@@ -1567,8 +1566,7 @@ class S3Credentials(TypedDict):
 
 
 class S3Sink(TypedDict):
-    """A folder in a bucket; what is there under the same names is replaced. Without `credentials` a connection leads
-    there"""
+    """A folder in a bucket; existing files of the same names are replaced. Without `credentials` a connection is used"""
 
     kind: Literal["s3"]
     bucket: str
@@ -1580,7 +1578,7 @@ class S3Sink(TypedDict):
 
 
 class S3Source(TypedDict):
-    """A folder in a bucket. Without `credentials` a connection leads there"""
+    """A folder in a bucket. Without `credentials` a connection is used"""
 
     kind: Literal["s3"]
     bucket: str
@@ -1619,7 +1617,7 @@ class ScheduleModules(TypedDict):
 
 
 class ScheduleRequest(TypedDict):
-    """A training whose rank falls by the clock"""
+    """A training whose rank falls at given steps"""
 
     source_rank: int
     target_rank: int
@@ -1669,7 +1667,7 @@ class SourceFile(TypedDict):
 
 
 class SqueezeJobRequest(TypedDict):
-    """Brings an adapter to smaller ranks"""
+    """Squeezes an adapter to smaller ranks"""
 
     kind: Literal["squeeze"]
     adapter_id: NotRequired[str]
@@ -1782,8 +1780,8 @@ class SucceededTargetReport(TypedDict):
 
 
 class Target(TypedDict):
-    """One rank policy with how to write the result. A profile alone asks for the largest rank that it (or max_rank)
-    allows, a format alone for a conversion: every module keeps its rank, within min_rank and max_rank."""
+    """One rank policy, and how to write the result. A profile alone asks for the largest rank that it (or max_rank)
+    allows. A format alone asks for a conversion: every module keeps its rank, within min_rank and max_rank."""
 
     rank: NotRequired[int]
     energy: NotRequired[float]
@@ -1812,7 +1810,7 @@ class Target(TypedDict):
 
 
 class TargetForecast(TypedDict):
-    """What a target would come to"""
+    """The forecast for a target"""
 
     target: Target
     rank: Union[TargetForecastRank, None]
@@ -1830,8 +1828,8 @@ class TargetForecastRank(TypedDict):
 
 
 class TargetOptions(TypedDict):
-    """One rank policy with how to write the result. A profile alone asks for the largest rank that it (or max_rank)
-    allows, a format alone for a conversion: every module keeps its rank, within min_rank and max_rank."""
+    """One rank policy, and how to write the result. A profile alone asks for the largest rank that it (or max_rank)
+    allows. A format alone asks for a conversion: every module keeps its rank, within min_rank and max_rank."""
 
     energy: NotRequired[float]
     ratio: NotRequired[float]
@@ -1960,7 +1958,7 @@ class UrlCredentials(TypedDict):
 
 
 class UrlSink(TypedDict):
-    """Files, each with PUT; presigned URLs as a rule. What has no URL is not sent"""
+    """Files, each sent by PUT, usually to presigned URLs. A file without a URL is not sent"""
 
     kind: Literal["url"]
     files: UrlSinkFiles
@@ -1968,7 +1966,7 @@ class UrlSink(TypedDict):
 
 
 class UrlSource(TypedDict):
-    """Files from anywhere"""
+    """Files at any URLs"""
 
     kind: Literal["url"]
     files: UrlSourceFiles
@@ -2016,7 +2014,7 @@ class Webhook(TypedDict):
 
 
 class WebhookChange(TypedDict):
-    """What is absent stays as it is"""
+    """Absent fields stay unchanged"""
 
     url: NotRequired[str]
     events: NotRequired[List[Literal["job.queued", "job.started", "job.succeeded", "job.partial", "job.failed", "job.cancelled", "batch.ended"]]]

@@ -66,5 +66,6 @@ function unexpected(parts: BodyParts, sent: string, context: AppError['context']
 
 const wanted = ({ isAnyFormat }: BodyParts): string =>
   isAnyFormat
-    ? `send the parts ${WEIGHTS_FILE} (or any other .safetensors or .gguf) and, where the format has it, ${CONFIG_FILE}`
+    ? `send the parts ${WEIGHTS_FILE} (or any other .safetensors or .gguf) and, if the format has it, ` +
+      `${CONFIG_FILE}`
     : `send the parts ${WEIGHTS_FILE} and ${CONFIG_FILE}`;

@@ -82,7 +82,7 @@ export async function receiveAdapter<T>(
       result = await use(upload);
     } finally {
       watch?.close();
-      // Whoever still sends is read and forgotten until the connection ends (see connections.ts).
+      // Further bytes of the client are read and discarded until the connection ends (see connections.ts).
       request.raw.unpipe();
       request.raw.resume();
       await removeScratch(folder);
@@ -152,7 +152,7 @@ async function collect(
     for (;;) {
       const { done, value: part } = await watch.race(sent.next());
       if (done) break;
-      // Fields come as files do (see parserOptions); there is no part of another type.
+      // Fields arrive like files (see parserOptions); there are no other types of parts.
       if (part.type === 'file') await receivePart(part, reception);
     }
   } catch (error) {
@@ -161,7 +161,7 @@ async function collect(
   if (called.size === 0 && fields.size === 0) {
     throw new AppError(
       'MULTIPART_MALFORMED',
-      'The body has no part that can be read: each part starts with the boundary and a Content-Disposition with a name.',
+      'The body has no readable part: each part starts with the boundary and a Content-Disposition with a name.',
     );
   }
   watch.finish();
@@ -225,7 +225,10 @@ function multipartError(error: unknown, request: FastifyRequest): unknown {
   );
 }
 
-/** Only now is it known what the body brings. @throws AnsweredBefore; AppError IDEMPOTENCY_MISMATCH */
+/**
+ * The content of the body is only known now.
+ * @throws AnsweredBefore; AppError IDEMPOTENCY_MISMATCH
+ */
 async function answeredBefore({ idempotent }: FastifyRequest, upload: ReceivedUpload): Promise<void> {
   if (!idempotent) return;
   await idempotent.bodyKnown(partsDigest(upload.files, upload.fields));

@@ -44,7 +44,7 @@ export interface Reception {
  *   throws, STORAGE_*; other errors are those of the part's stream
  */
 export async function receivePart(part: MultipartFile, reception: Reception): Promise<void> {
-  // The parser destroys the stream with an error when the body ends early; who reads it tells of it, if it got that far.
+  // The parser destroys the stream with an error if the body ends early; the reader of the stream reports it.
   part.file.on('error', () => {});
   try {
     if (isField(reception.parts, part.fieldname)) await receiveField(part, reception);
@@ -103,7 +103,10 @@ async function receiveFilePart(
   files.set(name, { ...saved, ...(filename && { sentAs: filename }) });
 }
 
-/** The configuration is small JSON; everything else is tensors. @param sent what the client called it */
+/**
+ * The configuration is small JSON; everything else is tensors.
+ * @param sent its name in the request
+ */
 function limitsOf(
   name: string,
   sent: string,
@@ -207,7 +210,7 @@ function twoWeights(first: string, second: string): AppError {
   const [one, other] = [first, second].map((name) => name.slice(0, MAX_SHOWN));
   return new AppError(
     'DUPLICATE_PART',
-    `Two files of weights were sent, ${JSON.stringify(one)} and ${JSON.stringify(other)}; an adapter has one.`,
+    `Two weights files were sent, ${JSON.stringify(one)} and ${JSON.stringify(other)}; an adapter has one.`,
     { name: other!, names: [one, other] },
   );
 }

@@ -40,14 +40,14 @@ const file = (description: string) => Type.Optional(Type.Unsafe<string>({ ...BIN
 
 const files = {
   [WEIGHTS_FILE]: file(
-    'The weights, safetensors or GGUF. They may also be a part called `weights`, or any part with a filename that ends ' +
-      'in .safetensors or .gguf; one file of them has to be there, or all of `…-00001-of-0000N.safetensors`, with or without ' +
-      'their `….safetensors.index.json`',
+    'The weights, safetensors or GGUF. They may also be a part named `weights`, or any part with a filename that ends ' +
+      'in .safetensors or .gguf. Exactly one file of weights is required, or all of `…-00001-of-0000N.safetensors`, with or ' +
+      'without their `….safetensors.index.json`',
   ),
-  weights: file('The weights, by another name'),
-  [CONFIG_FILE]: file('The configuration that PEFT and MLX write beside them; other formats have none'),
-  config: file('The configuration, by another name'),
-  [CARD_FILE]: file('Taken and dropped, for those who send whole folders'),
+  weights: file('The weights, under another name'),
+  [CONFIG_FILE]: file('The configuration that PEFT and MLX write; other formats have none'),
+  config: file('The configuration, under another name'),
+  [CARD_FILE]: file('Accepted and discarded, so that whole folders can be sent'),
 };
 
 const keeping = {
@@ -63,7 +63,7 @@ export const squeezeParts = Type.Object(
   { additionalProperties: false },
 );
 
-/** One object: what is compiled of it is kept by it, and for ever. */
+/** A single object, because its compiled form is cached by identity, permanently. */
 const KeepingFields = Type.Object(keeping, { additionalProperties: false });
 
 /**

@@ -1,8 +1,8 @@
 import { JOB_PHASES, type Progress } from '../../../contract/job.ts';
 
 /**
- * Where in the course of a job an event is. It follows from the job's own state, so that any process can go on after an
- * event that another one told.
+ * The position of an event in the course of a job. It is derived from the job's state, so that any process can
+ * continue after an event that another one sent.
  */
 export interface EventPosition {
   /** Attempts begun; 0 before the first. */
@@ -35,7 +35,7 @@ export const isAttemptOver = ({ step }: EventPosition): boolean => step >= REQUE
 /** A position as the id of an event: its numbers with dots between. */
 export const eventIdOf = ({ attempt, step, done }: EventPosition): string => `${attempt}.${step}.${done}`;
 
-/** The position of an id that a client brings back; undefined for anything else. */
+/** The position for an event id that a client sends; undefined for any other text. */
 export function positionOf(id: string | undefined): EventPosition | undefined {
   const [, attempt, step, done] = ID.exec(id ?? '') ?? [];
   if (attempt === undefined) return undefined;

@@ -17,10 +17,10 @@ import {
 
 /** The first looks come soon, for the source of hints may just be connecting. */
 const FIRST_POLL_MS = 100;
-/** However many hints there are: more is not seen by anybody. */
+/** However many hints there are; nobody notices more. */
 const MIN_LOOK_MS = 150;
 
-/** Said when there was nothing else to say for a while. */
+/** Sent when there was nothing else to send for a while. */
 export const BEAT = 'beat';
 
 export interface JobWatch {
@@ -35,9 +35,9 @@ export interface JobWatch {
 }
 
 /**
- * Tells of a job until it is final. It looks when somebody takes what it has said, so that who reads slowly gets the
- * newest progress and not all of it. While the database cannot be asked, it waits.
- * @param last what the client knows already
+ * Yields the events of a job until it has ended. The job is read when the consumer asks for more, so slow clients get
+ * the newest progress only. While the database is unavailable, it waits.
+ * @param last what the client has seen
  */
 export async function* watchJob(
   first: JobRecord,
@@ -101,14 +101,14 @@ interface PlacedEvent {
 }
 
 /**
- * What a client does not know yet that knows of a job up to a position: the changes of its state, told from the record,
- * and the newest progress. Attempts between the first and the newest one left nothing to tell of.
- * @param last undefined: the client knows nothing
+ * The events after a position: changes of the state, derived from the record, and the newest progress. Attempts
+ * between the first and the newest one leave no events.
+ * @param last undefined: the client has seen nothing
  */
 function eventsSince(job: JobRecord, last: EventPosition | undefined): PlacedEvent[] {
   const { attempts, progress } = job;
-  // Fewer attempts than it was told of: the queue lost the job, and counts anew.
-  // The same one more than once: an attempt that does not count was begun anew.
+  // Fewer attempts than the client has seen: the queue lost the job and counts from the beginning. The same attempt
+  // more than once: an attempt that is not counted started over.
   const isAnew =
     last &&
     (attempts < last.attempt ||
@@ -135,7 +135,7 @@ function eventsSince(job: JobRecord, last: EventPosition | undefined): PlacedEve
   return events;
 }
 
-/** Within an attempt any other progress is news: it may begin anew. */
+/** Within an attempt any different progress is news, because it may start over. */
 function isProgressNews(position: EventPosition, known: EventPosition | undefined): boolean {
   if (!known || position.attempt !== known.attempt) return true;
   return !isAttemptOver(known) && compare(position, known) !== 0;

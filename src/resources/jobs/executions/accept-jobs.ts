@@ -33,10 +33,10 @@ export const firstStep = ({ request }: Pick<JobRecord, 'request'>): Step =>
   request.kind === 'export' ? 'deliver' : 'source' in request && request.source ? 'fetch' : 'work';
 
 /**
- * Accepts jobs: each gets an execution, a new one or that of equal requests, and one whose work was done already ends, or
- * goes on with its deliveries, at once. Jobs that are there already stay as they are.
- * @returns the new ones as they stand
- * @throws AppError ADAPTER_NOT_FOUND, ADAPTER_EXPIRED where an adapter that they read is gone by now
+ * Accepts jobs. Each gets an execution: a new one, or that of equal requests. If its work was already done, it ends
+ * immediately, or continues with its deliveries. Existing jobs stay unchanged.
+ * @returns the new jobs in their current state
+ * @throws AppError ADAPTER_NOT_FOUND, ADAPTER_EXPIRED if an adapter that they read no longer exists
  */
 export async function acceptJobs(changes: JobChanges, jobs: readonly NewJob[]): Promise<JobRecord[]> {
   const { writer, tenant } = changes;
@@ -68,8 +68,8 @@ export async function acceptJobs(changes: JobChanges, jobs: readonly NewJob[]): 
 }
 
 /**
- * Has a job that has been accepted go on with the work of its request, once its adapter is here.
- * @param sources all that the request reads, by their ids
+ * Lets an accepted job continue with the work of its request, once its adapter has been fetched.
+ * @param sources all adapters of the request, by their ids
  */
 export async function continueWithWork(
   changes: JobChanges,
@@ -176,7 +176,7 @@ async function usable(
   return found;
 }
 
-/** A job as it stands when it joins an execution. */
+/** The state of a job when it joins an execution. */
 const joined = (job: JobRecord, { state, started_at }: ExecutionTable): JobRecord => {
   const isActive = state === 'dispatched' && started_at !== null;
   if (!isActive || job.state === 'active') return { ...job, reused: true };
@@ -227,7 +227,8 @@ async function withoutKnown({ writer }: JobChanges, jobs: readonly NewJob[]): Pr
 }
 
 /**
- * What jobs read. Whoever removes an adapter of them waits until the transaction has ended, and then finds the jobs.
+ * The adapters that jobs read. A concurrent removal of one of them waits for this transaction, and then finds the
+ * jobs.
  * @throws AppError ADAPTER_NOT_FOUND, ADAPTER_EXPIRED
  */
 async function lockedSources(

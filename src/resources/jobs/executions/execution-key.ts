@@ -9,9 +9,9 @@ import { withoutResults } from '../result-settings.ts';
 const UNEVEN = ['budget_bytes', 'budget_parameters', 'rank_pattern'];
 
 /**
- * What tells executions apart: the digest of the work that a request asks for, with the contents of its adapters in place of
- * their ids. The provider is no part of it: which worker takes an execution is not known when it is asked for, and providers
- * differ by rounding only. Work of a run is done for that run alone: undefined.
+ * Identifies equal executions: the digest of the requested work, with the contents of its adapters instead of their
+ * ids. The execution provider is not included, because the worker is not known in advance, and providers differ by
+ * rounding only. Work of a run is for that run only: undefined.
  * @param digestOf the digest of an adapter of the request (adapterDigest)
  */
 export function executionKey(

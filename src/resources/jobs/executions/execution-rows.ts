@@ -70,8 +70,8 @@ export async function lockExecutions(
 }
 
 /**
- * Of executions that jobs have ceased to wait for: those that nobody waits for any more are over, and the others are as urgent
- * as those who still do.
+ * Updates executions for which jobs no longer wait: those without waiting jobs end, and the others get the priority
+ * of the remaining jobs.
  */
 export async function leaveExecutions(changes: JobChanges, ids: readonly string[]): Promise<void> {
   const { database, writer } = changes;

@@ -26,7 +26,7 @@ import type { Made, Totals } from './made.ts';
 import { postponement, withPatience } from './storage-patience.ts';
 import type { ExecutionTask, TaskReport, TaskSource } from './task.ts';
 
-/** One attempt and two more, for what may go away: storage, memory, a crash. Permanent errors are not tried again. */
+/** One attempt and two more, for temporary problems: storage, memory, a crash. Permanent errors are not retried. */
 const MAX_ATTEMPTS = 3;
 const FIRST_RETRY_MS = 1_000;
 
@@ -38,7 +38,7 @@ export interface ExecutionsParts extends JobChangesParts {
 
 /** What became of an attempt that failed. */
 export interface FailedAttempt {
-  /** `over`: it had ended already, or nobody waits for it. */
+  /** `over`: it had already ended, or no job waits for it. */
   readonly next: 'retry' | 'postponed' | 'failed' | 'over';
   /** Whose it is; undefined where it is over. */
   readonly tenant?: string;
@@ -68,8 +68,8 @@ interface Waiting {
 const OVER: FailedAttempt = { next: 'over', delayMs: 0, ended: [] };
 
 /**
- * The executions of all tenants, as workers take and end them. What an attempt came to counts as long as its dispatch is the
- * last one. All methods throw AppError DATABASE_UNAVAILABLE, those that write STORAGE_FULL.
+ * The executions of all tenants, as workers take and end them. The outcome of an attempt counts as long as its
+ * dispatch is the last one. All methods throw AppError DATABASE_UNAVAILABLE, and those that write STORAGE_FULL.
  */
 export class Executions {
   private readonly parts: ExecutionsParts;
@@ -174,8 +174,8 @@ export class Executions {
   }
 
   /**
-   * Has an attempt that was stopped begin anew at once, here or elsewhere, without the loss of it.
-   * @param dispatch as of `fail`
+   * Lets a stopped attempt start over immediately, here or elsewhere, without counting it.
+   * @param dispatch as for `fail`
    */
   async giveBack(dispatch: Attempted): Promise<void> {
     const row = await this.row(dispatch);
@@ -231,7 +231,7 @@ export class Executions {
         await changes.end(cancelledJob(job));
       else left.push(job);
     if (left.length === 0) await leaveExecutions(changes, [execution]);
-    // A later step of a job is no other attempt at it.
+    // A later step of a job does not count as another attempt.
     const counted = sql<number>`case when attempts = 0 or ${sql.lit(attempts)} > 1 then attempts + 1 else attempts end`;
     const begun = await writer
       .updateTable('job')
@@ -244,7 +244,7 @@ export class Executions {
       .where('finished_at', 'is', null)
       .returning(JOB_COLUMNS)
       .execute();
-    // Those that were active before go on with a later step.
+    // Jobs that were already active continue with a later step.
     const wereQueued = new Set(left.filter(({ state }) => state === 'queued').map(({ id }) => id));
     const activated = begun.filter(({ id }) => wereQueued.has(id));
     noteAll(changes, activated);
@@ -280,7 +280,7 @@ export class Executions {
       })
       .where('id', '=', execution)
       .execute();
-    // What is left of a job whose results are here is no more than to deliver them.
+    // A job that has results only has to deliver them.
     const waiting = await writer
       .updateTable('job')
       .set(({ eb }) => ({

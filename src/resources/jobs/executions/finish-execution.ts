@@ -22,8 +22,8 @@ export interface Dispatched {
 }
 
 /**
- * An attempt at it. A worker that was taken for dead may go on while another one has begun the same dispatch anew: whatever
- * is made first counts, but only the last of them may fail.
+ * An attempt. A worker that was presumed dead may continue while another one has started the same dispatch again: the
+ * first outcome counts, but only the last attempt may fail it.
  */
 export interface Attempted extends Dispatched {
   /** undefined: it did not begin. */
@@ -31,10 +31,10 @@ export interface Attempted extends Dispatched {
 }
 
 /**
- * Records what an execution came to, for every job that waits for it.
- * @param writeId of the write that brought the bytes
- * @returns false where it was over already, which then stands
- * @throws AppError STORAGE_FAILED where what was written has been removed by now
+ * Records the outcome of an execution, for every job that waits for it.
+ * @param writeId of the write with the bytes
+ * @returns false if it had already ended, and its earlier outcome stays
+ * @throws AppError STORAGE_FAILED if the written bytes have been removed by now
  */
 export async function finishExecution(
   changes: JobChanges,
@@ -59,7 +59,7 @@ export async function finishExecution(
     .executeTakeFirst();
   if (!row) return false;
   changes.noteDispatchEnd(row);
-  // Whoever asked for this step asked for those after it.
+  // A job that asked for this step asked for those after it.
   changes.origin = row.origin;
   const contents = await settleContent(writer, { writeId, files: writtenFiles(made) });
   for (const job of await jobsOf(changes, id, row.step)) {
@@ -141,7 +141,7 @@ async function recordFetched(
     await endedNow(changes, { ...fetched, state: 'succeeded', progress: doneProgress(0) });
     return;
   }
-  // Nobody removes it before it is read.
+  // It cannot be removed before it is read.
   await writer
     .insertInto('job_source')
     .values({ tenant, adapter: id, job: job.id, finished_at: null })

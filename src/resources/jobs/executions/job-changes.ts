@@ -17,7 +17,7 @@ import { endInBatch } from '../batch-counts.ts';
 import { JOB_COLUMNS, jobEndColumns, jobRecord } from '../rows.ts';
 import type { Totals } from './made.ts';
 
-/** Who is told what happens here, for metrics; nothing depends on it. */
+/** Observers of changes, for metrics; nothing depends on them. */
 export interface Observer {
   /** A job was accepted whose work had been done, or was under way. */
   readonly onReused?: (job: JobRecord) => void;
@@ -42,9 +42,9 @@ export interface JobChangesParts {
   readonly jobTtlSeconds?: number | undefined;
   readonly adapterTtlSeconds?: number | undefined;
   readonly observer?: Observer | undefined;
-  /** Told that something happened to jobs or batches of a tenant. */
+  /** Called when jobs or batches of a tenant changed. */
   readonly onEvents?: ((tenant: string) => void) | undefined;
-  /** JSON of Origin: on whose behalf something is done now; null: nobody's. Default: nobody's. */
+  /** JSON of Origin: the request for which something is done now; null: none. Default: none. */
   readonly origin?: () => string | null;
 }
 
@@ -67,8 +67,8 @@ export const overDispatch = ({ now }: Pick<Database, 'now'>) =>
   ] as const;
 
 /**
- * A transaction in which jobs of a tenant are accepted, go on or end, with all that follows from it: batches that end,
- * events for those who watch and for webhooks, usage, and what can be dispatched next.
+ * A transaction in which jobs of a tenant are accepted, continue or end, with all consequences: batches that end,
+ * events for streams and webhooks, usage, and the next dispatches.
  */
 export class JobChanges {
   readonly writer: Writer;
@@ -108,8 +108,8 @@ export class JobChanges {
   }
 
   /**
-   * Runs such a transaction, and tells others of it afterwards.
-   * @throws AppError DATABASE_UNAVAILABLE, STORAGE_FULL, and what `work` throws
+   * Runs such a transaction, and informs observers afterwards.
+   * @throws AppError DATABASE_UNAVAILABLE, STORAGE_FULL, and the errors of `work`
    */
   static async write<T>(
     parts: JobChangesParts,
@@ -162,8 +162,8 @@ export class JobChanges {
   }
 
   /**
-   * Records the end of a job, of several in the order of their ids.
-   * @returns the job as it ended; undefined where it had ended already, which then stands, or is gone
+   * Records the end of a job; for several jobs in the order of their ids.
+   * @returns the job after its end; undefined if it had already ended or no longer exists
    */
   async end(record: JobRecord): Promise<JobRecord | undefined> {
     const row = await this.writer

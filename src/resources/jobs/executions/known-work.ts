@@ -6,8 +6,8 @@ import type { WorkMade } from './made.ts';
 import { areHere } from './record-work.ts';
 
 /**
- * What adapters are, as equal requests are told by it.
- * @throws AppError ADAPTER_NOT_FOUND where one is gone by now, DATABASE_UNAVAILABLE
+ * The contents of adapters, by which requests are compared.
+ * @throws AppError ADAPTER_NOT_FOUND if one no longer exists, DATABASE_UNAVAILABLE
  */
 export async function contentOfSources(
   { reader }: Pick<Database, 'reader'>,

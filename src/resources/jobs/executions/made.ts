@@ -21,7 +21,10 @@ export interface FetchMade {
   readonly imported: Omit<ImportedAdapter, 'adapter_id'>;
 }
 
-/** What the work of a request came to. No id of a record is in it, so that every job which asks for the same can have it. */
+/**
+ * The outcome of the work of a request. It contains no ids of records, so that every job with the same request can
+ * use it.
+ */
 export interface WorkMade {
   readonly step: 'work';
   readonly targets: readonly {
@@ -59,7 +62,7 @@ export interface Totals {
   readonly bytesWritten: number;
 }
 
-/** Code of the error by which work failed that came to nothing; undefined: something came of it. */
+/** Code of the error by which work failed completely; undefined: there are results. */
 export function failedWorkCode(made: Made): string | undefined {
   if (made.step !== 'work') return undefined;
   const [first] = made.targets;

@@ -16,7 +16,7 @@ export const doneProgress = (modules: number): Progress => ({
   ...{ phase: 'done', done: modules, total: modules, module: null },
 });
 
-/** Whether all that work made is still here, so that others may have it too. */
+/** Whether everything that the work made still exists, so that other jobs can use it. */
 export async function areHere(writer: Pick<Writer, 'selectFrom'>, made: WorkMade): Promise<boolean> {
   const digests = [...new Set(writtenFiles(made).map(({ sha256 }) => sha256))];
   if (digests.length === 0) return true;
@@ -30,10 +30,10 @@ export async function areHere(writer: Pick<Writer, 'selectFrom'>, made: WorkMade
 }
 
 /**
- * Gives a job records of its own of what was made of its request. It ends with that, or goes on with its deliveries.
- * @param job as it was begun
- * @param contents ids of what was made by digests; null: they are looked for
- * @returns the job as it stands then
+ * Gives a job its own records of the outcome of its request. The job then ends, or continues with its deliveries.
+ * @param job as it started
+ * @param contents ids of the stored files by digests; null: they are looked up
+ * @returns the job in its new state
  */
 export async function recordWork(
   changes: JobChanges,
@@ -52,7 +52,7 @@ export async function recordWork(
       results.push(result);
       continue;
     }
-    // A run goes on with the very adapter that it sent, where there is nothing to squeeze.
+    // A run continues with exactly the adapter that it sent if there is nothing to squeeze.
     if (!adapter && job.kind === 'checkpoint') {
       results.push({ ...result, adapter_id: source!.id });
       continue;

@@ -2,8 +2,8 @@ import type { JobRecord, JobResult } from '../../../contract/job.ts';
 import type { Report } from '../../../contract/report.ts';
 
 /**
- * A report is stored once for all jobs of equal requests, so in place of ids of records it has marks. No text of a user can be
- * taken for one: in JSON its quotes have a backslash before them.
+ * A report is stored once for all jobs of equal requests, so it has marks in place of ids of records. No text of a
+ * user can look like a mark, because in JSON its quotes have a backslash before them.
  */
 const MARK = /"(job_id|id|adapter_id)":"@(job|source|target)-(\d+)"/g;
 const QUEUE_WAIT = /"queue_wait":0(?=[,}])/;

@@ -13,11 +13,11 @@ const FIRST_DELAY_MS = 1_000;
 const MAX_DELAY_MS = 30_000;
 
 /**
- * When a job that the storage failed is tried again. That costs no attempt as long as the tries and the pauses between
- * them take less than `patienceMs` in all; afterwards such failures count as others do.
- * @param before what earlier tries came to; it is kept with the execution, so that it outlives the worker
+ * When to retry a job that failed because of the storage. This uses up no attempt while all such tries and the pauses
+ * between them take less than `patienceMs`; afterwards such failures count like others.
+ * @param before the earlier tries, kept with the execution so that they outlive the worker
  * @param tryMs how long this try took
- * @returns undefined when it is not tried again for the storage's sake
+ * @returns undefined if it is not retried because of the storage
  */
 export function postponement(
   error: AppError,

@@ -7,8 +7,9 @@ import type { Dispatched } from './finish-execution.ts';
 import type { ReportedJob } from './report-ids.ts';
 
 /**
- * All that a compute process is told of an attempt at an execution. It goes from process to process and never through Redis:
- * it has the sealed credentials that a transfer needs, those of its job or those of its connection as it is now.
+ * Everything that a compute process receives about an attempt at an execution. It is sent between processes and never
+ * through Redis, because it contains the sealed credentials of a transfer: those of the job, or the current ones of
+ * its connection.
  */
 export interface ExecutionTask extends Dispatched {
   readonly tenant: string;
