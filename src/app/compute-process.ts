@@ -1,7 +1,7 @@
 /**
- * The compute process: BullMQ forks it and hands it one job after another. It is the only process that loads ONNX
- * Runtime, and it wires itself from the environment that its worker made. Of a job it knows what its worker tells it, and it
- * writes files: records are the worker's.
+ * The compute process: BullMQ forks it and gives it one job after another. It is the only process that loads ONNX
+ * Runtime, and it is configured by the environment that its worker prepared. It knows of a job only what its worker
+ * sends, and it writes files; records are written by the worker.
  */
 import type { BackendEvent } from '../backend-calls.ts';
 import { KeptPool } from '../compute/kept-pool.ts';
@@ -77,7 +77,7 @@ const pool = new KeptPool(() =>
 
 if (config.computeWarmUp) await warmUpPool();
 
-/** Before BullMQ hears that this process is there. A job tells what is wrong where this fails. */
+/** Before BullMQ learns that this process is ready. If this fails, jobs report the reason. */
 async function warmUpPool(): Promise<void> {
   let folder: string | undefined;
   try {
@@ -119,7 +119,7 @@ async function attemptAt(job: ComputeJob, signal: AbortSignal): Promise<Done> {
       {
         begunMs: job.data.begunMs,
         signal,
-        // A parent that cannot be told is gone; exitWithParent sees to that.
+        // If the parent cannot be reached, it has died; exitWithParent handles that.
         onProgress: (progress) => void job.updateProgress(progress).catch(() => undefined),
       },
     );

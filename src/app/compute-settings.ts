@@ -1,7 +1,9 @@
 import type { Config } from './config.ts';
 import { OUR_SECRET_VARIABLES } from './secret-variables.ts';
 
-/** What a compute process needs of the configuration: nothing of Redis, the database and keys of the API. */
+/**
+ * The part of the configuration that a compute process needs: nothing about Redis, the database and keys of the API.
+ */
 export type ComputeSettings = Pick<
   Config,
   | 'cudaMemoryBytes'
@@ -50,10 +52,7 @@ export function computeSettings(env: NodeJS.ProcessEnv = process.env): ComputeSe
   return JSON.parse(env[VARIABLE]!) as ComputeSettings;
 }
 
-/**
- * ONNX Runtime for Linux has an uploader of usage data built in (PosixTelemetry). This service sends nothing to anybody
- * unless it is told to.
- */
+/** ONNX Runtime for Linux can upload usage data (PosixTelemetry). This service sends none unless configured to. */
 const withoutTelemetry = ({ ORT_DISABLE_TELEMETRY = '1' }: NodeJS.ProcessEnv) => ({ ORT_DISABLE_TELEMETRY });
 
 /** Turns it off in this process, before ONNX Runtime is first used here. */

@@ -38,16 +38,16 @@ export interface Config {
   readonly maxConnections: number | undefined;
   readonly maxRequestsInFlight: number;
   readonly maxUploadsInFlight: number;
-  /** undefined: jobs are taken however long those before them have waited. */
+  /** undefined: jobs are accepted however long earlier ones have waited. */
   readonly maxQueueAgeSeconds: number | undefined;
-  /** open: nobody is asked for a key. */
+  /** open: no key is required. */
   readonly auth: 'open' | 'keys';
   readonly adminKey: string | undefined;
-  /** Tokens that are taken beside keys; undefined: none. */
+  /** Tokens that are accepted besides keys; undefined: none. */
   readonly tokens: TokenSettings | undefined;
   /** What counts for a tenant unless something was set for it. */
   readonly defaultLimits: Limits;
-  /** How many tenants metrics tell apart. */
+  /** How many tenants have series of their own in metrics. */
   readonly metricsTenants: number;
   /** `host` or `host:port`: names of this service that are served without keys, besides those of loopback. */
   readonly allowedHosts: readonly string[];
@@ -252,7 +252,8 @@ function trustedProxiesOf(list: string | undefined): readonly string[] {
   const all = cidrs.find((cidr) => /\/0+$/.test(cidr));
   if (all === undefined) return cidrs;
   throw new ConfigError(
-    `TRUSTED_PROXIES has "${all}", which is all addresses; name those of your proxies, such as 10.0.0.0/8.`,
+    `TRUSTED_PROXIES has "${all}", which includes all addresses; name those of your proxies, such as ` +
+      '10.0.0.0/8.',
   );
 }
 
@@ -311,7 +312,7 @@ function validate(env: NodeJS.ProcessEnv): Environment {
   }
 }
 
-/** A wrong URL may still hold a password, in a place that nobody can tell. */
+/** An invalid URL may contain a password in any position. */
 function shownValue(name: string, value = ''): string {
   const isUrl = name === 'STORAGE_URL' || name === 'OTEL_EXPORTER_OTLP_ENDPOINT';
   return name in SECRET_VARIABLES || (isUrl && value.includes('@'))

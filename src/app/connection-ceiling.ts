@@ -1,12 +1,12 @@
 import { ConfigError } from '../errors/config-error.ts';
 
-/** File descriptors for everything but traffic: the program, Redis, the storage, connections to elsewhere, probes. */
+/** File descriptors for everything but traffic: the program, Redis, the storage, outbound connections, probes. */
 const OTHER_DESCRIPTORS = 256;
 
 /** A connection, and the file that its request reads or writes. */
 const DESCRIPTORS_PER_CONNECTION = 2;
 
-/** More than this at one process is a matter of several processes, unless somebody says otherwise. */
+/** For more connections several processes are better, unless the operator sets a larger number. */
 const MAX_BY_DEFAULT = 10_000;
 
 /** As the least that MAX_CONNECTIONS may be. */
@@ -38,7 +38,7 @@ export function connectionCeiling(configured: number | undefined, descriptors = 
 
 /** What holds now: Node raises the soft limit to the hard one when it starts. */
 function openFilesLimit(): number {
-  // Else the names of all peers are looked up for it. (Node's types lack this property.)
+  // Otherwise the names of all peers are looked up for it. (Node's types lack this property.)
   const report = Object.assign(process.report, { excludeNetwork: true });
   const { userLimits } = report.getReport() as {
     userLimits?: { open_files?: { soft: number | 'unlimited' } };

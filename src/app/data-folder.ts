@@ -2,7 +2,7 @@ import { chmod, lstat, mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 const ONLY_THE_OWNER = 0o077;
-/** Anybody may make files there, as in /tmp: it is not ours alone, whoever owns it. */
+/** Everyone can create files there, as in /tmp, so it is not private, whoever owns it. */
 const STICKY = 0o1000;
 
 /** A data folder that others of the machine may look into, and why that could not be changed. */
@@ -12,11 +12,11 @@ export interface OpenFolder {
 }
 
 /**
- * Makes the data folder, and sees to it that only this user can read what is in it: its mode is 0700, and whatever this
- * process and those it starts make from here on is 0700 or 0600. Files directly in it, such as those of SQLite, are
- * tightened as well, for new ones take after them.
- * @returns what could not be tightened: a volume that belongs to somebody else, a disk that is read-only
- * @throws Error of the file system where there is no folder and none can be made
+ * Creates the data folder and makes it private to this user: its mode is 0700, and everything that this process and
+ * its children create is 0700 or 0600. Files directly in it, such as those of SQLite, are made private as well,
+ * because new ones inherit their mode.
+ * @returns what could not be changed: a volume of another user, a read-only disk
+ * @throws Error of the file system if the folder does not exist and cannot be created
  */
 export async function keepPrivate(dataDir: string): Promise<OpenFolder | undefined> {
   process.umask(ONLY_THE_OWNER);

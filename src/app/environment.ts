@@ -21,7 +21,7 @@ export const Environment = Type.Object({
     minimum: 0,
     maximum: 65535,
     default: 8080,
-    description: 'TCP port to listen on; 0 takes a free one, which the log names.',
+    description: 'TCP port to listen on; 0 chooses a free one, which the log names.',
   }),
   HOST: Type.String({
     minLength: 1,
@@ -205,7 +205,7 @@ export const Environment = Type.Object({
   EXECUTION_PROVIDER: Type.Enum(['auto', 'cuda', 'cpu'], {
     default: 'auto',
     description:
-      'ONNX Runtime execution provider; `auto` takes CUDA if it loads, otherwise the CPU, and logs the choice.',
+      'ONNX Runtime execution provider; `auto` uses CUDA if it loads, otherwise the CPU, and logs the choice.',
   }),
   COMPUTE_THREADS: Type.Optional(
     Type.Integer({
@@ -219,9 +219,9 @@ export const Environment = Type.Object({
   COMPUTE_WARM_UP: Type.Enum(['on', 'off'], {
     default: 'on',
     description:
-      'Whether compute processes are started, and squeeze a small adapter of their own, and the checks of job requests ' +
-      'are compiled, before the service says that it is ready. `off`: the first job does it, which takes about a second ' +
-      'longer; until then 150 MB less are used.',
+      '`on`: before the service is ready, compute processes are started and squeeze a small built-in adapter, ' +
+      'and the checks of job requests are compiled. `off`: the first job does this, which takes about a second ' +
+      'longer; until then the service uses 150 MB less.',
   }),
   CUDA_MEMORY_BYTES: Type.Integer({
     minimum: 2 ** 24,
@@ -260,7 +260,7 @@ export const Environment = Type.Object({
       minimum: 60,
       maximum: 3_153_600_000,
       description:
-        'Time to live of adapters, uploaded or results, that are created without one. Unset: they are kept. See ' +
+        'Time to live of adapters, uploads or results, that are created without one. Unset: they are kept. See ' +
         '[lifecycle](lifecycle.md).',
     }),
   ),

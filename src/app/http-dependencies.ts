@@ -21,7 +21,7 @@ import type { ProcessReadiness } from './readiness.ts';
 export interface HttpLimits extends UploadLimits {
   /** A request that is not an upload has to be complete after this; default 30 s. */
   readonly bodyTimeoutMs?: number;
-  /** Requests that bring work, and uploads, that are in flight at a time; default: no bound. */
+  /** Limits of requests and uploads in flight; default: none. */
   readonly maxRequestsInFlight?: number;
   readonly maxUploadsInFlight?: number;
   /** Others than those of the routes. */
@@ -29,13 +29,13 @@ export interface HttpLimits extends UploadLimits {
 }
 
 export interface AuthOptions {
-  /** open: nobody is asked for a key. */
+  /** open: no key is required. */
   readonly mode: 'open' | 'keys';
   /** `host` or `host:port`: in open mode, names of this service besides those of the loopback interface. */
   readonly allowedHosts?: readonly string[];
   /** The key that may do everything, without a record, as it is now; undefined: there is none. */
   readonly adminKey?: () => string | undefined;
-  /** Tokens of an identity provider, beside keys; undefined: none are taken. */
+  /** Tokens of an identity provider, besides keys; undefined: none are accepted. */
   readonly tokens?: TokenService | undefined;
   /** Keys that cannot be used, from one address, before they are answered by 429; default 100. */
   readonly failedKeysPerMinute?: number;
@@ -58,8 +58,8 @@ export interface ProbeDependencies {
   /** Default: true. */
   readonly hasMetrics?: boolean;
   /**
-   * When it listens, what judges the requests that bring work is compiled, and only then is it ready. Default: at the
-   * first such request.
+   * Whether the validators of requests with work are compiled when the service listens, before it is ready. Default:
+   * at the first such request.
    */
   readonly compilesAhead?: boolean;
   /** True from the first signal to stop: new work is refused, what runs may finish. */
@@ -72,7 +72,7 @@ export interface HttpDependencies extends ProbeDependencies {
   /** Of the connections to where adapters come from and go to. */
   readonly places: ConnectionParts;
   readonly tenants: TenantService;
-  /** Always there, to be managed; whether anybody is asked for one, `auth` says. */
+  /** Keys can always be managed; `auth` decides whether they are required. */
   readonly keys: KeyService;
   readonly auth: AuthOptions;
   readonly store: BlobStore;
@@ -81,6 +81,6 @@ export interface HttpDependencies extends ProbeDependencies {
   readonly claims: ClaimStore;
   /** undefined: rates are not limited. */
   readonly rates?: RateCounter | undefined;
-  /** Who did what; undefined: nobody wants to know. */
+  /** The audit log; undefined: none. */
   readonly audit?: ((entry: AuditEntry) => void) | undefined;
 }

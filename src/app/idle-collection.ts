@@ -17,7 +17,7 @@ const MIN_GROWTH_BYTES = 64e6;
  * @returns what ends it
  */
 export function collectWhenIdle(logger: Logger): () => void {
-  // The start leaves garbage, too.
+  // The start leaves garbage as well.
   let settledBytes = 0;
   let before = performance.eventLoopUtilization();
   const look = async () => {

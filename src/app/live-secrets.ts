@@ -34,7 +34,7 @@ export class LiveSecrets {
     this.options = options;
   }
 
-  /** Does not fail: a file that is away, or holds nothing of use, leaves what it held before. */
+  /** Does not fail: if a file is missing or invalid, the previous value stays. */
   get(name: SecretName): string | undefined {
     const { values, files } = this.options;
     const path = files[name];

@@ -15,8 +15,8 @@ const OF_KUBERNETES = /^tcp:\/\/|^\d+$/;
 const UNIT = /_(?:MS|S|SECS?|SECONDS|MINUTES|HOURS|DAYS|BYTES|KB|MB|GB|MIB|GIB)$/;
 
 /**
- * Variables that were probably meant for this service and are none of it: a typo, a wrong unit or none, or a prefix. Names of
- * ours have nothing in common, so that others can only be told by how near they are.
+ * Variables that were probably meant for this service but are not known: a typo, a wrong or missing unit, or a
+ * prefix. The names of our variables have nothing in common, so others are recognised by their similarity only.
  */
 export function misspeltVariables(env: NodeJS.ProcessEnv): Misspelt[] {
   return Object.entries(env).flatMap(([variable, value = '']) => {
@@ -29,13 +29,13 @@ export function misspeltVariables(env: NodeJS.ProcessEnv): Misspelt[] {
 function isMeant(variable: string, ours: string, value: string): boolean {
   if (ours.length < SHORTEST) return false;
   if (PREFIX.test(variable)) return variable.replace(PREFIX, '') === ours && !OF_KUBERNETES.test(value);
-  // A first letter is hardly ever wrong, and tells HF_TOKEN from the tokens of others.
+  // A first letter is hardly ever wrong, and distinguishes HF_TOKEN from tokens of other programs.
   if (variable[0] !== ours[0]) return false;
   if (UNIT.test(ours) && variable.replace(UNIT, '') === ours.replace(UNIT, '')) return true;
   return isNear(variable, ours, ours.length <= 2 * SHORTEST ? 1 : 2);
 }
 
-/** Whether one becomes the other by so many letters that are added, left out, changed or swapped with the next one. */
+/** Whether the edit distance of two names, with swaps of neighbouring letters, is at most this. */
 function isNear(a: string, b: string, most: number): boolean {
   if (Math.abs(a.length - b.length) > most) return false;
   let [before, last] = [[] as number[], Array.from({ length: b.length + 1 }, (_, j) => j)];

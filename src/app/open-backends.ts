@@ -25,7 +25,7 @@ const STORAGE_PATIENCE_MS = 5_000;
 /** For the last spans to reach a collector that answers. */
 const TRACES_MS = 3_000;
 
-/** What a process depends on, whatever its role: where it keeps and finds things, and where its traces go. */
+/** What a process depends on in any role: database, storage, Redis, traces. */
 export interface Backends {
   readonly tracing: Tracing;
   /** Of which nothing is used before it is known to belong to the database. */
@@ -37,9 +37,10 @@ export interface Backends {
 }
 
 /**
- * Opens them. What is away and may come back keeps no process from starting, but for the database and a private Redis.
+ * Opens them. An unavailable backend that may come back does not keep the process from starting, except the database
+ * and a private Redis.
  * @param observe called for each call to them
- * @throws DatabaseError where storage or database are not those that belong together; AppError; BrokerError; ConfigError
+ * @throws DatabaseError if storage and database do not belong together; AppError; BrokerError; ConfigError
  */
 export async function openBackends(
   config: Config,
@@ -78,7 +79,7 @@ export async function openBackends(
   return { tracing, store, bond, database, redis, secrets };
 }
 
-/** Where it cannot be known yet the service starts all the same, and nothing of the storage is used until it is. */
+/** If this cannot be checked yet, the service still starts, but does not use the storage until it is. */
 async function refuseForeignStorage({ s3, storageDir }: Config, bond: StorageBond): Promise<void> {
   const outcome = bond.settle().catch((error: unknown) => error);
   const error = await Promise.race([outcome, sleep(STORAGE_PATIENCE_MS, undefined, { ref: false })]);

@@ -3,7 +3,10 @@ import { buildApp } from './http-app.ts';
 import type { HttpDependencies } from './http-dependencies.ts';
 import { openapiYaml } from './openapi-plugin.ts';
 
-/** Stands in for a dependency that only requests use. @param parts of it that are handed on when the app is built */
+/**
+ * Stands in for a dependency that only requests use.
+ * @param parts properties that are passed on when the app is built
+ */
 function unused<T extends object>(name: string, parts: Partial<T> = {}): T {
   return new Proxy(parts as T, {
     get(target, property) {

@@ -3,7 +3,10 @@ import fastifyStatic from '@fastify/static';
 import type { FastifyInstance } from 'fastify';
 import { WEB_FOLDER } from '../places.ts';
 
-/** Everything comes from this service, and no script or style stands in the page. Downloads with a key are blobs. */
+/**
+ * Everything is loaded from this service, and the page has no inline scripts or styles. Downloads with a key are
+ * blobs.
+ */
 const PAGE_CSP =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
   "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -27,7 +30,7 @@ export async function pageRoutes(
   });
   await app.register(fastifyStatic, {
     root: folder,
-    // A route for each file that is there, so that other paths are unknown as before.
+    // A route for each existing file, so that other paths stay unknown.
     wildcard: false,
     decorateReply: false,
     preCompressed: true,

@@ -47,8 +47,8 @@ export async function bareApp(
   const app: FastifyInstance = Fastify({
     ...serverOptions(logger, connections, deps.trustedProxies),
     logController: new RequestLog(),
-    // Responses are built by our own typed code; their schemas are the contract, not a filter. Said here, because
-    // plugins that add schemas would make serializers anew, which fill in defaults.
+    // Responses are built by our own typed code; their schemas are the contract, not a filter. This is set here,
+    // because plugins that add schemas would create serializers again, which fill in defaults.
     schemaController: {
       compilersFactory: {
         buildValidator: validators.factory(),
@@ -71,7 +71,7 @@ export async function bareApp(
   await app.register(tracing, { tracing: deps.tracing ?? NO_TRACING });
   await app.register(securityHeaders);
   await app.register(httpMetrics, { metrics });
-  // Before anything looks at what is asked for; also where there is nothing of the kind.
+  // Before any other check of the request, and also for unknown routes.
   const { mode, allowedHosts = [] } = auth ?? {};
   await app.register(hostAndOrigin, { isOpen: mode === 'open', allowedHosts, metrics });
   await app.register(errors, { routes });

@@ -1,4 +1,4 @@
-/** Loads ONNX Runtime as a compute process will, tells the parent what it found, and ends. */
+/** Loads ONNX Runtime as a compute process will, sends the result to the parent, and ends. */
 
 import { resolveProvider } from '../engine/provider.ts';
 import { toPlainError } from '../errors/app-error.ts';

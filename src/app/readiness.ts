@@ -45,10 +45,10 @@ export interface ReadinessOptions {
 type Check = () => Promise<readonly Risk[]>;
 
 /**
- * Whether this process can do its work. Most parts are shared by all processes of a deployment: taking a process out of
- * the load balancer because Redis is away would take out all of them, and with them the reads and uploads that still
- * work. So such trouble makes a process degraded. It is unready only where it can serve nothing: the storage cannot be
- * read, the database is away, or a part that was added as vital is missing.
+ * Whether this process can do its work. Most parts are shared by all processes of a deployment: taking a process out
+ * of the load balancer because Redis is unavailable would take out all of them, and with them the reads and uploads
+ * that still work. Such trouble therefore makes a process degraded. It is unready only if it can serve nothing: the
+ * storage cannot be read, the database is unavailable, or a part that was added as vital is missing.
  */
 export class ProcessReadiness {
   private readonly watches: PartWatch[];
@@ -78,9 +78,9 @@ export class ProcessReadiness {
   }
 
   /**
-   * From now on this part is looked at too.
-   * @param check fails with the reason when the part cannot be used
-   * @param isVital without the part the process can do nothing
+   * Adds a part to the checks.
+   * @param check fails with the reason if the part cannot be used
+   * @param isVital whether the process can do nothing without the part
    */
   add(part: ReadinessPart, check: () => Promise<void>, { isVital = false } = {}): void {
     this.watches.push(new PartWatch(part, withoutRisk(check), isVital));

@@ -1,6 +1,9 @@
 import type { Logger } from '../log.ts';
 
-/** Ends one thing that was started. What has requests or jobs to finish gets until the deadline, by `performance.now()`. */
+/**
+ * Stops one part that was started. Parts with requests or jobs to finish get until the deadline, by
+ * `performance.now()`.
+ */
 export type Closer = (deadlineMs: number) => Promise<void>;
 
 /** What a process has started, to be ended in the reverse order of its start. */

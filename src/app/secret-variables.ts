@@ -86,12 +86,13 @@ export const SECRET_NAMES = Object.keys(SECRET_VARIABLES).filter(
   (name) => !name.endsWith(FILE),
 ) as SecretName[];
 
-/** Where the secrets that were given as files lie. */
+/** Paths of the secrets that were given as files. */
 export type SecretFiles = Readonly<Partial<Record<SecretName, string>>>;
 
 /**
- * An environment with the secrets that it names files for. Those for the AWS SDK are put into the given one too.
- * @throws ConfigError naming a variable that is set besides its file, a file without a secret, or a secret of an example
+ * An environment with the secrets from the files that it names. Those for the AWS SDK are also set in the given one.
+ * @throws ConfigError naming a variable that is set together with its file, a file without a secret, or a secret of
+ * an example
  */
 export function withSecretFiles(env: NodeJS.ProcessEnv): { env: NodeJS.ProcessEnv; files: SecretFiles } {
   if (env.SECRETS_KEY)
@@ -109,7 +110,7 @@ export function withSecretFiles(env: NodeJS.ProcessEnv): { env: NodeJS.ProcessEn
     files[name] = path;
   }
   for (const name of SECRET_NAMES) refuseExample(name, read[name] ?? env[name]);
-  // The AWS SDK reads the environment by itself, also in the processes that are started with it.
+  // The AWS SDK reads the environment itself, also in child processes.
   for (const name of SECRET_NAMES.filter((one) => one.startsWith('AWS_') && files[one])) {
     env[name] = read[name];
     delete env[name + FILE];
@@ -119,7 +120,7 @@ export function withSecretFiles(env: NodeJS.ProcessEnv): { env: NodeJS.ProcessEn
 
 const EXAMPLE = /(?<![a-z])change[-_]?me(?![a-z])/i;
 
-/** @throws ConfigError for a secret that stands in an example of ours, which anyone can read */
+/** @throws ConfigError for a secret from one of our examples, which are public */
 export function refuseExample(name: SecretName, value = ''): void {
   const keys = name === 'SECRETS_KEYS' ? value.split(',') : [];
   const texts = [value, ...keys.map((key) => Buffer.from(key, 'base64').toString('latin1'))];

@@ -9,7 +9,7 @@ export const SECRETS_KEY_BYTES = 32;
 const FILE = 'secrets.key';
 const ONLY_THE_OWNER = 0o600;
 
-/** A service that runs alone keeps a key of its own; where several share jobs, somebody has to give them one. */
+/** A service that runs alone creates its own key; if several share jobs, the operator must set one. */
 export async function withSecretsKey(config: Config): Promise<Config> {
   const { values, files } = config.secrets;
   if (values.SECRETS_KEYS || config.role !== 'all' || config.redisUrl !== undefined) return config;

@@ -27,7 +27,7 @@ import { issuerHosts } from './token-variables.ts';
 /** What a process does its work with, whatever its role. */
 export type Services = ReturnType<typeof makeServices>;
 
-/** Makes them over what was opened. Nothing of them begins by itself. */
+/** Creates the services over the opened backends. None of them starts by itself. */
 export function makeServices(
   config: Config,
   { database, store, redis: address, tracing, secrets }: Backends,
@@ -109,7 +109,7 @@ function makeTokens(
   return new TokenService({ settings, tenants, outbound: inside, onTrouble });
 }
 
-/** A line when something begins to be wrong and one when it is well again, as often as somebody looks. */
+/** Logs once when a part starts to fail and once when it works again, however often it is checked. */
 const logReadiness =
   (logger: Logger): NonNullable<ReadinessOptions['onChange']> =>
   ({ part, code, detail: reason }, { isThere, isUsable }) => {

@@ -24,7 +24,7 @@ import { startWorker } from './start-worker.ts';
 /** Expired uploads are looked for at least so often. */
 const SWEEP_INTERVAL_MS = 600_000;
 
-/** Writes down who did what; undefined: nobody wants to know, or nobody can do anything at this process. */
+/** The audit log; undefined: it is off, or this process answers no calls. */
 type AuditLog = ReturnType<typeof openAuditLog>;
 
 /**
@@ -50,7 +50,7 @@ export async function startService(loaded: Config, logger: Logger, running: Runn
   await refuseWithoutKeys(config, services.keys);
   metrics.tenants.name(await busiestTenants(backends.database, config.metricsTenants));
   if (config.role !== 'worker' && config.auth === 'open' && !isLoopback(config.host))
-    logger.warn({ host: config.host }, 'no key is required, on an address that others may reach');
+    logger.warn({ host: config.host }, 'no key is required, on an address that others can reach');
   const listeners = await makeListeners({
     config,
     backends,
@@ -72,14 +72,14 @@ export async function startService(loaded: Config, logger: Logger, running: Runn
 
   dispatcher.start();
 
-  // Says in the log what is missing before anybody asks. Nothing ends for it: most of it may come back.
+  // Logs what is missing before the first request. It ends nothing, because most of it may come back.
   await readiness.look();
   await listen(config, listeners);
   const endCollection = collectWhenIdle(logger);
   running.add(async () => endCollection());
 }
 
-/** @throws ConfigError where there is no such file to be written */
+/** @throws ConfigError if the file cannot be written */
 function openAudit({ role, auditLog: place }: Config): AuditLog {
   if (role === 'worker') return undefined;
   try {
@@ -87,20 +87,21 @@ function openAudit({ role, auditLog: place }: Config): AuditLog {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new ConfigError(
-      `AUDIT_LOG is "${place}", which cannot be written (${code}); it must be a path in a folder that is there, ` +
+      `AUDIT_LOG is "${place}", which cannot be written (${code}); it must be a path in an existing folder, ` +
         '`stdout` or `off`.',
     );
   }
 }
 
-/** A service that asks for keys and has none would answer nobody; one that asks nobody is opened on purpose only. */
+/** A service that requires keys and has none could answer no caller; open access must be chosen explicitly. */
 async function refuseWithoutKeys(config: Config, keys: KeyService): Promise<void> {
   if (config.role === 'worker' || config.auth === 'open') return;
   if (config.adminKey !== undefined || config.tokens) return;
   if (await keys.isAny()) return;
   throw new ConfigError(
-    `HOST is ${config.host}, so callers need a key, and there is none. Make one (node dist/cli/main.js keys create ` +
-      '--tenant default --scopes read,write,admin), set ADMIN_KEY or JWT_ISSUER, or let everybody in with AUTH=open.',
+    `HOST is ${config.host}, so callers need a key, and there is none. Create one (node dist/cli/main.js keys ` +
+      'create --tenant default --scopes read,write,admin), set ADMIN_KEY or JWT_ISSUER, or allow access without ' +
+      'keys with AUTH=open.',
   );
 }
 
@@ -189,7 +190,7 @@ async function rateCounter(
 }
 
 async function listen(config: Config, { traffic, probes }: Listeners): Promise<void> {
-  // For "localhost" Fastify would open a second server, whose connections nobody counts.
+  // For "localhost" Fastify would open a second server, whose connections are not counted.
   const host = config.host === 'localhost' ? '127.0.0.1' : config.host;
   const listenTextResolver = (place: string) => `${PRODUCT.name} ${PRODUCT.version} listens on ${place}`;
   await traffic.listen({ host, port: config.port, listenTextResolver });

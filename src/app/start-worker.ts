@@ -29,7 +29,7 @@ export async function startWorker(
     mayTake: async () => {
       // Compute processes use the storage by themselves.
       await bond.settle();
-      // What is left of a full disk is not for results.
+      // The rest of a full disk is not for results.
       await database.checkRoom();
     },
     concurrency: config.workerConcurrency,
@@ -42,7 +42,7 @@ export async function startWorker(
     onPostponed: (error) => metrics.jobPostponed(error.code),
     onRequeued: (reason) => metrics.requeued(reason),
     onCalls: (calls) => calls.forEach(metrics.backends.observe),
-    // What else the process does goes on.
+    // Other work of the process continues.
     onDrained: () => {
       if (config.role === 'worker') running.askToStop();
     },

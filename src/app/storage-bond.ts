@@ -9,7 +9,7 @@ export class ForeignStorage extends AppError {
   override readonly name = 'ForeignStorage';
   private readonly why: string;
 
-  /** @param why goes on after "cannot be used:" */
+  /** @param why continues the sentence after "cannot be used:" */
   constructor(why: string) {
     super('STORAGE_FAILED', `The storage cannot be used: ${why}`, { failure: 'foreign' });
     this.why = why;
@@ -47,7 +47,7 @@ export class StorageBond {
     this.database = database;
   }
 
-  /** @returns whether they are tied already; else both are new */
+  /** @returns whether they already belong together; otherwise both are new */
   private async look(): Promise<boolean> {
     const [before, found] = [await this.known(), await this.found()];
     // A process that starts at the same time may have written its row, and then the id, between the two.
@@ -55,23 +55,24 @@ export class StorageBond {
     if (known && known.id === found) return known.tied_at !== null;
     if (known && known.tied_at !== null)
       throw new ForeignStorage(
-        `the database belongs to the storage ${known.id}, and this one ${found === undefined ? 'has no id' : `is ${found}`}; ` +
-          'set STORAGE_URL to the storage of this database, or start with the database of this storage.',
+        `the database belongs to the storage ${known.id}, but this one ` +
+          `${found === undefined ? 'has no id' : `is ${found}`}; set STORAGE_URL to the storage of this database, ` +
+          'or start with the database of this storage.',
       );
     if (found !== undefined) throw ofAnotherDatabase(found);
     for (const prefix of OLD_PREFIXES)
       if ((await this.store.list(prefix, { limit: 1 })).length > 0)
         throw new ForeignStorage(
-          'it holds records of a version from before there was a database, which cannot be read any more; choose another ' +
-            'one by DATA_DIR or STORAGE_URL, or remove it.',
+          'it holds records of a version from before the database, which can no longer be read; choose another one ' +
+            'by DATA_DIR or STORAGE_URL, or remove it.',
         );
     return false;
   }
 
   /**
-   * The row comes first and counts when the storage has the id, so that this may break off anywhere. Two new databases
-   * that meet an empty storage are told apart by the `get` behind the `put`, unless both get there within the same moment:
-   * then both take it for theirs, and the one whose id was replaced is refused at its next start.
+   * The row is written first and counts once the storage has the id, so this may be interrupted anywhere. If two new
+   * databases find an empty storage, the `get` after the `put` tells them apart, unless both do this at the same
+   * moment: then both consider it theirs, and the one whose id was replaced is refused at its next start.
    */
   private async tie(): Promise<void> {
     if (await this.look()) return;
@@ -109,8 +110,9 @@ export class StorageBond {
 
 const ofAnotherDatabase = (found: string): ForeignStorage =>
   new ForeignStorage(
-    `it is ${found} and belongs to another database, while this database is new; start with the database of this storage ` +
-      '(restored from a backup, if need be), or choose an empty storage by DATA_DIR or STORAGE_URL.',
+    `it is ${found} and belongs to another database, while this database is new; start with the database of ` +
+      'this storage (restored from a backup if necessary), or choose an empty storage by DATA_DIR or ' +
+      'STORAGE_URL.',
   );
 
 /** Does something until it has succeeded once; those who ask meanwhile get the outcome of what is under way. */

@@ -19,8 +19,8 @@ const S3_URL =
 /**
  * What STORAGE_URL names.
  * @param url begins with "file:" or "s3:"
- * @param dataDir absolute; relative folders lie under it
- * @returns when it names nothing, what it must be
+ * @param dataDir absolute; relative folders are below it
+ * @returns if it is invalid, what it must be
  */
 export function storagePlace(url: string, dataDir: string): Folder | Bucket | string {
   if (url.startsWith('s3:')) {

@@ -86,7 +86,7 @@ export const TOKEN_VARIABLES = {
 const VARIABLES = Type.Object(TOKEN_VARIABLES);
 type TokenVariables = Static<typeof VARIABLES>;
 
-/** Variables that mean nothing on their own, and have no default that would hide whether they are set. */
+/** Variables that have no effect on their own, and no default that would hide whether they are set. */
 const DEPENDENT = [
   ...([
     'JWT_AUDIENCE',
@@ -98,7 +98,7 @@ const DEPENDENT = [
 ];
 
 /**
- * Which tokens are taken; undefined: none.
+ * Which tokens are accepted; undefined: none.
  * @throws ConfigError naming a variable that does not fit the others
  */
 export function tokenSettingsOf(values: TokenVariables, auth: 'open' | 'keys'): TokenSettings | undefined {

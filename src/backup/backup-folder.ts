@@ -26,7 +26,7 @@ export interface BackupManifest {
   readonly migrations: readonly string[];
   /** In the order in which they are written back. */
   readonly tables: readonly SavedTableFile[];
-  /** Of the files beside the tables: small content lies in its row. */
+  /** Only files beside the tables; small content is in its row. */
   readonly content: { readonly files: number; readonly bytes: number };
 }
 
@@ -35,7 +35,7 @@ export interface SavedTableFile extends Digested {
   readonly rows: number;
 }
 
-/** Content whose bytes lie in the storage. */
+/** Content whose bytes are in the storage. */
 export interface SavedContent {
   readonly id: string;
   readonly sha256: string;
@@ -60,7 +60,7 @@ export class BackupFolder {
     const absolute = resolve(path);
     await mkdir(absolute, { recursive: true });
     if ((await readdir(absolute)).length > 0)
-      throw new BackupError('OUTPUT_EXISTS', `${path} has files in it; a backup needs a folder of its own.`);
+      throw new BackupError('OUTPUT_EXISTS', `${path} is not empty; a backup needs a folder of its own.`);
     return new BackupFolder(absolute, await inFolder(path, DiskStore.open(absolute)));
   }
 
@@ -74,7 +74,7 @@ export class BackupFolder {
     if (!names.includes(MANIFEST_KEY))
       throw new BackupError(
         'BACKUP_INCOMPLETE',
-        `${path} has no ${MANIFEST_KEY}, so it is not a backup, or one that was not finished.`,
+        `${path} has no ${MANIFEST_KEY}, so it is not a backup, or an unfinished one.`,
       );
     const folder = new BackupFolder(absolute, await DiskStore.openPatiently(absolute));
     try {
@@ -85,7 +85,7 @@ export class BackupFolder {
     }
   }
 
-  /** Writes a file; nobody sees a part of it. */
+  /** Writes a file atomically. */
   async save(key: string, source: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<Digested> {
     const scratch = await inFolder(this.path, this.files.makeScratch());
     try {
@@ -124,13 +124,13 @@ export class BackupFolder {
     yield* rowsOf(await this.read(tableKey(name)));
   }
 
-  /** @throws BackupError BACKUP_DAMAGED where there is no such file */
+  /** @throws BackupError BACKUP_DAMAGED if the file does not exist */
   async read(key: string): Promise<AsyncIterable<Uint8Array>> {
     await this.size(key);
     return inFolder(this.path, this.files.read(key));
   }
 
-  /** @throws BackupError BACKUP_DAMAGED where there is no such file */
+  /** @throws BackupError BACKUP_DAMAGED if the file does not exist */
   async size(key: string): Promise<number> {
     const found = await inFolder(this.path, this.files.stat(key));
     if (!found) throw damaged(key, 'is missing');
@@ -151,7 +151,7 @@ export class BackupFolder {
   }
 
   async close(): Promise<void> {
-    // In a backup that can only be read there is nothing to be put away.
+    // A read-only backup needs no cleaning up.
     await this.files.close().catch(() => undefined);
     await rmdir(join(this.path, SCRATCH_FOLDER)).catch(() => undefined);
   }
@@ -184,7 +184,8 @@ export async function* savedContent(folder: BackupFolder): AsyncGenerator<SavedC
 /** @throws BackupError BACKUP_DAMAGED unless a file is what it has to be */
 export function checkFile(key: string, wanted: Digested, found: Digested): void {
   if (found.bytes !== wanted.bytes) throw damaged(key, `has ${found.bytes} bytes instead of ${wanted.bytes}`);
-  if (found.sha256 !== wanted.sha256) throw damaged(key, 'is not what was saved: its digest is another one');
+  if (found.sha256 !== wanted.sha256)
+    throw damaged(key, 'is not the file that was saved: its digest differs');
 }
 
 const tableKey = (name: SavedName): string => `database/${name}.jsonl`;
@@ -208,7 +209,10 @@ interface Base64 {
   readonly base64: string;
 }
 
-/** Rows as lines of JSON, the same for every database. @param onRows told how many at a time */
+/**
+ * Rows as lines of JSON, the same for every database.
+ * @param onRows called with the number of rows
+ */
 async function* linesOf(
   pages: AsyncIterable<readonly SavedRow[]>,
   onRows: (count: number) => void,

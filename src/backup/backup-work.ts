@@ -22,9 +22,9 @@ export interface BackupWork {
 }
 
 /**
- * What was done to the tables of a database that this program knows. It changes nothing: a service of the version before may
- * be at work.
- * @throws BackupError DATABASE_VERSION where the tables are not those of this program; AppError DATABASE_UNAVAILABLE
+ * The applied migrations of a database, if this program knows all of them. It changes nothing, because a service of
+ * the previous version may be running.
+ * @throws BackupError DATABASE_VERSION if the tables are not those of this program; AppError DATABASE_UNAVAILABLE
  */
 export async function currentMigrations(database: Database): Promise<string[]> {
   const applied = await appliedMigrations(database);

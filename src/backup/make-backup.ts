@@ -22,10 +22,10 @@ export const BACKUP_STEPS: readonly string[] = ['database', 'content'];
 const MOST_NAMED = 10;
 
 /**
- * Saves the database as it is at one moment, and then the content that it names, while a service goes on with its work.
- * @param path a folder that is empty or does not exist; where this fails nothing is left in it
- * @throws BackupError OUTPUT_EXISTS, DATABASE_VERSION, CONTENT_DAMAGED, BACKUP_FOLDER; AppError DATABASE_UNAVAILABLE, STORAGE_*; the signal's
- * reason
+ * Saves the database as of one moment, and then the content to which it refers, while a service may be running.
+ * @param path a folder that is empty or does not exist; after a failure nothing is left in it
+ * @throws BackupError OUTPUT_EXISTS, DATABASE_VERSION, CONTENT_DAMAGED, BACKUP_FOLDER; AppError DATABASE_UNAVAILABLE,
+ * STORAGE_*; the signal's reason
  */
 export async function makeBackup(path: string, work: BackupWork): Promise<BackupManifest> {
   const folder = await BackupFolder.make(path);
@@ -89,7 +89,8 @@ async function saveContent(
   const more = damaged.length > MOST_NAMED ? ' and others' : '';
   throw new BackupError(
     'CONTENT_DAMAGED',
-    `Content of the storage is missing or not what it was: ${named}${more}. \`lora-squeeze admin verify\` says who refers to it.`,
+    `Content of the storage is missing or has changed: ${named}${more}. \`lora-squeeze admin verify\` lists the ` +
+      'records that refer to it.',
     { contents: damaged.slice(0, MOST_NAMED) },
   );
 }

@@ -15,11 +15,11 @@ export const RESTORE_STEPS: readonly string[] = ['check', 'content', 'database']
 const PAGE_KEYS = 10_000;
 
 /**
- * Brings a backup into a new database, with its tables or without, and a storage without content. Rows come last and all at
- * once, so whatever ends it before leaves a database without any, and it can be done again.
+ * Restores a backup into a new database, with or without its tables, and a storage without content. Rows are written
+ * last and in one transaction, so an interrupted restore leaves a database without rows and can be repeated.
  * @param migrations that this program knows
- * @throws BackupError BACKUP_INCOMPLETE, BACKUP_DAMAGED, BACKUP_VERSION, DATABASE_NOT_EMPTY, STORAGE_NOT_EMPTY; AppError
- * DATABASE_UNAVAILABLE, STORAGE_*; the signal's reason
+ * @throws BackupError BACKUP_INCOMPLETE, BACKUP_DAMAGED, BACKUP_VERSION, DATABASE_NOT_EMPTY, STORAGE_NOT_EMPTY;
+ * AppError DATABASE_UNAVAILABLE, STORAGE_*; the signal's reason
  */
 export async function restoreBackup(
   path: string,
@@ -56,7 +56,8 @@ async function refuseFilled({ database }: BackupWork, { migrations, tables }: Ba
   if (!isSame(applied, migrations))
     throw new BackupError(
       'DATABASE_NOT_EMPTY',
-      'The database has the tables of another version than the backup. Restore into a new database, without tables.',
+      'The tables of the database have another version than the backup. Restore into a new database, without ' +
+        'tables.',
     );
   const filled = await database.snapshot((reader) => firstFilled(reader, namesOf(tables)));
   if (filled !== undefined) throw notEmpty(filled);
@@ -71,7 +72,10 @@ const notEmpty = (table: string): BackupError =>
     { table },
   );
 
-/** Whether every file is there with its size; those of tables with their digests. @returns ids of content in files */
+/**
+ * Checks every file's size, and the digests of tables.
+ * @returns ids of content in files
+ */
 async function check(
   folder: BackupFolder,
   { tables, content }: BackupManifest,
@@ -99,7 +103,8 @@ async function refuseOtherContent({ store }: BackupWork, ids: ReadonlySet<string
     if (other !== undefined)
       throw new BackupError(
         'STORAGE_NOT_EMPTY',
-        `The storage has content that is not of this backup, such as ${other}. Restore into an empty storage.`,
+        `The storage has content that does not belong to this backup, such as ${other}. Restore into an empty ` +
+          'storage.',
         { key: other },
       );
     if (keys.length < PAGE_KEYS) return;
@@ -138,11 +143,11 @@ const restoreRows = (
   { tables }: BackupManifest,
   { database, signal, onProgress }: BackupWork,
 ): Promise<void> =>
-  // Nobody else uses the database, so that it may take its time and wait for files.
+  // No other process uses the database, so the transaction may be long and wait for files.
   database.write(async (writer) => {
     const filled = await firstFilled(writer, namesOf(tables));
     if (filled !== undefined) throw notEmpty(filled);
-    // The backup has it too.
+    // The backup contains it as well.
     await writer.deleteFrom('tenant').execute();
     for (const [done, { name }] of tables.entries()) {
       onProgress({ step: 'database', done, total: tables.length });

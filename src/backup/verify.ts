@@ -15,7 +15,7 @@ const PAGE_ROWS = 200;
 /** Keys that are looked up at once. */
 const PAGE_KEYS = 1_000;
 
-/** So many adapters, jobs and runs that refer to a content are named, of each kind. */
+/** Number of adapters, jobs and runs, each, that are named for a content. */
 const MOST_USERS = 5;
 
 export interface Verified {
@@ -42,7 +42,7 @@ export interface VerifyWork extends BackupWork {
 export async function verify(work: VerifyWork): Promise<Verified> {
   const { database, store, signal, onProblem, onUnknown } = work;
   await currentMigrations(database);
-  // A storage that is away has not lost anything.
+  // An unavailable storage has not lost anything.
   await store.checkReads();
   let problems = 0;
   const tell = (problem: VerifyProblem): void => {
@@ -171,7 +171,7 @@ async function* unknownObjects(database: Database, store: BlobStore): AsyncGener
 }
 
 const idOf = (key: string): string => key.slice(key.lastIndexOf('/') + 1);
-/** The id of the write that brought a content. */
+/** The id of the write of a content. */
 const writeOf = (id: string): string => id.split('-', 1)[0]!;
 
 async function knownIds({ reader }: Database, ids: readonly string[]): Promise<ReadonlySet<string>> {

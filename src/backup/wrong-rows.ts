@@ -101,7 +101,7 @@ async function wrongBytes(reader: Snapshot): Promise<VerifyProblem[]> {
   return rows.map(({ id, bytes, found }) => ({
     problem: 'ADAPTER_BYTES',
     id,
-    detail: `Its files have ${found} bytes together, and it says ${bytes}.`,
+    detail: `Its files have ${found} bytes together, but it has ${bytes}.`,
   }));
 }
 
@@ -133,7 +133,7 @@ async function wrongUsage(reader: Snapshot): Promise<VerifyProblem[]> {
     );
     if (counted === found) return [];
     return [
-      { problem: 'USAGE_WRONG', id: tenant, detail: `It is counted as ${counted}; there are ${found}.` },
+      { problem: 'USAGE_WRONG', id: tenant, detail: `Its record has ${counted}, but there are ${found}.` },
     ];
   });
 }

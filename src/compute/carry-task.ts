@@ -10,7 +10,7 @@ import { directionsIn, identityDirections, type KeptDirections } from './kept-di
 import type { FactorRange, ModuleFactors } from './module-factors.ts';
 import { chunksOf } from './module-factors.ts';
 
-/** One moment of a module: where it lies in the optimizer state, and where it goes. Its dtypes stay. */
+/** One moment of a module: its position in the optimizer state, and where it is written. Its dtypes stay. */
 export interface MomentMove {
   readonly power: MomentPower;
   readonly a: FactorRange;
@@ -129,7 +129,7 @@ function refuseNonFinite({ name, dtype }: FactorRange, energy: number): void {
   );
 }
 
-/** An average of squares; Adam takes its root, and would go on with NaN. */
+/** An average of squares; Adam takes its root and would continue with NaN. */
 function refuseNegative({ name }: FactorRange, least: number): void {
   if (least >= 0) return;
   throw new AppError(

@@ -11,7 +11,7 @@ import type { ModuleFactors } from './module-factors.ts';
 import { chunksOf } from './module-factors.ts';
 import { alike } from './task-sizes.ts';
 
-/** How to take modules of one rank apart. */
+/** How to decompose modules of one rank. */
 export interface Decomposer {
   readonly variant: 'randomised' | 'exact';
   readonly columns: number;
@@ -28,13 +28,13 @@ export interface DecomposeTask {
   readonly weightsPath: string;
   readonly modules: readonly ModuleFactors[];
   readonly decomposer: Decomposer;
-  /** Where the directions of each module are kept; null when nobody will ask for them. */
+  /** Where the directions of each module are kept; null if they are not needed later. */
   readonly slots: readonly DirectionsSlot[] | null;
 }
 
 export interface Decomposed {
   readonly decompositions: readonly Decomposition[];
-  /** null when nobody will ask for them. */
+  /** null if they are not needed later. */
   readonly directions: readonly KeptDirections[] | null;
   readonly busy: Busy;
 }
@@ -94,7 +94,7 @@ export async function decompose(
       throw new AppError('CORE_NOT_CONVERGED', message, { module: name });
     }
     decompositions[index] = decomposition;
-    // What is noise that a processor's rounding left has to come out as zeros: nothing of it could be trained.
+    // Rounding noise must come out as zeros, because it cannot be trained.
     const sigma = Float64Array.from(resolved(directions.sigma));
     if (slots)
       kept[index] = clocked(busy, 'core', () => keepDirections(slots[index]!, { ...directions, sigma }));

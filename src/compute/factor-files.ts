@@ -35,7 +35,7 @@ export class FactorReader {
   }
 
   /**
-   * A block of each module's factor, which is row-major: one read where it lies in one piece, else one a row.
+   * A block of each module's factor, which is row-major: one read if the block is contiguous, otherwise one per row.
    * @param width columns of the whole factor
    */
   #blocks(
@@ -95,7 +95,7 @@ export interface FactorPlace {
   readonly width: number;
 }
 
-/** Fills files that are there already, each opened once. */
+/** Fills existing files, each opened once. */
 export class FactorWriter {
   readonly #files = new Map<string, number>();
 

@@ -18,8 +18,8 @@ export class KeptPool {
   }
 
   /**
-   * Runs a job on the pool. After a failure that nobody foresaw, or a start that failed, the next one gets a new pool.
-   * @throws what the start of a pool throws, and the job
+   * Runs a job on the pool. After an unexpected failure, or a failed start, the next job gets a new pool.
+   * @throws the errors of the start of a pool, and of the job
    */
   async use<T>(job: (pool: ComputePool) => Promise<T>): Promise<T> {
     this.#pool ??= this.#start();

@@ -7,7 +7,7 @@ import type { FloatDtype } from '../core/half.ts';
  */
 const CHUNK_NUMBERS = 4 * 1024 * 1024;
 
-/** Where one factor lies in the source file. */
+/** Position of a factor in the source file. */
 export interface FactorRange {
   readonly name: string;
   readonly dtype: FloatDtype;

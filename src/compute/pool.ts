@@ -122,7 +122,7 @@ export class ComputePool {
     this.#assign();
   }
 
-  /** A thread that died takes the pool with it: whoever owns the pool starts a new one. */
+  /** A thread that dies takes the pool with it; the owner of the pool starts a new one. */
   #fail(error: Error): void {
     this.#broken = error;
     for (const { reject } of [...this.#running.values(), ...this.#queue]) reject(error);

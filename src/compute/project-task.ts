@@ -41,7 +41,7 @@ export interface ProjectItem {
   readonly orders: readonly ProjectionOrder[];
 }
 
-/** Pass 2: some modules, so many that the way to the thread and back does not count. */
+/** Pass 2: enough modules that the transfer to the thread and back does not matter. */
 export interface ProjectTask {
   readonly kind: 'project';
   readonly weightsPath: string;
@@ -54,7 +54,7 @@ export interface WrittenModule extends Measured {
   readonly revived: number;
 }
 
-/** What an order of pass 2 came to. One that failed is no failure of the others. */
+/** Outcome of an order of pass 2. The failure of one does not affect the others. */
 export type Projected = WrittenModule | { readonly failure: PlainError };
 
 export interface ProjectedItems {
@@ -186,13 +186,13 @@ function overflow(module: string, { dtypeA, dtypeB }: ProjectionOrder): AppError
 }
 
 /**
- * Fills the rows of A that belong to directions of length zero with random numbers, B staying zero: ΔW does not change,
- * but a gradient can now move B. With both zero, as truncation leaves them, none ever could. The variance, 1/(3n), is
- * that of PEFT's initialisation (Kaiming uniform with a = √5).
+ * Fills the rows of A that belong to directions of length zero with random numbers, while B stays zero: ΔW does not
+ * change, but a gradient can now change B. If both were zero, as truncation leaves them, no gradient could. The
+ * variance, 1/(3n), is that of PEFT's initialisation (Kaiming uniform with a = √5).
  * @param a [k, columns], some columns of A, changed in place
  * @param sigma [k] or longer
- * @param whole n, the columns of the whole of A, and the first one that `a` has
- * @returns how many directions these are
+ * @param whole n, the number of columns of the whole of A, and the first one that `a` has
+ * @returns the number of these directions
  */
 function revive(
   a: Float32Array,

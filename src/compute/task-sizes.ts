@@ -6,7 +6,7 @@ const CPU_NUMBERS = 16 * 64 * 64;
 export const DEFAULT_CUDA_MEMORY_BYTES = 2 * 2 ** 30;
 /** r×r matrices that are alive at once while a graph runs, at most. */
 const LIVE_MATRICES = 32;
-/** A stack is one task: cancelling waits for it, and progress is told after it. */
+/** A stack is one task: cancelling waits for it, and progress is reported after it. */
 const MAX_MODULES = 256;
 
 /** Numbers of the factors in a group: some ten milliseconds of work. */
@@ -48,9 +48,9 @@ export function stacks(modules: readonly { readonly rank: number }[], numbers: n
 const ALIKE_NUMBERS = 512 * 1024;
 
 /**
- * Indices of modules that one graph takes at once: of one shape and one kind, in the order of the first of each. A module that
- * has many numbers is alone.
- * @param kindOf what else modules must have in common, by index
+ * Indices of modules that one graph processes at once: of one shape and one kind, in the order of the first of each.
+ * A module with many numbers is alone.
+ * @param kindOf other properties that the modules must share, by index
  */
 export function alike(modules: readonly Shape[], kindOf: (index: number) => string = () => ''): number[][] {
   const result: number[][] = [];
@@ -68,7 +68,7 @@ export function alike(modules: readonly Shape[], kindOf: (index: number) => stri
   return result;
 }
 
-/** Indices of neighbouring modules, up to so many or so much that a thread is busy for a while. */
+/** Indices of neighbouring modules, in groups by number and size, so that a thread is busy for a while. */
 export function groups(modules: readonly Shape[]): number[][] {
   const result: number[][] = [];
   let numbers = Number.POSITIVE_INFINITY;

@@ -3,7 +3,7 @@ import type { Tables } from './tables.ts';
 
 export type Dialect = 'sqlite' | 'postgresql';
 
-/** Numbers that nobody else takes. */
+/** Keys of locks, each used for one purpose. */
 export const ALONE = { migrate: 5_263_018_847, dispatch: 5_263_018_848, events: 5_263_018_849 } as const;
 
 /** What a transaction reads and writes with. */
@@ -18,16 +18,16 @@ export interface Lockable<Q> {
 }
 
 /**
- * Everything that is known: tenants, keys and what they own. Files lie in the storage. All that is asked of it throws
- * AppError DATABASE_UNAVAILABLE, and where it writes STORAGE_FULL.
+ * All records: tenants, keys and what they own. Files are in the storage. Every call can throw AppError
+ * DATABASE_UNAVAILABLE, and calls that write STORAGE_FULL.
  */
 export interface Database {
   readonly dialect: Dialect;
-  /** For queries that stand alone. They see what every `write` that has ended wrote. */
+  /** For single queries. They see the result of every `write` that has ended. */
   readonly reader: Pick<Kysely<Tables>, 'selectFrom' | 'getExecutor'>;
   /** Milliseconds since 1970 by the clock of the database, which all processes share. */
   readonly now: RawBuilder<number>;
-  /** So many milliseconds after `now`. */
+  /** This many milliseconds after `now`. */
   after(ms: number): RawBuilder<number>;
   /**
    * Runs a transaction that writes: all of it counts, or nothing does. It is durable when this returns. Where the database
@@ -51,7 +51,7 @@ export interface Database {
   /** @throws AppError DATABASE_UNAVAILABLE unless a query is answered */
   check(): Promise<void>;
   /**
-   * For whoever brings something new. (A full disk has room for deletions and the ends of jobs for a while.)
+   * For calls that add something. (On a full disk there is room for deletions and the ends of jobs for a while.)
    * @throws AppError STORAGE_FULL while the disk of the database is known to be full
    */
   checkRoom(): Promise<void>;

@@ -5,11 +5,11 @@ export interface ExecutionTable {
   /** Sorts by the time at which it was asked for first. */
   id: string;
   tenant: string;
-  /** Digest of what is asked for, hex, while equal requests join it; null: they do not. */
+  /** Digest of the request, hex, while equal requests can join it; null: they cannot. */
   key: string | null;
   step: 'fetch' | 'work' | 'deliver';
   state: 'waiting' | 'dispatched' | 'succeeded' | 'failed' | 'cancelled';
-  /** 0 is taken first: the highest of the jobs that wait for it. */
+  /** 0 is first: the highest priority of the jobs that wait for it. */
   priority: number;
   /** Size of the weights that it reads. */
   work_bytes: number;
@@ -26,7 +26,7 @@ export interface ExecutionTable {
   charged_ms: number | null;
   /** Of the attempt that runs. */
   started_at: number | null;
-  /** When the worker that runs it last said so. */
+  /** When the worker that runs it last reported it. */
   seen_at: number | null;
   /** Attempts that the storage failed, and what they took with the pauses after them; they do not count. */
   storage_failures: number;
@@ -66,7 +66,7 @@ export interface WorkerTable {
   seen_at: number;
 }
 
-/** What somebody asked for, from its acceptance to its end. */
+/** A request, from its acceptance to its end. */
 export interface JobTable {
   /** Sorts by the time at which the job was accepted. */
   id: string;
@@ -97,7 +97,7 @@ export interface JobTable {
   reused: number;
   /** JSON of RecordedJobRequest without secrets. */
   request: string;
-  /** JSON of RecordedJobRequest with what is sealed in it; null where there is nothing, and when nobody needs it any more. */
+  /** JSON of RecordedJobRequest with its sealed part; null if it has none, and once it is no longer needed. */
   sealed_request: string | null;
   /** JSON of JobOutcome, as far as it has come; null: nothing yet. */
   outcome: string | null;
@@ -129,7 +129,7 @@ export interface JobFileTable {
   role: 'report' | 'training' | 'optimizer';
 }
 
-/** Jobs that came together. The counts change in the transactions that end its items. */
+/** Jobs that were submitted together. The counts change in the transactions that end its items. */
 export interface BatchTable {
   /** Sorts by the time at which the batch was asked for. */
   id: string;
@@ -148,7 +148,7 @@ export interface BatchTable {
   failed: number;
   cancelled: number;
   created_at: number;
-  /** Null: it is a draft, whose items are still being written down. Nobody sees it, and when it has expired it goes. */
+  /** Null: it is a draft whose items are still being written. No call shows it, and it is removed when it expires. */
   accepted_at: number | null;
   /** When its last job was made; null: some are still to be. */
   opened_at: number | null;
@@ -167,7 +167,7 @@ export interface BatchLabelTable {
   batch: string;
 }
 
-/** The items of a batch: what is asked for and what became of it, also when the jobs were deleted. */
+/** The items of a batch: requests and outcomes, which stay when the jobs are deleted. */
 export interface BatchMemberTable {
   batch: string;
   /** Its place in the request, from 0. */
@@ -187,12 +187,12 @@ export interface BatchMemberTable {
   /** The how many-th of the batch ended with it: 1, 2 and so on; null: it has not ended. */
   ended_no: number | null;
   error_code: string | null;
-  /** JSON, a string: it may have what a request said in it. */
+  /** JSON, a string: it may contain text of the request. */
   error_detail: string | null;
   /** JSON, an array: ids of adapters. */
   results: string;
   /** JSON of RecordedJobRequest with what is sealed in it, until its job is made; null where nothing is. */
   sealed: string | null;
-  /** JSON of ItemRequest: what is asked for, without secrets. It comes last, for it may be large. */
+  /** JSON of ItemRequest: the request, without secrets. It is the last column, because it may be large. */
   request: string;
 }

@@ -3,10 +3,10 @@ import { dirname } from 'node:path';
 import { AppError } from '../errors/app-error.ts';
 
 /**
- * Makes commits durable without holding up the event loop, as SQLite's own sync would. SQLite writes a commit into its log
- * and leaves it to the system (`synchronous = normal`); the log is synced here, in a thread of Node's pool, and nobody learns
- * of a commit before that. Commits that come meanwhile share the next sync.
- * See https://sqlite.org/wal.html and https://sqlite.org/pragma.html#pragma_synchronous.
+ * Makes commits durable without blocking the event loop, as SQLite's own sync would. SQLite writes a commit to its
+ * log and leaves the sync to the system (`synchronous = normal`). The log is synced here, in a thread of Node's pool,
+ * and a commit is reported only afterwards. Commits that arrive meanwhile share the next sync. See
+ * https://sqlite.org/wal.html and https://sqlite.org/pragma.html#pragma_synchronous.
  */
 export class LogSync {
   private readonly path: string;
@@ -55,7 +55,7 @@ export class LogSync {
     this.synced = upTo;
   }
 
-  /** The log stays as long as the database is open. That it is there has to be durable, too. */
+  /** The log exists as long as the database is open. Its directory entry must be durable as well. */
   private async open(): Promise<FileHandle> {
     const folder = await open(dirname(this.path));
     await folder.sync().finally(() => folder.close());

@@ -3,7 +3,10 @@ import { type Database, DatabaseError, type Dialect, type Writer } from './datab
 import { FIRST_RELEASE } from './first-release.ts';
 import { FIRST_RELEASE_JOBS } from './first-release-jobs.ts';
 
-/** A step from one shape of the tables to the next. Within a release steps only add, so that older processes go on. */
+/**
+ * A step from one version of the tables to the next. Within a release, steps only add, so that older processes can
+ * continue.
+ */
 export interface Migration {
   /** Never changed once it was released. */
   readonly name: string;
@@ -52,10 +55,10 @@ export function appliedMigrations(database: Database): Promise<string[]> {
 }
 
 /**
- * Brings the tables to the shape that this program knows. Of several processes that start at once one does it and the
- * others wait.
- * @returns names of the steps that were made
- * @throws DatabaseError where the database was used by a newer program; AppError DATABASE_UNAVAILABLE, STORAGE_FULL
+ * Brings the tables to the version of this program. If several processes start at once, one does it and the others
+ * wait.
+ * @returns names of the applied steps
+ * @throws DatabaseError if the database was used by a newer program; AppError DATABASE_UNAVAILABLE, STORAGE_FULL
  */
 export function migrate(database: Database, migrations: readonly Migration[]): Promise<string[]> {
   return database.write(async (writer) => {

@@ -12,7 +12,7 @@ export interface DatabaseOptions extends Omit<PostgresqlOptions, 'url'> {
   readonly dataDir: string;
   /** Room on SQLite's disk that is kept for when it is full; undefined: another process sees to that. */
   readonly reserveBytes?: number;
-  /** How long a database that is away is waited for, in milliseconds. */
+  /** How long to wait for an unavailable database, in milliseconds. */
   readonly patienceMs?: number;
 }
 
@@ -35,7 +35,7 @@ export function connectDatabase({
 
 /**
  * Opens the database and brings its tables up to date.
- * @throws DatabaseError where a newer program has used it; AppError DATABASE_UNAVAILABLE, STORAGE_FULL
+ * @throws DatabaseError if a newer program has used it; AppError DATABASE_UNAVAILABLE, STORAGE_FULL
  */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
   const { patienceMs = 0, onTrouble } = options;

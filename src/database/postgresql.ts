@@ -34,7 +34,7 @@ export interface PostgresqlOptions {
   readonly poolSize: number;
   /** For a query, and for a connection that is free. */
   readonly timeoutMs: number;
-  /** Told of connections that broke while nobody used them. */
+  /** Called for connections that broke while unused. */
   readonly onTrouble?: (error: Error) => void;
   /** Called for each statement, and for transactions that are run again. */
   readonly observe?: ObserveBackend | undefined;
@@ -46,8 +46,8 @@ const types: pg.CustomTypesConfig = {
 };
 
 /**
- * Connects to PostgreSQL when it is first asked. Nothing is kept in a session, so that a pooler which hands out connections
- * by transaction may stand in between.
+ * Connects to PostgreSQL at the first query. Sessions keep no state, so a pooler that assigns connections by
+ * transaction may be in between.
  */
 export function openPostgresql({
   url,
@@ -61,7 +61,7 @@ export function openPostgresql({
     Client: renewingClient(renewedUrl),
     max: poolSize,
     connectionTimeoutMillis: timeoutMs,
-    // The server is told in each transaction; this one counts where it does not answer at all.
+    // The server gets a time limit in each transaction; this one applies if it does not answer at all.
     query_timeout: 2 * timeoutMs,
     idleTimeoutMillis: IDLE_MS,
     keepAlive: true,
@@ -69,8 +69,8 @@ export function openPostgresql({
     types,
   });
   pool.on('error', (error) => onTrouble?.(error));
-  // The pool listens while nobody uses a connection. One that breaks in use fails its query; without a listener it would
-  // end the process as well.
+  // The pool listens while a connection is unused. A connection that breaks in use fails its query; without a
+  // listener, it would also end the process.
   pool.on('connect', (client) => client.on('error', () => undefined));
   const db = new Kysely<Tables>({
     dialect: withTranslatedErrors(new PostgresDialect({ pool }), postgresqlError, observe),
@@ -113,8 +113,8 @@ const renewingClient = (url: () => string) =>
   };
 
 /**
- * Runs a transaction, and runs it again where nothing of it can have counted: the server gave it up, or it could not even
- * begin because its connection was one of those that broke while nobody used them.
+ * Runs a transaction, and runs it again if it cannot have had an effect: the server aborted it, or it could not begin
+ * because its connection had broken while unused.
  */
 async function retried<T>(
   poolSize: number,
@@ -147,7 +147,7 @@ const unsettled = (cause: unknown): AppError =>
 /** Whether the server gave a transaction up in favour of another one. */
 const isConflict = (error: unknown): boolean => CONFLICTS.has(codeOf(error));
 
-/** Whether a connection that was there has ended, as one of ours says. Others can be made. */
+/** Whether an error means that an existing connection has ended. Others can be made. */
 const isBroken = (error: unknown): boolean =>
   error instanceof AppError &&
   error.cause instanceof Error &&
@@ -160,7 +160,7 @@ function postgresqlError(error: unknown): unknown {
     return new AppError('STORAGE_FULL', 'The database has no room left.', {}, { cause: error });
   const isFromServer = SQLSTATE.test(code) && !code.startsWith('E');
   if (isFromServer && !UNAVAILABLE.test(code)) return error;
-  // What else the driver throws is about the connection, as are the codes of the system.
+  // Other errors of the driver are about the connection, like the codes of the system.
   const reason = code || (error instanceof Error ? error.message : String(error));
   return new AppError(
     'DATABASE_UNAVAILABLE',

@@ -5,7 +5,7 @@ import { dirname } from 'node:path';
 import { AppError } from '../errors/app-error.ts';
 
 const CHUNK_BYTES = 1_048_576;
-/** It is made where so many times its size are free: it must not be what fills the disk. */
+/** It is created only if this many times its size is free: it must not fill the disk itself. */
 const FREE_FACTOR = 2;
 /** SQLite cannot even open its file with less. */
 const LEAST_FREE_BYTES = 1_048_576;
@@ -14,8 +14,9 @@ const FIRST_LOOK_MS = 1_000;
 const LOOK_MS = 60_000;
 
 /**
- * A file whose room is given to the database when the disk is full: without any, SQLite cannot even delete. It is made again
- * when there is room; meanwhile nothing new should be taken in, so that deletions and the ends of jobs have it.
+ * A file whose space is given to the database when the disk is full, because without any space SQLite cannot even
+ * delete. It is created again when there is room. Until then no new work should be accepted, so that deletions and
+ * the ends of jobs have the space.
  */
 export class Reserve {
   private readonly path: string;
@@ -27,9 +28,9 @@ export class Reserve {
   private timer: NodeJS.Timeout | undefined;
 
   /**
-   * Makes the file, soon or when there is room. One that is there is removed at once where the disk is full already.
+   * Creates the file, soon or when there is room. An existing file is removed at once if the disk is already full.
    * @param path in the folder of the database
-   * @param bytes 0: a file that is there is removed, and none is made
+   * @param bytes 0: an existing file is removed, and none is created
    */
   constructor(path: string, bytes: number) {
     this.path = path;
@@ -58,7 +59,8 @@ export class Reserve {
     if (!this.isLacking) return;
     throw new AppError(
       'STORAGE_FULL',
-      `The disk of the database is full: what is left is for deletions and the ends of jobs until ${this.needed} bytes are free.`,
+      'The disk of the database is full: the rest is reserved for deletions and the ends of jobs until ' +
+        `${this.needed} bytes are free.`,
       { needed_bytes: this.needed },
     );
   }

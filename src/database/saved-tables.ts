@@ -5,15 +5,15 @@ import type { Tables } from './tables.ts';
 interface SavedTable<T> {
   /** The primary key. */
   readonly key: readonly (keyof T & string)[];
-  /** Rows that are saved; all unless said. */
+  /** Condition on the rows to save; default: all. */
   readonly only?: RawBuilder<SqlBool>;
 }
 
-/** How a backup takes each table: those that rows refer to before them. null: it means nothing to another process. */
+/** How a backup saves each table, referenced tables first. null: its rows have no meaning for another process. */
 const TABLES: { readonly [T in keyof Tables]: SavedTable<Tables[T]> | null } = {
   tenant: { key: ['id'] },
   api_key: { key: ['id'] },
-  // What is being deleted may be gone before it is copied, and nobody refers to it.
+  // Content that is being deleted may disappear before it is copied, and no record refers to it.
   content: { key: ['id'], only: sql`state = 'stored'` },
   run: { key: ['id'] },
   checkpoint: { key: ['run', 'sequence'] },
@@ -22,7 +22,7 @@ const TABLES: { readonly [T in keyof Tables]: SavedTable<Tables[T]> | null } = {
   adapter_file: { key: ['adapter', 'name'] },
   usage: { key: ['tenant'] },
   usage_day: { key: ['tenant', 'day'] },
-  // Whoever handles a request would not come back to answer it.
+  // A process that was handling a request does not survive to answer it.
   idempotency: { key: ['tenant', 'key'], only: sql`answer is not null` },
   connection: { key: ['id'] },
   webhook: { key: ['id'] },
@@ -45,7 +45,7 @@ const TABLES: { readonly [T in keyof Tables]: SavedTable<Tables[T]> | null } = {
   // It gets a storage of its own.
   storage: null,
   hold: null,
-  // Their bytes lie with the process that takes them.
+  // Their bytes are on the machine of the process that receives them.
   upload: null,
   upload_lock: null,
   content_write: null,

@@ -9,8 +9,8 @@ export type Fragment = RawBuilder<unknown>;
 export type Condition = RawBuilder<SqlBool>;
 
 /**
- * Whether a moment in a column has come, which was set to come no more than `longestMs` later: it has, too, where it is further
- * away than that, for the clock was put back since.
+ * Whether a time in a column has come. It was set at most `longestMs` ahead; if it is further ahead, the clock was
+ * set back since, and it counts as past.
  */
 export const hasCome = (
   { now, after }: Pick<Database, 'now' | 'after'>,

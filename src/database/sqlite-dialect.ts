@@ -23,8 +23,8 @@ const BUSY_TIMEOUT_MS = 5_000;
 const BUSY_RETRY_MS = 5;
 
 /**
- * Work that stands in line goes on for so long before everything else in the process has its turn: there is nothing to wait
- * for in between, so that hundreds of transactions would run as one, and no request would be answered meanwhile.
+ * How long queued work runs before other work of the process gets its turn. SQLite never waits in between, so
+ * hundreds of transactions would otherwise run as one, and no request would be answered meanwhile.
  */
 const TURN_MS = 10;
 
@@ -47,10 +47,10 @@ const UNUSABLE: Readonly<Record<number, string>> = {
 };
 
 /**
- * Kysely over one connection to SQLite. Unlike the dialect of Kysely itself it begins transactions with the right to
- * write (a later attempt to get it could fail), waits for other processes without blocking the event loop, and keeps
- * statements compiled.
- * @param sync told of commits, and waited for before anything that was read is told; undefined: neither
+ * Kysely over one connection to SQLite. Unlike Kysely's own dialect, it begins transactions with the right to write
+ * (a later attempt to get it could fail), waits for other processes without blocking the event loop, and keeps
+ * compiled statements.
+ * @param sync informed of commits, and awaited before results of reads are returned; undefined: neither
  */
 export const sqliteDialect = (connection: DatabaseSyncInstance, sync?: LogSync): Dialect => ({
   createAdapter: () => new SqliteAdapter(),
@@ -63,10 +63,10 @@ class SqliteDriver implements Driver {
   private readonly database: DatabaseSyncInstance;
   private readonly connection: SqliteConnection;
   private readonly sync: LogSync | undefined;
-  /** Ends when whoever is last in the line has released the connection. */
+  /** Resolves when the last one in the line has released the connection. */
   private line: Promise<void> = Promise.resolve();
   private release: () => void = () => undefined;
-  /** Those who stand in line, the one who has the connection among them. */
+  /** The number of callers in the line, including the one that has the connection. */
   private inLine = 0;
   private turnMs = 0;
 
@@ -124,7 +124,7 @@ class SqliteDriver implements Driver {
     if (this.database.isTransaction) this.database.exec('rollback');
   }
 
-  /** The connection is closed by whoever opened it. */
+  /** The connection is closed by the code that opened it. */
   async destroy(): Promise<void> {}
 }
 

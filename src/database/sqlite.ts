@@ -40,7 +40,7 @@ export function openSqlite(path: string, reserveBytes?: number, observe?: Observ
     if (reserveBytes !== undefined) reserve = new Reserve(join(dirname(path), 'reserve'), reserveBytes);
     const writing = connect(false);
     writing.exec('pragma journal_mode = wal');
-    // The log is synced by LogSync, before anybody learns of a commit.
+    // LogSync syncs the log before a commit is reported.
     writing.exec('pragma synchronous = normal');
     // What is deleted, sealed secrets among it, does not stay behind in free pages.
     writing.exec('pragma secure_delete = on');
@@ -61,7 +61,7 @@ export function openSqlite(path: string, reserveBytes?: number, observe?: Observ
           return result;
         }),
       snapshot: async (work) => {
-        // On a connection of its own, which reads nothing else.
+        // On a connection of its own, used for this only.
         const connection = connect(true);
         try {
           return await overConnection(connection).transaction().setAccessMode('read only').execute(work);

@@ -58,7 +58,7 @@ export interface SchemaMigrationTable {
 
 /** The storage that belongs to this database: one row, once there is one. */
 export interface StorageTable {
-  /** 1, so that there is no other row. */
+  /** 1, so that there can be no other row. */
   one: number;
   /** What the storage has as its id. */
   id: string;
@@ -66,7 +66,7 @@ export interface StorageTable {
   tied_at: number | null;
 }
 
-/** Who has things here. A limit that is null is the default of the configuration; -1: there is none. */
+/** Tenants. A limit that is null is the default of the configuration; -1: no limit. */
 export interface TenantTable {
   id: string;
   stored_bytes: number | null;
@@ -107,7 +107,7 @@ export interface RunTable {
   mode: 'scheduled' | 'adaptive';
   /** JSON, a string: PostgreSQL takes no text with U+0000. */
   name: string | null;
-  /** JSON, a string: as the run names it, or else its newest checkpoint. */
+  /** JSON, a string: as the run names it, or otherwise its newest checkpoint. */
   base_model: string | null;
   /** Of `base_model` as text, hex: to be found by, however long it is. */
   base_model_sha256: string | null;
@@ -115,7 +115,7 @@ export interface RunTable {
   request: string;
   /** JSON of Schedule or AdaptivePlan. */
   plan: string;
-  /** How many were accepted, superseded ones too. */
+  /** Number of accepted checkpoints, superseded ones included. */
   checkpoints: number;
   /** Of the newest checkpoint. */
   step: number | null;
@@ -133,7 +133,7 @@ export interface CheckpointTable {
   /** The checkpoint that took its place. Of one step there is one at most without. */
   superseded_by: number | null;
   job: string | null;
-  /** Null where the checkpoint was kept as it is, and nothing of it is stored. */
+  /** Null if the checkpoint was kept unchanged, so that nothing of it is stored. */
   source_adapter: string | null;
   /** Digest of the adapter that was sent, hex. */
   source_digest: string;
@@ -146,7 +146,7 @@ export interface CheckpointTable {
   created_at: number;
 }
 
-/** Keys that requests have taken, so that none is done twice. */
+/** Idempotency keys of requests. */
 export interface IdempotencyTable {
   tenant: string;
   /** SHA-256 of the key, hex. */
@@ -242,7 +242,7 @@ export interface EventHorizonTable {
   removed_through: number;
 }
 
-/** A file on its way in, or waiting for an adapter to be made of it. Its bytes lie in a file of some process. */
+/** A file that is being uploaded, or waits for an adapter to be made of it. Its bytes are in a file of some process. */
 export interface UploadTable {
   tenant: string;
   /** Chosen by clients: unique for the tenant. */
@@ -254,48 +254,54 @@ export interface UploadTable {
   total_bytes: number | null;
   /** What counts against the tenant's share: all that was announced, or all that may still come. */
   reserved_bytes: number;
-  /** On the disk when the last request ended. The file itself may have more, of a request that goes on or was killed. */
+  /**
+   * Bytes on disk when the last request ended. The file itself may have more, from a request that continues or was
+   * killed.
+   */
   received_bytes: number;
   /** JSON: what a tus client sent along. */
   metadata: string;
-  /** Hex; null until every byte is there and was looked at. */
+  /** Hex; null until every byte has arrived and was checked. */
   sha256: string | null;
   created_at: number;
   /** When its last bytes came, or it was made. */
   touched_at: number;
 }
 
-/** Who is at work on an upload, or on an id that is to become one. */
+/** Locks on uploads, and on ids that are to become uploads. */
 export interface UploadLockTable {
   tenant: string;
   id: string;
   /** A new one for each lock. */
   owner: string;
-  /** Whoever holds it puts this off, so that a process that died blocks nobody for long. */
+  /** The holder extends this, so that a process that died does not block others for long. */
   expires_at: number;
-  /** 1: somebody waits for it. */
+  /** 1: another request waits for it. */
   wanted: number;
 }
 
-/** Bytes that somebody refers to, once for all tenants. */
+/** Stored bytes to which records refer, once for all tenants. */
 export interface ContentTable {
-  /** Of those that lie in the storage it says where. */
+  /** For content in the storage, its location. */
   id: string;
   /** Hex. Of one digest there is one row at most that is stored. */
   sha256: string;
   bytes: number;
-  /** deleting: its bytes are being removed, and nobody may refer to it any more. */
+  /** deleting: its bytes are being removed, and no record may refer to it any more. */
   state: 'stored' | 'deleting';
-  /** Small ones lie here, others in the storage. */
+  /** Small content is kept here, other content in the storage. */
   inline: Uint8Array | null;
-  /** When somebody ceased to refer to it; null: nobody has since others began to. */
+  /** When the last reference to it ended; null: it never had one that ended, or has new ones. */
   released_at: number | null;
 }
 
-/** Bytes on their way into the storage. They lie under the id, so what a crash leaves of them is found. */
+/**
+ * Bytes that are being written to the storage. They are stored under the id, so that the remains of a crash are
+ * found.
+ */
 export interface ContentWriteTable {
   id: string;
-  /** When it is taken to come to nothing. */
+  /** When the write counts as abandoned. */
   expires_at: number;
 }
 
@@ -346,14 +352,14 @@ export interface UsageTable {
   jobs: number;
 }
 
-/** What a tenant brought and had computed on one day. */
+/** What a tenant uploaded and computed on one day. */
 export interface UsageDayTable {
   tenant: string;
   /** YYYY-MM-DD, in UTC. */
   day: string;
   /** Accepted on that day. */
   jobs: number;
-  /** Of the adapters that came to be on that day, each counted in full. */
+  /** Of the adapters that were created on that day, each counted in full. */
   bytes: number;
   /** How long its work ran, by the time at which each attempt ended. */
   compute_ms: number;
@@ -363,6 +369,6 @@ export interface UsageDayTable {
 export interface HoldTable {
   /** A new one for each. */
   owner: string;
-  /** Whoever has it puts this off, so that a process that died holds nothing for long. */
+  /** The holder extends this, so that a process that died does not hold it for long. */
   expires_at: number;
 }

@@ -33,16 +33,17 @@ export function dispatched(id: string): { readonly execution: string; readonly d
 export interface DispatcherOptions {
   readonly database: Database;
   readonly queue: Pick<JobQueue, 'add' | 'missing'>;
-  /** What counts for a tenant for which nothing else was set; default: all are equal. */
+  /** Settings of tenants without their own; default: all are equal. */
   readonly shares?: ShareDefaults | undefined;
-  /** Told of dispatches that the queue had lost. */
+  /** Called for dispatches that the queue had lost. */
   readonly onLost?: (ids: readonly string[]) => void;
   readonly onTrouble?: (error: unknown) => void;
 }
 
 /**
- * Hands executions to the queue as workers have room for them. The backlog waits in the database: the queue has only what
- * runs, and a little more. Every process that accepts or does jobs has a dispatcher, and one is at work at a time.
+ * Hands executions to the queue when workers have room for them. The backlog waits in the database; the queue has
+ * only what runs, and a little more. Every process that accepts or runs jobs has a dispatcher, and only one is active
+ * at a time.
  */
 export class Dispatcher {
   private readonly options: DispatcherOptions;
@@ -57,8 +58,8 @@ export class Dispatcher {
   }
 
   /**
-   * Takes what is next, as the last thing that a transaction does. When it has ended, `send` it.
-   * @param ended dispatches that are over with this transaction: what they really took counts from now on
+   * Chooses the next executions, as the last part of a transaction. After the transaction, `send` them.
+   * @param ended dispatches that end with this transaction: their actual duration counts from now on
    * @throws AppError DATABASE_UNAVAILABLE
    */
   async fill(writer: Writer, ended: readonly EndedDispatch[] = []): Promise<Dispatch[]> {
@@ -104,8 +105,8 @@ export class Dispatcher {
   }
 
   /**
-   * About how long it takes until a waiting execution begins, in seconds; undefined while there is no worker, or none
-   * for its tenant.
+   * Estimated time until a waiting execution starts, in seconds; undefined if there is no worker, or none for its
+   * tenant.
    * @throws AppError DATABASE_UNAVAILABLE
    */
   secondsUntilStart(job: JobAhead): Promise<number | undefined> {
@@ -113,7 +114,10 @@ export class Dispatcher {
     return secondsUntilStart(database, job, shares);
   }
 
-  /** Brings dispatches to the queue. Nobody waits for that: what does not get there is found missing and sent again. */
+  /**
+   * Sends dispatches to the queue. Callers do not wait for this: a dispatch that does not arrive is found missing and
+   * sent again.
+   */
   send(dispatches: readonly Dispatch[]): void {
     if (dispatches.length === 0) return;
     const sent = this.options.queue
@@ -172,7 +176,7 @@ export class Dispatcher {
    */
   async sendLost({ unseenMs = UNSEEN_MS, unsentMs = UNSENT_MS } = {}): Promise<string[]> {
     const { database, queue, onLost } = this.options;
-    // Also what lies ahead: the clock was put back since.
+    // Also if it is in the future, because the clock was set back since.
     const isOlder = (column: string, ms: number): Condition =>
       sql`(${sql.ref(column)} <= ${database.after(-ms)} or ${sql.ref(column)} > ${database.after(unseenMs)})`;
     const rows = await database.reader
@@ -199,7 +203,7 @@ export class Dispatcher {
     return missing;
   }
 
-  /** One thing at a time: a slow database must not be asked by several. */
+  /** One at a time: a slow database must not get several. */
   private begin(work: () => Promise<unknown>): void {
     this.running ??= work()
       .then(() => undefined)

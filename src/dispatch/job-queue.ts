@@ -18,13 +18,13 @@ export interface Risk {
 }
 
 /**
- * The queue as the service sees it: it brings what is dispatched to a worker, and tells what happens there. What is known lies
- * in the database, so the queue may lose everything at any time.
- * Every method fails with AppError QUEUE_UNAVAILABLE, within about a second, when Redis cannot be used; those that add
- * something fail with QUEUE_FULL when it has no memory left.
+ * The queue as the service sees it: it hands dispatched executions to workers and reports their events. All records
+ * are in the database, so the queue may lose everything at any time. Every method fails with AppError
+ * QUEUE_UNAVAILABLE, within about a second, if Redis cannot be used; those that add something fail with QUEUE_FULL if
+ * it has no memory left.
  */
 export interface JobQueue {
-  /** Queues dispatches, in their order. One that is there already changes nothing. */
+  /** Queues dispatches, in their order. A dispatch that is already queued is ignored. */
   add(dispatches: readonly Dispatch[]): Promise<void>;
   /** Those of the dispatches that the queue does not hold. */
   missing(ids: readonly string[]): Promise<string[]>;

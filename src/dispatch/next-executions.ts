@@ -10,7 +10,7 @@ import {
   type Underway,
 } from './tenant-shares.ts';
 
-/** One more of those that take less than this may wait at each slot, so that it goes on at once. */
+/** One further execution that takes less than this may wait at each slot, so that the worker continues at once. */
 const SHORT_MS = 5_000;
 
 /** An execution that is dispatched now. */

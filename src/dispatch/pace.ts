@@ -15,7 +15,7 @@ export interface Fleet {
   readonly msPerMib: number;
 }
 
-/** The workers that are there and take work. */
+/** The live workers that take work. */
 export async function liveFleet(
   { after }: Pick<Database, 'after'>,
   reader: Pick<Writer, 'selectFrom'>,
@@ -24,12 +24,15 @@ export async function liveFleet(
     .selectFrom('worker')
     .select(({ fn }) => [fn.sum('slots').as('slots'), fn.avg('ms_per_mib').as('pace')])
     .where('seen_at', '>', after(-GONE_AFTER_MS))
-    // Else the clock was put back since.
+    // Otherwise the clock was set back since.
     .where('seen_at', '<', after(GONE_AFTER_MS))
     .where('draining_at', 'is', null)
     .executeTakeFirstOrThrow();
   return { slots: Number(slots ?? 0), msPerMib: Number(pace ?? FIRST_MS_PER_MIB) };
 }
 
-/** How much there is to do in executions, one unless said, in MiB of weights. @param workBytes of all of them */
+/**
+ * The work of some executions (default one), in MiB of weights.
+ * @param workBytes of all of them
+ */
 export const mibOf = (workBytes: number, count = 1): number => count * OVERHEAD_MIB + workBytes / 2 ** 20;

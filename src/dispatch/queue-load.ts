@@ -21,7 +21,7 @@ export interface TenantLoad {
   readonly oldestSeconds: number | undefined;
 }
 
-/** What there is to do, and who is there to do it. */
+/** The waiting work, and the workers for it. */
 export interface QueueLoad {
   readonly tenants: readonly TenantLoad[];
   /** Executions that live workers run, and could run besides; of those that are drained, `draining` counts all. */

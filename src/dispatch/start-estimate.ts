@@ -47,9 +47,9 @@ interface Other extends TenantStanding {
 }
 
 /**
- * About how long it takes until a waiting execution begins, in seconds: what its own tenant has before it, and what the
- * shares of the others come to until their virtual time is that at which it starts, over all slots.
- * @returns undefined while there is no worker, or none for its tenant
+ * Estimated time until a waiting execution starts, in seconds: the work of its own tenant before it, plus the shares
+ * of the others until their virtual time reaches that of its start, over all slots.
+ * @returns undefined if there is no worker, or none for its tenant
  * @throws AppError DATABASE_UNAVAILABLE
  */
 export async function secondsUntilStart(

@@ -7,7 +7,7 @@ export const LONGEST_WAIT_MS = 60_000;
 /** The weight with which a virtual millisecond is one of a slot. */
 const UNIT_WEIGHT = 100;
 
-/** What counts for a tenant for which nothing else was set. */
+/** Settings of tenants without their own. */
 export interface ShareDefaults {
   readonly weight: number;
   /** Executions that are dispatched at once; null: no limit. */
@@ -23,7 +23,7 @@ export interface Underway {
   readonly chargedMs: number;
 }
 
-/** How a tenant stands beside the others. */
+/** The share and the virtual time of a tenant. */
 export interface TenantStanding {
   readonly tenant: string;
   readonly weight: number;
@@ -58,7 +58,7 @@ export interface EndedDispatch {
 /** What a tenant is charged for so much time of a slot, in virtual milliseconds. */
 export const chargeOf = (ms: number, weight: number): number => Math.ceil((ms * UNIT_WEIGHT) / weight);
 
-/** The time of a slot that a tenant gets for so many virtual milliseconds. */
+/** The slot time that a tenant gets for a number of virtual milliseconds. */
 export const slotMsOf = (virtualMs: number, weight: number): number => (virtualMs * weight) / UNIT_WEIGHT;
 
 /** What tenants have under way, by their ids. */
@@ -221,7 +221,7 @@ interface StandingRow {
   readonly is_active: number | null;
 }
 
-/** What a column has where there is no limit, whatever the defaults are. */
+/** The value of a column without a limit, whatever the defaults are. */
 const UNLIMITED = -1;
 
 function standingOf(row: StandingRow, defaults: ShareDefaults): TenantStanding {

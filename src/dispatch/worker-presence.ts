@@ -14,13 +14,13 @@ export interface WorkerPresenceOptions {
   readonly provider: string;
   /** Ids of those that run now. */
   readonly running: () => readonly string[];
-  /** Told where the database could not be told; it is told again soon. */
+  /** Called if the database could not be updated; the next attempt follows soon. */
   readonly onTrouble: (error: unknown) => void;
   /** Called once, where an operator asked that it begin nothing more. */
   readonly onDrain?: () => void;
 }
 
-/** Says in the database that a worker is there, and what it runs, until it leaves. */
+/** Keeps a worker's row in the database, with what it runs, until the worker leaves. */
 export class WorkerPresence {
   private readonly options: WorkerPresenceOptions;
   private readonly id = randomUUID();

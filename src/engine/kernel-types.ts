@@ -49,7 +49,7 @@ export interface Directions {
   readonly sigma: Float64Array;
 }
 
-/** What the decomposition tells of a module besides its directions. */
+/** Results of the decomposition of a module besides its directions. */
 export interface Decomposition {
   /** Descending; as many as the sketch had columns. */
   readonly sigma: Float64Array;

@@ -24,7 +24,7 @@ import type {
 } from './kernel-types.ts';
 import { double, float32, float64, int64, type ProviderName, Session } from './ort.ts';
 
-/** Sessions kept ready. A job uses three to five; widths of unusual jobs should not pile up for ever. */
+/** Sessions that are kept. A job uses three to five; sessions for unusual widths should not accumulate. */
 const MAX_SESSIONS = 16;
 
 /** From this rank on, the Gram products are cut into SYMMETRIC_PARTS² blocks of which half are left out. Measured. */
@@ -36,7 +36,7 @@ export class Kernels {
   readonly #provider: ProviderName;
   readonly #sessions = new Map<string, Promise<Session>>();
 
-  /** For updates that are no product of two matrices in the file. */
+  /** For updates that are not a product of two matrices in the file. */
   readonly derive: DeriveKernels;
 
   constructor(provider: ProviderName) {

@@ -3,7 +3,7 @@ import { GraphBuilder } from '../core/onnx/graph-builder.ts';
 import { AppError } from '../errors/app-error.ts';
 import { double, ORT_VERSION, type ProviderName, Session } from './ort.ts';
 
-/** What the probe found; threads are known by whoever starts them. */
+/** The result of the probe; the caller adds the number of threads. */
 export type Provider = Omit<ProviderInfo, 'threads'>;
 
 /**

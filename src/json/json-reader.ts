@@ -1,9 +1,9 @@
 import { JsonError, type JsonErrorReason } from './json-error.ts';
 
-/** Longer integers are refused: nobody means them, and converting millions of digits takes seconds. */
+/** Longer integers are refused: they are never meant, and converting millions of digits takes seconds. */
 const MAX_INTEGER_DIGITS = 1000;
 const MAX_SHOWN_DIGITS = 40;
-/** So many digits are below 2^53 whatever they are. */
+/** Any integer with this many digits is below 2^53. */
 const SHORT_DIGITS = 15;
 
 const NUMBER = /-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?/y;

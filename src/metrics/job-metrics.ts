@@ -8,7 +8,7 @@ import type { MetricFactory } from './metric-factory.ts';
 /** Whose fault an error is, as a label. */
 export const faultOf = (code: string): 'service' | 'caller' => (isServiceFault(code) ? 'service' : 'caller');
 
-/** What jobs came to: attempts they took, ranks and sizes of their results. */
+/** Outcomes of jobs: attempts, ranks and sizes of their results. */
 export class OutcomeMetrics {
   private readonly attempts: Counter<'kind'>;
   private readonly targets: Counter<'kind' | 'state'>;
@@ -70,7 +70,7 @@ export class OutcomeMetrics {
   }
 }
 
-/** What jobs fetched from elsewhere, and brought there. */
+/** Adapters that jobs fetched and delivered. */
 export class TransferMetrics {
   private readonly transfers: Counter<'direction' | 'kind'>;
   private readonly bytes: Counter<'direction' | 'kind'>;
@@ -100,7 +100,7 @@ export class TransferMetrics {
   }
 }
 
-/** What was done with jobs besides doing them, and what batches came to. */
+/** Reused and cancelled jobs, and outcomes of batches. */
 export class ControlMetrics {
   private readonly reused: Counter<'kind'>;
   private readonly cancelled: Counter<'kind'>;

@@ -1,4 +1,4 @@
-/** A scrape must not hang because something else does. */
+/** Limits the wait for values from elsewhere, so that a scrape does not hang. */
 const LOOK_TIMEOUT_MS = 1_000;
 
 /**
@@ -9,7 +9,7 @@ export class Look<T> {
   private read: (() => Promise<T | undefined>) | undefined;
   private underWay: Promise<T | undefined> | undefined;
 
-  /** From now on this is looked at; before, nothing is there. */
+  /** Sets the source of the value; there is no value before. */
   watch(read: () => Promise<T | undefined>): void {
     this.read = read;
     this.underWay = undefined;

@@ -33,7 +33,7 @@ export interface HttpObservation {
   readonly seconds: number;
 }
 
-/** Why a request was turned away at the door. */
+/** Why a request was refused before it was handled. */
 type AccessRefusal =
   | 'missing'
   | 'invalid'
@@ -203,7 +203,7 @@ export class Metrics {
     this.bytesWritten.inc({ kind }, totals.bytesWritten);
   }
 
-  /** What the service tells of jobs and batches. */
+  /** Observers of jobs and batches. */
   readonly observer = {
     onReused: (job: JobRecord): void => this.control.jobReused(job),
     onCancelled: (job: JobRecord): void => this.control.jobCancelled(job),

@@ -6,7 +6,7 @@ export interface ReadinessView {
   readonly reasons: readonly { readonly part: string; readonly code: string }[];
 }
 
-/** What /readyz tells a load balancer, looked at on every scrape, for those who watch a graph. */
+/** The readiness that /readyz reports, checked on every scrape, for graphs and alerts. */
 export class ReadinessMetrics {
   private look: (() => Promise<ReadinessView>) | undefined;
 

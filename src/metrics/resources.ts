@@ -25,7 +25,7 @@ interface InFlightView {
   readonly bytes: number;
 }
 
-/** What the process uses beside what prom-client tells of it: its compute processes, its disks, what it has in hand. */
+/** Resources that prom-client does not report: compute processes, disks, requests in flight. */
 export class ResourceMetrics {
   private readonly compute = new Look<ComputeUse>();
   private readonly disks: Readonly<Record<Folder, Look<Disk>>> = { data: new Look(), storage: new Look() };

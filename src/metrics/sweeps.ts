@@ -1,7 +1,7 @@
 import type { Counter, Gauge, Histogram } from 'prom-client';
 import type { MetricFactory } from './metric-factory.ts';
 
-/** What a sweep came to. */
+/** Outcome of a sweep. */
 export interface SweepObservation {
   /** What was removed, by kind. */
   readonly removed: Iterable<{ readonly kind: string; readonly objects: number; readonly bytes: number }>;
@@ -12,7 +12,7 @@ export interface SweepObservation {
 /** A small storage takes milliseconds, one with a million records minutes. */
 const SWEEP_SECONDS_BUCKETS = [0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600];
 
-/** What is removed, and what is left. Only the process that swept last knows what is stored. */
+/** What is removed, and what is left. Only the process that swept last knows the totals. */
 export class SweepMetrics {
   private readonly sweeps: Counter<'outcome'>;
   private readonly objects: Counter<'kind'>;

@@ -14,7 +14,7 @@ const MAX_SOCKET_PATH_BYTES = 107;
 
 const LEFTOVER_TIMEOUT_MS = 15_000;
 
-/** The private Redis server cannot be had. The message is for the person who starts the service. */
+/** The private Redis server is not available. The message is for the person who starts the service. */
 export class BrokerError extends Error {
   override readonly name = 'BrokerError';
 }
@@ -44,7 +44,7 @@ export async function claimBroker(
   throw new BrokerError(`${path} could not be claimed: other processes keep taking it.`);
 }
 
-/** Complete or not at all, so that nobody reads an empty claim. */
+/** Atomic, so that no other process reads an empty claim. */
 async function create(path: string, owner: string): Promise<boolean> {
   const draft = `${path}-${randomBytes(6).toString('hex')}`;
   await writeFile(draft, owner);
@@ -59,7 +59,7 @@ async function create(path: string, owner: string): Promise<boolean> {
   }
 }
 
-/** Moves the claim away before looking at it: of several takers only one gets it, and a fresh claim is put back. */
+/** Moves the claim away before reading it: of several processes only one gets it, and a fresh claim is put back. */
 async function removeIf(path: string, owner: string): Promise<void> {
   const aside = `${path}-${randomBytes(6).toString('hex')}`;
   try {
@@ -82,9 +82,9 @@ async function readOwner(path: string): Promise<string | undefined> {
 }
 
 /**
- * The path of the server's socket: in its folder, or where that path is too long, in a private folder of the
- * system's temporary folder whose name is derived from the first, so that a later start finds it again.
- * @throws BrokerError when somebody else owns that folder
+ * The path of the server's socket: in its folder or, if that path is too long, in a private folder of the system's
+ * temporary folder whose name is derived from it, so that a later start finds it again.
+ * @throws BrokerError if another user owns that folder
  */
 export async function socketPathIn(folder: string): Promise<string> {
   const path = join(folder, 'redis.sock');

@@ -20,8 +20,8 @@ const QUOTED_LINES = 5;
 const SERVERS = ['valkey-server', 'redis-server'];
 
 const MISSING =
-  'Neither valkey-server nor redis-server is on PATH and REDIS_URL is not set: install one ' +
-  '(Debian and Ubuntu: apt-get install redis-server) or set REDIS_URL to a server that runs.';
+  'Neither valkey-server nor redis-server is on PATH and REDIS_URL is not set: install one (Debian and ' +
+  'Ubuntu: apt-get install redis-server) or set REDIS_URL to a running server.';
 
 export interface BrokerOptions {
   /** The server lives in its folder `broker`. */
@@ -45,9 +45,9 @@ interface BrokerParts {
 }
 
 /**
- * A private Redis (or Valkey) server: on a unix socket that only this user can open. It writes nothing to the disk, as
- * what is queued is put back from the database. It ends with this process, is started again when it ends by itself, and
- * nobody else may start one in the same folder.
+ * A private Redis (or Valkey) server on a unix socket that only this user can open. It writes nothing to disk,
+ * because the queue is restored from the database. It ends with this process, is restarted if it ends unexpectedly,
+ * and no other process can start one in the same folder.
  */
 export class Broker {
   readonly socketPath: string;
@@ -176,7 +176,7 @@ export class Broker {
       if (this.server) {
         const [code, by] = await once(this.server, 'exit');
         if (signal.aborted) return;
-        this.logger.error({ code, signal: by }, 'private Redis ended by itself; starting it again');
+        this.logger.error({ code, signal: by }, 'private Redis ended unexpectedly; starting it again');
       }
       await sleep(delayMs, undefined, { signal }).catch(() => undefined);
       if (signal.aborted) return;

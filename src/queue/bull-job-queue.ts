@@ -136,8 +136,8 @@ export class BullJobQueue implements JobQueue {
   async check(): Promise<readonly Risk[]> {
     const { client } = this.redis;
     const [infos] = await this.redis.ask(() =>
-      // Adds to a list that is not there, which changes nothing, but is refused where a job would be: by a full server, a
-      // replica, or one that was told to write to its disk and cannot.
+      // Adds to a list that does not exist. This changes nothing, but is refused in the same cases as adding a job:
+      // by a full server, a replica, or a server that must write to its disk and cannot.
       Promise.all([serverInfos(client), client.lpushx(`${this.prefix}:ready`, '')]),
     );
     const servers = infos.map(assessServer);
@@ -158,8 +158,8 @@ export class BullJobQueue implements JobQueue {
 }
 
 /**
- * Tells that something may have happened to an execution, from BullMQ's events: one connection for the process, opened when
- * somebody first watches. Events are lost with a connection, so nobody may rely on them.
+ * Reports that an execution may have changed, from BullMQ's events: one connection per process, opened by the first
+ * watcher. Events are lost when the connection breaks, so watchers must not rely on them.
  */
 class JobHints {
   private readonly options: Omit<JobQueueOptions, 'tracing'>;
@@ -177,7 +177,7 @@ class JobHints {
     this.begin();
     const watchers = this.watchers.get(execution) ?? new Set();
     this.watchers.set(execution, watchers);
-    // A function of its own, for somebody may watch twice with the same one.
+    // A new function each time, because the same one may be passed twice.
     const hint = (): void => onHint();
     watchers.add(hint);
     return () => {

@@ -1,10 +1,10 @@
 import type { Executions } from '../resources/jobs/executions/executions.ts';
 import type { Dispatched } from '../resources/jobs/executions/finish-execution.ts';
 
-/** What is not wanted any more goes on for this long at most before it is told; then it stops at its next module. */
+/** Longest time until a cancelled execution is noticed; it then stops at its next module. */
 const INTERVAL_MS = 500;
 
-/** Looks whether what runs here is to stop: nobody waits for it any more. */
+/** Checks whether running executions should stop because no job waits for them. */
 export class CancelWatch {
   private readonly executions: Pick<Executions, 'stopped'>;
   private readonly onStopped: (id: string) => void;

@@ -1,12 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import type { ComputeUse } from '../metrics/resources.ts';
 
-/** Linux tells CPU time in hundredths of a second to programs, whatever the kernel counts in. */
+/** Linux reports CPU time to programs in hundredths of a second, whatever the kernel's own unit is. */
 const TICKS_PER_SECOND = 100;
 
 /**
- * What the compute processes of this process use, from Linux' /proc: that of processes that have ended is in what this one
- * knows of its children. (The private Redis of role `all` is a child too, which ends last; so is the probe for a provider.)
+ * CPU time and memory of the compute processes of this process, from Linux' /proc. Processes that have ended are
+ * included in its total for children. (The private Redis of role `all` is a child too, but ends last; so is the probe
+ * of the execution provider.)
  */
 export class ComputeUsage {
   private readonly pids: () => readonly number[];
@@ -17,7 +18,7 @@ export class ComputeUsage {
     this.pids = pids;
   }
 
-  /** undefined: there is no /proc. */
+  /** undefined: /proc does not exist. */
   async look(): Promise<ComputeUse | undefined> {
     const own = await processStat('self');
     if (!own) return undefined;

@@ -11,8 +11,8 @@ const UNEXPECTED_EXIT = /^Unexpected exit code: (\S+) signal: (\S+)$/;
 const EXIT_AT_START = /^Error initializing child: (.+) and signal (\S+)$/;
 
 /**
- * An error as it leaves the compute process. BullMQ carries the own properties of an error to the parent: the name
- * tells it whether to retry, `code` and `context` are for `decodeError`.
+ * An error as it leaves the compute process. BullMQ copies the own properties of an error to the parent: `name`
+ * decides whether to retry; `code` and `context` are for `decodeError`.
  */
 export function encodeError(thrown: unknown): Error {
   const { code, message, context, retryable, stack } = toAppError(thrown);
@@ -34,7 +34,7 @@ export function decodeError(received: unknown): AppError {
   const start = EXIT_AT_START.exec(message ?? '');
   if (!start) return toAppError(received);
   return start[2] === 'null'
-    ? new AppError('WORKER_CRASHED', `The compute process ended before it could begin: ${start[1]}.`)
+    ? new AppError('WORKER_CRASHED', `The compute process ended before it could start: ${start[1]}.`)
     : crashed('', start[2]!);
 }
 
@@ -42,7 +42,7 @@ export function decodeError(received: unknown): AppError {
 export function stalledTooOften(): AppError {
   return new AppError(
     'WORKER_CRASHED',
-    'The worker died, or was cut off from Redis, each time it ran this job.',
+    'The worker died, or lost its connection to Redis, each time it ran this job.',
   );
 }
 
@@ -53,5 +53,5 @@ function crashed(exitCode: string, signal: string): AppError {
     });
   }
   const hint = signal === 'SIGKILL' ? '; the system does this when memory runs out' : '';
-  return new AppError('WORKER_CRASHED', `The compute process was ended by ${signal}${hint}.`, { signal });
+  return new AppError('WORKER_CRASHED', `The compute process was killed by ${signal}${hint}.`, { signal });
 }

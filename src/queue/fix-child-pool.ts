@@ -12,23 +12,24 @@ interface ChildPool {
   retain(processFile: string): Promise<Child>;
   /** Gives it back, for the next job. */
   release(child: Child): void;
-  /** Called when a process has ended, too. */
+  /** Also called when a process has ended. */
   remove(child: Child): void;
 }
 
 export interface FixedPool {
-  /** Of the processes that are there. */
+  /** The number of existing processes. */
   readonly processIds: () => number[];
   /** Starts processes before there is a job for them. @throws Error where one cannot be started */
   readonly startAhead: (count: number, processFile: string) => Promise<void>;
 }
 
 /**
- * Fixes how a worker sees the end of its compute processes.
+ * Fixes how a worker notices the end of its compute processes.
  *
- * A process that dies while it starts (for want of memory, say) would never be noticed: BullMQ waits for its `close`,
- * and drops all listeners at its `exit`, which comes before. The job would stay active for ever, its lock renewed. And
- * what is sent to a process that just died fails where nobody listens, which ends the worker; its `exit` tells enough.
+ * A process that dies while it starts (for example because memory runs out) would never be noticed: BullMQ waits for
+ * its `close` event, and removes all listeners at its `exit`, which comes before. The job would stay active
+ * indefinitely, with its lock renewed. Also, sending to a process that just died fails without a listener, which ends
+ * the worker; the `exit` event is sufficient.
  */
 export function fixChildPool(worker: Worker): FixedPool {
   const { childPool: pool } = worker as unknown as { childPool: ChildPool };

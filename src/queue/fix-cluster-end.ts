@@ -3,10 +3,11 @@ import type { Cluster } from 'ioredis';
 /**
  * Fixes how a cluster client ends.
  *
- * ioredis 6.0 sets the status `close` once more for each node that goes after the first one, also when it has come to
- * `end`. What is then asked of it is kept for a connection that never comes; and BullMQ takes it for a client that has
- * only lost its nodes, and connects it anew while it closes it. A worker that shuts down would wait for either for ever.
- * @returns the client; what is duplicated from it, as BullMQ does to wait for jobs, is fixed too
+ * ioredis 6.0 sets the status `close` again for each node that disconnects after the first one, even if the client
+ * has reached `end`. Later commands are then kept for a connection that never comes, and BullMQ, taking it for a
+ * client that has only lost its nodes, reconnects it while closing it. A worker that shuts down would wait for either
+ * indefinitely.
+ * @returns the client; clients that are duplicated from it, as BullMQ does to wait for jobs, are fixed too
  */
 export function fixClusterEnd(client: Cluster): Cluster {
   let hasEnded = false;

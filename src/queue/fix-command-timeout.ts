@@ -8,11 +8,11 @@ interface TimedCommand {
 }
 
 /**
- * Fixes when ioredis gives a command up.
+ * Fixes when ioredis gives up a command.
  *
- * Node looks at its timers before it reads. When a process was held up, by its own work or by a busy machine, the time
- * of a command was over while its answer lay unread in the socket, and it failed although Redis had answered in time.
- * Now what has come is read first.
+ * Node runs timers before it reads. If a process was held up, by its own work or by a busy machine, the time limit of
+ * a command passed while its answer was waiting unread in the socket, and the command failed although Redis had
+ * answered in time. With this fix, pending answers are read first.
  */
 export function fixCommandTimeout(): void {
   Command.prototype.setTimeout = function (this: Command, timeoutMs: number) {

@@ -8,12 +8,12 @@ interface Connector {
 const ignore = (): void => {};
 
 /**
- * Fixes how ioredis gives a connection up.
+ * Fixes how ioredis gives up a connection.
  *
- * It ends the socket and keeps listening for one error. A TLS connection that is given up amid its handshake has two
- * where the certificate is distrusted: the distrust itself, and the alert with which the server answers a handshake
- * that breaks off. Nobody listened for the second, so it ended the process. Every connection is given up here, those
- * too that ioredis makes for itself: to sentinels, and to hear of a cluster's changes.
+ * It ends the socket and keeps listening for one error. A TLS connection that is given up during its handshake has
+ * two if the certificate is not trusted: the distrust itself, and the alert with which the server answers an aborted
+ * handshake. The second had no listener, so it ended the process. All connections are given up here, including those
+ * that ioredis makes on its own: to sentinels, and to learn of changes of a cluster.
  */
 export function fixDisconnect(): void {
   const { prototype } = AbstractConnector;

@@ -42,12 +42,13 @@ class AlwaysDue extends Map<string, TrackedJob> {
 }
 
 /**
- * Fixes the locks of what a worker does, which went by the time of day.
+ * Fixes the locks of running jobs, which depended on the time of day.
  *
- * BullMQ looks four times in the life of a lock whether it is due. Where the clock was put back by a day none would be for a
- * day, and what takes long would begin again elsewhere. Now each look renews all of them. Redis in turn keeps what expires
- * until the time at which it does, so where its clock was put back the jobs of a worker that died would be held for a day, and
- * for as long it would not be looked for any. What lasts longer than it can is shortened before each look.
+ * BullMQ checks four times during the life of a lock whether it is due. If the clock was set back by a day, no lock
+ * would be due for a day, and long jobs would start again elsewhere. With this fix, each check renews all of them.
+ * Redis in turn keeps expiring keys until their time, so if its clock was set back, the jobs of a dead worker would
+ * be held for a day, and would not be looked for either. Locks that last longer than possible are shortened before
+ * each check.
  */
 export function fixLocks(worker: Worker): void {
   const { lockManager, backend } = worker as unknown as Inside;

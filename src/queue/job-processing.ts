@@ -6,7 +6,7 @@ import type { ComputeUse } from '../metrics/resources.ts';
 import { PROVIDER_PROBE } from '../places.ts';
 import { JobWorker, type WorkerOptions } from './job-worker.ts';
 
-/** A driver or a library that is missing is rarely put in place by itself; a probe takes a process of a second. */
+/** A missing driver or library rarely appears on its own, and a probe takes a process about a second. */
 const PROBE_AGAIN_MS = 30_000;
 
 export interface JobProcessingOptions extends Omit<WorkerOptions, 'provider'> {
@@ -18,8 +18,8 @@ export interface JobProcessingOptions extends Omit<WorkerOptions, 'provider'> {
 }
 
 /**
- * Does jobs, as soon as the execution provider that was asked for runs. Until then it takes none, which others can do,
- * and says why.
+ * Runs jobs once the requested execution provider works. Until then it takes none, so that other workers can, and
+ * reports why.
  */
 export class JobProcessing {
   private readonly options: JobProcessingOptions;
@@ -53,12 +53,12 @@ export class JobProcessing {
     }
   }
 
-  /** @throws AppError PROVIDER_UNAVAILABLE while no job is taken */
+  /** @throws AppError PROVIDER_UNAVAILABLE while no jobs are taken */
   async check(): Promise<void> {
     if (!this.worker) throw this.failure;
   }
 
-  /** As JobWorker; undefined also while no job is taken. */
+  /** As JobWorker; also undefined while no jobs are taken. */
   async computeUse(): Promise<ComputeUse | undefined> {
     return this.worker?.computeUse();
   }

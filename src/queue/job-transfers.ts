@@ -116,7 +116,8 @@ async function reportFile(
   if (!report)
     throw new AppError(
       'REPORT_NOT_READY',
-      `There is no report of adapter ${adapterId}: it was uploaded or fetched, or the job that made it is gone.`,
+      `There is no report of adapter ${adapterId}: it was uploaded or fetched, or the job that made it was ` +
+        'deleted.',
       { adapter_id: adapterId },
     );
   const data = withIds(await bytesOf(blobs, report.file), report.job);

@@ -11,7 +11,7 @@ export const QUEUE_ATTRIBUTES = {
   'messaging.destination.name': QUEUE_NAME,
 };
 
-/** What a job of the queue carries besides its id, which tells the execution: on whose behalf it is done. */
+/** Data of a queued job besides its id, which identifies the execution: the request for which it runs. */
 export interface JobData {
   readonly requestId?: string;
   readonly keyId?: string;
@@ -29,7 +29,7 @@ export interface TaskData extends JobData {
 /** A job as BullMQ gives it to a compute process. */
 export type ComputeJob = SandboxedJob<TaskData>;
 
-/** Milliseconds by a clock that all processes of a machine share, and that nobody puts on or back. */
+/** Milliseconds of a clock that all processes of a machine share and that cannot be set. */
 export const machineMs = (): number => Number(process.hrtime.bigint()) / 1e6;
 
 /** A job's place in a trace, if it has one. */

@@ -32,7 +32,7 @@ import { StorageWatch } from './storage-watch.ts';
 const LOCK_MS = 15_000;
 /** Without anything that runs there is nothing to wait for but Redis, which may be down. */
 const IDLE_CLOSE_MS = 1_000;
-/** How long what is told to stop may take: it looks between modules. */
+/** How long a stopped execution may take, because it checks between modules. */
 const GIVE_BACK_MS = 5_000;
 
 /** How long what the storage fails is tried again without the loss of an attempt. */
@@ -56,7 +56,7 @@ export interface WorkerOptions extends Omit<ExecutionsParts, 'storageRetryMs'> {
   readonly storageRetryMs?: number;
   /** Asked before each attempt. @throws AppError for which it is put off, as for trouble of the storage */
   readonly mayTake?: () => Promise<void>;
-  /** Told when this worker takes nothing because its storage fails, and when it goes on. */
+  /** Called when this worker stops taking jobs because its storage fails, and when it continues. */
   readonly onStorageTrouble?: (isPaused: boolean) => void;
   /** Called when an operator has drained this worker, and what it ran has ended. */
   readonly onDrained?: () => void;
@@ -66,7 +66,7 @@ export interface WorkerOptions extends Omit<ExecutionsParts, 'storageRetryMs'> {
   readonly onRequeued?: (reason: 'retry' | 'storage' | 'given_back' | 'stalled') => void;
   /** Called with the calls to the storage that compute processes made. */
   readonly onCalls?: (calls: readonly BackendEvent[]) => void;
-  /** The file that the compute processes run; ours unless a test brings its own. */
+  /** The file that the compute processes run; ours unless a test replaces it. */
   readonly processor?: URL;
   /** Shorter in tests. */
   readonly lockMs?: number;
@@ -90,12 +90,12 @@ export class JobWorker {
     this.redis = patientConnection(options.address);
     this.executions = new Executions({ ...options, storageRetryMs });
     this.cancelWatch = new CancelWatch(this.executions, (id) =>
-      this.worker.cancelJob(id, 'no job waits for it any more'),
+      this.worker.cancelJob(id, 'no job waits for this execution any longer'),
     );
     this.presence = new WorkerPresence({
       ...{ database, slots: concurrency, provider: options.provider.name },
       running: () => this.cancelWatch.executionIds,
-      onTrouble: (error) => this.logger.warn({ err: error }, 'this worker cannot be recorded as present'),
+      onTrouble: (error) => this.logger.warn({ err: error }, 'this worker cannot record that it is present'),
       onDrain: () => void this.drain(),
     });
     this.storageWatch = new StorageWatch({
@@ -145,7 +145,7 @@ export class JobWorker {
     return this.worker.compute.look();
   }
 
-  /** Starts the compute processes. A job tells what is wrong where that fails. */
+  /** Starts the compute processes. If that fails, jobs report the reason. */
   async warmUp(): Promise<void> {
     try {
       await this.worker.startProcesses();
@@ -161,8 +161,8 @@ export class JobWorker {
   }
 
   /**
-   * Takes nothing more and waits for what runs; what needs longer than `graceMs` is left to other workers.
-   * Returns even when it does not stop: then it starts again elsewhere once its lock is over.
+   * Takes no more jobs and waits for running ones; those that need longer than `graceMs` are left to other workers.
+   * Returns even if one does not stop: it starts again elsewhere when its lock expires.
    */
   async close(graceMs: number): Promise<void> {
     this.storageWatch.close();
@@ -174,15 +174,15 @@ export class JobWorker {
     await left;
   }
 
-  /** Takes nothing more, and waits for what runs, however long it takes. */
+  /** Takes no more jobs, and waits for running ones, however long they take. */
   private async drain(): Promise<void> {
-    this.logger.info('this worker is drained: it takes nothing more, and what runs goes on to its end');
+    this.logger.info('this worker is drained: it takes nothing more, and running executions continue');
     // Nothing has it take jobs again.
     this.storageWatch.close();
     try {
       await this.worker.close();
     } catch (error) {
-      // It takes nothing in any case, and what ran has ended, or starts again elsewhere.
+      // In any case it takes no more jobs, and what ran has ended or starts again elsewhere.
       this.logger.warn({ err: error }, 'this worker did not leave the queue in order');
     }
     this.presence.drained();
@@ -193,8 +193,8 @@ export class JobWorker {
   private async leave(graceMs: number): Promise<void> {
     const closed = this.worker.close();
     if (await endsWithin(closed, this.worker.isIdle ? Math.min(graceMs, IDLE_CLOSE_MS) : graceMs)) return;
-    if (this.worker.isIdle) return this.logger.warn('the worker left without a word to Redis');
-    this.logger.warn({ graceMs }, 'what runs is left to other workers');
+    if (this.worker.isIdle) return this.logger.warn('the worker stopped without informing Redis');
+    this.logger.warn({ graceMs }, 'running executions are left to other workers');
     this.worker.giveBack();
     if (!(await endsWithin(closed, GIVE_BACK_MS))) this.logger.error('an execution did not stop');
   }
@@ -233,7 +233,7 @@ export class JobWorker {
     const { error, isGivenBack } = failure;
     const ids = { ...logIdsOf(job), ...(task && { jobIds: task.jobs, ...logFieldsOf(task) }) };
     try {
-      // Else the sweeper finds it some days later.
+      // Otherwise the sweeper finds it some days later.
       if (task) await this.executions.abandon(task).catch(() => undefined);
       const attempted = task ?? dispatch;
       if (isGivenBack) {
@@ -252,13 +252,13 @@ export class JobWorker {
       if (next !== 'postponed') return;
       this.logger.warn(
         { ...ids, inSeconds, err: error },
-        'the storage failed a job; it is tried again without the loss of an attempt',
+        'the storage failed a job; it is tried again without using up an attempt',
       );
       this.options.onPostponed?.(error);
       this.storageWatch.failed(error);
     } catch (unrecorded) {
       // Its lease is no longer renewed and the queue forgets it, so it is dispatched again.
-      this.logger.error({ ...ids, err: unrecorded }, 'what came of an attempt cannot be recorded');
+      this.logger.error({ ...ids, err: unrecorded }, 'the outcome of an attempt cannot be recorded');
       this.storageWatch.failed(toAppError(unrecorded));
     }
   }

@@ -14,7 +14,7 @@ import { endsWithin } from './redis-questions.ts';
 /** A queue of its own: maintenance must neither wait for jobs nor hold them up. */
 const QUEUE_NAME = 'maintenance';
 const SCHEDULER_ID = 'sweep';
-/** Redis may have lost the schedule with everything else. */
+/** Redis may have lost the schedule with all its data. */
 const CHECK_MS = 60_000;
 /** Without a sweep there is nothing to wait for but Redis, which may be down. */
 const IDLE_CLOSE_MS = 1_000;
@@ -71,7 +71,7 @@ export class Maintenance {
     this.worker.on('failed', (_job, error) => this.logger.warn({ err: error }, 'a sweep failed'));
   }
 
-  /** Begins; without Redis, as soon as it is there. */
+  /** Starts; if Redis is unavailable, as soon as it is back. */
   start(): void {
     this.worker.run().catch((error: unknown) => this.logger.error({ err: error }, 'maintenance stopped'));
     void this.schedule();

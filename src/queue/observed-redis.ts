@@ -6,7 +6,7 @@ interface Command {
   readonly promise: Promise<unknown>;
 }
 
-/** A script that Redis does not know yet is sent to it in full: that is no failure. */
+/** A script that Redis does not know yet is sent in full; this is not a failure. */
 const isMissingScript = (error: unknown): boolean =>
   error instanceof Error && error.message.startsWith('NOSCRIPT');
 

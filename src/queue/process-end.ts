@@ -4,8 +4,8 @@ import { rmSync } from 'node:fs';
 const EXIT_SOFTWARE = 70;
 
 /**
- * Ends this process at once when an error reaches nobody. BullMQ's own handler reports the job as failed first and
- * exits then: in between the process counts as free, and the next job given to it would die with it.
+ * Ends this process at once on an unhandled error. BullMQ's own handler first reports the job as failed and then
+ * exits: in between, the process counts as free, and the next job given to it would die with it.
  */
 export function exitOnUncaught(): void {
   process.prependListener('uncaughtException', (error) => {
@@ -15,9 +15,9 @@ export function exitOnUncaught(): void {
 }
 
 /**
- * Ends this process when its parent is gone. A worker that is killed cannot end its compute processes, and BullMQ's
- * go on: but the job starts again elsewhere, where finishing it here would only be in the way.
- * @returns to be told of the folder with the running attempt's files, which is removed on that way out
+ * Ends this process when its parent has died. A killed worker cannot end its compute processes, and BullMQ's
+ * continue; but the job starts again elsewhere, where finishing it here would only interfere.
+ * @returns call it with the folder of the running attempt's files, which is then removed at the end
  */
 export function exitWithParent(): (scratchDir: string | undefined) => void {
   let scratchDir: string | undefined;
@@ -31,9 +31,9 @@ export function exitWithParent(): (scratchDir: string | undefined) => void {
 }
 
 /**
- * Puts some work before the end of this process by a signal. BullMQ's own handlers exit as soon as no job runs, and
- * come after it.
- * @param finish must end by itself, and soon
+ * Runs some work before a signal ends this process. BullMQ's own handlers exit as soon as no job runs, and run after
+ * it.
+ * @param finish must end on its own, and soon
  */
 export function finishBeforeExit(finish: () => Promise<void>): void {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {

@@ -4,14 +4,14 @@ import type { Progress } from '../contract/job.ts';
 export const knownProgress = (value: unknown): Progress | undefined =>
   typeof value === 'object' && value !== null && 'phase' in value ? (value as Progress) : undefined;
 
-/** At most five writes a second to Redis for each job: more is not seen by anybody. */
+/** At most five writes per second to Redis for each job; nobody notices more. */
 const MIN_INTERVAL_MS = 200;
 
 /**
- * Thins out a job's progress. Nothing is sent in the first 200 ms: most small jobs end before, and a message would cost
- * more than it tells. Then the first and the last of each phase always get through, so that nobody sees a phase end short
- * of its total; what is held back gets through when its time comes, also where nothing follows it, as in a transfer that
- * stalls.
+ * Reduces a job's progress messages. Nothing is sent in the first 200 ms, because most small jobs end before, and a
+ * message would cost more than it is worth. Then the first and the last message of each phase are always sent, so
+ * that no phase appears to end short of its total. A delayed message is sent when its time comes, even if nothing
+ * follows it, as in a stalled transfer.
  */
 export class ProgressThrottle {
   private readonly send: (progress: Progress) => void;

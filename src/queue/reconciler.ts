@@ -2,7 +2,7 @@ import type { Logger } from '../log.ts';
 import { unfinishedBatches } from '../resources/jobs/batch-counts.ts';
 import type { Workspaces } from '../resources/workspaces.ts';
 
-/** What was left is gone on with after this at most. Looking costs little: only what is unfinished is read. */
+/** Longest time until unfinished work is continued. The check is cheap, because only unfinished records are read. */
 const INTERVAL_MS = 30_000;
 
 export interface ReconcilerOptions {
@@ -13,8 +13,8 @@ export interface ReconcilerOptions {
 }
 
 /**
- * Goes on with batches that a process left, and queues again deliveries to webhooks that the queue has lost, now and from
- * time to time, for all tenants. Several may do so at once.
+ * Continues batches that a dead process left, and queues webhook deliveries again that the queue has lost, at the
+ * start and periodically, for all tenants. Several processes may do this at once.
  */
 export class Reconciler {
   private readonly options: ReconcilerOptions;
@@ -30,7 +30,7 @@ export class Reconciler {
     this.timer = setInterval(() => this.begin(), this.options.intervalMs ?? INTERVAL_MS);
   }
 
-  /** Waits for the round that goes on. */
+  /** Waits for the current round. */
   async close(): Promise<void> {
     clearInterval(this.timer);
     await this.round;
@@ -52,7 +52,7 @@ export class Reconciler {
       if (deliveries.length > 0)
         logger.warn({ deliveries }, 'the queue had lost deliveries; they are queued again');
     } catch (error) {
-      logger.warn({ err: error }, 'what was lost cannot be looked for');
+      logger.warn({ err: error }, 'lost executions and deliveries cannot be looked for');
     }
   }
 
@@ -62,7 +62,10 @@ export class Reconciler {
       await workspaces.of(tenant).batches.resume(batchId);
     } catch (error) {
       // It must not keep the others from being looked after.
-      logger.error({ batchId, tenant, err: error }, 'a batch that a process left cannot be gone on with');
+      logger.error(
+        { batchId, tenant, err: error },
+        'a batch that another process left unfinished cannot be continued',
+      );
     }
   }
 }

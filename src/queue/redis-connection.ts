@@ -51,9 +51,9 @@ const CONNECT_TIMEOUT_MS = 2_000;
 export const COMMAND_TIMEOUT_MS = 800;
 
 /**
- * A master that hangs closes no connection: after so long without an answer it is left, and the sentinels are asked
- * anew. Workers wait up to 10 s for an answer, on purpose. (The failover detector of ioredis is no way: news that comes
- * while it connects ends the client for good.)
+ * A master that hangs closes no connection: after this long without an answer it is abandoned, and the sentinels are
+ * asked again. Workers wait up to 10 s for an answer on purpose. (The failover detector of ioredis cannot be used: a
+ * notification while it connects ends the client permanently.)
  */
 const SILENCE_MS = { impatient: 2 * COMMAND_TIMEOUT_MS, patient: 12_000 } as const;
 
@@ -77,20 +77,21 @@ const IMPATIENT = {
   skipVersionCheck: true,
 } satisfies RedisOptions & { skipVersionCheck: true };
 
-/** A connection for BullMQ, and what is left to close when BullMQ has closed what it opened. */
+/** A connection for BullMQ, and what to close after BullMQ has closed what it opened. */
 export interface PatientConnection {
   readonly connection: ConnectionOptions;
   close(): void;
 }
 
 /**
- * For those who wait for work: keeps trying for ever.
- * @throws ConfigError when the URL cannot be used
+ * For connections that wait for work: they keep trying indefinitely.
+ * @throws ConfigError if the URL cannot be used
  */
 export function patientConnection(address: RedisAddress): PatientConnection {
   const place = placeOf(address);
   let isLeft = false;
-  // BullMQ brings a connection back to close it: without this, what is closed would go on trying where Redis is away.
+  // BullMQ reconnects a connection to close it: without this, a closed connection would keep trying while Redis is
+  // unavailable.
   const untilLeft = (times: number): number | null => (isLeft ? null : retryStrategy(times));
   if (place.kind === 'cluster') {
     const client = openCluster(
@@ -138,7 +139,7 @@ function openImpatient(address: RedisAddress): Redis | Cluster {
     : new Redis({ ...options, ...whereabouts(place), ...leftAfter(place, SILENCE_MS.impatient) });
 }
 
-/** Every key of a queue must lie in one hash slot: a cluster takes for that what is in braces. */
+/** Every key of a queue must be in one hash slot, which a cluster derives from the part in braces. */
 export function keyPrefix(address: RedisAddress, prefix: string): string {
   return placeOf(address).kind === 'cluster' ? `{${prefix}}` : prefix;
 }
@@ -154,7 +155,7 @@ type Place = RedisPlace | { readonly kind: 'socket'; readonly path: string };
 const placeOf = (address: RedisAddress): Place =>
   'url' in address ? redisPlace(address.url) : { kind: 'socket', path: address.socketPath };
 
-/** Login and certificates as they are at each connection. What cannot be used then leaves what was there. */
+/** Login and certificates at the time of each connection. If they cannot be used, the previous ones stay. */
 function renewing(address: RedisAddress): RenewedOption {
   if (!('url' in address) || !(address.renewedUrl || address.tls)) return {};
   const { url, renewedUrl = () => url, tls: files = {} } = address;

@@ -3,7 +3,7 @@ import type { Cluster, Redis } from 'ioredis';
 import { AppError } from '../errors/app-error.ts';
 import { COMMAND_TIMEOUT_MS, impatientClient, type RedisAddress } from './redis-connection.ts';
 
-/** What is left of COMMAND_TIMEOUT_MS after it is time for an answer. */
+/** The part of COMMAND_TIMEOUT_MS that is reserved for the answer to the caller. */
 const RECONNECT_WAIT_MS = 500;
 
 /** A connection for those whom a client waits for: every question is answered or fails within a second. */
@@ -36,7 +36,7 @@ export class RedisQuestions {
     this.client.disconnect();
   }
 
-  /** A connection that comes back at once is no reason to fail. */
+  /** A connection that comes back immediately is not a failure. */
   private async connected(): Promise<void> {
     const deadline = performance.now() + RECONNECT_WAIT_MS;
     while (this.client.status !== 'ready') {
@@ -48,7 +48,7 @@ export class RedisQuestions {
 
 class NoAnswer extends Error {}
 
-/** @throws NoAnswer when there is no answer in time */
+/** @throws NoAnswer if there is no answer in time */
 export async function answerWithin<T>(timeoutMs: number, answer: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const tooLate = new Promise<never>((_resolve, reject) => {
@@ -64,8 +64,8 @@ export async function answerWithin<T>(timeoutMs: number, answer: Promise<T>): Pr
 }
 
 /**
- * A failed question to Redis as an AppError: QUEUE_FULL where it has no memory left, else QUEUE_UNAVAILABLE. The message
- * is without the address of Redis, as it may go to clients.
+ * A failed command to Redis as an AppError: QUEUE_FULL if it has no memory left, otherwise QUEUE_UNAVAILABLE. The
+ * message does not contain the address of Redis, because clients may see it.
  */
 export function queueError(error: unknown): AppError {
   const {
@@ -97,8 +97,8 @@ export function queueError(error: unknown): AppError {
 }
 
 /**
- * Waits for something, but not for ever: what is closed may have to ask a Redis that is away.
- * @returns whether it ended in time; a failure is an end
+ * Waits for something for a limited time, because closing may depend on a Redis that is unavailable.
+ * @returns whether it ended in time, with or without a failure
  */
 export async function endsWithin(done: Promise<unknown>, timeoutMs: number): Promise<boolean> {
   const timer = new AbortController();

@@ -5,7 +5,7 @@ import type { RateCounter } from '../resources/tenants/rate-limit.ts';
 import { impatientClient, keyPrefix, type RedisAddress } from './redis-connection.ts';
 import { queueError } from './redis-questions.ts';
 
-/** A server that is there takes a connection within this; one that is not must not hold up the start. */
+/** A running server accepts a connection within this time; a missing one must not delay the start. */
 const FIRST_CONNECTION_MS = 500;
 
 /**
@@ -37,7 +37,10 @@ export class RedisRateCounter implements RateCounter {
     this.prefix = prefix;
   }
 
-  /** Connects, and goes on trying for ever. @throws ConfigError when the URL cannot be used */
+  /**
+   * Connects, and keeps trying indefinitely.
+   * @throws ConfigError if the URL cannot be used
+   */
   static async open({ address, prefix, logger }: RateCounterOptions): Promise<RedisRateCounter> {
     const client = impatientClient(address);
     client.on('error', (error: unknown) => logger.warn({ err: error }, 'connection of the rate counter'));
@@ -46,7 +49,7 @@ export class RedisRateCounter implements RateCounter {
     return new RedisRateCounter(client, keyPrefix(address, prefix));
   }
 
-  /** @throws AppError QUEUE_UNAVAILABLE or QUEUE_FULL, at once where there is no connection */
+  /** @throws AppError QUEUE_UNAVAILABLE or QUEUE_FULL, immediately if there is no connection */
   async count(key: string, windowMs: number): Promise<{ current: number; resetMs: number }> {
     try {
       const counted = await this.client.eval(COUNT, 1, `${this.prefix}:rate:${key}`, windowMs);

@@ -53,28 +53,28 @@ const FORMS = {
 /**
  * What REDIS_URL names. The forms with lists of hosts are those of redis-py's ecosystem:
  * `redis+sentinel://[user:password@]host[:port][,…]/master-name[/db][?sentinel_username=…&sentinel_password=…]` and
- * `redis+cluster://[user:password@]host[:port][,…]`; with `rediss+` every connection is TLS, those to sentinels too.
- * What has a meaning in URLs is percent-encoded in names and passwords.
- * @throws ConfigError saying what is wrong, without the value: it may hold a password
+ * `redis+cluster://[user:password@]host[:port][,…]`; with `rediss+` every connection uses TLS, those to sentinels
+ * included. Reserved characters in names and passwords are percent-encoded.
+ * @throws ConfigError with the reason, but without the value, which may hold a password
  */
 export function redisPlace(url: string): RedisPlace {
   if (/^rediss?:/.test(url)) return { kind: 'single', url };
   const parts = LIST_URL.exec(url);
   if (!parts)
-    throw unusable(url.includes('+cluster:') ? 'cluster' : 'sentinel', 'it is not a URL of that form');
+    throw unusable(url.includes('+cluster:') ? 'cluster' : 'sentinel', 'it is not a URL of this form');
   const [, s, kind, userinfo, hosts, path = '', query = ''] = parts as unknown as UrlParts;
   const refuse = (why: string): ConfigError => unusable(kind, why);
   try {
     const shared = { tls: s === 's', login: loginOf(userinfo, refuse) };
     const places = hosts.split(',').map((host) => hostPort(host, DEFAULT_PORT[kind], refuse));
     if (kind === 'cluster') {
-      if (path !== '' || query !== '') throw refuse('a cluster has one database, and no options here');
+      if (path !== '' || query !== '') throw refuse('a cluster has one database and accepts no options here');
       return { kind, nodes: places, ...shared };
     }
     const [name = '', db = '0', ...more] = path.split('/');
     if (name === '') throw refuse('the name of the master is missing');
     if (!/^\d{1,4}$/.test(db) || more.length > 0)
-      throw refuse('after the name comes the number of a database');
+      throw refuse('the name is followed by the number of a database');
     const sentinelLogin = sentinelLoginOf(query, refuse);
     return {
       kind,
@@ -97,7 +97,10 @@ type Refuse = (why: string) => ConfigError;
 function loginOf(userinfo: string | undefined, refuse: Refuse): Login {
   if (userinfo === undefined) return {};
   const colon = userinfo.indexOf(':');
-  if (colon < 0) throw refuse('before the "@" there is no ":", which stands before the password');
+  if (colon < 0)
+    throw refuse(
+      'there is no ":" before the "@"; the user name, which may be empty, and ":" come before the password',
+    );
   return login(decodeURIComponent(userinfo.slice(0, colon)), decodeURIComponent(userinfo.slice(colon + 1)));
 }
 
@@ -130,6 +133,6 @@ function hostPort(text: string, defaultPort: number, refuse: Refuse): HostPort {
 
 const unusable = (kind: keyof typeof FORMS, why: string): ConfigError =>
   new ConfigError(
-    `REDIS_URL has a value that cannot be used (not shown: it may hold a password): ${why}. It must be like ` +
-      `${FORMS[kind]}, or with rediss+${kind} for TLS.`,
+    `REDIS_URL has a value that cannot be used (not shown: it may hold a password): ${why}. It must have the ` +
+      `form ${FORMS[kind]}, or start with rediss+${kind} for TLS.`,
   );

@@ -33,7 +33,7 @@ import { ProgressThrottle } from './progress.ts';
 
 const NOTHING_COMPUTED: Totals = { modules: 0, bytesRead: 0, bytesWritten: 0 };
 
-/** What a compute process tells its worker. */
+/** Messages of a compute process to its worker. */
 export interface Done {
   readonly made: Made;
   readonly totals: Totals;
@@ -48,20 +48,20 @@ export interface JobDeps {
   readonly transfers: Pick<JobTransfers, 'fetch' | 'deliver'>;
   /** Does the work of the request; see runRequest. */
   readonly work: (input: RequestInput) => Promise<JobOutcome>;
-  /** Told where the attempt's files lie, and undefined when they are gone. */
+  /** Called with the folder of the attempt's files, and with undefined when it is removed. */
   readonly onScratch: (folder: string | undefined) => void;
   readonly adapterFiles: AdapterFileStore;
 }
 
 /** How the files of adapters come and go. All methods throw AppError STORAGE_*. */
 export interface AdapterFileStore {
-  /** Tells what the files of an adapter are, and writes them. */
+  /** Reads the files of an adapter, and writes them. */
   readonly write: (files: readonly OutputFile[], writer: ContentWriter) => Promise<AdapterMade>;
   /** Makes an adapter local, in this folder where it is small. */
   readonly local: (source: TaskSource, folder: string) => Promise<SourceFiles>;
 }
 
-/** How an attempt is stopped, and whom it tells of its progress. */
+/** How an attempt is stopped, and how it reports its progress. */
 export interface Attempt {
   /** By `machineMs`. */
   readonly begunMs: number;
@@ -80,8 +80,8 @@ interface StepContext {
 }
 
 /**
- * Does a step of a job: from what its worker was told to what its worker has to record. All bytes are written before
- * this returns. Doing it again is harmless: nothing refers to what an attempt wrote that was not recorded.
+ * Runs a step of a job: from the worker's input to the data that the worker has to record. All bytes are written
+ * before this returns. Repeating it is harmless: no record refers to the bytes of an attempt that was not recorded.
  * @throws AppError
  */
 export async function runJob(deps: JobDeps, task: ExecutionTask, attempt: Attempt): Promise<Done> {
@@ -96,7 +96,7 @@ export async function runJob(deps: JobDeps, task: ExecutionTask, attempt: Attemp
     throttle.finish();
     return done;
   } catch (error) {
-    // Where it failed is told, however early.
+    // The phase of a failure is reported, however early it is.
     throttle.flush();
     throw error;
   } finally {

@@ -79,7 +79,7 @@ export class SandboxedWorker extends Worker<JobData, null> {
     hooks: Hooks,
     tracing: Tracing = NO_TRACING,
   ) {
-    // Not before the hooks are there.
+    // Only once the hooks are installed.
     super(QUEUE_NAME, processor, { ...options, maxStalledCount: NEVER, autorun: false });
     this.processor = processor;
     this.hooks = hooks;
@@ -124,7 +124,7 @@ export class SandboxedWorker extends Worker<JobData, null> {
     signal?: AbortSignal,
   ): Promise<null> {
     keepProgressHarmless(job);
-    // What the attempt before had come to is no progress of this one.
+    // The result of the previous attempt is not progress of this one.
     if (job.attemptsStarted > 1) void job.updateProgress(NO_PROGRESS);
     const attempt = new Attempt(job, this.hooks, this.tracing, () => this.isGivingBack);
     this.attempts.add(attempt);

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { AppError } from '../errors/app-error.ts';
 import type { Logger } from '../log.ts';
 
-/** So many jobs that the storage failed within the window are too many, even where it passes its check. */
+/** This many storage failures within the window are too many, even if the storage passes its check. */
 const MAX_FAILURES = 5;
 const WINDOW_MS = 30_000;
 const FIRST_PAUSE_MS = 1_000;
@@ -16,14 +16,15 @@ export interface StorageWatchOptions {
   /** Take no more jobs; take jobs again. */
   readonly pause: () => void;
   readonly resume: () => void;
-  /** Told when it turned out that there is trouble, and when it is over. */
+  /** Called when the storage starts to fail, and when it works again. */
   readonly onTrouble: (isPaused: boolean) => void;
   readonly logger: Logger;
 }
 
 /**
- * Keeps a worker from taking jobs that its storage would fail. After a job's failure the storage is checked at once: a
- * worker whose storage passes goes on, unless too many jobs failed of late. Otherwise it waits until the check passes.
+ * Keeps a worker from taking jobs that would fail because of its storage. After such a failure the storage is checked
+ * at once: if it passes, the worker continues, unless too many jobs failed recently. Otherwise it waits until the
+ * check passes.
  */
 export class StorageWatch {
   private readonly options: StorageWatchOptions;

@@ -28,7 +28,7 @@ export class TracedAttempt {
     this.phases.enter('engine');
   }
 
-  /** Does the work of the request, and follows its phases; what is left to do afterwards is to store the results. */
+  /** Does the work of the request, and follows its phases; afterwards only the results have to be stored. */
   async work(input: RequestInput, work: (input: RequestInput) => Promise<JobOutcome>): Promise<JobOutcome> {
     const { request } = input;
     const ids = sourceIds(request);
@@ -72,8 +72,8 @@ export class TracedAttempt {
 }
 
 /**
- * The phases of one attempt as spans, one after another: a span lasts while its phase is the one that progress
- * tells, which is the earliest that is not through. Phases overlap in the compute threads.
+ * The phases of one attempt as spans, one after another. A span lasts while progress reports its phase, the earliest
+ * unfinished one. Phases overlap in the compute threads.
  */
 class PhaseSpans {
   private readonly tracing: Tracing;

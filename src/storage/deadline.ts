@@ -2,17 +2,17 @@ import { close, createReadStream, open, type ReadStream, read } from 'node:fs';
 import type { ByteRange } from './blob-store.ts';
 import { storageError } from './storage-error.ts';
 
-/** How long a store may be silent while somebody waits for it, in milliseconds. */
+/** How long a store may be silent while a caller waits for it, in milliseconds. */
 export const DEFAULT_IDLE_TIMEOUT_MS = 30_000;
 
 /** `code` is that of the system for a network file system that gave up waiting itself. */
 const timedOut = (timeoutMs: number): NodeJS.ErrnoException =>
-  Object.assign(new Error(`nothing came for ${timeoutMs} ms`), { code: 'ETIMEDOUT' });
+  Object.assign(new Error(`nothing arrived for ${timeoutMs} ms`), { code: 'ETIMEDOUT' });
 
 /**
- * Waits for file operations, `timeoutMs` at most. They cannot be cancelled (a network file system whose server is gone
- * holds them for ever), so they go on, and nobody hears of their end.
- * @throws Error ETIMEDOUT, and what `work` throws
+ * Waits for file operations, for at most `timeoutMs`. They cannot be cancelled (a network file system whose server
+ * has disappeared holds them indefinitely), so they continue, and their end is ignored.
+ * @throws Error ETIMEDOUT, and the errors of `work`
  */
 export async function within<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;

@@ -42,8 +42,8 @@ export class DiskStore implements BlobStore {
   }
 
   /**
-   * The same for a folder that may not be usable yet: what writes fails until it is, and `check()` says why. Each write
-   * tries anew.
+   * The same for a folder that may not be usable yet: writes fail until it is, and `check()` has the reason. Each
+   * write tries again.
    */
   static async openPatiently(folder: string, idleTimeoutMs = DEFAULT_IDLE_TIMEOUT_MS): Promise<DiskStore> {
     const store = new DiskStore(resolve(folder), idleTimeoutMs);
@@ -142,7 +142,7 @@ export class DiskStore implements BlobStore {
         try {
           return await within(this.idleTimeoutMs, made);
         } catch (error) {
-          // Nobody waits for a folder that comes late.
+          // A folder that is created too late is not used.
           void made.then(removeScratch).catch(() => undefined);
           throw error;
         }

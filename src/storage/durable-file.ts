@@ -8,7 +8,7 @@ export const WRITE_BUFFER_BYTES = 1024 * 1024;
 /** An empty folder may be removed between its making and its first file; not so often in a row. */
 const MAX_TRIES = 20;
 
-/** Gone already, or somebody else's by now. EEXIST is ENOTEMPTY on some systems. */
+/** Already removed, or replaced by another process. On some systems EEXIST means ENOTEMPTY. */
 const NOT_REMOVED = new Set<string | undefined>(['ENOENT', 'ENOTEMPTY', 'EEXIST', 'ENOTDIR', 'EBUSY']);
 
 /** Makes the content of a file outlive a power failure. */
@@ -32,7 +32,7 @@ export async function writeDurably(path: string, bytes: Uint8Array): Promise<voi
   }
 }
 
-/** Makes an empty file, and the folder it lies in where that is missing, so that its name outlives a power failure. */
+/** Creates an empty file, and its folder if that is missing, so that its name survives a power failure. */
 export async function createDurably(path: string): Promise<void> {
   await makeFolderDurably(dirname(path));
   await (await open(path, 'wx')).close();
@@ -70,8 +70,8 @@ export async function moveDurably(from: string, to: string): Promise<void> {
 }
 
 /**
- * Removes a file, if it is there, and the folder around it where that is empty then: `root` stays. Folders of a time
- * or of one run would otherwise be left for ever.
+ * Removes a file if it exists, and the folder around it if that is then empty; `root` stays. Otherwise folders of a
+ * day or of one run would be left behind indefinitely.
  */
 export async function removeFile(path: string, root: string): Promise<void> {
   await rm(path, { force: true });

@@ -21,15 +21,15 @@ export interface ListKeysOptions {
 }
 
 /**
- * Keys under `root` that start with `prefix` and lie after `after`, in code unit order, one folder at a time. A folder
- * is read whole whatever the limit, so what is listed from the middle is better kept in folders.
+ * Keys under `root` that start with `prefix` and come after `after`, in code unit order, one folder at a time. A
+ * folder is read as a whole whatever the limit, so long lists are better kept in folders.
  */
 export async function* listKeys(
   root: string,
   { prefix, after, limit, timeoutMs }: ListKeysOptions,
 ): AsyncGenerator<string> {
   const isWanted = ({ key, isFolder }: Entry): boolean => {
-    // A folder is skipped unread when all its keys lie before `after` or beside the prefix.
+    // A folder is skipped unread if all its keys come before `after` or do not have the prefix.
     if (!key.startsWith(prefix) && !(isFolder && prefix.startsWith(key))) return false;
     return key > after || (isFolder && after.startsWith(key));
   };
@@ -44,8 +44,8 @@ export async function* listKeys(
 }
 
 /**
- * Entries in the order of their keys: all of them, or the first ones where many more files are there than wanted.
- * Sorting 100,000 for a page of 50 would hold up the process.
+ * Entries in the order of their keys: all of them, or the first ones if there are many more files than wanted.
+ * Sorting 100,000 for a page of 50 would block the process.
  */
 function firstOf(entries: Entry[], limit: number): Entry[] {
   // A folder may have no keys to give, so none can be left out for it.

@@ -9,7 +9,7 @@ export interface StorageOptions {
   readonly storageDir: string;
   /** undefined: blobs are files in `storageDir`. */
   readonly s3: S3Options | undefined;
-  /** How long the store may be silent while somebody waits for it, in milliseconds. */
+  /** How long the store may be silent while a caller waits for it, in milliseconds. */
   readonly storageIdleTimeoutMs?: number;
   /** Called for each call, for requests that were sent again, and for what was in the cache or was not. */
   readonly observe?: ObserveBackend | undefined;

@@ -9,7 +9,7 @@ async function placeKey(): Promise<string> {
   return createHash('sha256').update(`${hostname()}\0${bootId}\0${namespace}`).digest('hex').slice(0, 12);
 }
 
-/** When a process started, in clock ticks since boot: tells a process from a later one with the same id. */
+/** Start time of a process, in clock ticks since boot: distinguishes it from a later process with the same id. */
 async function startTicks(pid: number): Promise<string> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
   // proc(5): the name in parentheses may hold anything, so count fields from its end; starttime is field 22.

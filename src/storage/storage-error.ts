@@ -8,15 +8,15 @@ export function errnoOf(error: unknown): string | undefined {
   return typeof code === 'string' ? code : undefined;
 }
 
-/** Whether a file operation failed for want of room. */
+/** Whether a file operation failed because there was no room. */
 export const isOutOfRoom = (error: unknown): boolean => FULL.has(errnoOf(error));
 
 /** Of a blob that is not there: it does not come by waiting. */
 const MISSING = new Set<unknown>(['ENOENT', 'ENOTDIR', 'NoSuchKey', 'NotFound']);
 
 /**
- * Whether the storage, or the database, failed in a way that may pass by itself or by somebody's deed: it is overloaded, away, full, or
- * refuses its credentials. A blob that is missing or damaged stays so.
+ * Whether the storage, or the database, failed in a way that may end on its own or be fixed: it is overloaded,
+ * unavailable, full, or refuses its credentials. A missing or damaged blob stays so.
  */
 export function mayPass({ code, context }: AppError): boolean {
   const cause = context.failure ?? context.errno;
@@ -40,7 +40,7 @@ export function storageError(operation: string, error: unknown): AppError {
   );
 }
 
-/** What ended a stream into a file: a fault of the disk as STORAGE_*, anything else as it is. */
+/** The error that ended a stream to a file: a fault of the disk as STORAGE_*, any other error unchanged. */
 export function writeError(error: unknown): unknown {
   const isOfDisk = (error as NodeJS.ErrnoException).syscall !== undefined && errnoOf(error) !== undefined;
   return isOfDisk ? storageError('write', error) : error;

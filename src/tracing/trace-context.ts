@@ -8,7 +8,7 @@ export interface TraceContext {
 const TRACEPARENT =
   /^(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
 
-/** The standard asks for 512 at least; what is longer is dropped, as it says. */
+/** The standard requires at least 512; longer values are dropped, as it says. */
 const MAX_TRACESTATE_LENGTH = 512;
 const TRACESTATE = /^[\x20-\x7e]+$/;
 

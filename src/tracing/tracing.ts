@@ -12,7 +12,7 @@ export type SpanKind = 'server' | 'producer' | 'consumer' | 'internal';
 
 /** Something that takes time, as the trace shows it. */
 export interface Span {
-  /** For what is done on behalf of this span; undefined where there is no trace at all. */
+  /** The context for work on behalf of this span; undefined if there is no trace. */
   readonly context: TraceContext | undefined;
   /** Values that are undefined are left out. */
   set(attributes: Attributes): void;
@@ -26,7 +26,7 @@ export interface Tracing {
   start(name: string, kind: SpanKind, options: SpanOptions): Span;
   /** Sends what has ended so far. Returns after `timeoutMs` at the latest, and never fails. */
   flush(timeoutMs: number): Promise<void>;
-  /** Sends what is left and ends; the same promise as `flush`. */
+  /** Sends the remaining spans and ends; the same promise as `flush`. */
   close(timeoutMs: number): Promise<void>;
 }
 
@@ -47,7 +47,7 @@ export interface TracingOptions {
   readonly version: string;
   /** 'api', 'worker', 'all' or 'compute'. */
   readonly role: string;
-  /** Told when spans cannot be delivered. */
+  /** Called when spans cannot be delivered. */
   readonly onTrouble: (message: string) => void;
 }
 

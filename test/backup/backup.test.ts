@@ -101,7 +101,7 @@ describe('a backup', () => {
           'BACKUP_DAMAGED',
           /has 9 bytes instead of \d+\.$/,
         ],
-        [name, change, 'BACKUP_DAMAGED', /its digest is another one\.$/],
+        [name, change, 'BACKUP_DAMAGED', /its digest differs\.$/],
       );
     damages.push(
       ['manifest.json', (path) => rmSync(join(backup, path)), 'BACKUP_INCOMPLETE', /no manifest\.json/],

@@ -107,7 +107,7 @@ describe('a start that cannot be', () => {
       const AUDIT_LOG = join(DATA_DIR, 'missing', 'audit.jsonl');
       assert.deepEqual(await refusedStart({ DATA_DIR, AUDIT_LOG }), {
         code: 2,
-        stderr: `AUDIT_LOG is "${AUDIT_LOG}", which cannot be written (ENOENT); it must be a path in a folder that is there, \`stdout\` or \`off\`.\n`,
+        stderr: `AUDIT_LOG is "${AUDIT_LOG}", which cannot be written (ENOENT); it must be a path in an existing folder, \`stdout\` or \`off\`.\n`,
       });
       assert.equal((await refusedStart({ DATA_DIR, AUDIT_LOG: folder })).code, 2);
       assert.deepEqual(await readdir(DATA_DIR), []);

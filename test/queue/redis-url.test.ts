@@ -73,7 +73,7 @@ describe('a URL of sentinels', () => {
     const wrong = {
       'redis+sentinel://a,b': /name of the master is missing/,
       'redis+sentinel://a,b/': /name of the master is missing/,
-      'redis+sentinel:///main': /not a URL of that form/,
+      'redis+sentinel:///main': /not a URL of this form/,
       'redis+sentinel://a,,b/main': /not host:port/,
       'redis+sentinel://a:0/main': /not host:port/,
       'redis+sentinel://a:65536/main': /not host:port/,
@@ -81,7 +81,7 @@ describe('a URL of sentinels', () => {
       'redis+sentinel://a/main/x': /number of a database/,
       'redis+sentinel://a/main/0/1': /number of a database/,
       'redis+sentinel://a/main?password=x': /sentinel_username and sentinel_password only/,
-      'redis+sentinel://hunter2@a/main': /":", which stands before the password/,
+      'redis+sentinel://hunter2@a/main': /":" before the "@"/,
       'redis+sentinel://:%zz@a/main': /"%"/,
     };
     for (const [url, reason] of Object.entries(wrong)) assert.match(refusal(url), reason, url);

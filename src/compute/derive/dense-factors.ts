@@ -6,7 +6,7 @@ import { AppError } from '../../errors/app-error.ts';
 import type { DeriveContext } from './derive-context.ts';
 import type { UpdateRows } from './update-rows.ts';
 
-/** Of every sketch of a ΔW that is a matrix; the name of the module goes into it too. */
+/** Seed of every sketch of a ΔW that is a matrix, combined with the name of the module. */
 const SEED = 0;
 /** The sketch is this much wider than the rank: power iterations then settle the directions asked for fast. */
 const WIDTH_FACTOR = 2;

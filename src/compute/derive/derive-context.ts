@@ -11,7 +11,7 @@ export interface DeriveTask {
   readonly kind: 'derive';
   readonly derivation: Derivation;
   readonly sourcePath: string;
-  /** Of the staged file, which is there at its full size. */
+  /** The staged file, which already has its full size. */
   readonly path: string;
   /** First byte of each factor; null where the factor is not wanted. */
   readonly offsetA: number | null;
@@ -41,8 +41,8 @@ export class FactorSink {
   }
 
   /**
-   * @param columns of the whole factor; all of them unless said
-   * @throws AppError NON_FINITE_RESULT naming the module where a number does not fit float32
+   * @param columns of the whole factor; default: all of them
+   * @throws AppError NON_FINITE_RESULT naming the module if a number does not fit float32
    */
   write(factor: 'a' | 'b', { data, energy }: Computed, rows: IndexSpan, columns?: IndexSpan): void {
     const { derivation, path } = this.#task;

@@ -134,10 +134,10 @@ function copyRows(
 const flattened = ([begin, end]: IndexSpan, kernel: number): IndexSpan => [begin * kernel, end * kernel];
 
 /**
- * kron(P·Q, R·S) = kron(P, R)·kron(Q, S), where a matrix that is no product in the file is itself times a unit matrix,
- * on the side that gives the rank asked for. A convolution needs nothing more: with w2 [rows, columns·kernel] the
- * columns of the Kronecker product lie as those of ΔW flattened.
- * @returns false where no such product has the derivation's rank: nothing was written
+ * kron(P·Q, R·S) = kron(P, R)·kron(Q, S), where a matrix that is not a product in the file is itself times a unit
+ * matrix, on the side that gives the requested rank. A convolution needs nothing more: with w2 [rows, columns·kernel]
+ * the columns of the Kronecker product are those of ΔW flattened.
+ * @returns false if no such product has the derivation's rank; nothing was written then
  */
 async function kroneckerFactors(
   { rank, n, w1, w2, kernel }: Extract<Derivation, { kind: 'kronecker' }>,

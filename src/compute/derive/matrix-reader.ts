@@ -14,9 +14,9 @@ export class MatrixReader {
   }
 
   /**
-   * @param rows all of them unless said
-   * @param columns likewise
-   * @throws AppError STORAGE_FAILED where the file ends before the matrix does
+   * @param rows default: all
+   * @param columns default: all
+   * @throws AppError STORAGE_FAILED if the file ends before the matrix does
    */
   read(
     { entry, rows: height, columns: width }: MatrixEntry,
@@ -26,7 +26,7 @@ export class MatrixReader {
     const size = BYTES_PER_ELEMENT[entry.dtype];
     const result = { rows: rows[1] - rows[0], columns: columns[1] - columns[0] };
     const bytes = new Uint8Array(result.rows * result.columns * size);
-    // One read where the block lies in one piece, else one a row.
+    // One read if the block is contiguous, otherwise one per row.
     const pieces = result.columns === width ? 1 : result.rows;
     const pieceBytes = bytes.length / Math.max(1, pieces);
     for (let piece = 0; piece < pieces; piece++) {

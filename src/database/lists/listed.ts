@@ -10,7 +10,7 @@ const ID_KINDS = {
 } as const;
 type Listed = keyof typeof ID_KINDS;
 
-/** So many are looked up by their ids faster than they are met on a walk through others. */
+/** Up to this many ids, looking rows up is faster than finding them while walking through others. */
 export const FEW = 1000;
 
 type Texts = Readonly<Record<string, string | undefined>>;
@@ -21,7 +21,7 @@ export interface Link {
   readonly where: Texts;
 }
 
-/** What rows have to be. What is left out matters not. */
+/** Conditions on rows. Absent ones do not matter. */
 export interface ListFilter {
   /** Each has to be there. The first one leads to the rows, where nothing does that is rarer. */
   readonly links?: readonly Link[];
@@ -38,7 +38,7 @@ interface ListQuery<T extends Listed, Column extends keyof Tables[T] & string> e
   readonly table: T;
   readonly tenant: string;
   readonly columns: readonly Column[];
-  /** Conditions of which no two hold at once, and one has to. Each is looked for by itself, so that each finds its index. */
+  /** Alternatives that exclude each other. Each has a query of its own, so that each uses its index. */
   readonly oneOf?: readonly Condition[] | undefined;
 }
 
@@ -54,7 +54,7 @@ export async function listed<T extends Listed, Column extends keyof Tables[T] & 
   type Row = Pick<Tables[T], Column> & { readonly id: string };
   const { equal = {}, rare = {}, links = [] } = filter;
   const texts = [equal, rare, ...links.map(({ where }) => where)].flatMap(Object.values);
-  // Nothing has U+0000 in it, and PostgreSQL takes no text with it.
+  // No record contains U+0000, and PostgreSQL does not accept it in text.
   const isVain = texts.some((text?: string) => text?.includes('\0'));
   if (isVain || wanted?.length === 0) return { rows: [], next: null };
   const ids = filter.ids ?? (await fewIds(reader, table, tenant, filter, wanted));
@@ -73,8 +73,8 @@ export async function listed<T extends Listed, Column extends keyof Tables[T] & 
 }
 
 /**
- * Of several conditions the rows that one of them leaves, where these are few: else it would depend on which one leads how
- * long it takes until nothing is found. undefined: there is one condition only, or none leaves few.
+ * Among several conditions, the rows that match one of them, if these are few; otherwise the time until nothing is
+ * found would depend on the leading condition. undefined: there is only one condition, or none matches few rows.
  */
 async function fewIds(
   reader: Pick<Database, 'reader'>['reader'],
@@ -146,9 +146,9 @@ const linkIs = (alias: string, { where }: Link, tenant: string): Fragment =>
   );
 
 /**
- * What tells in a list which names begin in a way. An index has names in their order and another one has what is new before
- * what is old: it depends on how many there are which is of use.
- * @param prefix in the form in which names are in the table
+ * Finds the names with a prefix in a list. One index is ordered by name and another has the newest rows first; which
+ * one helps depends on how many rows match.
+ * @param prefix in the form of the names in the table
  * @throws AppError DATABASE_UNAVAILABLE
  */
 export async function nameBegins(
@@ -157,7 +157,7 @@ export async function nameBegins(
   tenant: string,
   prefix: string,
 ): Promise<Pick<ListFilter, 'ids' | 'where'>> {
-  // No name has that, and PostgreSQL takes no text with it.
+  // No name contains it, and PostgreSQL does not accept it in text.
   if (prefix.includes('\0')) return { ids: [] };
   const name = sql.ref(`${table}.name`);
   const end = behind(prefix);
@@ -179,6 +179,6 @@ function behind(prefix: string): string | undefined {
   while (points.at(-1) === 0x10ffff) points.pop();
   const last = points.pop();
   if (last === undefined) return undefined;
-  // Surrogates are no characters of their own.
+  // Surrogates are not characters of their own.
   return String.fromCodePoint(...points, last === 0xd7ff ? 0xe000 : last + 1);
 }

@@ -10,7 +10,7 @@ export const DELIVERY_QUEUE_NAME = 'webhooks';
 export type DeliveryData = Omit<DeliveryTicket, 'deliveryId'>;
 export type DeliveryJob = Job<DeliveryData, undefined>;
 
-/** When the database fails, not the receiver; the reconciler queues again what comes to the end of these. */
+/** For failures of the database, not of the receiver; after these attempts the reconciler queues the delivery again. */
 const ATTEMPTS = 5;
 const RETRY_DELAY_MS = 5_000;
 

@@ -16,7 +16,7 @@ import { DELIVERY_QUEUE_NAME, type DeliveryData, type DeliveryJob } from './bull
 const CONCURRENCY = 20;
 /** Of these, for one webhook. */
 const SHARE = 4;
-/** When those are taken, a delivery comes again after a while: a little, or where many wait, as they are worked off. */
+/** If all slots are in use, a delivery is delayed: a little, or, if many wait, by the time to work them off. */
 const BACK_AFTER_MS = { min: 300, spread: 1_500 } as const;
 
 /** A worker that dies in mid-request holds its deliveries for this long and one more check (a third of it). */
@@ -30,7 +30,7 @@ export interface DeliveryWorkerOptions extends DelivererOptions {
   readonly prefix: string;
   readonly database: Database;
   readonly logger: Logger;
-  /** Told of every attempt, for the metrics. */
+  /** Called for every attempt, for the metrics. */
   readonly onAttempt: (result: AttemptResult) => void;
   /** Shorter in tests. */
   readonly lockMs?: number;
@@ -76,7 +76,7 @@ export class DeliveryWorker {
     this.worker.run().catch((error: unknown) => this.logger.error({ err: error }, 'worker stopped'));
   }
 
-  /** Takes no more deliveries. Requests under way get `graceMs`; what they cut off is sent again, under the same id. */
+  /** Takes no more deliveries. Requests in flight get `graceMs`; interrupted ones are repeated under the same id. */
   async close(graceMs: number): Promise<void> {
     const closed = this.worker.close().catch((error: unknown) => this.logger.warn({ err: error }, 'closing'));
     // With nothing under way there is nothing to wait for but Redis, which may be down.
@@ -86,7 +86,7 @@ export class DeliveryWorker {
     this.redis.close();
   }
 
-  /** @throws DelayedError, which tells BullMQ that the job waits for another time now */
+  /** @throws DelayedError, which informs BullMQ that the job now waits for another time */
   private async process(job: DeliveryJob, token: string | undefined): Promise<undefined> {
     const { webhookId } = job.data;
     const release = this.shares.take(webhookId);

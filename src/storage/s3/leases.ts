@@ -10,18 +10,18 @@ interface Lease {
   readonly name: string;
   readonly path: string;
   untilMs: number;
-  /** Scratch folders of this process that were there when the file was handed out. */
+  /** Scratch folders of this process that existed when the file was handed out. */
   readonly folders: Set<string>;
 }
 
 /**
- * Which local copies this process uses. Each is a hard link in the process's own scratch: its bytes stay whoever
- * removes the copy, the number of links tells other processes that it is in use, and the sweep of a dead process's
- * scratch ends its leases.
+ * Which local copies this process uses. Each is a hard link in the process's own scratch folder: its bytes stay even
+ * if the copy is removed, the number of links shows other processes that it is in use, and the sweep of a dead
+ * process's scratch folder ends its leases.
  *
- * Readers do not say when they are done with a file. But a job makes its scratch folder before it asks for its files
- * and removes it at its end: a lease lasts until every scratch folder that was there when it began is gone, and two
- * minutes at least.
+ * Readers do not report when they are done with a file. But a job creates its scratch folder before it asks for its
+ * files and removes it at its end: a lease lasts until every scratch folder that existed at its beginning is removed,
+ * and at least two minutes.
  */
 export class Leases {
   private readonly folder: string;
@@ -51,9 +51,9 @@ export class Leases {
   }
 
   /**
-   * Holds on to a file.
-   * @param name of its content; under one name there is one content
-   * @returns the path to use, or undefined when there is no file at `path`
+   * Holds a file.
+   * @param name of its content, which it identifies
+   * @returns the path to use, or undefined if there is no file at `path`
    */
   async hold(name: string, path: string): Promise<string | undefined> {
     const held = [...this.leases].find((lease) => lease.name === name);
@@ -78,13 +78,13 @@ export class Leases {
     return lease.path;
   }
 
-  /** Lets go of what nobody here uses any more. */
+  /** Releases files that are no longer used here. */
   async release(): Promise<void> {
     for (const folder of [...this.scratchFolders]) {
       if (!(await isThere(folder))) this.scratchFolders.delete(folder);
     }
     for (const lease of [...this.leases]) {
-      // From here to the removal from the set nothing else runs: hold() finds the lease whole or not at all.
+      // Synchronous from here to the removal from the set: hold() finds the lease completely or not at all.
       const isInUse = [...lease.folders].some((folder) => this.scratchFolders.has(folder));
       if (isInUse || this.nowMs() < lease.untilMs) continue;
       this.leases.delete(lease);

@@ -7,10 +7,10 @@ import { answered } from './s3-client.ts';
 const PAGE_KEYS = 1000;
 
 /**
- * Keys of the objects whose key begins as that of `address`, after `after` where it is not empty, in code unit order.
+ * Keys of the objects whose key starts like that of `address`, after `after` if it is not empty, in code unit order.
  * @param limit about how many are wanted: the size of a page
- * @throws AppError STORAGE_FAILED when the store gives them in another order, as S3's directory buckets do: whoever
- * lists from a key on would miss some
+ * @throws AppError STORAGE_FAILED if the store returns them in another order, as S3's directory buckets do, because
+ * pages would then miss some
  */
 export async function* listObjects(
   client: S3Client,

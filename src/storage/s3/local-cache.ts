@@ -21,7 +21,7 @@ export class LocalCache {
   private readonly scratch: Scratch;
   private readonly leases: Leases;
   private readonly onUse: ((isCached: boolean) => void) | undefined;
-  /** Downloads under way, by name: whoever wants the same content waits for it. */
+  /** Downloads in progress, by name: other requests for the same content wait for them. */
   private readonly underWay = new Map<string, Promise<string>>();
 
   private constructor(
@@ -40,7 +40,7 @@ export class LocalCache {
 
   /**
    * @param scratch of this process, on the file system of `folder`
-   * @param onUse called for each file that is asked for: whether it was there
+   * @param onUse called for each requested file with whether it was cached
    */
   static async open(
     folder: string,
@@ -107,7 +107,7 @@ export class LocalCache {
         await download(incoming);
       } catch (error) {
         if (!isOutOfRoom(error)) throw error;
-        // The disk has less room than the cache was promised: give it all that nobody uses.
+        // The disk has less room than the cache was promised: remove everything that is not in use.
         await this.makeRoom(Infinity);
         await download(incoming);
       }

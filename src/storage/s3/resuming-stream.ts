@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 
 /** Failures in a row, without at least MIN_PROGRESS_BYTES in between, after which a download is given up. */
 const MAX_FAILURES = 3;
-/** A store that sends a byte and stops, again and again, would otherwise hold its reader for ever. */
+/** Otherwise a store that repeatedly sends a byte and stops would hold its reader indefinitely. */
 const MIN_PROGRESS_BYTES = 256 * 2 ** 10;
 
 export interface ResumingOptions {
@@ -17,9 +17,9 @@ export interface ResumingOptions {
 }
 
 /**
- * A stream that goes on where a connection broke or stopped. Stores and what lies between close connections now and
- * then, and a job should not begin again for that. Only the time that the reader waits counts, not how fast he reads.
- * @param first the body as it came
+ * A stream that continues where a connection broke or stopped. Stores and proxies close connections now and then, and
+ * a job should not start over for that. Only the time that the reader waits counts, not the speed of the reader.
+ * @param first the body of the first response
  */
 export function resumingStream(first: Readable, options: ResumingOptions): Readable {
   const { bytes, stallTimeoutMs, reopen, failed } = options;

@@ -27,7 +27,7 @@ export interface S3Options {
   readonly cacheBytes: number;
 }
 
-/** Where an object lies. */
+/** Location of an object. */
 export interface ObjectAddress {
   readonly Bucket: string;
   readonly Key: string;
@@ -37,13 +37,13 @@ export interface ObjectAddress {
 export interface S3Limits {
   /** From the start of a small request to the head of its answer. */
   readonly answerMs: number;
-  /** So many silent attempts make a request fail. */
+  /** This many silent attempts make a request fail. */
   readonly attempts: number;
   /** From one piece of a body to the next; then the rest is asked for again. */
   readonly bodyMs: number;
 }
 
-/** @param idleTimeoutMs how long the store may be silent while somebody waits for it */
+/** @param idleTimeoutMs how long the store may be silent while a caller waits for it */
 export const s3Limits = (idleTimeoutMs: number): S3Limits => ({
   answerMs: idleTimeoutMs / 6,
   attempts: 3,
@@ -125,7 +125,9 @@ export async function answered<T>(
     return await send({ requestTimeout, abortSignal: aborter.signal });
   } catch (error) {
     if (!aborter.signal.aborted) throw error;
-    throw Object.assign(new Error(`no whole answer came in ${limitMs} ms`), { name: 'TimeoutError' });
+    throw Object.assign(new Error(`no complete answer arrived within ${limitMs} ms`), {
+      name: 'TimeoutError',
+    });
   } finally {
     clearTimeout(timer);
   }

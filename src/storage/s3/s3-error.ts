@@ -1,12 +1,12 @@
 import { AppError } from '../../errors/app-error.ts';
 import { errnoOf, isOutOfRoom, storageError } from '../storage-error.ts';
 
-/** Names by which stores say that there is no room: Ceph, gateways and MinIO. */
+/** Names by which stores report that there is no room: Ceph, gateways and MinIO. */
 const FULL = new Set(['QuotaExceeded', 'InsufficientStorage', 'XMinioStorageFull']);
 const HTTP_FORBIDDEN = 403;
 const HTTP_INSUFFICIENT_STORAGE = 507;
 
-const CREDENTIALS_HINT = 'Check the credentials and what they may do in this bucket.';
+const CREDENTIALS_HINT = 'Check the credentials and their permissions in this bucket.';
 const NETWORK_HINT = 'The endpoint cannot be reached.';
 const SLOW_HINT = 'The endpoint did not answer in time.';
 
@@ -18,7 +18,7 @@ const HINTS: Readonly<Record<string, string>> = {
   CredentialsProviderError: 'No credentials were found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.',
   RegionMissing: 'AWS_REGION is not set.',
   PermanentRedirect: 'The bucket is in another region: set AWS_REGION.',
-  NotImplemented: 'The store lacks what this service needs of it.',
+  NotImplemented: 'The store lacks a feature that this service needs.',
   ECONNREFUSED: NETWORK_HINT,
   ENOTFOUND: NETWORK_HINT,
   EAI_AGAIN: NETWORK_HINT,

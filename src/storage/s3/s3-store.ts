@@ -48,11 +48,11 @@ export class S3Store implements BlobStore {
   }
 
   /**
-   * Opens the store without asking the bucket anything.
+   * Opens the store without any request to the bucket.
    * @param folder local, for copies and scratch; several processes may share it
-   * @param idleTimeoutMs how long the store may be silent while somebody waits for it
-   * @param observe called for requests that were sent again, and for what was in the cache or was not
-   * @throws AppError STORAGE_FULL, STORAGE_FAILED when the folder cannot be used
+   * @param idleTimeoutMs how long the store may be silent while a caller waits for it
+   * @param observe called for repeated requests, and for hits and misses of the cache
+   * @throws AppError STORAGE_FULL, STORAGE_FAILED if the folder cannot be used
    */
   static async open(
     folder: string,
@@ -138,7 +138,7 @@ export class S3Store implements BlobStore {
         limit,
       )) {
         const key = objectKey.slice(root.length);
-        // What is no blob, the object of our checks or something a stranger put there, is none of the caller's business.
+        // Objects that are not blobs (those of our checks, or of others) are skipped.
         if (isBlobKey(key)) keys.push(key);
         if (keys.length >= limit) break;
       }
@@ -166,7 +166,7 @@ export class S3Store implements BlobStore {
 
   async checkReads(): Promise<void> {
     const address = this.addressOf(`${SCRATCH_FOLDER}/check`);
-    // With a body, so that a bucket that is gone can be told from an object that is.
+    // With a body, so that a missing bucket can be distinguished from a missing object.
     await this.attempt('read', address, async () => {
       const stream = await unlessMissing(this.stream(address));
       if (stream) await buffer(stream);

@@ -13,7 +13,7 @@ const MAX_PARTS = 10_000;
 export const SINGLE_PUT_BYTES = PART_BYTES;
 
 /**
- * Writes a large object in parts. It appears when all are there; after a failure the parts are removed, as far as the
+ * Writes a large object in parts. It appears when all are complete; after a failure the parts are removed, if the
  * store can still be reached.
  */
 export async function uploadInParts(
