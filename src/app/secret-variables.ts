@@ -59,7 +59,7 @@ export const SECRET_VARIABLES = {
       'Keys that seal secrets of webhooks, connections and jobs in the database: the first one encrypts, all of them decrypt. Each is ' +
       '32 bytes in base64 (`openssl rand -base64 32`); all processes need the same ones. Unset: role `all` without `REDIS_URL` creates one ' +
       'under `DATA_DIR`; otherwise the service refuses webhooks and jobs with credentials. See [the key for ' +
-      'secrets](keys.md#the-key-for-secrets).',
+      'secrets](secrets.md).',
   }),
   ...secret('HF_TOKEN', {
     pattern: '^[!-~]+$',

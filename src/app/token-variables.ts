@@ -15,7 +15,7 @@ export const TOKEN_VARIABLES = {
       title: 'an https:// URL without a query, or an http:// one of this machine',
       description:
         'Issuer whose tokens (JWT) are accepted besides keys: exactly the claim `iss`. If it is set, `AUTH` is `keys` ' +
-        'by default. See [tokens](keys.md#tokens-of-your-identity-provider).',
+        'by default. See [tokens](tokens.md).',
     }),
   ),
   JWT_AUDIENCE: Type.Optional(
