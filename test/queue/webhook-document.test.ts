@@ -17,12 +17,12 @@ import { LOOPBACK } from './webhook-bench.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
-/** The code in docs/watching.md, as it stands there. */
-describe('docs/watching.md', () => {
+/** The code in docs/webhooks.md, as it stands there. */
+describe('docs/webhooks.md', () => {
   let text: string;
   let folder: string;
   before(async () => {
-    text = await readFile(join(ROOT, 'docs/watching.md'), 'utf8');
+    text = await readFile(join(ROOT, 'docs/webhooks.md'), 'utf8');
     folder = await mkdtemp(join(tmpdir(), 'ls-watching-'));
     await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
   });
