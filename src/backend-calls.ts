@@ -19,7 +19,7 @@ export type ObserveBackend = (event: BackendEvent) => void;
 
 /**
  * Does a call and reports how long it took.
- * @param observe undefined: nobody wants to know
+ * @param observe undefined if the calls are not observed
  * @param isFault whether an error is the backend's own; default: each is
  */
 export async function observedCall<T>(

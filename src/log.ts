@@ -32,7 +32,7 @@ export function openAuditLog(place: string): ((entry: object) => void) | undefin
     timestamp: pino.stdTimeFunctions.isoTime,
     hooks: { streamWrite: redacted },
   };
-  // Opened here: pino goes on trying for ever. Synchronous: a line is in the file before the next request is looked at.
+  // Opened here: pino goes on trying for ever. Synchronous: a line is in the file before the next request is handled.
   const log =
     place === 'stdout'
       ? pino(options)

@@ -2,7 +2,7 @@
 
 const HIDDEN = '[redacted]';
 
-/** Field and parameter names whose values nobody should read. */
+/** Names of fields and parameters whose values must not be logged. */
 const SECRET_NAME =
   '(?:proxy-)?authorization|(?:set-)?cookie|x-api-key|[\\w-]{0,64}(?:passw(?:or)?d|secret|token|api[-_]?key|access[-_]?key)[\\w-]{0,64}';
 

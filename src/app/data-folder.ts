@@ -2,7 +2,7 @@ import { chmod, lstat, mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 const ONLY_THE_OWNER = 0o077;
-/** Everyone can create files there, as in /tmp, so it is not private, whoever owns it. */
+/** Everyone can create files there, as in /tmp, so it is not private to any owner. */
 const STICKY = 0o1000;
 
 /** A data folder that others of the machine may look into, and why that could not be changed. */

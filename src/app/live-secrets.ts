@@ -9,7 +9,7 @@ import {
   urlWithPassword,
 } from './secret-variables.ts';
 
-/** A file is looked at no more often. */
+/** A file is checked at most this often. */
 const LOOK_MS = 1_000;
 
 export interface LiveSecretsOptions {

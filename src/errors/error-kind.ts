@@ -12,7 +12,7 @@ export type ErrorGroup =
   | 'idempotency'
   /** Those of them whose answer has a secret, which is kept sealed. */
   | 'secret-answer'
-  /** JSON, before its schema is looked at. */
+  /** JSON, before it is checked against its schema. */
   | 'json'
   /** Calls with JSON as their body, besides 'json'. */
   | 'json-body'

@@ -74,7 +74,7 @@ export class QueueMetrics {
     );
   }
 
-  /** From now on this is looked at; before, nothing is shown. */
+  /** Reads this on each scrape from now on. Before the first call there are no values. */
   watch(read: () => Promise<QueueLoad>): void {
     this.load.watch(read);
   }

@@ -31,7 +31,7 @@ export class ReadinessMetrics {
     );
   }
 
-  /** From now on this is looked at, which must not fail; before, nothing is shown. */
+  /** Reads this on each scrape from now on. It must not fail. Before the first call there are no values. */
   watch(look: () => Promise<ReadinessView>): void {
     this.look = look;
   }

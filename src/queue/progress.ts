@@ -4,7 +4,7 @@ import type { Progress } from '../contract/job.ts';
 export const knownProgress = (value: unknown): Progress | undefined =>
   typeof value === 'object' && value !== null && 'phase' in value ? (value as Progress) : undefined;
 
-/** At most five writes per second to Redis for each job; nobody notices more. */
+/** At most five writes per second to Redis for each job; more would not be noticed. */
 const MIN_INTERVAL_MS = 200;
 
 /**

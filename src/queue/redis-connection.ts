@@ -174,7 +174,7 @@ function renewing(address: RedisAddress): RenewedOption {
   };
 }
 
-/** A client that begins to connect with half a certificate ends for good, so it is looked at before. */
+/** A client that starts to connect with an incomplete certificate never recovers, so it is checked first. */
 function certificates({ caFile, certFile, keyFile }: RedisTls): Renewed {
   const read = (path?: string) => (path === undefined ? undefined : readFileSync(path));
   const secureContext = createSecureContext({ ca: read(caFile), cert: read(certFile), key: read(keyFile) });

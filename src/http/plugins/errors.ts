@@ -44,7 +44,7 @@ export const errors = fp(async (app: FastifyInstance, { routes }: { routes: Rout
     }
   });
   app.setNotFoundHandler((request, reply) => sendProblem(request, reply, notFound(request, routes)));
-  // Unknown routes are answered before their body is looked at, which would complain about the body instead.
+  // Unknown routes are answered before their body is parsed, which would report an error of the body instead.
   app.addHook('onRequest', async (request) => {
     if (request.is404) throw notFound(request, routes);
   });

@@ -195,7 +195,7 @@ export class BatchIntake {
       try {
         await itemStore.open(id);
       } catch (error) {
-        // The batch is durable, so it is accepted; who looks after unfinished batches does the rest.
+        // The batch is durable, so it is accepted; the loop for unfinished batches does the rest.
         if (!(error instanceof AppError)) throw error;
       }
     });

@@ -94,7 +94,7 @@ async function receiveBatch(request: FastifyRequest, idleTimeoutMs: number): Pro
       hash.update(chunk);
       yield chunk;
     }
-    // Before the last line is looked at, of which there may be a part only.
+    // Before the last line is parsed, because it may be incomplete.
     body.verify();
   }
   const known = async (): Promise<void> => {

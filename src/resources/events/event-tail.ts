@@ -4,7 +4,7 @@ import type { JobQueue } from '../../dispatch/job-queue.ts';
 import { Bell } from './bell.ts';
 import { type JobProgressed, ProgressFeed } from './progress-feed.ts';
 
-/** Without a hint the table is looked at so often. */
+/** How often the table is read without a hint. */
 const POLL_MS = 2_000;
 /** After a hint something is to come, but may not be written yet. */
 const FIRST_LOOK_MS = 100;
@@ -75,7 +75,7 @@ export class EventTail {
       known = await this.tellNews(known).catch(() => known);
       const hasRung = await this.bell.rung(pollMs);
       pollMs = hasRung ? FIRST_LOOK_MS : Math.min(2 * pollMs, slowMs);
-      // However many hints there are; nobody notices more.
+      // However many hints there are; more would not be noticed.
       if (hasRung && this.watchers.size > 0) await sleep(FIRST_LOOK_MS);
     }
     this.isLooking = false;

@@ -8,7 +8,7 @@ import { AppError } from '../../errors/app-error.ts';
 const REMEMBERED_MS = 1_000;
 const MOST_REMEMBERED = 10_000;
 
-/** In seconds. A shorter wait would be in vain, a longer one would leave workers idle. */
+/** In seconds. After a shorter wait the queue is still too old; a longer one leaves workers idle. */
 const RETRY_AFTER = { least: 5, most: 60 } as const;
 
 /**

@@ -41,7 +41,7 @@ export interface Standing {
   readonly limits: Limits;
 }
 
-/** What tenants may do and use, remembered for a moment: it is looked at for every request. */
+/** What tenants may do and use, cached briefly, because every request needs it. */
 export class TenantLimits {
   readonly defaults: Limits;
   private readonly tenants: Pick<TenantService, 'get'>;

@@ -13,7 +13,7 @@ export const AnyUploadPath = Type.Object({
   id: Type.String({ description: 'Id of an upload', examples: ['up_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d'] }),
 });
 
-/** The pattern of the name is looked at by `uploadFilename`, which can say more of what is wrong. */
+/** `uploadFilename` checks the pattern of the name, because its message is more precise than that of a schema. */
 export const PutQuery = Type.Object(
   {
     filename: text(

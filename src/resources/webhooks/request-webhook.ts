@@ -36,7 +36,7 @@ export class RequestWebhooks {
 
   /**
    * What is secret of it is sealed: of its URL only the host is seen from now on. Without a secret of its own its requests are
-   * signed with a new one, which nobody knows until it is rotated.
+   * signed with a new one, which is not shown until it is rotated.
    * @param defaults events of one that names none
    * @throws AppError OUTBOUND_URL_INVALID, OUTBOUND_FORBIDDEN, VALIDATION_FAILED, SECRETS_UNAVAILABLE
    */

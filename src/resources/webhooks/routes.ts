@@ -40,7 +40,7 @@ const EXAMPLES: readonly (readonly [TSchema, unknown])[] = [
   [WebhookEvent, webhookEventExample],
 ];
 
-/** Webhooks: who is told of what, and how. Their deliveries are in delivery-routes.ts. */
+/** Routes of webhooks. Those of their deliveries are in delivery-routes.ts. */
 export const webhookRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookParts }> = async (app, { parts }) => {
   for (const [schema, example] of EXAMPLES) app.addSchema({ ...asComponent(schema), examples: [example] });
 

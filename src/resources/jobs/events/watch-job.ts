@@ -17,7 +17,7 @@ import {
 
 /** The first looks come soon, for the source of hints may just be connecting. */
 const FIRST_POLL_MS = 100;
-/** However many hints there are; nobody notices more. */
+/** However many hints there are; more would not be noticed. */
 const MIN_LOOK_MS = 150;
 
 /** Sent when there was nothing else to send for a while. */
@@ -27,7 +27,7 @@ export interface JobWatch {
   readonly jobs: Pick<JobService, 'get' | 'watch'>;
   /** Ends the watch. */
   readonly signal: AbortSignal;
-  /** A job is looked at after so long without a hint. */
+  /** How long without a hint until a job is read again. */
   readonly pollMs: number;
   readonly heartbeatMs: number;
   /** The watch ends after so long in any case. */
