@@ -2347,7 +2347,7 @@ export interface components {
       learning_rate: components['schemas']['RunLearningRate'] | null;
       /** @description The training loss that the trainer sent; null: none */
       loss: number | null;
-      /** @description When to send the next checkpoint; null: train on to the end. Of a failed one: its own step, to send it again. */
+      /** @description When to send the next checkpoint; null: train to the end. For a failed checkpoint, its own step, to send it again. */
       next_checkpoint_step: number | null;
       /** @description null until the squeeze is done */
       rank_after: components['schemas']['RankRange'] | null;
@@ -7879,7 +7879,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description Whose things this is about. Another tenant than that of the key takes the scope `admin`; absent: the tenant of the key
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];

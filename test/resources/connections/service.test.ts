@@ -162,7 +162,11 @@ onEachDialect('a connection', (database) => {
       ['server', { prefixes: ['https://models.example.com'] }],
     ];
     for (const [name, change] of elsewhere)
-      await refused(service().change(name, change, true), 'CONNECTION_CREDENTIALS', /Include the credentials/);
+      await refused(
+        service().change(name, change, true),
+        'CONNECTION_CREDENTIALS',
+        /Include the credentials/,
+      );
     const narrow = await service().change('models', { prefixes: ['s3://models/in/x'] }, false);
     assert.deepEqual([narrow.prefixes, narrow.has_credentials], [['s3://models/in/x'], true]);
     const wide = await service().change('models', { prefixes: ['s3://other'], credentials }, false);

@@ -175,7 +175,11 @@ describe('a source', () => {
     for (const [source, code, words] of cases) await refused(places().source(source), code, words);
     const twin = [...ALL, connection('twin', 's3', ['s3://models'])];
     await refused(places(twin).source('s3://models/x'), 'CONNECTION_AMBIGUOUS', /"models" and "twin"/);
-    await refused(places([]).source('s3://models/x'), 'CONNECTION_NEEDED', /There is no connection of this kind yet/);
+    await refused(
+      places([]).source('s3://models/x'),
+      'CONNECTION_NEEDED',
+      /There is no connection of this kind yet/,
+    );
   });
 
   it('fails where its connection is gone, or was narrowed, by the time it is fetched', async () => {
