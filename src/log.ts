@@ -22,7 +22,7 @@ export function createLogger(level: string, bindings: Readonly<Record<string, un
 /**
  * Writes down who did what, a JSON line each, whatever the level of the log is.
  * @param place `off`, `stdout` (between the lines of the log), or the path of a file that lines are added to; its folder is there
- * @returns undefined where nothing is to be written
+ * @returns undefined if nothing is to be written
  * @throws Error when the file cannot be opened
  */
 export function openAuditLog(place: string): ((entry: object) => void) | undefined {
@@ -32,7 +32,7 @@ export function openAuditLog(place: string): ((entry: object) => void) | undefin
     timestamp: pino.stdTimeFunctions.isoTime,
     hooks: { streamWrite: redacted },
   };
-  // Opened here: pino goes on trying for ever. Synchronous: a line is in the file before the next request is handled.
+  // Opened here: pino would retry for ever. Synchronous: a line is in the file before the next request is handled.
   const log =
     place === 'stdout'
       ? pino(options)

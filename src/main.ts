@@ -14,7 +14,7 @@ const CLOSING_MS = 30_000;
 
 const EXIT_BAD_CONFIG = 2;
 
-/** The service, from its configuration to its end: a signal stops it, and so does an error that nobody foresaw. */
+/** The service, from its configuration to its end: a signal or an unforeseen error stops it. */
 async function main(): Promise<void> {
   const config = loadConfig();
   const logger = createLogger(config.logLevel, { role: config.role });

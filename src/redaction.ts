@@ -1,4 +1,4 @@
-/** Takes secrets out of text that goes to the log, wherever they stand in it: in a field, a message, a stack. */
+/** Removes secrets from text for the log, wherever they are: in a field, a message or a stack. */
 
 const HIDDEN = '[redacted]';
 

@@ -18,7 +18,7 @@ export interface TensorEntry {
   readonly endByte: number;
   /** The dtype in the file, where `dtype` is another: that which the tensor is to be written in. */
   readonly castFrom?: string;
-  /** What its numbers are to be multiplied by when they are written; 1 where nobody says. */
+  /** Factor for its numbers when they are written; 1 if absent. */
   readonly multiplier?: number;
 }
 

@@ -83,7 +83,7 @@ async function send(
   return record;
 }
 
-/** A multipart/form-data body (RFC 7578) of a name and files, with its length known beforehand. */
+/** A multipart/form-data body (RFC 7578) of a name and files, with a length that is known in advance. */
 class MultipartBody {
   /** SHA-256 of each file that was sent to its end, hex. */
   readonly digests = new Map<FileRole, string>();

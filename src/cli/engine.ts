@@ -61,7 +61,7 @@ export interface Engine {
   readonly steps: readonly string[];
   /** How many tasks keep it busy. */
   readonly tasksAtOnce: number;
-  /** @throws UsageError for what cannot be, whatever the adapter, as far as the engine can tell beforehand */
+  /** @throws UsageError for a request that no adapter can satisfy, as far as the engine can tell in advance */
   check(task: Pick<EngineTask, 'sources' | 'targets' | 'deliver'>): void;
   /**
    * @throws AppError, CommandError for what is wrong with the input or on the way, or where no target succeeded; the

@@ -13,7 +13,7 @@ import { isTransient, MAX_ATTEMPTS, pauseBeforeRetry } from './retries.ts';
 /** A remote file that can be read, usually also from its middle. */
 export interface RemoteFile {
   readonly name: string;
-  /** SHA-256 that the content must have, hex, where it is known beforehand. */
+  /** SHA-256 that the content must have, hex, if it is known in advance. */
   readonly sha256: string | undefined;
   /** Host that has it, for messages. */
   readonly host: string;

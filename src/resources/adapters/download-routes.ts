@@ -88,7 +88,7 @@ export const adapterArchiveRoutes: FastifyPluginAsyncTypebox<ArchiveRoutesOption
 };
 
 /**
- * The report of the job that made an adapter, if it is still there. One that cannot be drawn keeps nobody from the adapter.
+ * The report of the job that made an adapter, if it still exists. The adapter can be downloaded even if the report cannot be rendered.
  * @throws AppError STORAGE_*
  */
 async function presentReport(

@@ -127,7 +127,7 @@ export class WebhookStore {
   }
 }
 
-/** A tenant's webhooks that nobody removes until the transaction has ended, so that deliveries can be made for them. */
+/** A tenant's webhooks, locked against removal until the transaction ends, so that deliveries can be created for them. */
 export function heldWebhooks({ dialect }: Database, writer: Writer, tenant: string) {
   const rows = writer.selectFrom('webhook').selectAll().where('tenant', '=', tenant);
   // Others may hold them, too, and change them.
