@@ -74,15 +74,19 @@ export function useChoice(analyzed: Analyzed, profiles: readonly ServingProfile[
   }
 }
 
+/** Of the address itself, which is ahead of what the page shows. */
+const placeNow = (): string => location.hash.split('?', 1)[0]!;
+
 /** A form that begins as the address says, is written into it when it has changed, and follows it when that has. */
 function useAddressed(analyzed: Analyzed) {
   const { query } = route.value;
+  const place = useRef(placeNow()).current;
   const [form, setForm] = useState(() => formOf(query, analyzed));
   const asked = JSON.stringify(query);
   const written = useRef(asked);
   useEffect(() => {
     // Somebody followed a link to this page with another choice.
-    if (asked === written.current) return;
+    if (asked === written.current || placeNow() !== place) return;
     written.current = asked;
     setForm(formOf(query, analyzed));
   }, [asked]);
@@ -95,7 +99,8 @@ function useAddressed(analyzed: Analyzed) {
       return;
     }
     const timer = setTimeout(() => {
-      if (text === written.current) return;
+      // Whoever has left within the pause takes nothing along into the address of the next page.
+      if (text === written.current || placeNow() !== place) return;
       setQuery(wanted);
       written.current = JSON.stringify(route.value.query);
     }, ADDRESS_PAUSE_MS);
