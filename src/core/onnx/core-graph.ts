@@ -9,6 +9,8 @@ const TINY = 1e-300;
 
 /** Multiplications between two orthonormalisations, at most. */
 const MAX_DEGREE = 8;
+/** The same for the first round: a sketch underestimates the largest eigenvalue, by which the growth is limited. */
+const FIRST_DEGREE = 2;
 /**
  * Nor so many that the largest direction grows more than this relative to the smallest: float64 would lose the small
  * one.
@@ -159,13 +161,24 @@ function powerIterations(graph: GraphBuilder, inputs: PowerInputs): { basis: Val
       const least = body.max(body.mul(bounds.most, body.double(LEAST_BOUND)), body.double(TINY));
       const bound = body.max(body.max(bounds.least, body.div(missing, rank)), least);
       const left = body.sub(maxIterations, count!);
-      const degrees = body.op('Min', [degreesOf(body, bounds.most, bound), body.max(left, body.double(1))]);
+      const isFirst = body.greater(body.double(0), capturedBefore!);
+      const most = body.where(isFirst, body.double(FIRST_DEGREE), body.double(MAX_DEGREE));
+      const degrees = body.op('Min', [
+        degreesOf(body, bounds.most, bound),
+        most,
+        body.max(left, body.double(1)),
+      ]);
       // The flatter a spectrum, the higher its degree, and the more of the error a small gain is.
       const enough = body.mul(missing, body.div(tolerance, degrees));
-      const isSettled = body.or(
-        body.not(body.greater(gained, enough)),
-        body.not(body.greater(left, body.double(0))),
+      // The filter grew some directions so far that others were lost to rounding: the basis before it is the better one.
+      const isWorse = body.greater(body.double(0), gained);
+      // What a round of a low degree gains says nothing of one of a high degree.
+      const isTried = body.or(
+        body.greater(count!, body.double(FIRST_DEGREE)),
+        body.not(body.greater(degrees, body.double(FIRST_DEGREE))),
       );
+      const isEnough = body.and(isTried, body.not(body.greater(gained, enough)));
+      const isSettled = body.or(body.or(isWorse, isEnough), body.not(body.greater(left, body.double(0))));
       const nowSettled = body.or(settled!, isSettled);
       const next = chebyshev(body, candidate, {
         apply: (inner, x) => inner.matmul(gramA, inner.matmul(gramB, x)),
@@ -176,7 +189,7 @@ function powerIterations(graph: GraphBuilder, inputs: PowerInputs): { basis: Val
       return {
         state: [
           next,
-          body.where(asStack(body, settled!), held!, candidate),
+          body.where(asStack(body, body.or(settled!, isWorse)), held!, candidate),
           captured,
           nowSettled,
           body.add(count!, body.mul(moving, degrees)),
