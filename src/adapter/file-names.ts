@@ -50,7 +50,7 @@ const MAX_NAME_CHARACTERS = 100;
  * What a record is called as a part of a file's name, on every system: everything but letters of ASCII, digits, dots,
  * hyphens and underscores becomes a hyphen.
  */
-export function fileNameOf(name: string): string {
+export function asFileName(name: string): string {
   const safe = name
     .normalize('NFKD')
     .replace(/\p{M}+/gu, '')

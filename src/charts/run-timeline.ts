@@ -13,7 +13,7 @@ export type TimelineRun = Pick<
 const [RANK_PX, PART_PX, GAP_PX, TOP_PX, BOTTOM_PX] = [220, 96, 44, 64, 56];
 
 /** From which rank to which a run goes, and in how many steps. */
-export function clockOf({ request }: Pick<RunRecord, 'request'>): {
+export function stepClock({ request }: Pick<RunRecord, 'request'>): {
   readonly source_rank: number;
   readonly target_rank: number;
   readonly total_steps: number;
@@ -36,7 +36,7 @@ export function runTimeline(input: ChartStyle & { readonly run: TimelineRun }): 
   const { run, palette } = input;
   const base = chartBase(input);
   const valid = validCheckpoints(run);
-  const { total_steps: total } = clockOf(run);
+  const { total_steps: total } = stepClock(run);
   const parts: { name: string; height: number; series: SeriesOption[]; isWhole?: boolean }[] = [
     { name: 'rank', height: RANK_PX, series: rankSeries(input, valid), isWhole: true },
     { name: 'error of each squeeze', height: PART_PX, series: [errorSeries(input, valid)] },
@@ -101,7 +101,7 @@ const words = (formatter: (row: number[]) => string) => ({
 });
 
 function rankSeries({ run, palette }: TimelineInput, valid: readonly CheckpointRecord[]): SeriesOption[] {
-  const { source_rank: source, target_rank: target, total_steps: total } = clockOf(run);
+  const { source_rank: source, target_rank: target, total_steps: total } = stepClock(run);
   const planned = (run.schedule?.stages ?? []).flatMap(({ rank, begin_step: begin, end_step: end }) => [
     [begin, rank],
     [end, rank],

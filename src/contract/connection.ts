@@ -2,7 +2,8 @@ import { type Static, type TProperties, Type } from 'typebox';
 import { choice, nullable, oneOf } from './choice.ts';
 import { ConnectionName } from './connection-name.ts';
 import { listOf, PageQuery } from './page.ts';
-import { S3Credentials, Token } from './transfer.ts';
+import { Token } from './place-fields.ts';
+import { S3Credentials } from './transfer.ts';
 
 export const CONNECTION_KINDS = ['s3', 'hub', 'url'] as const;
 export type ConnectionKind = (typeof CONNECTION_KINDS)[number];

@@ -1,8 +1,8 @@
 import { type Static, Type } from 'typebox';
-import { WEIGHTS_NAME_PATTERN } from '../adapter/file-names.ts';
 import { AdapterFile } from './adapter.ts';
 import { choice, nullable, oneOf } from './choice.ts';
 import { ConnectionName } from './connection-name.ts';
+import { RepositoryFolder, Revision, Sha256, Token, Url, WeightsName } from './place-fields.ts';
 
 /** The names under which a URL may be given for a file of an adapter. */
 export const URL_NAMES = {
@@ -16,40 +16,6 @@ const closed = { additionalProperties: false };
 
 /** The discriminator of sources and sinks. */
 const PLACE_TAG = 'kind';
-
-const Url = Type.String({
-  minLength: 8,
-  maxLength: 8192,
-  pattern: '^https?://[!-\\[\\]-~]+$',
-  description:
-    'https, on port 443; other ports and http only for hosts that the operator allows. May be presigned.',
-  examples: ['https://models.example.com/adapter_model.safetensors?signature=4f9a1c0e'],
-});
-const Sha256 = Type.String({ pattern: '^[0-9a-fA-F]{64}$', description: 'SHA-256 of the content, hex' });
-export const Token = Type.String({
-  pattern: '^hf_[!-~]+$',
-  maxLength: 512,
-  description: 'Access token of the Hub; never shown again',
-});
-const Revision = Type.String({
-  pattern: '^[A-Za-z0-9][A-Za-z0-9._/-]*$',
-  maxLength: 200,
-  default: 'main',
-  description: 'Branch, tag or commit',
-});
-const Folder = Type.String({
-  pattern: '^[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*$',
-  maxLength: 400,
-  description: 'Folder in the repository; unset: its root',
-});
-
-const WeightsName = Type.String({
-  pattern: WEIGHTS_NAME_PATTERN,
-  description:
-    'Name of the weights file; unset: adapter_model.safetensors, pytorch_lora_weights.safetensors, ' +
-    'adapters.safetensors, or else the only .safetensors or .gguf file',
-  examples: ['my-lora.safetensors'],
-});
 
 const S3Place = {
   bucket: Type.String({ pattern: '^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$' }),
@@ -150,7 +116,7 @@ const HubSource = Type.Object(
       examples: ['owner/adapter'],
     }),
     revision: Type.Optional(Revision),
-    subfolder: Type.Optional(Folder),
+    subfolder: Type.Optional(RepositoryFolder),
     filename: Type.Optional(WeightsName),
     connection: Connection,
     token: Type.Optional(Token),
@@ -261,7 +227,7 @@ const HubSink = Type.Object(
         description: 'Branch; it must exist',
       }),
     ),
-    path_in_repo: Type.Optional(Folder),
+    path_in_repo: Type.Optional(RepositoryFolder),
     connection: Connection,
     token: Type.Optional(Token),
     commit_message: Type.Optional(Type.String({ pattern: '^[^\\u0000-\\u001f\\u007f]+$', maxLength: 200 })),

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
-import { fileNameOf } from '../../adapter/file-names.ts';
+import { asFileName } from '../../adapter/file-names.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { entityTag, matchesNone } from '../../http/entity-tag.ts';
 import { AdapterPath, BINARY, problems, response } from '../../http/schemas.ts';
@@ -66,7 +66,7 @@ export const adapterArchiveRoutes: FastifyPluginAsyncTypebox<ArchiveRoutesOption
       etag: tag,
       // The same bytes may be called otherwise later.
       'cache-control': REVALIDATED,
-      'content-disposition': `attachment; filename="${fileNameOf(called)}.zip"`,
+      'content-disposition': `attachment; filename="${asFileName(called)}.zip"`,
     });
     if (matchesNone(request.headers['if-none-match'], tag)) return reply.code(304).send();
 

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { fileNameOf } from '../../../src/adapter/file-names.ts';
+import { asFileName } from '../../../src/adapter/file-names.ts';
 import { bytesInWords } from '../../../src/charts/words.ts';
 import type { AdapterRecord } from '../../../src/contract/adapter.ts';
 import { download } from '../api/download.ts';
@@ -24,7 +24,7 @@ export function DownloadButtons({ adapter }: { adapter: Pick<AdapterRecord, 'id'
       `${base}/files/${encodeURIComponent(name)}`,
       `${name}, ${bytesInWords(bytes)}`,
     ]),
-    [`${fileNameOf(called)}.zip`, `${base}/archive`, 'All as zip'],
+    [`${asFileName(called)}.zip`, `${base}/archive`, 'All as zip'],
   ];
   return (
     <div class="downloads">

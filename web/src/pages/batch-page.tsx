@@ -1,4 +1,4 @@
-import { fileNameOf } from '../../../src/adapter/file-names.ts';
+import { asFileName } from '../../../src/adapter/file-names.ts';
 import type { BatchRecord } from '../../../src/contract/batch.ts';
 import type { BatchItem } from '../../../src/contract/batch-item.ts';
 import { download } from '../api/download.ts';
@@ -128,7 +128,7 @@ function Actions({ batch: { id, name, state, counts } }: { batch: BatchRecord })
   return (
     <div class="row">
       {hasResults && (
-        <ActionButton scope="read" onAct={() => download(`${base}/archive`, `${fileNameOf(name ?? id)}.zip`)}>
+        <ActionButton scope="read" onAct={() => download(`${base}/archive`, `${asFileName(name ?? id)}.zip`)}>
           ↓ All results as zip
         </ActionButton>
       )}

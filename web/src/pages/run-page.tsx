@@ -1,7 +1,12 @@
 import { useMemo } from 'preact/hooks';
 import { paletteOf } from '../../../src/charts/palette.ts';
 import { bandsHeight, rankBands } from '../../../src/charts/rank-bands.ts';
-import { clockOf, runTimeline, timelineHeight, validCheckpoints } from '../../../src/charts/run-timeline.ts';
+import {
+  runTimeline,
+  stepClock,
+  timelineHeight,
+  validCheckpoints,
+} from '../../../src/charts/run-timeline.ts';
 import { percent } from '../../../src/charts/words.ts';
 import type { CheckpointRecord, RunRecord } from '../../../src/contract/run.ts';
 import type { RunLearningRate, Stage } from '../../../src/contract/schedule.ts';
@@ -59,12 +64,12 @@ const nameOf = ({ name, base_model: base }: RunRecord): string =>
 const count = (value: number): string => value.toLocaleString('en');
 
 function percentDone(run: RunRecord): number {
-  return Math.floor((100 * (run.step ?? 0)) / clockOf(run).total_steps);
+  return Math.floor((100 * (run.step ?? 0)) / stepClock(run).total_steps);
 }
 
 function Head({ run }: { run: RunRecord }) {
   const { id, step, rank, learning_rate: rate, next_checkpoint_step: next } = run;
-  const { source_rank: source, target_rank: target, total_steps: total } = clockOf(run);
+  const { source_rank: source, target_rank: target, total_steps: total } = stepClock(run);
   const stages = run.schedule?.stages ?? [];
   const last = stages.at(-1);
   const newest = validCheckpoints(run).findLast(({ relative_error: error }) => error !== null);
@@ -173,7 +178,7 @@ const stageCells = ({ rank, begin_step, end_step, learning_rate }: Stage) => [
 function ModuleRanks({ run }: { run: RunRecord }) {
   const history = useRankHistory(run);
   const palette = paletteOf(scheme.value);
-  const { total_steps: totalSteps } = clockOf(run);
+  const { total_steps: totalSteps } = stepClock(run);
   const untilStep = run.step ?? 0;
   const option = useMemo(
     () => history && rankBands({ palette, history, untilStep, totalSteps }),
