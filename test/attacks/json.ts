@@ -49,7 +49,7 @@ const HOSTILE: Readonly<
 const ONE_OF_EACH_CODE = [...new Map(Object.values(HOSTILE).map(([text, code]) => [code, text])).values()];
 
 /** The fields of a multipart body that are JSON: objects and numbers, but for those that have text, digits or words. */
-const NOT_JSON = new Set(['name', 'step', 'rewind']);
+const NOT_JSON = new Set(['name', 'step', 'rewind', 'loss']);
 function jsonFields(contract: Contract, { bodies }: Operation): string[] {
   const form = bodies['multipart/form-data'];
   if (!form) return [];

@@ -8,6 +8,7 @@ import { type Problem, problemOf } from '../api/problem.ts';
 import { post } from '../api/request.ts';
 import type { Preview } from '../preview/preview.ts';
 import type { SqueezeRequest } from '../preview/request-text.ts';
+import { isReader } from '../state/access.ts';
 import { wayFromHere } from '../state/route.ts';
 import type { Choice } from '../state/use-choice.ts';
 import { rankRange, targetInWords } from '../words/target-in-words.ts';
@@ -118,24 +119,28 @@ export function SqueezePanel(props: SqueezePanelProps) {
         }
       />
       {form.policy === 'rank' && form.rank === recommended.rank && <p class="note">{recommended.reason}</p>}
-      <div class="row">
-        <button
-          type="button"
-          class={`grow${preview && isUnchanged(preview, source) ? '' : ' primary'}`}
-          disabled={isStarting || objection !== null}
-          onClick={() => void start()}
-        >
-          {isStarting ? 'Starting…' : `Squeeze to ${wishInWords(choice)}`}
-        </button>
-        <button
-          type="button"
-          title="Make this one too, in the same job"
-          disabled={objection !== null || more.length >= MAX_TARGETS - 1 || isAmong(target, more)}
-          onClick={() => setMore([...more, target])}
-        >
-          Add
-        </button>
-      </div>
+      {isReader() ? (
+        <p class="note">This key may only read: it can try a choice, and not make it.</p>
+      ) : (
+        <div class="row">
+          <button
+            type="button"
+            class={`grow${preview && isUnchanged(preview, source) ? '' : ' primary'}`}
+            disabled={isStarting || objection !== null}
+            onClick={() => void start()}
+          >
+            {isStarting ? 'Starting…' : `Squeeze to ${wishInWords(choice)}`}
+          </button>
+          <button
+            type="button"
+            title="Make this one too, in the same job"
+            disabled={objection !== null || more.length >= MAX_TARGETS - 1 || isAmong(target, more)}
+            onClick={() => setMore([...more, target])}
+          >
+            Add
+          </button>
+        </div>
+      )}
       {more.length > 0 && (
         <ul class="chips" aria-label="Also made by this job">
           {more.map((one, index) => (

@@ -17,6 +17,7 @@ import { ReportButtons } from '../components/report-buttons.tsx';
 import { ReportCharts } from '../components/report-charts.tsx';
 import { FailedCard, ResultCard } from '../components/result-card.tsx';
 import { StateBadge } from '../components/state-badge.tsx';
+import { queryOfTarget } from '../preview/target-address.ts';
 import { may } from '../state/access.ts';
 import { tellNews } from '../state/live.ts';
 import { useAdapterNames } from '../state/names.ts';
@@ -169,7 +170,7 @@ function ChangeLink({ job }: { job: JobRecord }) {
   if (source === null || request.kind !== 'squeeze' || !may('write')) return null;
   if (canBeRetried(job) || (state !== 'failed' && state !== 'partial')) return null;
   const target = results.find((result) => result.state === 'failed')?.target ?? request.targets[0];
-  const place = pathWith(`#/adapters/${source}`, { target: JSON.stringify(target) });
+  const place = pathWith(`#/adapters/${source}`, target ? queryOfTarget(target) : {});
   return (
     <a class="button primary" href={place}>
       Change and run again

@@ -1,0 +1,36 @@
+import type { Target } from '../../../src/contract/target.ts';
+import { DEFAULT_CRITERION } from '../../../src/contract/target.ts';
+
+/** Of the policies that the page counts in percent. */
+const SHARES = ['energy', 'tolerance', 'cumulative'] as const;
+
+/**
+ * The query of the address of an adapter at which the form has what a target asks for (see formOf). What the form does not
+ * have, such as a pattern of ranks or a size in bytes, is left out.
+ */
+export function queryOfTarget(target: Target): Record<string, string> {
+  const { profile, format, dtype, scale } = target;
+  return {
+    ...policyQuery(target),
+    ...(profile !== undefined && { profile }),
+    ...(format !== undefined && { format }),
+    ...(dtype !== undefined && dtype !== 'match' && { dtype }),
+    ...(scale === 'keep' && { scale }),
+  };
+}
+
+function policyQuery(target: Target): Record<string, string> {
+  if ('rank' in target) return { rank: String(target.rank) };
+  if ('budget_parameters' in target)
+    return {
+      parameters: String(target.budget_parameters),
+      ...('criterion' in target &&
+        target.criterion !== DEFAULT_CRITERION && { criterion: target.criterion! }),
+    };
+  const each: Record<string, string> = target.uniform === false ? { each: '1' } : {};
+  for (const policy of SHARES)
+    if (policy in target)
+      return { [policy]: String(100 * (target as Record<typeof policy, number>)[policy]), ...each };
+  if ('ratio' in target) return { ratio: String(target.ratio), ...each };
+  return 'knee' in target ? { knee: '1', ...each } : {};
+}
