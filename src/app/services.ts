@@ -85,7 +85,7 @@ export function makeServices(
   });
   running.add(async () => uploads.close());
   return {
-    ...{ queue, metrics, readiness, outbound, box, deliveries, dispatcher },
+    ...{ metrics, readiness, outbound, box, deliveries, dispatcher },
     ...{ changes, workspaces, keys, tokens, tenants, uploads },
   };
 }

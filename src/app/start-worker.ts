@@ -14,7 +14,7 @@ import type { Services } from './services.ts';
 export async function startWorker(
   config: Config,
   { database, redis: address, bond, tracing }: Backends,
-  { changes, queue, metrics, outbound, box, readiness, workspaces }: Services,
+  { changes, metrics, outbound, box, readiness, workspaces }: Services,
   logger: Logger,
   running: Running,
 ): Promise<void> {
@@ -25,7 +25,7 @@ export async function startWorker(
   sender.start();
 
   const jobs = new JobProcessing({
-    ...{ ...changes, address, prefix, queue, logger, tracing },
+    ...{ ...changes, address, prefix, logger, tracing },
     mayTake: async () => {
       // Compute processes use the storage by themselves.
       await bond.settle();

@@ -40,8 +40,6 @@ export interface JobQueue {
    * @param onHint `progress`: how far it has come, where that is all that happened
    */
   watchAll(onHint: (execution: string, progress?: Progress) => void): () => void;
-  /** Hints to watchers, in all processes, that the outcome of a dispatch has been recorded. Does not fail. */
-  announce(id: string): Promise<void>;
   /**
    * What puts what is queued at risk, although the queue works.
    * @throws AppError QUEUE_UNAVAILABLE, QUEUE_FULL when nothing can be queued

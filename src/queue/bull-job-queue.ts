@@ -1,4 +1,4 @@
-import { type JobsOptions, Queue, QueueEvents, type QueueEventsListener, QueueEventsProducer } from 'bullmq';
+import { type JobsOptions, Queue, QueueEvents } from 'bullmq';
 import type { Progress } from '../contract/job.ts';
 import { dispatched } from '../dispatch/dispatcher.ts';
 import type { Dispatch, JobQueue, Risk } from '../dispatch/job-queue.ts';
@@ -19,7 +19,7 @@ import {
 import { answerWithin, RedisQuestions } from './redis-questions.ts';
 
 const JOB_OPTIONS = {
-  // What comes of it is known to the database, so Redis need not remember it.
+  // What comes of it is in the database before it ends here, so Redis need not remember it.
   removeOnComplete: true,
   removeOnFail: true,
 } satisfies JobsOptions;
@@ -30,18 +30,8 @@ const CLOSE_TIMEOUT_MS = 500;
 /** Of all jobs, for BullMQ. */
 const NAME = 'execution';
 
-/** Our own event: the outcome of a dispatch has been recorded. For BullMQ the job may have completed before. */
-const RECORDED = 'recorded';
-
-/** What a watcher may want to know. */
-const EVENTS = ['waiting', 'active', 'progress', 'completed', RECORDED] as const;
-
-interface Listener extends QueueEventsListener {
-  readonly [RECORDED]: (told: { readonly jobId: string }, id: string) => void;
-}
-
-/** Events that Redis keeps for watchers that are slow: as many as BullMQ's own. */
-const MAX_EVENTS = 10_000;
+/** What BullMQ tells that a watcher may want to know. */
+const EVENTS = ['waiting', 'active', 'progress', 'completed'] as const;
 
 export interface JobQueueOptions {
   readonly address: RedisAddress;
@@ -54,7 +44,6 @@ export interface JobQueueOptions {
 export class BullJobQueue implements JobQueue {
   private readonly redis: RedisQuestions;
   private readonly queue: Queue<JobData>;
-  private readonly producer: QueueEventsProducer;
   private readonly prefix: string;
   private readonly tracing: Tracing;
   private readonly hints: JobHints;
@@ -69,11 +58,6 @@ export class BullJobQueue implements JobQueue {
       prefix: this.prefix,
       defaultJobOptions: JOB_OPTIONS,
     });
-    this.producer = new QueueEventsProducer(QUEUE_NAME, {
-      connection: this.redis.client,
-      prefix: this.prefix,
-    });
-    this.producer.on('error', (error) => options.logger.warn({ err: error }, 'queue connection'));
     // The client's errors arrive here too. Without a listener they would end the process.
     this.queue.on('error', (error) => options.logger.warn({ err: error }, 'queue connection'));
   }
@@ -127,12 +111,6 @@ export class BullJobQueue implements JobQueue {
     return this.hints.watchAll(onHint);
   }
 
-  async announce(id: string): Promise<void> {
-    await this.redis
-      .ask(() => this.producer.publishEvent({ eventName: RECORDED, jobId: id }, MAX_EVENTS))
-      .catch(() => undefined);
-  }
-
   async check(): Promise<readonly Risk[]> {
     const { client } = this.redis;
     const [infos] = await this.redis.ask(() =>
@@ -151,9 +129,7 @@ export class BullJobQueue implements JobQueue {
   async close(): Promise<void> {
     await this.hints.close();
     this.redis.close();
-    await answerWithin(CLOSE_TIMEOUT_MS, Promise.all([this.queue.close(), this.producer.close()])).catch(
-      () => undefined,
-    );
+    await answerWithin(CLOSE_TIMEOUT_MS, this.queue.close()).catch(() => undefined);
   }
 }
 
@@ -217,7 +193,7 @@ class JobHints {
     });
     source.on('error', (error) => logger.warn({ err: error }, 'events of the queue'));
     for (const event of EVENTS)
-      source.on<Listener>(event, ({ jobId, data }: { jobId: string; data?: unknown }) =>
+      source.on(event, ({ jobId, data }: { jobId: string; data?: unknown }) =>
         this.hint(dispatched(jobId).execution, event === 'progress' ? knownProgress(data) : undefined),
       );
     return { source, redis };

@@ -2,7 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Job } from 'bullmq';
 import type { BackendEvent } from '../backend-calls.ts';
 import type { ProviderInfo } from '../contract/job.ts';
-import type { JobQueue } from '../dispatch/job-queue.ts';
 import { WorkerPresence } from '../dispatch/worker-presence.ts';
 import { type AppError, toAppError } from '../errors/app-error.ts';
 import type { Logger } from '../log.ts';
@@ -45,8 +44,6 @@ const RECORDING_PAUSE_MS = 500;
 export interface WorkerOptions extends Omit<ExecutionsParts, 'storageRetryMs'> {
   readonly address: RedisAddress;
   readonly prefix: string;
-  /** Tells watchers in other processes what is recorded here. */
-  readonly queue: Pick<JobQueue, 'announce'>;
   readonly concurrency: number;
   readonly provider: Pick<ProviderInfo, 'name'>;
   /** Environment of the compute processes. */
@@ -220,7 +217,6 @@ export class JobWorker {
     if (calls) this.options.onCalls?.(calls);
     const ended = await persistently(() => this.executions.finish(task, made, totals));
     this.presence.took(machineMs() - begunMs, task.workBytes);
-    await this.options.queue.announce(job.id!);
     for (const record of ended ?? []) this.logEnd(job, record, logFieldsOf(task));
   }
 

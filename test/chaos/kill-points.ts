@@ -139,29 +139,23 @@ export class KillPoints {
       }
   }
 
-  /** The worker tells BullMQ that a compute process is done, and records the outcome meanwhile. */
+  /** The worker records the outcome, and tells BullMQ. */
   private async killRecording(): Promise<void> {
     const { database, redis } = this.watched.wires.worker;
     const ranks = [1, 2];
-    const commit = (held: 'request' | 'answer') =>
-      database.hold(
-        held,
-        commits(
-          'insert into "adapter"',
-          this.jobs.map(({ jobId }) => jobId),
-        ),
-      );
-    const inRedis = () => jobsInRedis(this.watched.fleet.redisPort);
-    await this.job('outcome not committed, but acknowledged', {
-      ...{ ranks, state: 'active', moment: commit('request') },
-      check: async () => void (await noneLeft('jobs in Redis', inRedis)),
-    });
-    await this.job('outcome committed', { ranks, state: 'succeeded', moment: commit('answer') });
+    for (const [held, point, state] of [
+      ['request', 'outcome not committed', 'active'],
+      ['answer', 'outcome committed', 'succeeded'],
+    ] as const) {
+      const others = this.jobs.map(({ jobId }) => jobId);
+      const moment = database.hold(held, commits('insert into "adapter"', others));
+      await this.job(point, { ranks, state, moment });
+    }
     const known = await this.watched.rows<{ id: string }>('select id from execution');
-    const acknowledgement = redis.hold('request', acknowledges(new Set(known.map(({ id }) => id))));
-    const moment = Promise.all([commit('request'), acknowledgement]).then(([said]) => said);
-    const check = async () => assert.notDeepEqual(await inRedis(), [], 'BullMQ still has it');
-    await this.job('outcome neither committed nor acknowledged', { ranks, state: 'active', moment, check });
+    const moment = redis.hold('request', acknowledges(new Set(known.map(({ id }) => id))));
+    const check = async () =>
+      assert.notDeepEqual(await jobsInRedis(this.watched.fleet.redisPort), [], 'BullMQ still has it');
+    await this.job('outcome not acknowledged', { ranks, state: 'succeeded', moment, check });
   }
 
   private get worker(): Member {

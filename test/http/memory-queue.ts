@@ -42,8 +42,6 @@ export class MemoryQueue implements JobQueue {
     return () => this.watchersOfAll.delete(onHint);
   }
 
-  async announce(): Promise<void> {}
-
   async check(): Promise<readonly Risk[]> {
     this.fail();
     return this.risks;

@@ -165,7 +165,6 @@ export class Bench {
       concurrency: 1,
       store: this.blobs,
       database: this.database,
-      queue: this.queue,
       dispatcher: this.dispatcher,
       observer: this.observer,
       provider: { name: 'cpu' },

@@ -10,15 +10,13 @@ import { PREFIX, SCRIPTED_PROCESSOR, SILENT } from './harness.ts';
 const { dataDir, storageDir } = loadConfig();
 const shared = { address: JSON.parse(process.env.ADDRESS!), prefix: PREFIX, logger: SILENT };
 const database = await sqliteIn(dataDir);
-const queue = new BullJobQueue(shared);
 new JobWorker({
   ...shared,
-  queue,
   concurrency: 1,
   provider: { name: 'cpu' },
   store: await DiskStore.open(storageDir),
   database,
-  dispatcher: new Dispatcher({ database, queue }),
+  dispatcher: new Dispatcher({ database, queue: new BullJobQueue(shared) }),
   computeEnv: process.env,
   processor: SCRIPTED_PROCESSOR,
   ...(process.env.LOCK_MS && { lockMs: Number(process.env.LOCK_MS) }),
