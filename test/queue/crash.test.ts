@@ -31,7 +31,7 @@ describe('when the compute process is killed', () => {
         [state, error?.code, error?.context],
         ['failed', 'WORKER_CRASHED', { signal: 'SIGKILL' }],
       );
-      assert.match(error!.detail, /ended by SIGKILL.*memory/);
+      assert.match(error!.detail, /killed by SIGKILL.*memory/);
     }));
 });
 

@@ -180,7 +180,9 @@ describe('the page while something goes on', { skip: cannotRun }, () => {
     for (const name of ['second', 'fourth']) await page.getByRole('link', { name: `Open ${name}` }).waitFor();
     assert.equal(await rows().count(), 2);
     assert.match(place(), /^(#\/)?$/, 'nobody knows which of two the user wants to see');
-    assert.deepEqual(given, ['POST net::ERR_ABORTED'], 'the first was given up, the third never began');
+    // The stream of events is given up too, when the page has nothing live to show.
+    const uploads = given.filter((one) => one.startsWith('POST'));
+    assert.deepEqual(uploads, ['POST net::ERR_ABORTED'], 'the first was given up, the third never began');
   });
 
   it('sends again only what a broken connection lost of a large upload', async () => {

@@ -37,14 +37,15 @@ export function Chart(props: ChartProps) {
     let isGone = false;
     const observer = new ResizeObserver(() => chart.current?.resize());
     void import('./echarts.ts').then(({ init }) => {
-      if (isGone) return;
-      const made = init(host.current!);
+      // The place may be gone before the module has been loaded.
+      if (isGone || !host.current) return;
+      const made = init(host.current);
       chart.current = made;
       made.setOption(shown.current);
       made.on('click', (part) => latest.current.onPick?.(part));
       made.getZr().on('click', ({ offsetX, offsetY }) => latest.current.onClick?.(made, offsetX, offsetY));
       made.on('finished', () => latest.current.overlay && !isGone && setReady((count) => count + 1));
-      observer.observe(host.current!);
+      observer.observe(host.current);
     });
     return () => {
       isGone = true;
