@@ -14,7 +14,7 @@ const MAX_SHOWN = 5;
 export interface Shards {
   /** By their own names, in any order; at least one. */
   readonly files: readonly { readonly name: string; readonly path: string }[];
-  /** Which file has which tensor; null where nobody says, and the names of the files are enough. */
+  /** Which file has which tensor; null if there is no index, and the names of the files say how many there are. */
   readonly index: { readonly name: string; readonly bytes: Uint8Array } | null;
 }
 
