@@ -152,7 +152,7 @@ describe('what a dry run says of targets', () => {
       [unknown!.rank, unknown!.parameters, unknown!.bytes, unknown!.basis, unknown!.error],
       [null, null, null, null, null],
     );
-    assert.match(unknown!.warnings.at(-1)!, /a job of kind "analyze"/);
+    assert.match(unknown!.warnings.at(-1)!, /A job of kind "analyze"/);
     assert.equal(small!.error?.code, 'BUDGET_TOO_SMALL', 'which no spectra could help');
   });
 
