@@ -41,13 +41,18 @@ export class Reserve {
     this.lookAfter(FIRST_LOOK_MS);
   }
 
-  /** Whether there is something to release. */
+  /** Whether there is something to give up, now or as soon as it is complete. */
   get isHeld(): boolean {
-    return this.isThere;
+    return this.isThere || this.making !== undefined;
   }
 
   /** Gives its room to the disk. */
-  release(): void {
+  async giveUp(): Promise<void> {
+    await this.making;
+    this.release();
+  }
+
+  private release(): void {
     rmSync(this.path, { force: true });
     this.isLacking = this.bytes > 0;
     this.isThere = false;

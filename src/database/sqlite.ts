@@ -90,15 +90,15 @@ export function openSqlite(path: string, reserveBytes?: number, observe?: Observ
   }
 }
 
-/** Writes once more with the room of the reserve where the disk is full. */
+/** Writes once more after the reserve was given up, where the disk is full. */
 async function withReserve<T>(reserve: Reserve | undefined, write: () => Promise<T>): Promise<T> {
-  // Also where another write releases it meanwhile.
+  // Also where another write gives it up meanwhile.
   const wasHeld = reserve?.isHeld;
   try {
     return await write();
   } catch (error) {
     if (!wasHeld || !(error instanceof AppError && error.code === 'STORAGE_FULL')) throw error;
-    reserve?.release();
+    await reserve?.giveUp();
     return write();
   }
 }
