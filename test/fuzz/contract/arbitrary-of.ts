@@ -5,6 +5,15 @@ import type { Contract, Schema } from './contract.ts';
 const MAX_DEPTH = 6;
 const MAX_ITEMS = 3;
 
+/** Kept, because those of objects are made again for every case, and reading a pattern takes milliseconds. */
+const byPattern = new Map<string, fc.Arbitrary<string>>();
+
+function matching(pattern: string): fc.Arbitrary<string> {
+  const known = byPattern.get(pattern) ?? fc.stringMatching(new RegExp(pattern, 'u'));
+  byPattern.set(pattern, known);
+  return known;
+}
+
 /** Values that fit a schema, as far as JSON Schema says; formats are those that the contract uses. */
 export function arbitraryOf(contract: Contract, written: Schema, depth = 0): fc.Arbitrary<unknown> {
   const schema = contract.resolve(written);
@@ -66,7 +75,7 @@ function strings({ pattern, format, minLength = 0, maxLength = 30 }: Schema): fc
     return fc
       .date({ noInvalidDate: true, min: new Date(0), max: new Date(4e12) })
       .map((date) => date.toISOString());
-  if (typeof pattern === 'string') return fc.stringMatching(new RegExp(pattern, 'u'));
+  if (typeof pattern === 'string') return matching(pattern);
   const least = Number(minLength);
   return fc.string({ minLength: least, maxLength: Math.max(least, Math.min(Number(maxLength), 40)) });
 }
@@ -98,7 +107,7 @@ function fields(schema: Schema, of: (inner: unknown) => fc.Arbitrary<unknown>): 
   const [first] = patterns;
   if (!first) return known;
   const others = fc.dictionary(
-    fc.stringMatching(new RegExp(first[0], 'u')).filter((key) => key !== '__proto__'),
+    matching(first[0]).filter((key) => key !== '__proto__'),
     of(first[1]),
     { maxKeys: 2 },
   );
