@@ -195,7 +195,7 @@ describe('the digest of an upload', () => {
       }
       const wrong = await post(`${field}: ${digest(weights)}`);
       const mismatch = checkedProblem(JSON.parse(wrong.body), 400, 'DIGEST_MISMATCH');
-      assert.match(mismatch.detail, new RegExp(`^The ${field} `));
+      assert.match(mismatch.detail, new RegExp(`^According to ${field}, `));
       for (const bad of ['sha-256=abc', 'sha-256=:AAAA:', 'sha-256', 'sha-256=:!:']) {
         const refused = await post(`${field}: ${bad}`);
         const problem = checkedProblem(JSON.parse(refused.body), 400, 'DIGEST_INVALID');
@@ -227,7 +227,7 @@ describe('the digest of an upload', () => {
       assert.equal(good.status, 200, await good.text());
       const other = digest(Buffer.from(JSON.stringify(JSON.parse(json.toString()))));
       const mismatch = await problemIn(await plan(other), 400, 'DIGEST_MISMATCH');
-      assert.match(mismatch.detail, new RegExp(`^The ${field} `));
+      assert.match(mismatch.detail, new RegExp(`^According to ${field}, `));
       await problemIn(await plan('sha-256=abc'), 400, 'DIGEST_INVALID');
     });
   }

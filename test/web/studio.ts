@@ -82,6 +82,9 @@ describe('the rank studio', { skip: cannotRun }, () => {
     await page.getByRole('button', { name: 'One rank for all', exact: true }).click();
     await page.getByLabel('Rank, as a number').fill('2');
     await page.getByLabel('Rank, as a number').press('Enter');
+    await page.locator('[role=slider][aria-valuetext^="rank 2,"]').waitFor();
+    // Once it has come to rest.
+    await handle('one rank for all').hover({ trial: true });
     const two = (await handle('one rank for all').boundingBox())!;
     await page.getByLabel('Rank, as a number').fill('7');
     await page.getByLabel('Rank, as a number').press('Enter');
