@@ -6,7 +6,7 @@ import { answerClientError } from './raw-errors.ts';
 import { SCHEMA_KEYWORDS, tellBranchesApart } from './schema-keywords.ts';
 import { REQUEST_ID_HEADER } from './schemas.ts';
 
-/** JSON requests only; uploads are streamed past this limit. 16 targets with all their options are a few kB. */
+/** JSON requests only; uploads are streamed past this limit, and operations that need more have their own. */
 const MAX_JSON_BODY_BYTES = 64 * 1024;
 
 /** A client that has not sent its headers by then is not serious. */

@@ -520,7 +520,7 @@ describe('jobs over HTTP', () => {
         await problemIn(await post(text, { 'content-type': type }), 415, 'UNSUPPORTED_MEDIA_TYPE');
       }
       await problemIn(await post(text, { 'content-encoding': 'br' }), 415, 'UNSUPPORTED_CONTENT_ENCODING');
-      await problemIn(await post(' '.repeat(100_000) + text), 413, 'UPLOAD_TOO_LARGE');
+      await problemIn(await post(' '.repeat(530_000) + text), 413, 'UPLOAD_TOO_LARGE');
       await accepted(await post(text, { 'content-type': 'application/json; charset=utf-8' }));
     });
   });
@@ -604,6 +604,19 @@ describe('jobs over HTTP', () => {
       await accepted(await post(request(), { prefer: 'wait=soon' }));
     });
 
+    it('takes a rank for each of as many modules as the contract allows, by their full names', async () => {
+      const ranks = Array.from({ length: 4096 }, (_, index) => [
+        `base_model.model.model.layers.${index >> 5}.block_sparse_moe.experts.${index & 31}.w1`,
+        1 + (index % 3),
+      ]);
+      const targets = [{ rank_pattern: Object.fromEntries(ranks) }];
+      for (const answer of [await post(request(targets)), await squeeze(form({ targets }, 31))]) {
+        const job = await accepted(answer);
+        assert.ok(job.request.kind === 'squeeze');
+        assert.deepEqual(job.request.targets, targets);
+      }
+    });
+
     it('keeps nothing of an upload with a wrong request', async () => {
       const before = await server.store.list('');
       await problemIn(await squeeze(form('{bad', 30)), 400, 'REQUEST_JSON');
@@ -614,7 +627,7 @@ describe('jobs over HTTP', () => {
         'UNKNOWN_OPTION',
       );
       await problemIn(await squeeze(form('{"__proto__":{}}', 30)), 400, 'REQUEST_FORBIDDEN_KEY');
-      await problemIn(await squeeze(form('x'.repeat(70_000), 30)), 413, 'FIELD_TOO_LARGE');
+      await problemIn(await squeeze(form('x'.repeat(530_000), 30)), 413, 'FIELD_TOO_LARGE');
       const none = await problemIn(await squeeze(formOf(tinyAdapter(30))), 422, 'FILE_MISSING');
       assert.deepEqual(none.context, { missing: ['request'] });
       const typed = formOf(tinyAdapter(30));

@@ -1,7 +1,7 @@
 import { CONFIG_FILE } from '../../adapter/file-names.ts';
 
-/** 16 targets with all their options fit many times. */
-export const MAX_REQUEST_FIELD_BYTES = 64 * 1024;
+/** A job as JSON: 4,096 ranks by the full names of their modules fit. */
+export const MAX_JOB_BYTES = 512 * 1024;
 
 /** Boundaries and part headers of a few parts, rounded up generously. */
 export const MAX_MULTIPART_OVERHEAD_BYTES = 64 * 1024;

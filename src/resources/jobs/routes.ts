@@ -8,7 +8,7 @@ import { wantedLabel } from '../../database/lists/label-filter.ts';
 import { AppError, ignoring } from '../../errors/app-error.ts';
 import { errorsOf } from '../../errors/error-kinds.ts';
 import { invalidRequest } from '../../http/app-error-of.ts';
-import { REQUEST_FIELD } from '../../http/multipart/body-parts.ts';
+import { MAX_JOB_BYTES, REQUEST_FIELD } from '../../http/multipart/body-parts.ts';
 import { UploadHeaders } from '../../http/multipart/multipart-schema.ts';
 import { listOptions, pageRequestOf, sendPage } from '../../http/paging.ts';
 import { PreferHeader, preferredWait } from '../../http/prefer.ts';
@@ -52,6 +52,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
   app.post(
     '/v1/jobs',
     {
+      bodyLimit: MAX_JOB_BYTES,
       config: { accepts: 'application/json', answerAgain: answerJobAgain },
       schema: {
         operationId: 'createJob',

@@ -11,8 +11,8 @@ import {
   type BodyParts,
   largeFiles,
   MAX_CARD_BYTES,
+  MAX_JOB_BYTES,
   MAX_MULTIPART_OVERHEAD_BYTES,
-  MAX_REQUEST_FIELD_BYTES,
 } from '../../../http/multipart/body-parts.ts';
 import { BodyWatch, uploadAborted } from '../../../http/multipart/body-watch.ts';
 import { AnsweredBefore } from '../../../http/stored-answer.ts';
@@ -113,7 +113,7 @@ function refuseAnnouncedSize(request: FastifyRequest, parts: BodyParts, maxUploa
   const large = largeFiles(parts);
   const small =
     MAX_CONFIG_BYTES +
-    MAX_REQUEST_FIELD_BYTES +
+    MAX_JOB_BYTES +
     MAX_MULTIPART_OVERHEAD_BYTES +
     parts.droppedFiles.length * MAX_CARD_BYTES;
   const limit = large.length * maxUploadBytes + small;

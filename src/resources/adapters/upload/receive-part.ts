@@ -12,7 +12,7 @@ import { MAX_INDEX_BYTES } from '../../../formats/shards/shard-index.ts';
 import {
   type BodyParts,
   MAX_CARD_BYTES,
-  MAX_REQUEST_FIELD_BYTES,
+  MAX_JOB_BYTES,
   REQUEST_FIELD,
 } from '../../../http/multipart/body-parts.ts';
 import { fileNameOf, unexpectedField } from './part-name.ts';
@@ -66,7 +66,7 @@ async function receiveField(
   if (!parts.fields.includes(name)) throw unexpectedField(parts, name);
   if (fields.has(name)) throw duplicate(name);
   const chunks: Buffer[] = [];
-  await readWithin(file, signal, MAX_REQUEST_FIELD_BYTES, {
+  await readWithin(file, signal, MAX_JOB_BYTES, {
     tooLarge: () => fieldTooLarge(name),
     keep: (chunk) => chunks.push(chunk),
   });
@@ -191,9 +191,9 @@ async function readWithin(
 }
 
 const fieldTooLarge = (name: string): AppError =>
-  new AppError('FIELD_TOO_LARGE', `The part "${name}" is larger than ${MAX_REQUEST_FIELD_BYTES} bytes.`, {
+  new AppError('FIELD_TOO_LARGE', `The part "${name}" is larger than ${MAX_JOB_BYTES} bytes.`, {
     field: name,
-    limit_bytes: MAX_REQUEST_FIELD_BYTES,
+    limit_bytes: MAX_JOB_BYTES,
   });
 
 const cardTooLarge = (name: string): AppError =>
