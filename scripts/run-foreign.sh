@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Fetches programs of others that load adapters and runs the tests that judge our files by them (test/formats/foreign). Needs torch
-# and safetensors for Python (Debian: python3-torch, python3-safetensors). docs/formats.md says what came of it.
+# and safetensors for Python (Debian: python3-torch, python3-safetensors). docs/format-checks.md has the results.
 #   scripts/run-foreign.sh [FOLDER]     where their sources are, or are put (default: .foreign)
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -9,11 +9,13 @@ import { GGUF_ARCHITECTURES } from '../../../src/formats/convert/gguf-architectu
 import { FORMATS } from '../../../src/formats/formats.ts';
 
 const DOCS = join(import.meta.dirname, '../../../docs');
-const page = readFileSync(join(DOCS, 'formats.md'), 'utf8');
+const formats = readFileSync(join(DOCS, 'formats.md'), 'utf8');
+const conversions = readFileSync(join(DOCS, 'conversions.md'), 'utf8');
+const checks = readFileSync(join(DOCS, 'format-checks.md'), 'utf8');
 
-/** Rows of the table under a heading, cell by cell. */
-function table(heading: string): string[][] {
-  const [, section] = page.split(`\n## ${heading}\n`);
+/** Rows of the first table under a heading of a page, cell by cell. */
+function table(page: string, heading: string): string[][] {
+  const [, section] = page.split(`\n${heading}\n`);
   const lines = section!.split('\n').slice(section!.split('\n').findIndex((line) => line.startsWith('|')));
   const rows = lines.slice(
     0,
@@ -29,9 +31,9 @@ function table(heading: string): string[][] {
 
 const plain = (cell: string): string => cell.replaceAll('`', '');
 
-describe('docs/formats.md', () => {
+describe('docs/formats.md and docs/conversions.md', () => {
   it('has every format with the files that its results have', () => {
-    const [, , ...rows] = table('What is read and written');
+    const [, , ...rows] = table(formats, '## What is read and written');
     assert.deepEqual(
       rows.map(([name]) => plain(name!)),
       [...FORMAT_NAMES],
@@ -43,7 +45,11 @@ describe('docs/formats.md', () => {
   });
 
   it('has the conversions that there are, and no other', () => {
-    const [[, ...to], , ...rows] = table('What is converted') as [string[], string[], ...string[][]];
+    const [[, ...to], , ...rows] = table(`\n${conversions}`, '# Conversions') as [
+      string[],
+      string[],
+      ...string[][],
+    ];
     const convertible = FORMAT_NAMES.filter((name) => name !== 'cloneofsimo');
     assert.deepEqual(to.map(plain), convertible);
     assert.deepEqual(
@@ -62,11 +68,11 @@ describe('docs/formats.md', () => {
 
   it('names every option and every architecture', () => {
     for (const name of [...Object.keys(FormatOptions.properties), ...GGUF_ARCHITECTURES])
-      assert.ok(page.includes(`\`${name}\``), name);
+      assert.ok(conversions.includes(`\`${name}\``), name);
   });
 
   it('leads somewhere by its links', () => {
-    for (const [, target] of page.matchAll(/\]\(([^)#\s]+)[^)]*\)/g))
+    for (const [, target] of `${formats}${conversions}${checks}`.matchAll(/\]\(([^)#\s]+)[^)]*\)/g))
       assert.ok(existsSync(join(DOCS, target!)), target);
   });
 });

@@ -14,8 +14,8 @@ import { runPythonWithPackages, skipWithoutPython } from '../../clients/python.t
 import { type SqueezedBytes, squeezeBytes } from '../squeezing-files.ts';
 
 /*
- * Programs of others, which Debian does not have: they run where PYTHONPATH leads to their sources. docs/formats.md says
- * with which versions that was.
+ * These programs are not packaged by Debian: they run if PYTHONPATH leads to their sources. docs/format-checks.md has the
+ * versions that ran.
  */
 const HERE = import.meta.dirname;
 const FIXTURES = join(HERE, '../../fixtures/adapters');
