@@ -207,8 +207,8 @@ describe('examples in the documents', () => {
     assert.equal(response.status, 202, await response.text());
   });
 
-  it('docs/jobs.md: a dry run, which comes true', async () => {
-    const [code] = examples('docs/jobs.md', 'console');
+  it('docs/dry-run.md: a dry run, which comes true', async () => {
+    const [code] = examples('docs/dry-run.md', 'console');
     const { id } = (await client.upload(UNTOUCHED)).adapter;
     const ask = async () => JSON.parse(await run(code!.replaceAll('ad_…', id))) as JobRecord;
     const [byRank, byEnergy] = (await ask()).forecast!.targets;
@@ -228,11 +228,12 @@ describe('examples in the documents', () => {
     assert.deepEqual([again.reused, again.starts_in_seconds, again.seconds], [true, 0, 0]);
   });
 
-  it('docs/jobs.md: a request with all it may say, a cancellation, a retry, an equal request', async () => {
+  it('docs/jobs.md, equal-requests.md: a request with all options, a cancellation, a retry, an equal request', async () => {
     const [request] = examples('docs/jobs.md', 'json');
     assert.deepEqual((await submitted(request!.replaceAll('ad_…', other))).labels, { team: 'search' });
 
-    const [, cancel, artifacts, retry, equal] = examples('docs/jobs.md', 'console');
+    const [cancel, artifacts, retry] = examples('docs/jobs.md', 'console');
+    const [equal] = examples('docs/equal-requests.md', 'console');
     const { data } = JSON.parse(await run(artifacts!)) as JobArtifactList;
     const paths = data.map((artifact) => artifact.path);
     const ofResult = ['adapter_model.safetensors', 'adapter_config.json', 'README.md'];
