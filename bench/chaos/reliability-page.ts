@@ -29,7 +29,7 @@ const ROWS: readonly [keyof Recovery, string, number | undefined][] = [
   ['gracefulStop', 'SIGTERM during a job → the worker has ended, its job is done', 30],
 ];
 
-/** The figures of docs/reliability.md, as Markdown. */
+/** The figures of docs/chaos.md, as Markdown. */
 export function reliabilityPage(figures: ReliabilityFigures): string {
   const { machine, command, recovery, chaos, killPoints, brownOut, clocks } = figures;
   const { killed, broke } = chaos;

@@ -15,7 +15,7 @@ import { reliabilityPage } from './reliability-page.ts';
 
 const USAGE = `Usage: npm run chaos -- [options]
 
-Tries to break the promises of docs/reliability.md on the built service (npm run build first): kills, faults of the
+Tries to break the guarantees of docs/reliability.md on the built service (npm run build first): kills, faults of the
 connection to Redis, kills at each place at which a crash may leave something half done, a full disk, a store that
 fails a part of all requests, clocks that jump by a day. Measures how soon it recovers, and writes the figures there.
 Progress goes to standard error; it ends with 1 when a promise is broken.
@@ -79,7 +79,7 @@ async function main(): Promise<void> {
     const command = `npm run chaos -- --jobs ${jobs} --kills ${kills} --runs ${runs} --seed ${seed}`;
     const page = reliabilityPage({ machine, command, recovery, chaos, killPoints, brownOut, clocks });
     console.log(page);
-    if (!values.dry) await writeBetweenMarks(join(ROOT, 'docs/reliability.md'), 'bench/chaos/run.ts', page);
+    if (!values.dry) await writeBetweenMarks(join(ROOT, 'docs/chaos.md'), 'bench/chaos/run.ts', page);
   } finally {
     await rm(DATA, { recursive: true, force: true });
   }

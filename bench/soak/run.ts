@@ -11,7 +11,7 @@ import { growths, leaks, runSoak, type SoakReport, WARM_UP_SHARE } from './soak-
 const USAGE = `Usage: npm run soak -- [options]
 
 Asks the same of the built service (npm run build first) for some minutes and watches whether memory, handles, Redis or
-scratch grow. Writes the table into docs/reliability.md; ends with 1 when something grows faster than it may.
+scratch grow. Writes the table into docs/chaos.md; ends with 1 when something grows faster than it may.
 
   --minutes N  how long (default 10)
   --dry        writes nothing`;
@@ -40,7 +40,7 @@ async function main(): Promise<void> {
     console.log(page);
     const wrong = [...leaks(report), ...growths(report)];
     if (wrong.length > 0) throw new Error(`The service grows:\n${wrong.join('\n')}`);
-    if (!values.dry) await writeBetweenMarks(join(ROOT, 'docs/reliability.md'), 'bench/soak/run.ts', page);
+    if (!values.dry) await writeBetweenMarks(join(ROOT, 'docs/chaos.md'), 'bench/soak/run.ts', page);
   } finally {
     await rm(DATA, { recursive: true, force: true });
   }

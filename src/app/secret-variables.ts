@@ -31,7 +31,7 @@ export const SECRET_VARIABLES = {
     title: 'a redis://, rediss://, redis+sentinel:// or redis+cluster:// URL',
     description:
       'Redis or Valkey server, `redis://` or `rediss://` (TLS); for Sentinel or a Cluster ' +
-      'see [scaling](scaling.md#redis). Unset: a private server is started under ' +
+      'see [Redis](redis.md). Unset: a private server is started under ' +
       '`DATA_DIR` (role `all` only). An external server should have `maxmemory-policy noeviction`; with another policy ' +
       'the service works but is `degraded`. It may lose its data in a restart.',
   }),
