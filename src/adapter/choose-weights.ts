@@ -7,15 +7,16 @@ const MAX_SHOWN = 5;
 /** The files of a folder that make an adapter. */
 export interface ChosenFiles {
   readonly weights: string;
-  /** null: there is none, which some formats do not need. */
+  /** null: there is none. Some formats need none. */
   readonly config: string | null;
 }
 
 /**
- * Finds an adapter among the files of a folder: a usual name, else the only weights file that there is.
+ * Finds an adapter among the files of a folder: the weights file with a usual name, or else the only weights file.
  * @param names of the folder's files, without paths
  * @param folder as it is called in messages
- * @throws AppError PICKLE_REFUSED where pickles are all there is, FILE_MISSING where nothing is, or nobody can tell which
+ * @throws AppError PICKLE_REFUSED if there are only pickles, FILE_MISSING if there are no weights, or several files and
+ *   none with a usual name
  */
 export function chooseWeights(names: readonly string[], folder: string): ChosenFiles {
   const config = names.includes(CONFIG_FILE) ? CONFIG_FILE : null;

@@ -1,16 +1,16 @@
 import type { EChartsOption, XAXisComponentOption, YAXisComponentOption } from 'echarts';
 import type { Palette } from './palette.ts';
 
-/** What every chart can be told. */
+/** Options of every chart. */
 export interface ChartStyle {
   readonly palette: Palette;
-  /** Drawn into the chart; a page has headings of its own. */
+  /** Drawn into the chart. A page needs none, because it has its own headings. */
   readonly title?: string;
-  /** Below the title: what it was drawn from. */
+  /** A line below the title that names the source of the data. */
   readonly subtitle?: string;
 }
 
-/** Room of a title, and of a line below it. */
+/** Height of a title, and of a line below it, in pixels. */
 const [TITLE_PX, SUBTITLE_PX] = [30, 18];
 
 /** Pixels above everything else. */
@@ -20,8 +20,8 @@ export const headPx = ({ title, subtitle }: Omit<ChartStyle, 'palette'>): number
 export const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif';
 
 /**
- * Ground of every chart. Tooltips are drawn into the picture: names of modules come from strangers and never become
- * markup, and a policy without inline styles holds.
+ * Options that all charts share. Tooltips are drawn into the picture, so that names of modules, which are untrusted, never
+ * become markup, and so that the Content-Security-Policy needs no inline styles.
  */
 export function chartBase(style: ChartStyle): EChartsOption {
   const { palette, title, subtitle } = style;

@@ -14,7 +14,7 @@ export interface ComparisonInput extends ChartStyle {
   readonly labels: readonly [first: string, second: string];
 }
 
-/** Each module a dot: its error in one result across, in the other up. On the diagonal both are alike. */
+/** A dot for each module: x is its error in one result, y its error in the other. On the diagonal both are equal. */
 export function comparisonChart(input: ComparisonInput): EChartsOption {
   const { modules, labels, palette } = input;
   const base = chartBase(input);

@@ -7,7 +7,10 @@ import {
   VisualMapContinuousComponent,
 } from 'echarts/components';
 
-/** What of ECharts all our charts are made of, besides a renderer. All of it would take longer to load than to draw. */
+/**
+ * The parts of ECharts that the charts use, except for a renderer. The whole of ECharts would take longer to load than
+ * a chart takes to draw.
+ */
 export const CHART_PARTS = [
   BarChart,
   CustomChart,

@@ -7,13 +7,13 @@ import { percent } from './words.ts';
 
 /** More columns than this are less than three pixels wide: neighbours then share one, which shows their largest. */
 const MAX_COLUMNS = 256;
-/** A number in each cell is read up to here; beyond it would be smaller than letters may be. */
+/** With more columns, the numbers in the cells would be too small to read. */
 const MAX_NUMBERED_COLUMNS = 24;
 
-/** Characters of a row's label, and of all labels of the columns side by side: what there is room for. */
+/** Number of characters that fit into a row's label, and into all labels of the columns side by side. */
 const ROOM = { row: 20, columns: 44 };
 const WIDE_ROOM = { row: 44, columns: 126 };
-/** As many columns have their names each; of more, as many as there is room for. */
+/** Up to this many columns, each has its name; otherwise as many as fit. */
 const MAX_NAMED = 12;
 /** Characters of a slanted label: a longer one would take the map's height. */
 const MAX_SLANTED_LABEL = 16;
@@ -28,21 +28,23 @@ export interface HeatMapInput extends ChartStyle {
   readonly modules: readonly ModuleShare[];
   /** What a value is, such as "relative error". */
   readonly what: string;
-  /** A value in words; default: percent. */
+  /** Formats a value; default: percent. */
   readonly inWords?: (value: number) => string;
   /** The end of the scale, for maps that are compared; default: the largest value. */
   readonly most?: number;
   /** Numbers to write into the cells where there is room, such as ranks. */
   readonly areNumbered?: boolean;
-  /** Names of modules that stand out. */
+  /** Names of modules to highlight. */
   readonly selected?: ReadonlySet<string>;
   /** Further lines of the tooltip of a module. */
   readonly details?: (module: number) => readonly string[];
-  /** About 1,000 pixels wide: longer labels have room. */
+  /** The chart is about 1,000 pixels wide, which leaves room for longer labels. */
   readonly isWide?: boolean;
 }
 
-/** A cell of the map; `index` is that of its module, or of the largest of several. */
+/**
+ * A cell of the map. `index` is that of its module, or of the module with the largest value if several share the cell.
+ */
 export interface HeatCell {
   readonly value: [column: number, row: number, value: number];
   readonly name: string;
@@ -52,7 +54,7 @@ export interface HeatCell {
 const [LEAST_HEIGHT, MOST_HEIGHT] = [320, 640];
 const [ROW_PX, AXES_PX] = [15, 140];
 
-/** Pixels in which each row has its label, as far as a page has them. */
+/** Height at which each row can have its label, up to what a page has room for, in pixels. */
 export function heatMapHeight(modules: readonly { readonly name: string }[]): number {
   const { rows } = moduleGrid(modules.map(({ name }) => name));
   return Math.min(MOST_HEIGHT, Math.max(LEAST_HEIGHT, rows.length * ROW_PX + AXES_PX));
@@ -120,7 +122,7 @@ export function layerHeatMap(input: HeatMapInput): EChartsOption {
       min: 0,
       max: end,
       calculable: false,
-      // The mark beside the bar would be written in its own format, over its labels.
+      // ECharts would write the marker beside the bar in another format, over the labels.
       hoverLink: false,
       orient: 'horizontal',
       left: 'center',
@@ -152,7 +154,7 @@ export function layerHeatMap(input: HeatMapInput): EChartsOption {
   };
 }
 
-/** One cell for each place; where modules share one, the largest. */
+/** One cell for each place; if several modules share it, the one with the largest value. */
 function cellsOf({ modules }: HeatMapInput, { places }: ModuleGrid, perColumn: number): HeatCell[] {
   const cells = new Map<string, HeatCell>();
   for (const [index, { name, value }] of modules.entries()) {
@@ -165,7 +167,7 @@ function cellsOf({ modules }: HeatMapInput, { places }: ModuleGrid, perColumn: n
   return [...cells.values()];
 }
 
-/** Numbers are as dark as their ground is light; what is selected has a frame. */
+/** Numbers contrast with the colour of their cell; selected modules have a frame. */
 function styled(cell: HeatCell, { selected, palette, areNumbered }: HeatMapInput, end: number) {
   const isSelected = selected?.has(cell.name) === true;
   return {
@@ -186,7 +188,7 @@ function columnLabels(
   const longest = labels.reduce((most, { length }) => Math.max(most, length), 0);
   const each = Math.floor(room / labels.length) - 1;
   if (longest <= each) return { labels, isSlanted: false };
-  // Many numbers in a row: as many of them are shown as there is room for.
+  // Of many numbers in a row, as many are shown as fit.
   if (labels.length > MAX_NAMED && longest <= 4) return { labels, isSlanted: false };
   const isSlanted = each < MAX_SLANTED_LABEL;
   return { labels: distinctLabels(labels, isSlanted ? MAX_SLANTED_LABEL : each), isSlanted };

@@ -1,22 +1,22 @@
 import { byNumbers, layerLabels, type ModulePlace, modulePlaces } from './module-names.ts';
 
-/** Where each module of an adapter lies in a map of its layers. */
+/** The position of each module of an adapter in a map of its layers. */
 export interface ModuleGrid {
   /** Projections, from the top. */
   readonly rows: readonly string[];
   /** Layers, from the left. */
   readonly columns: readonly string[];
-  /** What is written under the columns. */
+  /** Labels of the columns. */
   readonly columnLabels: readonly string[];
   /** What a column stands for. */
   readonly columnName: string;
-  /** Of every module, in the order of the names. */
+  /** The position of every module, in the order of the names. */
   readonly places: readonly { readonly row: number; readonly column: number }[];
 }
 
-/** Modules without layers that a list one below the other still has room for. */
+/** Up to this many modules without layers are listed one below the other. */
 const MAX_LISTED = 24;
-/** More are laid out in rows of so many. */
+/** If there are more, they are laid out in rows of this many. */
 const SHELF = 16;
 
 /** Layers across, projections down. Modules that are only numbered (`unet:143`) fill rows of sixteen, as text does. */
@@ -40,7 +40,7 @@ export function moduleGrid(names: readonly string[]): ModuleGrid {
   };
 }
 
-/** `unet:37` stands in the row `unet 32–47`, at place 5. */
+/** `unet:37` is in the row `unet 32–47`, at position 5. */
 function onShelf(name: string): ModulePlace {
   const found = /^(.*?)[._:]?(\d{1,9})$/.exec(name);
   if (!found) return { layer: '0', projection: name };

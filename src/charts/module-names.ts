@@ -1,25 +1,28 @@
-/** What tells rows apart is shown up to here, however much less was asked for; names of strangers have no end. */
+/**
+ * Labels may become this long to stay distinct, even if shorter ones were requested. Untrusted names can be of any
+ * length.
+ */
 const MOST_LABEL = 64;
-/** Parts of a path that are shorter are not made shorter still. */
+/** Parts of a path are not shortened below this length. */
 const LEAST_PART = 6;
 /** A part of a name that is a number. */
 const NUMBER = /(?<=^|[._:])\d+(?=$|[._:])/g;
 
-/** Where a module is in its model, as far as its name says. */
+/** The position of a module in its model, as far as its name shows it. */
 export interface ModulePlace {
-  /** The path of the layer: `model.layers.11`; empty where the name has no number. */
+  /** The path of the layer: `model.layers.11`; empty if the name has no number. */
   readonly layer: string;
   /** What follows: `self_attn.q_proj`. */
   readonly projection: string;
 }
 
-/** Models number their layers in so many levels at most: block, attention, transformer block. */
+/** Largest number of levels in which models number their layers: block, attention, transformer block. */
 const MAX_LEVELS = 4;
 
 /**
  * Splits the names of an adapter's modules into layers and projections: `stages.2.blocks.5.mlp.fc1` into
- * `stages.2.blocks.5` and `mlp.fc1`. How many numbers belong to the layer is not said anywhere (a Mixtral numbers its
- * experts, a ConvNeXt its blocks): it is what fills the grid of layers and projections best; of equals, the fewer.
+ * `stages.2.blocks.5` and `mlp.fc1`. Names do not show how many numbers belong to the layer (Mixtral numbers its
+ * experts, ConvNeXt its blocks), so the number is chosen that fills the grid of layers and projections best; of equals, the smaller.
  */
 export function modulePlaces(names: readonly string[]): ModulePlace[] {
   let best: ModulePlace[] = [];
@@ -34,7 +37,7 @@ export function modulePlaces(names: readonly string[]): ModulePlace[] {
   return best;
 }
 
-/** The layer ends with the number of this level, or with the last before it that something follows. */
+/** The layer ends with the number of this level, or with the last earlier number that is followed by something. */
 function placeAt(name: string, levels: number): ModulePlace {
   let end = 0;
   for (const { index, 0: found } of name.matchAll(NUMBER)) {
@@ -46,10 +49,10 @@ function placeAt(name: string, levels: number): ModulePlace {
     : { layer: name.slice(0, end), projection: name.slice(end + 1) };
 }
 
-/** Numbers in names in the order of numbers: layer 2 before layer 11. */
+/** Compares names with their numbers in numerical order: layer 2 comes before layer 11. */
 export const byNumbers = new Intl.Collator('en', { numeric: true }).compare;
 
-/** Labels without what all of them begin with: `transformer.h.11` becomes `11`. */
+/** Removes the common beginning of labels: `transformer.h.11` becomes `11`. */
 export function withoutCommonStart(labels: readonly string[]): string[] {
   if (labels.length < 2) return labels.map((label) => /\d+$/.exec(label)?.[0] ?? label);
   const [first] = labels;
@@ -60,16 +63,16 @@ export function withoutCommonStart(labels: readonly string[]): string[] {
   return labels.map((label) => label.slice(common));
 }
 
-/** What separates the parts of a name, in one library or another. */
+/** Separators of the parts of a name in various libraries. */
 const SEPARATOR = /[._:]/;
 const DIGITS = /^\d+$/;
-/** More words make no short label. */
+/** A label with more words would not be short. */
 const MAX_WORDS = 4;
 
 /**
- * Short labels of layers, in which they still differ: `stages.2.blocks.5` becomes `2.5`, and `down_blocks.1.attentions.0`
- * beside `mid_block.attentions.0` becomes `down 1.0`. Words and numbers that tell no layer from another are left out.
- * @param layers each once
+ * Short labels of layers that still differ: `stages.2.blocks.5` becomes `2.5`, and `down_blocks.1.attentions.0`
+ * beside `mid_block.attentions.0` becomes `down 1.0`. Words and numbers that do not distinguish layers are left out.
+ * @param layers without duplicates
  */
 export function layerLabels(layers: readonly string[]): string[] {
   const split = layers.map((layer) => {
@@ -84,7 +87,7 @@ export function layerLabels(layers: readonly string[]): string[] {
     kinds.get(kind)!.push(numbers);
   }
   const differing = new Map([...kinds].map(([kind, alike]) => [kind, differences(alike)]));
-  // As few of the words that not all have as tell the layers apart.
+  // As few words as are needed to distinguish the layers, among those that not all labels have.
   for (let most = 1; most <= MAX_WORDS; most++) {
     const labels = split.map(({ words, numbers, kind }) => {
       const differs = numbers.filter((_, at) => differing.get(kind)!.has(at));
@@ -97,14 +100,14 @@ export function layerLabels(layers: readonly string[]): string[] {
   return withoutCommonStart(layers);
 }
 
-/** Where lists of equal length are not all the same. */
+/** The positions at which lists of equal length differ. */
 const differences = ([first, ...others]: readonly (readonly string[])[]): ReadonlySet<number> =>
   new Set(first!.flatMap((part, at) => (others.some((other) => other[at] !== part) ? [at] : [])));
 
 /**
- * Paths as labels of about so many characters that stay apart: without the parts that all have in common, then with
- * their longest parts cut, and longer again where that made two alike.
- * @param paths each once
+ * Shortens paths to distinct labels of about the given length: first without the parts that all have in common, then with
+ * their longest parts cut, and less so if that made two labels equal.
+ * @param paths without duplicates
  */
 export function distinctLabels(paths: readonly string[], most: number): string[] {
   const separator = paths.some((path) => path.includes('.')) ? '.' : '_';

@@ -2,7 +2,7 @@ import type { CustomSeriesOption, EChartsOption } from 'echarts';
 import { type ChartStyle, chartBase, FONT, xAxis, yAxis } from './chart-base.ts';
 import { byNumbers, distinctLabels, modulePlaces } from './module-names.ts';
 
-/** The rank that each module has from a step on. */
+/** The rank of each module from a step onwards. */
 export interface RanksFrom {
   readonly step: number;
   readonly ranks: ReadonlyMap<string, number>;
@@ -42,7 +42,7 @@ export function rowsOf(names: readonly string[]): { readonly name: string; reado
     .sort((a, b) => byNumbers(a.projection, b.projection) || byNumbers(a.layer, b.layer));
 }
 
-/** The rectangles to draw: neighbours of one rank, in steps and in rows, are one. */
+/** The rectangles to draw. Neighbouring steps and rows of the same rank share one rectangle. */
 export function bandsOf(
   rows: readonly { readonly name: string }[],
   history: readonly RanksFrom[],

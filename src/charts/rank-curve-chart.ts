@@ -6,7 +6,7 @@ import { type ChartStyle, chartBase, legend, xAxis, yAxis } from './chart-base.t
 import { markedRank } from './spectra-chart.ts';
 import { percent } from './words.ts';
 
-/** A point of the curve without what it costs. */
+/** A point of the curve without its size. */
 type ErrorPoint = Required<
   Pick<RankPoint, 'rank' | 'relative_error' | 'module_relative_error' | 'worst_module_error'>
 >;
@@ -24,7 +24,7 @@ export interface RankCurveInput extends ChartStyle {
 
 /**
  * The least error of every uniform rank, as an analysis has it, from the spectra of any report: error² = 1 − Σ energy
- * kept / Σ energy (Eckart and Young 1936). Of a sketch the ranks it knows.
+ * kept / Σ energy (Eckart and Young 1936). For a sketch, only the ranks that it covers.
  */
 export function curveOfSpectra(
   modules: readonly Pick<ModuleSpectrum, 'energy' | 'energy_curve'>[],
@@ -48,15 +48,15 @@ export function curveOfSpectra(
   });
 }
 
-/** More marks on a line run into each other. */
+/** More markers on a line would overlap. */
 const MAX_MARKS = 40;
 
-/** What every rank loses: the mean of the modules, the whole adapter, the worst module. */
+/** The error at every rank: the mean of the modules, the whole adapter, the worst module. */
 export function rankCurveChart(input: RankCurveInput): EChartsOption {
   const { curve, rank, recommended, results = [], palette } = input;
   const base = chartBase(input);
   const point = curve.find((one) => one.rank === recommended);
-  // Told apart by their marks and strokes as well as by their colours.
+  // Lines differ in their markers and strokes as well as in their colours.
   const line = (
     name: string,
     [color, symbol, type]: readonly [string, string, 'solid' | 'dashed' | 'dotted'],
@@ -113,7 +113,7 @@ export function rankCurveChart(input: RankCurveInput): EChartsOption {
   };
 }
 
-/** "rank 4", and what each line has there. */
+/** "rank 4", and the value of each line there. */
 function tipOfRank(found: unknown): string {
   const points = [found].flat() as { seriesName: string; value: [rank: number, error: number] }[];
   const lines = points.map(({ seriesName, value }) => `${seriesName}: ${percent(value[1])}`);

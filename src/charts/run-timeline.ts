@@ -9,10 +9,10 @@ export type TimelineRun = Pick<
   'schedule' | 'request' | 'checkpoints' | 'rank' | 'step' | 'learning_rate'
 >;
 
-/** Pixels of a part and of what is between two of them. */
+/** Heights of a part and of the gap between two parts, in pixels. */
 const [RANK_PX, PART_PX, GAP_PX, TOP_PX, BOTTOM_PX] = [220, 96, 44, 64, 56];
 
-/** From which rank to which a run goes, and in how many steps. */
+/** The first and the last rank of a run, and its number of steps. */
 export function stepClock({ request }: Pick<RunRecord, 'request'>): {
   readonly source_rank: number;
   readonly target_rank: number;
@@ -21,13 +21,13 @@ export function stepClock({ request }: Pick<RunRecord, 'request'>): {
   return 'schedule' in request ? request.schedule : request.adaptive;
 }
 
-/** The checkpoints that a run went on from, in their order. */
+/** The checkpoints from which a run continued, in their order. */
 export const validCheckpoints = ({ checkpoints }: Pick<RunRecord, 'checkpoints'>): CheckpointRecord[] =>
   checkpoints.filter(({ superseded, state }) => !superseded && state === 'succeeded');
 
 const hasLoss = (run: TimelineRun): boolean => validCheckpoints(run).some(({ loss }) => loss !== null);
 
-/** Pixels that the timeline needs. */
+/** Height of the timeline in pixels. */
 export const timelineHeight = (run: TimelineRun): number =>
   TOP_PX + RANK_PX + (hasLoss(run) ? 3 : 2) * (PART_PX + GAP_PX) + BOTTOM_PX;
 
@@ -159,7 +159,7 @@ function rankSeries({ run, palette }: TimelineInput, valid: readonly CheckpointR
 
 type TimelineInput = ChartStyle & { readonly run: TimelineRun };
 
-/** A checkpoint as two points: where the rank was, and where it is from then on. */
+/** A checkpoint as two points: the rank before it, and the rank after it. */
 const fallOf = ({ step, rank_before: before, rank_after: after }: CheckpointRecord): number[][] => [
   [step, before.max],
   [step, (after ?? before).max],
@@ -207,7 +207,7 @@ function rateSeries(input: TimelineInput): SeriesOption {
 
 type Rate = Pick<RunLearningRate, 'factor' | 'warm_up_steps' | 'decay_steps' | 'begin_step' | 'end_step'>;
 
-/** The learning rate of each stage: as planned, or as it came about so far. */
+/** The learning rate of each stage: as planned, or as it was so far. */
 function stagesOf(run: TimelineRun): Rate[] {
   if (run.schedule)
     return run.schedule.stages.map(({ learning_rate, begin_step, end_step }) => ({
@@ -221,7 +221,7 @@ function stagesOf(run: TimelineRun): Rate[] {
   const isAtStart = first.begin_step === 0;
   const before = { factor: 1, warm_up_steps: 0, decay_steps: 0, begin_step: 0, end_step: first.begin_step };
   const all = isAtStart ? stages : [before, ...stages];
-  // A stage ends where the next one begins; one that is told of twice is one stage.
+  // A stage ends where the next one begins; a stage that is reported twice counts once.
   return all.flatMap((stage, index) => {
     const next = all[index + 1];
     if (next && next.begin_step <= stage.begin_step) return [];

@@ -15,7 +15,7 @@ export interface SizedFile {
   readonly parts?: readonly Part[];
 }
 
-/** Sizes of files under each other, each made up of its parts. */
+/** Sizes of files, one bar below the other, each divided into its parts. */
 export function sizeChart(input: ChartStyle & { readonly files: readonly SizedFile[] }): EChartsOption {
   const { files, palette } = input;
   const withParts = files.map(({ label, bytes, parts }) => ({

@@ -2,14 +2,14 @@ import type { EChartsOption } from 'echarts';
 import { type ChartStyle, chartBase, FONT, headPx, xAxis, yAxis } from './chart-base.ts';
 import { bytesInWords, percent } from './words.ts';
 
-/** What an adapter would weigh and lose. */
+/** The size and the error that an adapter would have. */
 export interface SizePoint {
   readonly bytes: number;
   /** From 0 to 1. */
   readonly error: number;
   /** Its ranks: "rank 4", "ranks 2–8". */
   readonly words: string;
-  /** Why the server refuses it; none: it does not. */
+  /** Why the server refuses it; undefined: the server accepts it. */
   readonly refusal?: string;
 }
 
@@ -23,11 +23,11 @@ export interface SizeCurveInput extends ChartStyle {
   readonly recommended?: number;
 }
 
-/** Where the largest size is more than this many times the smallest, equal factors have equal room. */
+/** If the largest size is more than this many times the smallest, the axis is logarithmic. */
 const MAX_LINEAR = 16;
-/** More marks on a line run into each other. */
+/** More markers on a line would overlap. */
 const MAX_MARKS = 40;
-/** Where on its line a name stands: where the lines are furthest apart, and on different sides of them. */
+/** Position of a name on its line: where the lines are furthest apart, on different sides of them. */
 const NAME_AT = { uniform: 0.2, byModule: 0.3 };
 
 export const NAMES = { uniform: 'one rank for all', byModule: 'ranks by module' } as const;

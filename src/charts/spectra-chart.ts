@@ -3,9 +3,11 @@ import type { ModuleSpectrum } from '../contract/report.ts';
 import { type ChartStyle, chartBase, legend, xAxis, yAxis } from './chart-base.ts';
 import { shortened } from './words.ts';
 
-/** More thin lines than this are a blot, and slow. */
+/** More thin lines would be unreadable and slow to draw. */
 const MAX_LINES = 48;
-/** A logarithm has no zero: what is below this share of the largest value is not drawn (see RESOLUTION of the core). */
+/**
+ * A logarithmic axis has no zero: values below this share of the largest are not drawn (see RESOLUTION of the core).
+ */
 const FLOOR = 1e-7;
 
 const BACKGROUND = ', in the background';
@@ -13,12 +15,12 @@ const BACKGROUND = ', in the background';
 type Spectrum = Pick<ModuleSpectrum, 'name' | 'singular_values'>;
 type Point = [number: number, value: number];
 
-/** What a chart has of its modules, whichever of them is selected and whatever rank is marked. */
+/** The data of a chart that do not depend on the selected module and the marked rank. */
 export interface SpectraLines {
   readonly modules: readonly Spectrum[];
-  /** Of the longest spectrum. */
+  /** Length of the longest spectrum. */
   readonly length: number;
-  /** Below this nothing is drawn. */
+  /** Smaller values are not drawn. */
   readonly least: number;
   readonly thin: readonly { readonly name: string; readonly data: Point[] }[];
   readonly median: Point[];
@@ -26,13 +28,13 @@ export interface SpectraLines {
 
 export interface SpectraInput extends ChartStyle {
   readonly lines: SpectraLines;
-  /** The module that stands out. */
+  /** The module to highlight. */
   readonly selected?: string;
   /** A rank to mark. */
   readonly rank?: number;
 }
 
-/** Once for many charts: medians of thousands of modules take longer than a picture may. */
+/** Computed once for many charts, because medians of thousands of modules take longer than a frame. */
 export function spectraLines(modules: readonly Spectrum[]): SpectraLines {
   const length = modules.reduce((most, { singular_values: sigma }) => Math.max(most, sigma.length), 0);
   const largest = modules.reduce((most, { singular_values: sigma }) => Math.max(most, sigma[0] ?? 0), 0);
@@ -53,8 +55,8 @@ export function spectraLines(modules: readonly Spectrum[]): SpectraLines {
 }
 
 /**
- * Singular values of the modules over their number, on a logarithmic scale: each module a thin line (some of them, where
- * there are many), their median thick.
+ * Singular values of the modules over their number, on a logarithmic scale: a thin line for each module (for some of
+ * them if there are many), and a thick one for their median.
  */
 export function spectraChart(input: SpectraInput): EChartsOption {
   const { lines, selected, rank, palette } = input;
@@ -79,7 +81,7 @@ export function spectraChart(input: SpectraInput): EChartsOption {
     series: [
       ...thin.map(({ name, data }) => ({
         ...line,
-        // The line of the module that is picked has its name, and its mark in the legend.
+        // The line of the selected module has its name, and its marker is in the legend.
         name: `${name}${BACKGROUND}`,
         data,
         silent: true,
@@ -122,7 +124,7 @@ export const markedRank = (rank: number, { palette }: ChartStyle) => ({
   data: [{ xAxis: rank }],
 });
 
-/** "singular value 4", and what each line has there. */
+/** "singular value 4", and the value of each line there. */
 function tipOfValue(found: unknown): string {
   const all = [found].flat() as { seriesName: string; value: Point }[];
   const points = all.filter(({ seriesName }) => !seriesName.endsWith(BACKGROUND));

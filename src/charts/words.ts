@@ -1,6 +1,6 @@
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'] as const;
 
-/** Bytes in decimal units, three digits: 1.63 MB. */
+/** Bytes in decimal units with three digits: 1.63 MB. */
 export function bytesInWords(bytes: number): string {
   let value = Math.abs(bytes);
   let unit = 0;
@@ -16,10 +16,10 @@ const threeDigits = (value: number, unit: number): string => {
   return value >= 99.95 ? value.toFixed(0) : value >= 9.995 ? value.toFixed(1) : value.toFixed(2);
 };
 
-/** Shares below this cannot be told from nothing: they are rounding, in whatever dtype. */
+/** Smaller shares cannot be distinguished from zero: they are rounding errors, whatever the dtype. */
 const LEAST_SHARE = 1e-7;
 
-/** A share from 0 to 1 as percent, in three digits: 11.3 %, 4.92 %; 100 % only where nothing is missing. */
+/** A share from 0 to 1 as percent with three digits: 11.3 %, 4.92 %; 100 % only if nothing is missing. */
 export function percent(share: number): string {
   const value = share * 100;
   if (Math.abs(share) < LEAST_SHARE) return '0 %';
@@ -30,11 +30,11 @@ export function percent(share: number): string {
   return `${value.toFixed(Math.abs(value) < 9.995 ? 2 : 1)} %`;
 }
 
-/** Ranks of modules as people say them: "rank 4", "ranks 2–8". */
+/** Ranks of modules in words: "rank 4", "ranks 2–8". */
 export const ranksInWords = ({ min, max }: { readonly min: number; readonly max: number }): string =>
   min === max ? `rank ${min}` : `ranks ${min}–${max}`;
 
-/** What an adapter becomes. */
+/** What a squeeze changed. */
 export interface SqueezedSize {
   readonly rank: { readonly min: number; readonly max: number };
   /** Of the weights or the factors, after and before. */
@@ -59,6 +59,6 @@ export function squeezeInWords({ rank, bytes, bytesBefore, energy }: SqueezedSiz
   return `${words[0]!.toUpperCase()}${words.slice(1)} ${size()} and ${verb('keeps', 'keep')} ${kept} of the update.`;
 }
 
-/** The end of a long path, which tells modules apart: …h.11.attn.c_attn */
+/** The end of a long path, which distinguishes modules: …h.11.attn.c_attn */
 export const shortened = (name: string, most = 34): string =>
   name.length <= most ? name : `…${name.slice(1 - most)}`;

@@ -18,7 +18,7 @@ export const meanOf = (values: readonly number[]): number =>
 
 /**
  * √(mean of lost/energy): the root mean square, over the modules that are not dead, of their own relative errors. Every
- * module weighs alike, however large its update is. 0 where all are dead.
+ * such module has the same weight, however large its update is. 0 if all modules are dead.
  * @param energies ‖ΔW‖² of every module
  * @param lost ‖ΔW − ΔW′‖² of every module, in the same order
  */

@@ -1,21 +1,21 @@
-/** Limits the wait for values from elsewhere, so that a scrape does not hang. */
+/** How long a scrape waits for a value from another system, so that it does not hang. */
 const LOOK_TIMEOUT_MS = 1_000;
 
 /**
- * What is looked at on scrapes. All metrics of a scrape share one look, and none begins while another one is under way: each
- * that hangs holds a connection, or a thread.
+ * Reads a value from another system when metrics are scraped. All metrics of a scrape share one read, and no read begins
+ * while another one is in progress, because each one that hangs holds a connection or a thread.
  */
 export class Look<T> {
   private read: (() => Promise<T | undefined>) | undefined;
   private underWay: Promise<T | undefined> | undefined;
 
-  /** Sets the source of the value; there is no value before. */
+  /** Sets the function that reads the value. Before this call there is no value. */
   watch(read: () => Promise<T | undefined>): void {
     this.read = read;
     this.underWay = undefined;
   }
 
-  /** undefined: there is nothing to look at, or it fails or takes too long. */
+  /** Reads the value. undefined: no function is set, or the read failed or took too long. */
   async take(): Promise<T | undefined> {
     if (!this.read) return undefined;
     const look = this.underWay ?? this.read().catch(() => undefined);

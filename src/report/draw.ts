@@ -11,17 +11,17 @@ const FAMILIES = FONT.replaceAll('"', '');
 const NARROW = /[iljtfrI.,:;'|!()[\] ]/;
 const WIDE = /[mwMW%@‖∗→]/;
 const CAPITAL = /\p{Lu}/u;
-/** Ideographs, kana, Hangul, emoji: as wide as high. */
+/** Ideographs, kana, Hangul and emoji, which are as wide as they are high. */
 const SQUARE = /[\u{2e80}-\u{d7ff}\u{f900}-\u{faff}\u{ff00}-\u{ff60}\u{1f000}-\u{3ffff}]/u;
 
-// ECharts with what the charts of a report are made of. Without a browser it has to be told how wide a text is.
+// Only the parts of ECharts that the charts of a report use. Without a browser, ECharts cannot measure text itself.
 use([...CHART_PARTS, LegendComponent, TitleComponent, SVGRenderer]);
 setPlatformAPI({ measureText: (text, font = '12px sans-serif') => ({ width: textWidth(text, font) }) });
 
-/** A chart of a report, not drawn yet. */
+/** A chart of a report that has not been drawn yet. */
 export interface Figure {
   readonly title: string;
-  /** What it shows, for those who do not see it as well. */
+  /** What it shows, in words, for readers who cannot see it. */
   readonly caption: string;
   readonly width: number;
   readonly height: number;
@@ -32,13 +32,13 @@ export interface Drawing {
   /** Size in the units of the drawing; texts are about 12 of them high. */
   readonly width: number;
   readonly height: number;
-  /** Unique in its document, as ids inside the drawing begin with it. */
+  /** Unique in its document, because ids inside the drawing begin with it. */
   readonly id: string;
 }
 
 /**
- * A chart as SVG, the same text every time. It has no style sheet and no style attribute, so that it is shown the same
- * where a policy forbids them, and nothing that only a script would read.
+ * Draws a chart as SVG; the same chart always gives the same text. The SVG has no style sheet and no style attribute, so it
+ * looks the same where a Content-Security-Policy forbids them, and it has nothing that only a script would read.
  */
 export function draw(option: EChartsOption, { width, height, id }: Drawing): string {
   const chart = init(null, null, { renderer: 'svg', ssr: true, width, height });
@@ -72,12 +72,12 @@ const attributesOf = (style: string): string =>
     .map((rule) => ` ${rule.replace(/\s*:\s*/, '="')}"`)
     .join('');
 
-/** Of the hundred steps of a gradient ten are enough. */
+/** ECharts writes a hundred steps for a gradient; ten are enough. */
 const isTenth = (offset: number): boolean => Math.abs(offset / 10 - Math.round(offset / 10)) < 1e-6;
 
 /**
- * Width of a text in pixels, as a wide font (DejaVu Sans) has it: without a browser nobody can measure, and what is laid
- * out for a wide font does not overlap in another one.
+ * Width of a text in pixels in a wide font (DejaVu Sans). Without a browser the real width is unknown, and a layout for a
+ * wide font does not overlap in a narrower one.
  * @param font as CSS writes it, such as "600 15px sans-serif"
  */
 export function textWidth(text: string, font: string): number {

@@ -15,7 +15,7 @@ import { targetInWords, unbrokenBytes, unbrokenPercent } from './words.ts';
 
 /** Width of a figure on its own, in pixels. */
 const FIGURE_WIDTH = 1200;
-/** More bars than this are a table. */
+/** A chart with more bars would be hard to read. */
 const MOST_SOURCES = 8;
 
 /** Adapters that are named below the title of a figure. */
@@ -28,7 +28,7 @@ const MOST_LINES = 12;
 /** More points of a line than the chart is wide in pixels are thinned out. */
 const MOST_POINTS = 400;
 
-/** Figures that can be had on their own. */
+/** Figures that can be requested separately. */
 const MAKERS: Readonly<Record<FigureName, (input: ReportInput) => Figure>> = {
   'error-by-rank': errorFigure,
   heatmap: (input) => heatFigure(input),
@@ -42,7 +42,7 @@ export function standaloneFigure(input: ReportInput, name: FigureName): string {
   const size = { width, height: height + headPx(head) };
   const svg = draw(option({ palette: paletteOf('light'), ...head }), { ...size, id: 'figure' });
   const scale = FIGURE_WIDTH / size.width;
-  // A height in whole pixels is a little off: without a fitting of its own the ground would miss an edge.
+  // The height is rounded to whole pixels, so the background is fitted separately; otherwise it would miss an edge.
   return svg.replace(
     /^<svg ([^>]*?)width="\d+" height="\d+"([^>]*)>/,
     `<svg $1width="${FIGURE_WIDTH}" height="${Math.round(size.height * scale)}"$2 preserveAspectRatio="none" role="img">` +
@@ -50,7 +50,7 @@ export function standaloneFigure(input: ReportInput, name: FigureName): string {
   );
 }
 
-/** What a figure was drawn from and by, for those who meet it without its report. */
+/** The source of a figure and the version that drew it, for readers who see the figure without its report. */
 function provenance(input: ReportInput): string {
   const { sources, product } = input.report;
   const named = sources.slice(0, MOST_NAMED).map(({ id, base_model: base }) => {
@@ -61,7 +61,7 @@ function provenance(input: ReportInput): string {
   return [...named, ...more, `${product.name} ${product.version}`].join(' · ');
 }
 
-/** What every rank loses, with the ranks that were chosen; of an analysis with the one it recommends. */
+/** The error at every rank, with the ranks that were chosen; for an analysis, with the one that it recommends. */
 export function errorFigure({ report, job }: ReportInput): Figure {
   const curve = curveOfSpectra(report.modules);
   const results = resultsOf(job).map((result) => ({ rank: result.rank.max, error: shownError(result) }));
@@ -87,7 +87,7 @@ export function errorFigure({ report, job }: ReportInput): Figure {
   };
 }
 
-/** Weights files before and after; of an analysis, the factors at what it recommends. */
+/** Sizes of the weights files before and after; for an analysis, of the factors at the recommended rank. */
 export function sizeFigure(input: ReportInput): Figure {
   const files = [...sourceFiles(input), ...resultFiles(input), ...recommendedFiles(input)];
   return {
@@ -164,7 +164,7 @@ function captionOf(
   return `Singular values: this module orange, the median of all blue, others grey. Of rank ${module.rank}. Relative error ${unbrokenPercent(error)}.${marked}`;
 }
 
-/** With fewer lines in the background; the last two stand out and stay. */
+/** Thins out the lines in the background. The last two are highlighted and stay. */
 function thinned(option: EChartsOption): EChartsOption {
   const series = [option.series ?? []].flat();
   const background = series.slice(0, -2);
@@ -172,6 +172,6 @@ function thinned(option: EChartsOption): EChartsOption {
   const kept = [...background.filter((_, index) => index % every === 0), ...series.slice(-2)].map((one) =>
     (one.data as readonly unknown[]).length > MOST_POINTS ? { ...one, sampling: 'lttb' } : one,
   );
-  // The name of the module is the title, and one of the thin lines has it as well.
+  // No legend: the title already has the name of the module, and one of the thin lines has the same name.
   return { ...option, legend: { show: false }, series: kept as NonNullable<EChartsOption['series']> };
 }

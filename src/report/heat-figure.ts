@@ -14,9 +14,9 @@ const MOST_ROUNDED = 600;
 
 /** More rows than this are lower than their labels. */
 const MOST_ROWS = 40;
-/** Shades that an eye tells apart; each is one colour of the drawing. */
+/** Number of shades that a reader can distinguish; each is one colour of the drawing. */
 const SHADES = 32;
-/** Longer names are cut before they are taken apart. */
+/** Longer names are cut before they are split into parts. */
 const MOST_NAME = 240;
 
 /** The relative error of every module by layer and projection, of one of the results. */
@@ -50,13 +50,13 @@ export function heatFigure({ report }: ReportInput, target = 0): Figure {
   };
 }
 
-/** Over all results, so that their maps have one scale and can be compared; 0 of an analysis. */
+/** The largest value over all results, so that their maps share one scale and can be compared; 0 for an analysis. */
 const largestError = (report: Report): number =>
   targetsOf(report)
     .flatMap(({ modules }) => modules)
     .reduce((largest, { relative_error: error }) => Math.max(largest, error), 0);
 
-/** Of an analysis: what every module would lose at the rank it recommends for all. */
+/** For an analysis: the error of every module at the rank that it recommends for all. */
 function sharesOf(report: Report, index: number): { what: string; modules: ModuleShare[] } {
   const { analysis, modules } = report;
   const target = targetsOf(report)[index];
@@ -75,7 +75,7 @@ function sharesOf(report: Report, index: number): { what: string; modules: Modul
   };
 }
 
-/** Shorter cells where there are many. */
+/** If there are many rows, cells are shorter. */
 function adapted(option: EChartsOption, cells: number): EChartsOption {
   if (cells <= MOST_ROUNDED) return option;
   const series = [option.series ?? []]
@@ -92,8 +92,8 @@ interface HeatCells {
 }
 
 /**
- * Modules for a heat map that has room for them. Where there are too many rows, those that differ only in a number (the
- * experts of a layer) become one, which shows the largest; where there are still too many, the worst stay.
+ * Reduces the modules to as many as a heat map has room for. If there are too many rows, rows that differ only in a number
+ * (the experts of a layer) become one row, which shows the largest value. If there are still too many, the worst stay.
  */
 export function heatCells(modules: readonly ModuleShare[]): HeatCells {
   const named = modules.map(({ name, value }) => ({ name: shownText(name, MOST_NAME), value }));
@@ -142,7 +142,7 @@ function withoutNumbers({ layer, projection }: ModulePlace): string {
   return layer === '' ? row : `${layer}.${row}`;
 }
 
-/** Rounded to a shade; the largest stays what it is. */
+/** Rounds a value to a shade; the largest value stays as it is. */
 function shaded(modules: readonly ModuleShare[]): ModuleShare[] {
   const most = modules.reduce((largest, { value }) => Math.max(largest, value), 0);
   const step = most / SHADES;

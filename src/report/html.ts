@@ -1,4 +1,4 @@
-/** Markup that is safe to put into a page. Only `html` and `trusted` make it. */
+/** Markup that is safe to put into a page. Only `html` and `trusted` create it. */
 export class Html {
   readonly text: string;
 
@@ -17,13 +17,13 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
-/** Text as it may stand in an element, or in an attribute within quotes. */
+/** Escapes a text for use in an element, or in an attribute within quotes. */
 export const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (mark) => ENTITIES[mark]!);
 
 /** Markup that was made elsewhere and is known to be safe. */
 export const trusted = (text: string): Html => new Html(text);
 
-/** A template of markup: what is put in is escaped, unless it is markup itself. Lists of markup are joined. */
+/** A template of markup. Values are escaped unless they are markup themselves; lists of markup are joined. */
 export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): Html {
   let text = strings[0]!;
   parts.forEach((part, index) => {
@@ -32,7 +32,7 @@ export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): 
   return new Html(text);
 }
 
-/** Nothing where a condition does not hold. */
+/** The markup if the condition holds; otherwise nothing. */
 export const when = (condition: unknown, make: () => Html): Html => (condition ? make() : NOTHING);
 
 const NOTHING = new Html('');

@@ -24,8 +24,8 @@ export function pngOf(svg: string): Uint8Array {
 }
 
 /**
- * Font files of the package, the same on every machine; undefined where it is not installed: then the fonts of the
- * system have to do.
+ * Font files of the package, the same on every machine; undefined if it is not installed. Then the fonts of the system are
+ * used.
  */
 function packagedFonts(): string[] | undefined {
   try {

@@ -6,7 +6,7 @@ import { reportPage } from './page/page.ts';
 import { pngOf } from './png.ts';
 import type { FigureName } from './report-input.ts';
 
-/** What a report is to become. */
+/** The form in which a report is requested. */
 export type ReportForm =
   | { readonly as: 'html' /** Read where the service answers, not as a file. */; readonly isServed: boolean }
   | { readonly as: 'svg' | 'png'; readonly figure: FigureName };
@@ -21,11 +21,11 @@ export interface RenderRequest {
 
 export interface Rendered {
   readonly bytes: Uint8Array;
-  /** Content-Security-Policy of the answer, where it needs one of its own. */
+  /** Content-Security-Policy of the response, if it needs one of its own. */
   readonly policy?: string;
 }
 
-/** The same request has the same bytes. */
+/** Renders a report. The same request always gives the same bytes. */
 export function render({ form, report: bytes, job, adapters }: RenderRequest): Rendered {
   const report = JSON.parse(
     Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8'),

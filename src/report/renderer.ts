@@ -6,14 +6,14 @@ import type { ThreadAnswer } from './thread.ts';
 
 /** A report of 4,000 modules takes about a second. */
 const TIME_LIMIT_MS = 60_000;
-/** A thread with ECharts in it holds some 60 MB: one that nobody needs any more is ended. */
+/** A thread that has loaded ECharts holds about 60 MB, so an idle thread is ended. */
 const IDLE_MS = 60_000;
-/** A report beyond this fails, and not the process. */
+/** A report that needs more memory fails without taking the process down. */
 const MEMORY_LIMIT_MB = 1024;
 
 /**
- * Makes reports in a thread of its own, one after the other: an API that draws answers nobody else meanwhile. The thread
- * starts with the first report and ends when there was none for a while.
+ * Renders reports one at a time in a thread of its own, because rendering in the thread of the API would block all other
+ * requests. The thread starts with the first report and ends after it has been idle for a while.
  */
 export class Renderer {
   #worker: Worker | undefined;
@@ -22,8 +22,8 @@ export class Renderer {
   #isClosed = false;
 
   /**
-   * @param load gets what is needed when its turn has come, so that whoever waits holds nothing
-   * @throws Error when the thread dies or takes too long; whatever `load` throws
+   * @param load fetches the input when it is this report's turn, so that waiting requests hold no memory
+   * @throws Error if the thread dies or takes too long, and any error that `load` throws
    */
   render(load: () => Promise<RenderRequest>): Promise<Rendered> {
     const rendered = this.#turn.then(async () => this.#ask(await load()));
@@ -73,7 +73,7 @@ export class Renderer {
       execArgv: [...THREAD_ARGUMENTS],
       resourceLimits: { maxOldGenerationSizeMb: MEMORY_LIMIT_MB },
     });
-    // One that dies at rest is started anew when there is work.
+    // An idle worker that dies is replaced when the next report is requested.
     worker.on('error', () => {});
     worker.on('exit', () => {
       if (this.#worker === worker) this.#worker = undefined;

@@ -3,7 +3,7 @@ import type { AdapterRecord } from '../contract/adapter.ts';
 import type { JobRecord } from '../contract/job.ts';
 import type { Report } from '../contract/report.ts';
 
-/** What a report is made from. */
+/** The data from which a report is rendered. */
 export interface ReportInput {
   readonly job: JobRecord;
   readonly report: Report;
@@ -12,16 +12,16 @@ export interface ReportInput {
 }
 
 export const FIGURES = ['error-by-rank', 'heatmap', 'sizes'] as const;
-/** A chart that can be had on its own. */
+/** A chart that can be requested separately. */
 export type FigureName = (typeof FIGURES)[number];
 
 export const adapterOf = ({ adapters }: ReportInput, id: string): AdapterRecord | undefined =>
   adapters.find((adapter) => adapter.id === id);
 
 interface ModuleLoss {
-  /** Of the module in `report.modules`. */
+  /** Index of the module in `report.modules`. */
   readonly index: number;
-  /** Its largest relative error over all results; of an analysis, at the rank that is recommended for all. */
+  /** Its largest relative error over all results; for an analysis, at the rank that is recommended for all. */
   readonly error: number;
 }
 

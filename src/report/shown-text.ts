@@ -1,6 +1,6 @@
 /**
  * Characters that a reader does not see and that change what is seen: controls, line and paragraph separators, the
- * marks of bidirectional text (Unicode UAX #9), halves of surrogate pairs. XML 1.0 (2.2) has no place for most of them.
+ * marks of bidirectional text (Unicode UAX #9), halves of surrogate pairs. XML 1.0 (2.2) does not allow most of them.
  */
 const UNSEEN =
   /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u{061c}\u{200b}\u{200e}\u{200f}\u{202a}-\u{202e}\u{2060}\u{2066}-\u{2069}\u{feff}\u{fffe}\u{ffff}]/gu;
@@ -9,8 +9,8 @@ const UNSEEN =
 export const MOST_SHOWN = 160;
 
 /**
- * A text of a stranger as people can read it: on one line, what cannot be seen as its code point, and of a long one the
- * beginning and the end. It still has to be escaped.
+ * Makes an untrusted text readable: it is on one line, invisible characters are shown as their code points, and a long text
+ * is cut in the middle. The result still has to be escaped.
  * @param most length in UTF-16 units, at least 8
  */
 export function shownText(text: string, most = MOST_SHOWN): string {

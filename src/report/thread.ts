@@ -1,4 +1,4 @@
-/** Makes reports, one at a time, away from the thread that answers requests. Started by Renderer. */
+/** Renders reports, one at a time, outside the thread that answers requests. Started by Renderer. */
 import { parentPort } from 'node:worker_threads';
 import { type PlainError, toPlainError } from '../errors/app-error.ts';
 import { type Rendered, type RenderRequest, render } from './render.ts';

@@ -2,13 +2,13 @@ import { bytesInWords, percent } from '../charts/words.ts';
 import { POLICIES, type Target } from '../contract/target.ts';
 import { shownText } from './shown-text.ts';
 
-/** As in charts, on one line: between a number and its unit no line ends. */
+/** As in charts, but without a line break between a number and its unit. */
 export const unbrokenPercent = (share: number): string => unbroken(percent(share));
 export const unbrokenBytes = (bytes: number): string => unbroken(bytesInWords(bytes));
 
 const unbroken = (text: string): string => text.replaceAll(' ', '\u00a0');
 
-/** A target as people say it: its policy, and where it has none, what it is for. */
+/** A target in words: its policy, or the profile or format of a target without one. */
 export function targetInWords(target: Target): string {
   if ('rank' in target) return `rank ${target.rank}`;
   if ('energy' in target) return `energy ${unbrokenPercent(target.energy)}`;
@@ -24,7 +24,7 @@ export function targetInWords(target: Target): string {
     : `as ${shownText(String(target.format), 40)}`;
 }
 
-/** What a target says besides its policy, such as "scale: keep"; empty where nothing. */
+/** The options of a target besides its policy, such as "scale: keep"; empty if it has none. */
 export const furtherWishes = (target: Target): string =>
   Object.entries(target)
     .filter(([name]) => !(POLICIES as readonly string[]).includes(name))

@@ -62,7 +62,7 @@ describe('the page of a squeeze', () => {
       'ONNX Runtime 1.30.0',
       'LoRA-Squeeze 0.1.0',
       'cpu, 2 threads; CUDA was not available',
-      'rsvd was asked for',
+      'rsvd was requested',
       'Gram matrices 1.50 s',
     ])
       assert.ok(text.includes(told), told);

@@ -1,6 +1,6 @@
 import { GraphBuilder, type Value } from './graph-builder.ts';
 
-/** What truncates some modules to rank k: B′ = B·p and A′ = r·A. */
+/** The matrices that truncate modules to rank k: B′ = B·p and A′ = r·A. */
 export interface Transfer {
   /** [N, r, k] */
   readonly p: Value;
@@ -9,7 +9,8 @@ export interface Transfer {
 }
 
 /**
- * The matrices that take the factors of modules to rank k, for whoever trains on: B′ = B·P and A′ = R·A.
+ * Builds the graph that computes P and R, which truncate the factors of modules to rank k: B′ = B·P and A′ = R·A. A trainer
+ * that continues at rank k applies them to the optimizer's moments as well.
  *
  * Inputs: see transfer. Outputs: p_out [N, r, k], r_out [N, k, r], float64.
  */
@@ -22,10 +23,10 @@ export function transferGraph(): Uint8Array {
 }
 
 /**
- * Declares the inputs that a decomposition and an output's choices make, and takes them together.
+ * Declares the inputs (the decomposition, and how the result is to be written) and combines them into P and R.
  *
  * Inputs: p [N, r, l], r [N, l, r], sigma [N, l] float64 of the core graph; k (int64 scalar); split (double: the share of σ
- * that goes into B, ½ is balanced); factor_b, factor_a [N] (double: what the factors take up of each module's scale).
+ * that goes into B, ½ is balanced); factor_b, factor_a [N] (double: the share of each module's scale that goes into the factor).
  * A direction with σ = 0 comes out as zeros in both.
  * @returns p·σ^split·factor_b and σ^−split·r·factor_a of the first k directions
  */

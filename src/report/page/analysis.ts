@@ -19,7 +19,7 @@ const VERDICTS = [
   ['dead', 'the update is zero or next to it'],
 ] as const;
 
-/** What an analysis recommends, and how many modules are of which kind. Empty for other jobs. */
+/** The recommendation of an analysis, and the number of modules of each verdict. Empty for other jobs. */
 export function analysisSection({ report: { analysis } }: ReportInput): Html {
   if (!analysis) return html``;
   const counted = VERDICTS.map(([verdict, meaning]) => ({

@@ -6,12 +6,12 @@ import { heatFigure } from '../heat-figure.ts';
 import { type Html, html, trusted, when } from '../html.ts';
 import type { ReportInput } from '../report-input.ts';
 
-/** A cell of a heat map is about a hundred bytes: further maps are left out where the page would become too long. */
+/** A cell of a heat map is about a hundred bytes: further maps are left out if the page would become too long. */
 const MOST_CELLS = 6000;
 
 const COLOURS = / (fill|stroke|stop-color)="([^"]+)"/g;
 
-/** Charts as markup, and what makes them dark. */
+/** Charts as markup, and the style rules for dark mode. */
 export interface Charts {
   readonly markup: Html;
   readonly dark: string;
@@ -69,8 +69,8 @@ const scrolling = (svg: Html, title: string, isWide: boolean): Html =>
   isWide ? html`<div class="scroll wide" role="region" aria-label="${title}" tabindex="0">${svg}</div>` : svg;
 
 /**
- * Rules of CSS that give a drawing the colours of another one of the same chart: a rule is stronger than an attribute
- * (SVG 2, 6.6). Empty where the drawings differ in more than colours.
+ * CSS rules that give a drawing the colours of another drawing of the same chart: a rule overrides an attribute (SVG 2,
+ * 6.6). Empty if the drawings differ in more than colours.
  * @param id of the element that holds the drawing
  */
 export function darkRules(id: string, light: string, dark: string): string {

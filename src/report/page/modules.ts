@@ -6,11 +6,14 @@ import { moduleLosses } from '../report-input.ts';
 import { targetInWords, unbrokenPercent } from '../words.ts';
 import { type Column, digits, integer, name, table } from './words.ts';
 
-/** More rows are slow to open and nobody reads them. */
+/** More rows would make the page slow to open without being useful. */
 export const MOST_ROWS = 500;
 const MOST_TARGETS = 4;
 
-/** Every module with its rank and error in each result, in the order of the model; of an analysis what its spectrum says. */
+/**
+ * Every module with its rank and error in each result, in the order of the model; for an analysis, the figures of its
+ * spectrum.
+ */
 export function modulesSection(input: ReportInput, jsonPath: Html): Html {
   const { modules, analysis } = input.report;
   const targets = targetsOf(input.report);
@@ -44,8 +47,8 @@ export function modulesSection(input: ReportInput, jsonPath: Html): Html {
   const leftTargets = targets.length - shownTargets.length;
   return html`
 <section aria-labelledby="modules"><h2 id="modules">Modules</h2>
-<p class="muted">${integer(modules.length)} modules in the order of the model. Least possible: what no matrix of this rank can
-go below (Eckart and Young 1936); unknown where the spectrum is a sketch.</p>
+<p class="muted">${integer(modules.length)} modules in the order of the model. Least possible: the smallest error that any matrix
+of this rank can have (Eckart and Young 1936); unknown if the spectrum comes from a sketch.</p>
 ${table('Modules', columns, rows)}
 ${when(left > 0, () => html`<p>${integer(left)} more modules are not in this table; they lose less than these. ${jsonPath}</p>`)}
 ${when(leftTargets > 0, () => html`<p>${leftTargets} more results are not in this table. ${jsonPath}</p>`)}

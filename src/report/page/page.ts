@@ -23,14 +23,14 @@ const PHASES: readonly [keyof Timings, string][] = [
 
 export interface ReportPage {
   readonly text: string;
-  /** Of the answer that carries it. */
+  /** Content-Security-Policy of the response that carries the page. */
   readonly policy: string;
 }
 
 /**
- * The report of a job as one HTML file: it asks for nothing else, runs no script, and names the digest of its style sheet
- * in its policy, so that nothing in it could.
- * @param isServed whether it is read where the service answers; a file has no links
+ * The report of a job as one HTML file. It loads nothing else and runs no script. Its policy allows only the style sheet with
+ * the named digest, so that no injected content could.
+ * @param isServed whether the page is served by the service; a downloaded file has no links
  */
 export function reportPage(input: ReportInput, isServed: boolean): ReportPage {
   const charts = chartsSection(input);
@@ -62,14 +62,14 @@ export function reportPage(input: ReportInput, isServed: boolean): ReportPage {
   return { text, policy: `${policy}; frame-ancestors 'none'` };
 }
 
-/** Where all of it is. */
+/** Where to find the complete data. */
 function jsonPath({ report }: ReportInput, isServed: boolean): Html {
   const path = `/v1/jobs/${report.job_id}/report`;
   const call = html`${name(`GET ${path}`)} has everything as JSON.`;
   return isServed ? html`${call} <a class="served" href="${path}">Open it</a>.` : call;
 }
 
-/** What was done to what, in one line without markup. */
+/** The operation and its sources, in one line without markup. */
 function titleOf({ report }: ReportInput): string {
   const { kind, sources } = report;
   const base = sources.find(({ base_model: model }) => model)?.base_model;
@@ -93,7 +93,7 @@ const heading = (input: ReportInput): Html => {
 </header>`;
 };
 
-/** The adapters that were read: ids, digests, base models; of a merge their weights. */
+/** The adapters that were read: ids, digests, base models; for a merge, their weights. */
 function sourcesSection(input: ReportInput): Html {
   const { kind, sources } = input.report;
   const isMerge = kind === 'merge';
@@ -111,7 +111,7 @@ function sourcesSection(input: ReportInput): Html {
     return [
       id(adapterId),
       ...(isMerge ? [html`${digits(weight)}`] : []),
-      base === null ? html`<span class="muted">not said</span>` : name(base),
+      base === null ? html`<span class="muted">not named</span>` : name(base),
       html`${record?.format ?? '–'}`,
       html`${record ? ranks(record.ranks) : '–'}`,
       html`${unbrokenBytes(bytes)}`,
@@ -119,12 +119,12 @@ function sourcesSection(input: ReportInput): Html {
     ];
   });
   return html`
-<section aria-labelledby="sources"><h2 id="sources">Made from</h2>
+<section aria-labelledby="sources"><h2 id="sources">Sources</h2>
 ${table('Sources', columns, rows)}
 </section>`;
 }
 
-/** How the numbers came about: method, device, times, versions, and the limits of what they say. */
+/** How the numbers were computed: method, device, times, versions, and what they do not show. */
 function methodSection({ report }: ReportInput): Html {
   const { method, provider, timings, product, notes } = report;
   const isSketch = method.used === 'rsvd';
@@ -133,7 +133,7 @@ function methodSection({ report }: ReportInput): Html {
 <dl class="plain">
 <dt>Method</dt><dd>${method.used === 'exact' ? 'exact: truncated SVD to rounding error' : 'rsvd: randomised SVD'}${when(
     method.used !== method.requested,
-    () => html`; ${name(method.requested)} was asked for`,
+    () => html`; ${name(method.requested)} was requested`,
   )}</dd>
 ${when(
   isSketch,
@@ -142,7 +142,7 @@ ${when(
 )}
 <dt>Device</dt><dd>${provider.name}, ${provider.threads} thread${provider.threads === 1 ? '' : 's'}${when(
     provider.fallback_reason,
-    // What ONNX Runtime says of it names its own functions, and is in the JSON.
+    // ONNX Runtime's own message names its internal functions; it is in the JSON.
     () => html`; CUDA was not available`,
   )}</dd>
 <dt>Times</dt><dd>${PHASES.map(([phase, words]) => `${words} ${durationInWords(timings[phase])}`).join(', ')}</dd>

@@ -7,7 +7,7 @@ import { adapterOf, type ReportInput } from '../report-input.ts';
 import { furtherWishes, targetInWords, unbrokenBytes, unbrokenPercent } from '../words.ts';
 import { id, integer, name, ranks, sentence, table } from './words.ts';
 
-/** More results are told by their table. */
+/** Further results appear only in the table. */
 const MOST_SENTENCES = 4;
 
 const COLUMNS = [
@@ -33,7 +33,7 @@ const FAILURE_COLUMNS = [{ title: 'Target' }, { title: 'Code' }, { title: 'Why' 
 
 const RULE_COLUMNS = [{ title: 'Rule' }, { title: 'Passed' }, { title: 'What was found' }];
 
-/** What each target came to, and what there is to be warned of. Empty for an analysis. */
+/** The result of each target, with the failures and the warnings. Empty for an analysis. */
 export function resultsSection(input: ReportInput): Html {
   const results = resultsOf(input.job);
   const failed = input.job.results.filter((result) => result.state === 'failed');
@@ -50,13 +50,13 @@ ${table(
 )}
 <p class="muted">Relative error: ‖ΔW − ΔW′‖ / ‖ΔW‖ (Frobenius norm) over all modules, measured on the written factors after
 rounding. Energy kept: 1 − error². Mean module error: the root mean square of the modules’ own relative errors, in which
-every module weighs alike.</p>
+every module has the same weight.</p>
 ${failures(failed)}
 ${warnings(results)}
 </section>`;
 }
 
-/** What came of it, for those who read one line. */
+/** The result in one sentence. */
 const lead = ({ report }: ReportInput, { rank, bytes, energy_retained: energy }: SucceededResult): Html => {
   const bytesBefore = report.sources.reduce((sum, source) => sum + source.bytes, 0);
   return html`<p><strong>${squeezeInWords({ rank, bytes, bytesBefore, energy })}</strong></p>\n`;
@@ -122,7 +122,7 @@ const files = (input: ReportInput, { target, adapter_id, format }: SucceededResu
   ];
 };
 
-/** Targets that came to nothing, and why. */
+/** Targets that failed, and why. */
 const failures = (failed: readonly FailedResult[]): Html =>
   when(
     failed.length > 0,
@@ -142,7 +142,7 @@ function warnings(results: readonly SucceededResult[]): Html {
   );
 }
 
-/** Whether each result loads where its profile says, rule by rule. Empty where no target has a profile. */
+/** Whether the server of its profile loads each result, rule by rule. Empty if no target has a profile. */
 export function verdictsSection({ job }: ReportInput): Html {
   const judged = resultsOf(job).filter(
     (result): result is SucceededResult & { serving: Verdict } => result.serving !== null,

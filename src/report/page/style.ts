@@ -4,9 +4,9 @@ const variables = ({ surface, ink, muted, grid, main, good, bad }: Palette): str
   `--surface:${surface};--ink:${ink};--muted:${muted};--line:${grid};--main:${main};--good:${good};--bad:${bad}`;
 
 /**
- * The style sheet of a report: light and dark, phone and paper. It is inside the page, which names its digest in its
- * policy.
- * @param dark colours of the charts in the dark (see darkRules)
+ * The style sheet of a report, for light and dark mode, phones and paper. The page contains it and names its digest in the
+ * Content-Security-Policy.
+ * @param dark colours of the charts in dark mode (see darkRules)
  */
 export const styleSheet = (dark: string): string => `
 :root{color-scheme:light;--ground:#f5f7fa;${variables(paletteOf('light'))}}

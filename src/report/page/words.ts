@@ -1,14 +1,14 @@
 import { type Html, html, when } from '../html.ts';
 import { MOST_SHOWN, shownText } from '../shown-text.ts';
 
-/** A name from a file, apart from the direction of the text around it. */
+/** A name from a file, isolated from the direction of the text around it. */
 export const name = (text: string, most = MOST_SHOWN): Html =>
   html`<bdi><code>${shownText(text, most)}</code></bdi>`;
 
-/** An id or a digest, which is cut nowhere that it could scroll. */
+/** An id or a digest, which scrolls instead of being cut. */
 export const id = (text: string): Html => html`<span class="id">${name(text)}</span>`;
 
-/** A sentence that may have names of strangers in it. */
+/** A sentence that may contain names from untrusted files. */
 export const sentence = (text: string): Html => html`<bdi>${shownText(text, 600)}</bdi>`;
 
 export const integer = (value: number): string => value.toLocaleString('en-US');
@@ -22,25 +22,25 @@ export function durationInWords(value: number): string {
   return value >= 1 ? `${value.toFixed(value >= 10 ? 1 : 2)} s` : `${Math.round(value * 1000)} ms`;
 }
 
-/** Four digits, however small. */
+/** A number with four significant digits. */
 export const digits = (value: number): string =>
   value !== 0 && (Math.abs(value) < 1e-3 || Math.abs(value) >= 1e6)
     ? value.toExponential(2)
     : String(Number(value.toPrecision(4)));
 
-/** To the minute, in UTC. */
+/** A time to the minute, in UTC. */
 export const time = (iso: string): string => `${iso.slice(0, 10)} ${iso.slice(11, 16)} UTC`;
 
 export interface Column {
   readonly title: string;
-  /** Of numbers: to the right. */
+  /** Columns of numbers are aligned to the right. */
   readonly isNumber?: boolean;
 }
 
 /**
- * A table that scrolls on its own where the page is narrow, by keyboard too (WCAG 2.2, 2.1.1). The first column heads
- * the rows.
- * @param label what the table is of
+ * A table that scrolls separately on a narrow page, also with the keyboard (WCAG 2.2, 2.1.1). The first column has the
+ * headings of the rows.
+ * @param label describes the content of the table
  */
 export const table = (
   label: string,

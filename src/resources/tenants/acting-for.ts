@@ -14,7 +14,7 @@ import type { Standing, TenantLimits } from './limits.ts';
 export interface ActingForOptions {
   readonly limits: TenantLimits;
   readonly metrics: Pick<Metrics, 'accessRefused'>;
-  /** Called with the tenant for which an administrator asks. */
+  /** Called with the tenant on whose behalf an administrator makes the call. */
   readonly onActingFor: (request: FastifyRequest, tenant: string) => void;
 }
 
@@ -30,8 +30,8 @@ type Query = TSchema & { readonly properties: object };
 type Done = (error?: Error) => void;
 
 /**
- * The tenant of a call: that of the caller, or the one that an administrator names with `tenant`. A suspended tenant
- * gets nothing new, whoever calls.
+ * Determines the tenant of a call: that of the caller, or the one that an administrator names with `tenant`. For a
+ * suspended tenant nothing new is accepted, not even from an administrator.
  */
 export const actingFor = fp(async (app: FastifyInstance, options: ActingForOptions) => {
   const { limits, metrics, onActingFor } = options;

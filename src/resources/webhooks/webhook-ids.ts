@@ -12,8 +12,8 @@ export const newWebhookId = (nowMs: number): string => timedId('wh', nowMs);
 export const newDeliveryId = (nowMs: number): string => timedId('msg', nowMs);
 
 /**
- * The id of the delivery of an event to a webhook: the same one whoever makes it and however often, so that an event is
- * recorded once and a receiver can tell a repetition. It has a time in it as all timed ids.
+ * The id of the delivery of an event to a webhook. Every process computes the same id, however often it is called, so that
+ * an event is recorded once and a receiver recognises a repetition. It contains a time, as all timed ids do.
  * @param subject id of the job or batch
  */
 export function deliveryIdOf(webhookId: string, type: string, subject: string, eventMs: number): string {

@@ -78,7 +78,7 @@ export function modelCard(content: CardContent): string {
     summary(content),
     '## Load it',
     [`${FENCE}${language}`, ...lines, FENCE].join('\n'),
-    '## Made from',
+    '## Sources',
     origin(content),
     '## How close it is',
     ERROR_NOTE,
@@ -107,7 +107,7 @@ function frontMatter(format: FormatName, hubBase: string | null, isMerge: boolea
   ].join('\n');
 }
 
-/** What came of it, for those who read one line. */
+/** The result in one sentence. */
 const lead = ({ result, sources }: CardContent): string =>
   squeezeInWords({
     rank: result.rank,
@@ -118,7 +118,7 @@ const lead = ({ result, sources }: CardContent): string =>
 
 function summary({ baseModel, result, ranksBefore }: CardContent): string {
   const { rank, bytes, relative_error, energy_retained, module_relative_error } = result;
-  const base = baseModel === null ? 'not said by its files' : markdownCode(baseModel);
+  const base = baseModel === null ? 'not named in its files' : markdownCode(baseModel);
   return [
     `- Base model: ${base}`,
     `- Rank: ${rankRange(ranksBefore)} → ${rankRange([rank.min, rank.max])}`,
