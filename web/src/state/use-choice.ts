@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { ServingProfile } from '../../../src/contract/serving.ts';
 import type { Target } from '../../../src/contract/target.ts';
 import type { PinnedRanks } from '../../../src/core/policy/allocate-ranks.ts';
@@ -10,7 +10,7 @@ import { allowedPins, limitsOf, type RankStudio, rankStudio, sharedOut } from '.
 import { type TargetForm, targetOf } from '../preview/target-form.ts';
 import { route, setQuery } from './route.ts';
 
-/** Browsers refuse addresses that change with every step of a slider. */
+/** Browsers refuse addresses that change with every step of a slider: further changes are written after a pause. */
 const ADDRESS_PAUSE_MS = 250;
 
 const NO_PINS: PinnedRanks = new Map();
@@ -93,17 +93,23 @@ function useAddressed(analyzed: Analyzed) {
   const wanted = queryOf(form, analyzed);
   const text = JSON.stringify(wanted);
   const isFirst = useRef(true);
-  useEffect(() => {
+  const changed = useRef(Number.NEGATIVE_INFINITY);
+  useLayoutEffect(() => {
     if (isFirst.current) {
       isFirst.current = false;
-      return;
+      return undefined;
     }
-    const timer = setTimeout(() => {
+    const write = () => {
       // Whoever has left within the pause takes nothing along into the address of the next page.
       if (text === written.current || placeNow() !== place) return;
       setQuery(wanted);
       written.current = JSON.stringify(route.value.query);
-    }, ADDRESS_PAUSE_MS);
+    };
+    // At once, so that a reload right after it has the choice, too: an address of pagehide is not what is loaded.
+    const isAlone = performance.now() - changed.current > ADDRESS_PAUSE_MS;
+    changed.current = performance.now();
+    if (isAlone) return write();
+    const timer = setTimeout(write, ADDRESS_PAUSE_MS);
     return () => clearTimeout(timer);
   }, [text]);
   return [form, setForm] as const;
