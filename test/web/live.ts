@@ -209,7 +209,9 @@ describe('the page, as things happen and are changed', { skip: cannotRun }, () =
     assert.equal(await page.getByRole('button', { name: 'Try this job again' }).count(), 0);
     assert.match(await page.title(), /^✗ /);
     const query = new URLSearchParams((await link.getAttribute('href'))!.split('?')[1]);
-    assert.deepEqual(Object.fromEntries(query), { rank: '4', format: 'gguf' });
+    assert.deepEqual(Object.fromEntries(query), {
+      ...{ rank: '4', format: 'gguf', architecture: 'llama', heads: '12' },
+    });
     await link.click();
     await page.getByRole('button', { name: /Squeeze to rank 4/ }).waitFor(TIMEOUT);
   });

@@ -145,8 +145,13 @@ describe('a choice in an address', () => {
       { policy: 'tolerance' as const, tolerance: 12 },
       { policy: 'knee' as const },
       {
+        format: 'gguf' as const,
+        formatOptions: { architecture: 'llama', heads: 32, kv_heads: 8 },
+      },
+      {
         profile: 'vllm',
         format: 'kohya' as const,
+        formatOptions: { component: 'unet' as const },
         dtype: 'float16' as const,
         scale: 'keep' as const,
         isExact: true,
@@ -166,6 +171,7 @@ describe('a choice in an address', () => {
       { rank: 'x' },
       { parameters: '-1' },
       { energy: '1000' },
+      { architecture: 'llama', heads: '4' },
       { dtype: 'float8', scale: 'x', criterion: 'y', format: '../..' },
     ])
       assert.deepEqual(formOf(query, analyzed), first);

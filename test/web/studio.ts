@@ -157,6 +157,46 @@ describe('the rank studio', { skip: cannotRun }, () => {
     await page.getByRole('button', { name: 'Squeeze to rank 5', exact: true }).waitFor();
   });
 
+  it('asks what a format needs, filled in from the base model, and checks it before anything is queued', async () => {
+    const jobs = async () =>
+      (await client.json<{ data: JobRecord[] }>(`/v1/jobs?adapter_id=${adapterId}`)).data.length;
+    const before = await jobs();
+    await page.getByText('Advanced', { exact: true }).click();
+    await page.getByLabel('Format', { exact: true }).selectOption('gguf');
+    const architecture = page.getByLabel('Architecture of the base model');
+    assert.equal(await architecture.inputValue(), 'gpt2');
+    await architecture.selectOption('');
+    await page.getByRole('button', { name: /^Squeeze to rank 5/ }).click();
+    await page.getByRole('alert').filter({ hasText: 'architecture' }).waitFor();
+    assert.equal(await jobs(), before);
+
+    await architecture.selectOption('gpt2');
+    await addressWith('format=gguf&architecture=gpt2');
+    await page.getByText('The same without the page').click();
+    await page.getByRole('button', { name: 'Command', exact: true }).click();
+    const text = page.getByRole('region', { name: 'The request for Command' });
+    assert.match((await text.textContent())!, /--format gguf \\\s+--architecture gpt2/);
+  });
+
+  it('is the same after a reload right after a change', async () => {
+    const loaded = page.waitForEvent('load');
+    await page.evaluate(
+      `{
+        const select = [...document.querySelectorAll('select')].find(({ value }) => value === 'gpt2');
+        select.value = 'qwen2';
+        select.dispatchEvent(new Event('input', { bubbles: true }));
+        requestAnimationFrame(() => requestAnimationFrame(() => location.reload()));
+      }`,
+    );
+    await loaded;
+    await handle('one rank for all').waitFor();
+    assert.match(page.url(), /architecture=qwen2/);
+    await page.getByText('Advanced', { exact: true }).click();
+    assert.equal(await page.getByLabel('Architecture of the base model').inputValue(), 'qwen2');
+    await page.goto(`${service.url}/#/adapters/${adapterId}?rank=5`);
+    await page.getByRole('button', { name: 'Squeeze to rank 5', exact: true }).waitFor();
+  });
+
   it('says what a server refuses, and why', async () => {
     await page.getByLabel('Serve with').selectOption('lorax');
     await page.getByText('LoRAX needs one rank for all modules.').first().waitFor();

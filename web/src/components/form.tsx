@@ -43,7 +43,8 @@ export function Form({ submit, onSubmit, children }: FormProps) {
   );
 }
 
-function enteredIn(form: HTMLFormElement): Entered {
+/** What the fields of a form have; those that are empty are missing. */
+export function enteredIn(form: HTMLFormElement): Entered {
   const entered = new Map<string, string>();
   for (const [name, value] of new FormData(form)) {
     const text = String(value).trim();

@@ -1,6 +1,8 @@
-import type { FormatRecord } from '../../../src/contract/format.ts';
+import { type Conversions, firstOptions, optionsOfTexts } from '../preview/format-options.ts';
 import { POLICY_CHOICES, type PolicyChoice, type TargetForm } from '../preview/target-form.ts';
 import { NumberField, SelectField, TickField } from './field.tsx';
+import { enteredIn } from './form.tsx';
+import { OptionFields } from './option-fields.tsx';
 
 interface PolicyProps {
   readonly form: TargetForm;
@@ -8,11 +10,9 @@ interface PolicyProps {
 }
 
 /** Other ways to choose ranks, and how the result is written. */
-export function AdvancedChoice({
-  form,
-  onChange,
-  formats,
-}: PolicyProps & { formats: readonly FormatRecord[] }) {
+export function AdvancedChoice({ form, onChange, conversions }: PolicyProps & { conversions: Conversions }) {
+  const { ways, architectures } = conversions;
+  const way = ways.find(({ format }) => format === form.format);
   return (
     <details class="advanced">
       <summary>Advanced</summary>
@@ -22,16 +22,34 @@ export function AdvancedChoice({
         options={Object.entries(POLICY_CHOICES) as [PolicyChoice, string][]}
         onValue={(policy) => onChange({ policy })}
       />
-      {formats.length > 0 && (
+      {ways.length > 0 && (
         <SelectField
           label="Format"
           value={form.format as string}
           options={[
             ['', 'As the source'],
-            ...formats.map(({ name, title }): [string, string] => [name, title]),
+            ...ways.map(({ format, title }): [string, string] => [format, title]),
           ]}
-          onValue={(format) => onChange({ format: format as TargetForm['format'] })}
+          onValue={(format) =>
+            onChange({
+              format: format as TargetForm['format'],
+              formatOptions: firstOptions(conversions, format),
+            })
+          }
         />
+      )}
+      {way && (
+        <form
+          key={way.format}
+          class="form"
+          onSubmit={(event) => event.preventDefault()}
+          onInput={({ currentTarget }) => {
+            const entered = enteredIn(currentTarget);
+            onChange({ formatOptions: optionsOfTexts((name) => entered.get(name)) });
+          }}
+        >
+          <OptionFields way={way} architectures={architectures} values={form.formatOptions} />
+        </form>
       )}
       <SelectField
         label="Number format"

@@ -1,7 +1,7 @@
 import { useCallback, useMemo, useState } from 'preact/hooks';
 import { heatMapHeight } from '../../../src/charts/layer-heat-map.ts';
-import type { FormatRecord } from '../../../src/contract/format.ts';
 import type { ServingProfile } from '../../../src/contract/serving.ts';
+import type { Conversions } from '../preview/format-options.ts';
 import { type Analyzed, errorAt } from '../preview/preview.ts';
 import { largestRank, rankChoices } from '../preview/rank-choices.ts';
 import { useChoice } from '../state/use-choice.ts';
@@ -20,11 +20,11 @@ export interface RankStudioProps {
   readonly adapterId: string;
   readonly analyzed: Analyzed;
   readonly profiles: readonly ServingProfile[];
-  readonly formats: readonly FormatRecord[];
+  readonly conversions: Conversions;
 }
 
 /** The studio of an analysed adapter: what every size would lose, the rank of each module, and the choice between them. */
-export function RankStudio({ adapterId, analyzed, profiles, formats }: RankStudioProps) {
+export function RankStudio({ adapterId, analyzed, profiles, conversions }: RankStudioProps) {
   const { modules, analysis } = analyzed;
   const { curve, uniform } = analysis;
   const choice = useChoice(analyzed, profiles);
@@ -73,7 +73,7 @@ export function RankStudio({ adapterId, analyzed, profiles, formats }: RankStudi
         choices={choices}
         byModule={lines.byModule}
         profiles={profiles.filter((one) => (largestRank(one) ?? 1) >= 1)}
-        formats={formats}
+        conversions={conversions}
         recommended={{ rank: uniform.rank.max, reason: uniform.reason }}
         source={{ bytes: curve.at(-1)!.bytes, rank: curve.length }}
       />

@@ -1,11 +1,12 @@
 import { useState } from 'preact/hooks';
 import { bytesInWords, percent, squeezeInWords } from '../../../src/charts/words.ts';
-import type { FormatRecord } from '../../../src/contract/format.ts';
 import type { JobRecord } from '../../../src/contract/job.ts';
 import type { ServingProfile } from '../../../src/contract/serving.ts';
 import type { Target } from '../../../src/contract/target.ts';
+import { startChecked } from '../api/checked-job.ts';
 import { type Problem, problemOf } from '../api/problem.ts';
 import { post } from '../api/request.ts';
+import type { Conversions } from '../preview/format-options.ts';
 import type { Preview } from '../preview/preview.ts';
 import type { SqueezeRequest } from '../preview/request-text.ts';
 import { isReader } from '../state/access.ts';
@@ -32,7 +33,7 @@ interface SqueezePanelProps {
   readonly choices: readonly number[];
   readonly byModule: CurveLine;
   readonly profiles: readonly ServingProfile[];
-  readonly formats: readonly FormatRecord[];
+  readonly conversions: Conversions;
   readonly recommended: { readonly rank: number; readonly reason: string };
   readonly source: { readonly bytes: number; readonly rank: number };
 }
@@ -56,7 +57,11 @@ export function SqueezePanel(props: SqueezePanelProps) {
     setStarting(true);
     setProblem(null);
     try {
-      const { id } = await post<JobRecord>('/v1/jobs', request);
+      // Another format may lack what only its checks find; a squeeze in the same format has nothing that can be missing.
+      const isConverted = request.targets.some(({ format }) => format !== undefined);
+      const { id } = await (isConverted
+        ? startChecked({ ...request, targets: [...request.targets] })
+        : post<JobRecord>('/v1/jobs', request));
       go(`/jobs/${id}`);
     } catch (error) {
       setProblem(problemOf(error));
@@ -158,7 +163,7 @@ export function SqueezePanel(props: SqueezePanelProps) {
         </ul>
       )}
       <ProblemNote problem={problem} onAgain={() => void start()} />
-      <AdvancedChoice form={form} formats={props.formats} onChange={onChange} />
+      <AdvancedChoice form={form} conversions={props.conversions} onChange={onChange} />
       <CopyRequest request={request} />
     </Panel>
   );

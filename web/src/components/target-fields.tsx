@@ -1,11 +1,11 @@
 import { useState } from 'preact/hooks';
-import type { Capabilities } from '../../../src/contract/capabilities.ts';
 import type { Target } from '../../../src/contract/target.ts';
 import { capabilities } from '../api/choices.ts';
+import { conversionsOf, firstOptions, optionsOfTexts } from '../preview/format-options.ts';
 import { useLoaded } from '../state/use-loaded.ts';
-import { architectureOf } from '../words/architecture-of.ts';
 import { SelectField } from './field.tsx';
 import { type Entered, SelectInput, TextInput } from './form.tsx';
+import { OptionFields } from './option-fields.tsx';
 
 interface TargetFieldsProps {
   /** The format of the adapters; null: several, which stay in theirs. */
@@ -18,9 +18,10 @@ interface TargetFieldsProps {
 export function TargetFields({ format: own, baseModel, rank }: TargetFieldsProps) {
   const { value } = useLoaded(capabilities, []);
   const [format, setFormat] = useState('');
-  const ways = value?.formats.find(({ name }) => name === own)?.converts_to ?? [];
+  const conversions = value && own !== null ? conversionsOf(value, own, baseModel) : null;
+  const { ways = [], architectures = [] } = conversions ?? {};
   const way = ways.find((one) => one.format === format);
-  const titleOf = (name: string) => value?.formats.find((one) => one.name === name)?.title ?? name;
+  const ownTitle = value?.formats.find(({ name }) => name === own)?.title ?? own;
   return (
     <>
       <TextInput
@@ -46,79 +47,20 @@ export function TargetFields({ format: own, baseModel, rank }: TargetFieldsProps
             label="Format"
             value={format}
             options={[
-              ['', `As it is (${titleOf(own!)})`],
-              ...ways.map((one) => [one.format as string, titleOf(one.format)] as const),
+              ['', `As it is (${ownTitle})`],
+              ...ways.map((one) => [one.format as string, one.title] as const),
             ]}
             onValue={setFormat}
           />
           <input type="hidden" name="format" value={format} />
         </>
       )}
-      {way && value && (
+      {way && conversions && (
         <OptionFields
           key={format}
-          names={[...way.needs, ...way.takes]}
-          needs={way.needs}
-          baseModel={baseModel}
-          capabilities={value}
-        />
-      )}
-    </>
-  );
-}
-
-interface OptionFieldsProps {
-  readonly names: readonly string[];
-  readonly needs: readonly string[];
-  readonly baseModel: string | null;
-  readonly capabilities: Capabilities;
-}
-
-/** What a format has to be told, filled in as far as the base model's name tells it. */
-function OptionFields({ names, needs, baseModel, capabilities: { architectures } }: OptionFieldsProps) {
-  const needed = (name: string) => needs.includes(name);
-  return (
-    <>
-      {names.includes('architecture') && (
-        <SelectInput
-          label="Architecture of the base model"
-          name="architecture"
-          value={architectureOf(baseModel, architectures)}
-          options={[
-            ['', needed('architecture') ? 'Choose one' : 'As the files say'],
-            ...architectures.map((one) => [one, one] as const),
-          ]}
-        />
-      )}
-      {names.includes('heads') && (
-        <TextInput
-          label="Attention heads of the base model"
-          name="heads"
-          type="number"
-          min={1}
-          max={1024}
-          note="Needed for llama and mistral, whose rows llama.cpp reorders."
-        />
-      )}
-      {names.includes('kv_heads') && (
-        <TextInput label="Key and value heads" name="kv_heads" type="number" min={1} max={1024} />
-      )}
-      {names.includes('component') && (
-        <SelectInput
-          label="Part of the pipeline"
-          name="component"
-          options={[
-            ['', 'As the module names say'],
-            ...['unet', 'transformer', 'text_encoder', 'text_encoder_2'].map((one) => [one, one] as const),
-          ]}
-        />
-      )}
-      {names.includes('base_model') && (
-        <TextInput
-          label="Base model"
-          name="base_model"
-          value={baseModel ?? ''}
-          isRequired={needed('base_model')}
+          way={way}
+          architectures={architectures}
+          values={firstOptions(conversions, format)}
         />
       )}
     </>
@@ -127,13 +69,7 @@ function OptionFields({ names, needs, baseModel, capabilities: { architectures }
 
 /** The target that the fields say. */
 export function targetEntered(entered: Entered): Target {
-  const text = (name: string) => entered.get(name);
-  const number = (name: string) => (entered.has(name) ? Number(entered.get(name)) : undefined);
-  const given = {
-    ...{ architecture: text('architecture'), component: text('component'), base_model: text('base_model') },
-    ...{ heads: number('heads'), kv_heads: number('kv_heads') },
-  };
-  const options = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  const options = optionsOfTexts((name) => entered.get(name));
   return {
     rank: Number(entered.get('rank')),
     ...(entered.has('profile') && { profile: entered.get('profile')! }),

@@ -1,7 +1,6 @@
 import { useMemo } from 'preact/hooks';
 import { bytesInWords } from '../../../src/charts/words.ts';
 import type { AdapterRecord } from '../../../src/contract/adapter.ts';
-import type { FormatRecord } from '../../../src/contract/format.ts';
 import type { Report } from '../../../src/contract/report.ts';
 import { analysisJob } from '../api/analysis.ts';
 import { capabilities } from '../api/choices.ts';
@@ -18,6 +17,7 @@ import { Panel } from '../components/panel.tsx';
 import { ProblemNote } from '../components/problem-note.tsx';
 import { Warnings } from '../components/warnings.tsx';
 import { Workbench } from '../components/workbench.tsx';
+import { conversionsOf } from '../preview/format-options.ts';
 import { analyzedIn } from '../preview/preview.ts';
 import { may } from '../state/access.ts';
 import { tellNews } from '../state/live.ts';
@@ -114,7 +114,8 @@ function Actions({ adapter: { id, name } }: { adapter: AdapterRecord }) {
   );
 }
 
-function AnalysisOf({ adapter: { id: adapterId, format } }: { adapter: AdapterRecord }) {
+function AnalysisOf({ adapter }: { adapter: AdapterRecord }) {
+  const { id: adapterId, format, base_model: baseModel } = adapter;
   const started = useLoaded((signal) => analysisJob(adapterId, signal), [adapterId]);
   const { job, problem } = useJob(started.value?.id ?? null);
   const isDone = job?.state === 'succeeded';
@@ -124,16 +125,20 @@ function AnalysisOf({ adapter: { id: adapterId, format } }: { adapter: AdapterRe
   );
   const choices = useLoaded(capabilities, []);
   const analyzed = useMemo(() => report.value && analyzedIn(report.value), [report.value]);
+  const conversions = useMemo(
+    () => choices.value && conversionsOf(choices.value, format, baseModel),
+    [choices.value, format, baseModel],
+  );
   const cancelled = job?.state === 'cancelled' ? CANCELLED : null;
   const failed = started.problem ?? problem ?? job?.error ?? cancelled ?? report.problem ?? choices.problem;
   if (failed) return <ProblemNote problem={failed} onAgain={started.again} />;
-  if (analyzed && choices.value)
+  if (analyzed && choices.value && conversions)
     return (
       <Workbench
         adapterId={adapterId}
         analyzed={analyzed}
         profiles={choices.value.profiles}
-        formats={convertible(choices.value.formats, format)}
+        conversions={conversions}
       />
     );
   return (
@@ -141,10 +146,4 @@ function AnalysisOf({ adapter: { id: adapterId, format } }: { adapter: AdapterRe
       {job && !isDone ? <JobProgress job={job} /> : <p class="note">Loading…</p>}
     </Panel>
   );
-}
-
-/** The formats that an adapter can be written in besides its own. */
-function convertible(formats: readonly FormatRecord[], own: string): readonly FormatRecord[] {
-  const ways = formats.find(({ name }) => name === own)?.converts_to ?? [];
-  return formats.filter(({ name }) => ways.some((way) => way.format === name));
 }

@@ -1,4 +1,5 @@
 import { DEFAULT_CRITERION } from '../../../src/contract/target.ts';
+import { optionsOfTexts, textsOfOptions } from './format-options.ts';
 import { pinsOfText, textOfPins } from './pins-text.ts';
 import type { Analyzed } from './preview.ts';
 import { SPECTRUM_POLICIES, type SpectrumPolicy, type TargetForm } from './target-form.ts';
@@ -22,6 +23,7 @@ export const firstForm = ({ analysis }: Analyzed): TargetForm => ({
   isUniform: true,
   profile: '',
   format: '',
+  formatOptions: {},
   dtype: '',
   scale: 'fold',
   isExact: false,
@@ -34,7 +36,7 @@ export function queryOf(form: TargetForm, analyzed: Analyzed): Record<string, st
     ...policyQuery(form, first),
     ...(form.criterion !== first.criterion && { criterion: form.criterion }),
     ...(form.profile !== '' && { profile: form.profile }),
-    ...(form.format !== '' && { format: form.format }),
+    ...(form.format !== '' && { format: form.format, ...textsOfOptions(form.formatOptions) }),
     ...(form.dtype !== '' && { dtype: form.dtype }),
     ...(form.scale !== first.scale && { scale: form.scale }),
     ...(form.isExact && { method: 'exact' }),
@@ -58,7 +60,10 @@ export function formOf(query: Query, analyzed: Analyzed): TargetForm {
     ...policyOf(query, analyzed),
     ...(query.criterion === 'energy' && { criterion: 'energy' as const }),
     ...(query.profile !== undefined && { profile: query.profile.slice(0, 64) }),
-    ...(FORMAT_NAME.test(query.format ?? '') && { format: query.format as TargetForm['format'] }),
+    ...(FORMAT_NAME.test(query.format ?? '') && {
+      format: query.format as TargetForm['format'],
+      formatOptions: optionsOfTexts((name) => query[name]),
+    }),
     dtype: DTYPES.find((name) => name === query.dtype) ?? '',
     ...(query.scale === 'keep' && { scale: 'keep' as const }),
     isExact: query.method === 'exact',

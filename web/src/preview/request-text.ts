@@ -62,10 +62,15 @@ function command({ adapter_id: id, targets, options }: SqueezeRequest, origin: s
   const lines = targets.map((target) =>
     [
       `lora-squeeze batch create ${id} --server ${shell(origin)}`,
-      ...Object.entries({ ...target, ...options }).flatMap(([name, value]) => optionsOf(name, value)),
+      ...Object.entries(flagsOf(target, options)).flatMap(([name, value]) => optionsOf(name, value)),
     ].join(' \\\n  '),
   );
   return lines.join('\n');
+}
+
+/** The command has no nested fields: what a format has to be told are flags of their own. */
+function flagsOf({ format_options: formatOptions, ...target }: Target, options?: SqueezeOptions): object {
+  return { ...target, ...formatOptions, ...options };
 }
 
 function optionsOf(name: string, value: unknown): string[] {

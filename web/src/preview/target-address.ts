@@ -1,5 +1,6 @@
 import type { Target } from '../../../src/contract/target.ts';
 import { DEFAULT_CRITERION } from '../../../src/contract/target.ts';
+import { textsOfOptions } from './format-options.ts';
 
 /** Of the policies that the page counts in percent. */
 const SHARES = ['energy', 'tolerance', 'cumulative'] as const;
@@ -9,11 +10,11 @@ const SHARES = ['energy', 'tolerance', 'cumulative'] as const;
  * have, such as a pattern of ranks or a size in bytes, is left out.
  */
 export function queryOfTarget(target: Target): Record<string, string> {
-  const { profile, format, dtype, scale } = target;
+  const { profile, format, format_options: options = {}, dtype, scale } = target;
   return {
     ...policyQuery(target),
     ...(profile !== undefined && { profile }),
-    ...(format !== undefined && { format }),
+    ...(format !== undefined && { format, ...textsOfOptions(options) }),
     ...(dtype !== undefined && dtype !== 'match' && { dtype }),
     ...(scale === 'keep' && { scale }),
   };

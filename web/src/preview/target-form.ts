@@ -1,6 +1,6 @@
 import type { FormatName } from '../../../src/adapter/format-name.ts';
 import type { ServingProfile } from '../../../src/contract/serving.ts';
-import { DEFAULT_CRITERION, type Target } from '../../../src/contract/target.ts';
+import { DEFAULT_CRITERION, type FormatOptions, type Target } from '../../../src/contract/target.ts';
 import type { Criterion, PinnedRanks } from '../../../src/core/policy/allocate-ranks.ts';
 import { neededSetting } from './rank-choices.ts';
 import { rankPattern } from './rank-pattern.ts';
@@ -47,6 +47,8 @@ export interface TargetForm {
   readonly isUniform: boolean;
   readonly profile: string;
   readonly format: FormatName | '';
+  /** What that format has to be told. */
+  readonly formatOptions: FormatOptions;
   readonly dtype: '' | 'float32' | 'float16' | 'bfloat16';
   readonly scale: 'fold' | 'keep';
   readonly isExact: boolean;
@@ -68,6 +70,8 @@ export function targetOf(form: TargetForm, profile: ServingProfile | null, chose
     ...(form.profile !== '' && { profile: form.profile }),
     ...(maxRank !== undefined && { max_rank: maxRank }),
     ...(form.format !== '' && { format: form.format }),
+    ...(form.format !== '' &&
+      Object.keys(form.formatOptions).length > 0 && { format_options: form.formatOptions }),
     ...(form.dtype !== '' && { dtype: form.dtype }),
     ...(form.scale === 'keep' && { scale: form.scale }),
   };

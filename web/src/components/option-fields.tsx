@@ -1,0 +1,69 @@
+import type { FormatOptions } from '../../../src/contract/target.ts';
+import type { Conversions } from '../preview/format-options.ts';
+import { SelectInput, TextInput } from './form.tsx';
+
+interface OptionFieldsProps {
+  readonly way: Conversions['ways'][number];
+  readonly architectures: readonly string[];
+  readonly values: FormatOptions;
+}
+
+/** What a format has to be told. */
+export function OptionFields({ way: { needs, takes }, architectures, values }: OptionFieldsProps) {
+  const isAsked = (name: keyof FormatOptions) => needs.includes(name) || takes.includes(name);
+  return (
+    <>
+      {isAsked('architecture') && (
+        <SelectInput
+          label="Architecture of the base model"
+          name="architecture"
+          value={values.architecture ?? ''}
+          options={[
+            ['', needs.includes('architecture') ? 'Choose one' : 'As the files say'],
+            ...architectures.map((one) => [one, one] as const),
+          ]}
+        />
+      )}
+      {isAsked('heads') && (
+        <TextInput
+          label="Attention heads of the base model"
+          name="heads"
+          type="number"
+          value={values.heads?.toString() ?? ''}
+          min={1}
+          max={1024}
+          note="Needed for llama and mistral, whose rows llama.cpp reorders."
+        />
+      )}
+      {isAsked('kv_heads') && (
+        <TextInput
+          label="Key and value heads"
+          name="kv_heads"
+          type="number"
+          value={values.kv_heads?.toString() ?? ''}
+          min={1}
+          max={1024}
+        />
+      )}
+      {isAsked('component') && (
+        <SelectInput
+          label="Part of the pipeline"
+          name="component"
+          value={values.component ?? ''}
+          options={[
+            ['', 'As the module names say'],
+            ...['unet', 'transformer', 'text_encoder', 'text_encoder_2'].map((one) => [one, one] as const),
+          ]}
+        />
+      )}
+      {isAsked('base_model') && (
+        <TextInput
+          label="Base model"
+          name="base_model"
+          value={values.base_model ?? ''}
+          isRequired={needs.includes('base_model')}
+        />
+      )}
+    </>
+  );
+}

@@ -1,0 +1,64 @@
+import type { Capabilities } from '../../../src/contract/capabilities.ts';
+import type { FormatRecord } from '../../../src/contract/format.ts';
+import type { FormatOptions } from '../../../src/contract/target.ts';
+import { architectureOf } from '../words/architecture-of.ts';
+
+/** What can be said of an adapter's other formats. */
+export interface Conversions {
+  readonly ways: readonly (FormatRecord['converts_to'][number] & { readonly title: string })[];
+  readonly architectures: readonly string[];
+  /** That of the adapter, from which options are filled in. */
+  readonly baseModel: string | null;
+}
+
+/** The formats that an adapter can be written in besides its own, and what they have to be told. */
+export function conversionsOf(
+  { formats, architectures }: Capabilities,
+  own: string,
+  baseModel: string | null,
+): Conversions {
+  const titleOf = (format: string) => formats.find(({ name }) => name === format)?.title ?? format;
+  const ways = formats.find(({ name }) => name === own)?.converts_to ?? [];
+  return { ways: ways.map((way) => ({ ...way, title: titleOf(way.format) })), architectures, baseModel };
+}
+
+const MAX_HEADS = 1024;
+const COMPONENTS = ['unet', 'transformer', 'text_encoder', 'text_encoder_2'] as const;
+
+/**
+ * The format options that texts say, of an address or a form. What the service would refuse by its form is left out: it
+ * then says what is missing.
+ * @param texts by the names of the options
+ */
+export function optionsOfTexts(texts: (name: keyof FormatOptions) => string | undefined): FormatOptions {
+  const [architecture, baseModel] = [texts('architecture'), texts('base_model')];
+  const component = COMPONENTS.find((one) => one === texts('component'));
+  const [heads, kvHeads] = [headsIn(texts('heads')), headsIn(texts('kv_heads'))];
+  return {
+    ...(architecture !== undefined && /^[a-z0-9][a-z0-9_-]{0,40}$/.test(architecture) && { architecture }),
+    ...(heads !== undefined && { heads }),
+    ...(kvHeads !== undefined && { kv_heads: kvHeads }),
+    ...(component && { component }),
+    ...(baseModel && { base_model: baseModel.slice(0, 400) }),
+  };
+}
+
+/** The same options as texts. */
+export const textsOfOptions = (options: FormatOptions): Record<string, string> =>
+  Object.fromEntries(Object.entries(options).map(([name, value]) => [name, String(value)]));
+
+/** What a format has to be told, as far as the name of the base model tells it. */
+export function firstOptions({ ways, architectures, baseModel }: Conversions, format: string): FormatOptions {
+  const way = ways.find((one) => one.format === format);
+  const takes = [...(way?.needs ?? []), ...(way?.takes ?? [])];
+  return optionsOfTexts((name) => {
+    if (!takes.includes(name)) return undefined;
+    if (name === 'architecture') return architectureOf(baseModel, architectures);
+    return name === 'base_model' ? (baseModel ?? undefined) : undefined;
+  });
+}
+
+function headsIn(text: string | undefined): number | undefined {
+  const value = Number(text);
+  return Number.isInteger(value) && value >= 1 && value <= MAX_HEADS ? value : undefined;
+}
