@@ -2,6 +2,7 @@ import { SqueezeOptions } from '../contract/job-request.ts';
 import {
   BUDGETS,
   FormatOptions,
+  KOHYA_METHODS,
   POLICIES,
   type PolicyName,
   type Target,
@@ -52,6 +53,10 @@ const SHARED_HELP: Readonly<Record<SharedField, Help>> = {
   criterion: {
     value: 'NAME',
     help: 'With a budget: keep the error of every module small (relative, the default) or keep energy.',
+  },
+  compat: {
+    value: 'NAME',
+    help: 'With energy, ratio or cumulative: kohya gives the ranks that its resize_lora.py would.',
   },
   scale: { value: 'MODE', help: 'Where the scaling goes; default fold (into the weights).' },
   split: { value: 'SIDE', help: 'Which factor has the singular values; default balanced.' },
@@ -136,9 +141,10 @@ function readTarget(values: Arguments['values']): Target {
     const all = POLICIES.map((policy) => `--${optionName(policy)}`);
     throw new UsageError(`choose the rank with one of ${all.join(', ')}, --profile or --format`);
   }
-  if ('criterion' in target && !BUDGETS.some((policy) => policy in target)) {
-    const budgets = BUDGETS.map((policy) => `--${optionName(policy)}`);
-    throw new UsageError(`--criterion goes only with ${budgets.join(' or ')}`);
+  for (const [option, policies] of Object.entries({ criterion: BUDGETS, compat: KOHYA_METHODS })) {
+    if (!(option in target) || policies.some((policy) => policy in target)) continue;
+    const named = policies.map((policy) => `--${optionName(policy)}`);
+    throw new UsageError(`--${option} goes only with ${named.join(' or ')}`);
   }
   return target as Target;
 }

@@ -68,8 +68,8 @@ const shared = {
     Type.Boolean({
       description:
         'One rank for all modules, which most servers require. With false each module may have its own rank, ' +
-        'written as rank_pattern. Default: true, except for budgets and rank_pattern, whose purpose is different ' +
-        'ranks.',
+        'written as rank_pattern. Default: true, except for budgets, rank_pattern and compat, whose purpose is ' +
+        'different ranks.',
     }),
   ),
   format: Type.Optional(FormatNameSchema),
@@ -157,19 +157,17 @@ const policies = {
     exclusiveMinimum: 0,
     maximum: 1,
     description:
-      'The smallest rank that keeps this share of Σσ² (kohya’s sv_fro p is energy p², and one direction more)',
+      'The smallest rank that keeps this share of Σσ² (kohya’s sv_fro p is energy p² with compat kohya)',
   }),
   ratio: Type.Number({
     minimum: 1,
     maximum: 1e7,
-    description:
-      'Keep the singular values above σ₁ divided by this (kohya’s sv_ratio keeps one direction more)',
+    description: 'Keep the singular values above σ₁ divided by this (kohya’s sv_ratio with compat kohya)',
   }),
   cumulative: Type.Number({
     exclusiveMinimum: 0,
     maximum: 1,
-    description:
-      'The smallest rank that keeps this share of Σσ (kohya’s sv_cumulative keeps one direction more)',
+    description: 'The smallest rank that keeps this share of Σσ (kohya’s sv_cumulative with compat kohya)',
   }),
   knee: Type.Literal(true, { description: 'The rank where the spectrum bends' }),
   tolerance: Type.Number({
@@ -223,9 +221,24 @@ const criterion = {
   ),
 };
 
+/** The policies that kohya's dynamic methods correspond to. */
+export const KOHYA_METHODS = ['energy', 'ratio', 'cumulative'] as const satisfies readonly PolicyName[];
+type KohyaMethod = (typeof KOHYA_METHODS)[number];
+
+/** Of kohya's methods only. */
+const compat = {
+  compat: Type.Optional(
+    choice(['kohya'], {
+      description:
+        'kohya: the rank that resize_lora.py of kohya-ss/sd-scripts gives each module by the same parameter, one ' +
+        'direction more than the policy asks for. The default of uniform is then false; max_rank is --new_rank.',
+    }),
+  ),
+};
+
 /** Every field that a target may have. */
 export const TargetFields = Type.Object(
-  { ...Type.Partial(Type.Object(policies)).properties, ...criterion, ...shared },
+  { ...Type.Partial(Type.Object(policies)).properties, ...criterion, ...compat, ...shared },
   {
     $id: 'Target',
     additionalProperties: false,
@@ -235,15 +248,18 @@ export const TargetFields = Type.Object(
       'max_rank.',
     ...atMostOne(POLICIES),
     ...atLeastOne([...POLICIES, 'profile', 'format']),
-    ...onlyWith({ criterion: BUDGETS }),
+    ...onlyWith({ criterion: BUDGETS, compat: KOHYA_METHODS }),
   },
 );
 
 type Shared = Static<TObject<typeof shared>>;
 type Policies = Static<TObject<typeof policies>>;
-type OfPolicy<Name extends PolicyName> = Name extends BudgetName
-  ? Pick<Policies, Name> & Static<TObject<typeof criterion>> & Shared
-  : Pick<Policies, Name> & Shared;
+type OptionsOf<Name extends PolicyName> = Name extends BudgetName
+  ? Static<TObject<typeof criterion>>
+  : Name extends KohyaMethod
+    ? Static<TObject<typeof compat>>
+    : unknown;
+type OfPolicy<Name extends PolicyName> = Pick<Policies, Name> & OptionsOf<Name> & Shared;
 
 /** A target by one of the budgets. */
 export type BudgetTarget = { [Name in BudgetName]: OfPolicy<Name> }[BudgetName];
@@ -255,3 +271,10 @@ export type Target =
   | (Shared & { format: FormatName });
 /** One object type, which suits client generators; rules beside it express which fields go together. */
 export const Target = Type.Unsafe<Target>(TargetFields);
+
+/** Policies whose purpose is different ranks. */
+const UNEQUAL: readonly PolicyName[] = [...BUDGETS, 'rank_pattern'];
+
+/** Whether modules get ranks of their own where a target does not say: the default of `uniform` is then false. */
+export const isUnequalByDefault = (target: Target): boolean =>
+  UNEQUAL.some((policy) => policy in target) || ('compat' in target && target.compat !== undefined);

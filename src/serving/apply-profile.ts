@@ -1,4 +1,4 @@
-import { POLICIES, type PolicyName, type Target } from '../contract/target.ts';
+import { isUnequalByDefault, POLICIES, type PolicyName, type Target } from '../contract/target.ts';
 import type { Profile } from './profile.ts';
 import { profileNamed } from './profiles.ts';
 import { invalidTarget, NO_LIMITS, nearest, type RankLimits, rankCap } from './rank-limits.ts';
@@ -9,9 +9,6 @@ export interface AppliedTarget {
   readonly limits: RankLimits;
   readonly profile: Profile | null;
 }
-
-/** Policies that are about modules of different ranks. */
-const UNEQUAL_POLICIES: readonly PolicyName[] = ['budget_bytes', 'budget_parameters', 'rank_pattern'];
 
 /**
  * Combines a target with its profile. Applying this to its own result changes nothing.
@@ -152,7 +149,7 @@ function uniformOf(target: Target, profile: Profile): boolean {
       context,
     );
   }
-  return target.uniform ?? !(policy !== undefined && UNEQUAL_POLICIES.includes(policy) && takes);
+  return target.uniform ?? !(isUnequalByDefault(target) && takes);
 }
 
 function scaleOf(target: Target, profile: Profile): NonNullable<Target['scale']> {

@@ -1,9 +1,10 @@
 import type { LoraModule } from '../adapter/adapter.ts';
 import type { FormatName } from '../adapter/format-name.ts';
-import { type BudgetTarget, POLICIES, type Target } from '../contract/target.ts';
+import { type BudgetTarget, isUnequalByDefault, POLICIES, type Target } from '../contract/target.ts';
 import { cumulativeRank } from '../core/policy/cumulative-rank.ts';
 import { energyRank } from '../core/policy/energy-rank.ts';
 import { kneeRank } from '../core/policy/knee-rank.ts';
+import { kohyaRank } from '../core/policy/kohya-rank.ts';
 import { ratioRank } from '../core/policy/ratio-rank.ts';
 import { toleranceRank } from '../core/policy/tolerance-rank.ts';
 import { type Rest, resolved } from '../core/spectrum.ts';
@@ -73,7 +74,9 @@ export function selectRanks(
   }
   const wanted = spectra.map((sigma, index) => {
     const module = modules[index]!;
-    return Math.min(policyRank(target, sigma, restOf(module, decompositions[index]!)), largestRank(module));
+    const asked = policyRank(target, sigma, restOf(module, decompositions[index]!));
+    const isKohya = 'compat' in target && target.compat === 'kohya';
+    return Math.min(isKohya ? kohyaRank(asked, sigma[0] ?? 0) : asked, largestRank(module));
   });
   return { ranks: withinLimits(wanted, target, limits, modules), warnings: [] };
 }
@@ -100,7 +103,7 @@ export function spectrumFreeRanks(
     const { ranks, warnings } = patternRanks(target.rank_pattern, modules);
     if (target.uniform) warnings.push(UNIFORM_PATTERN);
     return {
-      ranks: withinLimits(ranks, { uniform: false, ...target }, limits, modules),
+      ranks: withinLimits(ranks, target, limits, modules),
       warnings,
     };
   }
@@ -173,10 +176,11 @@ function policyRank(
  */
 function withinLimits(
   wanted: readonly number[],
-  { uniform }: Target,
+  target: Target,
   limits: RankLimits,
   modules: readonly ShapedModule[],
 ): number[] {
+  const uniform = target.uniform ?? (isUnequalByDefault(target) ? false : undefined);
   const largest = wanted.reduce((x, y) => Math.max(x, y), 1);
   const ranks = modules.map((module, index) => {
     const own = wanted[index]!;

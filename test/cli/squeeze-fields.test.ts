@@ -58,6 +58,15 @@ describe('the options of squeeze', () => {
     assert.deepEqual(target('--profile', 'vllm'), { profile: 'vllm' });
   });
 
+  it('have kohya’s ranks for the policies that kohya has too, and for nothing else', () => {
+    assert.deepEqual(target('--ratio', '4', '--compat', 'kohya'), { ratio: 4, compat: 'kohya' });
+    refuses(
+      ['--rank', '4', '--compat', 'kohya'],
+      /--compat goes only with --energy or --ratio or --cumulative/,
+    );
+    refuses(['--ratio', '4', '--compat', 'peft'], /--compat is "peft" but must be/);
+  });
+
   it('have a criterion for budgets, and for nothing else', () => {
     assert.deepEqual(target('--budget-bytes', '9000', '--criterion', 'energy'), {
       budget_bytes: 9000,

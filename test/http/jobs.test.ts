@@ -428,7 +428,7 @@ describe('jobs over HTTP', () => {
         ],
         [
           request([{ rank: 4, maxRank: 8 }]),
-          /^targets\[0\] has no option "maxRank"; known are rank, energy, .*, criterion, min_rank, max_rank, uniform, .*, results\.$/,
+          /^targets\[0\] has no option "maxRank"; known are rank, energy, .*, criterion, compat, min_rank, max_rank, uniform, .*, results\.$/,
           '/targets/0/maxRank',
         ],
         [
@@ -455,6 +455,11 @@ describe('jobs over HTTP', () => {
           request([{ rank: 4, criterion: 'energy' }]),
           /targets\[0\]\.criterion goes only with budget_bytes or budget_parameters\.$/,
           '/targets/0/criterion',
+        ],
+        [
+          request([{ rank: 4, compat: 'kohya' }]),
+          /targets\[0\]\.compat goes only with energy or ratio or cumulative\.$/,
+          '/targets/0/compat',
         ],
         [
           request([{ profile: 'vllm', criterion: 'energy' }]),

@@ -144,6 +144,15 @@ describe('a profile', () => {
       { budget_bytes: 1000, profile: 'vllm' },
       { rank: null, maxRank: 16, uniform: false },
     ],
+    // So are the ranks that kohya gives.
+    [
+      { ratio: 4, compat: 'kohya', profile: 'vllm' },
+      { rank: null, maxRank: 16, uniform: false },
+    ],
+    [
+      { ratio: 4, compat: 'kohya', profile: 'sglang' },
+      { rank: null, maxRank: NONE, uniform: true },
+    ],
     [
       { budget_bytes: 1000, profile: 'sglang' },
       { rank: null, maxRank: NONE, uniform: true },

@@ -67,6 +67,35 @@ const FLAT = { sigma: [1, 1, 1, 1] };
 const SHORT = { sigma: [3, 1] };
 const ALL = [STEEP, FLAT, SHORT];
 
+describe('the ranks that kohya gives', () => {
+  const kohya = { compat: 'kohya' } as const;
+
+  it('are one direction more than the policy’s, for each module, up to all that it has', () => {
+    assert.deepEqual(ranks({ energy: 0.9, ...kohya }, ALL), [3, 4, 2]);
+    assert.deepEqual(ranks({ ratio: 3, ...kohya }, ALL), [3, 4, 2]);
+    assert.deepEqual(ranks({ cumulative: 0.5, ...kohya }, ALL), [2, 3, 2]);
+  });
+
+  it('are capped by max_rank afterwards, as by --new_rank', () => {
+    assert.deepEqual(ranks({ energy: 0.9, ...kohya }, ALL, { maxRank: 2 }), [2, 2, 2]);
+    assert.deepEqual(ranks({ energy: 0.9, ...kohya }, ALL, { maxRank: 3 }), [3, 3, 2]);
+  });
+
+  it('are made uniform where that is asked for', () => {
+    assert.deepEqual(ranks({ cumulative: 0.5, uniform: true, ...kohya }, ALL), [3, 3, 2]);
+  });
+
+  it('are 1 for an update whose σ₁ is at most 1e-6 before its scale, whatever that is', () => {
+    const almostZero = { sigma: [1e-6, 1e-6, 1e-6], scale: 100 };
+    const small = { sigma: [2e-6, 1e-6, 1e-7], scale: 0.001 };
+    assert.deepEqual(ranks({ energy: 0.9, ...kohya }, [almostZero, small]), [1, 3]);
+  });
+
+  it('never exceed what a matrix has', () => {
+    assert.deepEqual(ranks({ energy: 1, ...kohya }, [{ sigma: [3, 2, 0, 0], m: 2 }]), [2]);
+  });
+});
+
 describe('the ranks of a target', () => {
   const cases: [target: Target, uniform: number[], each: number[]][] = [
     [{ rank: 3 }, [3, 3, 2], [3, 3, 2]],

@@ -5478,12 +5478,17 @@ export interface components {
        */
       cast?: 'float32' | 'float16' | 'bfloat16';
       /**
+       * @description kohya: the rank that resize_lora.py of kohya-ss/sd-scripts gives each module by the same parameter, one direction more than the policy asks for. The default of uniform is then false; max_rank is --new_rank.
+       * @enum {string}
+       */
+      compat?: 'kohya';
+      /**
        * @description The error that a budget keeps small. relative: a direction counts as its share σ²/Σσ² in its own module, so that module_relative_error is small. energy: it counts as s²σ², so that relative_error is small. It has no effect with uniform.
        * @default relative
        * @enum {string}
        */
       criterion?: 'relative' | 'energy';
-      /** @description The smallest rank that keeps this share of Σσ (kohya’s sv_cumulative keeps one direction more) */
+      /** @description The smallest rank that keeps this share of Σσ (kohya’s sv_cumulative with compat kohya) */
       cumulative?: number;
       /**
        * @description dtype of the written factors; match keeps that of the source
@@ -5491,7 +5496,7 @@ export interface components {
        * @enum {string}
        */
       dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-      /** @description The smallest rank that keeps this share of Σσ² (kohya’s sv_fro p is energy p², and one direction more) */
+      /** @description The smallest rank that keeps this share of Σσ² (kohya’s sv_fro p is energy p² with compat kohya) */
       energy?: number;
       format?: components['schemas']['FormatName'];
       format_options?: components['schemas']['FormatOptions'];
@@ -5520,7 +5525,7 @@ export interface components {
       rank_pattern?: {
         [key: string]: number;
       };
-      /** @description Keep the singular values above σ₁ divided by this (kohya’s sv_ratio keeps one direction more) */
+      /** @description Keep the singular values above σ₁ divided by this (kohya’s sv_ratio with compat kohya) */
       ratio?: number;
       results?: components['schemas']['ResultSettings'];
       /**
@@ -5550,7 +5555,7 @@ export interface components {
       strip?: ('heads' | 'embeddings' | 'base_layers' | 'biases' | 'other')[];
       /** @description The smallest rank with at most this relative error ‖ΔW − ΔW′‖ / ‖ΔW‖ in every module */
       tolerance?: number;
-      /** @description One rank for all modules, which most servers require. With false each module may have its own rank, written as rank_pattern. Default: true, except for budgets and rank_pattern, whose purpose is different ranks. */
+      /** @description One rank for all modules, which most servers require. With false each module may have its own rank, written as rank_pattern. Default: true, except for budgets, rank_pattern and compat, whose purpose is different ranks. */
       uniform?: boolean;
     };
     /** @description The forecast for a target */

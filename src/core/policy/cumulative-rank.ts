@@ -5,7 +5,7 @@ const SLACK = 1e-12;
 
 /**
  * The smallest rank at which the first singular values add up to `share` of Σσ, at least 1. kohya's sv_cumulative keeps one
- * direction more (docs/policies.md).
+ * direction more (kohya-rank.ts).
  * Values below the resolution do not count: they may be noise, and many of them would add up.
  * @param sigma the complete spectrum, descending
  * @param share in (0, 1]

@@ -1,6 +1,6 @@
 /**
  * How many singular values lie above σ₁ / ratio, at least 1. kohya's sv_ratio keeps one direction more
- * (docs/policies.md).
+ * (kohya-rank.ts).
  * @param sigma the complete spectrum, descending
  * @param ratio at least 1
  */

@@ -1,12 +1,9 @@
 import { createHash } from 'node:crypto';
 import { MergeSource, type RecordedJobRequest, SqueezeOptions } from '../../../contract/job-request.ts';
-import { BUDGETS, type Target, TargetFields } from '../../../contract/target.ts';
+import { BUDGETS, isUnequalByDefault, type Target, TargetFields } from '../../../contract/target.ts';
 import { PRODUCT } from '../../../version.ts';
 import { canonicalJson } from '../../idempotency/fingerprint.ts';
 import { withoutResults } from '../result-settings.ts';
-
-/** Targets of these policies are about different ranks, so they are not uniform unless they say so. */
-const UNEVEN = ['budget_bytes', 'budget_parameters', 'rank_pattern'];
 
 /**
  * Identifies equal executions: the digest of the requested work, with the contents of its adapters instead of their
@@ -73,12 +70,11 @@ function wholeTarget(target: Target): Fields {
   // A profile decides what its target leaves open.
   if (target.profile !== undefined) return { ...target, ...pattern };
   // One rank for all that was asked for holds also where a module has fewer directions.
-  const isUneven = UNEVEN.some((policy) => policy in target);
   const isBudget = BUDGETS.some((budget) => budget in target);
   return {
     ...TARGET,
     ...(isBudget && { criterion: CRITERION }),
-    ...(isUneven && { uniform: false }),
+    ...(isUnequalByDefault(target) && { uniform: false }),
     ...target,
     ...pattern,
   };
