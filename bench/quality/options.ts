@@ -5,8 +5,8 @@ export const USAGE = `Usage: npx tsx bench/quality/run.ts [options]
 
 Trains small LoRA adapters directly at low ranks and by Post-, Cont- and In-Squeeze through the service, and compares
 them: on real text, then on digits with shuffled pixels. Needs /usr/bin/python3 with torch, safetensors and scikit-learn
-(Debian: python3-torch, python3-safetensors, python3-sklearn and libopenblas0-pthread). Writes docs/quality.md between its
-marks, figures beside it and bench/quality/results/<task>.jsonl.
+(Debian: python3-torch, python3-safetensors, python3-sklearn and libopenblas0-pthread). Writes docs/quality.md and
+docs/quality-digits.md between their marks, figures beside them and bench/quality/results/<task>.jsonl.
 
   --task NAME    one task: polarity, digits, or another file of text/assets (proscons, products, trec where it is)
   --seeds N      seeds compared (default 8; at most 20)

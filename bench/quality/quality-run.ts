@@ -56,8 +56,8 @@ async function writePage(options: QualityOptions, results: Results): Promise<voi
   const figure = `figures/quality-${task}.svg`;
   await mkdir(dirname(join(dir, figure)), { recursive: true });
   await writeFile(join(dir, figure), qualityFigure(results));
-  // Elsewhere there is no page with a place for each task.
-  const page = join(dir, ownDir(options) ? `quality-${task}.md` : 'quality.md');
+  // Among the documents, digits have a page of their own. In a folder of the caller's, every task has one.
+  const page = join(dir, ownDir(options) || task === 'digits' ? `quality-${task}.md` : 'quality.md');
   await writeBetweenMarks(page, `bench/quality/run.ts, ${task}`, qualityPage(results, figure));
 }
 
