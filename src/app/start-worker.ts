@@ -51,7 +51,7 @@ export async function startWorker(
   running.add((deadlineMs) => jobs.close(leftMs(deadlineMs)));
   await jobs.start();
   metrics.resources.watchCompute(() => jobs.computeUse());
-  // A worker can do nothing without it; an API that also runs jobs can do all the rest.
+  // A worker can do nothing without a provider; an API that also runs jobs can still do everything else.
   readiness.add('provider', () => jobs.check(), { isVital: config.role === 'worker' });
 
   const { sweepIntervalMs: intervalMs, blobGraceMs: graceMs, eventRetention } = config;

@@ -25,12 +25,12 @@ export class ForeignStorage extends AppError {
 const OLD_PREFIXES = ['adapters/', 'blobs/', 'jobs/', 'keys/', 'tenant-records/', 'tenants/'];
 
 /**
- * Ties a database to one storage, for good: an id is written to both when they first meet. Afterwards neither is used with
- * another one, which would take content for missing, or for garbage.
+ * Ties a database permanently to one storage: when they are first used together, the same id is written to both. Afterwards
+ * neither is used with another one, because content would then seem to be missing, or to be garbage.
  */
 export class StorageBond {
   /**
-   * Passes where the storage may be read. It asks once more after a failure, and no more once it has passed.
+   * Succeeds if the storage may be read. After a failure the check is repeated; after a success it is not.
    * @throws ForeignStorage; AppError STORAGE_FAILED, DATABASE_UNAVAILABLE while it cannot be known
    */
   readonly compare = untilPassed(() => this.look());

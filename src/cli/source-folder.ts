@@ -23,14 +23,14 @@ const CHUNK_BYTES = 1024 * 1024;
 export interface SourcePaths {
   /** One file, or several that it was cut into. */
   readonly weights: string | Shards;
-  /** null: there is none, which some formats do not need. */
+  /** null: there is none. Some formats need none. */
   readonly config: string | null;
 }
 
 /**
- * An adapter where it lies: a folder, or a file of weights. A file under a name that training libraries give it, with a
- * configuration beside it, is taken as its folder would be; another file stands for itself. In a folder of a training that
- * has no weights itself, it is the last checkpoint.
+ * Finds the files of an adapter in a folder, or at a file of weights. A file with a name that training libraries use, and a
+ * configuration beside it, is treated like its folder; any other file is the whole adapter. In a training folder without
+ * weights of its own, the adapter is the last checkpoint.
  * @throws AppError FILE_MISSING naming the folder, or the file that it lacks; PICKLE_REFUSED, SHARDS_MISMATCH
  */
 export async function sourcePaths(source: string): Promise<SourcePaths> {

@@ -20,8 +20,8 @@ export interface KeptDirections extends DirectionsSlot {
 }
 
 /**
- * Decides where directions are kept: in memory, or where there are many, one after another in a file, so that memory does not
- * grow with the adapter (2·rank·count numbers a module).
+ * Decides where directions are kept: in memory, or, if there are many, one after another in a file, so that memory does not
+ * grow with the adapter (2·rank·count numbers for each module).
  * @param path of the file, which need not exist
  */
 export function slotsFor(

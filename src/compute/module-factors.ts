@@ -3,7 +3,7 @@ import type { FloatDtype } from '../core/half.ts';
 
 /**
  * Numbers of both factors held at a time: 16 MB as float32 and twice that in a graph. Modules of usual sizes are one
- * chunk; an embedding or a rank of 512 is several, so that memory does not follow the size of a module.
+ * chunk; an embedding or a rank of 512 takes several, so that memory does not grow with the size of a module.
  */
 const CHUNK_NUMBERS = 4 * 1024 * 1024;
 

@@ -17,9 +17,9 @@ const NOW = sql<number>`cast(round(unixepoch('subsec') * 1000) as integer)`;
 const BUSY_TIMEOUT_MS = 20;
 
 /**
- * Opens a database in a file, which is made where there is none. Reads have a connection of their own, so that they do not
- * wait for a transaction.
- * @param reserveBytes room on the disk that is kept for when it is full; undefined: that is another process's business
+ * Opens a database in a file, and creates the file if it does not exist. Reads have a connection of their own, so that they
+ * do not wait for a transaction.
+ * @param reserveBytes space on the disk that is reserved for when it is full; undefined: another process reserves it
  * @throws AppError DATABASE_UNAVAILABLE, STORAGE_FULL
  */
 export function openSqlite(path: string, reserveBytes?: number, observe?: ObserveBackend): Database {

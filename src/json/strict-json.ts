@@ -84,7 +84,7 @@ function decodeUtf8(bytes: Uint8Array, { allowBom = false }: Limits): string {
   const source = Buffer.from(buffer, byteOffset, byteLength);
   const text = source.toString('utf8');
   if (isUtf8(source)) return text;
-  // What could not be decoded became U+FFFD, and is other bytes when it is encoded again.
+  // Invalid bytes were decoded as U+FFFD, so encoding the text again gives other bytes at their position.
   const again = Buffer.from(text, 'utf8');
   const bad = source.findIndex((byte, index) => byte !== again[index]);
   const good = bad < 0 ? source : source.subarray(0, bad);

@@ -8,8 +8,8 @@ const AMBIGUOUS = /[\\\p{Cc}\p{Z}]/u;
 const DEFAULT_PORTS: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443 };
 
 /**
- * Reads a URL and refuses it if it cannot be one that the service may ask. A name is not resolved here: what it leads
- * to is checked at every connection. Messages show the host, never the rest: it may hold secrets.
+ * Parses a URL and refuses it if the service must not request it. Names are not resolved here: their addresses are checked
+ * at every connection. Messages show the host but never the rest, which may contain secrets.
  * @throws AppError OUTBOUND_URL_INVALID, OUTBOUND_FORBIDDEN
  */
 export function checkUrl(text: string, destinations: Destinations): URL {

@@ -126,7 +126,7 @@ export function isUpload(request: FastifyRequest): boolean {
 
 /**
  * https://github.com/fastify/fastify-multipart. Every limit is set, here or for the body of a route
- * (upload/receive-adapter.ts): several defaults truncate without a word.
+ * (upload/receive-adapter.ts): several defaults truncate input without an error.
  */
 async function readMultipart(app: FastifyInstance): Promise<void> {
   await app.register(fastifyMultipart, {

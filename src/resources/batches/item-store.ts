@@ -87,8 +87,8 @@ export class ItemStore {
   }
 
   /**
-   * Accepts the jobs of a batch, those that are missing if that was begun before. All of them in one transaction would hold
-   * up others, so there are several: until the last one the batch is not opened. May be done by several processes at once.
+   * Accepts the jobs of a batch, or the missing ones if this was interrupted before. One transaction for all of them would
+   * delay other work, so there are several; the last one opens the batch. Several processes may do this at once.
    */
   async open(batchId: string): Promise<void> {
     const { reader } = this.database;

@@ -18,8 +18,8 @@ export interface EndedItem extends ItemWithJob {
 }
 
 /**
- * Items of batches with what became of them, some at a time: the ten thousand of a large batch are never here at once. Whether
- * a batch is the tenant's is asked before. All methods throw AppError DATABASE_UNAVAILABLE.
+ * Items of batches with their outcomes, read a few at a time: the ten thousand items of a large batch are never in memory at
+ * once. The caller has checked that the batch belongs to the tenant. All methods throw AppError DATABASE_UNAVAILABLE.
  */
 export class BatchResultStore {
   private readonly database: Pick<Database, 'reader'>;

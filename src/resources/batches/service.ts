@@ -109,10 +109,10 @@ export class BatchService {
   }
 
   /**
-   * Cancels every job of a batch that has not ended. From the moment this is written no job of
-   * it begins, so the answer does not wait for all outcomes: they follow, also when this process ends.
-   * @returns the cancelled batch, also when it was cancelled before
-   * @throws AppError BATCH_NOT_FOUND; BATCH_FINAL when it ended in another way
+   * Cancels every job of a batch that has not ended. As soon as the cancellation is recorded, no job of the batch starts, so the
+   * answer does not wait for the jobs to end. They end even if this process dies.
+   * @returns the cancelled batch, even if it was already cancelled
+   * @throws AppError BATCH_NOT_FOUND; BATCH_FINAL if it has already ended in another way
    */
   async cancel(batchId: string): Promise<BatchRecord> {
     let batch = await this.get(batchId);

@@ -298,7 +298,7 @@ export class TenantUploads {
     await this.removingRefused(upload, watch, async () => {
       const seen = watch.finish(watch.bytes);
       const sha256 = await attempt('read an upload', async () => {
-        // Nothing is called complete that a power failure could still take bytes of.
+        // An upload is complete only once a power failure can no longer lose any of its bytes.
         await syncFile(path);
         return seen ?? (await hashFile(path)).sha256;
       });
