@@ -20,12 +20,12 @@ Every failure is a problem document ([RFC 9457](https://www.rfc-editor.org/rfc/r
 }
 \`\`\`
 
-\`code\` is stable: build on it. \`detail\` is for people and names the file, the tensor, the value and the limit; \`context\`
-has the same for machines; \`errors\`, where the request did not fit its schema, points at every place. A failed job
-carries the same in its \`error\`. The service's log has the request under the id in \`instance\`, which is also the
-header \`x-request-id\`.
+Programs can rely on \`code\`, which is stable. \`detail\` is for people and names the file, the tensor, the value and the limit;
+\`context\` has the same for programs. If the request does not fit its schema, \`errors\` points at every place. A failed job has
+the same fields in its \`error\`. \`instance\` contains the id of the request, which is also in the header \`x-request-id\` and in the
+log of the service.
 
-**Again?** *yes*: the same request may succeed later; wait first, as \`Retry-After\` says where it is sent. *no*: it will fail
+**Again?** *yes*: the same request may succeed later; wait first, for as long as \`Retry-After\` says if it is sent. *no*: it will fail
 again until something is changed.
 `;
 
