@@ -180,7 +180,7 @@ describe('uploads that are refused', () => {
         422,
         'CONFIG_PEFT_TYPE',
       );
-      await refused(with_(weights, Buffer.alloc(300_000, 32)), 422, 'CONFIG_TOO_LARGE');
+      await refused(with_(weights, Buffer.alloc(1_100_000, 32)), 422, 'CONFIG_TOO_LARGE');
     });
     it('weights above the limit, announced or not', async () => {
       const header = JSON.stringify({ x: { dtype: 'U8', shape: [LIMIT], data_offsets: [0, LIMIT] } });

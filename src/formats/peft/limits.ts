@@ -1,5 +1,5 @@
-/** Largest adapter_config.json. Real ones have 1 kB; a rank_pattern that names 1,000 modules adds 60 kB. */
-export const MAX_CONFIG_BYTES = 256 * 1024;
+/** Largest adapter_config.json. Real ones have 1 kB; rank_pattern and alpha_pattern that name 4,000 modules have 400 kB. */
+export const MAX_CONFIG_BYTES = 1024 * 1024;
 
 /** Deepest nesting in adapter_config.json. PEFT's own sub-configurations nest 3 deep. */
 export const MAX_CONFIG_DEPTH = 32;

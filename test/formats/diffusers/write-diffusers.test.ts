@@ -262,7 +262,7 @@ describe('a file of diffusers with metadata', () => {
 
   it('is refused where it would be too large to be read again', async () => {
     const many = Array.from({ length: 3000 }, (_, index) =>
-      linear(`transformer.${'x'.repeat(90)}.${index}`, 8),
+      linear(`transformer.${'x'.repeat(400)}.${index}`, 8),
     ).flat();
     const before = await read(DIFFUSERS, many, packed(config));
     const error = await refusal(() =>

@@ -192,7 +192,10 @@ describe('planPeftOutput: scales', () => {
   });
 
   it('refuses to write a configuration that could not be uploaded again', () => {
-    const names = Array.from({ length: 6000 }, (_, index) => `model.layers.${index}.mlp.experts.0.gate_proj`);
+    const names = Array.from(
+      { length: 6000 },
+      (_, index) => `model.${'x'.repeat(200)}.${index}.mlp.experts.0.gate_proj`,
+    );
     const adapter = adapterOf(
       names.flatMap((name) => linear(name, 2, 4, 4)),
       { r: 2 },
