@@ -68,8 +68,11 @@ def peft(folder, out, rank, weight):
     from toy_model import build
 
     model = PeftModel.from_pretrained(build(LAYERS), str(folder / "peft"))
+    # Of one adapter alone PEFT makes the linear combination, whatever was asked for: two halves are the same adapter.
+    model.load_adapter(str(folder / "peft"), "again")
+    weights = [float(weight) / 2] * 2
     model.add_weighted_adapter(
-        ["default"], [float(weight)], "sum", combination_type="svd", svd_rank=int(rank), svd_full_matrices=False
+        ["default", "again"], weights, "sum", combination_type="svd", svd_rank=int(rank), svd_full_matrices=False
     )
     tensors = get_peft_model_state_dict(model, adapter_name="sum")
     save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, out / "adapter_model.safetensors")
