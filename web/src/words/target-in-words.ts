@@ -5,7 +5,9 @@ import type { Target } from '../../../src/contract/target.ts';
 export function targetInWords(target: Target): string {
   const place = target.profile === undefined ? '' : ` for ${target.profile}`;
   const criterion = 'criterion' in target && target.criterion === 'energy' ? ', by energy' : '';
-  return `${policy(target)}${target.uniform === false && !('rank_pattern' in target) ? ', each its own' : ''}${criterion}${place}`;
+  const compat = 'compat' in target && target.compat === 'kohya' ? ', as kohya counts' : '';
+  const each = target.uniform === false && !('rank_pattern' in target) ? ', each its own' : '';
+  return `${policy(target)}${compat}${each}${criterion}${place}`;
 }
 
 function policy(target: Target): string {
