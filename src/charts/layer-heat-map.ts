@@ -99,8 +99,8 @@ export function layerHeatMap(input: HeatMapInput): EChartsOption {
       axisLabel: {
         color: palette.muted,
         fontFamily: FONT,
-        hideOverlap: true,
-        ...(labels.length <= MAX_NAMED && { interval: 0 }),
+        // Where each has its name, the names are cut to fit; the estimate of ECharts would still drop one at the edge.
+        ...(labels.length <= MAX_NAMED ? { interval: 0 } : { hideOverlap: true }),
         ...(columns.isSlanted && { rotate: 40 }),
       },
     }),

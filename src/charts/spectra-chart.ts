@@ -22,6 +22,8 @@ export interface SpectraLines {
   readonly length: number;
   /** Smaller values are not drawn. */
   readonly least: number;
+  /** The smallest value that is drawn. */
+  readonly smallest: number;
   readonly thin: readonly { readonly name: string; readonly data: Point[] }[];
   readonly median: Point[];
 }
@@ -44,6 +46,11 @@ export function spectraLines(modules: readonly Spectrum[]): SpectraLines {
     modules,
     length,
     least,
+    smallest: modules.reduce(
+      (lowest, { singular_values: sigma }) =>
+        Math.min(lowest, sigma.findLast((value) => value > least) ?? lowest),
+      largest,
+    ),
     thin: modules
       .filter((_, index) => index % every === 0)
       .map(({ name, singular_values: sigma }) => ({ name, data: pointsOf(sigma, least) })),
@@ -60,7 +67,7 @@ export function spectraLines(modules: readonly Spectrum[]): SpectraLines {
  */
 export function spectraChart(input: SpectraInput): EChartsOption {
   const { lines, selected, rank, palette } = input;
-  const { modules, length, least, thin, median } = lines;
+  const { modules, length, least, smallest, thin, median } = lines;
   const chosen = modules.find(({ name }) => name === selected);
   const base = chartBase(input);
   const line = { type: 'line' as const, showSymbol: false, symbolSize: 6 };
@@ -77,7 +84,10 @@ export function spectraChart(input: SpectraInput): EChartsOption {
       minInterval: 1,
       name: 'singular values, from the largest',
     }),
-    yAxis: yAxis(input, { type: 'log', axisLabel: { color: palette.muted, formatter: powerOfTen } }),
+    yAxis: yAxis(input, {
+      type: 'log',
+      axisLabel: { color: palette.muted, formatter: powersOfTen(smallest) },
+    }),
     series: [
       ...thin.map(({ name, data }) => ({
         ...line,
@@ -140,5 +150,8 @@ function medianOf(modules: readonly Spectrum[], index: number): number {
   return values[values.length >> 1] ?? 0;
 }
 
-const powerOfTen = (value: number): string =>
-  value >= 0.01 && value < 1000 ? String(value) : value.toExponential(0);
+/** One notation on an axis: decimals, unless the smallest of them would have more than four. */
+const powersOfTen =
+  (smallest: number) =>
+  (value: number): string =>
+    smallest < 1e-4 ? value.toExponential(0) : String(value);

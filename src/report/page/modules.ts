@@ -18,13 +18,20 @@ export function modulesSection(input: ReportInput, jsonPath: Html): Html {
   const { modules, analysis } = input.report;
   const targets = targetsOf(input.report);
   const shownTargets = targets.slice(0, MOST_TARGETS);
+  const isOptimumKnown = shownTargets.some(({ modules: results }) =>
+    results.some(({ optimal_error: optimum }) => optimum !== null),
+  );
   const columns: Column[] = [
     { title: 'Module' },
     number('ΔW'),
     number('Rank before'),
     ...shownTargets.flatMap(({ target }) => {
       const of = shownTargets.length === 1 ? '' : `, ${targetInWords(target)}`;
-      return [number(`Rank${of}`), number(`Error${of}`), number(`Least possible${of}`)];
+      return [
+        number(`Rank${of}`),
+        number(`Error${of}`),
+        ...(isOptimumKnown ? [number(`Least possible${of}`)] : []),
+      ];
     }),
     ...(analysis
       ? [number('Effective rank'), number('Stable rank'), number('Knee'), { title: 'Verdict' }]
@@ -39,7 +46,7 @@ export function modulesSection(input: ReportInput, jsonPath: Html): Html {
         name(module),
         html`${shape[0]} × ${shape[1]}`,
         html`${rank}`,
-        ...shownTargets.flatMap(({ modules: results }) => resultCells(results[index])),
+        ...shownTargets.flatMap(({ modules: results }) => resultCells(results[index], isOptimumKnown)),
         ...(analysis ? analysisCells(analysis.modules[index]) : []),
       ];
     });
@@ -47,27 +54,31 @@ export function modulesSection(input: ReportInput, jsonPath: Html): Html {
   const leftTargets = targets.length - shownTargets.length;
   return html`
 <section aria-labelledby="modules"><h2 id="modules">Modules</h2>
-<p class="muted">${integer(modules.length)} modules in the order of the model. Least possible: the smallest error that any matrix
-of this rank can have (Eckart and Young 1936); unknown if the spectrum comes from a sketch.</p>
+<p class="muted">${integer(modules.length)} modules in the order of the model.${when(isOptimumKnown, () => LEAST_POSSIBLE)}</p>
 ${table('Modules', columns, rows)}
 ${when(left > 0, () => html`<p>${integer(left)} more modules are not in this table; they lose less than these. ${jsonPath}</p>`)}
 ${when(leftTargets > 0, () => html`<p>${leftTargets} more results are not in this table. ${jsonPath}</p>`)}
 </section>`;
 }
 
+const LEAST_POSSIBLE = html` Least possible: the smallest error that any matrix of this rank can have (Eckart and Young 1936); unknown if
+the spectrum comes from a sketch.`;
+
 const number = (title: string): Column => ({ title, isNumber: true });
 
 type Result = ReturnType<typeof targetsOf>[number]['modules'][number];
 type Analysed = NonNullable<ReportInput['report']['analysis']>['modules'][number];
 
-const resultCells = (result: Result | undefined): Html[] =>
-  result
+function resultCells(result: Result | undefined, isOptimumKnown: boolean): Html[] {
+  const [rank, error, optimum] = result
     ? [
         html`${result.rank}`,
         html`${result.passthrough ? 'unchanged' : unbrokenPercent(result.relative_error)}`,
         html`${result.optimal_error === null ? 'unknown' : unbrokenPercent(result.optimal_error)}`,
       ]
     : [html`–`, html`–`, html`–`];
+  return isOptimumKnown ? [rank!, error!, optimum!] : [rank!, error!];
+}
 
 const analysisCells = (module: Analysed | undefined): Html[] =>
   module
