@@ -2,7 +2,7 @@ import { AppError } from '../../errors/app-error.ts';
 import type { ErrorCode } from '../../errors/error-kinds.ts';
 import { JsonError, type JsonErrorReason } from '../../json/json-error.ts';
 import { type JsonObject, type JsonValue, parseStrictJson } from '../../json/strict-json.ts';
-import { MAX_CONFIG_BYTES, MAX_CONFIG_DEPTH } from './limits.ts';
+import { MAX_CONFIG_BYTES, MAX_CONFIG_DEPTH, MAX_CONFIG_FIELDS } from './limits.ts';
 
 /** What is wrong with the JSON of a configuration, by what its reader says. */
 export const CONFIG_JSON_CODES: Readonly<Record<JsonErrorReason, ErrorCode>> = {
@@ -32,6 +32,13 @@ export function parseConfigJson(bytes: Uint8Array): JsonObject {
   const value = parse(bytes);
   if (!(value instanceof Map)) {
     throw new AppError('CONFIG_INVALID', 'adapter_config.json: must be a JSON object');
+  }
+  if (value.size > MAX_CONFIG_FIELDS) {
+    throw new AppError(
+      'CONFIG_TOO_LARGE',
+      `adapter_config.json: ${value.size} fields, at most ${MAX_CONFIG_FIELDS}`,
+      { fields: value.size, limit_fields: MAX_CONFIG_FIELDS },
+    );
   }
   return value;
 }

@@ -1,5 +1,8 @@
 /** Largest adapter_config.json. Real ones have 1 kB; rank_pattern and alpha_pattern that name 4,000 modules have 400 kB. */
-export const MAX_CONFIG_BYTES = 1024 * 1024;
+export const MAX_CONFIG_BYTES = 512 * 1024;
+
+/** Most fields of adapter_config.json, those that nobody knows included: PEFT writes some 40. */
+export const MAX_CONFIG_FIELDS = 1000;
 
 /** Deepest nesting in adapter_config.json. PEFT's own sub-configurations nest 3 deep. */
 export const MAX_CONFIG_DEPTH = 32;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { MAX_CONFIG_BYTES, MAX_CONFIG_DEPTH } from '../../../src/formats/peft/limits.ts';
+import { MAX_CONFIG_BYTES, MAX_CONFIG_DEPTH, MAX_CONFIG_FIELDS } from '../../../src/formats/peft/limits.ts';
 import { type PeftConfig, readConfig } from '../../../src/formats/peft/read-config.ts';
 import { configOf, refusal } from './build.ts';
 
@@ -109,6 +109,14 @@ describe('readConfig', () => {
       refusal(() => read(`${open}${'y'.repeat(MAX_CONFIG_BYTES - open.length - 1)}"}`)).code,
       'CONFIG_TOO_LARGE',
     );
+    const fields = (count: number) =>
+      JSON.stringify(Object.fromEntries(Array.from({ length: count }, (_, index) => [`k${index}`, index])));
+    const { code, message } = refusal(() => read(fields(MAX_CONFIG_FIELDS + 1)));
+    assert.deepEqual(
+      [code, message.includes(`${MAX_CONFIG_FIELDS + 1} fields, at most`)],
+      ['CONFIG_TOO_LARGE', true],
+    );
+    assert.notEqual(refusal(() => read(fields(MAX_CONFIG_FIELDS))).code, 'CONFIG_TOO_LARGE');
   });
 });
 
