@@ -1,7 +1,7 @@
-/** What the service depends on, and asks all the time. */
+/** The systems that the service depends on. */
 export type Backend = 'storage' | 'database' | 'redis';
 
-/** Something that happened between the service and a backend, for those who count it. Operations are a small, fixed set. */
+/** Something that happened between the service and a backend, to be counted. Operations are a small, fixed set. */
 export type BackendEvent =
   | {
       readonly backend: Backend;
@@ -9,12 +9,12 @@ export type BackendEvent =
       readonly seconds: number;
       readonly failed: boolean;
     }
-  /** What was sent once more, by ourselves or by the library that asks. */
+  /** Requests that were repeated, by this service or by the client library. */
   | { readonly backend: Backend; readonly retries: number }
-  /** Whether content of the storage lay in the local cache already. */
+  /** Whether content of the storage was already in the local cache. */
   | { readonly isCached: boolean };
 
-/** Called for each; it does not fail. */
+/** Called for each event. It must not throw. */
 export type ObserveBackend = (event: BackendEvent) => void;
 
 /**

@@ -16,7 +16,7 @@ import { metricsRoutes, probeRoutes } from './probe-routes.ts';
 /** What work comes through: compiling it takes most of a second, which its first request should not wait for. */
 const COMPILED_AHEAD = ['POST /v1/jobs', 'POST /v1/batches', 'POST /v1/squeeze'];
 
-/** Probes and /metrics only: what a process without API answers, and every process on a port of its own for them. */
+/** Probes and /metrics only, for processes without the API and for the separate port for probes. */
 export async function buildProbeApp(deps: ProbeDependencies): Promise<FastifyInstance> {
   const app = await bareApp(deps);
   await app.register(openapi, { version: deps.version });

@@ -21,7 +21,7 @@ export class ForeignStorage extends AppError {
   }
 }
 
-/** What only programs without a database began with: this one writes its id first, so none of it comes before that. */
+/** Files that only programs without a database wrote first. This program writes its id before any of them. */
 const OLD_PREFIXES = ['adapters/', 'blobs/', 'jobs/', 'keys/', 'tenant-records/', 'tenants/'];
 
 /**

@@ -2,7 +2,7 @@ import type { ProviderName } from '../engine/ort.ts';
 
 /** Gram numbers in a stack on the CPU: enough to hide the cost of a graph's nodes, few enough for the cache. Measured. */
 const CPU_NUMBERS = 16 * 64 * 64;
-/** Small beside a GPU, and more than an adapter of usual size needs. */
+/** Little for a GPU, and more than an adapter of usual size needs. */
 export const DEFAULT_CUDA_MEMORY_BYTES = 2 * 2 ** 30;
 /** r×r matrices that are alive at once while a graph runs, at most. */
 const LIVE_MATRICES = 32;

@@ -41,7 +41,7 @@ export type EventQuery = Static<typeof EventQuery>;
 const happened = Type.String({ format: 'date-time' });
 const told = Type.String({ format: 'date-time', description: 'When the event was sent' });
 
-/** The fields of a record without their descriptions, which the record itself has. */
+/** The fields of a record without their descriptions, which the schema of the record already has. */
 const undescribed = (fields: Readonly<Record<string, TSchema>>): Record<string, TSchema> =>
   Object.fromEntries(
     Object.entries(fields).map(
@@ -98,7 +98,7 @@ export const WebhookTestEvent = Type.Object(
 );
 export type WebhookTestEvent = Static<typeof WebhookTestEvent>;
 
-/** The body of every request to a receiver. Below 20,000 bytes. */
+/** The body of every request to a receiver, which has less than 20,000 bytes. */
 export const WebhookEvent = oneOf('type', [JobStateEvent, BatchEndEvent, WebhookTestEvent], {
   $id: 'WebhookEvent',
 });

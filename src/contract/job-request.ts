@@ -159,7 +159,7 @@ const mergeOf = <D extends TSchema>($id: string, deliver: D) =>
     },
   );
 
-/** What clients may ask for. Of `adapter_id` and `source` one has to be there, which the service checks. */
+/** A request for a job. It must have one of `adapter_id` and `source`, which the service checks. */
 export const JobRequest = oneOf(
   'kind',
   [

@@ -272,7 +272,7 @@ export const JobProgress = Type.Object(
 );
 export type JobProgress = Static<typeof JobProgress>;
 
-/** What `data` of an event is: that is what generated clients make of a stream. */
+/** The `data` of an event, from which generated clients derive the type of a stream. */
 export const JobEventData = Type.Unsafe<JobRecord | JobProgress>({
   $id: 'JobEventData',
   anyOf: [JobRecord, JobProgress],

@@ -58,7 +58,7 @@ export interface Database {
   close(): Promise<void>;
 }
 
-/** The database cannot be used as it is. The message is a sentence for the person who starts the service. */
+/** The database cannot be used in its present state. The message is a sentence for the person who starts the service. */
 export class DatabaseError extends Error {
   override readonly name = 'DatabaseError';
 }

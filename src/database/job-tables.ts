@@ -57,11 +57,11 @@ export interface WorkerTable {
   /** Name of its machine. */
   host: string;
   provider: string;
-  /** How long it takes for a MiB of weights; null: it has not done anything yet. */
+  /** How long it takes for a MiB of weights; null until it has completed an attempt. */
   ms_per_mib: number | null;
-  /** When it was asked to begin nothing more; null: it was not. */
+  /** When draining was requested, after which it starts no jobs; null if it was not. */
   draining_at: number | null;
-  /** When nothing ran on it any more after that. */
+  /** When its last job after that ended. */
   drained_at: number | null;
   seen_at: number;
 }
@@ -187,7 +187,7 @@ export interface BatchMemberTable {
   /** The how many-th of the batch ended with it: 1, 2 and so on; null: it has not ended. */
   ended_no: number | null;
   error_code: string | null;
-  /** JSON, a string: it may contain text of the request. */
+  /** A JSON string, because it may contain text of the request. */
   error_detail: string | null;
   /** JSON, an array: ids of adapters. */
   results: string;

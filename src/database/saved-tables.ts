@@ -40,12 +40,12 @@ const TABLES: { readonly [T in keyof Tables]: SavedTable<Tables[T]> | null } = {
   schema_migration: null,
   // After a restore all tenants begin equal.
   tenant_share: null,
-  // They tell of themselves again.
+  // Workers register again.
   worker: null,
-  // It gets a storage of its own.
+  // The restored database gets a storage of its own.
   storage: null,
   hold: null,
-  // Their bytes are on the machine of the process that receives them.
+  // Their bytes are on the machine of the process that received them.
   upload: null,
   upload_lock: null,
   content_write: null,

@@ -73,13 +73,13 @@ export interface TenantTable {
   max_queued: number | null;
   max_running: number | null;
   requests_per_minute: number | null;
-  /** Its share of the workers beside those of others; null: the default of the configuration. */
+  /** Its share of the workers relative to other tenants; null: the default of the configuration. */
   weight: number | null;
   /** The highest priority of its jobs; null: the default of the configuration. */
   max_priority: string | null;
-  /** Null: its jobs are dispatched. */
+  /** When its jobs were suspended; null while they are dispatched. */
   suspended_at: number | null;
-  /** When its deletion was asked for; null: it stays. */
+  /** When its deletion was requested; null if it was not. */
   deleting_at: number | null;
   created_at: number;
 }
@@ -231,7 +231,7 @@ export interface EventTable {
   batch: string | null;
   /** JSON of Labels, as they were. */
   labels: string;
-  /** JSON of WebhookEvent. It comes last, for it is large. */
+  /** JSON of WebhookEvent. It is the last column, because it is large. */
   body: string;
 }
 

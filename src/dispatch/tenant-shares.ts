@@ -42,7 +42,7 @@ export interface TenantShare {
   readonly virtualMs: number;
   /** How many more of its executions may be dispatched. */
   readonly room: number;
-  /** Whether this is what the database has of it. */
+  /** Whether the database has the same value. */
   readonly isSaved: boolean;
 }
 

@@ -4,7 +4,7 @@ import { AppError } from '../errors/app-error.ts';
 import type { GgufHeader } from './header.ts';
 import { endOfGgufData, paddedEnd, parseGgufHeader } from './parse-header.ts';
 
-/** What a GGUF file begins with. As the length of a safetensors header it would be 1.2 GB, far beyond the limit. */
+/** The first bytes of a GGUF file. Read as the length of a safetensors header they are 1.2 GB, far beyond the limit. */
 export const GGUF_MAGIC: Uint8Array = Buffer.from('GGUF', 'latin1');
 
 /**

@@ -232,7 +232,7 @@ export class Connections {
     const { socket, state } = connection;
     socket.destroy();
     this.forget(connection);
-    // Those who were refused are counted already.
+    // Connections that were refused have been counted.
     if (state !== 'refused') this.options.onCut?.(reason);
     return true;
   }

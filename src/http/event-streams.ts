@@ -16,11 +16,11 @@ export interface StreamTimes {
 export interface EventStreamOptions extends StreamLimits, StreamTimes {}
 
 const PER_TENANT = 100;
-/** And no more than half of its connections; the others are reserved for other requests. */
+/** At most half of the connections of the process, so that the others remain for other requests. */
 const PER_PROCESS = 1_000;
 const HEARTBEAT_MS = 15_000;
 const POLL_MS = 2_000;
-/** A client comes back with the id of its last event then, and with its key, which may not hold any more. */
+/** After this the client reconnects with the id of its last event, and its key, which may have been revoked, is checked again. */
 const LIFE_MS = 3_600_000;
 
 /** @param maxConnections that the process may have */
@@ -75,7 +75,7 @@ export class OpenStreams {
     };
   }
 
-  /** Has all streams end. */
+  /** Ends all streams. */
   end(): void {
     for (const controller of this.open) controller.abort();
   }

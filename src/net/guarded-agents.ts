@@ -54,7 +54,7 @@ export function guardedAgents(destinations: Destinations, ca: string | undefined
   };
 }
 
-/** Our own agent. Every connection is checked where it is made: each redirect and each new connection comes through here. */
+/** The agent for all outgoing requests. It checks every connection when it is opened, also those of redirects. */
 export function guardedDispatcher(destinations: Destinations, ca: string | undefined): Agent {
   const common = {
     timeout: CONNECT_TIMEOUT_MS,

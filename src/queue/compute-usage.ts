@@ -18,7 +18,7 @@ export class ComputeUsage {
     this.pids = pids;
   }
 
-  /** undefined: /proc does not exist. */
+  /** undefined on systems without /proc. */
   async look(): Promise<ComputeUse | undefined> {
     const own = await processStat('self');
     if (!own) return undefined;

@@ -25,7 +25,7 @@ export function encodeError(thrown: unknown): Error {
 /** Whether BullMQ will not try again after this error. */
 export const givesUp = (error: unknown): boolean => error instanceof Error && error.name === GIVE_UP;
 
-/** The error of the compute process, as the parent got it; a process that died is WORKER_CRASHED. */
+/** The error of a compute process as its parent receives it; WORKER_CRASHED if the process died. */
 export function decodeError(received: unknown): AppError {
   const { code, message, context } = received as { code?: unknown; message?: string; context?: ErrorContext };
   if (isErrorCode(code)) return new AppError(code, message ?? '', context ?? {}, { cause: received });

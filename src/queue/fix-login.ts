@@ -1,6 +1,6 @@
 import { Redis, type RedisOptions } from 'ioredis';
 
-/** What a client is to connect with, as it is now. */
+/** The current credentials and certificates of a client. */
 export type Renewed = Pick<
   RedisOptions,
   'username' | 'password' | 'sentinelUsername' | 'sentinelPassword' | 'tls' | 'sentinelTLS'

@@ -6,7 +6,7 @@ import type { Report } from '../contract/report.ts';
 import type { Target } from '../contract/target.ts';
 import type { OpenedAdapter } from './open-adapter.ts';
 
-/** What the work of a job needs besides what to do: where to write, whom to tell, when to stop. */
+/** The surroundings of a job: where it writes, who is told about its progress, and when it must stop. */
 export interface JobContext {
   /** Folder for files; made and removed by the caller. */
   readonly scratchDir: string;

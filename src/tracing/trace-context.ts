@@ -1,4 +1,4 @@
-/** A place in a trace, in the words of W3C Trace Context: what is handed from process to process. */
+/** The context of a span as W3C Trace Context defines it, passed from process to process. */
 export interface TraceContext {
   readonly traceparent: string;
   readonly tracestate?: string;

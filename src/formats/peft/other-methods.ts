@@ -23,7 +23,7 @@ const LYCORIS_FIELDS: ReadonlySet<string> = new Set([
   'rank_dropout_scale',
   'use_effective_conv2d',
 ]);
-/** Fields of AdaLoRA (peft/tuners/adalora/config.py) that LoRA has not, or in another sense, or that it takes no notice of. */
+/** Fields of AdaLoRA (peft/tuners/adalora/config.py) that LoRA lacks, ignores, or understands differently. */
 const ADALORA_FIELDS: ReadonlySet<string> = new Set([
   ...['target_r', 'init_r', 'tinit', 'tfinal', 'deltaT', 'beta1', 'beta2', 'orth_reg_weight', 'total_step'],
   ...['r', 'rank_pattern', 'alpha_pattern', 'use_rslora', 'init_lora_weights'],

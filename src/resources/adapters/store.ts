@@ -29,7 +29,7 @@ export interface FoundAdapter {
   readonly isExpired: boolean;
 }
 
-/** What can be changed of an adapter; what is undefined stays. */
+/** The fields of an adapter that can be changed. Those that are undefined stay as they are. */
 export interface AdapterChanges {
   readonly name?: string | undefined;
   /** In place of all labels before. */

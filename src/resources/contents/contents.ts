@@ -8,7 +8,7 @@ import { ContentWriter, contentKey, isInline, type NewFile, type WrittenFile } f
 const LATE_WRITE_MS = 600_000;
 /** Longer than anything takes from its beginning to its record: an upload, or an attempt at a job. */
 const LONGEST_WRITE_MS = 3 * 86_400_000;
-/** Of a digest that others write or remove in the same moment. */
+/** Attempts at a digest that others write or remove at the same time. */
 const TRIES = 5;
 
 /** Files that are safe until a record refers to them, with the write that made them so. */

@@ -144,7 +144,7 @@ export class Places {
     return recorded;
   }
 
-  /** The connection that an end without secrets goes through; undefined: none leads there. */
+  /** The tenant's connection for a source or sink that has no secrets of its own; undefined if there is none for that place. */
   private async connectionOf(
     end: S3Source | S3Sink | HubSource | HubSink,
     place: ReturnType<typeof readPlace>,

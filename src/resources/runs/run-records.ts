@@ -152,7 +152,7 @@ interface Standing extends Pick<Position, 'lastSqueezeStep'> {
 
 /** When the trainer should send its next checkpoint: null when no squeeze is left to do. */
 export function nextCheckpointStep({ schedule, adaptive }: RunManifest, at: Standing): number | null {
-  // Whatever the reason that the rank is still too high for its stage: its squeeze is the next one, and overdue.
+  // Whatever the reason why the rank is still too high for its stage, the squeeze of that stage is overdue and comes next.
   if (schedule) return schedule.squeezes.find(({ to_rank }) => to_rank < at.stageRank)?.step ?? null;
   return nextLook(adaptive!, at);
 }

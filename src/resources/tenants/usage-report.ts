@@ -11,7 +11,7 @@ import { dayOf, usageOf } from './usage.ts';
 
 const DAY_MS = 86_400_000;
 
-/** What is needed of a workspace to tell of all that its tenant uses. */
+/** The parts of a workspace from which the usage of its tenant is computed. */
 export interface ReportedSpace {
   readonly tenant: string;
   readonly database: Pick<Database, 'reader' | 'now' | 'after'>;

@@ -8,7 +8,7 @@ const POLL_MS = 50;
 /** How often a holder checks whether another request waits. */
 const WANTED_POLL_MS = 200;
 const RENEW_MS = 2_000;
-/** What a process that was killed holds is free after this. Less than a request waits for a lock. */
+/** After this, the locks of a process that was killed are free. It is less than the time that a request waits for a lock. */
 export const LEASE_MS = 6_000;
 
 export interface LockOptions {

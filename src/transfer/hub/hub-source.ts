@@ -17,7 +17,7 @@ export interface HubAdapter {
 }
 
 /**
- * Finds an adapter on the Hub: the commit first, so that all files are of one, and stay so while they are read.
+ * Finds an adapter on the Hub. The commit is determined first, so that all files are from the same one, whatever is pushed meanwhile.
  * @throws AppError OUTBOUND_*, FILE_MISSING, PICKLE_REFUSED; the signal's reason
  */
 export async function findOnHub(
