@@ -143,7 +143,7 @@ const patientDatabase = ({ database }: Config) =>
 
 interface Told {
   readonly sums: Verified;
-  /** For people, when the bar is out of the way. */
+  /** Lines for people, written once the progress bar is gone. */
   readonly lines: readonly string[];
 }
 

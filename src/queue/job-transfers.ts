@@ -32,7 +32,7 @@ export interface TransferParts {
   readonly maxUploadBytes: number;
 }
 
-/** What a transfer needs of the attempt it is a part of. */
+/** What a transfer needs from the attempt that it belongs to. */
 export interface TransferContext {
   readonly blobs: Pick<BlobStore, 'localFile' | 'get'>;
   readonly scratchDir: string;

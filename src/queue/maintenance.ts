@@ -115,7 +115,7 @@ export class Maintenance {
     try {
       await this.queue.setGlobalConcurrency(1);
       const known = await this.queue.getJobScheduler(SCHEDULER_ID);
-      // Only when something is to change: each time the next round would be put off.
+      // Only if something changes, because each call postpones the next round.
       // So far ahead it can only be because the clock was put back since.
       const isLost = (known?.next ?? 0) > Date.now() + 2 * intervalMs;
       if (known?.every === intervalMs && !isLost) return;

@@ -9,7 +9,7 @@ import { queueError } from './redis-questions.ts';
 const FIRST_CONNECTION_MS = 500;
 
 /**
- * In Lua, as Redis runs it: done whole, with nothing in between. ARGV: milliseconds. Counts, and says when the window ends;
+ * A Lua script, which Redis runs atomically. ARGV: milliseconds. It counts the request and returns when the window ends;
  * a counter that lost its end gets a new one, as does one whose end is too far ahead, for Redis' clock was put back since.
  */
 const COUNT = `

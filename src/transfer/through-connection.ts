@@ -15,7 +15,7 @@ import type { ReadySink, ReadySource } from './ready-ends.ts';
 import type { SecretBox } from './secret-box.ts';
 import { unsealSink, unsealSource } from './secrets.ts';
 
-/** What a transfer is opened with. */
+/** The parameters of a transfer. */
 export interface Openers {
   /** The connection that the record names, in its current state; null: it was removed, or none is named. */
   readonly access: ConnectionAccess | null;

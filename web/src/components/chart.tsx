@@ -4,7 +4,7 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { isMotionReduced } from '../state/scheme.ts';
 
-/** Longer than any picture takes. */
+/** Longer than any image takes to be drawn. */
 const SETTLE_MS = 1_000;
 
 interface ChartProps {
@@ -22,7 +22,7 @@ interface ChartProps {
   readonly children?: ComponentChildren;
 }
 
-/** A chart that fits its place, with its words beside it. */
+/** A chart as wide as its container, with a description for screen readers. */
 export function Chart(props: ChartProps) {
   const { option, label, height = 320, overlay, children } = props;
   const host = useRef<HTMLDivElement>(null);

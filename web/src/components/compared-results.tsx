@@ -145,7 +145,7 @@ const totals = (first: SucceededResult, second: SucceededResult): [string, strin
   ];
 };
 
-/** Of the errors: narrower where the page is. */
+/** The chart of errors is narrower on a narrow page. */
 const ERROR_WIDTH = 'clamp(4.9rem, 12vw, 8.5rem)';
 
 const COLUMNS: readonly Column<Row>[] = [

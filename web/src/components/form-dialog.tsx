@@ -5,7 +5,7 @@ import { may } from '../state/access.ts';
 import { type Entered, Form } from './form.tsx';
 
 interface FormDialogProps {
-  /** What the caller's key needs; without it there is no button. */
+  /** The scope that the caller's key needs; without it the button is absent. */
   readonly scope: Scope;
   /** What the button that opens it says. */
   readonly opener: string;

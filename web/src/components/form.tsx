@@ -13,7 +13,7 @@ interface FormProps {
   readonly children: ComponentChildren;
 }
 
-/** Fields that are sent together; says in place what the service objects to. */
+/** Fields that are sent together. Objections of the service appear beside their fields. */
 export function Form({ submit, onSubmit, children }: FormProps) {
   const form = useRef<HTMLFormElement>(null);
   const [problem, setProblem] = useState<Problem | null>(null);

@@ -19,7 +19,7 @@ export interface ModuleRow extends PlaceInTable {
   readonly share?: number;
   readonly effectiveRank?: number;
   readonly verdict?: string;
-  /** The rank it gets or got, and what that loses. */
+  /** The planned or reached rank of the module, and the loss at that rank. */
   readonly newRank?: number;
   readonly error?: number;
   /** Whether its rank was decided by hand. */
@@ -33,7 +33,7 @@ interface ModuleTableProps {
   /** The module that is looked at. */
   readonly picked?: number | undefined;
   readonly onPick?: (row: ModuleRow) => void;
-  /** Modules that something is to be done with. */
+  /** The modules that the next action applies to. */
   readonly selected?: ReadonlySet<number>;
   readonly onToggle?: (row: ModuleRow) => void;
 }

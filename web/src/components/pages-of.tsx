@@ -13,7 +13,7 @@ const MAX_LIMIT = 200;
 interface PagesOfProps<Item> {
   readonly path: string;
   readonly query: Readonly<Record<string, string>>;
-  /** What news are about that change the list. */
+  /** The kinds of events after which the list is read again. */
   readonly topic: Topic;
   /** How often it is read besides, where no event tells of all that changes it. */
   readonly everyMs?: number;

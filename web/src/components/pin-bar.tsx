@@ -10,7 +10,7 @@ export interface PinBarProps {
   readonly choices: readonly number[];
   /** The rank that the first selected module has now. */
   readonly rank: number;
-  /** Why nothing can be pinned. */
+  /** Why pinning is not possible. */
   readonly refusal: string | null;
   readonly onPin: (rank: number) => void;
   /** Leaves the selected modules as they are. */
@@ -23,7 +23,7 @@ export interface PinBarProps {
   readonly hasLayers: boolean;
 }
 
-/** What can be done with the modules that are selected. */
+/** The actions on the selected modules. */
 export function PinBar(props: PinBarProps) {
   const { selected, onSelected, pinned, choices, rank, refusal, hasLayers } = props;
   const [wanted, setWanted] = useState(rank);

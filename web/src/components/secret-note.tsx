@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 
 interface SecretNoteProps {
-  /** What it is: "The key". */
+  /** What the secret is, such as "The key". */
   readonly title: string;
   readonly secret: string;
   readonly onDone: () => void;

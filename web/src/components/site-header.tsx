@@ -57,7 +57,7 @@ export function SiteHeader() {
   );
 }
 
-/** What runs and waits, on every page; and that news do not come, while they do not. */
+/** The jobs that run and wait, shown on every page, and a notice while the stream of events is interrupted. */
 function Activity() {
   const isLocked = refused.value !== null;
   const { value } = useLoaded(

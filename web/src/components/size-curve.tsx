@@ -38,7 +38,7 @@ const WHAT: Readonly<Record<Criterion, string>> = {
   energy: 'error of the whole adapter',
 };
 
-/** A click further from both lines than this means neither. */
+/** A click further than this from both lines selects neither. */
 const REACH_PX = 40;
 
 /** Error against size, along one rank for all and along ranks by module; the choice is a handle on one of the lines. */
@@ -120,7 +120,7 @@ export function SizeCurve(props: SizeCurveProps) {
 export const inWords = ({ words, bytes, error }: SizePoint): string =>
   `${words}, ${bytesInWords(bytes)}, error ${percent(error)}`;
 
-/** Every rank for all, and beside it the largest ranks by module that are no larger. */
+/** Each uniform rank, and beside it the ranks by module of the same size or the next smaller one. */
 const rowsOf = (uniform: readonly SizePoint[], byModule: readonly SizePoint[]) =>
   uniform.map(({ words, bytes, error }) => {
     const other = byModule.findLast((point) => point.bytes <= bytes * (1 + 1e-9));

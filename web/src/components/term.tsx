@@ -6,7 +6,7 @@ const MARGIN_PX = 8;
 
 const isWord = (text: string): text is Word => Object.hasOwn(GLOSSARY, text);
 
-/** A title; where the glossary knows it, with what it means on demand: by pointer, by touch and by keyboard. */
+/** A title. If the glossary has it, its meaning appears on demand, by pointer, touch or keyboard. */
 export function Term({ title }: { title: string }) {
   const word = title.toLowerCase();
   return isWord(word) ? <Explained title={title} word={word} /> : <>{title}</>;

@@ -79,7 +79,7 @@ function progressInWords(progress: Exclude<Upload['progress'], { state: 'failed'
   return `${words}, ${bytesInWords(bytesPerSecond)}/s, about ${left} left`;
 }
 
-/** Reads out how uploads begin and end, wherever the list stands; the percents would be too much. */
+/** Announces to screen readers when uploads begin and end, on every page, but not each percent. */
 export const UploadNews = () => (
   <div class="unseen" role="log" aria-label="Uploads">
     {uploadNews.value.map(({ id, text }) => (

@@ -14,7 +14,7 @@ export interface Column<Row> {
   readonly cell: (row: Row) => ComponentChildren;
   /** Told, but not shown, where the cells speak for themselves. */
   readonly isTitleUnseen?: boolean;
-  /** What to sort by; none: it cannot be sorted by. */
+  /** The key to sort by; without it the column cannot be sorted. */
   readonly by?: (row: Row) => number | string;
   readonly width?: string;
   readonly isNumber?: boolean;
@@ -40,7 +40,7 @@ narrow.addEventListener('change', ({ matches }) => {
   isNarrow.value = matches;
 });
 
-/** A table of any number of rows, of which only those in sight are in the document. */
+/** A table of any number of rows. Only the visible ones are in the document. */
 export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
   const { label, rows, columns, keyOf, isSelected } = props;
   const rowPx = isNarrow.value ? ROW_PX.narrow : ROW_PX.wide;

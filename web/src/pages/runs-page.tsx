@@ -11,7 +11,7 @@ const MODES = [
   ['adaptive', 'Adaptive'],
 ] as const;
 
-/** Checkpoints that are kept as they are have no job, so no event tells of them. */
+/** Checkpoints that are kept unchanged have no job, so no event announces them. */
 const READ_AGAIN_MS = 10_000;
 
 /** All annealing runs, newest first. */

@@ -2,7 +2,7 @@ import type { Analysis } from '../../../src/contract/analysis.ts';
 import type { ModuleSpectrum, Report } from '../../../src/contract/report.ts';
 import { moduleRelativeError } from '../../../src/core/by-module.ts';
 
-/** What a choice of ranks would cost and lose, before anything is written. */
+/** The size and the loss of a choice of ranks, before anything is written. */
 export interface Preview {
   readonly rank: { readonly min: number; readonly max: number };
   readonly relative_error: number;
@@ -14,7 +14,7 @@ export interface Preview {
   readonly worst: { readonly name: string; readonly relative_error: number } | null;
 }
 
-/** Analysed modules and what is known of all of them together. */
+/** The analysed modules and the figures of the whole adapter. */
 export interface Analyzed {
   readonly modules: readonly ModuleSpectrum[];
   readonly analysis: Analysis;

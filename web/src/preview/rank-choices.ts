@@ -19,7 +19,7 @@ export const nearestChoice = (choices: readonly number[], rank: number): number 
   choices.reduce((best, one) => (Math.abs(one - rank) <= Math.abs(best - rank) ? one : best));
 
 /**
- * What max_rank a target has to say for a rank above the place's default, which somebody then has to set there.
+ * The max_rank that a target needs for a rank above the server's default, which must then be configured on that server.
  * @returns undefined where the default will do
  */
 export function neededSetting(profile: ServingProfile | null, rank: number): number | undefined {

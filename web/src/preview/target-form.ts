@@ -101,7 +101,7 @@ export function targetOf(form: TargetForm, profile: ServingProfile | null, chose
   }
 }
 
-/** 0 where the target names no ranks. */
+/** The largest rank that the target names; 0 if it names none. */
 function largestNamed({ policy, rank }: TargetForm, { ranks }: ChosenRanks): number {
   if (policy === 'rank') return rank;
   return policy === 'modules' ? ranks.reduce((most, one) => Math.max(most, one), 0) : 0;

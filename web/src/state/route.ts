@@ -1,6 +1,6 @@
 import { computed, signal } from '@preact/signals';
 
-/** Where the page is: `#/jobs/job_1?target=2` is ['jobs', 'job_1'] and {target: '2'}. */
+/** The current address: `#/jobs/job_1?target=2` is ['jobs', 'job_1'] and {target: '2'}. */
 export interface Route {
   readonly path: readonly string[];
   readonly query: Query;
@@ -25,7 +25,7 @@ export const route = computed<Route>(() => {
   };
 });
 
-/** What somebody typed need not be well-formed; as it stands it leads nowhere, and the page says so. */
+/** An address that was typed may be malformed. It is then used as it is, and the page says that nothing is there. */
 function decoded(part: string): string {
   try {
     return decodeURIComponent(part);
