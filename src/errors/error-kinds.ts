@@ -166,7 +166,9 @@ export const ERROR_KINDS = {
 
   // The kind of file
   PICKLE_REFUSED: permanent(415, 'Pickle files are never opened', { groups: ['upload', 'content'] }),
-  UNSUPPORTED_FORMAT: permanent(415, 'The file is not in a format that is read here', { groups: ['upload', 'content'] }),
+  UNSUPPORTED_FORMAT: permanent(415, 'The file is not in a format that is read here', {
+    groups: ['upload', 'content'],
+  }),
   LFS_POINTER: permanent(422, 'The file is a Git LFS pointer, not the weights', {
     groups: ['upload', 'content'],
   }),
