@@ -289,11 +289,11 @@ describe('batches over HTTP', () => {
       socket.write(
         'POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n',
       );
-      socket.write(`11000\r\n${' '.repeat(0x11000)}\r\n`);
+      socket.write(`81000\r\n${' '.repeat(0x81000)}\r\n`);
       const { body } = parseResponse(await readAll(socket));
       const { detail, context } = checkedProblem(JSON.parse(body), 413, 'UPLOAD_TOO_LARGE');
-      assert.deepEqual(context, { limit_bytes: 65_536 });
-      assert.match(detail, /may have 65536 bytes; it is larger than that/);
+      assert.deepEqual(context, { limit_bytes: 524_288 });
+      assert.match(detail, /may have 524288 bytes; it is larger than that/);
     });
   });
 });

@@ -1,4 +1,4 @@
-import { useId } from 'preact/hooks';
+import { useId, useState } from 'preact/hooks';
 import { nearestChoice } from '../preview/rank-choices.ts';
 
 interface RankControlProps {
@@ -14,6 +14,8 @@ interface RankControlProps {
 /** A rank: dragged, typed, or taken from the recommendation. */
 export function RankControl({ choices, rank, words, recommended, onRank }: RankControlProps) {
   const id = useId();
+  // Otherwise the next render would put the rank in place of what is being typed.
+  const [typed, setTyped] = useState<string | null>(null);
   const last = choices.length - 1;
   const position = choices.indexOf(rank);
   const place = choices.indexOf(recommended);
@@ -27,11 +29,12 @@ export function RankControl({ choices, rank, words, recommended, onRank }: RankC
           aria-label="Rank, as a number"
           min={choices[0]}
           max={choices[last]}
-          value={rank}
+          value={typed ?? rank}
+          onInput={({ currentTarget }) => setTyped(currentTarget.value)}
+          onBlur={() => setTyped(null)}
           onChange={({ currentTarget }) => {
-            const next = nearestChoice(choices, Number(currentTarget.value) || rank);
-            currentTarget.value = String(next);
-            onRank(next);
+            setTyped(null);
+            onRank(nearestChoice(choices, Number(currentTarget.value) || rank));
           }}
         />
       </div>
