@@ -3,7 +3,7 @@
 
   others.py make FOLDER                       an adapter of random numbers, as kohya.safetensors and as a folder of PEFT
   others.py kohya FOLDER OUT RANK [METHOD PARAMETER]   sd-scripts' own resize of it, without its metadata
-  others.py peft FOLDER OUT RANK WEIGHT       PEFT's own combination by SVD of it alone
+  others.py peft FOLDER OUT RANK WEIGHT       PEFT's own combination by SVD of two halves of it
   others.py score FOLDER OUT...               prints what each file is, judged in float64, as a list in JSON
 """
 

@@ -1,5 +1,5 @@
 import type { FormatOptions } from '../../../src/contract/target.ts';
-import type { Conversions } from '../preview/format-options.ts';
+import { COMPONENTS, type Conversions } from '../preview/format-options.ts';
 import { SelectInput, TextInput } from './form.tsx';
 
 interface OptionFieldsProps {
@@ -50,10 +50,7 @@ export function OptionFields({ way: { needs, takes }, architectures, values }: O
           label="Part of the pipeline"
           name="component"
           value={values.component ?? ''}
-          options={[
-            ['', 'As the module names say'],
-            ...['unet', 'transformer', 'text_encoder', 'text_encoder_2'].map((one) => [one, one] as const),
-          ]}
+          options={[['', 'As the module names say'], ...COMPONENTS.map((one) => [one, one] as const)]}
         />
       )}
       {isAsked('base_model') && (

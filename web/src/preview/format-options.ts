@@ -23,7 +23,8 @@ export function conversionsOf(
 }
 
 const MAX_HEADS = 1024;
-const COMPONENTS = ['unet', 'transformer', 'text_encoder', 'text_encoder_2'] as const;
+/** The parts of a pipeline that an adapter may be of. */
+export const COMPONENTS = ['unet', 'transformer', 'text_encoder', 'text_encoder_2'] as const;
 
 /**
  * The format options that texts say, of an address or a form. What the service would refuse by its form is left out: it
