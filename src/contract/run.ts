@@ -5,6 +5,7 @@ import { DryRun } from './forecast.ts';
 import { TrainingNotes } from './job.ts';
 import { JobFailure } from './job-failure.ts';
 import { SqueezeOptions } from './job-request.ts';
+import { RecordName } from './labels.ts';
 import { ResultSettings } from './result-settings.ts';
 import { exactlyOne, onlyWith } from './rules.ts';
 import { AdaptiveRequest, RunLearningRate, Schedule, ScheduleRequest } from './schedule.ts';
@@ -21,7 +22,7 @@ const RankRange = Type.Object(
 );
 
 const how = {
-  name: Type.Optional(Type.String({ maxLength: 200, description: 'A description' })),
+  name: Type.Optional(RecordName),
   base_model: Type.Optional(
     Type.String({
       maxLength: 500,
@@ -163,7 +164,7 @@ export type CheckpointRecord = Static<typeof CheckpointRecord>;
 export const RunRecord = Type.Object(
   {
     id: Type.String(),
-    name: nullable(Type.String()),
+    name: nullable(RecordName),
     base_model: nullable(Type.String()),
     mode: choice(['scheduled', 'adaptive']),
     request: RunRequest,
@@ -191,3 +192,10 @@ export const RunRecord = Type.Object(
   { $id: 'Run', additionalProperties: false },
 );
 export type RunRecord = Static<typeof RunRecord>;
+
+/** What is changed of a run after it was started. */
+export const RunPatch = Type.Object(
+  { name: nullable(RecordName, { description: 'null: it has no name from then on' }) },
+  { $id: 'RunPatch', additionalProperties: false },
+);
+export type RunPatch = Static<typeof RunPatch>;

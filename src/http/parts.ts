@@ -17,7 +17,7 @@ import { JobEventData, JobProgress } from '../contract/job.ts';
 import { JobPatch } from '../contract/job-request.ts';
 import { KeyList, KeyRecord, KeyRequest, NewKey } from '../contract/key.ts';
 import { AdapterListPage, JobListPage, RunListPage } from '../contract/list.ts';
-import { CheckpointRecord, RunRecord, RunRequest } from '../contract/run.ts';
+import { CheckpointRecord, RunPatch, RunRecord, RunRequest } from '../contract/run.ts';
 import {
   TenantCancellation,
   TenantList,
@@ -37,7 +37,7 @@ const OF_ROUTES: readonly TSchema[] = [
   ...[JobListPage, JobPatch, JobProgress, JobEventData, JobArtifactList],
   ...[BatchRequest, BatchRecord, BatchPatch, BatchList, BatchItemList, BatchResultLine, BatchEventData],
   ...[WebhookEvent, ProgressEvent, StreamNotice, StreamEventData],
-  ...[RunRequest, RunRecord, RunListPage, CheckpointRecord],
+  ...[RunRequest, RunRecord, RunPatch, RunListPage, CheckpointRecord],
   ...[FormatRecord, Capabilities],
   ...[ConnectionRecord, ConnectionRequest, ConnectionChange, ConnectionList],
   ...[KeyRecord, KeyRequest, NewKey, KeyList],

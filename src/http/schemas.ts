@@ -111,8 +111,14 @@ const RATE_HEADERS = {
   'ratelimit-policy': text('`"requests";q=…;w=60`: requests per minute'),
 };
 
+/** RFC 6750, section 3. */
+const CHALLENGE = {
+  'www-authenticate': text('`Bearer`; in a 403 only if a scope is missing, which it then names'),
+};
+
 const HEADERS: Readonly<Record<number, Readonly<Record<string, ReturnType<typeof text>>>>> = {
-  401: { 'www-authenticate': text('`Bearer`') },
+  401: CHALLENGE,
+  403: CHALLENGE,
   409: RETRY_AFTER,
   424: RETRY_AFTER,
   429: { ...RETRY_AFTER, ...RATE_HEADERS },

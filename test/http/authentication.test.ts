@@ -84,6 +84,8 @@ describe('every route of the API', () => {
         else {
           const { context } = await problemIn(response, 403, 'SCOPE_MISSING');
           assert.equal(context?.needed, needed, named(route));
+          const challenge = `Bearer realm="lora-squeeze", error="insufficient_scope", scope="${needed}"`;
+          assert.equal(response.headers.get('www-authenticate'), challenge);
         }
       }
     }
@@ -179,7 +181,7 @@ describe('the walls between tenants', () => {
     if (route === 'POST /v1/runs/:id/checkpoints') return { method, body: formOf(tinyAdapter(31)) };
     if (route === 'PATCH /v1/webhooks/:id' || route === 'PATCH /v1/connections/:name')
       return { method, headers: JSON_TYPE, body: '{"description":"mine now"}' };
-    if (method === 'PATCH') return { method, headers: JSON_TYPE, body: '{"labels":{"a":"b"}}' };
+    if (method === 'PATCH') return { method, headers: JSON_TYPE, body: '{"name":"mine now"}' };
     return { method };
   }
 

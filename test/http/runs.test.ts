@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Value } from 'typebox/value';
+import type { RunSummary } from '../../src/contract/list.ts';
 import { CheckpointRecord, RunRecord, type RunRequest } from '../../src/contract/run.ts';
 import { bytesOf } from '../../src/resources/contents/content-files.ts';
 import { Workspaces } from '../../src/resources/workspaces.ts';
@@ -34,6 +35,13 @@ describe('annealing runs over HTTP', () => {
   const postRun = (body: unknown) =>
     server.fetch('/v1/runs', {
       method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+
+  const rename = (id: string, body: unknown) =>
+    server.fetch(`/v1/runs/${id}`, {
+      method: 'PATCH',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(body),
     });
@@ -205,8 +213,36 @@ describe('annealing runs over HTTP', () => {
       }
     });
 
+    it('is renamed at any time, and its request stays as it was sent', async () => {
+      const run = await newRun({ schedule: SCHEDULE, name: 'first' });
+      const renamed = await rename(run.id, { name: 'second' });
+      assert.equal(renamed.status, 200);
+      assert.deepEqual(await renamed.json(), { ...run, name: 'second' });
+      assert.deepEqual(await getRun(run.id), { ...run, name: 'second' });
+      const listed = async (name: string) => {
+        const page = await (await server.fetch(`/v1/runs?name=${name}`)).json();
+        return (page as { data: RunSummary[] }).data.some(({ id }) => id === run.id);
+      };
+      assert.deepEqual([await listed('first'), await listed('second')], [false, true]);
+      await rename(run.id, { name: null });
+      assert.equal((await getRun(run.id)).name, null);
+    });
+
+    it('takes no name that is not one, and nothing else', async () => {
+      const { id } = await newRun();
+      for (const [body, code] of [
+        [{ name: 'a\u0000b' }, 'VALIDATION_FAILED'],
+        [{ name: 'x'.repeat(201) }, 'VALIDATION_FAILED'],
+        [{}, 'VALIDATION_FAILED'],
+        [{ name: 'x', step: 3 }, 'UNKNOWN_OPTION'],
+      ] as const)
+        await problemIn(await rename(id, body), 400, code);
+      await problemIn(await postRun({ schedule: SCHEDULE, name: 'a\nb' }), 400, 'VALIDATION_FAILED');
+    });
+
     it('is not known by other ids', async () => {
       for (const id of [`run_${'0'.repeat(32)}`, 'a:b', '%2e%2e%2fjobs', 'job_1']) {
+        await problemIn(await rename(id, { name: 'x' }), 404, 'RUN_NOT_FOUND');
         await problemIn(await server.fetch(`/v1/runs/${id}`), 404, 'RUN_NOT_FOUND');
         await problemIn(await server.fetch(`/v1/runs/${id}/checkpoints/1`), 404, 'RUN_NOT_FOUND');
         await problemIn(await send(id, tinyAdapter(), { step: 1 }), 404, 'RUN_NOT_FOUND');

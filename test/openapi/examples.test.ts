@@ -32,6 +32,8 @@ interface Shown {
   readonly body: unknown;
 }
 
+const SCHEDULE = { source_rank: 8, target_rank: 2, total_steps: 1000 };
+
 /** Ids in examples, and what stands for them here. An id that is shown twice is one thing. */
 class Stand {
   private readonly known = new Map<string, string>();
@@ -80,6 +82,7 @@ class Stand {
         (await this.post('/v1/batches', { kind: 'analyze', adapter_ids: [adapter_id] })).id,
       webhooks: async () => (await this.post('/v1/webhooks', { url: 'https://receiver.test/hook' })).id,
       tenants: async () => 'team-a',
+      runs: async () => (await this.post('/v1/runs', { schedule: SCHEDULE })).id,
       connections: () => this.connection(),
     };
     assert.ok(create[kind], `nothing to put into ${path}: add it here`);

@@ -82,7 +82,7 @@ const CALLS: Readonly<Record<string, string>> = {
   '/v1/keys': 'get post',
   '/v1/keys/{id}': 'delete',
   '/v1/runs': 'get post',
-  '/v1/runs/{id}': 'delete get',
+  '/v1/runs/{id}': 'delete get patch',
   '/v1/runs/{id}/checkpoints': 'post',
   '/v1/runs/{id}/checkpoints/{step}': 'get',
   '/v1/schedules': 'post',

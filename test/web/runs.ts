@@ -74,10 +74,14 @@ describe('the page of a run that is left open', { skip: cannotRun }, () => {
     assertClean();
   });
 
-  it('is found by its name, and deleted after it has asked', async () => {
+  it('is renamed, found by its new name, and deleted after it has asked', async () => {
     const { page } = watched;
-    await page.goto(`${url}/#/runs?name=left`);
-    await page.getByRole('link', { name: 'left open' }).click();
+    await page.getByRole('button', { name: 'Rename' }).click();
+    await page.getByRole('textbox', { name: 'Name', exact: true }).fill('overnight');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByRole('heading', { level: 1, name: 'overnight' }).waitFor(TIMEOUT);
+    await page.goto(`${url}/#/runs?name=over`);
+    await page.getByRole('link', { name: 'overnight' }).click();
     await page.getByRole('button', { name: 'Delete', exact: true }).click(TIMEOUT);
     await page.getByRole('dialog').getByRole('button', { name: 'Delete', exact: true }).click();
     await page.getByRole('heading', { level: 1, name: 'Annealing runs' }).waitFor(TIMEOUT);

@@ -952,7 +952,13 @@ export interface paths {
     delete: operations['deleteRun'];
     options?: never;
     head?: never;
-    patch?: never;
+    /**
+     * Change the name of a run
+     * @description Possible at any time. `request` stays as it was sent, and the results of the run keep their names.
+     *
+     *     Needs a key with the scope `write`.
+     */
+    patch: operations['updateRun'];
     trace?: never;
   };
   '/v1/runs/{id}/checkpoints': {
@@ -4672,7 +4678,7 @@ export interface components {
       learning_rate: components['schemas']['RunLearningRate'];
       /** @enum {string} */
       mode: 'scheduled' | 'adaptive';
-      name: string | null;
+      name: components['schemas']['RecordName'] | null;
       next_checkpoint_step: number | null;
       /** @description Whether the last stage is starved, in the current state of the run and with the named learning rate schedule */
       notes: string[];
@@ -4723,6 +4729,15 @@ export interface components {
     };
     /**
      * @example {
+     *       "name": "support-chat, second try"
+     *     }
+     */
+    RunPatch: {
+      /** @description null: it has no name from then on */
+      name: components['schemas']['RecordName'] | null;
+    };
+    /**
+     * @example {
      *       "name": "support bot",
      *       "schedule": {
      *         "source_rank": 64,
@@ -4751,8 +4766,7 @@ export interface components {
       /** @description The base model; checkpoints that name another one are refused */
       base_model?: string;
       dry_run?: components['schemas']['DryRun'];
-      /** @description A description */
-      name?: string;
+      name?: components['schemas']['RecordName'];
       /**
        * @description carry: moments that are sent with a checkpoint are returned in the new basis. reset: they are returned as zeros.
        * @default carry
@@ -6278,6 +6292,7 @@ export interface components {
     /** @description Forbidden */
     Forbidden: {
       headers: {
+        'www-authenticate': components['headers']['WwwAuthenticate'];
         'x-request-id': components['headers']['XRequestId'];
         [name: string]: unknown;
       };
@@ -6577,7 +6592,7 @@ export interface components {
     UploadExpires: string;
     /** @description Number of bytes received */
     UploadOffset: string;
-    /** @description `Bearer` */
+    /** @description `Bearer`; in a 403 only if a scope is missing, which it then names */
     WwwAuthenticate: string;
     /** @description Id of the request, as in the log */
     XRequestId: string;
@@ -9370,6 +9385,55 @@ export interface operations {
       404: components['responses']['NotFound'];
       408: components['responses']['RequestTimeout'];
       409: components['responses']['Conflict'];
+      413: components['responses']['PayloadTooLarge'];
+      415: components['responses']['UnsupportedMediaType'];
+      421: components['responses']['MisdirectedRequest'];
+      422: components['responses']['UnprocessableEntity'];
+      429: components['responses']['TooManyRequests'];
+      500: components['responses']['InternalServerError'];
+      503: components['responses']['ServiceUnavailable'];
+      507: components['responses']['InsufficientStorage'];
+    };
+  };
+  updateRun: {
+    parameters: {
+      query?: {
+        /**
+         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @example team-a
+         */
+        tenant?: components['parameters']['TenantQuery'];
+      };
+      header?: never;
+      path: {
+        /**
+         * @description Id of a run
+         * @example run_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
+         */
+        id: components['parameters']['RunId'];
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['RunPatch'];
+      };
+    };
+    responses: {
+      /** @description The run */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Run'];
+        };
+      };
+      400: components['responses']['BadRequest'];
+      401: components['responses']['Unauthorized'];
+      403: components['responses']['Forbidden'];
+      404: components['responses']['NotFound'];
+      408: components['responses']['RequestTimeout'];
       413: components['responses']['PayloadTooLarge'];
       415: components['responses']['UnsupportedMediaType'];
       421: components['responses']['MisdirectedRequest'];

@@ -5,8 +5,13 @@ import { appErrorOf } from '../app-error-of.ts';
 import { PROBLEM_MEDIA_TYPE, problemOf } from '../problem.ts';
 import { AnsweredBefore, sendAgain } from '../stored-answer.ts';
 
-/** What RFC 6750, section 3.1, calls every credential that cannot be used. */
-const INVALID_TOKEN = ', error="invalid_token"';
+/** Tells a client which credential it lacks (RFC 6750, section 3); undefined: the request failed for another reason. */
+function challengeOf({ code, kind, context }: AppError): string | undefined {
+  const challenge = 'Bearer realm="lora-squeeze"';
+  if (code === 'SCOPE_MISSING') return `${challenge}, error="insufficient_scope", scope="${context.needed}"`;
+  if (kind.status !== 401) return undefined;
+  return code === 'KEY_MISSING' ? challenge : `${challenge}, error="invalid_token"`;
+}
 
 export function sendProblem(request: FastifyRequest, reply: FastifyReply, error: unknown): FastifyReply {
   const failure = appErrorOf(error, request);
@@ -20,11 +25,8 @@ export function sendProblem(request: FastifyRequest, reply: FastifyReply, error:
   if (typeof retryAfterSeconds === 'number') reply.header('retry-after', retryAfterSeconds);
   if (failure.code === 'METHOD_NOT_ALLOWED')
     reply.header('allow', (failure.context.allow as string[]).join(', '));
-  if (problem.status === 401)
-    reply.header(
-      'www-authenticate',
-      `Bearer realm="lora-squeeze"${failure.code === 'KEY_MISSING' ? '' : INVALID_TOKEN}`,
-    );
+  const challenge = challengeOf(failure);
+  if (challenge !== undefined) reply.header('www-authenticate', challenge);
   return reply
     .code(problem.status)
     .header('content-type', PROBLEM_MEDIA_TYPE)

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { RunListPage, RunListQuery } from '../../contract/list.ts';
-import { RunRecord, RunRequest } from '../../contract/run.ts';
+import { RunPatch, RunRecord, RunRequest } from '../../contract/run.ts';
 import { errorsOf } from '../../errors/error-kinds.ts';
 import { listOptions, pageRequestOf, sendPage } from '../../http/paging.ts';
 import { asComponent, LOCATION, NOTHING, problems, reference, response } from '../../http/schemas.ts';
@@ -18,12 +18,13 @@ export const RunPath = Type.Object({
   id: Type.String({ description: 'Id of a run', examples: [RUN_EXAMPLE.id] }),
 });
 
-/** Annealing runs: begun, listed, read and removed. Their checkpoints are in checkpoint-routes.ts. */
+/** Annealing runs: started, listed, read, renamed and removed. Their checkpoints are in checkpoint-routes.ts. */
 export const runRoutes: FastifyPluginAsyncTypebox<{
   deps: { readonly metrics: Pick<Metrics, 'runCreated'> };
 }> = async (app, { deps }) => {
   app.addSchema({ ...asComponent(RunRequest), examples: RUN_REQUEST_EXAMPLES });
   app.addSchema({ ...asComponent(RunRecord), examples: [RUN_EXAMPLE] });
+  app.addSchema({ ...asComponent(RunPatch), examples: [{ name: 'support-chat, second try' }] });
   app.addSchema({ ...asComponent(RunListPage), examples: [RUN_PAGE_EXAMPLE] });
 
   app.post(
@@ -90,6 +91,28 @@ export const runRoutes: FastifyPluginAsyncTypebox<{
       const page = await workspaceOf(request).runs.page(filter, pageRequestOf(asked, 'run'));
       return sendPage(request, reply, page);
     },
+  );
+
+  app.patch(
+    '/v1/runs/:id',
+    {
+      config: { accepts: 'application/json' },
+      schema: {
+        operationId: 'updateRun',
+        tags: ['annealing'],
+        summary: 'Change the name of a run',
+        description:
+          'Possible at any time. `request` stays as it was sent, and the results of the run keep their names.',
+        params: RunPath,
+        body: reference(RunPatch),
+        response: {
+          200: response('The run', reference(RunRecord)),
+          ...problems(...errorsOf('json', 'json-body'), ...RUN_ERRORS.change),
+        },
+      },
+    },
+    async (request, reply) =>
+      reply.send(await workspaceOf(request).runs.change(request.params.id, request.body)),
   );
 
   app.delete(

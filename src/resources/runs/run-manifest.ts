@@ -16,9 +16,11 @@ export interface ModulesOfRank {
   readonly parameters_per_rank: number;
 }
 
-/** A run as it was created; never changed. Its state is derived from its checkpoints. */
+/** A run as it was created; only its name changes. Its state is derived from its checkpoints. */
 export interface RunManifest {
   readonly id: string;
+  /** The one that the request had, or a later one; null: it has none. */
+  readonly name: string | null;
   readonly request: RunRequest;
   /** Planned once, so that a later version of the planner does not change a training that is under way. */
   readonly schedule: Schedule | null;

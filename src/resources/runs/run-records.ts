@@ -17,14 +17,14 @@ export function runRecord(
   log: readonly Past[],
   checkpoints: readonly CheckpointRecord[],
 ): RunRecord {
-  const { id, request, schedule, webhook_id, created_at } = run;
+  const { id, name, request, schedule, webhook_id, created_at } = run;
   const { rank, stageRank } = positionIn(run, log);
   const course = courseOf(run, log);
   // Also one that failed, which has to be sent again; a later one at its step or before would have superseded it.
   const newest = checkpoints.at(-1);
   return {
     id,
-    name: request.name ?? null,
+    name,
     base_model: request.base_model ?? checkpointedBase(log),
     mode: schedule ? 'scheduled' : 'adaptive',
     request,

@@ -1,7 +1,7 @@
 import { DRY_RUN_ID } from '../../contract/forecast.ts';
 import type { JobPriority } from '../../contract/job-request.ts';
 import type { RunSummary } from '../../contract/list.ts';
-import type { CheckpointRecord, RunRecord, RunRequest } from '../../contract/run.ts';
+import type { CheckpointRecord, RunPatch, RunRecord, RunRequest } from '../../contract/run.ts';
 import { END_TYPES } from '../../contract/webhook.ts';
 import type { Database } from '../../database/database.ts';
 import { newJobId, newRunId, timedIdMs } from '../../database/ids.ts';
@@ -66,6 +66,7 @@ export const RUN_ERRORS = {
     'STORAGE_FULL',
   ],
   get: ['RUN_NOT_FOUND', 'STORAGE_FAILED'],
+  change: ['RUN_NOT_FOUND', 'STORAGE_FAILED', 'STORAGE_FULL'],
   checkpoint: ['RUN_NOT_FOUND', 'CHECKPOINT_NOT_FOUND', 'STORAGE_FAILED'],
   /** Besides what every upload may fail with. */
   add: [
@@ -129,6 +130,12 @@ export class RunService {
     const run = await this.manifest(runId);
     const log = await this.logs.read(run);
     return runRecord(run, log, await this.logs.records(run, log));
+  }
+
+  /** Its checkpoints and their results keep their names. @throws AppError RUN_NOT_FOUND, STORAGE_* */
+  async change(runId: string, { name }: RunPatch): Promise<RunRecord> {
+    await this.runs.rename(await this.manifest(runId), name);
+    return this.get(runId);
   }
 
   /** The newest first, without their checkpoints. */
@@ -265,6 +272,7 @@ function plannedRun(
 ): RunManifest {
   return {
     id,
+    name: request.name ?? null,
     request,
     schedule: 'schedule' in request ? planSchedule(request.schedule) : null,
     adaptive: 'adaptive' in request ? planAdaptive(request.adaptive) : null,

@@ -47,12 +47,12 @@ export class RunStore {
 
   /** @param webhook that came with its request, under the id that the run has */
   async create(run: RunManifest, webhook?: NewRequestWebhook): Promise<void> {
-    const { id, request, schedule, adaptive, webhook_id, created_at } = run;
+    const { id, name, request, schedule, adaptive, webhook_id, created_at } = run;
     const row: RunTable = {
       id,
       tenant: this.tenant,
       mode: schedule ? 'scheduled' : 'adaptive',
-      name: jsonOf(request.name),
+      name: jsonOf(name),
       ...baseModel(request.base_model),
       request: JSON.stringify(request),
       plan: JSON.stringify(schedule ?? adaptive),
@@ -89,11 +89,24 @@ export class RunStore {
     if (!isRunId(runId)) return undefined;
     const row = await this.database.reader
       .selectFrom('run')
-      .select(['id', 'mode', 'request', 'plan', 'webhook', 'created_at'])
+      .select(['id', 'name', 'mode', 'request', 'plan', 'webhook', 'created_at'])
       .where('id', '=', runId)
       .where('tenant', '=', this.tenant)
       .executeTakeFirst();
     return row && runOf(row);
+  }
+
+  /** @returns false where there is no such run */
+  async rename({ id }: Pick<RunManifest, 'id'>, name: string | null): Promise<boolean> {
+    const { numUpdatedRows } = await this.database.write((writer) =>
+      writer
+        .updateTable('run')
+        .set({ name: jsonOf(name) })
+        .where('id', '=', id)
+        .where('tenant', '=', this.tenant)
+        .executeTakeFirst(),
+    );
+    return numUpdatedRows > 0n;
   }
 
   /** Every checkpoint of a run, oldest first. */
@@ -200,16 +213,18 @@ export class RunStore {
 
 const jsonOf = (text: string | null | undefined): string | null =>
   text === null || text === undefined ? null : JSON.stringify(text);
+const textOf = (json: string | null): string | null => (json === null ? null : JSON.parse(json));
 
 const baseModel = (name: string | null | undefined) => ({
   base_model: jsonOf(name),
   base_model_sha256: name === null || name === undefined ? null : baseModelDigest(name),
 });
 
-type RunRow = Pick<RunTable, 'id' | 'mode' | 'request' | 'plan' | 'webhook' | 'created_at'>;
+type RunRow = Pick<RunTable, 'id' | 'name' | 'mode' | 'request' | 'plan' | 'webhook' | 'created_at'>;
 
-const runOf = ({ id, mode, request, plan, webhook, created_at }: RunRow): RunManifest => ({
+const runOf = ({ id, name, mode, request, plan, webhook, created_at }: RunRow): RunManifest => ({
   id,
+  name: textOf(name),
   request: JSON.parse(request) as RunRequest,
   schedule: mode === 'scheduled' ? (JSON.parse(plan) as Schedule) : null,
   adaptive: mode === 'adaptive' ? (JSON.parse(plan) as AdaptivePlan) : null,
@@ -264,8 +279,8 @@ const checkpointOf = ({ facts, ...row }: CheckpointTable): CheckpointManifest =>
 
 const summaryOf = (row: Pick<RunTable, (typeof SHOWN)[number]>): RunSummary => ({
   id: row.id,
-  name: row.name === null ? null : JSON.parse(row.name),
-  base_model: row.base_model === null ? null : JSON.parse(row.base_model),
+  name: textOf(row.name),
+  base_model: textOf(row.base_model),
   mode: row.mode,
   step: row.step,
   checkpoints: row.checkpoints,

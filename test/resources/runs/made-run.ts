@@ -13,6 +13,7 @@ export const SCHEDULE = { source_rank: 64, target_rank: 8, total_steps: 4000, re
 export function madeRun(request: RunRequest = { schedule: SCHEDULE }): RunManifest {
   return {
     id: `run_${'0'.repeat(32)}`,
+    name: request.name ?? null,
     request,
     schedule: 'schedule' in request ? planSchedule(request.schedule) : null,
     adaptive: 'adaptive' in request ? planAdaptive(request.adaptive) : null,

@@ -45,6 +45,18 @@ onEachDialect('the store of runs', (database) => {
     for (const id of ['', 'x', 'run_\u0000', newRunId(0)]) assert.equal(await storeOf().get(id), undefined);
   });
 
+  it('renames a run of the same tenant only', async () => {
+    await database().write((writer) => ensureTenant(writer, 'stranger'));
+    const run = await created(runAt(0, { name: 'first', ...ADAPTIVE }));
+    assert.equal(await storeOf('stranger').rename(run, 'theirs'), false);
+    assert.equal((await storeOf().get(run.id))?.name, 'first');
+    for (const name of ['a\u0000b\ud800', null]) {
+      assert.equal(await storeOf().rename(run, name), true);
+      assert.deepEqual(await storeOf().get(run.id), { ...run, name });
+    }
+    assert.equal(await storeOf().rename({ id: newRunId(0) }, 'x'), false);
+  });
+
   it('shows a tenant nothing of another one', async () => {
     const run = await created();
     await database().write((writer) => ensureTenant(writer, 'other'));

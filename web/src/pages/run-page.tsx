@@ -15,6 +15,7 @@ import { Bar } from '../components/bar.tsx';
 import { Chart } from '../components/chart.tsx';
 import { ChartTable } from '../components/chart-table.tsx';
 import { ConfirmButton } from '../components/confirm-button.tsx';
+import { EditableName } from '../components/editable-name.tsx';
 import { Facts } from '../components/facts.tsx';
 import { FailedPage } from '../components/failed-page.tsx';
 import { Panel } from '../components/panel.tsx';
@@ -59,8 +60,9 @@ export function RunPage({ id }: { id: string }) {
   );
 }
 
-const nameOf = ({ name, base_model: base }: RunRecord): string =>
-  name ?? (base === null ? 'Annealing run' : `Annealing of ${base}`);
+const titleOf = ({ base_model: base }: RunRecord): string =>
+  base === null ? 'Annealing run' : `Annealing of ${base}`;
+const nameOf = (run: RunRecord): string => run.name ?? titleOf(run);
 const count = (value: number): string => value.toLocaleString('en');
 
 function percentDone(run: RunRecord): number {
@@ -81,7 +83,13 @@ function Head({ run }: { run: RunRecord }) {
   };
   return (
     <section class="panel">
-      <h1 class="long">{nameOf(run)}</h1>
+      <EditableName
+        path={`/v1/runs/${id}`}
+        name={run.name}
+        title={titleOf(run)}
+        isOptional
+        onChanged={() => tellNews('runs')}
+      />
       <Bar share={(step ?? 0) / total} label="Steps" />
       <Tiles
         tiles={[

@@ -164,6 +164,7 @@ __all__ = [
     "Run",
     "RunLearningRate",
     "RunList",
+    "RunPatch",
     "RunRequest",
     "RunRequestOptions",
     "RunSummary",
@@ -1475,7 +1476,7 @@ class RuleVerdict(TypedDict):
 
 class Run(TypedDict):
     id: str
-    name: Union[str, None]
+    name: Union[RecordName, None]
     base_model: Union[str, None]
     mode: Literal["scheduled", "adaptive"]
     request: RunRequest
@@ -1508,8 +1509,12 @@ class RunList(TypedDict):
     next_cursor: Union[str, None]
 
 
+class RunPatch(TypedDict):
+    name: Union[RecordName, None]
+
+
 class RunRequest(TypedDict):
-    name: NotRequired[str]
+    name: NotRequired[RecordName]
     base_model: NotRequired[str]
     alpha: NotRequired[Literal["keep", "sqrt"]]
     optimizer: NotRequired[Literal["carry", "reset"]]
