@@ -1,6 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { availableParallelism, cpus, release, totalmem } from 'node:os';
 
+/** Read before anything is measured: the figures that a benchmark draws change the working tree. */
+const REVISION = revision();
+
 /** What a measurement is worth nothing without: where, on what, when. One line each. */
 export function describeMachine(versions: Readonly<Record<string, string>>): string[] {
   const cores = availableParallelism();
@@ -10,7 +13,7 @@ export function describeMachine(versions: Readonly<Record<string, string>>): str
     `Versions: ${Object.entries({ Node: process.versions.node, ...versions })
       .map(([name, version]) => `${name} ${version}`)
       .join(', ')}`,
-    `Date: ${new Date().toISOString().slice(0, 10)}, revision ${revision()}`,
+    `Date: ${new Date().toISOString().slice(0, 10)}, revision ${REVISION}`,
   ];
 }
 
