@@ -28,6 +28,8 @@ const SLOW: readonly RegExp[] = [
   // Servers that die, disks that fill, processes that are killed or stopped.
   /^test\/database\/trouble/,
   /^test\/resources\/uploads\/upload-locks/,
+  // Ten thousand random spectra, and modules of large ranks.
+  /^test\/engine\/(?:excess-bound|large-directions)/,
   // Clients, and programs of others.
   /^test\/clients\//,
   /^test\/(?:engines|formats\/foreign)\//,
