@@ -21,12 +21,12 @@ Every failure is a problem document ([RFC 9457](https://www.rfc-editor.org/rfc/r
 \`\`\`
 
 Programs can rely on \`code\`, which is stable. \`detail\` is for people and names the file, the tensor, the value and the limit;
-\`context\` has the same for programs. If the request does not fit its schema, \`errors\` points at every place. A failed job has
-the same fields in its \`error\`. \`instance\` contains the id of the request, which is also in the header \`x-request-id\` and in the
-log of the service.
+\`context\` gives the same facts to programs. If the request does not fit its schema, \`errors\` lists every fault with a JSON
+pointer to its place. A failed job has the same fields in its \`error\`. \`instance\` contains the id of the request, which is also in
+the header \`x-request-id\` and in the log of the service.
 
-**Again?** *yes*: the same request may succeed later; wait first, for as long as \`Retry-After\` says if it is sent. *no*: it will fail
-again until something is changed.
+**Retry?** *yes*: the same request may succeed later; if the response has a \`Retry-After\` header, wait that long first. *no*: the
+request fails again until something is changed.
 `;
 
 /** docs/errors.md. */
@@ -45,5 +45,5 @@ export function errorsPage(): string {
           `| ${status} | \`${code}\` | ${title} | ${retryable ? 'yes' : 'no'} |`,
       ),
     );
-  return `${HEAD}\n| status | code | what it says | again? |\n|---:|---|---|---|\n${rows.join('\n')}\n`;
+  return `${HEAD}\n| status | code | what it says | retry? |\n|---:|---|---|---|\n${rows.join('\n')}\n`;
 }

@@ -117,13 +117,13 @@ export function loadConfig(given: NodeJS.ProcessEnv = process.env): Config {
   const values = validate(env);
   if (values.ROLE !== 'all' && values.REDIS_URL === undefined) {
     throw new ConfigError(
-      `REDIS_URL is not set; ROLE "${values.ROLE}" needs it, because only role "all" starts a private server.`,
+      `REDIS_URL is not set; ROLE "${values.ROLE}" needs it, because only role "all" starts a Redis server of its own.`,
     );
   }
   if (values.ROLE !== 'all' && values.DATABASE_URL === undefined) {
     throw new ConfigError(
-      `DATABASE_URL is not set; ROLE "${values.ROLE}" needs it, because only role "all" can keep its records in a file ` +
-        'of SQLite.',
+      `DATABASE_URL is not set; ROLE "${values.ROLE}" needs it, because only role "all" can keep its records in ` +
+        'an SQLite file.',
     );
   }
   const dataDir = resolve(values.DATA_DIR);
@@ -229,7 +229,7 @@ export const isLoopback = (host: string): boolean =>
 
 function probePortOf({ PORT: port, PROBE_PORT: probePort }: Environment): number | undefined {
   if (probePort === port && port !== 0)
-    throw new ConfigError(`PROBE_PORT is "${probePort}", as PORT is; it must be another port.`);
+    throw new ConfigError(`PROBE_PORT is "${probePort}", the same as PORT; it must be another port.`);
   return probePort;
 }
 
@@ -264,7 +264,7 @@ function redisTlsOf(values: Environment): RedisTls {
     const path = values[name];
     if (path === undefined) continue;
     if (!url?.startsWith('rediss'))
-      throw new ConfigError(`${name} is set; it needs a REDIS_URL that begins with rediss (TLS).`);
+      throw new ConfigError(`${name} is set, but REDIS_URL does not begin with rediss, which selects TLS.`);
     try {
       accessSync(path, constants.R_OK);
     } catch {
@@ -273,7 +273,7 @@ function redisTlsOf(values: Environment): RedisTls {
   }
   if ((certFile === undefined) !== (keyFile === undefined))
     throw new ConfigError(
-      'Only one of REDIS_TLS_CERT_FILE and REDIS_TLS_KEY_FILE is set; a certificate needs its key.',
+      'Only one of REDIS_TLS_CERT_FILE and REDIS_TLS_KEY_FILE is set; set both or neither.',
     );
   return { caFile: values.REDIS_TLS_CA_FILE, certFile, keyFile };
 }

@@ -24,13 +24,13 @@ export function connectionCeiling(configured: number | undefined, descriptors = 
     OTHER_DESCRIPTORS + DESCRIPTORS_PER_CONNECTION * connections;
   if (configured !== undefined && configured > most) {
     throw new ConfigError(
-      `MAX_CONNECTIONS is ${configured}, which takes ${needed(configured)} file descriptors, and the process may open ` +
-        `${descriptors}; raise that limit (ulimit -n), or set at most ${Math.max(0, most)}.`,
+      `MAX_CONNECTIONS is ${configured}, which needs ${needed(configured)} file descriptors, but the process may open ` +
+        `only ${descriptors}; raise that limit (ulimit -n), or set MAX_CONNECTIONS to at most ${Math.max(0, most)}.`,
     );
   }
   if (most < MIN_CONNECTIONS) {
     throw new ConfigError(
-      `The process may open ${descriptors} file descriptors; it needs at least ${needed(MIN_CONNECTIONS)} (ulimit -n).`,
+      `The process may open only ${descriptors} file descriptors, but it needs at least ${needed(MIN_CONNECTIONS)}; raise that limit (ulimit -n).`,
     );
   }
   return configured ?? Math.min(most, MAX_BY_DEFAULT);

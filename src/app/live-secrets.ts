@@ -61,7 +61,9 @@ export class LiveSecrets {
       const text = secretIn(name, path);
       if (text !== known.text) {
         if (!isSecret(name, text))
-          throw new ConfigError(`${name}_FILE is "${path}", whose new content is invalid.`);
+          throw new ConfigError(
+            `${name}_FILE is "${path}", whose new content is not a valid ${name}; the previous one stays in use.`,
+          );
         refuseExample(name, text);
         known.text = text;
         this.options.onChange?.(name);

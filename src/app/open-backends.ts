@@ -69,7 +69,7 @@ export async function openBackends(
     reserveBytes: config.reserveBytes,
     observe,
     patienceMs: DATABASE_PATIENCE_MS,
-    onTrouble: (error) => logger.warn({ err: error }, 'connection to the database'),
+    onTrouble: (error) => logger.warn({ err: error }, 'error on a connection to the database'),
   });
   running.add(() => database.close());
   const bond = new StorageBond(stored, database);

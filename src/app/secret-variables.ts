@@ -125,13 +125,15 @@ export function refuseExample(name: SecretName, value = ''): void {
   const keys = name === 'SECRETS_KEYS' ? value.split(',') : [];
   const texts = [value, ...keys.map((key) => Buffer.from(key, 'base64').toString('latin1'))];
   if (texts.some((text) => EXAMPLE.test(text)))
-    throw new ConfigError(`${name} has the secret of an example, which is public; set one of your own.`);
+    throw new ConfigError(`${name} has a secret from an example, which is public; set a secret of your own.`);
 }
 
 /** @throws ConfigError where the file cannot be read or is empty */
 export function secretIn(name: SecretName, path: string): string {
   const wrong = (why: string) =>
-    new ConfigError(`${name}${FILE} is "${path}", ${why}; it must be a file with ${name} in it.`);
+    new ConfigError(
+      `${name}${FILE} is "${path}", ${why}; it must be a file that contains the value of ${name}.`,
+    );
   let text: string;
   try {
     text = readFileSync(path, 'utf8').replace(/\r?\n$/, '');
@@ -179,7 +181,9 @@ export function givenUrl(
   const passwordName = passwordNameOf(name);
   const [url, password] = [values[name], values[passwordName]];
   if (url === undefined && password !== undefined)
-    throw new ConfigError(`${passwordName} is set and ${name} is not; it is the password for that URL.`);
+    throw new ConfigError(
+      `${passwordName} is set, but ${name}, to which the password belongs, is not; set both or neither.`,
+    );
   if (url === undefined || password === undefined) return url;
   const login = AUTHORITY.exec(url)?.[2] ?? '';
   if (/:./.test(login))

@@ -113,7 +113,7 @@ function makeTokens(
 const logReadiness =
   (logger: Logger): NonNullable<ReadinessOptions['onChange']> =>
   ({ part, code, detail: reason }, { isThere, isUsable }) => {
-    if (!isThere) logger.info({ part, code }, 'readiness: well again');
+    if (!isThere) logger.info({ part, code }, 'readiness: recovered');
     else if (isUsable) logger.warn({ part, code, reason }, 'readiness: at risk');
     else logger.error({ part, code, reason }, 'readiness: cannot be used');
   };

@@ -63,8 +63,8 @@ export class StorageBond {
     for (const prefix of OLD_PREFIXES)
       if ((await this.store.list(prefix, { limit: 1 })).length > 0)
         throw new ForeignStorage(
-          'it holds records of a version from before the database, which can no longer be read; choose another one ' +
-            'by DATA_DIR or STORAGE_URL, or remove it.',
+          'it contains records of an early version, which had no database, and this version cannot read them; set ' +
+            'DATA_DIR or STORAGE_URL to another storage, or remove this one.',
         );
     return false;
   }

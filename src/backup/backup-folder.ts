@@ -74,7 +74,7 @@ export class BackupFolder {
     if (!names.includes(MANIFEST_KEY))
       throw new BackupError(
         'BACKUP_INCOMPLETE',
-        `${path} has no ${MANIFEST_KEY}, so it is not a backup, or an unfinished one.`,
+        `${path} has no ${MANIFEST_KEY}, so it is not a backup, or the backup was not finished.`,
       );
     const folder = new BackupFolder(absolute, await DiskStore.openPatiently(absolute));
     try {
@@ -170,7 +170,7 @@ export class BackupFolder {
         `The backup has format ${JSON.stringify(manifest?.format)}; this version reads format ${FORMAT}.`,
       );
     if (!Array.isArray(manifest.tables) || !Array.isArray(manifest.migrations))
-      throw damaged(MANIFEST_KEY, 'lacks its lists');
+      throw damaged(MANIFEST_KEY, 'has no list of tables or of migrations');
     return manifest as BackupManifest;
   }
 }

@@ -32,20 +32,20 @@ export async function currentMigrations(database: Database): Promise<string[]> {
   if (applied.length === 0)
     throw new BackupError(
       'DATABASE_VERSION',
-      'The database has no tables: no service has used it. Do DATABASE_URL and DATA_DIR name the right one?',
+      'The database has no tables, so no service has used it yet. Check DATABASE_URL and DATA_DIR.',
     );
   const missing = known.find((name) => !applied.includes(name));
   if (missing !== undefined)
     throw new BackupError(
       'DATABASE_VERSION',
-      `The database was last used by an older version: it lacks ${missing}. Use that version, or \`lora-squeeze admin migrate\`.`,
+      `The database was last used by an older version: it lacks the migration ${missing}. Use that version, or run \`lora-squeeze admin migrate\`.`,
       { missing },
     );
   const newer = applied.find((name) => !known.includes(name));
   if (newer !== undefined)
     throw new BackupError(
       'DATABASE_VERSION',
-      `The database has been used by a newer version: it has ${newer}. Use that version.`,
+      `The database has been used by a newer version: it has the migration ${newer}. Use that version.`,
       { newer },
     );
   return applied;

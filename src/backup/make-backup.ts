@@ -89,7 +89,7 @@ async function saveContent(
   const more = damaged.length > MOST_NAMED ? ' and others' : '';
   throw new BackupError(
     'CONTENT_DAMAGED',
-    `Content of the storage is missing or has changed: ${named}${more}. \`lora-squeeze admin verify\` lists the ` +
+    `The storage lacks some content, or it has changed: ${named}${more}. \`lora-squeeze admin verify\` lists the ` +
       'records that refer to it.',
     { contents: damaged.slice(0, MOST_NAMED) },
   );

@@ -56,7 +56,7 @@ async function refuseFilled({ database }: BackupWork, { migrations, tables }: Ba
   if (!isSame(applied, migrations))
     throw new BackupError(
       'DATABASE_NOT_EMPTY',
-      'The tables of the database have another version than the backup. Restore into a new database, without ' +
+      'The tables of the database belong to another version than the backup. Restore into a new database without ' +
         'tables.',
     );
   const filled = await database.snapshot((reader) => firstFilled(reader, namesOf(tables)));

@@ -74,7 +74,7 @@ async function send(
     if (roleOf(name) === 'card' || body?.digests.get(roleOf(name)) === sha256) continue;
     throw new CommandError(
       'DIGEST_MISMATCH',
-      `The file ${name} on the server is not the one that was sent.`,
+      `The file ${name} on the server differs from the one that was sent.`,
       {
         name,
       },

@@ -105,5 +105,5 @@ export const isSet = ({ values }: Arguments, name: string): boolean => values[na
 /** @throws UsageError where anything is left over */
 export function refusePositionals({ positionals }: Arguments): void {
   if (positionals.length > 0)
-    throw new UsageError(`${JSON.stringify(positionals[0])} is one argument too many`);
+    throw new UsageError(`the argument ${JSON.stringify(positionals[0])} is not expected`);
 }

@@ -114,7 +114,8 @@ export const JOBS_DOWNLOAD: Command = {
     return onServer(args, (client, signal) =>
       forEachId(args, async (id) => {
         const job = await client.json<JobRecord>(path(id));
-        if (!hasEnded(job)) throw new UsageError(`${id} has not ended: lora-squeeze watch ${id}`);
+        if (!hasEnded(job))
+          throw new UsageError(`${id} has not ended; wait for it with: lora-squeeze watch ${id}`);
         const folder = isOneOfSeveral ? inFolderOrPlace(out, id) : out;
         for (const [index, result] of job.results.entries()) {
           if (result.state !== 'succeeded') continue;

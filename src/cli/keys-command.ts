@@ -53,7 +53,7 @@ export const KEYS_CREATE: Command = {
     if (tenant === undefined) throw new UsageError('name the tenant of the key: --tenant ID');
     const name = text(args, 'name') ?? '';
     if (name.length > MOST_NAME_CHARACTERS) {
-      throw new UsageError(`--name may have ${MOST_NAME_CHARACTERS} characters, not ${name.length}`);
+      throw new UsageError(`--name has ${name.length} characters; the limit is ${MOST_NAME_CHARACTERS}`);
     }
     const scopes = scopesOf(text(args, 'scopes') ?? 'read,write');
     const lifetime = text(args, 'expires-in');
@@ -172,13 +172,15 @@ function scopesOf(list: string): Scope[] {
   const names = list.split(',').map((name) => name.trim());
   const wrong = names.find((name) => !(SCOPES as readonly string[]).includes(name));
   if (wrong === undefined) return names as Scope[];
-  throw new UsageError(`--scopes has ${JSON.stringify(wrong)}; there are ${SCOPES.join(', ')}`);
+  throw new UsageError(`--scopes has ${JSON.stringify(wrong)}; the scopes are ${SCOPES.join(', ')}`);
 }
 
 function priorityArgument(name: string | undefined): JobPriority | undefined {
   const priority = JOB_PRIORITIES.find((known) => known === name);
   if (name === undefined || priority) return priority;
-  throw new UsageError(`--max-priority is ${JSON.stringify(name)}; there are ${JOB_PRIORITIES.join(', ')}`);
+  throw new UsageError(
+    `--max-priority is ${JSON.stringify(name)} but must be one of ${JOB_PRIORITIES.join(', ')}`,
+  );
 }
 
 function row({ id, tenant, name, scopes, created_at, expires_at, revoked_at }: KeyRecord): string[] {

@@ -102,7 +102,7 @@ async function finished(
     const { code, detail, context = {} } = first.error;
     throw new AppError(code as ErrorCode, detail, context as ErrorContext);
   }
-  if (!report) throw new Error('a job of which something succeeded has a report');
+  if (!report) throw new Error('a job with a result must have a report');
   const made: EngineTarget[] = [];
   for (const [index, target] of targets.entries()) {
     if (target.state === 'failed') {

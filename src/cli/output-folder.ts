@@ -105,7 +105,7 @@ async function refuseExisting(path: string, shown: string, isForced: boolean): P
   const refused = (why: string): CommandError =>
     new CommandError('OUTPUT_EXISTS', `${shown} ${why}`, { out: shown });
   if (!found.isDirectory()) throw refused('exists and is not a folder.');
-  if (!isForced) throw refused('exists already; --force replaces it.');
+  if (!isForced) throw refused('already exists; --force replaces it.');
   const others = (await readdir(path)).filter((name) => !OWN_FILES.includes(name));
   if (others.length === 0) return;
   throw refused(`contains ${others.slice(0, 3).join(', ')}: --force replaces only earlier results.`);

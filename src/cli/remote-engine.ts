@@ -169,7 +169,10 @@ async function downloadAll(
     const { name, bytes, sha256 } = file;
     // The server names the files: none may lead out of the folder.
     if (name.includes('/') || name.startsWith('.')) {
-      throw new CommandError('NOT_THE_SERVICE', `The server has a file ${JSON.stringify(name)}.`);
+      throw new CommandError(
+        'NOT_THE_SERVICE',
+        `The server lists a file ${JSON.stringify(name)}, whose name leads out of its folder or is hidden.`,
+      );
     }
     const path = join(workDir, name);
     const start = before;

@@ -117,8 +117,8 @@ export class ServerClient {
           }
         }
         if (index + 1 === Number(response.headers.get('x-item-count'))) return;
-        // fetch takes some answers for whole that broke off.
-        throw new TypeError('terminated', { cause: new Error('the answer broke off') });
+        // fetch accepts some responses as complete although they were cut off.
+        throw new TypeError('terminated', { cause: new Error('the response was cut off') });
       } catch (error) {
         this.#signal.throwIfAborted();
         const waitMs = AGAIN_MS[again++];
@@ -149,7 +149,9 @@ const parseAnswer = (bytes: ArrayBuffer): PlainJson =>
 async function refusalOf(response: Response): Promise<CommandError> {
   const { status, statusText, headers } = response;
   const retryAfter = headers.get('retry-after');
-  let refusal = new CommandError(`HTTP_${status}`, `The server answers ${status} ${statusText}.`, { status });
+  let refusal = new CommandError(`HTTP_${status}`, `The server answered ${status} ${statusText}.`, {
+    status,
+  });
   let mayPass = PASSING.includes(status) || (status === 429 && retryAfter !== null);
   try {
     const { code, detail, context, retryable } = parseAnswer(await response.arrayBuffer()) as Record<

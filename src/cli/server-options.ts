@@ -53,7 +53,7 @@ export function namedServer(args: Arguments): NamedServer | undefined {
   if (url === undefined) return undefined;
   const key = text(args, 'key') ?? environment.key;
   if (key !== undefined && !VISIBLE.test(key))
-    throw new UsageError('the key may have visible ASCII characters only');
+    throw new UsageError('the key must consist of visible ASCII characters');
   return { url: serverUrl(url, named === undefined ? 'LORA_SQUEEZE_URL' : '--server'), key };
 }
 

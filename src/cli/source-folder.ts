@@ -101,7 +101,7 @@ function lastCheckpoint(names: readonly string[]): string | undefined {
 async function readIndex(path: string): Promise<Uint8Array> {
   const { size } = await stat(path);
   if (size <= MAX_INDEX_BYTES) return readFile(path);
-  throw new AppError('SHARDS_MISMATCH', `${path} has ${size} bytes, at most ${MAX_INDEX_BYTES}.`, {
+  throw new AppError('SHARDS_MISMATCH', `${path} has ${size} bytes; the limit is ${MAX_INDEX_BYTES} bytes.`, {
     bytes: size,
     limit_bytes: MAX_INDEX_BYTES,
   });

@@ -125,7 +125,7 @@ export function readTargets(values: Arguments['values']): Target[] {
   const twice = ranks.find((rank, index) => ranks.indexOf(rank) !== index);
   if (twice !== undefined) throw new UsageError(`--rank ${twice} is given twice`);
   if (targets.length > MOST_TARGETS)
-    throw new UsageError(`--rank is given ${targets.length} times, at most ${MOST_TARGETS}`);
+    throw new UsageError(`--rank is given ${targets.length} times; the limit is ${MOST_TARGETS}`);
   return targets;
 }
 
@@ -144,7 +144,7 @@ function readTarget(values: Arguments['values']): Target {
   for (const [option, policies] of Object.entries({ criterion: BUDGETS, compat: KOHYA_METHODS })) {
     if (!(option in target) || policies.some((policy) => policy in target)) continue;
     const named = policies.map((policy) => `--${optionName(policy)}`);
-    throw new UsageError(`--${option} goes only with ${named.join(' or ')}`);
+    throw new UsageError(`--${option} can only be used with ${named.join(' or ')}`);
   }
   return target as Target;
 }

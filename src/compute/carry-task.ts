@@ -134,7 +134,7 @@ function refuseNegative({ name }: FactorRange, least: number): void {
   if (least >= 0) return;
   throw new AppError(
     'OPTIMIZER_STATE_INVALID',
-    `Tensor "${name}" holds ${least}; a second moment is an average of squares and not negative.`,
+    `Tensor "${name}" holds ${least}, but a second moment is an average of squares and cannot be negative.`,
     { tensor: name, value: least },
   );
 }

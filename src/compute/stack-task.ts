@@ -92,7 +92,7 @@ function refuseNonFinite(
   if (!Number.isFinite(energyAfter)) {
     throw new AppError(
       'NON_FINITE_RESULT',
-      `Module "${module}" of adapter ${adapter} times its weight and scale, ${factorB * factorA}, does not fit float32.`,
+      `Module "${module}" of adapter ${adapter}, multiplied by its weight and scale (${factorB * factorA}), does not fit float32.`,
       { module, adapter, factor: factorB * factorA },
     );
   }

@@ -139,7 +139,7 @@ async function retried<T>(
 const unsettled = (cause: unknown): AppError =>
   new AppError(
     'DATABASE_UNAVAILABLE',
-    `The database gave up a transaction ${CONFLICT_TRIES} times in favour of others.`,
+    `The database aborted a transaction ${CONFLICT_TRIES} times because of conflicts with others.`,
     {},
     { cause },
   );

@@ -64,7 +64,7 @@ export class Reserve {
     if (!this.isLacking) return;
     throw new AppError(
       'STORAGE_FULL',
-      'The disk of the database is full: the rest is reserved for deletions and the ends of jobs until ' +
+      'The disk of the database is almost full: what is left is reserved for deletions and for finishing jobs until ' +
         `${this.needed} bytes are free.`,
       { needed_bytes: this.needed },
     );

@@ -10,7 +10,7 @@ export const ERROR_KINDS = {
   }),
   UNKNOWN_PROFILE: permanent(400, 'The target names a profile that does not exist'),
   REQUEST_JSON: permanent(400, 'The request is not valid JSON', { groups: ['json'] }),
-  REQUEST_DUPLICATE_KEY: permanent(400, 'The JSON of the request has a key twice', {
+  REQUEST_DUPLICATE_KEY: permanent(400, 'A key appears twice in the JSON of the request', {
     groups: ['json'],
   }),
   REQUEST_FORBIDDEN_KEY: permanent(400, 'The JSON of the request has a forbidden key', {
@@ -19,7 +19,7 @@ export const ERROR_KINDS = {
   REQUEST_TOO_DEEP: permanent(400, 'The JSON of the request is nested too deeply', {
     groups: ['json'],
   }),
-  REQUEST_NUMBER: permanent(400, 'The JSON of the request has a number that cannot be kept exactly', {
+  REQUEST_NUMBER: permanent(400, 'The JSON of the request has a number that cannot be represented exactly', {
     groups: ['json'],
   }),
   NOT_FOUND: permanent(404, 'There is nothing at this address'),
@@ -45,10 +45,10 @@ export const ERROR_KINDS = {
   JOB_SUCCEEDED: permanent(409, 'The job succeeded, so there is nothing to retry'),
   DELIVERIES_SUCCEEDED: permanent(409, 'No delivery of the job failed, so there is nothing to send again'),
   JOB_OF_RUN: permanent(409, 'The job belongs to an annealing run'),
-  BATCH_INVALID: permanent(422, 'The batch contradicts itself'),
+  BATCH_INVALID: permanent(422, 'The batch is not valid'),
   BATCH_EMPTY: permanent(422, 'The batch has no items'),
   NO_ADAPTERS_FOUND: permanent(422, 'There is no adapter below the prefix'),
-  TOO_MANY_ADAPTERS: permanent(422, 'There are more adapters below the prefix than a batch may have'),
+  TOO_MANY_ADAPTERS: permanent(422, 'There are more adapters below the prefix than a batch can hold'),
   SOURCE_UNAVAILABLE: transient(
     424,
     'The prefix cannot be listed, because its server failed or cannot be reached',
@@ -76,7 +76,7 @@ export const ERROR_KINDS = {
   SERVICE_OVERLOADED: transient(503, 'Too many requests are in flight', { retryAfterSeconds: 1 }),
 
   // Who asks, and how much
-  KEY_MISSING: permanent(401, 'A key is needed', { groups: ['access'] }),
+  KEY_MISSING: permanent(401, 'A key is required', { groups: ['access'] }),
   KEY_INVALID: permanent(401, 'The key cannot be used', { groups: ['access'] }),
   TOKEN_INVALID: permanent(401, 'The token of the identity provider cannot be used', { groups: ['access'] }),
   TOKEN_TENANT_UNKNOWN: permanent(403, 'The token names no tenant of this service', { groups: ['access'] }),
@@ -85,7 +85,7 @@ export const ERROR_KINDS = {
     retryAfterSeconds: 5,
   }),
   KEY_GRANT_REFUSED: permanent(403, 'The key would have more rights than its creator may grant'),
-  PRIORITY_TOO_HIGH: permanent(403, 'The priority is higher than the tenant or the key may give'),
+  PRIORITY_TOO_HIGH: permanent(403, 'The priority is higher than the tenant or the key allows'),
   SCOPE_MISSING: permanent(403, 'The key does not allow this', { groups: ['access'] }),
   ADMINISTRATION_CLOSED: permanent(
     403,
@@ -129,7 +129,7 @@ export const ERROR_KINDS = {
     framework: ['FST_PROTO_VIOLATION'],
   }),
   FILE_MISSING: permanent(422, 'A required file is missing', { groups: ['upload'] }),
-  SHARDS_MISMATCH: permanent(422, 'Files that weights were cut into do not fit together', {
+  SHARDS_MISMATCH: permanent(422, 'The shards of the weights do not belong together', {
     groups: ['upload'],
   }),
   UPLOAD_TOO_LARGE: permanent(413, 'The upload exceeds the size limit', {
@@ -152,7 +152,7 @@ export const ERROR_KINDS = {
   // Uploads that are kept until an adapter is made of them
   UPLOAD_NOT_FOUND: permanent(404, 'No upload has this id', { groups: ['use-uploads'] }),
   UPLOAD_EXPIRED: permanent(410, 'The upload has expired', { groups: ['use-uploads'] }),
-  UPLOAD_FILENAME: permanent(422, 'The upload needs the name of a file that an adapter has', {
+  UPLOAD_FILENAME: permanent(422, 'The upload does not have the required file name', {
     groups: ['use-uploads'],
   }),
   UPLOAD_HEADER: permanent(400, 'A header of the upload protocol cannot be used'),
@@ -160,13 +160,13 @@ export const ERROR_KINDS = {
   UPLOAD_OFFSET: permanent(409, 'The upload does not continue at this offset'),
   UPLOAD_INCOMPLETE: permanent(409, 'The upload is not complete', { groups: ['use-uploads'] }),
   UPLOAD_LOCKED: transient(423, 'Another request is using the upload', { groups: ['use-uploads'] }),
-  QUOTA_UPLOADS: permanent(429, 'The tenant has the maximum number of unused uploads', {
+  QUOTA_UPLOADS: permanent(429, 'The quota of unused uploads is used up', {
     retryAfterSeconds: 600,
   }),
 
   // The kind of file
   PICKLE_REFUSED: permanent(415, 'Pickle files are never opened', { groups: ['upload', 'content'] }),
-  UNSUPPORTED_FORMAT: permanent(415, 'The file is not in a format that is read here', {
+  UNSUPPORTED_FORMAT: permanent(415, 'The format of the file is not supported', {
     groups: ['upload', 'content'],
   }),
   LFS_POINTER: permanent(422, 'The file is a Git LFS pointer, not the weights', {
@@ -221,7 +221,7 @@ export const ERROR_KINDS = {
     groups: ['upload', 'content'],
   }),
   GGUF_DUPLICATE: permanent(422, 'The GGUF header has a duplicate name', { groups: ['upload', 'content'] }),
-  GGUF_ALIGNMENT: permanent(422, 'The alignment of the GGUF file is not a power of two within bounds', {
+  GGUF_ALIGNMENT: permanent(422, 'The alignment of the GGUF file is not a supported power of two', {
     groups: ['upload', 'content'],
   }),
   GGUF_TENSOR_NAME: permanent(422, 'A tensor name is not acceptable', { groups: ['upload', 'content'] }),
@@ -241,10 +241,10 @@ export const ERROR_KINDS = {
   CONFIG_JSON: permanent(422, 'adapter_config.json is not valid JSON', { groups: ['upload'] }),
   CONFIG_TOO_LARGE: permanent(422, 'adapter_config.json exceeds a limit', { groups: ['upload', 'content'] }),
   CONFIG_TOO_DEEP: permanent(422, 'adapter_config.json is nested too deeply', { groups: ['upload'] }),
-  CONFIG_DUPLICATE_KEY: permanent(422, 'adapter_config.json has a key twice', { groups: ['upload'] }),
+  CONFIG_DUPLICATE_KEY: permanent(422, 'A key appears twice in adapter_config.json', { groups: ['upload'] }),
   CONFIG_FORBIDDEN_KEY: permanent(422, 'adapter_config.json has a forbidden key', { groups: ['upload'] }),
   CONFIG_INVALID: permanent(422, 'adapter_config.json has a field of the wrong type', { groups: ['upload'] }),
-  CONFIG_PEFT_TYPE: permanent(422, 'The adapter is not LoRA', { groups: ['upload'] }),
+  CONFIG_PEFT_TYPE: permanent(422, 'The adapter is not a LoRA adapter', { groups: ['upload'] }),
   CONFIG_RANK: permanent(422, 'A rank in adapter_config.json is not a positive integer', {
     groups: ['upload'],
   }),
@@ -259,7 +259,7 @@ export const ERROR_KINDS = {
   // The LoRA inside
   NO_LORA_TENSORS: permanent(422, 'The file has no LoRA tensors', { groups: ['upload'] }),
   LORA_UNPAIRED: permanent(422, 'A LoRA tensor has no partner', { groups: ['upload'] }),
-  LORA_MAGNITUDE_MISMATCH: permanent(422, 'The setting for DoRA and its magnitude vectors disagree', {
+  LORA_MAGNITUDE_MISMATCH: permanent(422, 'The DoRA setting and the magnitude vectors disagree', {
     groups: ['upload'],
   }),
   LORA_DUPLICATE_MODULE: permanent(422, 'A module appears twice', { groups: ['upload'] }),
@@ -285,7 +285,7 @@ export const ERROR_KINDS = {
   MERGE_UNSUPPORTED: permanent(422, 'This variant of LoRA cannot be merged'),
 
   // Annealing runs
-  SCHEDULE_INVALID: permanent(422, 'The schedule contradicts itself'),
+  SCHEDULE_INVALID: permanent(422, 'The schedule is not valid'),
   SCHEDULE_TOO_SHORT: permanent(422, 'There are too few steps for the stages'),
   RUN_NOT_FOUND: permanent(404, 'No run has this id'),
   CHECKPOINT_NOT_FOUND: permanent(404, 'The run has no checkpoint of this step'),
@@ -300,28 +300,32 @@ export const ERROR_KINDS = {
   // Other servers, for sources and sinks
   OUTBOUND_URL_INVALID: permanent(422, 'The URL cannot be used'),
   OUTBOUND_FORBIDDEN: permanent(422, 'The service does not connect to this host'),
-  OUTBOUND_REFUSED: permanent(422, 'The other server refused'),
-  OUTBOUND_TOO_LARGE: permanent(422, 'The other server sent more than the limit'),
+  OUTBOUND_REFUSED: permanent(422, 'The other server refused the request'),
+  OUTBOUND_TOO_LARGE: permanent(422, 'The other server sent more bytes than the limit'),
   OUTBOUND_FAILED: transient(502, 'The other server failed or cannot be reached'),
   CONNECTION_NOT_FOUND: permanent(404, 'There is no connection of this name'),
-  CONNECTION_EXISTS: permanent(409, 'A connection of this name exists already'),
+  CONNECTION_EXISTS: permanent(409, 'A connection of this name already exists'),
   CONNECTION_NEEDED: permanent(422, 'No connection includes this location'),
   CONNECTION_AMBIGUOUS: permanent(422, 'Several connections include this location'),
   CONNECTION_FORBIDDEN: permanent(422, 'The connection does not include this location'),
   CONNECTION_CREDENTIALS: permanent(422, 'The change needs the credentials of the connection'),
   QUOTA_CONNECTIONS: permanent(429, 'The tenant has the maximum number of connections'),
   AMBIENT_UNAVAILABLE: transient(503, 'The service has no credentials of its own'),
-  TRANSFER_DIGEST_MISMATCH: permanent(422, 'A fetched file is not the one that was announced'),
+  TRANSFER_DIGEST_MISMATCH: permanent(422, 'A fetched file does not have the expected digest'),
   SECRETS_GONE: permanent(409, 'The credentials of the job are no longer kept'),
-  SECRETS_UNAVAILABLE: permanent(503, 'The service has no key for secrets', { groups: ['secret-answer'] }),
+  SECRETS_UNAVAILABLE: permanent(503, 'The service cannot seal or open secrets', {
+    groups: ['secret-answer'],
+  }),
   SECRETS_KEY_MISMATCH: permanent(500, 'The secret was sealed with another key', {
     groups: ['secret-answer'],
   }),
-  SECRETS_DAMAGED: permanent(500, 'The sealed secret was changed', { groups: ['secret-answer'] }),
+  SECRETS_DAMAGED: permanent(500, 'The sealed secret has been changed or damaged', {
+    groups: ['secret-answer'],
+  }),
 
   // The computation
   NON_FINITE_WEIGHTS: permanent(422, 'A LoRA tensor holds NaN or infinity'),
-  NON_FINITE_RESULT: permanent(422, 'A result does not fit the output dtype'),
+  NON_FINITE_RESULT: permanent(422, 'A number in the result does not fit the output dtype'),
   BUDGET_TOO_SMALL: permanent(422, 'The budget is too small for the adapter'),
   CORE_NOT_CONVERGED: permanent(500, 'The eigen-solver did not converge'),
   PROVIDER_UNAVAILABLE: permanent(503, 'The requested execution provider cannot be loaded'),
@@ -341,7 +345,7 @@ export const ERROR_KINDS = {
   }),
   QUEUE_UNAVAILABLE: transient(503, 'The queue cannot be used', { retryAfterSeconds: 5 }),
   QUEUE_FULL: transient(503, 'The queue has no room for more jobs', { retryAfterSeconds: 60 }),
-  WORKER_CRASHED: permanent(500, 'The compute process died too often on this job'),
+  WORKER_CRASHED: permanent(500, 'The compute process crashed too often on this job'),
   CANCELLED: permanent(409, 'The job was cancelled'),
   SHUTTING_DOWN: transient(503, 'The service is shutting down', { groups: ['any'], retryAfterSeconds: 5 }),
   INTERNAL: transient(500, 'The service failed', { groups: ['any'] }),

@@ -58,10 +58,10 @@ export function invalidFaults(
 
 /** @param length its Content-Length; undefined: a chunked body does not announce its length, and reading ends at the limit */
 function bodyTooLarge(length: string | undefined, limitBytes: number, cause: Error): AppError {
-  const size = length === undefined ? 'is larger than that' : `has ${length}`;
+  const size = length === undefined ? 'more' : `${length} bytes`;
   return new AppError(
     'UPLOAD_TOO_LARGE',
-    `The body of this request may have ${limitBytes} bytes; it ${size}.`,
+    `The body of this request has ${size}; the limit is ${limitBytes} bytes.`,
     { ...(length !== undefined && { bytes: Number(length) }), limit_bytes: limitBytes },
     { cause },
   );

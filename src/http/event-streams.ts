@@ -59,7 +59,8 @@ export class OpenStreams {
     const { perTenant, perProcess } = this.limits;
     const own = this.byTenant.get(tenant) ?? 0;
     if (own >= perTenant) throw tooMany(`${own} streams of this tenant are already open`, perTenant);
-    if (this.open.size >= perProcess) throw tooMany('Many streams are already open', perProcess);
+    if (this.open.size >= perProcess)
+      throw tooMany(`${this.open.size} streams of this process are already open`, perProcess);
     const controller = new AbortController();
     this.open.add(controller);
     this.byTenant.set(tenant, own + 1);
@@ -84,7 +85,7 @@ export class OpenStreams {
 const tooMany = (what: string, limit: number): AppError =>
   new AppError(
     'TOO_MANY_STREAMS',
-    `${what}; the limit is ${limit}. Close some, or ask for single records instead.`,
+    `${what}; the limit is ${limit}. Close some of them, or poll the records instead.`,
     {
       limit,
     },

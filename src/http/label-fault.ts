@@ -7,5 +7,5 @@ export const labelNameFault = (patterns: object | undefined): string | undefined
 /** What is wrong with a label to look for, as what follows the place. @returns undefined: the pattern is another one */
 export const labelFilterFault = (pattern: unknown): string | undefined =>
   pattern === LABEL_FILTER
-    ? `must be the name and the text of a label with a colon between, up to 128 characters of text; ${LABEL_NAME_RULE}`
+    ? `must be the name of a label, a colon and its text of at most 128 characters; ${LABEL_NAME_RULE}`
     : undefined;

@@ -15,8 +15,8 @@ export function nameTemplateFault(text: string, pattern: unknown): string | unde
   const unknown = [...text.matchAll(PLACEHOLDER)].find(([, name]) => !placeholders.includes(name!));
   if (unknown) {
     const known = placeholders.map((name) => `{${name}}`).join(', ');
-    return `has the placeholder ${JSON.stringify(unknown[0].slice(0, MAX_SHOWN))}; known are ${known}`;
+    return `has the placeholder ${JSON.stringify(unknown[0].slice(0, MAX_SHOWN))}; the placeholders are ${known}`;
   }
   const isUnbalanced = /[{}]/.test(text.replace(PLACEHOLDER, ''));
-  return isUnbalanced ? 'has a brace without the other of its pair' : 'may hold no control character';
+  return isUnbalanced ? 'has an unmatched brace' : 'must not contain control characters';
 }

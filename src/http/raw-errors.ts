@@ -10,7 +10,7 @@ import { REQUEST_ID_HEADER } from './schemas.ts';
 function rawErrorOf(error: NodeJS.ErrnoException): AppError {
   switch (error.code) {
     case 'HPE_HEADER_OVERFLOW':
-      return new AppError('HEADERS_TOO_LARGE', 'The request line and headers have more than 16 KiB.');
+      return new AppError('HEADERS_TOO_LARGE', 'The request line and the headers are larger than 16 KiB.');
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return new AppError('REQUEST_TIMEOUT', 'The request headers did not arrive in time.');
     case 'HPE_INVALID_EOF_STATE':

@@ -75,7 +75,7 @@ export async function sendFile(
     const asked = JSON.stringify(request.headers.range);
     throw new AppError(
       'RANGE_NOT_SATISFIABLE',
-      `${name} has ${bytes} bytes; the range ${asked} lies outside.`,
+      `${name} has ${bytes} bytes; the range ${asked} lies outside the file.`,
       { bytes },
     );
   }

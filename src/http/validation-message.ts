@@ -155,7 +155,7 @@ function explainTogether({ keyword, schema, data, instancePath }: SchemaError): 
       const rules = schema as OnlyWith;
       return misplaced(rules, object).map((name) => {
         const pointer = `${instancePath}/${name}`;
-        const detail = `${place(pointer)} goes only with ${choices(rules[name]!)}`;
+        const detail = `${place(pointer)} can only be used with ${choices(rules[name]!)}`;
         return { pointer, detail, unknownOption: true };
       });
     }
@@ -196,21 +196,21 @@ function explainOne(error: SchemaError): Fault {
     case 'exclusiveMaximum':
       return wrong(pointer, `${is} less than ${params.limit}`);
     case 'minProperties':
-      return wrong(pointer, `${where} must have at least ${params.limit} entry`);
+      return wrong(pointer, `${where} must have at least ${counted(params.limit, 'entry', 'entries')}`);
     case 'maxProperties':
       return wrong(
         pointer,
         `${where} has ${Object.keys(data as object).length} entries but may have at most ${params.limit}`,
       );
     case 'minItems':
-      return wrong(pointer, `${where} must have at least ${params.limit} item(s)`);
+      return wrong(pointer, `${where} must have at least ${counted(params.limit, 'item')}`);
     case 'maxItems':
       return wrong(
         pointer,
         `${where} has ${(data as unknown[]).length} items but may have at most ${params.limit}`,
       );
     case 'minLength':
-      return wrong(pointer, `${where} must have at least ${params.limit} character(s)`);
+      return wrong(pointer, `${where} must have at least ${counted(params.limit, 'character')}`);
     case 'maxLength':
       return wrong(pointer, `${where} may have at most ${params.limit} characters`);
     default: {
@@ -223,13 +223,16 @@ function explainOne(error: SchemaError): Fault {
   }
 }
 
+const counted = (count: unknown, one: string, several = `${one}s`): string =>
+  `${count} ${count === 1 ? one : several}`;
+
 const wrong = (pointer: string, detail: string): Fault => ({ pointer, detail, unknownOption: false });
 
 function unknownOption(parent: string, key: string, known: readonly string[]): Fault {
   const name = key.slice(0, MAX_SHOWN);
   return {
     pointer: `${parent}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`,
-    detail: `${place(parent)} has no option ${quote(name)}; ${known.length === 0 ? 'it takes none' : `known are ${known.join(', ')}`}`,
+    detail: `${place(parent)} has no option ${quote(name)}; ${known.length === 0 ? 'it takes none' : `the options are ${known.join(', ')}`}`,
     unknownOption: true,
   };
 }

@@ -14,7 +14,7 @@ const DEFAULT_PORTS: Readonly<Record<string, number>> = { 'http:': 80, 'https:':
  */
 export function checkUrl(text: string, destinations: Destinations): URL {
   if (text.length > MAX_URL_LENGTH) throw invalid(`it has more than ${MAX_URL_LENGTH} characters`);
-  if (!URL.canParse(text)) throw invalid('it cannot be read; https:// and a host are needed');
+  if (!URL.canParse(text)) throw invalid('it is not a URL with https:// and a host');
   const url = new URL(text);
   const defaultPort = DEFAULT_PORTS[url.protocol];
   if (defaultPort === undefined) throw invalid('only https is supported');

@@ -36,7 +36,7 @@ export async function claimBroker(
     if (owner === undefined) continue;
     if ((await isAlive(owner)) ?? (await isInUse())) {
       throw new BrokerError(
-        `${folder} is in use by process ${owner.split('-')[1]}: stop that one, or give this one another DATA_DIR.`,
+        `${folder} is in use by process ${owner.split('-')[1]}: stop that process, or set another DATA_DIR for this one.`,
       );
     }
     await removeIf(path, owner);

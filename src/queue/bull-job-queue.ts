@@ -58,8 +58,10 @@ export class BullJobQueue implements JobQueue {
       prefix: this.prefix,
       defaultJobOptions: JOB_OPTIONS,
     });
-    // The client's errors arrive here too. Without a listener they would end the process.
-    this.queue.on('error', (error) => options.logger.warn({ err: error }, 'queue connection'));
+    // The client's errors arrive here as well. Without a listener they would end the process.
+    this.queue.on('error', (error) =>
+      options.logger.warn({ err: error }, 'error on the connection of the queue'),
+    );
   }
 
   async add(dispatches: readonly Dispatch[]): Promise<void> {
@@ -191,7 +193,9 @@ class JobHints {
       connection: redis.connection,
       prefix: keyPrefix(address, prefix),
     });
-    source.on('error', (error) => logger.warn({ err: error }, 'events of the queue'));
+    source.on('error', (error) =>
+      logger.warn({ err: error }, 'error on the connection for the events of the queue'),
+    );
     for (const event of EVENTS)
       source.on(event, ({ jobId, data }: { jobId: string; data?: unknown }) =>
         this.hint(dispatched(jobId).execution, event === 'progress' ? knownProgress(data) : undefined),

@@ -90,7 +90,7 @@ async function probeProvider(computeEnv: NodeJS.ProcessEnv): Promise<ProviderInf
   if (!answer) {
     throw new AppError(
       'PROVIDER_UNAVAILABLE',
-      `ONNX Runtime cannot be loaded: its probe ended with ${signal ?? code}.`,
+      `ONNX Runtime cannot be loaded: the process that tried to load it ended with ${signal ?? code}.`,
     );
   }
   if ('error' in answer) throw fromPlainError(answer.error);

@@ -130,7 +130,9 @@ export class JobWorker {
       },
       options.tracing,
     );
-    this.worker.on('error', (error) => this.logger.warn({ err: error }, 'worker'));
+    this.worker.on('error', (error) =>
+      this.logger.warn({ err: error }, 'error on the connection of the worker'),
+    );
     this.worker.on('stalled', (dispatch) => {
       options.onRequeued?.('stalled');
       this.logger.warn({ dispatch }, 'the worker of this execution is gone; it starts again');
@@ -173,14 +175,14 @@ export class JobWorker {
 
   /** Takes no more jobs, and waits for running ones, however long they take. */
   private async drain(): Promise<void> {
-    this.logger.info('this worker is drained: it takes nothing more, and running executions continue');
-    // Nothing has it take jobs again.
+    this.logger.info('this worker is being drained: it starts nothing more, and running executions continue');
+    // Prevents it from making this worker take jobs again.
     this.storageWatch.close();
     try {
       await this.worker.close();
     } catch (error) {
-      // In any case it takes no more jobs, and what ran has ended or starts again elsewhere.
-      this.logger.warn({ err: error }, 'this worker did not leave the queue in order');
+      // In any case it takes no more jobs, and what it ran has ended or starts again elsewhere.
+      this.logger.warn({ err: error }, 'this worker did not leave the queue cleanly');
     }
     this.presence.drained();
     this.logger.info('this worker is drained: nothing runs any more');

@@ -65,7 +65,8 @@ export class Maintenance {
       autorun: false,
     });
     fixLocks(this.worker);
-    const warn = (error: Error): void => this.logger.warn({ err: error }, 'connection for maintenance');
+    const warn = (error: Error): void =>
+      this.logger.warn({ err: error }, 'error on the connection for maintenance');
     this.queue.on('error', warn);
     this.worker.on('error', warn);
     this.worker.on('failed', (_job, error) => this.logger.warn({ err: error }, 'a sweep failed'));

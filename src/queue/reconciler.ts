@@ -52,7 +52,7 @@ export class Reconciler {
       if (deliveries.length > 0)
         logger.warn({ deliveries }, 'the queue had lost deliveries; they are queued again');
     } catch (error) {
-      logger.warn({ err: error }, 'lost executions and deliveries cannot be looked for');
+      logger.warn({ err: error }, 'the search for lost executions and deliveries failed');
     }
   }
 

@@ -43,7 +43,9 @@ export class RedisRateCounter implements RateCounter {
    */
   static async open({ address, prefix, logger }: RateCounterOptions): Promise<RedisRateCounter> {
     const client = impatientClient(address);
-    client.on('error', (error: unknown) => logger.warn({ err: error }, 'connection of the rate counter'));
+    client.on('error', (error: unknown) =>
+      logger.warn({ err: error }, 'error on the connection of the rate counter'),
+    );
     const ready = new Promise<void>((resolve) => client.once('ready', resolve));
     await Promise.race([ready, sleep(FIRST_CONNECTION_MS)]);
     return new RedisRateCounter(client, keyPrefix(address, prefix));

@@ -74,7 +74,7 @@ export function redisPlace(url: string): RedisPlace {
     const [name = '', db = '0', ...more] = path.split('/');
     if (name === '') throw refuse('the name of the master is missing');
     if (!/^\d{1,4}$/.test(db) || more.length > 0)
-      throw refuse('the name is followed by the number of a database');
+      throw refuse('after the name of the master, only the number of a database is allowed');
     const sentinelLogin = sentinelLoginOf(query, refuse);
     return {
       kind,
@@ -98,9 +98,7 @@ function loginOf(userinfo: string | undefined, refuse: Refuse): Login {
   if (userinfo === undefined) return {};
   const colon = userinfo.indexOf(':');
   if (colon < 0)
-    throw refuse(
-      'there is no ":" before the "@"; the user name, which may be empty, and ":" come before the password',
-    );
+    throw refuse('there is no ":" before the "@", where user:password is expected; the user may be empty');
   return login(decodeURIComponent(userinfo.slice(0, colon)), decodeURIComponent(userinfo.slice(colon + 1)));
 }
 
@@ -113,7 +111,7 @@ function sentinelLoginOf(query: string, refuse: Refuse): Login {
   );
   for (const name of options.keys()) {
     if (name !== 'sentinel_username' && name !== 'sentinel_password')
-      throw refuse('its options can be sentinel_username and sentinel_password only');
+      throw refuse('its only options are sentinel_username and sentinel_password');
   }
   return login(options.get('sentinel_username') ?? '', options.get('sentinel_password') ?? '');
 }

@@ -53,7 +53,7 @@ function checkFormat({ profile, format, format_options: options = {} }: Target, 
   if (profile !== undefined && written !== SERVED) {
     const why = format ? `format is "${format}"` : `the adapter is in the format ${written}`;
     throw invalidTarget(
-      `profile is "${profile}", which loads adapters of PEFT, but ${why}: leave out one of them, or set format to "${SERVED}".`,
+      `profile is "${profile}", whose server loads PEFT adapters, but ${why}: leave out one of the two, or set format to "${SERVED}".`,
       { profile, format: written },
     );
   }
@@ -74,7 +74,7 @@ function checkFormat({ profile, format, format_options: options = {} }: Target, 
   const isAsked = [...way.needs, ...way.takes].includes('architecture');
   if (isAsked && architecture !== undefined && !ggufArchitecture(architecture)) {
     throw invalidTarget(
-      `format_options.architecture is "${architecture}", whose names are not known (GET /v1/capabilities).`,
+      `format_options.architecture is "${architecture}", which is not known; GET /v1/capabilities lists the architectures.`,
       context,
     );
   }

@@ -153,7 +153,7 @@ function asValidation<T>(match: () => T): T {
 function unusedWarning(keys: readonly string[]): string {
   const named = keys.slice(0, MAX_NAMED).map((key) => JSON.stringify(key));
   const more = keys.length > MAX_NAMED ? ` and ${keys.length - MAX_NAMED} more` : '';
-  return `rank_pattern: ${named.join(', ')}${more} decided for no module; check the names against the adapter's modules.`;
+  return `rank_pattern: ${named.join(', ')}${more} matched no module; check the names against the modules of the adapter.`;
 }
 
 /** The rank that a policy chooses from one spectrum. A policy that is missing here does not compile. */

@@ -54,7 +54,7 @@ export class HttpFile implements RemoteFile {
     const { host, status } = answer;
     if (status === 416) {
       this.etag = undefined;
-      throw this.failed(host, 'no longer has this part of it');
+      throw this.failed(host, `no longer has the rest of ${this.name}`);
     }
     if (status !== 200) throw answerError(host, status, `asked for ${this.name}`);
     const encoding = answer.header('content-encoding') ?? 'identity';
@@ -75,10 +75,10 @@ export class HttpFile implements RemoteFile {
       return { stream: answer.body, from, totalBytes: Number(total) };
     }
     this.etag = undefined;
-    throw this.failed(answer.host, 'answered with another part of it than the requested one');
+    throw this.failed(answer.host, `did not answer with the requested range of ${this.name}`);
   }
 
   private failed(host: string, what: string): AppError {
-    return new AppError('OUTBOUND_FAILED', `${host} ${what}: ${this.name}.`, { host, file: this.name });
+    return new AppError('OUTBOUND_FAILED', `${host} ${what}.`, { host, file: this.name });
   }
 }

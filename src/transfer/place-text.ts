@@ -38,7 +38,7 @@ export function readSourceText(text: string): S3Source | HubSource | UrlText {
 export function readSinkText(text: string): S3Sink | HubSink | UrlText {
   const place = readPlace(text);
   if (split(place).file !== undefined) {
-    const detail = `${JSON.stringify(text)} names a file; a destination is a folder`;
+    const detail = `${JSON.stringify(text)} names a file; a destination must be a folder`;
     throw new AppError('VALIDATION_FAILED', `${detail}.`, { errors: [{ pointer: '', detail }] });
   }
   if (place.kind === 'url') return { kind: 'url', url: placeText(place) };
@@ -72,6 +72,6 @@ function repositoryOf(text: string, parts: readonly string[]) {
   const [owner, name, ...folders] = parts;
   if (name !== undefined)
     return { repo: `${owner}/${name}`, revision: readHub(text).revision, folder: folders.join('/') };
-  const detail = `${JSON.stringify(text)} names no repository: hf:// is followed by owner/repository`;
+  const detail = `${JSON.stringify(text)} names no repository: hf:// must be followed by owner/repository`;
   throw new AppError('VALIDATION_FAILED', `${detail}.`, { errors: [{ pointer: '', detail }] });
 }

@@ -98,7 +98,7 @@ export function readHub(text: string): HubPlace {
   if (!named.every((folder) => HUB_FOLDER.test(folder)))
     throw wrong(
       text,
-      'a folder of a repository has letters, digits, dots, hyphens and underscores only, and does not begin ' +
+      'the folders of a repository may have letters, digits, dots, hyphens and underscores only, and must not begin ' +
         'with a dot',
     );
   return { kind: 'hub', root: 'hf:/', parts: [...names, ...folders], revision };
@@ -109,10 +109,7 @@ function readUrl(text: string): Place {
   const [found, path = '', more] = URL_PATH.exec(text) ?? [];
   if (found === undefined || !URL.canParse(text)) throw wrong(text, 'it cannot be read as a URL');
   if (more !== '')
-    throw wrong(
-      text,
-      'it continues after its path; a URL with a query must be given in an object, as one of its "files"',
-    );
+    throw wrong(text, 'it has a query or a fragment; give such a URL in an object, as one of its "files"');
   const written = partsOf(text, path);
   const { origin, pathname, username, password } = new URL(text);
   if (username !== '' || password !== '')

@@ -100,7 +100,10 @@ class Reception {
       if (totalBytes !== undefined && totalBytes > maxBytes) throw this.tooLarge();
       if (signal) addAbortSignal(signal, stream);
       onBytes(this.bytes, totalBytes);
-      const stall = setTimeout(() => stream.destroy(this.failed('stopped sending')), stallTimeoutMs);
+      const stall = setTimeout(
+        () => stream.destroy(this.failed(`stopped sending ${this.remote.name}`)),
+        stallTimeoutMs,
+      );
       try {
         for await (const chunk of stream as AsyncIterable<Buffer>) {
           await this.take(chunk);
@@ -114,7 +117,7 @@ class Reception {
       stream.destroy();
     }
     if (totalBytes !== undefined && this.bytes !== totalBytes) {
-      throw this.failed(`sent ${this.bytes} of ${totalBytes} bytes`);
+      throw this.failed(`sent ${this.bytes} of the ${totalBytes} bytes of ${this.remote.name}`);
     }
   }
 
@@ -165,14 +168,14 @@ class Reception {
 
   private failed(what: string): AppError {
     const { host, name } = this.remote;
-    return new AppError('OUTBOUND_FAILED', `${host} ${what}: ${name}.`, { host, file: name });
+    return new AppError('OUTBOUND_FAILED', `${host} ${what}.`, { host, file: name });
   }
 
   private tooLarge(): AppError {
     const { tooLarge, maxBytes } = this.options;
     return new AppError(
       tooLarge,
-      `${this.remote.name} from ${this.remote.host} is larger than ${maxBytes} bytes.`,
+      `${this.remote.name} from ${this.remote.host} is larger than the limit of ${maxBytes} bytes.`,
       {
         file: this.remote.name,
         limit_bytes: maxBytes,

@@ -59,7 +59,7 @@ function opened<End extends SourceObject | SinkObject>(
   if (recorded.sealed === undefined) {
     throw new AppError(
       'SECRETS_UNAVAILABLE',
-      `The secrets for ${recorded.place} were removed when the job ended.`,
+      `The secrets for ${recorded.place} were removed when the job ended; send its request again.`,
       {
         place: recorded.place,
       },

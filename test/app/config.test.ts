@@ -166,7 +166,7 @@ describe('loadConfig', () => {
     });
     assert.match(
       refusal({ REDIS_URL: 'redis://a', REDIS_TLS_CA_FILE: file }),
-      /^REDIS_TLS_CA_FILE is set; it needs a REDIS_URL that begins with rediss/,
+      /^REDIS_TLS_CA_FILE is set, but REDIS_URL does not begin with rediss/,
     );
     assert.match(
       refusal({ REDIS_URL: 'rediss://a', REDIS_TLS_CA_FILE: '/none' }),
@@ -222,7 +222,7 @@ describe('loadConfig', () => {
     assert.equal(loadConfig({ PROBE_PORT: '8081' }).probePort, 8081);
     assert.equal(
       refusal({ PORT: '8081', PROBE_PORT: '8081' }),
-      'PROBE_PORT is "8081", as PORT is; it must be another port.',
+      'PROBE_PORT is "8081", the same as PORT; it must be another port.',
     );
     assert.equal(loadConfig({ PORT: '0', PROBE_PORT: '0' }).probePort, 0);
   });
@@ -255,12 +255,13 @@ describe('loadConfig', () => {
     assert.throws(() => connectionCeiling(385, 1024), {
       name: 'ConfigError',
       message:
-        'MAX_CONNECTIONS is 385, which takes 1026 file descriptors, and the process may open 1024; raise that limit ' +
-        '(ulimit -n), or set at most 384.',
+        'MAX_CONNECTIONS is 385, which needs 1026 file descriptors, but the process may open only 1024; raise that ' +
+        'limit (ulimit -n), or set MAX_CONNECTIONS to at most 384.',
     });
     assert.throws(() => connectionCeiling(undefined, 256), {
       name: 'ConfigError',
-      message: 'The process may open 256 file descriptors; it needs at least 320 (ulimit -n).',
+      message:
+        'The process may open only 256 file descriptors, but it needs at least 320; raise that limit (ulimit -n).',
     });
   });
 

@@ -68,11 +68,11 @@ describe('secrets in files', () => {
     );
     refused(
       { ADMIN_KEY_FILE: join(folder, 'none') },
-      `ADMIN_KEY_FILE is "${folder}/none", which cannot be read (ENOENT); it must be a file with ADMIN_KEY in it.`,
+      `ADMIN_KEY_FILE is "${folder}/none", which cannot be read (ENOENT); it must be a file that contains the value of ADMIN_KEY.`,
     );
     refused(
       { ADMIN_KEY_FILE: file('\n') },
-      `ADMIN_KEY_FILE is "${folder}/secret", which is empty; it must be a file with ADMIN_KEY in it.`,
+      `ADMIN_KEY_FILE is "${folder}/secret", which is empty; it must be a file that contains the value of ADMIN_KEY.`,
     );
     refused(
       { ADMIN_KEY_FILE: file('short') },
@@ -90,7 +90,7 @@ describe('secrets in files', () => {
     assert.ok(secrets.length > 0, examples);
     for (const [name, value] of [...secrets, ['REDIS_URL', 'redis://:Change_Me@redis'] as const])
       for (const env of [{ [name]: value }, { [`${name}_FILE`]: file(value) }])
-        refused(env, `${name} has the secret of an example, which is public; set one of your own.`);
+        refused(env, `${name} has a secret from an example, which is public; set a secret of your own.`);
     refused(
       { SECRETS_KEY: Buffer.alloc(32).toString('base64') },
       'SECRETS_KEY is now called SECRETS_KEYS: it may have several keys, separated by commas.',
@@ -112,7 +112,7 @@ describe('secrets in files', () => {
     );
     refused(
       { DATABASE_PASSWORD: 'other' },
-      'DATABASE_PASSWORD is set and DATABASE_URL is not; it is the password for that URL.',
+      'DATABASE_PASSWORD is set, but DATABASE_URL, to which the password belongs, is not; set both or neither.',
     );
   });
 
@@ -174,10 +174,12 @@ describe('secrets in files', () => {
       told.map((line) => line.replace(link, 'LINK')),
       [
         'ADMIN_KEY changed',
-        'ADMIN_KEY: ADMIN_KEY_FILE is "LINK", whose new content is invalid.',
-        'ADMIN_KEY: ADMIN_KEY has the secret of an example, which is public; set one of your own.',
-        'ADMIN_KEY: ADMIN_KEY_FILE is "LINK", which is empty; it must be a file with ADMIN_KEY in it.',
-        'ADMIN_KEY: ADMIN_KEY_FILE is "LINK", which cannot be read (ENOENT); it must be a file with ADMIN_KEY in it.',
+        'ADMIN_KEY: ADMIN_KEY_FILE is "LINK", whose new content is not a valid ADMIN_KEY; the previous one stays in ' +
+          'use.',
+        'ADMIN_KEY: ADMIN_KEY has a secret from an example, which is public; set a secret of your own.',
+        'ADMIN_KEY: ADMIN_KEY_FILE is "LINK", which is empty; it must be a file that contains the value of ADMIN_KEY.',
+        'ADMIN_KEY: ADMIN_KEY_FILE is "LINK", which cannot be read (ENOENT); it must be a file that contains the value ' +
+          'of ADMIN_KEY.',
       ],
     );
   });

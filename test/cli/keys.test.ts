@@ -96,12 +96,12 @@ describe('lora-squeeze keys', () => {
       [
         ['create', '--tenant', 'a', '--scopes', 'read,all'],
         2,
-        /--scopes has "all"; there are read, write, tenant_admin, admin/,
+        /--scopes has "all"; the scopes are read, write, tenant_admin, admin/,
       ],
       [
         ['create', '--tenant', 'a', '--max-priority', 'top'],
         2,
-        /--max-priority is "top"; there are high, normal, low/,
+        /--max-priority is "top" but must be one of high, normal, low/,
       ],
       [
         ['create', '--tenant', 'a'],
@@ -109,8 +109,8 @@ describe('lora-squeeze keys', () => {
         /^lora-squeeze: TENANT_NOT_FOUND: There is no tenant "a".*keys create --make-tenant/,
       ],
       [['create', '--tenant', 'a', '--expires-in', 'soon'], 2, /--expires-in is "soon"/],
-      [['create', '--tenant', 'a', '--name', 'n'.repeat(101)], 2, /100 characters, not 101/],
-      [['list', 'all'], 2, /"all" is one argument too many/],
+      [['create', '--tenant', 'a', '--name', 'n'.repeat(101)], 2, /101 characters; the limit is 100/],
+      [['list', 'all'], 2, /the argument "all" is not expected/],
       [['revoke'], 2, /name the key by its ID/],
       [['revoke', 'key_000000000000'], 1, /^lora-squeeze: KEY_NOT_FOUND: There is no key "key_000000000000"/],
       [['revoke', '../../etc'], 1, /KEY_NOT_FOUND/],

@@ -74,7 +74,7 @@ describe('the folder of a result', () => {
 
   it('that exists is refused, and replaced by force', async () => {
     await publish('one');
-    await refuses(publish('two'), /exists already; --force replaces it/);
+    await refuses(publish('two'), /already exists; --force replaces it/);
     assert.equal(readFileSync(join(out, WEIGHTS), 'utf8'), 'one');
     await publish('two', true);
     assert.equal(readFileSync(join(out, WEIGHTS), 'utf8'), 'two');
@@ -98,7 +98,7 @@ describe('the folder of a result', () => {
     writeFileSync(path, 'mine');
     mkdirSync(out);
     writeFileSync(join(out, WEIGHTS), 'theirs');
-    await refuses(folder.publish([{ name: WEIGHTS, path }]), /exists already/);
+    await refuses(folder.publish([{ name: WEIGHTS, path }]), /already exists/);
     await folder.close();
     assert.equal(readFileSync(join(out, WEIGHTS), 'utf8'), 'theirs');
     assert.deepEqual(readdirSync(parent), ['out']);

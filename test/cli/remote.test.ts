@@ -125,7 +125,7 @@ describe('a server that does the work', { concurrency: 2 }, () => {
     const answers: readonly [status: number, body: string, error: RegExp][] = [
       [200, '<h1>Welcome to nginx!</h1>', /NOT_THE_SERVICE: .*\/v1\/adapters does not answer with JSON/],
       [200, deep, /NOT_THE_SERVICE: .*\/v1\/adapters does not answer with JSON/],
-      [400, `{"code":"X","detail":"y","context":${deep}}`, /HTTP_400: The server answers 400 Bad Request/],
+      [400, `{"code":"X","detail":"y","context":${deep}}`, /HTTP_400: The server answered 400 Bad Request/],
     ];
     const other = createServer((incoming, answer) => {
       const [status, body] = answers[Number(incoming.url!.split('/')[1])]!;

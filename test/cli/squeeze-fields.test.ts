@@ -62,7 +62,7 @@ describe('the options of squeeze', () => {
     assert.deepEqual(target('--ratio', '4', '--compat', 'kohya'), { ratio: 4, compat: 'kohya' });
     refuses(
       ['--rank', '4', '--compat', 'kohya'],
-      /--compat goes only with --energy or --ratio or --cumulative/,
+      /--compat can only be used with --energy or --ratio or --cumulative/,
     );
     refuses(['--ratio', '4', '--compat', 'peft'], /--compat is "peft" but must be/);
   });
@@ -74,9 +74,9 @@ describe('the options of squeeze', () => {
     });
     refuses(
       ['--rank', '4', '--criterion', 'energy'],
-      /--criterion goes only with --budget-bytes or --budget-parameters/,
+      /--criterion can only be used with --budget-bytes or --budget-parameters/,
     );
-    refuses(['--profile', 'vllm', '--criterion', 'energy'], /--criterion goes only with/);
+    refuses(['--profile', 'vllm', '--criterion', 'energy'], /--criterion can only be used with/);
     refuses(['--budget-bytes', '9000', '--criterion', 'size'], /--criterion is "size" but must be/);
   });
 

@@ -281,7 +281,7 @@ describe('batches over HTTP', () => {
       const { detail, context } = await problemIn(await post(body), 413, 'UPLOAD_TOO_LARGE');
       const bytes = JSON.stringify(body).length;
       assert.deepEqual(context, { bytes, limit_bytes: 4_194_304 });
-      assert.equal(detail, `The body of this request may have 4194304 bytes; it has ${bytes}.`);
+      assert.equal(detail, `The body of this request has ${bytes} bytes; the limit is 4194304 bytes.`);
     });
 
     it('is told that it is too large where nobody says how large it is', async () => {
@@ -293,7 +293,7 @@ describe('batches over HTTP', () => {
       const { body } = parseResponse(await readAll(socket));
       const { detail, context } = checkedProblem(JSON.parse(body), 413, 'UPLOAD_TOO_LARGE');
       assert.deepEqual(context, { limit_bytes: 524_288 });
-      assert.match(detail, /may have 524288 bytes; it is larger than that/);
+      assert.match(detail, /has more; the limit is 524288 bytes/);
     });
   });
 });

@@ -70,7 +70,7 @@ describe('the control of jobs over HTTP', () => {
     const job = await submit();
     await server.worker.succeed(job.id);
     const problem = await problemIn(await send('POST', `/v1/jobs/${job.id}/cancel`), 409, 'JOB_FINAL');
-    assert.match(problem.detail, /succeeded already/);
+    assert.match(problem.detail, /has already ended; its state is "succeeded"/);
     assert.deepEqual(problem.context, { job_id: job.id, state: 'succeeded' });
   });
 

@@ -423,52 +423,52 @@ describe('jobs over HTTP', () => {
       const cases: [unknown, RegExp, string][] = [
         [
           request([{ ranks: 4 }]),
-          /^targets\[0\] has no option "ranks"; known are rank, .*tolerance, budget_bytes.* \(and 1 more/,
+          /^targets\[0\] has no option "ranks"; the options are rank, .*tolerance, budget_bytes.* \(and 1 more/,
           '/targets/0/ranks',
         ],
         [
           request([{ rank: 4, maxRank: 8 }]),
-          /^targets\[0\] has no option "maxRank"; known are rank, energy, .*, criterion, compat, min_rank, max_rank, uniform, .*, results\.$/,
+          /^targets\[0\] has no option "maxRank"; the options are rank, energy, .*, criterion, compat, min_rank, max_rank, uniform, .*, results\.$/,
           '/targets/0/maxRank',
         ],
         [
           request([{ budget_bytes: 4, share: 8 }]),
-          /^targets\[0\] has no option "share"; known are rank, energy, ratio, /,
+          /^targets\[0\] has no option "share"; the options are rank, energy, ratio, /,
           '/targets/0/share',
         ],
         [
           { kind: 'analyze', adapter_id: adapterId, targets: [{ rank: 1 }] },
-          /^the request has no option "targets"; known are kind, adapter_id, source, name, labels, priority, ttl_seconds, webhook, reuse, dry_run\.$/,
+          /^the request has no option "targets"; the options are kind, adapter_id, source, name, labels, priority, ttl_seconds, webhook, reuse, dry_run\.$/,
           '/targets',
         ],
         [
           { kind: 'merge', sources: [{ id: 'x' }], targets: [{ rank: 1 }] },
-          /^sources\[0\] has no option "id"; known are adapter_id, weight \(and 1 more/,
+          /^sources\[0\] has no option "id"; the options are adapter_id, weight \(and 1 more/,
           '/sources/0/id',
         ],
         [
           request(undefined, { options: { powerIterations: 2 } }),
-          /options has no option "powerIterations"; known are method, oversampling, power_iterations, seed/,
+          /options has no option "powerIterations"; the options are method, oversampling, power_iterations, seed/,
           '/options/powerIterations',
         ],
         [
           request([{ rank: 4, criterion: 'energy' }]),
-          /targets\[0\]\.criterion goes only with budget_bytes or budget_parameters\.$/,
+          /targets\[0\]\.criterion can only be used with budget_bytes or budget_parameters\.$/,
           '/targets/0/criterion',
         ],
         [
           request([{ rank: 4, compat: 'kohya' }]),
-          /targets\[0\]\.compat goes only with energy or ratio or cumulative\.$/,
+          /targets\[0\]\.compat can only be used with energy or ratio or cumulative\.$/,
           '/targets/0/compat',
         ],
         [
           request([{ profile: 'vllm', criterion: 'energy' }]),
-          /targets\[0\]\.criterion goes only with budget_bytes or budget_parameters\.$/,
+          /targets\[0\]\.criterion can only be used with budget_bytes or budget_parameters\.$/,
           '/targets/0/criterion',
         ],
         [
           request(undefined, { webhooks: 'x' }),
-          /the request has no option "webhooks"; known are kind, adapter_id, source, targets, options, results, deliver, name, labels, priority, ttl_seconds, webhook, reuse, dry_run\.$/,
+          /the request has no option "webhooks"; the options are kind, adapter_id, source, targets, options, results, deliver, name, labels, priority, ttl_seconds, webhook, reuse, dry_run\.$/,
           '/webhooks',
         ],
       ];

@@ -162,7 +162,7 @@ describe('GET /v1/jobs', () => {
       const problem = await problemIn(await server.fetch(`/v1/jobs?${query}`), 400, code);
       assert.match(problem.detail, detail);
     };
-    await refused('status=failed', 'UNKNOWN_OPTION', /no option "status"; known are state, kind/);
+    await refused('status=failed', 'UNKNOWN_OPTION', /no option "status"; the options are state, kind/);
     await refused('state=done', 'VALIDATION_FAILED', /state\[0\] is "done" but must be "queued" or/);
     await refused('limit=0', 'VALIDATION_FAILED', /limit is 0 but must be at least 1/);
     await refused('limit=201', 'VALIDATION_FAILED', /limit is 201 but must be at most 200/);
@@ -171,7 +171,7 @@ describe('GET /v1/jobs', () => {
     await refused(
       'label=nocolon',
       'VALIDATION_FAILED',
-      /^label\[0\] is "nocolon" but must be the name and the text/,
+      /^label\[0\] is "nocolon" but must be the name of a label, a colon and its text/,
     );
     await refused('state=queued,', 'VALIDATION_FAILED', /state\[1\] is ""/);
     await refused('created_after=yesterday', 'VALIDATION_FAILED', /must be a time with its zone or a date/);

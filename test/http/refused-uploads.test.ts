@@ -127,7 +127,7 @@ describe('uploads that are refused', () => {
         problem.detail,
         /"readme.md" is not expected; send the parts adapter_model.safetensors \(or any/,
       );
-      assert.match(problem.detail, /; beside them: name, labels, ttl_seconds\.$/);
+      assert.match(problem.detail, /\. Other parts may be name, labels, ttl_seconds\.$/);
       await refused(multipartOf(...GOOD, part('request', '{}')), 400, 'UNEXPECTED_PART');
     });
     it('names of the prototype', async () => {

@@ -86,21 +86,21 @@ describe('what requests say of their results', () => {
     assert.deepEqual('results' in request && request.results, RESULTS);
   });
 
-  const known = /known are \{source\}, \{rank\}, \{target\}\.$/;
+  const known = /the placeholders are \{source\}, \{rank\}, \{target\}\.$/;
   const refused: [what: string, path: string, body: () => object, detail: RegExp, pointer: string][] = [
     ['a placeholder that is unknown', 'jobs', () => squeeze({ name: 'x-{step}' }), known, '/results/name'],
     [
       'a brace that is left open',
       'jobs',
       () => squeeze({ name: '{source' }),
-      /^results\.name has a brace without the other of its pair\.$/,
+      /^results\.name has an unmatched brace\.$/,
       '/results/name',
     ],
     [
       'a control character',
       'jobs',
       () => squeeze({ name: 'a\tb' }),
-      /no control character\.$/,
+      /must not contain control characters\.$/,
       '/results/name',
     ],
     ['no name at all', 'jobs', () => squeeze({ name: '' }), /at least 1 character/, '/results/name'],
@@ -117,14 +117,14 @@ describe('what requests say of their results', () => {
       'the target of what is only fetched',
       'jobs',
       () => ({ kind: 'import', source: { kind: 'hub', repo: 'a/b' }, results: { name: '{target}' } }),
-      /known are \{source\}, \{rank\}\.$/,
+      /the placeholders are \{source\}, \{rank\}\.$/,
       '/results/name',
     ],
     [
       'a job of a batch',
       'batches',
       () => ({ jobs: [squeeze({}), squeeze({ name: '}' })] }),
-      /^jobs\[1\]\.results\.name has a brace/,
+      /^jobs\[1\]\.results\.name has an unmatched brace/,
       '/jobs/1/results/name',
     ],
     [
@@ -164,6 +164,6 @@ describe('what requests say of their results', () => {
     await problemIn(await post('/v1/jobs', squeeze({ ttl: 60 })), 400, 'UNKNOWN_OPTION');
     const batch = { kind: 'analyze', adapter_ids: [adapter_id], results: RESULTS };
     const problem = await problemIn(await post('/v1/batches', batch), 422, 'BATCH_INVALID');
-    assert.match(problem.detail, /^results have no meaning for an analysis/);
+    assert.match(problem.detail, /^results cannot be used with kind "analyze"/);
   });
 });

@@ -103,7 +103,7 @@ describe('schedules over HTTP', () => {
       [
         { ...REQUEST, warmup_steps: 100 },
         'UNKNOWN_OPTION',
-        /no option "warmup_steps"; known are .*warm_up_steps/,
+        /no option "warmup_steps"; the options are .*warm_up_steps/,
       ],
     ];
     for (const [request, code, detail] of cases) {

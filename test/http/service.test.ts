@@ -207,7 +207,7 @@ describe('the service over HTTP', () => {
     const { id } = await server.upload(tinyAdapter(42), {});
     for (const path of ['/v1/capabilities?x=1', `/v1/adapters/${id}?x=1`, `/v1/adapters/${id}/modules?x`]) {
       const problem = await problemIn(await server.fetch(path), 400, 'UNKNOWN_OPTION');
-      assert.match(problem.detail, /^the request has no option "x"; known are tenant\.$/);
+      assert.match(problem.detail, /^the request has no option "x"; the options are tenant\.$/);
     }
     const removed = await server.fetch(`/v1/adapters/${id}?force=true`, { method: 'DELETE' });
     await problemIn(removed, 400, 'UNKNOWN_OPTION');

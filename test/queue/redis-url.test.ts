@@ -80,7 +80,7 @@ describe('a URL of sentinels', () => {
       'redis+sentinel://a b/main': /not host:port/,
       'redis+sentinel://a/main/x': /number of a database/,
       'redis+sentinel://a/main/0/1': /number of a database/,
-      'redis+sentinel://a/main?password=x': /sentinel_username and sentinel_password only/,
+      'redis+sentinel://a/main?password=x': /only options are sentinel_username and sentinel_password/,
       'redis+sentinel://hunter2@a/main': /":" before the "@"/,
       'redis+sentinel://:%zz@a/main': /"%"/,
     };

@@ -18,7 +18,7 @@ describe('a profile and a format', () => {
       for (const format of FORMAT_NAMES.filter((name) => name !== 'peft')) {
         assert.throws(() => checkTargets([{ rank: 8, profile, format }]), {
           code: 'VALIDATION_FAILED',
-          message: `targets[0]: profile is "${profile}", which loads adapters of PEFT, but format is "${format}": leave out one of them, or set format to "peft".`,
+          message: `targets[0]: profile is "${profile}", whose server loads PEFT adapters, but format is "${format}": leave out one of the two, or set format to "peft".`,
         });
       }
     }

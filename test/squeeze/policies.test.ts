@@ -156,7 +156,7 @@ describe('rank policies on a real adapter', () => {
       const wanted = name.endsWith('attn.c_proj') ? 2 : name.endsWith('.h.0.mlp.c_proj') ? 1 : 8;
       assert.deepEqual([rank, passthrough], [wanted, wanted === 8], name);
     }
-    assert.match(result.warnings.join('\n'), /rank_pattern: "q_proj" decided for no module/);
+    assert.match(result.warnings.join('\n'), /rank_pattern: "q_proj" matched no module/);
   });
 
   it('min_rank and max_rank hold whatever the policy', async () => {

@@ -232,9 +232,9 @@ describe('a rank_pattern', () => {
   it('warns of patterns that decide for no module', () => {
     const { warnings } = choose({ rank_pattern: { q_proj: 4, k_proj: 2, '0.self_attn.q_proj': 3 } }, made);
     assert.equal(warnings.length, 1);
-    assert.match(warnings[0]!, /"k_proj", "0\.self_attn\.q_proj" decided for no module/);
+    assert.match(warnings[0]!, /"k_proj", "0\.self_attn\.q_proj" matched no module/);
     const many = Object.fromEntries(Array.from({ length: 40 }, (_, index) => [`x${index}`, 1]));
-    assert.match(choose({ rank_pattern: many }, made).warnings[0]!, /"x4" and 35 more decided for no module/);
+    assert.match(choose({ rank_pattern: many }, made).warnings[0]!, /"x4" and 35 more matched no module/);
   });
 
   it('can be made uniform, which is said', () => {

@@ -57,7 +57,7 @@ describe('a service whose storage is not that of its database', () => {
       assert.match(
         stderr,
         new RegExp(
-          `^The storage ${join(DATA_DIR, 'storage')} cannot be used: it holds records .*DATA_DIR.*\n$`,
+          `^The storage ${join(DATA_DIR, 'storage')} cannot be used: it contains records .*DATA_DIR.*\n$`,
         ),
       );
       assert.deepEqual(readdirSync(join(DATA_DIR, 'storage')).sort(), ['tenants', 'tmp']);

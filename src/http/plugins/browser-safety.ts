@@ -79,8 +79,8 @@ export const hostAndOrigin = fp(
         metrics.accessRefused('origin');
         throw new AppError(
           'CROSS_ORIGIN_REQUEST',
-          `${found}: pages of other sites must not change anything here. Only the page of this service and clients ` +
-            'other than browsers may.',
+          `${found}: pages of other sites must not change anything here. Send the request from the page of this ` +
+            'service, or from a client that is not a browser.',
         );
       }
     });
@@ -124,7 +124,7 @@ function namedIn({ url = '', headers, rawHeaders, httpVersion }: IncomingMessage
     named.push(authority);
   }
   if (hosts === 0 && httpVersion === '1.1')
-    return new AppError('BAD_REQUEST', 'The request has no Host header, which HTTP/1.1 asks for.');
+    return new AppError('BAD_REQUEST', 'The request has no Host header, which HTTP/1.1 requires.');
   return named;
 }
 

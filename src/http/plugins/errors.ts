@@ -57,7 +57,7 @@ function notFound(request: FastifyRequest, routes: RouteTable): AppError {
   const allow = routes.methodsOf(path);
   if (allow.length === 0)
     return new AppError('NOT_FOUND', `There is no ${JSON.stringify(path.slice(0, 200))} here.`);
-  const detail = `${request.method} is not allowed for ${path.slice(0, 200)}; allowed: ${allow.join(', ')}.`;
+  const detail = `${request.method} is not allowed for ${path.slice(0, 200)}; use ${allow.join(' or ')}.`;
   return new AppError('METHOD_NOT_ALLOWED', detail, { method: request.method, allow });
 }
 

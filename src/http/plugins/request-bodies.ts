@@ -87,10 +87,7 @@ function readJson(app: FastifyInstance): void {
       digest.update(bytes);
       digest.finish();
       if (bytes.length === 0)
-        throw new AppError(
-          'REQUEST_JSON',
-          "Body cannot be empty when content-type is set to 'application/json'.",
-        );
+        throw new AppError('REQUEST_JSON', 'The body is empty, but the Content-Type is application/json.');
       return readRequestJson(bytes);
     },
   );

@@ -42,7 +42,9 @@ export class BullDeliveryQueue implements DeliveryQueue {
         removeOnFail: true,
       },
     });
-    this.queue.on('error', (error) => logger.warn({ err: error }, 'connection of the queue of deliveries'));
+    this.queue.on('error', (error) =>
+      logger.warn({ err: error }, 'error on the connection of the queue of deliveries'),
+    );
   }
 
   async add({ deliveryId, tenant, webhookId }: DeliveryTicket, atMs = 0): Promise<void> {

@@ -64,7 +64,9 @@ export class DeliveryWorker {
       runRetryDelay: 1_000,
     });
     fixLocks(this.worker);
-    this.worker.on('error', (error) => this.logger.warn({ err: error }, 'worker of deliveries'));
+    this.worker.on('error', (error) =>
+      this.logger.warn({ err: error }, 'error on the connection of the worker of deliveries'),
+    );
     this.worker.on('failed', (job, error) => {
       if (!this.stopping.signal.aborted)
         this.logger.error({ deliveryId: job?.id, err: error }, 'a delivery cannot be recorded');
@@ -78,8 +80,10 @@ export class DeliveryWorker {
 
   /** Takes no more deliveries. Requests in flight get `graceMs`; interrupted ones are repeated under the same id. */
   async close(graceMs: number): Promise<void> {
-    const closed = this.worker.close().catch((error: unknown) => this.logger.warn({ err: error }, 'closing'));
-    // With nothing under way there is nothing to wait for but Redis, which may be down.
+    const closed = this.worker
+      .close()
+      .catch((error: unknown) => this.logger.warn({ err: error }, 'closing failed'));
+    // Without a running request, closing only waits for Redis, which may be unavailable.
     await endsWithin(closed, this.underWay === 0 ? Math.min(graceMs, CLOSE_TIMEOUT_MS) : graceMs);
     this.stopping.abort(new Error('The service is stopping.'));
     await endsWithin(closed, CLOSE_TIMEOUT_MS);

@@ -128,5 +128,5 @@ export class DraftStore {
 const tooSlow = (): AppError =>
   new AppError(
     'UPLOAD_TOO_SLOW',
-    'The items of the batch arrived too slowly: the first ones are no longer kept.',
+    'The items of the batch arrived so slowly that the first ones have expired; send the batch again.',
   );

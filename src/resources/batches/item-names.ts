@@ -50,7 +50,7 @@ export async function resultsFolder(deliver: DeliverPrefix, places: Places): Pro
   const { to, include } = typeof deliver === 'string' ? { to: deliver } : deliver;
   const end = typeof to === 'string' ? readSinkText(to) : to;
   if (end.kind === 'url' && 'files' in end) {
-    const detail = 'deliver names URLs of files; it must be a folder';
+    const detail = 'deliver names the URLs of single files; give a folder instead';
     throw new AppError('VALIDATION_FAILED', `${detail}.`, { errors: [{ pointer: '', detail }] });
   }
   const { connection } = await places.sink(to);

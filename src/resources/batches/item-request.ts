@@ -87,13 +87,17 @@ export function jobFaults(job: JobRequest, spot: Spot): BatchFault[] {
     faults.push(
       faultAt(
         spot,
-        ' has a "webhook"; the webhook of the batch can ask for the events of its jobs',
+        ' has a "webhook"; set the webhook on the batch, which can also receive the events of its jobs',
         '/webhook',
       ),
     );
   if (dry_run)
     faults.push(
-      faultAt(spot, ' has "dry_run", which belongs beside the jobs, not in one of them', '/dry_run'),
+      faultAt(
+        spot,
+        ' has "dry_run", which belongs to the whole request; set it beside the list of jobs',
+        '/dry_run',
+      ),
     );
   // What the batch and the job say together is limited as labels are.
   const count = Object.keys(labels).length;

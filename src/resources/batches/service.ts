@@ -124,7 +124,7 @@ export class BatchService {
       batch = await this.get(batchId);
     }
     if (batch.state === 'cancelled') return batch;
-    throw new AppError('BATCH_FINAL', `Batch ${batchId} ${batch.state} already.`, {
+    throw new AppError('BATCH_FINAL', `Batch ${batchId} has already ended; its state is "${batch.state}".`, {
       batch_id: batchId,
       state: batch.state,
     });
@@ -193,7 +193,7 @@ export class BatchService {
   private async final(batchId: string, done: string): Promise<BatchRecord> {
     const batch = await this.get(batchId);
     if (batch.finished_at !== null) return batch;
-    const message = `Batch ${batchId} has not ended yet, so it cannot be ${done}: cancel it first.`;
+    const message = `Batch ${batchId} has not ended yet, so it cannot be ${done}; cancel it first.`;
     throw new AppError('BATCH_NOT_FINAL', message, { batch_id: batchId });
   }
 }

@@ -86,8 +86,8 @@ async function itemsBelow(
   if (found.length > MAX_BATCH_ITEMS)
     throw new AppError(
       'TOO_MANY_ADAPTERS',
-      `There are ${found.length} adapters below ${shown}; a batch may have ${MAX_BATCH_ITEMS}. Make a batch for ` +
-        'each of its folders.',
+      `There are ${found.length} adapters below ${shown}; the limit for a batch is ${MAX_BATCH_ITEMS}. Send a ` +
+        'batch for each of its subfolders.',
       { found: found.length, limit: MAX_BATCH_ITEMS },
     );
   return found.map(({ name, source }) => ({
@@ -111,7 +111,7 @@ function refuseOwnResults({ deliver }: BatchSettings, folder: ReturnType<typeof 
         isWithin(hubPlace(end.repo, end.path_in_repo), hubPlace(folder.repo, folder.subfolder));
   if (!isInside) return;
   const detail =
-    'deliver is inside source_prefix, so that a second run would squeeze the results of the first';
+    'deliver is inside source_prefix, so a second batch would squeeze the results of the first one again';
   throw invalidBatch([{ pointer: '/deliver', detail }]);
 }
 
@@ -132,7 +132,7 @@ export function settingsFaults(settings: BatchSettings, ofJobs: boolean): BatchF
     return targets === undefined ? [{ pointer: '', detail: 'the request must have "targets"' }] : [];
   return Object.entries({ targets, options, results, deliver })
     .filter(([, value]) => value !== undefined)
-    .map(([name]) => ({ pointer: `/${name}`, detail: `${name} have no meaning for an analysis` }));
+    .map(([name]) => ({ pointer: `/${name}`, detail: `${name} cannot be used with kind "analyze"` }));
 }
 
 /** Says in which field of the request a fault is. */

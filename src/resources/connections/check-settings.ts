@@ -34,12 +34,12 @@ export function checkSettings(
   if (ambient && kind === 'url')
     throw invalid(
       '/ambient',
-      'the service has no credentials of its own for a server: "ambient" is for s3 and hub only',
+      '"ambient" is for connections to s3 and hub only: the service has no credentials of its own for other servers',
     );
   if (ambient && hasCredentials)
     throw invalid(
       '/ambient',
-      "a connection has credentials of its own or uses the service's own identity, not both",
+      '"credentials" and "ambient" exclude each other: "ambient" uses the identity of the service',
     );
   if (kind === 's3' && !ambient && !hasCredentials)
     throw invalid('/credentials', 'a connection to s3 needs "credentials", or "ambient": true');
@@ -57,7 +57,7 @@ export function checkSettings(
 export function checkCredentials(kind: ConnectionKind, credentials: Credentials): void {
   const field = FIELD_OF_CREDENTIALS[kind];
   if (!(field in credentials))
-    throw invalid('/credentials', `the credentials of a connection to ${kind} have "${field}"`);
+    throw invalid('/credentials', `the credentials of a connection to ${kind} must have "${field}"`);
   if (!('headers' in credentials)) return;
   const header = Object.keys(credentials.headers).find(isReservedHeader);
   if (header !== undefined)
@@ -66,7 +66,7 @@ export function checkCredentials(kind: ConnectionKind, credentials: Credentials)
 
 function checkPrefix(kind: ConnectionKind, prefix: string, pointer: string): void {
   if (kindOfPlace(prefix) !== kind)
-    throw invalid(pointer, `${JSON.stringify(prefix)} does not begin with ${SCHEMES[kind]}`);
+    throw invalid(pointer, `${JSON.stringify(prefix)} must begin with ${SCHEMES[kind]}`);
   try {
     readPlace(prefix);
   } catch (error) {
@@ -74,7 +74,10 @@ function checkPrefix(kind: ConnectionKind, prefix: string, pointer: string): voi
     throw error;
   }
   if (kind === 'hub' && readHub(prefix).revision !== undefined)
-    throw invalid(pointer, `${JSON.stringify(prefix)} names a revision; a prefix applies to all revisions`);
+    throw invalid(
+      pointer,
+      `${JSON.stringify(prefix)} names a revision; leave it out, because a prefix applies to all revisions`,
+    );
 }
 
 /** @throws AppError VALIDATION_FAILED naming a host that is none */

@@ -27,8 +27,8 @@ export function findConnection(
   const names = best.map(({ name }) => name);
   throw new AppError(
     'CONNECTION_AMBIGUOUS',
-    `${names.map((name) => JSON.stringify(name)).join(' and ')} include ${placeText(place)} equally. Choose ` +
-      'one: give the location as an object with its "connection".',
+    `The connections ${names.map((name) => JSON.stringify(name)).join(' and ')} include ${placeText(place)} with ` +
+      'equally long prefixes. Choose one: give the location as an object with a "connection".',
     { place: placeText(place), connections: names },
   );
 }
@@ -47,7 +47,7 @@ export function connectionNeeded(place: Place, connections: readonly ConnectionA
   const others =
     list.length === 0
       ? 'There is no connection of this kind yet'
-      : `${near.length > 0 ? 'Near it' : 'There'} are ${list.join(', ')}`;
+      : `The ${near.length > 0 ? 'nearest ' : ''}connections are ${list.join(', ')}`;
   return new AppError(
     'CONNECTION_NEEDED',
     `No connection includes ${placeText(place)}. ${others}. Create one with POST /v1/connections, or send ` +

@@ -82,13 +82,13 @@ export class ConnectionService {
     const sealed = this.sealed(kind, credentials);
     const made = await this.store.create({ ...connection, credentials: sealed }, MAX_CONNECTIONS);
     if (made === 'exists') {
-      const message = `A connection ${JSON.stringify(name)} exists already; change it, or remove it first.`;
+      const message = `A connection named ${JSON.stringify(name)} already exists; change it, or delete it first.`;
       throw new AppError('CONNECTION_EXISTS', message, { name });
     }
     if (made !== 'full') return made;
     throw new AppError(
       'QUOTA_CONNECTIONS',
-      `There are already ${MAX_CONNECTIONS} connections; remove one first.`,
+      `There are already ${MAX_CONNECTIONS} connections; delete one first.`,
       { limit: MAX_CONNECTIONS },
     );
   }

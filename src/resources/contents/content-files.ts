@@ -86,7 +86,7 @@ export async function bytesOf(store: Pick<BlobStore, 'get'>, file: StoredFile): 
   if (file.inline !== null) return Buffer.from(file.inline, 'base64');
   const bytes = await store.get(contentKey(file.content));
   if (bytes) return bytes;
-  throw new AppError('STORAGE_FAILED', `The storage lost ${file.name}, the content ${file.content}.`, {
+  throw new AppError('STORAGE_FAILED', `The storage no longer has ${file.name} (content ${file.content}).`, {
     name: file.name,
     content: file.content,
   });

@@ -210,7 +210,7 @@ export async function releaseContent(
 const lost = (): AppError =>
   new AppError(
     'STORAGE_FAILED',
-    'The files were removed before anything referred to them. Send them again.',
+    'The files were removed before an adapter or a job used them. Send them again.',
     {
       failure: 'removed',
     },

@@ -46,7 +46,8 @@ export const idempotency = fp(async (app: FastifyInstance, { claims, secrets }: 
     if (isSecret(request) && !secrets.box)
       throw new AppError(
         'SECRETS_UNAVAILABLE',
-        'The response has a secret, which the service cannot keep for a repeated request without SECRETS_KEYS.',
+        'The response contains a secret, which the service can only keep for a repeated request if SECRETS_KEYS is ' +
+          'set. Set it, or send the request without an Idempotency-Key.',
       );
   }
 

@@ -157,7 +157,7 @@ export class IdempotentRequest {
     if (route === other.route && !isOtherPayload) return;
     throw new AppError(
       'IDEMPOTENCY_MISMATCH',
-      `This Idempotency-Key was used for ${route === other.route ? 'another body' : 'another address'}; a new request needs a new key.`,
+      `This Idempotency-Key was already used with another ${route === other.route ? 'body' : 'method or address'}; a new request needs a new key.`,
     );
   }
 }

@@ -113,6 +113,6 @@ export function acceptedJob(id: string, work: RecordedJobRequest, treatment: Tre
 
 /** Of a job that comes with others: they are asked about together, or done together. */
 function notAlone(): AppError {
-  const detail = '"dry_run" belongs beside the jobs, not in one of them';
+  const detail = '"dry_run" belongs to the whole request; set it beside the list of jobs';
   return new AppError('VALIDATION_FAILED', `${detail}.`, { errors: [{ pointer: '/dry_run', detail }] });
 }

@@ -111,7 +111,7 @@ export class JobControl {
    */
   async retryDeliveries(jobId: string): Promise<JobRecord> {
     const record = await this.parts.jobs.recorded(jobId);
-    if (!isFinal(record)) throw notFinal(record, 'its deliveries are still to be tried');
+    if (!isFinal(record)) throw notFinal(record, 'its deliveries will still be tried');
     const again = await this.store.retryDeliveries(jobId);
     if (again) return { ...again, request: withoutSecrets(again.request) };
     const message = `Job ${jobId} has no failed delivery.`;
@@ -149,7 +149,7 @@ export class JobControl {
 
 function cancelled(record: JobRecord): JobRecord {
   if (record.state === 'cancelled') return record;
-  throw new AppError('JOB_FINAL', `Job ${record.id} ${record.state} already.`, {
+  throw new AppError('JOB_FINAL', `Job ${record.id} has already ended; its state is "${record.state}".`, {
     job_id: record.id,
     state: record.state,
   });
@@ -159,11 +159,11 @@ function cancelled(record: JobRecord): JobRecord {
 function ownFinal(record: JobRecord, done: string): JobRecord {
   const { id, request } = record;
   if (request.kind === 'checkpoint') {
-    const message = `Job ${id} belongs to run ${request.run_id}, so it cannot be ${done}: send the checkpoint again.`;
+    const message = `Job ${id} belongs to run ${request.run_id}, so it cannot be ${done}; send the checkpoint again.`;
     throw new AppError('JOB_OF_RUN', message, { job_id: id, run_id: request.run_id });
   }
   if (isFinal(record)) return record;
-  throw notFinal(record, `it cannot be ${done}: cancel it first`);
+  throw notFinal(record, `it cannot be ${done}; cancel it first`);
 }
 
 function notFinal({ id, state }: JobRecord, why: string): AppError {

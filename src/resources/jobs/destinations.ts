@@ -77,7 +77,8 @@ export function inFolder(to: Sink, folder: string): Sink {
   if (to.kind === 's3')
     return { ...to, prefix: [to.prefix.replace(/\/+$/, ''), folder].filter(Boolean).join('/') };
   if (to.kind === 'hub') return { ...to, path_in_repo: [to.path_in_repo, folder].filter(Boolean).join('/') };
-  const detail = 'deliver names URLs of files, which are for one target; name a destination for each target';
+  const detail =
+    'deliver names the URLs of single files, which fit one target only; give a destination for each target';
   throw new AppError('VALIDATION_FAILED', `${detail}.`, { errors: [{ pointer: '/deliver', detail }] });
 }
 

@@ -130,7 +130,8 @@ export class Places {
     checkUrlFiles(end);
     const connection = await this.named(name!);
     for (const [file, said] of Object.entries(files)) {
-      if ('headers' in said) throw invalid(`the headers for ${file} come from the connection`);
+      if ('headers' in said)
+        throw invalid(`${file} has headers, which the connection already sets; leave them out`);
     }
     const recorded = {
       ...{
@@ -151,7 +152,9 @@ export class Places {
   ): Promise<ConnectionAccess | undefined> {
     for (const field of ['region', 'endpoint'])
       if (field in end)
-        throw invalid(`"${field}" comes from the connection; it can only be given with "credentials"`);
+        throw invalid(
+          `"${field}" can only be given together with "credentials"; otherwise it comes from the connection`,
+        );
     if (end.connection === undefined) return findConnection(place, await this.all());
     const connection = await this.named(end.connection);
     checkReach(connection, [place]);
@@ -193,7 +196,7 @@ function isOpenedByItself(end: Exclude<Source | Sink, string>): boolean {
   const secret = end.kind === 's3' ? 'credentials' : 'token';
   const isOpened = end.kind === 'url' ? end.connection === undefined : secret in end;
   if (isOpened && end.connection !== undefined)
-    throw invalid(`"${secret}" and "connection" exclude each other: a connection has its own`);
+    throw invalid(`"${secret}" and "connection" exclude each other: a connection has credentials of its own`);
   return isOpened;
 }
 

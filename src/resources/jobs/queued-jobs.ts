@@ -68,10 +68,10 @@ export async function withinQueuedJobs<T>(
 const jobs = (count: number) => `${count} unfinished job${count === 1 ? '' : 's'}`;
 
 const neverFits = (wanted: number, limit: number): string =>
-  `The request needs room for ${wanted} job${wanted === 1 ? '' : 's'} at once, and the tenant may have ${jobs(limit)}` +
-  `${wanted > 1 && limit > 0 ? '; send fewer at once' : ''}.`;
+  `The request needs room for ${wanted} job${wanted === 1 ? '' : 's'}, but the limit of the tenant is ${jobs(limit)}` +
+  `${wanted > 1 && limit > 0 ? '; send them in several requests' : ''}.`;
 
 function sentence(used: number, wanted: number, limit: number): string {
   const more = wanted === 1 ? 'another one' : `${wanted} more`;
-  return `The tenant has ${used > limit ? 'more than ' : ''}${jobs(Math.min(used, limit))} of ${limit}; there is no room for ${more} until some end.`;
+  return `The tenant has ${used > limit ? 'more than ' : ''}${jobs(Math.min(used, limit))}, and the limit is ${limit}; there is no room for ${more} until some end.`;
 }

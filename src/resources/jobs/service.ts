@@ -175,8 +175,8 @@ export class JobService {
     const report = hasReport(record) ? await this.jobs.file(jobId, 'report') : undefined;
     if (report) return { job: record, bytes: withIds(await bytesOf(this.parts.blobs, report), record) };
     const why = isFinal(record)
-      ? `Job ${jobId} ${record.state}, so it has no report.`
-      : `Job ${jobId} has not finished yet; its report comes with its results.`;
+      ? `Job ${jobId} ended in the state "${record.state}", in which it has no report.`
+      : `Job ${jobId} has not ended yet; its report comes with its results.`;
     throw new AppError('REPORT_NOT_READY', why, { job_id: jobId, state: record.state });
   }
 

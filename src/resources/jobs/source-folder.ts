@@ -58,7 +58,7 @@ export async function adaptersBelow(
 /** A prefix as the folder that it is. @throws AppError VALIDATION_FAILED */
 export function folderOf(prefix: SourcePrefix): S3Source | HubSource {
   const folder = typeof prefix === 'string' ? readSourceText(prefix) : prefix;
-  if ('url' in folder) throw invalid('a prefix begins with s3:// or hf://');
+  if ('url' in folder) throw invalid('a prefix must begin with s3:// or hf://');
   const file = folder.kind === 's3' ? folder.weights : folder.filename;
   if (file === undefined) return folder;
   throw invalid(`the prefix names the file ${JSON.stringify(file)}; it must be a folder`);

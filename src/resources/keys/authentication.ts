@@ -48,7 +48,7 @@ export const authentication = fp(async (app: FastifyInstance, options: Authentic
     if (!keys) return ANYBODY;
     if (authorization === undefined) return missing();
     const key = BEARER.exec(authorization)?.[1];
-    if (key === undefined) return invalid('The Authorization header is not "Bearer" and a key.');
+    if (key === undefined) return invalid('The Authorization header must be "Bearer" followed by a key.');
     const remembered = keys.verifyRemembered(key);
     if (remembered) return principalWith(remembered);
     // Digests are of one length whatever was sent, so that comparing them takes the same time.
@@ -86,7 +86,7 @@ export const authentication = fp(async (app: FastifyInstance, options: Authentic
     reply.header('retry-after', seconds);
     return new AppError(
       'RATE_LIMITED',
-      'Too many invalid keys or tokens came from this address; a valid one is accepted at any time.',
+      'Too many invalid keys or tokens came from this address; a valid one is still accepted.',
       { retry_after_seconds: seconds },
     );
   }
@@ -136,8 +136,8 @@ const administrationClosed = (): AppError =>
 const lacking = (needed: Scope, { scopes }: Principal): AppError =>
   new AppError(
     'SCOPE_MISSING',
-    `This needs a key or token with the scope "${needed}"; this one has ` +
-      `${scopes.length === 0 ? 'none' : scopes.map((scope) => `"${scope}"`).join(', ')}.`,
+    `This needs a key or token with the scope "${needed}"; the one sent has ` +
+      `${scopes.length === 0 ? 'no scope' : scopes.map((scope) => `"${scope}"`).join(', ')}.`,
     { needed, scopes },
   );
 

@@ -99,7 +99,7 @@ function reasonOf(error: unknown, algorithms: readonly string[]): string {
   if (error instanceof errors.JOSEAlgNotAllowed)
     return `its algorithm is not one of ${algorithms.join(', ')}`;
   if (error instanceof errors.JWKSNoMatchingKey)
-    return 'the identity provider has no key that it could be signed with';
+    return 'none of the keys of the identity provider can have signed it';
   if (error instanceof errors.JWSSignatureVerificationFailed) return 'its signature is wrong';
   return 'it cannot be read';
 }

@@ -64,7 +64,7 @@ function goalOf(energy: number | undefined, tolerance: number | undefined): Adap
   if (energy !== undefined && tolerance === undefined) return { energy };
   if (tolerance !== undefined && energy === undefined) return { tolerance };
   const what = energy === undefined ? 'neither is' : 'both are';
-  throw scheduleInvalid(`An adaptive run takes exactly one of energy and tolerance; ${what} given.`, {
+  throw scheduleInvalid(`An adaptive run needs exactly one of energy and tolerance; ${what} given.`, {
     energy: energy ?? null,
     tolerance: tolerance ?? null,
   });

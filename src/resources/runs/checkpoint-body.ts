@@ -75,7 +75,7 @@ export function checkpointFields(fields: ReadonlyMap<string, Buffer>): Checkpoin
   if (step === undefined) {
     throw new AppError(
       'FILE_MISSING',
-      `The upload lacks the part "${STEP_FIELD}": the optimizer steps done so far.`,
+      `The upload lacks the part "${STEP_FIELD}", the number of optimizer steps done so far.`,
       { missing: [STEP_FIELD] },
     );
   }

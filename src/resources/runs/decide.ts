@@ -85,7 +85,7 @@ function byModule(plan: Plan, modules: readonly ModulesOfRank[]): Plan {
   return {
     ...plan,
     goal: { budget_parameters: parameters },
-    reason: `${plan.reason} The modules share out ${parameters} parameters, what all of them have at rank ${plan.stageRank}.`,
+    reason: `${plan.reason} The modules share out ${parameters} parameters, as many as all of them have at rank ${plan.stageRank}.`,
   };
 }
 
@@ -132,14 +132,14 @@ function refuseOtherBase({ request }: RunManifest, { last }: Position, arrival: 
   if (expected !== null && baseModel !== null && baseModel !== expected) {
     throw new AppError(
       'CHECKPOINT_BASE_MISMATCH',
-      `The checkpoint belongs to base model ${quote(baseModel)}, the run to ${quote(expected)}.`,
+      `The checkpoint belongs to base model ${quote(baseModel)}, but the run to ${quote(expected)}.`,
       { base_model: baseModel, expected },
     );
   }
   if (last && last.checkpoint.modules_sha256 !== arrival.modulesSha256) {
     throw new AppError(
       'CHECKPOINT_BASE_MISMATCH',
-      `The checkpoint has other modules than the one of step ${last.checkpoint.step}.`,
+      `The modules of the checkpoint differ from those of the checkpoint of step ${last.checkpoint.step}.`,
       { step: last.checkpoint.step, modules_sha256: last.checkpoint.modules_sha256 },
     );
   }
@@ -152,7 +152,7 @@ function refuseOtherRank(run: RunManifest, { last, rank }: Position, { ranks }: 
   const [has, at] = [words(ranks), words(rank)];
   const adapterId = last?.outcome.state === 'succeeded' ? last.outcome.adapterId : null;
   const where = last
-    ? `the run is at rank ${at} since step ${last.checkpoint.step}: ${adapterId === null ? 'go on' : `load adapter ${adapterId} and go on`} from there.`
+    ? `the run has been at rank ${at} since step ${last.checkpoint.step}; ${adapterId === null ? 'continue' : `load adapter ${adapterId} and continue`} from there.`
     : `the run starts at source_rank ${at}.`;
   throw new AppError('CHECKPOINT_RANK', `The checkpoint has rank ${has}, but ${where}`, {
     run_id: run.id,
@@ -182,7 +182,7 @@ function decideScheduled(schedule: Schedule, { stageRank }: Position, step: numb
   const lateBySteps = step - stage.begin_step;
   const late = lateBySteps > 0 ? `, ${lateBySteps} steps ago` : '';
   const skipped = stages.filter((other) => other.index < stage.index && other.rank < stageRank);
-  const passed = skipped.length > 0 ? ` Passed over: ${skipped.map(short).join(', ')}.` : '';
+  const passed = skipped.length > 0 ? ` Skipped: ${skipped.map(short).join(', ')}.` : '';
   return {
     kind: 'squeeze',
     goal: { rank: stage.rank },

@@ -45,7 +45,7 @@ export const actingFor = fp(async (app: FastifyInstance, options: ActingForOptio
     if (principal.keyId === null)
       throw new AppError(
         'TENANT_NOT_FOUND',
-        `While callers need no key (AUTH=open), everything belongs to the tenant "${principal.tenant}".`,
+        `While callers need no key (AUTH=open), there is only the tenant "${principal.tenant}".`,
         { tenant },
       );
     if (!principal.scopes.includes('admin')) {

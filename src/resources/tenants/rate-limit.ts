@@ -52,10 +52,14 @@ export const rateLimit = fp(async (app: FastifyInstance, { limits, counter, metr
   async function limit(request: FastifyRequest, reply: FastifyReply): Promise<void> {
     if (limitOf(request) === 0) {
       metrics.accessRefused('rate');
-      throw new AppError('QUOTA_TOO_SMALL', 'The tenant may not send any requests.', {
-        limit: 0,
-        wanted: 1,
-      });
+      throw new AppError(
+        'QUOTA_TOO_SMALL',
+        'The limit of the tenant is 0 requests per minute, so it cannot send any.',
+        {
+          limit: 0,
+          wanted: 1,
+        },
+      );
     }
     const counted = await count(request);
     // No time is left of a window that could not be looked at.
@@ -69,7 +73,7 @@ export const rateLimit = fp(async (app: FastifyInstance, { limits, counter, metr
     reply.header('retry-after', ttlInSeconds);
     throw new AppError(
       'RATE_LIMITED',
-      `The tenant may send ${max} requests per minute; the next one is possible in ${ttlInSeconds} s.`,
+      `The limit of the tenant is ${max} requests per minute; send the next one in ${ttlInSeconds} s.`,
       { limit: max, window_seconds: WINDOW_SECONDS, retry_after_seconds: ttlInSeconds },
     );
   }

@@ -140,14 +140,14 @@ export async function checkStoredBytes(space: StoringSpace, bytes: number): Prom
   if (Math.max(1, bytes) > limit)
     throw new AppError(
       'QUOTA_TOO_SMALL',
-      `An adapter of ${bytes} bytes exceeds the ${limit} bytes that the tenant may store.`,
+      `The adapter has ${bytes} bytes; the tenant can store at most ${limit} bytes.`,
       { limit, wanted: bytes },
     );
   const { stored_bytes: used } = await usageOf(space);
   if (used + bytes <= limit) return;
   throw new AppError(
     'QUOTA_STORED_BYTES',
-    `The tenant stores ${used} of ${limit} bytes; there is no room for ${bytes} more. Remove adapters that ` +
+    `The tenant stores ${used} of ${limit} bytes; there is no room for ${bytes} more. Delete adapters that ` +
       'are no longer needed.',
     { used, limit, wanted: bytes },
   );

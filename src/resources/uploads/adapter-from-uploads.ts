@@ -135,8 +135,8 @@ async function fileOf(upload: PresentUpload, name: string, folder: string): Prom
     throw new AppError('UPLOAD_FILENAME', detail, { id, filename, expected: [name] });
   }
   if (sha256 === null) {
-    const of = totalBytes === null ? 'not known how many' : String(totalBytes);
-    const detail = `The upload ${id} is not complete: ${receivedBytes} bytes have arrived, of ${of}.`;
+    const of = totalBytes === null ? 'an unknown number' : String(totalBytes);
+    const detail = `The upload ${id} is not complete: ${receivedBytes} of ${of} bytes have arrived.`;
     throw new AppError('UPLOAD_INCOMPLETE', detail, {
       id,
       received_bytes: receivedBytes,

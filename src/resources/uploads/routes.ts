@@ -130,7 +130,7 @@ async function putUpload(
   if (request.headers['content-range'] !== undefined)
     throw new AppError(
       'BAD_REQUEST',
-      'A PUT sends the whole file; parts are sent by PATCH (see docs/uploads.md).',
+      'A PUT with a Content-Range is not accepted: send the whole file, or send parts with PATCH (docs/uploads.md).',
     );
 
   const isConfig = roleOf(filename) === 'config';

@@ -95,7 +95,7 @@ export class UploadService {
         const removed = await this.sweep();
         if (removed > 0) log.info({ uploads: removed }, 'unused uploads have expired');
       } catch (error) {
-        log.warn({ err: error }, 'expired uploads cannot be looked for');
+        log.warn({ err: error }, 'the search for expired uploads failed');
       }
     };
     void sweep();

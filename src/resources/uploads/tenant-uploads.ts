@@ -140,7 +140,8 @@ export class TenantUploads {
     if (totalBytes > limitBytes) throw tooLarge(upload.filename, limitBytes, totalBytes);
     if (upload.totalBytes !== null || totalBytes < upload.receivedBytes) {
       const known = upload.totalBytes ?? upload.receivedBytes;
-      const detail = `The upload ${id} cannot get ${totalBytes} bytes: ${known} are known of.`;
+      const why = upload.totalBytes === null ? 'bytes have already arrived' : 'was sent before as its length';
+      const detail = `The length of the upload ${id} cannot be set to ${totalBytes} bytes: ${known} ${why}.`;
       throw new AppError('UPLOAD_HEADER', detail, { id, bytes: known });
     }
     if (!(await this.rows.announce(upload, totalBytes))) throw notFound(id);
@@ -262,7 +263,7 @@ export class TenantUploads {
   private async present(id: string): Promise<PresentUpload> {
     const found = await this.withSize(await this.get(id));
     if (found) return found;
-    const detail = `The bytes of the upload ${id} are not on this machine: another process of the service received them.`;
+    const detail = `The bytes of the upload ${id} are not on this machine, because another process of the service received them. Send its requests to that process.`;
     throw new AppError('UPLOAD_NOT_FOUND', detail, { id });
   }
 
@@ -347,6 +348,6 @@ const notFound = (id: string): AppError =>
   });
 
 function wrongOffset({ id, receivedBytes }: Upload, offset: number): AppError {
-  const detail = `The upload ${id} has ${receivedBytes} bytes, so it continues there and not at ${offset}.`;
+  const detail = `The upload ${id} has ${receivedBytes} bytes, so it must continue at that offset and not at ${offset}.`;
   return new AppError('UPLOAD_OFFSET', detail, { id, offset, received_bytes: receivedBytes });
 }

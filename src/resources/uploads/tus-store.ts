@@ -38,7 +38,7 @@ export class TusStore extends DataStore {
     const metadata = upload.metadata ?? {};
     const bytes = Buffer.byteLength(JSON.stringify(metadata));
     if (bytes > MAX_METADATA_BYTES) {
-      const detail = `Upload-Metadata has ${bytes} bytes; it may have ${MAX_METADATA_BYTES}.`;
+      const detail = `Upload-Metadata has ${bytes} bytes; the limit is ${MAX_METADATA_BYTES} bytes.`;
       throw new AppError('UPLOAD_HEADER', detail, { bytes, limit_bytes: MAX_METADATA_BYTES });
     }
     const filename = uploadFilename(metadata.filename, 'Upload-Metadata, as filename');

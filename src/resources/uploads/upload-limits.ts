@@ -21,8 +21,9 @@ export const maxBytesOf = (filename: UploadFilename, maxUploadBytes: number): nu
 
 export function tooLarge(filename: UploadFilename, limitBytes: number, bytes?: number): AppError {
   const code = roleOf(filename) === 'config' ? 'CONFIG_TOO_LARGE' : 'UPLOAD_TOO_LARGE';
-  const size = bytes === undefined ? `is larger than ${limitBytes} bytes` : `has ${bytes} bytes`;
-  return new AppError(code, `${filename} ${size}; it may have ${limitBytes}.`, {
+  const limit = `the limit of ${limitBytes} bytes`;
+  const what = bytes === undefined ? `is larger than ${limit}` : `has ${bytes} bytes, which exceeds ${limit}`;
+  return new AppError(code, `${filename} ${what}.`, {
     file: filename,
     ...(bytes !== undefined && { bytes }),
     limit_bytes: limitBytes,
@@ -36,13 +37,14 @@ export function tooLarge(filename: UploadFilename, limitBytes: number, bytes?: n
 export function checkShare({ uploads, bytes }: Share, maxUploadBytes: number): void {
   if (uploads > MAX_UPLOADS) throw full(`${MAX_UPLOADS} uploads`, { limit: MAX_UPLOADS });
   const limitBytes = MAX_UPLOADS_SIZE * maxUploadBytes;
-  if (bytes > limitBytes) throw full(`uploads of ${limitBytes} bytes`, { bytes, limit_bytes: limitBytes });
+  if (bytes > limitBytes) throw full(`${limitBytes} bytes of uploads`, { bytes, limit_bytes: limitBytes });
 }
 
 const full = (limit: string, context: AppError['context']): AppError =>
   new AppError(
     'QUOTA_UPLOADS',
-    `No more than ${limit} can be kept for later; make adapters of some, or remove those that are not needed.`,
+    `A tenant can have at most ${limit} that are not part of an adapter. Create adapters from some of them, or delete ` +
+      'those that are not needed.',
     context,
   );
 
@@ -52,15 +54,15 @@ const full = (limit: string, context: AppError['context']): AppError =>
  * @throws AppError UPLOAD_FILENAME, PICKLE_REFUSED
  */
 export function uploadFilename(name: unknown, where: string): UploadFilename {
-  const wanted = `a name that ends in .safetensors or .gguf, or ${CONFIG_FILE}, is expected`;
+  const wanted = `send ${CONFIG_FILE}, or a name that ends in .safetensors or .gguf, in ${where}`;
   if (typeof name !== 'string' || name === '')
-    throw new AppError('UPLOAD_FILENAME', `The upload has no file name: ${wanted} in ${where}.`, {
+    throw new AppError('UPLOAD_FILENAME', `The upload has no file name; ${wanted}.`, {
       expected: EXPECTED,
     });
   if (name === CONFIG_FILE || isWeightsName(name)) return name;
   if (isPickleName(name)) throw pickleRefused(name);
   const shown = JSON.stringify(name.slice(0, MAX_SHOWN));
-  throw new AppError('UPLOAD_FILENAME', `The file name ${shown} cannot be used: ${wanted} in ${where}.`, {
+  throw new AppError('UPLOAD_FILENAME', `The file name ${shown} cannot be used; ${wanted}.`, {
     filename: name.slice(0, MAX_SHOWN),
     expected: EXPECTED,
   });

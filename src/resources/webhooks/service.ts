@@ -74,7 +74,7 @@ export class WebhookService {
     };
     const record = await this.store.create(row, MAX_WEBHOOKS);
     if (record) return { ...record, secret };
-    throw new AppError('QUOTA_WEBHOOKS', `There are already ${MAX_WEBHOOKS} webhooks; remove one first.`, {
+    throw new AppError('QUOTA_WEBHOOKS', `There are already ${MAX_WEBHOOKS} webhooks; delete one first.`, {
       limit: MAX_WEBHOOKS,
     });
   }

@@ -94,8 +94,8 @@ function warningOf(kind: Strippable, entries: readonly TensorEntry[]): string {
   const names = entries.slice(0, SHOWN).map(({ name }) => JSON.stringify(name));
   const more = entries.length > SHOWN ? `, and ${entries.length - SHOWN} more` : '';
   return (
-    `strip: ${kind} were dropped, ${entries.length} tensors of ${bytes} bytes (${names.join(', ')}${more}); the result ` +
-    'does without them what it did with them only where the base model has the same'
+    `strip: ${kind} were dropped, ${entries.length} tensors of ${bytes} bytes (${names.join(', ')}${more}); without them ` +
+    'the result behaves as before only if the base model has the same values'
   );
 }
 

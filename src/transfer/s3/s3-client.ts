@@ -106,7 +106,7 @@ export function bucketError(host: string, what: string, error: unknown): AppErro
   if (name === 'CredentialsProviderError')
     return new AppError(
       'AMBIENT_UNAVAILABLE',
-      `The service has no AWS credentials of its own for ${host}; its operator must provide some, or a role.`,
+      `The service has no AWS credentials of its own for ${host}; its operator must configure credentials or a role.`,
       { host },
     );
   // A status below 400 is that of an answer that broke off.

@@ -374,7 +374,10 @@ onEachDialect('batches', (database) => {
         assert.deepEqual(await bench.worker.executions.stopped([task]), [task]);
         assert.equal((await bench.end(other.id)).state, 'succeeded');
         const done = await bench.batches.submit(batchOf(id, 1));
-        await assert.rejects(bench.batches.cancel(done.id), failsWith('BATCH_FINAL', /succeeded already/));
+        await assert.rejects(
+          bench.batches.cancel(done.id),
+          failsWith('BATCH_FINAL', /has already ended; its state is "succeeded"/),
+        );
       }));
 
     it('is retried with the jobs that failed or were cancelled', () =>

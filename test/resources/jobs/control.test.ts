@@ -73,7 +73,7 @@ describe('cancelling', () => {
           assert.deepEqual([answer.value.state, state], ['cancelled', 'cancelled']);
         else {
           assert.equal(state, 'succeeded');
-          assert.ok(failsWith('JOB_FINAL', /succeeded already/)(answer.reason), String(answer.reason));
+          assert.ok(failsWith('JOB_FINAL', /its state is "succeeded"/)(answer.reason), String(answer.reason));
         }
       }
     }));
@@ -82,7 +82,7 @@ describe('cancelling', () => {
     withJobBench(async ({ jobs, jobControl, upload, worker }) => {
       const { id } = await jobs.submit(squeezeOf(await upload()));
       await worker.fail(id);
-      await assert.rejects(jobControl.cancel(id), failsWith('JOB_FINAL', /failed already/));
+      await assert.rejects(jobControl.cancel(id), failsWith('JOB_FINAL', /its state is "failed"/));
       for (const none of [newJobId(0), 'job_1', '../x'])
         await assert.rejects(jobControl.cancel(none), failsWith('JOB_NOT_FOUND'));
     }));

@@ -137,7 +137,11 @@ describe('a source', () => {
 
   it('is refused where nothing leads there, with what nearly does', async () => {
     const cases: [Source, ErrorCode, RegExp][] = [
-      ['s3://model/in/x', 'CONNECTION_NEEDED', /Near it are "models" \(s3:\/\/models\), "models-in"/],
+      [
+        's3://model/in/x',
+        'CONNECTION_NEEDED',
+        /The nearest connections are "models" \(s3:\/\/models\), "models-in"/,
+      ],
       ['s3://elsewhere/x', 'CONNECTION_NEEDED', /There are "models".*"role"/],
       [
         { kind: 's3', bucket: 'models', prefix: 'index', connection: 'models-in' },

@@ -120,13 +120,13 @@ describe('how results are kept', () => {
 
 describe('the template of a name', () => {
   const refused: [template: string, fault: RegExp, pattern?: string | undefined][] = [
-    ['{sauce}', /has the placeholder "\{sauce\}"; known are \{source\}, \{rank\}, \{target\}/],
+    ['{sauce}', /has the placeholder "\{sauce\}"; the placeholders are \{source\}, \{rank\}, \{target\}/],
     ['{}', /has the placeholder "\{\}"/],
-    ['{source', /has a brace without the other of its pair/],
-    ['rank}', /has a brace/],
-    ['{{rank}}', /has a brace/],
-    ['a\nb', /may hold no control character/],
-    ['{target}', /has the placeholder "\{target\}"; known are \{source\}, \{rank\}$/, OF_IMPORT],
+    ['{source', /has an unmatched brace/],
+    ['rank}', /has an unmatched brace/],
+    ['{{rank}}', /has an unmatched brace/],
+    ['a\nb', /must not contain control characters/],
+    ['{target}', /has the placeholder "\{target\}"; the placeholders are \{source\}, \{rank\}$/, OF_IMPORT],
   ];
   for (const [template, fault, pattern = OF_RESULT!] of refused) {
     it(`is refused: ${JSON.stringify(template)}`, () => {

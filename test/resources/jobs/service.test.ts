@@ -110,7 +110,7 @@ describe('report', () => {
     withJobBench(async ({ jobs, upload, worker }) => {
       const request = squeezeOf(await upload());
       const { id } = await jobs.submit(request);
-      await assert.rejects(jobs.report(id), /has not finished yet/);
+      await assert.rejects(jobs.report(id), /has not ended yet/);
       await worker.fail(id);
       await assert.rejects(jobs.report(id), failsWith('REPORT_NOT_READY'));
       const other = await jobs.submit(request);

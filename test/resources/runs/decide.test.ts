@@ -67,12 +67,12 @@ describe('a checkpoint on schedule', () => {
       goal: { rank: 8 },
       stageRank: 8,
       reason:
-        'Stage 4 of 4 (rank 8) began at step 3000, 5 steps ago. Passed over: stage 2 (rank 32), stage 3 (rank 16).',
+        'Stage 4 of 4 (rank 8) began at step 3000, 5 steps ago. Skipped: stage 2 (rank 32), stage 3 (rank 16).',
       lateBySteps: 5,
     });
     const skipped = decide(RUN, [squeezed(1000, 64, 32)], arrival(3000, 32));
     assert.ok(skipped.kind === 'squeeze');
-    assert.match(skipped.reason, /began at step 3000\. Passed over: stage 3 \(rank 16\)\.$/);
+    assert.match(skipped.reason, /began at step 3000\. Skipped: stage 3 \(rank 16\)\.$/);
     assert.equal(skipped.lateBySteps, 0);
   });
 
@@ -186,7 +186,7 @@ describe('a checkpoint of the wrong adapter', () => {
     assert.match(first.message, /rank 32, but the run starts at source_rank 64/);
     const log = [squeezed(1000, 64, 32), kept(1500, 32)];
     const stale = refusal(log, arrival(2000, 64), 'CHECKPOINT_RANK');
-    assert.match(stale.message, /rank 64, but the run is at rank 32 since step 1500/);
+    assert.match(stale.message, /rank 64, but the run has been at rank 32 since step 1500/);
     assert.equal(stale.context.adapter_id, null, 'nothing of it is stored');
     refusal(log, arrival(2000, 32, { ranks: { min: 16, max: 32 } }), 'CHECKPOINT_RANK');
   });
@@ -228,7 +228,10 @@ describe('a checkpoint of the wrong adapter', () => {
     const second = decide(run, log, arrival(2000, 60, own));
     assert.ok(second.kind === 'squeeze', second.kind);
     assert.deepEqual([second.goal, second.stageRank], [{ budget_parameters: 16 * 150 }, 16]);
-    assert.match(second.reason, /The modules share out 2400 parameters, what all of them have at rank 16\.$/);
+    assert.match(
+      second.reason,
+      /The modules share out 2400 parameters, as many as all of them have at rank 16\.$/,
+    );
     const other = { modulesByRank: own.modulesByRank, digest: 'other', rewind: true };
     const anew = decide(run, log, arrival(1000, 64, other));
     assert.ok(anew.kind === 'squeeze', anew.kind);

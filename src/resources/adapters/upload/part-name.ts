@@ -59,7 +59,7 @@ function unexpected(parts: BodyParts, sent: string, context: AppError['context']
   const beside = [...fields, ...(parts.isAnyFormat ? [] : optionalFiles)].join(', ');
   return new AppError(
     'UNEXPECTED_PART',
-    `The part ${JSON.stringify(sent)} is not expected; ${wanted(parts)}; beside them: ${beside}.`,
+    `The part ${JSON.stringify(sent)} is not expected; ${wanted(parts)}. Other parts may be ${beside}.`,
     { ...context, expected: [...files, ...optionalFiles, ...droppedFiles, ...fields] },
   );
 }

@@ -120,7 +120,7 @@ function refuseAnnouncedSize(request: FastifyRequest, parts: BodyParts, maxUploa
   if (bytes <= limit) return;
   throw new AppError(
     'UPLOAD_TOO_LARGE',
-    `The upload has ${bytes} bytes; ${large.join(' and ')} may have ${maxUploadBytes}${large.length > 1 ? ' each' : ''}.`,
+    `The upload has ${bytes} bytes; the limit for ${large.join(' and ')} is ${maxUploadBytes} bytes${large.length > 1 ? ' each' : ''}.`,
     {
       bytes,
       limit_bytes: maxUploadBytes,
@@ -161,7 +161,7 @@ async function collect(
   if (called.size === 0 && fields.size === 0) {
     throw new AppError(
       'MULTIPART_MALFORMED',
-      'The body has no readable part: each part starts with the boundary and a Content-Disposition with a name.',
+      'The body has no readable part: each part must start with the boundary and a Content-Disposition that has a name.',
     );
   }
   watch.finish();
@@ -183,13 +183,13 @@ async function collect(
 async function joinPieces(pieces: readonly IncomingFile[], folder: string): Promise<IncomingFile> {
   const [index, other] = pieces.filter(({ name }) => isShardIndexName(name));
   if (other)
-    throw new AppError('DUPLICATE_PART', 'Two indices of shards were sent; an adapter has one.', {
+    throw new AppError('DUPLICATE_PART', 'Two shard indexes were sent; send only one.', {
       name: other.name,
     });
   const files = pieces.filter(({ name }) => !isShardIndexName(name));
   const [first] = files;
   if (!first)
-    throw new AppError('FILE_MISSING', `${index!.name} came without the files that it names.`, {
+    throw new AppError('FILE_MISSING', `${index!.name} was sent without the shards that it names.`, {
       missing: ['weights'],
     });
   const path = join(folder, WEIGHTS_FILE);

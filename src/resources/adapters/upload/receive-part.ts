@@ -191,16 +191,20 @@ async function readWithin(
 }
 
 const fieldTooLarge = (name: string): AppError =>
-  new AppError('FIELD_TOO_LARGE', `The part "${name}" is larger than ${MAX_JOB_BYTES} bytes.`, {
+  new AppError('FIELD_TOO_LARGE', `The part "${name}" is larger than the limit of ${MAX_JOB_BYTES} bytes.`, {
     field: name,
     limit_bytes: MAX_JOB_BYTES,
   });
 
 const cardTooLarge = (name: string): AppError =>
-  new AppError('UPLOAD_TOO_LARGE', `${name} is larger than ${MAX_CARD_BYTES} bytes; it need not be sent.`, {
-    file: name,
-    limit_bytes: MAX_CARD_BYTES,
-  });
+  new AppError(
+    'UPLOAD_TOO_LARGE',
+    `${name} is larger than ${MAX_CARD_BYTES} bytes; it is optional, so leave it out.`,
+    {
+      file: name,
+      limit_bytes: MAX_CARD_BYTES,
+    },
+  );
 
 const duplicate = (name: string): AppError =>
   new AppError('DUPLICATE_PART', `The part ${name} was sent twice.`, { name });
@@ -210,7 +214,7 @@ function twoWeights(first: string, second: string): AppError {
   const [one, other] = [first, second].map((name) => name.slice(0, MAX_SHOWN));
   return new AppError(
     'DUPLICATE_PART',
-    `Two weights files were sent, ${JSON.stringify(one)} and ${JSON.stringify(other)}; an adapter has one.`,
+    `Two weights files were sent, ${JSON.stringify(one)} and ${JSON.stringify(other)}; send only one.`,
     { name: other!, names: [one, other] },
   );
 }

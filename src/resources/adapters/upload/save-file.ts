@@ -54,7 +54,7 @@ export async function saveFile(name: string, part: Readable, options: SaveOption
 }
 
 function tooLarge(name: string, { maxBytes, tooLarge: code }: SaveOptions): AppError {
-  return new AppError(code, `${name} is larger than ${maxBytes} bytes.`, {
+  return new AppError(code, `${name} is larger than the limit of ${maxBytes} bytes.`, {
     file: name,
     limit_bytes: maxBytes,
   });
