@@ -25,14 +25,14 @@ export class AppError extends Error {
   }
 }
 
-/** For `catch`: an error of this code is nothing, and every other one is thrown. */
+/** For `catch`: ignores an error with this code and throws every other one again. */
 export const ignoring =
   (code: ErrorCode) =>
   (error: unknown): undefined => {
     if (!(error instanceof AppError && error.code === code)) throw error;
   };
 
-/** What operating systems say of a disk that has no room, and of one that cannot be used. */
+/** The codes of operating systems for a disk that is full, and for one that cannot be used. */
 const DISK_ERRORS: Readonly<Record<string, ErrorCode>> = {
   ENOSPC: 'STORAGE_FULL',
   EDQUOT: 'STORAGE_FULL',
@@ -42,8 +42,8 @@ const DISK_ERRORS: Readonly<Record<string, ErrorCode>> = {
 };
 
 /**
- * Anything thrown, as an AppError that keeps its cause. Where a disk failed, whatever was written there, it is STORAGE_*;
- * what is unknown becomes INTERNAL (retryable).
+ * Converts anything that was thrown to an AppError, which keeps the original as its cause. A failure of a disk becomes
+ * STORAGE_*, whatever was being written; an unknown error becomes INTERNAL (retryable).
  */
 export function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;
@@ -77,7 +77,7 @@ export const jobFailure = ({ code, kind, message, retryable, context }: AppError
   ...(Object.keys(context).length > 0 && { context }),
 });
 
-/** An AppError as plain data, for the way between processes and threads. */
+/** An AppError as plain data, to be sent between processes and threads. */
 export interface PlainError {
   readonly code: ErrorCode;
   readonly message: string;

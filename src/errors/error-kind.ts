@@ -1,28 +1,28 @@
-/** Which calls may answer with a code, where it is not of a service alone. */
+/** Which calls may answer with a code, for codes that several resources share. */
 export type ErrorGroup =
   /** Any call. */
   | 'any'
   /** Calls that need a key. */
   | 'access'
-  /** Calls on what a tenant has, which an administrator may make for it. */
+  /** Calls on the records of a tenant, which an administrator may also make on its behalf. */
   | 'of-tenant'
-  /** Those of them that submit new work. */
+  /** The calls of 'of-tenant' that submit new work. */
   | 'of-tenant-write'
   /** Calls that can be repeated with an Idempotency-Key. */
   | 'idempotency'
-  /** Those of them whose answer has a secret, which is kept sealed. */
+  /** The calls of 'idempotency' whose response contains a secret, which is stored sealed. */
   | 'secret-answer'
   /** JSON, before it is checked against its schema. */
   | 'json'
-  /** Calls with JSON as their body, besides 'json'. */
+  /** Calls whose whole body is JSON; JSON in a part of a multipart body belongs to 'json' only. */
   | 'json-body'
-  /** Calls without a body that were sent one. */
+  /** Calls that take no body but were sent one. */
   | 'bodiless'
-  /** Calls that send an adapter: the body, the files, the LoRA inside. */
+  /** Calls that upload an adapter: faults of the body, of its files and of the LoRA tensors in them. */
   | 'upload'
   /** Calls that send one file. */
   | 'content'
-  /** Calls that make an adapter of files that came before. */
+  /** Calls that create an adapter from earlier uploads. */
   | 'use-uploads'
   /** Calls that read or write files. */
   | 'storage';

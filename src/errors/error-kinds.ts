@@ -1,6 +1,6 @@
 import { type ErrorGroup, type ErrorKind, permanent, transient } from './error-kind.ts';
 
-/** Everything that is known of each failure, in one table: answers, retries and the contract follow it. */
+/** What is known about each failure, in one table. Responses, retries and the contract are derived from it. */
 export const ERROR_KINDS = {
   // The request itself
   BAD_REQUEST: permanent(400, 'The request is malformed', { groups: ['any'] }),
@@ -355,15 +355,15 @@ export type ErrorCode = keyof typeof ERROR_KINDS;
 
 const ROWS = Object.entries(ERROR_KINDS) as readonly [ErrorCode, ErrorKind][];
 
-/** The codes of some groups, in the order of the table. */
+/** The codes that belong to any of the given groups, in the order of the table. */
 export const errorsOf = (...wanted: readonly ErrorGroup[]): readonly ErrorCode[] =>
   ROWS.filter(([, { groups }]) => groups?.some((group) => wanted.includes(group))).map(([code]) => code);
 
-/** The code that an error of Fastify or its plugins has here. */
+/** The code here for an error code of Fastify or one of its plugins. */
 export const errorOfFramework = (code: string): ErrorCode | undefined =>
   ROWS.find(([, { framework }]) => framework?.includes(code))?.[0];
 
-/** Whether an error is the service's own, and not that of its caller or of another server. */
+/** Whether the service itself is at fault, rather than its caller or another server. */
 export function isServiceFault(code: string): boolean {
   if (!isErrorCode(code)) return true;
   return ERROR_KINDS[code].status >= 500 && !code.startsWith('OUTBOUND_');

@@ -2,7 +2,7 @@ import { AppError, toAppError } from '../errors/app-error.ts';
 import { errorOfFramework } from '../errors/error-kinds.ts';
 import { explain, type Fault, type SchemaError } from './validation-message.ts';
 
-/** A response must stay readable when every one of a thousand places is wrong. */
+/** The most faults that a response lists: it must stay readable even if a thousand places are wrong. */
 const MAX_FAULTS = 20;
 
 interface FrameworkError {
@@ -18,7 +18,7 @@ interface Failed {
   readonly routeOptions: { readonly bodyLimit?: number | undefined };
 }
 
-/** Anything thrown while a request is handled, as an AppError. What is unknown becomes INTERNAL. */
+/** Converts anything that is thrown while a request is handled to an AppError. An unknown error becomes INTERNAL. */
 export function appErrorOf(error: unknown, request?: Failed): AppError {
   if (error instanceof AppError || !(error instanceof Error)) return toAppError(error);
   const { code, statusCode, message, validation } = error as FrameworkError;
@@ -38,7 +38,7 @@ export function appErrorOf(error: unknown, request?: Failed): AppError {
 export const invalidRequest = (validation: readonly SchemaError[]): AppError =>
   invalidFaults(explain(validation));
 
-/** The same of faults that are in words already. @param count how many there are, where not all of them were kept */
+/** The same for faults that have already been described. @param count the number of faults, if not all of them were kept */
 export function invalidFaults(
   faults: readonly Fault[],
   maxTold = MAX_FAULTS,
@@ -56,7 +56,7 @@ export function invalidFaults(
   );
 }
 
-/** @param length its Content-Length; undefined: a chunked body does not announce its length, and reading ends at the limit */
+/** @param length the Content-Length; undefined for a chunked body, of which nothing beyond the limit is read */
 function bodyTooLarge(length: string | undefined, limitBytes: number, cause: Error): AppError {
   const size = length === undefined ? 'more' : `${length} bytes`;
   return new AppError(

@@ -1,8 +1,8 @@
-/** A line of a body, without its end. */
+/** A line of a body, without its line break. */
 export interface BodyLine {
-  /** From 1. */
+  /** The number of the line, counted from 1. */
   readonly number: number;
-  /** undefined: it is longer than lines may be. */
+  /** undefined if the line is longer than allowed. */
   readonly bytes: Buffer | undefined;
 }
 
@@ -10,8 +10,8 @@ const NEWLINE = 0x0a;
 const RETURN = 0x0d;
 
 /**
- * The lines of a body as they come, blank ones left out. No more than a line, or what came at once, is in memory.
- * @param maxBytes longest line
+ * The lines of a body as they arrive, without blank ones. At most one line, or one received chunk, is in memory.
+ * @param maxBytes length of the longest line
  */
 export async function* bodyLines(
   body: AsyncIterable<Buffer>,

@@ -8,13 +8,13 @@ declare module 'fastify' {
   }
 }
 
-/** Leaves bodies unread, whatever they say they are, to the routes of this instance. */
+/** Leaves bodies of any content type unparsed, for the routes of this instance to read. */
 export function takeBodiesAsTheyAre(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, _payload, done) => done(null));
 }
 
-/** A route's schema with its body of bytes where OpenAPI looks for it. */
+/** Moves the body of bytes in a route's schema to where OpenAPI expects it. */
 export const withBytes = ({ bytes, ...schema }: FastifySchema): FastifySchema =>
   bytes === undefined
     ? schema

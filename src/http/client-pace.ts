@@ -1,9 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** Less than this in `unreadMs` is not reading: a drip must not hold a connection for days. */
+/**
+ * A client that receives less than this in `unreadMs` counts as not reading: a trickle must not hold a connection for
+ * days.
+ */
 const MIN_TAKEN_BYTES = 1024;
-/** Slower than this, in what it takes or sends, is slow. */
+/** A client that receives or sends less than this counts as slow. */
 const SLOW_BYTES_PER_SECOND = 8_192;
 
 interface Mark {
@@ -11,28 +14,28 @@ interface Mark {
   readonly atMs: number;
 }
 
-/** How fast the client of a connection takes its answers and sends its bodies, where the service waits for it to. */
+/** Measures how fast the client of a connection receives responses and sends bodies while the service waits for it. */
 export class ClientPace {
-  /** Bytes received and sent in the last span that was measured. */
+  /** The bytes received and sent in the last measured span. */
   recentBytes = Number.POSITIVE_INFINITY;
   private readonly socket: Socket;
-  /** The one that began last. */
+  /** The request that began last. */
   private request: IncomingMessage | undefined;
-  /** What the client had received when it last received enough, or when nothing was left to send. */
+  /** The mark at which the client had last received enough, or at which nothing was left to send. */
   private taken: Mark = { bytes: 0, atMs: 0 };
-  /** What it had received and sent when the last span ended, or when the server was not waiting for it. */
+  /** The mark at the end of the last span, or at which the server last stopped waiting for the client. */
   private moved: Mark = { bytes: 0, atMs: 0 };
 
   constructor(socket: Socket) {
     this.socket = socket;
   }
 
-  /** Whether there is something for the client to take, or to send. */
+  /** Whether the server is waiting for the client to receive or to send something. */
   get isWaitedFor(): boolean {
     return this.socket.writableLength > 0 || this.request?.complete === false;
   }
 
-  /** From now on it is measured: a request has come where there was none. */
+  /** Starts to measure, when a request arrives on an idle connection. */
   begin(request: IncomingMessage, nowMs: number): void {
     this.next(request);
     this.taken = { bytes: this.takenBytes, atMs: nowMs };
@@ -40,12 +43,12 @@ export class ClientPace {
     this.recentBytes = Number.POSITIVE_INFINITY;
   }
 
-  /** Another request has come before the last one was answered. */
+  /** Notes that another request has arrived before the last one was answered. */
   next(request: IncomingMessage): void {
     this.request = request;
   }
 
-  /** Whether it has received almost nothing of its answer for this long. */
+  /** Whether the client has received almost none of its response for this long. */
   isUnread(nowMs: number, unreadMs: number): boolean {
     const bytes = this.takenBytes;
     const isReading = this.socket.writableLength === 0 || bytes - this.taken.bytes >= MIN_TAKEN_BYTES;
@@ -53,7 +56,10 @@ export class ClientPace {
     return nowMs - this.taken.atMs >= unreadMs;
   }
 
-  /** Whether it was slow in the last span of `slowMs`. While the server is not waiting for it, the span starts over. */
+  /**
+   * Whether the client was slow in the last span of `slowMs`. While the server is not waiting for it, the span starts
+   * over.
+   */
   isSlow(nowMs: number, slowMs: number): boolean {
     const { isWaitedFor, moved } = this;
     if (!isWaitedFor || nowMs - moved.atMs >= slowMs) {
@@ -69,9 +75,9 @@ export class ClientPace {
   }
 
   /**
-   * Bytes that the kernel has accepted for the client. The socket's own counters see a write only as a whole, and a
-   * report of some megabytes is one write. Only libuv knows how much of it is left; Node's own timeouts use the same
-   * value.
+   * Bytes that the kernel has accepted for the client. The counters of the socket only count whole writes, and a
+   * report of some megabytes is one write. Only libuv knows how much of a write is left; Node's own timeouts use the
+   * same value.
    */
   private get takenBytes(): number {
     const { _handle: handle } = this.socket as {

@@ -6,69 +6,75 @@ import { ClientPace } from './client-pace.ts';
 import { sendRawProblem } from './raw-errors.ts';
 import { HEADERS_TIMEOUT_MS, KEEP_ALIVE_TIMEOUT_MS } from './server-options.ts';
 
-/** Of the traffic's connections, those that are kept for probes where these have no port of their own. */
+/** Connections that are reserved for probes, if these have no port of their own. */
 export const RESERVED_CONNECTIONS = 16;
-/** The ceiling of a port that is only for probes and /metrics. */
+/** The most connections of a port that serves only probes and /metrics. */
 export const PROBE_CONNECTIONS = 64;
 
 export interface ConnectionOptions {
-  /** Most connections at a time. Default: as many as come. */
+  /** Most connections at a time. Default: no limit. */
   readonly max?: number;
-  /** Of `max`, how many only loopback addresses and `reservedNetworks` may take. Default 0. */
+  /** How many of `max` are reserved for loopback addresses and `reservedNetworks`. Default 0. */
   readonly reserved?: number;
   /** In CIDR notation. */
   readonly reservedNetworks?: readonly string[];
-  /** How long a client whose connection has had its last answer may take to leave. Default 2 s. */
+  /** How long a client may keep its connection open after the last response. Default 2 s. */
   readonly lingerMs?: number;
   /** A client that takes less than 1 KiB of an answer in this time is cut off. Default 60 s. */
   readonly unreadMs?: number;
   /** The span over which a client's pace is measured. Default 5 s. */
   readonly slowMs?: number;
-  /** How long a connection may be without a complete request head at first, and between requests. */
+  /** How long a connection may be without a complete request head, both at first and between requests. */
   readonly silentMs?: number;
   readonly idleMs?: number;
   readonly onCut?: (reason: CutReason) => void;
 }
 
-/** Those who are `refused` are `closing`, but were never let in. */
+/** `refused` connections are closing as well, but were never admitted. */
 type State = ConnectionState | 'refused';
 
 interface Connection {
   readonly socket: Socket;
   state: State;
   sinceMs: number;
-  /** Requests that are not answered to their end; several when the client pipelines. */
+  /** Requests without a complete response; several if the client pipelines. */
   requests: number;
-  /** All whose head has arrived. */
+  /** All requests whose head has arrived. */
   begun: number;
   linger: NodeJS.Timeout | undefined;
   readonly pace: ClientPace;
 }
 
-/** A reset would take the answer from a client that is still sending (RFC 9112 §9.6). */
+/**
+ * Closing at once would reset the connection, and a client that is still sending would lose the response (RFC 9112
+ * §9.6).
+ */
 const DEFAULT_LINGER_MS = 2_000;
-/** As nginx and others have it. */
+/** The same as the default of nginx and others. */
 const DEFAULT_UNREAD_MS = 60_000;
 const DEFAULT_SLOW_MS = 5_000;
-/** Node's own timeouts come first, and answer. These end what they miss, such as line ends that begin no request. */
+/**
+ * Node's own timeouts fire earlier and send a response. This one ends the connections that they miss, such as those
+ * that send line breaks but no request.
+ */
 const DEFAULT_SILENT_MS = HEADERS_TIMEOUT_MS + 5_000;
 const DEFAULT_IDLE_MS = KEEP_ALIVE_TIMEOUT_MS + HEADERS_TIMEOUT_MS + 5_000;
 const CHECK_INTERVAL_MS = 1_000;
-/** Refused clients that are given time to read why. They do not count as connections, so they have to be few. */
+/** The most refused clients that get time to read the reason. They do not count as connections, so they must be few. */
 const MAX_REFUSED = 32;
 const RETRY_AFTER_SECONDS = 2;
 
 /**
- * Every connection of a server and what it is doing, so that each of them ends: silent ones, answered ones that stay
- * open, and ones that do not read. At most `max` are kept. At the limit, a new connection replaces the oldest silent
- * one, or else one that is closing, idle, or slower than a modem. Other requests in flight are never ended for a new
- * connection; if there are only such, the new one is refused.
+ * Every connection of a server and its state, so that each of them ends in bounded time: silent ones, answered ones
+ * that stay open, and ones that do not read. At most `max` are kept. At the limit, a new connection replaces the
+ * oldest silent one, or else one that is closing, idle or very slow. Other requests in flight are never ended for a
+ * new connection; if there are only such, the new connection is refused.
  */
 export class Connections {
   private readonly options: ConnectionOptions;
   private readonly reservedFor = new BlockList();
   private readonly known = new Map<Socket, Connection>();
-  /** In the order in which they entered this state: the first has been in it longest. */
+  /** Each set is in the order in which its connections entered the state, so the first has been in it longest. */
   private readonly byState: Readonly<Record<State, Set<Connection>>> = {
     silent: new Set(),
     idle: new Set(),
@@ -89,7 +95,7 @@ export class Connections {
     }
   }
 
-  /** How many there are, by state. */
+  /** The number of connections in each state. */
   counts(): Record<ConnectionState, number> {
     const { silent, idle, serving, closing } = this.byState;
     return { silent: silent.size, idle: idle.size, serving: serving.size, closing: closing.size };
@@ -99,31 +105,35 @@ export class Connections {
     return this.options.max ?? Number.POSITIVE_INFINITY;
   }
 
-  /** Watches a server's connections from its first one on. Node's own listeners have to be on it already. */
+  /**
+   * Watches the connections of a server, starting with its first one. Node's own listeners must have been added
+   * before.
+   */
   attach(server: Server): void {
     server.on('connection', (socket: Socket) => this.opened(socket));
     const began = (request: IncomingMessage, response: ServerResponse) => this.began(request, response);
     server.prependListener('request', began);
     server.prependListener('checkExpectation', began);
     server.on('listening', () => {
-      // Timers come before reading: what came while the process was held up is read first.
+      // Timers run before reading: bytes that arrived while the process was blocked must be read before they are
+      // judged late.
       const timer = setInterval(() => setImmediate(() => this.check()), CHECK_INTERVAL_MS).unref();
       server.once('close', () => clearInterval(timer));
     });
   }
 
-  /** The server is closing: it waits for requests, but not for connections without one. */
+  /** The server is closing. It still waits for requests, but not for connections without one. */
   drain(): void {
     const { silent, closing, refused } = this.byState;
     for (const { socket } of [...silent, ...closing, ...refused]) socket.destroy();
   }
 
-  /** How many requests of this connection have arrived, at least their heads. */
+  /** How many requests have begun on this connection: at least their heads have arrived. */
   begunOn(socket: Socket): number {
     return this.known.get(socket)?.begun ?? 0;
   }
 
-  /** Sends a last answer to a connection that is not in the middle of another one, and ends it. */
+  /** Sends a last response on a connection that is not in the middle of another one, and ends it. */
   answerLast(socket: Socket, error: AppError): void {
     sendRawProblem(socket, error);
     const connection = this.known.get(socket);
@@ -197,7 +207,7 @@ export class Connections {
       this.enter(connection, 'idle');
       return;
     }
-    // It was answered before its end: what still comes is read and forgotten, for a while.
+    // The response was complete before the request: for a while, the rest of the request is read and discarded.
     this.close(connection, 'closing');
     request.once('end', () => {
       if (connection.state !== 'closing' || socket.writableEnded) return;
@@ -227,12 +237,12 @@ export class Connections {
     clearTimeout(connection.linger);
   }
 
-  /** Its descriptor is free at once, also where the event comes later. */
+  /** Closes a connection at once. Its descriptor is free immediately, even if the event arrives later. */
   private cut(connection: Connection, reason: CutReason): true {
     const { socket, state } = connection;
     socket.destroy();
     this.forget(connection);
-    // Connections that were refused have been counted.
+    // Refused connections have already been counted.
     if (state !== 'refused') this.options.onCut?.(reason);
     return true;
   }

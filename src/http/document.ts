@@ -4,12 +4,12 @@ import { ERROR_KINDS, type ErrorCode } from '../errors/error-kinds.ts';
 import { codesIn } from './schemas.ts';
 
 /**
- * Where an operation of the contract lists the codes of its problems, besides those of every operation, which the
- * document itself lists.
+ * The field of an operation that lists the codes of its problems, besides those of all operations, which the document
+ * itself lists.
  */
 export const ERROR_CODES = 'x-error-codes';
 
-/** A route's schema as the contract has it: with the codes of its problems, in the order of their table. */
+/** Adds to the schema of a route the codes of its problems, in the order of their table. */
 export function withErrorCodes(schema: FastifySchema): FastifySchema {
   const codes = new Set(codesIn(schema.response ?? {}));
   const all = (Object.keys(ERROR_KINDS) as ErrorCode[]).filter((code) => codes.has(code));
@@ -41,8 +41,9 @@ const singular = (name: string): string =>
   name.replace(/(?:(ch|sh)es|(ie)s|s)$/, (_all, kept = '', y = '') => kept + (y && 'y'));
 
 /**
- * "JobId" for {id} of /v1/jobs/{id}; "Limit" for what has the same meaning everywhere, and "TenantQuery" where there is a schema
- * "Tenant": some generators of clients make a type of each.
+ * The name of a shared parameter: "JobId" for {id} of /v1/jobs/{id}, or "Limit" if it has the same meaning
+ * everywhere. If there is a schema "Tenant", the parameter is called "TenantQuery", because some client generators
+ * make a type of each.
  */
 function nameOf(parameter: Parameter, path: string, schemas: object = {}): string {
   const name = pascal(parameter.name);
@@ -53,8 +54,8 @@ function nameOf(parameter: Parameter, path: string, schemas: object = {}): strin
 }
 
 /**
- * Parts of one kind: those that occur twice get a name. If several would have the same name, the most frequent gets
- * it.
+ * Collects parts of one kind. Those that occur twice get a name; if several would have the same name, the most
+ * frequent one gets it.
  */
 class Repeated {
   private readonly kind: string;
@@ -64,7 +65,7 @@ class Repeated {
     this.kind = kind;
   }
 
-  /** @param times how often it occurs */
+  /** Counts a part. @param times how often it occurs */
   count(name: string, part: object, times = 1): void {
     const counts = this.counts.get(name) ?? new Map<string, number>();
     const json = JSON.stringify(part);
@@ -76,7 +77,7 @@ class Repeated {
     return count > 1 ? json : undefined;
   }
 
-  /** The part, or a reference to it. */
+  /** A reference to the part if it has a name, otherwise the part itself. */
   referenceTo<T extends object>(name: string, part: T): T {
     const isShared = this.chosen(name) === JSON.stringify(part);
     return isShared ? ({ $ref: `#/components/${this.kind}/${name}` } as unknown as T) : part;
@@ -89,8 +90,9 @@ class Repeated {
 }
 
 /**
- * An OpenAPI document in which parameters, headers and answers that operations have in common are described once, which
- * @fastify/swagger does for schemas only. Answers are shared where they say the same for all: problems, and no content.
+ * Describes parameters, headers and responses that several operations share only once in an OpenAPI document;
+ * @fastify/swagger does this for schemas only. Responses are shared if they are the same for all operations:
+ * problems, and those without content.
  */
 export function shareRepeated<T extends object>(document: T): T {
   const { paths = {}, components } = document as Document;
@@ -115,7 +117,7 @@ export function shareRepeated<T extends object>(document: T): T {
         }
       : response;
   const answerName = (status: string): string => pascal(STATUS_CODES[status] ?? status);
-  // A problem is a reference in any case, so that all are read in one way.
+  // A problem is always a reference, so that readers handle all of them in one way.
   for (const [, operation] of operations)
     for (const [status, response] of Object.entries(operation.responses))
       if (isCommon(status, response))
@@ -150,7 +152,7 @@ export function shareRepeated<T extends object>(document: T): T {
   };
 }
 
-/** Codes that all operations may answer. */
+/** The codes that every operation may answer with. */
 const commonCodes = ([first, ...others]: readonly Operation[]): readonly string[] =>
   (first?.[ERROR_CODES] ?? []).filter((code) => others.every((one) => one[ERROR_CODES]?.includes(code)));
 

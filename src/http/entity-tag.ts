@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** Entity tags (RFC 9110 §8.8.3) of content that is named by its digest: always strong. */
+/** The entity tag (RFC 9110 §8.8.3) of content that is identified by its digest. It is always strong. */
 export const entityTag = (digest: string): string => `"${digest}"`;
 
 /** The entity tag of content that has no digest yet. */
@@ -11,7 +11,7 @@ export const digestTag = (content: Uint8Array | string): string =>
 export const reprDigest = (sha256: string, encoding: 'hex' | 'base64url'): string =>
   `sha-256=:${Buffer.from(sha256, encoding).toString('base64')}:`;
 
-/** The same of content that has a `digestTag`. */
+/** The Repr-Digest of content that has a `digestTag`. */
 export const reprDigestOfTag = (tag: string): string => reprDigest(tag.slice(1, -1), 'base64url');
 
 const TAGS = /(?:W\/)?("[^"]*")/g;

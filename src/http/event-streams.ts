@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { AppError } from '../errors/app-error.ts';
 
 export interface StreamLimits {
-  /** Streams that one tenant may have open at this process. */
+  /** Streams that one tenant may have open in this process. */
   readonly perTenant: number;
   readonly perProcess: number;
 }
@@ -20,10 +20,13 @@ const PER_TENANT = 100;
 const PER_PROCESS = 1_000;
 const HEARTBEAT_MS = 15_000;
 const POLL_MS = 2_000;
-/** After this the client reconnects with the id of its last event, and its key, which may have been revoked, is checked again. */
+/**
+ * After this time the stream ends. The client reconnects with the id of its last event, and its key, which may have
+ * been revoked, is checked again.
+ */
 const LIFE_MS = 3_600_000;
 
-/** @param maxConnections that the process may have */
+/** @param maxConnections the limit of connections of the process */
 export const eventStreamOptions = (
   given: Partial<EventStreamOptions> = {},
   maxConnections: number = PER_PROCESS * 2,
@@ -36,7 +39,7 @@ export const eventStreamOptions = (
   ...given,
 });
 
-/** Counts the streams that are open, which each hold a connection for as long as their client likes. */
+/** Counts the open streams, each of which holds a connection for as long as its client likes. */
 export class OpenStreams {
   private readonly limits: StreamLimits;
   private readonly byTenant = new Map<string, number>();
@@ -51,8 +54,8 @@ export class OpenStreams {
   }
 
   /**
-   * Counts one more.
-   * @returns what ends it, and what is called when it has ended
+   * Counts a new stream.
+   * @returns a signal that ends the stream, and a function to call when it has ended
    * @throws AppError TOO_MANY_STREAMS
    */
   add(tenant: string): { readonly signal: AbortSignal; readonly close: () => void } {
@@ -91,11 +94,11 @@ const tooMany = (what: string, limit: number): AppError =>
     },
   );
 
-/** After a lost connection a client should wait so long, and not come back with all the others at once. */
+/** How long a client should wait after a lost connection, so that not all clients come back at the same moment. */
 const RETRY_MS = 2_000;
 
 export interface SseMessage {
-  /** undefined: a client that reconnects sends the id before. */
+  /** undefined: a client that reconnects sends the previous id. */
   readonly id?: string;
   readonly event: string;
   /** JSON, which has no line breaks of its own. */
@@ -109,10 +112,10 @@ const encode = ({ id, event, data }: SseMessage): string =>
 const COMMENT = ':\n\n';
 
 /**
- * Server-Sent Events (https://html.spec.whatwg.org/multipage/server-sent-events.html) as a stream for `reply.send`. Its
- * source is asked for the next message only when the last one has gone to the connection: a client that does not read
- * costs no memory.
- * @param messages undefined: only a sign of life
+ * Server-Sent Events (https://html.spec.whatwg.org/multipage/server-sent-events.html) as a stream for `reply.send`.
+ * The source is asked for the next message only after the last one has been written to the connection, so a client
+ * that does not read costs no memory.
+ * @param messages undefined stands for a comment that only keeps the connection alive
  */
 export function sseStream(messages: AsyncIterable<SseMessage | undefined>): Readable {
   async function* chunks(): AsyncGenerator<string, void, undefined> {

@@ -9,8 +9,8 @@ const QUOTED = /^"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"$/;
 const BARE = /^[\x20\x21\x23-\x7e][\x20-\x7e]*$/;
 
 /**
- * The key in a header, in quotes as draft-ietf-httpapi-idempotency-key-header wants it, or bare as most send it; both
- * mean the same key.
+ * Reads the key from a header, in quotes as draft-ietf-httpapi-idempotency-key-header requires, or bare as most
+ * clients send it. Both forms name the same key.
  * @throws AppError IDEMPOTENCY_KEY_INVALID
  */
 export function idempotencyKey(values: readonly string[]): string {

@@ -1,19 +1,19 @@
 import { AppError } from '../errors/app-error.ts';
 
 export interface InFlightBounds {
-  /** Most requests that are handled at a time, those whose bodies still come not counted. Default: no bound. */
+  /** Most requests that are handled at a time, not counting those whose bodies are still arriving. Default: no bound. */
   readonly maxRequests?: number | undefined;
-  /** Most uploads: requests whose bodies are handled as they come. Default: no bound. */
+  /** Most uploads: requests whose bodies are processed while they arrive. Default: no bound. */
   readonly maxUploads?: number | undefined;
   /** Most bytes of all other bodies together. Default: 32 MiB. */
   readonly maxBodyBytes?: number | undefined;
-  /** Share of each bound that one tenant may use, as long as it uses it with more than one request. Default 1: all. */
+  /** Share of each bound that one tenant may use; a single request may exceed it. Default 1: all. */
   readonly tenantShare?: number | undefined;
 }
 
 type Kind = 'requests' | 'uploads' | 'bytes';
 
-/** A body of JSON takes several times as much once it is read. */
+/** Parsed JSON takes several times as much memory as its text. */
 const DEFAULT_BODY_BYTES = 32 * 1024 * 1024;
 
 const OF: Readonly<Record<Kind, string>> = {
@@ -22,7 +22,7 @@ const OF: Readonly<Record<Kind, string>> = {
   bytes: 'bytes of requests in flight',
 };
 
-/** What a process takes at a time: requests, uploads, and bytes of bodies that are in memory. */
+/** Bounds what a process handles at a time: requests, uploads, and bytes of bodies in memory. */
 export class InFlight {
   private readonly share: number;
   private readonly bounds: Readonly<Record<Kind, number>>;
@@ -53,7 +53,7 @@ export class InFlight {
     this.add(tenant, kind, -amount);
   }
 
-  /** How much there is of each. */
+  /** The current amounts. */
   get counts(): Readonly<Record<Kind, number>> {
     return this.totals;
   }
@@ -61,7 +61,7 @@ export class InFlight {
   private reserve(tenant: string, kind: Kind, amount: number): void {
     const bound = this.bounds[kind];
     const own = this.byTenant.get(tenant)?.[kind] ?? 0;
-    // A single request is always accepted: it has a limit of its own.
+    // A single request of a tenant is always accepted, because it has a size limit of its own.
     const isOwnFull = own > 0 && own + amount > Math.max(1, Math.floor(bound * this.share));
     const total = this.totals[kind];
     if (!isOwnFull && (total === 0 || total + amount <= bound)) return;
@@ -78,7 +78,7 @@ export class InFlight {
   }
 }
 
-/** What one request has reserved of it. */
+/** What one request has reserved. */
 export class RequestInFlight {
   private readonly all: InFlight;
   private readonly tenant: string;
@@ -95,7 +95,7 @@ export class RequestInFlight {
     this.taken[kind] += amount;
   }
 
-  /** Its work is done: nothing counts of it from here on. */
+  /** The work of the request is done; it no longer counts. */
   leave(): void {
     for (const [kind, amount] of Object.entries(this.taken) as [Kind, number][]) {
       if (amount > 0) this.all.give(this.tenant, kind, amount);

@@ -5,10 +5,13 @@ type BuildValidator = ReturnType<typeof AjvCompiler>;
 type Compile = ReturnType<BuildValidator>;
 type Validate = ReturnType<Compile>;
 
-/** Compilers are kept by their schemas: what a process serves several times over, it compiles once. */
+/**
+ * Compiled validators are cached by their schemas: a process that serves the same routes several times compiles them
+ * once.
+ */
 const build = AjvCompiler();
 
-/** What was compiled: a part of the requests of a route. */
+/** A part of the requests of a route whose schema has been compiled. */
 export interface CompiledPart {
   readonly method: string | undefined;
   readonly route: string | undefined;
@@ -16,9 +19,9 @@ export interface CompiledPart {
   readonly ms: number;
 }
 
-/** A schema of a route, until it is needed. */
+/** A schema of a route that has not been compiled yet. */
 interface Waiting {
-  /** As `POST /v1/jobs`. */
+  /** Method and path, such as `POST /v1/jobs`. */
   readonly route: string;
   readonly compile: () => void;
 }
@@ -33,7 +36,7 @@ export class LazyValidators {
   private readonly onCompiled: (part: CompiledPart) => void;
   private readonly waiting: Waiting[] = [];
   private tellDone!: () => void;
-  /** When `compileAhead` is through. */
+  /** Resolves when `compileAhead` has finished. */
   readonly done = new Promise<void>((resolve) => {
     this.tellDone = resolve;
   });
@@ -65,10 +68,10 @@ export class LazyValidators {
     };
   }
 
-  /** One in a turn of the event loop, so that others are answered between them. */
+  /** Compiles one schema in each turn of the event loop, so that requests are answered in between. */
   async compileAhead(): Promise<void> {
     const { ahead } = this;
-    // What comes from now on is needed at once.
+    // Schemas that are added from now on are compiled when they are needed.
     this.ahead = [];
     const waiting = this.waiting.splice(0);
     for (const route of ahead) {
@@ -77,7 +80,7 @@ export class LazyValidators {
         try {
           compile();
         } catch {
-          // Its requests are told.
+          // The requests of this route will get the error.
         }
       }
     }
@@ -85,7 +88,7 @@ export class LazyValidators {
   }
 }
 
-/** Fastify reads the errors of a call from the function that it has called. */
+/** Fastify reads the errors of a validation from the function that it called. */
 function lazily(build: () => Validate): Validate & { compile: () => Validate } {
   let compiled: Validate | undefined;
   const compile = (): Validate => {

@@ -4,9 +4,9 @@ const MAX_SHOWN = 40;
 const PLACEHOLDER = /\{([^{}]*)\}/g;
 
 /**
- * What is wrong with the name that results are to have.
- * @param pattern the one that it does not match
- * @returns what follows the place; undefined: the pattern is not one of these names
+ * Describes what is wrong with the template of a result's name.
+ * @param pattern the pattern of the schema that the template does not match
+ * @returns the sentence without its subject; undefined if the pattern is not that of a name template
  */
 export function nameTemplateFault(text: string, pattern: unknown): string | undefined {
   const template = NAME_TEMPLATES.find((one) => one.pattern === pattern);

@@ -4,7 +4,10 @@ interface Document {
   readonly paths?: unknown;
 }
 
-/** @fastify/swagger calls every HEAD by the name of its GET and "-head"; ours have names of their own. */
+/**
+ * @fastify/swagger names every HEAD operation after its GET with "-head"; the operations here have names of their
+ *   own.
+ */
 export function withOwnHeadNames<T extends Document>(document: T): T {
   const paths = (document.paths ?? {}) as Record<string, { head?: { operationId?: string } }>;
   for (const { head } of Object.values(paths)) {

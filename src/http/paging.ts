@@ -24,8 +24,8 @@ interface About {
 }
 
 /**
- * What all lists have in common: how the query is read, and the form of the answer.
- * @param page schema of a page, which the contract has as a component
+ * What all lists have in common: how the query is read, and the form of the response.
+ * @param page schema of a page, which is a component of the contract
  */
 export const listOptions = <Query extends TSchema>(querystring: Query, page: TSchema, about: About) => ({
   preValidation: readListQuery,
@@ -52,8 +52,8 @@ export async function readListQuery(request: FastifyRequest): Promise<void> {
 }
 
 /**
- * The page that a query asks for.
- * @param kind of the ids in the list: their prefix, or a test for them
+ * Reads the requested page from a query.
+ * @param kind the kind of ids in the list: their prefix, or a test for them
  * @throws AppError VALIDATION_FAILED for an invalid cursor or time
  */
 export function pageRequestOf(query: PageQuery & TimedQuery, kind: IdKind): PageRequest {
@@ -79,7 +79,7 @@ export function sendPage(
   return reply.header('cache-control', 'no-store').send({ data: items, next_cursor: cursor });
 }
 
-/** The body of a list that is short by nature: it has one page. */
+/** The body of a list that is always short and has only one page. */
 export const wholeList = <T>(data: readonly T[]) => ({ data: [...data], next_cursor: null });
 
 function nextPath(url: string, cursor: string): string {
@@ -93,20 +93,20 @@ function timeOf(name: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const ms = Date.parse(text);
   if (!Number.isNaN(ms)) return ms;
-  // A leap second fits the format, and no clock here knows it.
+  // A leap second matches the format, but is not a valid time in JavaScript.
   const detail = `${name} is ${JSON.stringify(text)}, which is not a valid time`;
   throw new AppError('VALIDATION_FAILED', `${detail}.`, { errors: [{ pointer: `/${name}`, detail }] });
 }
 
 /**
- * A place in a list as clients get it: opaque, and of use for this list only.
- * @param place id of the last item before
+ * The cursor of a place in a list: opaque to clients, and valid for this list only.
+ * @param place id of the last item before the page
  */
 const cursorOf = (place: string): string => Buffer.from(place).toString('base64url');
 
 /**
  * The place that a cursor names.
- * @param kind of the ids in this list
+ * @param kind the kind of ids in this list
  * @throws AppError VALIDATION_FAILED
  */
 function placeOf(cursor: string, kind: IdKind): string {

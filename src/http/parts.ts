@@ -31,7 +31,7 @@ import { DeliveryList, DeliveryRecord, NewWebhook, WebhookList, WebhookRecord } 
 import { WorkerList, WorkerRecord } from '../contract/worker.ts';
 import { COMPONENTS, idOf } from './schemas.ts';
 
-/** What the routes of a resource add themselves, with examples. */
+/** Named schemas that the routes of a resource add, with examples. */
 const OF_ROUTES: readonly TSchema[] = [
   ...[AdapterPatch, AdapterListPage, AdapterFromUploads, UploadRecord, UploadList],
   ...[JobListPage, JobPatch, JobProgress, JobEventData, JobArtifactList],
@@ -46,10 +46,10 @@ const OF_ROUTES: readonly TSchema[] = [
   ...[WebhookRecord, NewWebhook, WebhookList, DeliveryRecord, DeliveryList],
 ];
 
-/** Parts of other components that have names of their own and are described once. */
+/** Named schemas inside other components, which are described once. */
 export const PARTS: readonly TSchema[] = partsOf([...COMPONENTS, ...OF_ROUTES]);
 
-/** @returns every schema with an `$id` inside those that are given, without these */
+/** @returns every schema with an `$id` inside the given ones, without the given ones themselves */
 function partsOf(wholes: readonly TSchema[]): TSchema[] {
   const found = new Map<string, TSchema>();
   const look = (value: unknown): void => {

@@ -6,7 +6,7 @@ export const MAX_WAIT_SECONDS = 55;
 
 const WAIT = /^wait\s*=\s*"?(\d{1,9})"?$/i;
 
-/** Seconds of `Prefer: wait=N` (RFC 7240 §4.3), at most MAX_WAIT_SECONDS; the first one counts. 0 where absent. */
+/** Seconds of the first `Prefer: wait=N` (RFC 7240 §4.3), at most MAX_WAIT_SECONDS; 0 without one. */
 export function preferredWaitSeconds(header: string | string[] | undefined): number {
   const preferences = [header ?? []].flat().join(',').split(/[,;]/);
   for (const preference of preferences) {
@@ -27,18 +27,21 @@ export const PreferHeader = Type.Object({
   ),
 });
 
-/** How long a wait may take, and a signal that its client has disconnected. */
+/** How long to wait at most, and a signal that the client has disconnected. */
 export interface PreferredWait {
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
 }
 
-/** The wait that a client prefers, which its answer then confirms; undefined: none. */
+/**
+ * The wait that a client prefers, which is confirmed in a header of the response; undefined if the client states
+ * none.
+ */
 export function preferredWait(request: FastifyRequest, reply: FastifyReply): PreferredWait | undefined {
   const seconds = preferredWaitSeconds(request.headers.prefer);
   if (seconds === 0) return undefined;
   reply.header('preference-applied', `wait=${seconds}`);
-  // The rest of the wait does no work.
+  // Only waiting remains, so the request no longer counts as in flight.
   request.inFlight?.leave();
   const gone = new AbortController();
   reply.raw.once('close', () => gone.abort());

@@ -4,24 +4,27 @@ import { SCOPES, type Scope } from '../contract/key.ts';
 import { DEFAULT_TENANT } from '../contract/tenant-id.ts';
 import { AppError } from '../errors/app-error.ts';
 
-/** Who a request comes from. */
+/** The caller of a request. */
 export interface Principal {
   readonly tenant: string;
-  /** null if no key is required; for a token `jwt:` and its subject. */
+  /** null if no key is required; for a token, `jwt:` followed by its subject. */
   readonly keyId: string | null;
   readonly scopes: readonly Scope[];
-  /** The highest priority that it may give to jobs; absent: that of its tenant. */
+  /** The highest priority that the caller may use; without one, the limit of its tenant applies. */
   readonly maxPriority?: JobPriority;
 }
 
-/** Routes that need no key are outside this folder. */
+/** Routes outside this path need no key. */
 export const API_PREFIX = '/v1/';
 
-/** What a key needs for a route. */
+/** The scope that a route requires. */
 export const scopeOf = (method: string, scope: Scope | null | undefined): Scope =>
   scope ?? (method === 'GET' || method === 'HEAD' ? 'read' : 'write');
 
-/** Whether the scopes of a caller include what a route needs. Who administers all tenants administers each of them. */
+/**
+ * Whether the scopes of a caller include the required one. An administrator of all tenants also administers each of
+ * them.
+ */
 export const isAllowed = ({ scopes }: Principal, needed: Scope): boolean =>
   scopes.includes(needed) || (needed === 'tenant_admin' && scopes.includes('admin'));
 
@@ -31,13 +34,13 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** The caller, even if a scope is missing; null on routes without authentication. */
     principal: Principal | null;
-    /** The tenant for which an administrator calls, if it is not their own. */
+    /** The tenant for which an administrator acts, if it is not the administrator's own. */
     actingFor: string | null;
   }
   interface FastifyContextConfig {
     /** The scope that this route requires; by default `read` for GET and HEAD, otherwise `write`. null: no key. */
     scope?: Scope | null;
-    /** Refused while no keys are required: its effect would remain when keys are required later. */
+    /** Refused while no keys are required, because its effect would remain once keys are required. */
     needsKeys?: boolean;
   }
 }

@@ -4,7 +4,7 @@ import { ERROR_KINDS } from '../errors/error-kinds.ts';
 
 export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
 
-/** An error as RFC 9457 says. `code` is stable; `detail` is for people. */
+/** A problem document (RFC 9457). `code` is stable; `detail` is for people. */
 export const Problem = Type.Object(
   {
     type: Type.String({ description: '`urn:lora-squeeze:problem:` and the code' }),
@@ -42,7 +42,7 @@ export const Problem = Type.Object(
 );
 export type Problem = Static<typeof Problem>;
 
-/** What a client can do about an INTERNAL failure; its own message may name paths and stays in the log. */
+/** What a client can do about an INTERNAL failure. The message of the error may contain paths, so it is only logged. */
 const INTERNAL_DETAIL =
   'An error occurred inside the service. Its log has the details under the request id of this answer.';
 

@@ -6,7 +6,10 @@ import type { Connections } from './connections.ts';
 import { PROBLEM_MEDIA_TYPE, problemOf } from './problem.ts';
 import { REQUEST_ID_HEADER } from './schemas.ts';
 
-/** What Node's HTTP parser and timers found before there was a request Fastify could answer. */
+/**
+ * The AppError for a failure that Node's HTTP parser or timers report before there is a request that Fastify could
+ * answer.
+ */
 function rawErrorOf(error: NodeJS.ErrnoException): AppError {
   switch (error.code) {
     case 'HPE_HEADER_OVERFLOW':
@@ -21,8 +24,8 @@ function rawErrorOf(error: NodeJS.ErrnoException): AppError {
 }
 
 /**
- * Answers a broken request on its socket, unless an answer has begun, and ends the connection. Node leaves the socket
- * to the listener of these errors, so `connections` makes sure that it ends.
+ * Answers a broken request on its socket, unless a response has begun, and ends the connection. Node leaves the
+ * socket to the listener of these errors, so `connections` ensures that it is closed.
  */
 export function answerClientError(
   error: NodeJS.ErrnoException,
@@ -38,8 +41,8 @@ export function answerClientError(
     answer();
     return;
   }
-  // Timers run before reading: if the process was held up, the headers may have arrived in time and be waiting
-  // unread.
+  // Timers run before reading: if the process was blocked, the headers may have arrived in time and not have been
+  // read yet.
   const begun = connections.begunOn(socket);
   setImmediate(() => {
     if (connections.begunOn(socket) === begun) answer();
@@ -47,8 +50,9 @@ export function answerClientError(
 }
 
 /**
- * Writes a problem document as the last answer of a connection and ends its sending side. From here on HTTP does not
- * see the connection any more: what the client still sends is read and forgotten, also the rest of a late request.
+ * Writes a problem document as the last response of a connection and ends its sending side. From then on the HTTP
+ * parser no longer sees the connection: whatever the client still sends, even the rest of a late request, is read and
+ * discarded.
  */
 export function sendRawProblem(
   socket: Socket,
@@ -74,7 +78,7 @@ export function sendRawProblem(
   socket.end(`HTTP/1.1 ${problem.status} ${problem.title}\r\n${lines.join('')}\r\n${body}`);
 }
 
-/** Node answers an Expect other than 100-continue itself, without a body; this adds one. */
+/** Node itself answers an Expect other than 100-continue, without a body. This adds a problem document. */
 export function answerExpectations(server: Server): void {
   server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
     const expected = JSON.stringify((request.headers.expect ?? '').slice(0, 80));

@@ -5,8 +5,8 @@ import { parsePlainJson } from '../json/strict-json.ts';
 import { place } from './validation-message.ts';
 
 /**
- * Deepest nesting of a request. The deepest one that can be right is POST /v1/adapters/from-uploads with an adapter_config.json
- * inside: 32 levels of its own (formats/peft/limits.ts), below 2 of the request.
+ * The deepest nesting of a request. The deepest valid one is POST /v1/adapters/from-uploads with an
+ * adapter_config.json inside: 32 levels of its own (formats/peft/limits.ts) below 2 of the request.
  */
 const MAX_REQUEST_DEPTH = 64;
 
@@ -24,8 +24,9 @@ const CODES: Readonly<Record<JsonErrorReason, ErrorCode>> = {
 };
 
 /**
- * The JSON of a request: a body, or a part of a multipart body. Everything that comes from a client goes through here.
- * @param part the name of the part; undefined: the whole body
+ * Parses the JSON of a request: a body, or a part of a multipart body. All JSON of clients goes through this
+ * function.
+ * @param part the name of the part; undefined for the whole body
  * @throws AppError REQUEST_JSON, REQUEST_DUPLICATE_KEY, REQUEST_FORBIDDEN_KEY, REQUEST_TOO_DEEP, REQUEST_NUMBER
  */
 export function readRequestJson(bytes: Uint8Array, part?: string): unknown {
@@ -55,7 +56,7 @@ function refusal(error: JsonError, part: string | undefined): AppError {
   );
 }
 
-/** A step of a path as RFC 6901 writes it. */
+/** A step of a path in a JSON pointer (RFC 6901). */
 const escaped = (step: string | number): string =>
   `/${shortened(String(step)).replaceAll('~', '~0').replaceAll('/', '~1')}`;
 

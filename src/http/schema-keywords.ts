@@ -1,6 +1,6 @@
 import { AT_LEAST_ONE, AT_MOST_ONE, ONLY_WITH } from '../contract/rules.ts';
 
-/** What of Ajv is needed here. */
+/** The part of Ajv's interface that is used here. */
 interface Ajv {
   getKeyword(name: string): unknown;
   removeKeyword(name: string): unknown;
@@ -14,8 +14,8 @@ interface DiscriminatorKeyword {
 }
 
 /**
- * Has Ajv look at the one branch of a union that its tag means. Ajv does, but refuses the names that OpenAPI has for the
- * branches; nothing is lost without them, as each branch has its tag.
+ * Makes Ajv validate only the branch of a union that the tag selects. Ajv supports this, but refuses the names that
+ * OpenAPI's mapping gives to the branches. Nothing is lost without the names, because each branch contains its tag.
  */
 export function tellBranchesApart(ajv: Ajv): void {
   const known = ajv.getKeyword(DISCRIMINATOR) as DiscriminatorKeyword;
@@ -33,7 +33,7 @@ type Data = Readonly<Record<string, unknown>>;
 
 export const DISCRIMINATOR = 'discriminator';
 
-/** What Ajv has to know of the keywords of the contract that JSON Schema does not have; validation-message.ts words them. */
+/** Definitions for Ajv of the contract's own keywords; validation-message.ts words their errors. */
 export const SCHEMA_KEYWORDS = [
   {
     keyword: AT_MOST_ONE,
@@ -60,11 +60,11 @@ export const SCHEMA_KEYWORDS = [
 
 export type OnlyWith = Readonly<Record<string, readonly string[]>>;
 
-/** Those of some names that an object has. */
+/** The given names that are properties of the object. */
 export const presentNames = (names: readonly string[], data: Data): string[] =>
   names.filter((name) => Object.hasOwn(data, name));
 
-/** The properties of an object that lack what they go with. */
+/** The properties of an object that lack a property they can only be used with. */
 export const misplaced = (rules: OnlyWith, data: Data): string[] =>
   Object.keys(rules).filter(
     (name) => Object.hasOwn(data, name) && presentNames(rules[name]!, data).length === 0,

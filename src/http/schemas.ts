@@ -64,7 +64,8 @@ export const COMPONENTS: readonly TSchema[] = [
 export const idOf = (schema: unknown): string | undefined => (schema as { $id?: string } | null)?.$id;
 
 /**
- * A schema as OpenAPI 3.1 wants it: every component inside it is a reference, so that each is described once.
+ * A schema in the form that OpenAPI 3.1 expects: every component inside it is replaced by a reference, so that each
+ * is described once.
  */
 export function asComponent(schema: TSchema): TSchema {
   const replace = (value: unknown, isRoot: boolean): unknown => {
@@ -76,7 +77,7 @@ export function asComponent(schema: TSchema): TSchema {
   return replace(schema, true) as TSchema;
 }
 
-/** A reference to a component, typed as what it refers to. */
+/** A reference to a component, with the type of the component. */
 export const reference = <T extends TSchema>(schema: T) =>
   Type.Unsafe<Static<T>>({ $ref: `${idOf(schema)}#` });
 
@@ -92,7 +93,7 @@ export const response = (description: string, schema: TSchema, options: Response
   ...(options.headers ? { headers: options.headers } : {}),
 });
 
-/** Of a removal. */
+/** The response to a deletion. */
 export const NOTHING = Type.Null({ description: 'Removed' });
 
 export const BINARY = Type.String({ format: 'binary' });
@@ -105,7 +106,7 @@ const RETRY_AFTER = {
   'retry-after': text('Seconds to wait; a full quota may have room sooner, if something is removed'),
 };
 
-/** Of answers to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers). */
+/** Headers of responses to tenants with a limit of requests (draft-ietf-httpapi-ratelimit-headers). */
 const RATE_HEADERS = {
   ratelimit: text('`"requests";r=…;t=…`: requests left, and seconds until they are replenished'),
   'ratelimit-policy': text('`"requests";q=…;w=60`: requests per minute'),
@@ -139,7 +140,7 @@ const withCodes = (status: number, codes: readonly ErrorCode[]): ProblemResponse
   codes,
 });
 
-/** By the codes that were asked for: each app asks for the same some hundreds of times. */
+/** Responses by the requested codes: each app requests the same ones some hundreds of times. */
 const KNOWN = new Map<string, Record<number, ProblemResponse>>();
 
 /** The problem responses of an operation by status, with their codes. The same object for the same codes. */
@@ -160,7 +161,7 @@ function problemsOf(codes: ReadonlySet<ErrorCode>): Record<number, ProblemRespon
   return Object.fromEntries(all.map(([status, group]) => [status, withCodes(status, group)]));
 }
 
-/** The responses of an operation, which may also answer with these codes. */
+/** Adds to the responses of an operation the problems with these codes. */
 export function withProblems<T extends object>(responses: T, codes: readonly ErrorCode[]): T {
   return { ...responses, ...problems(...codesIn(responses), ...codes) };
 }

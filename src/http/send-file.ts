@@ -9,16 +9,19 @@ import type { ByteRange } from '../storage/blob-store.ts';
 import { allowsRange, entityTag, matchesNone, reprDigest } from './entity-tag.ts';
 import { BINARY, response } from './schemas.ts';
 
-/** Content never changes under an address that is derived from it, or from a job that ends once. */
+/**
+ * Cache-Control of content that never changes, because its address derives from its digest or from a job that has
+ * ended.
+ */
 export const IMMUTABLE = 'private, max-age=31536000, immutable';
-/** It may be kept, but has to be asked for. */
+/** Cache-Control of content that may be cached but must be revalidated. */
 export const REVALIDATED = 'private, no-cache';
 
 /** A file as it is sent. */
 export interface SentFile extends AdapterFile {
-  /** Bytes of any kind where it is left out. */
+  /** Default: application/octet-stream. */
   readonly mediaType?: string;
-  /** Its Cache-Control; IMMUTABLE where it is left out. */
+  /** The Cache-Control header. Default: IMMUTABLE. */
   readonly keep?: string;
 }
 
@@ -49,7 +52,7 @@ export const FILE_RESPONSES = {
   304: { description: "The client's copy is current", type: 'null' },
 };
 
-/** A bit of the code that the parser gives a header. */
+/** The flag in the parser's code for a malformed header. */
 const MALFORMED = 1;
 
 /**
@@ -94,8 +97,8 @@ export async function sendFile(
 }
 
 /**
- * What a Range header asks for (RFC 9110 §14.1.2). "whole" where it is absent, of another unit, malformed or asks for
- * several ranges: a server may ignore those and send everything.
+ * Parses a Range header (RFC 9110 §14.1.2). "whole" if it is absent, malformed, in another unit or asks for several
+ * ranges: a server may ignore such a header and send everything.
  */
 export function byteRange(header: string | undefined, bytes: number): ByteRange | 'whole' | 'unsatisfiable' {
   if (header === undefined) return 'whole';
@@ -105,7 +108,7 @@ export function byteRange(header: string | undefined, bytes: number): ByteRange 
 }
 
 /**
- * The stream, once its first bytes are there: a failure before that is answered with a problem document, without
+ * The stream, once its first bytes have arrived: an earlier failure is answered with a problem document, without
  * headers that describe the file. A later failure can only close the connection.
  * @throws the error of the stream
  */

@@ -6,17 +6,26 @@ import { answerClientError } from './raw-errors.ts';
 import { SCHEMA_KEYWORDS, tellBranchesApart } from './schema-keywords.ts';
 import { REQUEST_ID_HEADER } from './schemas.ts';
 
-/** JSON requests only; uploads are streamed past this limit, and operations that need more have their own. */
+/**
+ * The limit for JSON requests. Uploads are streamed and not subject to it, and operations that need more have limits
+ * of their own.
+ */
 const MAX_JSON_BODY_BYTES = 64 * 1024;
 
-/** A client that has not sent its headers by then is not serious. */
+/** How long a client may take to send its headers. */
 export const HEADERS_TIMEOUT_MS = 10_000;
 const CONNECTIONS_CHECKING_INTERVAL_MS = 1000;
 
-/** Longer than the idle timeout of common proxies (60 s), so that they close first and never race a close of ours. */
+/**
+ * Longer than the idle timeout of common proxies (60 s), so that they close first and never send a request to a
+ * connection that the service is closing.
+ */
 export const KEEP_ALIVE_TIMEOUT_MS = 65_000;
 
-/** Request ids from outside go to logs and headers: short, and without anything that could mean more. */
+/**
+ * Request ids of clients appear in logs and headers, so they must be short and free of characters with a special
+ * meaning.
+ */
 const SAFE_REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/;
 
 function requestId(request: IncomingMessage): string {
@@ -39,7 +48,7 @@ export function serverOptions(
     http: {
       headersTimeout: HEADERS_TIMEOUT_MS,
       connectionsCheckingInterval: CONNECTIONS_CHECKING_INTERVAL_MS,
-      // plugins/browser-safety.ts asks for it, by a problem.
+      // plugins/browser-safety.ts requires the header instead, and answers with a problem document.
       requireHostHeader: false,
     },
     // Uploads may take hours: plugins/request-bodies.ts and multipart/body-watch.ts watch bodies.
@@ -50,18 +59,18 @@ export function serverOptions(
     clientErrorHandler: (error, socket) => answerClientError(error, socket, connections),
     ajv: {
       customOptions: {
-        // What was sent is what is validated: nothing is converted, dropped or filled in.
+        // Requests are validated exactly as they were sent: nothing is converted, dropped or filled in.
         coerceTypes: false,
         removeAdditional: false,
         useDefaults: false,
         allErrors: true,
-        // For validation-message.ts, which shows the value and knows the alternatives.
+        // validation-message.ts shows the refused value and the alternatives.
         verbose: true,
         keywords: [...SCHEMA_KEYWORDS] as never[],
         discriminator: true,
-        // Optimisation passes over generated code that take longer at startup than they save.
+        // Optimising the generated code takes longer at startup than it saves.
         code: { optimize: false },
-        // The schemas are ours, and judged by the tests of the contract.
+        // The schemas are part of the service, and the tests of the contract check them.
         validateSchema: false,
       },
       plugins: [tellBranchesApart as never],

@@ -4,8 +4,8 @@ import { preferredWaitSeconds } from './prefer.ts';
 declare module 'fastify' {
   interface FastifyContextConfig {
     /**
-     * Answers a repeated request with what the first one made, as it is now; `undefined` where that is gone: then the first
-     * answer is given again.
+     * Answers a repeated request with the current state of what the first one created. `undefined` if that is gone:
+     * then the first response is sent again.
      */
     answerAgain?: (
       request: FastifyRequest,
@@ -15,14 +15,14 @@ declare module 'fastify' {
   }
 }
 
-/** The first answer to a request, to be given again. */
+/** The first response to a request, as it is stored to be sent again. */
 export interface StoredAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
 
-/** What an answer says of itself; the rest is of one request, or of the connection. */
+/** The headers that describe the response; the others belong to one request, or to the connection. */
 const KEPT_HEADERS = [
   ...['content-type', 'location', 'cache-control', 'vary', 'etag', 'link'],
   ...['tus-resumable', 'upload-offset', 'upload-expires'],
@@ -31,12 +31,12 @@ const KEPT_HEADERS = [
 export const REPLAYED_HEADER = 'idempotent-replayed';
 
 /**
- * Answers about a temporary condition, and not about the request, are not kept, so that the next attempt can succeed.
- * 408, 409, 424, 425 and 429 are of this kind as well: nothing was done.
+ * Responses about a temporary condition are not stored, so that the next attempt can succeed. Besides 5xx these are
+ * 408, 409, 424, 425 and 429, with which nothing was done.
  */
 const isPassing = (status: number): boolean => status >= 500 || [408, 409, 424, 425, 429].includes(status);
 
-/** The answer as it can be given again; undefined where it must not be, or is a stream. */
+/** The response in the form that is stored; undefined if it must not be stored, or is a stream. */
 export function keepable(reply: FastifyReply, payload: unknown): StoredAnswer | undefined {
   if (isPassing(reply.statusCode)) return undefined;
   const body = payload === null || payload === undefined ? '' : payload;
@@ -48,7 +48,7 @@ export function keepable(reply: FastifyReply, payload: unknown): StoredAnswer | 
   return { status: reply.statusCode, headers: Object.fromEntries(headers), body: body.toString('utf8') };
 }
 
-/** Answers a request that was answered before. */
+/** Answers a request that has already been answered. */
 export async function sendAgain(
   request: FastifyRequest,
   reply: FastifyReply,
@@ -56,7 +56,7 @@ export async function sendAgain(
 ): Promise<FastifyReply> {
   reply.header(REPLAYED_HEADER, 'true');
   const { answerAgain } = request.routeOptions.config;
-  // Without that the first answer is the answer, as the draft of the IETF has it.
+  // If the client does not wait, the first response is sent again, as the IETF draft requires.
   const waits = first.status < 300 && preferredWaitSeconds(request.headers.prefer) > 0;
   return (waits && (await answerAgain?.(request, reply, first))) || sendStored(reply, first);
 }
@@ -69,7 +69,7 @@ function sendStored(reply: FastifyReply, { status, headers, body }: StoredAnswer
     .send(body);
 }
 
-/** Ends the handling of a request whose answer is known: plugins/errors.ts sends it. */
+/** Ends the handling of a request that has a stored response: plugins/errors.ts sends it. */
 export class AnsweredBefore extends Error {
   readonly answer: StoredAnswer;
 

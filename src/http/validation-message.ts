@@ -3,7 +3,7 @@ import { labelFilterFault, labelNameFault } from './label-fault.ts';
 import { nameTemplateFault } from './name-template-fault.ts';
 import { DISCRIMINATOR, misplaced, type OnlyWith, presentNames } from './schema-keywords.ts';
 
-/** An Ajv error with `verbose` on, and the sentences we make of it. */
+/** An Ajv error, with the fields that `verbose` adds. */
 export interface SchemaError {
   readonly keyword: string;
   readonly instancePath: string;
@@ -30,9 +30,9 @@ interface Branch {
 export interface Fault {
   readonly pointer: string;
   readonly detail: string;
-  /** A property that does not exist, rather than a wrong value. */
+  /** Whether the fault is a property that does not exist, rather than a wrong value. */
   readonly unknownOption: boolean;
-  /** Of a body of lines: which one it is in, from 1. */
+  /** For a body of lines: the number of the line that has the fault, counted from 1. */
   readonly line?: number;
 }
 
@@ -49,8 +49,8 @@ const WITH_ARTICLE: Readonly<Record<string, string>> = {
 const FORMATS: Readonly<Record<string, string>> = { 'date-time': 'a time with its zone', date: 'a date' };
 
 /**
- * Describes what is wrong where, unknown options first. Violations of a union are explained by the intended branch,
- * and for a value of the wrong type its limits are not reported as well.
+ * Describes each fault and its place, unknown options first. Violations of a union are explained by the intended
+ * branch. If a value has the wrong type, only that is reported, and not the limits that it breaks as well.
  */
 export function explain(errors: readonly SchemaError[]): Fault[] {
   const all = errors.filter(({ keyword }) => keyword === 'anyOf').map(unionOf);
@@ -74,20 +74,20 @@ export function explain(errors: readonly SchemaError[]): Fault[] {
       .filter(({ keyword, instancePath }) => keyword === 'type' || !mistyped.has(instancePath))
       .flatMap((error) => explainTogether(error) ?? explainOne(error)),
     ...[...inside]
-      // What a tagged branch finds inside has paths that do not tell of the union.
+      // The paths of faults inside a tagged branch do not show that they belong to the union.
       .filter(([union]) => !plain.some(({ instancePath }) => instancePath.startsWith(union.instancePrefix)))
       .flatMap(([{ error }, inner]) => explainUnion(error, inner)),
   ];
-  // A schema that several branches refer to finds its errors once for each.
+  // A schema to which several branches refer reports its errors once for each of them.
   const once = new Map(faults.map((fault) => [`${fault.pointer} ${fault.detail}`, fault]));
   return [...once.values()].sort((x, y) => Number(y.unknownOption) - Number(x.unknownOption));
 }
 
-/** A union that failed, and how the paths of what failed within it begin: there may be a hundred thousand of those. */
+/** A union that failed, with the beginnings of the paths of all errors within it, of which there may be 100,000. */
 interface Union {
   readonly error: SchemaError;
   readonly schemaPrefix: string;
-  /** Of the schema that has the union and may have more. */
+  /** The path of the schema that contains the union, and possibly other keywords. */
   readonly parentPrefix: string;
   readonly instancePrefix: string;
 }
@@ -100,8 +100,8 @@ const unionOf = (error: SchemaError): Union => ({
 });
 
 /**
- * Paths within a branch that is a component start at its root, so they are not among those of the property with the
- * union.
+ * Whether an error lies within a union. If a branch is a shared component, schema paths within it start at the root of
+ * the component, so they do not begin with the path of the property that has the union.
  */
 const isWithin = ({ schemaPath, instancePath }: SchemaError, union: Union): boolean =>
   (instancePath === union.error.instancePath || instancePath.startsWith(union.instancePrefix)) &&
@@ -110,10 +110,10 @@ const isWithin = ({ schemaPath, instancePath }: SchemaError, union: Union): bool
 function explainUnion(union: SchemaError, inner: readonly SchemaError[]): Fault[] {
   const branches = union.schema as readonly Branch[];
   const { data, instancePath } = union;
-  // For an object, faults inside it are reported; branches of other types only report the type.
+  // If the value is an object, the faults inside it are reported; branches of other types would only report the type.
   const within = inner.filter((error) => error.keyword !== 'type' || error.instancePath !== instancePath);
   if (isObject(data) && within.length > 0) return explain(within);
-  // For a text, if one of the branches is text, its faults as a text are reported.
+  // If exactly one branch has the type of the value, the faults by that branch are reported.
   const [fitting, ...others] = [...branches.keys()].filter((index) => branches[index]!.type === typeOf(data));
   if (fitting !== undefined && others.length === 0) {
     const prefix = `${union.schemaPath}/${fitting}/`;
@@ -129,7 +129,7 @@ const typeOf = (data: unknown): string =>
 
 const isObject = (data: unknown): boolean => typeOf(data) === 'object';
 
-/** What is wrong with the tag of a union of objects. */
+/** Describes what is wrong with the tag of a union of objects. */
 function explainTag({ schema, data, instancePath }: SchemaError): Fault {
   const { propertyName: tag, mapping = {} } = schema as { propertyName: string; mapping?: object };
   const list = choices(Object.keys(mapping).map(quote));
@@ -140,7 +140,7 @@ function explainTag({ schema, data, instancePath }: SchemaError): Fault {
   return wrong(pointer, `${place(pointer)} is ${show(value)} but must be ${list}`);
 }
 
-/** What is wrong with properties that do not go together; undefined where the error is of another kind. */
+/** Describes properties that exclude or need each other; undefined if the error is of another kind. */
 function explainTogether({ keyword, schema, data, instancePath }: SchemaError): Fault[] | undefined {
   const object = data as Readonly<Record<string, unknown>>;
   const where = place(instancePath);
@@ -237,7 +237,7 @@ function unknownOption(parent: string, key: string, known: readonly string[]): F
   };
 }
 
-/** What a value of the wrong type could have been. @param type one, or a list of them */
+/** The types, or the values, that are allowed in place of a value of the wrong type. @param type one type, or a list of them */
 function allowedBy(type: unknown, { enum: values }: Branch = {}): string {
   if (values) return choices(values.map(quote));
   return choices([type].flat().map((one) => WITH_ARTICLE[String(one)] ?? String(one)));
@@ -262,8 +262,8 @@ function show(value: unknown): string {
 }
 
 /**
- * JSON of a value, at least its first `length` characters: what is refused may be large, and shown a thousand times.
- * Each level of nesting takes a character, so that no nesting is followed further than that.
+ * The JSON of a value, of which only the first `length` characters are sure to be complete: a refused value may be large
+ * and may be shown a thousand times. Each level of nesting takes a character, so at most `length` levels are visited.
  */
 function beginningOf(value: unknown, length: number): string {
   if (typeof value === 'string') return quote(value.slice(0, length));
@@ -279,7 +279,7 @@ function beginningOf(value: unknown, length: number): string {
   return json + (isList ? ']' : '}');
 }
 
-/** The place of a JSON pointer in words: "/targets/0/rank" as "targets[0].rank", '' as "the request". */
+/** The place of a JSON pointer as text: "/targets/0/rank" is "targets[0].rank", and '' is "the request". */
 export function place(pointer: string): string {
   if (pointer === '') return 'the request';
   const parts = pointer

@@ -2,7 +2,7 @@ import type { RouteOptions } from 'fastify';
 
 type HookName = 'onRequest' | 'preValidation' | 'preHandler' | 'onSend' | 'onResponse';
 
-/** Adds a hook to one route, behind those it has: routes that do not need one do not pay for it. */
+/** Adds a hook to one route, after its existing ones, so that other routes do not pay for it. */
 export function withHook<N extends HookName>(
   route: RouteOptions,
   name: N,

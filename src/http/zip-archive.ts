@@ -4,7 +4,7 @@ import { makeZip, predictLength } from 'client-zip';
 
 /** A file of an archive. */
 export interface ZipEntry {
-  /** A path with slashes, which is safe. */
+  /** A relative path with slashes that cannot lead out of the archive's folder. */
   readonly name: string;
   readonly open: () => Promise<Readable>;
 }
@@ -14,15 +14,18 @@ export interface SizedZipEntry extends ZipEntry {
   readonly bytes: number;
 }
 
-/** The earliest time a zip can hold, in local time as zip wants it: the same files make the same archive anywhere. */
+/**
+ * The earliest time that a zip can hold. Zip stores local time, so the same files give the same archive in every time
+ * zone.
+ */
 const EPOCH = new Date(1980, 0, 1);
-/** A common file, which its owner may write and all may read. */
+/** The mode of a regular file that its owner may write and everyone may read. */
 const MODE = 0o100644;
 
 /**
- * A zip of the entries, stored (weights do not compress). Each is asked for and opened when the one before was read: of many
- * there is one at a time in memory, and of the others what the directory at the end has of each. The stream fails where
- * an entry does.
+ * A zip of the entries, stored without compression, because weights do not compress. An entry is requested and opened
+ * when the previous one has been read, so only one is in memory, besides the entries of the central directory. The
+ * stream fails if an entry does.
  */
 export function zipArchive(entries: Iterable<ZipEntry> | AsyncIterable<ZipEntry>): Readable {
   let source: Readable | undefined;
@@ -30,7 +33,7 @@ export function zipArchive(entries: Iterable<ZipEntry> | AsyncIterable<ZipEntry>
   async function* inputs() {
     for await (const { name, open } of entries) {
       source = await open();
-      // The reader may have gone while the file was opened.
+      // The reader may have gone away while the file was being opened.
       if (isClosed) source.destroy();
       yield { name, input: source, lastModified: EPOCH, mode: MODE };
     }
@@ -43,6 +46,6 @@ export function zipArchive(entries: Iterable<ZipEntry> | AsyncIterable<ZipEntry>
   return stream;
 }
 
-/** How many bytes the archive of files has. */
+/** The size of the archive of these files, in bytes. */
 export const zipBytes = (files: Iterable<Pick<SizedZipEntry, 'name' | 'bytes'>>): number =>
   Number(predictLength(Array.from(files, ({ name, bytes }) => ({ name, size: bytes }))));

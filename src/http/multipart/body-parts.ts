@@ -1,17 +1,17 @@
 import { CONFIG_FILE } from '../../adapter/file-names.ts';
 
-/** A job as JSON: 4,096 ranks by the full names of their modules fit. */
+/** Limit of a job as JSON, in which 4,096 ranks by the full names of their modules fit. */
 export const MAX_JOB_BYTES = 512 * 1024;
 
 /** Boundaries and part headers of a few parts, rounded up generously. */
 export const MAX_MULTIPART_OVERHEAD_BYTES = 64 * 1024;
 
-/** A model card that came along is read to this and dropped. */
+/** A model card in an upload is read up to this size and dropped. */
 export const MAX_CARD_BYTES = 1024 * 1024;
 
 /** The parts that a multipart body may have; each at most once. */
 export interface BodyParts {
-  /** Files that have to be there. */
+  /** Files that must be sent. */
   readonly files: readonly string[];
   readonly optionalFiles: readonly string[];
   /** Files that are read and dropped. */
@@ -20,11 +20,11 @@ export interface BodyParts {
   readonly isAnyFormat: boolean;
   /** Parts that are values and not files. */
   readonly fields: readonly string[];
-  /** One more than it may have, so that the one too many is answered by name. */
+  /** One more than allowed, so that a surplus part can be refused by its name. */
   readonly maxParts: number;
 }
 
-/** The part of POST /v1/squeeze that holds the SqueezeRequest; refused by its name where it does not belong. */
+/** The part of POST /v1/squeeze that holds the SqueezeRequest. Other calls refuse it by its name. */
 export const REQUEST_FIELD = 'request';
 
 /** The files that may be as large as weights. */

@@ -2,13 +2,13 @@ import type { IncomingMessage } from 'node:http';
 import { AppError } from '../../errors/app-error.ts';
 import { ContentDigest } from './content-digest.ts';
 
-/** Fewer bytes than this in one idle timeout count as a stall: a drip must not hold a connection for days. */
+/** Fewer bytes than this within one idle timeout count as a stall: a trickle must not hold a connection for days. */
 const MIN_BYTES_PER_TIMEOUT = 1024;
 
-/** Timeouts without a byte after the client has gone; a disk may take long to write down what came. */
+/** Idle timeouts that are waited after the client has gone, because a disk may need long to write what has arrived. */
 const MOST_IDLE_ALONE = 2;
 
-/** Watches a request body arrive: counts its bytes, checks its digests, and aborts `signal` when they stop coming. */
+/** Watches a request body arrive: counts its bytes, checks its digests, and aborts `signal` if no more bytes arrive. */
 export class BodyWatch {
   bytes = 0;
   private isRead = false;
@@ -29,8 +29,8 @@ export class BodyWatch {
       bytesBefore = this.bytes;
       if (arrived >= MIN_BYTES_PER_TIMEOUT || this.isRead) return;
       if (request.complete) {
-        // The body has arrived completely, but a parser that does not finish has lost its end, so nobody can be
-        // answered.
+        // The body has arrived completely, but the parser has not finished and has lost its end, so no response can
+        // be sent.
         if (request.socket.destroyed && ++idleAlone >= MOST_IDLE_ALONE) controller.abort(uploadAborted());
         return;
       }
@@ -46,8 +46,8 @@ export class BodyWatch {
       this.bytes += chunk.length;
       this.digest.update(chunk);
     };
-    // The parser does not hear of a connection that ended before it began to read. What had come of the body by then is
-    // dropped unread, also where that was all of it: `complete` says what came, `readableEnded` what was read.
+    // The parser does not notice a connection that ended before it began to read. All that had arrived of the body is
+    // then dropped unread, even if it was complete: `complete` refers to arrived bytes, `readableEnded` to read ones.
     const ended = (): void => {
       if (!request.readableEnded) controller.abort(uploadAborted());
     };
@@ -56,7 +56,7 @@ export class BodyWatch {
     this.stop = () => request.off('data', count).off('close', ended);
   }
 
-  /** The promise, or the reason of `signal` when that comes first. */
+  /** The result of the promise, unless `signal` is aborted first: then its reason is thrown. */
   async race<T>(promise: Promise<T>): Promise<T> {
     if (this.signal.aborted) throw this.signal.reason;
     let onAbort: () => void = () => {};

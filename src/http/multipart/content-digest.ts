@@ -6,7 +6,7 @@ import { AppError } from '../../errors/app-error.ts';
 const DIGEST_BYTES: Readonly<Record<string, number>> = { 'sha-256': 32, 'sha-512': 64 };
 const ITEM = /^([a-z*][a-z0-9_.*-]*)=:([A-Za-z0-9+/]*={0,2}):$/;
 
-/** Of the body as it is sent, and of what it represents: without a Content-Encoding these are the same bytes. */
+/** The digests of the body as sent, and of what it represents: without a Content-Encoding these are the same bytes. */
 const FIELDS = ['Content-Digest', 'Repr-Digest'] as const;
 
 interface Expected {
@@ -15,14 +15,14 @@ interface Expected {
   readonly digest: Buffer;
 }
 
-/** Checks a body against its Content-Digest and its Repr-Digest (RFC 9530) while it passes by. */
+/** Checks a body against its Content-Digest and its Repr-Digest (RFC 9530) while it is being read. */
 export class ContentDigest {
   private readonly expected: readonly Expected[];
-  /** One for each algorithm, however many ask for it. */
+  /** One hash for each algorithm, even if both headers use it. */
   private readonly hashes = new Map<string, Hash>();
 
   /**
-   * @param headers of the request; without these fields, and for unknown algorithms, nothing is checked
+   * @param headers of the request; nothing is checked without these fields, or for unknown algorithms
    * @throws AppError DIGEST_INVALID
    */
   constructor(headers: IncomingHttpHeaders) {

@@ -3,7 +3,7 @@ import { PassThrough } from 'node:stream';
 import { AppError } from '../../errors/app-error.ts';
 import { BodyWatch } from './body-watch.ts';
 
-/** Some chunks of 64 KiB, as sockets deliver them. */
+/** Room for a few chunks of 64 KiB, the size in which sockets deliver them. */
 const BUFFER_BYTES = 256 * 1024;
 
 /**
@@ -12,7 +12,7 @@ const BUFFER_BYTES = 256 * 1024;
  */
 export class IncomingBody {
   readonly stream = new PassThrough({ highWaterMark: BUFFER_BYTES });
-  /** Bytes as announced; null: not announced. */
+  /** The announced length in bytes; null if none was announced. */
   readonly length: number | null;
   private readonly request: IncomingMessage;
   private readonly watch: BodyWatch;
@@ -32,7 +32,7 @@ export class IncomingBody {
     if (request.destroyed) end();
   }
 
-  /** Bytes that came. */
+  /** The bytes that have arrived. */
   get bytes(): number {
     return this.watch.bytes;
   }
@@ -42,13 +42,13 @@ export class IncomingBody {
     return this.watch.signal;
   }
 
-  /** Whether a part of the body cannot be used without the rest: there is a digest of the whole. */
+  /** Whether a part of the body is useless without the rest, because there is a digest of the whole. */
   get isIndivisible(): boolean {
     const { headers } = this.request;
     return headers['content-digest'] !== undefined || headers['repr-digest'] !== undefined;
   }
 
-  /** The body has ended. @throws AppError UPLOAD_TOO_SLOW, UPLOAD_ABORTED when it is not whole */
+  /** Checks the body after it has ended. @throws AppError UPLOAD_TOO_SLOW, UPLOAD_ABORTED if it is incomplete */
   check(): void {
     if (this.watch.signal.aborted) throw this.watch.signal.reason;
     if (this.request.complete) return;
@@ -63,7 +63,10 @@ export class IncomingBody {
     this.watch.finish();
   }
 
-  /** Further bytes of the client are read and discarded until the connection ends (see connections.ts). */
+  /**
+   * Stops reading the body: whatever the client still sends is read and discarded until the connection ends (see
+   * connections.ts).
+   */
   close(): void {
     this.watch.close();
     this.request.unpipe();

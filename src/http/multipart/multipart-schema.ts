@@ -21,7 +21,7 @@ export const UploadHeaders = Type.Object({
   ),
 });
 
-/** A route's schema with its multipart body where OpenAPI looks for it. */
+/** Moves the multipart body in a route's schema to where OpenAPI expects it. */
 export function documented({ multipart, ...schema }: FastifySchema): FastifySchema {
   if (!multipart) return schema;
   const type = 'multipart/form-data';

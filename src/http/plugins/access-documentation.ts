@@ -27,7 +27,9 @@ const REPLAYED = {
   [REPLAYED_HEADER]: text('`true` if this answer was already given to the same Idempotency-Key'),
 };
 
-/** Says in the contract what every route has from the plugins that guard it: hosts, origins, keys, rates, idempotency. */
+/**
+ * Adds to the contract what the guarding plugins add to every route: hosts, origins, keys, rate limits, idempotency.
+ */
 export const accessDocumentation = fp(async (app: FastifyInstance) => {
   app.addHook('onRoute', (route: RouteOptions) => {
     const { config } = route;
@@ -42,7 +44,7 @@ export const accessDocumentation = fp(async (app: FastifyInstance) => {
     const response = withProblems(route.schema.response as Responses, guards);
     const schema = { ...route.schema, response };
     if (!route.url.startsWith(API_PREFIX) || config?.scope === null) {
-      // Not what the contract says of all others.
+      // Unlike all other operations, this one needs no key.
       Object.assign(route, { schema: { ...schema, security: [] } });
       return;
     }

@@ -10,7 +10,7 @@ import { bringsBody, isUpload } from './request-bodies.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** What counts of this request as in flight; null where nothing does. */
+    /** What this request counts for as in flight; null if it does not count. */
     inFlight: RequestInFlight | null;
   }
 }
@@ -25,10 +25,9 @@ const SHED: Readonly<Partial<Record<ErrorCode, Parameters<Metrics['accessRefused
 };
 
 /**
- * Answers new work with 503 while the process handles as many requests as it may, before their bodies are read.
- * Accepted requests are then answered soon, and memory stays bounded. Reading, cancelling and probes are never
- * refused. A JSON body counts by its bytes until it is complete, and only then as a request, so that slow clients do
- * not keep others out.
+ * Answers new work with 503, before its body is read, while the process handles as many requests as it may. Accepted
+ * requests are thus answered soon, and memory stays bounded. Reading, cancelling and probes are never refused. A JSON
+ * body counts by its bytes until it is complete, and only then as a request, so slow clients do not keep others out.
  */
 export const admission = fp(async (app: FastifyInstance, { metrics, ...bounds }: AdmissionOptions) => {
   const all = new InFlight(bounds);
@@ -64,10 +63,10 @@ export const admission = fp(async (app: FastifyInstance, { metrics, ...bounds }:
   }
 });
 
-/** The announced number, or else the largest possible one. */
+/** The announced number of bytes, or else the largest possible one. */
 function bodyBytes({ headers, routeOptions }: FastifyRequest): number {
   const most = routeOptions.bodyLimit ?? 0;
   const announced = headers['content-length'];
-  // One that is larger is refused unread.
+  // A larger body is refused unread.
   return announced === undefined ? most : Math.min(most, Number(announced));
 }

@@ -6,21 +6,21 @@ import { API_PREFIX } from '../principal.ts';
 
 declare module 'fastify' {
   interface FastifyReply {
-    /** What a request was refused with; null where it was not. */
+    /** The code with which the request was refused; null if it was not. */
     problemCode: ErrorCode | null;
   }
 }
 
-/** Who did or tried what. No bodies or headers, and of a key only its id. */
+/** Who did something, or tried to. Contains no bodies and no headers, and only the id of a key. */
 export interface AuditEntry {
-  /** null if no key was accepted; a key without the required scope counts as accepted. */
+  /** null if no key was accepted. A valid key without the required scope counts as accepted. */
   readonly tenant: string | null;
-  /** The tenant whose records an administrator asked for; absent: the administrator's own. */
+  /** The tenant for which an administrator acted; absent for the administrator's own. */
   readonly actingFor?: string;
   readonly keyId: string | null;
   /** The operationId of the contract. */
   readonly action: string;
-  /** What it was done to: the ids in the path, or the address of what was made. */
+  /** The object of the action: the ids in the path, or the address of what was created. */
   readonly object: Readonly<Record<string, string>> | string | null;
   readonly status: number;
   readonly code: ErrorCode | null;
@@ -29,7 +29,7 @@ export interface AuditEntry {
 }
 
 export interface AuditOptions {
-  /** undefined: nothing is written down. */
+  /** undefined: no audit log is written. */
   readonly audit: ((entry: AuditEntry) => void) | undefined;
 }
 
@@ -37,8 +37,8 @@ const READS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 const DENIED: ReadonlySet<number> = new Set([401, 403]);
 
 /**
- * Writes down every request to the API that changes something or is to, every one whose key did not do, and every one of an
- * administrator for another tenant.
+ * Writes an entry for every request to the API that changes something or tries to, for every request whose key was
+ * refused, and for every request of an administrator for another tenant.
  */
 export const audit = fp(async (app: FastifyInstance, { audit: write }: AuditOptions) => {
   app.decorateReply('problemCode', null);

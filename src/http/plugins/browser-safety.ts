@@ -8,22 +8,28 @@ import { REQUEST_ID_HEADER } from '../schemas.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Served for any Host, because machines ask for it by address. It must not reveal data. */
+    /** Served for any Host, because machines request it by address. It must not reveal data. */
     anyHost?: boolean;
-    /** Browsers send the credentials for this by themselves, so pages of other sites could use it even with keys. */
+    /**
+     * Browsers send the credentials of this route by themselves, so pages of other sites could use it even if keys
+     * are required.
+     */
     browserCredentials?: boolean;
   }
 }
 
 export interface HostAndOriginOptions {
-  /** Whether requests need no key, so that only their Host and their origin tell a page of another site. */
+  /**
+   * Whether requests need no key: then only Host and Origin can show that a request comes from a page of another
+   * site.
+   */
   readonly isOpen: boolean;
-  /** `host` or `host:port`: names that are this service's besides those of the loopback interface. */
+  /** `host` or `host:port`: the names of this service besides those of the loopback interface. */
   readonly allowedHosts: readonly string[];
   readonly metrics: Pick<Metrics, 'accessRefused'>;
 }
 
-/** Methods that change nothing (RFC 9110 §9.2.1). Other pages may call them, but cannot read the answers. */
+/** Methods that change nothing (RFC 9110 §9.2.1). Other pages may call them, but cannot read the responses. */
 export const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /** A request-target in absolute form, its authority first (RFC 9112 §3.2.2). */
@@ -31,7 +37,7 @@ const ABSOLUTE = /^[A-Za-z][A-Za-z0-9+.-]*:\/\/([^/?#]*)/;
 
 const DEFAULT_PORTS: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443 };
 
-/** Nothing this API serves is a page, except under /docs, which sets its own policy. */
+/** The API serves no pages, except under /docs, which sets its own policy. */
 const HEADERS = Object.entries({
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
   'cross-origin-resource-policy': 'same-origin',
@@ -44,10 +50,9 @@ const HEADERS = Object.entries({
  * If no keys are required, anyone who can make a browser on this machine send requests could use the service. Two
  * checks prevent that, both before a body is read:
  * - The Host must be a name of this service. A name that an attacker made resolve to it (DNS rebinding) is not.
- * - The browser reports the site that a request came from (Fetch Metadata, Origin). Other clients do not send these
- *   headers.
- *
- * A malformed Host header is always refused (RFC 9112 §3.2).
+ * - The site from which the request comes, which browsers send (Fetch Metadata, Origin), must be this service. Other
+ * clients do not send these headers.
+ * ⏎ A malformed Host header is always refused (RFC 9112 §3.2).
  */
 export const hostAndOrigin = fp(
   async (app: FastifyInstance, { isOpen, allowedHosts, metrics }: HostAndOriginOptions) => {
@@ -87,7 +92,7 @@ export const hostAndOrigin = fp(
   },
 );
 
-/** On every answer: what browsers may do with it, and the id of the request. */
+/** Adds to every response the headers that restrict what browsers do with it, and the id of the request. */
 export const securityHeaders = fp(async (app: FastifyInstance) => {
   app.addHook('onRequest', (request, reply, done) => {
     for (const [name, value] of HEADERS) reply.header(name, value);
@@ -96,14 +101,17 @@ export const securityHeaders = fp(async (app: FastifyInstance) => {
   });
 });
 
-/** Whether a port that was asked for is the one in a list, where none means any. Browsers leave out their scheme's own. */
+/**
+ * Whether a requested port matches a listed one. An entry without a port allows all of them; browsers leave out the
+ * default port of the scheme.
+ */
 const isPort = (listed: number | undefined, asked: number | undefined): boolean =>
   listed === undefined ||
   (asked === undefined ? Object.values(DEFAULT_PORTS).includes(listed) : listed === asked);
 
-/** Every authority that a request names: in its target, where that is absolute, and in its Host header. */
+/** Every authority that a request names: in its target, if that is an absolute URL, and in its Host header. */
 function namedIn({ url = '', headers, rawHeaders, httpVersion }: IncomingMessage): Authority[] | AppError {
-  // `headers` has the first only.
+  // `headers` contains only the first of several Host headers.
   let hosts = 0;
   for (let index = 0; index < rawHeaders.length; index += 2)
     if (rawHeaders[index]!.toLowerCase() === 'host') hosts++;
@@ -128,7 +136,7 @@ function namedIn({ url = '', headers, rawHeaders, httpVersion }: IncomingMessage
   return named;
 }
 
-/** @returns what says that a request comes from a page of another site; undefined: nothing does */
+/** @returns the header that shows that a request comes from a page of another site; undefined if none does */
 function crossOrigin(
   { headers }: FastifyRequest,
   named: readonly Authority[],
@@ -146,7 +154,7 @@ function crossOrigin(
   const authority = from && parseAuthority(from.host);
   if (authority && schemePort !== undefined) {
     const asked = { host: authority.host, port: authority.port ?? schemePort };
-    // Behind a TLS proxy the scheme is not known here, so the port decides.
+    // Behind a TLS proxy the scheme is not known, so the port decides.
     const isOwn = named.some(({ host, port }) => host === asked.host && (port ?? schemePort) === asked.port);
     if (isOwn || isAllowed(asked)) return undefined;
   }

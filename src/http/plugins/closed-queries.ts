@@ -5,7 +5,7 @@ import { API_PREFIX } from '../principal.ts';
 
 const NO_QUERY = Type.Object({}, { additionalProperties: false });
 
-/** Operations without query parameters refuse any, as other operations refuse unknown ones. */
+/** Operations without query parameters refuse all of them, just as other operations refuse unknown ones. */
 export const closedQueries = fp(async (app: FastifyInstance) => {
   app.addHook('onRoute', (route: RouteOptions) => {
     const { schema, url } = route;

@@ -17,7 +17,7 @@ export function sendProblem(request: FastifyRequest, reply: FastifyReply, error:
   const failure = appErrorOf(error, request);
   const problem = problemOf(failure, request.id);
   reply.problemCode = failure.code;
-  // Shed requests are not failures, and there may be thousands per second.
+  // Requests refused because of overload are not failures, and there may be thousands of them per second.
   if (problem.status >= 500 && failure.code !== 'SERVICE_OVERLOADED')
     request.log.error({ err: failure, code: failure.code }, 'request failed');
   else request.log.info({ code: failure.code, detail: problem.detail }, 'request refused');
@@ -61,7 +61,7 @@ function notFound(request: FastifyRequest, routes: RouteTable): AppError {
   return new AppError('METHOD_NOT_ALLOWED', detail, { method: request.method, allow });
 }
 
-/** Which methods each path has: what a 405 has to say in Allow. Watches routes as they are added. */
+/** The methods of each path, which a 405 must list in its Allow header. Collects the routes as they are added. */
 export class RouteTable {
   private readonly routes: { readonly segments: readonly string[]; readonly method: string }[] = [];
 
@@ -71,7 +71,7 @@ export class RouteTable {
     });
   }
 
-  /** Methods of the routes that match a path, sorted; none where the path is unknown. */
+  /** The sorted methods of the routes that match a path; none if the path is unknown. */
   methodsOf(path: string): string[] {
     const segments = path.split('/');
     const found = this.routes.filter((route) => matches(route.segments, segments));

@@ -13,15 +13,15 @@ declare module 'fastify' {
   }
 }
 
-/** Asked for every few seconds by machines: lines and traces of these would bury the others. */
+/** Routes that machines request every few seconds: their log lines and traces would bury all others. */
 const FREQUENT = new Set(['/livez', '/readyz', '/metrics']);
 
-/** The name of a request's id in the logs, also of the processes that run its jobs. */
+/** The field with a request's id in log lines, including those of the processes that run its jobs. */
 const REQUEST_ID = 'requestId';
 
 const traceIds = new WeakMap<FastifyRequest, string>();
 
-/** What had come over a connection when its last request was over: the next one begins there. */
+/** The number of bytes that a connection had received when its last request ended; the next request begins there. */
 const receivedBefore = new WeakMap<Socket, number>();
 
 /** Bytes that a connection has received since its last request. */
@@ -32,7 +32,7 @@ function receivedSince(socket: Socket | undefined): number {
   return bytes;
 }
 
-/** Puts the id of the trace on every line of a request from here on. */
+/** Adds the id of the trace to all further log lines of a request. */
 function logTraceId(request: FastifyRequest, reply: FastifyReply, traceId: string): void {
   traceIds.set(request, traceId);
   request.log = request.log.child({ traceId });
@@ -40,8 +40,8 @@ function logTraceId(request: FastifyRequest, reply: FastifyReply, traceId: strin
 }
 
 /**
- * One line for each request, when its connection is done with it: also for one that the client gave up, and for one
- * that no route was looked up for. The route is its pattern; URLs, headers and bodies are not logged.
+ * Logs one line for each request when its connection is done with it, even if the client gave up or no route was
+ * found. The line has the pattern of the route; URLs, headers and bodies are not logged.
  */
 export class RequestLog extends LogController {
   constructor() {
@@ -56,7 +56,7 @@ export class RequestLog extends LogController {
       const route = routeOf(request);
       const traceId = traceIds.get(request);
       const { principal, actingFor } = request;
-      // Not request.log: a route may have a level of its own.
+      // Not request.log, because a route may have a log level of its own.
       request.server.log[FREQUENT.has(route) ? 'debug' : 'info'](
         {
           [REQUEST_ID]: request.id,
@@ -66,7 +66,7 @@ export class RequestLog extends LogController {
           route,
           status: reply.raw.statusCode,
           ms: Math.round((performance.now() - startedMs) * 10) / 10,
-          // What went over the connection, heads included.
+          // The bytes that were sent on the connection, including headers.
           bytes: (socket?.bytesWritten ?? 0) - sentBefore,
           bytesReceived: receivedSince(socket),
           ...(!reply.raw.writableFinished && { aborted: true }),
@@ -77,17 +77,20 @@ export class RequestLog extends LogController {
   }
 
   override requestCompleted(): void {
-    // The line above says it all, and problems say what went wrong.
+    // The log line above is sufficient, and problems have a line of their own.
   }
 }
 
-/** The pattern of a request's route; URLs that lead nowhere share one word, as they are endless. */
+/**
+ * The pattern of a request's route. All URLs without a route share one word, because there is no limit to their
+ * number.
+ */
 const routeOf = (request: FastifyRequest): string =>
   request.is404
     ? 'unknown'
     : (request.routeOptions?.config.shownAs ?? request.routeOptions?.url ?? 'unknown');
 
-/** Times every response by its route's pattern. */
+/** Measures the duration of every response, by the pattern of its route. */
 export const httpMetrics = fp(async (app: FastifyInstance, { metrics }: { metrics: Metrics }) => {
   app.addHook('onResponse', (request, reply, done) => {
     metrics.httpObserved({
@@ -101,8 +104,8 @@ export const httpMetrics = fp(async (app: FastifyInstance, { metrics }: { metric
 });
 
 /**
- * A span for each request, in the trace of the client where it sent one (W3C traceparent). What the request does is
- * done on its behalf: jobs it submits carry its id and its trace.
+ * Creates a span for each request, within the trace of the client if it sent one (W3C traceparent). Jobs that the
+ * request submits carry its id and its trace.
  */
 export const tracing = fp(async (app: FastifyInstance, { tracing }: { tracing: Tracing }) => {
   app.addHook('onRequest', (request, reply, done) => {
@@ -129,7 +132,7 @@ export const tracing = fp(async (app: FastifyInstance, { tracing }: { tracing: T
     });
     const context = span?.context;
     if (context) logTraceId(request, reply, traceIdOf(context));
-    // Fastify keeps to it while it reads the body.
+    // Fastify keeps this context while it reads the body.
     onBehalfOf({ requestId: request.id, ...(context && { context }) }, done);
   });
 });

@@ -6,7 +6,7 @@ import { withHook } from '../with-hook.ts';
 
 const BRINGS_WORK = new Set(['POST', 'PUT', 'PATCH']);
 
-/** Whether a call may make work. What operators do does not, and cancelling makes less. */
+/** Whether a call may create work. Calls of operators do not, and cancelling reduces it. */
 export const bringsWork = ({
   url,
   method,
@@ -17,7 +17,7 @@ export const bringsWork = ({
   config?.scope !== 'admin' &&
   !url.endsWith('/cancel');
 
-/** Once the service is stopping, new work is refused; reading stays possible until the end. */
+/** Refuses new work once the service is stopping. Reading stays possible until the end. */
 export const refuseWhenStopping = fp(
   async (app: FastifyInstance, { isShuttingDown }: { isShuttingDown: () => boolean }) => {
     app.addHook('onRequest', async (request, reply) => {
@@ -30,8 +30,8 @@ export const refuseWhenStopping = fp(
 );
 
 /**
- * While the disk of the database is full, new work is refused before its body is read: the remaining room is for
- * deletions and the ends of jobs. Calls of operators, and cancelling, still work.
+ * Refuses new work, before its body is read, while the disk of the database is full: the remaining room is for
+ * deletions and for finishing jobs. Calls of operators and cancelling still work.
  */
 export const refuseWhenFull = fp(
   async (app: FastifyInstance, { checkRoom }: { checkRoom: () => Promise<void> }) => {

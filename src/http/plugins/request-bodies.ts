@@ -7,7 +7,7 @@ import { readRequestJson } from '../request-json.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** The media type a route's body must have, or several; '' for one that says none. */
+    /** The media types that the body of the route may have; '' stands for a body without a Content-Type. */
     accepts?: MediaType | readonly MediaType[];
   }
 }
@@ -20,7 +20,7 @@ export type MediaType =
   | 'application/offset+octet-stream'
   | '';
 
-/** Parts have two or three headers of a line each. */
+/** Parts have two or three headers of one line each. */
 const MAX_PART_HEADERS = 16;
 const MAX_PART_HEADER_BYTES = 8 * 1024;
 const MAX_PART_NAME_BYTES = 100;
@@ -35,7 +35,7 @@ export const requestBodies = fp(
   },
 );
 
-/** The media type of a request's body without its parameters, '' where it says none. */
+/** The media type of a request's body without its parameters; '' if the request has no Content-Type. */
 export const mediaTypeOf = ({ headers }: Pick<FastifyRequest, 'headers'>): string =>
   (headers['content-type'] ?? '').split(';', 1)[0]!.trim().toLowerCase();
 
@@ -44,7 +44,7 @@ function refuseOtherTypes(app: FastifyInstance): void {
   app.removeContentTypeParser('text/plain');
   app.addHook('onRequest', async (request) => {
     const { accepts } = request.routeOptions.config;
-    // Some clients say of every request that it is JSON. The type of a body that is neither wanted nor there says nothing.
+    // Some clients send the Content-Type of JSON with every request, even without a body. It is ignored there.
     if (!accepts && !bringsBody(request)) delete request.headers['content-type'];
     if (!accepts) return;
     const encoding = request.headers['content-encoding']?.trim().toLowerCase();
@@ -73,8 +73,8 @@ function refuseOtherTypes(app: FastifyInstance): void {
 }
 
 /**
- * Reads JSON bodies with the strict reader, after checking their digests as uploads do. If an operation has no body,
- * a body is discarded unread, because some clients send `{}` with every POST.
+ * Reads JSON bodies with the strict reader, after checking their digests as for uploads. If an operation takes no body,
+ * the body of the request is discarded unread, because some clients send `{}` with every POST.
  */
 function readJson(app: FastifyInstance): void {
   app.removeContentTypeParser('application/json');
@@ -94,8 +94,8 @@ function readJson(app: FastifyInstance): void {
 }
 
 /**
- * Ends requests whose body does not arrive in time, also where the route wants none. Uploads, which may rightly take
- * hours, watch themselves (multipart/body-watch.ts); that is why the server itself has no request timeout.
+ * Ends requests whose body does not arrive in time, even if the route takes no body. Uploads may legitimately take
+ * hours and have a watch of their own (multipart/body-watch.ts), which is why the server has no request timeout.
  */
 function endLateBodies(app: FastifyInstance, bodyTimeoutMs: number): void {
   app.addHook('onRequest', async (request, reply) => {
@@ -106,7 +106,7 @@ function endLateBodies(app: FastifyInstance, bodyTimeoutMs: number): void {
     }, bodyTimeoutMs);
     const clear = (): void => clearTimeout(timer);
     request.raw.once('end', clear).once('close', clear);
-    // A request that was refused before its end may have neither.
+    // A request that was refused before its end may emit neither event.
     reply.raw.once('close', clear);
   });
 }
@@ -114,7 +114,7 @@ function endLateBodies(app: FastifyInstance, bodyTimeoutMs: number): void {
 export const bringsBody = ({ headers }: FastifyRequest): boolean =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 
-/** Whether the route reads the body of a request as it comes. */
+/** Whether the route reads the body of a request as a stream. */
 export function isUpload(request: FastifyRequest): boolean {
   const type = mediaTypeOf(request);
   const accepted: readonly (string | undefined)[] = [request.routeOptions.config.accepts].flat();
@@ -122,14 +122,14 @@ export function isUpload(request: FastifyRequest): boolean {
 }
 
 /**
- * https://github.com/fastify/fastify-multipart. Every limit is set, here or for the body of a route
- * (upload/receive-adapter.ts): several defaults truncate input without an error.
+ * https://github.com/fastify/fastify-multipart. Every limit is set explicitly, here or for the body of a route
+ * (upload/receive-adapter.ts), because several defaults truncate input without an error.
  */
 async function readMultipart(app: FastifyInstance): Promise<void> {
   await app.register(fastifyMultipart, {
     throwFileSizeLimit: false,
     limits: {
-      // upload/receive-part.ts and upload/save-file.ts count the bytes, by part.
+      // upload/receive-part.ts and upload/save-file.ts count the bytes of each part.
       fileSize: Number.POSITIVE_INFINITY,
       fieldNameSize: MAX_PART_NAME_BYTES,
       headerPairs: MAX_PART_HEADERS,
