@@ -2,27 +2,27 @@ import type { RecordedSource } from '../../contract/transfer.ts';
 
 export const MAX_NAME_CHARACTERS = 200;
 
-/** The names that formats prescribe say nothing about the adapter. */
+/** Names that a format prescribes; they do not distinguish adapters. */
 const PRESCRIBED = /^(?:adapter_model|adapters?|lora|pytorch_lora_weights|model|blob)$/;
 
-/** What an adapter may be called: no control characters, and not too long. undefined: nothing is left. */
+/** A valid name for an adapter: without control characters and not too long. undefined if nothing is left. */
 export function adapterName(text: string): string | undefined {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
   const plain = text.replace(/[\u0000-\u001f\u007f]+/g, ' ').trim();
   return [...plain].slice(0, MAX_NAME_CHARACTERS).join('') || undefined;
 }
 
-/** What an adapter is called by its weights file, where that says something. */
+/** The name of an adapter by its weights file; undefined if the file has a prescribed name. */
 export function nameOfFile(filename: string): string | undefined {
   const base = filename.slice(filename.search(/[^/\\]*$/)).replace(/\.(?:safetensors|gguf)$/i, '');
   return PRESCRIBED.test(base) ? undefined : adapterName(base);
 }
 
-/** The name of an adapter of which nothing but its base model is known. */
+/** The name of an adapter of which only the base model is known. */
 export const nameOfBase = (baseModel: string | null): string =>
   adapterName(`${baseModel?.split('/').at(-1) ?? ''} adapter`)!;
 
-/** What an adapter is called that was fetched: by its repository, or by the last parts of its path that say something. */
+/** The name of a fetched adapter: its repository, or the last parts of its path that are not prescribed. */
 export function nameOfSource(source: RecordedSource): string | undefined {
   if (source.kind === 'hub') return adapterName([source.repo, source.subfolder].filter(Boolean).join('/'));
   if (source.kind === 's3' && source.weights !== undefined) {
@@ -34,7 +34,7 @@ export function nameOfSource(source: RecordedSource): string | undefined {
   return nameOfFile(file) ?? adapterName(parts.at(-2) ?? '');
 }
 
-/** Adapters in the name of what was made of them. */
+/** The names of source adapters as they appear in the name of a result. */
 export const nameOfSources = (names: readonly string[]): string =>
   names.length === 1 ? names[0]! : `${names[0]!}+${names.length - 1}`;
 

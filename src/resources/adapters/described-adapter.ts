@@ -8,7 +8,7 @@ import { formatOf } from '../../formats/formats.ts';
 import { readAdapter } from '../../formats/read-adapter.ts';
 import { summarise } from '../../formats/summary.ts';
 
-/** What follows from an adapter's files alone. */
+/** The part of an adapter's record that follows from its files alone. */
 export type DescribedAdapter = Omit<
   AdapterRecord,
   'id' | 'name' | 'parent_id' | 'job_id' | 'labels' | 'expires_at' | 'created_at' | 'content_known'
@@ -43,9 +43,9 @@ export function inRecordOrder<F extends { readonly name: string }>(files: readon
 }
 
 /**
- * Reads an adapter as far as its headers go. Its weights get the name that its format gives them.
- * @returns the files as inRecordOrder has them
- * @throws AppError FILE_MISSING, whatever the format's reader finds (ST_*, CONFIG_*, LORA_*, …)
+ * Reads an adapter from the headers of its files. The weights get the name that their format prescribes.
+ * @returns the files in the order of `inRecordOrder`
+ * @throws AppError FILE_MISSING, and the errors of the format's reader (ST_*, CONFIG_*, LORA_*, …)
  */
 export async function describeAdapter(files: readonly IncomingFile[]): Promise<DescribedAdapter> {
   const weights = files.find(({ name }) => roleOf(name) === 'weights');

@@ -12,7 +12,7 @@ import { workspaceOf } from '../own-workspace.ts';
 import { fileOf } from './files.ts';
 import { ADAPTER_ERRORS } from './service.ts';
 
-/** What it is called in the archive. */
+/** The name of the report in the archive. */
 const REPORT_FILE = 'report.html';
 
 const ETAG = {
@@ -25,7 +25,9 @@ interface ArchivedReport {
 }
 
 export interface ArchiveRoutesOptions {
-  /** The report of a job as HTML to be kept. @throws AppError JOB_NOT_FOUND, REPORT_NOT_READY, STORAGE_*, INTERNAL */
+  /**
+   * The report of a job as HTML for an archive. @throws AppError JOB_NOT_FOUND, REPORT_NOT_READY, STORAGE_*, INTERNAL
+   */
   readonly reportOf: (request: FastifyRequest, jobId: string) => Promise<ArchivedReport>;
 }
 
@@ -64,7 +66,7 @@ export const adapterArchiveRoutes: FastifyPluginAsyncTypebox<ArchiveRoutesOption
     const tag = report ? entityTag(`${id}-${report.etag.slice(1, -1)}`) : entityTag(id);
     reply.headers({
       etag: tag,
-      // The same bytes may be called otherwise later.
+      // The adapter may be renamed later, although its bytes stay the same.
       'cache-control': REVALIDATED,
       'content-disposition': `attachment; filename="${asFileName(called)}.zip"`,
     });

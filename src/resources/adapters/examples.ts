@@ -3,7 +3,7 @@ import type { AdapterPatch } from '../../contract/adapter.ts';
 import { ADAPTER_EXAMPLE } from '../../contract/examples.ts';
 import type { AdapterListPage } from '../../contract/list.ts';
 
-/** Examples of the contract; typed, so that they cannot go stale quietly. */
+/** Examples of the contract, with their types, so that an outdated example does not compile. */
 export const ADAPTER_PATCH_EXAMPLE: AdapterPatch = {
   name: 'search-v4',
   labels: { team: 'search', stage: 'prod' },

@@ -4,11 +4,11 @@ import { AppError } from '../../errors/app-error.ts';
 import type { BlobStore } from '../../storage/blob-store.ts';
 import { bytesOf, localFile, type StoredFile } from '../contents/content-files.ts';
 
-/** The weights file of an adapter, whatever it is called. */
+/** The weights file of an adapter, whatever its name is. */
 export const weightsOf = <F extends AdapterFile>({ files }: { readonly files: readonly F[] }): F =>
   files.find(({ name }) => roleOf(name) === 'weights')!;
 
-/** The file of that name in an adapter's record. @throws AppError FILE_NOT_FOUND */
+/** The file with this name in the record of an adapter. @throws AppError FILE_NOT_FOUND */
 export function fileOf(record: AdapterRecord, name: string): AdapterFile {
   const file = record.files.find((candidate) => candidate.name === name);
   if (file) return file;
@@ -21,8 +21,8 @@ export function fileOf(record: AdapterRecord, name: string): AdapterFile {
 }
 
 /**
- * A local file of an adapter's weights, only to be read, and its configuration, if it has one.
- * @param folder where small weights are put; the caller removes it
+ * A local file with the weights of an adapter, which must only be read, and its configuration if it has one.
+ * @param folder in which small weights are placed; the caller removes it
  * @throws AppError STORAGE_*
  */
 export async function localFiles(

@@ -21,7 +21,7 @@ import { ADAPTER_ERRORS } from './service.ts';
 import type { UploadDependencies } from './upload/receive-adapter.ts';
 import { adapterParts, storeUpload } from './upload/store-upload.ts';
 
-/** Adapters: uploaded, listed, read, changed and removed. Their files are in download-routes.ts. */
+/** Routes to upload, list, read, change and delete adapters. Those for their files are in download-routes.ts. */
 export const adapterRoutes: FastifyPluginAsyncTypebox<{ deps: UploadDependencies }> = async (
   app,
   { deps },

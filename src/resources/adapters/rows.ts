@@ -15,7 +15,7 @@ export interface NewAdapter {
   readonly described: DescribedAdapter;
   readonly name: string;
   readonly labels: Labels;
-  /** undefined: it is kept. */
+  /** undefined: the adapter does not expire. */
   readonly ttlSeconds: number | undefined;
   readonly parentId: string | null;
   readonly jobId: string | null;
@@ -46,7 +46,7 @@ export const adapterRecord = (row: AdapterRow): AdapterRecord => ({
 });
 
 /**
- * Records adapters whose content is settled. Their usage has to be counted at the end of the transaction.
+ * Records adapters whose content has been written. Their usage must be counted at the end of the transaction.
  * @param contents ids by digests
  */
 export async function insertAdapters(
@@ -77,7 +77,7 @@ export async function insertAdapters(
   return adapters.map(({ id }) => records.get(id)!);
 }
 
-/** What adapters add to what their tenant has. */
+/** What new adapters add to the usage of their tenant. */
 export const usageOfNew = (adapters: readonly Pick<NewAdapter, 'described'>[]) => ({
   adapters: adapters.length,
   bytes: adapters.reduce((sum, { described }) => sum + described.bytes, 0),
@@ -129,11 +129,11 @@ export async function readingJob(
   return row?.job;
 }
 
-/** When something expires that is kept from now on for so long. @param ttlSeconds undefined: it does not */
+/** The time at which a record that is kept from now on expires. @param ttlSeconds undefined: it does not expire */
 export const expiry = (database: Pick<Database, 'after'>, { ttlSeconds }: Pick<NewAdapter, 'ttlSeconds'>) =>
   ttlSeconds === undefined ? null : database.after(ttlSeconds * 1000);
 
-/** What a base model is found by: names may be longer than an index takes. */
+/** The digest by which a base model is found, because its name may be longer than an index accepts. */
 export const baseModelDigest = (name: string): string => hash('sha256', name);
 
 function rowOf(tenant: string, adapter: NewAdapter): Omit<AdapterTable, 'created_at' | 'expires_at'> {

@@ -27,7 +27,7 @@ import {
 } from './store.ts';
 import { AnyWeightsGate } from './weights-gate.ts';
 
-/** What an adapter is called by, and how long it stays. */
+/** The name of an adapter, and how long it is kept. */
 export interface Keeping {
   readonly name?: string;
   readonly labels?: Labels;
@@ -43,19 +43,19 @@ export interface ModuleSummary {
   readonly scale: number;
 }
 
-/** What the weights file is called by, whatever the others are. */
+/** The name of an adapter by the name with which its weights were sent. */
 function nameOfFiles(files: readonly IncomingFile[]): string | undefined {
   const sentAs = files.find(({ name }) => roleOf(name) === 'weights')?.sentAs;
   return sentAs === undefined ? undefined : nameOfFile(sentAs);
 }
 
-/** An adapter whose files are safe, and which is not recorded yet. */
+/** An adapter whose files have been written durably and which is not yet recorded. */
 export interface ReadyAdapter {
   readonly adapter: NewAdapter;
   readonly written: WrittenFiles;
 }
 
-/** What the methods throw; the routes of the room derive from it what they may answer. */
+/** The errors of the methods; the routes derive the codes of their responses from them. */
 export const ADAPTER_ERRORS = {
   get: ['ADAPTER_NOT_FOUND', 'ADAPTER_EXPIRED', 'STORAGE_FAILED'],
   change: ['ADAPTER_NOT_FOUND', 'ADAPTER_EXPIRED', 'STORAGE_FULL'],
@@ -64,7 +64,10 @@ export const ADAPTER_ERRORS = {
   modules: ['ADAPTER_NOT_FOUND', 'ADAPTER_EXPIRED', 'STORAGE_FAILED'],
 } as const satisfies Record<string, readonly ErrorCode[]>;
 
-/** The adapters of a tenant: their records in the database, their files as content, which equal ones share. */
+/**
+ * The adapters of a tenant. Their records are in the database; their files are content, which is stored once for
+ * equal files.
+ */
 export class AdapterService {
   private readonly blobs: BlobStore;
   private readonly contents: Contents;
@@ -73,8 +76,8 @@ export class AdapterService {
   private readonly onRegistered: ((bytes: number) => void) | undefined;
 
   /**
-   * @param defaultTtlSeconds how long adapters stay unless a request says otherwise; undefined: they are kept
-   * @param onRegistered called with the size of each adapter that is registered
+   * @param defaultTtlSeconds how long adapters are kept unless a request specifies it; undefined: they do not expire
+   * @param onRegistered called with the size of each registered adapter
    */
   constructor(
     database: Database,
@@ -90,15 +93,15 @@ export class AdapterService {
     this.defaultTtlSeconds = defaultTtlSeconds;
   }
 
-  /** A fresh gate that refuses weights by their header while they arrive. */
+  /** A new gate that refuses weights by their header while they arrive. */
   openGate(): Gate {
     return new AnyWeightsGate();
   }
 
   /**
-   * Registers files as an adapter, with its own id whatever exists already. They are parsed first, so unreadable
-   * files are never registered. Files that are moved into the storage disappear from their paths; the caller removes
-   * the folder with the rest.
+   * Registers files as an adapter with an id of its own, even if an equal adapter exists. The files are parsed first,
+   * so unreadable files are never registered. Files that are moved into the storage disappear from their paths; the
+   * caller removes the folder with the rest.
    * @param id if an adapter of these files already has this id, it is returned
    * @returns the record; `content_known` if the tenant had the same content before
    * @throws AppError FILE_MISSING, the errors of the format's reader (ST_*, CONFIG_*, LORA_*, …), STORAGE_*
@@ -125,7 +128,7 @@ export class AdapterService {
 
   /**
    * The part of `register` before the adapter is recorded, for callers that record it together with other things.
-   * @param others that are written with it
+   * @param others further contents to write with it
    * @throws AppError as `register`
    */
   async prepare(
@@ -150,13 +153,15 @@ export class AdapterService {
     return { adapter, written };
   }
 
-  /** The adapter of an id; undefined: there is none, or it has expired. @throws AppError DATABASE_UNAVAILABLE */
+  /** The adapter with this id; undefined if there is none or it has expired. @throws AppError DATABASE_UNAVAILABLE */
   async find(id: string): Promise<AdapterRecord | undefined> {
     const found = await this.store.find(id);
     return found && !found.isExpired ? found.record : undefined;
   }
 
-  /** Whether the tenant has an adapter of the same weights and configuration. @throws AppError DATABASE_UNAVAILABLE */
+  /**
+   * Whether the tenant has an adapter with the same weights and configuration. @throws AppError DATABASE_UNAVAILABLE
+   */
   isKnown(digest: string): Promise<boolean> {
     return this.store.isKnown(digest);
   }
@@ -169,14 +174,14 @@ export class AdapterService {
     return found.record;
   }
 
-  /** Those that have not expired, the newest first. @throws AppError DATABASE_UNAVAILABLE */
+  /** The adapters that have not expired, the newest first. @throws AppError DATABASE_UNAVAILABLE */
   page(filter: AdapterFilter, request: PageRequest): Promise<Page<AdapterRecord>> {
     return this.store.page(filter, request);
   }
 
   /**
-   * An adapter with the location of its files.
-   * @param evenExpired for jobs that were accepted before it expired
+   * An adapter with the locations of its files.
+   * @param evenExpired for jobs that were accepted before the adapter expired
    * @throws AppError as `get`
    */
   async stored(
@@ -191,13 +196,13 @@ export class AdapterService {
   }
 
   /**
-   * Changes what an adapter is called, its labels, or how long it stays.
+   * Changes the name of an adapter, its labels, or how long it is kept.
    * @throws AppError ADAPTER_NOT_FOUND, ADAPTER_EXPIRED, DATABASE_UNAVAILABLE, STORAGE_FULL
    */
   async change(id: string, changes: AdapterChanges): Promise<AdapterRecord> {
     await this.get(id);
     const changed = await this.store.change(id, changes);
-    // It was removed, or expired, in this moment.
+    // The adapter was deleted or expired at this moment; `get` reports which.
     return changed ?? this.get(id);
   }
 
@@ -210,7 +215,7 @@ export class AdapterService {
   }
 
   /**
-   * A stream of one file, or of a range of it that lies inside. `bytes` and `sha256` are of the whole file.
+   * A stream of one file, or of a range inside it. `bytes` and `sha256` describe the whole file.
    * @throws AppError as `get`; FILE_NOT_FOUND, STORAGE_*
    */
   async readFile(

@@ -23,30 +23,30 @@ import {
   usageOfNew,
 } from './rows.ts';
 
-/** An adapter with the location of its files. */
+/** An adapter with the locations of its files. */
 export interface FoundAdapter {
   readonly record: AdapterRecord;
   readonly isExpired: boolean;
 }
 
-/** The fields of an adapter that can be changed. Those that are undefined stay as they are. */
+/** The fields of an adapter that can be changed. Undefined fields stay as they are. */
 export interface AdapterChanges {
   readonly name?: string | undefined;
-  /** In place of all labels before. */
+  /** Replaces all previous labels. */
   readonly labels?: Labels | undefined;
-  /** From now on; null: the adapter is kept. */
+  /** Counted from now; null: the adapter does not expire. */
   readonly ttlSeconds?: number | null | undefined;
 }
 
-/** Absent fields do not matter. */
+/** Conditions for a list of adapters. Absent fields match everything. */
 export interface AdapterFilter {
   readonly baseModel?: string | undefined;
   readonly format?: AdapterRecord['format'] | undefined;
   readonly parentId?: string | undefined;
   readonly jobId?: string | undefined;
-  /** A batch whose jobs have these results. */
+  /** A batch of whose jobs the adapters are results. */
   readonly batchId?: string | undefined;
-  /** What the name begins with. */
+  /** The beginning of the name. */
   readonly name?: string | undefined;
   readonly labels?: readonly WantedLabel[] | undefined;
 }
@@ -61,7 +61,7 @@ export class AdapterStore {
     this.tenant = tenant;
   }
 
-  /** @param id may be any text */
+  /** @param id may be any text; no adapter has an invalid id */
   async find(id: string): Promise<FoundAdapter | undefined> {
     if (!isAdapterId(id)) return undefined;
     const row = await this.database.reader
@@ -93,8 +93,8 @@ export class AdapterStore {
   }
 
   /**
-   * Whether there is an adapter of the same weights and configuration.
-   * @param digest as describeAdapter gives it
+   * Whether there is an adapter with the same weights and configuration.
+   * @param digest by describeAdapter
    */
   async isKnown(digest: string): Promise<boolean> {
     const row = await this.database.reader
@@ -107,7 +107,7 @@ export class AdapterStore {
     return row !== undefined;
   }
 
-  /** Those that have not expired, the newest first. */
+  /** The adapters that have not expired, the newest first. */
   async page(
     { baseModel, format, parentId: parent, jobId: job, batchId, name, labels }: AdapterFilter,
     request: PageRequest,
@@ -132,7 +132,7 @@ export class AdapterStore {
     return { items: rows.map(adapterRecord), next };
   }
 
-  /** @throws AppError STORAGE_FAILED where what was written has been removed by now */
+  /** @throws AppError STORAGE_FAILED if the written content has been removed by now */
   async insert(adapter: NewAdapter, written: WrittenFiles): Promise<AdapterRecord> {
     const [record] = await this.database.write(async (writer) => {
       const contents = await settleContent(writer, written);
@@ -143,13 +143,13 @@ export class AdapterStore {
     return record!;
   }
 
-  /** undefined: there is none, or it has expired. */
+  /** Changes an adapter. @returns undefined if there is none or it has expired */
   change(id: string, { name, labels, ttlSeconds }: AdapterChanges): Promise<AdapterRecord | undefined> {
     const { now } = this.database;
     return this.database.write(async (writer) => {
       const row = await writer
         .updateTable('adapter')
-        // Something has to be set, and this makes others wait.
+        // Sets a column to its own value, so that there always is something to set, and locks the row.
         .set({ id })
         .$if(name !== undefined, (query) => query.set({ name: name! }))
         .$if(labels !== undefined, (query) => query.set({ labels: JSON.stringify(labels) }))
@@ -171,8 +171,8 @@ export class AdapterStore {
   }
 
   /**
-   * Removes an adapter, unless a job that has not ended reads it.
-   * @returns false when there is none
+   * Deletes an adapter, unless an unfinished job reads it.
+   * @returns false if there is none
    * @throws AppError ADAPTER_IN_USE
    */
   remove(id: string): Promise<boolean> {
@@ -189,7 +189,7 @@ export class AdapterStore {
   }
 }
 
-/** Results of the jobs of a batch, found by their jobs. A result that the batch reuses may occur several times. */
+/** The results of a batch, found through its jobs. A result that the batch reuses may occur several times. */
 const resultsOf = (batch: string, tenant: string): Link => ({
   from: sql`(
     select distinct made.id as adapter, made.tenant, member.batch from batch_member as member cross join adapter as made

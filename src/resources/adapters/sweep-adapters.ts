@@ -2,11 +2,11 @@ import type { Database } from '../../database/database.ts';
 import type { Sweep } from '../contents/sweep.ts';
 import { deleteAdapters, readingJob } from './rows.ts';
 
-/** Rows that one transaction removes: SQLite holds up the process for so long. */
+/** Rows that one transaction removes. With SQLite, a transaction blocks the process for its duration. */
 const AT_ONCE = 50;
 
 /**
- * Removes the adapters of all tenants whose time is over, unless an unfinished job reads them.
+ * Removes the expired adapters of all tenants, unless an unfinished job reads them.
  * @throws AppError DATABASE_UNAVAILABLE, STORAGE_FULL
  */
 export async function sweepAdapters(database: Database, { startMs, swept }: Sweep): Promise<void> {
@@ -40,7 +40,7 @@ function byTenant(rows: readonly { readonly id: string; readonly tenant: string 
   return tenants;
 }
 
-/** @returns the sizes of those that were removed */
+/** @returns the sizes of the removed adapters */
 function removeExpired(
   database: Database,
   tenant: string,
@@ -49,7 +49,8 @@ function removeExpired(
 ): Promise<number[]> {
   return database.write(async (writer) => {
     const wanted = writer.selectFrom('adapter').select(['id', 'bytes']).where('id', 'in', ids);
-    // First, so that a job which is accepted in this moment is either seen below or finds that they are gone.
+    // Locked first, so that a job that is being accepted at this moment is either found below or fails because they
+    // are gone.
     const rows = await database.locked(wanted.where('expires_at', '<=', startMs).orderBy('id')).execute();
     const unread: typeof rows = [];
     for (const row of rows) if (!(await readingJob(writer, tenant, row.id))) unread.push(row);

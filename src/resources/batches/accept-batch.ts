@@ -8,33 +8,34 @@ import { itemRow } from './item-rows.ts';
 import { type ResolvedItem, type ResolveParts, resolveItem } from './resolve-item.ts';
 import { invalidBatch } from './wanted-items.ts';
 
-/** Items that are written down in one transaction, and that there are at once in memory. */
+/** Items that are written in one transaction, and that are in memory at the same time. */
 const AT_ONCE = 250;
-/** Items that are looked at at once. */
+/** Items that are resolved at the same time. */
 const RESOLVED_AT_ONCE = 16;
-/** Faults that are kept: an answer must stay readable. */
+/** The most faults that are kept, because a response must stay readable. */
 const MAX_FAULTS = 100;
 
 /**
- * Runs `accept` if the tenant may have this many more jobs.
- * @throws AppError if it may not
+ * Runs `accept` if the tenant has room for this many more jobs.
+ * @throws AppError if it has not
  */
 export type Admit = <T>(jobs: number, accept: () => Promise<T>) => Promise<T>;
 
-/** What a batch is accepted of. */
+/** The parts of a batch that is to be accepted. */
 export interface WantedBatch {
   readonly id: string;
   readonly head: BatchHead;
-  /** What cannot even be read makes it throw, at its end. */
+  /** Throws at its end if an item could not be parsed. */
   readonly items: AsyncIterable<WantedItem> | Iterable<WantedItem>;
   readonly resolve: ResolveParts;
   readonly admit: Admit;
 }
 
 /**
- * Writes a batch in groups of items, as a draft that no call shows, and then accepts it as a whole. A fault of the
- * batch leaves nothing of it; an item that cannot be tried has failed.
- * @param opened does the rest after the batch is admitted; the batch is accepted by then, whatever its outcome
+ * Writes a batch in groups of items, as a draft that no call shows, and then accepts it as a whole. If the batch has
+ * a fault, nothing of it remains; an item that cannot be tried counts as failed.
+ * @param opened does the remaining work after the batch is admitted; the batch is accepted by then, even if this
+ *   fails
  * @throws AppError BATCH_INVALID, BATCH_EMPTY, as `items`, `admit` and the stores
  */
 export async function acceptBatch(
@@ -67,20 +68,20 @@ export async function acceptBatch(
       await opened();
     });
   } catch (error) {
-    // Where that fails as well, it goes with a sweep.
+    // If this fails as well, a sweep removes the draft.
     await drafts.discard(id).catch(() => undefined);
     throw error;
   }
 }
 
-/** Folders below that of all results, each of which has the results of one item. */
+/** The folders of the items below the common folder for results. Each may belong to one item only. */
 export class SharedFolders {
-  /** How many faults there are. */
+  /** The number of faults. */
   faults = 0;
   private readonly taken = new Map<string, string>();
   private readonly kept: BatchFault[] = [];
 
-  /** Notes the folder for the results of an item. */
+  /** Notes the folders for the results of an item. */
   take({ leaves }: ResolvedItem, spot: Spot): void {
     for (const leaf of leaves) {
       const before = this.taken.get(leaf);
@@ -101,7 +102,7 @@ export class SharedFolders {
   }
 }
 
-/** Some items at a time. */
+/** Groups the items into slices. */
 async function* slicesOf(
   items: AsyncIterable<WantedItem> | Iterable<WantedItem>,
 ): AsyncGenerator<readonly WantedItem[]> {

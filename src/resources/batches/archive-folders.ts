@@ -1,25 +1,31 @@
-/** Name of the lines in an archive; no item has it for its folder. */
+/** Name of the file with the result lines in an archive; no item gets a folder of this name. */
 export const RESULTS_FILE = 'results.ndjson';
 
-/** A name may be longer; file systems take 255 bytes of each part, and a number may come behind. */
+/** A name may be longer, but file systems limit each part of a path to 255 bytes, and a number may be appended. */
 const MAX_PART_BYTES = 200;
-/** What no file system, or no terminal, takes well: control and formatting characters, halves of pairs, and what Windows forbids. */
+/**
+ * Characters that file systems or terminals do not handle well: control and formatting characters, lone surrogates,
+ * and what Windows forbids.
+ */
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}:*?"<>|\\]/gu;
-/** Names of devices in Windows. */
+/** Device names of Windows. */
 const DEVICE = /^(?:con|prn|aux|nul|com\d|lpt\d)(?=\.|$)/i;
-/** Endings of the files of adapters: a folder with such a name could take the path of a file. */
+/** Endings of an adapter's files: a folder with such an ending could collide with the path of a file. */
 const LIKE_A_FILE = /\.(?:safetensors|gguf|json|md)$/i;
-/** Files are below the folder of an item and that of a target. */
+/** Files lie below the folder of an item and the folder of a target. */
 const FILE_DEPTH = 2;
 
-/** The folders of a batch's items in an archive: safe to be unpacked anywhere, and each item has one of its own. */
+/**
+ * The folders of a batch's items in an archive. They can be unpacked safely anywhere, and each item has one of its
+ * own.
+ */
 export class ArchiveFolders {
-  /** In lower case: not all file systems tell it from upper case. */
+  /** In lower case, because some file systems ignore case. */
   private readonly taken = new Set([RESULTS_FILE]);
-  /** What the next one of the same name gets. */
+  /** The number for the next folder of the same name. */
   private readonly numbers = new Map<string, number>();
 
-  /** Gives an item a folder. @param index what it is called by where nothing is left of its name */
+  /** Assigns a folder to an item. @param index used if nothing is left of its name */
   take(name: string, index: number): string {
     const folder = safePath(name) || String(index);
     let free = folder;
@@ -32,7 +38,7 @@ export class ArchiveFolders {
   }
 }
 
-/** A path that leads nowhere but down. Empty: nothing is left of it. */
+/** A relative path that cannot lead upwards. Empty if nothing is left of the name. */
 function safePath(name: string): string {
   return name
     .split('/')
@@ -42,7 +48,7 @@ function safePath(name: string): string {
     .join('/');
 }
 
-/** One part of such a path; `.` and `..` are nothing. */
+/** One safe part of a path; `.` and `..` become empty. */
 export function safePart(part: string): string {
   const safe = shortened(part.normalize('NFC').replaceAll(UNSAFE, '_'));
   return safe.replace(/^ +|[. ]+$/g, '').replace(DEVICE, '_$&');

@@ -10,27 +10,27 @@ import { ArchiveFolders, RESULTS_FILE, safePart } from './archive-folders.ts';
 import { itemSlices, resultLines } from './result-lines.ts';
 import type { BatchResultStore, ItemWithJob } from './result-store.ts';
 
-/** What an archive is made of. */
+/** The sources of an archive. */
 export interface ArchiveSources {
   readonly store: BlobStore;
   readonly adapters: AdapterService;
   readonly batchResults: BatchResultStore;
 }
 
-/** What a result that was removed is answered with. */
+/** The errors for a result that was removed. */
 const GONE = ['ADAPTER_NOT_FOUND', 'ADAPTER_EXPIRED'];
 
 /**
- * The files of all results of a batch that still exist, in a folder for each item and a folder for each target in it,
- * and at the end the lines with all outcomes. Each group is read when the previous one was consumed.
- * @throws AppError DATABASE_UNAVAILABLE, STORAGE_*; BATCH_NOT_FOUND if it is deleted while it is read
+ * The files of all results of a batch that still exist, in a folder for each item with a folder for each target, and
+ * finally the lines with all outcomes. Each group is read when the previous one has been consumed.
+ * @throws AppError DATABASE_UNAVAILABLE, STORAGE_*; BATCH_NOT_FOUND if the batch is deleted while it is read
  */
 export async function* archiveEntries(
   sources: ArchiveSources,
   batch: { readonly id: string; readonly total: number },
 ): AsyncGenerator<ZipEntry, void, undefined> {
   const folders = new ArchiveFolders();
-  /** Folders of the lines of each item, by its index. */
+  /** The folders of the lines of each item, by its index. */
   const held = new Map<number, string[]>();
   for await (const items of itemSlices(sources.batchResults, batch)) {
     for (const one of items) {
@@ -56,7 +56,7 @@ const entryOf = (folder: string, file: StoredFile, store: BlobStore): ZipEntry =
   open: () => streamOf(store, file),
 });
 
-/** What the folder of a line is called: as that of its target where results are delivered. */
+/** The name of the folder of a line: the same as that of its target when results are delivered. */
 function targetFolder({ job }: ItemWithJob, { kind, target }: BatchResultLine, at: number): string {
   if (kind === 'import') return 'imported';
   const targets = job && 'targets' in job.request ? job.request.targets : undefined;

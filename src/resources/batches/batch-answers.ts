@@ -16,7 +16,7 @@ export const BatchPath = Type.Object({
   id: Type.String({ description: 'Id of a batch', examples: [BATCH_EXAMPLE.id] }),
 });
 
-/** How calls that make a batch answer. */
+/** The responses of calls that create a batch. */
 export const MADE_BATCH = {
   200: response(
     'The batch has ended: while the client waited, or immediately because all its work was already done or no ' +
@@ -27,7 +27,9 @@ export const MADE_BATCH = {
   202: response('Accepted, durably', reference(BatchRecord), { headers: LOCATION }),
 };
 
-/** How the caller's batches are accepted: with as many jobs as the tenant may have, of a priority that it may give. */
+/**
+ * The conditions for the caller's batches: the limit of jobs of the tenant, and the highest priority that is allowed.
+ */
 export async function acceptOptions(request: FastifyRequest): Promise<AcceptOptions> {
   const admit: Admit = (jobs, accept) =>
     jobs === 0 ? accept() : withinQueuedJobs(workspaceOf(request), jobs, accept);
@@ -38,7 +40,7 @@ export async function acceptOptions(request: FastifyRequest): Promise<AcceptOpti
   };
 }
 
-/** Answers with a batch that was asked for: 202, or 200 when it has ended, which the client may prefer to wait for. */
+/** Answers with a requested batch: 202, or 200 if it has ended, for which the client may prefer to wait. */
 export async function answerBatch(
   request: FastifyRequest,
   reply: FastifyReply,
@@ -52,7 +54,7 @@ export async function answerBatch(
     .send(batch);
 }
 
-/** The batch that the first of equal requests made, as it is now. */
+/** The current state of the batch that the first of several equal requests created. */
 export async function answerBatchAgain(
   request: FastifyRequest,
   reply: FastifyReply,

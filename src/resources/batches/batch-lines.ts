@@ -8,24 +8,25 @@ import type { Fault } from '../../http/validation-message.ts';
 import type { BatchInLines } from './intake.ts';
 import { filledJob, isObject, jobFaults, type WantedItem } from './item-request.ts';
 
-/** Longest line: as long as the body of one job. */
+/** Limit of a line: the same as for the body of one job. */
 export const MAX_LINE_BYTES = 64 * 1024;
-/** Most faults to report: an answer must stay readable. */
+/** The most faults that are reported, because a response must stay readable. */
 const MAX_TOLD = 100;
 
-/** What is asked about a line. */
+/** Checks of the lines. */
 export interface LineChecks {
-  /** What is wrong with a job; nothing: it fits its schema. */
+  /** The faults of a job; none if it fits its schema. */
   readonly job: (value: object) => Fault[];
   readonly settings: (value: unknown) => Fault[];
-  /** Called when the last line has come, before anything of it counts. */
+  /** Called when the last line has been read, before the batch is accepted. */
   readonly onEnd: () => Promise<void>;
 }
 
 /**
- * A batch whose jobs come one in a line, the first of which may have the settings of all. No more than a line of it is held.
+ * A batch with one job in each line. The first line may contain the settings for all jobs. At most one line is in
+ * memory.
  * @returns items that throw, at their end, AppError VALIDATION_FAILED or UNKNOWN_OPTION with the faults of all lines
- * @throws AppError as they, for the first line
+ * @throws AppError with the same codes, for the first line
  */
 export async function batchLines(lines: AsyncGenerator<BodyLine>, checks: LineChecks): Promise<BatchInLines> {
   const { done, value: first } = await lines.next();
@@ -44,7 +45,7 @@ export async function batchLines(lines: AsyncGenerator<BodyLine>, checks: LineCh
       },
     ]);
   faults.add(first.number, checks.settings(settings), '/settings');
-  // Without them it is not known what the other lines ask for.
+  // Without valid settings, the other lines cannot be interpreted.
   faults.check();
   return {
     settings: settings as BatchSettings,
@@ -78,7 +79,7 @@ async function* itemsOf(
     if (wrong.length > 0) return undefined;
     const more = jobFaults(request, spot);
     faults.addTold(more);
-    // Of what is refused as a whole nothing more is written down.
+    // If the batch will be refused, no further items are written.
     return faults.count > 0 ? undefined : { request, spot };
   };
   for (const one of begun) {
@@ -93,7 +94,7 @@ async function* itemsOf(
   faults.check();
 }
 
-/** The JSON of a line; undefined where there is none, which is noted. */
+/** The JSON of a line; undefined if it has a fault, which is noted. */
 function readLine({ number, bytes }: BodyLine, faults: LineFaults): unknown {
   try {
     if (bytes !== undefined) return readRequestJson(bytes);
@@ -109,7 +110,7 @@ function readLine({ number, bytes }: BodyLine, faults: LineFaults): unknown {
   return undefined;
 }
 
-/** What is wrong in the lines: the first faults, and how many there are. */
+/** The faults of the lines: the first ones, and their number. */
 class LineFaults {
   count = 0;
   private readonly kept: Fault[] = [];
@@ -123,7 +124,7 @@ class LineFaults {
     );
   }
 
-  /** Those that say their line themselves. */
+  /** Adds faults that already name their line. */
   addTold(faults: readonly Omit<Fault, 'unknownOption'>[]): void {
     this.count += faults.length;
     const room = MAX_TOLD - this.kept.length;

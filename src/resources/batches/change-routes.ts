@@ -6,7 +6,7 @@ import { workspaceOf } from '../own-workspace.ts';
 import { BatchPath } from './batch-answers.ts';
 import { BATCH_ERRORS } from './service.ts';
 
-/** What is changed of a batch after it was accepted. */
+/** Routes that change a batch after it was accepted. */
 export const batchChangeRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.addSchema({ ...asComponent(BatchPatch), examples: [{ name: 'nightly 2026-12-01' }] });
 

@@ -9,24 +9,24 @@ import { inSlices } from '../jobs/rows.ts';
 import { removeBatchRows } from '../jobs/sweep-jobs.ts';
 import { insertRequestWebhooks, type NewRequestWebhook } from '../webhooks/request-webhook.ts';
 
-/** A draft that has not become a batch after this is one that a process left. */
+/** A draft that has not become a batch after this time was abandoned by its process. */
 const DRAFT_MS = 3_600_000;
 
 /** The settings of a batch as a whole. */
 export interface BatchHead {
   readonly name: string | null;
   readonly labels: Labels | undefined;
-  /** The batch that it does once more in part. */
+  /** The batch of which this one is a retry. */
   readonly retryOf: string | null;
-  /** How long the batch is kept after its end; null: until it is deleted. */
+  /** How long the batch is kept after it has ended; null: until it is deleted. */
   readonly ttlSeconds: number | null;
-  /** What came with its request. */
+  /** The webhook that was part of the request. */
   readonly webhook?: NewRequestWebhook | undefined;
-  /** Of that, or of the batch that this one is a retry of. */
+  /** The id of that webhook, or of the webhook of the batch that is retried. */
   readonly webhookId: string | null;
 }
 
-/** How many items a draft has, and how many of them failed before they could be tried. */
+/** The number of items of a draft, and how many of them failed because they could not be tried. */
 export interface DraftCounts {
   readonly items: number;
   readonly failed: number;
@@ -49,7 +49,7 @@ export class DraftStore {
     return this.parts.database;
   }
 
-  /** Begins a draft in place of one of the same id that a process left. */
+  /** Begins a draft, replacing one with the same id that a process has abandoned. */
   async begin(id: string, createdAtMs: number, head: BatchHead): Promise<void> {
     const { name, labels, retryOf, ttlSeconds, webhookId } = head;
     await this.discard(id);
@@ -69,7 +69,10 @@ export class DraftStore {
     });
   }
 
-  /** Writes down some of its items, and keeps it as long as others may come. @throws AppError UPLOAD_TOO_SLOW where it has expired */
+  /**
+   * Writes some of the items and extends the lifetime of the draft. @throws AppError UPLOAD_TOO_SLOW if it has
+   * expired
+   */
   async add(id: string, rows: readonly BatchMemberTable[]): Promise<void> {
     await this.database.write(async (writer) => {
       const { numUpdatedRows } = await writer
@@ -84,8 +87,9 @@ export class DraftStore {
   }
 
   /**
-   * Turns a draft into a batch, complete and durable. If none of its items can be tried, it has ended.
-   * @throws AppError UPLOAD_TOO_SLOW if the draft has expired meanwhile
+   * Turns a draft into a batch, completely and durably. If none of its items can be tried, the batch has ended at
+   * once.
+   * @throws AppError UPLOAD_TOO_SLOW if the draft has expired
    */
   async accept(id: string, head: BatchHead, { items, failed }: DraftCounts): Promise<void> {
     await JobChanges.write(this.parts, this.tenant, async (changes) => {
@@ -106,14 +110,14 @@ export class DraftStore {
         .select(({ fn }) => fn.countAll().as('written'))
         .where('batch', '=', id)
         .executeTakeFirstOrThrow();
-      // A sweep may have begun to remove it.
+      // A sweep may have begun to remove the draft.
       if (!row || Number(written) !== items) throw tooSlow();
       await insertRequestWebhooks(writer, this.tenant, head.webhook ? [head.webhook] : []);
       if (batchSummary(row).progress.done === items) changes.noteBatch(await endBatch(writer, id, row));
     });
   }
 
-  /** Removes a draft, if there is one. What was accepted stays. */
+  /** Removes a draft, if there is one. An accepted batch stays. */
   async discard(id: string): Promise<void> {
     const draft = await this.database.reader
       .selectFrom('batch')

@@ -14,13 +14,13 @@ import type { BatchIntake } from './intake.ts';
 import { type ResolvedItem, resolveItem } from './resolve-item.ts';
 
 const RESOLVED_AT_ONCE = 16;
-/** Each reads a header of weights from the storage. */
+/** Forecasts that are made at the same time; each reads a header of weights from the storage. */
 const FORECAST_AT_ONCE = 4;
-/** Items of which more is found out than whether they can be tried: a client waits for it. */
+/** The most items for which a forecast is made, because a client waits for it. The others are only checked. */
 const MAX_FORECASTS = 1_000;
 
 /**
- * A batch as it would be accepted, with its forecast. Nothing is stored or queued.
+ * Describes a batch as it would be accepted, with a forecast. Nothing is stored or queued.
  * @throws AppError as BatchIntake.submit
  */
 export async function forecastBatch(
@@ -59,10 +59,10 @@ export async function forecastBatch(
   };
 }
 
-/** Whether all that an item reads is here. */
+/** Whether the service already has everything that an item reads. */
 const isHere = ({ work }: ResolvedItem): boolean => work !== undefined && sourceIds(work).length > 0;
 
-/** @param others items that can be tried, and of which nothing was found out */
+/** @param others the number of items that can be tried and for which no forecast was made */
 function summed(
   forecasts: readonly JobForecast[],
   resolved: readonly ResolvedItem[],

@@ -18,7 +18,7 @@ import type { ResolveParts } from './resolve-item.ts';
 import type { BatchStore } from './store.ts';
 import { inField, invalidBatch, settingsFaults, wantedItems } from './wanted-items.ts';
 
-/** What batches are accepted for and with. */
+/** The parts that are needed to accept batches. */
 export interface IntakeParts {
   readonly jobs: Pick<JobService, 'check'>;
   readonly adapters: Pick<AdapterService, 'get'>;
@@ -29,13 +29,13 @@ export interface IntakeParts {
   readonly desk?: TransferDesk | undefined;
   /** undefined: requests cannot have webhooks. */
   readonly requestWebhooks?: RequestWebhooks | undefined;
-  /** How long batches stay unless a request says otherwise; undefined: they are kept. */
+  /** How long batches are kept unless a request specifies it; undefined: they do not expire. */
   readonly defaultTtlSeconds?: number | undefined;
 }
 
 /** How a batch is accepted. */
 export interface AcceptOptions {
-  /** Where it is the id of a batch, that is the answer. */
+  /** If a batch with this id exists, it is returned. */
   readonly id?: string | undefined;
   /** The highest priority that the caller may give; default: any. */
   readonly ceiling?: JobPriority | undefined;
@@ -43,13 +43,13 @@ export interface AcceptOptions {
   readonly admit?: Admit | undefined;
 }
 
-/** A batch that comes line by line. */
+/** A batch that arrives line by line. */
 export interface BatchInLines {
   readonly settings: BatchSettings;
   readonly items: AsyncIterable<WantedItem>;
 }
 
-/** What a batch consists of, before anything of it is written. */
+/** The contents of a batch before anything is written. */
 export interface PreparedBatch {
   readonly head: BatchHead;
   readonly items: readonly WantedItem[];
@@ -78,9 +78,7 @@ export const INTAKE_ERRORS = {
   submitLines: ACCEPTED,
 } as const satisfies Record<string, readonly ErrorCode[]>;
 
-/**
- * Accepts batches. All methods throw AppError DATABASE_UNAVAILABLE, and those that write STORAGE_FULL.
- */
+/** Accepts batches. All methods throw AppError DATABASE_UNAVAILABLE, and those that write STORAGE_FULL. */
 export class BatchIntake {
   private readonly parts: IntakeParts;
 
@@ -89,8 +87,8 @@ export class BatchIntake {
   }
 
   /**
-   * Accepts a batch, as a whole or not at all. An item that cannot be tried has failed; jobs whose work was already
-   * done have their results immediately.
+   * Accepts a batch, as a whole or not at all. An item that cannot be tried counts as failed; jobs whose work was
+   * already done have their results immediately.
    * @throws AppError as INTAKE_ERRORS.submit
    */
   async submit(request: BatchRequest, options: AcceptOptions = {}): Promise<BatchRecord> {
@@ -101,7 +99,7 @@ export class BatchIntake {
   }
 
   /**
-   * What a batch consists of, before anything of it is written.
+   * The contents of a batch, before anything is written.
    * @throws AppError as submit
    */
   async prepared(request: BatchRequest, ceiling?: JobPriority): Promise<PreparedBatch> {
@@ -112,7 +110,10 @@ export class BatchIntake {
     return { head, items, resolve };
   }
 
-  /** The same of one whose items come one after the other. @throws AppError as INTAKE_ERRORS.submitLines, and as its items */
+  /**
+   * Accepts a batch whose items arrive one after the other. @throws AppError as INTAKE_ERRORS.submitLines, and as its
+   * items
+   */
   async submitLines({ settings, items }: BatchInLines, options: AcceptOptions = {}): Promise<BatchRecord> {
     const faults = settingsFaults(settings, true);
     if (faults.length > 0) throw invalidBatch(faults);
@@ -120,12 +121,12 @@ export class BatchIntake {
     return this.accept(head, items, resolve, options);
   }
 
-  /** What holds for a batch as a whole. */
+  /** The settings of a batch as a whole. */
   private async taken(
     settings: BatchSettings,
     ceiling: JobPriority = 'high',
   ): Promise<{ head: BatchHead; resolve: ResolveParts }> {
-    // Before its items are looked at, of which there may be thousands.
+    // Checked before the items, of which there may be thousands.
     withinCeiling(settings.priority, ceiling);
     const { desk, jobs, adapters, requestWebhooks, defaultTtlSeconds } = this.parts;
     const { deliver, name = null, labels, ttl_seconds, webhook: wanted } = settings;
@@ -143,7 +144,8 @@ export class BatchIntake {
   }
 
   /**
-   * Does the items of a batch once more that failed, also in part, or were cancelled, as a new batch: each as a whole.
+   * Repeats the items of a batch that failed, even in part, or were cancelled, as a new batch. Each item is repeated
+   * as a whole.
    * @param before a batch that has ended
    * @throws AppError BATCH_SUCCEEDED
    */
@@ -179,7 +181,7 @@ export class BatchIntake {
       }
   }
 
-  /** The batch of a request that was accepted before, and not answered. */
+  /** The batch of an earlier request that was accepted but whose response was lost. */
   private async known({ id }: AcceptOptions): Promise<BatchRecord | undefined> {
     return id === undefined ? undefined : this.parts.batchStore.get(id);
   }
@@ -195,11 +197,11 @@ export class BatchIntake {
       try {
         await itemStore.open(id);
       } catch (error) {
-        // The batch is durable, so it is accepted; the loop for unfinished batches does the rest.
+        // The batch is durable and therefore accepted; the loop for unfinished batches does the remaining work.
         if (!(error instanceof AppError)) throw error;
       }
     });
-    // Some may have ended by now.
+    // Some items may have ended by now.
     const batch = await this.parts.batchStore.get(id);
     if (batch) return batch;
     throw new AppError('BATCH_NOT_FOUND', `The batch ${id} was deleted while it was being accepted.`, {

@@ -8,10 +8,10 @@ import { urlFile } from '../../transfer/transfer-ends.ts';
 import { inFolder, targetFolders } from '../jobs/destinations.ts';
 import type { Places } from '../jobs/places.ts';
 
-/** What the Hub has behind the name of a repository. */
+/** A revision that follows the name of a repository of the Hub. */
 const HUB_REVISION = /^(hf:\/\/[^/@]+\/[^/@]+)@(?:refs\/(?:pr|convert)\/[^/]+|[^/]+)/;
 
-/** A source as it is shown: without a query, which may be a secret. */
+/** The text of a source for display: without a query, which may be a secret. */
 export function sourceText(source: Source): string {
   if (typeof source === 'string') return withoutQuery(source);
   switch (source.kind) {
@@ -26,7 +26,7 @@ export function sourceText(source: Source): string {
   }
 }
 
-/** What an item is called by its source: the last part that says something. */
+/** The name of an item by its source: the last part of the path that is not a prescribed name. */
 export function nameAtSource(source: Source): string {
   const text = sourceText(source).replace(HUB_REVISION, '$1');
   const [, ...parts] = text.split('://').at(-1)!.split('/').filter(Boolean);
@@ -43,8 +43,8 @@ export interface ResultsFolder {
 type DeliverPrefixFields = Exclude<DeliverPrefix, string>;
 
 /**
- * A prefix that items are delivered below. It is judged once: whether a connection leads there, and through which they go.
- * @throws AppError as Places.sink; VALIDATION_FAILED where it names files
+ * The prefix below which items are delivered. Its connection is determined once for all items.
+ * @throws AppError as Places.sink; VALIDATION_FAILED if it names files
  */
 export async function resultsFolder(deliver: DeliverPrefix, places: Places): Promise<ResultsFolder> {
   const { to, include } = typeof deliver === 'string' ? { to: deliver } : deliver;
@@ -58,7 +58,7 @@ export async function resultsFolder(deliver: DeliverPrefix, places: Places): Pro
   return { end: isPinned ? { ...end, connection } : end, include };
 }
 
-/** What an item is delivered to. */
+/** The destination of an item. */
 export function deliverTo(
   { end, include }: ResultsFolder,
   name: string,
@@ -78,7 +78,7 @@ function below(end: SinkObject | UrlText, folders: readonly string[]): Sink {
   return folders.reduce<Sink>(inFolder, end);
 }
 
-/** Names of folders for a name: none of them leads out of its folder, and the Hub allows few characters. */
+/** The folder names for an item's name: none of them leads out of its folder, and the Hub allows few characters. */
 const folderNames = (name: string, kind: SinkObject['kind']): string[] =>
   name.split('/').map((part) => {
     // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for

@@ -3,34 +3,34 @@ import type { JobKind, JobRequest, RecordedJobRequest } from '../../contract/job
 import { MAX_LABELS } from '../../contract/labels.ts';
 import type { Treatment } from '../jobs/accepted-job.ts';
 
-/** How the job of an item is treated; what it has from its batch is said there. */
+/** How the job of an item is treated, except for what it inherits from its batch. */
 export type ItemTreatment = Pick<Treatment, 'name' | 'labels' | 'priority' | 'ttlSeconds' | 'reuse'>;
 
 /** The request of an item, stored so that it can be repeated; it contains no secrets. */
 export type ItemRequest =
   | { readonly work: RecordedJobRequest; readonly treatment: ItemTreatment }
-  /** It could not be accepted. */
+  /** The request of an item that could not be accepted. */
   | { readonly asked: JobRequest }
-  /** The same, and it had secrets in it: a job of this kind. */
+  /** The kind of a job that could not be accepted and whose request contained secrets. */
   | { readonly gone: JobKind };
 
-/** Where in a request something is, for the person who sent it. */
+/** A place in a request, for messages. */
 export interface Spot {
   /** JSON pointer into the request, or into the line. */
   readonly pointer: string;
-  /** As `jobs[3]` or `line 4`. */
+  /** Such as `jobs[3]` or `line 4`. */
   readonly shown: string;
-  /** Its number, from 1, where it is one of several lines. */
+  /** The number of its line, counted from 1, if the request has several lines. */
   readonly line?: number;
 }
 
-/** Something that a batch asks for. */
+/** An item that a batch requests. */
 export interface WantedItem {
-  /** A request with all that its batch says, or what an earlier batch recorded. */
+  /** A request completed by the settings of its batch, or the one that an earlier batch recorded. */
   readonly request: JobRequest | Exclude<ItemRequest, { asked: unknown }>;
-  /** undefined: it is called by what it reads. */
+  /** undefined: it is named after its source. */
   readonly name?: string | undefined;
-  /** What it does once more: its job, and where its adapter comes from as it was shown. */
+  /** For a retry: the job that it repeats, and the displayed source of its adapter. */
   readonly before?: { readonly job: string | null; readonly source: string | null };
   readonly spot: Spot;
 }
@@ -42,7 +42,7 @@ export interface BatchFault {
   readonly line?: number;
 }
 
-/** A fault of what is at a spot. */
+/** A fault at a place. */
 export const faultAt = ({ pointer, shown, line }: Spot, detail: string, inside = ''): BatchFault => ({
   ...(line !== undefined && { line }),
   pointer: pointer + inside,
@@ -51,20 +51,23 @@ export const faultAt = ({ pointer, shown, line }: Spot, detail: string, inside =
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** What a batch asks of a job: what it says itself holds where the job does not say. */
+/** The request of a job, completed by the settings of its batch. What the job itself specifies takes precedence. */
 export function filledJob(settings: BatchSettings, job: object): object {
   const { kind = 'squeeze', targets, options, results, labels, priority, ttl_seconds, reuse } = settings;
   const own = job as Fields;
   const shared = defined({ kind, priority, ttl_seconds, reuse });
   const all = { ...shared, ...own, ...merged('labels', labels, own.labels) };
   const hasTargets = ['squeeze', 'merge'].includes(all.kind as string);
-  // Others make no adapters.
+  // Jobs of other kinds create no adapters.
   return hasTargets
     ? { ...defined({ targets, options }), ...all, ...merged('results', results, own.results) }
     : all;
 }
 
-/** Field by field, with precedence for the job. Values that are not objects are left to the schema. */
+/**
+ * Merges a field of the batch and the job, property by property, with precedence for the job. Values that are not
+ * objects are left to the schema.
+ */
 function merged(name: string, ofBatch: object | undefined, ofJob: unknown): Fields {
   if (ofBatch === undefined || (ofJob !== undefined && !isObject(ofJob))) return {};
   return { [name]: { ...ofBatch, ...(ofJob as object | undefined) } };
@@ -73,7 +76,7 @@ function merged(name: string, ofBatch: object | undefined, ofJob: unknown): Fiel
 export const isObject = (value: unknown): value is object =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** What is wrong with a job of a batch that fits its schema. */
+/** The faults of a batch's job that fits its schema. */
 export function jobFaults(job: JobRequest, spot: Spot): BatchFault[] {
   const {
     webhook,
@@ -99,7 +102,7 @@ export function jobFaults(job: JobRequest, spot: Spot): BatchFault[] {
         '/dry_run',
       ),
     );
-  // What the batch and the job say together is limited as labels are.
+  // The labels of the batch and the job together are subject to the limit for labels.
   const count = Object.keys(labels).length;
   if (count > MAX_LABELS) faults.push(faultAt(spot, ` has ${count} labels; ${MAX_LABELS} are allowed`));
   if (job.kind === 'squeeze' || job.kind === 'analyze') {

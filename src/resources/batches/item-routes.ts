@@ -9,14 +9,14 @@ import { BatchPath } from './batch-answers.ts';
 import { BATCH_ITEMS_EXAMPLE } from './examples.ts';
 import { BATCH_ERRORS } from './service.ts';
 
-/** Places in a list are written as ids, which is what cursors are made of. */
+/** The place of an item in a list, written as an id, because cursors contain ids. */
 const PLACE = 'item';
 const placeOf = (position: number): string => `${PLACE}_${position.toString(16).padStart(32, '0')}`;
-/** Behind all others where it is none of a batch: cursors come from clients. */
+/** A position after all others if the cursor, which comes from the client, does not name an item. */
 const positionOf = (place: string): number =>
   Math.min(Number.parseInt(place.slice(PLACE.length + 1), 16), MAX_BATCH_ITEMS);
 
-/** The items of batches. */
+/** Routes for the items of batches. */
 export const batchItemRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.addSchema({ ...asComponent(BatchItemList), examples: [BATCH_ITEMS_EXAMPLE] });
 

@@ -9,7 +9,7 @@ import { hasTransfers } from '../jobs/transfer-desk.ts';
 import type { ItemRequest } from './item-request.ts';
 import type { ResolvedItem } from './resolve-item.ts';
 
-/** What an item is shown by. */
+/** The columns from which an item is shown. */
 export const ITEM_COLUMNS = [
   'position',
   'job',
@@ -26,7 +26,7 @@ export const ITEM_COLUMNS = [
 
 type ItemRow = Pick<BatchMemberTable, (typeof ITEM_COLUMNS)[number]>;
 
-/** An item as it is written down. One that cannot be tried has failed already. */
+/** The row of an item. An item that cannot be tried has already failed. */
 export function itemRow(
   batch: string,
   createdAtMs: number,
@@ -37,7 +37,7 @@ export function itemRow(
   return {
     ...{ batch, position, job: work ? memberId(createdAtMs, position) : null },
     ...{ name: JSON.stringify(name), kind, source, retry_of: retryOf, results: '[]', ended_no: null },
-    // A value that is not an id may be any text.
+    // A value that is not a valid id may be any text.
     adapter: adapter?.replaceAll('\0', '\uFFFD') ?? null,
     ...(failure
       ? failedColumns(failure)
@@ -47,14 +47,14 @@ export function itemRow(
   };
 }
 
-/** Ids of a batch's jobs sort in its order: behind the time comes the place. */
+/** The ids of a batch's jobs sort in the order of the items: the position follows the time. */
 function memberId(nowMs: number, index: number): string {
   const id = newJobId(nowMs);
   const digits = id.indexOf('_') + 1 + 12;
   return id.slice(0, digits) + index.toString(16).padStart(4, '0') + id.slice(digits + 4);
 }
 
-/** An item as its batch shows it. */
+/** An item as the API shows it. */
 export function batchItem(row: ItemRow, isActive: boolean): BatchItem {
   const { job, error_code: code, error_detail: detail, finished_at } = row;
   return {
@@ -75,11 +75,11 @@ export function batchItem(row: ItemRow, isActive: boolean): BatchItem {
   };
 }
 
-/** What an item asks for. */
+/** The request of an item. */
 export const itemRequest = ({ request }: Pick<BatchMemberTable, 'request'>): ItemRequest =>
   JSON.parse(request) as ItemRequest;
 
-/** The job of an item, as it is accepted. */
+/** The job of an item, to be accepted. */
 export function itemJob(row: BatchMemberTable, batchId: string, webhookId: string | null): NewJob {
   const kept = itemRequest(row);
   if (row.job === null || !('work' in kept))

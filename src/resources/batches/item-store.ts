@@ -9,23 +9,23 @@ import { acceptJobs, type NewJob } from '../jobs/executions/accept-jobs.ts';
 import { JobChanges, type JobChangesParts } from '../jobs/executions/job-changes.ts';
 import { batchItem, ITEM_COLUMNS, itemJob } from './item-rows.ts';
 
-/** Jobs that are accepted in one transaction: more would hold up others for a tenth of a second. */
+/** Jobs that are accepted in one transaction: more of them would delay other work by a tenth of a second. */
 const OPENED_AT_ONCE = 50;
-/** Items that are read at once. */
+/** Items that are read at a time. */
 const READ_AT_ONCE = 250;
 
-/** Some items, and the place of the last one where there are more. */
+/** Some items, and the position of the last one if more follow. */
 export interface ItemPage {
   readonly items: readonly BatchItem[];
   readonly next: number | null;
 }
 
-/** Which part of the items of a batch is wanted. */
+/** The requested part of a batch's items. */
 export interface ItemPageRequest {
-  /** Any of them; undefined: all. */
+  /** Items in any of these states; undefined: all items. */
   readonly states?: readonly JobState[] | undefined;
   readonly limit: number;
-  /** Place of the last one of the page before. */
+  /** The position of the last item of the previous page. */
   readonly after?: number | undefined;
 }
 
@@ -48,7 +48,8 @@ export class ItemStore {
 
   /** Items in the order of the request. */
   async page(batchId: string, { states, limit, after = -1 }: ItemPageRequest): Promise<ItemPage> {
-    // What runs is known of the job only, and one that has ended is behind its item.
+    // Only the row of the job shows that it is active; once the job has ended, that row may be older than that of its
+    // item.
     const state = sql<JobState>`case when batch_member.state = 'queued' and job.state = 'active' then 'active' else batch_member.state end`;
     const query = this.database.reader
       .selectFrom('batch_member')
@@ -68,7 +69,7 @@ export class ItemStore {
     };
   }
 
-  /** Those items of a batch that a retry does once more, in their order, some at a time. */
+  /** The items of a batch that a retry repeats, in their order and in slices. */
   async *unsuccessful(batchId: string): AsyncGenerator<readonly BatchMemberTable[]> {
     for (let after = -1; ; ) {
       const rows = await this.database.reader
@@ -137,7 +138,7 @@ export class ItemStore {
       await this.accept(batchId, rows, jobs);
     } catch (error) {
       if (!isOfAdapter(error)) throw error;
-      // An adapter was removed since it was looked for: its item fails, and no other one.
+      // An adapter was removed after the check: only its item fails.
       for (const [index, row] of rows.entries()) {
         try {
           await this.accept(batchId, [row], [jobs[index]!]);
@@ -159,7 +160,7 @@ export class ItemStore {
       await acceptJobs(changes, jobs);
       const sealed = rows.filter((row) => row.sealed !== null).map(({ position }) => position);
       if (sealed.length === 0) return;
-      // From now on the jobs have them.
+      // From now on the jobs hold these values.
       await changes.writer
         .updateTable('batch_member')
         .set({ sealed: null })
@@ -186,7 +187,7 @@ export class ItemStore {
     });
   }
 
-  /** Opened by another process, a batch may have ended, and jobs of it may be deleted by now. */
+  /** Another process may have opened the batch; then it may have ended, and its jobs may have been deleted. */
   private async isUnopened({ writer }: JobChanges, batchId: string): Promise<boolean> {
     const batch = writer.selectFrom('batch').select('id').where('id', '=', batchId);
     return (

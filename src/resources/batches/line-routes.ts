@@ -21,19 +21,19 @@ import { batchLines, MAX_LINE_BYTES } from './batch-lines.ts';
 import { BATCH_ERRORS } from './service.ts';
 
 const NDJSON = 'application/x-ndjson';
-/** Ten thousand jobs of some kilobytes each. */
+/** Limit of the body: ten thousand jobs of some kilobytes each. */
 const MAX_BODY_BYTES = 64 * 1024 * 1024;
 
-/** One schema for all requests: validators are kept by it. */
+/** One schema object for all requests, because validators are cached by it. */
 const JOB = reference(JobRequest);
 const SETTINGS = asComponent(BatchSettings);
 
 export interface LineRoutesOptions {
-  /** A body from which (almost) nothing comes for this long is refused. */
+  /** A body of which (almost) no bytes arrive for this long is refused. */
   readonly idleTimeoutMs: number;
 }
 
-/** Batches whose jobs come one in a line. */
+/** Routes for batches with one job in each line. */
 export const batchLineRoutes: FastifyPluginAsyncTypebox<LineRoutesOptions> = async (
   app,
   { idleTimeoutMs },
@@ -94,7 +94,7 @@ async function receiveBatch(request: FastifyRequest, idleTimeoutMs: number): Pro
       hash.update(chunk);
       yield chunk;
     }
-    // Before the last line is parsed, because it may be incomplete.
+    // Verified before the last line is parsed, because that line may be incomplete.
     body.verify();
   }
   const known = async (): Promise<void> => {
@@ -107,12 +107,13 @@ async function receiveBatch(request: FastifyRequest, idleTimeoutMs: number): Pro
     const id = idempotent?.idOf('batch');
     const accepted = id === undefined ? undefined : await batches.find(id);
     if (accepted || (idempotent && !idempotent.isHeld)) {
-      // It was answered before, or accepted and not answered: that of the same body is the answer.
+      // The request was answered before, or accepted without a response. If its body is the same, the response is
+      // sent again.
       for await (const _line of lines);
       await known();
       if (accepted) return accepted;
     }
-    // Before the body, which would be for nothing.
+    // Checked before the body is read.
     await checkQueuedJobs(workspaceOf(request), 1);
     const batch = await batchLines(lines, {
       job: (value) => faultsOf(request, JOB, value),

@@ -10,16 +10,16 @@ import { lacksSecrets, withoutSecrets } from '../jobs/transfer-desk.ts';
 import { deliverTo, leavesOf, nameAtSource, type ResultsFolder, sourceText } from './item-names.ts';
 import type { ItemRequest, ItemTreatment, WantedItem } from './item-request.ts';
 
-/** An item of which it is known whether it can be tried. */
+/** An item after it was checked whether it can be tried. */
 export interface ResolvedItem {
   readonly name: string;
   readonly kind: JobKind;
   readonly adapter: string | null;
   readonly source: string | null;
   readonly retryOf: string | null;
-  /** What is kept of it. */
+  /** The request as it is stored. */
   readonly request: ItemRequest;
-  /** With what is sealed in it; undefined: it cannot be tried. */
+  /** The work with its sealed secrets; undefined if the item cannot be tried. */
   readonly work: RecordedJobRequest | undefined;
   readonly treatment: ItemTreatment | undefined;
   readonly failure: ItemFailure | undefined;
@@ -34,14 +34,16 @@ export interface ResolveParts {
   readonly places: Places | undefined;
   /** The highest priority that the caller may give. */
   readonly ceiling: JobPriority;
-  /** Where the results of items go that do not say; undefined: they stay here. */
+  /**
+   * The folder for the results of items that have no destination of their own; undefined: results are not delivered.
+   */
   readonly folder: ResultsFolder | undefined;
 }
 
 /**
- * Finds out whether an item can be tried, and its name.
+ * Checks whether an item can be tried, and determines its name.
  * @param index its position among the others
- * @throws AppError PRIORITY_TOO_HIGH; DATABASE_UNAVAILABLE, STORAGE_*, which are not about the item
+ * @throws AppError PRIORITY_TOO_HIGH; DATABASE_UNAVAILABLE, STORAGE_*, which do not concern the item alone
  */
 export function resolveItem(item: WantedItem, index: number, parts: ResolveParts): Promise<ResolvedItem> {
   const { request } = item;
@@ -115,7 +117,10 @@ const secretsGone = (): AppError =>
 
 const refused = (failure: ItemFailure) => ({ work: undefined, treatment: undefined, failure, leaves: [] });
 
-/** What is wrong with the storage is not wrong with the item, and what the caller may not do is refused as a whole. */
+/**
+ * The reason why an item fails. A failure of the storage is not one of the item, and a priority that the caller may
+ * not use refuses the whole batch.
+ */
 function failureOf(error: unknown): ItemFailure {
   if (!(error instanceof AppError) || error.retryable || error.code === 'PRIORITY_TOO_HIGH') throw error;
   return { code: error.code, detail: error.message };
@@ -133,7 +138,7 @@ const adapterOf = (request: JobRequest): string | null =>
 const sourceOf = (request: JobRequest): string | null =>
   'source' in request && request.source !== undefined ? sourceText(request.source) : null;
 
-/** Whether a request says something that is to be sealed. */
+/** Whether a request contains secrets. */
 function hasSecrets(request: JobRequest): boolean {
   const fields = request as Readonly<Record<string, unknown>>;
   const text = JSON.stringify([fields.source, fields.to, fields.deliver]);

@@ -5,11 +5,11 @@ import { AppError } from '../../errors/app-error.ts';
 import { isFinal } from '../jobs/store.ts';
 import type { BatchResultStore, ItemWithJob } from './result-store.ts';
 
-/** Items that are read at once: a job with sixteen targets has some ten kilobytes. */
+/** Items that are read at a time: a job with sixteen targets takes some ten kilobytes. */
 const ITEMS_AT_ONCE = 50;
 
 /**
- * The items of a batch in groups, each read when the previous one was consumed.
+ * The items of a batch in groups, each of which is read when the previous one has been consumed.
  * @throws AppError DATABASE_UNAVAILABLE, BATCH_NOT_FOUND
  */
 export async function* itemSlices(
@@ -24,7 +24,7 @@ export async function* itemSlices(
     if (items.length < ITEMS_AT_ONCE) break;
     last = items.at(-1)!.item.index;
   }
-  // What was deleted in between must not look whole.
+  // If items were deleted in between, the list must not look complete.
   if (count < batch.total)
     throw new AppError('BATCH_NOT_FOUND', `Batch ${batch.id} was deleted while it was being read.`, {
       batch_id: batch.id,
@@ -49,7 +49,7 @@ export function resultLines({ item, job }: ItemWithJob): BatchResultLine[] {
   });
 }
 
-/** The fields that all lines of an item share, before its outcome is known. */
+/** The fields that all lines of an item share, without its outcome. */
 const lineOf = ({
   index,
   name,
@@ -69,7 +69,7 @@ function outcomeOf(result: JobResult) {
   return { state, result_id, rank, bytes, relative_error, error: null };
 }
 
-/** Of an item whose job was deleted or never was: what the batch itself has. */
+/** The lines of an item whose job was deleted or never existed: they contain what the batch itself knows. */
 function linesWithoutJob({ item }: ItemWithJob): BatchResultLine[] {
   const line = lineOf(item);
   const isWhole = item.state === 'succeeded';
@@ -83,7 +83,7 @@ function linesWithoutJob({ item }: ItemWithJob): BatchResultLine[] {
   return [...results, { ...line, state: lineState(item.state), error: item.error }];
 }
 
-/** A part of an item that is partial and is not known to have succeeded has failed. */
+/** The state of a target of a partial item: failed, unless it is known to have succeeded. */
 const lineState = (state: JobRecord['state']): BatchResultLine['state'] =>
   state === 'partial' ? 'failed' : state;
 

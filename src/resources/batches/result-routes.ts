@@ -8,7 +8,7 @@ import { BATCH_RESULT_LINE_EXAMPLE } from './examples.ts';
 import { itemSlices, resultLines } from './result-lines.ts';
 import { BATCH_ERRORS } from './service.ts';
 
-/** Not every HTTP library distinguishes an interrupted answer from a complete one. */
+/** Not every HTTP library distinguishes an interrupted response from a complete one. */
 const ITEM_COUNT = {
   'x-item-count': {
     type: 'string',
@@ -53,7 +53,7 @@ export const batchResultRoutes: FastifyPluginAsyncTypebox = async (app) => {
   );
 };
 
-/** The next lines are read when these have gone to the connection. */
+/** The next lines are read when these have been written to the connection. */
 async function* linesOf(slices: ReturnType<typeof itemSlices>): AsyncGenerator<string, void, undefined> {
   for await (const items of slices)
     yield items

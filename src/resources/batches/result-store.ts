@@ -13,7 +13,7 @@ export interface ItemWithJob {
 
 /** An item that has ended. */
 export interface EndedItem extends ItemWithJob {
-  /** The how many-th of its batch it was. */
+  /** The position of this item in the order in which the items of its batch ended. */
   readonly endedNo: number;
 }
 
@@ -25,13 +25,13 @@ export class BatchResultStore {
   private readonly database: Pick<Database, 'reader'>;
   private readonly jobs: Pick<JobStore, 'all'>;
 
-  /** @param jobs those of the tenant */
+  /** @param jobs the jobs of the tenant */
   constructor(database: Pick<Database, 'reader'>, jobs: Pick<JobStore, 'all'>) {
     this.database = database;
     this.jobs = jobs;
   }
 
-  /** The next items in the order of the request. @param index of the last one before; -1: none */
+  /** The next items in the order of the request. @param index that of the previous item; -1 for none */
   async after(batchId: string, index: number, limit: number): Promise<ItemWithJob[]> {
     const rows = await this.members(batchId)
       .where('position', '>', index)
@@ -41,7 +41,7 @@ export class BatchResultStore {
     return this.withJobs(rows);
   }
 
-  /** The next items that have ended, in the order in which they did. @param most no later ones than this */
+  /** The next items that have ended, in the order in which they ended. @param most the last position to return */
   async endedAfter(batchId: string, endedNo: number, most: number, limit: number): Promise<EndedItem[]> {
     const rows = await this.members(batchId)
       .where('ended_no', '>', endedNo)

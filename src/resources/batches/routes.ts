@@ -26,15 +26,15 @@ import { BATCH_EXAMPLE, BATCH_PAGE_EXAMPLE, BATCH_REQUEST_EXAMPLES } from './exa
 import { filledJob } from './item-request.ts';
 import { BATCH_ERRORS } from './service.ts';
 
-/** A batch may be wrong in thousands of places. */
+/** The most faults that are reported: a batch may be wrong in thousands of places. */
 const MAX_TOLD = 100;
-/** One schema for all requests: validators are kept by it. */
+/** One schema object for all requests, because validators are cached by it. */
 const JOB = reference(JobRequest);
 
-/** Ten thousand sources or ids; more than that of jobs comes in lines. */
+/** Room for ten thousand sources or ids. A batch with more JSON than that is sent as lines. */
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
 
-/** Batches of jobs: submitted, listed, read, cancelled, retried and removed. */
+/** Routes to submit, list, read, cancel, retry and delete batches of jobs. */
 export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.addSchema({ ...asComponent(BatchRequest), examples: BATCH_REQUEST_EXAMPLES });
   app.addSchema({ ...asComponent(BatchRecord), examples: [BATCH_EXAMPLE] });
@@ -47,7 +47,7 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
       config: {
         accepts: 'application/json',
         answerAgain: answerBatchAgain,
-        // What is checked here is the batch around its jobs; see checkedBatch.
+        // The schema of this route only checks what surrounds the jobs; see checkedBatch.
         swaggerTransform: ({ schema, url }: { schema: object; url: string }) => ({
           schema: withErrorCodes({ ...schema, body: reference(BatchRequest) }),
           url,
@@ -193,12 +193,12 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
   );
 };
 
-/** Jobs that are checked before others have their turn. */
+/** Jobs that are checked in one turn of the event loop. */
 const CHECKED_AT_ONCE = 250;
 
 /**
- * The body of a batch, with its jobs checked one by one, completed by the settings of the batch: a fault names the
- * index of its job.
+ * The body of a batch. Each job is completed by the settings of the batch and checked, and a fault names the index of
+ * its job.
  * @throws AppError VALIDATION_FAILED, UNKNOWN_OPTION with the faults of all jobs
  */
 async function checkedBatch(request: FastifyRequest): Promise<BatchRequest> {

@@ -8,7 +8,7 @@ import { type AcceptOptions, type BatchInLines, type BatchIntake, INTAKE_ERRORS 
 import type { ItemPage, ItemPageRequest, ItemStore } from './item-store.ts';
 import type { BatchFilter, BatchStore } from './store.ts';
 
-/** Jobs that are cancelled or deleted in one transaction, between which others have their turn. */
+/** Jobs that are cancelled or deleted in one transaction; other work can run between transactions. */
 const ENDED_AT_ONCE = 20;
 
 /** How often a batch is checked while a client waits for it. */
@@ -21,7 +21,7 @@ export interface BatchParts {
   readonly control: JobControl;
 }
 
-/** What the methods throw; the routes of the room derive from it what they may answer. */
+/** The errors of the methods; the routes derive the codes of their responses from them. */
 export const BATCH_ERRORS = {
   ...INTAKE_ERRORS,
   get: ['BATCH_NOT_FOUND'],
@@ -40,14 +40,14 @@ export const BATCH_ERRORS = {
 } as const satisfies Record<string, readonly ErrorCode[]>;
 
 /**
- * Many jobs that are asked for, followed and cancelled together. All methods throw AppError DATABASE_UNAVAILABLE, those that
- * write STORAGE_FULL.
+ * Batches of jobs, which are submitted, watched and cancelled together. All methods throw AppError
+ * DATABASE_UNAVAILABLE, those that write STORAGE_FULL.
  */
 export class BatchService {
   private readonly parts: BatchParts;
   private readonly store: BatchStore;
   private readonly intake: BatchIntake;
-  /** Work that continues after its answer. */
+  /** Work that continues after its response. */
   private readonly ongoing = new Set<Promise<void>>();
 
   constructor(parts: BatchParts) {
@@ -61,7 +61,7 @@ export class BatchService {
     return this.intake.submit(request, options);
   }
 
-  /** The same of one whose items come one after the other. */
+  /** Accepts a batch whose items arrive one after the other, as BatchIntake does. */
   submitLines(lines: BatchInLines, options?: AcceptOptions): Promise<BatchRecord> {
     return this.intake.submitLines(lines, options);
   }
@@ -76,7 +76,7 @@ export class BatchService {
     return batch;
   }
 
-  /** The same; undefined: there is none. */
+  /** The current state of a batch; undefined if there is none. */
   find(batchId: string): Promise<BatchRecord | undefined> {
     return this.store.get(batchId);
   }
@@ -88,7 +88,8 @@ export class BatchService {
   }
 
   /**
-   * The batch once it has ended, or its state after `timeoutMs` or when the signal fires.
+   * Waits until a batch has ended.
+   * @returns the batch, or its state after `timeoutMs` or when the signal is aborted
    * @throws AppError BATCH_NOT_FOUND
    */
   async wait(batchId: string, timeoutMs: number, signal?: AbortSignal): Promise<BatchRecord> {
@@ -109,8 +110,8 @@ export class BatchService {
   }
 
   /**
-   * Cancels every job of a batch that has not ended. As soon as the cancellation is recorded, no job of the batch starts, so the
-   * answer does not wait for the jobs to end. They end even if this process dies.
+   * Cancels every unfinished job of a batch. No job of the batch starts once the cancellation is recorded, so the
+   * response does not wait until the jobs have ended. They end even if this process dies.
    * @returns the cancelled batch, even if it was already cancelled
    * @throws AppError BATCH_NOT_FOUND; BATCH_FINAL if it has already ended in another way
    */
@@ -131,8 +132,8 @@ export class BatchService {
   }
 
   /**
-   * Completes what a process that died had begun: accepting the jobs of a batch, and cancelling them. Several
-   * processes may do this at once.
+   * Completes what a process had begun before it died: accepting the jobs of a batch, or cancelling them. Several
+   * processes may do this at the same time.
    */
   async resume(batchId: string): Promise<void> {
     await this.parts.itemStore.open(batchId);
@@ -150,7 +151,8 @@ export class BatchService {
   }
 
   /**
-   * Does the items of a batch once more that failed, also in part, or were cancelled, as a new batch: each as a whole.
+   * Repeats the items of a batch that failed, even in part, or were cancelled, as a new batch. Each item is repeated as a
+   * whole.
    * @throws AppError BATCH_NOT_FOUND, BATCH_NOT_FINAL, BATCH_SUCCEEDED
    */
   async retry(batchId: string, options?: AcceptOptions): Promise<BatchRecord> {
@@ -165,7 +167,7 @@ export class BatchService {
   }
 
   /**
-   * Removes all that is known of a batch and of the jobs it made, but not their results.
+   * Removes the records of a batch and of its jobs, but not their results.
    * @throws AppError BATCH_NOT_FOUND, BATCH_NOT_FINAL, STORAGE_FAILED
    */
   async remove(batchId: string): Promise<void> {
@@ -179,12 +181,12 @@ export class BatchService {
     await this.store.remove(batchId);
   }
 
-  /** Waits for work that continues after answers. */
+  /** Waits for the work that continues after responses. */
   async settled(): Promise<void> {
     await Promise.all(this.ongoing);
   }
 
-  /** Lets work continue after the answer. If cancelling fails, another process repeats it (see `resume`). */
+  /** Lets work continue after the response. If cancelling fails, another process repeats it (see `resume`). */
   private afterwards(work: Promise<void>): void {
     const done = work.catch(() => undefined).finally(() => this.ongoing.delete(done));
     this.ongoing.add(done);

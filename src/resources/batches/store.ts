@@ -14,11 +14,11 @@ import {
 import type { JobChangesParts } from '../jobs/executions/job-changes.ts';
 import { removeBatchRows } from '../jobs/sweep-jobs.ts';
 
-/** Absent fields do not matter. */
+/** Conditions for a list of batches. Absent fields match everything. */
 export interface BatchFilter {
-  /** Any of them. */
+  /** Batches in any of these states. */
   readonly states?: readonly BatchState[] | undefined;
-  /** What the name begins with. */
+  /** The beginning of the name. */
   readonly name?: string | undefined;
   readonly labels?: readonly WantedLabel[] | undefined;
 }
@@ -44,18 +44,18 @@ export class BatchStore {
   async get(batchId: string): Promise<BatchRecord | undefined> {
     if (!isBatchId(batchId)) return undefined;
     const running = (await this.running([batchId])).get(batchId) ?? 0;
-    // Read last, it may be further than its jobs, but not behind them.
+    // Because the batch is read after its jobs, it may be ahead of them, but not behind.
     const row = await this.row(batchId)?.select(SUMMARY_COLUMNS).executeTakeFirst();
     return row && batchSummary(row, Math.min(running, leftOf(row)));
   }
 
-  /** Settings that a retry of a batch keeps and that are not part of its record. */
+  /** Settings that a retry keeps and that are not part of the record of the batch. */
   async kept(batchId: string): Promise<{ readonly ttlSeconds: number | null } | undefined> {
     const row = await this.row(batchId)?.select('ttl_seconds').executeTakeFirst();
     return row && { ttlSeconds: row.ttl_seconds };
   }
 
-  /** Whether an unfinished batch of this id exists. */
+  /** Whether there is an unfinished batch with this id. */
   async isActive(batchId: string): Promise<boolean> {
     const row = await this.row(batchId)?.select('finished_at').executeTakeFirst();
     return row?.finished_at === null;
@@ -88,7 +88,8 @@ export class BatchStore {
   }
 
   /**
-   * From now on no job of the batch starts, and it is cancelled, whatever the outcome of its jobs.
+   * Cancels the batch: from now on none of its jobs starts, and its state is `cancelled`, whatever its jobs' outcomes
+   * are.
    * @returns false if it has already ended
    */
   async cancel(batchId: string): Promise<boolean> {
@@ -105,7 +106,7 @@ export class BatchStore {
     return numUpdatedRows > 0n;
   }
 
-  /** Ids of the first jobs that the batch made. @param options `unfinished`: of those that have not ended */
+  /** The ids of the first jobs of a batch. @param options `unfinished`: only jobs that have not ended */
   async jobIds(
     batchId: string,
     { limit, unfinished = false }: { readonly limit: number; readonly unfinished?: boolean },
@@ -119,12 +120,12 @@ export class BatchStore {
     return (await query.orderBy('id').limit(limit).execute()).map(({ id }) => id);
   }
 
-  /** Changes the name or the labels of a batch, whatever its state. False where there is none. */
+  /** Changes the name or the labels of a batch in any state. @returns false if there is none */
   change(id: string, { name, labels }: BatchPatch): Promise<boolean> {
     return this.database.write(async (writer) => {
       const { numUpdatedRows } = await writer
         .updateTable('batch')
-        // Something has to be set, and this makes others wait.
+        // Sets a column to its own value, so that there always is something to set, and locks the row.
         .set({ id })
         .$if(name !== undefined, (query) => query.set({ name: name! }))
         .$if(labels !== undefined, (query) => query.set({ labels: JSON.stringify(labels) }))
@@ -140,7 +141,7 @@ export class BatchStore {
     });
   }
 
-  /** Removes a batch that has ended; its jobs are left. */
+  /** Removes a batch that has ended, but not its jobs. */
   async remove(batchId: string): Promise<void> {
     if (await this.row(batchId)?.select('id').executeTakeFirst())
       await removeBatchRows(this.database, batchId);
@@ -156,7 +157,7 @@ export class BatchStore {
       .where('accepted_at', 'is not', null);
   }
 
-  /** How many jobs of each batch have begun and not ended. */
+  /** The number of active jobs of each batch. */
   private async running(batchIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
     if (batchIds.length === 0) return new Map();
     const rows = await this.database.reader

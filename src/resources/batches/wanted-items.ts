@@ -11,10 +11,10 @@ import { folderOf } from '../jobs/source-folder.ts';
 import type { TransferDesk } from '../jobs/transfer-desk.ts';
 import { type BatchFault, filledJob, jobFaults, type WantedItem } from './item-request.ts';
 
-/** An answer must stay readable. */
+/** The most faults that are shown, because a response must stay readable. */
 const MAX_SHOWN = 100;
 
-/** What lists prefixes. */
+/** The parts that list the adapters below a prefix. */
 export interface Listing {
   readonly desk: TransferDesk;
   readonly places: Places;
@@ -22,9 +22,9 @@ export interface Listing {
 
 /**
  * The items of a batch request. Adapters below a prefix are listed now.
- * @param listing undefined: the service does not fetch adapters
- * @throws AppError BATCH_INVALID, BATCH_EMPTY; NO_ADAPTERS_FOUND, TOO_MANY_ADAPTERS, and as TransferDesk.list, for a
- * prefix
+ * @param listing undefined if the service does not fetch adapters
+ * @throws AppError BATCH_INVALID, BATCH_EMPTY; for a prefix NO_ADAPTERS_FOUND, TOO_MANY_ADAPTERS, and as
+ *   TransferDesk.list
  */
 export async function wantedItems(
   request: BatchRequest,
@@ -53,7 +53,7 @@ function formOf(request: Exclude<BatchRequest, { source_prefix: unknown }>): [fi
   return ['adapter_ids', request.adapter_ids.map((adapter_id) => ({ adapter_id }))];
 }
 
-/** Of two items of the same adapter one would be for nothing. */
+/** Finds items that repeat an earlier one: the second of two items with the same adapter would be useless. */
 function repeats(field: string, all: readonly object[]): BatchFault[] {
   if (field === 'jobs') return [];
   const first = new Map<string, number>();
@@ -97,7 +97,7 @@ async function itemsBelow(
   }));
 }
 
-/** A second run would find the results of the first one among its adapters. */
+/** Refuses results inside the prefix, where a second batch would find them among its adapters. */
 function refuseOwnResults({ deliver }: BatchSettings, folder: ReturnType<typeof folderOf>): void {
   if (deliver === undefined) return;
   const to = typeof deliver === 'string' ? deliver : deliver.to;
@@ -115,7 +115,7 @@ function refuseOwnResults({ deliver }: BatchSettings, folder: ReturnType<typeof 
   throw invalidBatch([{ pointer: '/deliver', detail }]);
 }
 
-/** What is wrong with what holds for all items. @param ofJobs whether they are jobs, which may have their own targets */
+/** The faults of the settings for all items. @param ofJobs whether the items are jobs, which may have targets of their own */
 export function settingsFaults(settings: BatchSettings, ofJobs: boolean): BatchFault[] {
   const { kind = 'squeeze', targets, options, results, deliver } = settings;
   if (targets !== undefined) {
@@ -135,7 +135,7 @@ export function settingsFaults(settings: BatchSettings, ofJobs: boolean): BatchF
     .map(([name]) => ({ pointer: `/${name}`, detail: `${name} cannot be used with kind "analyze"` }));
 }
 
-/** Says in which field of the request a fault is. */
+/** Adds to a fault the field of the request in which it is. */
 export async function inField<T>(pointer: string, read: () => Promise<T>): Promise<T> {
   try {
     return await read();
@@ -149,7 +149,7 @@ export async function inField<T>(pointer: string, read: () => Promise<T>): Promi
 
 const withoutStop = (message: string): string => message.replace(/\.$/, '');
 
-/** @param count how many faults there are, where not all of them were kept */
+/** @param count the number of faults, if not all of them were kept */
 export function invalidBatch(faults: readonly BatchFault[], count = faults.length): AppError {
   const more = count > 1 ? ` (and ${count - 1} more, see errors)` : '';
   const errors = faults.slice(0, MAX_SHOWN);

@@ -8,7 +8,7 @@ import type { BatchService } from './service.ts';
 
 /** Most items that are sent before the next ones are read. */
 const ITEMS_AT_ONCE = 50;
-/** Items that end close together are sent together. */
+/** Items that end within this time are sent together. */
 const MIN_LOOK_MS = 250;
 
 /** Id of the last event of a batch that has ended; earlier ones contain the number of items sent. */
@@ -17,7 +17,7 @@ const NUMBER = /^\d{1,9}$/;
 
 /**
  * The number of items that a client has received.
- * @param lastEventId undefined, or not one of ours: unknown
+ * @param lastEventId the header of the client; 0 is returned if it is undefined or not an id of such an event
  */
 export const toldBefore = (lastEventId: string | undefined): number =>
   lastEventId !== undefined && NUMBER.test(lastEventId) ? Number(lastEventId) : 0;
@@ -34,14 +34,14 @@ export interface BatchWatch {
   readonly signal: AbortSignal;
   readonly heartbeatMs: number;
   readonly pollMs: number;
-  /** The watch ends after so long in any case. */
+  /** The longest life of the watch. */
   readonly lifeMs: number;
 }
 
 /**
- * Yields the state of a batch whenever it has changed, and before it each item that has ended since, once and in
- * order. The last event is the batch after its end. The database is read when the consumer asks for more. While the
- * database is unavailable, it waits; if the batch is deleted, it ends.
+ * Yields the state of a batch whenever it has changed, preceded by each item that has ended since, once and in order.
+ * The last event is the batch after it has ended. The database is read when the consumer asks for more. While the
+ * database is unavailable, the generator waits; if the batch is deleted, it ends.
  */
 export async function* watchBatch(
   watch: BatchWatch,
@@ -87,7 +87,7 @@ export async function* watchBatch(
   }
 }
 
-/** The batch, and the next items that had ended by then. undefined: nothing can be known now */
+/** The batch, and the next items that have ended. undefined if the database is unavailable */
 async function look({ batches, results, batchId }: BatchWatch, told: number) {
   try {
     const batch = await batches.get(batchId);

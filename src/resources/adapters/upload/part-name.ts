@@ -7,17 +7,17 @@ import type { BodyParts } from '../../../http/multipart/body-parts.ts';
 const MAX_SHOWN = 80;
 const ARCHIVE = /\.(zip|tar|tgz|gz|bz2|xz|zst|7z|rar)$/i;
 
-/** What parts may be called for short. */
+/** Short names for the parts of an upload, each with the file it stands for. */
 const SHORT_NAMES: ReadonlyMap<string, string> = new Map([
   ['weights', WEIGHTS_FILE],
   ['config', CONFIG_FILE],
 ]);
 
 /**
- * Which of the body's files a part is: by its name, else by its filename (`curl -F files=@adapter_config.json`).
+ * Which file of the upload a part is, by its name or else by its filename (`curl -F files=@adapter_config.json`).
  * Names are compared, never used as paths.
- * @returns a name of ours: whatever weights are called, they are WEIGHTS_FILE; shards of weights, and their index, have the names
- *   that they came with
+ * @returns the name of the file in the service: WEIGHTS_FILE for weights of any name; shards and their index keep the
+ *   names with which they were sent
  * @throws AppError MULTIPART_MALFORMED, PICKLE_REFUSED, UNSUPPORTED_FORMAT, UNEXPECTED_PART
  */
 export function fileNameOf(
@@ -48,7 +48,7 @@ export function fileNameOf(
   });
 }
 
-/** A part that is a value, of a name that no field has. */
+/** The error for a part that is a form field with an unknown name. */
 export function unexpectedField(parts: BodyParts, fieldname: string): AppError {
   const name = fieldname.slice(0, MAX_SHOWN);
   return unexpected(parts, name, { name });

@@ -26,7 +26,7 @@ import { workspaceOf } from '../../own-workspace.ts';
 import { checkStoredBytes } from '../../tenants/usage.ts';
 import { type Reception, receivePart } from './receive-part.ts';
 
-/** What it takes to receive an adapter. */
+/** The parts that receiving an adapter needs. */
 export interface UploadDependencies {
   readonly store: BlobStore;
   readonly metrics: Pick<Metrics, 'uploadEnded'>;
@@ -34,35 +34,35 @@ export interface UploadDependencies {
 }
 
 export interface UploadLimits {
-  /** Largest weights file. */
+  /** The limit of a weights file. */
   readonly maxUploadBytes: number;
-  /** An upload from which (almost) nothing comes for this long is refused. */
+  /** An upload of which (almost) no bytes arrive for this long is refused. */
   readonly uploadIdleTimeoutMs: number;
 }
 
-/** What came in one multipart body, complete. */
+/** The complete contents of a multipart body. */
 export interface ReceivedUpload {
-  /** In the order of BodyParts, not of arrival. */
+  /** In the order of BodyParts, not of their arrival. */
   readonly files: readonly IncomingFile[];
-  /** The bytes of the fields that were sent, whatever type a part says it has. */
+  /** The bytes of the fields that were sent, whatever their Content-Type is. */
   readonly fields: ReadonlyMap<string, Buffer>;
 }
 
 export interface ReceiveAdapterOptions<T> {
-  /** What the body may have. */
+  /** The parts that the body may have. */
   readonly parts: BodyParts;
-  /** What is done with it. Files that it leaves where they are are removed. */
+  /** Uses the upload. Files that it does not move are removed. */
   readonly use: (upload: ReceivedUpload) => Promise<T>;
-  /** How an upload that was used is counted; others count as their code. */
+  /** The outcome under which an upload that was used is counted; the others are counted under their error code. */
   readonly outcomeOf: (result: T) => string;
 }
 
 /**
- * Streams an adapter's files from a multipart body into a scratch folder, hands them to `use`, and removes the
- * folder whatever happens; counts how that ended. A bad header, a limit or a stall ends it at once; what the client still
- * sends is discarded.
+ * Streams the files of an adapter from a multipart body into a scratch folder, passes them to `use`, and removes the
+ * folder in any case. The outcome is counted. A bad header, a limit or a stall ends the reception at once; what the
+ * client still sends is discarded.
  * @throws AppError QUOTA_*, MULTIPART_MALFORMED, UPLOAD_*, *_PART, FIELD_TOO_LARGE, FILE_MISSING, ST_*, STORAGE_*, …
- * @throws AnsweredBefore when the request has an Idempotency-Key, and is a repetition
+ * @throws AnsweredBefore if the request has an Idempotency-Key and repeats an earlier one
  */
 export async function receiveAdapter<T>(
   request: FastifyRequest,
@@ -82,7 +82,7 @@ export async function receiveAdapter<T>(
       result = await use(upload);
     } finally {
       watch?.close();
-      // Further bytes of the client are read and discarded until the connection ends (see connections.ts).
+      // What the client still sends is read and discarded until the connection ends (see connections.ts).
       request.raw.unpipe();
       request.raw.resume();
       await removeScratch(folder);
@@ -97,8 +97,8 @@ export async function receiveAdapter<T>(
 }
 
 /**
- * Refuses an upload by its Content-Length where the tenant has no room for it, before a byte is taken. Where files may
- * come that are not stored as the adapter's, only a tenant that has exceeded its limit is refused.
+ * Refuses an upload by its Content-Length, before a byte is read, if the tenant has no room for it. If the body may
+ * contain files that are not stored with the adapter, only a tenant that has already exceeded its limit is refused.
  * @throws AppError QUOTA_TOO_SMALL, QUOTA_STORED_BYTES, DATABASE_UNAVAILABLE
  */
 async function checkAnnouncedRoom(request: FastifyRequest, parts: BodyParts): Promise<void> {
@@ -107,7 +107,7 @@ async function checkAnnouncedRoom(request: FastifyRequest, parts: BodyParts): Pr
   await checkStoredBytes(workspaceOf(request), bytes);
 }
 
-/** Refuses by Content-Length alone, before a byte of the body is kept. @throws AppError UPLOAD_TOO_LARGE */
+/** Refuses an upload by its Content-Length alone, before a byte is read. @throws AppError UPLOAD_TOO_LARGE */
 function refuseAnnouncedSize(request: FastifyRequest, parts: BodyParts, maxUploadBytes: number): void {
   const bytes = Number(request.headers['content-length'] ?? 0);
   const large = largeFiles(parts);
@@ -128,7 +128,7 @@ function refuseAnnouncedSize(request: FastifyRequest, parts: BodyParts, maxUploa
   );
 }
 
-/** Reads part after part until the body ends. */
+/** Reads one part after the other until the body ends. */
 async function collect(
   request: FastifyRequest,
   watch: BodyWatch,
@@ -165,7 +165,7 @@ async function collect(
     );
   }
   watch.finish();
-  // An index may lie beside weights that are whole again.
+  // A complete weights file may come with the index of the shards that it was joined from.
   if (pieces.length > 0 && !files.has(WEIGHTS_FILE))
     files.set(WEIGHTS_FILE, await joinPieces(pieces, how.folder));
   const missing = parts.files.filter((name) => !files.has(name));
@@ -177,7 +177,7 @@ async function collect(
 }
 
 /**
- * The weights of which several files came, as one.
+ * Joins weights that were sent as several files.
  * @throws AppError FILE_MISSING, SHARDS_MISMATCH, ST_*, STORAGE_*
  */
 async function joinPieces(pieces: readonly IncomingFile[], folder: string): Promise<IncomingFile> {
@@ -202,20 +202,20 @@ async function joinPieces(pieces: readonly IncomingFile[], folder: string): Prom
 }
 
 /**
- * Every part is handed over as bytes. The parser would decode fields, whatever their bytes are, and read JSON itself
- * where a part says that it is some.
+ * Every part arrives as bytes. Otherwise the parser would decode fields, whatever their bytes are, and would parse the
+ * parts whose Content-Type is JSON by itself.
  */
 const parserOptions = ({ maxParts }: BodyParts) => ({
   isPartAFile: () => true,
   limits: { parts: maxParts, files: maxParts },
 });
 
-/** What the multipart parser throws besides its FST_* errors: plain errors about the body, or about its early end. */
+/** Converts what the multipart parser throws besides its FST_* errors: plain errors about the body, or about its early end. */
 function multipartError(error: unknown, request: FastifyRequest): unknown {
   if (error instanceof AppError || !(error instanceof Error)) return error;
   const { code, message, name } = error as NodeJS.ErrnoException;
   if (request.raw.destroyed && !request.raw.complete) return uploadAborted(error);
-  // A TypeError and its like are mistakes of ours, not of the client.
+  // A TypeError and the like are faults of the service, not of the client.
   if (code?.startsWith('FST_') || name !== 'Error') return error;
   return new AppError(
     'MULTIPART_MALFORMED',
@@ -226,7 +226,7 @@ function multipartError(error: unknown, request: FastifyRequest): unknown {
 }
 
 /**
- * The content of the body is only known now.
+ * Looks up the Idempotency-Key once the body has been received, because only then is its content known.
  * @throws AnsweredBefore; AppError IDEMPOTENCY_MISMATCH
  */
 async function answeredBefore({ idempotent }: FastifyRequest, upload: ReceivedUpload): Promise<void> {

@@ -20,28 +20,28 @@ import { saveFile } from './save-file.ts';
 
 const MAX_SHOWN = 80;
 
-/** A body that is being received, with what came of it by now. */
+/** A body that is being received, with what has arrived so far. */
 export interface Reception {
   readonly parts: BodyParts;
-  /** Where its files are written. */
+  /** The folder for its files. */
   readonly folder: string;
   readonly maxUploadBytes: number;
   readonly openGate: () => Gate;
-  /** Aborted when the body stops coming. */
+  /** Aborted when the body stalls. */
   readonly signal: AbortSignal;
-  /** By our names. */
+  /** By the names of the files in the service. */
   readonly files: Map<string, IncomingFile>;
-  /** Parts of weights that were cut into several files, and their index, under the names that they came with. */
+  /** Shards of weights and their index, under the names with which they were sent. */
   readonly pieces: IncomingFile[];
-  /** What clients called the files that came, under our names; also of those that were dropped. */
+  /** The names with which clients sent files, by the names in the service; also of files that were dropped. */
   readonly called: Map<string, string>;
   readonly fields: Map<string, Buffer>;
 }
 
 /**
- * Receives one part, a value or a file.
- * @throws AppError UNEXPECTED_PART, DUPLICATE_PART, FIELD_TOO_LARGE, UPLOAD_TOO_LARGE, CONFIG_TOO_LARGE, what the gate
- *   throws, STORAGE_*; other errors are those of the part's stream
+ * Receives one part, which is a field or a file.
+ * @throws AppError UNEXPECTED_PART, DUPLICATE_PART, FIELD_TOO_LARGE, UPLOAD_TOO_LARGE, CONFIG_TOO_LARGE, the errors
+ *   of the gate, STORAGE_*; other errors are those of the part's stream
  */
 export async function receivePart(part: MultipartFile, reception: Reception): Promise<void> {
   // The parser destroys the stream with an error if the body ends early; the reader of the stream reports it.
@@ -55,7 +55,7 @@ export async function receivePart(part: MultipartFile, reception: Reception): Pr
   }
 }
 
-/** `request` is one everywhere, to be refused as such where it does not belong. */
+/** Whether a part is a field. `request` always is one, so that it is refused as a field where it does not belong. */
 const isField = ({ fields }: BodyParts, name: string): boolean =>
   name === REQUEST_FIELD || fields.includes(name);
 
@@ -92,7 +92,7 @@ async function receiveFilePart(
     return;
   }
   if (isPiece) {
-    // Their names are the client's.
+    // Shards are stored under numbered names, because their own names come from the client.
     const storedAs = `piece-${pieces.length}`;
     pieces.push(
       await saveFile(name, file, { folder, signal, storedAs, ...limitsOfPiece(name, pieces, how) }),
@@ -104,8 +104,8 @@ async function receiveFilePart(
 }
 
 /**
- * The configuration is small JSON; everything else is tensors.
- * @param sent its name in the request
+ * The limit and gate of a file: the configuration is small JSON, everything else has tensors.
+ * @param sent the name of the file in the request
  */
 function limitsOf(
   name: string,
@@ -117,7 +117,7 @@ function limitsOf(
   return { maxBytes: maxUploadBytes, tooLarge: 'UPLOAD_TOO_LARGE' as const, gate };
 }
 
-/** All shards together are no larger than weights may be in one file. */
+/** All shards together must not be larger than weights in a single file. */
 function limitsOfPiece(
   name: string,
   pieces: readonly IncomingFile[],
@@ -132,7 +132,7 @@ function limitsOfPiece(
   };
 }
 
-/** A gate that says which file it refuses, for bodies with more than one of a kind. */
+/** A gate whose errors name the file, for bodies with several files of a kind. */
 const namedGate = (name: string, gate: Gate): Gate =>
   retelling(
     gate,
@@ -145,7 +145,7 @@ const namedGate = (name: string, gate: Gate): Gate =>
       ),
   );
 
-/** A gate that names the file it was sent as where that is a pickle, so that the command to convert it fits. */
+/** A gate whose error names the sent file if that is a pickle file, so that the command to convert it is right. */
 const pickleGate = (sent: string, gate: Gate): Gate =>
   isPickleName(sent)
     ? retelling(gate, (error) => (error.code === 'PICKLE_REFUSED' ? pickleRefused(sent) : error))
@@ -166,8 +166,8 @@ function retelling(gate: Gate, tell: (error: AppError) => AppError): Gate {
 }
 
 /**
- * Reads a part to its end.
- * @throws AppError `tooLarge`; the signal's reason; other errors are those of the part's stream
+ * Reads a part completely.
+ * @throws AppError `tooLarge`; the reason of the signal; other errors are those of the part's stream
  */
 async function readWithin(
   part: Readable,
@@ -209,7 +209,7 @@ const cardTooLarge = (name: string): AppError =>
 const duplicate = (name: string): AppError =>
   new AppError('DUPLICATE_PART', `The part ${name} was sent twice.`, { name });
 
-/** @param first what the weights that came before were called @param second what these are called */
+/** @param first the name with which the earlier weights were sent @param second the name of these */
 function twoWeights(first: string, second: string): AppError {
   const [one, other] = [first, second].map((name) => name.slice(0, MAX_SHOWN));
   return new AppError(

@@ -12,10 +12,10 @@ import { writeError } from '../../../storage/storage-error.ts';
 
 export interface SaveOptions {
   readonly folder: string;
-  /** Name of the file in the folder, where it is not the one that messages have. */
+  /** The name of the file in the folder, if it differs from the one in messages. */
   readonly storedAs?: string;
   readonly maxBytes: number;
-  /** What a file above `maxBytes` is refused with. */
+  /** The code with which a file larger than `maxBytes` is refused. */
   readonly tooLarge: ErrorCode;
   readonly signal: AbortSignal;
   /** Sees every chunk and may refuse the file by throwing. */
@@ -23,9 +23,10 @@ export interface SaveOptions {
 }
 
 /**
- * Streams one part into a file, through the size limit, the gate and SHA-256. Memory holds some chunks only.
- * @param name the file's, for messages; a file is stored under it only where it is one of our own, never the client's
- * @throws AppError `tooLarge`, what the gate throws, STORAGE_*; other errors are those of the part's stream
+ * Streams one part into a file, through the size limit, the gate and SHA-256. Only some chunks are in memory.
+ * @param name of the file, for messages. A file is stored under this name only if the service chose it, not the
+ *   client
+ * @throws AppError `tooLarge`, the errors of the gate, STORAGE_*; other errors are those of the part's stream
  */
 export async function saveFile(name: string, part: Readable, options: SaveOptions): Promise<IncomingFile> {
   const path = join(options.folder, options.storedAs ?? name);

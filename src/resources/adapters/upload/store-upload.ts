@@ -16,7 +16,7 @@ import { checkStoredBytes, type StoringSpace } from '../../tenants/usage.ts';
 import type { Keeping } from '../service.ts';
 import { receiveAdapter, type UploadDependencies } from './receive-adapter.ts';
 
-/** How long an adapter is kept, and what it is called by. */
+/** The form fields for the name, the labels and the time to live of an adapter. */
 const NAME_FIELD = 'name';
 const LABELS_FIELD = 'labels';
 const TTL_FIELD = 'ttl_seconds';
@@ -24,16 +24,17 @@ const TTL_FIELD = 'ttl_seconds';
 /** The body of POST /v1/adapters. */
 export const ADAPTER_BODY: BodyParts = {
   files: [WEIGHTS_FILE],
-  // Where the format has one its reader asks for it.
+  // The reader of the format refuses an adapter whose format requires the configuration.
   optionalFiles: [CONFIG_FILE],
   droppedFiles: [CARD_FILE],
   isAnyFormat: true,
   fields: [NAME_FIELD, LABELS_FIELD, TTL_FIELD],
-  // Weights in as many files as they may be cut into and their index, a configuration, a card, three fields, one too many.
+  // The most shards, their index, a configuration, a card, three fields, and one more so that a surplus part is
+  // refused by name.
   maxParts: MAX_SHARDS + 7,
 };
 
-/** The body of POST /v1/squeeze: the same with the request for fields. */
+/** The body of POST /v1/squeeze: the same files, with the request as the only field. */
 export const SQUEEZE_BODY: BodyParts = { ...ADAPTER_BODY, fields: [REQUEST_FIELD], maxParts: MAX_SHARDS + 5 };
 
 const file = (description: string) => Type.Optional(Type.Unsafe<string>({ ...BINARY, description }));
@@ -56,18 +57,18 @@ const keeping = {
   [TTL_FIELD]: Type.Optional(TtlSeconds),
 };
 
-/** The same bodies as the contract has them. */
+/** The same bodies, as schemas of the contract. */
 export const adapterParts = Type.Object({ ...files, ...keeping }, { additionalProperties: false });
 export const squeezeParts = Type.Object(
   { ...files, [REQUEST_FIELD]: reference(SqueezeRequest) },
   { additionalProperties: false },
 );
 
-/** A single object, because its compiled form is cached by identity, permanently. */
+/** One shared object, because its compiled form is cached by identity and never evicted. */
 const KeepingFields = Type.Object(keeping, { additionalProperties: false });
 
 /**
- * How an uploaded adapter is to be kept: the fields `name`, a text, `labels`, a JSON object, and `ttl_seconds`, a number.
+ * How an uploaded adapter is kept: the fields `name`, a text, `labels`, a JSON object, and `ttl_seconds`, a number.
  * @throws AppError REQUEST_*, VALIDATION_FAILED, UNKNOWN_OPTION
  */
 function keepingOf(request: FastifyRequest, fields: ReadonlyMap<string, Buffer>): Keeping {
@@ -89,7 +90,10 @@ function keepingOf(request: FastifyRequest, fields: ReadonlyMap<string, Buffer>)
 }
 
 export interface StoreOptions {
-  /** Called with the bytes of the `request` part when everything has arrived, before anything is kept; throws to refuse. */
+  /**
+   * Called with the bytes of the `request` part when everything has arrived and before anything is stored; throws to
+   * refuse.
+   */
   readonly onRequest?: (request: Buffer | undefined) => void;
 }
 
@@ -116,7 +120,8 @@ export function storeUpload(
 }
 
 /**
- * Refuses an adapter that has come where the tenant has no room for it: it counts in full, whatever it shares with others.
+ * Refuses a received adapter if the tenant has no room for it. It counts in full, whatever content it shares with
+ * others.
  * @throws AppError QUOTA_TOO_SMALL, QUOTA_STORED_BYTES, STORAGE_*
  */
 export function checkRoom(space: StoringSpace, files: readonly IncomingFile[]): Promise<void> {
