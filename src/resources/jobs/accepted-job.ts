@@ -8,17 +8,17 @@ import type { Places } from './places.ts';
 import { withinCeiling } from './priority-ceiling.ts';
 import { recordedHere, recordedRequest } from './transfer-desk.ts';
 
-/** How a job is treated, with nothing left open. */
+/** How a job is treated, with all defaults filled in. */
 export interface Treatment {
   readonly name: string | null;
   readonly labels: Labels;
   readonly priority: JobPriority;
   readonly ttlSeconds: number | null;
-  /** Whether work that was done, or is under way, for an equal request may be its own. */
+  /** Whether the job may share the work of an equal request that is finished or under way. */
   readonly reuse: boolean;
   readonly batchId: string | null;
   readonly retryOf: string | null;
-  /** Of what came with its request, or that of its batch. */
+  /** Id of the webhook that was part of its request, or of the request of its batch. */
   readonly webhookId: string | null;
 }
 
@@ -39,11 +39,11 @@ interface Taken {
 }
 
 /**
- * A request, and how it is to be treated.
+ * Separates a request from the options of its treatment.
  * @param ceiling the highest priority that the caller may use
  * @throws AppError PRIORITY_TOO_HIGH
  * @throws AppError VALIDATION_FAILED if adapters are to be fetched or delivered, and for a dry run, which creates no
- * job
+ *   job
  */
 export function taken(request: JobRequest, ceiling: JobPriority): Taken {
   const { rest, treatment } = treated(request, ceiling);
@@ -63,7 +63,7 @@ function treated(
   request: JobRequest,
   ceiling: JobPriority,
 ): { readonly rest: JobRequest; readonly treatment: Treatment } {
-  // Its webhook is handled separately.
+  // The webhook of the request is handled separately.
   const {
     name,
     labels,
@@ -81,7 +81,7 @@ function treated(
   return { rest: rest as JobRequest, treatment: { ...PLAIN, ...given } };
 }
 
-/** The record of a job that was accepted just now. */
+/** The record of a job that has just been accepted. */
 export function acceptedJob(id: string, work: RecordedJobRequest, treatment: Treatment = PLAIN): JobRecord {
   return {
     id,
@@ -111,7 +111,7 @@ export function acceptedJob(id: string, work: RecordedJobRequest, treatment: Tre
   };
 }
 
-/** Of a job that comes with others: they are asked about together, or done together. */
+/** The error for a dry run of one job among several: either all of them are a dry run, or none. */
 function notAlone(): AppError {
   const detail = '"dry_run" belongs to the whole request; set it beside the list of jobs';
   return new AppError('VALIDATION_FAILED', `${detail}.`, { errors: [{ pointer: '/dry_run', detail }] });

@@ -2,7 +2,7 @@ import type { RecordedJobRequest } from '../../contract/job-request.ts';
 import type { RecordedSink } from '../../contract/transfer.ts';
 import type { DeliveredAdapter, Include } from '../../contract/transfer-job.ts';
 
-/** A result, or adapter, that a request wants delivered. */
+/** A result or an adapter that a request wants to have delivered. */
 interface Wanted {
   readonly target: number | null;
   readonly adapterId: string | null;
@@ -12,7 +12,7 @@ interface Wanted {
 
 const DEFAULT_INCLUDE: Include = ['card'];
 
-/** What a request wants to be delivered, in its order. */
+/** The deliveries that a request wants, in its order. */
 export function wantedDeliveries(request: RecordedJobRequest): Wanted[] {
   if (request.kind === 'export') {
     const { adapter_id: adapterId, to, include = DEFAULT_INCLUDE } = request;
@@ -34,7 +34,9 @@ export const pendingDeliveries = (request: RecordedJobRequest): DeliveredAdapter
     ...{ commit: null, bytes: null, files: [], finished_at: null, error: null },
   }));
 
-/** Ids of the adapters that a request reads, each once, in its order; one that is fetched first has none. */
+/**
+ * Ids of the adapters that a request reads, each once, in its order. An adapter that is yet to be fetched has no id.
+ */
 export function sourceIds(request: RecordedJobRequest): string[] {
   if (request.kind === 'import') return [];
   if (request.kind !== 'merge') return request.adapter_id === undefined ? [] : [request.adapter_id];

@@ -8,7 +8,7 @@ import { workspaceOf } from '../own-workspace.ts';
 import { ARTIFACT_ERRORS, artifactAt, artifactsOf } from './artifacts.ts';
 import type { RenderedReports } from './rendered-reports.ts';
 
-/** The contract has it as `path`: openapi-plugin.ts. */
+/** The contract describes this parameter as `path`; see openapi-plugin.ts. */
 const ArtifactPath = Type.Object({
   ...JobPath.properties,
   '*': Type.String({

@@ -14,23 +14,23 @@ import { isFinal } from './store.ts';
 
 const BINARY = 'application/octet-stream';
 const PAGE = 'report.html';
-/** By the ends of names. */
+/** Media types by the endings of names. */
 const MEDIA_TYPES: Readonly<Record<string, string>> = {
   json: 'application/json',
   html: 'text/html; charset=utf-8',
   md: 'text/markdown; charset=utf-8',
 };
 
-/** What the artifacts of a job are made of. */
+/** The sources of a job's artifacts. */
 export interface ArtifactSources {
   readonly tenant: string;
   readonly jobs: JobService;
   readonly adapters: AdapterService;
 }
 
-/** A file with a way to read it. */
+/** A file and a function that reads it. */
 interface Found extends Omit<Artifact, 'href'> {
-  /** A stream of it, or of a range inside it. */
+  /** A stream of the file, or of a range inside it. */
   readonly open: (range?: ByteRange) => Promise<Readable>;
 }
 
@@ -40,7 +40,7 @@ export interface OpenedArtifact {
   readonly open: Found['open'];
 }
 
-/** What the functions throw; the routes derive from it what they may answer. */
+/** The errors of the functions; the routes derive the codes of their responses from them. */
 export const ARTIFACT_ERRORS = {
   list: ['JOB_NOT_FOUND', 'STORAGE_FAILED'],
   open: [
@@ -54,7 +54,7 @@ export const ARTIFACT_ERRORS = {
 } as const satisfies Record<string, readonly ErrorCode[]>;
 
 /**
- * Everything that a job made and that is still there, in one tree.
+ * Everything that a job created and that still exists, as one tree.
  * @throws AppError JOB_NOT_FOUND, STORAGE_*, DATABASE_UNAVAILABLE
  */
 export async function artifactsOf(sources: ArtifactSources, jobId: string): Promise<Artifact[]> {
@@ -66,9 +66,10 @@ export async function artifactsOf(sources: ArtifactSources, jobId: string): Prom
 }
 
 /**
- * One of the artifacts, by its path.
- * @param reports draws the page
- * @throws AppError JOB_NOT_FOUND, FILE_NOT_FOUND; where its adapter or its job is removed in this moment, what that is answered with
+ * The artifact with this path.
+ * @param reports renders the page
+ * @throws AppError JOB_NOT_FOUND, FILE_NOT_FOUND; if its adapter or its job is removed at this moment, the error for
+ *   that
  */
 export async function artifactAt(
   sources: ArtifactSources,
@@ -105,7 +106,7 @@ async function findAll({ jobs, adapters }: ArtifactSources, job: JobRecord): Pro
   );
   if (job.imported) folders.unshift(['imported', job.imported.adapter_id]);
   for (const [folder, id] of folders) {
-    // Adapters have lives of their own: this one may have ended before that of its job.
+    // Adapters expire independently of their jobs, so this one may be gone.
     const adapter = await adapters.find(id);
     for (const { name, bytes, sha256 } of adapter?.files ?? []) {
       const open = async (range?: ByteRange) => (await adapters.readFile(id, name, range)).stream;
@@ -121,7 +122,7 @@ async function findAll({ jobs, adapters }: ArtifactSources, job: JobRecord): Pro
   return found;
 }
 
-/** Jobs that only fetch or deliver adapters have none. */
+/** The report of a job; jobs that only fetch or deliver adapters have none. */
 async function reportOf(jobs: JobService, job: JobRecord): Promise<Uint8Array | undefined> {
   if (!hasReport(job)) return undefined;
   try {

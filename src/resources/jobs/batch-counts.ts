@@ -5,10 +5,10 @@ import type { Database, Writer } from '../../database/database.ts';
 import type { BatchMemberTable, BatchTable } from '../../database/job-tables.ts';
 import { type Condition, sql } from '../../database/sql.ts';
 
-/** How items end: the columns that count them. */
+/** The final states of items, which are also the columns that count them. */
 const ENDS = ['succeeded', 'partial', 'failed', 'cancelled'] as const;
 
-/** What a summary is made of. */
+/** The columns of a summary. */
 export const SUMMARY_COLUMNS = [
   'id',
   'name',
@@ -25,7 +25,7 @@ export const SUMMARY_COLUMNS = [
 
 export type SummaryRow = Pick<BatchTable, (typeof SUMMARY_COLUMNS)[number]>;
 
-/** A batch. @param active how many of its jobs run now; items that have not ended otherwise are queued */
+/** A batch. @param active how many of its jobs are running; items that have not ended and are not running are queued */
 export function batchSummary(row: SummaryRow, active = 0): BatchRecord {
   const { id, jobs: total, succeeded, partial, failed, cancelled, retry_of } = row;
   const done = endedJobs(row);
@@ -45,9 +45,9 @@ export function batchSummary(row: SummaryRow, active = 0): BatchRecord {
 }
 
 /**
- * Notes the end of a job in its batch, once, in the transaction that ends the job. Of jobs that end at once each waits for
- * the one before here, so one of them is the last.
- * @returns the batch where the job was the last one: it has ended now
+ * Counts the end of a job in its batch, once, in the transaction that ends the job. Jobs that end at the same time
+ * wait for each other here, so exactly one of them is the last.
+ * @returns the batch if the job was the last one; it has ended now
  */
 export async function endInBatch(writer: Writer, job: JobRecord): Promise<BatchRecord | undefined> {
   const { batch_id: id, state } = job;
@@ -63,14 +63,14 @@ export async function endInBatch(writer: Writer, job: JobRecord): Promise<BatchR
   return endIfLast(writer, id, counted);
 }
 
-/** An item of a batch whose job cannot be made any more. */
+/** An item of a batch whose job can no longer be created. */
 export interface LostItem {
   readonly batch: string;
   readonly position: number;
   readonly failure: ItemFailure;
 }
 
-/** The same of an item whose job could not be made: it has failed. */
+/** Counts an item as failed whose job could not be created. */
 export async function failInBatch(
   writer: Writer,
   { batch, position, failure }: LostItem,
@@ -92,7 +92,7 @@ export interface ItemFailure {
   readonly detail: string;
 }
 
-/** What is written of an item that could not be tried. */
+/** The columns of an item that could not be tried. */
 export const failedColumns = ({ code, detail }: ItemFailure) => ({
   state: 'failed' as const,
   finished_at: Date.now(),
@@ -134,7 +134,7 @@ export async function endBatch(
   return batchSummary(row);
 }
 
-/** Batches of all tenants that lack jobs, or were cancelled and have some that have not ended. */
+/** Batches of all tenants whose jobs have not all been created, or that were cancelled and have unfinished jobs. */
 export const unfinishedBatches = ({ reader }: Pick<Database, 'reader'>) =>
   reader
     .selectFrom('batch')
@@ -145,7 +145,10 @@ export const unfinishedBatches = ({ reader }: Pick<Database, 'reader'>) =>
     .orderBy('id')
     .execute();
 
-/** What is written of a batch that has ended. @param ttlSeconds how long it is kept from then on; null: until it is deleted */
+/**
+ * The columns of a batch that has ended. @param ttlSeconds how long it is kept from then on; null: until it is
+ * deleted
+ */
 export const batchEndColumns = (finishedAtMs: number, ttlSeconds: number | null) => ({
   finished_at: finishedAtMs,
   expires_at: ttlSeconds === null ? null : finishedAtMs + ttlSeconds * 1000,
@@ -163,7 +166,7 @@ const errorColumns = (error: ItemFailure | null | undefined) => ({
   error_detail: error ? JSON.stringify(error.detail) : null,
 });
 
-/** Of a partial job that of the first target that failed. */
+/** The error of a job; for a partial one, that of its first failed target. */
 const errorOf = ({ state, error, results }: Pick<JobRecord, 'state' | 'error' | 'results'>) =>
   state === 'partial'
     ? results.find((one) => one.state === 'failed')?.error
@@ -171,7 +174,7 @@ const errorOf = ({ state, error, results }: Pick<JobRecord, 'state' | 'error' | 
       ? error
       : undefined;
 
-/** How many items of a batch have ended. */
+/** The number of a batch's items that have ended. */
 export const endedJobs = ({
   succeeded,
   partial,
@@ -179,7 +182,7 @@ export const endedJobs = ({
   cancelled,
 }: Pick<BatchTable, (typeof ENDS)[number]>): number => succeeded + partial + failed + cancelled;
 
-/** The same of a row in a query, in the words of the index batch_state. */
+/** The condition for a state in a query, in the same form as in the index batch_state. */
 export const isInState = (state: BatchState): Condition => sql`(case
   when cancelled_at is not null then 'cancelled' when finished_at is null then 'active'
   when partial > 0 or failed > 0 and succeeded > 0 then 'partial' when failed > 0 then 'failed'

@@ -16,7 +16,7 @@ import { JOB_CONTROL_ERRORS } from './control.ts';
 import { priorityCeiling } from './priority-ceiling.ts';
 import { QUEUED_JOBS_ERRORS, withinQueuedJobs } from './queued-jobs.ts';
 
-/** Cancelling, retrying, deleting, naming and labelling jobs, and sending what they could not deliver. */
+/** Routes to cancel, retry, delete, name and label jobs, and to retry their failed deliveries. */
 export const jobControlRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.addSchema({
     ...asComponent(JobPatch),

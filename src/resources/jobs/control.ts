@@ -22,7 +22,7 @@ export interface JobControlParts {
   readonly observer?: Observer;
 }
 
-/** What the methods throw; the routes of the room derive from it what they may answer. */
+/** The errors of the methods; the routes derive the codes of their responses from them. */
 export const JOB_CONTROL_ERRORS = {
   cancel: ['JOB_NOT_FOUND', 'JOB_FINAL', 'STORAGE_FULL'],
   retry: [
@@ -50,7 +50,7 @@ export const JOB_CONTROL_ERRORS = {
 } as const satisfies Record<string, readonly ErrorCode[]>;
 
 /**
- * What can be done with a job after it was accepted. All methods throw AppError JOB_NOT_FOUND, DATABASE_UNAVAILABLE,
+ * Operations on a job after it was accepted. All methods throw AppError JOB_NOT_FOUND, DATABASE_UNAVAILABLE,
  * STORAGE_FULL.
  */
 export class JobControl {
@@ -63,9 +63,9 @@ export class JobControl {
   }
 
   /**
-   * Ends a job. A worker that runs it for this job only notices within a second and stops at its next module; its
-   * outcome is discarded.
-   * @returns the cancelled job, also if it was cancelled before
+   * Cancels a job. If a worker runs its execution for no other job, it notices within a second and stops at the next
+   * module; its outcome is discarded.
+   * @returns the cancelled job, even if it was cancelled before
    * @throws AppError JOB_FINAL if it ended in another way
    */
   async cancel(jobId: string): Promise<JobRecord> {
@@ -75,7 +75,7 @@ export class JobControl {
     return ended ?? cancelled(await jobs.recorded(jobId));
   }
 
-  /** The same for those of some jobs that have not ended. @returns those that ended now */
+  /** Cancels those of the jobs that have not ended. @returns the jobs that were cancelled now */
   async cancelAll(jobIds: readonly string[]): Promise<JobRecord[]> {
     const progress = await progressOf(this.store, this.parts.queue, jobIds);
     const ended = await this.store.cancelAll(jobIds, progress);
@@ -84,8 +84,8 @@ export class JobControl {
   }
 
   /**
-   * Does a job that failed, also in part, or was cancelled once more: the whole of it, as a new job of the
-   * same request and treatment.
+   * Repeats a job that failed, even in part, or was cancelled. The new job has the same request and the same options and
+   * does all of the work again.
    * @param ceiling the highest priority that the caller may give
    * @throws AppError JOB_NOT_FINAL, JOB_SUCCEEDED, JOB_OF_RUN, SECRETS_GONE, PRIORITY_TOO_HIGH; ADAPTER_NOT_FOUND
    */
@@ -106,7 +106,7 @@ export class JobControl {
   }
 
   /**
-   * Sends what a job could not deliver once more. The job stays as it ended.
+   * Tries the failed deliveries of a job again. The job itself keeps its final state.
    * @throws AppError JOB_NOT_FINAL, DELIVERIES_SUCCEEDED, SECRETS_GONE
    */
   async retryDeliveries(jobId: string): Promise<JobRecord> {
@@ -119,7 +119,7 @@ export class JobControl {
   }
 
   /**
-   * Removes all that is known of a job, but not its results: they are adapters like any other.
+   * Removes the record of a job, but not its results, which are adapters like any other.
    * @throws AppError JOB_NOT_FINAL, JOB_OF_RUN, BATCH_NOT_FINAL
    */
   async remove(jobId: string): Promise<void> {
@@ -133,12 +133,12 @@ export class JobControl {
     await this.erase(record);
   }
 
-  /** Removes jobs that are final, whatever they belong to. */
+  /** Removes jobs that have ended, whether or not they belong to a batch or a run. */
   erase(...jobs: readonly Pick<JobRecord, 'id'>[]): Promise<void> {
     return this.store.remove(...jobs.map(({ id }) => id));
   }
 
-  /** Changes the name or the labels of a job, whatever its state. @returns the job as far as it is known without the queue */
+  /** Changes the name or the labels of a job, whatever its state. @returns the job as the database knows it, without asking the queue */
   async change(jobId: string, patch: JobPatch): Promise<JobRecord> {
     const { jobs } = this.parts;
     await jobs.recorded(jobId);

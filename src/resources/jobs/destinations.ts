@@ -3,7 +3,7 @@ import type { Sink } from '../../contract/transfer.ts';
 import type { Deliver, Include } from '../../contract/transfer-job.ts';
 import { AppError } from '../../errors/app-error.ts';
 
-/** Where one result goes. */
+/** The destination of one result. */
 export interface Destination {
   readonly target: number;
   readonly to: Sink;
@@ -11,8 +11,10 @@ export interface Destination {
 }
 
 /**
- * Where the results of a job go. One destination takes all targets: a single one has it for itself, several have a folder each.
- * @throws AppError VALIDATION_FAILED for a target that is not there, or several that cannot have a folder each
+ * The destinations of a job's results. If one destination is given for several targets, each target gets a folder in
+ * it; a single target uses it directly.
+ * @throws AppError VALIDATION_FAILED for a target that does not exist, or if several targets cannot have a folder
+ *   each
  */
 export function destinationsOf(deliver: Deliver, targets: readonly Target[]): Destination[] {
   if (Array.isArray(deliver))
@@ -24,8 +26,8 @@ export function destinationsOf(deliver: Deliver, targets: readonly Target[]): De
 }
 
 /**
- * Names of the folders that several targets have below one destination: what each asks for, as `r16`, `energy-0.95` or
- * `r16-mlx`; of those that ask for the same the second one has `-2` at its end.
+ * Names of the folders for several targets below one destination, by what each requests, such as `r16`, `energy-0.95`
+ * or `r16-mlx`. If targets request the same, `-2` is appended to the second one.
  */
 export function targetFolders(targets: readonly Target[]): string[] {
   const taken = new Set<string>();
@@ -38,7 +40,7 @@ export function targetFolders(targets: readonly Target[]): string[] {
   });
 }
 
-/** What a target asks for, by the name that its folder has for it. */
+/** The names of policies in folder names. */
 const NAMES = {
   rank: 'r',
   energy: 'energy-',
@@ -63,14 +65,14 @@ function folderOf(target: Target): string {
   const others = [profile, format, dtype === 'match' ? undefined : dtype].filter(
     (part) => part !== undefined,
   );
-  // A profile may be called anything; a folder of the Hub may not.
+  // The name of a profile may contain any character; a folder of the Hub may not.
   return [...first, ...others].join('-').replaceAll(/[^A-Za-z0-9._-]/g, '_') || 'result';
 }
 
 /**
  * A folder in a destination.
  * @param folder without slashes
- * @throws AppError VALIDATION_FAILED where the destination names files
+ * @throws AppError VALIDATION_FAILED if the destination names files
  */
 export function inFolder(to: Sink, folder: string): Sink {
   if (typeof to === 'string') return `${to.replace(/\/+$/, '')}/${folder}`;

@@ -4,7 +4,7 @@ import type { JobProgress } from '../../contract/job.ts';
 import type { JobRequest, SqueezeRequest } from '../../contract/job-request.ts';
 import type { JobListPage } from '../../contract/list.ts';
 
-/** Examples of the contract; typed, so that they cannot go stale quietly. */
+/** Examples of the contract, with their types, so that an outdated example does not compile. */
 const ADAPTER_ID = ADAPTER_EXAMPLE.id;
 const RESULT_ID = 'ad_0b1c2d3e4f5a69788796a5b4c3d2e1f0';
 
@@ -16,7 +16,7 @@ export const SQUEEZE_REQUEST_EXAMPLE: SqueezeRequest = {
 
 const jobRequest: JobRequest = { kind: 'squeeze', adapter_id: ADAPTER_ID, targets: [{ rank: 16 }] };
 
-/** To llama.cpp, and to the rank it has, without the head that was saved along. */
+/** A conversion for llama.cpp at the rank of the source, without the output layer that was saved with the adapter. */
 const convertRequest: JobRequest = {
   kind: 'squeeze',
   adapter_id: ADAPTER_ID,

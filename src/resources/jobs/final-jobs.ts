@@ -8,13 +8,16 @@ import { workspaceOf } from '../own-workspace.ts';
 import { isFinal } from './store.ts';
 
 const JOB = '/v1/jobs/:id';
-/** A record that has ended may be kept, but has to be asked for: its labels change, and it may be deleted. */
+/**
+ * Cache-Control of the record of an ended job: it must be revalidated, because its labels can change and it can be
+ * deleted.
+ */
 const REVALIDATED = 'private, no-cache';
 
-/** A thousand of the longest job records. */
+/** Room for a thousand of the longest job records. */
 const MAX_BYTES = 32 * 2 ** 20;
 
-/** What another process changes, labels or all, is seen here after this at most. */
+/** The longest time until a change by another process, such as new labels, is visible here. */
 const REMEMBERED_MS = 2_000;
 
 /** A record as it is sent. */
@@ -23,12 +26,14 @@ export interface FinalJob {
   readonly etag: string;
 }
 
-/** Takes the place of what was changed, so that no one who read it before the change puts the old one back. */
+/**
+ * Replaces the entry of a changed job, so that a reader who read it before the change does not put the old one back.
+ */
 const CHANGED: FinalJob = { json: '', etag: '' };
 
 /**
- * Jobs that have ended, as the text that is sent: most who ask for a job ask again and again, and the record of one that
- * has ended is read, parsed and written out for nothing.
+ * The responses for ended jobs, as text. Clients often request the same job again and again, and its record would be
+ * read, parsed and serialised in vain each time.
  */
 export class FinalJobs {
   private readonly answers = new LRUCache<string, FinalJob>({
@@ -42,7 +47,7 @@ export class FinalJobs {
     return found === CHANGED ? undefined : found;
   }
 
-  /** Remembers the record of a job that has ended, unless it was changed a moment ago. */
+  /** Stores the record of an ended job, unless it has just been changed. */
   put(tenant: string, jobId: string, record: object): FinalJob {
     const json = JSON.stringify(record);
     const key = `${tenant}/${jobId}`;
@@ -51,7 +56,7 @@ export class FinalJobs {
     return answer;
   }
 
-  /** The job was changed or removed in this process. */
+  /** Notes that this process has changed or removed the job. */
   forget(tenant: string, jobId: string): void {
     this.answers.set(`${tenant}/${jobId}`, CHANGED);
   }
@@ -68,18 +73,18 @@ export function answerCurrentJob(
   const { id } = request.params;
   const known = finals.get(tenantOf(request), id);
   if (!known) return readJob(finals, request, reply);
-  // Nothing is returned: Fastify would wait for what it has sent already.
+  // Returns nothing; otherwise Fastify would wait for a response that has already been sent.
   sendFinal(known, request, reply);
   return undefined;
 }
 
-/** Forgets a job when it is changed through one of these routes, before its client hears of it. */
+/** Forgets a job that is changed through one of these routes, before its client gets the response. */
 export const forgetWhenChanged =
   (finals: FinalJobs) =>
   (route: RouteOptions): void => {
     if (route.method === 'GET' || route.method === 'HEAD' || !route.url.startsWith(JOB)) return;
     withHook(route, 'onSend', async (request: JobRequest, _reply: FastifyReply, payload: unknown) => {
-      // A request that was refused a key has no principal.
+      // A request whose key was refused has no principal.
       if (request.principal) finals.forget(tenantOf(request), request.params.id);
       return payload;
     });

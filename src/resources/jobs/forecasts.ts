@@ -43,7 +43,7 @@ interface JobForecastsParts {
   readonly requestWebhooks?: RequestWebhooks | undefined;
 }
 
-/** Jobs that are only asked about. Nothing is stored and nothing is queued. */
+/** Forecasts for dry runs. Nothing is stored or queued. */
 export class JobForecasts {
   private readonly parts: JobForecastsParts;
 
@@ -63,7 +63,7 @@ export class JobForecasts {
     const { work, treatment } = desk
       ? await takenWith(request as JobRequest, ceiling, desk.places())
       : taken(request as JobRequest, ceiling);
-    // Its address is judged as that of a real request.
+    // The URL of the webhook is checked as for a real request.
     if (request.webhook) requestWebhooks?.taken(request.webhook, END_TYPES);
     await jobs.check(work);
     const forecast = await this.of(work, treatment);
@@ -86,9 +86,9 @@ export class JobForecasts {
   }
 
   /**
-   * When it would begin, and how long it would take.
-   * @param workBytes size of the weights to be read; undefined: nothing is computed, or it is not known
-   * @param equal what it would wait for together with others
+   * The expected start of the job and its duration.
+   * @param workBytes size of the weights to be read; undefined if nothing is computed, or if it is not known
+   * @param equal the execution that it would share with others
    */
   private async pace(
     workBytes: number | undefined,
@@ -101,7 +101,7 @@ export class JobForecasts {
     if (slots === 0) return { starts_in_seconds: null, seconds: null };
     const place = { tenant, id: equal?.id ?? timedId('ex', Date.now()), priority };
     const startsIn = equal?.state === 'dispatched' ? 0 : await dispatcher.secondsUntilStart(place);
-    // More digits than are known would only look like it.
+    // More digits would suggest a precision that the estimate does not have.
     const seconds =
       workBytes === undefined ? null : Number(((mibOf(workBytes) * msPerMib) / 1000).toPrecision(2));
     return { starts_in_seconds: startsIn ?? null, seconds };

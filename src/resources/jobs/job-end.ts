@@ -16,13 +16,13 @@ export function endOfTargets(results: readonly JobResult[]): Pick<JobRecord, 'st
   return { state: 'failed', error: { ...error, detail: `targets[0]: ${error.detail}`, context } };
 }
 
-/** Whether a job has a report: something came of it. */
+/** Whether a job has a report: at least one of its targets succeeded. */
 export const hasReport = ({ state }: Pick<JobRecord, 'state'>): boolean =>
   state === 'succeeded' || state === 'partial';
 
 /**
- * The record of a job that is cancelled just now, with what is known of it so far. Results that it has by now stay; what was
- * still to be delivered is not.
+ * The record of a job that is being cancelled, with what is known of it. Existing results stay; pending deliveries
+ * fail.
  */
 export function cancelledJob(record: JobRecord, progress = record.progress): JobRecord {
   const before = record.results.length === 0 ? 'it had results' : 'all its results were delivered';

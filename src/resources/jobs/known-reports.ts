@@ -4,17 +4,20 @@ import type { BlobStore } from '../../storage/blob-store.ts';
 import { bytesOf } from '../contents/content-files.ts';
 import type { JobStore } from './store.ts';
 
-/** Their reports have the spectra of an adapter; in the order in which they are looked at: an analysis has all of them. */
+/**
+ * The kinds of jobs whose reports contain the spectra of an adapter, in the order of preference: an analysis has all
+ * of them.
+ */
 const KINDS = ['analyze', 'checkpoint', 'squeeze'];
-/** Jobs that are looked for, and reports that are read at most. */
+/** The most jobs that are considered, and the most reports that are read. */
 const MAX_JOBS = 32;
 const MAX_REPORTS = 4;
-/** A larger one would keep others waiting while it is parsed. */
+/** A larger report would block other work while it is parsed. */
 const MAX_REPORT_BYTES = 16 * 1024 * 1024;
 
 /**
- * The modules that reports of earlier jobs have of an adapter of the same content, analyses first and then the newest.
- * @param digest of the adapter, as describeAdapter gives it
+ * The modules in the reports of earlier jobs on an adapter of the same content: analyses first, then the newest.
+ * @param digest of the adapter, by describeAdapter
  * @throws AppError DATABASE_UNAVAILABLE, STORAGE_*
  */
 export async function* knownReports(
@@ -47,7 +50,7 @@ export async function* knownReports(
     .orderBy('job.id', 'desc')
     .limit(MAX_JOBS)
     .execute();
-  // Jobs of equal requests have one report.
+  // Jobs of equal requests share one report.
   const jobs = [...new Map(rows.map(({ id, sha256 }) => [sha256, id])).values()].slice(0, MAX_REPORTS);
   for (const id of jobs) {
     const file = await jobStore.file(id, 'report');

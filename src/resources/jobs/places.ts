@@ -24,13 +24,13 @@ import { noConnection } from '../connections/service.ts';
 
 export interface PlaceParts {
   readonly outbound: Outbound;
-  /** undefined: what needs secrets is refused. */
+  /** undefined: requests with secrets are refused. */
   readonly box: SecretBox | undefined;
-  /** URL of the Hub, without a slash at its end. */
+  /** The URL of the Hub, without a trailing slash. */
   readonly hubEndpoint: string;
-  /** The service's own token of the Hub; undefined: it has none. */
+  /** The token of the Hub that belongs to the service; undefined if it has none. */
   readonly hubToken?: string | undefined;
-  /** The tenant's; undefined: it has none. */
+  /** The connections of the tenant; undefined if it has none. */
   readonly connections?: { accesses(): Promise<ConnectionAccess[]> } | undefined;
 }
 
@@ -109,7 +109,7 @@ export class Places {
     };
   }
 
-  /** The connection that a source goes through; null: none. @throws AppError CONNECTION_NOT_FOUND */
+  /** The connection that a source uses; null for none. @throws AppError CONNECTION_NOT_FOUND */
   async access({ connection }: RecordedSource): Promise<ConnectionAccess | null> {
     return connection === undefined ? null : this.named(connection);
   }
@@ -179,18 +179,18 @@ export class Places {
   }
 }
 
-/** Presigned URLs have one: what it says may be a secret. */
+/** Presigned URLs have a query, which may contain a secret. */
 const hasQuery = (text: string): boolean => kindOfPlace(text) === 'url' && /[?#]/.test(text);
 
 const urlSource = (url: string): UrlSource => ({ kind: 'url', files: { weights: { url } } });
 
-/** Of whichever store: the connection says that. */
+/** A bucket without the host of its store, which the connection defines. */
 const shownBucket = ({ bucket, prefix }: S3Source | S3Sink): string =>
   shownPlace({ kind: 's3', bucket, prefix }, '');
 
 /**
- * Whether an end says itself what opens it.
- * @throws AppError VALIDATION_FAILED where it also names a connection
+ * Whether a source or sink contains its own credentials.
+ * @throws AppError VALIDATION_FAILED if it also names a connection
  */
 function isOpenedByItself(end: Exclude<Source | Sink, string>): boolean {
   const secret = end.kind === 's3' ? 'credentials' : 'token';

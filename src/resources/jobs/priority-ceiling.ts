@@ -5,12 +5,12 @@ import { principalOf } from '../../http/principal.ts';
 import type { Limits } from '../tenants/limits.ts';
 import { priorityOf } from './executions/execution-rows.ts';
 
-/** What is thrown where a priority is asked for that the caller may not give. */
+/** The errors for a priority that the caller may not use. */
 export const PRIORITY_ERRORS = ['PRIORITY_TOO_HIGH'] as const;
 
 /**
- * The highest priority that the caller may give to jobs: that of the tenant, or of the key where that is lower.
- * @param space what the caller has
+ * The highest priority that the caller may use for jobs: the limit of the tenant, or of the key if that is lower.
+ * @param space the workspace of the caller
  * @throws AppError DATABASE_UNAVAILABLE
  */
 export async function priorityCeiling(
@@ -24,7 +24,7 @@ export async function priorityCeiling(
 
 /**
  * The priority of a job.
- * @param asked undefined: `normal`, or the ceiling where that is lower
+ * @param asked undefined: `normal`, or the ceiling if that is lower
  * @throws AppError PRIORITY_TOO_HIGH
  */
 export function withinCeiling(asked: JobPriority | undefined, ceiling: JobPriority): JobPriority {

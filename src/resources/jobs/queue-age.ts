@@ -4,35 +4,35 @@ import { timedIdMs } from '../../database/ids.ts';
 import { isDue } from '../../dispatch/tenant-shares.ts';
 import { AppError } from '../../errors/app-error.ts';
 
-/** How long a look at a tenant's jobs counts: there may be hundreds of requests a second. */
+/** How long the age of a tenant's queue is cached, because there may be hundreds of requests a second. */
 const REMEMBERED_MS = 1_000;
 const MOST_REMEMBERED = 10_000;
 
-/** In seconds. After a shorter wait the queue is still too old; a longer one leaves workers idle. */
+/** In seconds. After a shorter wait the queue would still be too old; a longer one would leave workers idle. */
 const RETRY_AFTER = { least: 5, most: 60 } as const;
 
 /**
- * Refuses new jobs of a tenant while its oldest one that could begin waits for too long. Each tenant's own jobs count, and
- * no others: a tenant with little to do is not refused for what another one has sent. An execution that was dispatched
- * once does not count, for it waits for its next attempt.
+ * Refuses new jobs of a tenant while the oldest of its jobs that could begin has waited too long. Only the tenant's
+ * own jobs count, so a tenant with little to do is not refused because of another one's jobs. An execution that was
+ * already dispatched does not count, because it waits for its next attempt.
  */
 export class QueueAge {
   private readonly database: Pick<Database, 'reader' | 'now' | 'after'>;
   private readonly maxSeconds: number | undefined;
-  /** Looks, also those that are under way: requests that come meanwhile wait for the same one. */
+  /** Cached queries, including those under way: requests that arrive meanwhile wait for the same query. */
   private readonly looks = new LRUCache<string, Promise<number>>({
     max: MOST_REMEMBERED,
     ttl: REMEMBERED_MS,
   });
 
-  /** @param maxSeconds undefined: jobs may wait as long as it takes */
+  /** @param maxSeconds undefined: jobs may wait for any time */
   constructor(database: Pick<Database, 'reader' | 'now' | 'after'>, maxSeconds: number | undefined) {
     this.database = database;
     this.maxSeconds = maxSeconds;
   }
 
   /**
-   * No cost if there is no limit.
+   * Costs nothing if there is no limit.
    * @throws AppError QUEUE_TOO_OLD, DATABASE_UNAVAILABLE
    */
   async check(tenant: string): Promise<void> {

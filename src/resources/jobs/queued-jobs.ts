@@ -2,7 +2,7 @@ import { AppError } from '../../errors/app-error.ts';
 import type { Limits } from '../tenants/limits.ts';
 import type { JobStore } from './store.ts';
 
-/** What is needed of a workspace to know how many jobs it may have, and has. */
+/** The parts of a workspace that are needed to check its number of unfinished jobs. */
 export interface JobSpace {
   readonly tenant: string;
   readonly jobStore: Pick<JobStore, 'unfinished'>;
@@ -15,13 +15,14 @@ export interface JobSpace {
 export const QUEUED_JOBS_ERRORS = ['QUOTA_TOO_SMALL', 'QUOTA_QUEUED_JOBS', 'QUEUE_TOO_OLD'] as const;
 
 /**
- * Submissions of tenants with a limit run one after another; otherwise simultaneous ones would all see the same room.
+ * Submissions of a tenant with a limit run one after the other; otherwise simultaneous ones would all count on the
+ * same room.
  */
 const lines = new Map<string, Promise<unknown>>();
 
 /**
- * Refuses jobs while those of the tenant have waited too long, and jobs beyond its limit of unfinished ones. No cost
- * without a limit; otherwise a query for as many jobs as the limit.
+ * Refuses new jobs while those of the tenant have waited too long, or if they would exceed its limit of unfinished jobs.
+ * This costs nothing without a limit, and otherwise a query for as many jobs as the limit.
  * @param wanted jobs that are about to be submitted
  * @throws AppError QUEUE_TOO_OLD; QUOTA_TOO_SMALL for more jobs than the limit, QUOTA_QUEUED_JOBS,
  * DATABASE_UNAVAILABLE
@@ -37,8 +38,8 @@ export async function checkQueuedJobs(space: JobSpace, wanted: number): Promise<
 }
 
 /**
- * Submits jobs where there is room for them. Submissions of one tenant wait for each other, in this process: two
- * processes that look at the same moment may exceed the limit by what both submit.
+ * Submits jobs if there is room for them. Within a process, submissions of one tenant wait for each other. Two
+ * processes that check at the same moment may exceed the limit by what both of them submit.
  * @throws AppError as checkQueuedJobs and `submit`
  */
 export async function withinQueuedJobs<T>(

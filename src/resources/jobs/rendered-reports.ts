@@ -11,7 +11,10 @@ import type { JobService } from './service.ts';
 
 const MAX_BYTES = 32 * 2 ** 20;
 
-/** A report shows which of its adapters still exist; that information may be this old. */
+/**
+ * How long a rendered report is cached. It shows which adapters of the job still exist, and that information may be
+ * this old.
+ */
 const REMEMBERED_MS = 5 * 60_000;
 
 /** The location of the report of a job, and its adapters. */
@@ -28,7 +31,7 @@ export interface ReportAnswer {
   readonly policy: string | undefined;
 }
 
-/** Reports as people read them, drawn in a thread of their own and remembered for a while. */
+/** Reports in their readable forms, which are rendered in a thread of their own and cached for a while. */
 export class RenderedReports {
   private readonly renderer = new Renderer();
   private readonly answers = new LRUCache<string, ReportAnswer>({
@@ -39,11 +42,11 @@ export class RenderedReports {
   private readonly running = new Map<string, Promise<ReportAnswer>>();
 
   /**
-   * The report of a job in a form. Who asks while another one waits for the same gets the same.
-   * @throws AppError JOB_NOT_FOUND, REPORT_NOT_READY, STORAGE_*; INTERNAL where it cannot be drawn
+   * The report of a job in one form. Simultaneous requests for the same report share one rendering.
+   * @throws AppError JOB_NOT_FOUND, REPORT_NOT_READY, STORAGE_*; INTERNAL if it cannot be rendered
    */
   async get(source: ReportSource, jobId: string, form: ReportForm): Promise<ReportAnswer> {
-    // Also of a remembered one: a job that was deleted has no report.
+    // Checked even if the report is cached, because a deleted job has no report.
     const job = await source.jobs.recorded(jobId);
     const key = `${source.tenant}/${jobId}/${JSON.stringify(form)}`;
     const known = hasReport(job) ? (this.answers.get(key) ?? this.running.get(key)) : undefined;
@@ -70,7 +73,7 @@ export class RenderedReports {
   }
 }
 
-/** The adapters of a job that are still there. */
+/** The adapters of a job that still exist. */
 async function adaptersOf({ adapters }: ReportSource, job: JobRecord): Promise<AdapterRecord[]> {
   const fetched = job.imported?.adapter_id ?? [];
   const results = job.results.flatMap((result) => (result.state === 'succeeded' ? result.adapter_id : []));

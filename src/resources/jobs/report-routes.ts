@@ -32,13 +32,13 @@ type ReportRequest = FastifyRequest<{
   Headers: Static<typeof ReportHeaders>;
 }>;
 
-/** A picture of a figure: how it is called and what it is sent as. */
+/** The image formats of a figure: the ending, the operation, the media type and its schema. */
 const PICTURES = [
   ['svg', 'getJobReportSvg', 'image/svg+xml', Type.String({ description: 'One figure, 1200 pixels wide' })],
   ['png', 'getJobReportPng', 'image/png', BINARY],
 ] as const;
 
-/** GET /v1/jobs/{id}/report: as JSON; as a page and as pictures under names of their own. */
+/** GET /v1/jobs/{id}/report as JSON; the page and the figures have addresses of their own. */
 export const jobReportRoutes: FastifyPluginAsyncTypebox<{ reports: RenderedReports }> = async (
   app,
   { reports },
@@ -53,7 +53,7 @@ export const jobReportRoutes: FastifyPluginAsyncTypebox<{ reports: RenderedRepor
       },
     },
     async (request, reply) => {
-      // As it is stored: parsing and writing a long one again would hold up everybody.
+      // Sent as it is stored: parsing and serialising a long report would block other requests.
       const { bytes } = await workspaceOf(request).jobs.storedReport(request.params.id);
       const type = 'application/json; charset=utf-8';
       return send(request, reply, { bytes: Buffer.from(bytes), etag: digestTag(bytes), type });
@@ -103,13 +103,13 @@ export const jobReportRoutes: FastifyPluginAsyncTypebox<{ reports: RenderedRepor
 
 const text = (description: string) => ({ type: 'string', description });
 
-/** What the calls have in common. */
+/** What the schemas of these calls have in common. */
 const reportCall = (mediaType: string, schema: TSchema) => ({
   tags: ['jobs'],
   params: JobPath,
   headers: ReportHeaders,
   response: {
-    // Loosely typed: answers are bytes that were made elsewhere.
+    // Loosely typed, because the responses are bytes that were rendered elsewhere.
     200: {
       description: 'The report',
       content: { [mediaType]: { schema } },

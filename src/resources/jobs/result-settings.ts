@@ -3,26 +3,27 @@ import type { Labels } from '../../contract/labels.ts';
 import type { ResultSettings } from '../../contract/result-settings.ts';
 import { MAX_NAME_CHARACTERS, nameOfSources, rankInName } from '../adapters/default-name.ts';
 
-/** What is known of an adapter that a job made. */
+/** The facts about an adapter that a job has created. */
 export interface ResultFacts {
-  /** Names of the adapters it was made of; of one that was only fetched, the name that its source gives it. */
+  /** Names of its source adapters; for an adapter that was only fetched, the name by its source. */
   readonly sourceNames: readonly string[];
   readonly rank: { readonly min: number; readonly max: number };
-  /** undefined: adapters are kept. */
+  /** undefined: adapters do not expire. */
   readonly defaultTtlSeconds: number | undefined;
 }
 
-/** How an adapter is recorded that a job made. */
+/** How an adapter that a job has created is kept. */
 export interface ResultKeeping {
   readonly name: string;
   readonly labels: Labels;
-  /** undefined: it is kept. */
+  /** undefined: the adapter does not expire. */
   readonly ttlSeconds: number | undefined;
 }
 
 /**
- * The name and time to live of an adapter that a job made: from its target, otherwise from the job, field by field.
- * @param targetIndex position of the target; null: the adapter was fetched
+ * The name and the time to live of an adapter that a job has created: each field from its target, or else from the
+ * job.
+ * @param targetIndex position of the target; null if the adapter was fetched
  */
 export function resultSettings(
   request: RecordedJobRequest,
@@ -47,12 +48,12 @@ export function withoutResults<T extends RecordedJobRequest>(request: T): T {
 
 function said(request: RecordedJobRequest, targetIndex: number | null): ResultSettings {
   const ofJob = 'results' in request ? request.results : undefined;
-  // The settings of a job with targets are about what these make, not about what it fetches first.
+  // The settings of a job with targets apply to its results, not to an adapter that it fetches first.
   if (!('targets' in request)) return ofJob ?? {};
   return targetIndex === null ? {} : { ...ofJob, ...request.targets[targetIndex]!.results };
 }
 
-/** @param template as the contract allows it; what becomes too long is cut, the name of the source first */
+/** @param template valid by the contract. A name that becomes too long is shortened, first in the name of the source */
 function filled(
   template: string,
   source: string,

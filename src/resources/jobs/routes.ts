@@ -37,7 +37,7 @@ const GetHeaders = Type.Object({
   'if-none-match': Type.Optional(Type.String({ description: "ETag of the client's copy" })),
 });
 
-/** A single object, because its compiled form is cached by identity, permanently. */
+/** One shared object, because its compiled form is cached by identity and never evicted. */
 const BODY = reference(SqueezeRequest);
 
 export interface JobRoutesOptions {
@@ -45,7 +45,7 @@ export interface JobRoutesOptions {
   readonly deps: UploadDependencies;
 }
 
-/** Jobs: submitted, also with the adapter that they squeeze, listed and read. */
+/** Routes to submit jobs, also together with the adapter to squeeze, and to list and read them. */
 export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app, { finals, deps }) => {
   app.addSchema({ ...asComponent(JobListPage), examples: [JOB_PAGE_EXAMPLE] });
 
@@ -155,7 +155,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
           202: response(ACCEPTED, reference(JobRecord), { headers: LOCATION }),
           ...problems(
             ...errorsOf('upload', 'json'),
-            // Of its part `request`.
+            // Errors of the part `request`.
             'VALIDATION_FAILED',
             'UNKNOWN_OPTION',
             ...JOB_ERRORS.check,
@@ -167,7 +167,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
     },
     async (request, reply) => {
       const workspace = workspaceOf(request);
-      // Before the upload, which would be for nothing.
+      // Checked before the upload is read.
       await checkQueuedJobs(workspace, 1);
       const ceiling = await priorityCeiling(request, workspace);
       let wanted: SqueezeRequest | undefined;
@@ -192,7 +192,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
 };
 
 /**
- * The part `request`, by the same reader and validator as the body of POST /v1/jobs.
+ * Parses and validates the part `request` like the body of POST /v1/jobs.
  * @throws AppError FILE_MISSING, REQUEST_*, VALIDATION_FAILED, UNKNOWN_OPTION
  */
 function squeezeRequest(request: FastifyRequest, part: Buffer | undefined): SqueezeRequest {
@@ -212,8 +212,8 @@ function squeezeRequest(request: FastifyRequest, part: Buffer | undefined): Sque
 }
 
 /**
- * Answers with a job that was asked for: 202 at once, or 200 when it has ended: because the client prefers to wait and
- * it does in time, or because its work was done before.
+ * Answers with a requested job: 202 at once, or 200 if it has ended, because the client prefers to wait and it ends
+ * in time, or because its work was already done.
  */
 async function answerJob(
   request: FastifyRequest,
@@ -221,7 +221,7 @@ async function answerJob(
   jobs: JobService,
   accepted: JobRecord,
 ): Promise<FastifyReply> {
-  // A request continues after its client has disconnected, so that a repeated request finds its answer.
+  // A request is completed even if its client has disconnected, so that a repetition finds its response.
   const wait = preferredWait(request, reply);
   const job = wait ? await jobs.wait(accepted.id, wait.timeoutMs) : accepted;
   return reply
@@ -230,7 +230,7 @@ async function answerJob(
     .send(job);
 }
 
-/** The job that the first of equal requests made, as it is now. */
+/** The current state of the job that the first of several equal requests created. */
 async function answerJobAgain(
   request: FastifyRequest,
   reply: FastifyReply,

@@ -8,7 +8,7 @@ import { sql } from '../../database/sql.ts';
 import { pendingDeliveries, sourceIds } from './adapters-of-request.ts';
 import { hasTransfers, withoutSecrets } from './transfer-desk.ts';
 
-/** What is known of a job by its end, and no query asks for. */
+/** The parts of a job's outcome that no query filters by. */
 export type RecordedOutcome = Pick<
   JobRecord,
   'progress' | 'imported' | 'results' | 'deliveries' | 'timings' | 'provider' | 'error'
@@ -24,13 +24,13 @@ const NO_OUTCOME: RecordedOutcome = {
   error: null,
 };
 
-/** What is written of a job besides what queries ask for. */
+/** The JSON column for these parts of the outcome. */
 export function outcomeColumn(job: RecordedOutcome): string {
   const { progress, imported, results, deliveries, timings, provider, error } = job;
   return JSON.stringify({ progress, imported, results, deliveries, timings, provider, error });
 }
 
-/** What a record is made of: all but what is secret. */
+/** The columns of a record, without those that hold secrets. */
 export const JOB_COLUMNS = [
   'id',
   'kind',
@@ -81,27 +81,27 @@ export const jobRecord = (row: RecordRow): JobRecord => {
   };
 };
 
-/** A job with what is sealed in its request, where there is anything. */
+/** A job with the sealed secrets of its request, if there are any. */
 export const withSealed = (job: JobRecord, sealed: string | null): JobRecord =>
   sealed === null ? job : { ...job, request: JSON.parse(sealed) as JobRecord['request'] };
 
-/** Whether a delivery may be sent again: of a target that failed there is nothing to send. */
+/** Whether a delivery can be retried. A failed target has nothing to deliver. */
 export const isRetriable = ({ state, adapter_id }: DeliveredAdapter): boolean =>
   state === 'failed' && adapter_id !== null;
 
-/** What is written of a job that has ended. */
+/** The columns of a job that has ended. */
 export function jobEndColumns(job: JobRecord, defaultTtlSeconds: number | undefined) {
   const finishedAt = job.finished_at === null ? Date.now() : Date.parse(job.finished_at);
-  // A job is kept for its time from its end on; those of a run as long as the run.
+  // A job is kept for its time to live after it ended; the jobs of a run are kept as long as the run.
   const ttlSeconds = job.ttl_seconds ?? (job.kind === 'checkpoint' ? undefined : defaultTtlSeconds);
   const expiresAt = ttlSeconds === undefined ? null : finishedAt + ttlSeconds * 1000;
-  // What could not be delivered may be sent again.
+  // Failed deliveries may be retried, which needs the sealed secrets.
   const isSealed = job.state !== 'cancelled' && job.deliveries.some(isRetriable);
   return {
     state: job.state,
     started_at: job.started_at === null ? null : Date.parse(job.started_at),
     finished_at: finishedAt,
-    // Its time is over already where its run was removed.
+    // If its run was removed, it has already expired.
     expires_at: sql<number | null>`coalesce(expires_at, ${expiresAt})`,
     attempts: job.attempts,
     reused: job.reused ? 1 : 0,
@@ -110,16 +110,16 @@ export function jobEndColumns(job: JobRecord, defaultTtlSeconds: number | undefi
   };
 }
 
-/** Rows of one statement. It is the same text for most, and has fewer values than SQLite takes. */
+/** Rows of one statement. Most statements thus have the same text, and fewer values than SQLite's limit. */
 const ROWS_AT_ONCE = 50;
 
-/** Rows in the parts in which they are inserted. */
+/** Splits rows into the slices in which they are inserted. */
 export function* inSlices<T>(rows: readonly T[]): Generator<readonly T[]> {
   for (let begin = 0; begin < rows.length; begin += ROWS_AT_ONCE)
     yield rows.slice(begin, begin + ROWS_AT_ONCE);
 }
 
-/** Inserts jobs that were accepted just now, with what they are found by. @param jobs each with the id of its execution */
+/** Inserts newly accepted jobs, with the rows by which they are found. @param jobs each with the id of its execution */
 export async function insertJobs(
   writer: Writer,
   tenant: string,
@@ -150,7 +150,7 @@ export async function insertLabels(
   for (const some of inSlices(rows)) await writer.insertInto('job_label').values(some).execute();
 }
 
-/** Notes content that a job reads or wrote beside adapters. */
+/** Records contents that a job reads or has written besides adapters. */
 export async function insertJobFiles(
   writer: Writer,
   job: string,

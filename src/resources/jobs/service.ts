@@ -27,15 +27,15 @@ import { isFinal, type JobFilter, type JobStore } from './store.ts';
 import { type TransferDesk, withoutSecrets } from './transfer-desk.ts';
 
 /**
- * How often a job is checked while a client waits for it. Events of the queue are quicker, but are lost when a
- * connection breaks, and the first ones come before there is a connection.
+ * How often a job is checked while a client waits for it. Events of the queue arrive sooner, but are lost if a
+ * connection breaks or does not exist yet.
  */
 const POLL_MS = { begin: 100, later: 1_000 } as const;
 const BEGIN_MS = 1_000;
 
-/** What jobs are accepted for and with. */
+/** The parts that are needed to accept jobs. */
 export interface JobServiceParts {
-  /** What the tenant sees of the storage: reports and files of jobs. */
+  /** The part of the storage that the tenant may see: reports and files of jobs. */
   readonly blobs: BlobStore;
   readonly jobStore: JobStore;
   readonly adapters: Pick<AdapterService, 'get'>;
@@ -47,7 +47,7 @@ export interface JobServiceParts {
   readonly requestWebhooks?: RequestWebhooks | undefined;
 }
 
-/** What the methods throw; the routes of the room derive from it what they may answer. */
+/** The errors of the methods; the routes derive the codes of their responses from them. */
 export const JOB_ERRORS = {
   check: ['UNKNOWN_PROFILE', 'VALIDATION_FAILED', 'ADAPTER_NOT_FOUND', 'ADAPTER_EXPIRED', 'STORAGE_FAILED'],
   submit: [
@@ -109,7 +109,7 @@ export class JobService {
   }
 
   /**
-   * Throws unless what a request asks for can be tried.
+   * Refuses a request that cannot be executed.
    * @throws AppError UNKNOWN_PROFILE, VALIDATION_FAILED, ADAPTER_NOT_FOUND
    */
   async check(work: RecordedJobRequest): Promise<void> {
@@ -120,7 +120,10 @@ export class JobService {
     }
   }
 
-  /** Makes a job durable unless it is; it is done when workers have room for it. @throws AppError ADAPTER_NOT_FOUND, ADAPTER_EXPIRED */
+  /**
+   * Records a job durably, unless it exists; it starts when workers have room for it. @throws AppError
+   * ADAPTER_NOT_FOUND, ADAPTER_EXPIRED
+   */
   async accept(wanted: NewJob): Promise<JobRecord> {
     const [job] = await this.jobs.accept([wanted]);
     if (!job) {
@@ -181,7 +184,7 @@ export class JobService {
   }
 
   /**
-   * A stream of a file that the job wrote beside its adapters, as its results have it, or of a range of it that lies inside.
+   * A stream of a file that the job wrote besides its adapters, or of a range inside it.
    * @throws AppError JOB_NOT_FOUND, STORAGE_*
    */
   async readFile(jobId: string, { sha256 }: AdapterFile, range?: ByteRange): Promise<Readable> {
@@ -191,7 +194,8 @@ export class JobService {
   }
 
   /**
-   * The job once it has ended, or its state after `timeoutMs` or when the signal fires.
+   * Waits until a job has ended.
+   * @returns the job, or its state after `timeoutMs` or when the signal is aborted
    * @throws AppError JOB_NOT_FOUND
    */
   async wait(jobId: string, timeoutMs: number, signal?: AbortSignal): Promise<JobRecord> {
@@ -216,21 +220,21 @@ export class JobService {
     }
   }
 
-  /** A job as the database knows it, without the progress of what runs. @throws AppError JOB_NOT_FOUND */
+  /** A job as the database knows it, without the progress of an active one. @throws AppError JOB_NOT_FOUND */
   async recorded(jobId: string): Promise<JobRecord> {
     const record = isJobId(jobId) ? await this.jobs.get(jobId) : undefined;
     if (!record) throw new AppError('JOB_NOT_FOUND', `There is no job ${jobId}.`, { job_id: jobId });
     return record;
   }
 
-  /** Hints of what happens to a job. */
+  /** Watches for changes of a job. */
   watch(jobId: string, onHint: () => void): ExecutionWatch {
     return new ExecutionWatch(this.jobs, this.parts.queue, jobId, onHint);
   }
 }
 
 /**
- * How far those of some jobs have come that run now, by their ids. Without the queue nothing is known of that.
+ * The progress of those of the jobs that are active, by their ids. Without the queue, none is known.
  * @throws AppError DATABASE_UNAVAILABLE
  */
 export async function progressOf(

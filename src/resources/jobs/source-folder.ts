@@ -7,19 +7,19 @@ import type { PlaceParts, Places } from './places.ts';
 
 /** An adapter below a prefix. */
 export interface AdapterBelow {
-  /** Unlike those of all others: its path below the prefix, without the ending of a file. */
+  /** Its path below the prefix, without a file ending; it differs from the names of all others. */
   readonly name: string;
   readonly source: Source;
 }
 
-/** A listing is waited for by a client. */
+/** How long a listing may take, because a client waits for it. */
 const DEADLINE_MS = 120_000;
 
 /**
- * The adapters below a prefix, in the order of their paths. Each goes through the connection that the prefix goes through.
+ * The adapters below a prefix, in the order of their paths. Each uses the same connection as the prefix.
  * @param deadlineMs shorter in tests
  * @throws AppError VALIDATION_FAILED, OUTBOUND_*, CONNECTION_*, SECRETS_* for a prefix that cannot be listed;
- * SOURCE_UNAVAILABLE where it may be later
+ *   SOURCE_UNAVAILABLE if it can perhaps be listed later
  */
 export async function adaptersBelow(
   prefix: SourcePrefix,
@@ -55,7 +55,7 @@ export async function adaptersBelow(
   }
 }
 
-/** A prefix as the folder that it is. @throws AppError VALIDATION_FAILED */
+/** Reads a prefix as a folder. @throws AppError VALIDATION_FAILED */
 export function folderOf(prefix: SourcePrefix): S3Source | HubSource {
   const folder = typeof prefix === 'string' ? readSourceText(prefix) : prefix;
   if ('url' in folder) throw invalid('a prefix must begin with s3:// or hf://');
@@ -64,7 +64,7 @@ export function folderOf(prefix: SourcePrefix): S3Source | HubSource {
   throw invalid(`the prefix names the file ${JSON.stringify(file)}; it must be a folder`);
 }
 
-/** A folder in it, or a weights file. */
+/** The source of an adapter below the folder: a folder, or a weights file. */
 function below(folder: S3Source | HubSource, path: string, connection: string | undefined): Source {
   const slash = path.lastIndexOf('/');
   const isFile = /\.(?:safetensors|gguf)$/.test(path);

@@ -24,38 +24,38 @@ import { cancelledJob } from './job-end.ts';
 import { insertLabels, isRetriable, JOB_COLUMNS, jobRecord, outcomeColumn, withSealed } from './rows.ts';
 import { lacksSecrets, secretsGone } from './transfer-desk.ts';
 
-/** Jobs that are asked for by their ids in one query. */
+/** Jobs that are read by their ids in one query. */
 const READ_AT_ONCE = 200;
 
 export const isFinal = (record: Pick<JobRecord, 'state'>): boolean =>
   record.state !== 'queued' && record.state !== 'active';
 
-/** Where a job that has not ended is. */
+/** The place of an unfinished job. */
 export interface JobPlace {
   /** Id of the execution that it waits for. */
   readonly execution: string;
-  /** Id in the queue of what runs for it; undefined: nothing does. */
+  /** The id of its running execution in the queue; undefined if none is running. */
   readonly dispatch: string | undefined;
-  /** Undefined: it does not wait any more. */
+  /** undefined: it no longer waits. */
   readonly waiting: { readonly position: number; readonly startsInSeconds: number | undefined } | undefined;
 }
 
-/** Absent fields do not matter. */
+/** Conditions for a list of jobs. Absent fields match everything. */
 export interface JobFilter {
-  /** Any of them. */
+  /** Jobs in any of these states. */
   readonly states?: readonly JobState[] | undefined;
   readonly kind?: JobKind | undefined;
   /** An adapter that the job reads. */
   readonly adapterId?: string | undefined;
   readonly batchId?: string | undefined;
-  /** What the name begins with. */
+  /** The beginning of the name. */
   readonly name?: string | undefined;
   readonly labels?: readonly WantedLabel[] | undefined;
 }
 
 /**
- * The jobs of a tenant. What workers do with them is in executions. Ids are well-formed. All methods throw AppError
- * DATABASE_UNAVAILABLE, and those that write STORAGE_FULL.
+ * The jobs of a tenant. What workers do with them is in the folder executions. Ids must be well-formed. All methods
+ * throw AppError DATABASE_UNAVAILABLE, and those that write STORAGE_FULL.
  */
 export class JobStore {
   private readonly parts: JobChangesParts;
@@ -72,7 +72,7 @@ export class JobStore {
 
   /**
    * Accepts jobs; see acceptJobs.
-   * @throws AppError ADAPTER_NOT_FOUND, ADAPTER_EXPIRED where an adapter that they read is gone by now
+   * @throws AppError ADAPTER_NOT_FOUND, ADAPTER_EXPIRED if an adapter that they read no longer exists
    */
   accept(jobs: readonly NewJob[]): Promise<JobRecord[]> {
     return this.write((changes) => acceptJobs(changes, jobs));
@@ -84,7 +84,7 @@ export class JobStore {
     return row && jobRecord(row);
   }
 
-  /** Those jobs that there are, by their ids. */
+  /** The jobs that exist, by their ids. */
   async all(jobIds: readonly string[]): Promise<Map<string, JobRecord>> {
     const jobs = new Map<string, JobRecord>();
     for (let begin = 0; begin < jobIds.length; begin += READ_AT_ONCE) {
@@ -95,7 +95,7 @@ export class JobStore {
     return jobs;
   }
 
-  /** The newest first, as `get` has them. */
+  /** The newest first, in the same form as `get`. */
   async page(
     { states, kind, adapterId, batchId: batch, name, labels }: JobFilter,
     request: PageRequest,
@@ -125,7 +125,7 @@ export class JobStore {
     return { items: rows.map(jobRecord), next };
   }
 
-  /** Which of the ids are those of jobs that there are. */
+  /** The ids that belong to existing jobs. */
   async known(jobIds: readonly string[]): Promise<Set<string>> {
     if (jobIds.length === 0) return new Set();
     const rows = await this.database.reader
@@ -137,7 +137,7 @@ export class JobStore {
     return new Set(rows.map(({ id }) => id));
   }
 
-  /** Where a job is that has not ended; undefined: it has, or is gone. */
+  /** The place of an unfinished job; undefined if it has ended or does not exist. */
   async place(jobId: string): Promise<JobPlace | undefined> {
     const row = await this.database.reader
       .selectFrom('job')
@@ -172,7 +172,7 @@ export class JobStore {
     return { position: before + 1, startsInSeconds };
   }
 
-  /** The same ids of what runs for some jobs, by theirs. */
+  /** The ids in the queue of the running executions of jobs, by the ids of the jobs. */
   async dispatches(jobIds: readonly string[]): Promise<Map<string, string>> {
     if (jobIds.length === 0) return new Map();
     const rows = await this.database.reader
@@ -186,9 +186,9 @@ export class JobStore {
   }
 
   /**
-   * Cancels those of the jobs that have not ended, in the order of their ids. What runs for them stops unless others wait for
-   * it.
-   * @param progress how far those have come that run, by their ids
+   * Cancels those of the jobs that have not ended, in the order of their ids. Their executions stop unless other jobs
+   * wait for them.
+   * @param progress of the active jobs, by their ids
    */
   cancelAll(
     jobIds: readonly string[],
@@ -205,7 +205,7 @@ export class JobStore {
         .orderBy('id');
       const rows = await query.execute();
       const left = [...new Set(rows.map(({ execution }) => execution))];
-      // In the same order as who ends an execution, so that neither waits for the other.
+      // Locked in the same order as when an execution ends, so that neither transaction waits for the other.
       await lockExecutions(database, writer, left);
       const cancelled: JobRecord[] = [];
       for (const { execution: _left, ...row } of rows) {
@@ -218,8 +218,8 @@ export class JobStore {
   }
 
   /**
-   * Tries the failed deliveries of an ended job again.
-   * @returns the job in its new state; undefined: it has no failed delivery, or no longer exists
+   * Retries the failed deliveries of an ended job.
+   * @returns the job in its new state; undefined if it has no failed delivery or no longer exists
    * @throws AppError SECRETS_GONE
    */
   retryDeliveries(jobId: string): Promise<JobRecord | undefined> {
@@ -254,12 +254,12 @@ export class JobStore {
     });
   }
 
-  /** Changes the name or the labels of a job, whatever its state. False where there is none. */
+  /** Changes the name or the labels of a job in any state. @returns false if there is none */
   change(id: string, { name, labels }: JobPatch): Promise<boolean> {
     return this.database.write(async (writer) => {
       const { numUpdatedRows } = await writer
         .updateTable('job')
-        // Something has to be set, and this makes others wait.
+        // Sets a column to its own value, so that there always is something to set, and locks the row.
         .set({ id })
         .$if(name !== undefined, (query) => query.set({ name: name! }))
         .$if(labels !== undefined, (query) => query.set({ labels: JSON.stringify(labels) }))
@@ -274,11 +274,12 @@ export class JobStore {
     });
   }
 
-  /** Removes all that is known of jobs that have ended. */
+  /** Removes the records of jobs that have ended. */
   async remove(...jobIds: readonly string[]): Promise<void> {
     await this.database.write(async (writer) => {
       const wanted = writer.selectFrom('job').select('id').where('id', 'in', jobIds);
-      // First, so that the end of a job, with its files, is either before this or nowhere.
+      // Locked first, so that a job that ends at this moment, with its files, does so either completely before this
+      // or not at all.
       const locked = this.database.locked(wanted.where('tenant', '=', this.tenant).orderBy('id'));
       const ids = (await locked.execute()).map(({ id }) => id);
       if (ids.length === 0) return;
@@ -301,7 +302,10 @@ export class JobStore {
     });
   }
 
-  /** A file that a job reads or wrote beside adapters, by its digest where there may be several of its role. */
+  /**
+   * A file that a job reads or has written besides adapters. @param sha256 distinguishes several files of the same
+   * role
+   */
   async file(jobId: string, role: JobFileTable['role'], sha256?: string): Promise<StoredFile | undefined> {
     const row = await this.database.reader
       .selectFrom('job_file')

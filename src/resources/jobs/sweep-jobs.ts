@@ -9,20 +9,20 @@ export interface JobsOfAll {
   of(tenant: string): { readonly jobControl: Pick<JobControl, 'erase'> };
 }
 
-/** Items of a batch that are removed in one transaction, which must not hold up others for long. */
+/** Items of a batch that are removed in one transaction, which must not delay other work for long. */
 const ITEMS_AT_ONCE = 500;
 
-/** Rows that are read at once: SQLite holds up the process for so long. */
+/** Rows that are read at a time. With SQLite, reading blocks the process for its duration. */
 const PAGE_ROWS = 1_000;
 
-/** Removes the jobs that have ended and whose time is over. One of a batch that has not ended stays until then. */
+/** Removes ended jobs that have expired. A job of an unfinished batch stays until the batch has ended. */
 export async function sweepJobs(workspaces: JobsOfAll, { startMs, swept }: Sweep): Promise<void> {
   for (;;) {
     const rows = await workspaces.database.reader
       .selectFrom('job')
       .select(['id', 'tenant'])
       .where('expires_at', '<=', startMs)
-      // Those of a run that was removed while they ran.
+      // Also removes the jobs of a run that was removed while they were active.
       .where('finished_at', 'is not', null)
       .where(({ not, exists, selectFrom }) =>
         not(
@@ -44,7 +44,7 @@ export async function sweepJobs(workspaces: JobsOfAll, { startMs, swept }: Sweep
   }
 }
 
-/** Removes the batches whose time is over, and drafts that a process left; their jobs have times of their own. */
+/** Removes expired batches, and drafts that a process has abandoned. Their jobs expire independently. */
 export async function sweepBatches(database: Database, { startMs, swept }: Sweep): Promise<void> {
   for (;;) {
     const rows = await database.reader

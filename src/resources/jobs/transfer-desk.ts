@@ -16,12 +16,12 @@ export class TransferDesk {
     this.parts = parts;
   }
 
-  /** The same for a tenant, who has connections. */
+  /** The same for a tenant with connections. */
   of(connections: NonNullable<PlaceParts['connections']>): TransferDesk {
     return new TransferDesk({ ...this.parts, connections });
   }
 
-  /** For one request, or for many that arrive together. */
+  /** The places of one request, or of many that arrive together. */
   places(): Places {
     return new Places(this.parts);
   }
@@ -33,7 +33,7 @@ export class TransferDesk {
 }
 
 /**
- * A request as it is recorded.
+ * The recorded form of a request.
  * @throws AppError VALIDATION_FAILED; as Places
  */
 export async function recordedRequest(request: JobRequest, places: Places): Promise<RecordedJobRequest> {
@@ -65,14 +65,14 @@ export function recordedHere(request: JobRequest): RecordedJobRequest {
   return request as RecordedJobRequest;
 }
 
-/** Whether a request fetches or delivers anything: its work is then done for its effect, and never shared. */
+/** Whether a request fetches or delivers anything. Its work then has side effects and is never shared. */
 export const hasTransfers = (work: RecordedJobRequest): boolean => transfersOf(work).length > 0;
 
-/** Whether the secrets are gone that doing it once more would need. */
+/** Whether the secrets that a repetition would need no longer exist. */
 export const lacksSecrets = (work: RecordedJobRequest): boolean =>
   transfersOf(work).some((end) => end.sealed === undefined && !isClear(end));
 
-/** What is answered where they are. */
+/** The error for a job whose secrets are gone. */
 export const secretsGone = (jobId: string): AppError => {
   const message = `The credentials of job ${jobId} were removed when it ended. Send its request again.`;
   return new AppError('SECRETS_GONE', message, { job_id: jobId });

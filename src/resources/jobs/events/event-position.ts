@@ -5,15 +5,15 @@ import { JOB_PHASES, type Progress } from '../../../contract/job.ts';
  * continue after an event that another one sent.
  */
 export interface EventPosition {
-  /** Attempts begun; 0 before the first. */
+  /** The number of attempts that have begun; 0 before the first. */
   readonly attempt: number;
-  /** 0: the attempt began. Then the phases, from 1 on. */
+  /** 0 for the beginning of the attempt, then the phases from 1 on. */
   readonly step: number;
-  /** Of the phase. */
+  /** The progress within the phase. */
   readonly done: number;
 }
 
-/** More than there are phases. */
+/** Higher than the number of any phase. */
 const REQUEUED_STEP = 98;
 const FINAL_STEP = 99;
 
@@ -32,7 +32,7 @@ export const progressed = (attempt: number, { phase, done }: Progress): EventPos
 export const isEnd = ({ step }: EventPosition): boolean => step === FINAL_STEP;
 export const isAttemptOver = ({ step }: EventPosition): boolean => step >= REQUEUED_STEP;
 
-/** A position as the id of an event: its numbers with dots between. */
+/** A position as the id of an event: its numbers, separated by dots. */
 export const eventIdOf = ({ attempt, step, done }: EventPosition): string => `${attempt}.${step}.${done}`;
 
 /** The position for an event id that a client sends; undefined for any other text. */

@@ -1,7 +1,7 @@
 import type { JobQueue } from '../../../dispatch/job-queue.ts';
 import type { JobStore } from '../store.ts';
 
-/** Hints of what happens to a job, whatever execution it waits for. */
+/** Watches for changes of a job, whichever execution it waits for. */
 export class ExecutionWatch {
   private readonly jobs: Pick<JobStore, 'place'>;
   private readonly queue: Pick<JobQueue, 'watch'>;
@@ -21,7 +21,7 @@ export class ExecutionWatch {
     this.onHint = onHint;
   }
 
-  /** Follows the job to where it is now. @throws AppError DATABASE_UNAVAILABLE */
+  /** Watches the current execution of the job. @throws AppError DATABASE_UNAVAILABLE */
   async follow(): Promise<void> {
     const execution = (await this.jobs.place(this.jobId))?.execution;
     if (execution === undefined || execution === this.current?.execution) return;

@@ -15,29 +15,29 @@ import {
   requeued,
 } from './event-position.ts';
 
-/** The first looks come soon, for the source of hints may just be connecting. */
+/** The first looks follow quickly, because the source of hints may still be connecting. */
 const FIRST_POLL_MS = 100;
-/** However many hints there are; more would not be noticed. */
+/** Pauses this long however many hints there are: clients would not notice faster updates. */
 const MIN_LOOK_MS = 150;
 
-/** Sent when there was nothing else to send for a while. */
+/** Sent if nothing else has been sent for a while. */
 export const BEAT = 'beat';
 
 export interface JobWatch {
   readonly jobs: Pick<JobService, 'get' | 'watch'>;
   /** Ends the watch. */
   readonly signal: AbortSignal;
-  /** How long without a hint until a job is read again. */
+  /** How long to wait without a hint until the job is read again. */
   readonly pollMs: number;
   readonly heartbeatMs: number;
-  /** The watch ends after so long in any case. */
+  /** The longest life of the watch. */
   readonly lifeMs: number;
 }
 
 /**
  * Yields the events of a job until it has ended. The job is read when the consumer asks for more, so slow clients get
- * the newest progress only. While the database is unavailable, it waits.
- * @param last what the client has seen
+ * only the newest progress. While the database is unavailable, the generator waits.
+ * @param last the position of the last event that the client has seen
  */
 export async function* watchJob(
   first: JobRecord,
@@ -80,7 +80,7 @@ export async function* watchJob(
   }
 }
 
-/** undefined: nothing can be known now. */
+/** undefined if the database is unavailable. */
 async function lookAt(jobs: Pick<JobService, 'get'>, jobId: string): Promise<JobRecord | undefined | 'gone'> {
   try {
     return await jobs.get(jobId);
@@ -94,7 +94,7 @@ async function pause(ms: number, signal: AbortSignal): Promise<void> {
   if (ms > 0) await sleep(ms, undefined, { signal }).catch(() => undefined);
 }
 
-/** An event with its place. */
+/** An event and its position. */
 interface PlacedEvent {
   readonly position: EventPosition;
   readonly event: JobEvent;
@@ -103,12 +103,12 @@ interface PlacedEvent {
 /**
  * The events after a position: changes of the state, derived from the record, and the newest progress. Attempts
  * between the first and the newest one leave no events.
- * @param last undefined: the client has seen nothing
+ * @param last undefined if the client has seen nothing
  */
 function eventsSince(job: JobRecord, last: EventPosition | undefined): PlacedEvent[] {
   const { attempts, progress } = job;
   // Fewer attempts than the client has seen: the queue lost the job and counts from the beginning. The same attempt
-  // more than once: an attempt that is not counted started over.
+  // more than once: an attempt that does not count started over.
   const isAnew =
     last &&
     (attempts < last.attempt ||
@@ -135,13 +135,13 @@ function eventsSince(job: JobRecord, last: EventPosition | undefined): PlacedEve
   return events;
 }
 
-/** Within an attempt any different progress is news, because it may start over. */
+/** Whether progress must be sent. Within an attempt, any change is sent, because progress may start over. */
 function isProgressNews(position: EventPosition, known: EventPosition | undefined): boolean {
   if (!known || position.attempt !== known.attempt) return true;
   return !isAttemptOver(known) && compare(position, known) !== 0;
 }
 
-/** A job as it was when it had been accepted. */
+/** The job as it was when it was accepted. */
 const asQueued = (job: JobRecord): JobRecord => ({
   ...asActive(job),
   state: 'queued',
@@ -150,7 +150,7 @@ const asQueued = (job: JobRecord): JobRecord => ({
   attempts: 0,
 });
 
-/** A job as it was before it ended. */
+/** The job as it was before it ended. */
 const asActive = (job: JobRecord): JobRecord => ({
   ...job,
   state: 'active',

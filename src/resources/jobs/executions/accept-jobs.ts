@@ -13,11 +13,11 @@ import { areHere, recordWork } from './record-work.ts';
 
 /** A job that is about to be accepted. */
 export interface NewJob {
-  /** Its request has what is sealed in it. */
+  /** The record of the job, whose request contains the sealed secrets. */
   readonly job: JobRecord;
-  /** Whether work that was done, or is under way, may be its own. */
+  /** Whether the job may share finished work, or work that is under way. */
   readonly reuse: boolean;
-  /** What came with its request. */
+  /** The webhook that was part of its request. */
   readonly webhook?: NewRequestWebhook | undefined;
 }
 
@@ -68,7 +68,7 @@ export async function acceptJobs(changes: JobChanges, jobs: readonly NewJob[]): 
 }
 
 /**
- * Lets an accepted job continue with the work of its request, once its adapter has been fetched.
+ * Lets an accepted job continue with the work of its request after its adapter has been fetched.
  * @param sources all adapters of the request, by their ids
  */
 export async function continueWithWork(
@@ -86,7 +86,7 @@ export async function continueWithWork(
   if (isDone(execution)) await takeOver(changes, told, execution);
 }
 
-/** Every job is queued first, also one that is accepted while its work is under way. */
+/** Notes the event that a job is queued, which comes first even if the job joins work that is under way. */
 function noteAccepted(changes: JobChanges, accepted: JobRecord): void {
   const job = { ...accepted, request: withoutSecrets(accepted.request) };
   changes.note({ ...job, state: 'queued', started_at: null, attempts: 0 });
@@ -104,7 +104,10 @@ interface Placed {
   readonly execution: ExecutionTable;
 }
 
-/** Finds or makes the execution of each job. Of a job that joins another one's, state and priority are seen to. */
+/**
+ * Finds or creates the execution of each job. If a job joins an existing execution, its state and the priority of the
+ * execution are adjusted.
+ */
 async function placeWork(
   changes: JobChanges,
   wanted: readonly Wanted[],
@@ -124,7 +127,7 @@ async function placeWork(
     const work_bytes = bytesOf(job, sources);
     const execution = newExecution({ tenant, key: key ?? null, step, priority, work_bytes }, changes.origin);
     if (key !== undefined) {
-      // Of two equal ones that were not to be shared the first one is found by later requests.
+      // Of two equal executions that must not be shared, later requests find the first one.
       if (shared.has(key)) return own({ ...execution, key: null });
       shared.set(key, execution);
     }
@@ -136,7 +139,7 @@ async function placeWork(
     }
   });
   const inserted = await insertExecutions(writer, made);
-  // Another process was faster with some: with these begin again.
+  // Another process has inserted some of them first: start over with these.
   if (inserted.size < made.length) {
     const lost = new Set(made.filter(({ id }) => !inserted.has(id)).map(({ id }) => id));
     const indexes = placed.flatMap(({ execution }, index) => (lost.has(execution.id) ? [index] : []));
@@ -151,7 +154,7 @@ async function placeWork(
   return placed;
 }
 
-/** Executions that jobs can join, locked, by their keys. Those that are of no use any more make room. */
+/** Locked executions that jobs can join, by their keys. Executions that are no longer useful lose their keys. */
 async function usable(
   { writer, tenant, database }: JobChanges,
   wanted: readonly Wanted[],
@@ -186,14 +189,14 @@ const joined = (job: JobRecord, { state, started_at }: ExecutionTable): JobRecor
 const isDone = ({ state }: ExecutionTable): boolean => state === 'succeeded';
 const outcomeOf = ({ outcome }: ExecutionTable): WorkMade => JSON.parse(outcome!) as WorkMade;
 
-/** A job whose work was done before gets the results of it. */
+/** Gives a job the results of work that is already finished. */
 function takeOver(changes: JobChanges, job: JobRecord, execution: ExecutionTable): Promise<JobRecord> {
   const now = new Date().toISOString();
   const begun = { ...job, attempts: Math.max(job.attempts, 1), started_at: job.started_at ?? now };
   return recordWork(changes, begun, outcomeOf(execution), null);
 }
 
-/** Has an execution wait no longer than this priority does; others of the same transaction may have raised it further. */
+/** Raises the priority of an execution, if it is lower. Others in the same transaction may have raised it further. */
 async function raise(
   { writer }: JobChanges,
   { id, finished_at, priority }: ExecutionTable,
@@ -208,7 +211,7 @@ async function raise(
     .execute();
 }
 
-/** The request of a job whose adapter is here. */
+/** The request of a job whose adapter has been fetched. */
 const workRequest = ({ request, imported }: JobRecord): JobRecord['request'] =>
   imported && 'source' in request
     ? ({ ...request, adapter_id: imported.adapter_id } as typeof request)

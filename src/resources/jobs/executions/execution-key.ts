@@ -28,7 +28,7 @@ export function executionKey(
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** What the contract says of each field where it is left out. */
+/** The defaults of the contract for each field. */
 const defaultsOf = (schema: { readonly properties: object }): Fields =>
   Object.fromEntries(
     Object.entries(schema.properties as Readonly<Record<string, { readonly default?: unknown }>>)
@@ -37,15 +37,15 @@ const defaultsOf = (schema: { readonly properties: object }): Fields =>
   );
 
 const OPTIONS = defaultsOf(SqueezeOptions);
-// A scale that is folded because it was asked for is folded also where nothing is squeezed.
+// `scale` has no default here: if "fold" is requested, it applies even if nothing is squeezed.
 const { criterion: CRITERION, scale: _ownMeaning, ...TARGET } = defaultsOf(TargetFields);
 const SOURCE = defaultsOf(MergeSource);
 
 /**
- * SHA-256 (hex) of what a request asks to be done. Two requests with the same one have the same results: adapters,
- * weights, targets and options are the same, defaults filled in, and so is the
- * build of the engine. What results are called and how long they live says nothing, nor does the order of keys, but that of
- * sources, targets and patterns does.
+ * SHA-256 (hex) of the work that a request asks for. Two requests with the same digest have the same results:
+ * adapters, weights, targets, options (with defaults filled in) and the build of the engine are the same. Names and
+ * times to live of results do not matter, nor does the order of keys; the order of sources, targets and patterns
+ * does.
  */
 export function requestDigest(work: RecordedJobRequest, build: string): string {
   return createHash('sha256')
@@ -65,11 +65,11 @@ function whole(work: RecordedJobRequest): Fields {
 }
 
 function wholeTarget(target: Target): Fields {
-  // The first pattern that applies decides.
+  // The order matters, because the first pattern that matches decides.
   const pattern = 'rank_pattern' in target ? { rank_pattern: Object.entries(target.rank_pattern) } : {};
-  // A profile decides what its target leaves open.
+  // The profile determines whatever its target does not specify.
   if (target.profile !== undefined) return { ...target, ...pattern };
-  // One rank for all that was asked for holds also where a module has fewer directions.
+  // Requesting one rank for all modules has an effect even if a module has fewer directions.
   const isBudget = BUDGETS.some((budget) => budget in target);
   return {
     ...TARGET,

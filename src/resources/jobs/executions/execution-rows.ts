@@ -5,14 +5,14 @@ import type { ExecutionTable } from '../../../database/job-tables.ts';
 import { inSlices } from '../rows.ts';
 import { type JobChanges, overDispatch } from './job-changes.ts';
 
-/** Those of a lower number are dispatched first. */
+/** Executions with a lower number are dispatched first. */
 const PRIORITIES = { high: 0, normal: 1, low: 2 } as const satisfies Record<JobPriority, number>;
 
 export const priorityOf = (priority: JobPriority): number => PRIORITIES[priority];
 
 export type NewExecution = Pick<ExecutionTable, 'tenant' | 'key' | 'step' | 'priority' | 'work_bytes'>;
 
-/** A row of work that waits. @param origin JSON of Origin: on whose behalf */
+/** The row of an execution that waits. @param origin JSON of Origin: the request on whose behalf it is done */
 export const newExecution = (given: NewExecution, origin: string | null = null): ExecutionTable => ({
   id: timedId('ex', Date.now()),
   ...given,
@@ -30,7 +30,7 @@ export const newExecution = (given: NewExecution, origin: string | null = null):
   outcome: null,
 });
 
-/** @returns ids of those that were inserted: of equal work that is shared there is one already */
+/** @returns the ids of the inserted rows; of equal work that is shared, there is already one */
 export async function insertExecutions(
   writer: Writer,
   rows: readonly ExecutionTable[],
@@ -48,13 +48,13 @@ export async function insertExecutions(
   return inserted;
 }
 
-/** Has equal requests join these executions no longer. */
+/** Prevents equal requests from joining these executions. */
 export async function unshare(writer: Writer, ids: readonly string[]): Promise<void> {
   if (ids.length > 0)
     await writer.updateTable('execution').set({ key: null }).where('id', 'in', ids).execute();
 }
 
-/** Executions that have not ended, for a transaction that changes them. @returns their ids */
+/** Locks executions that have not ended, for a transaction that changes them. @returns their ids */
 export async function lockExecutions(
   { locked }: Pick<Database, 'locked'>,
   writer: Writer,
@@ -90,13 +90,13 @@ export async function leaveExecutions(changes: JobChanges, ids: readonly string[
       await change.set({ state: 'cancelled', finished_at: Date.now(), key: null }).execute();
     } else {
       const priority = Math.min(...jobs.map((job) => priorityOf(job.priority as JobPriority)));
-      // What runs may come back to wait for another attempt.
+      // A running execution may wait again for another attempt.
       await change.set({ priority }).execute();
     }
   }
 }
 
-/** Removes executions that no job knows any more. @returns how many */
+/** Removes executions to which no job refers. @returns how many */
 export async function removeUnused(writer: Writer, ids: readonly string[]): Promise<number> {
   const { numDeletedRows } = await writer
     .deleteFrom('execution')

@@ -32,36 +32,36 @@ const FIRST_RETRY_MS = 1_000;
 
 export interface ExecutionsParts extends JobChangesParts {
   readonly store: BlobStore;
-  /** How long an execution that the storage fails is tried again without the loss of an attempt. */
+  /** How long an execution that fails because of the storage is retried without counting the attempts. */
   readonly storageRetryMs: number;
 }
 
-/** What became of an attempt that failed. */
+/** The outcome of a failed attempt. */
 export interface FailedAttempt {
-  /** `over`: it had already ended, or no job waits for it. */
+  /** `over`: the execution had already ended, or no job waits for it. */
   readonly next: 'retry' | 'postponed' | 'failed' | 'over';
-  /** Whose it is; undefined where it is over. */
+  /** The tenant of the execution; undefined if it is over. */
   readonly tenant?: string;
   readonly delayMs: number;
-  /** The jobs that ended with it. */
+  /** The jobs that ended with this failure. */
   readonly ended: readonly JobRecord[];
 }
 
 /** How an attempt failed. */
 export interface AttemptFailure {
-  /** How long it took. */
+  /** The duration of the attempt. */
   readonly tryMs: number;
-  /** Whether another one may end in another way. */
+  /** Whether another attempt may have another outcome. */
   readonly mayPass: boolean;
-  /** How far it had come; undefined: nothing is known of that. */
+  /** The progress that the attempt had made; undefined if it is not known. */
   readonly progress?: Progress | undefined;
 }
 
 interface Waiting {
   readonly delayMs: number;
-  /** What is written of an attempt that does not count. */
+  /** The columns to write for an attempt that does not count. */
   readonly uncounted?: Partial<ExecutionTable>;
-  /** What was finished in this transaction may have more to do. */
+  /** An execution may continue even after this transaction has finished it. */
   readonly from?: 'dispatched' | 'succeeded';
 }
 
@@ -80,7 +80,8 @@ export class Executions {
 
   /**
    * Begins an attempt.
-   * @returns what there is to do; undefined where there is nothing: it is over, or those who wait for it were cancelled
+   * @returns the work to do; undefined if there is none, because the execution is over or all jobs waiting for it
+   *   were cancelled
    * @throws AppError ADAPTER_NOT_FOUND, STORAGE_*
    */
   async take(dispatch: Dispatched): Promise<ExecutionTask | undefined> {
@@ -120,8 +121,8 @@ export class Executions {
   }
 
   /**
-   * Records what was made.
-   * @returns the jobs that ended with it; undefined where the execution was over already, and nothing was recorded
+   * Records the outcome of an execution.
+   * @returns the jobs that ended with it; undefined if the execution was already over and nothing was recorded
    * @throws AppError STORAGE_*
    */
   async finish(task: ExecutionTask, made: Made, totals: Totals): Promise<readonly JobRecord[] | undefined> {
@@ -140,8 +141,8 @@ export class Executions {
   }
 
   /**
-   * Records that an attempt failed: it is tried again later, or its jobs fail.
-   * @param dispatch where it is a task, only as long as no other attempt at the same dispatch has begun
+   * Records that an attempt failed: either it is retried later, or its jobs fail.
+   * @param dispatch if it is a task, only as long as no other attempt at the same dispatch has begun
    */
   async fail(
     dispatch: Attempted,
@@ -185,12 +186,12 @@ export class Executions {
     );
   }
 
-  /** What an attempt wrote is not needed. */
+  /** Abandons what an attempt has written. */
   abandon({ writeId }: Pick<ExecutionTask, 'writeId'>): Promise<void> {
     return new Contents(this.parts.database, this.parts.store).abandon(writeId);
   }
 
-  /** Those of the dispatches that are to stop: they are over, or others took their place. */
+  /** The dispatches that must stop, because they are over or have been replaced. */
   async stopped(dispatches: readonly Dispatched[]): Promise<Dispatched[]> {
     const rows = await this.parts.database.reader
       .selectFrom('execution')
@@ -206,7 +207,7 @@ export class Executions {
     return dispatches.filter(({ execution, dispatchNo }) => current.get(execution) !== dispatchNo);
   }
 
-  /** The jobs that wait for an execution have begun, but for those whose batch was cancelled: these end. */
+  /** Marks the jobs that wait for an execution as active; those whose batch was cancelled end instead. */
   private async begun(
     changes: JobChanges,
     execution: string,
@@ -267,7 +268,7 @@ export class Executions {
       .$if(attempt !== undefined, (query) => query.where('attempts', '=', attempt!));
     const row = await database.locked(found).executeTakeFirst();
     if (!row) return false;
-    // What does not count as an attempt, its tenant does not pay for.
+    // The tenant does not pay for an attempt that does not count.
     if (from === 'dispatched') changes.noteDispatchEnd(row, { isFree: uncounted !== undefined });
     const isTakenBack = uncounted !== undefined && row.started_at !== null;
     await writer
@@ -280,12 +281,12 @@ export class Executions {
       })
       .where('id', '=', execution)
       .execute();
-    // A job that has results only has to deliver them.
+    // A job that has its results only has deliveries left.
     const waiting = await writer
       .updateTable('job')
       .set(({ eb }) => ({
         ...(row.step !== 'deliver' && { state: 'queued' as const }),
-        // The first attempt at a step is not counted again: see begun.
+        // The first attempt at a step was not counted separately; see `begun`.
         attempts: isTakenBack && row.attempts > 1 ? eb('attempts', '-', 1) : eb.ref('attempts'),
       }))
       .where('execution', '=', execution)
@@ -333,7 +334,7 @@ export class Executions {
     return { step, request: withoutResults(known), sources, optimizer: optimizer ?? null };
   }
 
-  /** The connections that sources and destinations name, as they are now. */
+  /** The current connections that sources and destinations name. */
   private async accesses(
     tenant: string,
     ends: readonly { readonly connection?: string | undefined }[],
@@ -343,7 +344,7 @@ export class Executions {
     return new Map(found.map((access) => [access.name, access]));
   }
 
-  /** The report of the job that made an adapter; null where there is none. */
+  /** The report of the job that created an adapter; null if there is none. */
   private async report(tenant: string, job: JobRecord, adapterId: string): Promise<TaskReport | null> {
     const { database, store } = this.parts;
     const jobs = new JobStore(this.parts, tenant);
@@ -368,7 +369,7 @@ export class Executions {
     return { id, sha256: record.sha256, base_model: record.base_model, files };
   }
 
-  /** A dispatch that is not over. */
+  /** The execution of a dispatch that is not over. */
   private row({ execution, dispatchNo }: Dispatched) {
     return this.parts.database.reader
       .selectFrom('execution')
@@ -380,14 +381,17 @@ export class Executions {
   }
 }
 
-/** Notes that jobs came into the states that they are in just now. */
+/** Notes the events that jobs have just reached their current states. */
 function noteAll(changes: JobChanges, rows: readonly Parameters<typeof jobRecord>[0][]): void {
   const nowMs = Date.now();
   const inOrder = [...rows].sort((one, other) => (one.id < other.id ? -1 : 1));
   for (const row of inOrder) changes.note(jobRecord(row), nowMs);
 }
 
-/** Twice as long each time, less up to a half, so that those who failed together part. */
+/**
+ * The delay doubles with each attempt and is shortened randomly by up to a half, so that simultaneous failures do not
+ * retry together.
+ */
 const retryDelayMs = (attempt: number): number =>
   FIRST_RETRY_MS * 2 ** (attempt - 1) * (0.5 + Math.random() / 2);
 

@@ -15,7 +15,7 @@ import { type JobChanges, overDispatch } from './job-changes.ts';
 import { type DeliverMade, type FetchMade, keptOutcome, type Made, writtenFiles } from './made.ts';
 import { doneProgress, endedNow, recordWork } from './record-work.ts';
 
-/** A dispatch of an execution that has not ended: what comes of an older one counts no more. */
+/** A dispatch of an execution that has not ended. Outcomes of an older dispatch no longer count. */
 export interface Dispatched {
   readonly execution: string;
   readonly dispatchNo: number;
@@ -26,13 +26,13 @@ export interface Dispatched {
  * first outcome counts, but only the last attempt may fail it.
  */
 export interface Attempted extends Dispatched {
-  /** undefined: it did not begin. */
+  /** undefined if the attempt did not begin. */
   readonly attempt?: number | undefined;
 }
 
 /**
  * Records the outcome of an execution, for every job that waits for it.
- * @param writeId of the write with the bytes
+ * @param writeId id of the write that stored the bytes
  * @returns false if it had already ended, and its earlier outcome stays
  * @throws AppError STORAGE_FAILED if the written bytes have been removed by now
  */
@@ -59,7 +59,7 @@ export async function finishExecution(
     .executeTakeFirst();
   if (!row) return false;
   changes.noteDispatchEnd(row);
-  // A job that asked for this step asked for those after it.
+  // The steps that follow are done on behalf of the same request as this one.
   changes.origin = row.origin;
   const contents = await settleContent(writer, { writeId, files: writtenFiles(made) });
   for (const job of await jobsOf(changes, id, row.step)) {
@@ -67,14 +67,15 @@ export async function finishExecution(
     else if (made.step === 'fetch') await recordFetched(changes, job, made, contents);
     else await recordDelivered(changes, job, made);
   }
-  // Its job waits for another one by now.
+  // The job now waits for another execution.
   if (made.step === 'fetch') await removeUnused(writer, [id]);
   return true;
 }
 
 /**
- * Records that an execution failed for good. A job whose results are here succeeded all the same, and its deliveries failed.
- * @returns false where it was over already
+ * Records that an execution failed permanently. A job that has its results still succeeded, and its deliveries
+ * failed.
+ * @returns false if the execution was already over
  */
 export async function failExecution(
   changes: JobChanges,
@@ -141,7 +142,7 @@ async function recordFetched(
     await endedNow(changes, { ...fetched, state: 'succeeded', progress: doneProgress(0) });
     return;
   }
-  // It cannot be removed before it is read.
+  // Records that the job reads the adapter, so that it cannot be removed before.
   await writer
     .insertInto('job_source')
     .values({ tenant, adapter: id, job: job.id, finished_at: null })
@@ -179,7 +180,7 @@ async function recordDelivered(
       .execute();
     return;
   }
-  // An export is nothing but its delivery.
+  // An export consists of its delivery only.
   const failure = job.kind === 'export' ? deliveries[0]!.error : null;
   await endedNow(changes, {
     ...told,

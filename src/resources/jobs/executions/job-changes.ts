@@ -19,43 +19,49 @@ import type { Totals } from './made.ts';
 
 /** Observers of changes, for metrics; nothing depends on them. */
 export interface Observer {
-  /** A job was accepted whose work had been done, or was under way. */
+  /** Called when a job was accepted whose work was already done or under way. */
   readonly onReused?: (job: JobRecord) => void;
-  /** A job was cancelled by its owner. */
+  /** Called when a client cancelled a job. */
   readonly onCancelled?: (job: JobRecord) => void;
-  /** A job has begun that waited until now. */
+  /** Called when a job begins that was queued. */
   readonly onJobBegun?: (job: JobRecord, tenant: string) => void;
-  /** Called once for each job that ended. @param totals what was moved, where it was computed for this job first */
+  /** Called once for each job that ended. @param totals what was moved, if the work was done for this job first */
   readonly onJobEnded?: (ended: JobEnding, totals: Totals | undefined) => void;
-  /** Called once for each batch, where its last job ended. */
+  /** Called once for each batch, when its last job has ended. */
   readonly onBatchFinished?: (batch: BatchRecord) => void;
-  /** Called for what is counted against a tenant: bytes of new adapters, and time that its work held a slot. */
+  /**
+   * Called for usage that is counted for a tenant: bytes of new adapters, and the time for which its work held a
+   * slot.
+   */
   readonly onUsed?: (tenant: string, use: { readonly bytes: number; readonly computeMs: number }) => void;
 }
 
 export interface JobChangesParts {
   readonly database: Database;
   readonly dispatcher: Pick<Dispatcher, 'fill' | 'send' | 'secondsUntilStart'>;
-  /** Where deliveries to webhooks are queued; undefined: other processes queue them. */
+  /** The queue of deliveries to webhooks; undefined if other processes queue them. */
   readonly deliveries?: DeliveryQueue | undefined;
-  /** How long jobs (after their end) and adapters stay unless a request says otherwise; undefined: they are kept. */
+  /**
+   * How long jobs (after they end) and adapters are kept unless a request specifies it; undefined: they do not
+   * expire.
+   */
   readonly jobTtlSeconds?: number | undefined;
   readonly adapterTtlSeconds?: number | undefined;
   readonly observer?: Observer | undefined;
   /** Called when jobs or batches of a tenant changed. */
   readonly onEvents?: ((tenant: string) => void) | undefined;
-  /** JSON of Origin: the request for which something is done now; null: none. Default: none. */
+  /** JSON of Origin: the request on whose behalf changes are made; null for none, which is the default. */
   readonly origin?: () => string | null;
 }
 
-/** What is read of an execution whose dispatch is over. */
+/** The columns that are read from an execution whose dispatch is over. */
 export interface OverDispatch
   extends Pick<ExecutionTable, 'tenant' | 'step' | 'work_bytes' | 'estimate_ms' | 'charged_ms'> {
-  /** How long its attempt ran; null: it had not begun. */
+  /** The duration of its attempt; null if it had not begun. */
   readonly took_ms: number | null;
 }
 
-/** Its columns. */
+/** The columns of OverDispatch. */
 export const overDispatch = ({ now }: Pick<Database, 'now'>) =>
   [
     'execution.tenant',
@@ -75,15 +81,15 @@ export class JobChanges {
   readonly database: Database;
   readonly tenant: string;
   readonly adapterTtlSeconds: number | undefined;
-  /** JSON of Origin: on whose behalf it is made. */
+  /** JSON of Origin: the request on whose behalf the changes are made. */
   origin: string | null;
-  /** Jobs that ended in it. */
+  /** Jobs that ended in this transaction. */
   readonly ended: JobRecord[] = [];
-  /** Those that began in it. */
+  /** Jobs that began in this transaction. */
   readonly begun: JobRecord[] = [];
-  /** What was moved for the jobs that end. */
+  /** What was moved for the jobs that ended. */
   totals: Totals | undefined;
-  /** Nothing here makes room for what waits, or adds to it. */
+  /** Whether the transaction neither makes room in the queue nor adds work to it. */
   leavesQueue = false;
   private readonly parts: JobChangesParts;
   private readonly outbox: Outbox;
@@ -93,7 +99,7 @@ export class JobChanges {
   private readonly usage = { adapters: 0, bytes: 0, jobs: 0, computeMs: 0 };
   private readonly endedDispatches: EndedDispatch[] = [];
   private dispatches: readonly Dispatch[] = [];
-  /** Of the dispatch that is over. */
+  /** The bytes of the work whose dispatch is over. */
   private workBytes: number | undefined;
 
   private constructor(parts: JobChangesParts, tenant: string, writer: Writer) {
@@ -127,17 +133,17 @@ export class JobChanges {
   }
 
   /**
-   * Notes that a job came into the state that it is in. Its end is noted by `end`.
-   * @param job without anything secret
-   * @param atMs default: when it was accepted
+   * Notes that a job has reached its current state. Its end is noted by `end`.
+   * @param job without secrets
+   * @param atMs default: the time at which it was accepted
    */
   note(job: JobRecord, atMs?: number): void {
     this.events.push(jobEvent(job, atMs));
   }
 
   /**
-   * Notes that a dispatch is over: its tenant pays for what it took.
-   * @param isFree where the service is to blame for what came of it, its tenant pays nothing
+   * Notes that a dispatch is over and charges its tenant for the duration.
+   * @param isFree whether the service caused the outcome, so that the tenant pays nothing
    */
   noteDispatchEnd(dispatch: OverDispatch, { isFree = false } = {}): void {
     const { tenant, step, estimate_ms: estimateMs, charged_ms: chargedMs, took_ms } = dispatch;
@@ -153,7 +159,7 @@ export class JobChanges {
     this.usage.jobs += count;
   }
 
-  /** Records adapters whose contents are settled. @param contents ids by digests */
+  /** Records adapters whose contents have been settled. @param contents ids by digests */
   async addAdapters(adapters: readonly NewAdapter[], contents: ReadonlyMap<string, string>): Promise<void> {
     await insertAdapters(this.database, this.writer, this.tenant, adapters, contents);
     const { adapters: count, bytes } = usageOfNew(adapters);
@@ -193,7 +199,7 @@ export class JobChanges {
 
   private async complete(): Promise<void> {
     const { writer, database, tenant, outbox, ended, batches, events, tickets, usage } = this;
-    // After all jobs: who ends others of the same batch waits here, and not for each other in a circle.
+    // Done after all jobs, so that transactions that end jobs of the same batch wait here and cannot deadlock.
     for (const job of ended) {
       const batch = await endInBatch(writer, job);
       if (batch) batches.push(batch);

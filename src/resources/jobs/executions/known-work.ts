@@ -27,8 +27,8 @@ export async function contentOfSources(
 }
 
 /**
- * The execution that a job of such a request would join now; undefined: it would get one of its own.
- * @param key as executionKey gives it
+ * The execution that a job with such a request would join now; undefined if it would get one of its own.
+ * @param key by executionKey
  * @throws AppError DATABASE_UNAVAILABLE
  */
 export async function equalWork(

@@ -6,16 +6,16 @@ import type { JobFileTable } from '../../../database/job-tables.ts';
 import type { DescribedAdapter } from '../../adapters/described-adapter.ts';
 import type { WrittenFile } from '../../contents/content-files.ts';
 
-/** An adapter whose files are written. */
+/** An adapter whose files have been written. */
 export interface AdapterMade {
   readonly described: DescribedAdapter;
   readonly files: readonly WrittenFile[];
 }
 
-/** The adapter that a job asked to be fetched. */
+/** The adapter that a job asked to fetch. */
 export interface FetchMade {
   readonly step: 'fetch';
-  /** undefined: where it comes from says nothing that could be its name. */
+  /** undefined if no name can be derived from the source. */
   readonly name: string | undefined;
   readonly adapter: AdapterMade;
   readonly imported: Omit<ImportedAdapter, 'adapter_id'>;
@@ -29,30 +29,30 @@ export interface WorkMade {
   readonly step: 'work';
   readonly targets: readonly {
     readonly result: Omit<SucceededResult, 'adapter_id'> | FailedResult;
-    /** null: there is none, or the source is the result. */
+    /** null if the target failed, or if the source itself is the result. */
     readonly adapter: AdapterMade | null;
   }[];
   /** The report (see report-ids.ts), and files for a trainer. */
   readonly files: readonly (WrittenFile & { readonly role: JobFileTable['role'] })[];
   readonly modules: number;
-  /** `queue_wait` is each job's own. */
+  /** The timings; `queue_wait` differs for each job. */
   readonly timings: Timings;
   readonly provider: ProviderInfo;
 }
 
-/** What came of the deliveries that were tried. */
+/** The outcome of the deliveries that were tried. */
 export interface DeliverMade {
   readonly step: 'deliver';
   readonly delivered: readonly {
-    /** Place in the deliveries of the job. */
+    /** Index in the deliveries of the job. */
     readonly index: number;
     readonly outcome: Delivery | JobFailure;
   }[];
-  /** Why others are to be tried once more; null: none are. */
+  /** The reason for trying other deliveries again; null if there are none. */
   readonly again: JobFailure | null;
 }
 
-/** What a compute process made of a step. All bytes are written by then; the records are still to be. */
+/** The outcome of a step in a compute process. All bytes have been written, but no records. */
 export type Made = FetchMade | WorkMade | DeliverMade;
 
 /** What an execution moved, for the metrics. */
@@ -62,7 +62,7 @@ export interface Totals {
   readonly bytesWritten: number;
 }
 
-/** Code of the error by which work failed completely; undefined: there are results. */
+/** The code of the error with which the work failed completely; undefined if there are results. */
 export function failedWorkCode(made: Made): string | undefined {
   if (made.step !== 'work') return undefined;
   const [first] = made.targets;
@@ -70,7 +70,7 @@ export function failedWorkCode(made: Made): string | undefined {
   return isVain && first?.result.state === 'failed' ? first.result.error.code : undefined;
 }
 
-/** As it is kept for equal requests: where bytes were written is known to the contents by then. */
+/** The outcome as it is stored for equal requests. The contents already record where bytes were written. */
 export const keptOutcome = (made: WorkMade): string => {
   const bare = ({ name, sha256, bytes }: WrittenFile): WrittenFile => ({ name, sha256, bytes });
   return JSON.stringify({
@@ -83,7 +83,7 @@ export const keptOutcome = (made: WorkMade): string => {
   } satisfies WorkMade);
 };
 
-/** All files of a step, which are to become contents. */
+/** All files of a step that will become contents. */
 export function writtenFiles(made: Made): WrittenFile[] {
   if (made.step === 'deliver') return [];
   if (made.step === 'fetch') return [...made.adapter.files];

@@ -30,8 +30,8 @@ export async function areHere(writer: Pick<Writer, 'selectFrom'>, made: WorkMade
 }
 
 /**
- * Gives a job its own records of the outcome of its request. The job then ends, or continues with its deliveries.
- * @param job as it started
+ * Gives a job records of its own for the outcome of its request. The job then ends, or continues with its deliveries.
+ * @param job in its state before
  * @param contents ids of the stored files by digests; null: they are looked up
  * @returns the job in its new state
  */
@@ -52,7 +52,7 @@ export async function recordWork(
       results.push(result);
       continue;
     }
-    // A run continues with exactly the adapter that it sent if there is nothing to squeeze.
+    // If there is nothing to squeeze, a run continues with exactly the adapter that it sent.
     if (!adapter && job.kind === 'checkpoint') {
       results.push({ ...result, adapter_id: source!.id });
       continue;
@@ -62,7 +62,7 @@ export async function recordWork(
     const facts = { sourceNames: names, rank: result.rank, defaultTtlSeconds };
     const record = {
       ...{ id, jobId: job.id, ...resultSettings(job.request, index, facts) },
-      // A sum of several adapters has no one parent; its report and its metadata name them all.
+      // The sum of several adapters has no single parent; its report and its metadata name all of them.
       parentId: sources.length === 1 ? source!.id : null,
     };
     if (adapter) await changes.addAdapters([{ ...record, described: adapter.described }], settled);
@@ -91,8 +91,8 @@ export async function recordWork(
 }
 
 /**
- * Has a job wait for the deliveries of it that are pending.
- * @param job with all that is known of it by now
+ * Makes a job wait for its pending deliveries.
+ * @param job with everything that is known of it
  */
 export async function deliver(changes: JobChanges, job: JobRecord): Promise<void> {
   const { writer, tenant } = changes;
@@ -114,13 +114,13 @@ export async function deliver(changes: JobChanges, job: JobRecord): Promise<void
     .execute();
 }
 
-/** Ends a job in this moment. */
+/** Ends a job now. */
 export async function endedNow(changes: JobChanges, job: JobRecord): Promise<JobRecord> {
   const ended = { ...job, finished_at: new Date().toISOString() };
   return (await changes.end(ended)) ?? ended;
 }
 
-/** Records an adapter of the same contents as another one, where nothing had to change. */
+/** Records an adapter with the same contents as its source, if nothing had to change. */
 async function addCopy(
   changes: JobChanges,
   record: Omit<NewAdapter, 'described'>,
@@ -143,7 +143,7 @@ async function addCopy(
   await changes.addAdapters([{ ...record, described }], new Map(files.map(({ id, sha256 }) => [sha256, id])));
 }
 
-/** A delivery of a target that failed has nothing to deliver. */
+/** A delivery with its adapter; the delivery of a failed target has none and fails. */
 function withAdapter(delivery: DeliveredAdapter, results: readonly JobResult[]): DeliveredAdapter {
   if (delivery.target === null) return delivery;
   const result = results[delivery.target]!;

@@ -3,15 +3,15 @@ import type { Report } from '../../../contract/report.ts';
 
 /**
  * A report is stored once for all jobs of equal requests, so it has marks in place of ids of records. No text of a
- * user can look like a mark, because in JSON its quotes have a backslash before them.
+ * user can look like a mark, because in JSON its quotation marks have a backslash before them.
  */
 const MARK = /"(job_id|id|adapter_id)":"@(job|source|target)-(\d+)"/g;
 const QUEUE_WAIT = /"queue_wait":0(?=[,}])/;
 
-/** What a report has of its job. */
+/** The fields of a job that appear in its report. */
 export type ReportedJob = Pick<JobRecord, 'id' | 'request' | 'imported' | 'results' | 'timings'>;
 
-/** A report as it is stored. @param report its ids are of no account */
+/** A report as it is stored, with marks. @param report its ids do not matter */
 export const withMarks = (report: Report): Report => ({
   ...report,
   job_id: '@job-0',
@@ -26,7 +26,8 @@ const idOf = (result: JobResult): string | undefined =>
   result.state === 'failed' ? undefined : result.adapter_id;
 
 /**
- * A stored report as that of a job. It is not parsed: it may have a million numbers, and others wait meanwhile.
+ * A stored report with the ids of a job. It is not parsed, because it may contain a million numbers and parsing would
+ * block other work.
  * @param bytes JSON in UTF-8
  */
 export function withIds(bytes: Uint8Array, job: ReportedJob): Uint8Array {

@@ -1,11 +1,11 @@
 import { AppError } from '../../../errors/app-error.ts';
 import { mayPass } from '../../../storage/storage-error.ts';
 
-/** What the storage cost an execution so far. */
+/** What failures of the storage have cost an execution so far. */
 export interface StorageTrouble {
-  /** Attempts that it failed and that were not counted. */
+  /** Attempts that failed because of the storage and were not counted. */
   readonly times: number;
-  /** What these took, with the pauses after them. */
+  /** The duration of these attempts, with the pauses after them. */
   readonly spentMs: number;
 }
 
@@ -13,11 +13,11 @@ const FIRST_DELAY_MS = 1_000;
 const MAX_DELAY_MS = 30_000;
 
 /**
- * When to retry a job that failed because of the storage. This uses up no attempt while all such tries and the pauses
- * between them take less than `patienceMs`; afterwards such failures count like others.
- * @param before the earlier tries, kept with the execution so that they outlive the worker
- * @param tryMs how long this try took
- * @returns undefined if it is not retried because of the storage
+ * When to retry an execution that failed because of the storage. This uses up no attempt while all such attempts and
+ * the pauses between them take less than `patienceMs`; afterwards such failures count like others.
+ * @param before the earlier attempts, which are stored with the execution so that they outlive the worker
+ * @param tryMs the duration of this attempt
+ * @returns undefined if the execution is not retried because of the storage
  */
 export function postponement(
   error: AppError,
@@ -31,7 +31,7 @@ export function postponement(
   return { trouble: { times: times + 1, spentMs: Math.round(spentMs + tryMs + delayMs) }, delayMs };
 }
 
-/** The last failure of a job, which says for how long it was tried where the storage is to blame. */
+/** The last failure of a job; if the storage caused it, it names how long the job was retried. */
 export function withPatience(error: AppError, trouble: StorageTrouble): AppError {
   if (trouble.times === 0 || !mayPass(error)) return error;
   const seconds = Math.round(trouble.spentMs / 1000);

@@ -7,22 +7,22 @@ import type { Dispatched } from './finish-execution.ts';
 import type { ReportedJob } from './report-ids.ts';
 
 /**
- * Everything that a compute process receives about an attempt at an execution. It is sent between processes and never
- * through Redis, because it contains the sealed credentials of a transfer: those of the job, or the current ones of
- * its connection.
+ * Everything that a compute process receives for an attempt at an execution. It is sent directly between processes
+ * and never through Redis, because it contains the sealed credentials of a transfer: those of the job, or the current
+ * ones of its connection.
  */
 export interface ExecutionTask extends Dispatched {
   readonly tenant: string;
-  /** 1 for the first. */
+  /** The number of the attempt, counted from 1. */
   readonly attempt: number;
-  /** Whether a failure that may pass is final now. */
+  /** Whether a temporary failure is now final. */
   readonly isLast: boolean;
-  /** Ids of the jobs that wait for it. */
+  /** Ids of the jobs that wait for the execution. */
   readonly jobs: readonly string[];
-  /** Recorded before: what the compute process writes begins with it. */
+  /** The id of a recorded write; the ids of what the compute process writes begin with it. */
   readonly writeId: string;
   readonly workBytes: number;
-  /** Of the jobs. */
+  /** The kind of the jobs. */
   readonly kind: JobKind;
   readonly todo: FetchTodo | WorkTodo | DeliverTodo;
 }
@@ -35,29 +35,29 @@ export interface FetchTodo {
 
 export interface WorkTodo {
   readonly step: 'work';
-  /** Of one of the jobs, by the ids of its adapters. */
+  /** The request of one of the jobs, with the ids of its adapters. */
   readonly request: RecordedJobRequest;
   /** The adapters that the request names, each once, in its order. */
   readonly sources: readonly TaskSource[];
-  /** The moments that a checkpoint came with. */
+  /** The moments that were sent with a checkpoint. */
   readonly optimizer: StoredFile | null;
 }
 
 export interface DeliverTodo {
   readonly step: 'deliver';
   readonly deliveries: readonly {
-    /** Place in the deliveries of the job. */
+    /** Index in the deliveries of the job. */
     readonly index: number;
     readonly to: RecordedSink;
     readonly access: ConnectionAccess | null;
     readonly adapter: TaskSource;
     readonly include: Include;
-    /** null: it is not asked for, or there is none. */
+    /** null if the report is not requested, or does not exist. */
     readonly report: TaskReport | null;
   }[];
 }
 
-/** A report as it is stored, with the job that it is to be that of. */
+/** A stored report, and the job whose ids it gets. */
 export interface TaskReport {
   readonly file: StoredFile;
   readonly job: ReportedJob;
