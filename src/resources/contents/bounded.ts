@@ -1,9 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 
 /**
- * Runs a function for many items, some at a time, in order. If one fails, items that have not started are skipped,
+ * Runs a function for many items, several at a time, in order. If one fails, items that have not started are skipped,
  * and the first failure is thrown after the started ones have ended. SQLite answers without a turn of the event loop,
- * so there is one after each item, so that other work does not wait for all of them.
+ * so one is inserted after each item; otherwise other work would wait for all of them.
  * @returns the results, in the order of the items
  */
 export async function eachBounded<T, R>(

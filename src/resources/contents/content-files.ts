@@ -6,17 +6,17 @@ import { AppError } from '../../errors/app-error.ts';
 import type { BlobStore, ByteRange } from '../../storage/blob-store.ts';
 import { storageError } from '../../storage/storage-error.ts';
 
-/** Which storage this is, for a database to know its own. */
+/** The key of the storage's id, by which a database recognises its storage. */
 export const STORAGE_ID_KEY = 'storage-id';
 
 export const CONTENT_PREFIX = 'content/';
 
-/** Digits of a time in hex that name a folder: it holds 2^20 ms. */
+/** Hexadecimal digits of a time that name a folder; a folder covers 2^20 ms. */
 const WRITE_FOLDER_DIGITS = 7;
 
 /**
- * Where a write puts its bytes: in a folder for each quarter of an hour. What the bytes are, the database knows.
- * @param writeId or id of a content
+ * The key of written bytes, in a folder for about a quarter of an hour. Only the database knows their content.
+ * @param writeId id of the write, or of the content
  */
 export const contentKey = (writeId: string): string =>
   `${CONTENT_PREFIX}${writeId.slice(0, WRITE_FOLDER_DIGITS)}/${writeId}`;
@@ -24,44 +24,51 @@ export const contentKey = (writeId: string): string =>
 /** Smaller files are kept in the database: a separate object would cost more than the bytes. */
 const MAX_INLINE_BYTES = 16 * 1024;
 
-/** A finished file of this machine, or one in memory. */
+/** A finished file on this machine, or one in memory. */
 export type NewFile = LocalFile | (DigestedFile & { readonly data: Uint8Array });
 
-/** A file whose bytes are safe, or come along, until a record refers to them. It may go from process to process. */
+/**
+ * A file whose bytes have been written durably, or are part of this object, until a record refers to them. It can be
+ * sent between processes.
+ */
 export interface WrittenFile extends DigestedFile {
-  /** Base64 of a small one. */
+  /** The content of a small file in base64. */
   readonly inline?: string;
-  /** Id under which it was written. Neither: it was known already. */
+  /** The id under which the file was written. Without both, the content was already known. */
   readonly writtenAs?: string;
 }
 
 /** A file and the location of its bytes. It can be sent between processes. */
 export interface StoredFile extends DigestedFile {
   readonly content: string;
-  /** Base64 of a small file; null: it is in the storage. */
+  /** The content of a small file in base64; null if it is in the storage. */
   readonly inline: string | null;
 }
 
-/** Writes files into the storage, under ids that begin with that of a write which is recorded before. */
+/** Writes files into the storage, under ids that begin with the id of a previously recorded write. */
 export class ContentWriter {
   private readonly store: Pick<BlobStore, 'putFile' | 'put'>;
   private readonly begin: () => Promise<string>;
   private writing: Promise<string> | undefined;
-  /** By their digests. */
+  /** The ids of written files by their digests. */
   private readonly written = new Map<string, string>();
 
-  /** @param begin records a write and returns its id; called once, if something has to be written */
+  /**
+   * @param begin records a write and returns its id; it is called at most once, when the first file has to be written
+   */
   constructor(store: Pick<BlobStore, 'putFile' | 'put'>, begin: () => Promise<string>) {
     this.store = store;
     this.begin = begin;
   }
 
-  /** Of the write; undefined: nothing had to be written. */
+  /** The id of the write; undefined if nothing had to be written. */
   get writeId(): Promise<string> | undefined {
     return this.writing;
   }
 
-  /** A file of this machine is gone from its path afterwards, unless it is small. @throws AppError STORAGE_* */
+  /**
+   * Writes a file. Unless it is small, a file of this machine is moved away from its path. @throws AppError STORAGE_*
+   */
   async write(file: NewFile): Promise<WrittenFile> {
     const { name, sha256, bytes } = file;
     if (isInline(file)) {
@@ -81,7 +88,7 @@ export class ContentWriter {
 
 export const isInline = ({ bytes }: Pick<DigestedFile, 'bytes'>): boolean => bytes <= MAX_INLINE_BYTES;
 
-/** All of a small file. @throws AppError STORAGE_* */
+/** The whole content of a small file. @throws AppError STORAGE_* */
 export async function bytesOf(store: Pick<BlobStore, 'get'>, file: StoredFile): Promise<Uint8Array> {
   if (file.inline !== null) return Buffer.from(file.inline, 'base64');
   const bytes = await store.get(contentKey(file.content));
@@ -93,8 +100,8 @@ export async function bytesOf(store: Pick<BlobStore, 'get'>, file: StoredFile): 
 }
 
 /**
- * A local file with the content, for random access. Never to be written or removed by the caller.
- * @param folder where a small one is put; the caller removes it
+ * A local file with the content, for random access. The caller must not write or remove it.
+ * @param folder in which a small file is placed; the caller removes it
  * @throws AppError STORAGE_*
  */
 export async function localFile(
@@ -112,7 +119,7 @@ export async function localFile(
   return path;
 }
 
-/** A stream of a file, or of a range of it that lies inside. @throws AppError STORAGE_* */
+/** A stream of a file, or of a range inside it. @throws AppError STORAGE_* */
 export async function streamOf(
   store: Pick<BlobStore, 'read'>,
   { content, inline }: StoredFile,

@@ -4,16 +4,16 @@ import { AppError } from '../../errors/app-error.ts';
 import type { BlobStore } from '../../storage/blob-store.ts';
 import { ContentWriter, contentKey, isInline, type NewFile, type WrittenFile } from './content-files.ts';
 
-/** A write that was given up may still reach the storage within this time. */
+/** The time within which an abandoned write may still reach the storage. */
 const LATE_WRITE_MS = 600_000;
-/** Longer than anything takes from its beginning to its record: an upload, or an attempt at a job. */
+/** Longer than anything that writes takes until its record exists: an upload, or an attempt at a job. */
 const LONGEST_WRITE_MS = 3 * 86_400_000;
-/** Attempts at a digest that others write or remove at the same time. */
+/** Attempts to settle a digest that others write or remove at the same time. */
 const TRIES = 5;
 
-/** Files that are safe until a record refers to them, with the write that made them so. */
+/** Files that are stored durably until a record refers to them, with the write that stored them. */
 export interface WrittenFiles {
-  /** null: nothing had to be written to the storage. */
+  /** null if nothing had to be written to the storage. */
   readonly writeId: string | null;
   readonly files: readonly WrittenFile[];
 }
@@ -33,7 +33,7 @@ export class Contents {
     this.store = store;
   }
 
-  /** No record will refer to the written bytes: they are removed soon. */
+  /** Abandons a write to which no record will refer; its bytes are removed soon. */
   async abandon(writeId: string | null): Promise<void> {
     if (writeId === null) return;
     await this.database.write((writer) =>
@@ -45,7 +45,7 @@ export class Contents {
     );
   }
 
-  /** Makes files safe; those that are here already are not written again. Others are gone from their paths. */
+  /** Stores files durably. Known contents are not written again; the other files are moved away from their paths. */
   async write(files: readonly NewFile[]): Promise<WrittenFiles> {
     const known = await this.known(files.filter((file) => !isInline(file)));
     const writer = new ContentWriter(this.store, () =>
@@ -69,7 +69,7 @@ export class Contents {
     return { writeId: (await writer.writeId) ?? null, files: written };
   }
 
-  /** Of content that is known the storage may have lost the bytes, which are here now. */
+  /** Writes the bytes of known content again if the storage has lost them. */
   private async restore(id: string, file: NewFile): Promise<void> {
     const key = contentKey(id);
     if ((await this.store.stat(key))?.bytes === file.bytes) return;
@@ -77,7 +77,7 @@ export class Contents {
     else await this.store.putFile(key, file.path);
   }
 
-  /** Stored digests with their ids. They are kept for the grace period of the sweeper, even without references. */
+  /** Stored digests with their ids. The sweeper keeps them for its grace period, even without references. */
   private async known(files: readonly NewFile[]): Promise<ReadonlyMap<string, string>> {
     if (files.length === 0) return new Map();
     const rows = await this.database.reader
@@ -104,7 +104,7 @@ export class Contents {
   }
 }
 
-/** Records that bytes are about to be written, and returns the id of the write. */
+/** Records that bytes are about to be written. @returns the id of the write */
 export async function beginWrite({ after }: Pick<Database, 'after'>, writer: Writer): Promise<string> {
   const id = newWriteId(Date.now());
   await writer
@@ -115,9 +115,9 @@ export async function beginWrite({ after }: Pick<Database, 'after'>, writer: Wri
 }
 
 /**
- * Makes content of what was written, in the transaction that refers to it.
+ * Turns written files into content, in the transaction that refers to them.
  * @returns ids of the contents by their digests
- * @throws AppError STORAGE_FAILED where the bytes were removed meanwhile: the request has to be sent again
+ * @throws AppError STORAGE_FAILED if the bytes have been removed; the request must be sent again
  */
 export async function settleContent(
   writer: Writer,
@@ -147,7 +147,7 @@ export async function settleContent(
   return settled;
 }
 
-/** Stored content to which records refer now: ids by digests. */
+/** The ids by digests of stored content to which records now refer. */
 async function existing(writer: Writer, digests: readonly string[]): Promise<Map<string, string>> {
   if (digests.length === 0) return new Map();
   const rows = await writer
@@ -160,7 +160,10 @@ async function existing(writer: Writer, digests: readonly string[]): Promise<Map
   return new Map(rows.map(({ id, sha256 }) => [sha256, id]));
 }
 
-/** What became content now: ids by digests. Others made the rest in the same moment. */
+/**
+ * The ids by digests of files that have just become content. The others were settled by other transactions at the
+ * same moment.
+ */
 async function inserted(writer: Writer, files: readonly WrittenFile[]): Promise<Map<string, string>> {
   const contents = files.map(({ sha256, bytes, inline, writtenAs }) => {
     if (inline === undefined && writtenAs === undefined) throw lost();
@@ -182,7 +185,7 @@ async function inserted(writer: Writer, files: readonly WrittenFile[]): Promise<
   return new Map(rows.map(({ id, sha256 }) => [sha256, id]));
 }
 
-/** Content that is already stored under other ids. */
+/** Notes bytes whose content is already stored under other ids, so that they are removed. */
 async function insertSuperfluous(writer: Writer, files: readonly WrittenFile[]): Promise<void> {
   if (files.length === 0) return;
   const contents = files.map(({ writtenAs, sha256, bytes }) => ({
@@ -192,7 +195,7 @@ async function insertSuperfluous(writer: Writer, files: readonly WrittenFile[]):
   await writer.insertInto('content').values(contents).execute();
 }
 
-/** A reference to these contents has ended: the sweeper checks whether there are others. */
+/** Ends a reference to these contents; the sweeper checks whether there are others. */
 export async function releaseContent(
   { now }: Pick<Database, 'now'>,
   writer: Writer,

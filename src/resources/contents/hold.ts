@@ -2,23 +2,23 @@ import { randomUUID } from 'node:crypto';
 import type { Database, Writer } from '../../database/database.ts';
 import { hasCome } from '../../database/sql.ts';
 
-/** A backup that was killed holds content for so long. */
+/** How long the hold of a killed backup lasts. */
 const HOLD_MS = 600_000;
 const RENEWAL_MS = HOLD_MS / 10;
 
-/** Owner of a row that always exists. Adding a hold, and marking content as deleted, lock this row. */
+/** The owner of a row that always exists. Adding a hold and marking content as deleted both lock this row. */
 const NOBODY = '';
 
 /**
- * Does some work while no content that is stored when it begins is deleted.
- * @throws AppError DATABASE_UNAVAILABLE, STORAGE_FULL, and what `work` throws
+ * Runs `work` while no content that exists at its start is deleted.
+ * @throws AppError DATABASE_UNAVAILABLE, STORAGE_FULL, and the errors of `work`
  */
 export async function withHold<T>(database: Database, work: () => Promise<T>): Promise<T> {
   const owner = randomUUID();
   await hold(database, owner);
   let renewal = Promise.resolve();
   const timer = setInterval(() => {
-    // One that fails is made up for by the next.
+    // If a renewal fails, the next one makes up for it.
     renewal = hold(database, owner).catch(() => undefined);
   }, RENEWAL_MS);
   try {
@@ -26,14 +26,14 @@ export async function withHold<T>(database: Database, work: () => Promise<T>): P
   } finally {
     clearInterval(timer);
     await renewal;
-    // It ends automatically if the database is unavailable.
+    // If the database is unavailable, the hold ends by itself.
     await database
       .write((writer) => writer.deleteFrom('hold').where('owner', '=', owner).execute())
       .catch(() => undefined);
   }
 }
 
-/** Begins or renews a hold, and removes those that are over. */
+/** Begins or renews a hold, and removes expired ones. */
 async function hold(database: Database, owner: string): Promise<void> {
   const { now } = database;
   await database.write(async (writer) => {
@@ -53,7 +53,7 @@ async function hold(database: Database, owner: string): Promise<void> {
   });
 }
 
-/** Whether content has to stay, for as long as the transaction lasts. */
+/** Whether content must be kept, for the duration of the transaction. */
 export async function isHeld(database: Database, writer: Writer): Promise<boolean> {
   await lockHolds(database, writer);
   const row = await writer
@@ -66,6 +66,8 @@ export async function isHeld(database: Database, writer: Writer): Promise<boolea
   return row !== undefined;
 }
 
-/** Who marked content before a hold begins has ended by then, so that what is read after it knows. */
+/**
+ * Waits for transactions that are marking content, so that what is read after a hold has begun includes their marks.
+ */
 const lockHolds = (database: Database, writer: Writer) =>
   database.locked(writer.selectFrom('hold').select('owner').where('owner', '=', NOBODY)).execute();

@@ -4,15 +4,15 @@ import { contentKey } from './content-files.ts';
 import { isHeld } from './hold.ts';
 import type { Sweep } from './sweep.ts';
 
-/** Rows that one transaction changes: SQLite holds up the process for so long. */
+/** Rows that one transaction changes. With SQLite, a transaction blocks the process for its duration. */
 const AT_ONCE = 200;
 
-/** Digest for the remains of an abandoned write. */
+/** The digest of the remains of an abandoned write. */
 const UNKNOWN = '';
 
 /**
- * Removes content without references since the grace period, and the remains of abandoned writes. The cost depends on
- * what is removed, not on what is stored. A crash at any point leaves rows that the next sweep finds.
+ * Removes content that has had no reference for the grace period, and the remains of abandoned writes. The cost
+ * depends on what is removed, not on what is stored. A crash at any point leaves rows that the next sweep finds.
  * @throws AppError DATABASE_UNAVAILABLE, STORAGE_*
  */
 export async function sweepContents(database: Database, store: BlobStore, sweep: Sweep): Promise<void> {
@@ -21,7 +21,7 @@ export async function sweepContents(database: Database, store: BlobStore, sweep:
   await removeDeleting(database, store, sweep);
 }
 
-/** A transaction that was about to refer to such a write finds that it is gone. */
+/** Removes abandoned writes. A transaction that is about to refer to one finds that it is gone. */
 async function removeWrites(database: Database, store: BlobStore, { startMs }: Sweep): Promise<void> {
   const { reader } = database;
   const writes = await reader
@@ -32,7 +32,7 @@ async function removeWrites(database: Database, store: BlobStore, { startMs }: S
   for (const { id } of writes) {
     const keys = await store.list(contentKey(id));
     await database.write(async (writer) => {
-      // As content that is being removed they are found again after a crash.
+      // Recorded as content that is being removed, so that they are found again after a crash.
       for (const key of keys) {
         const left = { id: key.slice(key.lastIndexOf('/') + 1), sha256: UNKNOWN, bytes: 0, inline: null };
         await writer
@@ -47,8 +47,8 @@ async function removeWrites(database: Database, store: BlobStore, { startMs }: S
 }
 
 /**
- * Content whose last reference ended before the grace period: it either has no reference now, or others. Content that
- * is being deleted when a backup begins is not in it, so only this step has to wait for a backup.
+ * Examines content whose last reference ended before the grace period, and removes what still has none. Content that
+ * is being deleted when a backup begins is not part of it, so only this step has to wait for a backup.
  */
 async function releaseUnused(database: Database, { cutoffMs }: Sweep): Promise<void> {
   for (;;) {
@@ -98,7 +98,7 @@ async function removeDeleting(database: Database, store: BlobStore, { swept }: S
   }
 }
 
-/** Those with references. */
+/** The contents that have references. */
 async function usedOf(writer: Writer, ids: readonly string[]): Promise<ReadonlySet<string>> {
   const used = await writer
     .selectFrom('adapter_file')

@@ -1,13 +1,16 @@
-/** One sweep: what it goes by, and what it has found out. */
+/** The parameters and the findings of one sweep. */
 export interface Sweep {
-  /** When it began. What expires later is left for the next one. */
+  /** The start of the sweep. Records that expire later are left for the next one. */
   readonly startMs: number;
-  /** `startMs` without the grace: what was released since then may be about to be referred to again. */
+  /** `startMs` minus the grace period: what was released later may be about to get a new reference. */
   readonly cutoffMs: number;
   readonly swept: Swept;
 }
 
-/** What a sweep removes. Strays are what crashes left: entries of indexes, reports without jobs, marks. */
+/**
+ * The kinds of objects that a sweep removes. Strays are remains of crashes: index entries, reports without jobs,
+ * marks.
+ */
 type SweptKind =
   | 'adapter'
   | 'job'
@@ -23,11 +26,11 @@ type SweptKind =
 export interface SweptOfKind {
   readonly kind: SweptKind;
   readonly objects: number;
-  /** Of adapters the bytes of all their files, which are free when their blobs go. */
+  /** For adapters: the bytes of all their files, which become free when their content is removed. */
   readonly bytes: number;
 }
 
-/** What a sweep removed so far. */
+/** What a sweep has removed so far. */
 export class Swept {
   private readonly counts = new Map<SweptKind, { objects: number; bytes: number }>();
 
@@ -42,7 +45,7 @@ export class Swept {
     return { kind, objects: 0, bytes: 0, ...this.counts.get(kind) };
   }
 
-  /** Of each kind of which something was removed. */
+  /** The kinds of which something was removed. */
   get all(): SweptOfKind[] {
     return [...this.counts.keys()].map((kind) => this.of(kind));
   }

@@ -17,17 +17,17 @@ import type { UploadService } from './service.ts';
 import type { PresentUpload, TenantUploads, Unlock } from './tenant-uploads.ts';
 import { attempt } from './upload-files.ts';
 
-/** File systems without links say one of these. */
+/** Error codes of file systems without hard links. */
 const NO_LINKS = new Set<string | undefined>(['EXDEV', 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
 
-/** What it takes to receive files of adapters one by one, and to make adapters of them. */
+/** The parts that are needed to receive files of adapters one by one, and to create adapters from them. */
 export interface UploadsDependencies extends UploadDependencies {
   readonly uploads: UploadService;
 }
 
 /**
- * Makes an adapter of files that came before, and counts how that ended.
- * @throws AppError VALIDATION_FAILED without one weights file; as `useUploads` and `AdapterService.register`
+ * Creates an adapter from earlier uploads, and counts the outcome.
+ * @throws AppError VALIDATION_FAILED without exactly one weights file; as `useUploads` and `AdapterService.register`
  */
 export async function adapterFromUploads(
   request: FastifyRequest,
@@ -36,7 +36,7 @@ export async function adapterFromUploads(
 ): Promise<AdapterRecord> {
   const workspace = workspaceOf(request);
   const id = request.idempotent?.idOf('ad');
-  // The files that it was made of are gone by then.
+  // If the adapter exists, its uploads have already been removed.
   const before = id === undefined ? undefined : await workspace.adapters.find(id);
   if (before) return before;
   const weights = oneOf(files, WEIGHTS_FILE, 'weights');
@@ -67,7 +67,7 @@ export async function adapterFromUploads(
   }
 }
 
-/** A file under its name, or the short one. @throws AppError VALIDATION_FAILED for both */
+/** The upload under the name of a file, or under its short name. @throws AppError VALIDATION_FAILED for both */
 function oneOf<Name extends keyof AdapterFromUploads['files']>(
   files: AdapterFromUploads['files'],
   ...[name, short]: [Name, Name]
@@ -95,17 +95,17 @@ async function saved(config: object, folder: string): Promise<IncomingFile> {
 }
 
 interface WantedUpload {
-  /** What file of the adapter it is to be; weights may have come under another name. */
+  /** The file of the adapter for which the upload is used; weights may have been sent under another name. */
   readonly name: string;
   readonly id: string;
 }
 
 /**
- * Hands complete uploads to `use` as files of a folder: under another name where the file system can do that, else as
- * copies. Uploads are used up when it returns, and stay as they are when it throws.
+ * Passes complete uploads to `use` as files of a folder: as hard links if the file system supports them, else as copies.
+ * The uploads are removed when `use` returns, and stay as they are if it throws.
  * @param folder removed by the caller
  * @throws AppError UPLOAD_NOT_FOUND, UPLOAD_EXPIRED, UPLOAD_INCOMPLETE, UPLOAD_FILENAME, UPLOAD_LOCKED, STORAGE_*,
- *   what the gate finds in one that was cut off after its last byte, what `use` throws
+ *   what the gate finds in an upload that was interrupted after its last byte, and what `use` throws
  */
 export async function useUploads<T>(
   uploads: TenantUploads,
@@ -114,7 +114,7 @@ export async function useUploads<T>(
   use: (files: readonly IncomingFile[]) => Promise<T>,
 ): Promise<T> {
   const unlocks: Unlock[] = [];
-  // In one order everywhere, so that two requests never wait for each other.
+  // Always locked in the same order, so that two requests never wait for each other.
   const ids = [...new Set(wanted.map(({ id }) => id))].sort();
   try {
     for (const id of ids) unlocks.push(await uploads.lock(id));

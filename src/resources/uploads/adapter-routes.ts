@@ -19,7 +19,7 @@ export const adapterFromUploadsRoutes: FastifyPluginAsyncTypebox<{ deps: Uploads
     '/v1/adapters/from-uploads',
     {
       config: { accepts: 'application/json' },
-      // An inline configuration may be as large as one in a file.
+      // A configuration in the request may be as large as one in a file.
       bodyLimit: MAX_CONFIG_BYTES + 16 * 1024,
       schema: {
         operationId: 'createAdapterFromUploads',

@@ -16,7 +16,7 @@ import { FILENAME_ERRORS } from './upload-limits.ts';
 export const UPLOADS_PATH = '/v1/uploads';
 export const TUS_BODY = 'application/offset+octet-stream';
 
-/** Answers about an upload that exists, or does not. */
+/** Errors of finding an upload. */
 const FOUND = [
   'UPLOAD_NOT_FOUND',
   'UPLOAD_EXPIRED',
@@ -25,7 +25,7 @@ const FOUND = [
   'UPLOAD_HEADER',
 ] as const satisfies readonly ErrorCode[];
 
-/** Errors of the protocol, besides faults of the bytes. */
+/** Errors of the protocol, besides faults in the uploaded bytes. */
 export const TUS_ERRORS = {
   create: [...FOUND, ...FILENAME_ERRORS, 'QUOTA_UPLOADS'],
   look: FOUND,
@@ -33,10 +33,10 @@ export const TUS_ERRORS = {
   remove: [...FOUND, 'STORAGE_FULL'],
 } as const satisfies Record<string, readonly ErrorCode[]>;
 
-/** How long a request may still write when a later one of the same upload wants to take over. */
+/** How long a request may continue to write when a later one of the same upload wants to take over. */
 const DRAIN_MS = 500;
 
-/** The parts of a request that belong to the protocol; the library must not see others. */
+/** The headers that belong to the protocol; the library must not see others. */
 const REQUEST_HEADERS = [
   'tus-resumable',
   'content-type',
@@ -61,9 +61,9 @@ const ANSWER_HEADERS = [
 ];
 
 /**
- * Answers a request of the tus protocol by its library, which gets a server of its own for each: through Fastify's
- * reply, so that everything that goes for other routes goes for these.
- * @throws AppError UPLOAD_*, what `TenantUploads` throws
+ * Answers a request of the tus protocol with its library, for which a server is created for each request. The
+ * response goes through Fastify's reply, so that hooks apply to it as to all other routes.
+ * @throws AppError UPLOAD_*, and the errors of `TenantUploads`
  */
 export async function answerTus(
   request: FastifyRequest,
@@ -124,7 +124,10 @@ async function ask(
   throw tusError({ status_code: answer.status, body: await answer.text() }, maxUploadBytes);
 }
 
-/** The library reports a missing version only; for another version it reports an invalid header. */
+/**
+ * Checks the protocol version. The library would report a missing one only, and for another version an invalid
+ * header.
+ */
 function checkVersion({ method, headers }: FastifyRequest): void {
   const version = headers['tus-resumable'];
   if (method === 'OPTIONS' || version === undefined || version === TUS_RESUMABLE) return;
@@ -141,7 +144,7 @@ function webRequest({ method, url, headers }: FastifyRequest, body: IncomingBody
     return typeof value === 'string' ? [[name, value]] : [];
   });
   const known = new Headers(sent);
-  // Plain HTTP: reading and removing need no protocol version.
+  // Plain HTTP requests that read or delete need no protocol version.
   if ((method === 'HEAD' || method === 'DELETE') && !known.has('tus-resumable'))
     known.set('tus-resumable', TUS_RESUMABLE);
   return new Request(`http://service${url}`, {
@@ -151,7 +154,7 @@ function webRequest({ method, url, headers }: FastifyRequest, body: IncomingBody
   });
 }
 
-/** What the tus library throws besides our own errors: `ERRORS` of @tus/utils. */
+/** The errors of the tus library: `ERRORS` of @tus/utils. */
 interface TusFailure {
   readonly status_code?: number;
   readonly body?: string;
@@ -166,7 +169,7 @@ const CODES: Readonly<Record<number, ErrorCode>> = {
   410: 'UPLOAD_EXPIRED',
   412: 'UPLOAD_VERSION',
   413: 'UPLOAD_TOO_LARGE',
-  // Extensions that are not spoken here.
+  // The extension is not supported.
   501: 'UPLOAD_HEADER',
 };
 
@@ -175,7 +178,7 @@ const TAKEN_OVER = 'Request aborted due to lock acquired';
 const takenOver = (): AppError =>
   new AppError('UPLOAD_LOCKED', 'A later request of the same upload took over from this one.');
 
-/** A failure of the tus library as an AppError, in its own words. What it did not foresee passes through. */
+/** Converts a failure of the tus library to an AppError with its message. Unexpected errors pass through. */
 function tusError(error: unknown, maxUploadBytes: number): unknown {
   if (error instanceof AppError || typeof error !== 'object' || error === null) return error;
   const { status_code: status, body } = error as TusFailure;

@@ -11,8 +11,8 @@ const LENGTH_FIELD_BYTES = 8;
 const CHUNK_BYTES = 1024 * 1024;
 
 /**
- * Looks at a file while it arrives, in pieces and perhaps by several requests: the gate refuses what its beginning
- * says is wrong, also that it does not fit the announced size, and SHA-256 goes along.
+ * Checks and hashes a file while it arrives, in pieces and perhaps in several requests. The gate refuses what is
+ * wrong in its beginning, even that the header does not match the announced size; SHA-256 is computed along the way.
  */
 export class ContentWatch {
   private readonly gate: Gate | undefined;
@@ -40,7 +40,7 @@ export class ContentWatch {
     return new ContentWatch(gate, undefined);
   }
 
-  /** For a file that has `bytes` already: reads what the gate needs to see of them, its header. */
+  /** For a file that already has `bytes`: reads as much of them as the gate needs, which is the header. */
   static async resumed(path: string, bytes: number, gate: Gate | undefined): Promise<ContentWatch> {
     if (bytes === 0) return ContentWatch.fromStart(gate);
     const watch = new ContentWatch(gate, undefined);
@@ -53,21 +53,21 @@ export class ContentWatch {
     return this.seenBytes;
   }
 
-  /** The gate has reported that no further bytes can make this a valid file. */
+  /** Whether the gate has reported that no further bytes can make this a valid file. */
   get isRefused(): boolean {
     return this.isBad;
   }
 
-  /** @param totalBytes null: not announced @throws AppError what the gate finds */
+  /** @param totalBytes null if not announced @throws AppError the errors of the gate */
   push(chunk: Uint8Array, totalBytes: number | null): void {
     this.look(chunk);
     this.hash?.update(chunk);
-    // Once the header has arrived, the announced size is as good as the whole file.
+    // Once the header has arrived, the announced size allows the same checks as the whole file.
     if (!this.isJudged && totalBytes !== null && this.headerIsThere()) this.judge(totalBytes);
   }
 
   /**
-   * All bytes have arrived.
+   * Must be called when all bytes have arrived.
    * @returns SHA-256, hex; undefined if not all of them were seen
    * @throws AppError the errors of the gate
    */
@@ -111,24 +111,24 @@ export class ContentWatch {
       this.look(chunk as Buffer);
       if (this.headerIsThere()) break;
     }
-    // Behind the header the gate only counts.
+    // After the header, the gate only counts bytes.
     const nothing = new Uint8Array(Math.min(CHUNK_BYTES, bytes - this.seenBytes));
     while (this.seenBytes < bytes) this.look(nothing.subarray(0, bytes - this.seenBytes));
   }
 }
 
 interface AppendLimits {
-  /** What was announced; null: nothing. */
+  /** The announced size; null if none was announced. */
   readonly totalBytes: number | null;
-  /** Throws when the file may not become as large as this, or nothing may be written to it any more. */
+  /** Throws if the file must not become this large, or if it must no longer be written. */
   readonly refuseBeyond: (bytes: number) => void;
 }
 
 /**
- * Writes a stream behind the bytes that a file has. What it returns of is on the disk; when it throws, some of the
- * stream may be there and counts as arrived.
- * @param watch has seen exactly the bytes of the file
- * @throws AppError what `refuseBeyond` throws and the watch finds, STORAGE_*; other errors are those of the stream
+ * Appends a stream to a file. When it returns, the bytes are on the disk; when it throws, a part of the stream may be
+ * there and counts as arrived.
+ * @param watch has seen exactly the existing bytes of the file
+ * @throws AppError the errors of `refuseBeyond` and of the watch, STORAGE_*; other errors are those of the stream
  */
 export async function appendFile(
   path: string,
@@ -156,7 +156,7 @@ export async function appendFile(
   }
 }
 
-/** Takes back what was written last. @throws AppError STORAGE_* */
+/** Removes the bytes that were written last. @throws AppError STORAGE_* */
 export async function cutFile(path: string, bytes: number): Promise<void> {
   try {
     await truncate(path, bytes);

@@ -1,6 +1,6 @@
 import type { AdapterFromUploads } from '../../contract/upload.ts';
 
-/** An example of the contract; typed, so that it cannot go stale quietly. */
+/** An example of the contract, with its type, so that an outdated example does not compile. */
 export const ADAPTER_FROM_UPLOADS_EXAMPLE: AdapterFromUploads = {
   files: {
     'adapter_model.safetensors': 'my-weights',

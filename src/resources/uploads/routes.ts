@@ -20,7 +20,10 @@ import { tusRoutes } from './tus-routes.ts';
 import { FILENAME_ERRORS, tooLarge, uploadFilename } from './upload-limits.ts';
 import { AnyUploadPath, PutQuery, UploadPath } from './upload-schemas.ts';
 
-/** Files that come on their own, before an adapter is made of them: whole by PUT, in pieces by the tus protocol. */
+/**
+ * Routes for files that are uploaded before an adapter is created from them: whole by PUT, or in parts by the tus
+ * protocol.
+ */
 export const uploadRoutes: FastifyPluginAsyncTypebox<{ deps: UploadsDependencies }> = async (
   app,
   { deps },
@@ -112,9 +115,10 @@ export const uploadRoutes: FastifyPluginAsyncTypebox<{ deps: UploadsDependencies
 };
 
 /**
- * Receives a whole file as the body of one request. An upload of that id stays as it is until the new one is complete.
+ * Receives a whole file as the body of one request. An existing upload with this id stays as it is until the new one
+ * is complete.
  * @throws AppError DIGEST_*, UPLOAD_TOO_LARGE, CONFIG_TOO_LARGE, UPLOAD_TOO_SLOW, UPLOAD_ABORTED, QUOTA_UPLOADS,
- *   UPLOAD_LOCKED, what the gate finds, STORAGE_*
+ *   UPLOAD_LOCKED, the errors of the gate, STORAGE_*
  */
 async function putUpload(
   request: FastifyRequest,
@@ -140,7 +144,7 @@ async function putUpload(
   try {
     const incoming = new IncomingBody(request.raw, limits.uploadIdleTimeoutMs);
     body = incoming;
-    // Under our own name, because the client's must not be used as a path.
+    // Saved under a fixed name, because the name that the client sent must not be used as a path.
     const file = await saveFile(isConfig ? CONFIG_FILE : WEIGHTS_FILE, incoming.stream, {
       folder,
       maxBytes,

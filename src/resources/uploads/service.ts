@@ -11,21 +11,24 @@ import { TenantUploads } from './tenant-uploads.ts';
 import { attempt, UploadFiles } from './upload-files.ts';
 import { UploadLocks } from './upload-locks.ts';
 
-/** Of no use after this many others; a few hundred bytes each, and at most the header of a file. */
+/** The oldest ones beyond this number are dropped; each takes a few hundred bytes, and at most the header of a file. */
 const MAX_WATCHES = 200;
 
 /**
- * How long bytes stay that no upload names. Much more than passes between the last byte of a file and its row, and than the
- * clocks of those who share a folder differ.
+ * How long bytes are kept to which no upload refers. Much longer than the time between the last byte of a file and
+ * its row, and than the clocks of processes that share a folder differ.
  */
 const GRACE_MS = 3_600_000;
 
 export interface UploadOptions {
   readonly database: Database;
-  /** On this machine, or shared by all that may get a request of the same upload. Made when it is needed. */
+  /**
+   * On this machine, or shared by all processes that may receive requests of the same upload. It is created when
+   * needed.
+   */
   readonly folder: string;
   readonly maxUploadBytes: number;
-  /** How long an upload stays after its last byte came. */
+  /** How long an upload is kept after its last byte arrived. */
   readonly ttlMs: number;
 }
 
@@ -34,15 +37,15 @@ export interface SweepLog {
   warn(facts: object, message: string): void;
 }
 
-/** A tenant's workspace is one. */
+/** The owner of uploads; the workspace of a tenant is one. */
 export interface UploadOwner {
   readonly tenant: string;
   readonly adapters: Pick<AdapterService, 'openGate'>;
 }
 
 /**
- * Files that come on their own, in one piece or in many, and wait for an adapter to be made of them. What is known of them
- * is in the database; their bytes are files of a folder and no blobs: they grow.
+ * Files that are uploaded individually, in one or many requests, before an adapter is created from them. The database
+ * has their records; their bytes are files in a folder and not content, because they grow.
  */
 export class UploadService {
   readonly options: UploadOptions;
@@ -59,7 +62,7 @@ export class UploadService {
     this.locks = new UploadLocks(options.database);
   }
 
-  /** What one tenant has. */
+  /** The uploads of one tenant. */
   of({ tenant, adapters }: UploadOwner): TenantUploads {
     const { options, locks, watches } = this;
     return new TenantUploads({
@@ -74,8 +77,8 @@ export class UploadService {
   }
 
   /**
-   * Removes the expired uploads of all processes, and bytes in this process's folder that belong to none. Uploads
-   * that a request is using stay.
+   * Removes the expired uploads of all processes, and bytes in this process's folder that belong to no upload.
+   * Uploads that a request is using stay.
    * @returns how many uploads had expired
    * @throws AppError STORAGE_*, DATABASE_UNAVAILABLE
    */
@@ -88,7 +91,7 @@ export class UploadService {
     return expired.length;
   }
 
-  /** Sweeps now and from time to time, until `close`. */
+  /** Sweeps now and then periodically, until `close`. */
   sweepEvery(intervalMs: number, log: SweepLog): void {
     const sweep = async (): Promise<void> => {
       try {
@@ -102,7 +105,7 @@ export class UploadService {
     this.timer = setInterval(() => void sweep(), intervalMs);
   }
 
-  /** The uploads stay. */
+  /** Stops sweeping. The uploads stay. */
   close(): void {
     clearInterval(this.timer);
     this.locks.close();
@@ -111,12 +114,12 @@ export class UploadService {
   private rowsOf = (tenant: string) => new UploadRows(this.options.database, tenant, this.options.ttlMs);
   private filesOf = (tenant: string) => new UploadFiles(join(this.options.folder, tenant));
 
-  /** Bytes of uploads that were removed or replaced elsewhere, or never completed. */
+  /** Removes bytes of uploads that were removed or replaced by another process, or never completed. */
   private async removeUnnamed(tenant: string): Promise<void> {
     const files = this.filesOf(tenant);
     const idle = await files.idle(GRACE_MS);
     if (idle.length === 0) return;
-    // Looked up afterwards: a file that has a row by now is seen to have it.
+    // Queried after the files were listed, so that a file whose row was written meanwhile is kept.
     const named = await this.rowsOf(tenant).files();
     for (const file of idle) if (!named.has(file)) await files.remove(file);
   }

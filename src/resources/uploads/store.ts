@@ -2,32 +2,32 @@ import type { UploadFilename, UploadRecord } from '../../contract/upload.ts';
 import type { Database, Writer } from '../../database/database.ts';
 import type { UploadTable } from '../../database/tables.ts';
 
-/** What is known of an upload besides its bytes. */
+/** The record of an upload, without its bytes. */
 export interface Upload {
   readonly id: string;
   readonly filename: UploadFilename;
   /** null: not announced yet. */
   readonly totalBytes: number | null;
-  /** On the disk when the last request ended. */
+  /** The bytes on the disk when the last request ended. */
   readonly receivedBytes: number;
-  /** What a tus client sent along, to be given back to it. */
+  /** Metadata of a tus client, which is returned to it. */
   readonly metadata: Readonly<Record<string, string | null>>;
-  /** Name of the file of its bytes; another one when they are replaced. */
+  /** The name of the file with its bytes; a new one if they are replaced. */
   readonly file: string;
-  /** Hex; null until every byte has arrived and was checked. From then on the file is not written again. */
+  /** Hex; null until every byte has arrived and been checked. After that, the file is not written again. */
   readonly sha256: string | null;
   readonly createdAtMs: number;
-  /** When its last bytes came, or it was made. */
+  /** The time when its last bytes arrived, or when it was created. */
   readonly touchedAtMs: number;
   readonly hasExpired: boolean;
 }
 
 export interface NewUploadRow extends Omit<Upload, 'createdAtMs' | 'touchedAtMs' | 'hasExpired'> {
-  /** What counts against the tenant's share. */
+  /** The bytes that count against the tenant's limit. */
   readonly reservedBytes: number;
 }
 
-/** What a tenant has in uploads that have not expired. */
+/** The totals of a tenant's uploads that have not expired. */
 export interface Share {
   readonly uploads: number;
   readonly bytes: number;
@@ -40,15 +40,15 @@ type Change = Partial<Pick<UploadTable, 'total_bytes' | 'reserved_bytes' | 'rece
 };
 
 /**
- * A tenant's uploads as the database knows them, by whose clock they expire. Ids are well-formed. All methods throw AppError
- * DATABASE_UNAVAILABLE, and those that write STORAGE_FULL.
+ * The records of a tenant's uploads in the database, whose clock decides when they expire. Ids must be well-formed.
+ * All methods throw AppError DATABASE_UNAVAILABLE, and those that write STORAGE_FULL.
  */
 export class UploadRows {
   private readonly database: Database;
   private readonly tenant: string;
   private readonly ttlMs: number;
 
-  /** @param ttlMs how long an upload stays after its last byte */
+  /** @param ttlMs how long an upload is kept after its last byte */
   constructor(database: Database, tenant: string, ttlMs: number) {
     this.database = database;
     this.tenant = tenant;
@@ -60,13 +60,13 @@ export class UploadRows {
     return row && this.uploadOf(row);
   }
 
-  /** Those that have not expired, in the order of their ids. */
+  /** The uploads that have not expired, in the order of their ids. */
   async list(): Promise<Upload[]> {
     const rows = await this.rows().orderBy('id').execute();
     return rows.map((row) => this.uploadOf(row)).filter(({ hasExpired }) => !hasExpired);
   }
 
-  /** Names of all files of bytes. */
+  /** The names of all files with bytes. */
   async files(): Promise<Set<string>> {
     const rows = await this.database.reader
       .selectFrom('upload')
@@ -77,13 +77,13 @@ export class UploadRows {
   }
 
   /**
-   * Makes an upload, in the place of one of that id where there is one.
-   * @param check of what the tenant has with it; throws, and nothing changes
-   * @returns the one whose place it took
+   * Creates an upload, or replaces the one with the same id.
+   * @param check receives the tenant's totals with the new upload; if it throws, nothing changes
+   * @returns the replaced upload
    */
   put(upload: NewUploadRow, check: (share: Share) => void): Promise<Upload | undefined> {
     return this.database.write(async (writer) => {
-      // Who makes another one waits, so that both are counted.
+      // Locks the tenant, so that a simultaneous creation waits and both are counted.
       const tenant = writer.selectFrom('tenant').select('id').where('id', '=', this.tenant);
       await this.database.locked(tenant).execute();
       const old = await this.rows(writer).where('id', '=', upload.id).executeTakeFirst();
@@ -109,12 +109,12 @@ export class UploadRows {
     });
   }
 
-  /** Says how large an upload will be. False where it is gone. */
+  /** Sets the announced size. @returns false if the upload no longer exists */
   announce(place: Place, totalBytes: number): Promise<boolean> {
     return this.change(place, { total_bytes: totalBytes, reserved_bytes: totalBytes });
   }
 
-  /** Bytes came. False where the upload is gone. */
+  /** Records that bytes arrived. @returns false if the upload no longer exists */
   touch(place: Place, receivedBytes?: number): Promise<boolean> {
     return this.change(place, {
       touched_at: this.database.now,
@@ -122,12 +122,12 @@ export class UploadRows {
     });
   }
 
-  /** All bytes are on the disk and are what they should be. False where the upload is gone. */
+  /** Records that all bytes are on the disk and have been checked. @returns false if the upload no longer exists */
   complete(place: Place, receivedBytes: number, sha256: string): Promise<boolean> {
     return this.change(place, { received_bytes: receivedBytes, sha256, touched_at: this.database.now });
   }
 
-  /** False where it is gone already. */
+  /** @returns false if the upload no longer exists */
   async remove({ id, file }: Place): Promise<boolean> {
     const { numDeletedRows } = await this.database.write((writer) =>
       writer
@@ -148,7 +148,7 @@ export class UploadRows {
         .where('tenant', '=', this.tenant)
         .where('id', '=', id)
         .where('file', '=', file)
-        // What is complete does not change any more.
+        // A complete upload no longer changes.
         .where('sha256', 'is', null)
         .executeTakeFirst(),
     );
@@ -169,7 +169,7 @@ export class UploadRows {
       .selectFrom('upload')
       .select(({ fn, cast, val }) => [
         fn.countAll<number>().as('uploads'),
-        // A sum of PostgreSQL has a type of its own.
+        // PostgreSQL returns sums as another type.
         cast<number>(fn.coalesce(fn.sum('reserved_bytes'), val(0)), 'bigint').as('bytes'),
       ])
       .where('tenant', '=', this.tenant)
@@ -224,11 +224,11 @@ export function removeExpired(
   );
 }
 
-/** @param ttlMs how long an upload stays after its last byte */
+/** @param ttlMs how long an upload is kept after its last byte */
 export const expiresAt = ({ touchedAtMs }: Upload, ttlMs: number): string =>
   new Date(touchedAtMs + ttlMs).toISOString();
 
-/** An upload as clients see it. */
+/** An upload in the form of the API. */
 export const uploadRecordOf = (upload: Upload, ttlMs: number): UploadRecord => ({
   id: upload.id,
   filename: upload.filename,

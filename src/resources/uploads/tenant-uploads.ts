@@ -14,10 +14,13 @@ import { attempt, isUploadId, newFileOf, type UploadFiles } from './upload-files
 import { checkShare, maxBytesOf, tooLarge } from './upload-limits.ts';
 import type { LockOptions, UploadLock, UploadLocks } from './upload-locks.ts';
 
-/** A request that wants an upload waits as long for another to finish what it does. */
+/** How long a request waits for another request of the same upload. */
 const LOCK_WAIT_MS = 10_000;
 
-/** How often the database is updated while bytes arrive: if the process dies, the upload is kept from that time on. */
+/**
+ * How often the database is updated while bytes arrive: if the process dies, the time to live counts from the last
+ * update.
+ */
 const TOUCH_MS = 10_000;
 
 export interface TenantUploadsOptions {
@@ -33,19 +36,19 @@ export interface TenantUploadsOptions {
 
 export interface NewUpload {
   readonly filename: UploadFilename;
-  /** null: announced later. */
+  /** null if it will be announced later. */
   readonly totalBytes: number | null;
   readonly metadata: Upload['metadata'];
 }
 
-/** An upload whose bytes are in the folder of this process, at this moment. */
+/** An upload whose bytes are currently in the folder of this process. */
 export interface PresentUpload extends Upload {
   readonly path: string;
 }
 
 export type Unlock = () => Promise<void>;
 
-/** What the methods throw; the routes of the room derive from it what they may answer. */
+/** The errors of the methods; the routes derive the codes of their responses from them. */
 export const UPLOAD_ERRORS = {
   get: ['UPLOAD_NOT_FOUND', 'UPLOAD_EXPIRED', 'STORAGE_FAILED'],
   list: ['STORAGE_FAILED'],
@@ -53,14 +56,14 @@ export const UPLOAD_ERRORS = {
 } as const satisfies Record<string, readonly ErrorCode[]>;
 
 /**
- * The uploads of one tenant. All methods throw AppError STORAGE_*, DATABASE_UNAVAILABLE, and UPLOAD_NOT_FOUND where one is
- * asked for.
+ * The uploads of one tenant. All methods throw AppError STORAGE_*, DATABASE_UNAVAILABLE, and UPLOAD_NOT_FOUND if they
+ * take an id.
  */
 export class TenantUploads {
   private readonly options: TenantUploadsOptions;
   private readonly rows: UploadRows;
   private readonly files: UploadFiles;
-  /** What was locked here, by id. */
+  /** The locks that this process holds, by id. */
   private readonly held = new Map<string, UploadLock>();
 
   constructor(options: TenantUploadsOptions) {
@@ -69,13 +72,13 @@ export class TenantUploads {
     this.files = options.files;
   }
 
-  /** How long an upload stays after its last byte came. */
+  /** How long an upload is kept after its last byte arrived. */
   get ttlMs(): number {
     return this.options.ttlMs;
   }
 
   /**
-   * No other request can change the upload until it is unlocked; reading stays possible.
+   * Locks an upload: until it is unlocked, no other request can change it, but it can be read.
    * @throws AppError UPLOAD_LOCKED
    */
   async lock(id: string, options: Partial<LockOptions> = {}): Promise<Unlock> {
@@ -93,7 +96,7 @@ export class TenantUploads {
     };
   }
 
-  /** Whichever process has its bytes. @throws AppError UPLOAD_EXPIRED */
+  /** The record of an upload, whichever process has its bytes. @throws AppError UPLOAD_EXPIRED */
   async get(id: string): Promise<Upload> {
     const upload = await this.find(id);
     if (!upload) throw notFound(id);
@@ -112,8 +115,8 @@ export class TenantUploads {
   }
 
   /**
-   * Makes an upload without bytes. Its id is new, or locked by the caller.
-   * @throws AppError QUOTA_UPLOADS, UPLOAD_TOO_LARGE, CONFIG_TOO_LARGE, ST_HEADER_TOO_SMALL for weights of no bytes
+   * Creates an upload without bytes. Its id is new, or locked by the caller.
+   * @throws AppError QUOTA_UPLOADS, UPLOAD_TOO_LARGE, CONFIG_TOO_LARGE, ST_HEADER_TOO_SMALL for empty weights
    */
   async create(id: string, { filename, totalBytes, metadata }: NewUpload): Promise<void> {
     const limitBytes = this.limitOf(filename);
@@ -131,8 +134,9 @@ export class TenantUploads {
   }
 
   /**
-   * Says how large an upload will be. The caller has locked it.
-   * @throws AppError UPLOAD_HEADER where that is known already or less than came, UPLOAD_TOO_LARGE, CONFIG_TOO_LARGE
+   * Sets the length of an upload. The caller has locked it.
+   * @throws AppError UPLOAD_HEADER if the length is already known or more bytes have arrived, UPLOAD_TOO_LARGE,
+   * CONFIG_TOO_LARGE
    */
   async announce(id: string, totalBytes: number): Promise<void> {
     const upload = await this.present(id);
@@ -148,12 +152,12 @@ export class TenantUploads {
   }
 
   /**
-   * Adds bytes at the end of an upload, and completes it with its last. The caller has locked it. A body that ends
-   * early leaves what came of it; an upload that is refused for what it holds is removed.
-   * @param verify called when the body has ended; throws, and nothing of it is kept
-   * @returns how many bytes there are now
-   * @throws AppError UPLOAD_OFFSET, UPLOAD_TOO_LARGE, CONFIG_TOO_LARGE, UPLOAD_LOCKED where the lock was lost, what the
-   *   gate finds (ST_*, PICKLE_REFUSED, …)
+   * Appends bytes to an upload, and completes it with the last ones. The caller has locked it. If the body ends
+   * early, what arrived is kept; an upload whose content is refused is removed.
+   * @param verify called when the body has ended; if it throws, none of the body is kept
+   * @returns the number of bytes of the upload
+   * @throws AppError UPLOAD_OFFSET, UPLOAD_TOO_LARGE, CONFIG_TOO_LARGE, UPLOAD_LOCKED if the lock was lost, the
+   *   errors of the gate (ST_*, PICKLE_REFUSED, …)
    */
   async append(
     id: string,
@@ -164,7 +168,7 @@ export class TenantUploads {
     const upload = await this.present(id);
     const { path, receivedBytes, filename, totalBytes } = upload;
     if (offset !== receivedBytes) throw wrongOffset(upload, offset);
-    // Perhaps an adapter has the very file by now.
+    // An adapter may already use this very file.
     if (upload.sha256 !== null) return receivedBytes;
     const watch = await this.takeWatch(upload);
     const limitBytes = totalBytes ?? this.limitOf(filename);
@@ -177,7 +181,7 @@ export class TenantUploads {
           if (bytes > limitBytes) throw tooLarge(filename, limitBytes);
           if (performance.now() - touchedMs < TOUCH_MS) return;
           touchedMs = performance.now();
-          // The database may be back when the body ends.
+          // The database may be available again when the body ends.
           this.rows.touch(upload).catch(() => {});
         },
       }),
@@ -198,8 +202,8 @@ export class TenantUploads {
   }
 
   /**
-   * Where an upload goes on; nothing of what it is said to have can be lost any more. Completes one whose last request was
-   * cut off after its last byte. The caller has locked it.
+   * The offset at which an upload continues; none of the bytes before it can be lost any more. Completes an upload
+   * whose last request was interrupted after its last byte. The caller has locked it.
    */
   async settle(id: string): Promise<PresentUpload> {
     const upload = await this.present(id);
@@ -209,16 +213,16 @@ export class TenantUploads {
       await this.complete(upload, await this.takeWatch(upload));
       return this.present(id);
     }
-    // Otherwise they were written by an interrupted request, or by another process.
+    // Otherwise an interrupted request or another process has written them.
     const isSynced = receivedBytes === 0 || this.options.watches.peek(path)?.bytes === receivedBytes;
     if (!isSynced) await attempt('write an upload', () => syncFile(path));
     return upload;
   }
 
   /**
-   * Makes a finished file an upload, in the place of one of that id where there is one. Its path is gone afterwards.
-   * @param incoming on the file system of the uploads
-   * @returns whether there was none
+   * Turns a finished file into an upload, replacing the one with the same id. The file is moved away from its path.
+   * @param incoming on the same file system as the uploads
+   * @returns whether there was none before
    * @throws AppError UPLOAD_LOCKED, QUOTA_UPLOADS
    */
   async replace(id: string, filename: UploadFilename, incoming: IncomingFile): Promise<{ created: boolean }> {
@@ -242,17 +246,17 @@ export class TenantUploads {
     if (!upload || !(await this.discard(upload))) throw notFound(id);
   }
 
-  /** As clients see it. */
+  /** An upload in the form of the API. */
   describe = (upload: Upload): UploadRecord => uploadRecordOf(upload, this.options.ttlMs);
 
-  /** Largest file of that name. */
+  /** The size limit of a file with this name. */
   limitOf = (filename: UploadFilename): number => maxBytesOf(filename, this.options.maxUploadBytes);
 
   private async find(id: string): Promise<Upload | undefined> {
     return isUploadId(id) ? this.rows.find(id) : undefined;
   }
 
-  /** With the bytes that its file has at this moment; undefined where there is none here. */
+  /** Adds the current number of bytes of its file; undefined if the file is not here. */
   private async withSize(upload: Upload): Promise<PresentUpload | undefined> {
     const receivedBytes = await this.files.size(upload.file);
     if (receivedBytes === undefined) return undefined;
@@ -267,12 +271,12 @@ export class TenantUploads {
     throw new AppError('UPLOAD_NOT_FOUND', detail, { id });
   }
 
-  /** A lock that was lost may be another's by now. */
+  /** Another request may hold the lock by now, if this one has lost it. */
   private checkHeld(id: string): void {
     this.held.get(id)?.check();
   }
 
-  /** The file exists. It is removed if it cannot become an upload. */
+  /** Records an upload whose file exists. The file is removed if the upload cannot be recorded. */
   private async put(upload: Omit<NewUploadRow, 'reservedBytes'>): Promise<Upload | undefined> {
     const reservedBytes = upload.totalBytes ?? this.limitOf(upload.filename);
     try {
@@ -281,7 +285,7 @@ export class TenantUploads {
         checkShare(share, this.options.maxUploadBytes),
       );
     } catch (error) {
-      // Of a transaction whose end is not known the row may be there; then it is the sweep that knows better.
+      // If the outcome of the transaction is unknown, the row may exist. Then the file is left to the sweep.
       if (error instanceof AppError && error.code === 'QUOTA_UPLOADS') await this.files.remove(upload.file);
       throw error;
     }
@@ -309,8 +313,8 @@ export class TenantUploads {
   }
 
   /**
-   * The hash state of the last request, if it was in this process and nothing was written since; otherwise a new one
-   * that catches up.
+   * The hash state of the last request, if this process handled it and nothing has been written since. Otherwise a new
+   * one, which first reads the bytes that are there.
    */
   private async takeWatch(upload: PresentUpload): Promise<ContentWatch> {
     const { path, receivedBytes, filename } = upload;
@@ -322,7 +326,7 @@ export class TenantUploads {
     try {
       return await attempt('read an upload', () => ContentWatch.resumed(path, receivedBytes, gate));
     } catch (error) {
-      // Written by a process that was killed before it could refuse it.
+      // The process that wrote these bytes was killed before it could refuse them.
       if (error instanceof AppError && !error.retryable) await this.discard(upload);
       throw error;
     }

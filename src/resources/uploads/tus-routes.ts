@@ -19,7 +19,7 @@ import {
 
 const ONE = `${UPLOADS_PATH}/:id`;
 
-/** An answer that says all in its headers. */
+/** A response that consists of headers only. */
 const told = (description: string, headers: NonNullable<ResponseOptions['headers']>) => ({
   ...Type.Unsafe<unknown>(Type.Null({ description })),
   headers,
@@ -47,7 +47,7 @@ export const tusRoutes: FastifyPluginAsyncTypebox<{ deps: UploadsDependencies }>
   app.post(
     UPLOADS_PATH,
     {
-      // The first bytes may come with it, and are those of what the headers say.
+      // The first bytes may be part of the request, and belong to what the headers describe.
       config: {
         idempotencyHeaders: ['upload-length', 'upload-defer-length', 'upload-metadata', 'content-type'],
       },
@@ -69,7 +69,7 @@ export const tusRoutes: FastifyPluginAsyncTypebox<{ deps: UploadsDependencies }>
   app.head(
     ONE,
     {
-      // Not one that Fastify made of a GET: the contract has it.
+      // Fastify does not derive this HEAD from a GET, so the contract must list it.
       config: { swagger: { exposeHeadRoute: true } },
       schema: {
         operationId: 'getUploadOffset',

@@ -5,22 +5,25 @@ import type { IncomingBody } from '../../http/multipart/incoming-body.ts';
 import type { TenantUploads, Unlock } from './tenant-uploads.ts';
 import { uploadFilename } from './upload-limits.ts';
 
-/** What a client sends along is kept and given back: enough for what tus clients say of a file. */
+/** Metadata of a client is stored and returned; this is enough for what tus clients send about a file. */
 const MAX_METADATA_BYTES = 2048;
 
 /**
- * The uploads of a tenant as the tus library wants to see them, for one request. Not the library's own store of files:
- * that one knows of no gate, keeps the reason of a failure to itself, and may lose bytes it answered for.
+ * The uploads of a tenant in the form that the tus library requires, for one request. The library's own file store is
+ * not used: it has no gate, hides the reason of a failure, and may lose bytes that it has acknowledged.
  */
 export class TusStore extends DataStore {
-  /** Why bytes were refused. The library gets the error as well, but may have seen the end of its stream first. */
+  /**
+   * The reason why bytes were refused. The library gets the error as well, but may have seen the end of its stream
+   * first.
+   */
   failure: AppError | undefined;
-  /** Nothing is being written: the library does not always wait for that. */
+  /** Resolves when nothing is being written, because the library does not always wait for that. */
   idle: Promise<void> = Promise.resolve();
   private readonly uploads: TenantUploads;
   private readonly body: IncomingBody | undefined;
 
-  /** @param body of the request, if it contains bytes of a file */
+  /** @param body of the request, if it contains bytes of the file */
   constructor(uploads: TenantUploads, body: IncomingBody | undefined) {
     super();
     this.uploads = uploads;
@@ -53,14 +56,14 @@ export class TusStore extends DataStore {
       ...(totalBytes !== null && { size: totalBytes }),
       offset: receivedBytes,
       metadata,
-      // What the library counts the time to live from.
+      // The library computes the time to live from this date.
       creation_date: new Date(touchedAtMs).toISOString(),
     });
   }
 
   override async write(stream: Readable, id: string, offset: number): Promise<number> {
     const { body } = this;
-    // Not destroyed by who reads it: the library would take that for the end of the request.
+    // The stream is not destroyed by its reader, because the library would mistake that for the end of the request.
     const bytes = stream.iterator({ destroyOnReturn: false });
     const appending = this.uploads.append(id, offset, bytes, () => {
       if (body?.isIndivisible) body.verify();
@@ -92,7 +95,7 @@ export class TusStore extends DataStore {
 
 /**
  * Locks for the library: a later request ends the earlier one, which may hang on a broken connection.
- * @param store of the request that locks
+ * @param store of the request that takes the lock
  */
 export const tusLocker = (uploads: TenantUploads, store: TusStore): Locker => ({
   newLock(id: string): Lock {

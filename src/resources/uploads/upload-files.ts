@@ -30,12 +30,12 @@ export class UploadFiles {
     return join(this.root, file);
   }
 
-  /** @returns undefined where there is none: another process has it, or had it */
+  /** @returns undefined if there is no such file, because another process has it or had it */
   size(file: string): Promise<number | undefined> {
     return attempt('read an upload', async () => (await unlessMissing(stat(this.pathOf(file))))?.size);
   }
 
-  /** Makes a file without bytes. */
+  /** Creates an empty file. */
   make(file: string): Promise<void> {
     return attempt('write an upload', () => createDurably(this.pathOf(file)));
   }
@@ -48,12 +48,12 @@ export class UploadFiles {
     });
   }
 
-  /** Never throws: what stays although nothing names it is removed by the sweep. */
+  /** Removes a file. Never throws: the sweep removes remaining files to which nothing refers. */
   async remove(file: string): Promise<void> {
     await rm(this.pathOf(file), { recursive: true, force: true }).catch(() => {});
   }
 
-  /** Names of the files that were not written for as long. */
+  /** The names of files that have not been written for `forMs`. */
   idle(forMs: number): Promise<string[]> {
     return attempt('list uploads', async () => {
       const names = (await unlessMissing(readdir(this.root))) ?? [];

@@ -8,12 +8,12 @@ import type { Share } from './store.ts';
 const EXPECTED: readonly string[] = [WEIGHTS_FILE, CONFIG_FILE];
 const MAX_SHOWN = 80;
 
-/** What a name is refused with that cannot be that of an upload. */
+/** The codes with which a file name is refused. */
 export const FILENAME_ERRORS = ['UPLOAD_FILENAME', 'PICKLE_REFUSED'] as const;
 
 /** Limits of a tenant's uploads that are not part of an adapter, complete ones included. */
 export const MAX_UPLOADS = 100;
-/** Times the largest file. */
+/** Their total size, as a multiple of the largest file allowed. */
 export const MAX_UPLOADS_SIZE = 4;
 
 export const maxBytesOf = (filename: UploadFilename, maxUploadBytes: number): number =>
@@ -31,7 +31,7 @@ export function tooLarge(filename: UploadFilename, limitBytes: number, bytes?: n
 }
 
 /**
- * @param share of the tenant, all that was announced or may still come
+ * @param share what the tenant's uploads take: the announced lengths, or the limit for those of unknown length
  * @throws AppError QUOTA_UPLOADS
  */
 export function checkShare({ uploads, bytes }: Share, maxUploadBytes: number): void {
@@ -50,7 +50,7 @@ const full = (limit: string, context: AppError['context']): AppError =>
 
 /**
  * Which file of an adapter an upload is, by the name that was sent with it. Names are compared, never used as paths.
- * @param where what the name should have been in, for the message
+ * @param where the header or field that should have the name, for the message
  * @throws AppError UPLOAD_FILENAME, PICKLE_REFUSED
  */
 export function uploadFilename(name: unknown, where: string): UploadFilename {

@@ -8,44 +8,47 @@ const POLL_MS = 50;
 /** How often a holder checks whether another request waits. */
 const WANTED_POLL_MS = 200;
 const RENEW_MS = 2_000;
-/** After this, the locks of a process that was killed are free. It is less than the time that a request waits for a lock. */
+/**
+ * The time after which the locks of a killed process are free. It is shorter than the time for which a request waits
+ * for a lock.
+ */
 export const LEASE_MS = 6_000;
 
 export interface LockOptions {
-  /** Gives up after this. */
+  /** How long to wait for the lock. */
   readonly waitMs: number;
-  /** Gives up at once. */
+  /** Ends the wait. */
   readonly signal?: AbortSignal;
-  /** The holder of the lock is informed when another request waits. */
+  /** Whether the holder of the lock is asked to give it up. */
   readonly urge?: boolean;
   /** Called once when another request waits for this holder, or has taken over the lock. */
   readonly onUrged?: () => void;
 }
 
 export interface UploadLock {
-  /** @throws AppError UPLOAD_LOCKED unless it is certain that no other request has the lock by now */
+  /** @throws AppError UPLOAD_LOCKED unless it is certain that no other request has the lock */
   check(): void;
   /** Never throws: a lock that cannot be released expires. */
   release(): Promise<void>;
 }
 
-/** What is locked. */
+/** The upload that is locked. */
 export interface LockKey {
   readonly tenant: string;
   readonly id: string;
 }
 
 interface Hold {
-  /** By the clock of this process, counted from before the database was asked: never later than the database says. */
+  /** By the clock of this process, measured before the query, so it is never later than in the database. */
   untilMs: number;
-  /** Undefined also after it was called. */
+  /** undefined after it has been called. */
   onUrged: (() => void) | undefined;
 }
 
 /**
- * Locks between the requests of all processes: rows with an end that their holder puts off, by the clock of the database.
- * A holder that could not do so, because it died, hung or lost the database, has lost the lock, and finds that out before
- * others can have it. One loop looks after all locks of a process.
+ * Locks between the requests of all processes: rows with an expiry time that their holder keeps extending, by the
+ * clock of the database. A holder that died, hung or lost the database has lost the lock, and notices that before
+ * others can get it. One loop renews all locks of a process.
  */
 export class UploadLocks {
   private readonly database: Database;
@@ -58,7 +61,7 @@ export class UploadLocks {
   }
 
   /**
-   * @returns undefined if it was not available
+   * @returns undefined if the lock was not available in time
    * @throws AppError DATABASE_UNAVAILABLE, STORAGE_FULL
    */
   async lock(key: LockKey, options: LockOptions): Promise<UploadLock | undefined> {
@@ -71,14 +74,14 @@ export class UploadLocks {
       if (lock) return lock;
       if (signal?.aborted || performance.now() >= deadlineMs) return undefined;
       if (holder === undefined) continue;
-      // The wish goes with the row: who has the lock next does not hear of it.
+      // The request is stored in the row of this holder; the next holder does not see it.
       if (urge && holder !== urged) await this.urge(holder);
       urged = holder;
       await sleep(POLL_MS);
     }
   }
 
-  /** Removes what processes left that died. @throws AppError DATABASE_UNAVAILABLE, STORAGE_FULL */
+  /** Removes expired locks of dead processes. @throws AppError DATABASE_UNAVAILABLE, STORAGE_FULL */
   async sweep(): Promise<void> {
     const { database } = this;
     await database.write((writer) =>
@@ -89,7 +92,7 @@ export class UploadLocks {
     );
   }
 
-  /** Locks still held are then as those of a process that has ended. */
+  /** Stops renewing: locks that are still held expire like those of a process that has ended. */
   close(): void {
     this.holds.clear();
   }
@@ -154,7 +157,7 @@ export class UploadLocks {
       .catch(() => {});
   }
 
-  /** Runs while anything is held. Without the database locks end by themselves. */
+  /** Renews locks while any is held. Without the database, they expire. */
   private async lookAfter(): Promise<void> {
     if (this.isLooking) return;
     this.isLooking = true;
@@ -169,7 +172,7 @@ export class UploadLocks {
         }
         await this.listen();
       } catch {
-        // Tried again in a moment.
+        // The loop tries again in a moment.
       }
     }
     this.isLooking = false;

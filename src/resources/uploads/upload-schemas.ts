@@ -29,7 +29,7 @@ const version = {
   'tus-resumable': text('Version of the protocol', ['1.0.0']),
 };
 
-/** Read by the library that speaks the protocol; here so that the contract has them. */
+/** The protocol library reads these headers; they are declared for the contract. */
 export const CreateHeaders = Type.Object({
   ...version,
   'upload-length': text('Bytes of the whole file'),
