@@ -6,7 +6,7 @@ import { leastSteps, neededSteps } from '../../schedule/stage-lengths.ts';
 
 const DEFAULT_CHECK_EVERY_STEPS = 200;
 
-/** An adaptive annealing with every default filled in, and when it may begin and has to end. All in steps. */
+/** An adaptive annealing with every default filled in, and the steps at which it may begin and must end. */
 export interface AdaptivePlan {
   readonly source_rank: number;
   readonly target_rank: number;
@@ -14,11 +14,14 @@ export interface AdaptivePlan {
   readonly min_stage_steps: number;
   readonly check_every_steps: number;
   readonly uniform: boolean;
-  /** What each squeeze has to keep. */
+  /** What each squeeze must keep. */
   readonly goal: { readonly energy: number } | { readonly tolerance: number };
-  /** Before this the source rank stays: warm_up_steps, and no stage is shorter than min_stage_steps. */
+  /** Until this step, the source rank stays: warm_up_steps have passed and the first stage has min_stage_steps. */
   readonly first_squeeze_step: number;
-  /** From here on to target_rank whatever the spectrum says: after it comes the last stage, as long as it has to be. */
+  /**
+   * From this step on, checkpoints are squeezed to target_rank whatever the spectrum is: the last stage, of the
+   * required length, follows.
+   */
   readonly last_squeeze_step: number;
 }
 

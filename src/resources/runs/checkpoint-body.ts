@@ -9,10 +9,10 @@ export const STEP_FIELD = 'step';
 export const REWIND_FIELD = 'rewind';
 export const LOSS_FIELD = 'loss';
 
-/** Three files, three fields and one too many, so that the one too many is answered by name. */
+/** Three files, three fields and one more, so that a surplus part can be refused by its name. */
 const MAX_PARTS = 7;
 
-/** Training has PEFT's files, and tensors of its own beside them. */
+/** Training sends PEFT's files, and may add tensors of its own. */
 export const CHECKPOINT_BODY: BodyParts = {
   files: [WEIGHTS_FILE, CONFIG_FILE],
   optionalFiles: [OPTIMIZER_FILE],
@@ -57,7 +57,7 @@ export const checkpointParts = Type.Object(
   { additionalProperties: false },
 );
 
-/** As in the contract of a checkpoint. */
+/** The same as in the contract of a checkpoint. */
 const MAX_STEP = 1e9;
 const DIGITS = /^\d{1,10}$/;
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?$/i;
@@ -69,7 +69,7 @@ export interface CheckpointFields {
   readonly loss: number | null;
 }
 
-/** The fields of a checkpoint's body. @throws AppError FILE_MISSING without step, VALIDATION_FAILED */
+/** Reads the fields of a checkpoint's body. @throws AppError FILE_MISSING without step, VALIDATION_FAILED */
 export function checkpointFields(fields: ReadonlyMap<string, Buffer>): CheckpointFields {
   const step = fields.get(STEP_FIELD)?.toString('utf8');
   if (step === undefined) {

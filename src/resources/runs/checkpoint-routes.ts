@@ -23,7 +23,7 @@ const CheckpointPath = Type.Object({
   step: Type.Integer({ minimum: 0, maximum: 1e9, description: 'Step of the checkpoint' }),
 });
 
-/** The checkpoints of a run: sent, and read. */
+/** Routes to send and read the checkpoints of a run. */
 export const checkpointRoutes: FastifyPluginAsyncTypebox<{
   deps: UploadDependencies & { readonly metrics: Pick<Metrics, 'checkpointDecided'> };
 }> = async (app, { deps }) => {
@@ -60,7 +60,7 @@ export const checkpointRoutes: FastifyPluginAsyncTypebox<{
       const workspace = workspaceOf(request);
       const { runs } = workspace;
       await runs.check(id);
-      // Whether it will be squeezed is known later; by then it would have been sent for nothing.
+      // Whether the checkpoint will be squeezed is only known after the upload, which would then have been in vain.
       await checkQueuedJobs(workspace, 1);
       const ceiling = await priorityCeiling(request, workspace);
       const { record, created } = await receiveAdapter(request, deps, {

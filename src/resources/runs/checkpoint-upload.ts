@@ -12,20 +12,20 @@ import type { NewFile } from '../contents/content-files.ts';
 import type { Arrival } from './decide.ts';
 import { modulesByRank } from './run-manifest.ts';
 
-/** The moments of the optimizer, beside the adapter's own files. */
+/** The moments of the optimizer, which lie beside the adapter's own files. */
 export const OPTIMIZER_FILE = 'optimizer.safetensors';
 
-/** What came with POST /v1/runs/{id}/checkpoints. */
+/** The contents of POST /v1/runs/{id}/checkpoints. */
 export interface CheckpointUpload {
   readonly step: number;
   readonly rewind: boolean;
-  /** The training loss; null: none was sent. */
+  /** The training loss; null if none was sent. */
   readonly loss: number | null;
-  /** The adapter's files and perhaps OPTIMIZER_FILE. */
+  /** The adapter's files and possibly OPTIMIZER_FILE. */
   readonly files: readonly IncomingFile[];
 }
 
-/** A checkpoint that has been read, with what is stored of it if it is squeezed. */
+/** A checkpoint that has been read, with the files to store if it is squeezed. */
 export interface ReadCheckpoint {
   readonly arrival: Arrival;
   readonly adapterFiles: readonly IncomingFile[];
@@ -37,8 +37,9 @@ export interface ReadCheckpoint {
 export type ModuleList = NewFile & { readonly data: Uint8Array };
 
 /**
- * Reads a checkpoint as far as its headers go, so that what cannot be squeezed or carried is refused at once.
- * @throws AppError whatever the format's reader finds (ST_*, CONFIG_*, LORA_*, …), OPTIMIZER_STATE_INVALID
+ * Reads a checkpoint from the headers of its files, so that one that cannot be squeezed or carried is refused at
+ * once.
+ * @throws AppError the errors of the format's reader (ST_*, CONFIG_*, LORA_*, …), OPTIMIZER_STATE_INVALID
  */
 export async function readCheckpoint({
   step,
@@ -76,7 +77,7 @@ function moduleList({ modules }: Adapter): ModuleList {
 /** Kind and shape of ΔW, with the kernel of a convolution. */
 const shapeOf = ({ kind, m, a }: LoraModule): string => `${kind} [${[m, ...a.shape.slice(1)].join(', ')}]`;
 
-/** Where two module lists (see ModuleList) differ first, in words. */
+/** Describes the first difference between two module lists (see ModuleList). */
 export function moduleDifference(bytesBefore: Uint8Array, bytesNow: Uint8Array): string {
   const [before, now] = [shapesIn(bytesBefore), shapesIn(bytesNow)];
   for (const [name, shape] of before) {

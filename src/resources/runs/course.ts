@@ -4,18 +4,18 @@ import { lineageOf, type Past, positionIn, stageRankAfter } from './lineage.ts';
 import type { RunManifest } from './run-manifest.ts';
 import { meanRank } from './run-manifest.ts';
 
-/** The stages of a run, those it had and those to come, with the learning rate of each. */
+/** The past and future stages of a run, with the learning rate of each. */
 export interface Course {
   readonly stages: readonly StageSteps[];
-  /** Index of the stage that the run is in. */
+  /** Index of the current stage. */
   readonly current: number;
   readonly learning: LearningRatePlan;
 }
 
 /**
- * The stages that a run had, as its squeezes made them, then those that are left: of its schedule, or of an adaptive run the
- * one at the target rank, at the latest possible step. The learning rate is that of a plan with these stages, so it decays
- * in the last one only, which begins when the target rank is reached.
+ * The past stages of a run, as its squeezes made them, and the remaining ones: those of its schedule, or for an
+ * adaptive run the one at the target rank, at the latest possible step. The learning rate is that of a plan with
+ * these stages, so it decays only in the last one, which begins when the target rank is reached.
  */
 export function courseOf(run: RunManifest, log: readonly Past[]): Course {
   const { source_rank, total_steps } = run.schedule ?? run.adaptive!;
@@ -44,7 +44,10 @@ export function learningRateNow({ stages, current, learning }: Course): RunLearn
   return { ...learning.stages[current]!, begin_step, end_step };
 }
 
-/** A look at the spectrum that found nothing begins no stage; a squeeze of the schedule does, whatever it found. */
+/**
+ * Whether a new stage begins: always after a scheduled squeeze, but after a look at the spectrum only if the rank
+ * changed.
+ */
 const isNewStage = ({ checkpoint, outcome }: Past): boolean =>
   checkpoint.stage_rank !== null ||
   (outcome.state === 'succeeded' && outcome.adapterId !== checkpoint.source_adapter_id);

@@ -3,8 +3,9 @@ import type { Plan } from './decide.ts';
 import type { Position } from './lineage.ts';
 
 /**
- * To the rank the spectrum allows, once there were enough steps since the last squeeze; from last_squeeze_step on to
- * the target rank. No stage gets shorter than min_stage_steps, so shortly before last_squeeze_step nothing is done.
+ * Squeezes to the rank that the spectrum allows, once enough steps have passed since the last squeeze; from
+ * last_squeeze_step on, to the target rank. No stage may be shorter than min_stage_steps, so shortly before
+ * last_squeeze_step nothing is done.
  */
 export function decideAdaptive(plan: AdaptivePlan, position: Position, step: number): Plan {
   const { target_rank, last_squeeze_step, min_stage_steps } = plan;
@@ -46,7 +47,7 @@ export function decideAdaptive(plan: AdaptivePlan, position: Position, step: num
   };
 }
 
-/** The first step at which the spectrum may decide, without regard to how near the end is. */
+/** The first step at which the spectrum may decide, without regard to the end of the run. */
 export const earliestSqueezeStep = (
   { first_squeeze_step, min_stage_steps }: AdaptivePlan,
   { lastSqueezeStep }: Pick<Position, 'lastSqueezeStep'>,

@@ -18,9 +18,9 @@ import {
 /** A checkpoint as the trainer sends it. */
 export interface Arrival {
   readonly step: number;
-  /** Whether it takes the place of every checkpoint of this step and later ones. */
+  /** Whether it replaces every checkpoint of this step and later ones. */
   readonly rewind: boolean;
-  /** The training loss that came with it; nothing follows from it. */
+  /** The training loss that was sent; it does not influence the decision. */
   readonly loss: number | null;
   /** Digest of weights and configuration. */
   readonly digest: string;
@@ -31,24 +31,24 @@ export interface Arrival {
   readonly modulesSha256: string;
 }
 
-/** What is to be done by the clock or the spectrum. */
+/** What must be done by the schedule or by the spectrum. */
 export type Plan =
   | { readonly kind: 'keep'; readonly reason: string }
   | {
       readonly kind: 'squeeze';
       readonly goal: Target;
-      /** The rank of the schedule that it leads to; null where the spectrum decides. */
+      /** The rank of the schedule to which it leads; null if the spectrum decides. */
       readonly stageRank: number | null;
       readonly reason: string;
       readonly lateBySteps: number;
     };
 
-/** `existing`: this very checkpoint is in the log already. */
+/** `existing`: the same checkpoint is already in the log. */
 export type Decision = Plan | { readonly kind: 'existing'; readonly checkpoint: CheckpointManifest };
 
 /**
- * What to do with a checkpoint. Pure: the same run, log and checkpoint give the same answer, whichever process asks.
- * Every answer that leads to a new entry rests on outcomes that cannot change any more.
+ * Decides what to do with a checkpoint. The function is pure: the same run, log and checkpoint give the same answer in
+ * every process. An answer that leads to a new entry depends only on outcomes that can no longer change.
  * @throws AppError CHECKPOINT_STEP, CHECKPOINT_CONFLICT, CHECKPOINT_OUT_OF_ORDER, CHECKPOINT_PENDING,
  * CHECKPOINT_BASE_MISMATCH, CHECKPOINT_RANK
  */
@@ -76,8 +76,8 @@ export function decide(run: RunManifest, log: readonly Past[], arrival: Arrival)
 }
 
 /**
- * The plan with ranks shared out by module: all together have the parameters of the uniform rank.
- * @param modules as the run began with them
+ * The plan with a rank for each module. All modules together have as many parameters as at the uniform rank.
+ * @param modules the modules at the start of the run
  */
 function byModule(plan: Plan, modules: readonly ModulesOfRank[]): Plan {
   if (plan.kind === 'keep' || plan.stageRank === null) return plan;
@@ -89,7 +89,7 @@ function byModule(plan: Plan, modules: readonly ModulesOfRank[]): Plan {
   };
 }
 
-/** The entry that is this very checkpoint, undefined where a new one may follow. */
+/** The entry of the same checkpoint; undefined if a new entry may be added. */
 function orderOf(lineage: readonly Past[], arrival: Arrival): Past | undefined {
   const { step, rewind } = arrival;
   const newest = lineage.at(-1);
@@ -167,8 +167,8 @@ function refuseOtherRank(run: RunManifest, { last, rank }: Position, { ranks }: 
 const words = ({ min, max }: RankRange): string => rankRange([min, max]);
 
 /**
- * To the rank of the stage that training is in, if it is not there yet. A late checkpoint goes straight to the rank it
- * should have by now; stages that were missed are passed over.
+ * Squeezes to the rank of the current stage, unless the run is already there. A late checkpoint goes straight to the
+ * rank that it should have by now; missed stages are skipped.
  */
 function decideScheduled(schedule: Schedule, { stageRank }: Position, step: number): Plan {
   const { stages } = schedule;

@@ -1,41 +1,43 @@
 import type { JobRecord } from '../../contract/job.ts';
 import { type CheckpointManifest, clockOfRun, type RankRange, type RunManifest } from './run-manifest.ts';
 
-/** What became of a checkpoint. For keep that is known at once: it succeeded and changed nothing. */
+/** The outcome of a checkpoint. With `keep` it is known at once: the checkpoint succeeded and nothing changed. */
 export type Outcome =
   | { readonly state: 'pending' | 'failed' | 'cancelled' }
   | {
       readonly state: 'succeeded';
       readonly rank: RankRange;
-      /** In the factors of the result; null for keep. */
+      /** The parameters of the result's factors; null for keep. */
       readonly parameters: number | null;
-      /** Null for keep, of which nothing is stored. */
+      /** null for keep, for which nothing is stored. */
       readonly adapterId: string | null;
     };
 
-/** One entry of a run's log with what became of it. */
+/** An entry of a run's log with its outcome. */
 export interface Past {
   readonly checkpoint: CheckpointManifest;
   readonly outcome: Outcome;
 }
 
-/** The state of a run after some checkpoint. */
+/** The state of a run after a checkpoint. */
 export interface Position {
-  /** The first checkpoint that counts, undefined before it: the adapter that training began with. */
+  /**
+   * The first checkpoint that counts, which is the adapter with which training began; undefined if there is none yet.
+   */
   readonly first: Past | undefined;
-  /** The last checkpoint that counts, undefined before the first one. */
+  /** The last checkpoint that counts; undefined if there is none yet. */
   readonly last: Past | undefined;
   readonly rank: RankRange;
   /**
-   * What is compared with the ranks of the plan: the largest rank, or where the modules share out the parameters of a
-   * uniform rank, that rank.
+   * The rank that is compared with the ranks of the plan: the largest one or, if the modules share out the parameters
+   * of a uniform rank, that rank.
    */
   readonly stageRank: number;
-  /** Step of the last checkpoint that was squeezed, or is being so. */
+  /** The step of the last checkpoint that was squeezed or is being squeezed. */
   readonly lastSqueezeStep: number | null;
 }
 
-/** The outcome of a checkpoint whose job, if it has one, is as given. A job that is not there yet will be submitted. */
+/** The outcome of a checkpoint, given its job if it has one. A job that does not exist yet will be submitted. */
 export function outcomeOf(checkpoint: CheckpointManifest, job: JobRecord | undefined): Outcome {
   const { decision, rank_before } = checkpoint;
   if (decision === 'keep') {
@@ -66,7 +68,7 @@ export function supersededIn(log: readonly Pick<Past, 'checkpoint'>[]): boolean[
     .reverse();
 }
 
-/** The entries that made the run what it is: neither superseded nor failed. Their steps rise. */
+/** The entries that led to the current state: neither superseded nor failed. Their steps increase. */
 export function lineageOf(log: readonly Past[]): Past[] {
   const superseded = supersededIn(log);
   return log.filter(
@@ -92,17 +94,17 @@ export function positionIn(
   };
 }
 
-/** The rank after a checkpoint, or before it while that is not known. */
+/** The rank after a checkpoint, or before it while its outcome is not known. */
 const rankAfter = ({ checkpoint, outcome }: Past): RankRange =>
   outcome.state === 'succeeded' ? outcome.rank : checkpoint.rank_before;
 
-/** The rank of the plan that a squeeze led to; null where there was none. */
+/** The rank of the plan to which a squeeze led; null without a squeeze. */
 export function stageRankAfter({ checkpoint, outcome }: Past): number | null {
   if (checkpoint.decision === 'keep' || outcome.state !== 'succeeded') return null;
   return checkpoint.stage_rank ?? outcome.rank.max;
 }
 
-/** A job that found nothing to squeeze gives the source back. */
+/** Whether a checkpoint was squeezed. A job that finds nothing to squeeze returns its source. */
 export const isSqueezed = ({ checkpoint, outcome }: Past): boolean =>
   checkpoint.decision === 'squeeze' &&
   !(outcome.state === 'succeeded' && outcome.adapterId === checkpoint.source_adapter_id);

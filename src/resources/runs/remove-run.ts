@@ -5,18 +5,18 @@ import { supersededIn } from './lineage.ts';
 import type { CheckpointManifest } from './run-manifest.ts';
 import type { RunStore } from './store.ts';
 
-/** What is needed of a workspace to remove a run. */
+/** The parts of a workspace that are needed to remove a run. */
 export interface RunRoom {
   readonly runStore: RunStore;
   readonly jobStore: JobStore;
   readonly jobControl: Pick<JobControl, 'erase'>;
 }
 
-/** What is thrown where a run cannot be removed. */
+/** The errors of removing a run. */
 export const REMOVE_RUN_ERRORS = ['RUN_NOT_FOUND', 'RUN_IN_USE', 'STORAGE_FULL', 'STORAGE_FAILED'] as const;
 
 /**
- * Removes a run with its checkpoints and their jobs. Adapters, those that were sent and the results, stay.
+ * Removes a run with its checkpoints and their jobs. The uploaded adapters and the results stay.
  * @throws AppError RUN_NOT_FOUND, RUN_IN_USE, DATABASE_UNAVAILABLE, STORAGE_*
  */
 export async function removeRun({ runStore, jobStore, jobControl }: RunRoom, runId: string): Promise<void> {
@@ -27,12 +27,12 @@ export async function removeRun({ runStore, jobStore, jobControl }: RunRoom, run
       throw new AppError('RUN_NOT_FOUND', `There is no run ${JSON.stringify(runId)}.`, { run_id: runId });
     log = await runStore.log(run);
     await refusePending(jobStore, log);
-    // Not when a checkpoint came meanwhile, which may have to be squeezed.
+    // Repeated if a checkpoint arrived meanwhile, which may have to be squeezed.
   } while (!(await runStore.remove({ id: runId }, log.length)));
   const jobs = await jobStore.all(idsOf(log));
   for (const { job_id } of log) {
     const job = job_id === null ? undefined : jobs.get(job_id);
-    // A job that has not ended was superseded by a rewind; it ends on its own, and the sweeper removes it then.
+    // A job that has not ended was superseded by a rewind. It ends on its own, and then the sweeper removes it.
     if (job && isFinal(job)) await jobControl.erase(job);
   }
 }

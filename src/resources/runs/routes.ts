@@ -18,7 +18,7 @@ export const RunPath = Type.Object({
   id: Type.String({ description: 'Id of a run', examples: [RUN_EXAMPLE.id] }),
 });
 
-/** Annealing runs: started, listed, read, renamed and removed. Their checkpoints are in checkpoint-routes.ts. */
+/** Routes to start, list, read, rename and remove annealing runs. Those for their checkpoints are in checkpoint-routes.ts. */
 export const runRoutes: FastifyPluginAsyncTypebox<{
   deps: { readonly metrics: Pick<Metrics, 'runCreated'> };
 }> = async (app, { deps }) => {

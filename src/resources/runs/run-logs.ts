@@ -8,12 +8,15 @@ import type { RunManifest } from './run-manifest.ts';
 import { checkpointRecord } from './run-records.ts';
 import type { RunStore } from './store.ts';
 
-/** An entry of a run's log with its job: undefined for keep. */
+/** An entry of a run's log with its job, which is undefined for keep. */
 export interface Logged extends Past {
   readonly job: JobRecord | undefined;
 }
 
-/** The logs of runs, each entry with what became of its job. All methods throw AppError DATABASE_UNAVAILABLE; those that find results STORAGE_*. */
+/**
+ * The logs of runs, each entry with the outcome of its job. All methods throw AppError DATABASE_UNAVAILABLE; those
+ * that find results STORAGE_*.
+ */
 export class RunLogs {
   private readonly runs: RunStore;
   private readonly jobStore: Pick<JobStore, 'all'>;
@@ -35,7 +38,7 @@ export class RunLogs {
     });
   }
 
-  /** The entries of a log as clients see them. */
+  /** The entries of a log in the form of the API. */
   records(run: RunManifest, log: readonly Logged[]): Promise<CheckpointRecord[]> {
     return Promise.all(log.map((_, index) => this.record(run, log, index)));
   }
@@ -51,7 +54,7 @@ export class RunLogs {
       superseded: supersededIn(log)[index]!,
       before: positionIn(run, log.slice(0, index), checkpoint.step),
       course: courseOf(run, log.slice(0, index + 1)),
-      // Where it was removed since, the checkpoint has no files.
+      // If the adapter has been removed, the record has no files.
       result: isChanged ? await this.adapters.find(outcome.adapterId!) : undefined,
     });
   }

@@ -9,10 +9,10 @@ export interface RankRange {
   readonly max: number;
 }
 
-/** The modules of an adapter that have one rank. */
+/** The modules of an adapter that have the same rank. */
 export interface ModulesOfRank {
   readonly rank: number;
-  /** What one rank of all of them takes: Σ(m + n). */
+  /** The parameters that one rank of all of them takes: Σ(m + n). */
   readonly parameters_per_rank: number;
 }
 
@@ -22,11 +22,11 @@ export interface RunManifest {
   /** The one that the request had, or a later one; null: it has none. */
   readonly name: string | null;
   readonly request: RunRequest;
-  /** Planned once, so that a later version of the planner does not change a training that is under way. */
+  /** Planned once, so that a later version of the planner does not change a training in progress. */
   readonly schedule: Schedule | null;
-  /** Set where `schedule` is not. */
+  /** Set if `schedule` is not. */
   readonly adaptive: AdaptivePlan | null;
-  /** Of the webhook that came with its request. */
+  /** Id of the webhook that was part of its request. */
   readonly webhook_id: string | null;
   readonly created_at: string;
 }
@@ -37,29 +37,29 @@ export interface RunManifest {
  */
 export interface CheckpointManifest {
   readonly run_id: string;
-  /** Its place in the run's log, from 1. */
+  /** Its position in the run's log, counted from 1. */
   readonly sequence: number;
   readonly step: number;
   readonly decision: 'squeeze' | 'keep';
   readonly reason: string;
   readonly late_by_steps: number;
   readonly rank_before: RankRange;
-  /** The training loss that came with it; absent: none did, or an older version accepted it. */
+  /** The training loss that was sent; absent if none was sent, or if an older version accepted the checkpoint. */
   readonly loss?: number;
-  /** Ranks and sizes of the modules as they were sent. */
+  /** Ranks and sizes of the modules in the sent checkpoint. */
   readonly modules_by_rank: readonly ModulesOfRank[];
-  /** The rank of the schedule that a squeeze leads to; null by the spectrum. */
+  /** The rank of the schedule to which a squeeze leads; null if the spectrum decided. */
   readonly stage_rank: number | null;
   /** Null for keep. */
   readonly source_adapter_id: string | null;
-  /** Digest of the adapter as it was sent. */
+  /** Digest of the adapter that was sent. */
   readonly source_digest: string;
-  /** Of the moments that came along; null: none did. */
+  /** Digest of the moments that were sent; null if there were none. */
   readonly optimizer_sha256: string | null;
   readonly base_model: string | null;
   /** Digest of the names and shapes of the modules; the list itself is content. */
   readonly modules_sha256: string;
-  /** null for keep, as is the job's id. */
+  /** null for keep, like the job's id. */
   readonly target: Target | null;
   readonly job_id: string | null;
   readonly created_at: string;
@@ -77,7 +77,7 @@ export function modulesByRank(modules: readonly Pick<LoraModule, 'rank' | 'm' | 
     .map(([rank, parameters_per_rank]) => ({ rank, parameters_per_rank }));
 }
 
-/** The parameters of the factors where every module has that rank, or its own where that is smaller. */
+/** The parameters of the factors if every module has this rank, or its own if that is smaller. */
 export const parametersAt = (modules: readonly ModulesOfRank[], uniformRank: number): number =>
   modules.reduce(
     (sum, { rank, parameters_per_rank }) => sum + Math.min(rank, uniformRank) * parameters_per_rank,

@@ -9,7 +9,7 @@ import { isSqueezed, outcomeOf, type Past, type Position, positionIn, stageRankA
 import { type CheckpointManifest, clockOfRun, type RunManifest } from './run-manifest.ts';
 
 /**
- * A run as clients see it.
+ * A run in the form of the API.
  * @param checkpoints the records of the log's entries
  */
 export function runRecord(
@@ -20,7 +20,7 @@ export function runRecord(
   const { id, name, request, schedule, webhook_id, created_at } = run;
   const { rank, stageRank } = positionIn(run, log);
   const course = courseOf(run, log);
-  // Also one that failed, which has to be sent again; a later one at its step or before would have superseded it.
+  // May be a failed checkpoint, which must be sent again; a later one at its step or before would have superseded it.
   const newest = checkpoints.at(-1);
   return {
     id,
@@ -46,22 +46,22 @@ export function runRecord(
 const checkpointedBase = (log: readonly Past[]): string | null =>
   log.findLast(({ checkpoint }) => checkpoint.base_model !== null)?.checkpoint.base_model ?? null;
 
-/** Everything a checkpoint's record is made from. */
+/** The sources of a checkpoint's record. */
 interface CheckpointView {
   readonly run: RunManifest;
   readonly checkpoint: CheckpointManifest;
-  /** undefined for keep, and where the run was rewound before the job was submitted. */
+  /** undefined for keep, and if the run was rewound before the job was submitted. */
   readonly job: JobRecord | undefined;
   readonly superseded: boolean;
-  /** Where the run stood before this checkpoint. */
+  /** The state of the run before this checkpoint. */
   readonly before: Position;
-  /** Its stages as of this checkpoint. */
+  /** The stages of the run as of this checkpoint. */
   readonly course: Course;
   /** The record of the adapter to continue with; undefined if nothing was squeezed. */
   readonly result: AdapterRecord | undefined;
 }
 
-/** A checkpoint as clients see it. */
+/** A checkpoint in the form of the API. */
 export function checkpointRecord(view: CheckpointView): CheckpointRecord {
   const { checkpoint, job, superseded } = view;
   const past = { checkpoint, outcome: outcomeOf(checkpoint, job) };
@@ -127,7 +127,7 @@ function filesOf({ checkpoint, result }: CheckpointView, done: SucceededResult):
 
 function nextAfter({ run, before }: CheckpointView, past: Past): number | null {
   const { step } = past.checkpoint;
-  // As if it had not been sent: it may be sent again.
+  // Treated as if it had not been sent, because it may be sent again.
   if (past.outcome.state === 'failed' || past.outcome.state === 'cancelled') return step;
   return nextCheckpointStep(run, standingAfter(past, before));
 }
@@ -142,17 +142,17 @@ function standingAfter(past: Past, { stageRank, lastSqueezeStep }: Position): St
   };
 }
 
-/** What the next checkpoint depends on. */
+/** The facts on which the next checkpoint depends. */
 interface Standing extends Pick<Position, 'lastSqueezeStep'> {
-  /** Of the newest checkpoint, null before the first. */
+  /** The step of the newest checkpoint; null before the first. */
   readonly step: number | null;
-  /** As in Position, or that of the squeeze under way. */
+  /** As in Position, or the rank of the squeeze in progress. */
   readonly stageRank: number;
 }
 
-/** When the trainer should send its next checkpoint: null when no squeeze is left to do. */
+/** The step at which the trainer should send its next checkpoint; null if no squeeze is left to do. */
 export function nextCheckpointStep({ schedule, adaptive }: RunManifest, at: Standing): number | null {
-  // Whatever the reason why the rank is still too high for its stage, the squeeze of that stage is overdue and comes next.
+  // If the rank is too high for its stage, for whatever reason, the squeeze to that stage is overdue and comes next.
   if (schedule) return schedule.squeezes.find(({ to_rank }) => to_rank < at.stageRank)?.step ?? null;
   return nextLook(adaptive!, at);
 }

@@ -34,10 +34,10 @@ import { runRecord } from './run-records.ts';
 import { squeezeJob, squeezeTarget } from './squeeze-job.ts';
 import type { RunFilter, RunStore } from './store.ts';
 
-/** What became of a checkpoint that was sent. */
+/** The outcome of sending a checkpoint. */
 export interface AcceptedCheckpoint {
   readonly record: CheckpointRecord;
-  /** Whether it is a new one, and not the same again. */
+  /** Whether it is new, and not a repetition. */
   readonly created: boolean;
   /** Whether the upload contained a new adapter, a known one, or one that is not needed. */
   readonly upload: 'created' | 'known' | 'unneeded';
@@ -50,11 +50,11 @@ export interface RunParts {
   readonly adapters: Pick<AdapterService, 'find' | 'isKnown' | 'prepare'>;
   readonly jobs: Pick<JobService, 'wait'>;
   readonly jobStore: Pick<JobStore, 'all'>;
-  /** undefined: webhooks of requests are not looked at. */
+  /** undefined: webhooks of requests are ignored. */
   readonly requestWebhooks?: RequestWebhooks | undefined;
 }
 
-/** What the methods throw; the routes of the room derive from it what they may answer. */
+/** The errors of the methods; the routes derive the codes of their responses from them. */
 export const RUN_ERRORS = {
   create: [
     'SCHEDULE_INVALID',
@@ -68,7 +68,7 @@ export const RUN_ERRORS = {
   get: ['RUN_NOT_FOUND', 'STORAGE_FAILED'],
   change: ['RUN_NOT_FOUND', 'STORAGE_FAILED', 'STORAGE_FULL'],
   checkpoint: ['RUN_NOT_FOUND', 'CHECKPOINT_NOT_FOUND', 'STORAGE_FAILED'],
-  /** Besides what every upload may fail with. */
+  /** In addition to the errors of every upload. */
   add: [
     'RUN_NOT_FOUND',
     'OPTIMIZER_STATE_INVALID',
@@ -82,9 +82,9 @@ export const RUN_ERRORS = {
 } as const satisfies Record<string, readonly ErrorCode[]>;
 
 /**
- * Annealing runs. The log of a run's checkpoints is the record; the state of the run is derived from it and from the
- * jobs' own records on every request. Nothing is cached, so any number of API processes may serve one run: each
- * decides on the log as it reads it, and appends to exactly that log or decides again. All methods throw AppError
+ * Annealing runs. The log of a run's checkpoints is its record; the state of the run is derived from it and from the
+ * records of the jobs on every request. Nothing is cached, so any number of API processes may serve one run: each
+ * decides on the log that it has read, and appends to exactly that log or decides again. All methods throw AppError
  * DATABASE_UNAVAILABLE, and those that write STORAGE_FULL.
  */
 export class RunService {
@@ -102,7 +102,7 @@ export class RunService {
   }
 
   /**
-   * @param id where it is the id of a run, that is the answer
+   * @param id if a run with this id exists, it is returned
    * @throws AppError SCHEDULE_INVALID, SCHEDULE_TOO_SHORT
    * @throws AppError OUTBOUND_URL_INVALID, OUTBOUND_FORBIDDEN, VALIDATION_FAILED, SECRETS_UNAVAILABLE for its webhook
    */
@@ -114,7 +114,7 @@ export class RunService {
     return runRecord(run, [], []);
   }
 
-  /** The run as `create` would make it, which is stored nowhere. @throws AppError as `create` */
+  /** The run that `create` would record, without recording it. @throws AppError as `create` */
   dryRun(request: RunRequest): RunRecord {
     this.webhookOf(request);
     const run = plannedRun(request, newRunId(Date.now()));
@@ -144,7 +144,7 @@ export class RunService {
   }
 
   /**
-   * The newest checkpoint of that step.
+   * The newest checkpoint of this step.
    * @throws AppError RUN_NOT_FOUND, CHECKPOINT_NOT_FOUND; as `get`
    */
   async checkpoint(runId: string, step: number): Promise<CheckpointRecord> {
@@ -158,14 +158,14 @@ export class RunService {
     });
   }
 
-  /** Throws unless there is such a run; for asking before its checkpoint is received. @throws AppError RUN_NOT_FOUND */
+  /** Checks that a run exists, before its checkpoint is received. @throws AppError RUN_NOT_FOUND */
   async check(runId: string): Promise<void> {
     await this.manifest(runId);
   }
 
   /**
-   * Takes a checkpoint: decides, makes the necessary files durable, and appends the decision to the log with its job,
-   * in this order, so that anything lost in between can be sent again. If the rank is kept, only the decision is
+   * Accepts a checkpoint: decides, writes the necessary files durably, and appends the decision to the log with its
+   * job, in this order, so that anything lost in between can be sent again. If the rank is kept, only the decision is
    * stored. Files that are moved into the storage disappear from their paths.
    * @param ceiling the highest priority that the caller may use for its squeeze
    * @throws AppError RUN_NOT_FOUND; as readCheckpoint and decide; STORAGE_*
@@ -177,11 +177,11 @@ export class RunService {
   ): Promise<AcceptedCheckpoint> {
     const priority = withinCeiling(undefined, ceiling);
     const sent = await readCheckpoint(upload);
-    /** Of each decision, which another checkpoint at the same time may change. */
+    /** By decision, because a simultaneous checkpoint may change it. */
     const ready: Partial<Record<Plan['kind'], Kept>> = {};
     try {
       for (;;) {
-        // Each time: it may have been removed.
+        // Read in each round, because the run may have been removed.
         const run = await this.manifest(runId);
         const log = await this.logs.read(run);
         const decision = await this.decide(run, log, sent);
@@ -209,7 +209,7 @@ export class RunService {
         return { record, created: true, upload: kept.upload };
       }
     } finally {
-      // Writes that were not needed.
+      // Abandons the writes that turned out to be unnecessary.
       for (const { written } of Object.values(ready))
         await this.contents.abandon(written.writeId).catch(() => undefined);
     }
@@ -231,7 +231,7 @@ export class RunService {
     throw new AppError('RUN_NOT_FOUND', `There is no run ${JSON.stringify(runId)}.`, { run_id: runId });
   }
 
-  /** decide, naming the module where the modules differ. */
+  /** As `decide`, but names the module if the modules differ. */
   private async decide(run: RunManifest, log: readonly Past[], sent: ReadCheckpoint): Promise<Decision> {
     try {
       return decide(run, log, sent.arrival);
@@ -245,8 +245,7 @@ export class RunService {
   }
 
   /**
-   * Makes the stored files of a checkpoint durable: all of them if it is squeezed, otherwise only the list of its
-   * modules.
+   * Writes the files of a checkpoint durably: all of them if it is squeezed, otherwise only the list of its modules.
    */
   private async keep(
     { adapterFiles, optimizerFile, modules, arrival }: ReadCheckpoint,
@@ -262,7 +261,7 @@ export class RunService {
 }
 
 /**
- * Without the secrets of its webhook.
+ * The record of a run, without the secrets of its webhook.
  * @throws AppError SCHEDULE_INVALID, SCHEDULE_TOO_SHORT
  */
 function plannedRun(
@@ -281,7 +280,7 @@ function plannedRun(
   };
 }
 
-/** What is stored of a checkpoint, and not recorded yet. */
+/** What has been stored of a checkpoint that is not recorded yet. */
 interface Kept {
   readonly adapter: NewAdapter | null;
   readonly written: WrittenFiles;

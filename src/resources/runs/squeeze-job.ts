@@ -14,7 +14,7 @@ export const squeezeTarget = ({ request }: RunManifest, goal: Target): Target =>
   projections: true,
 });
 
-/** The job of a checkpoint. Follows from what is stored, so that it can be submitted again. */
+/** The job of a checkpoint. It only depends on stored records, so it can be submitted again. */
 export function squeezeJob({ request }: RunManifest, checkpoint: CheckpointManifest): CheckpointJobRequest {
   const { run_id, step, source_adapter_id, optimizer_sha256, target } = checkpoint;
   return {
@@ -23,7 +23,7 @@ export function squeezeJob({ request }: RunManifest, checkpoint: CheckpointManif
     step,
     adapter_id: source_adapter_id!,
     targets: [target!],
-    // The factors of a training are small enough that it costs the same.
+    // The factors of a training are so small that "exact" costs no more.
     options: { method: 'exact', ...request.options },
     ...(request.results && { results: request.results }),
     optimizer:

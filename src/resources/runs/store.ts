@@ -18,19 +18,19 @@ import type { CheckpointManifest, RunManifest } from './run-manifest.ts';
 
 const SHOWN = ['id', 'name', 'base_model', 'mode', 'step', 'checkpoints', 'created_at'] as const;
 
-/** Absent fields do not matter. */
+/** Conditions for a list of runs. Absent fields match everything. */
 export interface RunFilter {
   readonly mode?: RunSummary['mode'] | undefined;
   readonly baseModel?: string | undefined;
-  /** What the name begins with. */
+  /** The beginning of the name. */
   readonly name?: string | undefined;
 }
 
 /**
- * A tenant's runs and the logs of their checkpoints. Entries are numbered without gaps, and a run knows their number:
- * a caller that appends or removes passes the number it has seen, and is refused if there are more. Several API
- * processes need no other agreement. All methods throw AppError DATABASE_UNAVAILABLE, and those that write
- * STORAGE_FULL.
+ * A tenant's runs and the logs of their checkpoints. Entries are numbered without gaps, and a run stores their
+ * number: a caller that appends or removes passes the number that it has seen, and is refused if there are more.
+ * Several API processes need no other coordination. All methods throw AppError DATABASE_UNAVAILABLE, and those that
+ * write STORAGE_FULL.
  */
 export class RunStore {
   private readonly parts: JobChangesParts;
@@ -45,7 +45,7 @@ export class RunStore {
     return this.parts.database;
   }
 
-  /** @param webhook that came with its request, under the id that the run has */
+  /** @param webhook that was part of its request, with the id that the run refers to */
   async create(run: RunManifest, webhook?: NewRequestWebhook): Promise<void> {
     const { id, name, request, schedule, adaptive, webhook_id, created_at } = run;
     const row: RunTable = {
@@ -70,7 +70,7 @@ export class RunStore {
   /** The newest first, without their checkpoints. */
   async page({ mode, baseModel, name }: RunFilter, request: PageRequest): Promise<Page<RunSummary>> {
     const { database, tenant } = this;
-    // Names are stored as JSON: a prefix has the quote at its beginning only.
+    // Names are stored as JSON, so a prefix has a quotation mark at its beginning only.
     const prefix = name === undefined ? undefined : JSON.stringify(name).slice(0, -1);
     const begins = prefix === undefined ? {} : await nameBegins(database, 'run', tenant, prefix);
     const { rows, next } = await listed(
@@ -121,11 +121,12 @@ export class RunStore {
   }
 
   /**
-   * Adds an entry at its sequence number, which takes the place of those of its step and later ones. False when the log has
-   * not its end there any more, or the run is gone. Of many at once one counts: changing its row locks the run.
-   * @param squeeze the adapter and the job that squeezes it, which are recorded with it. null: the checkpoint is kept
-   * @param written the list of modules, and what belongs to the squeeze
-   * @throws AppError STORAGE_FAILED where what was written has been removed by now
+   * Adds an entry with its sequence number, which supersedes those of its step and later ones. Locking the row of the
+   * run makes sure that of several simultaneous entries only one is added.
+   * @param squeeze the adapter and the job that squeezes it, which are recorded with it; null if the rank is kept
+   * @param written the list of modules, and the files of the squeeze
+   * @returns false if the log no longer ends there, or if the run no longer exists
+   * @throws AppError STORAGE_FAILED if what was written has been removed by now
    */
   append(
     { request }: RunManifest,
@@ -171,9 +172,9 @@ export class RunStore {
   }
 
   /**
-   * Removes a run with its checkpoints. The time of its jobs is over: those that have not ended go when they have.
-   * @param checkpoints how many there were when it was decided
-   * @returns false when there are more by now, or the run is gone
+   * Removes a run with its checkpoints. Its jobs expire at once; unfinished ones are removed after they have ended.
+   * @param checkpoints the number of checkpoints that the decision was based on
+   * @returns false if there are more by now, or if the run no longer exists
    */
   remove({ id }: Pick<RunManifest, 'id'>, checkpoints: number): Promise<boolean> {
     const { database, tenant } = this;
@@ -250,7 +251,7 @@ function rowOf(checkpoint: CheckpointManifest): Omit<CheckpointTable, 'modules_c
   };
 }
 
-/** What no query asks for. */
+/** The columns that no query filters by. */
 type CheckpointFacts = Pick<
   CheckpointManifest,
   | 'decision'
