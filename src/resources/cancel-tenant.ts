@@ -5,10 +5,10 @@ import { ignoring } from '../errors/app-error.ts';
 import type { BatchService } from './batches/service.ts';
 import type { JobControl } from './jobs/control.ts';
 
-/** Jobs that are cancelled in one transaction, which holds up others for so long. */
+/** Jobs that are cancelled in one transaction, which delays other work for its duration. */
 const JOBS_AT_ONCE = 20;
 
-/** What is needed of a workspace to cancel all that its tenant waits for. */
+/** The parts of a workspace that are needed to cancel all jobs and batches of its tenant. */
 export interface CancelledSpace {
   readonly tenant: string;
   readonly database: Pick<Database, 'reader'>;

@@ -4,12 +4,12 @@ import type { Workspace } from './workspaces.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** What the caller has; null where they may not do what they ask for. */
+    /** The workspace of the caller; null if the request was refused. */
     ownWorkspace: Workspace | null;
   }
 }
 
-/** Everything of the caller's tenant, and nothing of others. */
+/** The records of the caller's tenant, and of no other. */
 export function workspaceOf(request: FastifyRequest): Workspace {
   if (request.ownWorkspace) return request.ownWorkspace;
   throw new AppError('INTERNAL', 'A route that asks for no key has no workspace.');

@@ -9,13 +9,16 @@ import { removeUnused } from './jobs/executions/execution-rows.ts';
 import { removeBatchRows } from './jobs/sweep-jobs.ts';
 import type { Workspace, Workspaces } from './workspaces.ts';
 
-/** Other processes remember for 5 s what a tenant may do, and a request of it may be under way: its rows stay a little longer. */
+/**
+ * Rows of a deleted tenant are kept this long, because other processes cache its limits for 5 s and a request may be
+ * under way.
+ */
 const LATE_MS = 30_000;
 
-/** What one transaction removes, which holds up others for so long. */
+/** Rows that one transaction removes, which delays other work for its duration. */
 const ROWS_AT_ONCE = 100;
 
-/** Tables with rows of a tenant that no other rows depend on, and their tenant column. */
+/** Tables with rows of a tenant on which no other rows depend, each with its tenant column. */
 const PLAIN = {
   connection: 'id',
   upload_lock: 'id',
@@ -29,8 +32,8 @@ const PLAIN = {
 } as const satisfies { readonly [T in keyof Tables]?: keyof Tables[T] & string };
 
 /**
- * Removes tenants that are being deleted with all their records, in steps that are safe one by one: if a sweep is
- * interrupted, the next one continues. Uploads lose their rows here and their bytes in UploadService.sweep.
+ * Removes tenants that are being deleted with all their records, in steps that are safe individually: if a sweep is
+ * interrupted, the next one continues. Rows of uploads are removed here, and their bytes in UploadService.sweep.
  * @throws AppError DATABASE_UNAVAILABLE, STORAGE_FULL
  */
 export async function removeDeletedTenants(workspaces: Workspaces, { startMs, swept }: Sweep): Promise<void> {
@@ -60,7 +63,7 @@ async function removeTenant(space: Workspace): Promise<void> {
     await space.jobControl.erase(...ids);
     await setImmediate();
   }
-  // Those that no job knows are left by what broke off.
+  // Executions without a job are remains of an interrupted sweep.
   await inSteps(database, (writer) => removeExecutions(writer, tenant));
   await inSteps(database, (writer) => removeAdapters(database, writer, tenant));
   for (const [table, column] of Object.entries(PLAIN))
@@ -70,14 +73,14 @@ async function removeTenant(space: Workspace): Promise<void> {
   );
 }
 
-/** Does a step again until there is nothing left for it. @param step returns how much it has removed */
+/** Repeats a step until nothing is left for it. @param step returns how many rows it has removed */
 async function inSteps(database: Database, step: (writer: Writer) => Promise<number>): Promise<void> {
   while ((await database.write(step)) > 0) await setImmediate();
 }
 
 type Removable = keyof typeof PLAIN | 'webhook' | 'run';
 
-/** Tables of one kind only differ in their names. */
+/** The tables differ only in their names, so one of them stands for all in the types. */
 async function removeRows(writer: Writer, tenant: string, table: Removable, column: string): Promise<number> {
   const [from, key] = [table as 'connection', column as 'id'];
   const some = writer.selectFrom(from).select(key).where('tenant', '=', tenant).limit(ROWS_AT_ONCE);

@@ -15,8 +15,8 @@ import type { Workspaces } from './workspaces.ts';
 export interface SweeperOptions {
   readonly workspaces: Workspaces;
   /**
-   * How long content without references is kept: longer than any request that is about to refer to it, or still reads
-   * it.
+   * How long content without references is kept: longer than any request that is about to refer to it, or that still
+   * reads it.
    */
   readonly graceMs: number;
   readonly eventRetention: EventRetention;
@@ -24,7 +24,7 @@ export interface SweeperOptions {
 
 export interface SweepOutcome {
   readonly swept: Swept;
-  /** What all tenants store after it. */
+  /** What all tenants store after the sweep. */
   readonly totals: UsageTotals;
   readonly seconds: number;
 }
@@ -41,7 +41,10 @@ export class Sweeper {
     this.options = options;
   }
 
-  /** @throws AppError DATABASE_UNAVAILABLE, STORAGE_*; what was removed by then stays so, and the next sweep does the rest */
+  /**
+   * @throws AppError DATABASE_UNAVAILABLE, STORAGE_*; what has been removed by then stays removed, and the next sweep
+   *   continues
+   */
   async sweep(atMs?: number): Promise<SweepOutcome> {
     const { workspaces, graceMs, eventRetention } = this.options;
     const begunMs = performance.now();
@@ -55,7 +58,7 @@ export class Sweeper {
     await removeDeletedTenants(workspaces, sweep);
     await sweepJobs(workspaces, sweep);
     await sweepBatches(database, sweep);
-    // After the jobs, which may have been all that kept one.
+    // Adapters are swept after the jobs, because a job may have been the only thing that kept an adapter.
     await sweepAdapters(database, sweep);
     await sweepContents(database, store, sweep);
     const claims = await new ClaimStore(database).removeExpired();
@@ -72,7 +75,7 @@ export class Sweeper {
   }
 }
 
-/** By the clock that what expires goes by. */
+/** The time of the database's clock, which decides what has expired. */
 async function databaseNowMs({ reader, now }: Database): Promise<number> {
   const row = await reader
     .selectFrom('schema_migration')

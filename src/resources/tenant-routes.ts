@@ -9,7 +9,7 @@ import type { Workspaces } from './workspaces.ts';
 
 const TenantPath = Type.Object({ id: TenantId });
 
-/** What administrators do to all that a tenant has. */
+/** Routes by which administrators act on everything that a tenant has. */
 export const wholeTenantRoutes: FastifyPluginAsyncTypebox<{ workspaces: Workspaces }> = async (
   app,
   { workspaces },
@@ -63,7 +63,7 @@ export const wholeTenantRoutes: FastifyPluginAsyncTypebox<{ workspaces: Workspac
     async (request, reply) => {
       const record = await workspaces.tenants.delete(request.params.id);
       workspaces.limits.forget(record.id);
-      // A sweep would do it as well, later.
+      // A sweep would do this as well, but later.
       await cancelTenant(workspaces.of(record.id));
       return reply.code(202).send(record);
     },

@@ -29,7 +29,7 @@ import { DeliveryStore } from './webhooks/delivery-store.ts';
 import type { RequestWebhooks } from './webhooks/request-webhook.ts';
 import { WebhookStore } from './webhooks/store.ts';
 
-/** All that one tenant has. Everything in here asks the database for what is this tenant's, and for nothing else. */
+/** The records of one tenant. Every part of a workspace reads and writes the rows of this tenant only. */
 export interface Workspace {
   readonly tenant: string;
   readonly database: Database;
@@ -45,7 +45,7 @@ export interface Workspace {
   readonly batchResults: BatchResultStore;
   readonly runs: RunService;
   readonly runStore: RunStore;
-  /** What the tenant may use, as it was a few seconds ago at most. @throws AppError STORAGE_* */
+  /** The limits of the tenant, at most a few seconds old. @throws AppError STORAGE_* */
   readonly limits: () => Promise<Limits>;
   /** See QueueAge. @throws AppError QUEUE_TOO_OLD, DATABASE_UNAVAILABLE */
   readonly checkQueueAge: () => Promise<void>;
@@ -56,7 +56,7 @@ export interface Workspace {
   readonly eventTail: EventTail;
 }
 
-/** How long things stay unless a request says otherwise; undefined: they are kept. */
+/** How long records are kept unless a request specifies it; undefined: they do not expire. */
 export interface DefaultTtls {
   readonly adapterTtlSeconds?: number | undefined;
   readonly jobTtlSeconds?: number | undefined;
@@ -67,31 +67,31 @@ export interface WorkspacesParts {
   readonly database: Database;
   readonly queue: JobQueue;
   readonly dispatcher: JobChangesParts['dispatcher'];
-  /** undefined: webhooks get their deliveries from other processes. */
+  /** undefined if other processes queue the deliveries to webhooks. */
   readonly deliveries?: DeliveryQueue | undefined;
   readonly ttls?: DefaultTtls;
-  /** What counts for a tenant unless something was set for it; default: no limits. */
+  /** The limits of tenants without limits of their own. Default: none. */
   readonly defaultLimits?: Limits | undefined;
-  /** New jobs of a tenant are refused while its oldest one waits for longer; undefined: they never are. */
+  /** New jobs of a tenant are refused while its oldest one has waited longer than this; undefined: never. */
   readonly maxQueueAgeSeconds?: number | undefined;
   readonly observer?: Observer;
-  /** What tells the streams of events; default: one that hears of what is written through these workspaces. */
+  /** Wakes the streams of events. Default: one that notices what is written through these workspaces. */
   readonly eventTail?: EventTail;
-  /** undefined: requests bring no webhooks. */
+  /** undefined: requests cannot have webhooks. */
   readonly requestWebhooks?: RequestWebhooks | undefined;
   /** See JobChangesParts. */
   readonly origin?: () => string | null;
-  /** undefined: nothing is fetched from or brought to elsewhere. */
+  /** undefined: adapters are neither fetched nor delivered. */
   readonly desk?: TransferDesk | undefined;
 }
 
-/** The workspaces of all tenants, made when they are asked for. */
+/** The workspaces of all tenants, which are created when they are first used. */
 export class Workspaces {
   readonly store: BlobStore;
   readonly database: Database;
   readonly tenants: TenantService;
   readonly limits: TenantLimits;
-  /** Looks after what is under way to webhooks; undefined where other processes do. */
+  /** Maintains deliveries to webhooks; undefined if other processes do. */
   readonly deliveryKeeper: DeliveryKeeper | undefined;
   readonly eventTail: EventTail;
   private readonly queueAge: QueueAge;
@@ -114,7 +114,7 @@ export class Workspaces {
     this.queueAge = new QueueAge(database, parts.maxQueueAgeSeconds);
   }
 
-  /** @param tenant the id of a tenant that exists: ids from outside are looked up first */
+  /** @param tenant the id of an existing tenant; ids from outside must be looked up first */
   of(tenant: string): Workspace {
     const known = this.made.get(tenant);
     if (known) return known;

@@ -20,7 +20,7 @@ export interface CapabilityRoutesOptions {
   readonly maxUploadBytes: number;
 }
 
-/** GET /v1/capabilities. They change with a release or a restart only; an hour lets a client notice that soon. */
+/** GET /v1/capabilities. They only change with a release or a restart, so clients may cache them for an hour. */
 export const capabilityRoutes: FastifyPluginAsyncTypebox<CapabilityRoutesOptions> = async (
   app,
   { version, maxUploadBytes },

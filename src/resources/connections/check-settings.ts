@@ -17,7 +17,7 @@ const FIELD_OF_CREDENTIALS: Readonly<Record<ConnectionKind, string>> = {
 
 /**
  * Refuses a connection that can never be used.
- * @param hasCredentials whether it has some of its own
+ * @param hasCredentials whether the connection has credentials of its own
  * @throws AppError VALIDATION_FAILED, OUTBOUND_URL_INVALID, OUTBOUND_FORBIDDEN
  */
 export function checkSettings(
@@ -53,7 +53,7 @@ export function checkSettings(
   }
 }
 
-/** @throws AppError VALIDATION_FAILED where they are of another kind of connection, or have a header that is the service's */
+/** @throws AppError VALIDATION_FAILED if they are for another kind of connection, or set a header that only the service sets */
 export function checkCredentials(kind: ConnectionKind, credentials: Credentials): void {
   const field = FIELD_OF_CREDENTIALS[kind];
   if (!(field in credentials))
@@ -80,7 +80,7 @@ function checkPrefix(kind: ConnectionKind, prefix: string, pointer: string): voi
     );
 }
 
-/** @throws AppError VALIDATION_FAILED naming a host that is none */
+/** @throws AppError VALIDATION_FAILED naming an entry that is not a host */
 function opened({ allowed_hosts }: Settings, outbound: Pick<Outbound, 'allowing'>): Outbound {
   try {
     return outbound.allowing(allowed_hosts);

@@ -1,6 +1,6 @@
 import type { ConnectionChange, ConnectionRecord, ConnectionRequest } from '../../contract/connection.ts';
 
-/** Examples of the contract; typed, so that they cannot go stale quietly. */
+/** Examples of the contract, with their types, so that an outdated example does not compile. */
 export const connectionExample: ConnectionRecord = {
   id: 'conn_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d',
   name: 'models',

@@ -2,13 +2,13 @@ import { AppError } from '../../errors/app-error.ts';
 import type { ConnectionAccess } from '../../transfer/connection-access.ts';
 import { isWithin, type Place, placeText, readPlace } from '../../transfer/place.ts';
 
-/** Names of connections in a message. */
+/** The most connections that a message names. */
 const MAX_SHOWN = 5;
 
 /**
- * The connection that leads to a place: of several the one with the longest prefix.
- * @returns undefined where there is none
- * @throws AppError CONNECTION_AMBIGUOUS where several have an equally long one
+ * The connection that includes a place; of several, the one with the longest prefix.
+ * @returns undefined if there is none
+ * @throws AppError CONNECTION_AMBIGUOUS if several have equally long prefixes
  */
 export function findConnection(
   place: Place,
@@ -36,7 +36,7 @@ export function findConnection(
 const matches = (place: Place, { prefixes }: ConnectionAccess): Place[] =>
   prefixes.map(readPlace).filter((prefix) => isWithin(place, prefix));
 
-/** Says which connections there are that nearly lead to a place. */
+/** The error for a location that no connection includes; it names the connections that come closest. */
 export function connectionNeeded(place: Place, connections: readonly ConnectionAccess[]): AppError {
   const alike = connections.filter(({ kind }) => kind === place.kind);
   const near = alike.filter(({ prefixes }) => prefixes.some((prefix) => isNear(place, readPlace(prefix))));
@@ -59,7 +59,7 @@ export function connectionNeeded(place: Place, connections: readonly ConnectionA
   );
 }
 
-/** The same bucket, owner or host, or one whose name a slip of the hand makes of it. */
+/** Whether a prefix has the same bucket, owner or host as the place, or one whose name differs by a typing error. */
 function isNear(place: Place, prefix: Place): boolean {
   const [one, other] = [place, prefix].map(({ kind, root, parts }) =>
     kind === 'hub' ? (parts[0] ?? '') : root,
@@ -67,7 +67,7 @@ function isNear(place: Place, prefix: Place): boolean {
   return isWithinEdits(one!, other!, 2);
 }
 
-/** Whether the edit distance of two texts is at most this. */
+/** Whether the edit distance of two texts is at most `edits`. */
 function isWithinEdits(one: string, other: string, edits: number): boolean {
   if (one === other) return true;
   if (edits === 0 || Math.abs(one.length - other.length) > edits) return false;

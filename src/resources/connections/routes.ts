@@ -26,7 +26,7 @@ const EXAMPLES: readonly (readonly [TSchema, unknown])[] = [
   [ConnectionList, wholeList([connectionExample])],
 ];
 
-/** Connections: where adapters come from and go to, with what opens it. */
+/** Routes for connections: the places that adapters come from and go to, with the credentials for them. */
 export const connectionRoutes: FastifyPluginAsyncTypebox<{ parts: ConnectionParts }> = async (
   app,
   { parts },

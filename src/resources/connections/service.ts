@@ -15,7 +15,7 @@ import type { SecretBox } from '../../transfer/secret-box.ts';
 import { checkCredentials, checkSettings } from './check-settings.ts';
 import type { ConnectionStore } from './store.ts';
 
-/** A place that is given as text is compared with all of them. */
+/** The limit of a tenant. A location that is given as text is compared with all of its connections. */
 export const MAX_CONNECTIONS = 200;
 
 export interface ConnectionParts {
@@ -24,7 +24,7 @@ export interface ConnectionParts {
   readonly box: SecretBox | undefined;
 }
 
-/** What the methods throw; the routes of the room derive from it what they may answer. */
+/** The errors of the methods; the routes derive the codes of their responses from them. */
 export const CONNECTION_ERRORS = {
   create: [
     'VALIDATION_FAILED',
@@ -64,9 +64,10 @@ export class ConnectionService {
   }
 
   /**
-   * @param isAdmin whether the caller may lend what is the service's own: its role, and hosts that are not public
-   * @throws AppError VALIDATION_FAILED, OUTBOUND_URL_INVALID, OUTBOUND_FORBIDDEN, CONNECTION_EXISTS, QUOTA_CONNECTIONS,
-   * SECRETS_UNAVAILABLE, SCOPE_MISSING
+   * @param isAdmin whether the caller may give access to what belongs to the service: its identity, and hosts that
+   *   are not public
+   * @throws AppError VALIDATION_FAILED, OUTBOUND_URL_INVALID, OUTBOUND_FORBIDDEN, CONNECTION_EXISTS,
+   *   QUOTA_CONNECTIONS, SECRETS_UNAVAILABLE, SCOPE_MISSING
    */
   async create(request: ConnectionRequest, isAdmin: boolean): Promise<ConnectionRecord> {
     const { kind, name, description = '', prefixes, allowed_hosts = [], credentials } = request;
@@ -93,7 +94,7 @@ export class ConnectionService {
     );
   }
 
-  /** The newest first. @param kind undefined: any */
+  /** The newest first. @param kind undefined: all kinds */
   page(kind: ConnectionKind | undefined, request: PageRequest): Promise<Page<ConnectionRecord>> {
     return this.store.page(kind, request);
   }
@@ -106,10 +107,11 @@ export class ConnectionService {
   }
 
   /**
-   * Whatever goes through the connection from now on follows the change, jobs that are accepted already included.
-   * @param isAdmin as of `create`
-   * @throws AppError CONNECTION_NOT_FOUND, VALIDATION_FAILED, OUTBOUND_URL_INVALID, OUTBOUND_FORBIDDEN, SECRETS_UNAVAILABLE,
-   * SCOPE_MISSING; CONNECTION_CREDENTIALS where the credentials would go where they did not before
+   * Changes a connection. All later transfers use the new settings, even those of jobs that have already been
+   * accepted.
+   * @param isAdmin as for `create`
+   * @throws AppError CONNECTION_NOT_FOUND, VALIDATION_FAILED, OUTBOUND_URL_INVALID, OUTBOUND_FORBIDDEN,
+   *   SECRETS_UNAVAILABLE, SCOPE_MISSING; CONNECTION_CREDENTIALS if the credentials would be sent to new destinations
    */
   async change(name: string, change: ConnectionChange, isAdmin: boolean): Promise<ConnectionRecord> {
     const record = await this.store.change(name, (known) => {
@@ -129,8 +131,8 @@ export class ConnectionService {
   }
 
   /**
-   * Jobs that still would go through it fail.
-   * @param isAdmin as of `create`
+   * Removes a connection. Jobs that still need it will fail.
+   * @param isAdmin as for `create`
    * @throws AppError CONNECTION_NOT_FOUND, SCOPE_MISSING
    */
   async remove(name: string, isAdmin: boolean): Promise<void> {
@@ -153,11 +155,11 @@ export const noConnection = (name: string): AppError =>
     connection: name,
   });
 
-/** Whether a connection lends what is the service's own. */
+/** Whether a connection gives access to what belongs to the service: its identity, or hosts that are not public. */
 const isLent = ({ ambient, allowed_hosts }: Pick<ConnectionAccess, 'ambient' | 'allowed_hosts'>): boolean =>
   ambient || allowed_hosts.length > 0;
 
-/** Whether credentials would go where they did not before. */
+/** Whether a change would send the credentials to new destinations. */
 function leadsElsewhere(known: ConnectionAccess, changed: ConnectionAccess): boolean {
   const before = known.prefixes.map(readPlace);
   const isSame = known.endpoint === changed.endpoint;

@@ -18,10 +18,10 @@ const COLUMNS = [
 
 type Row = Pick<ConnectionTable, (typeof COLUMNS)[number]>;
 
-/** What a connection is made of. */
+/** The fields of a new connection. */
 export type NewConnection = ConnectionAccess;
 
-/** What a change makes of a connection. */
+/** The changed fields of a connection. */
 export type ChangedConnection = ConnectionSettings & Pick<ConnectionAccess, 'credentials'>;
 
 /**
@@ -36,7 +36,7 @@ export class ConnectionStore {
     this.tenant = tenant;
   }
 
-  /** The newest first. @param kind undefined: any */
+  /** The newest first. @param kind undefined: all kinds */
   async page(kind: ConnectionKind | undefined, request: PageRequest): Promise<Page<ConnectionRecord>> {
     const { rows, next } = await listed(
       this.database,
@@ -51,7 +51,7 @@ export class ConnectionStore {
     return row && connectionRecord(row);
   }
 
-  /** Connections as transfers go through them, in the order of their names. @param names undefined: all */
+  /** Connections with what transfers need, in the order of their names. @param names undefined: all of them */
   async accesses(names?: readonly string[]): Promise<ConnectionAccess[]> {
     if (names?.length === 0) return [];
     const rows = await this.rows(this.database.reader)
@@ -61,10 +61,10 @@ export class ConnectionStore {
     return rows.map(accessOf);
   }
 
-  /** @returns why it cannot be created: the name is in use, or there are already `most` */
+  /** @returns the reason if it cannot be created: the name is in use, or there are already `most` connections */
   create(connection: NewConnection, most: number): Promise<ConnectionRecord | 'exists' | 'full'> {
     return this.database.write(async (writer) => {
-      // Who makes another one waits, so that both are counted.
+      // Locks the tenant, so that a simultaneous creation waits and both are counted.
       const tenant = writer.selectFrom('tenant').select('id').where('id', '=', this.tenant);
       await this.database.locked(tenant).execute();
       const known = await this.rows(writer).execute();
@@ -85,9 +85,9 @@ export class ConnectionStore {
   }
 
   /**
-   * Changes a connection by what it is in this moment.
+   * Changes a connection, based on its current state.
    * @param change may throw, and then nothing is changed
-   * @returns undefined where there is none
+   * @returns undefined if there is no such connection
    */
   change(
     name: string,
@@ -109,7 +109,7 @@ export class ConnectionStore {
   }
 
   /**
-   * @param check throws where it must stay
+   * @param check throws if the connection must not be removed
    * @returns whether there was such a connection
    */
   remove(name: string, check: (known: ConnectionAccess) => void): Promise<boolean> {
@@ -135,7 +135,7 @@ const accessOf = (row: Row): ConnectionAccess => ({
   ...{ name: row.name, kind: row.kind, credentials: row.credentials },
 });
 
-/** A connection as everybody may see it. */
+/** A connection without its credentials. */
 function connectionRecord(row: Row): ConnectionRecord {
   const { id, name, kind } = row;
   const { description, prefixes, region, endpoint, path_style, ambient, allowed_hosts } = settingsOf(row);

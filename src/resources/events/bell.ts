@@ -8,7 +8,7 @@ export class Bell {
     this.wake?.();
   }
 
-  /** Waits for a ring, `timeoutMs` at most. For one at a time. @returns whether it rang */
+  /** Waits for a ring, at most `timeoutMs`. Only one caller may wait at a time. @returns whether it rang */
   async rung(timeoutMs: number): Promise<boolean> {
     if (!this.hasRung && timeoutMs > 0) {
       let timer: NodeJS.Timeout | undefined;

@@ -5,7 +5,7 @@ import type { JobRecord } from '../../contract/job.ts';
 /** Standard Webhooks requires less than 20 kB. */
 const MAX_BYTES = 19_500;
 
-/** Fields that are left out of a job that is too large, in this order, until the rest fits. */
+/** Fields that are omitted from a job that is too large, in this order, until the rest fits. */
 const LARGE_FIELDS = [
   'request',
   'results',
@@ -16,7 +16,7 @@ const LARGE_FIELDS = [
 /** The text of an event, as it is sent and signed. */
 export const eventBody = (event: WebhookEvent): string => JSON.stringify(event);
 
-/** The event of a job. Whole for common jobs; `omitted` names what had to be left out of others. */
+/** The event of a job. Most jobs fit completely; otherwise `omitted` names the fields that were left out. */
 export function jobEventBody(type: JobStateEvent['type'], timestamp: string, job: JobRecord): string {
   const omitted: string[] = [];
   const left: EventJob = { ...job };

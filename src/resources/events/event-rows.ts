@@ -1,18 +1,18 @@
 import type { Database, Writer } from '../../database/database.ts';
 import type { OutgoingEvent } from './outgoing-event.ts';
 
-/** Places of one millisecond, so that those of a later one come after them. */
+/** Places for events of one millisecond, so that events of a later millisecond come after them. */
 const PLACES_A_MS = 1_000;
 
-/** Rows of one statement. SQLite takes 32,766 values, PostgreSQL twice as many. */
+/** Rows of one statement: SQLite accepts 32,766 values, and PostgreSQL twice as many. */
 const ROWS_AT_ONCE = 500;
 
-/** The first place of a time, in milliseconds since 1970. */
+/** The first place of a time, which is given in milliseconds since 1970. */
 export const placeOfTime = (ms: number): number => Math.floor(ms) * PLACES_A_MS;
 
 /**
  * Stores events for streams, in their order, as the last part of a transaction. Only one transaction at a time gets
- * positions, so a client that has seen one has seen all before it. Positions contain the time, so after a restore
+ * places, so a client that has seen one event has seen all before it. Places contain the time, so after a restore
  * from a backup they continue above any that a client has seen.
  * @throws AppError DATABASE_UNAVAILABLE, STORAGE_FULL
  */

@@ -3,19 +3,19 @@ import type { EventType } from '../../contract/webhook.ts';
 import type { Database } from '../../database/database.ts';
 import { hasLabels, type WantedLabel } from '../../database/lists/label-filter.ts';
 
-/** Events that are read at once: the text of each has up to 20 kB. */
+/** Events that are read at a time; the text of each has up to 20 kB. */
 const PAGE_ROWS = 100;
 
-/** A filter of events. Absent fields do not matter. */
+/** Conditions for events. Absent fields match everything. */
 export interface EventFilter {
   readonly jobId?: string | undefined;
   readonly batchId?: string | undefined;
-  /** That the job or batch had by then. */
+  /** The labels that the job or batch had at the time of the event. */
   readonly labels?: readonly WantedLabel[] | undefined;
   readonly types?: readonly EventType[] | undefined;
 }
 
-/** An event as it is kept. */
+/** A stored event. */
 export interface KeptEvent {
   readonly place: number;
   readonly type: string;
@@ -25,12 +25,12 @@ export interface KeptEvent {
 }
 
 export interface EventPage {
-  /** Those that are wanted, in their order. */
+  /** The events that match, in their order. */
   readonly events: readonly KeptEvent[];
-  /** All up to here has been looked at. */
+  /** All events up to here have been read. */
   readonly place: number;
   readonly hasMore: boolean;
-  /** All up to here have been removed. Beyond the place that was asked for, some are missing. */
+  /** All events up to here have been removed. If this is beyond the requested place, some are missing. */
   readonly horizon: number;
 }
 
@@ -44,7 +44,7 @@ export class EventStore {
     this.tenant = tenant;
   }
 
-  /** Place of the newest event of all tenants; 0: there has been none. */
+  /** The place of the newest event of all tenants; 0 if there has been none. */
   async newestPlace(): Promise<number> {
     const row = await this.database.reader
       .selectFrom('event')
@@ -55,7 +55,7 @@ export class EventStore {
     return row?.place ?? (await this.horizon());
   }
 
-  /** Place of the newest event that was removed; 0: all are here. */
+  /** The place of the newest removed event; 0 if none has been removed. */
   async horizon(): Promise<number> {
     const row = await this.database.reader
       .selectFrom('event_horizon')
@@ -86,7 +86,7 @@ export class EventStore {
       events: wanted.map(({ place, type, job, body }) => ({ place, type, job, body })),
       place: rows.at(-1)?.place ?? place,
       hasMore: rows.length === PAGE_ROWS,
-      // Read last, so that what was removed before the events were read is known.
+      // Read last, so that removals before the events were read are noticed.
       horizon: await this.horizon(),
     };
   }

@@ -6,12 +6,12 @@ import { type JobProgressed, ProgressFeed } from './progress-feed.ts';
 
 /** How often the table is read without a hint. */
 const POLL_MS = 2_000;
-/** After a hint something is to come, but may not be written yet. */
+/** After a hint an event is about to come, but may not be written yet. */
 const FIRST_LOOK_MS = 100;
 
 /** A stream of the events of a tenant. */
 export interface TailWatcher {
-  /** There may be something new. */
+  /** Called when there may be new events. */
   readonly onNews: () => void;
   readonly onProgress: (progress: JobProgressed) => void;
 }
@@ -42,12 +42,12 @@ export class EventTail {
     });
   }
 
-  /** Something of a tenant was written by this process. */
+  /** Notes that this process has written an event of a tenant. */
   ring(tenant: string): void {
     for (const { onNews } of this.watchers.get(tenant) ?? []) onNews();
   }
 
-  /** @returns what ends the watch */
+  /** @returns a function that ends the watch */
   watch(tenant: string, watcher: TailWatcher): () => void {
     const own = this.watchers.get(tenant) ?? new Set();
     this.watchers.set(tenant, own.add(watcher));
@@ -75,7 +75,7 @@ export class EventTail {
       known = await this.tellNews(known).catch(() => known);
       const hasRung = await this.bell.rung(pollMs);
       pollMs = hasRung ? FIRST_LOOK_MS : Math.min(2 * pollMs, slowMs);
-      // However many hints there are; more would not be noticed.
+      // Pauses however many hints there are: clients would not notice faster updates.
       if (hasRung && this.watchers.size > 0) await sleep(FIRST_LOOK_MS);
     }
     this.isLooking = false;

@@ -1,7 +1,7 @@
 import type { ProgressEvent, StreamNotice } from '../../contract/event.ts';
 import { JOB_EXAMPLE } from '../../contract/examples.ts';
 
-/** Examples of the contract; typed, so that they cannot go stale quietly. */
+/** Examples of the contract, with their types, so that an outdated example does not compile. */
 export const progressEventExample: ProgressEvent = {
   type: 'job.progress',
   timestamp: '2026-11-24T21:50:12.100Z',

@@ -5,21 +5,24 @@ import type { Labels } from '../../contract/labels.ts';
 import type { EventType } from '../../contract/webhook.ts';
 import { batchEventBody, jobEventBody } from './event-body.ts';
 
-/** An event of a job or a batch: stored for streams, and sent to the webhooks that ask for it. */
+/** An event of a job or a batch, which is stored for streams and sent to the webhooks that subscribe to it. */
 export interface OutgoingEvent {
   readonly type: EventType;
   /** Id of the job or batch. */
   readonly subject: string;
-  /** null: the event is that of a batch. */
+  /** null for an event of a batch. */
   readonly job: string | null;
-  /** null: the event is that of a job that belongs to none. */
+  /** null for a job that belongs to no batch. */
   readonly batch: string | null;
-  /** Id of the webhook that came with the request for it; null: there was none. */
+  /** Id of the webhook that was part of the request; null if there was none. */
   readonly webhook: string | null;
-  /** The same for an event wherever it is reported; it becomes part of the ids of its deliveries. */
+  /**
+   * The time of the event. It is the same wherever the event is reported, because it becomes part of the ids of its
+   * deliveries.
+   */
   readonly atMs: number;
   readonly labels: Labels;
-  /** What is sent; see event-body.ts. */
+  /** The text that is sent; see event-body.ts. */
   readonly body: string;
 }
 
@@ -33,9 +36,9 @@ const TYPES = {
 } as const satisfies Record<JobState, JobStateEvent['type']>;
 
 /**
- * A job has come into the state that it is in.
- * @param job without anything secret
- * @param atMs when it did; default: its end, or its acceptance
+ * The event that a job has reached its current state.
+ * @param job without secrets
+ * @param atMs when it reached the state; default: when it ended, or was accepted
  */
 export function jobEvent(
   job: JobRecord,
@@ -47,7 +50,7 @@ export function jobEvent(
   return { type, subject: id, job: id, batch, webhook, atMs, labels, body };
 }
 
-/** The end of a batch. @param batch as it ended */
+/** The event that a batch has ended. @param batch in its final state */
 export function batchEvent(batch: BatchRecord): OutgoingEvent {
   const { id, webhook_id: webhook, labels, finished_at, created_at } = batch;
   const [type, at] = ['batch.ended' as const, finished_at ?? created_at];

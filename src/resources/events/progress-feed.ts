@@ -3,13 +3,13 @@ import type { JobProgress, Progress } from '../../contract/job.ts';
 import type { Labels } from '../../contract/labels.ts';
 import type { Database } from '../../database/database.ts';
 
-/** Faster updates are not noticeable among many jobs. */
+/** The shortest time between two updates; clients of many jobs would not notice faster ones. */
 const MIN_INTERVAL_MS = 1_000;
-/** Jobs may join an execution, and get other labels. */
+/** How long the jobs of an execution are cached, because others may join it, and labels may change. */
 const KNOWN_MS = 5_000;
 const MAX_KNOWN = 1_000;
 
-/** How far a job has come. */
+/** The progress of a job. */
 export interface JobProgressed {
   readonly jobId: string;
   readonly batchId: string | null;
@@ -17,11 +17,14 @@ export interface JobProgressed {
   readonly progress: JobProgress;
 }
 
-/** Whose progress the progress of an execution is. It is for people who look on: what is too much, or cannot be known, is left out. */
+/**
+ * Finds the jobs to which the progress of an execution belongs. Progress only informs people, so surplus or unknown
+ * updates are dropped.
+ */
 export class ProgressFeed {
   private readonly database: Pick<Database, 'reader'>;
   private readonly tell: (tenant: string, progress: JobProgressed) => void;
-  /** Executions with an update a moment ago. */
+  /** Executions with a recent update. */
   private readonly told = new LRUCache<string, true>({ max: MAX_KNOWN, ttl: MIN_INTERVAL_MS });
   private readonly jobs = new LRUCache<string, ReturnType<ProgressFeed['jobsOf']>>({
     max: MAX_KNOWN,

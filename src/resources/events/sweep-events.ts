@@ -1,20 +1,20 @@
 import type { Database } from '../../database/database.ts';
 import { placeOfTime } from './event-rows.ts';
 
-/** How many events are kept, and for how long. A client that was disconnected for longer reads lists instead. */
+/** How long events are kept, and how many. A client that was disconnected for longer reads lists instead. */
 export interface EventRetention {
   readonly keptMs: number;
-  /** Of one tenant. */
+  /** The most events of one tenant. */
   readonly most: number;
 }
 
-/** Rows that are removed in one transaction: it must not hold up others for long. */
+/** Rows that are removed in one transaction, which must not delay other work for long. */
 const REMOVED_AT_ONCE = 500;
 
 /**
  * Removes the events of all tenants that are too old or too many, the oldest first.
- * @returns how many
- * @throws AppError DATABASE_UNAVAILABLE, STORAGE_FULL; what went by then stays so
+ * @returns the number of removed events
+ * @throws AppError DATABASE_UNAVAILABLE, STORAGE_FULL; what has been removed by then stays removed
  */
 export async function removeOldEvents(
   database: Database,

@@ -12,10 +12,10 @@ import type { JobProgressed } from './progress-feed.ts';
 
 /** Events that arrive close together are read together. */
 const MIN_LOOK_MS = 50;
-/** While the database cannot be asked. */
+/** Pause before the next attempt while the database is unavailable. */
 const AGAIN_MS = 1_000;
 
-/** Progress comes after the end of its job by seconds at most. */
+/** Ended jobs that are remembered, because progress may arrive some seconds after the end of its job. */
 const MAX_RECENT = 100;
 
 const PLACE = /^\d{1,16}$/;
@@ -30,14 +30,14 @@ export interface EventWatch {
   /** Ends the watch. */
   readonly signal: AbortSignal;
   readonly heartbeatMs: number;
-  /** The watch ends after so long in any case. */
+  /** The longest life of the watch. */
   readonly lifeMs: number;
 }
 
-/** Where a stream begins. */
+/** The place at which a stream begins. */
 export interface Beginning {
   readonly place: number;
-  /** Whether something may be missing before. */
+  /** Whether events before it may be missing. */
   readonly hasGap: boolean;
 }
 
@@ -47,7 +47,7 @@ export async function beginningOf(store: EventStore, lastEventId: string | undef
   const place = Number(lastEventId);
   const horizon = await store.horizon();
   const newest = await store.newestPlace();
-  // A position that was never sent: it is not known what this client has seen.
+  // This position was never sent, so it is not known what the client has seen.
   if (!PLACE.test(lastEventId) || place > Math.max(newest, placeOfTime(Date.now())))
     return { place: newest, hasGap: true };
   return place < horizon ? { place: horizon, hasGap: true } : { place, hasGap: false };
@@ -56,7 +56,7 @@ export async function beginningOf(store: EventStore, lastEventId: string | undef
 /**
  * Yields the events of the jobs and batches of a tenant from `beginning` on. The database is read when the consumer
  * asks for more, so slow clients cost no memory: events wait in the database, and only the newest progress is kept.
- * While the database is unavailable, it waits.
+ * While the database is unavailable, the generator waits.
  */
 export async function* watchEvents(
   beginning: Beginning,
@@ -94,7 +94,7 @@ export async function* watchEvents(
         yield { id: String(at), event: type, data: body };
         saidAtMs = performance.now();
         if (job === null) continue;
-        // Progress of an attempt that is over has no meaning any more.
+        // Progress of an attempt that has ended no longer matters.
         progressed.delete(job);
         if (isEnd(type)) over.add(job);
       }
@@ -120,7 +120,7 @@ export async function* watchEvents(
   }
 }
 
-/** The newest of many. */
+/** A set that keeps only the newest ids. */
 class RecentIds {
   private readonly ids = new Set<string>();
 
@@ -137,7 +137,7 @@ class RecentIds {
 
 const isEnd = (type: string): boolean => END_TYPES.some((end) => end === type);
 
-/** undefined: nothing can be known now. */
+/** undefined if the database is unavailable. */
 async function lookAfter(
   store: EventStore,
   place: number,

@@ -4,41 +4,46 @@ import { hasCome, sql } from '../../database/sql.ts';
 import type { IdempotencyTable } from '../../database/tables.ts';
 import type { StoredAnswer } from '../../http/stored-answer.ts';
 
-/** Longest time for which a request holds a key without renewing it. */
+/** The longest time for which a request holds a key without renewing its claim. */
 const LONGEST_LEASE_MS = 3_600_000;
-/** How long a request without an answer can find what may have been made of it, once no process handles it any more. */
+/**
+ * How long a repetition of a request without a response can find what the request created, after its process has
+ * gone.
+ */
 const SEED_KEPT_MS = 86_400_000;
-/** The seed stays for the same request without an answer. Unknown values do not distinguish requests. */
+/**
+ * The same request keeps its seed until it has a response. Values that are not yet known do not distinguish requests.
+ */
 const SEED = sql<string>`case when idempotency.owner = excluded.owner or (
     idempotency.answer is null and idempotency.route = excluded.route
     and coalesce(idempotency.payload, excluded.payload, '') = coalesce(excluded.payload, idempotency.payload, '')
   ) then idempotency.seed else excluded.seed end`;
 
-/** Behind the kind of an id. */
+/** The position of the seed in an id, after its kind. */
 const SEED_AT = 'seed_'.length;
 
-/** What makes two requests the same one. */
+/** What identifies a request. */
 export interface Fingerprint {
   /** SHA-256 of method and URL, hex. */
   readonly route: string;
-  /** SHA-256 of the body, hex; null while it has not come. */
+  /** SHA-256 of the body, hex; null until the body has arrived. */
   readonly payload: string | null;
 }
 
-/** What became of trying to take a key. */
+/** The outcome of an attempt to take a key. */
 export type Claim =
-  /** `seed`: what ids of records are made of, the same each time that a request with this key is handled. */
+  /** `seed`: the part of record ids that is the same whenever a request with this key is handled. */
   | { readonly state: 'ours'; readonly seed: string }
   | { readonly state: 'in-flight'; readonly fingerprint: Fingerprint }
   | { readonly state: 'answered'; readonly fingerprint: Fingerprint; readonly answer: StoredAnswer };
 
-/** A key, and who wants it. */
+/** A key and the process that claims it. */
 export interface Claimant {
-  /** One that exists; keys of different tenants have nothing to do with each other. */
+  /** The id of an existing tenant. Keys of different tenants are independent. */
   readonly tenant: string;
   /** SHA-256 of the key, hex. */
   readonly key: string;
-  /** Any text that no other process uses. */
+  /** Any text that no other claimant uses. */
   readonly owner: string;
 }
 
@@ -53,12 +58,12 @@ export class ClaimStore {
     this.database = database;
   }
 
-  /** Takes a key for `leaseMs` unless it is taken: of several simultaneous requests, exactly one gets it. */
+  /** Takes a key for `leaseMs` if it is free. Of several simultaneous requests, exactly one gets it. */
   claim(claimant: Claimant, fingerprint: Fingerprint, leaseMs: number): Promise<Claim> {
     return this.database.write(async (writer) => {
       const seed = await this.keep(writer, claimant, fingerprint, null, leaseMs);
       if (seed !== undefined) return { state: 'ours', seed };
-      // The attempt has locked the row.
+      // The attempt above has locked the row.
       const held = await writer
         .selectFrom('idempotency')
         .select(['route', 'payload', 'answer'])
@@ -69,13 +74,13 @@ export class ClaimStore {
     });
   }
 
-  /** Keeps a key for `leaseMs` more, also one whose lease is over. False when another has it. */
+  /** Holds a key for `leaseMs` more, even after its lease has ended. @returns false if another claimant has it */
   async hold(claimant: Claimant, fingerprint: Fingerprint, leaseMs: number): Promise<boolean> {
     const kept = this.database.write((writer) => this.keep(writer, claimant, fingerprint, null, leaseMs));
     return (await kept) !== undefined;
   }
 
-  /** Keeps the answer for `keepMs`. False when another has the key. */
+  /** Stores the response for `keepMs`. @returns false if another claimant has the key */
   async settle(
     claimant: Claimant,
     fingerprint: Fingerprint,
@@ -87,8 +92,8 @@ export class ClaimStore {
   }
 
   /**
-   * Releases a key for the next request. Its seed stays for the same request, because something may have been made of
-   * it.
+   * Releases a key for the next request. Its seed stays for the same request, which may already have created
+   * something.
    */
   async release({ tenant, key, owner }: Claimant): Promise<void> {
     await this.database.write((writer) =>
@@ -102,7 +107,7 @@ export class ClaimStore {
     );
   }
 
-  /** Removes keys that can no longer be used. Returns their number. */
+  /** Removes keys that can no longer be used. @returns how many */
   async removeExpired(): Promise<number> {
     const { numDeletedRows } = await this.database.write((writer) =>
       writer
@@ -116,7 +121,7 @@ export class ClaimStore {
     return Number(numDeletedRows);
   }
 
-  /** Writes what a claimant says of a key, in one statement. @returns its seed; undefined: another has it */
+  /** Writes the state of a claim in one statement. @returns its seed; undefined if another claimant has the key */
   private async keep(
     writer: Writer,
     claimant: Claimant,
@@ -150,7 +155,7 @@ export class ClaimStore {
             or([
               eb('idempotency.owner', '=', ref('excluded.owner')),
               eb('idempotency.expires_at', '<=', now),
-              // Who handles a request says so again and again: this one did before the clock was put back.
+              // A claimant renews its claim again and again; this one did so before the clock was set back.
               and([
                 eb('idempotency.answer', 'is', null),
                 hasCome(this.database, 'idempotency.expires_at', LONGEST_LEASE_MS),

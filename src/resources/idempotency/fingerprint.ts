@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { DigestedFile } from '../../adapter/digested-file.ts';
 
-/** SHA-256 of texts, hex. No two lists of texts are mixed up: each ends in a byte that UTF-8 does not have. */
+/**
+ * SHA-256 of a list of texts, hex. Different lists have different digests: each text is followed by a byte that UTF-8
+ * never contains.
+ */
 export function digestOf(texts: readonly string[]): string {
   const hash = createHash('sha256');
   for (const text of texts) hash.update(text).update(END);
@@ -10,7 +13,7 @@ export function digestOf(texts: readonly string[]): string {
 
 const END = Buffer.of(0xff);
 
-/** A value as JSON with the keys of objects in order, so that equal values give equal texts. */
+/** A value as JSON with the keys of objects sorted, so that equal values have equal texts. */
 export const canonicalJson = (value: unknown): string =>
   JSON.stringify(value ?? null, (_key, inner: unknown) =>
     typeof inner === 'object' && inner !== null && !Array.isArray(inner)
@@ -19,9 +22,8 @@ export const canonicalJson = (value: unknown): string =>
   );
 
 /**
- * The content of a multipart body, independent of its boundary, the order of its parts and the bytes of their
- * headers.
- * @param fields the bytes of the parts that are values
+ * The digest of a multipart body, independent of its boundary, the order of its parts and the bytes of their headers.
+ * @param fields the bytes of the parts that are form fields
  */
 export function partsDigest(
   files: readonly Pick<DigestedFile, 'name' | 'sha256'>[],

@@ -11,35 +11,35 @@ import { IdempotentRequest, type Seal } from './idempotent-request.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The key of a request that came with one; null where there is none, or nothing to hold. */
+    /** The state of the request's Idempotency-Key; null if it has none, or if the key has no effect. */
     idempotent: IdempotentRequest | null;
   }
   interface FastifyContextConfig {
     /**
-     * false: an Idempotency-Key has no effect here, because repeating the request is harmless. `secret`: the answer
-     * contains a secret, which must be sealed where answers are kept.
+     * false: an Idempotency-Key has no effect here, because repeating the request is harmless. `secret`: the response
+     * contains a secret, which must be sealed when the response is stored.
      */
     idempotency?: false | 'secret';
-    /** Headers that are part of the request's meaning. */
+    /** Headers that change the meaning of the request. */
     idempotencyHeaders?: readonly string[];
   }
 }
 
 export interface IdempotencyOptions {
   readonly claims: ClaimStore;
-  /** Its box seals answers that have a secret; without one an Idempotency-Key is refused where there are such. */
+  /** The box seals responses that contain a secret. Without it, calls with such responses refuse an Idempotency-Key. */
   readonly secrets: { readonly box: Seal | undefined };
 }
 
 /**
- * Does a POST with an Idempotency-Key once, however often it is sent (draft-ietf-httpapi-idempotency-key-header): the
- * answer to the first is given to all. Other routes have no hook of this; their methods are idempotent by themselves.
+ * Executes a POST with an Idempotency-Key once, however often it is sent (draft-ietf-httpapi-idempotency-key-header): all
+ * of them get the response to the first. Other routes do not need this, because their methods are idempotent.
  */
 export const idempotency = fp(async (app: FastifyInstance, { claims, secrets }: IdempotencyOptions) => {
   app.decorateRequest('idempotent', null);
   const isSecret = (request: FastifyRequest) => request.routeOptions.config.idempotency === 'secret';
 
-  /** Before the body is read: a key that cannot be used is refused at once. */
+  /** Refuses an unusable key before the body is read. */
   async function checkKey(request: FastifyRequest): Promise<void> {
     if (request.headers[IDEMPOTENCY_KEY_HEADER] === undefined) return;
     keyOf(request);
@@ -53,10 +53,10 @@ export const idempotency = fp(async (app: FastifyInstance, { claims, secrets }: 
 
   async function begin(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> {
     if (request.headers[IDEMPOTENCY_KEY_HEADER] === undefined) return undefined;
-    // Nothing is done that could be done twice, and the key is still to be used for what is.
+    // A dry run changes nothing, and its key must remain usable for the request itself.
     if (isDryRun(request.body)) return undefined;
     const route = digestOf([request.method, request.url]);
-    // A body that is streamed is known later: see upload/receive-adapter.ts.
+    // The content of a streamed body is only known later: see upload/receive-adapter.ts.
     const isStreamed = request.body === undefined && request.routeOptions.config.accepts !== undefined;
     const { idempotencyHeaders = [] } = request.routeOptions.config;
     const said = idempotencyHeaders.map((name) => request.headers[name] ?? null);
@@ -69,17 +69,17 @@ export const idempotency = fp(async (app: FastifyInstance, { claims, secrets }: 
     });
     request.idempotent = idempotent;
     reply.raw.once('close', () => {
-      // An answer that was written past Fastify cannot be kept.
+      // A response that was not written through Fastify cannot be stored.
       if (idempotent.isHeld && reply.raw.writableFinished) void idempotent.release();
     });
     return idempotent.replay && sendAgain(request, reply, idempotent.replay);
   }
 
-  /** Before the answer leaves, so that no client has an answer that it could not have again. */
+  /** Stores the response before it is sent, so that every response that a client has received can be sent again. */
   async function end(request: FastifyRequest, reply: FastifyReply, payload: unknown): Promise<unknown> {
     const { idempotent } = request;
     if (!idempotent?.isHeld) return payload;
-    // An interrupted request has no answer, and its repetition counts as the first.
+    // An interrupted request has no response, and its repetition counts as the first.
     const brokeOff = request.raw.destroyed && !request.raw.complete;
     const answer = idempotent.isComplete && !brokeOff ? keepable(reply, payload) : undefined;
     await (answer ? idempotent.settle(answer) : idempotent.release());

@@ -4,32 +4,35 @@ import type { StoredAnswer } from '../../http/stored-answer.ts';
 import type { Claimant, ClaimStore, Fingerprint } from './claim-store.ts';
 import { digestOf } from './fingerprint.ts';
 
-/** A process that dies gives its keys back after this. */
+/** The time after which the keys of a dead process become free. */
 const LEASE_MS = 15_000;
 const RENEWAL_MS = LEASE_MS / 3;
 
-/** Longer than any request takes: a handler that never ends must not hold a key indefinitely. */
+/** Longer than any request takes, because a handler that never ends must not hold a key indefinitely. */
 const MAX_HANDLING_MS = 3_600_000;
 
-/** Answers are given again for a day. */
+/** Responses are kept for a day. */
 const KEEP_MS = 86_400_000;
 
-/** Makes text unreadable, and readable again; SecretBox is one. */
+/** Encrypts and decrypts text; SecretBox implements it. */
 export interface Seal {
   seal(text: string): string;
   open(sealed: string): string;
 }
 
 export interface IdempotentOptions {
-  /** One that exists; keys of different tenants have nothing to do with each other. */
+  /** The id of an existing tenant. Keys of different tenants are independent. */
   readonly tenant: string;
   readonly key: string;
   readonly fingerprint: Fingerprint;
-  /** For answers with a secret, such as a new key, so that it cannot be read where answers are kept. */
+  /**
+   * Encrypts responses with a secret, such as a new key, so that the secret cannot be read where responses are
+   * stored.
+   */
   readonly seal: Seal | undefined;
 }
 
-/** A request that must not be done twice: it holds its key while it is handled, or has an answer already. */
+/** A request that must not be executed twice: it holds its key while it is handled, or already has a response. */
 export class IdempotentRequest {
   private readonly store: ClaimStore;
   private readonly claimant: Claimant;
@@ -49,9 +52,9 @@ export class IdempotentRequest {
   }
 
   /**
-   * Takes the key, or finds the answer stored under it.
+   * Takes the key, or finds the response stored under it.
    * @throws AppError IDEMPOTENCY_IN_FLIGHT, IDEMPOTENCY_MISMATCH, DATABASE_UNAVAILABLE, STORAGE_FULL;
-   * SECRETS_KEY_MISMATCH, SECRETS_DAMAGED if the answer was sealed
+   *   SECRETS_KEY_MISMATCH, SECRETS_DAMAGED if the response was sealed
    */
   static async begin(store: ClaimStore, options: IdempotentOptions): Promise<IdempotentRequest> {
     const request = new IdempotentRequest(store, options);
@@ -59,26 +62,26 @@ export class IdempotentRequest {
     return request;
   }
 
-  /** The first answer, once it is certain that this is the same request. */
+  /** The first response, once it is certain that this request is the same. */
   get replay(): StoredAnswer | undefined {
     return this.isOurs || this.fingerprint.payload === null ? undefined : this.answer;
   }
 
   /**
-   * An id for what is made of this request: the same one each time that it is handled, so that a crash between record and
-   * answer makes nothing twice.
-   * @param kind what comes before the underscore
+   * An id for a record that this request creates. It is the same whenever the request is handled, so a crash between
+   * the record and the response creates nothing twice.
+   * @param kind the part of the id before the underscore
    */
   idOf(kind: string): string | undefined {
     return this.seed === undefined ? undefined : `${kind}_${this.seed}`;
   }
 
-  /** Whether the answer to come is to be kept by `settle`, or the key given back by `release`. */
+  /** Whether the response must still be stored by `settle`, or the key be released by `release`. */
   get isHeld(): boolean {
     return this.isOurs && this.timer !== undefined && this.answer === undefined;
   }
 
-  /** Whether all of the request has come, so that its answer can be kept. */
+  /** Whether the whole request has arrived, so that its response can be stored. */
   get isComplete(): boolean {
     return this.fingerprint.payload !== null;
   }
@@ -94,13 +97,16 @@ export class IdempotentRequest {
     else if (known.payload === null) this.refuseOther(this.stored!);
   }
 
-  /** Stores the answer. While the database is unavailable, this is repeated. */
+  /** Stores the response. This is repeated while the database is unavailable. */
   async settle(answer: StoredAnswer): Promise<void> {
     this.answer = this.seal ? { ...answer, body: this.seal.seal(answer.body) } : answer;
     await this.keepAnswer();
   }
 
-  /** The next request with this key is the first one again. Without the database that takes until the lease is over. */
+  /**
+   * Makes the next request with this key the first one again. If the database is unavailable, this takes until the
+   * lease ends.
+   */
   async release(): Promise<void> {
     this.stop();
     await this.store.release(this.claimant).catch(() => undefined);
@@ -132,7 +138,7 @@ export class IdempotentRequest {
   private async renew(): Promise<void> {
     if (performance.now() - this.startedMs > MAX_HANDLING_MS) return this.stop();
     if (this.answer) await this.keepAnswer();
-    // A failure is harmless: the next renewal comes before the lease is over, or takes the key again.
+    // A failure is harmless: the next renewal comes before the lease ends, or takes the key again.
     else await this.store.hold(this.claimant, this.fingerprint, LEASE_MS).catch(() => undefined);
   }
 
@@ -141,7 +147,8 @@ export class IdempotentRequest {
       await this.store.settle(this.claimant, this.fingerprint, this.answer!, KEEP_MS);
       this.stop();
     } catch {
-      // The timer tries again: the client has its answer, and should it ask again, it must not be done twice.
+      // The timer tries again: the client has its response, and a repetition must not execute the request a second
+      // time.
     }
   }
 
@@ -150,7 +157,7 @@ export class IdempotentRequest {
     this.timer = undefined;
   }
 
-  /** Unknown values do not distinguish requests. */
+  /** Refuses a request that differs from the first one with its key; a value that is not known yet counts as equal. */
   private refuseOther(other: Fingerprint): void {
     const { route, payload } = this.fingerprint;
     const isOtherPayload = payload !== null && other.payload !== null && payload !== other.payload;

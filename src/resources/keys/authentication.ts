@@ -13,21 +13,21 @@ import { keyDigest } from './key-text.ts';
 import type { KeyService } from './service.ts';
 import type { TokenService } from './token-service.ts';
 
-/** In which keys that were refused are counted. */
+/** The span in which refused keys are counted. */
 const WINDOW_MS = 60_000;
 const MOST_ADDRESSES = 10_000;
 
 export interface AuthenticationOptions {
   readonly metrics: Pick<Metrics, 'accessRefused'>;
-  /** undefined: no key is required, and everything belongs to the default tenant. */
+  /** undefined: no key is required, and all records belong to the default tenant. */
   readonly keys: Pick<KeyService, 'verify' | 'verifyRemembered'> | undefined;
   /** Tokens of an identity provider, besides keys; undefined: none are accepted. */
   readonly tokens?: Pick<TokenService, 'isToken' | 'verify' | 'verifyRemembered'> | undefined;
-  /** Called with the tenant of a request that may do what it asks for. */
+  /** Called with the tenant of a request that is admitted. */
   readonly onAdmitted: (request: FastifyRequest, tenant: string) => void;
-  /** The key from the configuration that may do everything, for the first steps of a deployment, as it is now. */
+  /** The current key from the configuration that has all scopes, for setting up a deployment. */
   readonly adminKey?: (() => string | undefined) | undefined;
-  /** Keys and tokens that cannot be used, from one address in a minute, before the answer is 429; default 100. */
+  /** Refused keys and tokens from one address within a minute before the response is 429; default 100. */
   readonly failedKeysPerMinute?: number | undefined;
 }
 
@@ -37,13 +37,13 @@ const DEFAULT_FAILED_KEYS_PER_MINUTE = 100;
 
 const ADMINISTRATOR: Principal = { tenant: DEFAULT_TENANT, keyId: 'key_configured', scopes: SCOPES };
 
-/** Says of every request to the API who it comes from, and refuses those that may not do what they ask for. */
+/** Identifies the caller of every request to the API, and refuses requests that the caller may not make. */
 export const authentication = fp(async (app: FastifyInstance, options: AuthenticationOptions) => {
   const { keys, tokens, metrics, adminKey, onAdmitted } = options;
   const failed = new FailedKeys(options.failedKeysPerMinute ?? DEFAULT_FAILED_KEYS_PER_MINUTE);
   app.decorateRequest('principal', null);
 
-  /** Synchronous if possible: results of the database are remembered for a few seconds. */
+  /** Synchronous if possible: answers of the database are cached for a few seconds. */
   function identify(authorization: string | undefined): Principal | Promise<Principal | AppError> | AppError {
     if (!keys) return ANYBODY;
     if (authorization === undefined) return missing();
@@ -51,7 +51,7 @@ export const authentication = fp(async (app: FastifyInstance, options: Authentic
     if (key === undefined) return invalid('The Authorization header must be "Bearer" followed by a key.');
     const remembered = keys.verifyRemembered(key);
     if (remembered) return principalWith(remembered);
-    // Digests are of one length whatever was sent, so that comparing them takes the same time.
+    // Digests have the same length whatever was sent, so comparing them always takes the same time.
     const administrators = adminKey?.();
     if (administrators !== undefined && timingSafeEqual(keyDigest(key), keyDigest(administrators)))
       return ADMINISTRATOR;
@@ -59,14 +59,14 @@ export const authentication = fp(async (app: FastifyInstance, options: Authentic
     return remembered === null ? principalWith(null) : keys.verify(key).then(principalWith);
   }
 
-  /** @returns why not */
+  /** @returns the reason for refusing the request; undefined if it is admitted */
   function admit(
     found: Principal | AppError,
     request: FastifyRequest,
     reply: FastifyReply,
   ): AppError | undefined {
     if (found instanceof AppError) return refusal(found, request, reply);
-    // Before the scope is looked at: who tried what they may not do is known, and the audit log says so.
+    // Set before the scope is checked, so that the audit log also names the callers of refused requests.
     request.principal = found;
     if (!keys && request.routeOptions.config.needsKeys) return administrationClosed();
     const needed = scopeOf(request.method, request.routeOptions.config.scope);
@@ -103,7 +103,7 @@ export const authentication = fp(async (app: FastifyInstance, options: Authentic
 
 const principals = new WeakMap<KeyRecord, Principal>();
 
-/** One for each record, as long as that is remembered. */
+/** The same object for a record as long as the record is cached. */
 function principalWith(record: KeyRecord | null | undefined): Principal | AppError {
   if (!record) return invalid('The key is unknown, was revoked, or has expired.');
   let principal = principals.get(record);
@@ -115,7 +115,7 @@ function principalWith(record: KeyRecord | null | undefined): Principal | AppErr
   return principal;
 }
 
-/** The error to answer; anything else is thrown again. */
+/** Converts an AppError to a result; anything else is thrown again. */
 function refused(error: unknown): AppError {
   if (error instanceof AppError) return error;
   throw error;
@@ -142,8 +142,8 @@ const lacking = (needed: Scope, { scopes }: Principal): AppError =>
   );
 
 /**
- * Counts refused keys by the address of the client, within a minute and in this process only. A key of 192 bits
- * cannot be guessed; this is against attempts to do so, and against clients that keep using a revoked key.
+ * Counts refused keys by the address of the client, per minute and in this process only. A key has 192 bits and
+ * cannot be guessed; the limit is against attempts to guess, and against clients that keep using a revoked key.
  */
 class FailedKeys {
   private readonly most: number;
@@ -152,15 +152,15 @@ class FailedKeys {
     ttl: WINDOW_MS,
   });
 
-  /** @param most failures of an address in a minute */
+  /** @param most failures of an address within a minute */
   constructor(most: number) {
     this.most = most;
   }
 
   /**
    * Counts a failure.
-   * @param address an IPv6 address counts with the 2⁶⁴ of its network
-   * @returns seconds to wait; 0 while there were not too many
+   * @param address an IPv6 address counts together with the 2⁶⁴ addresses of its network
+   * @returns the seconds to wait; 0 if there were not too many failures
    */
   count(address: string): number {
     const key = normalizeIP(address);

@@ -2,7 +2,7 @@ import type { TSchema } from 'typebox';
 import { CallerRecord } from '../../contract/caller.ts';
 import { KeyList, KeyRecord, KeyRequest, NewKey } from '../../contract/key.ts';
 
-/** Examples of the contract; typed, so that they cannot go stale quietly. */
+/** Examples of the contract, with their types, so that an outdated example does not compile. */
 const keyRequest: KeyRequest = {
   tenant: 'team-a',
   name: 'nightly squeezes',

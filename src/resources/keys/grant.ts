@@ -4,7 +4,7 @@ import { AppError } from '../../errors/app-error.ts';
 import type { Principal } from '../../http/principal.ts';
 import { noSuchTenant } from '../tenants/service.ts';
 
-/** Whose key, and what it may do. */
+/** The tenant of a new key, and its rights. */
 export interface Grant {
   readonly tenant: string;
   readonly scopes: readonly Scope[];
@@ -18,10 +18,10 @@ export const administered = ({ scopes, tenant }: Principal): string | undefined 
   scopes.includes('admin') ? undefined : tenant;
 
 /**
- * What a caller gives to a new key. The administrator of a tenant gives to its own tenant only, and no more than itself
- * may do; without a `max_priority` in the request the key gets that of the caller.
- * @param about the tenant that the call is about, for which the key is unless the request names another
- * @throws AppError TENANT_NOT_FOUND for another tenant, which looks as if it did not exist; KEY_GRANT_REFUSED
+ * The rights of a new key. The administrator of a tenant can create keys for its own tenant only, with no more rights
+ * than its own; without a `max_priority` in the request, the key gets that of the caller.
+ * @param about the tenant of the call, which gets the key unless the request names another one
+ * @throws AppError TENANT_NOT_FOUND for another tenant, as if it did not exist; KEY_GRANT_REFUSED
  */
 export function grantOf(request: KeyRequest, giver: Principal, about: string): Grant {
   const { tenant = about, scopes = DEFAULT_SCOPES, max_priority: asked } = request;

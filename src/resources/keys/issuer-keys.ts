@@ -5,15 +5,15 @@ import type { Outbound } from '../../net/outbound.ts';
 import type { TokenSettings } from './token-settings.ts';
 
 export interface IssuerTimes {
-  /** Keys of this age are fetched again while they are in use. */
+  /** Keys of this age are fetched again if they are in use. */
   readonly freshMs: number;
-  /** Keys of this age are not used any more. */
+  /** Keys of this age are no longer used. */
   readonly mostAgeMs: number;
-  /** Least time between two fetches because of tokens with an unknown key. */
+  /** The shortest time between two fetches because of tokens with an unknown key. */
   readonly cooldownMs: number;
-  /** From a look that failed to the next one. */
+  /** The time from a failed fetch to the next one. */
   readonly failedCooldownMs: number;
-  /** Of one exchange as a whole. */
+  /** The limit for one exchange as a whole. */
   readonly timeoutMs: number;
 }
 
@@ -25,11 +25,11 @@ const TIMES: IssuerTimes = {
   timeoutMs: 5_000,
 };
 
-/** Real key sets have some kilobytes; those with chains of certificates more. */
+/** Real key sets have some kilobytes, or more if they contain certificate chains. */
 const MAX_BYTES = 512 * 1024;
 const MAX_KEYS = 100;
 const MAX_DEPTH = 16;
-/** Keys whose private half stays with the issuer. */
+/** Kinds of keys whose private half stays with the issuer. */
 const PUBLIC_KINDS: ReadonlySet<unknown> = new Set(['RSA', 'EC', 'OKP']);
 
 export interface IssuerKeySet {
@@ -37,17 +37,17 @@ export interface IssuerKeySet {
 }
 
 export interface IssuerKeysOptions extends Pick<TokenSettings, 'issuer' | 'jwksUrl'> {
-  /** Reaches the issuer and, where it is another one, the server of its keys. */
+  /** Connects to the issuer and, if it is another one, to the server of its keys. */
   readonly outbound: Pick<Outbound, 'request'>;
-  /** The keys cannot be read now; `error` says why, with hosts, which callers do not learn. */
+  /** Called when the keys cannot be read. `error` has the reason, with host names, which callers must not see. */
   readonly onTrouble?: (error: unknown) => void;
-  /** Others in tests. */
+  /** Other times, for tests. */
   readonly times?: Partial<IssuerTimes>;
 }
 
 /**
- * The public keys of an issuer (RFC 7517), read when they are first needed and remembered. Reading is bounded in time,
- * size and frequency, whatever tokens come: all callers wait for one exchange.
+ * The public keys of an issuer (RFC 7517), which are fetched when they are first needed and then cached. Time, size
+ * and frequency of the fetches are bounded whatever tokens arrive: all callers wait for the same exchange.
  */
 export class IssuerKeys {
   private readonly options: IssuerKeysOptions;
@@ -61,12 +61,12 @@ export class IssuerKeys {
     this.times = { ...TIMES, ...options.times };
   }
 
-  /** The keys as they are known; while they are not too old, no caller waits. @throws AppError IDENTITY_PROVIDER_UNAVAILABLE */
+  /** The known keys; no caller waits as long as they are not too old. @throws AppError IDENTITY_PROVIDER_UNAVAILABLE */
   async current(): Promise<IssuerKeySet> {
     const ageMs = this.known ? performance.now() - this.known.atMs : Number.POSITIVE_INFINITY;
     if (this.known && ageMs < this.times.freshMs) return this.known.set;
     if (this.known && ageMs < this.times.mostAgeMs) {
-      // Who asks now has keys that do; `onTrouble` has what goes wrong.
+      // This caller already has usable keys; failures are reported to `onTrouble`.
       if (!this.isCooling()) this.read().catch(() => undefined);
       return this.known.set;
     }
@@ -75,8 +75,8 @@ export class IssuerKeys {
   }
 
   /**
-   * The keys after `seen`, in which one was not found: issuers change their keys.
-   * @returns undefined where the issuer was asked just now, and has no other keys
+   * Newer keys than `seen`, which did not contain the key of a token: issuers rotate their keys.
+   * @returns undefined if the issuer was asked just now and has no other keys
    * @throws AppError IDENTITY_PROVIDER_UNAVAILABLE
    */
   async after(seen: IssuerKeySet): Promise<IssuerKeySet | undefined> {
@@ -86,7 +86,7 @@ export class IssuerKeys {
     return undefined;
   }
 
-  /** Whether it was asked too short a time ago. One exchange that is under way is shared. */
+  /** Whether the last fetch was too recent. An exchange that is under way is shared. */
   private isCooling(): boolean {
     if (this.reading || !this.last) return false;
     const { cooldownMs, failedCooldownMs } = this.times;
@@ -121,7 +121,7 @@ export class IssuerKeys {
     return { keys: keys.filter(isObject).filter(({ kty, use }) => PUBLIC_KINDS.has(kty) && use !== 'enc') };
   }
 
-  /** Where OpenID Connect Discovery 1.0 says that the keys are. */
+  /** The address of the keys by OpenID Connect Discovery 1.0. */
   private async discover(): Promise<string> {
     const { issuer } = this.options;
     const found = await this.readObject(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`);
@@ -151,7 +151,7 @@ export class IssuerKeys {
   }
 }
 
-/** Whether what a URL answers with comes from where the URL says: over TLS, or from this machine. */
+/** Whether the response of a URL can be trusted to come from its host: over TLS, or from this machine. */
 export function isTrustworthy(url: string): boolean {
   if (!URL.canParse(url)) return false;
   const { protocol, hostname } = new URL(url);

@@ -1,11 +1,11 @@
 import { hash, randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 
-/** 192 bits: nothing to guess, so that a plain digest at rest is enough. */
+/** 192 bits cannot be guessed, so storing a plain digest is enough. */
 const SECRET_BYTES = 24;
 const ID_BYTES = 6;
 
-/** lsq_<id>_<secret><checksum>: scanners for leaked secrets can tell it, and a slip of the pen is refused at once. */
+/** lsq_<id>_<secret><checksum>: scanners for leaked secrets recognise it, and a typing error is refused at once. */
 const KEY = /^lsq_([0-9a-f]{12})_([0-9a-f]{48})([0-9a-f]{8})$/;
 
 /** A new key and its id. */
@@ -23,7 +23,7 @@ export function keyIdOf(text: string): string | undefined {
 
 export const isKeyId = (value: string): boolean => /^key_[0-9a-f]{12}$/.test(value);
 
-/** SHA-256 of a key: all that is kept of it. */
+/** The SHA-256 of a key, which is all that is stored of it. */
 export const keyDigest = (text: string): Buffer => hash('sha256', text, 'buffer');
 
 const checksum = (text: string): string => crc32(text).toString(16).padStart(8, '0');

@@ -15,7 +15,10 @@ const KeyPath = Type.Object({
 });
 const KeyQuery = Type.Object({ tenant: Type.Optional(TenantId) }, { additionalProperties: false });
 
-/** Who asks, and keys: of all tenants for administrators of the service, of their own for those of a tenant. */
+/**
+ * Routes for the caller's identity and for keys: of all tenants for administrators of the service, and of their own
+ * tenant for its administrators.
+ */
 export const keyRoutes: FastifyPluginAsyncTypebox<{ keys: KeyService }> = async (app, { keys }) => {
   for (const [schema, example] of KEY_EXAMPLES)
     app.addSchema({ ...asComponent(schema), examples: [example] });

@@ -8,38 +8,38 @@ import { noSuchTenant } from '../tenants/service.ts';
 import { isKeyId, keyDigest, keyIdOf, newKey } from './key-text.ts';
 import { KeyStore, type NewKeyRow, type StoredKey } from './store.ts';
 
-/** Another process may still take a key for this long after it was revoked. */
+/** How long another process may still accept a revoked key. */
 const REMEMBERED_MS = 5_000;
 const MOST_REMEMBERED = 10_000;
 
-/** When a key was used last is known to the hour: so often it is written down, by each process. */
+/** The last use of a key is recorded to the hour: each process writes it this often. */
 const USE_GRAIN_MS = 3_600_000;
 
-/** What the methods throw; the routes of the room derive from it what they may answer. */
+/** The errors of the methods; the routes derive the codes of their responses from them. */
 export const KEY_ERRORS = {
   create: ['TENANT_NOT_FOUND', 'TENANT_DELETING', 'KEY_GRANT_REFUSED', 'STORAGE_FULL'],
   revoke: ['KEY_NOT_FOUND', 'STORAGE_FULL'],
 } as const satisfies Record<string, readonly ErrorCode[]>;
 
 /**
- * API keys. Their digests are in the database, the keys themselves are not. All methods throw AppError
- * DATABASE_UNAVAILABLE, and those that write STORAGE_FULL.
+ * API keys. The database has their digests, not the keys themselves. All methods throw AppError DATABASE_UNAVAILABLE,
+ * and those that write STORAGE_FULL.
  */
 export class KeyService {
   private readonly store: KeyStore;
-  /** By id; null for those that are not there. */
+  /** By id; null for ids without a key. */
   private readonly remembered: LRUCache<string, { readonly key: StoredKey | null }>;
-  /** Ids of keys whose use was written down within the last hour. */
+  /** Ids of keys whose use was recorded within the last hour. */
   private readonly noted = new LRUCache<string, true>({ max: MOST_REMEMBERED, ttl: USE_GRAIN_MS });
 
-  /** @param rememberedMs shorter in tests */
+  /** @param rememberedMs how long keys are cached; shorter in tests */
   constructor(database: Database, rememberedMs = REMEMBERED_MS) {
     this.remembered = new LRUCache({ max: MOST_REMEMBERED, ttl: rememberedMs });
     this.store = new KeyStore(database);
   }
 
   /**
-   * The key is returned here only. The id of the tenant is well-formed.
+   * Creates a key. The key itself is returned only here. The id of the tenant must be well-formed.
    * @throws AppError TENANT_NOT_FOUND
    */
   async create(options: Omit<NewKeyRow, 'id' | 'digest'>): Promise<{ record: KeyRecord; key: string }> {
@@ -54,14 +54,14 @@ export class KeyService {
     return this.store.list(tenant);
   }
 
-  /** Whether there is any key that can be used now. */
+  /** Whether there is any usable key. */
   isAny(): Promise<boolean> {
     return this.store.isAny();
   }
 
   /**
-   * Ends a key; again, changes nothing.
-   * @param tenant whose key it must be; undefined: of any tenant
+   * Revokes a key. Repeating the call changes nothing.
+   * @param tenant the tenant to which the key must belong; undefined: any tenant
    * @throws AppError KEY_NOT_FOUND
    */
   async revoke(id: string, tenant?: string): Promise<KeyRecord> {
@@ -71,19 +71,19 @@ export class KeyService {
     throw new AppError('KEY_NOT_FOUND', `There is no key ${JSON.stringify(id)}.`, { id });
   }
 
-  /** The record of a key that may be used now, or undefined: unknown, revoked, expired or no key at all. */
+  /** The record of a usable key; undefined if it is unknown, revoked, expired or not a key at all. */
   async verify(key: string): Promise<KeyRecord | undefined> {
     const remembered = this.verifyRemembered(key);
     if (remembered !== undefined) return remembered ?? undefined;
     const id = keyIdOf(key)!;
     this.remembered.set(id, { key: (await this.store.get(id)) ?? null });
     const record = this.verifyRemembered(key) ?? undefined;
-    // Here and not for what is remembered: a key that is used is looked up every few seconds.
+    // Recorded here and not for cached keys: a key in use is looked up every few seconds anyway.
     if (record) await this.noteUse(id);
     return record;
   }
 
-  /** The same without waiting: null for what cannot be used, undefined where `verify` has to look. */
+  /** The same from the cache, without waiting: null for an unusable key, undefined if `verify` must query. */
   verifyRemembered(key: string): KeyRecord | null | undefined {
     const id = keyIdOf(key);
     if (id === undefined) return null;
@@ -94,7 +94,7 @@ export class KeyService {
     return isLive(record, Date.now()) ? record : null;
   }
 
-  /** Nothing depends on it: where the database fails, a note is lost. */
+  /** Records the use of a key. Nothing depends on it: if the database fails, the record is lost. */
   private async noteUse(id: string): Promise<void> {
     if (this.noted.has(id)) return;
     this.noted.set(id, true);

@@ -4,7 +4,7 @@ import type { Database } from '../../database/database.ts';
 import type { ApiKeyTable } from '../../database/tables.ts';
 import { ensureTenant, isTenant } from '../tenants/store.ts';
 
-/** A key as it is looked up: `digest` is the SHA-256 of its text. */
+/** A key as it is looked up. `digest` is the SHA-256 of its text. */
 export interface StoredKey {
   readonly record: KeyRecord;
   readonly digest: Buffer;
@@ -15,9 +15,9 @@ export interface NewKeyRow {
   readonly tenant: string;
   readonly name: string;
   readonly scopes: readonly Scope[];
-  /** undefined: that of the tenant. */
+  /** undefined: the limit of the tenant applies. */
   readonly maxPriority?: JobPriority | undefined;
-  /** Makes the tenant where there is none of that id. */
+  /** Whether the tenant is created if it does not exist. */
   readonly makesTenant?: boolean;
   readonly digest: Buffer;
   readonly expiresAt: Date | null;
@@ -66,7 +66,7 @@ export class KeyStore {
 
   /**
    * Every key, revoked ones included, the oldest first.
-   * @param tenant undefined: of all
+   * @param tenant undefined: keys of all tenants
    */
   async list(tenant?: string): Promise<KeyRecord[]> {
     const all = this.database.reader.selectFrom('api_key').selectAll().orderBy('created_at').orderBy('id');
@@ -74,7 +74,7 @@ export class KeyStore {
     return rows.map(recordOf);
   }
 
-  /** Whether there is any key that can be used now. */
+  /** Whether there is any usable key. */
   async isAny(): Promise<boolean> {
     const row = await this.database.reader
       .selectFrom('api_key')
@@ -86,7 +86,10 @@ export class KeyStore {
     return row !== undefined;
   }
 
-  /** Ends a key; again, changes nothing. @param tenant undefined: of any @returns undefined where there is none */
+  /**
+   * Revokes a key. Repeating the call changes nothing. @param tenant undefined: any tenant @returns undefined if
+   * there is no such key
+   */
   async revoke(id: string, tenant?: string): Promise<KeyRecord | undefined> {
     const row = await this.database.write((writer) => {
       const one = writer

@@ -5,7 +5,7 @@ import type { Principal } from '../../http/principal.ts';
 import { keyDigest } from './key-text.ts';
 import type { TokenSettings } from './token-settings.ts';
 
-/** What an issuer says of who holds a token, after its signature was checked. */
+/** The claims of a token, after its signature was verified. */
 export type TokenClaims = Readonly<Record<string, unknown>>;
 
 /** Subjects that are safe in a log line. */
@@ -13,7 +13,7 @@ const SHOWN_SUBJECT = /^[!-~]{1,128}$/;
 const DIGEST_CHARACTERS = 32;
 
 /**
- * The principal of a token. Whether the tenant exists is not checked here.
+ * Derives the principal from the claims of a token. Whether the tenant exists is not checked here.
  * @throws AppError TOKEN_INVALID, TOKEN_TENANT_UNKNOWN
  */
 export function tokenPrincipal(claims: TokenClaims, settings: TokenSettings): Principal {
@@ -27,7 +27,7 @@ export function tokenPrincipal(claims: TokenClaims, settings: TokenSettings): Pr
   return { tenant, keyId: keyIdOfSubject(sub), scopes: scopesIn(claims, settings) };
 }
 
-/** @param reason why it cannot be used, as the end of a sentence; it goes to the caller */
+/** @param reason the end of a sentence, which the caller sees */
 export const tokenInvalid = (reason: string): AppError =>
   new AppError('TOKEN_INVALID', `The token cannot be used: ${reason}.`);
 
@@ -40,8 +40,8 @@ export const tokenTenantUnknown = (claim: string): AppError =>
   );
 
 /**
- * A claim by its name, or by a JSON Pointer (RFC 6901) into nested ones, which begins with a slash.
- * @returns undefined where there is none
+ * Finds a claim by its name, or by a JSON Pointer (RFC 6901), which begins with a slash, into nested claims.
+ * @returns undefined if there is none
  */
 export function claimAt(claims: TokenClaims, place: string): unknown {
   const path = place.startsWith('/')
@@ -58,7 +58,7 @@ export function claimAt(claims: TokenClaims, place: string): unknown {
   return value;
 }
 
-/** Ours of the scopes that a token has, each once. */
+/** The scopes of this service that a token has, each once. */
 function scopesIn(claims: TokenClaims, settings: TokenSettings): Scope[] {
   const { scopeClaim, scopePrefix, defaultScopes, mayAdminister } = settings;
   const claim = claimAt(claims, scopeClaim);
@@ -69,6 +69,6 @@ function scopesIn(claims: TokenClaims, settings: TokenSettings): Scope[] {
   return SCOPES.filter((scope) => words.has(scopePrefix + scope) && (scope !== 'admin' || mayAdminister));
 }
 
-/** Who did something, for logs and the audit log: readable, and of bounded length. */
+/** The identity for logs and the audit log: readable, and of bounded length. */
 const keyIdOfSubject = (subject: string): string =>
   `jwt:${SHOWN_SUBJECT.test(subject) ? subject : `sha256:${keyDigest(subject).toString('hex').slice(0, DIGEST_CHARACTERS)}`}`;

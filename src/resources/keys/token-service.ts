@@ -11,7 +11,7 @@ import { TokenSignatures } from './token-signature.ts';
 const REMEMBERED_MS = 60_000;
 const MOST_REMEMBERED = 10_000;
 
-/** What looks like a token: three parts with dots between, of which a key has none. */
+/** The form of a token: three parts separated by dots, which keys do not contain. */
 const TOKEN = /^[^.]+\.[^.]+\.[^.]*$/;
 
 export interface TokenServiceOptions extends Pick<IssuerKeysOptions, 'outbound' | 'onTrouble' | 'times'> {
@@ -19,12 +19,12 @@ export interface TokenServiceOptions extends Pick<IssuerKeysOptions, 'outbound' 
   readonly tenants: Pick<TenantService, 'get'>;
 }
 
-/** Tokens of the identity provider, besides keys; nothing of them is stored. */
+/** Tokens of the identity provider, which are accepted besides keys. Nothing about them is stored. */
 export class TokenService {
   private readonly settings: TokenSettings;
   private readonly tenants: Pick<TenantService, 'get'>;
   private readonly signatures: TokenSignatures;
-  /** By digest, until the token expires, and no longer than a tenant may be gone. */
+  /** By digest, until the token expires, but not longer than a deletion of the tenant may go unnoticed. */
   private readonly remembered = new LRUCache<string, Principal>({ max: MOST_REMEMBERED, ttl: REMEMBERED_MS });
 
   constructor({ settings, tenants, ...access }: TokenServiceOptions) {
@@ -34,18 +34,18 @@ export class TokenService {
     this.signatures = new TokenSignatures(settings, new IssuerKeys({ issuer, jwksUrl, ...access }));
   }
 
-  /** Whether a text is to be read as a token at all. */
+  /** Whether a text must be treated as a token. */
   isToken(text: string): boolean {
     return TOKEN.test(text);
   }
 
-  /** The principal of a token that was verified a moment ago, without waiting. */
+  /** The principal of a recently verified token, without waiting. */
   verifyRemembered(token: string): Principal | undefined {
     return this.remembered.get(nameOf(token));
   }
 
   /**
-   * The principal of a token.
+   * Verifies a token.
    * @throws AppError TOKEN_INVALID, TOKEN_TENANT_UNKNOWN, IDENTITY_PROVIDER_UNAVAILABLE, DATABASE_UNAVAILABLE
    */
   async verify(token: string): Promise<Principal> {

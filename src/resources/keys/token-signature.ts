@@ -11,11 +11,14 @@ import type { IssuerKeySet, IssuerKeys } from './issuer-keys.ts';
 import { type TokenClaims, tokenInvalid } from './token-claims.ts';
 import type { TokenSettings } from './token-settings.ts';
 
-/** The only file that knows JOSE: signatures of tokens (RFC 7519), and the claims that limit where and when they count. */
+/**
+ * Verifies the signatures of tokens (RFC 7519), and the claims that limit where and when a token is valid. Only this
+ * file uses JOSE.
+ */
 export class TokenSignatures {
   private readonly keys: Pick<IssuerKeys, 'current' | 'after'>;
   private readonly options: JWTVerifyOptions & { readonly algorithms: string[] };
-  /** Keys that were imported stay with the set they are of. */
+  /** Imported keys, which live as long as their key set. */
   private readonly resolvers = new WeakMap<IssuerKeySet, ReturnType<typeof createLocalJWKSet>>();
 
   constructor(settings: TokenSettings, keys: Pick<IssuerKeys, 'current' | 'after'>) {
@@ -30,7 +33,7 @@ export class TokenSignatures {
   }
 
   /**
-   * What a token says, where our issuer signed it, for us, and for now.
+   * The claims of a token that the configured issuer has signed for this service and that is currently valid.
    * @throws AppError TOKEN_INVALID, IDENTITY_PROVIDER_UNAVAILABLE
    */
   async claimsOf(token: string): Promise<TokenClaims> {
@@ -42,7 +45,7 @@ export class TokenSignatures {
     }
   }
 
-  /** A token that does not name its key may be signed with any that fits. */
+  /** Verifies a token that does not name its key with every key that fits. */
   private async claimsByOneOf(
     token: string,
     keys: InstanceType<typeof errors.JWKSMultipleMatchingKeys>,
@@ -82,7 +85,7 @@ export class TokenSignatures {
     return resolver;
   }
 
-  /** Whatever a token is made of, it is the token that is wrong, unless its key could not be asked for. */
+  /** Every failure counts as a fault of the token, except if the keys of the identity provider could not be fetched. */
   private refusal(error: unknown): AppError {
     return error instanceof AppError ? error : tokenInvalid(reasonOf(error, this.options.algorithms));
   }

@@ -5,9 +5,9 @@ import type { Tables } from '../../database/tables.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { type SecretBox, sealedWith } from '../../transfer/secret-box.ts';
 
-/** Rows that are read at once: SQLite holds up the process for so long. */
+/** Rows that are read at a time. With SQLite, reading blocks the process for its duration. */
 const PAGE_ROWS = 200;
-/** A client, and the proxies before it, wait for the answer. */
+/** How long a call may take, because the client and the proxies in between wait for the response. */
 const PATIENCE_MS = 15_000;
 
 interface Place {
@@ -16,7 +16,7 @@ interface Place {
   readonly columns: readonly string[];
 }
 
-/** Where sealed texts are kept. */
+/** The columns with sealed texts. */
 const PLACES: Readonly<Partial<Record<keyof Tables, Place>>> = {
   connection: { key: ['id'], columns: ['credentials'] },
   webhook: { key: ['id'], columns: ['secret', 'previous_secret', 'sealed_url'] },
@@ -25,7 +25,7 @@ const PLACES: Readonly<Partial<Record<keyof Tables, Place>>> = {
   idempotency: { key: ['tenant', 'key'], columns: ['answer'] },
 };
 
-/** A column is a sealed text, or JSON in which some are; no text of a user has a quotation mark before it there. */
+/** A sealed text in a column of JSON. In a text of a user, the quotation mark before it would have a backslash. */
 const IN_JSON = /(?<="(?:sealed|body)":")v1\.[0-9a-f]{8}\.[\w-]+(?=")/g;
 
 type Sealing = keyof Tables;
@@ -33,20 +33,20 @@ const TABLES = Object.keys(PLACES) as [Sealing, ...Sealing[]];
 type Row = Readonly<Record<string, string | number | null>>;
 type Key = (string | number)[];
 
-/** What `rotateSecrets` throws; the route derives from it what it may answer. */
+/** The errors of `rotateSecrets`; the route derives the codes of its responses from them. */
 export const ROTATION_ERRORS = ['VALIDATION_FAILED', 'SECRETS_UNAVAILABLE', 'STORAGE_FULL'] as const;
 
 export interface RotationOptions {
-  /** `next` of the previous call: where it stopped. */
+  /** The `next` of the previous call, which is where it stopped. */
   readonly after?: string | undefined;
   readonly patienceMs?: number;
 }
 
 /**
- * Seals again, with the first key, what another one sealed. Others may write meanwhile: what they changed is read again, for
- * they may have moved what was sealed before from one column to another.
- * @throws AppError VALIDATION_FAILED where `after` is none of ours, SECRETS_UNAVAILABLE without a key, DATABASE_UNAVAILABLE,
- * STORAGE_FULL
+ * Seals everything again with the first key that was sealed with another one. Others may write at the same time; rows
+ * that they changed are read again, because they may have moved a sealed text to another column.
+ * @throws AppError VALIDATION_FAILED if `after` is not a `next`, SECRETS_UNAVAILABLE without a key,
+ *   DATABASE_UNAVAILABLE, STORAGE_FULL
  */
 export async function rotateSecrets(
   database: Database,
@@ -85,12 +85,12 @@ function placeIn(after: string): [Sealing, Key] {
     const isKey = key.every((part) => typeof part === 'string' || Number.isSafeInteger(part));
     if (isKey && TABLES.includes(table) && PLACES[table]!.key.length === key.length) return [table, key];
   } catch {
-    // It is not JSON.
+    // The value is not JSON.
   }
   throw new AppError('VALIDATION_FAILED', 'after must be the `next` of a previous response.');
 }
 
-/** What is sealed with the right key stays, and so does what cannot be opened, which is counted. */
+/** Seals texts again. What is sealed with the right key stays; what cannot be opened stays as well and is counted. */
 class Resealing {
   readonly unreadable = new Map<string, number>();
   private readonly box: SecretBox;
@@ -101,7 +101,7 @@ class Resealing {
     this.key = key;
   }
 
-  /** For rows that are read again: what cannot be opened in them has been counted. */
+  /** For rows that are read again: texts in them that cannot be opened have already been counted. */
   uncounted(): Resealing {
     return new Resealing(this.box, this.key);
   }
@@ -149,7 +149,7 @@ interface Change {
   readonly changed: readonly { readonly column: string; readonly old: string; readonly text: string }[];
 }
 
-/** What changes of a row; undefined: nothing does. */
+/** The changes of a row; undefined if there are none. */
 function changeOf(table: Sealing, row: Row, resealing: Resealing): Change | undefined {
   const changed = PLACES[table]!.columns.flatMap((column) => {
     const old = row[column];
@@ -160,7 +160,7 @@ function changeOf(table: Sealing, row: Row, resealing: Resealing): Change | unde
   return changed.length > 0 ? { row, changed } : undefined;
 }
 
-/** @returns how many rows were changed */
+/** @returns the number of changed rows */
 async function resealRows(
   database: Database,
   table: Sealing,

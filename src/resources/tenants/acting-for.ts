@@ -14,7 +14,7 @@ import type { Standing, TenantLimits } from './limits.ts';
 export interface ActingForOptions {
   readonly limits: TenantLimits;
   readonly metrics: Pick<Metrics, 'accessRefused'>;
-  /** Called with the tenant on whose behalf an administrator makes the call. */
+  /** Called with the tenant for which an administrator makes the call. */
   readonly onActingFor: (request: FastifyRequest, tenant: string) => void;
 }
 
@@ -40,7 +40,7 @@ export const actingFor = fp(async (app: FastifyInstance, options: ActingForOptio
   /** @throws AppError SCOPE_MISSING, TENANT_NOT_FOUND */
   function takeTenant(request: FastifyRequest, principal: Principal): void {
     const { tenant } = request.query as { readonly tenant?: unknown };
-    // The schema refuses values that are not ids, before anything is done.
+    // The schema refuses values that are not ids before anything else is done.
     if (typeof tenant !== 'string' || !isTenantId(tenant) || tenant === principal.tenant) return;
     if (principal.keyId === null)
       throw new AppError(
@@ -115,6 +115,6 @@ export const actingFor = fp(async (app: FastifyInstance, options: ActingForOptio
 const bringsWork = ({ method, routeOptions: { config, url = '' } }: FastifyRequest): boolean =>
   scopeOf(method, config.scope) === 'write' && bringsNew(method, url);
 
-/** Whether a call does anything but read, cancel and delete. */
+/** Whether a call does anything other than read, cancel or delete. */
 const bringsNew = (method: string, url: string): boolean =>
   !['GET', 'HEAD', 'OPTIONS', 'DELETE'].includes(method) && !url.endsWith('/cancel');

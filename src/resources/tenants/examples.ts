@@ -1,7 +1,7 @@
 import type { TSchema } from 'typebox';
 import { TenantList, TenantRecord, TenantRequest, TenantSummary } from '../../contract/tenant.ts';
 
-/** Examples of the contract; typed, so that they cannot go stale quietly. */
+/** Examples of the contract, with their types, so that an outdated example does not compile. */
 const tenantRequest: TenantRequest = {
   weight: 300,
   max_priority: 'normal',

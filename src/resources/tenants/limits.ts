@@ -3,7 +3,7 @@ import type { JobPriority } from '../../contract/job-request.ts';
 import type { TenantRequest, TenantState } from '../../contract/tenant.ts';
 import type { TenantService } from './service.ts';
 
-/** What an administrator changes in another process counts here after this at most. */
+/** The longest time until a change by an administrator in another process takes effect here. */
 const REMEMBERED_MS = 5_000;
 const MOST_REMEMBERED = 10_000;
 
@@ -35,7 +35,7 @@ export const limitsOf = (
   return { ...none, ...quotas, weight: weight ?? usual, max_priority: max_priority ?? highest };
 };
 
-/** What a tenant may do. */
+/** What a tenant currently may do. */
 export interface Standing {
   readonly state: TenantState;
   readonly limits: Limits;
@@ -52,7 +52,7 @@ export class TenantLimits {
     this.defaults = defaults;
   }
 
-  /** What is remembered, without waiting; undefined where `of` has to look. */
+  /** The cached limits, without waiting; undefined if `of` must query. */
   known(tenant: string): Limits | undefined {
     return this.knownStanding(tenant)?.limits;
   }
@@ -62,7 +62,7 @@ export class TenantLimits {
     return (await this.standingOf(tenant)).limits;
   }
 
-  /** The remembered value, synchronously; undefined if `standingOf` has to query. */
+  /** The cached value, without waiting; undefined if `standingOf` must query. */
   knownStanding(tenant: string): Standing | undefined {
     return this.remembered.get(tenant);
   }
@@ -77,7 +77,7 @@ export class TenantLimits {
     return standing;
   }
 
-  /** Something was changed. */
+  /** Removes a tenant from the cache after a change. */
   forget(tenant: string): void {
     this.remembered.delete(tenant);
   }

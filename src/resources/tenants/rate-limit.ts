@@ -11,11 +11,11 @@ const WINDOW_SECONDS = 60;
 /** After a failure the counter is not asked for this long, because it may hang. */
 const PAUSE_MS = 1_000;
 
-/** Counts what happens in windows of time, for all processes together. */
+/** Counts requests in windows of time, for all processes together. */
 export interface RateCounter {
   /**
-   * Counts one more. A window begins with the first that is counted and ends `windowMs` later.
-   * @returns how many there were in this window, this one among them, and milliseconds until it ends
+   * Counts one request. A window begins with its first request and ends `windowMs` later.
+   * @returns the number of requests in this window, including this one, and the milliseconds until it ends
    * @throws AppError QUEUE_UNAVAILABLE
    */
   count(key: string, windowMs: number): Promise<{ readonly current: number; readonly resetMs: number }>;
@@ -29,8 +29,8 @@ export interface RateLimitOptions {
 }
 
 /**
- * Requests to the API per minute, by all keys of a tenant together, if the tenant has a quota; others are not
- * counted. All processes count in the same Redis; while it is unavailable no request is refused. Headers as in
+ * Limits the requests to the API per minute, for all keys of a tenant together. Tenants without a limit are not
+ * counted. All processes count in the same Redis; while it is unavailable, no request is refused. The headers follow
  * draft-ietf-httpapi-ratelimit-headers.
  */
 export const rateLimit = fp(async (app: FastifyInstance, { limits, counter, metrics }: RateLimitOptions) => {
@@ -62,7 +62,7 @@ export const rateLimit = fp(async (app: FastifyInstance, { limits, counter, metr
       );
     }
     const counted = await count(request);
-    // No time is left of a window that could not be looked at.
+    // If the counter could not be read, its window has no time left.
     if (counted.isAllowed || counted.ttl === 0) return;
     const { max, remaining, ttlInSeconds } = counted;
     reply
@@ -83,7 +83,7 @@ export const rateLimit = fp(async (app: FastifyInstance, { limits, counter, metr
     if (!principal) return done();
     const known = limits.known(principal.tenant);
     if (known && (known.requests_per_minute ?? null) === null) return done();
-    // A tenant that cannot be looked up is not held up: what the request wants of the storage will say so.
+    // If the tenant cannot be looked up, the request goes on: its own use of the database will report the failure.
     const looked = known ? Promise.resolve() : limits.of(principal.tenant).catch(() => undefined);
     looked
       .then(() => ((limitOf(request) ?? null) === null ? undefined : limit(request, reply)))
@@ -97,7 +97,7 @@ export const rateLimit = fp(async (app: FastifyInstance, { limits, counter, metr
 
 type Done = (error: Error | null, result?: { current: number; ttl: number }) => void;
 
-/** A counter as @fastify/rate-limit wants its store: a class. https://github.com/fastify/fastify-rate-limit#custom-store-example-usage */
+/** The counter as a class, which @fastify/rate-limit requires of a store: https://github.com/fastify/fastify-rate-limit#custom-store-example-usage */
 function rateStore(counter: RateCounter) {
   let pausedUntilMs = 0;
   return class {

@@ -45,7 +45,7 @@ export interface TenantRoutesOptions {
   readonly spaceOf: (tenant: string) => ReportedSpace;
 }
 
-/** Tenants and what they may use, for administrators; and what a tenant uses, for itself. */
+/** Routes for tenants and their limits, for administrators; and for the usage of a tenant, for the tenant itself. */
 export const tenantRoutes: FastifyPluginAsyncTypebox<TenantRoutesOptions> = async (
   app,
   { tenants, limits, database, spaceOf },

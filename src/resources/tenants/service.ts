@@ -6,7 +6,7 @@ import { AppError } from '../../errors/app-error.ts';
 import type { ErrorCode } from '../../errors/error-kinds.ts';
 import { TenantStore } from './store.ts';
 
-/** What the methods throw; the routes of the room derive from it what they may answer. */
+/** The errors of the methods; the routes derive the codes of their responses from them. */
 export const TENANT_ERRORS = {
   get: ['TENANT_NOT_FOUND', 'STORAGE_FAILED'],
   put: ['TENANT_DELETING', 'STORAGE_FULL'],
@@ -14,7 +14,7 @@ export const TENANT_ERRORS = {
   suspend: ['TENANT_NOT_FOUND', 'TENANT_DELETING', 'STORAGE_FULL'],
 } as const satisfies Record<string, readonly ErrorCode[]>;
 
-/** AppError TENANT_NOT_FOUND, with the calls that make a tenant. */
+/** AppError TENANT_NOT_FOUND, whose message names the calls that create a tenant. */
 export const noSuchTenant = (id: string): AppError =>
   new AppError(
     'TENANT_NOT_FOUND',
@@ -57,8 +57,8 @@ export class TenantService {
   }
 
   /**
-   * None of its waiting jobs start, and it cannot submit new work, until `resume`. Running jobs continue. Repeating
-   * the call changes nothing.
+   * Suspends a tenant: until `resume`, none of its queued jobs starts and it cannot submit new work. Active jobs
+   * continue. Repeating the call changes nothing.
    * @throws AppError TENANT_NOT_FOUND, TENANT_DELETING
    */
   suspend(id: string): Promise<TenantRecord> {
@@ -74,8 +74,8 @@ export class TenantService {
   }
 
   /**
-   * Has a tenant deleted with all it has, which the sweeper then removes; its keys open nothing from now on. Again, it changes
-   * nothing.
+   * Begins to delete a tenant with all its records, which the sweeper then removes. Its keys are refused from now on.
+   * Repeating the call changes nothing.
    * @throws AppError TENANT_NOT_FOUND, TENANT_KEPT for the default tenant
    */
   async delete(id: string): Promise<TenantRecord> {

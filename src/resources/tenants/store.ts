@@ -98,7 +98,7 @@ export class TenantStore {
   }
 }
 
-/** Makes a tenant unless there is one of that id. @param id well-formed @throws AppError TENANT_DELETING */
+/** Creates a tenant unless it exists. @param id well-formed @throws AppError TENANT_DELETING */
 export async function ensureTenant(writer: Writer, id: string): Promise<void> {
   const made = await writer
     .insertInto('tenant')
@@ -112,7 +112,7 @@ export async function ensureTenant(writer: Writer, id: string): Promise<void> {
 }
 
 /**
- * Whether there is a tenant of that id. Its deletion does not begin before the transaction has ended.
+ * Whether a tenant with this id exists. Its deletion cannot begin before the transaction has ended.
  * @param id well-formed
  * @throws AppError TENANT_DELETING
  */
@@ -135,7 +135,7 @@ const tenantDeleting = (id: string): AppError =>
     { tenant: id },
   );
 
-/** The value of a column without a limit, whatever the defaults of the service are. */
+/** The value of a column for no limit, whatever the defaults of the service are. */
 const UNLIMITED = -1;
 
 const QUOTAS = [

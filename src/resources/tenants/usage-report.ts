@@ -51,7 +51,7 @@ export async function usageReport(space: ReportedSpace, days = DEFAULT_USAGE_DAY
   };
 }
 
-/** Tenants with what they have and wait for. @throws AppError DATABASE_UNAVAILABLE */
+/** Tenants with what they store and the jobs that they wait for. @throws AppError DATABASE_UNAVAILABLE */
 export async function withCounts(
   database: Pick<Database, 'reader'>,
   tenants: readonly TenantRecord[],

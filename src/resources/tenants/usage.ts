@@ -7,26 +7,26 @@ const DAY_MS = 86_400_000;
 
 export interface UsageTotals {
   readonly adapters: number;
-  /** Of all files of all adapters, each counted in full. */
+  /** The bytes of all files of all adapters, each counted in full. */
   readonly bytes: number;
 }
 
-/** What a transaction changes of a tenant's usage. */
+/** The changes of a tenant's usage in a transaction. */
 export interface UsageChange extends UsageTotals {
   readonly jobs: number;
-  /** How long its work ran. */
+  /** How long its work held a slot. */
   readonly computeMs: number;
 }
 
-/** What is needed of a workspace to know its usage. */
+/** The parts of a workspace that are needed to know its usage. */
 export interface UsedSpace {
   readonly tenant: string;
   readonly database: Pick<Database, 'reader'>;
 }
 
 /**
- * Counts what a transaction adds to or removes from a tenant. Other transactions of the same tenant wait for its end,
- * so it comes last.
+ * Adds the changes of a transaction to the usage of a tenant. Other transactions of the same tenant wait until this
+ * one ends, so it must come last.
  */
 export async function addUsage(
   writer: Writer,
@@ -45,7 +45,7 @@ export async function addUsage(
         })),
       )
       .execute();
-  // A day has what came on it; what is removed was used nevertheless.
+  // A day counts what was added on it; later removals do not change it.
   const came = { bytes: Math.max(bytes, 0), jobs: Math.max(jobs, 0), compute_ms: Math.round(computeMs) };
   if (came.bytes + came.jobs + came.compute_ms === 0) return;
   await writer
@@ -61,12 +61,12 @@ export async function addUsage(
     .execute();
 }
 
-/** A moment's day as the table of days has it. */
+/** The day of a time, in the form of the table of days. */
 export const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
 
 /**
- * Removes days that no call shows any more.
- * @returns how many
+ * Removes the usage of days that no call shows any more.
+ * @returns how many days were removed
  * @throws AppError DATABASE_UNAVAILABLE, STORAGE_FULL
  */
 export async function removeOldUsage(database: Pick<Database, 'write'>, nowMs: number): Promise<number> {
@@ -79,7 +79,10 @@ export async function removeOldUsage(database: Pick<Database, 'write'>, nowMs: n
   return Number(numDeletedRows);
 }
 
-/** The tenants that had most computed in the last 30 days, those with the most first. @throws AppError DATABASE_UNAVAILABLE */
+/**
+ * The tenants with the most compute time in the last 30 days, in descending order. @throws AppError
+ * DATABASE_UNAVAILABLE
+ */
 export async function busiestTenants(
   { reader }: Pick<Database, 'reader'>,
   most: number,
@@ -98,7 +101,7 @@ export async function busiestTenants(
   return rows.map(({ tenant }) => tenant);
 }
 
-/** What a tenant has. @throws AppError DATABASE_UNAVAILABLE */
+/** The totals of a tenant. @throws AppError DATABASE_UNAVAILABLE */
 export async function usageOf({ database, tenant }: UsedSpace): Promise<UsedTotals> {
   const row = await database.reader
     .selectFrom('usage')
@@ -120,23 +123,23 @@ export async function storedByAll({ reader }: Pick<Database, 'reader'>): Promise
   return { adapters: Number(adapters), bytes: Number(bytes) };
 }
 
-/** What is needed of a workspace to know how much it may store, and stores. */
+/** The parts of a workspace that are needed to check how much it may store. */
 export interface StoringSpace extends UsedSpace {
   readonly limits: () => Promise<Limits>;
 }
 
 /**
- * Refuses an adapter beyond the stored bytes of a tenant. No cost without a limit. Uploads that are checked at the
- * same moment do not see each other, so they may exceed the limit together; the next one is then refused. Results of
- * jobs count, but are never refused.
- * @param bytes of the adapter's files
+ * Refuses an adapter that would exceed the limit of stored bytes of a tenant. Costs nothing without a limit. Uploads
+ * that are checked at the same moment do not see each other, so together they may exceed the limit; the next one is
+ * then refused. Results of jobs count, but are never refused.
+ * @param bytes of the files of the adapter
  * @throws AppError QUOTA_TOO_SMALL for an adapter that is larger than the limit, QUOTA_STORED_BYTES,
- * DATABASE_UNAVAILABLE
+ *   DATABASE_UNAVAILABLE
  */
 export async function checkStoredBytes(space: StoringSpace, bytes: number): Promise<void> {
   const { stored_bytes: limit } = await space.limits();
   if (limit === null) return;
-  // No adapter has no bytes.
+  // Every adapter has at least one byte.
   if (Math.max(1, bytes) > limit)
     throw new AppError(
       'QUOTA_TOO_SMALL',

@@ -12,38 +12,38 @@ import { signingSecrets, urlOf } from './webhook-secrets.ts';
 
 const TIMEOUT_MS = 15_000;
 const GONE_REASON = 'The receiver answered 410 (gone). Enable the webhook to send again.';
-/** A delivery can be sent again and again by hand. */
+/** The attempts that are kept, because a delivery can be repeated manually any number of times. */
 const KEPT_ATTEMPTS = 50;
 
 export interface DelivererOptions {
   readonly outbound: Pick<Outbound, 'request'>;
   readonly box: SecretBox | undefined;
-  /** Pauses before the attempts, in milliseconds; others in tests. */
+  /** Pauses before the attempts, in milliseconds; different ones in tests. */
   readonly schedule?: readonly number[];
-  /** Longest time of one request; shorter in tests. */
+  /** The time limit of one request; shorter in tests. */
   readonly timeoutMs?: number;
 }
 
 /**
- * Outcome of an attempt. delivered: accepted. retried: it is tried again. failed: given up. gone: the receiver wants
- * no more, and the webhook is disabled. dropped: nothing was sent, because the webhook is disabled or removed, or the
- * delivery was already final.
+ * The outcome of an attempt. delivered: accepted. retried: another attempt follows. failed: given up. gone: the
+ * receiver wants no more, and the webhook is disabled. dropped: nothing was sent, because the webhook is disabled or
+ * removed, or the delivery was already final.
  */
 export type AttemptOutcome = 'delivered' | 'retried' | 'failed' | 'gone' | 'dropped';
 
 export interface AttemptResult {
   readonly outcome: AttemptOutcome;
-  /** Time of the next attempt; undefined: there is none. */
+  /** The time of the next attempt; undefined if there is none. */
   readonly nextAtMs?: number;
-  /** How long the request took; undefined: none was made. */
+  /** The duration of the request; undefined if none was made. */
   readonly ms?: number;
-  /** Why it did not count. */
+  /** Why the attempt did not succeed. */
   readonly error?: string;
 }
 
 /**
- * Makes attempts at deliveries. An attempt that a crash ends between the request and its record is made again, under the
- * same webhook-id. All methods throw AppError DATABASE_UNAVAILABLE.
+ * Makes attempts at deliveries. An attempt whose process crashes between the request and its record is repeated, with
+ * the same webhook-id. All methods throw AppError DATABASE_UNAVAILABLE.
  */
 export class Deliverer {
   private readonly database: Database;
@@ -56,12 +56,12 @@ export class Deliverer {
 
   /**
    * @param signal ends the request; then nothing is recorded
-   * @throws AppError STORAGE_FULL; the signal's reason
+   * @throws AppError STORAGE_FULL; the reason of the signal
    */
   async attempt(webhookId: string, deliveryId: string, signal: AbortSignal): Promise<AttemptResult> {
     const due = await pending(this.database, webhookId, deliveryId);
     if (!due) return { outcome: 'dropped' };
-    // A test is requested to find out whether the receiver works again.
+    // A test event is still sent, because it shows whether the receiver works again.
     if (!webhookRecord(due).enabled && due.type !== 'webhook.test') {
       await this.record(due, { ...unsent('The webhook is disabled.'), isLast: true }, Date.now());
       return { outcome: 'dropped' };
@@ -75,7 +75,7 @@ export class Deliverer {
     return { outcome, ms, error, ...(nextAtMs !== undefined && { nextAtMs }) };
   }
 
-  /** Whether a delivery is to be attempted before its time, on request. */
+  /** Whether an attempt was requested before the scheduled time. */
   async isDueBefore(webhookId: string, deliveryId: string, atMs: number): Promise<boolean> {
     const row = await this.database.reader
       .selectFrom('delivery')
@@ -97,13 +97,13 @@ export class Deliverer {
         signal,
       });
     } catch (error) {
-      // The key may be another one in this process at this time, and the right one later or elsewhere.
+      // The keys of this process may be wrong at the moment, and right later or in another process.
       if (error instanceof AppError && error.code.startsWith('SECRETS_')) return unsent(error.message);
       throw error;
     }
   }
 
-  /** Adds an attempt to what is known of a delivery by now. @returns time of the next one; undefined: there is none */
+  /** Adds an attempt to the record of a delivery. @returns the time of the next attempt; undefined if there is none */
   private record(due: Pending, sent: Sent & Last, startedMs: number): Promise<number | undefined> {
     const { database } = this;
     return database.write(async (writer) => {
@@ -122,7 +122,7 @@ export class Deliverer {
             .where('id', '=', due.delivery),
         )
         .executeTakeFirst();
-      // Removed meanwhile, with its webhook.
+      // The delivery was removed meanwhile, with its webhook.
       if (!row) return undefined;
       const nextAtMs = this.nextAt(due, sent, row);
       const number = row.attempts_made + 1;
@@ -151,9 +151,9 @@ export class Deliverer {
     { error, isLast, retryAfterMs }: Sent & Last,
     row: Pick<DeliveryTable, 'state' | 'attempts_made' | 'attempts_before' | 'next_attempt_at'>,
   ): number | undefined {
-    // Not pending: it has ended by another attempt, whose worker was thought dead.
+    // No longer pending: another attempt has ended it, whose worker was believed to be dead.
     if (error === null || isLast || row.state !== 'pending') return undefined;
-    // It was requested again while it was being attempted.
+    // Another attempt was requested during this one.
     const isUnchanged = row.next_attempt_at === due.next_attempt_at;
     if (!isUnchanged && row.attempts_made === due.attempts_made) return Date.now();
     const attempts = row.attempts_made - row.attempts_before + 1;
@@ -164,7 +164,7 @@ export class Deliverer {
 
 type Pending = NonNullable<Awaited<ReturnType<typeof pending>>>;
 
-/** No other attempt follows, even if this one failed. */
+/** Whether no further attempt follows, even if this one failed. */
 interface Last {
   readonly isLast: boolean;
 }
@@ -181,7 +181,7 @@ const pending = ({ reader }: Database, webhookId: string, deliveryId: string) =>
     .where('state', '=', 'pending')
     .executeTakeFirst();
 
-/** What was delivered once stays so. */
+/** A delivery that succeeded once stays delivered. */
 function stateAfter(before: string, error: string | null, nextAtMs: number | undefined): DeliveryState {
   if (error === null || before === 'delivered') return 'delivered';
   return nextAtMs === undefined ? 'failed' : 'pending';

@@ -2,15 +2,17 @@ import type { Database } from '../../database/database.ts';
 import type { DeliveryTable } from '../../database/tables.ts';
 import type { DeliveryQueue } from './delivery-queue.ts';
 
-/** What is due later than this is looked for later: rounds come more often, and so each delivery is in time. */
+/** Deliveries that are due later than this are left for later rounds, which come more often than this. */
 const AHEAD_MS = 60_000;
 const LOOKED_AT_ONCE = 1_000;
-/** Less is no harm: what waits comes later by as much. */
+/** A clock that was put back by less does no harm: deliveries are late by as much. */
 const PUT_BACK_MS = 10_000;
 
 type Due = Pick<DeliveryTable, 'webhook' | 'id' | 'next_attempt_at'>;
 
-/** Looks after the deliveries of all tenants: queues lost ones again, and lets none wait for a clock that was put back. */
+/**
+ * Maintains the deliveries of all tenants: lost ones are queued again, and none waits for a clock that was put back.
+ */
 export class DeliveryKeeper {
   private readonly database: Database;
   private readonly queue: DeliveryQueue;
@@ -22,8 +24,9 @@ export class DeliveryKeeper {
   }
 
   /**
-   * Queues again what is due and not in the queue: Redis was lost, or a process died between transaction and queue.
-   * @returns ids of the deliveries queued again
+   * Queues deliveries again that are due but not in the queue, because Redis was lost or a process died between the
+   * transaction and the queue.
+   * @returns ids of the deliveries that were queued again
    * @throws AppError QUEUE_UNAVAILABLE, DATABASE_UNAVAILABLE
    */
   async reconcile(nowMs = Date.now()): Promise<string[]> {
@@ -37,14 +40,14 @@ export class DeliveryKeeper {
     }
   }
 
-  /** The times at which deliveries are due are those of the clock as it was then. */
+  /** If the clock was put back, due times refer to the clock before that: all deliveries are then hastened. */
   private async followClock(): Promise<void> {
     const aheadMs = clockAheadMs();
     if (aheadMs < this.aheadMs - PUT_BACK_MS) await this.queue.hastenAll();
     this.aheadMs = aheadMs;
   }
 
-  /** The next ones after `last`, in the order of their times. */
+  /** The next due deliveries after `last`, in the order of their times. */
   private due(untilMs: number, last: Due | undefined): Promise<Due[]> {
     const all = this.database.reader
       .selectFrom('delivery')
@@ -69,7 +72,7 @@ export class DeliveryKeeper {
   private async requeue(due: readonly Due[]): Promise<string[]> {
     const missing = await this.queue.missing(due.map(({ id }) => id));
     if (missing.length === 0) return [];
-    // After the queue: what left it as it was delivered is final by now.
+    // Checked after the queue: a delivery that left it because it was delivered is final by now.
     const lost = await this.database.reader
       .selectFrom('delivery')
       .select(['tenant', 'webhook', 'id', 'next_attempt_at'])
@@ -83,5 +86,5 @@ export class DeliveryKeeper {
   }
 }
 
-/** How far the time of day is ahead of a clock that cannot be set. */
+/** The difference between the time of day and a clock that cannot be set. */
 const clockAheadMs = (): number => Date.now() - performance.now();

@@ -1,4 +1,4 @@
-/** Leads to a delivery: whose it is, and where it is recorded. */
+/** Identifies a delivery: its tenant, its webhook and its record. */
 export interface DeliveryTicket {
   readonly tenant: string;
   readonly webhookId: string;
@@ -6,17 +6,17 @@ export interface DeliveryTicket {
 }
 
 /**
- * The queue of deliveries as the service sees it. Their rows in the database say what is to be done; the queue only says
- * when, and may lose everything. Every method fails with AppError QUEUE_UNAVAILABLE, within about a second, when
- * Redis cannot be reached.
+ * The queue of deliveries. Their rows in the database define what is to be done; the queue only controls when, and
+ * may lose everything. Every method fails with AppError QUEUE_UNAVAILABLE, within about a second, if Redis cannot be
+ * reached.
  */
 export interface DeliveryQueue {
   /** Queues a delivery, to be attempted at `atMs` or immediately. A queued delivery stays unchanged. */
   add(ticket: DeliveryTicket, atMs?: number): Promise<void>;
-  /** Has a delivery that is due by its row attempted at once, also one that waits for its time. */
+  /** Makes a due delivery be attempted at once, even if the queue still holds it back. */
   hasten(ticket: DeliveryTicket): Promise<void>;
-  /** Has all deliveries attempted soon that wait for their times. */
+  /** Makes all waiting deliveries be attempted soon. */
   hastenAll(): Promise<void>;
-  /** Those of the deliveries that are not in the queue. */
+  /** The deliveries that are not in the queue. */
   missing(deliveryIds: readonly string[]): Promise<string[]>;
 }

@@ -12,7 +12,7 @@ import { type WebhookParts, WebhookService } from './service.ts';
 const WebhookPath = Type.Object({ id: WebhookId });
 const DeliveryPath = Type.Object({ id: WebhookId, delivery: DeliveryId });
 
-/** What became of the events of webhooks, and what can be done about it. */
+/** Routes for the deliveries of webhooks: their records, and repeating them. */
 export const webhookDeliveryRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookParts }> = async (
   app,
   { parts },

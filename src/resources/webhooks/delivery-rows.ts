@@ -2,13 +2,13 @@ import type { DeliveryAttempt, DeliveryRecord, DeliveryState, DeliveryType } fro
 import type { Database, Writer } from '../../database/database.ts';
 import type { DeliveryTable } from '../../database/tables.ts';
 
-/** Long enough to look into what a receiver missed; the schedule of attempts ends after three days. */
+/** Long enough to investigate what a receiver missed; the schedule of attempts ends after three days. */
 const KEPT_MS = 30 * 86_400_000;
 
-/** Rows that are removed in one transaction: it must not hold up others for long. */
+/** Rows that are removed in one transaction, which must not delay other work for long. */
 const REMOVED_AT_ONCE = 500;
 
-/** What a record is made of: all but the payload and the counts. */
+/** The columns of a record: all but the payload and the counts. */
 export const DELIVERY_COLUMNS = [
   'id',
   'webhook',
@@ -30,7 +30,7 @@ export const newDelivery = (
   ...{ created_at: nowMs, next_attempt_at: nowMs },
 });
 
-/** A delivery as clients see it. */
+/** A delivery in the form of the API. */
 export const deliveryRecord = (
   row: Pick<DeliveryTable, (typeof DELIVERY_COLUMNS)[number]>,
 ): DeliveryRecord => ({
@@ -48,10 +48,10 @@ const keysOf = (writer: Writer) => writer.selectFrom('delivery').select(['webhoo
 type Keys = ReturnType<typeof keysOf>;
 
 /**
- * Removes deliveries, however many, in short transactions.
- * @param chosen narrows a query of all to those that go
- * @returns how many went
- * @throws AppError DATABASE_UNAVAILABLE, STORAGE_FULL; what went by then stays so
+ * Removes any number of deliveries, in short transactions.
+ * @param chosen narrows a query of all deliveries to those to be removed
+ * @returns the number of removed deliveries
+ * @throws AppError DATABASE_UNAVAILABLE, STORAGE_FULL; what has been removed by then stays removed
  */
 export async function removeDeliveries(database: Database, chosen: (all: Keys) => Keys): Promise<number> {
   for (let removed = 0; ; ) {
@@ -69,8 +69,8 @@ export async function removeDeliveries(database: Database, chosen: (all: Keys) =
 }
 
 /**
- * Removes the deliveries of webhooks that are final and were made a month ago.
- * @returns how many
+ * Removes final deliveries that were created a month ago.
+ * @returns the number of removed deliveries
  * @throws AppError DATABASE_UNAVAILABLE, STORAGE_FULL
  */
 export const removeOldDeliveries = (database: Database, nowMs: number): Promise<number> =>

@@ -16,16 +16,16 @@ export const SCHEDULE_MS: readonly number[] = [
   24 * HOUR,
 ];
 
-/** So that what failed together does not come back together. */
+/** Random variation, so that deliveries that failed together are not retried together. */
 const JITTER = 0.1;
 
-/** A receiver that asks for more patience than this is not asked again at all by then. */
+/** The longest wait that a receiver can ask for. */
 const MAX_RETRY_AFTER_MS = 24 * HOUR;
 
 /**
- * How long to wait for the next attempt, in milliseconds; undefined when there is none.
- * @param attempts that were made by now
- * @param retryAfterMs what the receiver asks for; it never makes the next attempt earlier
+ * The pause before the next attempt, in milliseconds; undefined if there is none.
+ * @param attempts the number of attempts so far
+ * @param retryAfterMs the wait that the receiver asks for; it never makes the next attempt earlier
  */
 export function attemptPauseMs(
   attempts: number,
@@ -39,7 +39,7 @@ export function attemptPauseMs(
   return Math.round(Math.max(jittered, Math.min(retryAfterMs ?? 0, MAX_RETRY_AFTER_MS)));
 }
 
-/** What a Retry-After header says (RFC 9110 §10.2.3), in milliseconds from now; undefined when it cannot be read. */
+/** Parses a Retry-After header (RFC 9110 §10.2.3) to milliseconds from now; undefined if it is not valid. */
 export function retryAfterMs(header: string | undefined, nowMs: number): number | undefined {
   if (header === undefined) return undefined;
   if (/^\d{1,9}$/.test(header.trim())) return Number(header) * SECOND;

@@ -9,7 +9,7 @@ import type { DeliveryStore } from './delivery-store.ts';
 import { noWebhook, type WebhookService } from './service.ts';
 import { isDeliveryId, newDeliveryId } from './webhook-ids.ts';
 
-/** What the methods throw; the routes of the room derive from it what they may answer. */
+/** The errors of the methods; the routes derive the codes of their responses from them. */
 export const DELIVERY_ERRORS = {
   page: ['WEBHOOK_NOT_FOUND'],
   test: ['WEBHOOK_NOT_FOUND', 'STORAGE_FULL'],
@@ -18,7 +18,7 @@ export const DELIVERY_ERRORS = {
 } as const satisfies Record<string, readonly ErrorCode[]>;
 
 /**
- * The deliveries of a tenant's webhooks as clients see them. All methods throw AppError WEBHOOK_NOT_FOUND,
+ * The deliveries of a tenant's webhooks in the form of the API. All methods throw AppError WEBHOOK_NOT_FOUND,
  * DATABASE_UNAVAILABLE, and those that write STORAGE_FULL.
  */
 export class DeliveryService {
@@ -41,7 +41,7 @@ export class DeliveryService {
 
   /**
    * The newest first.
-   * @param states any of them; undefined: whatever state they are in
+   * @param states deliveries in any of these states; undefined: all states
    */
   async page(
     webhookId: string,
@@ -52,7 +52,7 @@ export class DeliveryService {
     return this.store.page(webhookId, states, request);
   }
 
-  /** Sends an event that says nothing, also to a disabled webhook. */
+  /** Sends a test event, even to a disabled webhook. */
   async test(webhookId: string): Promise<DeliveryRecord> {
     await this.webhooks.get(webhookId);
     const nowMs = Date.now();
@@ -65,7 +65,7 @@ export class DeliveryService {
   }
 
   /**
-   * Sends a delivery again, under its old id: from the beginning of the schedule, or, where it is pending, at once.
+   * Sends a delivery again under its old id: with a new schedule or, if it is pending, at once.
    * @throws AppError DELIVERY_NOT_FOUND, WEBHOOK_DISABLED
    */
   async redeliver(webhookId: string, deliveryId: string): Promise<DeliveryRecord> {
@@ -84,14 +84,17 @@ export class DeliveryService {
     return again;
   }
 
-  /** Removes a webhook with all its deliveries: most of them first, as that may take longer than one transaction should. */
+  /**
+   * Removes a webhook with all its deliveries. Most deliveries are removed first, because removing them may take
+   * longer than one transaction should.
+   */
   async removeWebhook(webhookId: string): Promise<void> {
     await this.webhooks.get(webhookId);
     await this.store.removeAll(webhookId);
     await this.webhooks.remove(webhookId);
   }
 
-  /** Without Redis it is queued later: it is pending, and due. */
+  /** Queues the delivery for an immediate attempt. Without Redis it is queued later, because it is pending and due. */
   private async hasten({ id: deliveryId, webhook_id: webhookId }: DeliveryRecord): Promise<void> {
     await withoutQueue(this.queue.hasten({ tenant: this.tenant, webhookId, deliveryId }));
   }

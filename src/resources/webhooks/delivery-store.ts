@@ -21,7 +21,7 @@ export class DeliveryStore {
 
   /**
    * The newest first.
-   * @param states any of them; undefined: whatever state they are in
+   * @param states deliveries in any of these states; undefined: all states
    */
   async page(
     webhookId: string,

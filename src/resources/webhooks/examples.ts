@@ -10,7 +10,7 @@ import type {
   WebhookRequest,
 } from '../../contract/webhook.ts';
 
-/** Examples of the contract; typed, so that they cannot go stale quietly. */
+/** Examples of the contract, with their types, so that an outdated example does not compile. */
 const ID = 'wh_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d';
 const SECRET = 'whsec_bG9yYS1zcXVlZXplLWV4YW1wbGUtc2VjcmV0LW5vdC1yZWFs';
 

@@ -8,7 +8,7 @@ import { newDelivery } from './delivery-rows.ts';
 import { heldWebhooks, webhookRecord } from './store.ts';
 import { deliveryIdOf } from './webhook-ids.ts';
 
-/** Rows of one statement. SQLite takes 32,766 values, PostgreSQL twice as many. */
+/** Rows of one statement: SQLite accepts 32,766 values, and PostgreSQL twice as many. */
 const ROWS_AT_ONCE = 500;
 
 export interface OutboxParts {
@@ -29,16 +29,16 @@ export class Outbox {
     this.parts = parts;
   }
 
-  /** Queues deliveries that were recorded. Without Redis they are queued later: they are pending, and due. */
+  /** Queues recorded deliveries. Without Redis they are queued later, because they are pending and due. */
   async tell(tickets: readonly DeliveryTicket[]): Promise<void> {
     await Promise.all(tickets.map((ticket) => withoutQueue(this.parts.queue?.add(ticket))));
   }
 
-  /** Records the deliveries of events in the transaction of what happened; when it has ended, `tell` them. */
+  /** Records the deliveries of events, in the transaction that causes the events; `tell` them after it has ended. */
   async record(writer: Writer, events: readonly OutgoingEvent[]): Promise<DeliveryTicket[]> {
     if (events.length === 0) return [];
     const { database, tenant } = this.parts;
-    // In order, so that of two which tell of the same event neither waits for the other one in a circle.
+    // Always in the same order, so that transactions that report the same event cannot deadlock.
     const held = heldWebhooks(database, writer, tenant).orderBy('id');
     const asked = [...new Set(events.flatMap(({ webhook }) => webhook ?? []))];
     const own = await held.where('of_request', '=', 0).execute();

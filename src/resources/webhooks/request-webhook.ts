@@ -6,9 +6,9 @@ import type { WebhookSettings } from './store.ts';
 import { newWebhookId } from './webhook-ids.ts';
 import { checkedSecret, neededBox, newSecret } from './webhook-secrets.ts';
 
-/** As long as deliveries: there is nothing more to be seen of it then. */
+/** The same time as for deliveries, after which nothing about the webhook is left to be seen. */
 const KEPT_MS = 30 * 86_400_000;
-/** Rows that are removed in one transaction: it must not hold up others for long. */
+/** Rows that are removed in one transaction, which must not delay other work for long. */
 const REMOVED_AT_ONCE = 500;
 
 /** The webhook of a request, before it is recorded with the request. */
@@ -35,9 +35,9 @@ export class RequestWebhooks {
   }
 
   /**
-   * What is secret of it is sealed: of its URL only the host is seen from now on. Without a secret of its own its requests are
-   * signed with a new one, which is not shown until it is rotated.
-   * @param defaults events of one that names none
+   * Prepares the webhook of a request. Its secrets are sealed, and only the host of its URL stays visible. If the
+   * request contains no secret, a new one signs, which is not shown until it is rotated.
+   * @param defaults the events if the webhook names none
    * @throws AppError OUTBOUND_URL_INVALID, OUTBOUND_FORBIDDEN, VALIDATION_FAILED, SECRETS_UNAVAILABLE
    */
   taken({ url, events, secret }: RequestWebhook, defaults: readonly EventType[]): NewRequestWebhook {
@@ -59,7 +59,7 @@ export class RequestWebhooks {
   }
 }
 
-/** Records webhooks of requests, in the transaction that accepts these. */
+/** Records the webhooks of requests, in the transaction that accepts the requests. */
 export async function insertRequestWebhooks(
   writer: Writer,
   tenant: string,
@@ -75,7 +75,7 @@ export async function insertRequestWebhooks(
 }
 
 /**
- * Removes the webhooks of requests that are a month old and whose jobs, batches, runs and deliveries are gone.
+ * Removes webhooks of requests that are a month old and whose jobs, batches, runs and deliveries no longer exist.
  * @returns how many
  * @throws AppError DATABASE_UNAVAILABLE, STORAGE_FULL
  */

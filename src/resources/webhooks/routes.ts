@@ -159,7 +159,7 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookParts }> =
     {
       config: { accepts: ['application/json', ''], idempotency: 'secret' },
       preValidation: async (request: { body: unknown }) => {
-        // Absent, not null, which is a body that does not fit.
+        // The body may be absent, but null would not fit the schema.
         if (request.body === undefined) request.body = {};
       },
       schema: {

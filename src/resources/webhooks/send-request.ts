@@ -3,19 +3,19 @@ import { toAppError } from '../../errors/app-error.ts';
 import type { Outbound } from '../../net/outbound.ts';
 import { retryAfterMs } from './delivery-schedule.ts';
 
-/** Of the answer's body so much is kept, and no more is read. */
+/** How much of the response's body is read and kept. */
 const KEPT_BYTES = 1_024;
-/** The status has been read by then; a body that dawdles is not waited for. */
+/** The time limit for the response's body; the status has been read by then. */
 const BODY_MS = 2_000;
 
 const GONE = 410;
 const ASK_FOR_PATIENCE = new Set([429, 503]);
 
-/** What became of one request. */
+/** The outcome of one request. */
 export interface Sent {
   readonly status: number | null;
   readonly ms: number;
-  /** Null: it counts as delivered. */
+  /** null: the request counts as delivered. */
   readonly error: string | null;
   readonly response: string | null;
   readonly isGone: boolean;
@@ -23,8 +23,8 @@ export interface Sent {
 }
 
 /**
- * Sends one request. It does not follow redirects, and connects to where the guard lets it only.
- * @throws the signal's reason, nothing else
+ * Sends one request. It does not follow redirects, and only connects where the guard allows it.
+ * @throws only the reason of the signal
  */
 export async function sendRequest(
   outbound: Pick<Outbound, 'request'>,
@@ -77,7 +77,7 @@ function errorOf(status: number): string | null {
   return `The receiver answered ${status}.`;
 }
 
-/** The first of what comes, without waiting long: an answer counts by its status. */
+/** The beginning of a body, without waiting long, because a response counts by its status. */
 async function beginningOf(body: Readable): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
@@ -89,7 +89,7 @@ async function beginningOf(body: Readable): Promise<string> {
       if (bytes >= KEPT_BYTES) break;
     }
   } catch {
-    // What came before is kept.
+    // What arrived before is kept.
   } finally {
     clearTimeout(timer);
     body.destroy();

@@ -16,20 +16,20 @@ import type { WebhookStore } from './store.ts';
 import { isWebhookId, newWebhookId } from './webhook-ids.ts';
 import { checkedSecret, neededBox, newSecret } from './webhook-secrets.ts';
 
-/** Every event looks at all of them. */
+/** The limit of a tenant, because every event is compared with all of its webhooks. */
 const MAX_WEBHOOKS = 50;
 
 const DEFAULT_OVERLAP_SECONDS = 86_400;
 
-/** What webhooks need besides the database. */
+/** The parts that webhooks need besides the database. */
 export interface WebhookParts {
   readonly outbound: Pick<Outbound, 'checkUrl'>;
-  /** undefined: there is no place for secrets, so no webhooks. */
+  /** undefined: secrets cannot be stored, so webhooks are not available. */
   readonly box: SecretBox | undefined;
   readonly queue: DeliveryQueue;
 }
 
-/** What the methods throw; the routes of the room derive from it what they may answer. */
+/** The errors of the methods; the routes derive the codes of their responses from them. */
 export const WEBHOOK_ERRORS = {
   create: [
     'OUTBOUND_URL_INVALID',
@@ -45,7 +45,7 @@ export const WEBHOOK_ERRORS = {
 } as const satisfies Record<string, readonly ErrorCode[]>;
 
 /**
- * A tenant's webhooks as clients manage them. All methods throw AppError DATABASE_UNAVAILABLE, and those that write
+ * A tenant's webhooks in the form of the API. All methods throw AppError DATABASE_UNAVAILABLE, and those that write
  * STORAGE_FULL.
  */
 export class WebhookService {
@@ -58,7 +58,7 @@ export class WebhookService {
   }
 
   /**
-   * The secret is returned here and by `rotate`, and nowhere else.
+   * Creates a webhook. Only this method and `rotate` return the secret.
    * @throws AppError OUTBOUND_URL_INVALID, OUTBOUND_FORBIDDEN, VALIDATION_FAILED, QUOTA_WEBHOOKS, SECRETS_UNAVAILABLE
    */
   async create(request: WebhookRequest): Promise<NewWebhook> {
@@ -92,8 +92,8 @@ export class WebhookService {
   }
 
   /**
-   * What is sent from now on, retries included, follows the change. `enabled: true` also brings back a webhook whose
-   * receiver was gone.
+   * Changes a webhook. Everything that is sent from now on, retries included, follows the change. `enabled: true`
+   * also re-enables a webhook whose receiver was gone.
    * @throws AppError WEBHOOK_NOT_FOUND, OUTBOUND_URL_INVALID, OUTBOUND_FORBIDDEN
    */
   async change(id: string, change: WebhookChange): Promise<WebhookRecord> {
@@ -104,7 +104,7 @@ export class WebhookService {
     return record;
   }
 
-  /** What is under way is not sent any more; deliveries go with it. @throws AppError WEBHOOK_NOT_FOUND */
+  /** Removes a webhook with its deliveries; pending ones are no longer sent. @throws AppError WEBHOOK_NOT_FOUND */
   async remove(id: string): Promise<void> {
     if (!isWebhookId(id) || !(await this.store.remove(id))) throw noWebhook(id);
   }

@@ -2,9 +2,9 @@ import { createHmac } from 'node:crypto';
 import { secretBytes } from './webhook-secrets.ts';
 
 /**
- * The headers that say who sent a request, by Standard Webhooks (https://www.standardwebhooks.com).
- * @param id the same at every attempt
- * @param secrets those that sign now; receivers take any of the signatures
+ * The headers that authenticate the sender of a request, by Standard Webhooks (https://www.standardwebhooks.com).
+ * @param id the same for every attempt
+ * @param secrets those that currently sign; receivers accept any of the signatures
  */
 export function signedHeaders(
   id: string,

@@ -2,7 +2,7 @@ import type { WebhookChange, WebhookRecord } from '../../contract/webhook.ts';
 import type { Database, Writer } from '../../database/database.ts';
 import type { WebhookTable } from '../../database/tables.ts';
 
-/** What clients set. */
+/** The fields that clients set. */
 export type WebhookSettings = Omit<WebhookRecord, 'id' | 'disabled_reason' | 'created_at'>;
 
 export interface NewWebhookRow {
@@ -25,7 +25,7 @@ export class WebhookStore {
     this.tenant = tenant;
   }
 
-  /** The oldest first, without those of requests. */
+  /** The oldest first, without the webhooks of requests. */
   async list(): Promise<WebhookRecord[]> {
     const own = this.rows(this.database.reader).where('of_request', '=', 0);
     const rows = await own.orderBy('id').execute();
@@ -37,13 +37,13 @@ export class WebhookStore {
     return row && webhookRecord(row);
   }
 
-  /** @returns undefined where there are `most` already */
+  /** @returns undefined if there are already `most` webhooks */
   create(
     { id, settings, sealedSecret, createdAtMs }: NewWebhookRow,
     most: number,
   ): Promise<WebhookRecord | undefined> {
     return this.database.write(async (writer) => {
-      // Who makes another one waits, so that both are counted.
+      // Locks the tenant, so that a simultaneous creation waits and both are counted.
       const tenant = writer.selectFrom('tenant').select('id').where('id', '=', this.tenant);
       await this.database.locked(tenant).execute();
       const { count } = await writer
@@ -73,7 +73,7 @@ export class WebhookStore {
     });
   }
 
-  /** Changes what is said and nothing else. `enabled: true` also forgets why nothing was sent. */
+  /** Changes the given fields only. `enabled: true` also removes the reason for which it was disabled. */
   change(id: string, change: WebhookChange): Promise<WebhookRecord | undefined> {
     return this.database.write(async (writer) => {
       const known = await this.database.locked(this.rows(writer).where('id', '=', id)).executeTakeFirst();
@@ -94,8 +94,8 @@ export class WebhookStore {
   }
 
   /**
-   * Makes a secret the one that signs; the one before also signs until `previousExpiresAtMs`. Of two rotations at the same
-   * time both secrets sign.
+   * Replaces the signing secret; the previous one also signs until `previousExpiresAtMs`. After two simultaneous
+   * rotations, both new secrets sign.
    * @returns whether there is such a webhook
    */
   async rotate(id: string, sealedSecret: string, previousExpiresAtMs: number): Promise<boolean> {
@@ -114,7 +114,7 @@ export class WebhookStore {
     return numUpdatedRows > 0;
   }
 
-  /** With what is left of its deliveries. @returns whether there was such a webhook */
+  /** Removes a webhook with its remaining deliveries. @returns whether there was such a webhook */
   async remove(id: string): Promise<boolean> {
     const { numDeletedRows } = await this.database.write((writer) =>
       writer.deleteFrom('webhook').where('tenant', '=', this.tenant).where('id', '=', id).executeTakeFirst(),
@@ -130,11 +130,11 @@ export class WebhookStore {
 /** A tenant's webhooks, locked against removal until the transaction ends, so that deliveries can be created for them. */
 export function heldWebhooks({ dialect }: Database, writer: Writer, tenant: string) {
   const rows = writer.selectFrom('webhook').selectAll().where('tenant', '=', tenant);
-  // Others may hold them, too, and change them.
+  // Other transactions may hold them as well, and change them.
   return dialect === 'postgresql' ? rows.forKeyShare() : rows;
 }
 
-/** A webhook as everybody may see it. */
+/** A webhook without its secrets. */
 export const webhookRecord = (row: WebhookTable): WebhookRecord => {
   const { url, events, labels, description, enabled } = settingsOf(row);
   return {

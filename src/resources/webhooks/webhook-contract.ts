@@ -4,7 +4,7 @@ const HEADERS = [
   ['webhook-signature', 'One or two signatures with a blank between: `v1,` and HMAC-SHA256 in base64'],
 ] as const;
 
-/** What the service asks of receivers, in the words of OpenAPI. */
+/** The request that receivers must accept, described in OpenAPI. */
 const EVENT = {
   post: {
     operationId: 'receiveEvent',
@@ -35,7 +35,7 @@ const EVENT = {
   },
 } as const;
 
-/** An OpenAPI document with what is sent to receivers, where it has webhooks at all. */
+/** Adds the requests to receivers to an OpenAPI document, if it has the schemas of webhooks. */
 export function withWebhooks<T extends object>(document: T): T {
   const { components } = document as { components?: { schemas?: Readonly<Record<string, unknown>> } };
   return components?.schemas?.WebhookEvent ? { ...document, webhooks: { event: EVENT } } : document;

@@ -10,7 +10,7 @@ const NEW_BYTES = 32;
 const MIN_BYTES = 24;
 const MAX_BYTES = 64;
 
-/** @throws AppError SECRETS_UNAVAILABLE where there is none, and so no webhooks */
+/** @throws AppError SECRETS_UNAVAILABLE if there is no box; webhooks need one */
 export function neededBox(box: SecretBox | undefined): SecretBox {
   if (box) return box;
   throw new AppError(
@@ -23,7 +23,7 @@ export function neededBox(box: SecretBox | undefined): SecretBox {
 export type SealedSecrets = Pick<WebhookTable, 'secret' | 'previous_secret' | 'previous_secret_expires_at'>;
 
 /**
- * The secrets of a webhook that sign now, the newest first: one, or two for a while after a rotation.
+ * The secrets that currently sign the requests of a webhook, the newest first: one, or two for a while after a rotation.
  * @throws AppError SECRETS_UNAVAILABLE, SECRETS_KEY_MISMATCH, SECRETS_DAMAGED
  */
 export function signingSecrets(
@@ -35,29 +35,29 @@ export function signingSecrets(
   return [secret, ...(isLive ? [previous_secret] : [])].map((sealed) => neededBox(box).open(sealed));
 }
 
-/** Where a webhook's requests go. @throws as signingSecrets */
+/** The URL to which the requests of a webhook are sent. @throws as signingSecrets */
 export const urlOf = (
   { sealed_url, settings }: Pick<WebhookTable, 'sealed_url' | 'settings'>,
   box: SecretBox | undefined,
 ): string =>
   sealed_url === null ? (JSON.parse(settings) as { url: string }).url : neededBox(box).open(sealed_url);
 
-/** A new secret as receivers configure it. */
+/** A new secret in the form in which receivers configure it. */
 export const newSecret = (): string => SCHEME + randomBytes(NEW_BYTES).toString('base64');
 
-/** The bytes that sign. */
+/** The bytes that are used for signing. */
 export const secretBytes = (secret: string): Buffer => Buffer.from(secret.slice(SCHEME.length), 'base64');
 
 /**
- * A secret that somebody brings.
- * @param pointer where it stands in the request
+ * Checks a secret that the client chose.
+ * @param pointer its place in the request
  * @throws AppError VALIDATION_FAILED
  */
 export function checkedSecret(secret: string, pointer = '/secret'): string {
   const bytes = secretBytes(secret);
   const isWhole = SCHEME + bytes.toString('base64') === secret;
   if (isWhole && bytes.byteLength >= MIN_BYTES && bytes.byteLength <= MAX_BYTES) return secret;
-  // The secret itself stays unsaid: problems end up in logs.
+  // The message does not contain the secret, because messages are logged.
   const detail = isWhole
     ? `secret has ${bytes.byteLength} bytes but must have ${MIN_BYTES} to ${MAX_BYTES}`
     : 'secret must be whsec_ followed by base64 with its padding';

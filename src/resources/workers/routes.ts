@@ -20,7 +20,7 @@ const worker: WorkerRecord = {
   ...{ state: 'active', draining_at: null, seen_at: '2026-11-24T21:50:10.000Z' },
 };
 
-/** Workers, for administrators. */
+/** Routes for workers, for administrators only. */
 export const workerRoutes: FastifyPluginAsyncTypebox<{ database: Database }> = async (app, { database }) => {
   app.addSchema({ ...asComponent(WorkerRecord), examples: [worker] });
   app.addSchema({ ...asComponent(WorkerList), examples: [wholeList([worker])] });

@@ -5,12 +5,12 @@ import { GONE_AFTER_MS } from '../../dispatch/pace.ts';
 import { AppError } from '../../errors/app-error.ts';
 import type { ErrorCode } from '../../errors/error-kinds.ts';
 
-/** What the methods throw; the routes of the room derive from it what they may answer. */
+/** The errors of the methods; the routes derive the codes of their responses from them. */
 export const WORKER_ERRORS = {
   drain: ['WORKER_NOT_FOUND', 'STORAGE_FULL'],
 } as const satisfies Record<string, readonly ErrorCode[]>;
 
-/** The workers that are there. All methods throw AppError DATABASE_UNAVAILABLE, those that write STORAGE_FULL. */
+/** The workers that are present. All methods throw AppError DATABASE_UNAVAILABLE, those that write STORAGE_FULL. */
 export class WorkerService {
   private readonly database: Database;
 
@@ -18,7 +18,7 @@ export class WorkerService {
     this.database = database;
   }
 
-  /** By machine and id. */
+  /** The workers, ordered by machine and id. */
   async list(): Promise<WorkerRecord[]> {
     const { reader, after } = this.database;
     const rows = await reader
@@ -33,8 +33,8 @@ export class WorkerService {
   }
 
   /**
-   * Has a worker begin nothing more. It learns of it within a few seconds, goes on with what it runs to the end, and then ends
-   * where it does nothing else. Again, it changes nothing.
+   * Drains a worker: it starts no more executions. It learns of this within a few seconds, completes what it is
+   * running, and then ends if it has no other role. Draining it again changes nothing.
    * @throws AppError WORKER_NOT_FOUND
    */
   async drain(id: string): Promise<WorkerRecord> {
