@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isAlive, thisProcess } from '../storage/process-identity.ts';
 
-/** Takers of a stale claim may meet; each round one of them gets on. */
+/** Several processes may try to take a stale claim; in each round one of them makes progress. */
 const ROUNDS = 5;
 
 /** unix(7): sun_path has 108 bytes, the last one is NUL. */
@@ -21,7 +21,8 @@ export class BrokerError extends Error {
 
 /**
  * Claims the folder for this process until `release`: a second server would take the socket of the first one.
- * @param isInUse asked when the owner cannot be seen from here, being of another container or machine
+ * @param isInUse asked if the owner is not visible from here, because it is in another container or on another
+ *   machine
  * @throws BrokerError naming the process that has the folder
  */
 export async function claimBroker(
@@ -44,7 +45,7 @@ export async function claimBroker(
   throw new BrokerError(`${path} could not be claimed: other processes keep taking it.`);
 }
 
-/** Atomic, so that no other process reads an empty claim. */
+/** Creates the claim atomically, so that no other process reads an empty one. */
 async function create(path: string, owner: string): Promise<boolean> {
   const draft = `${path}-${randomBytes(6).toString('hex')}`;
   await writeFile(draft, owner);
@@ -59,7 +60,10 @@ async function create(path: string, owner: string): Promise<boolean> {
   }
 }
 
-/** Moves the claim away before reading it: of several processes only one gets it, and a fresh claim is put back. */
+/**
+ * Moves the claim away before reading it: of several processes only one succeeds, and a new claim of another process
+ * is put back.
+ */
 async function removeIf(path: string, owner: string): Promise<void> {
   const aside = `${path}-${randomBytes(6).toString('hex')}`;
   try {
@@ -109,13 +113,14 @@ export async function isListening(socketPath: string): Promise<boolean> {
 }
 
 /**
- * Ends a server that outlived its parent, and waits until it is gone.
- * @throws BrokerError when it does not go
+ * Ends a server that outlived its parent, and waits until it has gone.
+ * @throws BrokerError if it does not stop
  */
 export async function stopLeftover(socketPath: string): Promise<void> {
   const deadlineMs = performance.now() + LEFTOVER_TIMEOUT_MS;
   for (let socket = await connected(socketPath); socket; socket = await connected(socketPath)) {
-    // Redis takes plain lines as commands: https://redis.io/docs/latest/develop/reference/protocol-spec/#inline-commands
+    // Redis accepts commands as plain lines:
+    // https://redis.io/docs/latest/develop/reference/protocol-spec/#inline-commands
     socket.end('SHUTDOWN\r\n').resume();
     if (performance.now() > deadlineMs) {
       throw new BrokerError(

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../log.ts';
 import { BrokerError, claimBroker, isListening, socketPathIn, stopLeftover } from './broker-folder.ts';
 
-/** It has nothing to read, but the machine may be busy. */
+/** The server has nothing to load, but the machine may be busy. */
 const READY_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 5_000;
 const FIRST_RESTART_DELAY_MS = 200;
@@ -16,7 +16,7 @@ const MAX_RESTART_DELAY_MS = 10_000;
 /** Lines of the server's own log that an error message quotes. */
 const QUOTED_LINES = 5;
 
-/** Valkey first: it is the one Debian will keep, and measured the faster of the two. */
+/** Valkey first: Debian will keep it, and it was the faster of the two when measured. */
 const SERVERS = ['valkey-server', 'redis-server'];
 
 const MISSING =
@@ -24,7 +24,7 @@ const MISSING =
   'Ubuntu: apt-get install redis-server) or set REDIS_URL to a running server.';
 
 export interface BrokerOptions {
-  /** The server lives in its folder `broker`. */
+  /** The files of the server are in its folder `broker`. */
   readonly dataDir: string;
   readonly searchPath: string;
   readonly logger: Logger;
@@ -36,7 +36,7 @@ interface ServerCommand {
 }
 
 interface BrokerParts {
-  /** Claimed for this process until `release`. */
+  /** The folder, claimed for this process until `release`. */
   readonly folder: string;
   readonly socketPath: string;
   readonly command: ServerCommand;
@@ -69,7 +69,7 @@ export class Broker {
 
   /**
    * Starts the server and waits until it answers.
-   * @throws BrokerError when no server is installed, the folder is in use, or the server does not start
+   * @throws BrokerError if no server is installed, the folder is in use, or the server does not start
    */
   static async start(options: BrokerOptions): Promise<Broker> {
     const command = await brokerCommand(options.searchPath);
@@ -90,12 +90,12 @@ export class Broker {
     }
   }
 
-  /** Process id of the server; undefined while it is being started again. */
+  /** Process id of the server; undefined while it is being restarted. */
   get pid(): number | undefined {
     return this.server?.pid;
   }
 
-  /** Stops the server, which forgets everything. */
+  /** Stops the server, which loses all its data. */
   async close(): Promise<void> {
     if (this.closing.signal.aborted) return;
     this.closing.abort();
@@ -107,10 +107,11 @@ export class Broker {
   private async launch(): Promise<void> {
     await rm(this.socketPath, { force: true });
     const { program, leadingArguments } = this.command;
-    // Detached: a Ctrl-C in the terminal is for us; the server has to outlive the jobs that are finished then.
+    // Detached, so that Ctrl-C in the terminal only reaches this process: the server must outlive the jobs that are
+    // finished after it.
     const server = spawn(program, [...leadingArguments, ...this.serverArguments()], {
       cwd: this.folder,
-      // Nothing of ours, which may hold credentials; its times are told in UTC.
+      // The environment is not inherited, because it may contain credentials. The server logs times in UTC.
       env: { TZ: 'UTC', LC_ALL: 'C' },
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
@@ -160,7 +161,7 @@ export class Broker {
         });
       }
       server.once('error', (error) => fail(`cannot be started: ${error.message}`));
-      // 'close' comes after the last line of output, 'exit' may not.
+      // 'close' follows the last line of output, 'exit' may come before it.
       server.once('close', (code, signal) =>
         fail(`ended with ${signal ?? `exit code ${code}`} before it was ready`),
       );
@@ -168,7 +169,7 @@ export class Broker {
     await ready.finally(() => clearTimeout(timer));
   }
 
-  /** Starts the server again whenever it ends without being asked to. */
+  /** Restarts the server whenever it ends unexpectedly. */
   private async supervise(): Promise<void> {
     const { signal } = this.closing;
     let delayMs = FIRST_RESTART_DELAY_MS;
@@ -201,9 +202,9 @@ async function stop(server: ChildProcess): Promise<void> {
 }
 
 /**
- * The command that starts the server. Under setpriv (util-linux) the kernel ends the server when we die, however we
- * die; without it, the next start ends a leftover.
- * @throws BrokerError when no server is installed
+ * The command that starts the server. With setpriv (util-linux) the kernel ends the server when this process dies for
+ * any reason; without it, the next start ends a leftover server.
+ * @throws BrokerError if no server is installed
  */
 export async function brokerCommand(searchPath: string): Promise<ServerCommand> {
   const server = await firstOnPath(SERVERS, searchPath);

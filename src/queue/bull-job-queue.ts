@@ -19,18 +19,18 @@ import {
 import { answerWithin, RedisQuestions } from './redis-questions.ts';
 
 const JOB_OPTIONS = {
-  // What comes of it is in the database before it ends here, so Redis need not remember it.
+  // The outcome is in the database before a job ends here, so Redis need not keep it.
   removeOnComplete: true,
   removeOnFail: true,
 } satisfies JobsOptions;
 
-/** BullMQ would wait for a connection that does not come about. */
+/** BullMQ itself would wait for a connection that is never established. */
 const CLOSE_TIMEOUT_MS = 500;
 
-/** Of all jobs, for BullMQ. */
+/** The name of all jobs in BullMQ. */
 const NAME = 'execution';
 
-/** What BullMQ tells that a watcher may want to know. */
+/** The events of BullMQ that may be of interest to a watcher. */
 const EVENTS = ['waiting', 'active', 'progress', 'completed'] as const;
 
 export interface JobQueueOptions {
@@ -123,11 +123,11 @@ export class BullJobQueue implements JobQueue {
     const servers = infos.map(assessServer);
     const fault = servers.find((server) => server.fault !== undefined)?.fault;
     if (fault !== undefined) throw new AppError('QUEUE_UNAVAILABLE', fault);
-    // Several masters of a cluster may have the same trouble.
+    // Several masters of a cluster may have the same risk.
     return [...new Map(servers.flatMap(({ risks }) => risks).map((risk) => [risk.detail, risk])).values()];
   }
 
-  /** Closes the connections, also those that never came about. */
+  /** Closes the connections, even those that were never established. */
   async close(): Promise<void> {
     await this.hints.close();
     this.redis.close();
@@ -150,7 +150,7 @@ class JobHints {
     this.options = options;
   }
 
-  /** @returns what ends the watch; `onHint` is not called any more then */
+  /** @returns a function that ends the watch, after which `onHint` is no longer called */
   watch(execution: string, onHint: () => void): () => void {
     this.begin();
     const watchers = this.watchers.get(execution) ?? new Set();
@@ -164,7 +164,7 @@ class JobHints {
     };
   }
 
-  /** The same for all executions. */
+  /** As `watch`, for all executions. */
   watchAll(onHint: (execution: string, progress?: Progress) => void): () => void {
     this.begin();
     const hint: typeof onHint = (execution, progress) => onHint(execution, progress);

@@ -8,11 +8,11 @@ const INTERVAL_MS = 500;
 export class CancelWatch {
   private readonly executions: Pick<Executions, 'stopped'>;
   private readonly onStopped: (id: string) => void;
-  /** By their ids in the queue. */
+  /** Running executions by their ids in the queue. */
   private readonly running = new Map<string, Dispatched>();
   private timer: NodeJS.Timeout | undefined;
 
-  /** @param onStopped called with the id in the queue, until it is forgotten */
+  /** @param onStopped called again and again with the id in the queue, until the execution is forgotten */
   constructor(executions: Pick<Executions, 'stopped'>, onStopped: (id: string) => void) {
     this.executions = executions;
     this.onStopped = onStopped;
@@ -34,7 +34,7 @@ export class CancelWatch {
     clearInterval(this.timer);
   }
 
-  /** Ids of the executions that run. */
+  /** Ids of the running executions. */
   get executionIds(): string[] {
     return [...this.running.values()].map(({ execution }) => execution);
   }

@@ -5,13 +5,16 @@ import type { ComputeUse } from '../metrics/resources.ts';
 const TICKS_PER_SECOND = 100;
 
 /**
- * CPU time and memory of the compute processes of this process, from Linux' /proc. Processes that have ended are
- * included in its total for children. (The private Redis of role `all` is a child too, but ends last; so is the probe
- * of the execution provider.)
+ * CPU time and memory of the compute processes of this process, from /proc on Linux. Processes that have ended are
+ * included in the total for children. (The private Redis of role `all` is a child too, but ends last, and so is the
+ * probe of the execution provider.)
  */
 export class ComputeUsage {
   private readonly pids: () => readonly number[];
-  /** What has just ended may be in neither place for a moment: a counter must not go back for that. */
+  /**
+   * A process that has just ended may be in neither place for a moment, and the counter must not decrease because of
+   * that.
+   */
   private cpuSeconds = 0;
 
   constructor(pids: () => readonly number[]) {
@@ -36,7 +39,7 @@ export class ComputeUsage {
 
 async function processUse(pid: number): Promise<Omit<ComputeUse, 'processes'> | undefined> {
   const [stat, status] = await Promise.all([processStat(pid), readProc(`${pid}/status`)]);
-  // It has ended meanwhile.
+  // The process has ended meanwhile.
   if (!stat || status === undefined) return undefined;
   const kibibytes = /^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0;
   return { cpuSeconds: stat.ownSeconds, residentBytes: Number(kibibytes) * 1024 };
@@ -47,7 +50,7 @@ async function processStat(
   pid: number | 'self',
 ): Promise<{ ownSeconds: number; childrenSeconds: number } | undefined> {
   const text = await readProc(`${pid}/stat`);
-  // The name, in brackets, may have anything in it.
+  // The name of the process, in brackets, may contain any character.
   const fields = text?.slice(text.lastIndexOf(')') + 2).split(' ');
   if (!fields) return undefined;
   const seconds = (first: number): number =>

@@ -1,17 +1,17 @@
 import { AppError, type ErrorContext, toAppError } from '../errors/app-error.ts';
 import { isErrorCode } from '../errors/error-kinds.ts';
 
-/** BullMQ gives a job up at once when its error has this name, whatever attempts are left. */
+/** BullMQ does not retry a job whose error has this name, whatever attempts are left. */
 const GIVE_UP = 'UnrecoverableError';
 
-/** BullMQ's words for a compute process that ended in mid-job (bullmq, classes/sandbox.ts). */
+/** BullMQ's message for a compute process that ended while it ran a job (bullmq, classes/sandbox.ts). */
 const UNEXPECTED_EXIT = /^Unexpected exit code: (\S+) signal: (\S+)$/;
 
-/** The same for one that ended while it started (bullmq, classes/child.ts). */
+/** BullMQ's message for a compute process that ended while it started (bullmq, classes/child.ts). */
 const EXIT_AT_START = /^Error initializing child: (.+) and signal (\S+)$/;
 
 /**
- * An error as it leaves the compute process. BullMQ copies the own properties of an error to the parent: `name`
+ * Prepares an error to leave the compute process. BullMQ copies the own properties of an error to the parent: `name`
  * decides whether to retry; `code` and `context` are for `decodeError`.
  */
 export function encodeError(thrown: unknown): Error {
@@ -38,7 +38,7 @@ export function decodeError(received: unknown): AppError {
     : crashed('', start[2]!);
 }
 
-/** The error of a job whose workers died, not only their compute processes, more often than BullMQ allows. */
+/** The error of a job whose workers (not only their compute processes) died more often than BullMQ allows. */
 export function stalledTooOften(): AppError {
   return new AppError(
     'WORKER_CRASHED',

@@ -1,7 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import type { Worker } from 'bullmq';
 
-/** What BullMQ 6.7 has in classes/child.ts and classes/child-pool.ts, as far as it matters here. */
+/** The part of BullMQ 6.7's classes/child.ts and classes/child-pool.ts that is used here. */
 interface Child extends EventEmitter {
   readonly exitCode: number | null;
   readonly signalCode: NodeJS.Signals | null;
@@ -10,16 +10,16 @@ interface Child extends EventEmitter {
 }
 interface ChildPool {
   retain(processFile: string): Promise<Child>;
-  /** Gives it back, for the next job. */
+  /** Returns the process to the pool, for the next job. */
   release(child: Child): void;
-  /** Also called when a process has ended. */
+  /** Also called after a process has ended. */
   remove(child: Child): void;
 }
 
 export interface FixedPool {
   /** The number of existing processes. */
   readonly processIds: () => number[];
-  /** Starts processes before there is a job for them. @throws Error where one cannot be started */
+  /** Starts processes before there are jobs for them. @throws Error if one cannot be started */
   readonly startAhead: (count: number, processFile: string) => Promise<void>;
 }
 

@@ -1,6 +1,6 @@
 import { Command } from 'ioredis';
 
-/** What ioredis 6.0 has in Command.ts, as far as it matters here. */
+/** The part of ioredis 6.0's Command.ts that is used here. */
 interface TimedCommand {
   _commandTimeoutTimer?: NodeJS.Timeout;
   readonly isSettled: boolean;
@@ -9,10 +9,9 @@ interface TimedCommand {
 
 /**
  * Fixes when ioredis gives up a command.
- *
- * Node runs timers before it reads. If a process was held up, by its own work or by a busy machine, the time limit of
- * a command passed while its answer was waiting unread in the socket, and the command failed although Redis had
- * answered in time. With this fix, pending answers are read first.
+ * ⏎ Node runs timers before it reads. If a process was blocked, by its own work or by a busy machine, the time limit
+ * of a command could pass while its answer was waiting unread in the socket, and the command failed although Redis
+ * had answered in time. With this fix, pending answers are read first.
  */
 export function fixCommandTimeout(): void {
   Command.prototype.setTimeout = function (this: Command, timeoutMs: number) {

@@ -1,6 +1,6 @@
 import { AbstractConnector } from 'ioredis';
 
-/** What ioredis 6.0 has in connectors/AbstractConnector.ts, as far as it matters here. */
+/** The part of ioredis 6.0's connectors/AbstractConnector.ts that is used here. */
 interface Connector {
   readonly stream?: NodeJS.EventEmitter | null;
 }
@@ -9,11 +9,10 @@ const ignore = (): void => {};
 
 /**
  * Fixes how ioredis gives up a connection.
- *
- * It ends the socket and keeps listening for one error. A TLS connection that is given up during its handshake has
- * two if the certificate is not trusted: the distrust itself, and the alert with which the server answers an aborted
- * handshake. The second had no listener, so it ended the process. All connections are given up here, including those
- * that ioredis makes on its own: to sentinels, and to learn of changes of a cluster.
+ * ⏎ It ends the socket and keeps listening for one error. A TLS connection that is given up during its handshake has
+ * two if the certificate is not trusted: the failed verification, and the alert with which the server answers an
+ * aborted handshake. The second one had no listener, so it ended the process. This fix applies to all connections,
+ * including those that ioredis opens on its own: to sentinels, and to learn of changes of a cluster.
  */
 export function fixDisconnect(): void {
   const { prototype } = AbstractConnector;

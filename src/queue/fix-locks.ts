@@ -19,14 +19,17 @@ interface Inside {
   readonly backend: Backend;
 }
 
-/** BullMQ takes 0 for "not known". */
+/** BullMQ interprets 0 as "not known". */
 const LONG_AGO_MS = 1;
-/** Of a lock or a pause, as many times what it is set to. Others may have set it to more. */
+/**
+ * A lock or a pause that is longer than its setting by this factor is too long. Other workers may have a longer
+ * setting.
+ */
 const TOO_LONG = 4;
 
 /**
- * In Lua, as Redis runs it. KEYS: what says that the locks were checked, the set of what was found under way then. ARGV: the
- * longest that they can last, in milliseconds, and what the keys of jobs begin with.
+ * A Lua script for Redis. KEYS: the mark of the last check of locks, and the set of jobs that were active then. ARGV:
+ * the longest duration of these, in milliseconds, and the prefix of the keys of jobs.
  */
 const SHORTEN = `
 if redis.call('PTTL', KEYS[1]) > tonumber(ARGV[1]) then redis.call('DEL', KEYS[1]) end
@@ -43,12 +46,11 @@ class AlwaysDue extends Map<string, TrackedJob> {
 
 /**
  * Fixes the locks of running jobs, which depended on the time of day.
- *
- * BullMQ checks four times during the life of a lock whether it is due. If the clock was set back by a day, no lock
- * would be due for a day, and long jobs would start again elsewhere. With this fix, each check renews all of them.
- * Redis in turn keeps expiring keys until their time, so if its clock was set back, the jobs of a dead worker would
- * be held for a day, and would not be looked for either. Locks that last longer than possible are shortened before
- * each check.
+ * ⏎ BullMQ checks four times during the life of a lock whether it must be renewed. If the clock was set back by a
+ * day, no lock would be renewed for a day, and long jobs would start again elsewhere. With this fix, each check
+ * renews all of them. Redis in turn keeps expiring keys until their time, so if its clock was set back, the jobs of a
+ * dead worker would stay locked for a day, and nothing would look for them. Locks that last longer than possible are
+ * shortened before each check.
  */
 export function fixLocks(worker: Worker): void {
   const { lockManager, backend } = worker as unknown as Inside;

@@ -6,17 +6,19 @@ export type Renewed = Pick<
   'username' | 'password' | 'sentinelUsername' | 'sentinelPassword' | 'tls' | 'sentinelTLS'
 >;
 
-/** An option that ioredis does not know. It is handed on to what is made with the same options: duplicates, nodes of a cluster. */
+/**
+ * An option that ioredis does not know. It is passed on to everything that is created with the same options:
+ * duplicates, and nodes of a cluster.
+ */
 export interface RenewedOption {
-  /** Must not fail. */
+  /** Must not throw. */
   readonly renewed?: () => Renewed;
 }
 
 /**
- * Fixes with what ioredis connects.
- *
- * A client keeps the password and the certificates that it was made with. When they change it would be refused from its next
- * connection on, for as long as the process lives. Now it asks for them each time that it connects.
+ * Fixes the credentials with which ioredis connects.
+ * ⏎ A client keeps the password and the certificates with which it was created. After they change, all its later
+ * connections would be refused for the life of the process. With this fix, it asks for them each time it connects.
  */
 export function fixLogin(): void {
   const { connect } = Redis.prototype;

@@ -6,7 +6,10 @@ import type { ComputeUse } from '../metrics/resources.ts';
 import { PROVIDER_PROBE } from '../places.ts';
 import { JobWorker, type WorkerOptions } from './job-worker.ts';
 
-/** A missing driver or library rarely appears on its own, and a probe takes a process about a second. */
+/**
+ * Time between two probes: a missing driver or library rarely appears by itself, and a probe takes a process about a
+ * second.
+ */
 const PROBE_AGAIN_MS = 30_000;
 
 export interface JobProcessingOptions extends Omit<WorkerOptions, 'provider'> {
@@ -32,7 +35,7 @@ export class JobProcessing {
     this.options = options;
   }
 
-  /** Begins; without a provider, as soon as there is one. */
+  /** Starts; without a provider, as soon as one works. */
   async start(): Promise<void> {
     const { options } = this;
     try {
@@ -63,7 +66,7 @@ export class JobProcessing {
     return this.worker?.computeUse();
   }
 
-  /** As JobWorker. */
+  /** Closes as JobWorker does. */
   async close(graceMs: number): Promise<void> {
     this.isClosed = true;
     clearTimeout(this.timer);
@@ -75,10 +78,10 @@ export class JobProcessing {
 export type ProbeAnswer = { readonly provider: ProviderInfo } | { readonly error: PlainError };
 
 /**
- * Finds out where jobs will be computed, before the first one comes. In a process of its own, because ONNX Runtime
- * (and with it the GPU's memory) must not be loaded here.
+ * Determines where jobs will be computed, before the first one arrives. This is done in a separate process, because
+ * ONNX Runtime (and with it the GPU's memory) must not be loaded here.
  * @param computeEnv environment of the compute processes
- * @throws AppError PROVIDER_UNAVAILABLE when the provider asked for does not run
+ * @throws AppError PROVIDER_UNAVAILABLE if the requested provider does not work
  */
 async function probeProvider(computeEnv: NodeJS.ProcessEnv): Promise<ProviderInfo> {
   const probe = fork(PROVIDER_PROBE, { env: computeEnv, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });

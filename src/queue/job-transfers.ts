@@ -25,14 +25,14 @@ import { readySink, readySource } from '../transfer/through-connection.ts';
 export interface TransferParts {
   readonly outbound: Outbound;
   readonly box: SecretBox | undefined;
-  /** URL of the Hub, without a slash at its end. */
+  /** The URL of the Hub, without a trailing slash. */
   readonly hubEndpoint: string;
-  /** The service's own token of the Hub; undefined: it has none. */
+  /** The token of the Hub that belongs to the service; undefined if it has none. */
   readonly hubToken?: string | undefined;
   readonly maxUploadBytes: number;
 }
 
-/** What a transfer needs from the attempt that it belongs to. */
+/** The parts of an attempt that a transfer needs. */
 export interface TransferContext {
   readonly blobs: Pick<BlobStore, 'localFile' | 'get'>;
   readonly scratchDir: string;
@@ -50,8 +50,8 @@ export class JobTransfers {
 
   /**
    * Fetches the files of an adapter into the scratch folder.
-   * @throws AppError SECRETS_*, CONNECTION_*, AMBIENT_UNAVAILABLE, OUTBOUND_*, TRANSFER_*, CANCELLED, whatever the weights of
-   * an upload are refused with
+   * @throws AppError SECRETS_*, CONNECTION_*, AMBIENT_UNAVAILABLE, OUTBOUND_*, TRANSFER_*, CANCELLED, and the errors
+   *   with which uploaded weights are refused
    */
   async fetch(
     { source: recorded, access }: Pick<FetchTodo, 'source' | 'access'>,
@@ -97,7 +97,7 @@ export class JobTransfers {
     return { ...delivery, place: to.place };
   }
 
-  /** Has something transferred on the way of a connection. */
+  /** Runs a transfer through a connection, if there is one. */
   private through<T>(
     access: ConnectionAccess | null,
     signal: AbortSignal,
@@ -131,7 +131,7 @@ const tell =
   ({ done, total }: { readonly done: number; readonly total: number | null }): void =>
     onProgress({ phase, done, total: total ?? 0, module: null });
 
-/** A transfer that is stopped fails as a computation does. */
+/** Makes a stopped transfer fail with CANCELLED, as a stopped computation does. */
 async function stoppable<T>(signal: AbortSignal, transfer: () => Promise<T>): Promise<T> {
   try {
     return await transfer();

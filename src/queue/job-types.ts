@@ -2,10 +2,10 @@ import type { SandboxedJob } from 'bullmq';
 import type { ExecutionTask } from '../resources/jobs/executions/task.ts';
 import { type TraceContext, traceContextOf, traceIdOf } from '../tracing/trace-context.ts';
 
-/** The queue of what is dispatched. */
+/** The queue of dispatched executions. */
 export const QUEUE_NAME = 'jobs';
 
-/** What spans say of the queue, in the words of https://opentelemetry.io/docs/specs/semconv/messaging/. */
+/** Attributes of spans about the queue, by https://opentelemetry.io/docs/specs/semconv/messaging/. */
 export const QUEUE_ATTRIBUTES = {
   'messaging.system': 'bullmq',
   'messaging.destination.name': QUEUE_NAME,
@@ -19,24 +19,24 @@ export interface JobData {
   readonly tracestate?: string;
 }
 
-/** What BullMQ hands to a compute process. */
+/** The data that BullMQ passes to a compute process. */
 export interface TaskData extends JobData {
   readonly task: ExecutionTask;
-  /** When the attempt began, by `machineMs`. */
+  /** The start of the attempt, by `machineMs`. */
   readonly begunMs: number;
 }
 
-/** A job as BullMQ gives it to a compute process. */
+/** A job as a compute process receives it from BullMQ. */
 export type ComputeJob = SandboxedJob<TaskData>;
 
-/** Milliseconds of a clock that all processes of a machine share and that cannot be set. */
+/** Milliseconds of a monotonic clock that all processes of a machine share. */
 export const machineMs = (): number => Number(process.hrtime.bigint()) / 1e6;
 
 /** A job's place in a trace, if it has one. */
 export const contextOf = (data: JobData): TraceContext | undefined =>
   traceContextOf(data.traceparent, data.tracestate);
 
-/** What every log line of an execution has. */
+/** The fields of every log line of an execution. */
 export function logIdsOf({ id, data }: { readonly id?: string | undefined; readonly data: JobData }): {
   dispatch: string | undefined;
   requestId?: string;

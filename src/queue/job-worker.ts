@@ -25,19 +25,20 @@ import { SandboxedWorker, type SandboxFailure } from './sandboxed-worker.ts';
 import { StorageWatch } from './storage-watch.ts';
 
 /**
- * A worker that dies holds what it runs for as long as its lock and one more check (a third of it): 20 s at most. Compute
- * runs in another process, so nothing keeps this one from renewing its locks, at a quarter of their time.
+ * If a worker dies, its executions stay locked for this time and until the next check (a third of it): 20 s at most.
+ * Computation runs in other processes, so nothing keeps this one from renewing its locks, which it does four times
+ * within this time.
  */
 const LOCK_MS = 15_000;
-/** Without anything that runs there is nothing to wait for but Redis, which may be down. */
+/** Without a running execution, closing only waits for Redis, which may be unavailable. */
 const IDLE_CLOSE_MS = 1_000;
-/** How long a stopped execution may take, because it checks between modules. */
+/** How long a stopped execution may take to end, because it checks between modules. */
 const GIVE_BACK_MS = 5_000;
 
-/** How long what the storage fails is tried again without the loss of an attempt. */
+/** How long executions that fail because of the storage are retried without counting the attempts. */
 const STORAGE_RETRY_MS = 600_000;
 
-/** How long a worker tries to record what came of an attempt; after that it is done again. */
+/** How long a worker tries to record the outcome of an attempt; after that, the work is done again. */
 const RECORDING_MS = 60_000;
 const RECORDING_PAUSE_MS = 500;
 
@@ -51,25 +52,27 @@ export interface WorkerOptions extends Omit<ExecutionsParts, 'storageRetryMs'> {
   readonly logger: Logger;
   readonly tracing?: Tracing;
   readonly storageRetryMs?: number;
-  /** Asked before each attempt. @throws AppError for which it is put off, as for trouble of the storage */
+  /**
+   * Called before each attempt. @throws AppError for which the attempt is postponed, as for a failure of the storage
+   */
   readonly mayTake?: () => Promise<void>;
   /** Called when this worker stops taking jobs because its storage fails, and when it continues. */
   readonly onStorageTrouble?: (isPaused: boolean) => void;
-  /** Called when an operator has drained this worker, and what it ran has ended. */
+  /** Called when an operator has drained this worker and its executions have ended. */
   readonly onDrained?: () => void;
-  /** Called for each attempt that the storage failed and that does not count. */
+  /** Called for each attempt that failed because of the storage and does not count. */
   readonly onPostponed?: (error: AppError) => void;
-  /** Called for each execution that is done again: an attempt failed, it was given back, or its worker is gone. */
+  /** Called for each execution that is repeated: an attempt failed, it was given back, or its worker died. */
   readonly onRequeued?: (reason: 'retry' | 'storage' | 'given_back' | 'stalled') => void;
-  /** Called with the calls to the storage that compute processes made. */
+  /** Called with the storage calls of the compute processes. */
   readonly onCalls?: (calls: readonly BackendEvent[]) => void;
-  /** The file that the compute processes run; ours unless a test replaces it. */
+  /** The file that the compute processes run; another one in tests. */
   readonly processor?: URL;
   /** Shorter in tests. */
   readonly lockMs?: number;
 }
 
-/** Takes executions from the queue and has them done in compute processes. */
+/** Takes executions from the queue and runs them in compute processes. */
 export class JobWorker {
   private readonly options: WorkerOptions;
   private readonly logger: Logger;
@@ -115,7 +118,7 @@ export class JobWorker {
         prefix: keyPrefix(options.address, options.prefix),
         concurrency,
         lockDuration: lockMs,
-        // Redis takes whole milliseconds.
+        // Redis requires whole milliseconds.
         stalledInterval: Math.round(lockMs / 3),
         // BullMQ would wait 15 s after a failed fetch: longer than most outages.
         runRetryDelay: 1_000,
@@ -139,7 +142,7 @@ export class JobWorker {
     });
   }
 
-  /** What its compute processes use; undefined where the system does not tell. */
+  /** The resource usage of the compute processes; undefined if the system does not report it. */
   computeUse(): Promise<ComputeUse | undefined> {
     return this.worker.compute.look();
   }
@@ -161,7 +164,7 @@ export class JobWorker {
 
   /**
    * Takes no more jobs and waits for running ones; those that need longer than `graceMs` are left to other workers.
-   * Returns even if one does not stop: it starts again elsewhere when its lock expires.
+   * Returns even if one does not stop: it is started again elsewhere when its lock expires.
    */
   async close(graceMs: number): Promise<void> {
     this.storageWatch.close();
@@ -173,7 +176,7 @@ export class JobWorker {
     await left;
   }
 
-  /** Takes no more jobs, and waits for running ones, however long they take. */
+  /** Takes no more jobs, and waits until the running ones have ended, however long they take. */
   private async drain(): Promise<void> {
     this.logger.info('this worker is being drained: it starts nothing more, and running executions continue');
     // Prevents it from making this worker take jobs again.
@@ -231,7 +234,7 @@ export class JobWorker {
     const { error, isGivenBack } = failure;
     const ids = { ...logIdsOf(job), ...(task && { jobIds: task.jobs, ...logFieldsOf(task) }) };
     try {
-      // Otherwise the sweeper finds it some days later.
+      // Otherwise the sweeper would find it only some days later.
       if (task) await this.executions.abandon(task).catch(() => undefined);
       const attempted = task ?? dispatch;
       if (isGivenBack) {
@@ -270,12 +273,12 @@ export class JobWorker {
   }
 }
 
-/** What a line has of a job besides its ids. */
+/** The fields of a log line about an execution, besides its ids. */
 const logFieldsOf = ({ tenant, kind, workBytes }: ExecutionTask) => ({ tenant, kind, bytes: workBytes });
 
 type JobEnd = NonNullable<Awaited<ReturnType<Executions['finish']>>>[number];
 
-/** Does again what fails for a while: work that is done must not be lost to a database that restarts. */
+/** Repeats work that fails temporarily: finished computations must not be lost because a database restarts. */
 async function persistently<T>(work: () => Promise<T>): Promise<T> {
   const endMs = performance.now() + RECORDING_MS;
   for (;;) {

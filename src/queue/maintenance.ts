@@ -11,12 +11,12 @@ import {
 } from './redis-connection.ts';
 import { endsWithin } from './redis-questions.ts';
 
-/** A queue of its own: maintenance must neither wait for jobs nor hold them up. */
+/** A separate queue: maintenance must neither wait for jobs nor delay them. */
 const QUEUE_NAME = 'maintenance';
 const SCHEDULER_ID = 'sweep';
-/** Redis may have lost the schedule with all its data. */
+/** How often the schedule is checked, because Redis may have lost it with all its data. */
 const CHECK_MS = 60_000;
-/** Without a sweep there is nothing to wait for but Redis, which may be down. */
+/** Without a running sweep, closing only waits for Redis, which may be unavailable. */
 const IDLE_CLOSE_MS = 1_000;
 
 export interface MaintenanceOptions {
@@ -28,16 +28,16 @@ export interface MaintenanceOptions {
   readonly logger: Logger;
 }
 
-/** Who counts sweeps. */
+/** Counts sweeps. */
 export interface SweepObserver {
   done(sweep: Omit<SweepOutcome, 'swept'> & { readonly removed: readonly SweptOfKind[] }): void;
   failed(): void;
 }
 
 /**
- * Sweeps from time to time, in one process of the whole deployment at a time: the schedule is in Redis, and whichever
- * worker is free takes the next round. After a crash two rounds may overlap, which does no harm. A round that fails is
- * logged and counted, and the next one comes all the same.
+ * Runs periodic sweeps, in one process of the whole deployment at a time: the schedule is in Redis, and any free
+ * worker takes the next round. After a crash two rounds may overlap, which does no harm. A round that fails is logged
+ * and counted, and the next one follows as scheduled.
  */
 export class Maintenance {
   private readonly options: MaintenanceOptions;
@@ -46,7 +46,7 @@ export class Maintenance {
   private readonly queue: Queue;
   private readonly worker: Worker;
   private timer: NodeJS.Timeout | undefined;
-  /** The one that is under way. It never fails. */
+  /** The round in progress. It never fails. */
   private round: Promise<unknown> | undefined;
 
   constructor(options: MaintenanceOptions) {
@@ -72,7 +72,7 @@ export class Maintenance {
     this.worker.on('failed', (_job, error) => this.logger.warn({ err: error }, 'a sweep failed'));
   }
 
-  /** Starts; if Redis is unavailable, as soon as it is back. */
+  /** Starts; if Redis is unavailable, as soon as it is available again. */
   start(): void {
     this.worker.run().catch((error: unknown) => this.logger.error({ err: error }, 'maintenance stopped'));
     void this.schedule();
@@ -80,7 +80,7 @@ export class Maintenance {
     this.timer.unref();
   }
 
-  /** @param graceMs how long a round that is under way may take; it can be left at any time */
+  /** @param graceMs how long to wait for a round in progress; it can be abandoned at any time */
   async close(graceMs: number): Promise<void> {
     clearInterval(this.timer);
     if (this.round) await endsWithin(this.round, Math.max(graceMs, 0));
@@ -116,8 +116,8 @@ export class Maintenance {
     try {
       await this.queue.setGlobalConcurrency(1);
       const known = await this.queue.getJobScheduler(SCHEDULER_ID);
-      // Only if something changes, because each call postpones the next round.
-      // So far ahead it can only be because the clock was put back since.
+      // Only written if something changes, because each call postpones the next round.
+      // A next round so far ahead means that the clock was put back.
       const isLost = (known?.next ?? 0) > Date.now() + 2 * intervalMs;
       if (known?.every === intervalMs && !isLost) return;
       if (isLost) await this.queue.removeJobScheduler(SCHEDULER_ID);

@@ -6,19 +6,19 @@ interface Command {
   readonly promise: Promise<unknown>;
 }
 
-/** A script that Redis does not know yet is sent in full; this is not a failure. */
+/** Whether Redis does not know a script yet. It is then sent in full, so this is not a failure. */
 const isMissingScript = (error: unknown): boolean =>
   error instanceof Error && error.message.startsWith('NOSCRIPT');
 
 /**
- * Observes the commands of a client: `script` (what BullMQ does, mostly) or `command`. Not for clients that block: they would
- * seem slow while there is nothing to do.
+ * Observes the commands of a client: `script` (most of what BullMQ does) or `command`. Must not be used for clients
+ * with blocking commands, which would seem slow while there is nothing to do.
  */
 export function observeRedis(client: Redis | Cluster, observe: ObserveBackend | undefined): void {
   if (!observe) return;
   const watched = client as unknown as { sendCommand(command: Command, ...more: unknown[]): unknown };
   const send = watched.sendCommand.bind(client);
-  /** A client sends a command again when it connects again. */
+  /** A client sends pending commands again when it reconnects. */
   const known = new WeakSet<Command>();
   watched.sendCommand = (command, ...more) => {
     if (known.has(command)) return send(command, ...more);

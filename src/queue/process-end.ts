@@ -15,9 +15,9 @@ export function exitOnUncaught(): void {
 }
 
 /**
- * Ends this process when its parent has died. A killed worker cannot end its compute processes, and BullMQ's
- * continue; but the job starts again elsewhere, where finishing it here would only interfere.
- * @returns call it with the folder of the running attempt's files, which is then removed at the end
+ * Ends this process when its parent has died. A killed worker cannot end its compute processes, and BullMQ's continue
+ * to run; but the job starts again elsewhere, where finishing it here would only interfere.
+ * @returns a function to call with the folder of the running attempt's files, which is removed at the end
  */
 export function exitWithParent(): (scratchDir: string | undefined) => void {
   let scratchDir: string | undefined;
@@ -31,8 +31,8 @@ export function exitWithParent(): (scratchDir: string | undefined) => void {
 }
 
 /**
- * Runs some work before a signal ends this process. BullMQ's own handlers exit as soon as no job runs, and run after
- * it.
+ * Does some work before a signal ends this process. BullMQ's own handlers run after it and exit as soon as no job is
+ * running.
  * @param finish must end on its own, and soon
  */
 export function finishBeforeExit(finish: () => Promise<void>): void {
@@ -45,7 +45,7 @@ export function finishBeforeExit(finish: () => Promise<void>): void {
         .then(() => {
           for (const other of others) other(signal);
         });
-      // A second signal is not ours.
+      // A second signal is left to the other handlers.
       for (const other of others) process.on(signal, other);
     });
   }

@@ -1,17 +1,17 @@
 import type { Progress } from '../contract/job.ts';
 
-/** What is known as the progress of a dispatch: nothing while it has not reported any, which is 0 for BullMQ. */
+/** The progress of a dispatch; undefined while it has not reported any, which BullMQ represents as 0. */
 export const knownProgress = (value: unknown): Progress | undefined =>
   typeof value === 'object' && value !== null && 'phase' in value ? (value as Progress) : undefined;
 
-/** At most five writes per second to Redis for each job; more would not be noticed. */
+/** At most five writes per second to Redis for each job, because clients would not notice more. */
 const MIN_INTERVAL_MS = 200;
 
 /**
- * Reduces a job's progress messages. Nothing is sent in the first 200 ms, because most small jobs end before, and a
- * message would cost more than it is worth. Then the first and the last message of each phase are always sent, so
- * that no phase appears to end short of its total. A delayed message is sent when its time comes, even if nothing
- * follows it, as in a stalled transfer.
+ * Reduces a job's progress messages. Nothing is sent in the first 200 ms, because most small jobs end within that
+ * time, and a message would cost more than it is worth. After that, the first and the last message of each phase are
+ * always sent, so that no phase appears to end short of its total. A delayed message is sent when its time has come,
+ * even if no other follows it, as in a stalled transfer.
  */
 export class ProgressThrottle {
   private readonly send: (progress: Progress) => void;
@@ -45,7 +45,7 @@ export class ProgressThrottle {
     else this.timer ??= setTimeout(() => this.flush(), MIN_INTERVAL_MS).unref();
   }
 
-  /** Sends what was held back last. */
+  /** Sends the message that was held back last. */
   flush(): void {
     clearTimeout(this.timer);
     this.timer = undefined;
@@ -55,12 +55,12 @@ export class ProgressThrottle {
     this.sentAtMs = this.now();
   }
 
-  /** The work is done: sends what was held back last, unless nothing was sent before. */
+  /** Sends the message that was held back last, unless none was sent before. Called when the work is done. */
   finish(): void {
     if (this.sentAtMs > -Infinity) this.flush();
   }
 
-  /** Forgets what is held back: the attempt is over. */
+  /** Drops the message that is held back, because the attempt is over. */
   close(): void {
     this.held = undefined;
     this.flush();

@@ -13,8 +13,8 @@ export interface ReconcilerOptions {
 }
 
 /**
- * Continues batches that a dead process left, and queues webhook deliveries again that the queue has lost, at the
- * start and periodically, for all tenants. Several processes may do this at once.
+ * Continues batches that a dead process has abandoned, and queues webhook deliveries again that the queue has lost:
+ * at the start and periodically, for all tenants. Several processes may do this at the same time.
  */
 export class Reconciler {
   private readonly options: ReconcilerOptions;
@@ -36,7 +36,7 @@ export class Reconciler {
     await this.round;
   }
 
-  /** One round at a time: a slow storage must not be asked by several. */
+  /** One round at a time, so that a slow storage is not queried by several. */
   private begin(): void {
     this.round ??= this.reconcile().finally(() => {
       this.round = undefined;
@@ -61,7 +61,7 @@ export class Reconciler {
     try {
       await workspaces.of(tenant).batches.resume(batchId);
     } catch (error) {
-      // It must not keep the others from being looked after.
+      // A failure with one batch must not keep the others from being continued.
       logger.error(
         { batchId, tenant, err: error },
         'a batch that another process left unfinished cannot be continued',

@@ -23,19 +23,19 @@ fixLogin();
 
 /** Paths of PEM files, which are read for each connection. */
 export interface RedisTls {
-  /** What certificates of servers are signed with. Default: what Node trusts. */
+  /** Certificates of the authorities that signed the server's certificate. Default: those that Node trusts. */
   readonly caFile?: string | undefined;
-  /** What we show of ourselves; both or none. */
+  /** The client certificate and its key; both or neither. */
   readonly certFile?: string | undefined;
   readonly keyFile?: string | undefined;
 }
 
-/** Where Redis is: our own server's socket, or a URL as `redisPlace` reads it. */
+/** The address of Redis: the socket of the private server, or a URL as `redisPlace` reads it. */
 export type RedisAddress = (
   | { readonly socketPath: string }
   | {
       readonly url: string;
-      /** The URL as it is when a connection is made: its password may have changed. Default: it stays the same. */
+      /** The URL at the time of a connection, because its password may change. Default: it stays the same. */
       readonly renewedUrl?: () => string;
       readonly tls?: RedisTls;
     }
@@ -44,22 +44,25 @@ export type RedisAddress = (
   readonly observe?: ObserveBackend | undefined;
 };
 
-/** Longest pause between two tries to connect: recovery after an outage should not wait for more. */
+/** The longest pause between two attempts to connect, so that recovery after an outage is not delayed further. */
 const MAX_RECONNECT_DELAY_MS = 1_000;
 const CONNECT_TIMEOUT_MS = 2_000;
-/** A producer that waits longer than this for an answer gives up: a client waits for it. */
+/** The time limit of a command for which a client waits. */
 export const COMMAND_TIMEOUT_MS = 800;
 
 /**
- * A master that hangs closes no connection: after this long without an answer it is abandoned, and the sentinels are
- * asked again. Workers wait up to 10 s for an answer on purpose. (The failover detector of ioredis cannot be used: a
- * notification while it connects ends the client permanently.)
+ * A master that hangs does not close its connections: after this time without an answer, the connection is abandoned
+ * and the sentinels are asked again. Workers wait up to 10 s for an answer on purpose. (The failover detector of
+ * ioredis cannot be used: a notification while it connects ends the client permanently.)
  */
 const SILENCE_MS = { impatient: 2 * COMMAND_TIMEOUT_MS, patient: 12_000 } as const;
 
-/** Pause before a cluster is asked again that has no master for our keys at the moment. */
+/** Pause before a cluster is asked again that currently has no master for the keys. */
 const CLUSTER_RETRY_DELAY_MS = 100;
-/** A cluster waits 15 s (cluster-node-timeout) before it promotes a replica; a worker's commands wait for two minutes. */
+/**
+ * A cluster waits 15 s (cluster-node-timeout) before it promotes a replica. With this limit, the commands of a worker
+ * wait for two minutes.
+ */
 const PATIENT_REDIRECTIONS = 1_200;
 
 const retryStrategy = (times: number): number =>
@@ -67,8 +70,8 @@ const retryStrategy = (times: number): number =>
 
 const PATIENT = { maxRetriesPerRequest: null, connectTimeout: CONNECT_TIMEOUT_MS } satisfies RedisOptions;
 /**
- * `skipVersionCheck` is for BullMQ, which reads it here: it asks for the version once, and where that has no answer in
- * time every later call fails with the same error, however well Redis is by then. `assessServer` looks at the version.
+ * `skipVersionCheck` is an option of BullMQ: it would ask for the version once, and if that fails or times out, every
+ * later call would fail with the same error, even if Redis has recovered. `assessServer` checks the version.
  */
 const IMPATIENT = {
   maxRetriesPerRequest: 1,
@@ -77,14 +80,14 @@ const IMPATIENT = {
   skipVersionCheck: true,
 } satisfies RedisOptions & { skipVersionCheck: true };
 
-/** A connection for BullMQ, and what to close after BullMQ has closed what it opened. */
+/** A connection for BullMQ, and what must be closed after BullMQ has closed its own connections. */
 export interface PatientConnection {
   readonly connection: ConnectionOptions;
   close(): void;
 }
 
 /**
- * For connections that wait for work: they keep trying indefinitely.
+ * For connections that wait for work: they keep trying to connect indefinitely.
  * @throws ConfigError if the URL cannot be used
  */
 export function patientConnection(address: RedisAddress): PatientConnection {
@@ -120,8 +123,8 @@ export function patientConnection(address: RedisAddress): PatientConnection {
 }
 
 /**
- * For those whom a client waits for: a command fails rather than wait for the connection to come back.
- * @throws ConfigError when the URL cannot be used
+ * For calls for which a client waits: a command fails instead of waiting for the connection to come back.
+ * @throws ConfigError if the URL cannot be used
  */
 export function impatientClient(address: RedisAddress): Redis | Cluster {
   const client = openImpatient(address);
@@ -139,12 +142,14 @@ function openImpatient(address: RedisAddress): Redis | Cluster {
     : new Redis({ ...options, ...whereabouts(place), ...leftAfter(place, SILENCE_MS.impatient) });
 }
 
-/** Every key of a queue must be in one hash slot, which a cluster derives from the part in braces. */
+/**
+ * The prefix of keys. All keys of a queue must be in one hash slot, which a cluster derives from the part in braces.
+ */
 export function keyPrefix(address: RedisAddress, prefix: string): string {
   return placeOf(address).kind === 'cluster' ? `{${prefix}}` : prefix;
 }
 
-/** INFO of every server that new jobs may go to: the master, or all masters of a cluster. */
+/** The INFO of every server to which new jobs may go: the master, or all masters of a cluster. */
 export function serverInfos(client: Redis | Cluster): Promise<string[]> {
   const servers = client instanceof Cluster ? client.nodes('master') : [client];
   return Promise.all(servers.map((server) => server.info()));
@@ -155,7 +160,10 @@ type Place = RedisPlace | { readonly kind: 'socket'; readonly path: string };
 const placeOf = (address: RedisAddress): Place =>
   'url' in address ? redisPlace(address.url) : { kind: 'socket', path: address.socketPath };
 
-/** Login and certificates at the time of each connection. If they cannot be used, the previous ones stay. */
+/**
+ * The login and the certificates at the time of each connection. If the new ones cannot be used, the previous ones
+ * stay.
+ */
 function renewing(address: RedisAddress): RenewedOption {
   if (!('url' in address) || !(address.renewedUrl || address.tls)) return {};
   const { url, renewedUrl = () => url, tls: files = {} } = address;
@@ -189,7 +197,7 @@ function usable(look: () => Renewed): Renewed {
   }
 }
 
-/** Of a URL of one server. */
+/** The login in the URL of a single server. */
 function loginOf(url: string): Login {
   const { username, password } = new URL(url);
   return {
@@ -201,7 +209,7 @@ function loginOf(url: string): Login {
 const leftAfter = ({ kind }: Place, silenceMs: number) =>
   kind === 'sentinel' ? { socketTimeout: silenceMs } : {};
 
-/** BullMQ takes a `url` beside the options of ioredis. */
+/** The options for a single server or sentinels. BullMQ accepts a `url` besides the options of ioredis. */
 function whereabouts(place: Exclude<Place, ClusterPlace>) {
   if (place.kind === 'single') return { url: place.url };
   return place.kind === 'socket' ? { path: place.path } : sentinelOptions(place);
@@ -217,7 +225,7 @@ function sentinelOptions({ sentinels, name, db, tls, login, sentinelLogin }: Sen
     ...(sentinelUsername !== undefined && { sentinelUsername }),
     ...(sentinelPassword !== undefined && { sentinelPassword }),
     ...(tls && { tls: {}, sentinelTLS: {}, enableTLSForSentinelMode: true }),
-    // A sentinel that hangs is passed over, as one that is gone.
+    // A sentinel that hangs is skipped, like one that is unavailable.
     sentinelCommandTimeout: CONNECT_TIMEOUT_MS,
     sentinelRetryStrategy: retryStrategy,
   };
@@ -234,7 +242,7 @@ function openCluster(
     retryDelayOnFailover: CLUSTER_RETRY_DELAY_MS,
     retryDelayOnClusterDown: CLUSTER_RETRY_DELAY_MS,
     slotsRefreshTimeout: CONNECT_TIMEOUT_MS,
-    // Names stay names, for certificates are made out to them; Node resolves them when it connects.
+    // Names are not resolved here, because certificates are issued for names; Node resolves them when it connects.
     dnsLookup: (hostname, callback) => callback(null, hostname),
     ...cluster,
   });
@@ -244,16 +252,17 @@ function openCluster(
 /** The oldest Redis whose commands BullMQ can use. */
 const OLDEST_REDIS = 5;
 
-/** What a server says of itself: why it cannot hold the queue, or what puts queued jobs at risk there. */
+/** The assessment of a server: the reason why it cannot hold the queue, or the risks for queued jobs. */
 export interface ServerAssessment {
   readonly fault?: string;
   readonly risks: readonly Risk[];
 }
 
 /**
- * Judges a server by its INFO. An eviction policy drops queued jobs without an error when memory is short. That loses
- * none, as they are put back from the database, but it costs time again and again, and managed services may allow no
- * other setting: so it is a risk and not a fault. That a restart forgets everything is none: it happens once.
+ * Assesses a server by its INFO. An eviction policy drops queued jobs without an error when memory is short. None is
+ * lost, because they are restored from the database, but that costs time again and again, and managed services may
+ * allow no other setting: so it is a risk and not a fault. Losing everything at a restart is not a risk, because it
+ * happens only once.
  */
 export function assessServer(info: string): ServerAssessment {
   const fields = new Map(

@@ -6,21 +6,23 @@ import { COMMAND_TIMEOUT_MS, impatientClient, type RedisAddress } from './redis-
 /** The part of COMMAND_TIMEOUT_MS that is reserved for the answer to the caller. */
 const RECONNECT_WAIT_MS = 500;
 
-/** A connection for those whom a client waits for: every question is answered or fails within a second. */
+/** A connection for calls for which a client waits: every command is answered or fails within a second. */
 export class RedisQuestions {
   readonly client: Redis | Cluster;
   private lastError: unknown;
 
-  /** @throws ConfigError when the URL cannot be used */
+  /** @throws ConfigError if the URL cannot be used */
   constructor(address: RedisAddress) {
     this.client = impatientClient(address);
-    // Without a listener it would end the process.
+    // Without a listener, an error would end the process.
     this.client.on('error', (error: unknown) => {
       this.lastError = error;
     });
   }
 
-  /** @throws AppError QUEUE_UNAVAILABLE when Redis fails or does not answer in time, QUEUE_FULL when it has no memory */
+  /**
+   * @throws AppError QUEUE_UNAVAILABLE if Redis fails or does not answer in time, QUEUE_FULL if it has no memory left
+   */
   async ask<T>(question: () => Promise<T>): Promise<T> {
     const askedMs = performance.now();
     try {
@@ -31,12 +33,12 @@ export class RedisQuestions {
     }
   }
 
-  /** Also a connection that never came about: BullMQ alone would wait for that. */
+  /** Closes the connection, even one that was never established; BullMQ alone would wait for that. */
   close(): void {
     this.client.disconnect();
   }
 
-  /** A connection that comes back immediately is not a failure. */
+  /** Waits briefly for a lost connection, because one that comes back at once is not a failure. */
   private async connected(): Promise<void> {
     const deadline = performance.now() + RECONNECT_WAIT_MS;
     while (this.client.status !== 'ready') {
@@ -53,7 +55,7 @@ export async function answerWithin<T>(timeoutMs: number, answer: Promise<T>): Pr
   let timer: NodeJS.Timeout | undefined;
   const tooLate = new Promise<never>((_resolve, reject) => {
     const giveUp = (): void => reject(new NoAnswer(`no answer within ${Math.round(timeoutMs)} ms`));
-    // As in fix-command-timeout.ts.
+    // The timer is deferred for the same reason as in fix-command-timeout.ts.
     timer = setTimeout(() => setImmediate(giveUp), timeoutMs);
   });
   try {
@@ -88,7 +90,7 @@ export function queueError(error: unknown): AppError {
     );
   if (typeof code === 'string') return unavailable(`Redis cannot be reached: ${code}`);
   if (name === 'ReplyError') return unavailable(`Redis refuses: ${message.replace(/\.$/, '')}`);
-  // These quote what a server, a sentinel or a node of a cluster had to say, with its address.
+  // These messages quote a server, a sentinel or a node of a cluster, including its address.
   if (message.startsWith('All sentinels are unreachable'))
     return unavailable('Redis cannot be reached: no sentinel can be reached');
   if (message.startsWith('Too many Cluster redirections'))

@@ -5,12 +5,13 @@ import type { RateCounter } from '../resources/tenants/rate-limit.ts';
 import { impatientClient, keyPrefix, type RedisAddress } from './redis-connection.ts';
 import { queueError } from './redis-questions.ts';
 
-/** A running server accepts a connection within this time; a missing one must not delay the start. */
+/** A running server accepts a connection within this time; an unavailable one must not delay the start. */
 const FIRST_CONNECTION_MS = 500;
 
 /**
- * A Lua script, which Redis runs atomically. ARGV: milliseconds. It counts the request and returns when the window ends;
- * a counter that lost its end gets a new one, as does one whose end is too far ahead, for Redis' clock was put back since.
+ * A Lua script, which Redis runs atomically. ARGV: milliseconds. It counts the request and returns the time until the
+ * window ends. A counter without an end gets a new one, and so does one whose end is too far ahead, because the clock
+ * of Redis was put back.
  */
 const COUNT = `
 local current = redis.call('INCR', KEYS[1])
@@ -27,7 +28,7 @@ export interface RateCounterOptions {
   readonly logger: Logger;
 }
 
-/** Rates of all API processes together: counted with every request, and lost without harm. */
+/** Rates of all API processes together. They are counted with every request, and losing them does no harm. */
 export class RedisRateCounter implements RateCounter {
   private readonly client: Redis | Cluster;
   private readonly prefix: string;
@@ -38,7 +39,7 @@ export class RedisRateCounter implements RateCounter {
   }
 
   /**
-   * Connects, and keeps trying indefinitely.
+   * Connects, and keeps trying to do so indefinitely.
    * @throws ConfigError if the URL cannot be used
    */
   static async open({ address, prefix, logger }: RateCounterOptions): Promise<RedisRateCounter> {

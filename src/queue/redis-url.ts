@@ -10,7 +10,7 @@ export interface Login {
   readonly password?: string;
 }
 
-/** One server; ioredis reads the URL itself. */
+/** A single server; ioredis reads the URL itself. */
 export interface SinglePlace {
   readonly kind: 'single';
   readonly url: string;
@@ -23,15 +23,15 @@ export interface SentinelPlace {
   readonly name: string;
   readonly db: number;
   readonly tls: boolean;
-  /** Of the master and its replicas. */
+  /** The login for the master and its replicas. */
   readonly login: Login;
-  /** Of the sentinels themselves. */
+  /** The login for the sentinels themselves. */
   readonly sentinelLogin: Login;
 }
 
 export interface ClusterPlace {
   readonly kind: 'cluster';
-  /** Where to ask first; the cluster names the others. */
+  /** The nodes that are asked first; the cluster names the others. */
   readonly nodes: readonly HostPort[];
   readonly tls: boolean;
   readonly login: Login;

@@ -37,12 +37,12 @@ const NOTHING_COMPUTED: Totals = { modules: 0, bytesRead: 0, bytesWritten: 0 };
 export interface Done {
   readonly made: Made;
   readonly totals: Totals;
-  /** Calls to the storage that were made since they were last reported. */
+  /** The calls to the storage since the last report. */
   readonly calls?: readonly BackendEvent[];
 }
 
 export interface JobDeps {
-  /** Files to read, and where results are written. Records are the worker's business. */
+  /** The storage, to read files and to write results. Records are written by the worker. */
   readonly blobs: BlobStore;
   /** Fetches and delivers adapters. */
   readonly transfers: Pick<JobTransfers, 'fetch' | 'deliver'>;
@@ -53,23 +53,23 @@ export interface JobDeps {
   readonly adapterFiles: AdapterFileStore;
 }
 
-/** How the files of adapters come and go. All methods throw AppError STORAGE_*. */
+/** Reads and writes the files of adapters. All methods throw AppError STORAGE_*. */
 export interface AdapterFileStore {
-  /** Reads the files of an adapter, and writes them. */
+  /** Describes the files of an adapter, and writes them. */
   readonly write: (files: readonly OutputFile[], writer: ContentWriter) => Promise<AdapterMade>;
-  /** Makes an adapter local, in this folder where it is small. */
+  /** Makes the files of an adapter local; small ones are placed in this folder. */
   readonly local: (source: TaskSource, folder: string) => Promise<SourceFiles>;
 }
 
-/** How an attempt is stopped, and how it reports its progress. */
+/** Stops an attempt, and reports its progress. */
 export interface Attempt {
-  /** By `machineMs`. */
+  /** The start of the attempt, by `machineMs`. */
   readonly begunMs: number;
   readonly signal: AbortSignal;
   readonly onProgress: (progress: Progress) => void;
 }
 
-/** What all steps need. */
+/** The parts that all steps need. */
 interface StepContext {
   readonly deps: JobDeps;
   readonly task: ExecutionTask;
@@ -96,7 +96,7 @@ export async function runJob(deps: JobDeps, task: ExecutionTask, attempt: Attemp
     throttle.finish();
     return done;
   } catch (error) {
-    // The phase of a failure is reported, however early it is.
+    // The phase in which it failed is reported, even if it failed early.
     throttle.flush();
     throw error;
   } finally {
@@ -125,7 +125,7 @@ async function work(context: StepContext, { request, sources, optimizer }: WorkT
   const known: SourceFiles[] = [];
   for (const source of sources) known.push(await adapterFiles.local(source, scratchDir));
   const outcome = await deps.work({
-    // It has the adapters that its job was accepted with, or fetched.
+    // The sources are the adapters of the job, or the one that was fetched.
     request: request as WorkRequest,
     sources: new Map(known.map((source) => [source.id, source])),
     optimizerPath: optimizer && (await localFile(blobs, optimizer, scratchDir)),
@@ -153,7 +153,7 @@ async function work(context: StepContext, { request, sources, optimizer }: WorkT
     write: outcome.timings.write + (performance.now() - storing) / 1000,
     total: (machineMs() - attempt.begunMs) / 1000,
   };
-  // Here and not by the worker: it has thousands of numbers, and others wait for that process.
+  // Written here and not by the worker: the report has thousands of numbers, and other jobs wait for that process.
   if (outcome.report) {
     const report = reportFile(withMarks({ ...outcome.report, timings }));
     files.push({ ...(await writer.write(report)), role: 'report' });
@@ -163,7 +163,7 @@ async function work(context: StepContext, { request, sources, optimizer }: WorkT
   return { made, totals: { modules, bytesRead, bytesWritten } };
 }
 
-/** Delivers one adapter after the other. One that fails does not keep the others from being tried. */
+/** Delivers one adapter after the other. If one fails, the others are still tried. */
 async function deliver(context: StepContext, { deliveries }: DeliverTodo): Promise<DeliverMade> {
   const { deps, task, attempt } = context;
   const delivered: DeliverMade['delivered'][number][] = [];
@@ -174,7 +174,7 @@ async function deliver(context: StepContext, { deliveries }: DeliverTodo): Promi
       delivered.push({ index, outcome });
     } catch (thrown) {
       const error = toAppError(thrown);
-      // Whether trouble of our own storage counts is not known here.
+      // It is not known here whether a failure of the storage will count as an attempt.
       if (error.code === 'CANCELLED' || attempt.signal.aborted || mayPass(error)) throw error;
       const failure = jobFailure(error);
       if (error.retryable && !task.isLast) again = failure;
@@ -193,7 +193,7 @@ function reportFile(report: Report): NewFile {
   return { name: 'report', sha256: hash('sha256', data), bytes: data.byteLength, data };
 }
 
-/** Those of one tenant, in the storage. */
+/** The files of the adapters of one tenant, in the storage. */
 export const adapterFilesIn = (blobs: BlobStore): AdapterFileStore => ({
   async write(files, writer) {
     const described = await describeAdapter(files);

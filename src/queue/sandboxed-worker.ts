@@ -26,41 +26,41 @@ type QueuedJob = Job<JobData>;
 
 const NO_PROGRESS: Progress = { phase: 'waiting', done: 0, total: 0, module: null };
 
-/** What took its worker down twice is given up; more would take down every worker in turn. */
+/** A job whose worker died twice is given up; further attempts would take down every worker in turn. */
 const MAX_STALLED_COUNT = 1;
-/** We count for ourselves: what BullMQ gives up would not be recorded. */
+/** Stalled jobs are counted here, because what BullMQ gives up would not be recorded. */
 const NEVER = 1_000_000;
 
-/** An attempt that failed. */
+/** A failed attempt. */
 export interface SandboxFailure extends AttemptFailure {
   readonly error: AppError;
-  /** The worker shuts down, and asked for it. */
+  /** Whether the worker is shutting down and requested the failure. */
   readonly isGivenBack: boolean;
 }
 
 export interface Hooks {
-  /** What there is to do; undefined: nothing. */
+  /** Returns the task of an execution; undefined if there is nothing to do. */
   readonly onTake: (job: QueuedJob, dispatch: Dispatched) => Promise<ExecutionTask | undefined>;
-  /** Records what was made of it. @param begunMs when the attempt began, by `machineMs` */
+  /** Records the outcome. @param begunMs the start of the attempt, by `machineMs` */
   readonly onDone: (job: QueuedJob, task: ExecutionTask, done: Done, begunMs: number) => Promise<void>;
-  /** Records that an attempt failed. @param task undefined: it did not begin. Does not fail */
+  /** Records that an attempt failed. Does not throw. @param task undefined if the attempt did not begin */
   readonly onFailed: (
     job: QueuedJob,
     dispatch: Dispatched,
     task: ExecutionTask | undefined,
     failure: SandboxFailure,
   ) => Promise<void>;
-  /** Called around each attempt. */
+  /** Called before and after each attempt. */
   readonly onBegin: (job: QueuedJob, dispatch: Dispatched) => void;
   readonly onEnd: (job: QueuedJob) => void;
 }
 
 /**
- * A BullMQ worker that runs executions in compute processes. What becomes of them is recorded before BullMQ hears that an
- * attempt is over; for BullMQ none fails.
+ * A BullMQ worker that runs executions in compute processes. Their outcomes are recorded before BullMQ learns that an
+ * attempt is over; for BullMQ, no job ever fails.
  */
 export class SandboxedWorker extends Worker<JobData, null> {
-  /** What its compute processes use. */
+  /** The resource usage of the compute processes. */
   readonly compute: ComputeUsage;
   private readonly pool: FixedPool;
   private readonly processor: URL;
@@ -75,7 +75,7 @@ export class SandboxedWorker extends Worker<JobData, null> {
     hooks: Hooks,
     tracing: Tracing = NO_TRACING,
   ) {
-    // Only once the hooks are installed.
+    // Set only after the hooks have been installed.
     super(QUEUE_NAME, processor, { ...options, maxStalledCount: NEVER, autorun: false });
     this.processor = processor;
     this.hooks = hooks;
@@ -89,18 +89,21 @@ export class SandboxedWorker extends Worker<JobData, null> {
     return this.runningJobs === 0;
   }
 
-  /** Starts all compute processes, before there are jobs for them. @throws Error where one cannot be started */
+  /** Starts all compute processes, before there are jobs for them. @throws Error if one cannot be started */
   startProcesses(): Promise<void> {
     return this.pool.startAhead(this.opts.concurrency ?? 1, this.processor.href);
   }
 
-  /** Asks what runs to stop and to be done by others; no attempt is lost. */
+  /** Asks the running executions to stop, so that others run them; no attempt is lost. */
   giveBack(): void {
     this.isGivingBack = true;
     this.cancelAllJobs('the worker shuts down');
   }
 
-  /** After `pause(true)`. BullMQ's own `resume` may come in the moment in which its loop ends, and then starts none. */
+  /**
+   * Continues after `pause(true)`. BullMQ's own `resume` may be called at the moment when its loop ends, and then
+   * does not start a new one.
+   */
   async takeJobsAgain(): Promise<void> {
     await this.resume();
     await new Promise(setImmediate);
@@ -120,7 +123,7 @@ export class SandboxedWorker extends Worker<JobData, null> {
     const { data } = job;
     const dispatch = dispatched(job.id!);
     this.hooks.onBegin(job, dispatch);
-    // Here and not in the compute process, which may die and would take its span along.
+    // Created here and not in the compute process, whose death would lose the span.
     const span = this.tracing.start(`process ${QUEUE_NAME}`, 'consumer', {
       parent: contextOf(data),
       attributes: {
@@ -136,7 +139,7 @@ export class SandboxedWorker extends Worker<JobData, null> {
       task = await this.hooks.onTake(job, dispatch);
       if (!task) return null;
       span.set({ 'lora_squeeze.job.id': task.jobs[0], 'lora_squeeze.job.attempt': task.attempt });
-      // For the compute process; the queue keeps what it has.
+      // For the compute process only; the data in the queue stay as they are.
       const told: TaskData = { ...data, ...span.context, task, begunMs };
       job.data = told;
       const done = (await super.callProcessJob(job, token, signal)) as unknown as Done;
@@ -161,7 +164,7 @@ export class SandboxedWorker extends Worker<JobData, null> {
   }
 }
 
-/** Progress is news, not truth: a job must not fail because Redis lost it. */
+/** Progress is for information only: a job must not fail because Redis could not store it. */
 function keepProgressHarmless(job: QueuedJob): void {
   const update = job.updateProgress.bind(job);
   job.updateProgress = (progress) => update(progress).catch(() => undefined);

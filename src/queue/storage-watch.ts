@@ -11,9 +11,9 @@ const MAX_PAUSE_MS = 30_000;
 export interface StorageWatchOptions {
   /** Fails while the storage cannot be used. */
   readonly check: () => Promise<void>;
-  /** Jobs run at the same time. */
+  /** Number of jobs that run at the same time. */
   readonly concurrency: number;
-  /** Take no more jobs; take jobs again. */
+  /** Stops taking jobs, and takes jobs again. */
   readonly pause: () => void;
   readonly resume: () => void;
   /** Called when the storage starts to fail, and when it works again. */
@@ -36,7 +36,7 @@ export class StorageWatch {
     this.options = options;
   }
 
-  /** The storage failed a job. */
+  /** Notes that a job failed because of the storage. */
   failed(error: AppError): void {
     const now = performance.now();
     this.failures = [...this.failures.filter((at) => now - at < WINDOW_MS), now];
@@ -80,7 +80,7 @@ export class StorageWatch {
     }
   }
 
-  /** What is wrong with the storage now. */
+  /** The current fault of the storage. */
   private trouble(): Promise<string | undefined> {
     return this.options.check().then(
       () => undefined,

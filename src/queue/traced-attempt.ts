@@ -5,7 +5,7 @@ import type { TraceContext } from '../tracing/trace-context.ts';
 import type { Span, Tracing } from '../tracing/tracing.ts';
 import { contextOf, type TaskData } from './job-types.ts';
 
-/** What the compute process does for one attempt, as a span, with its phases below. */
+/** The work of a compute process for one attempt, as a span with spans for its phases. */
 export class TracedAttempt {
   private readonly span: Span;
   private readonly phases: PhaseSpans;
@@ -19,16 +19,16 @@ export class TracedAttempt {
       },
     });
     this.phases = new PhaseSpans(tracing, this.span.context);
-    // From here until the work begins, the job's record and files are made local.
+    // Until the work begins, the files of the job are made local.
     this.phases.enter('fetch');
   }
 
-  /** The compute threads have to be started first: the process is new, or its threads were given up. */
+  /** Enters the phase in which the compute threads start: the process is new, or its threads were given up. */
   startsEngine(): void {
     this.phases.enter('engine');
   }
 
-  /** Does the work of the request, and follows its phases; afterwards only the results have to be stored. */
+  /** Does the work of a request and traces its phases; after it, only the results are left to be stored. */
   async work(input: RequestInput, work: (input: RequestInput) => Promise<JobOutcome>): Promise<JobOutcome> {
     const { request } = input;
     const ids = sourceIds(request);
@@ -63,7 +63,7 @@ export class TracedAttempt {
     return outcome;
   }
 
-  /** Ends the span, and the phase that ran. @param failure the code of the error it failed by */
+  /** Ends the span, and the current phase. @param failure the code of the error */
   end(failure?: string): void {
     this.phases.leave(failure);
     if (failure !== undefined) this.span.fail(failure);
@@ -72,8 +72,8 @@ export class TracedAttempt {
 }
 
 /**
- * The phases of one attempt as spans, one after another. A span lasts while progress reports its phase, the earliest
- * unfinished one. Phases overlap in the compute threads.
+ * The phases of one attempt as spans, one after the other. A span lasts as long as progress reports its phase, which
+ * is the earliest unfinished one. Phases overlap in the compute threads.
  */
 class PhaseSpans {
   private readonly tracing: Tracing;
@@ -86,7 +86,7 @@ class PhaseSpans {
     this.parent = parent;
   }
 
-  /** Ends the phase before, unless it is the same. */
+  /** Begins a phase and ends the previous one, unless it is the same. */
   enter(phase: string): void {
     if (phase === this.phase) return;
     this.leave();
@@ -94,7 +94,7 @@ class PhaseSpans {
     this.span = this.tracing.start(phase, 'internal', { parent: this.parent });
   }
 
-  /** Ends the phase there is. @param failure what it failed by */
+  /** Ends the current phase. @param failure the code of the error */
   leave(failure?: string): void {
     if (failure !== undefined) this.span?.fail(failure);
     this.span?.end();

@@ -6,7 +6,7 @@ import { answerWithin, RedisQuestions } from '../redis-questions.ts';
 
 export const DELIVERY_QUEUE_NAME = 'webhooks';
 
-/** What a delivery of the queue carries besides its id. */
+/** The data of a queued delivery, besides its id. */
 export type DeliveryData = Omit<DeliveryTicket, 'deliveryId'>;
 export type DeliveryJob = Job<DeliveryData, undefined>;
 
@@ -15,7 +15,7 @@ const ATTEMPTS = 5;
 const RETRY_DELAY_MS = 5_000;
 
 const CLOSE_TIMEOUT_MS = 500;
-/** Looked up at once, so that many pending deliveries are some trips to Redis and not as many. */
+/** Deliveries that are looked up in one command, so that many pending ones take few round trips to Redis. */
 const LOOKED_UP_AT_ONCE = 500;
 
 export interface DeliveryQueueOptions {
@@ -24,7 +24,7 @@ export interface DeliveryQueueOptions {
   readonly logger: Logger;
 }
 
-/** The queue of deliveries in BullMQ: jobs with the ids of deliveries. Those that are to be tried again are delayed. */
+/** The queue of deliveries in BullMQ: jobs with the ids of deliveries. Those to be retried are delayed. */
 export class BullDeliveryQueue implements DeliveryQueue {
   private readonly redis: RedisQuestions;
   private readonly queue: Queue<DeliveryData, undefined>;
@@ -37,7 +37,7 @@ export class BullDeliveryQueue implements DeliveryQueue {
       defaultJobOptions: {
         attempts: ATTEMPTS,
         backoff: { type: 'fixed', delay: RETRY_DELAY_MS, jitter: 0.5 },
-        // What became of it is in the database.
+        // The outcome is in the database.
         removeOnComplete: true,
         removeOnFail: true,
       },
@@ -57,7 +57,7 @@ export class BullDeliveryQueue implements DeliveryQueue {
     await this.add(ticket);
     await this.redis.ask(async () => {
       const job = await this.queue.getJob(ticket.deliveryId);
-      // A worker that is at it looks into the database when it has put it back. Its time may come in this very moment.
+      // A worker that has it checks the database after putting it back. Its time may come at this very moment.
       if (await job?.isDelayed()) await job?.promote().catch(() => undefined);
     });
   }
@@ -78,7 +78,7 @@ export class BullDeliveryQueue implements DeliveryQueue {
     return missing;
   }
 
-  /** Closes the connection, also one that never came about. */
+  /** Closes the connection, even one that was never established. */
   async close(): Promise<void> {
     this.redis.close();
     await answerWithin(CLOSE_TIMEOUT_MS, this.queue.close()).catch(() => undefined);

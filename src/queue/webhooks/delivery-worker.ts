@@ -12,16 +12,19 @@ import {
 import { endsWithin } from '../redis-questions.ts';
 import { DELIVERY_QUEUE_NAME, type DeliveryData, type DeliveryJob } from './bull-delivery-queue.ts';
 
-/** Requests at the same time: they wait for receivers, and cost nothing meanwhile. */
+/** Requests that run at the same time: they wait for receivers and cost nothing meanwhile. */
 const CONCURRENCY = 20;
-/** Of these, for one webhook. */
+/** The most of these for one webhook. */
 const SHARE = 4;
-/** If all slots are in use, a delivery is delayed: a little, or, if many wait, by the time to work them off. */
+/** If all slots are in use, a delivery is delayed: briefly or, if many wait, by the time that it takes to send them. */
 const BACK_AFTER_MS = { min: 300, spread: 1_500 } as const;
 
-/** A worker that dies in mid-request holds its deliveries for this long and one more check (a third of it). */
+/**
+ * If a worker dies during a request, its deliveries stay locked for this time and until the next check (a third of
+ * it).
+ */
 const LOCK_MS = 15_000;
-/** It is the worker that died, never the delivery that killed it. */
+/** A stalled delivery never counts as the reason why its worker died. */
 const MAX_STALLED_COUNT = 1_000;
 const CLOSE_TIMEOUT_MS = 1_000;
 
@@ -36,7 +39,9 @@ export interface DeliveryWorkerOptions extends DelivererOptions {
   readonly lockMs?: number;
 }
 
-/** Takes deliveries from their queue and makes attempts at them, in this process: it only waits for others. */
+/**
+ * Takes deliveries from their queue and makes attempts at them, in this process, because it only waits for receivers.
+ */
 export class DeliveryWorker {
   private readonly options: DeliveryWorkerOptions;
   private readonly logger: Logger;
@@ -90,7 +95,7 @@ export class DeliveryWorker {
     this.redis.close();
   }
 
-  /** @throws DelayedError, which informs BullMQ that the job now waits for another time */
+  /** @throws DelayedError, which tells BullMQ that the job waits for another time */
   private async process(job: DeliveryJob, token: string | undefined): Promise<undefined> {
     const { webhookId } = job.data;
     const release = this.shares.take(webhookId);
@@ -106,7 +111,8 @@ export class DeliveryWorker {
       const { nextAtMs } = result;
       if (nextAtMs === undefined) return undefined;
       await job.moveToDelayed(Math.ceil(nextAtMs), token);
-      // Somebody may have asked for it meanwhile, when it was not among those that wait, to be hastened.
+      // A client may have requested it meanwhile, when it was not yet among the delayed ones and could not be
+      // hastened.
       const isHastened = this.deliverer.isDueBefore(webhookId, job.id!, nextAtMs);
       if (await isHastened.catch(() => false)) await job.promote().catch(() => undefined);
       throw new DelayedError();
@@ -125,17 +131,17 @@ export class DeliveryWorker {
   }
 }
 
-/** Lets each take part in some of the places only, so that one whose work is slow leaves places for the others. */
+/** Lets each webhook use only some of the slots, so that a slow receiver leaves slots for the others. */
 class FairShare {
   private readonly most: number;
   private readonly taken = new Map<string, number>();
 
-  /** @param most places that one may have at once */
+  /** @param most slots that one webhook may use at the same time */
   constructor(most: number) {
     this.most = most;
   }
 
-  /** @returns what gives the place back, once; undefined where there is none for this one now */
+  /** @returns a function that returns the slot, once; undefined if none is available for this webhook */
   take(name: string): (() => void) | undefined {
     const taken = this.taken.get(name) ?? 0;
     if (taken >= this.most) return undefined;
