@@ -9,12 +9,12 @@ import { createLogger } from './log.ts';
 import { BrokerError } from './queue/broker-folder.ts';
 import { redacted } from './redaction.ts';
 
-/** After the grace: for jobs to be given back and for everything to close. */
+/** Time after the grace period, for giving back jobs and closing everything. */
 const CLOSING_MS = 30_000;
 
 const EXIT_BAD_CONFIG = 2;
 
-/** The service, from its configuration to its end: a signal or an unforeseen error stops it. */
+/** Runs the service, from its configuration to its end: a signal or an unexpected error stops it. */
 async function main(): Promise<void> {
   const config = loadConfig();
   const logger = createLogger(config.logLevel, { role: config.role });
@@ -37,7 +37,7 @@ async function main(): Promise<void> {
   }
 }
 
-/** What the person who starts the service can put right is said in a sentence, anything else with its stack. */
+/** What the person who starts the service can fix is reported as a sentence, anything else with its stack. */
 function reason(error: unknown): string {
   const isForeseen =
     error instanceof ConfigError ||

@@ -31,13 +31,13 @@ import { boxOf } from './secrets-key.ts';
 /** The worker waits a second for an idle compute process to end. */
 const FLUSH_MS = 800;
 
-/** One attempt makes a few dozen; those of attempts that fail are kept. */
+/** One attempt makes a few dozen calls; those of failed attempts are kept. */
 const MOST_CALLS = 2_000;
 
 exitOnUncaught();
 const config = computeSettings();
 const logger = createLogger(config.logLevel, { component: 'compute' });
-/** They go to its worker with the next attempt that succeeds. */
+/** Calls to the storage. They are sent to the worker with the next attempt that succeeds. */
 let calls: BackendEvent[] = [];
 const blobs = await openStore({
   ...config,
@@ -62,7 +62,7 @@ const tracing = await openTracing({
   role: 'compute',
   onTrouble: (message) => logger.warn({ reason: message }, 'trouble with traces'),
 });
-/** The attempt that runs, or ran last. It never fails. */
+/** The current or the last attempt. It never fails. */
 let lastAttempt: Promise<unknown> = Promise.resolve();
 if (config.tracing.isOn) {
   finishBeforeExit(async () => {
@@ -77,7 +77,7 @@ const pool = new KeptPool(() =>
 
 if (config.computeWarmUp) await warmUpPool();
 
-/** Before BullMQ learns that this process is ready. If this fails, jobs report the reason. */
+/** Runs before BullMQ learns that this process is ready. If it fails, jobs report the reason. */
 async function warmUpPool(): Promise<void> {
   let folder: string | undefined;
   try {
@@ -119,7 +119,7 @@ async function attemptAt(job: ComputeJob, signal: AbortSignal): Promise<Done> {
       {
         begunMs: job.data.begunMs,
         signal,
-        // If the parent cannot be reached, it has died; exitWithParent handles that.
+        // If the parent cannot be reached, it has died, which exitWithParent handles.
         onProgress: (progress) => void job.updateProgress(progress).catch(() => undefined),
       },
     );
@@ -133,7 +133,7 @@ async function attemptAt(job: ComputeJob, signal: AbortSignal): Promise<Done> {
     log.debug({ err: error }, 'attempt failed');
     throw encodeError(error);
   } finally {
-    // Not waited for: a collector that is slow must not hold up jobs.
+    // Not awaited, because a slow collector must not delay jobs.
     void tracing.flush(FLUSH_MS);
   }
 }

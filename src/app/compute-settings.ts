@@ -25,9 +25,10 @@ export type ComputeSettings = Pick<
 const VARIABLE = 'COMPUTE_SETTINGS';
 
 /**
- * The environment of a compute process: ours, with what was read of it once, so that reading and judging the
- * configuration costs the start of that process nothing. The addresses of Redis and the database, which may hold
- * passwords, are not in it. It has what the AWS SDK and the Hub ask for: it is where transfers go as the service itself.
+ * The environment of a compute process: that of this process, with the configuration that was read from it, so that
+ * the child need not read and check it again. The addresses of Redis and the database, which may contain passwords,
+ * are removed. The variables of the AWS SDK and the Hub stay, because transfers with the service's own identity run
+ * there.
  */
 export function computeEnvironment(config: Config, env: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
   const inherited = { ...env };
@@ -38,7 +39,7 @@ export function computeEnvironment(config: Config, env: NodeJS.ProcessEnv = proc
   const settings = {
     ...{ cudaMemoryBytes, computeThreads, computeWarmUp, executionProvider, hubEndpoint, hubToken },
     ...{ logLevel, maxUploadBytes, outbound, s3, storageDir, storageIdleTimeoutMs, tracing },
-    // Also keys that were made and not given. It opens what was sealed with them later on as well.
+    // Includes keys that the service created itself. Values that are sealed with them later can be opened as well.
     secrets: {
       values: { SECRETS_KEYS: secrets.values.SECRETS_KEYS },
       files: { SECRETS_KEYS: secrets.files.SECRETS_KEYS },
@@ -47,7 +48,7 @@ export function computeEnvironment(config: Config, env: NodeJS.ProcessEnv = proc
   return { ...inherited, [VARIABLE]: JSON.stringify(settings), ...withoutTelemetry(env) };
 }
 
-/** What `computeEnvironment` has written. */
+/** The settings that `computeEnvironment` has written. */
 export function computeSettings(env: NodeJS.ProcessEnv = process.env): ComputeSettings {
   return JSON.parse(env[VARIABLE]!) as ComputeSettings;
 }
@@ -55,7 +56,7 @@ export function computeSettings(env: NodeJS.ProcessEnv = process.env): ComputeSe
 /** ONNX Runtime for Linux can upload usage data (PosixTelemetry). This service sends none unless configured to. */
 const withoutTelemetry = ({ ORT_DISABLE_TELEMETRY = '1' }: NodeJS.ProcessEnv) => ({ ORT_DISABLE_TELEMETRY });
 
-/** Turns it off in this process, before ONNX Runtime is first used here. */
+/** Disables it in this process, before ONNX Runtime is first used here. */
 export function disableTelemetry(): void {
   Object.assign(process.env, withoutTelemetry(process.env));
 }

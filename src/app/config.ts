@@ -28,7 +28,7 @@ export interface Config {
   readonly role: Environment['ROLE'];
   readonly port: number;
   readonly host: string;
-  /** undefined: probes and metrics are answered on `port`. */
+  /** undefined: probes and metrics are served on `port`. */
   readonly probePort: number | undefined;
   /** In CIDR notation. */
   readonly probeCidrs: readonly string[];
@@ -45,27 +45,27 @@ export interface Config {
   readonly adminKey: string | undefined;
   /** Tokens that are accepted besides keys; undefined: none. */
   readonly tokens: TokenSettings | undefined;
-  /** What counts for a tenant unless something was set for it. */
+  /** The limits of tenants without limits of their own. */
   readonly defaultLimits: Limits;
-  /** How many tenants have series of their own in metrics. */
+  /** How many tenants have time series of their own in the metrics. */
   readonly metricsTenants: number;
-  /** `host` or `host:port`: names of this service that are served without keys, besides those of loopback. */
+  /** `host` or `host:port`: the names of this service, besides those of loopback, for which it answers without keys. */
   readonly allowedHosts: readonly string[];
   /** undefined: start a private server. */
   readonly redisUrl: string | undefined;
   readonly redisTls: RedisTls;
   readonly database: {
-    /** undefined: a file of SQLite in `dataDir`. */
+    /** undefined: an SQLite file in `dataDir`. */
     readonly url: string | undefined;
     readonly dataDir: string;
     readonly poolSize: number;
     readonly timeoutMs: number;
   };
-  /** Room that is kept on the disk of SQLite's file; 0: none. */
+  /** Disk space that is reserved beside the SQLite file; 0: none. */
   readonly reserveBytes: number;
   /** Absolute. */
   readonly dataDir: string;
-  /** Absolute folder of the blob storage; with S3, of its local copies and of files on their way. */
+  /** Absolute folder of the storage; with S3, of local copies and of files in transit. */
   readonly storageDir: string;
   /** undefined: blobs are files in `storageDir`. */
   readonly s3: S3Config | undefined;
@@ -79,7 +79,7 @@ export interface Config {
   readonly maxUploadBytes: number;
   readonly uploadIdleTimeoutMs: number;
   readonly uploadTtlMs: number;
-  /** undefined: they are kept, as are jobs. */
+  /** undefined: adapters do not expire, and neither do jobs. */
   readonly adapterTtlSeconds: number | undefined;
   readonly jobTtlSeconds: number | undefined;
   readonly eventRetention: EventRetention;
@@ -88,15 +88,15 @@ export interface Config {
   readonly shutdownGraceMs: number;
   readonly queuePrefix: string;
   readonly outbound: { readonly allowedHosts: readonly string[]; readonly allowHttp: boolean };
-  /** URL of the Hugging Face Hub, without a slash at its end. */
+  /** The URL of the Hugging Face Hub, without a trailing slash. */
   readonly hubEndpoint: string;
-  /** The service's own token of the Hub. */
+  /** The token of the Hub that belongs to the service. */
   readonly hubToken: string | undefined;
   readonly logLevel: Environment['LOG_LEVEL'];
   /** A path, or `stdout`, or `off`. */
   readonly auditLog: string;
   readonly tracing: {
-    /** The rest, such as where spans go, OpenTelemetry's SDK reads from OTEL_* variables itself. */
+    /** OpenTelemetry's SDK reads the rest, such as the destination of spans, from OTEL_* variables itself. */
     readonly isOn: boolean;
     readonly serviceName: string;
   };
@@ -104,7 +104,7 @@ export interface Config {
   readonly searchPath: string;
   /** Variables that were probably meant for the service. */
   readonly misspelt: readonly Misspelt[];
-  /** Secrets as they were given, and the files that they are read from again. */
+  /** The secrets as they were given, and the files from which they are read again. */
   readonly secrets: Pick<LiveSecretsOptions, 'values' | 'files'>;
 }
 
@@ -183,7 +183,7 @@ export function loadConfig(given: NodeJS.ProcessEnv = process.env): Config {
     queuePrefix: values.QUEUE_PREFIX,
     outbound: {
       allowedHosts: values.OUTBOUND_ALLOWED_HOSTS?.split(/, */) ?? [],
-      // Only ever to these hosts.
+      // Only allowed to these hosts.
       allowHttp: true,
     },
     hubEndpoint: values.HF_ENDPOINT.replace(/\/+$/, ''),
@@ -198,15 +198,15 @@ export function loadConfig(given: NodeJS.ProcessEnv = process.env): Config {
 }
 
 /**
- * The configuration for work that no role of the service does: nothing is asked of Redis.
+ * The configuration for work outside any role of the service, which needs no Redis.
  * @throws ConfigError as loadConfig
  */
 export const loadRolelessConfig = (env: NodeJS.ProcessEnv = process.env): Config =>
   loadConfig({ ...env, ROLE: 'all' });
 
-/** What the command reads for itself. Not the service's: docs/command.md has them. */
+/** The variables that only the command reads; docs/command.md describes them. */
 export interface CliEnvironment {
-  /** undefined: work is done in place. */
+  /** undefined: the command works without a server. */
   readonly serverUrl: string | undefined;
   readonly key: string | undefined;
 }
@@ -216,7 +216,7 @@ export const cliEnvironment = (env: NodeJS.ProcessEnv = process.env): CliEnviron
   key: env.LORA_SQUEEZE_KEY || undefined,
 });
 
-/** @throws ConfigError naming an entry without a host, or whose port or IPv6 address is not one */
+/** @throws ConfigError naming an entry that has no host, or whose port or IPv6 address is not valid */
 function allowedHosts(list = ''): string[] {
   const entries = list.split(',').flatMap((entry) => entry.trim() || []);
   const wrong = entries.find((entry) => !parseAuthority(entry)?.host);
@@ -233,20 +233,20 @@ function probePortOf({ PORT: port, PROBE_PORT: probePort }: Environment): number
   return probePort;
 }
 
-/** @throws ConfigError naming an entry that is not one */
+/** @throws ConfigError naming an entry that is not a network */
 function cidrsOf(name: string, list: string | undefined): readonly string[] {
   const cidrs = list?.split(/ *, */) ?? [];
   for (const cidr of cidrs) {
     const [address = '', prefix] = cidr.split('/');
     const mostBits = isIPv4(address) ? 32 : isIPv6(address) ? 128 : -1;
-    // One without a prefix is a single address.
+    // An entry without a prefix is a single address.
     if (Number(prefix ?? 0) > mostBits)
       throw new ConfigError(`${name} has "${cidr}", which is not a network such as 10.0.0.0/8 or fd00::/8.`);
   }
   return cidrs;
 }
 
-/** @throws ConfigError as cidrsOf, and where everybody would be believed */
+/** @throws ConfigError as cidrsOf, and if every address would be trusted */
 function trustedProxiesOf(list: string | undefined): readonly string[] {
   const cidrs = cidrsOf('TRUSTED_PROXIES', list);
   const all = cidrs.find((cidr) => /\/0+$/.test(cidr));
@@ -257,7 +257,7 @@ function trustedProxiesOf(list: string | undefined): readonly string[] {
   );
 }
 
-/** @throws ConfigError naming a file that cannot be read, or one without what belongs to it */
+/** @throws ConfigError naming a file that cannot be read, or a certificate or key without the other */
 function redisTlsOf(values: Environment): RedisTls {
   const { REDIS_URL: url, REDIS_TLS_CERT_FILE: certFile, REDIS_TLS_KEY_FILE: keyFile } = values;
   for (const name of ['REDIS_TLS_CA_FILE', 'REDIS_TLS_CERT_FILE', 'REDIS_TLS_KEY_FILE'] as const) {
@@ -278,14 +278,14 @@ function redisTlsOf(values: Environment): RedisTls {
   return { caFile: values.REDIS_TLS_CA_FILE, certFile, keyFile };
 }
 
-/** OTEL_SDK_DISABLED is the switch that OpenTelemetry has for everything. */
+/** Whether traces are exported. OTEL_SDK_DISABLED is OpenTelemetry's switch for everything. */
 function isTraced(values: Environment, env: NodeJS.ProcessEnv): boolean {
   if (env.OTEL_SDK_DISABLED?.toLowerCase() === 'true') return false;
   const { OTEL_TRACES_EXPORTER: exporter, OTEL_EXPORTER_OTLP_ENDPOINT: endpoint } = values;
   return exporter === undefined ? endpoint !== undefined : exporter === 'otlp';
 }
 
-/** What a variable may be, as the end of "must be …". */
+/** The values that a variable may have, as the end of "must be …". */
 export function allowedValues(schema: TSchema): string {
   const { type, minimum, maximum, title } = schema as Record<string, unknown>;
   const choices = (schema as { enum?: readonly string[] }).enum;

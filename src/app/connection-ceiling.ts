@@ -3,20 +3,20 @@ import { ConfigError } from '../errors/config-error.ts';
 /** File descriptors for everything but traffic: the program, Redis, the storage, outbound connections, probes. */
 const OTHER_DESCRIPTORS = 256;
 
-/** A connection, and the file that its request reads or writes. */
+/** One for the connection, and one for the file that its request reads or writes. */
 const DESCRIPTORS_PER_CONNECTION = 2;
 
-/** For more connections several processes are better, unless the operator sets a larger number. */
+/** For more connections, several processes are better, unless the operator sets a larger number. */
 const MAX_BY_DEFAULT = 10_000;
 
-/** As the least that MAX_CONNECTIONS may be. */
+/** The smallest value that MAX_CONNECTIONS may have. */
 const MIN_CONNECTIONS = 32;
 
 /**
- * How many connections the process may have, so that the requests on them never run out of file descriptors.
+ * The most connections of the process, so that their requests never run out of file descriptors.
  * @param configured MAX_CONNECTIONS
  * @param descriptors how many the process may have open
- * @throws ConfigError where there are too few of them
+ * @throws ConfigError if there are too few of them
  */
 export function connectionCeiling(configured: number | undefined, descriptors = openFilesLimit()): number {
   const most = Math.floor((descriptors - OTHER_DESCRIPTORS) / DESCRIPTORS_PER_CONNECTION);
@@ -36,9 +36,9 @@ export function connectionCeiling(configured: number | undefined, descriptors = 
   return configured ?? Math.min(most, MAX_BY_DEFAULT);
 }
 
-/** What holds now: Node raises the soft limit to the hard one when it starts. */
+/** The current limit: Node raises the soft limit to the hard one when it starts. */
 function openFilesLimit(): number {
-  // Otherwise the names of all peers are looked up for it. (Node's types lack this property.)
+  // Otherwise the report would resolve the names of all peers. (Node's types lack this property.)
   const report = Object.assign(process.report, { excludeNetwork: true });
   const { userLimits } = report.getReport() as {
     userLimits?: { open_files?: { soft: number | 'unlimited' } };

@@ -2,10 +2,10 @@ import { chmod, lstat, mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 const ONLY_THE_OWNER = 0o077;
-/** Everyone can create files there, as in /tmp, so it is not private to any owner. */
+/** Mode of a folder in which everyone can create files, such as /tmp: it is not private to any owner. */
 const STICKY = 0o1000;
 
-/** A data folder that others of the machine may look into, and why that could not be changed. */
+/** A data folder that other users of the machine can read, and the reason why that could not be changed. */
 export interface OpenFolder {
   readonly mode: string;
   readonly reason: string;
@@ -15,7 +15,7 @@ export interface OpenFolder {
  * Creates the data folder and makes it private to this user: its mode is 0700, and everything that this process and
  * its children create is 0700 or 0600. Files directly in it, such as those of SQLite, are made private as well,
  * because new ones inherit their mode.
- * @returns what could not be changed: a volume of another user, a read-only disk
+ * @returns what could not be made private, such as a volume of another user or a read-only disk
  * @throws Error of the file system if the folder does not exist and cannot be created
  */
 export async function keepPrivate(dataDir: string): Promise<OpenFolder | undefined> {

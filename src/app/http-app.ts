@@ -50,7 +50,7 @@ import { bareApp, withProbes } from './probe-app.ts';
 
 const DEFAULT_BODY_TIMEOUT_MS = 30_000;
 
-/** So much of what is in flight may be one tenant's, so that there is room for others. */
+/** The share of each in-flight limit that one tenant may use, so that there is room for others. */
 const TENANT_SHARE = 0.75;
 
 /** The whole API, ready to listen. */
@@ -117,7 +117,7 @@ export async function buildApp(deps: HttpDependencies): Promise<FastifyInstance>
   await app.register(secretRoutes, { database: workspaces.database, parts: deps.webhooks });
   const times = eventStreamOptions(deps.limits.eventStreams, deps.connections?.max);
   const streams = new OpenStreams(times);
-  // Before the service waits for connections that are not idle.
+  // Before Fastify waits for connections that are not idle.
   app.addHook('preClose', async () => streams.end());
   await app.register(jobEventRoutes, { streams, times });
   await app.register(eventRoutes, { streams, times });

@@ -19,12 +19,12 @@ import type { Tracing } from '../tracing/tracing.ts';
 import type { ProcessReadiness } from './readiness.ts';
 
 export interface HttpLimits extends UploadLimits {
-  /** A request that is not an upload has to be complete after this; default 30 s. */
+  /** A request that is not an upload must be complete after this time; default 30 s. */
   readonly bodyTimeoutMs?: number;
   /** Limits of requests and uploads in flight; default: none. */
   readonly maxRequestsInFlight?: number;
   readonly maxUploadsInFlight?: number;
-  /** Others than those of the routes. */
+  /** Options that differ from those of the routes. */
   readonly eventStreams?: Partial<EventStreamOptions>;
 }
 
@@ -33,15 +33,15 @@ export interface AuthOptions {
   readonly mode: 'open' | 'keys';
   /** `host` or `host:port`: in open mode, names of this service besides those of the loopback interface. */
   readonly allowedHosts?: readonly string[];
-  /** The key that may do everything, without a record, as it is now; undefined: there is none. */
+  /** The current key with all scopes and without a record; undefined: there is none. */
   readonly adminKey?: () => string | undefined;
   /** Tokens of an identity provider, besides keys; undefined: none are accepted. */
   readonly tokens?: TokenService | undefined;
-  /** Keys that cannot be used, from one address, before they are answered by 429; default 100. */
+  /** Refused keys from one address before the response is 429; default 100. */
   readonly failedKeysPerMinute?: number;
 }
 
-/** What the probes and /metrics need: all a worker serves. */
+/** The parts that the probes and /metrics need, which are all that a worker serves. */
 export interface ProbeDependencies {
   readonly readiness: Pick<ProcessReadiness, 'look'>;
   readonly metrics: Metrics;
@@ -49,27 +49,27 @@ export interface ProbeDependencies {
   readonly logger: FastifyBaseLogger | false;
   /** Default: requests are not traced. */
   readonly tracing?: Tracing;
-  /** How many connections there may be, and for how long. */
+  /** Limits of the number and the duration of connections. */
   readonly connections?: ConnectionOptions;
-  /** Addresses and networks whose X-Forwarded-For is believed. Default: none. */
+  /** Addresses and networks whose X-Forwarded-For is trusted. Default: none. */
   readonly trustedProxies?: readonly string[];
-  /** Which one of the process this is, in its metrics. Default: `main`. */
+  /** The name of this listener in the metrics. Default: `main`. */
   readonly listener?: Listener;
   /** Default: true. */
   readonly hasMetrics?: boolean;
   /**
-   * Whether the validators of requests with work are compiled when the service listens, before it is ready. Default:
-   * at the first such request.
+   * Whether the validators of requests that submit work are compiled before the service is ready. Default: at the
+   * first such request.
    */
   readonly compilesAhead?: boolean;
-  /** True from the first signal to stop: new work is refused, what runs may finish. */
+  /** True after the first signal to stop: new work is refused, and running work may finish. */
   readonly isShuttingDown?: () => boolean;
 }
 
 export interface HttpDependencies extends ProbeDependencies {
   readonly workspaces: Workspaces;
   readonly webhooks: WebhookParts;
-  /** Of the connections to where adapters come from and go to. */
+  /** The parts for connections to sources and sinks. */
   readonly places: ConnectionParts;
   readonly tenants: TenantService;
   /** Keys can always be managed; `auth` decides whether they are required. */

@@ -4,20 +4,20 @@ import type { Logger } from '../log.ts';
 
 const LOOK_MS = 5_000;
 
-/** The event loop is idle if it has worked for less than this part of the time since the last look. */
+/** The event loop counts as idle if it was busy for less than this share of the time since the last check. */
 const IDLE_UTILIZATION = 0.05;
 
-/** Less growth than this is not worth a collection, which stops everything for a quarter of a second. */
+/** Less growth than this is not worth a collection, which blocks the process for a quarter of a second. */
 const MIN_GROWTH_BYTES = 64e6;
 
 /**
- * Collects garbage whenever this process is idle and has grown since its last collection here. V8 collects when memory is
- * asked for, so a service that a burst of requests leaves idle would hold the memory of that burst for minutes.
- *
- * @returns what ends it
+ * Collects garbage whenever this process is idle and has grown since its last collection here. V8 collects when
+ * memory is requested, so a service that is idle after a burst of requests would keep the memory of that burst for
+ * minutes.
+ * ⏎ @returns a function that stops it
  */
 export function collectWhenIdle(logger: Logger): () => void {
-  // The start leaves garbage as well.
+  // The start of the process leaves garbage as well.
   let settledBytes = 0;
   let before = performance.eventLoopUtilization();
   const look = async () => {
@@ -36,8 +36,8 @@ export function collectWhenIdle(logger: Logger): () => void {
 }
 
 /**
- * Collects garbage now. Unlike `gc()` of --expose-gc this gives the memory back to the system. The session is inside the
- * process and opens no port.
+ * Collects garbage now. Unlike `gc()` of --expose-gc, this returns the memory to the system. The inspector session is
+ * internal to the process and opens no port.
  */
 export async function collectGarbage(): Promise<void> {
   const session = new Session();

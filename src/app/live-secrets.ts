@@ -13,18 +13,18 @@ import {
 const LOOK_MS = 1_000;
 
 export interface LiveSecretsOptions {
-  /** As they were when the process started. */
+  /** The values when the process started. */
   readonly values: Readonly<Partial<Record<SecretName, string | undefined>>>;
-  /** Those that are read again. */
+  /** The files that are read again. */
   readonly files: SecretFiles;
   readonly onChange?: (name: SecretName) => void;
-  /** Called once for each fault: the secret stays what it was. */
+  /** Called once for each fault; the secret keeps its previous value. */
   readonly onTrouble?: (name: SecretName, reason: string) => void;
 }
 
 /**
- * Secrets as they are now. One that was given as a file is read again when it is asked for, so that it can change while the
- * process runs, also where the file is replaced by another one, as Kubernetes does it.
+ * The current secrets. A secret that was given as a file is read again when it is requested, so it can change while
+ * the process runs, even if the file is replaced by another one, as Kubernetes does.
  */
 export class LiveSecrets {
   private readonly options: LiveSecretsOptions;
@@ -34,7 +34,7 @@ export class LiveSecrets {
     this.options = options;
   }
 
-  /** Does not fail: if a file is missing or invalid, the previous value stays. */
+  /** Never throws: if a file is missing or invalid, the previous value stays. */
   get(name: SecretName): string | undefined {
     const { values, files } = this.options;
     const path = files[name];
@@ -51,7 +51,7 @@ export class LiveSecrets {
     return known.text;
   }
 
-  /** With the password that was given besides. */
+  /** The URL, with the password of the separate variable if that is set. */
   url(name: 'REDIS_URL' | 'DATABASE_URL'): string {
     return urlWithPassword(this.get(name)!, this.get(passwordNameOf(name)));
   }

@@ -6,17 +6,17 @@ export interface Misspelt {
 }
 
 const OURS = Object.keys(Environment.properties);
-/** What others set, such as HOSTNAME, is near to shorter ones. */
+/** Shorter names are not compared, because variables of other programs, such as HOSTNAME, resemble them. */
 const SHORTEST = 6;
 const NAME = /^[A-Z][A-Z0-9_]*$/;
 const PREFIX = /^LORA_SQUEEZE_/;
-/** What Kubernetes sets for a service of that name. */
+/** Values that Kubernetes sets for a service of this name. */
 const OF_KUBERNETES = /^tcp:\/\/|^\d+$/;
 const UNIT = /_(?:MS|S|SECS?|SECONDS|MINUTES|HOURS|DAYS|BYTES|KB|MB|GB|MIB|GIB)$/;
 
 /**
- * Variables that were probably meant for this service but are not known: a typo, a wrong or missing unit, or a
- * prefix. The names of our variables have nothing in common, so others are recognised by their similarity only.
+ * Variables that were probably meant for this service but do not exist: a typing error, a wrong or missing unit, or a
+ * prefix. The service's variables have no common prefix, so misspelt ones are only recognised by their similarity.
  */
 export function misspeltVariables(env: NodeJS.ProcessEnv): Misspelt[] {
   return Object.entries(env).flatMap(([variable, value = '']) => {
@@ -35,7 +35,7 @@ function isMeant(variable: string, ours: string, value: string): boolean {
   return isNear(variable, ours, ours.length <= 2 * SHORTEST ? 1 : 2);
 }
 
-/** Whether the edit distance of two names, with swaps of neighbouring letters, is at most this. */
+/** Whether the edit distance of two names, including swapped neighbouring letters, is at most `most`. */
 function isNear(a: string, b: string, most: number): boolean {
   if (Math.abs(a.length - b.length) > most) return false;
   let [before, last] = [[] as number[], Array.from({ length: b.length + 1 }, (_, j) => j)];

@@ -16,19 +16,19 @@ import type { Running } from './running.ts';
 import { urlWithLoginOf } from './secret-variables.ts';
 import { ForeignStorage, StorageBond } from './storage-bond.ts';
 
-/** For a database that starts at the same time, or is slow to answer the first time. */
+/** How long to wait for a database that starts at the same time, or whose first answer is slow. */
 const DATABASE_PATIENCE_MS = 30_000;
 
-/** For a storage that is slow: the service starts without it, and asks it again. */
+/** How long to wait for a slow storage; after that, the service starts and tries again later. */
 const STORAGE_PATIENCE_MS = 5_000;
 
-/** For the last spans to reach a collector that answers. */
+/** How long to wait until the last spans have reached the collector. */
 const TRACES_MS = 3_000;
 
-/** What a process depends on in any role: database, storage, Redis, traces. */
+/** The backends of a process in any role: database, storage, Redis, traces. */
 export interface Backends {
   readonly tracing: Tracing;
-  /** Of which nothing is used before it is known to belong to the database. */
+  /** Not used before it is known to belong to the database. */
   readonly store: BlobStore;
   readonly bond: StorageBond;
   readonly database: Database;
@@ -37,8 +37,8 @@ export interface Backends {
 }
 
 /**
- * Opens them. An unavailable backend that may come back does not keep the process from starting, except the database
- * and a private Redis.
+ * Opens the backends. An unavailable backend that may come back does not prevent the start of the process, except the
+ * database and a private Redis.
  * @param observe called for each call to them
  * @throws DatabaseError if storage and database do not belong together; AppError; BrokerError; ConfigError
  */
@@ -79,7 +79,10 @@ export async function openBackends(
   return { tracing, store, bond, database, redis, secrets };
 }
 
-/** If this cannot be checked yet, the service still starts, but does not use the storage until it is. */
+/**
+ * Refuses a storage of another database. If this cannot be checked yet, the service starts, but does not use the
+ * storage until it can.
+ */
 async function refuseForeignStorage({ s3, storageDir }: Config, bond: StorageBond): Promise<void> {
   const outcome = bond.settle().catch((error: unknown) => error);
   const error = await Promise.race([outcome, sleep(STORAGE_PATIENCE_MS, undefined, { ref: false })]);

@@ -4,8 +4,8 @@ import type { HttpDependencies } from './http-dependencies.ts';
 import { openapiYaml } from './openapi-plugin.ts';
 
 /**
- * Stands in for a dependency that only requests use.
- * @param parts properties that are passed on when the app is built
+ * Replaces a dependency that only requests use.
+ * @param parts properties that are needed to build the app
  */
 function unused<T extends object>(name: string, parts: Partial<T> = {}): T {
   return new Proxy(parts as T, {
@@ -16,7 +16,7 @@ function unused<T extends object>(name: string, parts: Partial<T> = {}): T {
   });
 }
 
-/** openapi.yaml, from an app that is never asked anything. */
+/** The text of openapi.yaml, from an app that never receives a request. */
 export async function openapiDocument(version: string): Promise<string> {
   const app = await buildApp({
     workspaces: unused<HttpDependencies['workspaces']>('workspaces', {

@@ -52,18 +52,21 @@ const EXAMPLES: Readonly<Record<string, readonly unknown[]>> = {
   Schedule: [SCHEDULE_EXAMPLE],
 };
 
-/** `examples` for a component of the contract, where there is one; typed above, so they cannot go stale quietly. */
+/**
+ * `examples` for a component of the contract, if there are any; they are typed above, so outdated ones do not
+ * compile.
+ */
 function examplesOf(schema: TSchema): { examples?: unknown[] } {
   const examples = EXAMPLES[(schema as { $id?: string }).$id ?? ''];
   return examples === undefined ? {} : { examples: [...examples] };
 }
 
-/** Everything the page needs comes from this service. swagger-ui sets styles from script. */
+/** Everything that the page needs comes from this service. swagger-ui sets styles from its script. */
 const DOCS_CSP =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; " +
   "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/** The contract, written from the routes' own schemas: /openapi.yaml and the page at /docs. */
+/** The contract, which is generated from the schemas of the routes: /openapi.yaml and the page at /docs. */
 export const openapi = fp(async (app: FastifyInstance, { version }: { version: string }) => {
   for (const schema of [...COMPONENTS, ...PARTS])
     app.addSchema({ ...asComponent(schema), ...examplesOf(schema) });
@@ -128,7 +131,7 @@ export const openapi = fp(async (app: FastifyInstance, { version }: { version: s
     routePrefix: '/docs',
     staticCSP: DOCS_CSP,
     theme: { title: 'LoRA-Squeeze API' },
-    // BaseLayout: without the bar of the library's own logo and of other contracts' addresses.
+    // BaseLayout has neither the library's logo nor a field for the address of another contract.
     uiConfig: { layout: 'BaseLayout', validatorUrl: null, docExpansion: 'list', defaultModelsExpandDepth: 0 },
   });
   const answers = (description: string, mediaType: string, schema: TSchema) => ({
@@ -170,7 +173,7 @@ export const openapi = fp(async (app: FastifyInstance, { version }: { version: s
   );
 });
 
-/** The document as a file: a paragraph is a line, however long. */
+/** The document as YAML, with one line for each paragraph. */
 export const openapiYaml = (app: FastifyInstance): string =>
   stringify(app.swagger(), { lineWidth: 0, indentSeq: false, aliasDuplicateObjects: false });
 
@@ -179,7 +182,7 @@ interface PathParams {
   readonly required: readonly string[];
 }
 
-/** OpenAPI has names for all parameters of a path; the router's rest of a path is called `*`. */
+/** Gives the rest of a path, which the router calls `*`, a name, because OpenAPI requires names for all parameters. */
 function withNamedRest<S extends object>({ schema, url }: { schema: S; url: string }) {
   const { params } = schema as { readonly params?: PathParams };
   if (!params || !url.endsWith('/*')) return { schema, url };

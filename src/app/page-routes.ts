@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import { WEB_FOLDER } from '../places.ts';
 
 /**
- * Everything is loaded from this service, and the page has no inline scripts or styles. Downloads with a key are
+ * Everything is loaded from this service, and the page has no inline scripts or styles. Downloads that need a key are
  * blobs.
  */
 const PAGE_CSP =
@@ -13,16 +13,19 @@ const PAGE_CSP =
 
 const A_YEAR = 'public, max-age=31536000, immutable';
 
-/** GET / and what the page is made of. Where it is not built there is none, and the API is as it is. */
+/**
+ * GET / and the files of the page. If the page is not built, these routes do not exist, and the API works without
+ * them.
+ */
 export async function pageRoutes(
   app: FastifyInstance,
   { folder = WEB_FOLDER }: { folder?: string } = {},
 ): Promise<void> {
   if (!existsSync(`${folder}/index.html`)) return;
   app.addHook('onRoute', (route) => {
-    // Not part of the contract.
+    // These routes are not part of the contract.
     route.schema = { ...route.schema, hide: true };
-    // Their names are others with every build.
+    // The names of assets differ in every build.
     if (route.url.startsWith('/assets/')) route.config = { ...route.config, shownAs: '/assets/*' };
   });
   app.addHook('onRequest', async (_request, reply) => {
@@ -30,13 +33,13 @@ export async function pageRoutes(
   });
   await app.register(fastifyStatic, {
     root: folder,
-    // A route for each existing file, so that other paths stay unknown.
+    // A route for each existing file, so that other paths get a 404.
     wildcard: false,
     decorateReply: false,
     preCompressed: true,
     cacheControl: false,
     setHeaders(reply, path) {
-      // Names of assets have a hash of their content in them; the page names the newest.
+      // The names of assets contain a hash of their content; the page names the newest ones.
       reply.header('cache-control', path.includes('/assets/') ? A_YEAR : 'no-cache');
     },
   });

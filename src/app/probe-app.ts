@@ -13,7 +13,10 @@ import type { AuthOptions, ProbeDependencies } from './http-dependencies.ts';
 import { openapi } from './openapi-plugin.ts';
 import { metricsRoutes, probeRoutes } from './probe-routes.ts';
 
-/** What work comes through: compiling it takes most of a second, which its first request should not wait for. */
+/**
+ * Calls that submit work. Compiling their schemas takes most of a second, for which the first request should not have
+ * to wait.
+ */
 const COMPILED_AHEAD = ['POST /v1/jobs', 'POST /v1/batches', 'POST /v1/squeeze'];
 
 /** Probes and /metrics only, for processes without the API and for the separate port for probes. */
@@ -23,7 +26,10 @@ export async function buildProbeApp(deps: ProbeDependencies): Promise<FastifyIns
   return withProbes(app, deps);
 }
 
-/** Stops listening and waits for the requests that are being answered, until `deadlineMs` at most, by `performance.now()`. */
+/**
+ * Stops listening and waits for the requests that are being answered, at most until `deadlineMs` by
+ * `performance.now()`.
+ */
 export async function closeApp(app: FastifyInstance, deadlineMs: number): Promise<void> {
   const closed = app.close();
   await Promise.race([closed, sleep(Math.max(0, deadlineMs - performance.now()), undefined, { ref: false })]);
@@ -31,7 +37,7 @@ export async function closeApp(app: FastifyInstance, deadlineMs: number): Promis
   await closed;
 }
 
-/** What every listener has: connections that are counted, traces, errors as problems; no route yet. */
+/** The basis of every listener: counted connections, traces, errors as problem documents; no routes yet. */
 export async function bareApp(
   { logger, metrics, ...deps }: ProbeDependencies,
   auth?: AuthOptions,
@@ -47,15 +53,15 @@ export async function bareApp(
   const app: FastifyInstance = Fastify({
     ...serverOptions(logger, connections, deps.trustedProxies),
     logController: new RequestLog(),
-    // Responses are built by our own typed code; their schemas are the contract, not a filter. This is set here,
-    // because plugins that add schemas would create serializers again, which fill in defaults.
+    // Responses are built by typed code; their schemas are the contract, not a filter. The serializer is set here,
+    // because plugins that add schemas would otherwise create serializers that fill in defaults.
     schemaController: {
       compilersFactory: {
         buildValidator: validators.factory(),
         buildSerializer: () => () => JSON.stringify,
       },
     },
-    // No hook runs for these.
+    // No hook runs for these errors.
     frameworkErrors: (error, request, reply) =>
       sendProblem(request, reply.header(REQUEST_ID_HEADER, request.id), error),
   }) as unknown as FastifyInstance;
@@ -67,18 +73,18 @@ export async function bareApp(
     app.decorate('prepared', validators.done);
   }
   const routes = new RouteTable(app);
-  // First, so that whatever a request says has the id of its trace.
+  // First, so that everything that concerns a request has the id of its trace.
   await app.register(tracing, { tracing: deps.tracing ?? NO_TRACING });
   await app.register(securityHeaders);
   await app.register(httpMetrics, { metrics });
-  // Before any other check of the request, and also for unknown routes.
+  // Before any other check of the request, and for unknown routes as well.
   const { mode, allowedHosts = [] } = auth ?? {};
   await app.register(hostAndOrigin, { isOpen: mode === 'open', allowedHosts, metrics });
   await app.register(errors, { routes });
   return app;
 }
 
-/** Adds the probes and /metrics, the last routes of every app; then it can listen. */
+/** Adds the probes and /metrics, the last routes of every app; after that, it can listen. */
 export async function withProbes(app: FastifyInstance, deps: ProbeDependencies): Promise<FastifyInstance> {
   await app.register(probeRoutes, { deps });
   if (deps.hasMetrics ?? true) await app.register(metricsRoutes, { deps });

@@ -8,12 +8,12 @@ import type { ProbeDependencies } from './http-dependencies.ts';
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Before this the service is not ready; undefined: there is nothing to wait for. */
+    /** The service is not ready before this resolves; undefined: there is nothing to wait for. */
     prepared?: Promise<void>;
   }
 }
 
-/** /livez: the process runs. /readyz: it can serve requests, and what of it does not work. */
+/** /livez: the process is running. /readyz: whether it can serve requests, and which parts do not work. */
 export const probeRoutes: FastifyPluginAsyncTypebox<{ deps: ProbeDependencies }> = async (app, { deps }) => {
   app.get(
     '/livez',
@@ -73,7 +73,7 @@ export const probeRoutes: FastifyPluginAsyncTypebox<{ deps: ProbeDependencies }>
   );
 };
 
-/** Only what these parts lack makes a process unready. */
+/** The code for an unready process; only these parts can make it unready. */
 function unreadyCode(reasons: readonly ReadinessReason[]): ErrorCode {
   const lacks = (wanted: string) => reasons.some(({ part }) => part === wanted);
   if (lacks('storage')) return 'STORAGE_FAILED';

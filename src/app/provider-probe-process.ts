@@ -1,4 +1,4 @@
-/** Loads ONNX Runtime as a compute process will, sends the result to the parent, and ends. */
+/** Loads ONNX Runtime as a compute process would, sends the result to the parent, and ends. */
 
 import { resolveProvider } from '../engine/provider.ts';
 import { toPlainError } from '../errors/app-error.ts';
@@ -10,5 +10,5 @@ const answer: ProbeAnswer = await resolveProvider(executionProvider).then(
   (provider) => ({ provider: { ...provider, threads: computeThreads } }),
   (error: unknown) => ({ error: toPlainError(error) }),
 );
-// The channel to the parent is all that keeps this process alive.
+// Only the channel to the parent keeps this process alive.
 process.send!(answer, () => process.disconnect());

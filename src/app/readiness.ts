@@ -8,28 +8,31 @@ import type { BlobStore } from '../storage/blob-store.ts';
 /** Orchestrators give a probe about a second. */
 const ANSWER_TIMEOUT_MS = 900;
 /**
- * That time is counted in steps: Node looks at its timers before it reads what has come, so in a process that was held
- * up one long timer would end before an answer that had been there in time.
+ * The timeout is counted in steps: Node runs timers before it reads, so in a process that was blocked a single long
+ * timer would fire before an answer is read that arrived in time.
  */
 const ANSWER_STEPS = 9;
 
-/** A storage that is merely slow still serves; one from which no read has returned for this long counts as gone. */
+/**
+ * A storage that is merely slow still serves; one from which no read has returned for this long counts as
+ * unavailable.
+ */
 const HUNG_AFTER_MS = 5_000;
 
-/** What a part that does not answer is counted as. */
+/** The codes for parts that do not answer in time. */
 const WHEN_SLOW: Readonly<Record<ReadinessPart, ErrorCode>> = {
   storage: 'STORAGE_FAILED',
   database: 'DATABASE_UNAVAILABLE',
   queue: 'QUEUE_UNAVAILABLE',
   provider: 'PROVIDER_UNAVAILABLE',
-  // Only the database and the storage keep this check waiting.
+  // This check only waits for the database and the storage.
   secrets: 'DATABASE_UNAVAILABLE',
 };
 
 export interface ReadinessState {
   /** unready: the process can serve nothing. */
   readonly status: 'ready' | 'degraded' | 'unready';
-  /** Whether each part can be used; one that is merely at risk can. */
+  /** Whether each part can be used; a part that is merely at risk can. */
   readonly parts: readonly { readonly part: ReadinessPart; readonly isUsable: boolean }[];
   readonly reasons: readonly ReadinessReason[];
 }
@@ -38,7 +41,7 @@ export interface ReadinessOptions {
   readonly store: Pick<BlobStore, 'check' | 'checkReads'>;
   readonly database: Pick<Database, 'check'>;
   readonly queue: Pick<JobQueue, 'check'>;
-  /** Called once when a reason appears and once when it is gone. `isUsable`: the part works, but is at risk. */
+  /** Called once when a reason appears and once when it disappears. `isUsable`: the part works, but is at risk. */
   readonly onChange?: (reason: ReadinessReason, change: { isThere: boolean; isUsable: boolean }) => void;
 }
 
@@ -47,7 +50,7 @@ type Check = () => Promise<readonly Risk[]>;
 /**
  * Whether this process can do its work. Most parts are shared by all processes of a deployment: taking a process out
  * of the load balancer because Redis is unavailable would take out all of them, and with them the reads and uploads
- * that still work. Such trouble therefore makes a process degraded. It is unready only if it can serve nothing: the
+ * that still work. Such a failure therefore makes a process degraded. It is unready only if it can serve nothing: the
  * storage cannot be read, the database is unavailable, or a part that was added as vital is missing.
  */
 export class ProcessReadiness {
@@ -86,7 +89,7 @@ export class ProcessReadiness {
     this.watches.push(new PartWatch(part, withoutRisk(check), isVital));
   }
 
-  /** Looks at every part. Answers within about a second, whatever they do, and does not fail. */
+  /** Checks every part. Answers within about a second, whatever the parts do, and does not throw. */
   async look(): Promise<ReadinessState> {
     const found = await Promise.all(this.watches.map((watch) => watch.look()));
     const parts = [...new Set(found.map(({ part }) => part))].map((part) => ({
@@ -95,7 +98,7 @@ export class ProcessReadiness {
     }));
     const now = new Map<string, { reason: ReadinessReason; isUsable: boolean }>();
     for (const { part, failure, risks } of found) {
-      // A storage that cannot be read cannot be written either: one reason suffices.
+      // A storage that cannot be read cannot be written either, so one reason is enough.
       for (const { code, detail } of failure ? [{ code: failure.code, detail: failure.message }] : risks)
         if (!now.has(`${part} ${code}`))
           now.set(`${part} ${code}`, { reason: { part, code, detail }, isUsable: !failure });
@@ -127,19 +130,19 @@ interface Finding {
   readonly part: ReadinessPart;
   readonly risks: readonly Risk[];
   readonly failure?: AppError;
-  /** The process can do nothing without this part, and it is gone. */
+  /** Whether the process can do nothing without this part, and it is unavailable. */
   readonly isMissing: boolean;
 }
 
 type Outcome = { readonly risks: readonly Risk[]; readonly failure?: AppError };
 
-/** One check of one part. At most one runs at a time: a part that hangs must not collect checks that hang on it. */
+/** The checks of one part. At most one runs at a time, because a part that hangs must not accumulate hanging checks. */
 class PartWatch {
   private readonly part: ReadinessPart;
   private readonly check: Check;
   private readonly isVital: boolean;
   private running: { readonly outcome: Promise<Outcome>; readonly sinceMs: number } | undefined;
-  /** Whether the last check that ended passed. */
+  /** Whether the last completed check passed. */
   private hasPassed = false;
 
   constructor(part: ReadinessPart, check: Check, isVital: boolean) {
@@ -173,7 +176,7 @@ class PartWatch {
 
   private async run(): Promise<Outcome> {
     try {
-      // Not before `running` is set, which the end of this clears.
+      // Not before `running` is set, because the end of this function clears it.
       await undefined;
       const risks = await this.check();
       this.hasPassed = true;
@@ -186,7 +189,7 @@ class PartWatch {
     }
   }
 
-  /** An unforeseen failure counts as the part's own: INTERNAL would hide which part it is. */
+  /** An unexpected failure gets the code of the part, because INTERNAL would not show which part failed. */
   private failureOf(error: unknown): AppError {
     if (error instanceof AppError) return error;
     return new AppError(WHEN_SLOW[this.part], `The ${this.part} failed.`, {}, { cause: toAppError(error) });

@@ -1,24 +1,24 @@
 import type { Logger } from '../log.ts';
 
 /**
- * Stops one part that was started. Parts with requests or jobs to finish get until the deadline, by
+ * Stops one part that was started. Parts with requests or jobs in progress have until the deadline, by
  * `performance.now()`.
  */
 export type Closer = (deadlineMs: number) => Promise<void>;
 
-/** What a process has started, to be ended in the reverse order of its start. */
+/** The started parts of a process, which are stopped in the reverse order. */
 export class Running {
   private readonly closers: Closer[] = [];
   private isEnding = false;
-  /** Set by who can end the process. */
+  /** Set by the caller that can end the process. */
   onStopAsked: () => void = () => undefined;
 
-  /** True from the first signal to stop. */
+  /** True after the first signal to stop. */
   get isStopping(): boolean {
     return this.isEnding;
   }
 
-  /** Asks for the end of the process, as a signal does. */
+  /** Asks the process to end, as a signal does. */
   askToStop(): void {
     this.onStopAsked();
   }
@@ -27,7 +27,7 @@ export class Running {
     this.closers.push(close);
   }
 
-  /** Ends everything that was started. What cannot be ended does not keep the rest from it. */
+  /** Stops everything that was started. If one part cannot be stopped, the others still are. */
   async stop(deadlineMs: number, logger: Logger): Promise<void> {
     this.isEnding = true;
     for (let close = this.closers.pop(); close; close = this.closers.pop()) {

@@ -4,7 +4,7 @@ import { ConfigError } from '../errors/config-error.ts';
 
 const FILE = '_FILE';
 
-/** A secret, and the variable that names a file with it in its place. */
+/** A secret, and the variable that can name a file with it instead. */
 function secret<Name extends string>(
   name: Name,
   options: Readonly<Record<'pattern' | 'title' | 'description', string>>,
@@ -18,7 +18,7 @@ function secret<Name extends string>(
 
 const PASSWORD = { pattern: '^[!-~]+$', title: 'visible ASCII characters' };
 
-/** Environment variables that hold secrets: a part of the table of all. */
+/** Environment variables that contain secrets; they are a part of the whole table. */
 export const SECRET_VARIABLES = {
   ...secret('ADMIN_KEY', {
     pattern: '^[!-~]{24,512}$',
@@ -52,7 +52,7 @@ export const SECRET_VARIABLES = {
     description: 'Password for a `DATABASE_URL` without one.',
   }),
   ...secret('SECRETS_KEYS', {
-    // The last digit of 32 bytes has two bits of them.
+    // The last base64 digit of 32 bytes encodes only four of their bits.
     pattern: '^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=( *, *[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=){0,7}$',
     title: 'up to 8 keys of 32 bytes in base64, separated by commas',
     description:
@@ -86,13 +86,14 @@ export const SECRET_NAMES = Object.keys(SECRET_VARIABLES).filter(
   (name) => !name.endsWith(FILE),
 ) as SecretName[];
 
-/** Paths of the secrets that were given as files. */
+/** The paths of the secrets that were given as files. */
 export type SecretFiles = Readonly<Partial<Record<SecretName, string>>>;
 
 /**
- * An environment with the secrets from the files that it names. Those for the AWS SDK are also set in the given one.
- * @throws ConfigError naming a variable that is set together with its file, a file without a secret, or a secret of
- * an example
+ * The environment, completed by the secrets from the files that it names. Secrets for the AWS SDK are also set in the
+ * given environment.
+ * @throws ConfigError naming a variable that is set together with its file, a file without a secret, or a secret copied
+ * from an example
  */
 export function withSecretFiles(env: NodeJS.ProcessEnv): { env: NodeJS.ProcessEnv; files: SecretFiles } {
   if (env.SECRETS_KEY)
@@ -120,7 +121,7 @@ export function withSecretFiles(env: NodeJS.ProcessEnv): { env: NodeJS.ProcessEn
 
 const EXAMPLE = /(?<![a-z])change[-_]?me(?![a-z])/i;
 
-/** @throws ConfigError for a secret from one of our examples, which are public */
+/** @throws ConfigError for a secret copied from an example of this repository, which is public */
 export function refuseExample(name: SecretName, value = ''): void {
   const keys = name === 'SECRETS_KEYS' ? value.split(',') : [];
   const texts = [value, ...keys.map((key) => Buffer.from(key, 'base64').toString('latin1'))];
@@ -128,7 +129,7 @@ export function refuseExample(name: SecretName, value = ''): void {
     throw new ConfigError(`${name} has a secret from an example, which is public; set a secret of your own.`);
 }
 
-/** @throws ConfigError where the file cannot be read or is empty */
+/** @throws ConfigError if the file cannot be read or is empty */
 export function secretIn(name: SecretName, path: string): string {
   const wrong = (why: string) =>
     new ConfigError(
@@ -149,21 +150,21 @@ export const isSecret = (name: SecretName, text: string): boolean =>
   new RegExp((SECRET_VARIABLES[name] as { pattern?: string }).pattern!).test(text);
 
 /**
- * Those that the service reads itself, and their files: what a process that gets what it needs in another way must not
- * inherit. The AWS SDK reads its own.
+ * The secrets that the service reads itself, and their files. Child processes that get their secrets in another way must
+ * not inherit them. The AWS SDK reads its own variables.
  */
 export const OUR_SECRET_VARIABLES = Object.keys(SECRET_VARIABLES).filter((name) => !name.startsWith('AWS_'));
 
 const AUTHORITY = /^([a-z+]+:\/\/)(?:([^@/?#]*)@)?/;
 
-/** A URL with the login of another one: where that leads to must not change while a process runs. */
+/** A URL with the login of another one. Only the login may change while a process runs, not the host. */
 export function urlWithLoginOf(url: string, other: string): string {
   const [start = '', scheme = ''] = AUTHORITY.exec(url) ?? [];
   const login = AUTHORITY.exec(other)?.[2];
   return `${scheme}${login === undefined ? '' : `${login}@`}${url.slice(start.length)}`;
 }
 
-/** A URL with a password that was given besides, in place of its own. */
+/** A URL whose password is replaced by a separately given one. */
 export function urlWithPassword(url: string, password: string | undefined): string {
   if (password === undefined) return url;
   const [start = '', scheme = '', login = ''] = AUTHORITY.exec(url) ?? [];
@@ -171,8 +172,8 @@ export function urlWithPassword(url: string, password: string | undefined): stri
 }
 
 /**
- * The URL that the environment names, with the password that it names besides.
- * @throws ConfigError where there are two passwords, or one for nothing
+ * The URL that the environment names, with the password of its separate variable.
+ * @throws ConfigError if there are two passwords, or a password without a URL
  */
 export function givenUrl(
   name: 'REDIS_URL' | 'DATABASE_URL',

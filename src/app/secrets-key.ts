@@ -18,14 +18,15 @@ export async function withSecretsKey(config: Config): Promise<Config> {
 }
 
 /**
- * The key of a service that runs alone and was given none: made once, kept in its data folder.
+ * The key of a service that runs alone and was given none. It is created once and kept in the data folder.
  * @returns 32 bytes
- * @throws Error of the file system; RangeError where the file does not hold a key
+ * @throws Error of the file system; RangeError if the file does not contain a key
  */
 export async function ownSecretsKey(dataDir: string): Promise<Uint8Array> {
   const path = join(dataDir, FILE);
   await mkdir(dataDir, { recursive: true });
-  // Complete before it has its name, and never replaced: what another key sealed could not be opened again.
+  // Written completely before it gets its name, and never replaced, because what the old key sealed could not be
+  // opened any more.
   const fresh = `${path}.${process.pid}`;
   await writeFile(fresh, randomBytes(SECRETS_KEY_BYTES).toString('base64'), { mode: ONLY_THE_OWNER });
   try {
@@ -41,7 +42,7 @@ export async function ownSecretsKey(dataDir: string): Promise<Uint8Array> {
   return key;
 }
 
-/** What seals with the keys that a process has now; undefined: it was given none. */
+/** The box with the current keys of the process; undefined if it was given none. */
 export function boxOf(secrets: LiveSecrets): SecretBox | undefined {
   if (secrets.get('SECRETS_KEYS') === undefined) return undefined;
   let [text, keys] = ['', [] as readonly Uint8Array[]];
@@ -52,7 +53,7 @@ export function boxOf(secrets: LiveSecrets): SecretBox | undefined {
   });
 }
 
-/** The bytes of a key as it is written, or undefined where it is none. */
+/** The bytes of a key in base64; undefined if it is not a key. */
 export function secretsKeyOf(base64: string): Uint8Array | undefined {
   const bytes = Buffer.from(base64, 'base64');
   return bytes.length === SECRETS_KEY_BYTES && bytes.toString('base64') === base64 ? bytes : undefined;

@@ -24,10 +24,10 @@ import type { Running } from './running.ts';
 import { boxOf } from './secrets-key.ts';
 import { issuerHosts } from './token-variables.ts';
 
-/** What a process does its work with, whatever its role. */
+/** The services of a process in any role. */
 export type Services = ReturnType<typeof makeServices>;
 
-/** Creates the services over the opened backends. None of them starts by itself. */
+/** Creates the services over the opened backends. None of them is started. */
 export function makeServices(
   config: Config,
   { database, store, redis: address, tracing, secrets }: Backends,
@@ -38,7 +38,7 @@ export function makeServices(
   const { hubEndpoint, hubToken, queuePrefix: prefix, defaultLimits, maxQueueAgeSeconds } = config;
   const queue = new BullJobQueue({ address, prefix, logger, tracing });
   running.add(() => queue.close());
-  // Workers are many, and would all tell the same.
+  // There are many workers, and all of them would report the same.
   if (config.role !== 'worker') metrics.queue.watch(() => queueLoad(database));
   const readiness = new ProcessReadiness({ store, database, queue, onChange: logReadiness(logger) });
   readiness.add('database', () => database.checkRoom());
@@ -97,7 +97,7 @@ interface TokenParts {
   readonly running: Running;
 }
 
-/** The issuer that the operator names may be inside, as callers' addresses may not. */
+/** The issuer that the operator names may be in a private network, unlike the hosts that callers name. */
 function makeTokens(
   settings: TokenSettings,
   { outbound, tenants, logger, running }: TokenParts,

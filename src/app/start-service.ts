@@ -21,21 +21,22 @@ import { withSecretsKey } from './secrets-key.ts';
 import { makeServices, type Services } from './services.ts';
 import { startWorker } from './start-worker.ts';
 
-/** Expired uploads are looked for at least so often. */
+/** The interval at which expired uploads are removed. */
 const SWEEP_INTERVAL_MS = 600_000;
 
 /** The audit log; undefined: it is off, or this process answers no calls. */
 type AuditLog = ReturnType<typeof openAuditLog>;
 
 /**
- * Starts what the role of this process asks for; when it returns, requests are answered. What has been started is in
- * `running`, also where this fails.
- * @throws ConfigError, DatabaseError, BrokerError, AppError and errors of the system, for who starts the service
+ * Starts everything that the role of this process requires; when it returns, requests are answered. `running`
+ * contains what has been started, even if this throws.
+ * @throws ConfigError, DatabaseError, BrokerError, AppError and errors of the system, for the person who starts the
+ *   service
  */
 export async function startService(loaded: Config, logger: Logger, running: Running): Promise<void> {
   for (const { variable, meant } of loaded.misspelt)
     logger.warn({ variable }, `the service has no variable of this name. Did you mean ${meant}?`);
-  // The audit log may be kept in it, also from the first start on.
+  // The folder may contain the audit log, and must be private from the first start on.
   const open = await keepPrivate(loaded.dataDir);
   if (open) logger.warn(open, 'other users of this machine may read the data folder');
   const audit = openAudit(loaded);
@@ -61,7 +62,7 @@ export async function startService(loaded: Config, logger: Logger, running: Runn
     running,
   });
 
-  // Last up and first down: while it drains, the rest still answers, /readyz with 503.
+  // Started last and stopped first: while the worker drains, the rest still answers, and /readyz answers 503.
   if (config.role !== 'api') await startWorker(config, backends, services, logger, running);
   if (config.role !== 'worker') {
     const reconciler = new Reconciler({ workspaces, logger });
@@ -72,7 +73,7 @@ export async function startService(loaded: Config, logger: Logger, running: Runn
 
   dispatcher.start();
 
-  // Logs what is missing before the first request. It ends nothing, because most of it may come back.
+  // Logs what is missing before the first request. It does not end the process, because most of it may come back.
   await readiness.look();
   await listen(config, listeners);
   const endCollection = collectWhenIdle(logger);
@@ -106,9 +107,9 @@ async function refuseWithoutKeys(config: Config, keys: KeyService): Promise<void
 }
 
 interface Listeners {
-  /** At PORT. */
+  /** The listener at PORT. */
   readonly traffic: FastifyInstance;
-  /** At PROBE_PORT; undefined: probes are answered at PORT. */
+  /** The listener at PROBE_PORT; undefined: probes are served at PORT. */
   readonly probes: FastifyInstance | undefined;
 }
 
@@ -122,7 +123,7 @@ interface ListenersOptions {
   readonly running: Running;
 }
 
-/** What is answered at each port. Nothing listens yet. */
+/** Creates the listeners. None of them listens yet. */
 async function makeListeners({
   config,
   backends,
@@ -145,7 +146,7 @@ async function makeListeners({
     config.probePort === undefined
       ? undefined
       : await buildProbeApp({ ...ofAll, listener: 'probes', connections: { max: PROBE_CONNECTIONS } });
-  // Closed after the traffic: until then it says that the service is stopping.
+  // Closed after the traffic: until then it reports that the service is stopping.
   if (probes) running.add((deadlineMs) => closeApp(probes, deadlineMs));
   const ofTraffic = {
     ...ofAll,
@@ -190,11 +191,11 @@ async function rateCounter(
 }
 
 async function listen(config: Config, { traffic, probes }: Listeners): Promise<void> {
-  // For "localhost" Fastify would open a second server, whose connections are not counted.
+  // For "localhost", Fastify would open a second server, whose connections would not be counted.
   const host = config.host === 'localhost' ? '127.0.0.1' : config.host;
   const listenTextResolver = (place: string) => `${PRODUCT.name} ${PRODUCT.version} listens on ${place}`;
   await traffic.listen({ host, port: config.port, listenTextResolver });
-  // Its /readyz says of the traffic's listener that it is ready.
+  // The /readyz of the probe port reports on the listener at PORT, so it starts after that is ready.
   await traffic.prepared;
   await probes?.listen({
     host,

@@ -10,7 +10,7 @@ import type { Backends } from './open-backends.ts';
 import type { Running } from './running.ts';
 import type { Services } from './services.ts';
 
-/** Starts what a worker does: deliveries to webhooks, jobs, and sweeps of the storage. */
+/** Starts the parts of a worker: deliveries to webhooks, jobs, and sweeps of the storage. */
 export async function startWorker(
   config: Config,
   { database, redis: address, bond, tracing }: Backends,
@@ -27,9 +27,9 @@ export async function startWorker(
   const jobs = new JobProcessing({
     ...{ ...changes, address, prefix, logger, tracing },
     mayTake: async () => {
-      // Compute processes use the storage by themselves.
+      // Checked first, because compute processes use the storage by themselves.
       await bond.settle();
-      // The rest of a full disk is not for results.
+      // The last room on a full disk is not for results.
       await database.checkRoom();
     },
     concurrency: config.workerConcurrency,
@@ -42,7 +42,7 @@ export async function startWorker(
     onPostponed: (error) => metrics.jobPostponed(error.code),
     onRequeued: (reason) => metrics.requeued(reason),
     onCalls: (calls) => calls.forEach(metrics.backends.observe),
-    // Other work of the process continues.
+    // The other work of the process continues.
     onDrained: () => {
       if (config.role === 'worker') running.askToStop();
     },

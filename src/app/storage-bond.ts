@@ -9,19 +9,22 @@ export class ForeignStorage extends AppError {
   override readonly name = 'ForeignStorage';
   private readonly why: string;
 
-  /** @param why continues the sentence after "cannot be used:" */
+  /** @param why the reason, which follows "cannot be used:" */
   constructor(why: string) {
     super('STORAGE_FAILED', `The storage cannot be used: ${why}`, { failure: 'foreign' });
     this.why = why;
   }
 
-  /** For the person who starts the service. @param place a folder, or the URL of a bucket */
+  /** The message for the person who starts the service. @param place a folder, or the URL of a bucket */
   told(place: string): string {
     return `The storage ${place} cannot be used: ${this.why}`;
   }
 }
 
-/** Files that only programs without a database wrote first. This program writes its id before any of them. */
+/**
+ * Prefixes of files that only early versions, which had no database, wrote first. This version writes its id before
+ * any of them.
+ */
 const OLD_PREFIXES = ['adapters/', 'blobs/', 'jobs/', 'keys/', 'tenant-records/', 'tenants/'];
 
 /**
@@ -47,7 +50,7 @@ export class StorageBond {
     this.database = database;
   }
 
-  /** @returns whether they already belong together; otherwise both are new */
+  /** @returns whether the database and the storage already belong together; otherwise both are new */
   private async look(): Promise<boolean> {
     const [before, found] = [await this.known(), await this.found()];
     // A process that starts at the same time may have written its row, and then the id, between the two.
@@ -70,9 +73,9 @@ export class StorageBond {
   }
 
   /**
-   * The row is written first and counts once the storage has the id, so this may be interrupted anywhere. If two new
-   * databases find an empty storage, the `get` after the `put` tells them apart, unless both do this at the same
-   * moment: then both consider it theirs, and the one whose id was replaced is refused at its next start.
+   * The row is written first and is valid only once the storage has the id, so this may be interrupted anywhere. If two
+   * new databases find the same empty storage, the `get` after the `put` decides between them, unless both do this at the
+   * same moment. Then both use the storage, and the one whose id was replaced is refused at its next start.
    */
   private async tie(): Promise<void> {
     if (await this.look()) return;
@@ -94,7 +97,7 @@ export class StorageBond {
     return bytes && Buffer.from(bytes).toString('utf8');
   }
 
-  /** The same for all processes that start at once. */
+  /** The id, which is the same for all processes that start at the same time. */
   private async chosen(): Promise<string> {
     const id = randomBytes(16).toString('hex');
     return this.database.write(async (writer) => {

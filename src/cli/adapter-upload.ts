@@ -16,10 +16,10 @@ interface Part {
 }
 
 /**
- * Uploads the adapter of a folder or file, in any format, the files read while they are sent. Not through FormData:
- * its Blobs of files end at 4 GiB in Node 20.
- * @throws AppError FILE_MISSING, PICKLE_REFUSED, SHARDS_MISMATCH; CommandError as ServerClient, DIGEST_MISMATCH when the
- *   server got something else
+ * Uploads the adapter of a folder or file, in any format. The files are read while they are sent. FormData cannot be
+ * used, because its Blobs of files end at 4 GiB in Node 20.
+ * @throws AppError FILE_MISSING, PICKLE_REFUSED, SHARDS_MISMATCH; CommandError as ServerClient, DIGEST_MISMATCH if
+ *   the server received something else
  */
 export async function uploadAdapter(
   client: ServerClient,
@@ -40,9 +40,9 @@ export async function uploadAdapter(
   }
 }
 
-/** Parts have these names in every format; what the weights are called there the server says. */
+/** The names of the parts, which are the same in every format; the server decides the name of the stored weights. */
 const partNames = (config: string | null, weights: string): (readonly [name: string, path: string])[] => [
-  // The configuration first: what is wrong with it is found before the weights are sent.
+  // The configuration comes first, so that faults in it are found before the weights are sent.
   ...(config === null ? [] : [[CONFIG_FILE, config] as const]),
   [WEIGHTS_FILE, weights],
 ];
@@ -52,7 +52,7 @@ interface Sending {
   readonly signal: AbortSignal;
 }
 
-/** @param called what the adapter is called; undefined: what the server calls it */
+/** @param called the name of the adapter; undefined: the server chooses one */
 async function send(
   client: ServerClient,
   called: string | undefined,
@@ -70,7 +70,7 @@ async function send(
     };
   });
   for (const { name, sha256 } of record.files) {
-    // The server has a card if it made the adapter.
+    // The server has a card only if it created the adapter.
     if (roleOf(name) === 'card' || body?.digests.get(roleOf(name)) === sha256) continue;
     throw new CommandError(
       'DIGEST_MISMATCH',
@@ -83,9 +83,9 @@ async function send(
   return record;
 }
 
-/** A multipart/form-data body (RFC 7578) of a name and files, with a length that is known in advance. */
+/** A multipart/form-data body (RFC 7578) of a name and files, whose length is known in advance. */
 class MultipartBody {
-  /** SHA-256 of each file that was sent to its end, hex. */
+  /** SHA-256 of each file that was sent completely, hex. */
   readonly digests = new Map<FileRole, string>();
   readonly bytes: number;
   readonly type: string;

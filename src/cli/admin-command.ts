@@ -18,7 +18,10 @@ import { interruptible } from './interrupt.ts';
 import { isForPeople, JSON_OPTION, print, printJson } from './output.ts';
 import { ProgressBar } from './progress-bar.ts';
 
-/** Whole tables are read and written, which takes longer than what a service asks for. */
+/**
+ * The time limit of a statement: whole tables are read and written, which takes longer than the statements of a
+ * service.
+ */
 const STATEMENT_MS = 60_000;
 
 const PLACES = 'Works on the database and the storage that DATABASE_URL, DATA_DIR and STORAGE_URL name';
@@ -108,7 +111,10 @@ export const ADMIN_MIGRATE: Command = {
   },
 };
 
-/** Does some work on the database and the storage, with a bar, until a signal comes. @throws CommandError DATABASE_MISSING */
+/**
+ * Does some work on the database and the storage, with a progress bar, until a signal arrives. @throws CommandError
+ * DATABASE_MISSING
+ */
 async function withPlaces<T>(
   name: string,
   steps: readonly string[],
@@ -117,7 +123,7 @@ async function withPlaces<T>(
 ): Promise<T> {
   const config = loadRolelessConfig();
   const { url, dataDir } = config.database;
-  // SQLite would make it.
+  // Checked because SQLite would create the file.
   if (!isNew && url === undefined && !existsSync(join(dataDir, DATABASE_FILE)))
     throw new CommandError(
       'DATABASE_MISSING',
@@ -143,11 +149,11 @@ const patientDatabase = ({ database }: Config) =>
 
 interface Told {
   readonly sums: Verified;
-  /** Lines for people, written once the progress bar is gone. */
+  /** Lines for people, which are written after the progress bar has been removed. */
   readonly lines: readonly string[];
 }
 
-/** Verifies everything; programs get each fault as it is found. */
+/** Verifies everything; with --json, each fault is printed when it is found. */
 async function verified(args: Arguments, work: BackupWork): Promise<Told> {
   const forPeople = isForPeople(args);
   const lines: string[] = [];

@@ -16,13 +16,13 @@ import { ProgressBar } from './progress-bar.ts';
 import { optionName } from './squeeze-fields.ts';
 import { extent, fixedSeconds, range, textTable, threadsOf, wrapped } from './words.ts';
 
-/** Up to this many ranks are shown one by one; otherwise only these steps. */
+/** Up to this rank, every rank is shown; above it, only these steps. */
 const MOST_RANKS = 16;
 const RANK_STEPS = new Set([
   1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024,
 ]);
 const REASON_WIDTH = 96;
-/** Number of modules that are listed by name without --modules. */
+/** How many modules are listed by name without --modules. */
 const MOST_NAMES = 5;
 
 export const ANALYZE: Command = {
@@ -86,7 +86,7 @@ async function analyzed(engine: Engine, folder: string, signal: AbortSignal): Pr
   }
 }
 
-/** An analysis for people. @param withModules a row for every module */
+/** An analysis as text for people. @param withModules adds a row for every module */
 function analysisWords(folder: string, report: Report, withModules: boolean): string {
   const analysis = report.analysis!;
   const { modules, provider, timings, sources } = report;
@@ -127,7 +127,7 @@ function curveTable({ curve, uniform }: Analysis): string {
   );
 }
 
-/** The options to squeeze with, and why. */
+/** The recommended options for squeezing, and the reason. */
 function recommendation({ target, reason }: Recommendation): string {
   const options = Object.entries(target as Record<string, unknown>).map(
     ([field, value]) => `--${optionName(field)} ${value}`,

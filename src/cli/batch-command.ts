@@ -77,7 +77,7 @@ export const BATCH_LIST: Command = {
     }),
 };
 
-/** One of the commands that do the same with each of some batches. */
+/** A command that does the same with each of several batches. */
 const ofEach = (
   name: string,
   summary: string,
@@ -147,7 +147,7 @@ function rowOf({ name, target, state, rank, result_id, relative_error, error }: 
   return [name, target === null ? '' : String(target), state, rank ? range(rank) : '', outcome];
 }
 
-/** A batch as it is sent. */
+/** A batch to be sent. */
 interface Sent {
   readonly path: string;
   readonly type: string;
@@ -172,7 +172,7 @@ async function requestOf(args: Arguments, client: ServerClient, signal: AbortSig
     );
   const shared = {
     ...(results && { results }),
-    // The batch is found by them, as its results are.
+    // The batch gets the same labels as its results, so that it can be found by them.
     ...(results?.labels && { labels: results.labels }),
     ...(deliver !== undefined && { deliver }),
   };

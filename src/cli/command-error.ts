@@ -3,15 +3,18 @@ import { DatabaseError } from '../database/database.ts';
 import { AppError } from '../errors/app-error.ts';
 import { inFlags } from './flags.ts';
 
-/** What a process ends with. Ended by a signal it is 128 and the signal's number, as shells count. */
+/** Exit codes. After a signal, the code is 128 plus the number of the signal, as in shells. */
 export const EXIT = { ok: 0, failed: 1, usage: 2, SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 
-/** The command was called as it cannot be; nothing was done. The message is one sentence for who typed it. */
+/** The arguments of the command are not valid, and nothing was done. The message is one sentence for the user. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-/** What fails around the engine: folders of results, the server. Stable codes, as AppError has for the rest. */
+/**
+ * A failure outside the engine, in result folders or in calls to a server. Its codes are stable, like those of
+ * AppError.
+ */
 export class CommandError extends Error {
   override readonly name = 'CommandError';
   readonly code: string;
@@ -44,7 +47,7 @@ export interface ToldFailure {
   readonly context?: Readonly<Record<string, unknown>>;
 }
 
-/** Any thrown value, as a failure to report. Errors of the file system have their errno as code. */
+/** Converts anything that was thrown to a failure to report. The code of a file system error is its errno. */
 export function toldFailure(error: unknown): ToldFailure {
   if (error instanceof CommandError || error instanceof AppError || error instanceof BackupError) {
     const { code, message, context } = error;

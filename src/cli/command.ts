@@ -6,14 +6,14 @@ export const HELP: Option = { name: 'help', help: 'Shows this help.' };
 
 /** One option, for parseArgs and --help. Booleans can also be given as --no-NAME. */
 export interface Option {
-  /** Without the hyphens. */
+  /** The name, without hyphens. */
   readonly name: string;
-  /** Placeholder of its value in the help; undefined: a switch. */
+  /** The placeholder of its value in the help; undefined for a switch. */
   readonly value?: string;
-  /** May be given several times. */
+  /** Whether it may be given several times. */
   readonly multiple?: boolean;
   readonly help: string;
-  /** Of options that are fields of the contract: what they may be. */
+  /** For options that are fields of the contract: their schema. */
   readonly schema?: FieldSchema;
 }
 
@@ -22,18 +22,18 @@ export interface OptionGroup {
   readonly options: readonly Option[];
 }
 
-/** What was typed after the name of a command. */
+/** The arguments after the name of a command. */
 export interface Arguments {
   readonly values: Readonly<Record<string, string | boolean | readonly (string | boolean)[] | undefined>>;
   readonly positionals: readonly string[];
 }
 
-/** A command of the program, with what --help says of it. */
+/** A command of the program, with its help. */
 export interface Command {
   /** One word, or two as in "keys list". */
   readonly name: string;
   readonly summary: string;
-  /** What follows the name, one line for each way to call it. */
+  /** The arguments after the name, one line for each way to call it. */
   readonly synopsis: readonly string[];
   readonly about: string;
   readonly groups: readonly OptionGroup[];
@@ -89,12 +89,12 @@ function parse(args: readonly string[], options: NonNullable<ParseArgsConfig['op
     });
   } catch (error) {
     if (!(error instanceof TypeError && 'code' in error)) throw error;
-    // The rest advises on arguments that begin with hyphens.
+    // The rest of the message gives advice on arguments that begin with hyphens.
     throw new UsageError(error.message.split(/\.\s|\n/, 1)[0]!.replace(/\.$/, ''));
   }
 }
 
-/** The text of an option that has a value and comes once. */
+/** The value of an option that has one and can be given once. */
 export function text({ values }: Arguments, name: string): string | undefined {
   const value = values[name];
   return typeof value === 'string' ? value : undefined;
@@ -102,7 +102,7 @@ export function text({ values }: Arguments, name: string): string | undefined {
 
 export const isSet = ({ values }: Arguments, name: string): boolean => values[name] === true;
 
-/** @throws UsageError where anything is left over */
+/** @throws UsageError if there are arguments left */
 export function refusePositionals({ positionals }: Arguments): void {
   if (positionals.length > 0)
     throw new UsageError(`the argument ${JSON.stringify(positionals[0])} is not expected`);

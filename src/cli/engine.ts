@@ -9,18 +9,18 @@ import type { ToldFailure } from './command-error.ts';
 /** A task with some adapters: folders, files or, for a server, URLs. */
 export interface EngineTask {
   readonly kind: 'squeeze' | 'analyze' | 'merge';
-  /** One but in a merge. */
+  /** A single source, except for a merge. */
   readonly sources: readonly { readonly folder: string; readonly weight: number }[];
-  /** Empty: nothing is written. */
+  /** Empty if nothing is written. */
   readonly targets: readonly Target[];
   readonly options: SqueezeOptions | undefined;
-  /** What a server calls the result, and for how long it keeps it. */
+  /** The name of the result on a server, and how long it is kept there. */
   readonly results?: ResultSettings | undefined;
-  /** A sink to which the server delivers the results, which are then not downloaded. */
+  /** A destination to which the server delivers the results, which are then not downloaded. */
   readonly deliver?: string | undefined;
 }
 
-/** How far a task is, in one of the engine's steps. */
+/** The progress of a task within one of the engine's steps. */
 export interface StepProgress {
   readonly step: string;
   readonly done: number;
@@ -28,9 +28,9 @@ export interface StepProgress {
 }
 
 export interface EngineContext {
-  /** Empty folder for files; made and removed by the caller. */
+  /** An empty folder for files, which the caller creates and removes. */
   readonly workDir: string;
-  /** Called often. */
+  /** Is called often. */
   readonly onProgress: (progress: StepProgress) => void;
   readonly signal: AbortSignal;
 }
@@ -38,40 +38,43 @@ export interface EngineContext {
 /** A finished file in the work folder. */
 export type ResultFile = LocalFile;
 
-/** Outcome of one target. */
+/** The outcome of one target. */
 export type EngineTarget =
   | {
       readonly state: 'succeeded';
       readonly result: SucceededResult;
-      /** All of the result: the adapter's, and what a trainer needs besides. Empty where it was delivered. */
+      /**
+       * All files of the result: those of the adapter, and what a trainer needs in addition. Empty if the result was
+       * delivered.
+       */
       readonly files: readonly ResultFile[];
     }
   | { readonly state: 'failed'; readonly error: ToldFailure };
 
 export interface EngineOutcome {
   readonly report: Report;
-  /** One for each target, in their order. */
+  /** One for each target, in the same order. */
   readonly targets: readonly EngineTarget[];
   readonly deliveries: JobRecord['deliveries'];
 }
 
-/** Where tasks are done: in this process, or by a server. The same task gives the same bytes in both. */
+/** Does tasks, either in this process or on a server. The same task gives the same bytes in both. */
 export interface Engine {
-  /** Its steps in their order. */
+  /** The steps of the engine, in their order. */
   readonly steps: readonly string[];
-  /** How many tasks keep it busy. */
+  /** The number of simultaneous tasks that keep the engine busy. */
   readonly tasksAtOnce: number;
-  /** @throws UsageError for a request that no adapter can satisfy, as far as the engine can tell in advance */
+  /** @throws UsageError for a request that is invalid for every adapter, as far as the engine knows in advance */
   check(task: Pick<EngineTask, 'sources' | 'targets' | 'deliver'>): void;
   /**
-   * @throws AppError, CommandError for what is wrong with the input or on the way, or where no target succeeded; the
-   *   signal's reason when it fires
+   * @throws AppError, CommandError for faults of the input or of the connection, or if no target succeeded; the
+   *   reason of the signal if it is aborted
    */
   run(task: EngineTask, context: EngineContext): Promise<EngineOutcome>;
   close(): Promise<void>;
 }
 
-/** The task as the API takes it. @param ids of the sources, in their order */
+/** The task as a request to the API. @param ids the ids of the sources, in their order */
 export function jobRequest(
   { kind, sources, targets, options }: EngineTask,
   ids: readonly string[],

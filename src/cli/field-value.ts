@@ -9,16 +9,16 @@ const UNIT_SECONDS: Readonly<Record<string, number>> = {
   w: 604_800,
   y: 31_536_000,
 };
-/** A hundred years, as the API has it. */
+/** A hundred years, the limit of the API. */
 const MOST_SECONDS = 3_153_600_000;
 
-/** What the contract (TypeBox, that is JSON Schema) says of one field, as far as its fields go. */
+/** The part of JSON Schema (TypeBox) that the fields of the contract use. */
 export interface FieldSchema {
   readonly type?: string;
   readonly const?: unknown;
   readonly enum?: readonly unknown[];
   readonly anyOf?: readonly FieldSchema[];
-  /** Of a list. */
+  /** For a list: the schema of its items. */
   readonly items?: FieldSchema;
   readonly minimum?: number;
   readonly maximum?: number;
@@ -67,7 +67,7 @@ function isWithin(value: number, schema: FieldSchema): boolean {
   );
 }
 
-/** What a field may be, as the end of "must be …". */
+/** The values that a field may have, as the end of "must be …". */
 export function allowed(schema: FieldSchema): string {
   const parts = candidates(schema).map((one) =>
     'const' in one ? String(one.const) : one.type === 'string' ? lengths(one) : numbers(one),
@@ -87,12 +87,12 @@ function numbers(schema: FieldSchema): string {
   return `a ${type === 'integer' ? 'whole number' : 'number'} ${low}${high}`;
 }
 
-/** When something that begins now ends. @param text as of secondsOf @throws UsageError */
+/** The end of a time that begins now. @param text as for secondsOf @throws UsageError */
 export const endOf = (text: string, nowMs: number): Date => new Date(nowMs + 1000 * secondsOf(text));
 
 /**
- * A time of --expires-in in seconds.
- * @param text a whole number of minutes, hours, days, weeks or years of 365 days: "90d"
+ * Parses a duration of --expires-in to seconds.
+ * @param text a whole number of minutes, hours, days, weeks or years of 365 days, such as "90d"
  * @throws UsageError
  */
 export function secondsOf(text: string): number {

@@ -1,12 +1,15 @@
-/** Fields of a request that have a flag of another name. */
+/** Fields of a request whose flags have other names. */
 const RENAMED: Readonly<Record<string, string>> = { labels: 'label', ttl_seconds: 'expires-in' };
 
-/** "targets[0].format_options.architecture", "options.seed", "results.labels.team": the last name, and what is before it. */
+/** "targets[0].format_options.architecture", "options.seed", "results.labels.team": the last name and its prefix. */
 const FIELD =
   /(?<![\w./-])(?:targets\[\d+\]\.(?:format_options\.)?|format_options\.|options\.|results\.)([a-z_]+)(?:\.[\w./-]*\w)?/g;
-/** Messages about a target name it as a whole. Here its fields are flags, which apply to all targets. */
+/**
+ * Messages of the API about a target name the target. In the command its fields are flags, which apply to all
+ * targets.
+ */
 const OF_A_TARGET = /(?<![\w./-])targets\[\d+\]: /g;
-/** What refusals begin with: the field alone. */
+/** The beginning of a refusal that names just the field. */
 const LEADING = /^([a-z]+(?:_[a-z]+)*)(?= is )/;
 
 /**

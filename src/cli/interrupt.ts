@@ -3,8 +3,8 @@ import { type EndingSignal, Interrupted } from './command-error.ts';
 const SIGNALS: readonly EndingSignal[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 /**
- * Does some work that a signal may stop: its AbortSignal fires with Interrupted, and the work is awaited while it
- * cleans up. A second signal ends the process at once, as it would have without this.
+ * Does some work that a signal can stop: its AbortSignal is aborted with Interrupted, and the work is awaited while
+ * it cleans up. A second signal ends the process at once, as it would without this function.
  */
 export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();

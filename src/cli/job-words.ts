@@ -8,14 +8,14 @@ type Job = Pick<JobRecord, 'id' | 'kind' | 'state' | 'created_at' | 'progress' |
 export const hasEnded = ({ state }: { readonly state: string }): boolean =>
   state !== 'queued' && state !== 'active';
 
-/** How much of a job is done, 0 to 1. All phases count the same. */
+/** The share of a job that is done, 0 to 1. All phases have equal weight. */
 export function shareOf({ state, progress: { phase, done, total } }: Job): number {
   if (hasEnded({ state })) return 1;
   const index = (JOB_PHASES as readonly string[]).indexOf(phase);
   return index < 0 ? 0 : (index + (total > 0 ? done / total : 0)) / JOB_PHASES.length;
 }
 
-/** Its current phase, or its outcome. */
+/** The current phase of a job, or its outcome. */
 export function outcomeWords({ state, progress, results, error }: Job): string {
   if (error) return error.code;
   if (!hasEnded({ state })) return phaseWords(progress.phase);
@@ -34,5 +34,5 @@ export const jobTable = (jobs: readonly Job[]): string =>
     jobs.map((job) => [job.id, job.kind, job.state, minute(job.created_at), outcomeWords(job)]),
   );
 
-/** To the minute, UTC. */
+/** A time to the minute, in UTC. */
 export const minute = (time: string): string => time.slice(0, 16).replace('T', ' ');

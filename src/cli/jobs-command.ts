@@ -46,7 +46,7 @@ export const JOBS_LIST: Command = {
     }),
 };
 
-/** One of the commands that do the same with each of some jobs. */
+/** A command that does the same with each of several jobs. */
 function ofEach(
   name: string,
   summary: string,
@@ -141,7 +141,7 @@ export const JOBS_DOWNLOAD: Command = {
 };
 
 /**
- * Does something through the server that the options or the environment name.
+ * Does something on the server that the options or the environment name.
  * @throws UsageError if none is named
  */
 export async function onServer(
@@ -153,7 +153,7 @@ export async function onServer(
   return interruptible((signal) => work(new ServerClient(url, key, signal, tenant), signal));
 }
 
-/** Does something with each id that was typed; one that fails does not keep the others from it. @returns the exit code */
+/** Does something with each of the given ids; if one fails, the others are still tried. @returns the exit code */
 export async function forEachId(args: Arguments, work: (id: string) => Promise<void>): Promise<number> {
   if (args.positionals.length === 0) throw new UsageError('name one or more IDs');
   let failed = 0;

@@ -127,7 +127,7 @@ export const KEYS_ROTATE_SECRETS: Command = {
     }),
 };
 
-/** As many calls as it takes, as one. */
+/** Repeats the call until everything is rotated, and adds up the results. */
 async function rotate(post: (path: string) => Promise<KeyRotation>): Promise<KeyRotation> {
   let done = await post('/v1/secrets/rotate');
   let { resealed } = done;

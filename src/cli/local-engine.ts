@@ -35,23 +35,23 @@ export interface LocalEngineOptions {
   readonly cudaMemoryBytes: number;
 }
 
-/** An adapter that is read in place, described as by a service to which it was uploaded. */
+/** An adapter that is read in place, with the description that a service would give it. */
 interface LocalSource {
   readonly files: SourceFiles;
-  /** The same files under the names of their format, for a result that is the source itself. */
+  /** The same files under the names of their format, for a result that equals the source. */
   readonly itself: readonly ResultFile[];
 }
 
-/** The service's own engine in threads of this process: no server, no queue, no storage. */
+/** The service's own engine, in threads of this process: without a server, a queue or a storage. */
 export class LocalEngine implements Engine {
   readonly steps: readonly string[] = PHASES.filter((phase) => phase !== 'done');
   readonly tasksAtOnce: number;
-  /** Started when the first adapter turned out to be readable. */
+  /** Started after the first adapter has been read successfully. */
   readonly #pool: KeptPool;
 
   constructor({ provider, threads, cudaMemoryBytes }: LocalEngineOptions) {
     disableTelemetry();
-    // One more than there are threads: while they compute, it is read and written.
+    // One more than there are threads, so that one task reads and writes while the others compute.
     this.tasksAtOnce = threads + 1;
     this.#pool = new KeptPool(() => ComputePool.start(provider, threads, cudaMemoryBytes));
   }
@@ -91,7 +91,10 @@ export class LocalEngine implements Engine {
   }
 }
 
-/** The outcome as the service would tell it, with ids of the content. @throws AppError where no target succeeded */
+/**
+ * The outcome in the form in which the service would return it, with ids derived from the content. @throws AppError
+ * if no target succeeded
+ */
 async function finished(
   { report, targets }: JobOutcome,
   source: LocalSource,
@@ -124,7 +127,7 @@ async function finished(
   };
 }
 
-/** A result that equals the source is a copy, so that changing one does not change the other. */
+/** Copies a result that equals its source, so that changing one does not change the other. */
 async function copies(files: readonly ResultFile[], folder: string): Promise<ResultFile[]> {
   await mkdir(folder);
   return Promise.all(
@@ -136,23 +139,23 @@ async function copies(files: readonly ResultFile[], folder: string): Promise<Res
   );
 }
 
-/** Locally there are no ids, so adapters are identified by their content. */
+/** Without a service there are no ids, so adapters are identified by their content. */
 const localId = (digest: string): string => `ad_${digest.slice(0, 32)}`;
 const localIdOf = (files: readonly ResultFile[]): string => localId(adapterDigest(files));
 
 /**
- * Checks and hashes an adapter's files.
- * @param source a folder, or a file of weights
- * @param workDir folder for weights that have to be joined
- * @throws AppError FILE_MISSING, PICKLE_REFUSED, SHARDS_MISMATCH, UNEXPECTED_PART for a configuration that the format does not have, and
- *   whatever its reader finds (ST_*, CONFIG_*, LORA_*, …)
+ * Checks and hashes the files of an adapter.
+ * @param source a folder, or a weights file
+ * @param workDir folder for weights that must be joined
+ * @throws AppError FILE_MISSING, PICKLE_REFUSED, SHARDS_MISMATCH, UNEXPECTED_PART for a configuration that the format
+ *   does not have, and the errors of its reader (ST_*, CONFIG_*, LORA_*, …)
  */
 async function localSource(source: string, workDir: string, signal: AbortSignal): Promise<LocalSource> {
   const paths = await sourcePaths(source);
   const { config } = paths;
   const weightsPath = await wholeWeights(paths, workDir);
   const configBytes = config === null ? null : await readFile(config);
-  // First what is quick to refuse.
+  // The fast check comes first.
   await readAdapter({ weightsPath, configBytes });
   const weights = await hashFile(weightsPath, signal);
   const read: ResultFile[] = [{ name: WEIGHTS_FILE, path: weightsPath, ...weights }];
@@ -163,7 +166,7 @@ async function localSource(source: string, workDir: string, signal: AbortSignal)
   const { digest, sha256, base_model, files } = await describeAdapter(read);
   return {
     files: { id: localId(digest), sha256, bytes: weights.bytes, base_model, weightsPath, configBytes },
-    // Weights and configuration, in this order in both.
+    // Weights and configuration, in the same order in both lists.
     itself: files.map((file, index) => ({ ...file, path: read[index]!.path })),
   };
 }

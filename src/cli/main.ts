@@ -2,7 +2,7 @@
 /** The command `lora-squeeze`. */
 import { runProgram } from './program.ts';
 
-// Whoever read our output has seen enough, as `head` does.
+// The reader of the output, such as `head`, has closed it and needs no more.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });

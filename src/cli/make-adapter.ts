@@ -16,11 +16,11 @@ import { inFolderOrPlace, isPlace } from './place.ts';
 import type { TaskProgress } from './progress-bar.ts';
 import { extent, fixedSeconds, range, threadsOf } from './words.ts';
 
-/** Where results go. */
+/** The destination of results. */
 export interface Placement {
   /**
-   * Folder of the result, whose parents are created, or a sink to which the server delivers it. Several targets have
-   * a folder each in it.
+   * The folder of the result, whose parents are created, or a destination to which the server delivers it. Several
+   * targets have a folder each in it.
    */
   readonly out: string;
   readonly isForced: boolean;
@@ -35,15 +35,15 @@ export interface MadeAdapter {
   readonly files: readonly Omit<ResultFile, 'path'>[];
 }
 
-/** A target that failed while others of its task did not. */
+/** A target that failed while others of its task succeeded. */
 export interface FailedTarget {
   readonly out: string;
   readonly error: ToldFailure;
 }
 
 /**
- * Does a task and puts its results where they belong, each complete or not at all.
- * @param progress closed in the end
+ * Does a task and puts each result in its place, either completely or not at all.
+ * @param progress is closed at the end
  * @throws as the engine; CommandError OUTPUT_EXISTS; errors of the file system
  */
 export async function makeAdapters(
@@ -85,7 +85,7 @@ export async function makeAdapters(
   }
 }
 
-/** The same if a server delivers the results: nothing is downloaded. */
+/** The same for results that a server delivers: nothing is downloaded. */
 async function deliveredTo(
   outs: readonly string[],
   engine: Engine,
@@ -112,7 +112,10 @@ async function deliveredTo(
   }
 }
 
-/** One target has the folder itself; of several, which differ by their ranks, each has one in it, named as servers do. */
+/**
+ * The folders of targets: a single target uses the given folder itself; several, which differ by their ranks, have a
+ * folder each in it, named as servers do.
+ */
 const outsOf = (out: string, targets: readonly Target[]): string[] =>
   targets.length > 1
     ? targets.map((target) => inFolderOrPlace(out, `r${'rank' in target ? target.rank : ''}`))
@@ -148,7 +151,7 @@ export function tellMade(
   return made.every((each) => !('error' in each));
 }
 
-/** What became of an adapter, for people: a few lines. @param from what it was made of */
+/** The outcome of an adapter in a few lines for people. @param from the name of its source */
 function madeAdapterWords(from: string, { out, result, report }: MadeAdapter): string {
   const { worst_module: worst, module_relative_error: mean, serving, training } = result;
   const { provider, method, timings, sources, modules } = report;
@@ -174,7 +177,7 @@ function madeAdapterWords(from: string, { out, result, report }: MadeAdapter): s
   ].join('\n');
 }
 
-/** The same for programs. */
+/** The outcome of an adapter for programs. */
 function madeAdapterJson({ out, result, report, files }: MadeAdapter): Readonly<Record<string, unknown>> {
   const { job_id, sources, method, provider, timings, notes } = report;
   return { out, result, files, sources, method, provider, timings, job_id, notes };

@@ -14,10 +14,10 @@ import { RESULT_GROUP, readResults } from './result-fields.ts';
 import { OUTPUT_GROUP } from './squeeze-command.ts';
 import { readMethod, readTargets, TARGET_GROUPS } from './squeeze-fields.ts';
 
-/** As many as the API takes. */
+/** The limit of the API. */
 const MOST_SOURCES = 32;
 const WEIGHT = MergeSource.properties.weight as FieldSchema;
-/** A source, and what follows its last colon where that is a number. */
+/** A source and its weight, which is a number after the last colon. */
 const WEIGHTED = /^(.+):([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)$/i;
 
 export const MERGE: Command = {

@@ -34,8 +34,8 @@ export const ENGINE_GROUP: OptionGroup = {
 };
 
 /**
- * The engine that options and environment name.
- * @throws UsageError for values that cannot be, or that do not go together; ConfigError for the environment
+ * The engine that the options and the environment select.
+ * @throws UsageError for values that are not valid or exclude each other; ConfigError for the environment
  */
 export function openEngine(args: Arguments): Engine {
   const isLocal = isSet(args, 'local');

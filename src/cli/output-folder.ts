@@ -6,7 +6,7 @@ import { syncFile } from '../storage/durable-file.ts';
 import { CommandError } from './command-error.ts';
 import type { ResultFile } from './engine.ts';
 
-/** Files that a folder replaced by --force may contain: results of this command, and nothing else. */
+/** The only files that a folder replaced by --force may contain: results of this command. */
 const OWN_FILES: readonly string[] = [
   ...FORMATS.map(({ weightsName }) => weightsName),
   CONFIG_FILE,
@@ -20,14 +20,14 @@ const OWN_FILES: readonly string[] = [
  * renamed. Until then the folder does not exist, or is the old one, unchanged.
  */
 export class OutputFolder {
-  /** For the engine's files: on the same file system as the folder. */
+  /** A folder for the engine's files, on the same file system as the result. */
   readonly workDir: string;
   readonly #path: string;
-  /** As the user gave it. */
+  /** The path as the user gave it. */
   readonly path: string;
   readonly #hidden: string;
   readonly #isForced: boolean;
-  /** The first of the parents that did not exist. */
+  /** The topmost parent folder that did not exist. */
   readonly #madeParent: string | undefined;
 
   private constructor(said: string, hidden: string, isForced: boolean, madeParent: string | undefined) {
@@ -40,7 +40,7 @@ export class OutputFolder {
   }
 
   /**
-   * @param isForced an earlier result at this path is replaced
+   * @param isForced whether an earlier result at this path is replaced
    * @throws CommandError OUTPUT_EXISTS; errors of the file system
    */
   static async open(path: string, isForced: boolean): Promise<OutputFolder> {
@@ -56,8 +56,8 @@ export class OutputFolder {
 
   /**
    * Moves finished files to their final path.
-   * @param files from the work folder
-   * @throws CommandError OUTPUT_EXISTS if another process was faster; errors of the file system
+   * @param files in the work folder
+   * @throws CommandError OUTPUT_EXISTS if another process has created the folder meanwhile; errors of the file system
    */
   async publish(files: readonly Pick<ResultFile, 'name' | 'path'>[]): Promise<void> {
     const complete = join(this.#hidden, 'result');
@@ -78,7 +78,7 @@ export class OutputFolder {
     }
   }
 
-  /** Removes all but what was published, with the parents that were made for nothing. */
+  /** Removes everything that was not published, including parent folders that are empty. */
   async close(): Promise<void> {
     await rm(this.#hidden, { recursive: true, force: true });
     if (this.#madeParent === undefined) return;
@@ -87,7 +87,7 @@ export class OutputFolder {
       parent.length >= this.#madeParent.length;
       parent = dirname(parent)
     ) {
-      // Not empty: there are results in it.
+      // The folder is not empty, because it contains results.
       if (
         !(await rmdir(parent).then(
           () => true,

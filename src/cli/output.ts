@@ -8,7 +8,7 @@ export const JSON_OPTION: Option = {
   help: 'Print JSON on a terminal too; elsewhere it is the default.',
 };
 
-/** People get words, programs JSON. */
+/** Whether the output is for people, who get text; programs get JSON. */
 export const isForPeople = (args: Arguments): boolean =>
   process.stdout.isTTY === true && !isSet(args, 'json');
 
@@ -19,7 +19,7 @@ export const printJson = (value: unknown): void => print(JSON.stringify(value));
 
 /**
  * Writes a failure to standard error.
- * @param about which of several folders
+ * @param about the folder that it concerns, if there are several
  */
 export function printFailure({ code, detail }: ToldFailure, about?: string): void {
   const where = about === undefined ? '' : `${about}: `;

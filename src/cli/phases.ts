@@ -1,4 +1,4 @@
-/** What the engine's steps and the phases of jobs are, for people. */
+/** Words for the engine's steps and the phases of jobs. */
 const WORDS: Readonly<Record<string, string>> = {
   upload: 'uploading',
   waiting: 'waiting for a worker',
@@ -15,16 +15,16 @@ const WORDS: Readonly<Record<string, string>> = {
 
 export const phaseWords = (phase: string): string => WORDS[phase] ?? phase;
 
-/** An estimate from less than this is none. */
+/** Before this, no remaining time is estimated. */
 const LEAST_ELAPSED_MS = 2000;
 const LEAST_SHARE = 0.05;
 const SECONDS_A_MINUTE = 60;
 const SECONDS_AN_HOUR = 3600;
 
 /**
- * Estimated remaining time at the current speed.
- * @param share share that is done, 0 to 1
- * @returns '' while there is no estimate
+ * The estimated remaining time at the current speed.
+ * @param share the share that is done, 0 to 1
+ * @returns '' if there is no estimate yet
  */
 export function timeLeft(elapsedMs: number, share: number): string {
   if (elapsedMs < LEAST_ELAPSED_MS || share < LEAST_SHARE || share >= 1) return '';

@@ -3,23 +3,25 @@ import { isWeightsName } from '../adapter/file-names.ts';
 import { UsageError } from './command-error.ts';
 import { sourceName } from './source-folder.ts';
 
-/** A bucket, the Hub or a web server. Servers access them, with the credentials of their connections. */
+/**
+ * A location in a bucket, on the Hub or on a web server. Servers access it with the credentials of their connections.
+ */
 const PLACE = /^(?:s3|hf|https?):\/\//;
 
 export const isPlace = (text: string): boolean => PLACE.test(text);
 
-/** The name of an adapter: its folder, repository or file, without a revision and an extension. */
+/** The name of an adapter by its folder, repository or file, without a revision and an extension. */
 export function fileOrFolderName(source: string): string {
   if (!isPlace(source)) return sourceName(source);
   const name = basename(source.replace(/[?#].*$/, '').replace(/\/+$/, '')).replace(/@.*$/, '');
   return isWeightsName(name) ? name.replace(/\.\w+$/, '') : name;
 }
 
-/** A folder or place in another one. */
+/** A folder or location inside another one. */
 export const inFolderOrPlace = (out: string, name: string): string =>
   isPlace(out) ? `${out.replace(/\/+$/, '')}/${name}` : join(out, name);
 
-/** @throws UsageError where only a server could go there */
+/** @throws UsageError if a location is given that only a server can access */
 export function refusePlaces(texts: readonly (string | undefined)[]): void {
   const place = texts.find((text) => text !== undefined && isPlace(text));
   if (place !== undefined) throw new UsageError(`${place} needs a server: set --server as well`);

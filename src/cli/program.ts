@@ -34,7 +34,7 @@ import {
 import { commandUsage, PROGRAM, programUsage } from './usage.ts';
 import { WATCH } from './watch-command.ts';
 
-/** All of them, in the order of the help. */
+/** All commands, in the order of the help. */
 export const COMMANDS: readonly Command[] = [
   ...[SQUEEZE, ANALYZE, MERGE],
   ...[JOBS_LIST, JOBS_GET, JOBS_CANCEL, JOBS_RETRY, JOBS_DOWNLOAD],
@@ -55,12 +55,12 @@ export const COMMANDS: readonly Command[] = [
   ...[ADMIN_BACKUP, ADMIN_RESTORE, ADMIN_VERIFY, ADMIN_MIGRATE],
 ];
 
-/** First words of commands that have two. */
+/** The first words of commands that have two. */
 const GROUPS = new Set(
   COMMANDS.map(({ name }) => name.split(' ')).flatMap(([first, second]) => (second ? [first] : [])),
 );
 
-/** The command whose name the arguments begin with, and the rest of them. */
+/** The command at the beginning of the arguments, and the remaining arguments. */
 function commandIn(args: readonly string[]): { command: Command; rest: readonly string[] } | undefined {
   for (const command of COMMANDS) {
     const words = command.name.split(' ');
@@ -115,7 +115,7 @@ function ended(error: unknown, args: readonly string[]): number {
 }
 
 /**
- * Does what was typed.
+ * Runs the command line.
  * @returns the exit code
  */
 export const runProgram = (args: readonly string[]): Promise<number> =>

@@ -6,7 +6,7 @@ const WHOLE = 100;
 const BAR_CHARACTERS = 30;
 const FORMAT = '{name} [{bar}] {percentage} % {what}';
 
-/** Progress on standard error if that is a terminal; otherwise nothing. */
+/** A progress bar on standard error if that is a terminal; otherwise nothing. */
 export class ShareBar {
   readonly #name: string;
   readonly #begunAtMs = performance.now();
@@ -14,7 +14,7 @@ export class ShareBar {
   #value = 0;
   #what: string;
 
-  /** @param name what the bar is about */
+  /** @param name the subject of the bar */
   constructor(name: string, what: string) {
     this.#name = name;
     this.#what = what;
@@ -22,8 +22,8 @@ export class ShareBar {
   }
 
   /**
-   * Also shows the remaining time; the bar never goes back.
-   * @param share share that is done, 0 to 1
+   * Sets the share, which never decreases, and shows the remaining time.
+   * @param share the share that is done, 0 to 1
    */
   set(share: number, what: string): void {
     this.#value = Math.max(this.#value, Math.floor(WHOLE * share));
@@ -42,7 +42,7 @@ export class ShareBar {
     }
   }
 
-  /** Takes the bar off the terminal. */
+  /** Removes the bar from the terminal. */
   close(): void {
     this.#bar?.stop();
     this.#bar = undefined;
@@ -57,20 +57,23 @@ export class ShareBar {
       barIncompleteChar: '░',
       hideCursor: true,
       clearOnComplete: true,
-      // The command ends it itself when a signal comes.
+      // The command ends the bar itself when a signal arrives.
       gracefulExit: false,
     });
     this.#bar.start(WHOLE, this.#value, { name: this.#name, what: this.#what });
   }
 }
 
-/** Takes what an engine reports of one task. */
+/** Receives the progress of one task. */
 export interface TaskProgress {
   update(progress: StepProgress): void;
   close(): void;
 }
 
-/** @param steps of the engine: each is the same part @returns what is done, 0 to 1; undefined for no step of them */
+/**
+ * @param steps of the engine, with equal weights @returns the share that is done, 0 to 1; undefined if the step is
+ *   not one of them
+ */
 function shareOf({ step, done, total }: StepProgress, steps: readonly string[]): number | undefined {
   const index = steps.indexOf(step);
   return index < 0 ? undefined : (index + (total > 0 ? done / total : 0)) / steps.length;
@@ -96,13 +99,13 @@ export class ProgressBar implements TaskProgress {
   }
 }
 
-/** Progress of several tasks of which some are done at a time: one bar for all. */
+/** The progress of several tasks, some of which run at the same time: one bar for all of them. */
 export class ProgressOfMany {
   readonly #steps: readonly string[];
   readonly #count: number;
   readonly #bar: ShareBar;
   #ended = 0;
-  /** Shares of those under way. */
+  /** The shares of running tasks. */
   readonly #underWay = new Map<TaskProgress, number>();
 
   constructor(count: number, steps: readonly string[]) {
@@ -111,7 +114,7 @@ export class ProgressOfMany {
     this.#bar = new ShareBar(`${count} adapters`, 'none is done yet');
   }
 
-  /** The progress of one more task; it has ended when this is closed. */
+  /** Adds a task and returns its progress; the task has ended when that is closed. */
   task(): TaskProgress {
     const task: TaskProgress = {
       update: (progress) => {
@@ -129,7 +132,7 @@ export class ProgressOfMany {
     return task;
   }
 
-  /** As of ShareBar. */
+  /** As ShareBar.aside. */
   aside<T>(write: () => T): T {
     return this.#bar.aside(write);
   }

@@ -18,7 +18,10 @@ import {
 import { isPlace } from './place.ts';
 import { type ExpectedFile, ServerClient } from './server-client.ts';
 
-/** Small adapters take a fraction of a second, large ones minutes: the longer it takes, the less often it is asked. */
+/**
+ * Pauses between two requests for the state of a job: small adapters take a fraction of a second, large ones minutes,
+ * so the pause grows.
+ */
 const FIRST_POLL_MS = 100;
 const LONGEST_POLL_MS = 2000;
 const POLL_GROWTH = 1.3;
@@ -26,7 +29,7 @@ const POLL_GROWTH = 1.3;
 /** A user who interrupts a command does not want to wait. */
 const CANCEL_TIMEOUT_MS = 3_000;
 
-/** A server somewhere: adapters are uploaded, the job is followed, its result downloaded and checked. */
+/** An engine on a server: adapters are uploaded, the job is watched, and its results are downloaded and verified. */
 export class RemoteEngine implements Engine {
   readonly steps: readonly string[] = [
     'upload',
@@ -34,19 +37,19 @@ export class RemoteEngine implements Engine {
     ...JOB_PHASES.filter((phase) => phase !== 'done'),
     'download',
   ];
-  /** The server queues the jobs; this covers the time between them. */
+  /** The server queues the jobs; this number covers the time between them. */
   readonly tasksAtOnce = 4;
   readonly #server: string;
   readonly #key: string | undefined;
 
-  /** @param server its URL without a slash at the end */
+  /** @param server its URL without a trailing slash */
   constructor(server: string, key: string | undefined) {
     this.#server = server;
     this.#key = key;
   }
 
   /**
-   * The server may know more profiles.
+   * Only checks what is independent of the server, which may know more profiles.
    * @throws UsageError for a merge of adapters at URLs
    */
   check({ sources }: Pick<EngineTask, 'sources'>): void {
@@ -89,7 +92,7 @@ export class RemoteEngine implements Engine {
 
   async close(): Promise<void> {}
 
-  /** The job of an interrupted command; if the server does not answer now, the job continues there. */
+  /** Cancels the job of an interrupted command; if the server does not answer now, the job continues there. */
   async #cancel(jobId: string): Promise<void> {
     const client = new ServerClient(this.#server, this.#key, AbortSignal.timeout(CANCEL_TIMEOUT_MS));
     await client.json(`/v1/jobs/${jobId}/cancel`, () => ({ method: 'POST' })).catch(() => undefined);
@@ -105,7 +108,7 @@ function upload(
   return uploadAdapter(client, folder, (done, total) => onProgress({ step: 'upload', done, total }), signal);
 }
 
-/** The task as the API takes it, with what only servers do. */
+/** The task as a request to the API, with the options that only a server has. */
 function requestOf(task: EngineTask, uploaded: ReadonlyMap<string, string>): object {
   const [first] = task.sources;
   const request = jobRequest(
@@ -114,14 +117,14 @@ function requestOf(task: EngineTask, uploaded: ReadonlyMap<string, string>): obj
   );
   return {
     ...request,
-    // The source to fetch, instead of an adapter in the service.
+    // The location to fetch from, instead of an adapter in the service.
     ...(first && isPlace(first.folder) && { adapter_id: undefined, source: first.folder }),
     ...(task.results && { results: task.results }),
     ...(task.deliver !== undefined && { deliver: task.deliver }),
   };
 }
 
-/** The job once it has succeeded, if only in part. @throws CommandError with the job's own code where it has not */
+/** Waits until a job has succeeded, at least in part. @throws CommandError with the job's own code if it has not */
 async function followed(
   client: ServerClient,
   accepted: JobRecord,
@@ -140,7 +143,7 @@ async function followed(
   throw new CommandError(code, detail, { job_id: job.id, ...context });
 }
 
-/** Everything of a result, each in a folder of its own: they have the same names. */
+/** Downloads the files of a result into a folder of its own, because files of several results have the same names. */
 export async function resultFiles(
   client: ServerClient,
   jobId: string,
@@ -167,7 +170,7 @@ async function downloadAll(
   let before = 0;
   for (const file of expected) {
     const { name, bytes, sha256 } = file;
-    // The server names the files: none may lead out of the folder.
+    // The server chooses the names of the files, and no file may be written outside the folder.
     if (name.includes('/') || name.startsWith('.')) {
       throw new CommandError(
         'NOT_THE_SERVICE',

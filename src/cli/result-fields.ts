@@ -8,7 +8,7 @@ import { type FieldSchema, fieldValue, secondsOf } from './field-value.ts';
 const NAME = ResultSettings.properties.name as FieldSchema;
 const LABEL_TEXT = Object.values(Labels.patternProperties)[0] as FieldSchema;
 
-/** What a server calls the result that it keeps, and for how long. */
+/** Options for the name of the result on the server, and for how long it is kept. */
 export const RESULT_GROUP: OptionGroup = {
   title: 'Result on the server',
   options: [
@@ -28,7 +28,7 @@ export const RESULT_GROUP: OptionGroup = {
 };
 
 /**
- * The options about the result on the server.
+ * Reads the options for the result on the server.
  * @returns undefined if none was given
  * @throws UsageError
  */
@@ -44,7 +44,7 @@ export function readResults(args: Arguments): ResultSettings | undefined {
   };
 }
 
-/** NAME=TEXT, the first "=" counts: a name has none. */
+/** Parses NAME=TEXT. The first "=" separates them, because names contain none. */
 function labelsOf(entries: readonly string[]): Labels {
   const labels = new Map<string, string>();
   for (const entry of entries) {

@@ -12,7 +12,7 @@ export const SERVE: Command = {
   groups: [],
   async run(args) {
     refusePositionals(args);
-    // It runs when it is loaded, and ends the process itself.
+    // The module runs when it is loaded, and ends the process itself.
     await import('../main.ts');
     return EXIT.ok;
   },

@@ -7,22 +7,25 @@ import type { DigestedFile } from '../adapter/digested-file.ts';
 import { type PlainJson, parsePlainJson } from '../json/strict-json.ts';
 import { CommandError } from './command-error.ts';
 
-/** Deepest nesting of an answer; reports nest 8 deep, and what is deeper could not be printed. */
+/** The deepest nesting of a response. Reports are 8 levels deep. */
 const MAX_ANSWER_DEPTH = 64;
 
-/** A server that is restarting is back after a moment. */
+/** Pauses between attempts; a restarting server is back after a moment. */
 const AGAIN_MS = [250, 500, 1000, 2000];
-/** Where the server says how long, it is asked so often at most, and waited for so long. */
+/** The most attempts, and the longest wait, if the server says how long to wait. */
 const PATIENT_TRIES = 10;
 const MOST_WAIT_MS = 60_000;
 
-/** Of a gateway in between, whose answers do not say whether to come again; 429 does by a Retry-After. */
+/** Statuses of gateways whose responses do not say whether to retry; 429 says so with Retry-After. */
 const PASSING = [502, 503, 504];
 
 /** Expected size and digest of a downloaded file. */
 export type ExpectedFile = DigestedFile;
 
-/** A server's API over fetch: the key in every request, refusals as errors, patience where it helps. */
+/**
+ * Calls the API of a server with fetch: with the key in every request, refusals as errors, and retries if they can
+ * help.
+ */
 export class ServerClient {
   readonly #server: string;
   readonly #headers: Readonly<Record<string, string>>;
@@ -30,8 +33,8 @@ export class ServerClient {
   readonly #tenant: string | undefined;
 
   /**
-   * @param server its URL without a slash at the end; a path in it stays before the path of the API
-   * @param tenant whose records to use; undefined: those of the tenant of the key
+   * @param server its URL without a trailing slash; a path in it precedes the path of the API
+   * @param tenant whose records to use; undefined: the tenant of the key
    */
   constructor(server: string, key: string | undefined, signal: AbortSignal, tenant?: string) {
     this.#tenant = tenant;
@@ -41,9 +44,9 @@ export class ServerClient {
   }
 
   /**
-   * A request with its answer as JSON. Every POST has an Idempotency-Key, so that it takes effect once however often
-   * it is sent.
-   * @param init creates the request again for each attempt
+   * Sends a request and parses its response as JSON. Every POST has an Idempotency-Key, so it takes effect once
+   * however often it is sent.
+   * @param init creates the request for each attempt
    * @throws CommandError with the code and detail of the server's problem, SERVER_UNREACHABLE, or NOT_THE_SERVICE
    */
   json<T>(path: string, init: () => RequestInit = () => ({})): Promise<T> {
@@ -63,7 +66,8 @@ export class ServerClient {
   }
 
   /**
-   * Streams a file to the disk and checks it against what it should be and what the server says it is.
+   * Streams a file to the disk and compares it with the expected size and digest and with those that the server
+   * sends.
    * @throws CommandError DIGEST_MISMATCH, and as `json`
    */
   async download(
@@ -91,9 +95,9 @@ export class ServerClient {
   }
 
   /**
-   * The JSON of each line of an answer, as it comes. One that breaks off is asked for again, and the lines that were given are
-   * passed over.
-   * @param path of lines with an index, of which the answer says how many there are
+   * The JSON of each line of a response, as it arrives. If the response is cut off, it is requested again, and the
+   * lines that were already yielded are skipped.
+   * @param path of lines with an index, for which the response gives the number of lines
    * @throws CommandError as `json`
    */
   async *lines<T extends { readonly index: number }>(path: string): AsyncGenerator<T, void, undefined> {
@@ -138,13 +142,13 @@ export class ServerClient {
   }
 }
 
-/** Measured numbers may be large and whole. @throws JsonError */
+/** Parses a response; measured numbers may be large integers. @throws JsonError */
 const parseAnswer = (bytes: ArrayBuffer): PlainJson =>
   parsePlainJson(new Uint8Array(bytes), { maxDepth: MAX_ANSWER_DEPTH, largeIntegers: 'round' });
 
 /**
- * A problem document (RFC 9457) as an error; a ServerBusy if another attempt can help. Other answers, for example of
- * a gateway, count by their status.
+ * Converts a problem document (RFC 9457) to an error: a ServerBusy if another attempt can help. Other answers, for
+ * example those of a gateway, are judged by their status.
  */
 async function refusalOf(response: Response): Promise<CommandError> {
   const { status, statusText, headers } = response;
@@ -163,7 +167,7 @@ async function refusalOf(response: Response): Promise<CommandError> {
       if (typeof retryable === 'boolean') mayPass = retryable;
     }
   } catch {
-    // Not JSON, or it broke off.
+    // The answer is not JSON, or it was cut off.
   }
   return mayPass ? new ServerBusy(refusal, retryAfter) : refusal;
 }
@@ -184,12 +188,12 @@ function checkDigest(
   });
 }
 
-/** The server asks to retry later. */
+/** The server asks the client to retry later. */
 class ServerBusy extends CommandError {
-  /** undefined: it did not say how long. */
+  /** undefined if it does not say how long to wait. */
   readonly waitMs: number | undefined;
 
-  /** @param retryAfter the header of that name: seconds or a date; null where it lacks */
+  /** @param retryAfter the Retry-After header, which has seconds or a date; null if it is missing */
   constructor(refusal: CommandError, retryAfter: string | null) {
     super(refusal.code, refusal.message, refusal.context);
     this.waitMs = retryAfter === null ? undefined : waitMsOf(retryAfter);
@@ -202,9 +206,9 @@ function waitMsOf(retryAfter: string): number | undefined {
 }
 
 /**
- * Retries a request while that can help: as long as a busy server asks to wait, and a few times if a connection
+ * Retries a request as long as that can help: while a busy server asks to wait, and a few times if a connection
  * fails. Repeating the request must do no harm.
- * @throws CommandError SERVER_UNREACHABLE; the error of the request; the signal's reason when it fires
+ * @throws CommandError SERVER_UNREACHABLE; the error of the request; the reason of the signal if it is aborted
  */
 async function withRetries<T>(server: string, signal: AbortSignal, request: () => Promise<T>): Promise<T> {
   let patience = 0;
@@ -226,11 +230,11 @@ async function withRetries<T>(server: string, signal: AbortSignal, request: () =
   }
 }
 
-/** fetch reports everything below HTTP as a TypeError with a cause. */
+/** fetch reports every failure below HTTP as a TypeError with a cause. */
 const isOfConnection = (error: unknown): error is TypeError =>
   error instanceof TypeError && error.cause instanceof Error;
 
-/** A file that could not be read while it was sent. */
+/** Whether a file could not be read while it was being sent. */
 const isOfFile = (error: unknown): error is TypeError =>
   isOfConnection(error) && (error.cause as NodeJS.ErrnoException).path !== undefined;
 

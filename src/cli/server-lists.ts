@@ -7,7 +7,7 @@ const LIMIT: FieldSchema = { type: 'integer', minimum: 1, maximum: 100_000 };
 const MOST_A_PAGE = 100;
 const DEFAULT_LIMIT = 20;
 
-/** What every list takes. */
+/** The options of every list. */
 export const LIST_OPTIONS: readonly Option[] = [
   {
     name: 'state',

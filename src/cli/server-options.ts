@@ -3,7 +3,7 @@ import { isTenantId, TENANT_ID_RULE } from '../contract/tenant-id.ts';
 import { type Arguments, type OptionGroup, text } from './command.ts';
 import { UsageError } from './command-error.ts';
 
-/** What a header may hold. */
+/** The characters that a header may contain. */
 const VISIBLE = /^[\x21-\x7e]+$/;
 
 export const SERVER_OPTIONS = [
@@ -20,10 +20,10 @@ const ONLY_SERVER = [
   SERVER_OPTIONS[1],
 ];
 
-/** Of commands that are for the administrators of a server. */
+/** Options of commands for the administrators of a server. */
 export const ADMINISTRATION_GROUP: OptionGroup = { title: 'Server', options: ONLY_SERVER };
 
-/** Of commands that are for servers only. */
+/** Options of commands that need a server. */
 export const SERVER_GROUP: OptionGroup = {
   title: 'Server',
   options: [
@@ -32,7 +32,7 @@ export const SERVER_GROUP: OptionGroup = {
   ],
 };
 
-/** The tenant that SERVER_GROUP names; undefined: that of the key. @throws UsageError */
+/** The tenant in the options of SERVER_GROUP; undefined: the tenant of the key. @throws UsageError */
 export function namedTenant(args: Arguments): string | undefined {
   const tenant = text(args, 'tenant');
   if (tenant === undefined || isTenantId(tenant)) return tenant;
@@ -40,12 +40,15 @@ export function namedTenant(args: Arguments): string | undefined {
 }
 
 export interface NamedServer {
-  /** Without a slash at its end. */
+  /** Without a trailing slash. */
   readonly url: string;
   readonly key: string | undefined;
 }
 
-/** @throws UsageError for values that cannot be; undefined where neither option nor environment names a server */
+/**
+ * @returns undefined if neither an option nor the environment names a server @throws UsageError for values that are
+ *   not valid
+ */
 export function namedServer(args: Arguments): NamedServer | undefined {
   const environment = cliEnvironment();
   const named = text(args, 'server');
@@ -58,7 +61,7 @@ export function namedServer(args: Arguments): NamedServer | undefined {
 }
 
 /**
- * For commands that need a server.
+ * The server for commands that need one.
  * @throws UsageError, also if none is named
  */
 export function neededServer(args: Arguments): NamedServer {
@@ -67,7 +70,7 @@ export function neededServer(args: Arguments): NamedServer {
   return server;
 }
 
-/** Without the slash at its end. A refused URL is not repeated in the message, because it may hold a password. */
+/** Removes the trailing slash. A refused URL is not repeated in the message, because it may contain a password. */
 function serverUrl(value: string, where: string): string {
   const url = URL.canParse(value) ? new URL(value) : undefined;
   if (!url || !/^https?:$/.test(url.protocol)) {

@@ -21,9 +21,9 @@ const CHUNK_BYTES = 1024 * 1024;
 
 /** The files of an adapter on this machine. */
 export interface SourcePaths {
-  /** One file, or several that it was cut into. */
+  /** One file, or the shards that the weights were split into. */
   readonly weights: string | Shards;
-  /** null: there is none. Some formats need none. */
+  /** null if there is none; some formats need none. */
   readonly config: string | null;
 }
 
@@ -83,13 +83,13 @@ async function inFolder(folder: string): Promise<SourcePaths> {
   return { weights: path(weights), config: config === null ? null : path(config) };
 }
 
-/** The shards of the only weights that a folder has; none where it has a whole file too. */
+/** The shards, if a folder has no other weights; none if it also has a complete weights file. */
 function shardsAmong(names: readonly string[]): string[] {
   const weights = names.filter(isWeightsName);
   return weights.every((name) => readShardName(name)) ? weights : [];
 }
 
-/** Where trainers put what they save on the way: checkpoint-500 (transformers, diffusers' and PEFT's examples). */
+/** Folders in which trainers save checkpoints: checkpoint-500 (transformers, and the examples of diffusers and PEFT). */
 const CHECKPOINT = /^checkpoint-(\d{1,15})$/;
 
 function lastCheckpoint(names: readonly string[]): string | undefined {
@@ -108,8 +108,8 @@ async function readIndex(path: string): Promise<Uint8Array> {
 }
 
 /**
- * The weights as one file: where they are in several, they are joined.
- * @param dir folder for what is made; the caller removes it
+ * The weights as one file: shards are joined.
+ * @param dir folder for the joined file; the caller removes it
  * @throws AppError FILE_MISSING, SHARDS_MISMATCH, ST_*
  */
 export async function wholeWeights({ weights }: Pick<SourcePaths, 'weights'>, dir: string): Promise<string> {
@@ -119,7 +119,7 @@ export async function wholeWeights({ weights }: Pick<SourcePaths, 'weights'>, di
   return path;
 }
 
-/** What an adapter is called: its folder, or its file without what it ends in. */
+/** The name of an adapter: its folder, or its file without the extension. */
 export function sourceName(source: string): string {
   const name = basename(resolve(source));
   return isWeightsName(name) ? name.slice(0, -extname(name).length) : name;
@@ -129,8 +129,8 @@ const isFile = async (path: string): Promise<boolean> =>
   (await stat(path).catch(() => undefined))?.isFile() ?? false;
 
 /**
- * The bytes of a file, each chunk hashed as it passes.
- * @throws errors of the file system; AbortError when the signal fires
+ * The bytes of a file; each chunk is hashed before it is yielded.
+ * @throws errors of the file system; AbortError if the signal is aborted
  */
 export async function* fileChunks(path: string, hash: Hash, signal: AbortSignal): AsyncGenerator<Buffer> {
   for await (const chunk of createReadStream(path, { highWaterMark: CHUNK_BYTES, signal })) {

@@ -75,7 +75,7 @@ async function run(args: Arguments): Promise<number> {
         for (const [index, end] of ends.entries()) {
           const { folder } = places[index]!;
           const reached = await end;
-          // Complete results are reported; interrupted ones have cleaned up.
+          // Complete results are reported; interrupted tasks have cleaned up after themselves.
           if (signal.aborted && !('made' in reached)) continue;
           const tellEnd = (): boolean => tell(folder, reached, places.length > 1, isForPeople(args));
           if (!(several ? several.aside(tellEnd) : tellEnd())) failed++;
@@ -91,7 +91,7 @@ async function run(args: Arguments): Promise<number> {
   }
 }
 
-/** Outcome of one source. */
+/** The outcome of one source. */
 type End = { readonly made: Awaited<ReturnType<typeof makeAdapters>> } | { readonly error: unknown };
 
 const ended = (made: ReturnType<typeof makeAdapters>): Promise<End> =>
@@ -102,7 +102,7 @@ const ended = (made: ReturnType<typeof makeAdapters>): Promise<End> =>
 
 /**
  * Reports the outcome of a source.
- * @param isOneOfSeveral a failure then names the source
+ * @param isOneOfSeveral whether a failure names the source
  * @returns whether it succeeded
  */
 function tell(folder: string, end: End, isOneOfSeveral: boolean, forPeople: boolean): boolean {
@@ -114,8 +114,8 @@ function tell(folder: string, end: End, isOneOfSeveral: boolean, forPeople: bool
 }
 
 /**
- * Where each folder's result goes.
- * @throws UsageError for no folder, or two whose results would have one place
+ * The destination of each source's result.
+ * @throws UsageError if there is no source, or if two results would have the same destination
  */
 function placesOf(folders: readonly string[], out: string | undefined): Place[] {
   if (folders.length === 0) throw new UsageError('name the SOURCE to squeeze');

@@ -17,7 +17,7 @@ type TargetField = FieldsOf<Target>;
 type SharedField = Exclude<TargetField, PolicyName | 'format_options' | 'results'>;
 type Help = Omit<Option, 'name' | 'schema'>;
 
-/** Every field of a target, in the order of the help; a field that is missing here does not compile. */
+/** Help for every field of a target, in the order of the help; a missing field does not compile. */
 const POLICY_HELP: Readonly<Record<PolicyName, Help>> = {
   rank: {
     value: 'N',
@@ -71,7 +71,7 @@ const SHARED_HELP: Readonly<Record<SharedField, Help>> = {
   projections: { help: 'For further training: also write projections.safetensors.' },
 };
 
-/** What goes into format_options. */
+/** The fields of format_options. */
 const FORMAT_HELP: Readonly<Record<keyof FormatOptions, Help>> = {
   component: { value: 'PART', help: 'The part of a diffusion pipeline that the adapter belongs to.' },
   architecture: { value: 'NAME', help: 'GGUF: the architecture of the base model, such as qwen2.' },
@@ -87,7 +87,7 @@ const METHOD_HELP: Readonly<Record<keyof SqueezeOptions, Help>> = {
   seed: { value: 'N', help: 'Seed of the sketch; default 0.' },
 };
 
-/** As many as the API takes. */
+/** The limit of the API. */
 const MOST_TARGETS = 16;
 
 const FORMAT_SCHEMAS = FormatOptions.properties as Readonly<Record<string, FieldSchema>>;
@@ -115,8 +115,8 @@ export const TARGET_GROUPS: readonly OptionGroup[] = [
 ];
 
 /**
- * The targets that the options ask for: one, or one for each of several ranks.
- * @throws UsageError for no policy or several, or a value that a field cannot have
+ * The targets that the options request: one, or one for each of several ranks.
+ * @throws UsageError for no policy or several, or for a value that a field cannot have
  */
 export function readTargets(values: Arguments['values']): Target[] {
   const ranks = values.rank as readonly string[] | undefined;
@@ -154,7 +154,7 @@ function formatOptions(values: Arguments['values']): { format_options?: FormatOp
   return Object.keys(options).length > 0 ? { format_options: options as FormatOptions } : {};
 }
 
-/** @returns undefined if none was given */
+/** @returns undefined if no option of the method was given */
 export function readMethod(values: Arguments['values']): SqueezeOptions | undefined {
   const options = fieldsIn(values, METHOD_HELP, METHOD_SCHEMAS);
   return Object.keys(options).length > 0 ? (options as SqueezeOptions) : undefined;
@@ -172,13 +172,13 @@ function fieldsIn(
     if (typeof said === 'string') fields[field] = fieldValue(`--${optionName(field)}`, said, schemas[field]!);
     else if (typeof said !== 'boolean')
       fields[field] = severalOf(`--${optionName(field)}`, said as readonly string[], schemas[field]!);
-    // --no-knee is not a policy.
+    // --no-knee sets the flag to false, which chooses no policy.
     else if (field !== 'knee' || said) fields[field] = said;
   }
   return fields;
 }
 
-/** Value of an option that may be repeated: a list if the schema has one, otherwise a pattern. */
+/** The value of an option that may be repeated: a list if the schema has one, otherwise a pattern. */
 function severalOf(
   option: string,
   said: readonly string[],
@@ -187,7 +187,7 @@ function severalOf(
   return items ? said.map((text) => fieldValue(option, text, items) as string) : patternOf(said);
 }
 
-/** PATTERN=N, the last "=" counts: a pattern may hold one. */
+/** Entries PATTERN=N. A pattern may contain "=", so the last one separates it from the rank. */
 function patternOf(entries: readonly string[]): Record<string, number> {
   const schema = TargetFields.properties.rank as FieldSchema;
   const pattern = new Map<string, number>();

@@ -58,7 +58,7 @@ export const TENANTS_LIST: Command = {
     }),
 };
 
-/** One of the commands that do the same with each of some tenants. */
+/** A command that does the same with each of several tenants. */
 const ofEachTenant = (
   name: string,
   summary: string,
@@ -151,7 +151,7 @@ export const TENANTS_SET: Command = {
 
 type Change = string | number | null | undefined;
 
-/** By the names of the contract; undefined: as the service has it. @throws UsageError */
+/** Changes by the names of the contract; undefined: back to the default of the service. @throws UsageError */
 function changesOf(args: Arguments): ReadonlyMap<string, Change> {
   const changes = new Map<string, Change>();
   for (const name of [...(Object.keys(SETTINGS) as (keyof typeof SETTINGS)[]), ...QUOTAS]) {
@@ -164,7 +164,7 @@ function changesOf(args: Arguments): ReadonlyMap<string, Change> {
   return changes;
 }
 
-/** What was set for a tenant; nothing for one that is not there. */
+/** The settings of a tenant; empty if it does not exist. */
 async function known(client: ServerClient, id: string): Promise<TenantRequest> {
   try {
     const { weight, max_priority, quotas } = await client.json<TenantRecord>(path(id));
@@ -175,7 +175,7 @@ async function known(client: ServerClient, id: string): Promise<TenantRequest> {
   }
 }
 
-/** What is undefined is left out of the JSON, and so goes back to the default. */
+/** Undefined fields are omitted from the JSON, so they go back to the default. */
 function changed(before: TenantRequest, changes: ReadonlyMap<string, Change>): object {
   const after: Record<string, Change | object> = { ...before };
   const quotas: Record<string, Change> = { ...before.quotas };

@@ -9,7 +9,7 @@ const COLUMN = 30;
 
 export const PROGRAM = 'lora-squeeze';
 
-/** What the program says of itself. */
+/** The help of the program. */
 export function programUsage(commands: readonly Command[]): string {
   const rows = commands.map(({ name, summary }) => row(name, summary));
   return [
@@ -28,7 +28,7 @@ export function programUsage(commands: readonly Command[]): string {
   ].join('\n');
 }
 
-/** What a command says of itself. */
+/** The help of a command. */
 export function commandUsage({ name, synopsis, about, groups }: Command): string {
   const calls = synopsis.map((line, i) =>
     `${i === 0 ? 'Usage:' : '      '} ${PROGRAM} ${name} ${line}`.trimEnd(),

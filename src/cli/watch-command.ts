@@ -12,7 +12,7 @@ import { ShareBar } from './progress-bar.ts';
 import type { ServerClient } from './server-client.ts';
 import { SERVER_GROUP } from './server-options.ts';
 
-/** As often something is asked for; what takes long, less often. */
+/** Pauses between two requests; they grow the longer it takes. */
 const FIRST_POLL_MS = 250;
 const LONGEST_POLL_MS = 2000;
 const POLL_GROWTH = 1.2;

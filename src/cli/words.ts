@@ -6,13 +6,13 @@ export const range = ({ min, max }: { readonly min: number; readonly max: number
 export const threadsOf = ({ threads }: { readonly threads: number }): string =>
   threads === 1 ? '1 thread' : `${threads} threads`;
 
-/** Of some: the least and the most. */
+/** The smallest and the largest of some values. */
 export const extent = (values: readonly number[]): { min: number; max: number } => ({
   min: Math.min(...values),
   max: Math.max(...values),
 });
 
-/** Columns as wide as they need; those whose head begins with ">" are aligned to the right. */
+/** A table whose columns are as wide as needed; those whose head begins with ">" are aligned to the right. */
 export function textTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const titles = head.map((title) => title.replace(/^>/, ''));
   const widths = titles.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]!.length)));
@@ -24,7 +24,7 @@ export function textTable(head: readonly string[], rows: readonly (readonly stri
   return [line(titles), line(widths.map((width) => '─'.repeat(width))), ...rows.map(line)].join('\n');
 }
 
-/** Lines of whole words. */
+/** Breaks a text into lines between words. */
 export function wrapped(text: string, width: number): string[] {
   const lines: string[] = [];
   for (const word of text.split(' ')) {
