@@ -1,4 +1,4 @@
-/** The tables of jobs, batches and what is done for them; see first-release.ts. */
+/** The tables of jobs, batches and executions; see first-release.ts. */
 export const FIRST_RELEASE_JOBS = `
 create table execution (
   id TEXT primary key,

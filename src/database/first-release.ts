@@ -1,6 +1,6 @@
 /**
- * The tables of the first release, without those of jobs; tables.ts says what is in them. Types are in capitals: TEXT is compared by its bytes,
- * INTEGER goes up to 2^53, BYTES are as they are.
+ * The tables of the first release, except those of jobs; tables.ts describes their columns. Column types are in
+ * capitals: TEXT is compared by its bytes, INTEGER holds up to 2^53, and BYTES holds binary data.
  */
 export const FIRST_RELEASE = `
 create table storage (

@@ -15,17 +15,17 @@ export class LogSync {
   private synced = 0;
   private running: Promise<void> | undefined;
 
-  /** @param database path of its file */
+  /** @param database path of the database file */
   constructor(database: string) {
     this.path = `${database}-wal`;
   }
 
-  /** Notes that something was committed. */
+  /** Notes a commit. */
   note(): void {
     this.committed++;
   }
 
-  /** Waits until all that was committed so far is durable. @throws AppError DATABASE_UNAVAILABLE */
+  /** Waits until everything committed so far is durable. @throws AppError DATABASE_UNAVAILABLE */
   async durable(): Promise<void> {
     const wanted = this.committed;
     while (this.synced < wanted) {

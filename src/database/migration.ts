@@ -8,12 +8,12 @@ import { FIRST_RELEASE_JOBS } from './first-release-jobs.ts';
  * continue.
  */
 export interface Migration {
-  /** Never changed once it was released. */
+  /** Never changed after it was released. */
   readonly name: string;
   up(writer: Writer, types: ColumnTypes): Promise<void>;
 }
 
-/** Types of columns that both dialects have, each under its own name. */
+/** Column types that both dialects have, under different names. */
 export interface ColumnTypes {
   /** Compared by its bytes. */
   readonly text: string;
@@ -27,7 +27,10 @@ const TYPES: Readonly<Record<Dialect, ColumnTypes>> = {
   postgresql: { text: 'text collate "C"', integer: 'bigint', bytes: 'bytea' },
 };
 
-/** In the order in which they are made. Nothing was released yet: until then the first one is changed in place. */
+/**
+ * In the order in which they are applied. Nothing has been released yet; until then, the first one is changed in
+ * place.
+ */
 export const MIGRATIONS: readonly Migration[] = [
   {
     name: '0001-first-release',
@@ -40,7 +43,7 @@ export const MIGRATIONS: readonly Migration[] = [
   },
 ];
 
-/** Names of the steps that were made, in their order; none where the database is new. @throws AppError DATABASE_UNAVAILABLE */
+/** The names of the applied steps, in their order; none for a new database. @throws AppError DATABASE_UNAVAILABLE */
 export function appliedMigrations(database: Database): Promise<string[]> {
   return database.snapshot(async (reader) => {
     const table =
@@ -55,10 +58,10 @@ export function appliedMigrations(database: Database): Promise<string[]> {
 }
 
 /**
- * Brings the tables to the version of this program. If several processes start at once, one does it and the others
- * wait.
+ * Brings the tables to the version of this program. If several processes start at the same time, one of them does it
+ * and the others wait.
  * @returns names of the applied steps
- * @throws DatabaseError if the database was used by a newer program; AppError DATABASE_UNAVAILABLE, STORAGE_FULL
+ * @throws DatabaseError if a newer program has used the database; AppError DATABASE_UNAVAILABLE, STORAGE_FULL
  */
 export function migrate(database: Database, migrations: readonly Migration[]): Promise<string[]> {
   return database.write(async (writer) => {
@@ -87,7 +90,7 @@ export function migrate(database: Database, migrations: readonly Migration[]): P
   });
 }
 
-/** Statements with the types of a dialect. */
+/** The statements with the column types of a dialect. */
 const statementsOf = (text: string, { text: textType, integer, bytes }: ColumnTypes): string[] =>
   text
     .replace(/\bTEXT\b/g, textType)

@@ -7,10 +7,10 @@ import { openPostgresql, type PostgresqlOptions } from './postgresql.ts';
 import { openSqlite } from './sqlite.ts';
 
 export interface DatabaseOptions extends Omit<PostgresqlOptions, 'url'> {
-  /** undefined: a file of SQLite in `dataDir`, for one service process. */
+  /** undefined: an SQLite file in `dataDir`, for a single service process. */
   readonly url: string | undefined;
   readonly dataDir: string;
-  /** Room on SQLite's disk that is kept for when it is full; undefined: another process sees to that. */
+  /** Space that is reserved on SQLite's disk for when it is full; undefined: another process reserves it. */
   readonly reserveBytes?: number;
   /** How long to wait for an unavailable database, in milliseconds. */
   readonly patienceMs?: number;
@@ -18,10 +18,10 @@ export interface DatabaseOptions extends Omit<PostgresqlOptions, 'url'> {
 
 const RETRY_MS = 500;
 
-/** Name of SQLite's file in DATA_DIR. */
+/** The name of the SQLite file in DATA_DIR. */
 export const DATABASE_FILE = 'lora-squeeze.db';
 
-/** Opens the database with the tables that it has. @throws AppError DATABASE_UNAVAILABLE, STORAGE_FULL */
+/** Opens the database with its existing tables. @throws AppError DATABASE_UNAVAILABLE, STORAGE_FULL */
 export function connectDatabase({
   url,
   dataDir,

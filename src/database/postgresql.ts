@@ -10,7 +10,7 @@ import { withTranslatedErrors } from './translated-errors.ts';
 const NOW = sql<number>`(extract(epoch from statement_timestamp()) * 1000)::bigint`;
 
 const CONFLICT_TRIES = 10;
-/** At most twice as long as the last one, so that those who met part. */
+/** Each pause is at most twice as long as the previous one, so that conflicting transactions do not meet again. */
 const FIRST_CONFLICT_PAUSE_MS = 20;
 const MAX_CONFLICT_PAUSE_MS = 1_000;
 const IDLE_MS = 60_000;
@@ -20,19 +20,19 @@ const INT8 = 20;
 /** Classes and codes of PostgreSQL's errors (its manual, appendix A). */
 const FULL = '53100';
 const CONFLICTS = new Set(['40001', '40P01']);
-/** Connections, resources, operators' interventions, logins, databases that are not there; a replica that only reads. */
+/** Connections, resources, interventions of operators, logins, missing databases; a replica that is read-only. */
 const UNAVAILABLE = /^(?:08|53|57|58|28|3D|25006|55P03)/;
-/** Of the system, and of a server that ends its sessions. */
+/** Codes of the system, and of a server that ends its sessions. */
 const BROKEN = new Set(['ECONNRESET', 'EPIPE', '57P01', '57P02']);
 const SQLSTATE = /^[0-9A-Z]{5}$/;
 
 export interface PostgresqlOptions {
   /** postgres://user:password@host:port/database, with the parameters of libpq for TLS. */
   readonly url: string;
-  /** The URL as it is when a connection is made: its password may have changed. Default: it stays the same. */
+  /** The URL at the time of a connection, because its password may change. Default: it stays the same. */
   readonly renewedUrl?: () => string;
   readonly poolSize: number;
-  /** For a query, and for a connection that is free. */
+  /** The time limit of a query, and of waiting for a free connection. */
   readonly timeoutMs: number;
   /** Called for connections that broke while unused. */
   readonly onTrouble?: (error: Error) => void;
@@ -61,7 +61,7 @@ export function openPostgresql({
     Client: renewingClient(renewedUrl),
     max: poolSize,
     connectionTimeoutMillis: timeoutMs,
-    // The server gets a time limit in each transaction; this one applies if it does not answer at all.
+    // Each transaction sets a time limit on the server; this one applies if the server does not answer at all.
     query_timeout: 2 * timeoutMs,
     idleTimeoutMillis: IDLE_MS,
     keepAlive: true,
@@ -98,7 +98,7 @@ export function openPostgresql({
     check: async () => {
       await sql`select 1`.execute(db);
     },
-    // The server has to keep room for itself.
+    // The server must reserve room for itself.
     checkRoom: async () => undefined,
     close: () => db.destroy(),
   };
@@ -144,23 +144,23 @@ const unsettled = (cause: unknown): AppError =>
     { cause },
   );
 
-/** Whether the server gave a transaction up in favour of another one. */
+/** Whether the server aborted a transaction in favour of another one. */
 const isConflict = (error: unknown): boolean => CONFLICTS.has(codeOf(error));
 
-/** Whether an error means that an existing connection has ended. Others can be made. */
+/** Whether an error means that a connection has ended. A new one can be opened. */
 const isBroken = (error: unknown): boolean =>
   error instanceof AppError &&
   error.cause instanceof Error &&
   (BROKEN.has(codeOf(error.cause)) || error.cause.message.startsWith('Connection terminated'));
 
-/** An error of PostgreSQL, or of the way to it, as one of ours; others, and broken constraints, as they are. */
+/** Converts errors of PostgreSQL and of the connection to it; violated constraints and other errors stay as they are. */
 function postgresqlError(error: unknown): unknown {
   const code = codeOf(error);
   if (code === FULL)
     return new AppError('STORAGE_FULL', 'The database has no room left.', {}, { cause: error });
   const isFromServer = SQLSTATE.test(code) && !code.startsWith('E');
   if (isFromServer && !UNAVAILABLE.test(code)) return error;
-  // Other errors of the driver are about the connection, like the codes of the system.
+  // The remaining errors of the driver, like those of the operating system, are about the connection.
   const reason = code || (error instanceof Error ? error.message : String(error));
   return new AppError(
     'DATABASE_UNAVAILABLE',

@@ -5,18 +5,21 @@ import { dirname } from 'node:path';
 import { AppError } from '../errors/app-error.ts';
 
 const CHUNK_BYTES = 1_048_576;
-/** It is created only if this many times its size is free: it must not fill the disk itself. */
+/** The file is only created if this many times its size is free, because it must not fill the disk itself. */
 const FREE_FACTOR = 2;
-/** SQLite cannot even open its file with less. */
+/** With less space, SQLite cannot even open its file. */
 const LEAST_FREE_BYTES = 1_048_576;
-/** Not at once, so that the start does not wait for the disk, and a process that is refused leaves no trace. */
+/**
+ * Not at once, so that the start does not wait for the disk, and so that a process that is refused leaves no file
+ * behind.
+ */
 const FIRST_LOOK_MS = 1_000;
 const LOOK_MS = 60_000;
 
 /**
- * A file whose space is given to the database when the disk is full, because without any space SQLite cannot even
- * delete. It is created again when there is room. Until then no new work should be accepted, so that deletions and
- * the ends of jobs have the space.
+ * A file whose space is freed for the database when the disk is full, because without any space SQLite cannot even
+ * delete. It is created again when there is room. Until then no new work should be accepted, so that the space serves
+ * deletions and finishing jobs.
  */
 export class Reserve {
   private readonly path: string;
@@ -41,12 +44,12 @@ export class Reserve {
     this.lookAfter(FIRST_LOOK_MS);
   }
 
-  /** Whether there is something to give up, now or as soon as it is complete. */
+  /** Whether there is a file to give up, now or as soon as it is complete. */
   get isHeld(): boolean {
     return this.isThere || this.making !== undefined;
   }
 
-  /** Gives its room to the disk. */
+  /** Frees its space on the disk. */
   async giveUp(): Promise<void> {
     await this.making;
     this.release();
@@ -58,7 +61,7 @@ export class Reserve {
     this.isThere = false;
   }
 
-  /** @throws AppError STORAGE_FULL while there is no room for it */
+  /** @throws AppError STORAGE_FULL while there is no room for the file */
   async check(): Promise<void> {
     if (this.isLacking) await this.make();
     if (!this.isLacking) return;
@@ -93,7 +96,7 @@ export class Reserve {
     return statSync(this.path, { throwIfNoEntry: false })?.size === this.bytes;
   }
 
-  /** One at a time. It does not fail. */
+  /** Creates the file; only one attempt runs at a time. Never throws. */
   private make(): Promise<void> {
     if (this.isThere || this.bytes === 0) return Promise.resolve();
     this.making ??= this.write()
@@ -110,12 +113,12 @@ export class Reserve {
     return this.making;
   }
 
-  /** @throws Error when there is no room */
+  /** @throws Error if there is no room */
   private async write(): Promise<void> {
     rmSync(this.path, { force: true });
     const { bavail, bsize } = await statfs(dirname(this.path));
     if (bavail * bsize < this.needed) throw new Error('no room');
-    // Noise: file systems that compress would give zeros no room.
+    // Random bytes, because a file system that compresses would not reserve space for zeros.
     const noise = randomBytes(CHUNK_BYTES);
     const file = await open(this.path, 'wx', 0o600);
     try {

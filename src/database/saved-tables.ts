@@ -9,7 +9,7 @@ interface SavedTable<T> {
   readonly only?: RawBuilder<SqlBool>;
 }
 
-/** How a backup saves each table, referenced tables first. null: its rows have no meaning for another process. */
+/** How a backup saves each table, referenced tables first. null: its rows are meaningless for another process. */
 const TABLES: { readonly [T in keyof Tables]: SavedTable<Tables[T]> | null } = {
   tenant: { key: ['id'] },
   api_key: { key: ['id'] },
@@ -38,32 +38,32 @@ const TABLES: { readonly [T in keyof Tables]: SavedTable<Tables[T]> | null } = {
   batch_label: { key: ['tenant', 'name', 'text', 'batch'] },
   batch_member: { key: ['batch', 'position'] },
   schema_migration: null,
-  // After a restore all tenants begin equal.
+  // After a restore, all tenants start equally.
   tenant_share: null,
   // Workers register again.
   worker: null,
   // The restored database gets a storage of its own.
   storage: null,
   hold: null,
-  // Their bytes are on the machine of the process that received them.
+  // The bytes of uploads are on the machine of the process that received them.
   upload: null,
   upload_lock: null,
   content_write: null,
 };
 
-/** Rows that are read at once: SQLite holds up the process for so long. */
+/** Rows that are read at a time. With SQLite, reading blocks the process for its duration. */
 const PAGE_ROWS = 500;
 
-/** Values of one statement: SQLite takes 32,766, PostgreSQL twice as many. */
+/** Values of one statement: SQLite accepts 32,766, and PostgreSQL twice as many. */
 const MAX_VALUES = 30_000;
 
 export type SavedRow = Readonly<Record<string, string | number | null | Uint8Array>>;
 export type SavedName = keyof Tables;
 
-/** Names of the tables, those that rows refer to before them. */
+/** The names of the saved tables; a table comes before those whose rows refer to it. */
 export const SAVED_TABLES = (Object.keys(TABLES) as SavedName[]).filter((name) => TABLES[name] !== null);
 
-/** The rows that a backup takes of a table, page by page. @throws AppError DATABASE_UNAVAILABLE */
+/** The rows of a table that a backup saves, page by page. @throws AppError DATABASE_UNAVAILABLE */
 export async function* savedRows(reader: Snapshot, name: SavedName): AsyncGenerator<SavedRow[]> {
   const { key, only = sql<SqlBool>`1 = 1` } = TABLES[name]!;
   const columns = sql.join(key.map((column) => sql.ref(column)));
@@ -92,7 +92,7 @@ export async function insertSavedRows(
       .execute();
 }
 
-/** The first of the tables that has a row which a new database has not; undefined: they are as new. */
+/** The first table with a row that a new database does not have; undefined if there is none. */
 export async function firstFilled(
   reader: Snapshot,
   names: readonly SavedName[],

@@ -1,16 +1,19 @@
 import { type RawBuilder, type SqlBool, sql } from 'kysely';
 import type { Database } from './database.ts';
 
-/** For what the builder has no words for. Whatever is put into it is bound as a value, unless it is SQL itself. */
+/**
+ * For queries that the builder cannot express. Interpolated values are bound as parameters, unless they are SQL
+ * themselves.
+ */
 export { sql } from 'kysely';
 
 export type Fragment = RawBuilder<unknown>;
-/** Something that rows have to be. */
+/** A condition on rows. */
 export type Condition = RawBuilder<SqlBool>;
 
 /**
- * Whether a time in a column has come. It was set at most `longestMs` ahead; if it is further ahead, the clock was
- * set back since, and it counts as past.
+ * Whether a time in a column has passed. It was set at most `longestMs` ahead; if it is further ahead, the clock has
+ * been set back since, and it counts as passed.
  */
 export const hasCome = (
   { now, after }: Pick<Database, 'now' | 'after'>,

@@ -15,10 +15,10 @@ import { LRUCache } from 'lru-cache';
 import { AppError } from '../errors/app-error.ts';
 import type { LogSync } from './log-sync.ts';
 
-/** Statements that stay compiled: those with lists of values are many. */
+/** Compiled statements that are cached; statements with lists of values have many variants. */
 const MOST_STATEMENTS = 500;
 
-/** How long a transaction waits for one of another process, which are those of the command. */
+/** How long a transaction waits for one of another process, which is that of a command. */
 const BUSY_TIMEOUT_MS = 5_000;
 const BUSY_RETRY_MS = 5;
 
@@ -63,7 +63,7 @@ class SqliteDriver implements Driver {
   private readonly database: DatabaseSyncInstance;
   private readonly connection: SqliteConnection;
   private readonly sync: LogSync | undefined;
-  /** Resolves when the last one in the line has released the connection. */
+  /** Resolves when the last caller in the line has released the connection. */
   private line: Promise<void> = Promise.resolve();
   private release: () => void = () => undefined;
   /** The number of callers in the line, including the one that has the connection. */
@@ -120,7 +120,7 @@ class SqliteDriver implements Driver {
   }
 
   async rollbackTransaction(): Promise<void> {
-    // Some errors, a full disk among them, have ended it already.
+    // Some errors, such as a full disk, have already ended the transaction.
     if (this.database.isTransaction) this.database.exec('rollback');
   }
 
@@ -142,7 +142,7 @@ class SqliteConnection implements DatabaseConnection {
     const { statement, hasRows } = this.statement(sql);
     if (hasRows) {
       const rows = statement.all(...parameters) as R[];
-      // Within a transaction that writes others come after it anyway.
+      // Within a writing transaction, durability is awaited at its end anyway.
       if (!this.database.isTransaction) await this.sync?.durable();
       return { rows };
     }
@@ -186,7 +186,7 @@ const resultCode = (error: unknown): number | undefined => {
 
 const isBusy = (error: unknown): boolean => resultCode(error) === BUSY;
 
-/** An error of SQLite as one of ours; others, and broken constraints, as they are. */
+/** Converts errors of SQLite; violated constraints and other errors stay as they are. */
 export function sqliteError(error: unknown): unknown {
   const code = resultCode(error);
   const reason = code === undefined ? undefined : UNUSABLE[code];

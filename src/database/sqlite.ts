@@ -13,12 +13,12 @@ import { withTranslatedErrors } from './translated-errors.ts';
 
 const NOW = sql<number>`cast(round(unixepoch('subsec') * 1000) as integer)`;
 
-/** Blocks the event loop: only for what SQLite itself does in a moment. */
+/** This wait blocks the event loop, so it is only for what SQLite itself completes in a moment. */
 const BUSY_TIMEOUT_MS = 20;
 
 /**
- * Opens a database in a file, and creates the file if it does not exist. Reads have a connection of their own, so that they
- * do not wait for a transaction.
+ * Opens a database file, and creates it if it does not exist. Reads have a separate connection, so they do not wait
+ * for transactions.
  * @param reserveBytes space on the disk that is reserved for when it is full; undefined: another process reserves it
  * @throws AppError DATABASE_UNAVAILABLE, STORAGE_FULL
  */
@@ -42,7 +42,7 @@ export function openSqlite(path: string, reserveBytes?: number, observe?: Observ
     writing.exec('pragma journal_mode = wal');
     // LogSync syncs the log before a commit is reported.
     writing.exec('pragma synchronous = normal');
-    // What is deleted, sealed secrets among it, does not stay behind in free pages.
+    // Deleted data, such as sealed secrets, does not remain in free pages.
     writing.exec('pragma secure_delete = on');
     const overConnection = (connection: DatabaseSyncInstance) =>
       new Kysely<Tables>({
@@ -61,7 +61,7 @@ export function openSqlite(path: string, reserveBytes?: number, observe?: Observ
           return result;
         }),
       snapshot: async (work) => {
-        // On a connection of its own, used for this only.
+        // Each snapshot has a connection of its own.
         const connection = connect(true);
         try {
           return await overConnection(connection).transaction().setAccessMode('read only').execute(work);
@@ -70,7 +70,7 @@ export function openSqlite(path: string, reserveBytes?: number, observe?: Observ
         }
       },
       locked: (query) => query,
-      // Of transactions that write there is one at a time.
+      // Only one writing transaction runs at a time anyway.
       alone: async () => undefined,
       check: async () => {
         await sql`select 1`.execute(reader);
@@ -90,9 +90,9 @@ export function openSqlite(path: string, reserveBytes?: number, observe?: Observ
   }
 }
 
-/** Writes once more after the reserve was given up, where the disk is full. */
+/** Repeats a write after giving up the reserve, if the disk is full. */
 async function withReserve<T>(reserve: Reserve | undefined, write: () => Promise<T>): Promise<T> {
-  // Also where another write gives it up meanwhile.
+  // Another write may give it up meanwhile; this one is repeated then as well.
   const wasHeld = reserve?.isHeld;
   try {
     return await write();

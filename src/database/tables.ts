@@ -12,8 +12,8 @@ import type {
 } from './job-tables.ts';
 
 /**
- * The columns of every table. Times are milliseconds since 1970; JSON is text; ids and names are compared by their bytes.
- * What is absent is null.
+ * The columns of every table. Times are milliseconds since 1970; JSON is stored as text; ids and names are compared
+ * by their bytes. Absent values are null.
  */
 export interface Tables {
   schema_migration: SchemaMigrationTable;
@@ -50,23 +50,23 @@ export interface Tables {
   hold: HoldTable;
 }
 
-/** What was done to the tables. */
+/** The applied changes of the tables. */
 export interface SchemaMigrationTable {
   name: string;
   applied_at: number;
 }
 
-/** The storage that belongs to this database: one row, once there is one. */
+/** The storage that belongs to this database: one row, once it is known. */
 export interface StorageTable {
-  /** 1, so that there can be no other row. */
+  /** Always 1, so that there can be no other row. */
   one: number;
-  /** What the storage has as its id. */
+  /** The id that the storage has. */
   id: string;
-  /** Null: the storage may not have the id yet. */
+  /** null if the storage may not have the id yet. */
   tied_at: number | null;
 }
 
-/** Tenants. A limit that is null is the default of the configuration; -1: no limit. */
+/** Tenants. A limit of null is the default of the configuration; -1 is no limit. */
 export interface TenantTable {
   id: string;
   stored_bytes: number | null;
@@ -90,7 +90,7 @@ export interface ApiKeyTable {
   name: string;
   /** JSON, an array. */
   scopes: string;
-  /** null: that of the tenant. */
+  /** null: the limit of the tenant. */
   max_priority: string | null;
   /** SHA-256 of the key, hex. */
   sha256: string;
@@ -105,11 +105,11 @@ export interface RunTable {
   id: string;
   tenant: string;
   mode: 'scheduled' | 'adaptive';
-  /** JSON, a string: PostgreSQL takes no text with U+0000. */
+  /** JSON, a string, because PostgreSQL accepts no text with U+0000. */
   name: string | null;
-  /** JSON, a string: as the run names it, or otherwise its newest checkpoint. */
+  /** JSON, a string: the one that the run names, or otherwise that of its newest checkpoint. */
   base_model: string | null;
-  /** Of `base_model` as text, hex: to be found by, however long it is. */
+  /** SHA-256 of the text of `base_model`, hex, for searches by names of any length. */
   base_model_sha256: string | null;
   /** JSON of RunRequest. */
   request: string;
@@ -117,31 +117,31 @@ export interface RunTable {
   plan: string;
   /** Number of accepted checkpoints, superseded ones included. */
   checkpoints: number;
-  /** Of the newest checkpoint. */
+  /** The step of the newest checkpoint. */
   step: number | null;
   created_at: number;
-  /** Of its request; null: none came with it. */
+  /** Id of the webhook of its request; null if there was none. */
   webhook: string | null;
 }
 
 /** The log of a run: what was decided about each checkpoint. */
 export interface CheckpointTable {
   run: string;
-  /** Its place in the log, from 1. */
+  /** Its position in the log, counted from 1. */
   sequence: number;
   step: number;
-  /** The checkpoint that took its place. Of one step there is one at most without. */
+  /** The checkpoint that replaced it. At most one checkpoint of a step has null here. */
   superseded_by: number | null;
   job: string | null;
-  /** Null if the checkpoint was kept unchanged, so that nothing of it is stored. */
+  /** null if the checkpoint was kept unchanged, so that nothing of it is stored. */
   source_adapter: string | null;
-  /** Digest of the adapter that was sent, hex. */
+  /** Digest of the sent adapter, hex. */
   source_digest: string;
   modules_sha256: string;
-  /** The list of modules. */
+  /** The content with the list of modules. */
   modules_content: string;
   optimizer_sha256: string | null;
-  /** JSON of what no query asks for. */
+  /** JSON of the fields that no query filters by. */
   facts: string;
   created_at: number;
 }
@@ -151,29 +151,29 @@ export interface IdempotencyTable {
   tenant: string;
   /** SHA-256 of the key, hex. */
   key: string;
-  /** Who took it. */
+  /** The process that claims it. */
   owner: string;
   /** SHA-256 of method and URL, hex. */
   route: string;
-  /** SHA-256 of the body, hex; null while it has not come. */
+  /** SHA-256 of the body, hex; null until it has arrived. */
   payload: string | null;
-  /** JSON of StoredAnswer; null while the request is handled. */
+  /** JSON of StoredAnswer; null while the request is being handled. */
   answer: string | null;
-  /** What the ids of what is made of the request consist of, behind the underscore. */
+  /** The part after the underscore in ids of records that the request creates. */
   seed: string;
   expires_at: number;
 }
 
-/** Where adapters of a tenant come from and go to, with what opens it. */
+/** A place from which adapters of a tenant come and to which they go, with the credentials for it. */
 export interface ConnectionTable {
   id: string;
   tenant: string;
-  /** Unique for the tenant. */
+  /** Unique within the tenant. */
   name: string;
   kind: 's3' | 'hub' | 'url';
   /** JSON of ConnectionSettings. */
   settings: string;
-  /** JSON of its credentials, sealed; null: it has none of its own. */
+  /** JSON of its credentials, sealed; null if it has none of its own. */
   credentials: string | null;
   created_at: number;
   updated_at: number;
@@ -182,17 +182,17 @@ export interface ConnectionTable {
 export interface WebhookTable {
   id: string;
   tenant: string;
-  /** 1: it came with the request of a job or a batch, and gets their events only. */
+  /** 1 if it was part of the request of a job or a batch, and receives only their events. */
   of_request: number;
-  /** JSON of WebhookSettings; where the URL is sealed, with no more than its host. */
+  /** JSON of WebhookSettings; if the URL is sealed, they contain only its host. */
   settings: string;
-  /** Sealed; null: it is in the settings. */
+  /** The sealed URL; null if it is in the settings. */
   sealed_url: string | null;
-  /** Why the service stopped sending, whatever the settings say. */
+  /** Why the service stopped sending, whatever the settings are. */
   disabled_reason: string | null;
   /** Sealed. */
   secret: string;
-  /** Sealed; also signs, until it expires. */
+  /** Sealed. It also signs until it expires. */
   previous_secret: string | null;
   previous_secret_expires_at: number | null;
   created_at: number;
@@ -201,74 +201,79 @@ export interface WebhookTable {
 /** An event on its way to one webhook. */
 export interface DeliveryTable {
   webhook: string;
-  /** Follows from the webhook and the event, so that there is one delivery of an event. */
+  /** Derived from the webhook and the event, so that an event has only one delivery. */
   id: string;
   tenant: string;
   type: string;
   subject: string | null;
   state: string;
-  /** JSON, an array: the last ones. */
+  /** JSON, an array of the last attempts. */
   attempts: string;
-  /** Of all times. */
+  /** The number of all attempts. */
   attempts_made: number;
-  /** Of these, before the schedule began, for the first time or anew. */
+  /** How many of these preceded the current schedule. */
   attempts_before: number;
   created_at: number;
-  /** Null: it is final. */
+  /** null if it is final. */
   next_attempt_at: number | null;
-  /** The body of its requests, the same at every attempt. It comes last, for it is large and rarely read. */
+  /**
+   * The body of its requests, the same for every attempt. It is the last column, because it is large and rarely read.
+   */
   payload: string;
 }
 
-/** Something that happened to a job or a batch, kept for a while for those who watch. */
+/** An event of a job or a batch, which is kept for a while for clients that watch. */
 export interface EventTable {
-  /** Later ones have higher places, whatever tenant they are of. */
+  /** Later events of any tenant have higher places. */
   place: number;
   tenant: string;
   type: string;
-  /** Null: it is of a batch. */
+  /** null for an event of a batch. */
   job: string | null;
   batch: string | null;
-  /** JSON of Labels, as they were. */
+  /** JSON of Labels at the time of the event. */
   labels: string;
   /** JSON of WebhookEvent. It is the last column, because it is large. */
   body: string;
 }
 
-/** Up to where the events of a tenant are not kept any more. */
+/** The place up to which the events of a tenant have been removed. */
 export interface EventHorizonTable {
   tenant: string;
-  /** Place of the newest one that was removed. */
+  /** The place of the newest removed event. */
   removed_through: number;
 }
 
-/** A file that is being uploaded, or waits for an adapter to be made of it. Its bytes are in a file of some process. */
+/**
+ * A file that is being uploaded, or waits until an adapter is created from it. Its bytes are in a file of one of the
+ * processes.
+ */
 export interface UploadTable {
   tenant: string;
-  /** Chosen by clients: unique for the tenant. */
+  /** Chosen by the client; unique within the tenant. */
   id: string;
-  /** Name of the file of its bytes, used once: another one when the upload is replaced. */
+  /** The name of the file with its bytes; a new one if the upload is replaced. */
   file: string;
   filename: string;
-  /** Null: not announced yet. */
+  /** null if not announced yet. */
   total_bytes: number | null;
-  /** What counts against the tenant's share: all that was announced, or all that may still come. */
+  /** The bytes that count against the tenant's limit: those announced, or else the limit of the file. */
   reserved_bytes: number;
   /**
    * Bytes on disk when the last request ended. The file itself may have more, from a request that continues or was
    * killed.
    */
   received_bytes: number;
-  /** JSON: what a tus client sent along. */
+  /** JSON of the metadata that a tus client sent. */
   metadata: string;
-  /** Hex; null until every byte has arrived and was checked. */
+  /** Hex; null until every byte has arrived and been checked. */
   sha256: string | null;
   created_at: number;
-  /** When its last bytes came, or it was made. */
+  /** The time when its last bytes arrived, or when it was created. */
   touched_at: number;
 }
 
-/** Locks on uploads, and on ids that are to become uploads. */
+/** Locks on uploads, and on ids of uploads that are about to be created. */
 export interface UploadLockTable {
   tenant: string;
   id: string;
@@ -284,14 +289,14 @@ export interface UploadLockTable {
 export interface ContentTable {
   /** For content in the storage, its location. */
   id: string;
-  /** Hex. Of one digest there is one row at most that is stored. */
+  /** Hex. At most one row with a digest is stored. */
   sha256: string;
   bytes: number;
   /** deleting: its bytes are being removed, and no record may refer to it any more. */
   state: 'stored' | 'deleting';
   /** Small content is kept here, other content in the storage. */
   inline: Uint8Array | null;
-  /** When the last reference to it ended; null: it never had one that ended, or has new ones. */
+  /** When the last reference to it ended; null if none has ended, or if there are new ones. */
   released_at: number | null;
 }
 
@@ -306,33 +311,33 @@ export interface ContentWriteTable {
 }
 
 export interface AdapterTable {
-  /** Sorts by the time at which the adapter was made. */
+  /** Sorts by the time at which the adapter was created. */
   id: string;
   tenant: string;
   name: string;
-  /** JSON of Labels; adapter_label is for finding them. */
+  /** JSON of Labels; the table adapter_label is for searches. */
   labels: string;
   format: string;
-  /** Of the name of the base model, hex; null where the files do not say it. */
+  /** SHA-256 of the name of the base model, hex; null if the files do not name it. */
   base_model_sha256: string | null;
-  /** The adapter it was made from, which may be gone. */
+  /** The adapter from which it was created, which may no longer exist. */
   parent: string | null;
-  /** The job that made it, which may be gone. */
+  /** The job that created it, which may no longer exist. */
   job: string | null;
-  /** Of weights and configuration, hex: equal adapters have the same one. */
+  /** Digest of weights and configuration, hex: equal adapters have the same one. */
   digest: string;
-  /** Of all files. */
+  /** The bytes of all files. */
   bytes: number;
   created_at: number;
   expires_at: number | null;
-  /** JSON of AdapterFacts: what follows from the files. */
+  /** JSON of AdapterFacts, which follow from the files. */
   facts: string;
 }
 
 export interface AdapterLabelTable {
   tenant: string;
   name: string;
-  /** JSON, a string: PostgreSQL takes no text with U+0000. */
+  /** JSON, a string, because PostgreSQL accepts no text with U+0000. */
   text: string;
   adapter: string;
 }
@@ -343,11 +348,11 @@ export interface AdapterFileTable {
   content: string;
 }
 
-/** What a tenant uses, kept up by whatever changes it. */
+/** The usage of a tenant, updated by every change of it. */
 export interface UsageTable {
   tenant: string;
   adapters: number;
-  /** Of all files of all its adapters, each counted in full. */
+  /** The bytes of all files of all its adapters, each counted in full. */
   bytes: number;
   jobs: number;
 }
@@ -357,17 +362,17 @@ export interface UsageDayTable {
   tenant: string;
   /** YYYY-MM-DD, in UTC. */
   day: string;
-  /** Accepted on that day. */
+  /** The jobs that were accepted on that day. */
   jobs: number;
-  /** Of the adapters that were created on that day, each counted in full. */
+  /** The bytes of the adapters that were created on that day, each counted in full. */
   bytes: number;
-  /** How long its work ran, by the time at which each attempt ended. */
+  /** How long its work held slots; each attempt counts on the day when it ended. */
   compute_ms: number;
 }
 
-/** Backups that are under way: what is stored stays as long. There is always one of owner ''. */
+/** Backups in progress: stored content is kept until they end. There is always a row with owner ''. */
 export interface HoldTable {
-  /** A new one for each. */
+  /** A new one for each backup. */
   owner: string;
   /** The holder extends this, so that a process that died does not hold it for long. */
   expires_at: number;

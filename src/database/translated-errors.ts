@@ -5,7 +5,8 @@ import { AppError } from '../errors/app-error.ts';
 type Translate = (error: unknown) => unknown;
 
 /**
- * A dialect whose failures are errors of ours. What is translated to itself, such as a broken constraint, stays.
+ * A dialect whose failures are AppErrors. Errors that `translate` does not change, such as violated constraints,
+ * stay.
  * @param observe called for each statement
  */
 export const withTranslatedErrors = (
@@ -20,7 +21,7 @@ export const withTranslatedErrors = (
 });
 
 function translatedDriver(driver: Driver, translate: Translate, observe: ObserveBackend | undefined): Driver {
-  /** Those of the driver know each other by identity. */
+  /** The driver recognises its own connections by identity. */
   const originals = new WeakMap<DatabaseConnection, DatabaseConnection>();
   const original = (connection: DatabaseConnection) => originals.get(connection)!;
   const attempt = <T>(operation: string, work: () => Promise<T>): Promise<T> =>

@@ -13,13 +13,15 @@ import {
   underwayByTenant,
 } from './tenant-shares.ts';
 
-/** What is due without anything that happens: executions that wait for their next attempt. */
+/**
+ * How often the dispatcher looks for executions that have become due, such as those that wait for their next attempt.
+ */
 const ROUND_MS = 1_000;
-/** How often the queue is asked for what it should have. */
+/** How often the queue is checked for lost dispatches. */
 const LOST_MS = 5_000;
-/** A worker says of what it runs that it does so more often than this. */
+/** A worker reports the executions that it runs more often than this. */
 const UNSEEN_MS = 10_000;
-/** What has not begun may be on its way to the queue for so long. */
+/** A dispatch that has not begun may be on its way to the queue for this long. */
 const UNSENT_MS = 1_000;
 
 export const dispatchId = (execution: string, dispatchNo: number): string => `${execution}-${dispatchNo}`;
@@ -50,7 +52,7 @@ export class Dispatcher {
   private readonly sending = new Set<Promise<void>>();
   private timers: NodeJS.Timeout[] = [];
   private running: Promise<void> | undefined;
-  /** Something did not get to the queue: it is looked for sooner. */
+  /** Whether a dispatch did not reach the queue: then lost ones are looked for sooner. */
   private hasUnsent = false;
 
   constructor(options: DispatcherOptions) {
@@ -130,7 +132,7 @@ export class Dispatcher {
     this.sending.add(sent);
   }
 
-  /** Looks for what is due, and for what the queue has lost, until `close`. */
+  /** Dispatches what is due and looks for lost dispatches, until `close`. */
   start({ roundMs = ROUND_MS, lostMs = LOST_MS }: { roundMs?: number; lostMs?: number } = {}): void {
     this.timers = [
       setInterval(
@@ -144,13 +146,13 @@ export class Dispatcher {
       setInterval(() => this.begin(() => this.sendLost()), lostMs),
     ];
     this.begin(async () => {
-      // SQLite has one process: what ran when it began runs no more.
+      // SQLite has a single process, so nothing that ran before its start still runs.
       if (this.options.database.dialect === 'sqlite') await this.sendLost({ unseenMs: 0, unsentMs: 0 });
       await this.round();
     });
   }
 
-  /** Waits for what is under way. */
+  /** Waits for work in progress. */
   async close(): Promise<void> {
     for (const timer of this.timers) clearInterval(timer);
     await this.running;
@@ -170,13 +172,13 @@ export class Dispatcher {
   }
 
   /**
-   * Sends again what was dispatched, is not known to the queue, and of which no worker says that it runs it.
+   * Sends dispatches again that the queue does not know and no worker reports as running.
    * @returns ids of the dispatches
    * @throws AppError DATABASE_UNAVAILABLE, QUEUE_UNAVAILABLE
    */
   async sendLost({ unseenMs = UNSEEN_MS, unsentMs = UNSENT_MS } = {}): Promise<string[]> {
     const { database, queue, onLost } = this.options;
-    // Also if it is in the future, because the clock was set back since.
+    // A time in the future counts as old, because the clock has been set back since.
     const isOlder = (column: string, ms: number): Condition =>
       sql`(${sql.ref(column)} <= ${database.after(-ms)} or ${sql.ref(column)} > ${database.after(unseenMs)})`;
     const rows = await database.reader
@@ -203,7 +205,7 @@ export class Dispatcher {
     return missing;
   }
 
-  /** One at a time: a slow database must not get several. */
+  /** Only one runs at a time, so that a slow database is not given several. */
   private begin(work: () => Promise<unknown>): void {
     this.running ??= work()
       .then(() => undefined)

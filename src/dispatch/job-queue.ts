@@ -3,17 +3,17 @@ import { AppError } from '../errors/app-error.ts';
 
 /** An execution on its way to a worker. */
 export interface Dispatch {
-  /** Its id in the queue: another one each time. */
+  /** Its id in the queue, a new one for each dispatch. */
   readonly id: string;
   /** JSON of Origin. */
   readonly origin: string | null;
 }
 
-/** Something that works, but not as safely as it should. */
+/** A condition that works, but not as safely as it should. */
 export interface Risk {
   /** Stable, such as QUEUE_EVICTS. */
   readonly code: string;
-  /** What is the matter, and what is needed. */
+  /** The problem, and what is needed. */
   readonly detail: string;
 }
 
@@ -26,32 +26,32 @@ export interface Risk {
 export interface JobQueue {
   /** Queues dispatches, in their order. A dispatch that is already queued is ignored. */
   add(dispatches: readonly Dispatch[]): Promise<void>;
-  /** Those of the dispatches that the queue does not hold. */
+  /** The dispatches that the queue does not have. */
   missing(ids: readonly string[]): Promise<string[]>;
-  /** How far those have come of which something is known. */
+  /** The progress of those dispatches for which it is known. */
   progress(ids: readonly string[]): Promise<ReadonlyMap<string, Progress>>;
   /**
-   * Calls back when something may have happened to an execution: only a hint, which may come for nothing, late or never.
-   * Does not fail. @returns what ends the watch
+   * Calls back when an execution may have changed. This is only a hint, which may come without a reason, late or
+   * never. Never throws. @returns a function that ends the watch
    */
   watch(execution: string, onHint: () => void): () => void;
   /**
-   * The same for whatever happens to any execution.
-   * @param onHint `progress`: how far it has come, where that is all that happened
+   * As `watch`, for all executions.
+   * @param onHint `progress`: the progress, if nothing else has changed
    */
   watchAll(onHint: (execution: string, progress?: Progress) => void): () => void;
   /**
-   * What puts what is queued at risk, although the queue works.
-   * @throws AppError QUEUE_UNAVAILABLE, QUEUE_FULL when nothing can be queued
+   * The risks for queued work, although the queue can be used.
+   * @throws AppError QUEUE_UNAVAILABLE, QUEUE_FULL if nothing can be queued
    */
   check(): Promise<readonly Risk[]>;
 }
 
-/** Whether something failed because the queue cannot be used or has no room. */
+/** Whether an error means that the queue cannot be used or has no room. */
 const isQueueTrouble = (error: unknown): error is AppError =>
   error instanceof AppError && (error.code === 'QUEUE_UNAVAILABLE' || error.code === 'QUEUE_FULL');
 
-/** What the queue answers, or undefined where it cannot, for callers that can do without. */
+/** The answer of the queue, or undefined if it cannot be used, for callers that can do without it. */
 export async function withoutQueue<T>(answer: Promise<T> | undefined): Promise<T | undefined> {
   try {
     return await answer;

@@ -10,10 +10,13 @@ import {
   type Underway,
 } from './tenant-shares.ts';
 
-/** One further execution that takes less than this may wait at each slot, so that the worker continues at once. */
+/**
+ * For each slot, one further execution with a shorter estimate than this may be dispatched ahead, so that the worker
+ * continues at once.
+ */
 const SHORT_MS = 5_000;
 
-/** An execution that is dispatched now. */
+/** An execution that is to be dispatched now. */
 export interface NextExecution {
   readonly id: string;
   readonly estimateMs: number;
@@ -21,20 +24,20 @@ export interface NextExecution {
   readonly chargedMs: number;
 }
 
-/** What there is room for. */
+/** The room that the workers have. */
 export interface DispatchRoom {
-  /** Slots that have nothing to do; fewer than none where workers have left. */
+  /** Idle slots; negative if workers have left. */
   readonly free: number;
-  /** Short executions that may wait for a slot, besides. */
+  /** Short executions that may additionally wait for a slot. */
   readonly ahead: number;
   readonly msPerMib: number;
 }
 
 /**
- * The executions that are to be dispatched next, by start-time fair queueing: that of the tenant with the least virtual
- * time, which then grows by what the execution is thought to take over the tenant's weight. Of one tenant the most
- * urgent come first, and the oldest of these. Those that another transaction is changing are left out. For who is
- * alone with the shares.
+ * Chooses the next executions by start-time fair queueing: that of the tenant with the least virtual time, which then
+ * grows by the estimated duration divided by the tenant's weight. Within a tenant, the most urgent come first, and
+ * among these the oldest. Executions that another transaction is changing are left out. The caller must hold the lock
+ * of the shares.
  * @throws AppError DATABASE_UNAVAILABLE
  */
 export async function nextExecutions(
@@ -58,7 +61,7 @@ export async function nextExecutions(
       continue;
     }
     const estimateMs = Math.max(1, Math.round(mibOf(first.work_bytes) * msPerMib));
-    // What comes after it in its turn does not overtake it.
+    // Executions behind it in the order do not overtake it.
     if (next.length >= free && estimateMs >= SHORT_MS) break;
     next.push({ id: first.id, estimateMs, chargedMs: tenant.take(estimateMs) });
   }
@@ -69,7 +72,7 @@ export async function nextExecutions(
   return next;
 }
 
-/** What a tenant has waiting, some at a time, while executions are chosen. */
+/** The waiting executions of a tenant, read in slices while executions are chosen. */
 class TenantQueue {
   virtualMs: number;
   private room: number;
@@ -95,7 +98,7 @@ class TenantQueue {
     return { ...given, virtualMs, isSaved: given.isSaved && virtualMs === given.virtualMs };
   }
 
-  /** Its next execution; undefined where there is none that may be dispatched. */
+  /** Its next execution; undefined if none may be dispatched. */
   async first(): Promise<(typeof this.some)[number] | undefined> {
     if (this.room <= 0) return undefined;
     if (this.some.length === 0 && !this.isAll) {
@@ -105,7 +108,7 @@ class TenantQueue {
     return this.some[0];
   }
 
-  /** Takes its next execution. @returns what it is charged */
+  /** Takes its next execution. @returns what the tenant is charged for it */
   take(estimateMs: number): number {
     this.taken = this.some.shift();
     this.room -= 1;

@@ -3,32 +3,37 @@ import { timedIdMs } from '../database/ids.ts';
 import { sql } from '../database/sql.ts';
 import { GONE_AFTER_MS, liveFleet, mibOf } from './pace.ts';
 
-/** What a tenant has to do, in executions. */
+/** The unfinished executions of a tenant. */
 export interface TenantLoad {
   readonly tenant: string;
-  /** They can be dispatched, or have been and no worker has begun. */
+  /** Those that can be dispatched, or that were and have not begun. */
   readonly waiting: number;
   readonly active: number;
-  /** An attempt failed, and the next one is not due yet. */
+  /** Those that wait after a failed attempt until the next one is due. */
   readonly delayed: number;
   /**
-   * About how long one slot would take for those that are not active, and for those that are from their beginning. Of a
-   * suspended tenant none waits for a worker.
+   * About how long one slot would need for the waiting executions, and for the active ones from their beginning.
+   * Executions of a suspended tenant do not count as waiting.
    */
   readonly waitingSeconds: number;
   readonly activeSeconds: number;
-  /** How long the oldest one of which no attempt has begun yet waits; undefined: there is none, or the tenant is suspended. */
+  /**
+   * How long the oldest execution without any attempt has waited; undefined if there is none, or if the tenant is
+   * suspended.
+   */
   readonly oldestSeconds: number | undefined;
 }
 
 /** The waiting work, and the workers for it. */
 export interface QueueLoad {
   readonly tenants: readonly TenantLoad[];
-  /** Executions that live workers run, and could run besides; of those that are drained, `draining` counts all. */
+  /** Slots of live workers that are busy and idle; `draining` counts all slots of draining workers. */
   readonly slots: { readonly busy: number; readonly idle: number; readonly draining: number };
 }
 
-/** The load of all tenants. It reads every execution that waits, through an index. @throws AppError DATABASE_UNAVAILABLE */
+/**
+ * The load of all tenants. It reads every waiting execution, through an index. @throws AppError DATABASE_UNAVAILABLE
+ */
 export async function queueLoad(database: Pick<Database, 'reader' | 'now' | 'after'>): Promise<QueueLoad> {
   const { reader, now } = database;
   const ofState = (state: 'waiting' | 'dispatched') =>

@@ -12,9 +12,9 @@ import {
   waitingTenants,
 } from './tenant-shares.ts';
 
-/** Executions of another tenant that are looked at: one with more has enough to do for as long as it matters. */
+/** The most executions of another tenant that are read: more of them would not change the estimate. */
 const MOST_OF_OTHERS = 500;
-/** Tenants that may not run more hold each other up less than they are first thought to. */
+/** Rounds of the estimate: tenants that have reached their limit delay each other less than first assumed. */
 const ROUNDS = 5;
 
 /** An execution that waits, or is about to. */
@@ -24,7 +24,7 @@ export interface JobAhead {
   readonly priority: number;
 }
 
-/** How many executions of its tenant come before one that waits. @throws AppError DATABASE_UNAVAILABLE */
+/** The number of executions of the same tenant before a waiting one. @throws AppError DATABASE_UNAVAILABLE */
 export async function executionsAhead(
   { reader }: Pick<Database, 'reader'>,
   { tenant, id, priority }: JobAhead,
@@ -40,9 +40,9 @@ export async function executionsAhead(
 }
 
 interface Other extends TenantStanding {
-  /** What it has waiting, in milliseconds of slots. */
+  /** Its waiting work, in milliseconds of slots. */
   readonly workMs: number;
-  /** Of one of its executions. */
+  /** The work of one of its executions. */
   readonly eachMs: number;
 }
 
@@ -69,7 +69,7 @@ export async function secondsUntilStart(
       .where('state', '=', state);
   const before = sumOf('waiting').where('tenant', '=', tenant).where(isAheadOf(priority, id));
   const aheadMs = msOf(await before.executeTakeFirstOrThrow());
-  // Of those that run, half is done on average.
+  // On average, half of a running execution is done.
   const runningMs = msOf(await sumOf('dispatched').executeTakeFirstOrThrow()) / 2;
   const ownRunning = await sumOf('dispatched').where('tenant', '=', tenant).executeTakeFirstOrThrow();
   const ownMs = aheadMs + msOf(ownRunning) / 2;
@@ -88,7 +88,7 @@ export async function secondsUntilStart(
     const eachMs = msOf(sum) / Number(sum.count);
     others.push({ ...standing, eachMs, workMs: isMore ? Infinity : msOf(sum) });
   }
-  // Which of them goes first is settled by whole executions: half of one on average.
+  // Tenants take turns by whole executions, which adds half of one on average.
   const shareMs = (other: Other): number =>
     Math.min(other.workMs, slotMsOf(target - placeOf(other), other.weight) + other.eachMs / 2);
   let ms = Infinity;
@@ -108,7 +108,7 @@ interface Sum {
 /** Whether an execution of the same tenant comes before another one. */
 const isAheadOf = (priority: number, id: string) => sql<boolean>`(priority, id) < (${priority}, ${id})`;
 
-/** What is next of a tenant. */
+/** The next work of a tenant. */
 function workOf(reader: Pick<Writer, 'selectFrom'>, tenant: string): Promise<Sum> {
   return reader
     .selectFrom((from) =>

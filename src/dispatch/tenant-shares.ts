@@ -1,25 +1,25 @@
 import type { Database, Writer } from '../database/database.ts';
 import { type Condition, hasCome, sql } from '../database/sql.ts';
 
-/** No attempt is put off for longer. */
+/** The longest delay of an attempt. */
 export const LONGEST_WAIT_MS = 60_000;
 
-/** The weight with which a virtual millisecond is one of a slot. */
+/** The weight for which a virtual millisecond equals one of a slot. */
 const UNIT_WEIGHT = 100;
 
-/** Settings of tenants without their own. */
+/** The settings of tenants without their own. */
 export interface ShareDefaults {
   readonly weight: number;
-  /** Executions that are dispatched at once; null: no limit. */
+  /** Executions that may be dispatched at the same time; null: no limit. */
   readonly max_running: number | null;
 }
 
 export const EQUAL_SHARES: ShareDefaults = { weight: UNIT_WEIGHT, max_running: null };
 
-/** What a tenant has under way. */
+/** The dispatched executions of a tenant. */
 export interface Underway {
   readonly count: number;
-  /** What it was charged for that. */
+  /** What the tenant was charged for them. */
   readonly chargedMs: number;
 }
 
@@ -27,10 +27,10 @@ export interface Underway {
 export interface TenantStanding {
   readonly tenant: string;
   readonly weight: number;
-  /** Executions that it may have under way at once. */
+  /** The most executions that it may have dispatched at the same time. */
   readonly limit: number;
   readonly virtualMs: number;
-  /** Whether it had something to dispatch when that was last looked at. */
+  /** Whether it had something to dispatch at the last check. */
   readonly isActive: boolean;
 }
 
@@ -38,7 +38,7 @@ export interface TenantStanding {
 export interface TenantShare {
   readonly tenant: string;
   readonly weight: number;
-  /** Its virtual time, from which its next execution starts. */
+  /** Its virtual time, at which its next execution starts. */
   readonly virtualMs: number;
   /** How many more of its executions may be dispatched. */
   readonly room: number;
@@ -46,22 +46,22 @@ export interface TenantShare {
   readonly isSaved: boolean;
 }
 
-/** A dispatch that is over: it ended, or came back to wait. */
+/** A dispatch that is over: its execution has ended, or waits again. */
 export interface EndedDispatch {
   readonly tenant: string;
   readonly estimateMs: number;
   readonly chargedMs: number;
-  /** How long it had a slot, as far as that is to count. */
+  /** How long it held a slot, as far as that counts. */
   readonly tookMs: number;
 }
 
-/** What a tenant is charged for so much time of a slot, in virtual milliseconds. */
+/** What a tenant is charged for a time in a slot, in virtual milliseconds. */
 export const chargeOf = (ms: number, weight: number): number => Math.ceil((ms * UNIT_WEIGHT) / weight);
 
 /** The slot time that a tenant gets for a number of virtual milliseconds. */
 export const slotMsOf = (virtualMs: number, weight: number): number => (virtualMs * weight) / UNIT_WEIGHT;
 
-/** What tenants have under way, by their ids. */
+/** The dispatched executions of tenants, by their ids. */
 export async function underwayByTenant(
   reader: Pick<Writer, 'selectFrom'>,
 ): Promise<ReadonlyMap<string, Underway>> {
@@ -80,7 +80,8 @@ export async function underwayByTenant(
 }
 
 /**
- * Puts what dispatches really took in the place of what they were charged for. For who is alone with the shares.
+ * Replaces the estimated charges of dispatches by their actual durations. The caller must hold the lock of the
+ * shares.
  * @throws AppError DATABASE_UNAVAILABLE
  */
 export async function settleShares(writer: Writer, ended: readonly EndedDispatch[]): Promise<void> {
@@ -99,9 +100,9 @@ export async function settleShares(writer: Writer, ended: readonly EndedDispatch
 }
 
 /**
- * The tenants that have something to dispatch: not those that are suspended or have as much under way as they may. One
- * that had nothing before starts where the others are, so that it neither saved time up nor pays for what it had while
- * the workers were idle.
+ * The tenants that have something to dispatch, except those that are suspended or have reached their limit. A tenant
+ * that had nothing before starts at the virtual time of the others, so that it neither saves up time nor pays for
+ * what it used while the workers were idle.
  * @throws AppError DATABASE_UNAVAILABLE
  */
 export async function eligibleShares(
@@ -123,8 +124,8 @@ export async function eligibleShares(
 }
 
 /**
- * The virtual time at which a tenant starts that had nothing to dispatch before: the least of those that had, or where
- * there are none that of the tenant that has had the most, so that all are equal.
+ * The virtual time at which a tenant starts that had nothing to dispatch before: the least of those that had or, if
+ * there are none, that of the tenant with the most, so that all are equal.
  * @throws AppError DATABASE_UNAVAILABLE
  */
 export async function floorOf(
@@ -133,7 +134,7 @@ export async function floorOf(
   underway: ReadonlyMap<string, Underway>,
 ): Promise<number> {
   const active = standings.filter(({ isActive }) => isActive);
-  // What is under way may turn out to take less: no other tenant is to wait behind what is given back then.
+  // Dispatched work may turn out to take less time, and then no other tenant must wait behind what is credited back.
   const places = active.map(({ tenant, virtualMs }) => virtualMs - (underway.get(tenant)?.chargedMs ?? 0));
   if (places.length > 0) return Math.min(...places);
   const { most } = await reader
@@ -143,7 +144,10 @@ export async function floorOf(
   return most ?? 0;
 }
 
-/** Writes where tenants are now. All others have nothing to dispatch. For who is alone with the shares. */
+/**
+ * Stores the virtual times of tenants; all others have nothing to dispatch. The caller must hold the lock of the
+ * shares.
+ */
 export async function saveShares(writer: Writer, shares: readonly TenantShare[]): Promise<void> {
   const active = shares.map(({ tenant }) => tenant);
   await writer
@@ -166,13 +170,13 @@ export async function saveShares(writer: Writer, shares: readonly TenantShare[])
     .execute();
 }
 
-/** What can be dispatched now, as far as time decides. */
+/** The condition for executions that can be dispatched now, as far as their time is concerned. */
 export const isDue = (database: Pick<Database, 'now' | 'after'>): Condition =>
   sql`state = 'waiting' and (not_before is null or ${hasCome(database, 'not_before', LONGEST_WAIT_MS)})`;
 
 /**
- * The tenants that have something waiting that is due, without those that are suspended. It steps from tenant to tenant
- * through the index, and does not look at what each of them has.
+ * The tenants with waiting executions that are due, except suspended ones. It steps from tenant to tenant through the
+ * index without reading all of their executions.
  * @throws AppError DATABASE_UNAVAILABLE
  */
 export async function waitingTenants(
@@ -196,7 +200,10 @@ export async function waitingTenants(
   return rows.map((row) => standingOf(row, defaults));
 }
 
-/** The same of one tenant, whatever it has waiting; undefined: it is suspended. @throws AppError DATABASE_UNAVAILABLE */
+/**
+ * The standing of one tenant, whatever it has waiting; undefined if it is suspended. @throws AppError
+ * DATABASE_UNAVAILABLE
+ */
 export async function tenantStanding(
   reader: Pick<Writer, 'selectFrom'>,
   tenant: string,
@@ -221,7 +228,7 @@ interface StandingRow {
   readonly is_active: number | null;
 }
 
-/** The value of a column without a limit, whatever the defaults are. */
+/** The value of a column for no limit, whatever the defaults are. */
 const UNLIMITED = -1;
 
 function standingOf(row: StandingRow, defaults: ShareDefaults): TenantStanding {

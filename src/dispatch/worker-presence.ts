@@ -4,23 +4,23 @@ import type { Database } from '../database/database.ts';
 import { mibOf } from './pace.ts';
 
 const INTERVAL_MS = 5_000;
-/** How much the last execution says of the next ones. */
+/** The weight of the last execution in the moving average. */
 const NEWS = 0.2;
 
 export interface WorkerPresenceOptions {
   readonly database: Database;
-  /** Executions that run here at once. */
+  /** Executions that run here at the same time. */
   readonly slots: number;
   readonly provider: string;
-  /** Ids of those that run now. */
+  /** Ids of the running executions. */
   readonly running: () => readonly string[];
   /** Called if the database could not be updated; the next attempt follows soon. */
   readonly onTrouble: (error: unknown) => void;
-  /** Called once, where an operator asked that it begin nothing more. */
+  /** Called once, when an operator has requested that this worker be drained. */
   readonly onDrain?: () => void;
 }
 
-/** Keeps a worker's row in the database, with what it runs, until the worker leaves. */
+/** Keeps the row of a worker in the database, with its running executions, until the worker leaves. */
 export class WorkerPresence {
   private readonly options: WorkerPresenceOptions;
   private readonly id = randomUUID();
@@ -39,25 +39,25 @@ export class WorkerPresence {
     this.timer = setInterval(() => this.begin(), INTERVAL_MS);
   }
 
-  /** Learns from an execution how long others will take. */
+  /** Updates the pace of the worker by the duration of an execution. */
   took(ms: number, workBytes: number): void {
     const now = ms / mibOf(workBytes);
     this.msPerMib = Math.ceil(this.msPerMib === null ? now : NEWS * now + (1 - NEWS) * this.msPerMib);
   }
 
-  /** What it ran has ended, and it begins nothing more. */
+  /** Notes that the worker is drained: its executions have ended, and it starts no more. */
   drained(): void {
     this.isDrained = true;
     this.begin();
   }
 
-  /** From now on nothing is dispatched for this worker. */
+  /** Removes the worker: nothing is dispatched for it any more. */
   async leave(): Promise<void> {
     clearInterval(this.timer);
     await this.telling;
     await this.options.database
       .write((writer) => writer.deleteFrom('worker').where('id', '=', this.id).execute())
-      // It is forgotten in a while.
+      // The row expires after a while.
       .catch(() => undefined);
   }
 

@@ -2,10 +2,10 @@ import { close, createReadStream, open, type ReadStream, read } from 'node:fs';
 import type { ByteRange } from './blob-store.ts';
 import { storageError } from './storage-error.ts';
 
-/** How long a store may be silent while a caller waits for it, in milliseconds. */
+/** How long a storage may be silent while a caller waits for it, in milliseconds. */
 export const DEFAULT_IDLE_TIMEOUT_MS = 30_000;
 
-/** `code` is that of the system for a network file system that gave up waiting itself. */
+/** The `code` is the one of the system for a network file system that has timed out by itself. */
 const timedOut = (timeoutMs: number): NodeJS.ErrnoException =>
   Object.assign(new Error(`nothing arrived for ${timeoutMs} ms`), { code: 'ETIMEDOUT' });
 
@@ -27,8 +27,8 @@ export async function within<T>(timeoutMs: number, work: Promise<T>): Promise<T>
 }
 
 /**
- * A stream of a file that fails (STORAGE_FAILED, ETIMEDOUT) when the file system does not answer a read for `timeoutMs`.
- * How fast its reader takes what comes does not matter.
+ * A stream of a file that fails (STORAGE_FAILED, ETIMEDOUT) if the file system does not answer a read within
+ * `timeoutMs`. The speed of its reader does not matter.
  */
 export function fileStream(path: string, timeoutMs: number, range: Partial<ByteRange> = {}): ReadStream {
   const timedRead: typeof read = ((

@@ -10,15 +10,15 @@ import { listKeys } from './list-keys.ts';
 import { removeScratch, Scratch } from './scratch.ts';
 import { errnoOf, storageError } from './storage-error.ts';
 
-/** ENOTDIR: a part of the key's path is a blob itself. */
+/** ENOTDIR: a part of the key's path is itself a blob. */
 const MISSING = new Set<string | undefined>(['ENOENT', 'ENOTDIR']);
 
-/** Slowest that a file may be made durable, or be copied from another file system: 1 MB/s. */
+/** The lowest accepted speed for syncing a file, or for copying it from another file system: 1 MB/s. */
 const MIN_BYTES_PER_MS = 1_000;
 
 /**
- * Blobs as files of a local folder, the key their path. Several processes may share the folder. Every operation ends
- * within the idle timeout, also where the file system hangs as one of a network may; large files get longer to be written.
+ * Blobs as files in a local folder; their keys are the paths. Several processes may share the folder. Every operation
+ * ends within the idle timeout, even if a network file system hangs; large files have more time to be written.
  */
 export class DiskStore implements BlobStore {
   private readonly root: string;
@@ -31,8 +31,8 @@ export class DiskStore implements BlobStore {
   }
 
   /**
-   * Opens the store, making the folder where it is missing and removing what dead processes left half-written.
-   * @param idleTimeoutMs how long an operation on files may take
+   * Opens the storage. Creates the folder if it is missing, and removes unfinished files of dead processes.
+   * @param idleTimeoutMs how long a file operation may take
    * @throws AppError STORAGE_FULL, STORAGE_FAILED
    */
   static async open(folder: string, idleTimeoutMs = DEFAULT_IDLE_TIMEOUT_MS): Promise<DiskStore> {
@@ -42,8 +42,8 @@ export class DiskStore implements BlobStore {
   }
 
   /**
-   * The same for a folder that may not be usable yet: writes fail until it is, and `check()` has the reason. Each
-   * write tries again.
+   * As `open`, for a folder that may not be usable yet: writes fail until it is, and `check()` reports the reason.
+   * Each write tries again.
    */
   static async openPatiently(folder: string, idleTimeoutMs = DEFAULT_IDLE_TIMEOUT_MS): Promise<DiskStore> {
     const store = new DiskStore(resolve(folder), idleTimeoutMs);
@@ -51,7 +51,7 @@ export class DiskStore implements BlobStore {
     return store;
   }
 
-  /** Removes this process's scratch. The store must not be used afterwards. */
+  /** Removes the scratch folder of this process. The storage must not be used afterwards. */
   close(): Promise<void> {
     return this.attempt('close', async () => (await this.opening)?.close());
   }
@@ -91,7 +91,8 @@ export class DiskStore implements BlobStore {
 
   async read(key: string, range?: ByteRange): Promise<Readable> {
     const path = this.pathOf(key);
-    // Opened before the stream is handed out, so that a missing blob is an error here and not in mid-response.
+    // Opened before the stream is returned, so that a missing blob is an error here and not in the middle of a
+    // response.
     return this.attempt('read', async () => {
       const stream = fileStream(path, this.idleTimeoutMs, range);
       try {
@@ -162,7 +163,7 @@ export class DiskStore implements BlobStore {
     });
   }
 
-  /** Opened once it can be. */
+  /** Opens the scratch folder as soon as that is possible. */
   private scratch(): Promise<Scratch> {
     this.opening ??= this.openScratch().catch((error: unknown) => {
       this.opening = undefined;
@@ -174,14 +175,14 @@ export class DiskStore implements BlobStore {
   private async openScratch(): Promise<Scratch> {
     const folder = join(this.root, SCRATCH_FOLDER);
     await mkdir(this.root, { recursive: true });
-    // Not "recursive", which says ENOENT of a file system that cannot be written.
+    // Not "recursive", which reports ENOENT for a read-only file system.
     await mkdir(folder).catch((error: unknown) => {
       if (errnoOf(error) !== 'EEXIST') throw error;
     });
     return Scratch.open(folder);
   }
 
-  /** The only way from a key to a path. */
+  /** The only place that derives a path from a key. */
   private pathOf(key: string): string {
     return join(this.root, checkedKey(key));
   }
@@ -196,7 +197,7 @@ export class DiskStore implements BlobStore {
     }
   }
 
-  /** For a source on another file system, where a rename cannot be atomic. */
+  /** Copies a file from another file system, because a rename could not be atomic. */
   private async copyDurably(from: string, to: string): Promise<void> {
     const copy = (await this.scratch()).newFile();
     try {

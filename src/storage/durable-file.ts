@@ -5,7 +5,7 @@ import { errnoOf } from './storage-error.ts';
 /** Larger than the 64 KiB that sockets deliver: fewer, bigger writes. */
 export const WRITE_BUFFER_BYTES = 1024 * 1024;
 
-/** An empty folder may be removed between its making and its first file; not so often in a row. */
+/** An empty folder may be removed between its creation and its first file, but not this many times in a row. */
 const MAX_TRIES = 20;
 
 /** Already removed, or replaced by another process. On some systems EEXIST means ENOTEMPTY. */
@@ -39,7 +39,7 @@ export async function createDurably(path: string): Promise<void> {
   await syncFolder(dirname(path));
 }
 
-/** Makes a folder with its parents, each of them durably named in its own parent. */
+/** Creates a folder and its parents, each with a durable name in its own parent. */
 async function makeFolderDurably(path: string): Promise<void> {
   const first = await mkdir(path, { recursive: true });
   if (first === undefined) return;
@@ -50,8 +50,8 @@ async function makeFolderDurably(path: string): Promise<void> {
 }
 
 /**
- * Moves a synced file over `to`, in a folder that is made where it is missing: readers see the old file or the new one,
- * never a part.
+ * Moves a synced file to `to`, in a folder that is created if it is missing. Readers see either the old or the new
+ * file, never a part of it.
  */
 export async function moveDurably(from: string, to: string): Promise<void> {
   const folder = dirname(to);
@@ -65,13 +65,13 @@ export async function moveDurably(from: string, to: string): Promise<void> {
       if (!isFolderGone) throw error;
     }
   }
-  // A folder that is gone again was empty: the file was removed already.
+  // A folder that has disappeared was empty: the file has already been removed.
   await unlessGone(syncFolder(folder));
 }
 
 /**
  * Removes a file if it exists, and the folder around it if that is then empty; `root` stays. Otherwise folders of a
- * day or of one run would be left behind indefinitely.
+ * day or of a run would remain indefinitely.
  */
 export async function removeFile(path: string, root: string): Promise<void> {
   await rm(path, { force: true });

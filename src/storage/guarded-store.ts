@@ -1,12 +1,12 @@
 import type { BlobStore } from './blob-store.ts';
 
-/** Each is asked before every use and throws where there must be none. */
+/** Called before every use; throws if the storage must not be used. */
 export interface StoreGuard {
   readonly mayRead: () => Promise<void>;
   readonly mayWrite: () => Promise<void>;
 }
 
-/** The store, of which nothing is used that its guard does not allow. */
+/** A storage that calls its guard before every use. */
 export function guardedStore(store: BlobStore, { mayRead, mayWrite }: StoreGuard): BlobStore {
   const after =
     (may: () => Promise<void>) =>

@@ -14,15 +14,15 @@ export interface ListKeysOptions {
   readonly prefix: string;
   /** Keys up to this one are left out; "" for none. */
   readonly after: string;
-  /** How many are wanted at most; more may come. */
+  /** The number of wanted keys; more may be returned. */
   readonly limit: number;
-  /** How long the reading of one folder may take. */
+  /** The time limit for reading one folder. */
   readonly timeoutMs: number;
 }
 
 /**
  * Keys under `root` that start with `prefix` and come after `after`, in code unit order, one folder at a time. A
- * folder is read as a whole whatever the limit, so long lists are better kept in folders.
+ * folder is always read as a whole, so long lists are better split into folders.
  */
 export async function* listKeys(
   root: string,
@@ -48,7 +48,7 @@ export async function* listKeys(
  * Sorting 100,000 for a page of 50 would block the process.
  */
 function firstOf(entries: Entry[], limit: number): Entry[] {
-  // A folder may have no keys to give, so none can be left out for it.
+  // A folder may contain no keys, so entries cannot be dropped if there are folders.
   if (entries.length <= 4 * limit || entries.some(({ isFolder }) => isFolder)) return entries.sort(byKey);
   const kept: Entry[] = [];
   let last: string | undefined;
@@ -73,7 +73,7 @@ async function entriesOf(root: string, folder: string, timeoutMs: number): Promi
     if (errnoOf(error) === 'ENOENT') return [];
     throw error;
   }
-  // Folders sort as their keys do: with the slash ("a-b" comes before "a/b").
+  // Folders sort as their keys do, with the slash: "a-b" comes before "a/b".
   return entries
     .filter((entry) => folder !== '' || entry.name !== SCRATCH_FOLDER)
     .map((entry) => ({

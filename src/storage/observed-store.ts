@@ -1,7 +1,7 @@
 import { type ObserveBackend, observedCall } from '../backend-calls.ts';
 import type { OpenStore } from './open-store.ts';
 
-/** A store whose calls are observed. Of `read`, it is the time until the stream begins. */
+/** A storage whose calls are observed. The duration of `read` is the time until the stream begins. */
 export function observedStore(store: OpenStore, observe: ObserveBackend): OpenStore {
   const observed =
     <Args extends unknown[], Result>(operation: string, call: (...args: Args) => Promise<Result>) =>

@@ -5,26 +5,26 @@ import { observedStore } from './observed-store.ts';
 import type { S3Options } from './s3/s3-client.ts';
 
 export interface StorageOptions {
-  /** Absolute. Folder of the blobs; with S3 that of local copies and of files on their way. */
+  /** Absolute folder of the blobs or, with S3, of local copies and of files in transit. */
   readonly storageDir: string;
   /** undefined: blobs are files in `storageDir`. */
   readonly s3: S3Options | undefined;
-  /** How long the store may be silent while a caller waits for it, in milliseconds. */
+  /** How long the storage may be silent while a caller waits for it, in milliseconds. */
   readonly storageIdleTimeoutMs?: number;
-  /** Called for each call, for requests that were sent again, and for what was in the cache or was not. */
+  /** Called for each call, for repeated requests, and for hits and misses of the cache. */
   readonly observe?: ObserveBackend | undefined;
 }
 
-/** A store with what its process holds of it. */
+/** A storage with the resources of its process. */
 export interface OpenStore extends BlobStore {
-  /** Removes this process's scratch. The store must not be used afterwards. */
+  /** Removes the scratch folder of this process. The storage must not be used afterwards. */
   close(): Promise<void>;
 }
 
 /**
- * Opens the store that the configuration names. One that cannot be reached or written opens all the same: its `check()`
- * says what is wrong, and it is used as soon as it can be.
- * @throws AppError STORAGE_FULL, STORAGE_FAILED when S3's local folder cannot be used
+ * Opens the configured storage. This succeeds even if it cannot be reached or written: `check()` then reports the
+ * reason, and the storage is used as soon as it works.
+ * @throws AppError STORAGE_FULL, STORAGE_FAILED if the local folder of S3 cannot be used
  */
 export async function openStore(options: StorageOptions): Promise<OpenStore> {
   const store = await anyStore(options);
@@ -38,7 +38,7 @@ async function anyStore({
   observe,
 }: StorageOptions): Promise<OpenStore> {
   if (s3 === undefined) return DiskStore.openPatiently(storageDir, storageIdleTimeoutMs);
-  // Imported only here: the AWS SDK takes its time and memory, which a store on the disk need not pay.
+  // Imported only here, because the AWS SDK takes time and memory that a storage on the disk does not need.
   const { S3Store } = await import('./s3/s3-store.ts');
   return S3Store.open(storageDir, s3, storageIdleTimeoutMs, observe);
 }

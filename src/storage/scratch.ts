@@ -4,19 +4,19 @@ import { join } from 'node:path';
 import { isAlive, thisProcess } from './process-identity.ts';
 import { errnoOf } from './storage-error.ts';
 
-/** How often a live process says so, by touching its folder. */
+/** How often a live process touches its folder. */
 const HEARTBEAT_MS = 5 * 60_000;
 /**
- * A folder of another machine (or container) without a heartbeat for this long is a leftover. Long against the
- * heartbeat: a paused machine must not lose the upload it was about to finish.
+ * A folder of another machine (or container) without a heartbeat for this long is a leftover. This is much longer
+ * than the heartbeat interval, so that a machine that was paused does not lose an upload that it was about to finish.
  */
 const STALE_MS = 12 * HEARTBEAT_MS;
-/** A folder cannot be removed while a file comes or goes in it; the wait grows by 0.1 s each time. */
+/** A folder cannot be removed while files in it are created or removed; the wait grows by 0.1 s each time. */
 const REMOVE_RETRIES = 5;
 
 /**
- * The scratch folder of one process, `<root>/<identity>~<random>`. Several processes, also of several machines, share
- * the root: each sweeps only what belongs to dead ones.
+ * The scratch folder of one process, `<root>/<identity>~<random>`. Several processes, even on several machines, share
+ * the root: each removes only the folders of dead ones.
  */
 export class Scratch {
   readonly folder: string;
@@ -42,7 +42,7 @@ export class Scratch {
     return mkdtemp(join(this.folder, 'work-'));
   }
 
-  /** A path for one file; its name is used once. */
+  /** A path for a new file, with a unique name. */
   newFile(): string {
     return join(this.folder, `file-${randomBytes(12).toString('hex')}`);
   }
@@ -58,16 +58,16 @@ export class Scratch {
       await utimes(this.folder, now, now);
       await sweep(this.root);
     } catch {
-      // The next beat tries again; requests meanwhile report what is wrong with the disk.
+      // The next beat tries again; requests meanwhile report the fault of the disk.
     }
   }
 }
 
-/** Removes a folder that `makeFolder` made, with what is in it. */
+/** Removes a folder that `makeFolder` created, with its contents. */
 export const removeScratch = (folder: string): Promise<void> =>
   rm(folder, { recursive: true, force: true, maxRetries: REMOVE_RETRIES });
 
-/** Removes the scratch folders of processes that are gone. */
+/** Removes the scratch folders of processes that have ended. */
 export async function sweep(root: string, nowMs = Date.now()): Promise<void> {
   for (const name of await readdir(root)) {
     const path = join(root, name);

@@ -1,6 +1,6 @@
 import { AppError } from '../errors/app-error.ts';
 
-/** errno codes that mean "no room": the caller may free some and try again. */
+/** errno codes for a full disk: the caller may free some space and try again. */
 const FULL = new Set<string | undefined>(['ENOSPC', 'EDQUOT']);
 
 export function errnoOf(error: unknown): string | undefined {
@@ -11,12 +11,12 @@ export function errnoOf(error: unknown): string | undefined {
 /** Whether a file operation failed because there was no room. */
 export const isOutOfRoom = (error: unknown): boolean => FULL.has(errnoOf(error));
 
-/** Of a blob that is not there: it does not come by waiting. */
+/** Codes for a blob that does not exist: waiting does not help. */
 const MISSING = new Set<unknown>(['ENOENT', 'ENOTDIR', 'NoSuchKey', 'NotFound']);
 
 /**
- * Whether the storage, or the database, failed in a way that may end on its own or be fixed: it is overloaded,
- * unavailable, full, or refuses its credentials. A missing or damaged blob stays so.
+ * Whether the storage or the database failed in a way that may end on its own or be fixed: it is overloaded,
+ * unavailable, full, or refuses its credentials. A blob that is missing or damaged stays so.
  */
 export function mayPass({ code, context }: AppError): boolean {
   const cause = context.failure ?? context.errno;
@@ -25,8 +25,9 @@ export function mayPass({ code, context }: AppError): boolean {
 }
 
 /**
- * A failed file operation as an AppError: STORAGE_FULL or STORAGE_FAILED. The message names the operation and errno,
- * never a path of this machine; those stay in `cause` for the log. An AppError passes through unchanged.
+ * Converts a failed file operation to an AppError: STORAGE_FULL or STORAGE_FAILED. The message names the operation
+ * and errno, but never a path of this machine; those stay in `cause` for the log. An AppError passes through
+ * unchanged.
  */
 export function storageError(operation: string, error: unknown): AppError {
   if (error instanceof AppError) return error;
@@ -40,7 +41,10 @@ export function storageError(operation: string, error: unknown): AppError {
   );
 }
 
-/** The error that ended a stream to a file: a fault of the disk as STORAGE_*, any other error unchanged. */
+/**
+ * Converts the error that ended a stream to a file: a fault of the disk becomes STORAGE_*, any other error stays
+ * unchanged.
+ */
 export function writeError(error: unknown): unknown {
   const isOfDisk = (error as NodeJS.ErrnoException).syscall !== undefined && errnoOf(error) !== undefined;
   return isOfDisk ? storageError('write', error) : error;

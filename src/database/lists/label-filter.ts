@@ -2,23 +2,23 @@ import type { Labels } from '../../contract/labels.ts';
 import { sql } from '../sql.ts';
 import type { Link } from './listed.ts';
 
-/** A label that has to be there, with its text. */
+/** A label that is searched for, with its text. */
 export interface WantedLabel {
   readonly name: string;
   readonly text: string;
 }
 
-/** "team:search" as a label: names have no colon, texts may. */
+/** Parses "team:search" to a label. Names contain no colon, but texts may. */
 export function wantedLabel(filter: string): WantedLabel {
   const colon = filter.indexOf(':');
   return { name: filter.slice(0, colon), text: filter.slice(colon + 1) };
 }
 
-/** The rows by which something is found by its labels. @param of names what has them */
+/** The rows by which a record is found by its labels. @param of the columns that identify the record */
 export const labelRows = <Of extends object>(tenant: string, labels: Labels = {}, of: Of) =>
   Object.entries(labels).map(([name, text]) => ({ tenant, name, text: JSON.stringify(text), ...of }));
 
-/** What leads to those in a list that have the labels. */
+/** Links to the records in a list that have the labels. */
 export const labelLinks = (
   table: 'adapter_label' | 'batch_label' | 'job_label',
   labels: readonly WantedLabel[] = [],

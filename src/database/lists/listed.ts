@@ -4,32 +4,32 @@ import { type Condition, type Fragment, sql } from '../sql.ts';
 import type { Tables } from '../tables.ts';
 import type { PageRequest } from './page.ts';
 
-/** Tables that lists are made of, and what ids of their rows begin with. */
+/** The tables of which there are lists, with the prefix of their ids. */
 const ID_KINDS = {
   ...{ adapter: 'ad', batch: 'batch', connection: 'conn', delivery: 'msg', job: 'job', run: 'run' },
 } as const;
 type Listed = keyof typeof ID_KINDS;
 
-/** Up to this many ids, looking rows up is faster than finding them while walking through others. */
+/** Up to this many ids, looking rows up is faster than finding them while scanning others. */
 export const FEW = 1000;
 
 type Texts = Readonly<Record<string, string | undefined>>;
 
-/** Rows that name rows of the list in the column that is called as its table, and the tenant in `tenant`. */
+/** Rows that refer to rows of the list: by the column with the name of its table, and by `tenant`. */
 export interface Link {
   readonly from: Fragment;
   readonly where: Texts;
 }
 
-/** Conditions on rows. Absent ones do not matter. */
+/** Conditions on rows. Absent ones match everything. */
 export interface ListFilter {
-  /** Each has to be there. The first one leads to the rows, where nothing does that is rarer. */
+  /** Links that must all exist. The query starts with the first one, unless another condition matches fewer rows. */
   readonly links?: readonly Link[];
-  /** Columns that have these values. */
+  /** Columns that must have these values. */
   readonly equal?: Texts;
-  /** The same of those whose values few rows have. */
+  /** The same for columns whose values occur in few rows. */
   readonly rare?: Texts;
-  /** No others. */
+  /** Only rows with these ids. */
   readonly ids?: readonly string[] | undefined;
   readonly where?: readonly Condition[];
 }
@@ -38,12 +38,12 @@ interface ListQuery<T extends Listed, Column extends keyof Tables[T] & string> e
   readonly table: T;
   readonly tenant: string;
   readonly columns: readonly Column[];
-  /** Alternatives that exclude each other. Each has a query of its own, so that each uses its index. */
+  /** Alternatives that exclude each other. Each of them is a query of its own, so that it can use its index. */
   readonly oneOf?: readonly Condition[] | undefined;
 }
 
 /**
- * A page of rows, the newest first. Times are places in the order of ids.
+ * A page of rows, the newest first. Times are compared with those in the ids.
  * @throws AppError DATABASE_UNAVAILABLE
  */
 export async function listed<T extends Listed, Column extends keyof Tables[T] & string>(
@@ -73,8 +73,9 @@ export async function listed<T extends Listed, Column extends keyof Tables[T] & 
 }
 
 /**
- * Among several conditions, the rows that match one of them, if these are few; otherwise the time until nothing is
- * found would depend on the leading condition. undefined: there is only one condition, or none matches few rows.
+ * If there are several conditions, the rows that match one of them, provided that they are few; otherwise the
+ * duration of an unsuccessful search would depend on the first condition. undefined if there is only one condition,
+ * or if none matches few rows.
  */
 async function fewIds(
   reader: Pick<Database, 'reader'>['reader'],
@@ -114,7 +115,7 @@ function newestFirst(
   const own = (column: string) => sql.ref(`${table}.${column}`);
   const isRare = ids !== undefined || Object.values(rare).some((text) => text !== undefined);
   const lead = isRare ? undefined : links[0];
-  // Of the two columns that have the id, the one whose index has the order of the list.
+  // The id of whichever of the two tables has an index in the order of the list.
   const id = lead ? sql.ref(`lead.${table}`) : own('id');
   const from = (ms: number) => timedIdFrom(ID_KINDS[table], ms);
   const conditions = [
@@ -132,7 +133,7 @@ function newestFirst(
     ...(createdBeforeMs === undefined ? [] : [sql`${id} < ${from(createdBeforeMs)}`]),
     ...(createdAfterMs === undefined ? [] : [sql`${id} >= ${from(createdAfterMs + 1)}`]),
   ];
-  // A cross join is what SQLite does not turn round.
+  // SQLite does not reorder the tables of a cross join.
   const joined = lead ? sql`${lead.from} as lead cross join ${sql.table(table)}` : sql.table(table);
   return sql`from ${joined} where ${sql.join(conditions, sql` and `)} order by ${id} desc`;
 }
@@ -146,9 +147,9 @@ const linkIs = (alias: string, { where }: Link, tenant: string): Fragment =>
   );
 
 /**
- * Finds the names with a prefix in a list. One index is ordered by name and another has the newest rows first; which
- * one helps depends on how many rows match.
- * @param prefix in the form of the names in the table
+ * Finds the names with a prefix in a list. One index is ordered by name, and another has the newest rows first; which
+ * of them is better depends on how many rows match.
+ * @param prefix in the form in which names are stored
  * @throws AppError DATABASE_UNAVAILABLE
  */
 export async function nameBegins(
@@ -162,23 +163,24 @@ export async function nameBegins(
   const name = sql.ref(`${table}.name`);
   const end = behind(prefix);
   const below = end === undefined ? sql`` : sql`and ${name} < ${end}`;
-  // In the order of the index, or PostgreSQL may gather all that match before it takes some.
+  // In the order of the index; otherwise PostgreSQL may collect all matches before it returns some.
   const { rows } = await sql<{ id: string }>`
     select id from ${sql.table(table)} where tenant = ${tenant} and ${name} >= ${prefix} ${below}
     order by ${name} limit ${FEW + 1}`.execute(reader);
   if (rows.length <= FEW) return { ids: rows.map(({ id }) => id) };
-  // Not a range, which would have SQLite find all by their names and sort them; nor an equality, of which PostgreSQL thinks that
-  // it is rare, and would read all. A comparison of a number that is not known is true of a third, it thinks, and walks.
+  // Not a range, for which SQLite would find all rows by name and sort them; nor an equality, which PostgreSQL would
+  // assume to be rare and read all rows. For a comparison with an unknown number it assumes that a third of the rows
+  // match, and scans them in order.
   const matches = sql`substr(${name}, 1, ${[...prefix].length}) = ${prefix}`;
   return { where: [sql`case when ${matches} then 1 else 0 end > 0`] };
 }
 
-/** The first text that is behind all that begin with this one, by its code points; undefined: there is none. */
+/** The first text after all texts with this prefix, in the order of code points; undefined if there is none. */
 function behind(prefix: string): string | undefined {
   const points = [...prefix].map((point) => point.codePointAt(0)!);
   while (points.at(-1) === 0x10ffff) points.pop();
   const last = points.pop();
   if (last === undefined) return undefined;
-  // Surrogates are not characters of their own.
+  // Surrogates are not characters, so they are skipped.
   return String.fromCodePoint(...points, last === 0xd7ff ? 0xe000 : last + 1);
 }

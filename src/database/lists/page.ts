@@ -1,8 +1,8 @@
-/** Which part of a list is wanted. */
+/** The requested part of a list. */
 export interface PageRequest {
   /** Most items of a page. */
   readonly limit: number;
-  /** Id of the last item of the page before. */
+  /** Id of the last item of the previous page. */
   readonly after?: string | undefined;
   /** Milliseconds since 1970; both are exclusive. */
   readonly createdAfterMs?: number | undefined;
@@ -11,6 +11,6 @@ export interface PageRequest {
 
 export interface Page<T> {
   readonly items: readonly T[];
-  /** `after` of the next page, null at the end. */
+  /** The `after` of the next page; null at the end. */
   readonly next: string | null;
 }

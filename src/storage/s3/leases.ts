@@ -2,7 +2,7 @@ import { link, mkdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf } from '../storage-error.ts';
 
-/** A file that was handed out stays this long at least, for callers that work without a scratch folder. */
+/** A file stays at least this long after it was returned, for callers without a scratch folder. */
 const MIN_LEASE_MS = 2 * 60_000;
 const RELEASE_INTERVAL_MS = 60_000;
 
@@ -10,7 +10,7 @@ interface Lease {
   readonly name: string;
   readonly path: string;
   untilMs: number;
-  /** Scratch folders of this process that existed when the file was handed out. */
+  /** Scratch folders of this process that existed when the file was returned. */
   readonly folders: Set<string>;
 }
 
@@ -38,21 +38,21 @@ export class Leases {
     this.timer.unref();
   }
 
-  /** @param processScratch folder of this process, on the file system of the copies */
+  /** @param processScratch the folder of this process, on the file system of the copies */
   static async open(processScratch: string, nowMs: () => number = Date.now): Promise<Leases> {
     const folder = join(processScratch, 'held');
     await mkdir(folder);
     return new Leases(folder, nowMs);
   }
 
-  /** A scratch folder was made; leases that begin from now on last as long as it does. */
+  /** Notes a new scratch folder; leases that begin from now on last at least as long as it. */
   watch(scratchFolder: string): void {
     this.scratchFolders.add(scratchFolder);
   }
 
   /**
    * Holds a file.
-   * @param name of its content, which it identifies
+   * @param name identifies its content
    * @returns the path to use, or undefined if there is no file at `path`
    */
   async hold(name: string, path: string): Promise<string | undefined> {

@@ -3,14 +3,14 @@ import { AppError } from '../../errors/app-error.ts';
 import type { ObjectAddress, S3Limits } from './s3-client.ts';
 import { answered } from './s3-client.ts';
 
-/** Most keys that S3 gives at once. */
+/** The most keys that S3 returns in one response. */
 const PAGE_KEYS = 1000;
 
 /**
- * Keys of the objects whose key starts like that of `address`, after `after` if it is not empty, in code unit order.
+ * Keys of the objects whose key begins with that of `address`, after `after` if it is not empty, in code unit order.
  * @param limit about how many are wanted: the size of a page
  * @throws AppError STORAGE_FAILED if the store returns them in another order, as S3's directory buckets do, because
- * pages would then miss some
+ *   pages would then miss some
  */
 export async function* listObjects(
   client: S3Client,

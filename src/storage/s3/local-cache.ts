@@ -12,8 +12,8 @@ interface Copy {
 }
 
 /**
- * Local copies of blobs, for what jobs read at random. Several processes share the folder. The least recently used
- * copies go when a new one would exceed `maxBytes`; those in use stay, so that it may be exceeded by them.
+ * Local copies of blobs that jobs read in random order. Several processes share the folder. The least recently used
+ * copies are removed if a new one would exceed `maxBytes`. Copies in use stay, so they may exceed it.
  */
 export class LocalCache {
   private readonly folder: string;
@@ -40,7 +40,7 @@ export class LocalCache {
 
   /**
    * @param scratch of this process, on the file system of `folder`
-   * @param onUse called for each requested file with whether it was cached
+   * @param onUse called for each requested file, with whether it was cached
    */
   static async open(
     folder: string,
@@ -52,14 +52,14 @@ export class LocalCache {
     return new LocalCache(folder, maxBytes, scratch, await Leases.open(scratch.folder, nowMs), onUse);
   }
 
-  /** A scratch folder was made: see Leases. */
+  /** Notes a new scratch folder: see Leases. */
   watch(scratchFolder: string): void {
     this.leases.watch(scratchFolder);
   }
 
   /**
-   * The path of a file with that content; see Leases for how long it stays.
-   * @param name of the content, fit for a file name
+   * The path of a file with this content; see Leases for how long it stays.
+   * @param name of the content, which must be a valid file name
    * @param download writes the content, `bytes` long, to a path
    */
   async file(name: string, bytes: number, download: (path: string) => Promise<void>): Promise<string> {
@@ -78,14 +78,14 @@ export class LocalCache {
     return coming;
   }
 
-  /** Keeps a file that was just stored, as a copy; its path is gone afterwards. */
+  /** Moves a file that was just stored into the cache. */
   async adopt(name: string, bytes: number, path: string): Promise<void> {
     try {
       if (bytes > this.maxBytes) return;
       await this.makeRoom(bytes);
       await rename(path, join(this.folder, name));
     } catch {
-      // It is stored; a copy less only costs a download.
+      // The file is stored; without the copy, it only has to be downloaded again.
     } finally {
       await rm(path, { force: true });
     }
@@ -107,11 +107,11 @@ export class LocalCache {
         await download(incoming);
       } catch (error) {
         if (!isOutOfRoom(error)) throw error;
-        // The disk has less room than the cache was promised: remove everything that is not in use.
+        // The disk has less room than the cache was allowed to use: remove everything that is not in use.
         await this.makeRoom(Infinity);
         await download(incoming);
       }
-      // Held before it is for others to see and to remove.
+      // Held before other processes can see and remove it.
       const held = await this.leases.hold(name, incoming);
       if (held === undefined) throw new Error(`the scratch file of ${name} is gone`);
       await rename(incoming, join(this.folder, name));
@@ -138,14 +138,14 @@ export class LocalCache {
     for (const name of await readdir(this.folder)) {
       const path = join(this.folder, name);
       const found = await stat(path).catch(() => undefined);
-      // A second link is a lease, of this process or of another one.
+      // A second link is a lease of this or another process.
       if (found) copies.push({ path, bytes: found.size, usedAtMs: found.mtimeMs, isInUse: found.nlink > 1 });
     }
     return copies;
   }
 }
 
-/** Marks a copy as just used: its links share the time. */
+/** Marks a copy as just used: all of its links share this time. */
 async function touch(path: string): Promise<void> {
   const now = new Date();
   await utimes(path, now, now).catch(() => undefined);

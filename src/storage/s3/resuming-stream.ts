@@ -1,18 +1,18 @@
 import { Readable } from 'node:stream';
 
-/** Failures in a row, without at least MIN_PROGRESS_BYTES in between, after which a download is given up. */
+/** Consecutive failures, with less than MIN_PROGRESS_BYTES in between, after which a download is given up. */
 const MAX_FAILURES = 3;
 /** Otherwise a store that repeatedly sends a byte and stops would hold its reader indefinitely. */
 const MIN_PROGRESS_BYTES = 256 * 2 ** 10;
 
 export interface ResumingOptions {
-  /** Of the whole body. */
+  /** The size of the whole body. */
   readonly bytes: number;
-  /** How long the body may be silent while its reader waits; then it is asked for again. */
+  /** How long the body may be silent while its reader waits; then the rest is requested again. */
   readonly stallTimeoutMs: number;
   /** The body from an offset on. */
   readonly reopen: (offset: number) => Promise<Readable>;
-  /** A failure as the reader sees it. */
+  /** Converts a failure for the reader. */
   readonly failed: (error: unknown) => Error;
 }
 
@@ -44,7 +44,8 @@ export function resumingStream(first: Readable, options: ResumingOptions): Reada
         throw new Error(`the download ended after ${at} of ${bytes} bytes`);
       } catch (error) {
         body.destroy();
-        // All bytes and still an error: their checksum is wrong, and they are with the reader already.
+        // All bytes have arrived and there is still an error: their checksum is wrong, and the reader already has
+        // them.
         if (isClosed || at >= bytes || ++failures > MAX_FAILURES) throw failed(error);
         enoughAt = at + MIN_PROGRESS_BYTES;
         body = await reopen(at);

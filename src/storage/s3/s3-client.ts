@@ -1,29 +1,29 @@
 import { S3Client } from '@aws-sdk/client-s3';
 import type { ObserveBackend } from '../../backend-calls.ts';
 
-/** How long a connection may take. */
+/** How long establishing a connection may take. */
 const CONNECT_TIMEOUT_MS = 1_500;
-/** From the start of a request to the head of its answer, for a part of an upload: 8 MB of body. */
+/** From the start of a request to the head of its response, for a part of an upload: 8 MB of body. */
 const PART_ANSWER_TIMEOUT_MS = 60_000;
 /** Connections to the store; each download to a client holds one. */
 const MAX_SOCKETS = 256;
 
 /**
- * How often a request is sent, with pauses that double from 0.1 s (0.5 s after SlowDown). Where one request in five
- * fails, one in 15,000 fails six times; the time that all of it takes is bounded by `answered`.
+ * How often a request is sent, with pauses that double from 0.1 s (0.5 s after SlowDown). If one request in five
+ * fails, one in 15,000 fails six times; `answered` bounds the time of all attempts together.
  */
 const MAX_ATTEMPTS = 6;
 
-/** Slowest that a body may be sent to the store: 100 kB/s. */
+/** The lowest accepted speed for sending a body to the store: 100 kB/s. */
 const MIN_BYTES_PER_MS = 100;
 
 export interface S3Options {
   readonly bucket: string;
-  /** In front of every key, without slashes at its ends; may be empty. */
+  /** The beginning of every key, without leading and trailing slashes; may be empty. */
   readonly prefix: string;
-  /** The bucket in the path of the URL and not in the host name. */
+  /** Whether the bucket is in the path of the URL instead of the host name. */
   readonly forcePathStyle: boolean;
-  /** Most bytes of local copies, besides those in use. */
+  /** The most bytes of local copies, not counting those in use. */
   readonly cacheBytes: number;
 }
 
@@ -33,13 +33,13 @@ export interface ObjectAddress {
   readonly Key: string;
 }
 
-/** How long the store may keep its reader waiting, all of them shares of one idle timeout. */
+/** How long the store may keep its reader waiting; all values are parts of one idle timeout. */
 export interface S3Limits {
-  /** From the start of a small request to the head of its answer. */
+  /** From the start of a small request to the head of its response. */
   readonly answerMs: number;
-  /** This many silent attempts make a request fail. */
+  /** A request fails after this many silent attempts. */
   readonly attempts: number;
-  /** From one piece of a body to the next; then the rest is asked for again. */
+  /** From one piece of a body to the next; then the rest is requested again. */
   readonly bodyMs: number;
 }
 
@@ -51,10 +51,10 @@ export const s3Limits = (idleTimeoutMs: number): S3Limits => ({
 });
 
 /**
- * A client with the SDK's own way to region, credentials and endpoint: environment, shared files, roles.
- * @param idleTimeoutMs a connection on which nothing moves for half as long is closed, also where the reader of a
- *   download is the reason
- * @param observe called for requests that were sent again
+ * A client that finds region, credentials and endpoint as the SDK does: in the environment, shared files and roles.
+ * @param idleTimeoutMs a connection without traffic for half of this time is closed, even if the reader of a download
+ *   is the reason
+ * @param observe called for repeated requests
  */
 export function createClient(
   forcePathStyle: boolean,
@@ -94,23 +94,23 @@ export function createClient(
   return client;
 }
 
-/** What the SDK says of an answer, or an error, that it sent a request for so often. */
+/** The part of a response or an error of the SDK with the number of attempts. */
 interface Attempted {
   readonly $metadata?: { readonly attempts?: number };
 }
 
-/** What `S3Client.send` takes beside the command. */
+/** The options of `S3Client.send`. */
 interface SendOptions {
   readonly requestTimeout: number;
   readonly abortSignal: AbortSignal;
 }
 
 /**
- * Sends a request, several times where that helps, and bounds how long all of it takes: to the end of the answer, or to
- * its head where the body comes as a stream.
- * @param send is given what `S3Client.send` takes as options
- * @param bodyBytes how many bytes go to the store
- * @throws Error TimeoutError, and what the SDK throws
+ * Sends a request, repeatedly if that helps, and limits the total time: until the end of the response, or until its
+ * head if the body is a stream.
+ * @param send receives the options for `S3Client.send`
+ * @param bodyBytes the number of bytes that are sent to the store
+ * @throws Error TimeoutError, and the errors of the SDK
  */
 export async function answered<T>(
   { answerMs, attempts }: S3Limits,

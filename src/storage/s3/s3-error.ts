@@ -1,7 +1,7 @@
 import { AppError } from '../../errors/app-error.ts';
 import { errnoOf, isOutOfRoom, storageError } from '../storage-error.ts';
 
-/** Names by which stores report that there is no room: Ceph, gateways and MinIO. */
+/** Codes with which stores report that there is no room: Ceph, gateways and MinIO. */
 const FULL = new Set(['QuotaExceeded', 'InsufficientStorage', 'XMinioStorageFull']);
 const HTTP_FORBIDDEN = 403;
 const HTTP_INSUFFICIENT_STORAGE = 507;
@@ -10,7 +10,7 @@ const CREDENTIALS_HINT = 'Check the credentials and their permissions in this bu
 const NETWORK_HINT = 'The endpoint cannot be reached.';
 const SLOW_HINT = 'The endpoint did not answer in time.';
 
-/** What to look at first, by the name of the failure; with any other 403, the credentials. */
+/** What to check first, by the name of the failure; for any other 403, the credentials. */
 const HINTS: Readonly<Record<string, string>> = {
   NoSuchBucket: 'There is no bucket of this name.',
   ExpiredToken: CREDENTIALS_HINT,
@@ -40,21 +40,21 @@ interface Failure {
 const asFailure = (error: unknown): Failure =>
   error instanceof Error ? error : { name: 'unknown error', message: String(error) };
 
-/** The HTTP status of an answer; undefined when none came. */
+/** The HTTP status of the response; undefined if there was none. */
 const statusOf = (error: unknown): number | undefined => asFailure(error).$metadata?.httpStatusCode;
 
-/** No such object. A bucket that is missing is a failure of another kind, and only a HEAD cannot tell. */
+/** Whether the object does not exist. A missing bucket is another failure, which only a HEAD cannot distinguish. */
 export const isMissing = (error: unknown): boolean =>
   statusOf(error) === 404 && asFailure(error).name !== 'NoSuchBucket';
 
 /**
- * A failed request as an AppError: STORAGE_FULL or STORAGE_FAILED. The message names bucket and key (`place`) and the
- * failure. An AppError passes through unchanged.
+ * Converts a failed request to an AppError: STORAGE_FULL or STORAGE_FAILED. The message names bucket and key
+ * (`place`) and the failure. An AppError passes through unchanged.
  */
 export function s3Error(operation: string, place: string, error: unknown): AppError {
   if (error instanceof AppError) return error;
   const status = statusOf(error);
-  // Of the disk: local copies and scratch.
+  // The error comes from the disk: a local copy, or a scratch file.
   if (status === undefined && isOfTheDisk(error)) return storageError(operation, error);
   const name = nameOf(error);
   const isFull = FULL.has(name) || status === HTTP_INSUFFICIENT_STORAGE;
@@ -75,11 +75,11 @@ function isOfTheDisk(error: unknown): boolean {
 function nameOf(error: unknown): string {
   const { name, message, code } = asFailure(error);
   if (message === 'Region is missing') return 'RegionMissing';
-  // The SDK calls a connection that was closed a timeout; its code knows better.
+  // The SDK reports a closed connection as a timeout, but the code of its error is right.
   return GENERAL_NAMES.has(name) && typeof code === 'string' ? code : name;
 }
 
-/** The SDK hangs the whole answer on its errors, some with the access key or the string that was signed. */
+/** The SDK attaches the whole response to its errors, some with the access key or the string that was signed. */
 function withoutDetails(error: unknown): Error {
   const { name, message } = asFailure(error);
   const plain = new Error(message);

@@ -25,7 +25,7 @@ import { answered, createClient, type S3Limits, s3Limits } from './s3-client.ts'
 import { isMissing, s3Error } from './s3-error.ts';
 import { SINGLE_PUT_BYTES, uploadInParts } from './upload-in-parts.ts';
 
-/** Blobs as objects of an S3 bucket, and local copies of those that jobs read at random. */
+/** Blobs as objects of an S3 bucket, with local copies of those that jobs read in random order. */
 export class S3Store implements BlobStore {
   private readonly client: S3Client;
   private readonly options: S3Options;
@@ -48,8 +48,8 @@ export class S3Store implements BlobStore {
   }
 
   /**
-   * Opens the store without any request to the bucket.
-   * @param folder local, for copies and scratch; several processes may share it
+   * Opens the storage without any request to the bucket.
+   * @param folder local, for copies and scratch files; several processes may share it
    * @param idleTimeoutMs how long the store may be silent while a caller waits for it
    * @param observe called for repeated requests, and for hits and misses of the cache
    * @throws AppError STORAGE_FULL, STORAGE_FAILED if the folder cannot be used
@@ -72,7 +72,7 @@ export class S3Store implements BlobStore {
     }
   }
 
-  /** Removes this process's scratch and closes its connections. The store must not be used afterwards. */
+  /** Removes the scratch folder of this process and closes its connections. The storage must not be used afterwards. */
   async close(): Promise<void> {
     this.cache.close();
     this.client.destroy();
@@ -138,7 +138,7 @@ export class S3Store implements BlobStore {
         limit,
       )) {
         const key = objectKey.slice(root.length);
-        // Objects that are not blobs (those of our checks, or of others) are skipped.
+        // Objects that are not blobs (those of checks, or of other programs) are skipped.
         if (isBlobKey(key)) keys.push(key);
         if (keys.length >= limit) break;
       }
@@ -166,14 +166,14 @@ export class S3Store implements BlobStore {
 
   async checkReads(): Promise<void> {
     const address = this.addressOf(`${SCRATCH_FOLDER}/check`);
-    // With a body, so that a missing bucket can be distinguished from a missing object.
+    // A GET and not a HEAD, so that a missing bucket can be distinguished from a missing object.
     await this.attempt('read', address, async () => {
       const stream = await unlessMissing(this.stream(address));
       if (stream) await buffer(stream);
     });
   }
 
-  /** The only way from a key to an object. */
+  /** The only place that derives an object from a key. */
   private addressOf(key: string): ObjectAddress {
     const { bucket, prefix } = this.options;
     return { Bucket: bucket, Key: prefix === '' ? key : `${prefix}/${key}` };
@@ -192,7 +192,10 @@ export class S3Store implements BlobStore {
     return answered(this.limits, (options) => this.client.send(new DeleteObjectCommand(address), options));
   }
 
-  /** The content of an object, or of a range of it; of one version, also when the connection breaks in between. */
+  /**
+   * The content of an object, or of a range of it. It is of a single version, even if the connection breaks in
+   * between.
+   */
   private async stream(address: ObjectAddress, range?: ByteRange): Promise<Readable> {
     const open = (from?: ByteRange | { start: number }, IfMatch?: string) => {
       const get = new GetObjectCommand({
@@ -216,7 +219,7 @@ export class S3Store implements BlobStore {
     });
   }
 
-  /** What has a local copy is never replaced. */
+  /** The name of a local copy. Blobs with local copies are never replaced. */
   private copyName({ Bucket, Key }: ObjectAddress, bytes: number): string {
     return createHash('sha256').update(`${Bucket}\0${Key}\0${bytes}`).digest('hex');
   }

@@ -4,12 +4,12 @@ import { Upload } from '@aws-sdk/lib-storage';
 import type { ObjectAddress } from './s3-client.ts';
 
 const MIB = 2 ** 20;
-/** S3 takes parts of 5 MiB and more; this many bytes times the parts in flight are held in memory. */
+/** S3 accepts parts of 5 MiB and more; this many bytes times the parts in flight are in memory. */
 const PART_BYTES = 8 * MIB;
 const PARTS_IN_FLIGHT = 4;
 /** S3's own limit. */
 const MAX_PARTS = 10_000;
-/** Files up to this size go in one request. */
+/** Files up to this size are sent in one request. */
 export const SINGLE_PUT_BYTES = PART_BYTES;
 
 /**
