@@ -59,7 +59,7 @@ export function isForbiddenAddress(address: string): boolean {
   }
 }
 
-/** A public address of this machine would be reached from inside its firewall. */
+/** Whether the address belongs to this machine: its public address would be reached from inside its firewall. */
 function isOwn(address: string): boolean {
   const own = new BlockList();
   for (const found of Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? [])) {

@@ -1,15 +1,15 @@
 import { type Readable, Transform, type TransformCallback } from 'node:stream';
 
 export interface BodyBounds {
-  /** Most bytes; undefined: any number. */
+  /** The most bytes; undefined: no limit. */
   readonly maxBytes: number | undefined;
-  /** What is thrown above them. */
+  /** Creates the error for a body that exceeds the limit. */
   readonly tooLarge: () => Error;
-  /** What is thrown where the body fails. */
+  /** Converts the error of a body that fails. */
   readonly failed: (error: unknown) => Error;
 }
 
-/** The body of an answer, counted, with its errors in our words. To be read to its end or destroyed. */
+/** The body of a response, with its bytes counted and its errors converted. It must be read completely or destroyed. */
 export function boundedBody(body: Readable, { maxBytes = Infinity, tooLarge, failed }: BodyBounds): Readable {
   let bytes = 0;
   const bounded = new Transform({
@@ -19,7 +19,7 @@ export function boundedBody(body: Readable, { maxBytes = Infinity, tooLarge, fai
       else done(null, chunk);
     },
   });
-  // Not pipeline(): it hands errors on as they are.
+  // Not pipeline(), which passes errors on unchanged.
   body.on('error', (error) => bounded.destroy(failed(error)));
   bounded.once('close', () => body.destroy());
   if (body.errored) bounded.destroy(failed(body.errored));

@@ -1,15 +1,15 @@
 import { AppError } from '../errors/app-error.ts';
 import { type Destinations, forbidden } from './destinations.ts';
 
-/** Presigned URLs with a session token have some 2,000. */
+/** Presigned URLs with a session token have about 2,000 characters. */
 const MAX_URL_LENGTH = 8192;
-/** Characters that readers of URLs treat differently: what one takes for a path, another takes for a host. */
+/** Characters that URL parsers treat differently: what one takes for a path, another takes for a host. */
 const AMBIGUOUS = /[\\\p{Cc}\p{Z}]/u;
 const DEFAULT_PORTS: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443 };
 
 /**
- * Parses a URL and refuses it if the service must not request it. Names are not resolved here: their addresses are checked
- * at every connection. Messages show the host but never the rest, which may contain secrets.
+ * Parses a URL and refuses it if the service must not request it. Names are not resolved here: their addresses are
+ * checked for every connection. Messages show the host but never the rest, which may contain secrets.
  * @throws AppError OUTBOUND_URL_INVALID, OUTBOUND_FORBIDDEN
  */
 export function checkUrl(text: string, destinations: Destinations): URL {
@@ -28,7 +28,7 @@ export function checkUrl(text: string, destinations: Destinations): URL {
   return url;
 }
 
-/** Host and path: what may be shown of a URL whose query and user may be secrets. */
+/** Host and path, the visible part of a URL whose query and user may be secrets. */
 export function shownUrl(text: string): string {
   const { host, pathname } = new URL(text);
   return `${host}${pathname}`;

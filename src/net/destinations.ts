@@ -2,11 +2,11 @@ import { isIP, type LookupFunction } from 'node:net';
 import { AppError } from '../errors/app-error.ts';
 import { isForbiddenAddress } from './address-guard.ts';
 
-/** What the operator allows beyond public servers at https and port 443. */
+/** What the operator allows in addition to public servers with https at port 443. */
 export interface OutboundRules {
-  /** `host` or `host:port`, compared exactly: these may be private and at other ports. */
+  /** `host` or `host:port`, compared exactly: these hosts may be private and use other ports. */
   readonly allowedHosts: readonly string[];
-  /** Plain http, to these hosts only. */
+  /** Whether plain http is allowed, to these hosts only. */
   readonly allowHttp: boolean;
 }
 
@@ -16,7 +16,7 @@ const MAX_NAME_LENGTH = 253;
 /** Names that never are public: RFC 6761, RFC 6762, RFC 8375, and ICANN's reserved .internal. */
 const INTERNAL_NAME = /(?:^|\.)(?:localhost|local|internal|home\.arpa)$/;
 
-/** Where the service may connect to. Every outbound connection is checked here. */
+/** The destinations to which the service may connect. Every outbound connection is checked here. */
 export class Destinations {
   private readonly allowed: AllowedHosts;
   private readonly allowHttp: boolean;
@@ -54,7 +54,7 @@ export class Destinations {
   }
 }
 
-/** @param reason why, as the middle of a sentence */
+/** @param reason the reason, as the middle of a sentence */
 export function forbidden(host: string, reason: string): AppError {
   return new AppError('OUTBOUND_FORBIDDEN', `The service does not connect to ${host}: ${reason}.`, { host });
 }
@@ -80,7 +80,7 @@ class AllowedHosts {
   }
 }
 
-/** A host name as it is compared: lower case, no brackets, no dot at the end. */
+/** A host name in the form for comparisons: in lower case, without brackets and without a dot at the end. */
 const bareHost = (hostname: string): string =>
   hostname
     .toLowerCase()
@@ -89,7 +89,7 @@ const bareHost = (hostname: string): string =>
 
 const keyOf = (host: string, port: number | undefined): string => `${host} ${port ?? '*'}`;
 
-/** URL drops the port that its scheme has anyway; two schemes show which one was written. */
+/** URL drops the default port of its scheme; parsing with two schemes shows the port that was written. */
 function parsed(entry: string): { host: string; port: number | undefined } {
   const [http, https] = ['http', 'https'].map((scheme) =>
     URL.canParse(`${scheme}://${entry}`) ? new URL(`${scheme}://${entry}`) : undefined,
@@ -111,7 +111,7 @@ export function guardedLookup(lookup: LookupFunction): LookupFunction {
       if (error) return callback(error, address, family);
       const found = typeof address === 'string' ? [address] : address.map((entry) => entry.address);
       if (found.length > 0 && !found.some(isForbiddenAddress)) return callback(null, address, family);
-      // The address itself stays unsaid: strangers would learn how names resolve inside.
+      // The address is not shown, because it would reveal how names resolve in the private network.
       callback(
         new AppError(
           'OUTBOUND_FORBIDDEN',

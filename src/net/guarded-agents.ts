@@ -7,9 +7,11 @@ import { portOf } from './check-url.ts';
 import type { Destinations } from './destinations.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
-/** How long one of several addresses is tried before the next one; Node's 250 ms are too few across an ocean. */
+/**
+ * How long one of several addresses is tried before the next one; Node's 250 ms are too short for an ocean crossing.
+ */
 const ADDRESS_TIMEOUT_MS = 2_500;
-/** A hub takes its time over a commit of large files. */
+/** The Hub may need this long for a commit of large files. */
 export const STALL_TIMEOUT_MS = 120_000;
 
 export interface GuardedAgents {
@@ -19,7 +21,7 @@ export interface GuardedAgents {
 
 type Created = ((error: Error | null, socket: Duplex) => void) | undefined;
 
-/** Agents for libraries that use node:http, with the same rules as all other connections. */
+/** Agents for libraries that use node:http, subject to the same rules as all other connections. */
 export function guardedAgents(destinations: Destinations, ca: string | undefined): GuardedAgents {
   class GuardedHttpAgent extends HttpAgent {
     override createConnection(options: ClientRequestArgs, created?: Created): Duplex | null | undefined {
@@ -42,7 +44,8 @@ export function guardedAgents(destinations: Destinations, ca: string | undefined
       const lookup = destinations.lookupFor(protocol, options.host ?? '', Number(options.port));
       return connect({ ...options, lookup, autoSelectFamilyAttemptTimeout: ADDRESS_TIMEOUT_MS });
     } catch (error) {
-      // Thrown, it would escape from where the request is made; called back, the request fails with it.
+      // If this were thrown, the caller of the request could not catch it; passed to the callback, it fails the
+      // request.
       created?.(error as Error, undefined as unknown as Duplex);
       return undefined;
     }
@@ -54,7 +57,7 @@ export function guardedAgents(destinations: Destinations, ca: string | undefined
   };
 }
 
-/** The agent for all outgoing requests. It checks every connection when it is opened, also those of redirects. */
+/** The agent for all outgoing requests. It checks every connection when it is opened, including those of redirects. */
 export function guardedDispatcher(destinations: Destinations, ca: string | undefined): Agent {
   const common = {
     timeout: CONNECT_TIMEOUT_MS,

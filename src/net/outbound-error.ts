@@ -5,7 +5,7 @@ const UNREACHABLE = 'cannot be reached';
 const CLOSED = 'closed the connection';
 const UNTRUSTED = 'has no trusted certificate';
 
-/** What happened, by the error code of Node or undici; the message also contains the code. */
+/** The failure in words, by the error code of Node or undici; the message also contains the code. */
 const FAILURES: Readonly<Record<string, string>> = {
   ECONNREFUSED: UNREACHABLE,
   EHOSTUNREACH: UNREACHABLE,
@@ -27,13 +27,13 @@ const FAILURES: Readonly<Record<string, string>> = {
   ERR_TLS_CERT_ALTNAME_INVALID: 'has a certificate for another name',
 };
 
-/** Statuses that another attempt may turn: too early, too many, too slow. */
+/** Statuses of the 4xx range with which another attempt may succeed: request timeout, too early, too many requests. */
 const TRANSIENT_STATUSES = new Set([408, 425, 429]);
 
 /**
- * A failed connection or exchange as an AppError: its cause if our own rules were the reason, otherwise
- * OUTBOUND_FAILED.
- * @param host of the other server; the only part of its URL that is shown
+ * Converts a failed connection or exchange to an AppError: the AppError among its causes if an outbound rule was the
+ * reason, otherwise OUTBOUND_FAILED.
+ * @param host of the other server; only this part of its URL is shown
  */
 export function outboundError(host: string, error: unknown): AppError {
   const errors = chainOf(error);
@@ -50,8 +50,8 @@ export function outboundError(host: string, error: unknown): AppError {
 }
 
 /**
- * An answer that is not the wanted one: OUTBOUND_REFUSED, or OUTBOUND_FAILED where it may be another one later.
- * @param reason what the other server calls it, or what it means; shown behind the status
+ * The error for an unwanted status: OUTBOUND_REFUSED, or OUTBOUND_FAILED if a later attempt may get another one.
+ * @param reason the reason that the other server gives, or the meaning of the status; shown after it
  */
 export function answerError(host: string, status: number, reason?: string): AppError {
   const isTransient = status >= 500 || TRANSIENT_STATUSES.has(status);
@@ -62,7 +62,7 @@ export function answerError(host: string, status: number, reason?: string): AppE
   );
 }
 
-/** The error, its causes, and what several attempts at several addresses met. */
+/** The error, its causes, and the errors of the attempts at several addresses. */
 function chainOf(error: unknown): Error[] {
   if (!(error instanceof Error)) return [];
   const inner = [...(error instanceof AggregateError ? error.errors : []), error.cause];

@@ -10,15 +10,15 @@ import { type GuardedAgents, guardedAgents, guardedDispatcher, STALL_TIMEOUT_MS 
 import { outboundError } from './outbound-error.ts';
 
 const MAX_REDIRECTS = 5;
-/** An unread answer is read up to this size to keep the connection; a longer one closes it. */
+/** An unread body is read up to this size to keep the connection; if it is longer, the connection is closed. */
 const DISCARDED_BYTES = 64 * 1024;
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
-/** Headers that say who asks. */
+/** Headers that identify the caller. */
 const IDENTIFYING = new Set(['authorization', 'proxy-authorization', 'cookie']);
 
 export interface OutboundOptions {
-  /** How names are resolved; Node's own way by default. */
+  /** How names are resolved; by default as Node does. */
   readonly lookup?: LookupFunction;
   /** Certificates of authorities, PEM, instead of those that Node trusts. */
   readonly ca?: string;
@@ -27,32 +27,32 @@ export interface OutboundOptions {
 export interface OutboundRequest {
   readonly method?: 'GET' | 'HEAD' | 'POST' | 'PUT';
   readonly headers?: Readonly<Record<string, string>>;
-  /** Headers that are secrets: no redirect takes them to another host, port or scheme. */
+  /** Headers with secrets: they are not sent to another host, port or scheme after a redirect. */
   readonly secretHeaders?: Readonly<Record<string, string>>;
   readonly body?: Readable | Uint8Array;
-  /** Longest time in which nothing moves: until the head of the answer, and between pieces of its body. */
+  /** The longest time without traffic: until the head of the response, and between pieces of its body. */
   readonly timeoutMs?: number;
-  /** Longest time of the whole exchange, the reading of the body included; undefined: any. */
+  /** The longest time of the whole exchange, including reading the body; undefined: no limit. */
   readonly deadlineMs?: number;
-  /** Most bytes of the answer's body; undefined: any number. */
+  /** The most bytes of the response's body; undefined: no limit. */
   readonly maxBytes?: number;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** An answer of any status. Its body has to be read to its end, destroyed or discarded. */
+/** A response of any status. Its body must be read completely, destroyed or discarded. */
 export interface OutboundAnswer {
   readonly status: number;
-  /** Host and port that answered, to be shown. */
+  /** Host and port that answered, for messages. */
   readonly host: string;
-  /** A header by its name in lower case; the first where there are several. */
+  /** A header by its name in lower case; the first one if there are several. */
   header(name: string): string | undefined;
   readonly body: Readable;
   discard(): Promise<void>;
 }
 
 /**
- * The only way from the service to servers that strangers name. Connections are made to public addresses, with https,
- * at port 443, and to hosts that the operator allows; see Destinations.
+ * The only way in which the service connects to servers that clients name. Connections are made to public addresses,
+ * with https at port 443, and to hosts that the operator allows; see Destinations.
  */
 export class Outbound {
   private readonly rules: OutboundRules;
@@ -61,7 +61,7 @@ export class Outbound {
   private readonly dispatcher: Agent;
   private readonly ca: string | undefined;
 
-  /** @throws TypeError naming an allowed host that is none */
+  /** @throws TypeError naming an allowed host that is not valid */
   constructor(rules: OutboundRules, options: OutboundOptions = {}) {
     this.rules = rules;
     this.options = options;
@@ -71,8 +71,8 @@ export class Outbound {
   }
 
   /**
-   * The same with some more hosts, which may be private, use other ports, and be called over http if a URL says so.
-   * The result has connections of its own, and the caller closes it.
+   * The same rules with additional hosts, which may be private, use other ports, and be called over http if a URL
+   * says so. The result has connections of its own, and the caller must close it.
    * @throws TypeError naming an invalid host
    */
   allowing(hosts: readonly string[]): Outbound {
@@ -81,7 +81,7 @@ export class Outbound {
   }
 
   /**
-   * Refuses a URL that is never asked; where its name leads to is seen at the connection only.
+   * Refuses a URL that is never allowed; the address of its name is only checked when a connection is opened.
    * @throws AppError OUTBOUND_URL_INVALID, OUTBOUND_FORBIDDEN
    */
   checkUrl(text: string): URL {
@@ -89,9 +89,9 @@ export class Outbound {
   }
 
   /**
-   * One exchange; redirects are answers like others.
-   * @throws AppError as checkUrl, OUTBOUND_FAILED; the body fails with OUTBOUND_FAILED or OUTBOUND_TOO_LARGE;
-   * whatever the signal's reason is
+   * Makes one request; redirects are returned like other responses.
+   * @throws AppError as checkUrl, OUTBOUND_FAILED; the body fails with OUTBOUND_FAILED or OUTBOUND_TOO_LARGE; the
+   *   reason of the signal
    */
   async request(target: string, options: OutboundRequest = {}): Promise<OutboundAnswer> {
     const url = this.checkUrl(target);
@@ -119,7 +119,7 @@ export class Outbound {
   /**
    * A GET that follows up to 5 redirects. Each is checked like the first URL; headers with credentials are not sent
    * to another host or port.
-   * @throws AppError as request; OUTBOUND_FORBIDDEN after too many
+   * @throws AppError as request; OUTBOUND_FORBIDDEN after too many redirects
    */
   async fetchFollowing(
     target: string,
@@ -161,12 +161,12 @@ export class Outbound {
     }
   };
 
-  /** Agents behind the same rules, for libraries that speak through node:http. Who takes them destroys them. */
+  /** Agents with the same rules, for libraries that use node:http. The caller destroys them. */
   newAgents(): GuardedAgents {
     return guardedAgents(this.destinations, this.ca);
   }
 
-  /** Ends all exchanges and connections, those of agents excepted. */
+  /** Ends all exchanges and connections, except those of agents. */
   async close(): Promise<void> {
     await this.dispatcher.destroy();
   }
@@ -177,7 +177,7 @@ function answerOf(
   { statusCode: status, headers, body: raw }: Dispatcher.ResponseData,
   bounds: BodyBounds,
 ): OutboundAnswer {
-  // An unread body must not end the process when it fails.
+  // Without a listener, the failure of an unread body would end the process.
   raw.on('error', () => {});
   let body: Readable | undefined;
   return {
@@ -201,7 +201,7 @@ function signalOf({ signal, deadlineMs }: OutboundRequest): AbortSignal | undefi
   return signal ? AbortSignal.any([signal, deadline]) : deadline;
 }
 
-/** Why an exchange was ended from here; undefined when it was not. */
+/** The reason for which this side ended an exchange; undefined if it did not. */
 function reasonOf(
   { signal, deadlineMs }: OutboundRequest,
   joined: AbortSignal | undefined,
@@ -223,8 +223,8 @@ const tooLargeError = (host: string, maxBytes = 0): AppError =>
   });
 
 /**
- * Where an answer sends us; undefined when it is none of that kind.
- * @param from the URL that was asked
+ * The target of a redirect; undefined if the response is not one.
+ * @param from the requested URL
  * @throws AppError OUTBOUND_URL_INVALID
  */
 function redirectTarget(
@@ -241,6 +241,6 @@ function redirectTarget(
   return new URL(location, from).href;
 }
 
-/** What of the headers may go to another host, port or scheme: nothing that says who asks. */
+/** The headers that may be sent to another host, port or scheme: those that do not identify the caller. */
 const withoutIdentity = (headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> =>
   Object.fromEntries(Object.entries(headers).filter(([name]) => !IDENTIFYING.has(name.toLowerCase())));

@@ -1,16 +1,16 @@
 import type { Outbound } from '../net/outbound.ts';
 import type { ConnectionAccess } from './connection-access.ts';
 
-/** How other servers are reached. */
+/** The means to reach other servers. */
 export interface Way {
   readonly outbound: Outbound;
-  /** URL of the Hub, without a slash at its end. */
+  /** The URL of the Hub, without a trailing slash. */
   readonly hubEndpoint: string;
 }
 
 /**
- * Does something with the reach of a connection: its Hub, and hosts that only it may reach.
- * @param access null: there is no connection
+ * Does something with the destinations of a connection: its Hub, and hosts that only it may reach.
+ * @param access null if there is no connection
  */
 export async function onWayOf<T>(
   access: ConnectionAccess | null,

@@ -3,7 +3,7 @@ import type { S3Credentials } from '../contract/transfer.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { SecretBox } from './secret-box.ts';
 
-/** What a connection has of its own to open what it leads to. */
+/** The credentials that a connection can have of its own. */
 export type Credentials = S3Credentials | HubCredentials | UrlCredentials;
 
 /** @throws AppError SECRETS_UNAVAILABLE without a box */

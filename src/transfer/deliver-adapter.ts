@@ -14,7 +14,7 @@ import { putFile, putTarget } from './url-sink.ts';
 
 export interface DeliverOptions {
   readonly outbound: Outbound;
-  /** URL of the Hub, without a slash at its end. */
+  /** The URL of the Hub, without a trailing slash. */
   readonly hubEndpoint: string;
   readonly onProgress?: OnProgress;
   readonly signal?: AbortSignal;
@@ -24,11 +24,11 @@ export interface DeliverOptions {
 type OnBytes = (file: LocalFile, done: number) => void;
 
 /**
- * Delivers the files of an adapter to a sink: the weights first, so that a reader who sees the configuration finds
- * them; on the Hub all at once. Existing files of the same names are replaced, and repeating it is harmless.
+ * Delivers the files of an adapter to a sink: the weights first, so that a reader that sees the configuration finds
+ * them; to the Hub, all in one commit. Existing files with the same names are replaced, and repeating it is harmless.
  * @param all weights first; files without a URL in a sink of URLs are left out
  * @returns the delivery's data for the record
- * @throws AppError OUTBOUND_*, STORAGE_FAILED if the files do not exist here; the signal's reason
+ * @throws AppError OUTBOUND_*, STORAGE_FAILED if the files do not exist here; the reason of the signal
  */
 export async function deliverAdapter(
   sink: ReadySink,

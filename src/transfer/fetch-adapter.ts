@@ -14,17 +14,17 @@ import { findInBucket, S3File } from './s3/s3-source.ts';
 import { checkUrlFiles, shownPlace, urlFile } from './transfer-ends.ts';
 import { type OnProgress, TransferProgress } from './transfer-progress.ts';
 
-/** Long enough for a store that has to wake up, short enough to notice a dead server. */
+/** Long enough for a store that must wake up, short enough to notice a dead server. */
 export const DEFAULT_STALL_TIMEOUT_MS = 60_000;
 
 export interface FetchOptions {
   readonly outbound: Outbound;
-  /** Empty, and the caller's to remove, whatever happens. */
+  /** An empty folder, which the caller removes in any case. */
   readonly folder: string;
   readonly limits: { readonly maxUploadBytes: number; readonly maxConfigBytes: number };
-  /** URL of the Hub, without a slash at its end. */
+  /** The URL of the Hub, without a trailing slash. */
   readonly hubEndpoint: string;
-  /** Creates the gate for arriving weights, again if they start over. */
+  /** Creates the gate for arriving weights; called again if they start over. */
   readonly gate?: () => Gate;
   readonly onProgress?: OnProgress;
   readonly signal?: AbortSignal;
@@ -32,7 +32,7 @@ export interface FetchOptions {
 }
 
 export interface Fetched {
-  /** The weights and, where there is one, the configuration: in `folder`, under the names they had. */
+  /** The weights and the configuration, if there is one: in `folder`, with their original names. */
   readonly files: readonly LocalFile[];
   readonly imported: Import;
 }
@@ -47,7 +47,7 @@ interface Opened {
 /**
  * Fetches the files of an adapter from a source into a folder.
  * @throws AppError OUTBOUND_*, FILE_MISSING, PICKLE_REFUSED, UPLOAD_TOO_LARGE, CONFIG_TOO_LARGE,
- * TRANSFER_DIGEST_MISMATCH, STORAGE_*, the errors of the gate; the signal's reason
+ *   TRANSFER_DIGEST_MISMATCH, STORAGE_*, the errors of the gate; the reason of the signal
  */
 export async function fetchAdapter(source: ReadySource, options: FetchOptions): Promise<Fetched> {
   const { folder, limits, gate, signal, stallTimeoutMs = DEFAULT_STALL_TIMEOUT_MS, hubEndpoint } = options;
@@ -76,7 +76,7 @@ export async function fetchAdapter(source: ReadySource, options: FetchOptions): 
         progress.set(file.name, 0, 0);
         continue;
       }
-      // The weights first, as uploads have them.
+      // The weights come first, as in uploads.
       files.unshift(received);
     }
   } finally {

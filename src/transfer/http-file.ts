@@ -7,14 +7,14 @@ export interface HttpFileOptions {
   readonly name: string;
   readonly url: string;
   readonly sha256?: string | undefined;
-  /** For the first request; headers with credentials are not sent to other hosts. */
+  /** Headers of the first request; those with credentials are not sent to other hosts. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** The same of any name. */
+  /** Headers of any name that contain secrets. */
   readonly secretHeaders?: Readonly<Record<string, string>> | undefined;
   readonly stallTimeoutMs: number;
 }
 
-/** A file behind a URL. It is continued only where a strong ETag says that it still is the same. */
+/** A file at a URL. A download is only continued if a strong ETag shows that the file is still the same. */
 export class HttpFile implements RemoteFile {
   readonly name: string;
   readonly sha256: string | undefined;
@@ -36,7 +36,7 @@ export class HttpFile implements RemoteFile {
     const rest =
       from > 0 && this.etag !== undefined ? { range: `bytes=${from}-`, 'if-range': this.etag } : undefined;
     const answer = await this.outbound.fetchFollowing(this.options.url, {
-      // With compression, sizes and ranges would not be those of the file.
+      // With compression, sizes and ranges would not refer to the file.
       headers: { 'accept-encoding': 'identity', ...this.options.headers, ...rest },
       secretHeaders: this.options.secretHeaders ?? {},
       timeoutMs: this.options.stallTimeoutMs,

@@ -10,20 +10,20 @@ import { pathsInBucket } from './s3/s3-source.ts';
 
 export interface ListOptions {
   readonly outbound: Outbound;
-  /** URL of the Hub, without a slash at its end. */
+  /** The URL of the Hub, without a trailing slash. */
   readonly hubEndpoint: string;
   readonly signal?: AbortSignal | undefined;
   readonly stallTimeoutMs?: number;
 }
 
-/** Files that a prefix may have below it; a bucket may have billions. */
+/** The most files that a prefix may contain, because a bucket may have billions. */
 export const MAX_LISTED_FILES = 200_000;
 
 /**
  * The adapters below a folder of a bucket or of a repository, in the order of their paths.
  * @param source the folder
- * @throws AppError VALIDATION_FAILED if the source is one of URLs, or has more than MAX_LISTED_FILES files below it;
- * OUTBOUND_*; the signal's reason
+ * @throws AppError VALIDATION_FAILED if the source consists of URLs, or has more than MAX_LISTED_FILES files below
+ *   it; OUTBOUND_*; the reason of the signal
  */
 export async function listAdapters(source: ReadySource, options: ListOptions): Promise<ListedAdapter[]> {
   const found: string[] = [];
@@ -40,7 +40,7 @@ export async function listAdapters(source: ReadySource, options: ListOptions): P
   return adaptersAmong(found);
 }
 
-/** Paths of all files below the source, from it on. */
+/** The paths of all files below the source, relative to it. */
 async function* pathsBelow(source: ReadySource, options: ListOptions): AsyncGenerator<string> {
   const { outbound, hubEndpoint, signal, stallTimeoutMs = DEFAULT_STALL_TIMEOUT_MS } = options;
   switch (source.kind) {

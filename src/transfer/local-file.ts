@@ -3,7 +3,7 @@ import type { DigestedFile, LocalFile } from '../adapter/digested-file.ts';
 import { AppError } from '../errors/app-error.ts';
 
 /**
- * Checks that the files exist as described, so that our own fault is not taken for one of the other side.
+ * Checks that the files exist as described, so that a local fault is not attributed to the other server.
  * @throws AppError STORAGE_FAILED
  */
 export async function checkPresent(files: readonly LocalFile[]): Promise<void> {
@@ -18,14 +18,14 @@ export async function checkPresent(files: readonly LocalFile[]): Promise<void> {
   }
 }
 
-/** The files as records list them. */
+/** The files in the form of records. */
 export const recorded = (files: readonly LocalFile[]): DigestedFile[] =>
   files.map(({ name, sha256, bytes }) => ({ name, sha256, bytes }));
 
 export const totalBytes = (files: readonly LocalFile[]): number =>
   files.reduce((sum, { bytes }) => sum + bytes, 0);
 
-/** A failed file operation: STORAGE_FULL or STORAGE_FAILED, without the path. */
+/** Converts a failed file operation to STORAGE_FULL or STORAGE_FAILED, without the path. */
 export function diskError(error: unknown): AppError {
   const errno = (error as NodeJS.ErrnoException).code ?? 'unknown error';
   const isFull = errno === 'ENOSPC' || errno === 'EDQUOT';

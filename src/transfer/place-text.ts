@@ -3,14 +3,14 @@ import type { HubSink, HubSource, S3Sink, S3Source } from '../contract/transfer.
 import { AppError } from '../errors/app-error.ts';
 import { type Place, placeText, readHub, readPlace } from './place.ts';
 
-/** Files behind a URL that was given as text. */
+/** Files at a URL that was given as text. */
 export interface UrlText {
   readonly kind: 'url';
   readonly url: string;
 }
 
 /**
- * A source that was given as text: a folder, or a weights file.
+ * Reads a source that was given as text: a folder, or a weights file.
  * @throws AppError VALIDATION_FAILED
  */
 export function readSourceText(text: string): S3Source | HubSource | UrlText {
@@ -32,7 +32,7 @@ export function readSourceText(text: string): S3Source | HubSource | UrlText {
 }
 
 /**
- * A destination that was given as text: a folder.
+ * Reads a destination that was given as text, which must be a folder.
  * @throws AppError VALIDATION_FAILED
  */
 export function readSinkText(text: string): S3Sink | HubSink | UrlText {
@@ -51,7 +51,7 @@ export function readSinkText(text: string): S3Sink | HubSink | UrlText {
   };
 }
 
-/** URLs of the weights of a source that was given as text, and of the configuration that may be beside them. */
+/** The URLs of the weights of a source that was given as text, and of the configuration that may lie beside them. */
 export function urlsOf(url: string): { readonly weights: string; readonly config: string } {
   const place = readPlace(url);
   const { folders, file = WEIGHTS_FILE } = split(place);
@@ -67,7 +67,7 @@ function split({ parts }: Place): { readonly folders: readonly string[]; readonl
 
 const bucketOf = ({ root }: Place): string => root.slice('s3://'.length);
 
-/** @throws AppError VALIDATION_FAILED where only an owner is named */
+/** @throws AppError VALIDATION_FAILED if only an owner is named */
 function repositoryOf(text: string, parts: readonly string[]) {
   const [owner, name, ...folders] = parts;
   if (name !== undefined)

@@ -4,14 +4,14 @@ import { AppError } from '../errors/app-error.ts';
 export type PlaceKind = 's3' | 'hub' | 'url';
 
 /**
- * A location, split into parts so that it can be compared exactly as it is requested. No part is empty, leads to a
- * parent folder, or contains a slash, in any encoding.
+ * A location, split into parts so that it can be compared exactly as it will be requested. No part is empty, leads to
+ * a parent folder, or contains a slash, in any encoding.
  */
 export interface Place {
   readonly kind: PlaceKind;
   /** `s3://bucket`, `hf:/`, or scheme, host and port. */
   readonly root: string;
-  /** What follows: folders and a name, or owner, repository and folders. */
+  /** What follows the root: folders and a name, or owner, repository and folders. */
   readonly parts: readonly string[];
 }
 
@@ -21,7 +21,7 @@ export interface HubPlace extends Place {
 }
 
 const BUCKET = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/s;
-/** As huggingface_hub reads it: https://huggingface.co/docs/huggingface_hub/guides/hf_file_system. */
+/** The syntax of huggingface_hub: https://huggingface.co/docs/huggingface_hub/guides/hf_file_system. */
 const HUB = /^hf:\/\/([^/@]+(?:\/[^/@]+)?)(?:@(refs\/(?:pr|convert)\/[^/]+|[^/]+))?(?:\/(.*))?$/s;
 const URL_PATH = /^https?:\/\/[^/?#]*(?:\/([^?#]*))?([?#]?)/is;
 const HUB_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,95}$/;
@@ -29,9 +29,9 @@ const HUB_FOLDER = /^[A-Za-z0-9_][A-Za-z0-9._-]*$/;
 const REVISION = /^[A-Za-z0-9][A-Za-z0-9._/-]*$/;
 
 const ENCODED = /%([0-9a-f]{2})/gi;
-/** RFC 3986, 2.3: these mean the same, encoded or not. */
+/** RFC 3986, 2.3: these characters mean the same whether they are encoded or not. */
 const UNRESERVED = /^[A-Za-z0-9._~-]$/;
-/** What readers of URLs treat differently. */
+/** Characters that URL parsers treat differently. */
 const AMBIGUOUS = /[\\\p{Cc}\p{Z}]/u;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const SEPARATOR = /[/\\\u0000-\u001f\u007f]/;
@@ -43,14 +43,15 @@ const SCHEMES: Readonly<Record<string, PlaceKind>> = {
   'http:': 'url',
 };
 
-/** What a place is written as: `s3://…`, `hf://…`, `https://…`. */
+/** The kind of a place, by its scheme: `s3://…`, `hf://…`, `https://…`. */
 export const kindOfPlace = (text: string): PlaceKind | undefined =>
   SCHEMES[text.slice(0, text.indexOf('//')).toLowerCase()];
 
 /**
  * Reads a place.
- * @param text `s3://bucket/folder`, `hf://owner/repo@revision/folder` or `https://host/folder`; a slash at the end says nothing
- * @throws AppError VALIDATION_FAILED saying what is wrong with it
+ * @param text `s3://bucket/folder`, `hf://owner/repo@revision/folder` or `https://host/folder`; a slash at the end is
+ *   ignored
+ * @throws AppError VALIDATION_FAILED with the reason
  */
 export function readPlace(text: string): Place {
   switch (kindOfPlace(text)) {
@@ -121,7 +122,7 @@ function readUrl(text: string): Place {
   return { kind: 'url', root: origin, parts };
 }
 
-/** A part of a URL with nothing encoded that need not be. */
+/** A part of a URL, with only those characters encoded that must be. */
 const plainest = (part: string): string =>
   part.replaceAll(ENCODED, (encoded, hex: string) => {
     const character = String.fromCharCode(Number.parseInt(hex, 16));
@@ -146,7 +147,7 @@ function partsOf(text: string, path: string): string[] {
   return parts;
 }
 
-/** What readers may make of a part that decode it once, or more often than they should. */
+/** A part after decoding it until it no longer changes: some servers decode more than once. */
 function wholly(part: string): string {
   for (let text = part; ; ) {
     const decoded = text.replaceAll(ENCODED, (_encoded, hex: string) =>
@@ -166,13 +167,13 @@ export const isWithin = (place: Place, prefix: Place): boolean =>
   place.root === prefix.root &&
   prefix.parts.every((part, index) => place.parts[index] === part);
 
-/** A place as it is written, without its revision. */
+/** The text of a place, without its revision. */
 export const placeText = ({ root, parts }: Place): string => [root, ...parts].join('/');
 
 const MAX_SHOWN = 120;
 const shown = (text: string): string => (text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text);
 
-/** Without a query, which may be a secret. */
+/** The message shows the location without its query, which may be a secret. */
 function wrong(text: string, why: string): AppError {
   const detail = `${JSON.stringify(shown(text.split(/[?#]/, 1)[0]!))} is not a usable location: ${why}`;
   return new AppError('VALIDATION_FAILED', `${detail}.`, { errors: [{ pointer: '', detail }] });

@@ -10,21 +10,21 @@ import type {
 
 type Bare<T> = Omit<T, 'connection' | 'credentials' | 'token'>;
 
-/** A bucket with what opens it. */
+/** A bucket with the credentials for it. */
 interface OpenBucket {
-  /** own: the process goes as itself, with what the AWS SDK finds. */
+  /** own: the identity of the process, as the AWS SDK finds it. */
   readonly credentials: S3Credentials | 'own';
-  /** Whether the bucket is in the path; undefined: if there is an endpoint. */
+  /** Whether the bucket is in the path; undefined: it is if there is an endpoint. */
   readonly path_style?: boolean | undefined;
 }
 export type ReadyS3Source = Bare<S3Source> & OpenBucket;
 export type ReadyS3Sink = Bare<S3Sink> & OpenBucket;
 
 export type ReadyHubSource = Bare<HubSource> & { readonly token?: string | undefined };
-/** The Hub itself refuses who has no token. */
+/** Without a token, the Hub itself refuses the request. */
 export type ReadyHubSink = Bare<HubSink> & { readonly token?: string | undefined };
 
-/** Headers that open what URLs lead to, for their own server only. */
+/** Headers with credentials, which are sent to their own server only. */
 interface OpenServer {
   readonly secretHeaders?: Readonly<Record<string, string>> | undefined;
 }
@@ -35,13 +35,13 @@ export type ReadyUrlSource = Bare<UrlSource> &
   };
 export interface ReadyUrlSink extends OpenServer {
   readonly kind: 'url';
-  /** Where each file goes; what is not named stays here. */
+  /** The destination of each file; files without one are not delivered. */
   readonly files?: UrlSink['files'];
-  /** URL of a folder that all files go to, without a slash at its end. */
+  /** The URL of a folder for all files, without a trailing slash. */
   readonly folder?: string;
 }
 
-/** Where an adapter comes from, with all that it takes to get it. */
+/** A source with everything that is needed to fetch it. */
 export type ReadySource = ReadyUrlSource | ReadyS3Source | ReadyHubSource;
 /** A sink with everything that a delivery needs. */
 export type ReadySink = ReadyUrlSink | ReadyS3Sink | ReadyHubSink;

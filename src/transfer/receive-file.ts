@@ -10,16 +10,16 @@ import type { ErrorCode } from '../errors/error-kinds.ts';
 import { diskError } from './local-file.ts';
 import { isTransient, MAX_ATTEMPTS, pauseBeforeRetry } from './retries.ts';
 
-/** A remote file that can be read, usually also from its middle. */
+/** A remote file that can be read, usually from any offset. */
 export interface RemoteFile {
   readonly name: string;
   /** SHA-256 that the content must have, hex, if it is known in advance. */
   readonly sha256: string | undefined;
-  /** Host that has it, for messages. */
+  /** The host that has it, for messages. */
   readonly host: string;
   /**
-   * The content from byte `from` on, if it is still the file that was read before; otherwise, and if the server
-   * cannot do that, all of it again.
+   * The content from byte `from` on, if it is still the same file as before. Otherwise, or if the server cannot
+   * continue, the whole content again.
    * @throws AppError OUTBOUND_*; the stream fails with them as well
    */
   open(from: number, signal: AbortSignal | undefined): Promise<OpenedFile>;
@@ -27,19 +27,19 @@ export interface RemoteFile {
 
 export interface OpenedFile {
   readonly stream: Readable;
-  /** Where the stream begins: `from`, or 0. */
+  /** The offset at which the stream begins: `from`, or 0. */
   readonly from: number;
-  /** Size of the whole file; undefined where the other side does not say it. */
+  /** The size of the whole file; undefined if the other server does not send it. */
   readonly totalBytes: number | undefined;
 }
 
 export interface ReceiveOptions {
   readonly folder: string;
   readonly maxBytes: number;
-  /** What a file above `maxBytes` is refused with. */
+  /** The code with which a file larger than `maxBytes` is refused. */
   readonly tooLarge: ErrorCode;
   readonly openGate?: (() => Gate) | undefined;
-  /** A file that sends nothing for this long is asked for again. */
+  /** A file that sends nothing for this long is requested again. */
   readonly stallTimeoutMs: number;
   readonly signal?: AbortSignal | undefined;
   readonly onBytes: (done: number, total: number | undefined) => void;
@@ -47,12 +47,12 @@ export interface ReceiveOptions {
 
 /**
  * Receives a remote file into a folder, through the size limit, the gate and SHA-256. After a broken connection it
- * continues, a few times, or starts over if the server cannot do that.
- * @throws AppError `tooLarge`, the errors of the gate, TRANSFER_DIGEST_MISMATCH, OUTBOUND_*, STORAGE_*; the signal's
- * reason
+ * continues, up to a few times, or starts over if the server cannot continue.
+ * @throws AppError `tooLarge`, the errors of the gate, TRANSFER_DIGEST_MISMATCH, OUTBOUND_*, STORAGE_*; the reason of
+ *   the signal
  */
 export async function receiveFile(remote: RemoteFile, options: ReceiveOptions): Promise<LocalFile> {
-  // Our own name: the remote one must not be used as a path.
+  // Under a fixed name, because the remote one must not be used as a path.
   const path = join(options.folder, roleOf(remote.name));
   const handle = await open(path, 'wx').catch((error: unknown) => {
     throw diskError(error);
@@ -75,7 +75,7 @@ export async function receiveFile(remote: RemoteFile, options: ReceiveOptions): 
   }
 }
 
-/** What has come of one file so far. */
+/** The state of one file that is being received. */
 class Reception {
   private readonly remote: RemoteFile;
   private readonly handle: FileHandle;
@@ -91,7 +91,7 @@ class Reception {
     this.gate = options.openGate?.();
   }
 
-  /** One attempt to get the rest. */
+  /** Makes one attempt to get the rest. */
   async run(): Promise<void> {
     const { signal, stallTimeoutMs, maxBytes, onBytes } = this.options;
     const { stream, from, totalBytes } = await this.remote.open(this.bytes, signal);
@@ -121,7 +121,7 @@ class Reception {
     }
   }
 
-  /** All bytes have arrived. */
+  /** Completes the file after all bytes have arrived. */
   finish(): { sha256: string; bytes: number } {
     this.gate?.finish(this.bytes);
     const sha256 = this.hash.digest('hex');
@@ -146,7 +146,7 @@ class Reception {
     this.bytes += chunk.byteLength;
   }
 
-  /** @returns bytes written, which a disk that is nearly full makes fewer */
+  /** @returns the number of written bytes, which can be fewer if the disk is nearly full */
   private async write(chunk: Buffer, at: number): Promise<number> {
     try {
       const { bytesWritten } = await this.handle.write(chunk, at, chunk.byteLength - at, this.bytes + at);
@@ -156,7 +156,7 @@ class Reception {
     }
   }
 
-  /** The content comes from its beginning, and need not be the same as before. */
+  /** Starts over: the content now comes from its beginning, and may have changed. */
   private async restart(): Promise<void> {
     await this.handle.truncate(0).catch((error: unknown) => {
       throw diskError(error);

@@ -3,24 +3,24 @@ import { AppError } from '../errors/app-error.ts';
 
 const CIPHER = 'aes-256-gcm';
 const KEY_BYTES = 32;
-/** What GCM is made for (NIST SP 800-38D); random ones do for 2³² texts a key. */
+/** The nonce size that GCM is designed for (NIST SP 800-38D); random nonces suffice for 2³² texts per key. */
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 const VERSION = 'v1';
 const KEY_ID_DIGITS = 8;
 const SEALED = /^v1\.([0-9a-f]{8})\./;
 
-/** One key or several: the first one seals, all of them open. Those of a function are what it returns now. */
+/** One key or several: the first one seals, all of them open. A function returns the current keys. */
 export type Keys = Uint8Array | (() => readonly Uint8Array[]);
 
-/** Seals text: who has the key reads the text and sees whether it was changed. */
+/** Seals text. With the key, the text can be read and changes to it are detected. */
 export class SecretBox {
   private readonly keys: () => readonly Uint8Array[];
   private ring: { readonly of: readonly Uint8Array[]; readonly keys: ReadonlyMap<string, Uint8Array> };
 
   /**
-   * @param keys of 32 random bytes each, at least one
-   * @throws RangeError when one has not 32
+   * @param keys at least one, of 32 random bytes each
+   * @throws RangeError if a key has another length
    */
   constructor(keys: Keys) {
     const single = typeof keys === 'function' ? undefined : [Uint8Array.from(keys)];
@@ -73,7 +73,7 @@ export class SecretBox {
   }
 }
 
-/** By what `seal` writes in front; undefined: it is nothing that was sealed. */
+/** The id of the key with which a text was sealed; undefined if it is not a sealed text. */
 export const sealedWith = (sealed: string): string | undefined => SEALED.exec(sealed)?.[1];
 
 function ringOf(keys: readonly Uint8Array[]) {

@@ -4,9 +4,9 @@ import type { SecretBox } from './secret-box.ts';
 import { shownPlace } from './transfer-ends.ts';
 
 /**
- * A source for the record: what may be seen, and the request as a whole sealed, so that no field can be forgotten.
- * What has no secret, the Hub without a token, needs no box.
- * @throws AppError SECRETS_UNAVAILABLE without a box where one is needed
+ * The record of a source: the visible part, and the request as a whole sealed, so that no field can be forgotten. A
+ * source without secrets, such as the Hub without a token, needs no box.
+ * @throws AppError SECRETS_UNAVAILABLE if a box is needed and there is none
  */
 export function sealSource(
   source: SourceObject,
@@ -42,7 +42,7 @@ export function unsealSink(recorded: RecordedSink, box: SecretBox | undefined): 
   return opened<SinkObject>(recorded, box);
 }
 
-/** What remains when the job has ended, and what clients see: no secret, not even a sealed one. */
+/** The record as clients see it and as it is kept after the job has ended: without secrets, even sealed ones. */
 export function redactFinal<Recorded extends RecordedSource | RecordedSink>(recorded: Recorded): Recorded {
   const { sealed: _gone, ...visible } = recorded;
   return visible as Recorded;

@@ -25,9 +25,10 @@ export interface Openers {
 }
 
 /**
- * A source as it is fetched: with what was sealed with the job, or with what its connection has now.
- * @throws AppError SECRETS_UNAVAILABLE, SECRETS_KEY_MISMATCH, SECRETS_DAMAGED, CONNECTION_NOT_FOUND, CONNECTION_FORBIDDEN,
- * AMBIENT_UNAVAILABLE
+ * A source that is ready to be fetched: with the secrets that were sealed with the job, or with the current
+ * credentials of its connection.
+ * @throws AppError SECRETS_UNAVAILABLE, SECRETS_KEY_MISMATCH, SECRETS_DAMAGED, CONNECTION_NOT_FOUND,
+ *   CONNECTION_FORBIDDEN, AMBIENT_UNAVAILABLE
  */
 export function readySource(recorded: RecordedSource, openers: Openers): ReadySource {
   if (!isClear(recorded)) return withCredentials(unsealSource(recorded, openers.box));
@@ -103,7 +104,7 @@ export const isClear = (recorded: RecordedSource | RecordedSink): boolean =>
   (recorded.kind === 'hub' && 'has_token' in recorded && !recorded.has_token) ||
   (recorded.kind === 'url' && recorded.url !== undefined);
 
-/** The places that a record in the clear leads to. @throws AppError VALIDATION_FAILED */
+/** The places in an unsealed record. @throws AppError VALIDATION_FAILED */
 export function placesOf(recorded: RecordedSource | RecordedSink): Place[] {
   switch (recorded.kind) {
     case 's3':
@@ -127,8 +128,8 @@ export function placesOf(recorded: RecordedSource | RecordedSink): Place[] {
 }
 
 /**
- * Whether a connection leads to all of these places.
- * @throws AppError CONNECTION_FORBIDDEN naming the first one that it does not lead to
+ * Checks that a connection includes all of these places.
+ * @throws AppError CONNECTION_FORBIDDEN naming the first place that it does not include
  */
 export function checkReach({ name, kind, prefixes }: ConnectionAccess, places: readonly Place[]): void {
   const within = prefixes.map(readPlace);

@@ -11,7 +11,7 @@ import { shownUrl } from '../net/check-url.ts';
 import type { Outbound } from '../net/outbound.ts';
 import type { ReadySink, ReadySource } from './ready-ends.ts';
 
-/** Headers that say how the message travels; they are ours to set. */
+/** Headers about the transmission of a message, which only the service sets. */
 const RESERVED = new Set([
   'host',
   'content-length',
@@ -29,8 +29,9 @@ const RESERVED = new Set([
 export const isReservedHeader = (name: string): boolean => RESERVED.has(name.toLowerCase());
 
 /**
- * Refuses a source or a sink that can never be served, when it is asked for and not only in the job: places where the
- * service does not connect to, and headers it sets itself. What names lead to is seen at the connection only.
+ * Refuses a source or a sink that can never be used when it is requested, rather than in the job: places to which the
+ * service does not connect, and headers that it sets itself. The addresses of names are only checked when a
+ * connection is opened.
  * @throws AppError OUTBOUND_URL_INVALID, OUTBOUND_FORBIDDEN, VALIDATION_FAILED
  */
 export function checkTransfer(end: SourceObject | SinkObject, outbound: Outbound): void {
@@ -46,8 +47,7 @@ export function checkTransfer(end: SourceObject | SinkObject, outbound: Outbound
 }
 
 /**
- * What may be shown of where an adapter comes from or goes to: host and path of the weights, bucket and prefix, or
- * host and repository.
+ * The visible part of a source or sink: host and path of the weights, bucket and prefix, or host and repository.
  * @param hubEndpoint URL of the Hub
  */
 export function shownPlace(
@@ -83,7 +83,7 @@ function s3Place({
 type WithFiles = Pick<UrlSource, 'files'> | Pick<UrlSink, 'files'>;
 type UrlFile<End extends WithFiles> = NonNullable<End['files'][keyof End['files']]>;
 
-/** The entry for a file, under either of its names; undefined: none. */
+/** The entry for a file, under either of its names; undefined if there is none. */
 export function urlFile<End extends WithFiles>({ files }: End, role: FileRole): UrlFile<End> | undefined {
   const said = files as Readonly<Record<string, UrlFile<End> | undefined>>;
   return URL_NAMES[role].map((name) => said[name]).find((file) => file !== undefined);

@@ -1,11 +1,11 @@
 export interface BytesProgress {
-  /** Bytes so far, of all files; after a file had to begin again they are fewer. */
+  /** The bytes of all files so far; the number decreases if a file starts over. */
   readonly done: number;
-  /** Bytes of all files; null while the size of one is not known. */
+  /** The bytes of all files; null while the size of one is unknown. */
   readonly total: number | null;
 }
 
-/** Called for every piece that was transferred, often; callers report progress at intervals. */
+/** Called for every transferred piece, which is often; callers report progress at intervals. */
 export type OnProgress = (progress: BytesProgress) => void;
 
 /** Adds up the progress of several files. */
@@ -13,13 +13,13 @@ export class TransferProgress {
   private readonly files = new Map<string, { done: number; total: number | undefined }>();
   private readonly onProgress: OnProgress | undefined;
 
-  /** @param sizes bytes of every file, by its name; undefined where they are not known yet */
+  /** @param sizes bytes of every file, by its name; undefined if not known yet */
   constructor(sizes: Readonly<Record<string, number | undefined>>, onProgress: OnProgress | undefined) {
     for (const [name, total] of Object.entries(sizes)) this.files.set(name, { done: 0, total });
     this.onProgress = onProgress;
   }
 
-  /** How far a file is, in bytes. */
+  /** Sets the progress of a file, in bytes. */
   set(name: string, done: number, total: number | undefined): void {
     this.files.set(name, { done, total });
     const files = [...this.files.values()];

@@ -16,9 +16,9 @@ export interface PutOptions {
 }
 
 /**
- * Sends a file with PUT, as a whole, and again from its beginning where that failed. Redirects are not followed.
- * @param file one that the sink has a URL for
- * @throws AppError OUTBOUND_*; the signal's reason
+ * Sends a whole file with PUT, and again from its beginning if that fails. Redirects are not followed.
+ * @param file for which the sink has a URL
+ * @throws AppError OUTBOUND_*; the reason of the signal
  */
 export async function putFile(sink: ReadyUrlSink, file: LocalFile, options: PutOptions): Promise<void> {
   const { url, headers } = putTarget(sink, file.name)!;
@@ -44,7 +44,7 @@ export async function putFile(sink: ReadyUrlSink, file: LocalFile, options: PutO
   }, signal);
 }
 
-/** Where a file goes; undefined: the sink has no place for it. */
+/** The destination of a file; undefined if the sink has none for it. */
 export function putTarget(
   { files, folder }: ReadyUrlSink,
   name: string,

@@ -6,14 +6,14 @@ import type { Outbound } from '../../net/outbound.ts';
 import { answerError, outboundError } from '../../net/outbound-error.ts';
 import { retrying } from '../retries.ts';
 
-/** Largest answer that the library gets to read. A list of 100,000 files has about 10 MB. */
+/** The largest response that the library may read. A list of 100,000 files has about 10 MB. */
 const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
-/** Deepest nesting of an answer; those of the Hub nest 5 deep. */
+/** The deepest nesting of a response; those of the Hub have 5 levels. */
 const MAX_ANSWER_DEPTH = 64;
 
 const NO_ACCESS = 'there is no such repository, or the token does not give access to it';
 
-/** Meaning of an answer of the Hub, by its error code or otherwise its status. */
+/** The meaning of a response of the Hub, by its error code or otherwise its status. */
 const MEANINGS: Readonly<Record<string, string>> = {
   RepoNotFound: NO_ACCESS,
   RevisionNotFound: 'there is no such branch, tag or commit',
@@ -31,17 +31,17 @@ const MEANINGS: Readonly<Record<string, string>> = {
 
 export interface HubOptions {
   readonly outbound: Outbound;
-  /** URL of the Hub, without a slash at its end. */
+  /** The URL of the Hub, without a trailing slash. */
   readonly hubEndpoint: string;
   readonly repo: string;
   readonly token: string | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
-/** Options for every call of the Hub's library, and the translation of its failures. */
+/** The options for every call of the Hub's library, and the conversion of its failures. */
 export class HubCalls {
   private readonly options: HubOptions;
-  /** `X-Error-Code` of the last answer that was an error: the library drops it, and it says more than the status. */
+  /** `X-Error-Code` of the last error response: the library drops it, and it is more precise than the status. */
   private errorCode: string | undefined;
 
   constructor(options: HubOptions) {
@@ -60,8 +60,8 @@ export class HubCalls {
   }
 
   /**
-   * Makes a call that may be repeated, a few times.
-   * @throws AppError OUTBOUND_*; the signal's reason
+   * Makes a call that may be repeated, up to a few times.
+   * @throws AppError OUTBOUND_*; the reason of the signal
    */
   attempt<T>(call: () => Promise<T>): Promise<T> {
     const { signal, repo, hubEndpoint } = this.options;
@@ -81,7 +81,8 @@ export class HubCalls {
       ...(signals.length > 0 && { signal: AbortSignal.any(signals) }),
     });
     if (!answer.ok) this.errorCode = answer.headers.get('x-error-code') ?? undefined;
-    // The library asks for one byte to see the headers and leaves the body, and with it the connection, lying.
+    // The library requests one byte to see the headers, and leaves the body unread, which would keep the connection
+    // open.
     else if (new Headers(init?.headers).get('range') === 'bytes=0-0') {
       await answer.body?.cancel();
       return answer;
@@ -91,8 +92,8 @@ export class HubCalls {
 }
 
 /**
- * An answer whose JSON the library may read, because a server in place of the Hub may send anything. The JSON of a
- * refusal is not shown, and is dropped if it cannot be read.
+ * Checks a response before the library reads its JSON, because a server in place of the Hub may send anything. The
+ * JSON of a refusal is not shown, and is dropped if it cannot be parsed.
  * @throws AppError OUTBOUND_FAILED, OUTBOUND_TOO_LARGE
  */
 async function checkedAnswer(answer: Response): Promise<Response> {
@@ -115,7 +116,7 @@ async function checkedAnswer(answer: Response): Promise<Response> {
     }
   }
   const checked = new Response(bytes, { status, statusText, headers });
-  // Errors of the library name it.
+  // The library reads the URL for its errors.
   Object.defineProperty(checked, 'url', { value: url });
   return checked;
 }
@@ -138,18 +139,18 @@ async function bytesOf(body: AsyncIterable<Uint8Array>, host: string): Promise<B
 interface HubContext {
   readonly host: string;
   readonly repo: string;
-  /** `X-Error-Code` of the answer. */
+  /** `X-Error-Code` of the response. */
   readonly errorCode: string | undefined;
 }
 
 /**
- * A failed call as an AppError: OUTBOUND_REFUSED, OUTBOUND_FAILED, or our own inside. The library's error is not kept:
- * its URL may be a presigned one.
+ * Converts a failed call to an AppError: OUTBOUND_REFUSED, OUTBOUND_FAILED, or the AppError that it contains. The error
+ * of the library is dropped, because its URL may be a presigned one.
  */
 function hubError({ host, repo, errorCode }: HubContext, error: unknown): AppError {
   if (error instanceof AppError) return error;
   if (error instanceof HubApiError) {
-    // Large files go to another host than that of the Hub.
+    // Large files are served by another host than that of the Hub.
     const answering = URL.canParse(error.url) ? new URL(error.url).host : host;
     const meaning = MEANINGS[errorCode ?? ''] ?? MEANINGS[error.statusCode] ?? 'the Hub refused';
     return answerError(answering, error.statusCode, `${repo}: ${meaning}`);

@@ -9,11 +9,11 @@ const HTTP_CONFLICT = 409;
 const DEFAULT_MESSAGE = 'Add adapter squeezed by LoRA-Squeeze';
 
 /**
- * Puts an adapter on the Hub with one commit. Repeating it is harmless: existing large files are not sent again. They
- * are sent as Git LFS objects.
+ * Commits an adapter to the Hub, in one commit. Repeating it is harmless: large files that exist are not sent again.
+ * They are sent as Git LFS objects.
  * @param onBytes progress of a file; the Hub's library reports it by files and, for very large ones, by parts
  * @returns the commit
- * @throws AppError OUTBOUND_*; the signal's reason
+ * @throws AppError OUTBOUND_*; the reason of the signal
  */
 export async function commitToHub(
   sink: ReadyHubSink,
@@ -55,7 +55,7 @@ export async function commitToHub(
   });
 }
 
-/** A private one; its owner can publish it on the Hub. */
+/** Creates a private repository; its owner can publish it on the Hub. */
 async function makeRepository(sink: ReadyHubSink, calls: HubCalls): Promise<void> {
   try {
     await createRepo({ ...calls.parameters, accessToken: sink.token ?? '', visibility: 'private' });

@@ -11,14 +11,15 @@ const COMMIT = /^[0-9a-f]{40}$/;
 const SHA256_ETAG = /^"?([0-9a-f]{64})"?$/;
 
 export interface HubAdapter {
-  /** What the revision means now; the files are those of it. */
+  /** The commit to which the revision currently refers; the files belong to it. */
   readonly commit: string;
   readonly files: readonly HttpFile[];
 }
 
 /**
- * Finds an adapter on the Hub. The commit is determined first, so that all files are from the same one, whatever is pushed meanwhile.
- * @throws AppError OUTBOUND_*, FILE_MISSING, PICKLE_REFUSED; the signal's reason
+ * Finds an adapter on the Hub. The commit is determined first, so that all files belong to it, whatever is pushed
+ * meanwhile.
+ * @throws AppError OUTBOUND_*, FILE_MISSING, PICKLE_REFUSED; the reason of the signal
  */
 export async function findOnHub(
   source: ReadyHubSource,
@@ -33,7 +34,7 @@ export async function findOnHub(
   const files: HttpFile[] = [];
   for (const name of config === null ? [weights] : [config, weights]) {
     const path = `${folder}${name}`;
-    // The library puts paths into its URLs as they are.
+    // The library inserts paths into its URLs without encoding them.
     const inUrl = `${folder}${encodeURIComponent(name)}`;
     const found = await calls.attempt(() =>
       fileDownloadInfo({ ...calls.parameters, path: inUrl, revision: sha }),
@@ -60,8 +61,8 @@ export async function findOnHub(
 }
 
 /**
- * Paths of all files below a folder of a repository, from it on.
- * @throws AppError OUTBOUND_*; the signal's reason
+ * The paths of all files below a folder of a repository, relative to it.
+ * @throws AppError OUTBOUND_*; the reason of the signal
  */
 export async function pathsOnHub(source: ReadyHubSource, options: HubOptions): Promise<string[]> {
   const { filePaths } = await repositoryAt(source, new HubCalls(options), options);
@@ -69,7 +70,7 @@ export async function pathsOnHub(source: ReadyHubSource, options: HubOptions): P
   return filePaths.filter((path) => path.startsWith(folder)).map((path) => path.slice(folder.length));
 }
 
-/** What the revision means now, and the files of it. */
+/** The commit to which the revision currently refers, and its files. */
 async function repositoryAt(
   source: ReadyHubSource,
   calls: HubCalls,
@@ -98,8 +99,8 @@ async function repositoryAt(
 }
 
 /**
- * The adapter's files, from the list of the repository's.
- * @param folder with a slash at its end, or ''
+ * The files of the adapter, from the list of files of the repository.
+ * @param folder with a trailing slash, or ''
  * @param paths empty if the server has no list, as mirrors may; then PEFT's names are used
  */
 function chosen(

@@ -8,7 +8,7 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const MAX_ATTEMPTS = 3;
 const DEFAULT_REGION = 'us-east-1';
 
-/** What the names of S3 mean for the person who gave the place; others are shown as they are. */
+/** The meaning of S3's error codes for the user who named the place; other codes are shown as they are. */
 const MEANINGS: Readonly<Record<string, string>> = {
   NoSuchBucket: 'there is no bucket of this name',
   NoSuchKey: 'there is no such object',
@@ -23,14 +23,15 @@ const MEANINGS: Readonly<Record<string, string>> = {
   AuthorizationHeaderMalformed: 'the bucket is in another region; set its region',
 };
 
-/** Answers of the 4xx kind that another attempt may turn. */
+/** Errors of the 4xx range with which another attempt may succeed. */
 const TRANSIENT = new Set(['RequestTimeout', 'RequestTimeoutException', 'SlowDown', 'OperationAborted']);
 
 /**
- * A client for a bucket of a user, through our rules. Neither region nor endpoint comes from the environment of the
- * service, and credentials only where an administrator made a connection that goes as the service itself.
- * @param stallTimeoutMs longest time without an answer, and without a byte
- * @throws AppError OUTBOUND_* when the endpoint is none that may be asked
+ * A client for a bucket of a user, subject to the rules for outbound connections. Neither region nor endpoint comes
+ * from the environment of the service, and credentials only if an administrator created a connection with the
+ * service's own identity.
+ * @param stallTimeoutMs longest time without a response, and without a byte
+ * @throws AppError OUTBOUND_* if the endpoint is not allowed
  */
 export function openClient(
   place: ReadyS3Source | ReadyS3Sink,
@@ -57,7 +58,7 @@ export function openClient(
     maxAttempts: MAX_ATTEMPTS,
     retryMode: 'standard',
     requestHandler: {
-      // Of this client alone: it destroys them when it is destroyed.
+      // For this client only, because it destroys the agents when it is destroyed.
       ...outbound.newAgents(),
       connectionTimeout: CONNECT_TIMEOUT_MS,
       requestTimeout: stallTimeoutMs,
@@ -71,20 +72,21 @@ type Identity = S3Client['config']['credentials'];
 let own: Identity | undefined;
 
 /**
- * What the AWS SDK finds for this process: environment, files, the role of a pod or an instance. It asks for that by its own
- * way, as it is the operator's business where that leads, and asks again when it expires.
+ * The credentials that the AWS SDK finds for this process: in the environment, in files, or by the role of a pod or
+ * an instance. Requests for them do not follow the outbound rules, because the operator decides where they go. They
+ * are renewed when they expire.
  */
 function ownCredentials(): Identity {
   own ??= new S3Client({ region: DEFAULT_REGION }).config.credentials;
   return own;
 }
 
-/** Host of the store, for messages. */
+/** The host of the store, for messages. */
 export function hostOf({ endpoint, region = DEFAULT_REGION }: ReadyS3Source | ReadyS3Sink): string {
   return endpoint === undefined ? `s3.${region}.amazonaws.com` : new URL(endpoint).host;
 }
 
-/** Key of a file: the prefix is a folder. */
+/** The key of a file; the prefix is treated as a folder. */
 export function keyOf({ prefix }: ReadyS3Source | ReadyS3Sink, name: string): string {
   const folder = prefix.replace(/\/+$/, '');
   return folder === '' ? name : `${folder}/${name}`;
@@ -96,8 +98,9 @@ interface SdkError {
 }
 
 /**
- * A failed request to a bucket of a user: OUTBOUND_REFUSED, OUTBOUND_FAILED, or our own error inside.
- * @param what object that was asked for, shown
+ * Converts a failed request to a bucket of a user: OUTBOUND_REFUSED, OUTBOUND_FAILED, or the AppError that the error
+ * contains.
+ * @param what the requested object, for the message
  */
 export function bucketError(host: string, what: string, error: unknown): AppError {
   if (error instanceof AppError) return error;
@@ -109,7 +112,7 @@ export function bucketError(host: string, what: string, error: unknown): AppErro
       `The service has no AWS credentials of its own for ${host}; its operator must configure credentials or a role.`,
       { host },
     );
-  // A status below 400 is that of an answer that broke off.
+  // A status below 400 belongs to a response that was cut off.
   if (status === undefined || (status < 400 && name !== 'PermanentRedirect'))
     return outboundError(host, error);
   const meaning = `${what}: ${MEANINGS[name] ?? 'the store refused'} (${name})`;

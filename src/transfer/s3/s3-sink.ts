@@ -7,16 +7,16 @@ import type { ReadyS3Sink } from '../ready-ends.ts';
 import { bucketError, hostOf, keyOf } from './s3-client.ts';
 
 const MIB = 2 ** 20;
-/** This many bytes times the parts in flight are held in memory; smaller files go in one request. */
+/** This many bytes times the parts in flight are in memory; smaller files are sent in one request. */
 const PART_BYTES = 8 * MIB;
 const PARTS_IN_FLIGHT = 4;
 /** S3's own limit. */
 const MAX_PARTS = 10_000;
 
 /**
- * Writes a file into the bucket of a user; large ones in parts, which are removed again after a failure. Doing it
- * twice is harmless.
- * @throws AppError OUTBOUND_*; the signal's reason
+ * Writes a file into the bucket of a user. A large one is written in parts, which are removed after a failure.
+ * Repeating it is harmless.
+ * @throws AppError OUTBOUND_*; the reason of the signal
  */
 export async function putObject(
   client: S3Client,

@@ -11,13 +11,13 @@ import { bucketError, hostOf, keyOf } from './s3-client.ts';
 
 const HTTP_PRECONDITION_FAILED = 412;
 
-/** One page: a folder with more files than this is not one of an adapter. */
+/** One page of keys: a folder with more files than this is not an adapter. */
 const MAX_LISTED = 1000;
 
 /**
- * Finds an adapter in a folder of a bucket. Credentials that may read but not list find one of PEFT, and weights that
- * are named, with a configuration only where PEFT has one.
- * @throws AppError FILE_MISSING, PICKLE_REFUSED, OUTBOUND_*; the signal's reason
+ * Finds an adapter in a folder of a bucket. With credentials that may read but not list, only PEFT's file names and
+ * named weights can be found, the latter with PEFT's configuration.
+ * @throws AppError FILE_MISSING, PICKLE_REFUSED, OUTBOUND_*; the reason of the signal
  */
 export async function findInBucket(
   client: S3Client,
@@ -40,8 +40,8 @@ export async function findInBucket(
 }
 
 /**
- * Paths of all objects below a folder, from it on, in the order of their keys.
- * @throws AppError OUTBOUND_*; the signal's reason
+ * The paths of all objects below a folder, relative to it, in the order of their keys.
+ * @throws AppError OUTBOUND_*; the reason of the signal
  */
 export async function* pathsInBucket(
   client: S3Client,
@@ -68,7 +68,7 @@ export async function* pathsInBucket(
   }
 }
 
-/** Names of the objects right in the folder. */
+/** The names of the objects directly in the folder. */
 async function namesIn(
   client: S3Client,
   source: ReadyS3Source,
@@ -130,7 +130,7 @@ export class S3File implements RemoteFile {
         { ...(signal && { abortSignal: signal }) },
       );
       this.etag = ETag;
-      // A store that does not know ranges sends all of it again.
+      // A store that does not support ranges sends the whole object again.
       const begin = ContentRange === undefined ? 0 : start;
       return {
         stream: boundedBody(Body as Readable, {
@@ -144,7 +144,7 @@ export class S3File implements RemoteFile {
     } catch (error) {
       signal?.throwIfAborted();
       if (start > 0 && statusOf(error) === HTTP_PRECONDITION_FAILED) {
-        // There is another object now: the next attempt starts with its first byte.
+        // The object was replaced: the next attempt starts at its first byte.
         this.etag = undefined;
         throw new AppError('OUTBOUND_FAILED', `${place} changed while it was being read.`, {
           host: this.host,
