@@ -12,10 +12,11 @@ import { rankRange } from './rank-range.ts';
 type Price = Pick<BudgetModule, 'costPerRank' | 'ranks'>;
 
 /**
- * Ranks whose LoRA factors keep to the budget; tensors outside the factors do not count. Without `uniform` each module
- * gets what its spectrum is worth by the criterion, with it all get the largest rank that fits.
- * @param spectra of each module's ΔW, the scale included: its complete spectrum, and the norm of what that leaves out
- * @throws AppError BUDGET_TOO_SMALL, naming the least budget there can be
+ * Ranks whose LoRA factors keep to the budget; tensors outside the factors do not count. Without `uniform`, each
+ * module gets a rank by its spectrum and the criterion; with it, all get the largest rank that fits.
+ * @param spectra of each module's ΔW including its scale: its complete spectrum, and the norm of the part that it
+ *   leaves out
+ * @throws AppError BUDGET_TOO_SMALL, naming the least possible budget
  */
 export function budgetRanks(
   target: BudgetTarget,
@@ -34,8 +35,8 @@ export function budgetRanks(
 }
 
 /**
- * What each module costs, which needs no spectra.
- * @throws AppError BUDGET_TOO_SMALL, naming the least budget there can be
+ * The cost of each module, for which no spectra are needed.
+ * @throws AppError BUDGET_TOO_SMALL, naming the least possible budget
  */
 export function priced(
   target: BudgetTarget,
@@ -63,10 +64,12 @@ export function priced(
   return { budget, prices };
 }
 
-/** A gain in error below this is not worth a word. */
+/** A smaller gain in error is not worth a warning. */
 const LEAST_GAIN = 0.001;
 
-/** What ranks by module of no larger size would keep, for those whose server needs one rank for all. */
+/**
+ * A warning with the error that ranks by module of the same size would have, for servers that need one rank for all.
+ */
 function whatUniformLoses(entries: readonly BudgetModule[], uniform: readonly number[]): string[] {
   const unequal = allocateRanks(entries, costOf(entries, uniform), DEFAULT_CRITERION);
   const [one, each] = [uniform, unequal].map((ranks) => errorByModule(entries, ranks)) as [number, number];
@@ -79,7 +82,7 @@ function whatUniformLoses(entries: readonly BudgetModule[], uniform: readonly nu
       ];
 }
 
-/** The least module_relative_error of these ranks. */
+/** The least possible module_relative_error at these ranks. */
 function errorByModule(entries: readonly BudgetModule[], ranks: readonly number[]): number {
   const energyFrom = ({ sigma, restNorm = 0 }: BudgetModule, rank: number): number => {
     let energy = restNorm ** 2;

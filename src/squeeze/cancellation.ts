@@ -1,9 +1,9 @@
 import type { LoraModule } from '../adapter/adapter.ts';
 import type { Decomposition } from '../engine/kernel-types.ts';
 
-/** Of ‖B‖·‖A‖: how large the error of a singular value may be that Gram matrices give. Measured: half of it. */
+/** The error of a singular value computed from Gram matrices, relative to ‖B‖·‖A‖. Half of this has been measured. */
 const GRAM_NOISE = 2e-8;
-/** Singular values with fewer digits are worth a word. */
+/** Singular values with fewer digits are worth a warning. */
 const ENOUGH_DIGITS = 5;
 
 /** Accurate digits relative to σ₁, from the share of ‖B‖·‖A‖ that is left in ‖B·A‖; Infinity if both are zero. */
@@ -12,7 +12,7 @@ function digitsOf({ energy, residual = 0, energyB, energyA }: Decomposition): nu
   return left > 0 ? Math.max(0, Math.floor(Math.log10(left / GRAM_NOISE))) : Number.POSITIVE_INFINITY;
 }
 
-/** What the user should know of modules whose factors nearly cancel, as those of a difference of two adapters do. */
+/** Warnings about modules whose factors nearly cancel, as those of a difference of two adapters do. */
 export function cancellationWarnings(
   modules: readonly LoraModule[],
   decompositions: readonly Decomposition[],

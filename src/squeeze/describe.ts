@@ -10,7 +10,7 @@ import type { Closeness } from './measure.ts';
 import type { Method } from './method.ts';
 import { rankRange } from './rank-range.ts';
 
-/** How close a result is, as it and its report say it. */
+/** How close a result is to its source, in the form of the result and the report. */
 export const closenessFields = (
   { relativeError, moduleRelativeError, moduleEnergyRetained, excessBound }: Closeness,
   expectedLoss: ExpectedLoss | null,
@@ -23,13 +23,13 @@ export const closenessFields = (
   expected_loss: expectedLoss,
 });
 
-/** What is known of one target's result once its files exist. */
+/** The facts about one target's result once its files exist. */
 export interface FinishedTarget {
   readonly target: Target;
   readonly format: FormatName;
   readonly plans: readonly ModulePlan[];
   readonly closeness: Closeness;
-  /** Of its weights. */
+  /** The size of its weights. */
   readonly bytes: number;
   readonly size: ClassSize[];
   readonly warnings: readonly string[];
@@ -37,7 +37,7 @@ export interface FinishedTarget {
   readonly serving: SucceededResult['serving'];
 }
 
-/** One target's result, in numbers. */
+/** The result of one target, in numbers. */
 export function describeResult({
   target,
   format,
@@ -69,7 +69,7 @@ export function describeResult({
   };
 }
 
-/** What the user should know about ranks that were not reached because they are not below the source's. */
+/** Warnings about ranks that were not reduced, because they are not below those of the source. */
 export function rankWarnings(plans: readonly ModulePlan[], isUnchanged: boolean): string[] {
   const untouched = plans.filter(({ module, rank }) => rank === module.rank).length;
   const range = rankRange(plans.map(({ module }) => module.rank));
@@ -82,7 +82,7 @@ export function rankWarnings(plans: readonly ModulePlan[], isUnchanged: boolean)
     : [];
 }
 
-/** The spectrum of a module's update, its scale included. */
+/** The spectrum of each module's update, including its scale. */
 export function describeSpectra(
   adapter: Adapter,
   decompositions: readonly Decomposition[],
@@ -104,7 +104,7 @@ export function describeSpectra(
   });
 }
 
-/** What a reader of the report has to know to take its numbers for what they are. */
+/** Notes that a reader of the report needs to interpret its numbers. */
 export function notesOn(method: Method): string[] {
   const notes = [
     'relative_error is measured on the written factors after rounding to their dtype; below about 1e-7 it is rounding noise of the measurement.',

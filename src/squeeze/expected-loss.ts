@@ -5,23 +5,23 @@ import { energyCurve } from '../core/spectrum.ts';
 import type { Decomposition } from '../engine/kernel-types.ts';
 
 /**
- * Mean share of their energy that the modules keep, from which on no loss is expected without training on. A rule of
- * thumb from the experiment of docs/error-and-loss.md: of a small model's adapters, those that kept 0.86 lost a point of accuracy
- * at most, those that kept 0.70 one to five, those that kept 0.60 two to eight.
+ * If the modules keep at least this share of their energy on average, no loss is expected without further training.
+ * This is a rule of thumb from the experiment in docs/error-and-loss.md: of a small model's adapters, those that kept
+ * 0.86 lost at most one point of accuracy, those that kept 0.70 one to five, and those that kept 0.60 two to eight.
  */
 export const NO_LOSS_ENERGY = 0.86;
-/** Below this a loss is expected. */
+/** Below this share, a loss is expected. */
 export const SOME_LOSS_ENERGY = 0.7;
 
-/** What a squeeze without training on may cost, in words and for programs. */
+/** The expected loss of a squeeze without further training, for programs and in words. */
 export interface LossAhead {
   readonly loss: ExpectedLoss;
   readonly warning: string;
 }
 
 /**
- * What the kept energy predicts; null where it predicts no loss.
- * @param energyRetained mean over the modules of the share of its energy that each keeps, of the written factors
+ * The loss that the kept energy predicts; null if it predicts none.
+ * @param energyRetained mean over the modules of the share of its energy that each keeps, in the written factors
  * @param decompositions of the source, in the order of the modules
  */
 export function expectedLoss(
@@ -51,10 +51,7 @@ const MEANING: Readonly<Record<ExpectedLoss['code'], string>> = {
   LOSS_EXPECTED: `below ${percent(SOME_LOSS_ENERGY)} a loss of accuracy is to be expected`,
 };
 
-/**
- * The smallest rank for all modules that keeps the share on average; null if none is known to, for example after a
- * sketch.
- */
+/** The smallest uniform rank that keeps this share on average; null if none is known, for example after a sketch. */
 function rankKeeping(
   share: number,
   modules: readonly Pick<LoraModule, 'rank' | 'scale'>[],

@@ -33,7 +33,7 @@ export async function copyRanges(
   }
 }
 
-/** @throws AppError STORAGE_FAILED naming the tensor where the file ends too early */
+/** @throws AppError STORAGE_FAILED naming the tensor if the file ends too early */
 export async function readFully(
   file: FileHandle,
   into: Uint8Array,

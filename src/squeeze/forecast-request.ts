@@ -11,19 +11,19 @@ import type { SourceFiles } from './job-context.ts';
 import { commonDtype, openTerms } from './merge/merge.ts';
 import { filesRead, isMade } from './open-adapter.ts';
 
-/** A request that is only asked about, with the adapters it names. */
+/** A request for a dry run, with the adapters that it names. */
 export interface ForecastRequest {
   readonly request: WorkRequest;
   /** By adapter id. */
   readonly sources: ReadonlyMap<string, SourceFiles>;
-  /** Of reports of earlier jobs of the same adapter: the first that is complete counts. */
+  /** Spectra in reports of earlier jobs on the same adapter; the first complete one is used. */
   readonly reported: AsyncIterable<readonly ModuleSpectrum[]>;
 }
 
 /**
- * What `runRequest` would make for each target, from the headers of the weights alone.
- * @returns empty for a request that makes nothing; what is wrong with the adapters is the error of each target
- * @throws AppError for what may pass
+ * The forecast for each target that `runRequest` would create, from the headers of the weights alone.
+ * @returns empty for a request that creates nothing; a fault of the adapters is the error of each target
+ * @throws AppError for temporary errors
  */
 export async function forecastRequest(input: ForecastRequest): Promise<TargetForecast[]> {
   const { request } = input;
@@ -56,7 +56,7 @@ async function ofSqueeze(
   });
 }
 
-/** The sum is planned as one that is written. */
+/** The sum is planned like an adapter that has been written. */
 async function ofMerge(
   { sources }: ForecastRequest,
   request: Extract<WorkRequest, { kind: 'merge' }>,

@@ -19,23 +19,25 @@ const NO_SPECTRA =
   'The ranks of this target depend on the singular values of the modules, which are not known yet. A job of ' +
   'kind "analyze" for the adapter would compute them.';
 
-/** A squeeze that is only asked about: what it reads, without the numbers of the weights. */
+/** The input of a dry run: everything that a squeeze reads, except the numbers of the weights. */
 export interface ForecastInput
   extends Pick<SqueezeInput, 'kind' | 'sources' | 'matchDtype' | 'warnings'>,
     Pick<PlannedJob, 'adapter' | 'isConverted' | 'sourceFiles'> {
   readonly targets: readonly Target[];
   readonly options: SqueezeOptions;
-  /** Complete spectra of the modules, in their order, as knownSpectra gives them; null: they are not known. */
+  /** Complete spectra of the modules, in their order, by knownSpectra; null if they are not known. */
   readonly spectra: readonly KnownSpectrum[] | null;
 }
 
-/** All singular values of a module's B·A, and what its factors leave out; both without the module's scale. */
+/**
+ * All singular values of a module's B·A, and the energy that its factors leave out; both without the module's scale.
+ */
 export type KnownSpectrum = Pick<Decomposition, 'sigma' | 'energy'> & { readonly residual: number };
 
 /**
- * What `squeeze` would make of an adapter, by the same plans. Ranks and sizes are exact if they do not depend on
- * singular values or if these are known; errors are the least possible at the ranks.
- * @throws AppError for temporary errors; faults of a target are part of its forecast
+ * Forecasts what `squeeze` would make of an adapter, using the same plans. Ranks and sizes are exact if they do not
+ * depend on singular values, or if these are known; errors are the least possible at the ranks.
+ * @throws AppError for temporary errors; a fault of a target is part of its forecast
  */
 export async function forecastTargets(input: ForecastInput): Promise<TargetForecast[]> {
   const { adapter, targets, spectra, matchDtype } = input;
@@ -70,10 +72,10 @@ const UNKNOWN: Omit<TargetForecast, 'target'> = {
   },
 };
 
-/** What nothing is known of, as the adapter is not here yet. */
+/** The forecast for an adapter that has not been fetched yet. */
 export const unknownForecast = (target: Target): TargetForecast => ({ ...UNKNOWN, target });
 
-/** A target that would fail. */
+/** The forecast for a target that would fail. */
 export const failedForecast = (target: Target, error: AppError): TargetForecast => ({
   ...UNKNOWN,
   target,
@@ -105,7 +107,7 @@ function planned(
   };
 }
 
-/** What the best approximations of these ranks lose (Eckart & Young 1936): relative to ‖ΔW‖, and by module. */
+/** The losses of the best approximations of these ranks (Eckart & Young 1936): relative to ‖ΔW‖, and by module. */
 function leastErrors(
   plans: readonly ModulePlan[],
   spectra: readonly KnownSpectrum[],
@@ -114,7 +116,7 @@ function leastErrors(
   const losses = plans.map(({ module, rank }, index) => {
     const { sigma, residual } = spectra[index]!;
     let lost = residual;
-    // From the small end, so that small tails keep their digits.
+    // Summed from the small end, so that small tails keep their digits.
     for (let i = sigma.length - 1; i >= rank; i--) lost += sigma[i]! ** 2;
     return module.scale ** 2 * lost;
   });
@@ -126,9 +128,9 @@ function leastErrors(
 }
 
 /**
- * The complete spectra that a report has of an adapter of the same content.
- * @param isConverted whether the factors are computed, and may leave out a part of ΔW
- * @returns in the order of the modules; null where a sketch left some unknown, or the report is of other modules
+ * The complete spectra in a report on an adapter of the same content.
+ * @param isConverted whether the factors are computed and may leave out a part of ΔW
+ * @returns in the order of the modules; null if a sketch left some unknown, or if the report is about other modules
  */
 export function knownSpectra(
   { modules }: Pick<Adapter, 'modules'>,
@@ -156,7 +158,7 @@ function spectrumOf(
   const sigma = Float64Array.from(values.slice(0, rank), (value) => value / Math.abs(scale));
   const held = sigma.reduce((sum, value) => sum + value ** 2, 0);
   const left = energy / scale ** 2 - held;
-  // Below that the difference is rounding: most factors are all of their update.
+  // A smaller difference is rounding: most factors contain their whole update.
   const residual = isConverted && left > RESOLUTION * held ? left : 0;
   return { sigma, energy: held + residual, residual };
 }

@@ -2,13 +2,16 @@ import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 
 const CHUNK_BYTES = 1024 * 1024;
-/** Used again: what a stream allocates for each chunk has V8 collect garbage after every other small adapter. */
+/**
+ * Buffers that are reused: if a stream allocated one for each chunk, V8 would collect garbage after every other small
+ * adapter.
+ */
 const spare: Buffer[] = [];
 const MOST_SPARE = 4;
 
 /**
- * SHA-256 and size of a file as it is on disk.
- * @throws errors of the file system; AbortError when the signal fires
+ * SHA-256 and size of a file on the disk.
+ * @throws errors of the file system; AbortError if the signal is aborted
  */
 export async function hashFile(
   path: string,

@@ -6,11 +6,11 @@ import type { Report } from '../contract/report.ts';
 import type { Target } from '../contract/target.ts';
 import type { OpenedAdapter } from './open-adapter.ts';
 
-/** The surroundings of a job: where it writes, who is told about its progress, and when it must stop. */
+/** The context of a job: where it writes, how it reports progress, and when it must stop. */
 export interface JobContext {
-  /** Folder for files; made and removed by the caller. */
+  /** A folder for files, which the caller creates and removes. */
   readonly scratchDir: string;
-  /** Called often; the receiver throttles. */
+  /** Is called often; the receiver throttles. */
   readonly onProgress: (progress: {
     phase: Phase;
     done: number;
@@ -23,39 +23,39 @@ export interface JobContext {
 /** The data of a source adapter in the report. */
 export type ReportedSource = Report['sources'][number];
 
-/** An adapter that a job reads, all of it local. */
+/** An adapter that a job reads, with local files. */
 export interface SourceFiles extends Omit<ReportedSource, 'weight'> {
-  /** Its weights, only read. */
+  /** Its weights, which are only read. */
   readonly weightsPath: string;
-  /** Its adapter_config.json; null where the format has none. */
+  /** Its adapter_config.json; null if the format has none. */
   readonly configBytes: Uint8Array | null;
 }
 
-/** Everything one squeeze needs, all of it local. */
+/** Everything that a squeeze needs, with local files. */
 export interface SqueezeInput extends JobContext {
   readonly kind: 'squeeze' | 'checkpoint' | 'merge';
-  /** The adapters that the weights come from; one but in a merge. */
+  /** The adapters from which the weights come: one, except in a merge. */
   readonly sources: readonly ReportedSource[];
-  /** Local path of the weights to squeeze, only read. */
+  /** Local path of the weights to squeeze, which are only read. */
   readonly weightsPath: string;
-  /** null where the format has none. */
+  /** null if the format has none. */
   readonly configBytes: Uint8Array | null;
-  /** The adapter in these files where it has been read already. */
+  /** The adapter in these files, if it has already been read. */
   readonly opened?: OpenedAdapter;
   readonly targets: readonly Target[];
   readonly options: SqueezeOptions;
-  /** Moments of the source's factors (safetensors, see readOptimizerState), only read. */
+  /** Moments of the source's factors (safetensors, see readOptimizerState), which are only read. */
   readonly optimizer?: { readonly path: string; readonly mode: 'carry' | 'reset' };
-  /** What dtype "match" means, where that is not the dtype of the weights. */
+  /** The meaning of dtype "match", if it is not the dtype of the weights. */
   readonly matchDtype?: DtypeName;
-  /** What the results should warn of besides what is found here. */
+  /** Warnings for the results, in addition to those that are found here. */
   readonly warnings?: readonly string[];
 }
 
-/** A file that was written. */
+/** A file that has been written. */
 export type OutputFile = LocalFile;
 
-/** One target's result; `files` is null when the source already satisfies the target and is itself the result. */
+/** The result of one target; `files` is null if the source already satisfies the target and is itself the result. */
 export interface MadeTarget {
   readonly state: 'succeeded';
   readonly result: Omit<SucceededResult, 'adapter_id'>;
@@ -64,20 +64,20 @@ export interface MadeTarget {
   readonly extra: readonly OutputFile[];
 }
 
-/** Outcome of one target, independent of the others. */
+/** The outcome of one target, independent of the others. */
 export type TargetOutcome = MadeTarget | FailedResult;
 
-/** Outcome of a job of any kind. */
+/** The outcome of a job of any kind. */
 export interface JobOutcome {
   /** Empty for a job that writes nothing. */
   readonly targets: readonly TargetOutcome[];
   /**
-   * The report without the ids of the job and the results, in the order of `targets`; the caller fills them in. Null where
-   * every target failed.
+   * The report without the ids of the job and the results, in the order of `targets`; the caller fills them in. null
+   * if every target failed.
    */
   readonly report: Report | null;
   readonly provider: ProviderInfo;
-  /** queue_wait is 0 here; the caller knows it. */
+  /** queue_wait is 0; only the caller knows it. */
   readonly timings: Timings;
   /** Totals for the metrics. */
   readonly modules: number;

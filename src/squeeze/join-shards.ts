@@ -4,9 +4,9 @@ import { layOut } from '../safetensors/layout.ts';
 import { copyRanges } from './file-ranges.ts';
 
 /**
- * Writes the tensors of all shards into one file, as if the weights had never been cut.
- * @param path of the file, which must not be there yet
- * @throws AppError FILE_MISSING naming the files that are not there, SHARDS_MISMATCH naming the file or the tensor, ST_*
+ * Writes the tensors of all shards into one file, as if the weights had never been split.
+ * @param path of the file, which must not exist
+ * @throws AppError FILE_MISSING naming the missing files, SHARDS_MISMATCH naming the file or the tensor, ST_*
  */
 export async function joinShards(shards: Shards, path: string): Promise<void> {
   const { parts, metadata } = await readShards(shards);

@@ -2,10 +2,10 @@ import { type FileHandle, open } from 'node:fs/promises';
 import type { FileLayout } from '../adapter/adapter.ts';
 import { hashFile } from './hash-file.ts';
 
-/** A file of tensors that is made at its full size first and then filled from several threads. */
+/** A file of tensors that is created at its full size and then filled by several threads. */
 export class LaidOutFile {
   readonly path: string;
-  /** First byte of each tensor in the file, in the order the tensors were given. */
+  /** The first byte of each tensor in the file, in the order in which the tensors were given. */
   readonly offsets: readonly number[];
   readonly #layout: FileLayout;
 
@@ -16,8 +16,8 @@ export class LaidOutFile {
   }
 
   /**
-   * Makes the file: header, then zeros. Its folder must be there.
-   * @param fill writes what is known already
+   * Creates the file: its header, then zeros. Its folder must exist.
+   * @param fill writes what is already known
    */
   async create(fill?: (file: FileHandle) => Promise<void>): Promise<void> {
     const file = await open(this.path, 'wx');
@@ -30,7 +30,7 @@ export class LaidOutFile {
     }
   }
 
-  /** Puts another header in place of the one it was made with. */
+  /** Replaces the header with which it was created. */
   async rewriteHeader(headerBytes: Uint8Array): Promise<void> {
     if (headerBytes.length !== this.#layout.headerBytes.length)
       throw new RangeError(

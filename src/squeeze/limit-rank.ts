@@ -2,10 +2,10 @@ import type { LoraModule } from '../adapter/adapter.ts';
 import type { RankLimits } from '../serving/rank-limits.ts';
 
 /**
- * The rank nearest to the wanted one that the limits and the module's own rank allow: within min_rank and max_rank,
- * then up to the next allowed rank, so that what the policy promised is kept; down where that is more than max_rank or
- * the module has. A module with less than any allowed rank keeps its own.
- * @param own the module's rank, never exceeded
+ * The rank nearest to the wanted one that the limits and the module's own rank allow. It is brought within min_rank
+ * and max_rank, and then raised to the next allowed rank, so that the policy's promise is kept; it is lowered if that
+ * would exceed max_rank or the module's rank. A module whose rank is below every allowed rank keeps its own.
+ * @param own the module's rank, which is never exceeded
  */
 export function limitRank(wanted: number, own: number, limits: RankLimits): number {
   const cap = Math.min(limits.maxRank, own);
@@ -16,7 +16,7 @@ export function limitRank(wanted: number, own: number, limits: RankLimits): numb
   return up ?? allowedRanks.findLast((allowed) => allowed <= cap) ?? cap;
 }
 
-/** The largest rank that is of use to a module: its update has no more directions than rows or columns. */
+/** The largest useful rank of a module: its update has at most as many directions as rows or columns. */
 export const largestRank = ({ rank, m, n }: Pick<LoraModule, 'rank' | 'm' | 'n'>): number =>
   Math.min(rank, m, n);
 

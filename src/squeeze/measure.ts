@@ -8,22 +8,22 @@ import { truncationError } from '../core/spectrum.ts';
 import type { Decomposition, Measured } from '../engine/kernel-types.ts';
 import { AppError } from '../errors/app-error.ts';
 
-/** How close one result is: every module, and all together. */
+/** How close one result is to its source, by module and for all modules together. */
 export interface Closeness {
   readonly modules: readonly ModuleResult[];
   readonly relativeError: number;
-  /** The root mean square of the modules' own relative errors. */
+  /** The root mean square of the relative errors of the modules. */
   readonly moduleRelativeError: number;
-  /** The mean of what each module keeps of its energy: 1 − moduleRelativeError². */
+  /** The mean share of its energy that each module keeps: 1 − moduleRelativeError². */
   readonly moduleEnergyRetained: number;
-  /** Of relativeError; see ModuleResult. */
+  /** The bound for relativeError; see ModuleResult. */
   readonly excessBound: number | null;
 }
 
 /**
- * ‖ΔW − ΔW′‖² = ‖ΔW‖² − 2⟨ΔW, ΔW′⟩ + ‖ΔW′‖², of the factors as they were written. As a difference of nearly equal
- * numbers, this has a limited precision: errors below about 1e-7 may come out as anything below that. The part of ΔW
- * that the factors leave out is orthogonal to them and to their results, and is added to every error.
+ * Measures ‖ΔW − ΔW′‖² = ‖ΔW‖² − 2⟨ΔW, ΔW′⟩ + ‖ΔW′‖² on the factors as they were written. As a difference of nearly
+ * equal numbers, this has limited precision: an error below about 1e-7 may be reported as any value below that. The
+ * part of ΔW that the factors leave out is orthogonal to them and to their results, and is added to every error.
  * @param measured null if the module was copied
  * @throws AppError NON_FINITE_RESULT naming the module whose numbers became zero in its dtype
  */
@@ -83,7 +83,7 @@ export function measure(
 /** Share of the energy that rounding may take from a difference of energies. */
 const ROUNDING = 1e-13;
 
-/** A lower bound of what any matrix of this rank loses of ‖ΔW‖², without the module's scale. */
+/** A lower bound of the part of ‖ΔW‖² that any matrix of this rank loses, without the module's scale. */
 function leastLost(
   { sigma, energy, residual = 0, sketched }: Decomposition,
   rank: number,
@@ -96,28 +96,28 @@ function leastLost(
   return residual + Math.max(0, own * (1 - ROUNDING) - captured - mostMissed(sigma, rank, sketched));
 }
 
-/** How far an error lies above the least one; null if the least one is too small to be distinguished from rounding. */
+/** How far an error lies above the least possible one; null if that is too small to be distinguished from rounding. */
 function excessOver(least: number, lost: number, energy: number): number | null {
   if (lost <= least) return 0;
   return least > ROUNDING * energy ? Math.sqrt(lost / least) - 1 : null;
 }
 
-/** Below this share of ‖B‖²·‖A‖² an update is a remainder of cancellation, whose energy means little. */
+/** Below this share of ‖B‖²·‖A‖², an update is what cancellation left over, and its energy means little. */
 const CANCELLED = 1e-10;
-/** Share of the energy that has to come through rounding, which takes at most some hundredths of it. */
+/** The share of the energy that must survive rounding, which takes at most some hundredths of it. */
 const LEAST_SHARE = 0.9;
 
-/** What the directions that are kept hold of ‖B·A‖². */
+/** The part of ‖B·A‖² in the directions that are kept. */
 function keptEnergy({ sigma, energy, residual = 0 }: Decomposition, rank: number, whole: number): number {
   return rank < whole ? sumOf(Array.from(sigma.subarray(0, rank), (value) => value ** 2)) : energy - residual;
 }
 
 interface Kept {
   readonly found: Measured;
-  /** s′/s, by which ⟨B·A, B′·A′⟩ is the energy kept but for rounding. */
+  /** s′/s: ⟨B·A, B′·A′⟩ times this is the kept energy, except for rounding. */
   readonly ratio: number;
   readonly kept: number;
-  /** Energy below which nothing can be measured. */
+  /** The energy below which nothing can be measured. */
   readonly least: number;
 }
 

@@ -6,18 +6,19 @@ import { COLUMN_STEP, exactColumns } from '../engine/column-step.ts';
 import { NO_LIMITS, type RankLimits } from '../serving/rank-limits.ts';
 import { needsSpectrum, type ShapedModule, spectrumFreeRanks } from './select-ranks.ts';
 
-/** "auto" has always settled long before; 2 to 30 are usual. */
+/** "auto" always ends long before; 2 to 30 are usual. */
 const MAX_AUTO_ITERATIONS = 64;
 /**
- * "auto" ends when a round of n iterations gains less than this share, divided by n, of the energy that is still
- * missing. Measured: the error is then within 1e-4 of the optimum, relatively, on every spectrum tried, and mostly
+ * "auto" ends when a round of n iterations gains less than this share, divided by n, of the missing energy. By
+ * measurement, the error is then within a relative 1e-4 of the optimum for every spectrum that was tried, and usually
  * much closer.
  */
 const AUTO_TOLERANCE = 1e-3;
 
 /**
- * A sketch of at most this share of the rank, in a module of at least this rank, is faster than the exact decomposition.
- * Measured on two cores: at rank 48 it takes 1 to 2 times as long, from rank 64 to rank 16 as long, to rank 4 half as long.
+ * A sketch whose width is at most this share of the rank, in a module of at least this rank, is faster than the exact
+ * decomposition. Measured on two cores: at rank 48 it takes 1 to 2 times as long; from rank 64 to 16 it takes as
+ * long, and to rank 4 half as long.
  */
 const WIDEST_SHARE = 3 / 8;
 const LEAST_RANK = 64;
@@ -28,15 +29,15 @@ export interface Method {
   readonly oversampling: number;
   readonly power_iterations: number | 'auto';
   readonly seed: number;
-  /** How to decompose a module; this depends on its rank only. */
+  /** How to decompose a module, which only depends on its rank. */
   decomposerFor(module: Pick<LoraModule, 'rank'>): Decomposer;
 }
 
 /**
- * Settles how a job's modules are decomposed: once, wide enough for its largest target. The exact method is used
- * where a sketch would not be faster, and for everything when a target needs the whole spectrum to choose a rank.
- * @param limits of each target, in their order; none where they are left out
- * @throws AppError VALIDATION_FAILED for a rank_pattern that cannot be read
+ * Chooses how the modules of a job are decomposed: once, wide enough for the largest target. The exact method is used
+ * if a sketch would not be faster, and for all modules if a target needs the whole spectrum to choose a rank.
+ * @param limits of each target, in their order; default: none
+ * @throws AppError VALIDATION_FAILED for a rank_pattern that cannot be parsed
  */
 export function chooseMethod(
   modules: readonly ShapedModule[],
@@ -52,7 +53,7 @@ export function chooseMethod(
   const largestRank = targets
     .map((target, index) => largestNewRank(modules, target, limits[index] ?? NO_LIMITS))
     .reduce((x, y) => Math.max(x, y), 0);
-  // Columns up to the next step cost nothing and make the sketch better.
+  // Columns up to the next multiple cost nothing and improve the sketch.
   const sketchColumns = roundUp(largestRank + oversampling);
 
   const decomposerFor = ({ rank }: Pick<LoraModule, 'rank'>): Decomposer => {
@@ -83,7 +84,7 @@ function largestNewRank(modules: readonly ShapedModule[], target: Target, limits
   const largestOwn = modules.reduce((largest, { rank }) => Math.max(largest, rank), 0);
   if (needsSpectrum(target)) return Math.min(largestOwn, limits.maxRank);
   const { ranks } = spectrumFreeRanks(target, limits, modules);
-  // A pattern leaves modules as they are: those are copied, and no reason for a wider sketch.
+  // Modules that a pattern leaves as they are will be copied, and need no wider sketch.
   const isNew = (rank: number, index: number): boolean =>
     !('rank_pattern' in target) || rank < modules[index]!.rank;
   return ranks.filter(isNew).reduce((x, y) => Math.max(x, y), 0);

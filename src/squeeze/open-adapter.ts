@@ -12,11 +12,11 @@ import type { Watch } from './watch.ts';
 /** An adapter whose factors are stored row by row in one file. */
 export interface OpenedAdapter {
   readonly adapter: Adapter;
-  /** The source's own file, or one that was made of it. */
+  /** The file of the source, or one that was converted from it. */
   readonly weightsPath: string;
-  /** By module: ‖ΔW‖² of what its factors leave out, without its scale. Empty where they are exact. */
+  /** By module: ‖ΔW‖² of the part that its factors leave out, without its scale. Empty if they are exact. */
   readonly residuals: ReadonlyMap<string, number>;
-  /** The adapter's numbers are not those of the source's file, moved at most, but computed or decoded. */
+  /** Whether the numbers of the adapter were computed or decoded, rather than at most moved. */
   readonly isConverted: boolean;
 }
 
@@ -47,11 +47,11 @@ export async function openAdapter(
   return { adapter, weightsPath, residuals, isConverted: isMade(decoding) || isMade(staging) };
 }
 
-/** Whether the factors that a plan makes are computed or decoded, not moved at most. */
+/** Whether the factors of a plan are computed or decoded, rather than at most moved. */
 export const isMade = (plan: StagingPlan | null): boolean =>
   plan?.tensors.some(({ source }) => source.kind === 'derived' || source.kind === 'dequantise') ?? false;
 
-/** The files that an adapter was read from, as its format calls them; the weights first. */
+/** The files from which an adapter was read, under the names of its format, the weights first. */
 export async function filesRead(
   { format }: Pick<Adapter, 'format'>,
   { weightsPath, configBytes }: AdapterFiles,

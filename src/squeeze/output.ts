@@ -16,14 +16,14 @@ import { LaidOutFile } from './laid-out-file.ts';
 import { castTensors, isCast } from './size/cast-tensor.ts';
 import { type Permutation, permuteEntry } from './stage/permute-entry.ts';
 
-/** Exponent of σ in B. Balanced, √σ in both factors, is best for further training. */
+/** The exponent of σ in B. Balanced, with √σ in both factors, is best for further training. */
 const SPLITS: Readonly<Record<NonNullable<Target['split']>, number>> = { balanced: 0.5, b: 1, a: 0 };
 
 export const scaleModeOf = (target: Target): ScaleMode => target.scale ?? 'fold';
 
 export const splitOf = (target: Target): number => SPLITS[target.split ?? 'balanced'];
 
-/** What leaves for each module under a target. */
+/** The plan for each module under a target. */
 export function planModules(adapter: Adapter, target: Target, ranks: readonly number[]): ModulePlan[] {
   const asked = dtypeNamed(target.dtype ?? 'match');
   return adapter.modules.map((module, index) => ({
@@ -34,7 +34,7 @@ export function planModules(adapter: Adapter, target: Target, ranks: readonly nu
   }));
 }
 
-/** Whether the source is already what the plans ask for. */
+/** Whether the source already is what the plans request. */
 export const changesNothing = (plans: readonly ModulePlan[]): boolean =>
   plans.every(
     ({ module, rank, dtypeA, dtypeB }) =>
@@ -50,9 +50,12 @@ export interface Encoding {
   readonly reviveSeed: number | null;
 }
 
-/** The files of one result: laid out first, then filled from several threads, then closed with their digests. */
+/**
+ * The files of one result: they are laid out first, then filled by several threads, and then completed with their
+ * digests.
+ */
 export class Output {
-  /** What to compute, by module; null where both factors are copied. */
+  /** What to compute, by module; null if both factors are copied. */
   readonly orders: readonly (ProjectionOrder | null)[];
   readonly #adapter: Adapter;
   readonly #dir: string;
@@ -61,8 +64,8 @@ export class Output {
   readonly #arranged: ArrangedTensors;
 
   /**
-   * @param dir folder of this result's files; need not exist
-   * @throws AppError what the format's writer throws: FORMAT_NEEDS_FOLD, FORMAT_NOT_WRITABLE, …
+   * @param dir folder for the files of this result; it need not exist
+   * @throws AppError the errors of the format's writer: FORMAT_NEEDS_FOLD, FORMAT_NOT_WRITABLE, …
    */
   constructor(
     adapter: Adapter,
@@ -104,7 +107,10 @@ export class Output {
     });
   }
 
-  /** Makes the weights file at its full size with everything that is only copied or cast. @throws AppError NON_FINITE_RESULT */
+  /**
+   * Creates the weights file at its full size, with everything that is only copied or cast. @throws AppError
+   * NON_FINITE_RESULT
+   */
   async create(sourcePath: string): Promise<void> {
     await mkdir(this.#dir, { recursive: true });
     const copies = this.#plan.tensors.flatMap(({ source }, index) =>
@@ -123,12 +129,12 @@ export class Output {
     await this.#arranged.create();
   }
 
-  /** Size of the weights file, its header included; it is the same once it is filled. */
+  /** The size of the weights file, including its header; filling it does not change the size. */
   get bytes(): number {
     return this.#plan.layout.totalBytes;
   }
 
-  /** What takes the space in the weights. */
+  /** The sizes of the weights by class of tensor. */
   get size(): ClassSize[] {
     const sized = this.#plan.tensors.map(({ name, dtype, shape }) => ({
       name,
@@ -137,7 +143,7 @@ export class Output {
     return auditSize(sized, this.#adapter);
   }
 
-  /** Writes the other files and takes the digests. The weights come first. */
+  /** Writes the other files and computes the digests. The weights come first. */
   async finish(): Promise<OutputFile[]> {
     await this.#arranged.finish(this.#weights);
     if (this.#plan.sealHeader)
@@ -154,39 +160,39 @@ export class Output {
 }
 
 /**
- * The scale as it goes into the factors, shared like σ. A module that is only rescaled takes it into B, so that A stays
- * as it is.
+ * The scale factors of the two factors, shared like σ. A module that is only rescaled takes the scale into B, so that
+ * A stays unchanged.
  */
 function factorsOf(scale: number, split: number): { factorA: number; factorB: number } {
   const size = Math.abs(scale);
-  // `**` need not round a root correctly, and differs between engines where it does not.
+  // `**` may not round a root correctly, and differs between engines if it does not.
   const share = (part: number): number => (part === 0.5 ? Math.sqrt(size) : size ** part);
   return { factorA: share(1 - split), factorB: Math.sign(scale) * share(split) };
 }
 
-/** Where a factor is written, row by row. */
+/** The place to which a factor is written, row by row. */
 interface FactorPlace {
   readonly path: string;
   readonly offsetBytes: number;
 }
 
 interface Arranged {
-  /** Of the tensor in the output. */
+  /** The index of the tensor in the output. */
   readonly index: number;
-  /** Its parts in the file in between, and how they are reordered. */
+  /** Its parts in the intermediate file, and how they are reordered. */
   readonly source: Permutation;
 }
 
 /**
- * For factors that a format does not store row by row (transposed, experts side by side): they are first written to a
- * file of their own, one tensor's parts after another, and reordered when all are complete.
+ * For factors that a format does not store row by row (transposed, or experts side by side): they are first written
+ * to an intermediate file, the parts of one tensor after the other, and are reordered when all are complete.
  */
 class ArrangedTensors {
   readonly places: readonly (FactorRef & { readonly place: FactorPlace })[];
   readonly #path: string;
   readonly #tensors: readonly Arranged[];
 
-  /** @param path of the file in between; it is made only where it is needed */
+  /** @param path of the intermediate file, which is only created if it is needed */
   constructor(path: string, { tensors }: OutputPlan, plans: readonly ModulePlan[]) {
     this.#path = path;
     const places: (FactorRef & { place: FactorPlace })[] = [];
@@ -219,7 +225,7 @@ class ArrangedTensors {
     }
   }
 
-  /** Puts every tensor into the output, and removes the file in between. */
+  /** Writes every tensor to the output, and removes the intermediate file. */
   async finish(output: LaidOutFile): Promise<void> {
     if (this.#tensors.length === 0) return;
     const from = await open(this.#path, 'r');

@@ -19,7 +19,7 @@ interface PassSource {
 
 /**
  * Pass 1: decomposes every module, reading the weights once.
- * @param slots where the directions of each module are kept for pass 2; null if there is none
+ * @param slots where the directions of each module are kept for pass 2; null if there is no pass 2
  * @returns a decomposition of each module, in order, and the directions, which are empty without slots
  * @throws AppError NON_FINITE_WEIGHTS, CORE_NOT_CONVERGED, CANCELLED
  */
@@ -68,9 +68,9 @@ export async function decomposeAll(
 
 /**
  * Pass 2: writes every module to every target that changes it, reading the weights once.
- * @param orders what to compute, by target and module; null, or none at all, where there is nothing
- * @returns what was measured, by target and module, null where the module is copied; or NON_FINITE_RESULT of the first module
- * that does not fit its dtype
+ * @param orders what to compute, by target and module; null for nothing, for a module or a whole target
+ * @returns the measurements, by target and module, null if the module is copied; or NON_FINITE_RESULT of the first
+ *   module that does not fit its dtype
  * @throws AppError CANCELLED
  */
 export async function projectAll(

@@ -13,23 +13,26 @@ import { changesNothing, Output, planModules, scaleModeOf, splitOf } from './out
 import { hasNoPolicy, type RankChoice, refuseVain } from './select-ranks.ts';
 import { writtenAdapter } from './size/written-adapter.ts';
 
-/** Rules that rewriting an adapter can satisfy although its ranks and dtypes stay: the scalings are folded into B. */
+/**
+ * Rules that rewriting an adapter can satisfy without changing ranks and dtypes, because the scalings are folded into
+ * B.
+ */
 const CURED_BY_FOLDING = ['scale', 'no-patterns'];
 
-/** What the plans of a job's targets share; no number of the weights is in it. */
+/** What the plans of a job's targets share, without any number of the weights. */
 export interface PlannedJob {
   readonly input: Pick<SqueezeInput, 'kind' | 'sources' | 'targets'>;
   readonly adapter: Adapter;
-  /** The adapter's numbers are not those of the source's file: computed, or decoded. */
+  /** Whether the numbers of the adapter were computed or decoded, rather than at most moved. */
   readonly isConverted: boolean;
   readonly method: Method;
-  /** The files that were read; the weights first. */
+  /** The files that were read, the weights first. */
   readonly sourceFiles: readonly { readonly name: string; readonly bytes: number }[];
 }
 
-/** What is made for one target, before anything is. */
+/** The plan of one target, before anything is written. */
 export interface TargetPlan {
-  /** As it was requested, which is how it is shown. */
+  /** The target as it was requested, which is how it is shown. */
   readonly asked: Target;
   readonly applied: AppliedTarget;
   readonly plans: readonly ModulePlan[];
@@ -38,13 +41,13 @@ export interface TargetPlan {
   /** The files to write; null if the source already is the result. */
   readonly output: Output | null;
   readonly verdictAsItIs: Verdict | null;
-  /** Of what is written, then of the ranks. */
+  /** The warnings about what is written, then those about the ranks. */
   readonly warnings: readonly string[];
 }
 
 /**
- * A target as its profile completes it, once it is known that it can be done: what no spectra could help, and what cannot be
- * written, fails before the work is done.
+ * Completes a target by its profile and checks that it is possible: a target that is impossible whatever the spectra
+ * are, or that cannot be written, fails before the work is done.
  * @param matchDtype see SqueezeInput
  * @throws AppError as applyProfile, refuseVain and the writer of the format
  */
@@ -59,14 +62,17 @@ export function settledTarget(
   return one;
 }
 
-/** With "match" spelled out, where it does not mean the dtype of the weights. */
+/** Replaces "match" by a dtype if it does not mean the dtype of the weights. */
 function matching(applied: AppliedTarget, dtype: SqueezeInput['matchDtype']): AppliedTarget {
   const { target } = applied;
   const isOpen = target.dtype === undefined || target.dtype === 'match';
   return dtype && isOpen ? { ...applied, target: { ...target, dtype } } : applied;
 }
 
-/** Plans the result at the ranks there are, so that what cannot be written fails before the work is done. */
+/**
+ * Plans the result with the ranks of the source, so that an adapter that cannot be written fails before the work is
+ * done.
+ */
 function refuseUnwritable(adapter: Adapter, target: Target): void {
   const ranks = adapter.modules.map(({ rank }) => rank);
   const { adapter: written } = writtenAdapter(adapter, target);
@@ -77,10 +83,10 @@ function refuseUnwritable(adapter: Adapter, target: Target): void {
 }
 
 /**
- * Plans the files of one target at the ranks that were chosen.
+ * Plans the files of one target at the chosen ranks.
  * @param index of the target in the job
- * @param applied the target as settledTarget gives it
- * @param dir folder of the files; nothing is written yet
+ * @param applied the target, by settledTarget
+ * @param dir folder for the files; nothing is written yet
  * @throws AppError as Output
  */
 export function planTarget(
@@ -96,7 +102,7 @@ export function planTarget(
   const plans = planModules(adapter, target, ranks);
   const verdictAsItIs = verdictOnSource(applied, adapter, sourceFiles);
   const { adapter: written, warnings: writing } = writtenAdapter(adapter, target);
-  // A merge is a new adapter in any case, and so is one in another format.
+  // A merge always gives a new adapter, and so does another format.
   const isUnchanged =
     input.kind !== 'merge' &&
     !job.isConverted &&
@@ -129,19 +135,19 @@ export function planTarget(
   };
 }
 
-/** What the user should know of the adapter and of what is made of it, whatever its numbers are. */
+/** Warnings about the adapter and its result that do not depend on the numbers. */
 export const planWarnings = (
   { asked, plans, output, warnings }: TargetPlan,
   { adapter, sourceFiles }: Pick<PlannedJob, 'adapter' | 'sourceFiles'>,
 ): string[] => [
   ...adapter.warnings,
   ...warnings,
-  // Who asks for a format alone asks for no other rank.
+  // A request for a format alone does not ask for another rank.
   ...(hasNoPolicy(asked) && output ? [] : rankWarnings(plans, output === null)),
   ...(output ? sizeWarnings(output, sourceFiles[0]!.bytes) : []),
 ];
 
-/** Reported if the tensors alone are larger than the whole source: headers differ by their metadata. */
+/** Warns if the tensors alone are larger than the whole source; headers may differ by their metadata. */
 function sizeWarnings({ bytes, size }: Output, sourceBytes: number): string[] {
   if (size.reduce((sum, part) => sum + part.bytes, 0) <= sourceBytes) return [];
   return [
@@ -149,7 +155,10 @@ function sizeWarnings({ bytes, size }: Output, sourceBytes: number): string[] {
   ];
 }
 
-/** Metadata of a result about how it was made. Without times and ids, so that the same request gives the same bytes. */
+/**
+ * The metadata of a result about its creation. It contains no times and ids, so that the same request gives the same
+ * bytes.
+ */
 function provenance(
   input: Pick<SqueezeInput, 'kind' | 'sources'>,
   target: Target,
@@ -174,7 +183,7 @@ function ofSources({ kind, sources }: Pick<SqueezeInput, 'kind' | 'sources'>): [
   return [['lora_squeeze.sources', JSON.stringify(told)]];
 }
 
-/** Judges the source, for a target that it satisfies as it is; null without a profile. */
+/** Checks the source against the profile, for a target that it satisfies unchanged; null without a profile. */
 function verdictOnSource(
   { profile, limits }: AppliedTarget,
   adapter: Adapter,
@@ -184,7 +193,7 @@ function verdictOnSource(
   return judge(profile, { adapter, files }, limits);
 }
 
-/** Whether the source has the ranks but not the scales that its place of use needs. */
+/** Whether the source has the required ranks, but not the scales that its server needs. */
 const needsFolding = (target: Target, verdict: Verdict | null): boolean =>
   target.scale === 'fold' &&
   (verdict?.rules ?? []).some(({ rule, passed }) => !passed && CURED_BY_FOLDING.includes(rule));

@@ -19,16 +19,19 @@ export const withResiduals = (
       : { ...decomposition, energy: decomposition.energy + residual, residual };
   });
 
-/** What a module's spectrum leaves out: ΔW − B·A, without its scale; nothing where the factors are all of it. */
+/**
+ * The part of ΔW that a module's spectrum leaves out, ΔW − B·A, without its scale; empty if the factors contain all
+ * of it.
+ */
 export const restOf = (
   { m, n, rank }: Pick<LoraModule, 'm' | 'n' | 'rank'>,
   { residual = 0 }: Pick<Decomposition, 'residual'>,
 ): Rest => ({ energy: residual, directions: residual > 0 ? Math.max(1, Math.min(m, n) - rank) : 0 });
 
-/** Errors below this are rounding of factors that are exact but for it. */
+/** Smaller errors are rounding in factors that are otherwise exact. */
 const LEAST_TOLD = 1e-6;
 
-/** What the user should know of modules whose factors are approximations before anything is squeezed. */
+/** Warnings about modules whose factors already are approximations before they are squeezed. */
 export function residualWarnings(
   modules: readonly LoraModule[],
   decompositions: readonly Decomposition[],

@@ -5,18 +5,18 @@ import type { JobContext, JobOutcome, SourceFiles, SqueezeInput } from './job-co
 import { merge } from './merge/merge.ts';
 import { squeeze } from './squeeze.ts';
 
-/** A job as a client asked for it, with the adapters it names. */
+/** A requested job, with the adapters that it names. */
 export interface RequestInput extends JobContext {
   readonly request: WorkRequest;
   /** By adapter id. */
   readonly sources: ReadonlyMap<string, SourceFiles>;
-  /** Local file of the moments that a checkpoint came with. */
+  /** Local file of the moments that were sent with a checkpoint. */
   readonly optimizerPath: string | null;
 }
 
 /**
- * Does what a request of any kind asks for.
- * @throws AppError for everything that is wrong with the input or the result, CANCELLED when the signal fires
+ * Executes a request of any kind.
+ * @throws AppError for every fault of the input or the result, CANCELLED if the signal is aborted
  */
 export async function runRequest(input: RequestInput, pool: ComputePool): Promise<JobOutcome> {
   const { request, sources, optimizerPath, ...context } = input;

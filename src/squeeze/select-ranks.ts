@@ -26,16 +26,16 @@ const MAX_NAMED = 5;
 export interface RankChoice {
   /** One for each module, never above its own. */
   readonly ranks: number[];
-  /** What the user should know about the choice, in words. */
+  /** Warnings about the choice, in words. */
   readonly warnings: string[];
 }
 
-/** What the choice of a rank looks at where it needs no spectrum. */
+/** The facts about a module that a choice of ranks without spectra needs. */
 export type ShapedModule = Pick<LoraModule, 'name' | 'rank' | 'm' | 'n'>;
 
 type Ranked = Pick<LoraModule, 'rank' | 'm' | 'n'> & Partial<Pick<LoraModule, 'a' | 'expert'>>;
 
-/** Targets without a policy that looks at spectra. */
+/** Targets whose policy needs no spectra. */
 type SpectrumFreeTarget = Extract<
   Target,
   { rank: number } | { rank_pattern: Record<string, number> } | { profile: string } | { format: FormatName }
@@ -46,14 +46,15 @@ type SpectrumTarget = Exclude<Target, SpectrumFreeTarget>;
 export const needsSpectrum = (target: Target): target is SpectrumTarget =>
   !('rank' in target || 'rank_pattern' in target || hasNoPolicy(target));
 
-/** Whether a target says nothing about ranks: a profile or a format alone. */
+/** Whether a target specifies no ranks: a profile or a format alone. */
 export const hasNoPolicy = (target: Target): boolean => !POLICIES.some((policy) => policy in target);
 
 /**
- * The rank of every module under one target: what the policy asks for, made uniform unless the target says otherwise,
- * then brought within the limits.
- * @param decompositions σ of B·A without its scale, descending, complete (it may be padded) where `needsSpectrum(target)`, and what B·A leaves out of ΔW; else not looked at
- * @throws AppError VALIDATION_FAILED for a pattern that cannot be read, BUDGET_TOO_SMALL
+ * The rank of every module under one target: the choice of the policy, made uniform unless the target specifies
+ * otherwise, and then brought within the limits.
+ * @param decompositions σ of B·A without its scale, descending, complete (or padded) if `needsSpectrum(target)`, and
+ *   the part of ΔW that B·A leaves out; otherwise unused
+ * @throws AppError VALIDATION_FAILED for a pattern that cannot be parsed, BUDGET_TOO_SMALL
  */
 export function selectRanks(
   target: Target,
@@ -82,8 +83,8 @@ export function selectRanks(
 }
 
 /**
- * Throws for a target that no spectra could help.
- * @throws AppError VALIDATION_FAILED for a pattern that cannot be read, BUDGET_TOO_SMALL
+ * Refuses a target that is impossible whatever the spectra are.
+ * @throws AppError VALIDATION_FAILED for a pattern that cannot be parsed, BUDGET_TOO_SMALL
  */
 export function refuseVain(target: Target, limits: RankLimits, modules: readonly LoraModule[]): void {
   if ('budget_bytes' in target || 'budget_parameters' in target) priced(target, limits, modules);
@@ -91,7 +92,7 @@ export function refuseVain(target: Target, limits: RankLimits, modules: readonly
 }
 
 /**
- * `selectRanks` for targets that do not need the spectra, so that what they ask for is known before any work.
+ * `selectRanks` for targets that need no spectra, so that their ranks are known before any work is done.
  * @throws AppError VALIDATION_FAILED
  */
 export function spectrumFreeRanks(
@@ -107,7 +108,7 @@ export function spectrumFreeRanks(
       warnings,
     };
   }
-  // A profile alone asks for as much as its limits allow, a format alone for all there is.
+  // Without a rank, a profile keeps as much as its limits allow, and a format keeps the ranks of the source.
   if (!('rank' in target))
     return { ranks: modules.map(({ rank }) => limitRank(Infinity, rank, limits)), warnings: [] };
   const wanted = modules.map((module) => Math.min(target.rank, largestRank(module)));
@@ -117,7 +118,7 @@ export function spectrumFreeRanks(
 /**
  * The rank of every module under a rank_pattern, matched as PEFT matches it: the first pattern that applies decides.
  * Modules without one keep their rank.
- * @throws AppError VALIDATION_FAILED for a pattern that cannot be read, or too many of them to match
+ * @throws AppError VALIDATION_FAILED for a pattern that cannot be parsed, or for too many patterns
  */
 function patternRanks(
   pattern: Readonly<Record<string, number>>,
@@ -139,7 +140,7 @@ function patternRanks(
   return { ranks, warnings: unused.size > 0 ? [unusedWarning([...unused])] : [] };
 }
 
-/** PatternTable speaks of adapter_config.json; this pattern came with the request. */
+/** Errors of PatternTable name adapter_config.json, but this pattern is part of the request. */
 function asValidation<T>(match: () => T): T {
   try {
     return match();
@@ -156,7 +157,7 @@ function unusedWarning(keys: readonly string[]): string {
   return `rank_pattern: ${named.join(', ')}${more} matched no module; check the names against the modules of the adapter.`;
 }
 
-/** The rank that a policy chooses from one spectrum. A policy that is missing here does not compile. */
+/** The rank that a policy chooses from one spectrum. A missing policy does not compile. */
 function policyRank(
   target: Exclude<SpectrumTarget, BudgetTarget>,
   sigma: readonly number[],
@@ -171,8 +172,8 @@ function policyRank(
 }
 
 /**
- * No module gets more than `largestRank`, unless it keeps its own rank, or one rank for all was asked for in so many words,
- * as profiles do of servers that load no other.
+ * No module gets more than `largestRank`, unless it keeps its own rank, or one rank for all was requested explicitly,
+ * as profiles do for servers that load no other.
  */
 function withinLimits(
   wanted: readonly number[],
@@ -191,8 +192,8 @@ function withinLimits(
 }
 
 /**
- * One rank for experts that share a tensor, which has no room for several: the largest that any of them got, so that
- * what a policy promises holds for each; the smallest where a budget has to be kept.
+ * One rank for experts that share a tensor, in which all must have the same: the largest of their ranks, so that a
+ * policy's promise holds for each of them; the smallest if there is a budget to keep to.
  * @param ranks one for each of the modules
  */
 function evenExperts(

@@ -19,10 +19,10 @@ import { TargetRun, targetFolder } from './target-run.ts';
 import { Watch } from './watch.ts';
 
 /**
- * Squeezes one adapter to all its targets: pass 1 decomposes every module, ranks are chosen, pass 2 writes. Each pass
- * reads the weights once, a chunk of a module in each thread at a time; only spectra stay in memory in between. A
+ * Squeezes one adapter to all its targets: pass 1 decomposes every module, ranks are chosen, and pass 2 writes. Each
+ * pass reads the weights once, one chunk of a module per thread at a time; only spectra stay in memory in between. A
  * target that fails permanently ends alone, and the others continue.
- * @throws AppError for all faults of the input, for temporary errors, and CANCELLED when the signal fires
+ * @throws AppError for all faults of the input, for temporary errors, and CANCELLED if the signal is aborted
  */
 export async function squeeze(input: SqueezeInput, pool: ComputePool): Promise<JobOutcome> {
   const startedMs = performance.now();
@@ -127,6 +127,6 @@ const failed = (
   error: jobFailure(error),
 });
 
-/** Of the weights that were written for a target. */
+/** The size of the weights that were written for a target. */
 const bytesOf = (target: TargetOutcome): number =>
   target.state === 'succeeded' ? (target.files?.[0]?.bytes ?? 0) : 0;

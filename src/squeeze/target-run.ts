@@ -24,17 +24,17 @@ import { selectRanks } from './select-ranks.ts';
 import { learningRateFactor } from './training/learning-rate.ts';
 import { type OptimizerInput, type TrainingNames, TrainingOutput } from './training/training-output.ts';
 
-/** What all targets of a job share once the adapter is decomposed. */
+/** What all targets of a job share after the adapter has been decomposed. */
 interface DecomposedJob extends PlannedJob {
   readonly input: SqueezeInput;
   readonly decompositions: readonly Decomposition[];
   /** By module. */
   readonly directions: readonly KeptDirections[];
-  /** Moments that came along, to be carried. */
+  /** Moments that were sent with the adapter and are to be carried. */
   readonly optimizer: OptimizerInput | null;
 }
 
-/** One target from its ranks to its result. */
+/** One target, from its ranks to its result. */
 export class TargetRun {
   /** The files to write; null if the source already is the result. */
   readonly output: Output | null;
@@ -46,7 +46,7 @@ export class TargetRun {
   /**
    * Chooses the ranks and plans the files.
    * @param index of the target in the job
-   * @param applied the target as its profile completes it: what is done
+   * @param applied the target as completed by its profile
    * @throws AppError BUDGET_TOO_SMALL, VALIDATION_FAILED, CONFIG_TOO_LARGE
    */
   constructor(job: DecomposedJob, index: number, applied: AppliedTarget) {
@@ -71,15 +71,18 @@ export class TargetRun {
         : null;
   }
 
-  /** Makes the files at their full size, with everything that is only copied or cast. @throws AppError NON_FINITE_RESULT */
+  /**
+   * Creates the files at their full size, with everything that is only copied or cast. @throws AppError
+   * NON_FINITE_RESULT
+   */
   async create(sourcePath: string): Promise<void> {
     await this.output?.create(sourcePath);
     await this.training?.create();
   }
 
   /**
-   * Closes the files and says what they are.
-   * @param written by module; null where it is copied
+   * Completes the files and describes the result.
+   * @param written by module; null if it is copied
    */
   async finish(
     written: readonly (WrittenModule | null)[],
@@ -88,7 +91,7 @@ export class TargetRun {
     const files = this.output ? await this.output.finish() : null;
     const { applied, plans, format } = this.#plan;
     const closeness = measure(plans, scaleModeOf(applied.target), decompositions, written);
-    // A checkpoint is trained on anyway.
+    // The result of a checkpoint is trained further, so no loss is predicted.
     const ahead =
       input.kind === 'checkpoint'
         ? null
@@ -155,11 +158,11 @@ export class TargetRun {
   }
 }
 
-/** Where the files of a target are made. */
+/** The folder in which the files of a target are created. */
 export const targetFolder = ({ scratchDir }: Pick<SqueezeInput, 'scratchDir'>, index: number): string =>
   join(scratchDir, `${index}`);
 
-/** One folder of names for all targets of a job: numbered where there are several. */
+/** The file names of a target; targets share one folder, so they are numbered if there are several. */
 function trainingNames(targets: number, index: number): TrainingNames {
   const suffix = targets > 1 ? `-${index}` : '';
   return {
@@ -168,7 +171,7 @@ function trainingNames(targets: number, index: number): TrainingNames {
   };
 }
 
-/** Judges what was written, as it is on disk; null without a profile. */
+/** Checks the written files against the profile; null without one. */
 async function verdictOnResult(
   { profile, limits }: AppliedTarget,
   files: readonly OutputFile[],

@@ -12,14 +12,13 @@ const RANK = 8;
 const FEATURES = 64;
 const MODULES = 4;
 
-/** More of them make the first job no faster. */
+/** More rounds do not make the first job faster. */
 const ROUNDS = 3;
 
 /**
- * Squeezes small adapters of its own on all threads of a pool, so that the first job finds the usual sessions made and
- * the code compiled.
- *
- * @param folder for files; made and removed by the caller
+ * Squeezes small built-in adapters on all threads of a pool, so that the usual sessions exist and the code is
+ * compiled before the first job.
+ * ⏎ @param folder for files, which the caller creates and removes
  * @throws AppError and errors of the system, as a job does
  */
 export async function warmUp(pool: ComputePool, folder: string): Promise<void> {

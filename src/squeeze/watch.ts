@@ -2,7 +2,7 @@ import { type Busy, idle } from '../compute/busy.ts';
 import { PHASES, type Phase, type Timings } from '../contract/job.ts';
 import type { JobContext } from './job-context.ts';
 
-/** Follows one job: progress, work done by phase, and cancellation. */
+/** Tracks one job: its progress, the time spent in each phase, and cancellation. */
 export class Watch {
   readonly signal: AbortSignal;
   readonly #busy: Busy = idle();
@@ -18,7 +18,7 @@ export class Watch {
     this.signal = AbortSignal.any([signal, this.#stop.signal]);
   }
 
-  /** Enters a phase, with the number of modules that this phase and those after it will go through. */
+  /** Enters a phase, with the number of modules that this phase and the later ones will process. */
   begin(phase: Phase, total: number): void {
     this.#phase = phase;
     this.#total = total;
@@ -26,7 +26,7 @@ export class Watch {
     this.#report(null);
   }
 
-  /** One more module has passed a phase. Phases overlap, and the earliest unfinished one is reported. */
+  /** Notes that a module has completed a phase. Phases overlap, and the earliest unfinished one is reported. */
   finished(phase: Phase, module: string): void {
     this.#done.set(phase, this.#count(phase) + 1);
     while (this.#count(this.#phase) >= this.#total && this.#phase !== phase) {
@@ -39,7 +39,7 @@ export class Watch {
     for (const phase of Object.keys(busy) as (keyof Busy)[]) this.#busy[phase] += busy[phase];
   }
 
-  /** Does some work on this thread, with its seconds added to a phase. */
+  /** Does some work on this thread and adds its duration to a phase. */
   async clocked<T>(phase: keyof Busy, work: () => Promise<T>): Promise<T> {
     const startedMs = performance.now();
     try {
@@ -49,7 +49,7 @@ export class Watch {
     }
   }
 
-  /** Seconds by phase: work of the compute threads shared over their number, and what this thread did. */
+  /** Seconds by phase: the work of the compute threads divided by their number, plus the work of this thread. */
   timings(threads: number, totalSeconds: number): Timings {
     const seconds = (phase: keyof Busy): number => this.#busy[phase] / threads + this.#own[phase];
     return {
@@ -63,7 +63,10 @@ export class Watch {
     };
   }
 
-  /** Waits for all of some work. The first failure keeps what has not begun from beginning, and is thrown last. */
+  /**
+   * Waits for all of some work. After the first failure, work that has not begun is skipped; the failure is thrown at
+   * the end.
+   */
   async all(work: readonly Promise<void>[]): Promise<void> {
     const guarded = work.map((promise) =>
       promise.catch((error: unknown) => {
@@ -73,7 +76,7 @@ export class Watch {
     );
     const outcomes = await Promise.allSettled(guarded);
     const failures = outcomes.filter((outcome) => outcome.status === 'rejected').map(({ reason }) => reason);
-    // Tasks cancelled because of another's failure say nothing about the cause.
+    // Tasks that were cancelled because of another failure do not show the cause.
     const cause = failures.find((reason) => reason?.code !== 'CANCELLED') ?? failures[0];
     if (cause) throw cause;
   }

@@ -19,17 +19,15 @@ interface AnalyzeInput extends JobContext {
   readonly source: SourceFiles;
 }
 
-/**
- * A module resists when keeping this share of its energy (31.6 % relative error) …
- */
+/** A module resists if keeping this share of its energy (31.6 % relative error) … */
 const RESISTS_ENERGY = 0.9;
-/** … takes more than this share of its rank: squeezing it saves little or loses much. */
+/** … needs more than this share of its rank: squeezing it saves little or loses much. */
 const RESISTS_RANK_SHARE = 0.75;
 
 /**
  * Analyzes an adapter without changing it: every module is decomposed by the exact method, reading the weights once,
  * and its spectrum shows what every rank would lose. Writes nothing.
- * @throws AppError for all faults of the adapter, CANCELLED when the signal fires
+ * @throws AppError for all faults of the adapter, CANCELLED if the signal is aborted
  */
 export async function analyze(input: AnalyzeInput, pool: ComputePool): Promise<JobOutcome> {
   const startedMs = performance.now();

@@ -4,23 +4,29 @@ import { meanOf, moduleRelativeError } from '../../core/by-module.ts';
 import { BYTES_PER_ELEMENT } from '../../core/half.ts';
 import { NO_REST, type Rest, resolved } from '../../core/spectrum.ts';
 
-/** A module as an analysis sees it: what it weighs and what each of its directions is worth. */
+/** A module in an analysis: its size, and the energy of each of its directions. */
 export interface AnalyzedModule {
   readonly name: string;
   readonly rank: number;
-  /** All σ of ΔW with its scale, descending, `rank` of them; what rounding cannot tell from zero is 0. */
+  /**
+   * All σ of ΔW including its scale, descending, `rank` of them; values that rounding cannot distinguish from zero
+   * are 0.
+   */
   readonly sigma: readonly number[];
   /** Parameters of one rank: m + n. */
   readonly parameters: number;
   /** Bytes of one rank in the dtypes of the source. */
   readonly bytes: number;
-  /** What its factors leave out of ΔW, with its scale. */
+  /** The part of ΔW that its factors leave out, including the scale. */
   readonly rest: Rest;
-  /** lost[k]: the energy Σ_{i>k} σᵢ² that the best approximation of rank k loses, and `rest`; lost[0] is ‖ΔW‖². */
+  /**
+   * lost[k]: the energy that the best approximation of rank k loses, which is Σ_{i>k} σᵢ² plus that of `rest`;
+   * lost[0] is ‖ΔW‖².
+   */
   readonly lost: Float64Array;
 }
 
-/** What a set of ranks costs and loses, over all modules. */
+/** The size and the losses of a choice of ranks, over all modules. */
 interface Allocation {
   readonly rank: { readonly min: number; readonly max: number };
   readonly relative_error: number;
@@ -31,7 +37,7 @@ interface Allocation {
 
 /**
  * @param sigma of B·A by the exact method: at least `rank` of them, descending
- * @param left what B·A leaves out of ΔW; like sigma without the scale
+ * @param left the part of ΔW that B·A leaves out; like sigma without the scale
  */
 export function analyzedModule(
   { name, rank, m, n, scale, a, b }: LoraModule,
@@ -42,7 +48,7 @@ export function analyzedModule(
   const lost = new Float64Array(rank + 1);
   const rest = { ...left, energy: left.energy * scale ** 2 };
   lost[rank] = rest.energy;
-  // From the small end, so that small tails keep their digits.
+  // Summed from the small end, so that small tails keep their digits.
   for (let k = rank - 1; k >= 0; k--) lost[k] = lost[k + 1]! + scaled[k]! ** 2;
   return {
     name,
@@ -78,21 +84,21 @@ export function allocationOf(modules: readonly AnalyzedModule[], ranks: readonly
 }
 
 /**
- * What every uniform rank from 1 to the largest of the modules costs and loses at least (Eckart & Young 1936).
- * Modules of a smaller rank keep theirs. Linear in the largest rank times the modules.
+ * The size and the least possible losses of every uniform rank from 1 to the largest of the modules (Eckart & Young
+ * 1936). Modules of a smaller rank keep theirs. The time is linear in the largest rank times the number of modules.
  */
 export function rankCurve(modules: readonly AnalyzedModule[]): Required<RankPoint>[] {
   const largest = modules.reduce((rank, module) => Math.max(rank, module.rank), 0);
   const lost = new Float64Array(largest + 1);
   const worst = new Float64Array(largest + 1);
-  // What going from rank k − 1 to rank k adds.
+  // The increments from rank k − 1 to rank k.
   const parameters = new Float64Array(largest + 1);
   const bytes = new Float64Array(largest + 1);
   let energy = 0;
   for (const module of modules) {
     energy += module.lost[0]!;
     for (let k = 1; k <= largest; k++) {
-      // What its factors leave out of it is lost at any rank.
+      // The part that its factors leave out is lost at any rank.
       const own = module.lost[Math.min(k, module.rank)]!;
       lost[k]! += own;
       worst[k] = Math.max(worst[k]!, share(own, module.lost[0]!));
@@ -118,14 +124,14 @@ export function rankCurve(modules: readonly AnalyzedModule[]): Required<RankPoin
   return curve;
 }
 
-/** The least module_relative_error of these ranks. */
+/** The least possible module_relative_error at these ranks. */
 const errorByModule = (modules: readonly AnalyzedModule[], rankOf: (index: number) => number): number =>
   moduleRelativeError(
     modules.map(({ lost }) => lost[0]!),
     modules.map(({ lost }, index) => lost[rankOf(index)]!),
   );
 
-/** ‖what is lost‖ / ‖ΔW‖ from the two energies; nothing can be lost of nothing. */
+/** ‖what is lost‖ / ‖ΔW‖ from the two energies; 0 if ΔW is zero. */
 const share = (lost: number, energy: number): number => (energy > 0 ? Math.sqrt(lost / energy) : 0);
 
 /** Mean of ‖ΔW‖² over the modules. */

@@ -5,21 +5,21 @@ import { isDead } from '../../core/by-module.ts';
 import { allocateRanks } from '../../core/policy/allocate-ranks.ts';
 import { type AnalyzedModule, allocationOf, meanEnergyOf, rankCurve } from './analyzed-module.ts';
 
-/** A mean module error that a squeezed adapter hardly shows: the modules keep 99.75 % of their energy on average. */
+/** A mean module error with hardly any effect: the modules keep 99.75 % of their energy on average. */
 export const GOOD_ERROR = 0.05;
 /**
- * The largest error that any module may have at a rank that is recommended: 90 % of its energy stays. Dead modules do not
- * count, here and in the mean.
+ * The largest error of any module at a recommended rank: 90 % of its energy stays. Dead modules do not count, neither
+ * here nor in the mean.
  */
 export const FAIR_ERROR = Math.sqrt(0.1);
-/** A rank above this share of the source's saves too little to be worth a recommendation. */
+/** A rank above this share of the source's rank saves too little to be recommended. */
 const MOST_OF_RANK = 0.75;
 
 /**
- * One rank for all modules: the smallest whose mean module error is at most GOOD_ERROR and whose error is at most
- * FAIR_ERROR in each module. Where that would save next to nothing: the smallest with FAIR_ERROR in each. Where that does
- * not either: the source's.
- * @param curve of these modules, as `rankCurve` gives it
+ * One rank for all modules: the smallest one with a mean module error of at most GOOD_ERROR and an error of at most
+ * FAIR_ERROR in each module. If that saves almost nothing: the smallest one with FAIR_ERROR in each module. If that
+ * saves almost nothing either: the rank of the source.
+ * @param curve of these modules, by `rankCurve`
  */
 export function recommendUniform(
   modules: readonly AnalyzedModule[],
@@ -60,9 +60,9 @@ export function recommendUniform(
 }
 
 /**
- * As many parameters as the uniform recommendation has, given to the modules that lose most of their own without them:
- * what a server that needs one rank for all cannot have.
- * @param curve of these modules, as `rankCurve` gives it
+ * Ranks by module with as many parameters as the uniform recommendation, given to the modules that would otherwise
+ * lose most of their own energy. Servers that need one rank for all modules cannot use them.
+ * @param curve of these modules, by `rankCurve`
  */
 export function recommendBudget(
   modules: readonly AnalyzedModule[],

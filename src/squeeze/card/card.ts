@@ -12,7 +12,7 @@ import type { OutputFile, ReportedSource } from '../job-context.ts';
 import { rankRange } from '../rank-range.ts';
 import { markdownCode, markdownText, yamlString } from './escape.ts';
 
-/** Most rows of the table of modules. */
+/** The most rows of the table of modules. */
 export const MAX_ROWS = 300;
 
 const FENCE = '```';
@@ -29,12 +29,12 @@ const LIBRARIES: Readonly<Partial<Record<FormatName, string>>> = {
 
 const BASE = '<base model>';
 
-/** `owner/name`; a path or a URL in a card would be refused with the whole card. */
+/** `owner/name`. If a card contained a path or a URL here, the Hub would refuse the whole card. */
 const OWNED = /^[A-Za-z0-9][\w.-]{0,95}\/[A-Za-z0-9][\w.-]{0,95}$/;
 
 /**
- * Models from before the Hub had owners, which are still known under one name. Other single names are a trainer's
- * word for a family ("sd_v1" of sd-scripts) or a folder.
+ * Models from before the Hub had owners, which are still available under one name. Other single names are a trainer's
+ * name of a family ("sd_v1" of sd-scripts) or a folder.
  */
 const WITHOUT_OWNER =
   /^(?:(?:distil)?gpt2|gpt2-(?:medium|large|xl)|openai-gpt|(?:distil)?bert-(?:base|large)-(?:un)?cased|bert-base-multilingual-(?:un)?cased|distilbert-base-multilingual-cased|(?:xlm-)?roberta-(?:base|large)|distilroberta-base|t5-(?:small|base|large|3b|11b)|albert-(?:base|large|xlarge|xxlarge)-v[12]|xlnet-(?:base|large)-cased)$/;
@@ -48,11 +48,11 @@ export interface CardContent {
   readonly sources: readonly ReportedSource[];
   readonly result: Omit<SucceededResult, 'adapter_id'>;
   readonly modules: readonly ModuleResult[];
-  /** Ranks of the source, by module. */
+  /** Ranks of the source, in the order of the modules. */
   readonly ranksBefore: readonly number[];
 }
 
-/** Puts the card beside the other files of a result. @returns the files, the card last */
+/** Adds the card to the other files of a result. @returns the files, the card last */
 export async function withCard(
   files: readonly OutputFile[],
   content: Omit<CardContent, 'weightsName'>,
@@ -64,8 +64,8 @@ export async function withCard(
 }
 
 /**
- * The model card of a result (README.md): what it was made from and how close it is. The same result has the same card:
- * no times, no ids of jobs.
+ * The model card of a result (README.md): its sources, and how close it is to them. The same result has the same
+ * card, because it contains no times and no ids of jobs.
  */
 export function modelCard(content: CardContent): string {
   const { kind, format, baseModel, weightsName, result } = content;
@@ -91,8 +91,8 @@ export function modelCard(content: CardContent): string {
 }
 
 /**
- * Metadata of a card as the Hugging Face Hub reads it (https://huggingface.co/docs/hub/model-cards): YAML between two
- * lines of three hyphens.
+ * The metadata of a card in the form of the Hugging Face Hub (https://huggingface.co/docs/hub/model-cards): YAML
+ * between two lines of three hyphens.
  * @param hubBase id of the base model on the Hub
  */
 function frontMatter(format: FormatName, hubBase: string | null, isMerge: boolean): string {
@@ -132,7 +132,7 @@ function summary({ baseModel, result, ranksBefore }: CardContent): string {
 }
 
 /**
- * How to load a result, in a language and a few lines. "." is the folder of the result.
+ * How to load a result: a language, and a few lines of code. "." is the folder of the result.
  * @param hubBase id of the base model on the Hub
  * @param weightsName name of its weights file
  */
@@ -142,7 +142,7 @@ export function usage(
   weightsName: string,
 ): { readonly language: string; readonly lines: readonly string[] } {
   const python = (...lines: string[]) => ({ language: 'python', lines });
-  // A string of JSON is one of Python, and of a shell but for what "$", "`" and "!" do there.
+  // A JSON string is also valid in Python, and in a shell except for "$", "`" and "!".
   const base = yamlString(hubBase ?? BASE);
   const weights = yamlString(weightsName);
   switch (format) {
@@ -184,7 +184,7 @@ function origin({ kind, sources }: CardContent): string {
 function moduleTable({ modules, ranksBefore }: CardContent): string {
   const rows = modules
     .map((module, index) => ({ ...module, before: ranksBefore[index] }))
-    // As a reader would: layer 2 before layer 10.
+    // In natural order: layer 2 before layer 10.
     .sort((x, y) => byNumbers(x.name, y.name))
     .slice(0, MAX_ROWS)
     .map(
@@ -200,6 +200,6 @@ function moduleTable({ modules, ranksBefore }: CardContent): string {
   ].join('\n');
 }
 
-/** What files call their base model, where that is a repository of the Hugging Face Hub; else null. */
+/** The name that files give their base model, if it is a repository of the Hugging Face Hub; otherwise null. */
 const hubId = (baseModel: string | null): string | null =>
   baseModel !== null && (OWNED.test(baseModel) || WITHOUT_OWNER.test(baseModel)) ? baseModel : null;

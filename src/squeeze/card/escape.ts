@@ -13,7 +13,7 @@ export const markdownText = (text: string): string =>
       mark === ':' || mark === '@' ? entity(mark) : `\\${mark}`,
     );
 
-/** A name as code, also in a table. Markup has no effect in it, except "|" and "`", which are replaced. */
+/** A name as inline code, also in a table. Markup has no effect in it, except "|" and "`", which are replaced. */
 export const markdownCode = (text: string): string =>
   `\`${
     text
@@ -25,5 +25,5 @@ export const markdownCode = (text: string): string =>
 
 const escaped = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 
-/** "https://…" and "name@…" become links by themselves where they are not broken up. */
+/** A character as an entity: it breaks up "https://…" and "name@…", which would otherwise become links. */
 const entity = (mark: string): string => `&#${mark.charCodeAt(0)};`;

@@ -6,10 +6,10 @@ import { roundTo } from '../../core/round.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { readFully, writeFully } from '../file-ranges.ts';
 
-/** Numbers at a time. */
+/** Numbers that are cast at a time. */
 const CHUNK = 256 * 1024;
 
-/** A tensor to be written in its dtype, which lies in the source in another, or whose numbers are multiplied. */
+/** A tensor to be written in its dtype that has another dtype in the source, or whose numbers are multiplied. */
 interface TensorCast {
   readonly entry: TensorEntry;
   /** First byte in the target. */
@@ -20,9 +20,9 @@ export const isCast = ({ castFrom, multiplier = 1 }: TensorEntry): boolean =>
   castFrom !== undefined || multiplier !== 1;
 
 /**
- * Casts tensors of one file to places in another: to the nearest, ties to even; float64 by way of float32, multiplied in
- * float64.
- * @throws AppError NON_FINITE_RESULT naming the tensor, for NaN, infinity and what does not fit
+ * Casts tensors of one file and writes them to another: to the nearest number, ties to even; float64 by way of
+ * float32, multiplied in float64.
+ * @throws AppError NON_FINITE_RESULT naming the tensor, for NaN, infinity and numbers that do not fit
  */
 export async function castTensors(
   sourcePath: string,
@@ -45,7 +45,7 @@ async function castTensor(source: FileHandle, target: FileHandle, { entry, to }:
   const count = (endByte - beginByte) / size;
   for (let done = 0; done < count; done += CHUNK) {
     const length = Math.min(CHUNK, count - done);
-    // A buffer of its own, so that numbers in it begin where their size wants them.
+    // A separate buffer, so that the numbers in it are aligned.
     const bytes = new Uint8Array(length * size);
     await readFully(source, bytes, beginByte + done * size, entry.name);
     const numbers = decoded(castFrom, bytes, length);

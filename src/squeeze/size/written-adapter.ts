@@ -5,25 +5,28 @@ import type { Target } from '../../contract/target.ts';
 import { convertAdapter } from '../../formats/convert/convert-adapter.ts';
 
 const TRAINED_TOKENS = /\.trainable_tokens_\w+$/;
-/** Number of names in a warning. */
+/** The most names in a warning. */
 const SHOWN = 3;
 
-/** Element types that are cast; integers and what is quantised stay. */
+/** Element types that are cast; integers and quantised numbers stay. */
 const FLOATS: readonly string[] = ['F64', 'F32', 'F16', 'BF16'];
 
-/** An adapter as a target wants it written. */
+/** An adapter in the form in which a target is written. */
 interface WrittenAdapter {
-  /** The source's adapter itself where nothing of this is asked for. Its modules are in the same order. */
+  /** The adapter of the source itself if the target changes nothing about it. Its modules are in the same order. */
   readonly adapter: Adapter;
-  /** What was dropped, cast or converted on the way. */
+  /** Warnings about what was dropped, cast or converted. */
   readonly warnings: readonly string[];
 }
 
-/** What may be dropped. Without its magnitudes a DoRA adapter would be another one, so those may not. */
+/**
+ * Classes of tensors that can be dropped. Without its magnitudes, a DoRA adapter would be another one, so they
+ * cannot.
+ */
 type Strippable = Exclude<CarriedClass, 'magnitudes'>;
 
 /**
- * Drops what is to be stripped, casts what is to be cast, and puts the rest under the names of the target's format.
+ * Drops and casts carried tensors, and converts the rest to the target's format.
  * @throws AppError FORMAT_NOT_CONVERTIBLE naming the tensor
  */
 export function writtenAdapter(source: Adapter, target: Target): WrittenAdapter {
@@ -38,8 +41,8 @@ export function writtenAdapter(source: Adapter, target: Target): WrittenAdapter 
 }
 
 /**
- * An adapter without some of its carried tensors, its configuration in accord: PEFT would look for what it names.
- * @returns the adapter itself where there is nothing to drop, and a warning for each kind that is dropped
+ * Drops carried tensors of some kinds, and what the configuration says of them, which PEFT would otherwise look for.
+ * @returns the adapter itself if there is nothing to drop, and a warning for each kind that is dropped
  */
 function strip(
   adapter: Adapter,
@@ -64,7 +67,7 @@ function strip(
   };
 }
 
-/** A configuration that asks for none of the tensors that are gone (PEFT's LoraConfig). */
+/** The configuration without references to the dropped tensors (fields of PEFT's LoraConfig). */
 function withoutTensors(
   config: Adapter['config'],
   saved: SavedModules,
@@ -100,8 +103,8 @@ function warningOf(kind: Strippable, entries: readonly TensorEntry[]): string {
 }
 
 /**
- * An adapter whose carried floating-point tensors are to be written in another dtype.
- * @returns the adapter itself where all of them have it, and a warning that says what is cast
+ * Marks carried floating-point tensors to be written in another dtype.
+ * @returns the adapter itself if all of them already have it, and a warning that names what is cast
  */
 function castCarried(
   adapter: Adapter,
@@ -128,7 +131,7 @@ function castCarried(
 }
 
 /**
- * The adapter as the target wants it written: itself, where that is its own format.
+ * The adapter in the format of the target; the adapter itself if that is its own format.
  * @returns its modules in the same order, under the names of the other format
  * @throws AppError FORMAT_NOT_CONVERTIBLE naming the tensor
  */

@@ -4,15 +4,15 @@ import { permute, stridesOf } from '../../core/permute.ts';
 import { bitsOf } from '../../safetensors/dtype.ts';
 import { readFully, writeFully } from '../file-ranges.ts';
 
-/** Bytes of a tensor that are reordered in memory at a time, twice over. */
+/** Bytes of a tensor that are reordered in memory at a time; twice this is needed. */
 const PERMUTE_BYTES = 32 * 1024 * 1024;
 
 /** A tensor in a file, and how its axes are reordered. */
 export type Permutation = Omit<Extract<StagedSource, { kind: 'permute' }>, 'kind'>;
 
 /**
- * Writes the bytes of an entry with its axes reordered. A tensor of more than `limit` bytes is written a part at a
- * time, each part a run of the result that is gathered from the source.
+ * Writes the bytes of an entry with its axes reordered. A tensor of more than `limit` bytes is written in parts, each
+ * of which is contiguous in the result and gathered from the source.
  */
 export async function permuteEntry(
   { entry, shape, axes }: Permutation,
@@ -34,10 +34,10 @@ export async function permuteEntry(
   }
 }
 
-/** Of each axis of the source: the indices of a part. */
+/** For each axis of the source: the range of indices of a part. */
 type Box = readonly (readonly [begin: number, end: number])[];
 
-/** Parts of the source that follow each other in the result, of at most `limit` bytes or one element each. */
+/** Parts of the source that are consecutive in the result, each of at most `limit` bytes or one element. */
 function* boxes(
   shape: readonly number[],
   axes: readonly number[],

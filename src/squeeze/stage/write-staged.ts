@@ -10,15 +10,15 @@ import { copyRanges, type RangeCopy, readFully, writeFully } from '../file-range
 import type { Watch } from '../watch.ts';
 import { permuteEntry } from './permute-entry.ts';
 
-/** Bytes decoded at a time, to at most four times as many. */
+/** Bytes that are decoded at a time; the result has at most four times as many. */
 const DECODE_BYTES = 1024 * 1024;
 
 /**
- * Makes the file of a plan: what is moved or decoded here, a part of a tensor at a time; what is computed in the
- * threads of the pool, a module a thread.
- * @param sourcePath the file that the plan's entries lie in
- * @param path of the file to be made; its folder is there
- * @returns by module: what its derived factors leave out, ‖ΔW − B·A‖², where they are not exact
+ * Creates the file of a plan. Tensors are moved or decoded in this thread, a part at a time; derived ones are
+ * computed in the threads of the pool, one module per thread.
+ * @param sourcePath the file with the entries of the plan
+ * @param path of the new file; its folder exists
+ * @returns by module: ‖ΔW − B·A‖², the part that its derived factors leave out, if they are not exact
  * @throws AppError NON_FINITE_WEIGHTS, NON_FINITE_RESULT, CORE_NOT_CONVERGED, CANCELLED
  */
 export async function writeStaged(

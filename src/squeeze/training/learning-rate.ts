@@ -3,14 +3,14 @@ import { remainingScale } from '../../adapter/remaining-scale.ts';
 import type { WrittenModule } from '../../compute/project-task.ts';
 import type { Decomposition } from '../../engine/kernel-types.ts';
 
-/** ‖row‖² that a revived row of A is expected to have; see revive. */
+/** The expected ‖row‖² of a revived row of A; see revive. */
 const REVIVED_ROW = 1 / 3;
 
 /**
- * The factor that keeps the size of a step in ΔW, for optimizers whose steps have a size of their own: Adam moves every
- * entry by about the learning rate η, whatever the gradient. δΔW = s·(δB·A + B·δA) then has, with signs as good as
- * random, ‖δΔW‖² ≈ (s·η)²·(m·‖A‖² + n·‖B‖²). Both sides are summed over the modules.
- * @param written null where a module is copied
+ * The factor that keeps the size of a step in ΔW, for optimizers whose step size does not depend on the gradient:
+ * Adam moves every entry by about the learning rate η. With effectively random signs, δΔW = s·(δB·A + B·δA) then has
+ * ‖δΔW‖² ≈ (s·η)²·(m·‖A‖² + n·‖B‖²). Both sides are summed over the modules.
+ * @param written null if a module is copied
  */
 export function learningRateFactor(
   plans: readonly ModulePlan[],

@@ -12,11 +12,11 @@ import { layOut, type TensorSpec } from '../../safetensors/layout.ts';
 import type { OutputFile } from '../job-context.ts';
 import { LaidOutFile } from '../laid-out-file.ts';
 
-/** Moments that came with a checkpoint, and what to do with them. */
+/** Moments that were sent with a checkpoint, and what to do with them. */
 export interface OptimizerInput {
   readonly path: string;
   readonly state: OptimizerState;
-  /** reset: the result has all of them, as zeros. */
+  /** reset: all moments of the result are zero. */
   readonly mode: 'carry' | 'reset';
 }
 
@@ -26,10 +26,10 @@ export interface TrainingNames {
   readonly optimizer: string;
 }
 
-/** What the files of one target are made of. */
+/** The inputs for the files of one target. */
 export interface TrainingInput {
   readonly plans: readonly ModulePlan[];
-  /** By module; null where its factors are copied. */
+  /** By module; null if its factors are copied. */
   readonly orders: readonly (ProjectionOrder | null)[];
   /** By module. */
   readonly directions: readonly KeptDirections[];
@@ -40,8 +40,8 @@ export interface TrainingInput {
 }
 
 /**
- * What a trainer needs besides the adapter: projections (P [r, k] and R [k, r] of every module, float64) and, where
- * moments came along, the optimizer state in the new coordinates, under the old names and in the old dtypes.
+ * The files that a trainer needs besides the adapter: projections (P [r, k] and R [k, r] of every module, float64)
+ * and, if moments were sent, the optimizer state in the new coordinates, with the same names and dtypes.
  */
 export class TrainingOutput {
   /** What to compute, by module. */
@@ -74,7 +74,7 @@ export class TrainingOutput {
         split: order?.split ?? 1,
         factorA: order?.factorA ?? 1,
         factorB: order?.factorB ?? 1,
-        // Nothing is learnt where the scale is zero.
+        // With a scale of zero, nothing is learnt.
         ratio: module.scale === 0 ? 1 : left / module.scale,
         offsetP: this.#projections.offsets[2 * index]!,
         offsetR: this.#projections.offsets[2 * index + 1]!,
@@ -99,7 +99,7 @@ export class TrainingOutput {
     await this.#optimizer?.create();
   }
 
-  /** Takes the digests. */
+  /** Computes the digests. */
   async finish(): Promise<OutputFile[]> {
     const parts: [string, LaidOutFile | null][] = [
       [this.#names.projections, this.#projections],
@@ -115,7 +115,7 @@ export class TrainingOutput {
 
 const METADATA = new Map([['format', 'pt']]);
 
-/** Both factors' tensors of every moment of one module. */
+/** The tensors of every moment of one module, for both factors. */
 function momentTensors(
   plans: readonly ModulePlan[],
   input: OptimizerInput | null,
@@ -132,7 +132,7 @@ function momentTensors(
   });
 }
 
-/** @param offsets of the module's tensors, as momentTensors orders them */
+/** @param offsets of the module's tensors, in the order of momentTensors */
 function moves(state: OptimizerState, index: number, offsets: readonly number[]): MomentMove[] {
   return state.names.map((name, nth) => {
     const { a, b } = state.moments.get(name)![index]!;
