@@ -1,18 +1,18 @@
 /**
- * A module is dead at or below this share of the mean energy of the modules: all dead ones together then hold less than
- * a millionth of the whole, so that leaving them out costs less than 0.1 % relative error.
+ * A module is dead if its energy is at most this share of the mean energy of the modules. All dead modules together
+ * then have less than a millionth of the total energy, so leaving them out costs less than 0.1 % relative error.
  */
 export const DEAD_ENERGY_SHARE = 1e-6;
 
 /**
- * Whether a module's update is zero or next to it.
+ * Whether a module's update is zero or almost zero.
  * @param energy ‖ΔW‖² of the module
- * @param meanEnergy the mean of that over all modules of the adapter
+ * @param meanEnergy the mean of ‖ΔW‖² over all modules of the adapter
  */
 export const isDead = (energy: number, meanEnergy: number): boolean =>
   energy <= DEAD_ENERGY_SHARE * meanEnergy;
 
-/** 0 of none. */
+/** The mean; 0 for no values. */
 export const meanOf = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
 

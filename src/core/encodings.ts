@@ -1,8 +1,8 @@
 import { decodeQ8_0, Q8_0_BYTES } from './q8-0.ts';
 
 /**
- * Ways to store numbers that are decoded to float32 before anything is computed: ggml's blocks, and the dtypes of
- * safetensors that are no dtype of factors here.
+ * Encodings of numbers that are decoded to float32 before anything is computed: ggml's blocks, and dtypes of
+ * safetensors that are not used for factors here.
  */
 export type NumberEncoding = 'q8_0' | EncodedDtype;
 
@@ -40,13 +40,16 @@ export const UNIT_BYTES: Readonly<Record<NumberEncoding, number>> = {
 export const isEncodedDtype = (dtype: string): dtype is EncodedDtype =>
   dtype === 'F64' || Object.hasOwn(FLOAT8, dtype);
 
-/** Whether float32 holds every number of the dtype. Of float64 each is rounded, to infinity beyond float32. */
+/**
+ * Whether float32 can represent every number of the dtype. Numbers of float64 are rounded, and become infinite beyond
+ * the range of float32.
+ */
 export const isExact = (dtype: EncodedDtype): boolean => dtype !== 'F64';
 
 /**
  * The numbers as float32.
  * @param bytes whole units
- * @throws RangeError for other bytes (our own mistake)
+ * @throws RangeError for other bytes (a fault of the program)
  */
 export function decodeUnits(encoding: NumberEncoding, bytes: Uint8Array): Float32Array {
   if (encoding === 'q8_0') return decodeQ8_0(bytes);
@@ -62,7 +65,7 @@ export function decodeUnits(encoding: NumberEncoding, bytes: Uint8Array): Float3
 
 const tables = new Map<Float8, Float32Array>();
 
-/** The numbers of all 256 bytes, made on first use. */
+/** The numbers of all 256 bytes, which are computed on first use. */
 function tableOf(dtype: Float8): Float32Array {
   const table =
     tables.get(dtype) ?? Float32Array.from({ length: 256 }, (_, byte) => float8(FLOAT8[dtype], byte));

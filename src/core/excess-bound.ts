@@ -1,19 +1,18 @@
-/** What a sketch may have failed to capture; see excessOutputs. */
+/** Bounds for the energy that a sketch may have missed; see excessOutputs. */
 export interface Sketched {
-  /** No eigenvalue of ΔWΔWᵀ on what is orthogonal to the sketch is larger. */
+  /** An upper bound of the eigenvalues of ΔWΔWᵀ on the orthogonal complement of the sketch. */
   readonly missed: number;
   /** ‖ΔWΔWᵀ·Q − Q·K‖² of the sketch's basis Q and its core K = QᵀΔWΔWᵀQ. */
   readonly residual: number;
 }
 
-/** Halvings of the interval that is searched. */
+/** Bisections of the interval in which τ is searched. */
 const STEPS = 60;
 
 /**
- * The most that Σσ² of the k best directions can exceed what the first k of a sketch hold.
- *
- * In the basis of the sketch and what is orthogonal to it, ΔWΔWᵀ = [K Rᵀ; R M] ⪯ diag(K + RᵀR/τ, M + τ) for every τ > 0. So no k
- * of its eigenvalues (Ky Fan) sum up to more than Σ max(σᵢ², missed + τ) + residual/τ.
+ * An upper bound of how much the Σσ² of the best k directions can exceed that of the first k directions of a sketch.
+ * ⏎ In the basis of the sketch and its orthogonal complement, ΔWΔWᵀ = [K Rᵀ; R M] ⪯ diag(K + RᵀR/τ, M + τ) for every
+ * τ > 0. So no k of its eigenvalues (Ky Fan) add up to more than Σ max(σᵢ², missed + τ) + residual/τ.
  * @param sigma of the sketch, descending
  */
 export function mostMissed(sigma: Float64Array, rank: number, { missed, residual }: Sketched): number {
@@ -22,7 +21,8 @@ export function mostMissed(sigma: Float64Array, rank: number, { missed, residual
     squares.reduce((sum, value) => sum + Math.max(0, missed + tau - value), residual / tau);
   const largest = squares[0] ?? 0;
   if (!(largest > 0)) return missed * rank;
-  // Every τ gives a bound. The best is searched for by its logarithm, of which the bound has one minimum.
+  // Every τ gives a bound. The best one is searched for on a logarithmic scale, on which the bound has a single
+  // minimum.
   let [low, high] = [Math.log(largest * 1e-16), Math.log(largest)];
   for (let step = 0; step < STEPS; step++) {
     const [left, right] = [low + (high - low) / 3, high - (high - low) / 3];

@@ -1,13 +1,14 @@
 /**
- * Decoding factors to float32 and encoding them back. Encoding expects numbers the dtype holds exactly: the graphs
- * round (ties to even), this only moves bits. Little-endian, as safetensors is and every machine Node runs on.
+ * Decodes factors to float32 and encodes them again. Encoding expects numbers that the dtype can represent exactly:
+ * the graphs have rounded them (ties to even), and these functions only move bits. Little-endian, like safetensors
+ * and every machine on which Node runs.
  */
 
 export type FloatDtype = 'F32' | 'F16' | 'BF16';
 
 export const BYTES_PER_ELEMENT: Readonly<Record<FloatDtype, number>> = { F32: 4, F16: 2, BF16: 2 };
 
-/** Numbers of all 65536 float16 patterns, made on first use. */
+/** The numbers of all 65536 float16 patterns, which are computed on first use. */
 let float16Numbers: Float32Array | undefined;
 
 function float16Table(): Float32Array {
@@ -56,7 +57,10 @@ export function encode(dtype: FloatDtype, numbers: Float32Array): Uint8Array {
   return new Uint8Array(words.buffer);
 }
 
-/** bfloat16 is the upper half of a float32. Two at a time: a third faster, and half of a job's reading is this loop. */
+/**
+ * bfloat16 is the upper half of a float32. Two numbers are widened at a time, which is a third faster; half of the
+ * time for reading a job is spent in this loop.
+ */
 function widen(words: Uint16Array, bits: Int32Array): void {
   const pairCount = words.byteOffset % 4 === 0 ? words.length >> 1 : 0;
   const pairs = new Int32Array(words.buffer, pairCount > 0 ? words.byteOffset : 0, pairCount);
@@ -76,7 +80,7 @@ function narrow(bits: Int32Array, words: Uint16Array): void {
   if (words.length % 2 === 1) words[words.length - 1] = bits[words.length - 1]! >>> 16;
 }
 
-/** float32 bits of a float16 number to its float16 bits. */
+/** Converts the bits of a float32 number to those of the float16 number. */
 function float16Bits(bits: number): number {
   const sign = (bits >>> 16) & 0x8000;
   const exponent = ((bits >>> 23) & 0xff) - 127;

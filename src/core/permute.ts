@@ -4,7 +4,7 @@
  * @param elementBytes size of one element
  * @param shape of the array; its product times elementBytes is bytes.length
  * @param axes axis i of the result is axis axes[i] of the array
- * @throws RangeError when they do not fit together (our own mistake)
+ * @throws RangeError if they do not fit together (a fault of the program)
  */
 export function permute(
   bytes: Uint8Array,
@@ -23,7 +23,7 @@ export function permute(
   const strides = stridesOf(shape);
   const extents = axes.map((axis) => shape[axis]!);
   const steps = axes.map((axis) => strides[axis]! * elementBytes);
-  // What follows each other in both arrays is moved as one piece.
+  // Elements that are consecutive in both arrays are moved as one piece.
   let runBytes = elementBytes;
   while (extents.length > 0 && steps.at(-1) === runBytes) {
     runBytes *= extents.pop()!;

@@ -1,6 +1,6 @@
 import { decode } from './half.ts';
 
-/** Numbers of a block. */
+/** Numbers in a block. */
 export const Q8_0_ELEMENTS = 32;
 /** A float16 scale, then a signed byte for each number (ggml-common.h, block_q8_0). */
 export const Q8_0_BYTES = 34;
@@ -8,11 +8,11 @@ export const Q8_0_BYTES = 34;
 const SCALE_BYTES = 2;
 
 /**
- * Decodes ggml's Q8_0: number i of a block is scale · byte i (ggml-quants.c, dequantize_row_q8_0). Exact: an 11-bit
- * significand times 8 bits fits float32.
+ * Decodes ggml's Q8_0: number i of a block is scale · byte i (ggml-quants.c, dequantize_row_q8_0). This is exact,
+ * because an 11-bit significand times 8 bits fits into float32.
  * @param bytes whole blocks
  * @returns 32 numbers for each block
- * @throws RangeError for other bytes (our own mistake)
+ * @throws RangeError for other bytes (a fault of the program)
  */
 export function decodeQ8_0(bytes: Uint8Array): Float32Array {
   const blocks = bytes.length / Q8_0_BYTES;

@@ -33,9 +33,9 @@ function sfc32(text: string): () => number {
 
 /**
  * Standard normal numbers by Marsaglia's polar method: of the functions that may differ between versions of a
- * JavaScript engine it needs only the logarithm.
+ * JavaScript engine, it needs only the logarithm.
  * @param seed a job's seed
- * @param name what the numbers are for, e.g. a module's name
+ * @param name the purpose of the numbers, such as a module's name
  */
 export function normals(seed: number, name: string, count: number): Float64Array {
   const word = sfc32(`${seed}\0${name}`);

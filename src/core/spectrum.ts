@@ -4,14 +4,14 @@ export const RESOLUTION = 1e-7;
 /** The part of an update that a spectrum leaves out: the energy of directions about which nothing else is known. */
 export interface Rest {
   readonly energy: number;
-  /** How many they are at most. */
+  /** The largest possible number of these directions. */
   readonly directions: number;
 }
 
 export const NO_REST: Rest = { energy: 0, directions: 0 };
 
 /**
- * Singular values as a report may state them: what is below the resolution is 0.
+ * Singular values in the form of a report: those below the resolution are 0.
  * @param sigma descending
  */
 export function resolved(sigma: ArrayLike<number>): number[] {
@@ -20,9 +20,10 @@ export function resolved(sigma: ArrayLike<number>): number[] {
 }
 
 /**
- * Share of the energy that the first 1, 2, … directions hold.
+ * The share of the energy in the first 1, 2, … directions.
  * @param sigma descending
- * @param energy ‖ΔW‖², known from the traces even where `sigma` is not complete; with what the factors leave out
+ * @param energy ‖ΔW‖², which is known from the traces even if `sigma` is not complete; includes the part that the
+ *   factors leave out
  */
 export function energyCurve(sigma: ArrayLike<number>, energy: number): number[] {
   let sum = 0;
@@ -33,9 +34,9 @@ export function energyCurve(sigma: ArrayLike<number>, energy: number): number[] 
 }
 
 /**
- * Least relative Frobenius error at rank k (Eckart & Young 1936), from a complete spectrum. Summed from the small end,
- * so that it stays exact when almost nothing is cut.
- * @param restEnergy of what the spectrum leaves out, lost at any rank
+ * The least relative Frobenius error at rank k (Eckart & Young 1936), from a complete spectrum. It is summed from the
+ * small end, so that it stays exact if almost nothing is cut.
+ * @param restEnergy of the part that the spectrum leaves out, which is lost at any rank
  */
 export function truncationError(sigma: ArrayLike<number>, rank: number, restEnergy = 0): number {
   let tail = restEnergy;
@@ -54,9 +55,9 @@ export function numericalRank(sigma: ArrayLike<number>): number {
 }
 
 /**
- * How many directions the update really uses: exp of the entropy of σ/Σσ (Roy & Vetterli 2007, "The effective rank").
- * Between 1 (one direction) and the number of singular values (all alike); 0 for an update of zero.
- * @param sigma the complete spectrum, or as much as is known: the result is then that of what is known
+ * The number of directions that the update effectively uses: exp of the entropy of σ/Σσ (Roy & Vetterli 2007, "The
+ * effective rank"). Between 1 (one direction) and the number of singular values (all equal); 0 for an update of zero.
+ * @param sigma the complete spectrum, or the known part of it; the result then refers to that part
  */
 export function effectiveRank(sigma: ArrayLike<number>): number {
   const largest = sigma[0] ?? 0;
@@ -72,10 +73,10 @@ export function effectiveRank(sigma: ArrayLike<number>): number {
 }
 
 /**
- * Σσ² / σ₁² = ‖ΔW‖_F² / ‖ΔW‖₂² (Rudelson & Vershynin 2007): like the effective rank, but weak directions hardly count.
- * Between 1 and the number of singular values; 0 for an update of zero.
+ * Σσ² / σ₁² = ‖ΔW‖_F² / ‖ΔW‖₂² (Rudelson & Vershynin 2007): like the effective rank, but weak directions hardly
+ * count. Between 1 and the number of singular values; 0 for an update of zero.
  * @param sigma the complete spectrum, descending
- * @param restEnergy of what the spectrum leaves out
+ * @param restEnergy of the part that the spectrum leaves out
  */
 export function stableRank(sigma: ArrayLike<number>, restEnergy = 0): number {
   const largest = sigma[0] ?? 0;

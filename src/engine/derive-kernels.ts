@@ -14,7 +14,10 @@ import { float32, float64, int64, type Outputs, type Session, type TensorData } 
 
 type SessionOf = (key: string, build: () => Uint8Array) => Promise<Session>;
 
-/** The graphs that make plain factors of other kinds of updates. float64 inside, whatever they take and give. */
+/**
+ * The graphs that compute plain factors for other kinds of updates. They compute in float64, whatever the types of
+ * their inputs and outputs.
+ */
 export class DeriveKernels {
   readonly #session: SessionOf;
 
@@ -22,21 +25,21 @@ export class DeriveKernels {
     this.#session = session;
   }
 
-  /** ‖x‖²; not finite where a number is not. */
+  /** ‖x‖²; not finite if x contains a number that is not finite. */
   async energy(x: Rows): Promise<number> {
     const type = typeOf(x);
     const session = await this.#session(`energy ${type}`, () => energyGraph(type));
     return (await session.run({ w: tensor(x) })).double('energy');
   }
 
-  /** Rows or columns of x times those of y; see PairKind. */
+  /** The products of pairs of rows or columns of x and y; see PairKind. */
   async pairs(kind: PairKind, x: MatrixForm, y: MatrixForm): Promise<Computed> {
     const forms = [formOf(x), formOf(y)] as const;
     const session = await this.#session(`pairs ${kind} ${forms}`, () => pairGraph(kind, ...forms));
     return computed(await session.run({ ...feedsOf('x', x), ...feedsOf('y', y) }));
   }
 
-  /** A matrix that is given in another form. */
+  /** Computes the values of a matrix that is stored in another form, rounded to float32. */
   async rounded(x: MatrixForm): Promise<Computed> {
     const form = formOf(x);
     const session = await this.#session(`rounded ${form}`, () => roundedGraph(form));
@@ -64,13 +67,16 @@ export class DeriveKernels {
     return (await session.run({ w: tensor(w), q: tensor(q), before: tensor(before) })).float64('z');
   }
 
-  /** An orthonormal basis of the columns; zero where one depends on others. Their number is a multiple of COLUMN_STEP. */
+  /**
+   * An orthonormal basis of the columns; a column that depends on others becomes zero. The number of columns must be
+   * a multiple of COLUMN_STEP.
+   */
   async orthonormal({ data, rows, columns }: Matrix64): Promise<Float64Array> {
     const session = await this.#session(`orthonormal ${columns}`, () => orthonormalColumnsGraph(columns));
     return (await session.run({ x: float64(data, [1, rows, columns]) })).float64('q');
   }
 
-  /** The best factors of `rank` of q·zᵀ; see truncateGraph. */
+  /** The best factors of rank `rank` for q·zᵀ; see truncateGraph. */
   async truncate(q: Matrix64, z: Matrix64, rank: number): Promise<Truncated> {
     const session = await this.#session(`truncate ${q.columns}`, () => truncateGraph(q.columns));
     const outputs = await session.run({ q: tensor(q), z: tensor(z), k: int64(rank) });

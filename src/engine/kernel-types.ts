@@ -24,21 +24,21 @@ export interface Grams {
 export interface DecomposeInput {
   readonly variant: 'randomised' | 'exact';
   readonly rank: number;
-  /** Width l: for exact that of `exactColumns`, for a sketch a multiple of COLUMN_STEP. */
+  /** Width l: the result of `exactColumns` for the exact variant, a multiple of COLUMN_STEP for a sketch. */
   readonly columns: number;
-  /** Directions wanted, at most `columns`; the spectrum is given in full. */
+  /** Number of directions to return, at most `columns`; the spectrum is always returned in full. */
   readonly keep: number;
   /** All modules, one stack after the other. */
   readonly grams: readonly Grams[];
   /** [rank, columns] for each module. Ignored for exact. */
   readonly sketches: readonly Float64Array[];
-  /** [rank, PROBES] for each module: normal numbers that its sketch does not depend on. Ignored for exact. */
+  /** [rank, PROBES] for each module: random normal numbers, independent of its sketch. Ignored for exact. */
   readonly probes: readonly Float64Array[];
   readonly maxIterations: number;
   readonly tolerance: number;
 }
 
-/** The first directions of a module, or of some modules [N, …]: ΔW ≈ (B·p)·(r·A), best first. */
+/** The leading directions of one module, or of several modules [N, …], best first: ΔW ≈ (B·p)·(r·A). */
 export interface Directions {
   readonly count: number;
   /** [rank, count] */
@@ -49,13 +49,13 @@ export interface Directions {
   readonly sigma: Float64Array;
 }
 
-/** Results of the decomposition of a module besides its directions. */
+/** What the decomposition of a module yields besides its directions. */
 export interface Decomposition {
-  /** Descending; as many as the sketch had columns. */
+  /** Descending; one value for each column of the sketch. */
   readonly sigma: Float64Array;
-  /** ‖B·A‖², and `residual` where there is one. */
+  /** ‖B·A‖², plus `residual` if there is one. */
   readonly energy: number;
-  /** ‖ΔW − B·A‖² where the factors are not all of ΔW; included in `energy`. */
+  /** ‖ΔW − B·A‖² if the factors only approximate ΔW; included in `energy`. */
   readonly residual?: number;
   /** ‖B‖² */
   readonly energyB: number;
@@ -63,13 +63,13 @@ export interface Decomposition {
   readonly energyA: number;
   readonly iterations: number;
   readonly converged: boolean;
-  /** Of a sketch only. */
+  /** Present only if the decomposition used a sketch. */
   readonly sketched?: Sketched;
 }
 
 export type DecomposedModule = Decomposition & { readonly directions: Directions };
 
-/** Sums over the chunks of some modules that a projection is measured by; see projectGraph. */
+/** Sums over the chunks of some modules, from which the error of a projection is computed; see projectGraph. */
 export interface ProjectionSums {
   readonly cross_b: Float64Array;
   readonly cross_a: Float64Array;
@@ -83,7 +83,7 @@ export interface ProjectInput extends TransferInput {
   readonly a: Stack32;
   readonly gridB: OutputGrid;
   readonly gridA: OutputGrid;
-  /** Of the chunks before this one; null for the first. */
+  /** The sums of the preceding chunks; null for the first chunk. */
   readonly before: ProjectionSums | null;
 }
 
@@ -95,7 +95,7 @@ export interface Projection {
   readonly sums: ProjectionSums;
 }
 
-/** What the rounded factors of a module are; not finite when the output dtype overflowed. */
+/** Measurements of a module's rounded factors; not finite if the output dtype overflowed. */
 export interface Measured {
   /** ⟨B·A, B′·A′⟩ */
   readonly inner: number;
@@ -107,13 +107,13 @@ export interface Measured {
   readonly energyA: number;
 }
 
-/** What of the decompositions of some modules goes into one output, and how. */
+/** Which directions of some modules go into one output, and how. */
 export interface TransferInput {
   readonly directions: Directions;
   readonly rank: number;
-  /** Share of σ that goes into B. */
+  /** Exponent of σ for B: B gets σ^split and A the rest. */
   readonly split: number;
-  /** [N]: what the factors take up of the scale of each module. */
+  /** [N]: the part of each module's scale that goes into each factor. */
   readonly factorB: readonly number[];
   readonly factorA: readonly number[];
 }
@@ -139,48 +139,54 @@ export interface MomentsInput extends TransferMatrices {
   readonly gridA: OutputGrid;
 }
 
-/** Carried moments; the energies are not finite when a number is not. */
+/** The carried moments; the energies are not finite if a moment contains a number that is not finite. */
 export interface Moments {
   readonly b: Float32Array;
   readonly a: Float32Array;
   readonly energyB: number;
   readonly energyA: number;
-  /** The smallest numbers of the moments before. */
+  /** The smallest values of the moments before they were carried. */
   readonly leastB: number;
   readonly leastA: number;
 }
 
-/** A matrix times a number, and the squared norms on either side. */
+/** A matrix multiplied by a number, and its squared norms before and after. */
 export interface Scaled {
   readonly data: Float32Array;
   readonly energyBefore: number;
   readonly energyAfter: number;
 }
 
-/** A dense row-major matrix of what was computed. */
+/** A dense row-major matrix of computed float64 values. */
 export interface Matrix64 {
   readonly data: Float64Array;
   readonly rows: number;
   readonly columns: number;
 }
 
-/** Some rows of a matrix: as a file holds them, or computed. */
+/** Some rows of a matrix, either as stored in a file or computed. */
 export type Rows = Matrix32 | Matrix64;
 
-/** A computed part of a factor, and its squared norm: not finite where a number does not fit float32. */
+/** A computed part of a factor and its squared norm, which is not finite if a value does not fit into float32. */
 export interface Computed {
   readonly data: Float32Array;
   readonly energy: number;
 }
 
-/** A core of a Tucker decomposition [i, j·kernel], the kernel innermost, times a factor [j, r]: [i, r·kernel]. */
+/**
+ * The core of a Tucker decomposition [i, j·kernel], kernel innermost, to be multiplied by a factor [j, r]; the result
+ * is [i, r·kernel].
+ */
 export interface Collapse {
   readonly core: Matrix32;
   readonly factor: Matrix32;
   readonly kernel: number;
 }
 
-/** A matrix as files give it: plain, as a product, or from a core, to which a side [i, h] may belong: sideᵀ·core. */
+/**
+ * A matrix in the form in which a file stores it: plain, as a product, or as a core, optionally with a side [i, h]:
+ * sideᵀ·core.
+ */
 export type MatrixForm =
   | Matrix32
   | { readonly left: Matrix32; readonly right: Matrix32 }

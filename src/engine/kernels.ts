@@ -24,19 +24,22 @@ import type {
 } from './kernel-types.ts';
 import { double, float32, float64, int64, type ProviderName, Session } from './ort.ts';
 
-/** Sessions that are kept. A job uses three to five; sessions for unusual widths should not accumulate. */
+/** Number of sessions that are kept. A job uses three to five; sessions for unusual widths must not accumulate. */
 const MAX_SESSIONS = 16;
 
-/** From this rank on, the Gram products are cut into SYMMETRIC_PARTS² blocks of which half are left out. Measured. */
+/**
+ * From this rank on, the Gram products are split into SYMMETRIC_PARTS² blocks, and the symmetric half of them is not
+ * computed. Determined by measurement.
+ */
 const SYMMETRIC_FROM_RANK = 128;
 const SYMMETRIC_PARTS = 4;
 
-/** The graphs of the method on one execution provider, one thread. Everything numeric happens in here. */
+/** The numeric graphs of the method, run on one execution provider with one thread. All numeric work happens here. */
 export class Kernels {
   readonly #provider: ProviderName;
   readonly #sessions = new Map<string, Promise<Session>>();
 
-  /** For updates that are not a product of two matrices in the file. */
+  /** For updates that the file does not store as a product of two matrices. */
   readonly derive: DeriveKernels;
 
   constructor(provider: ProviderName) {
@@ -45,9 +48,9 @@ export class Kernels {
   }
 
   /**
-   * @param b [N, m, rank], all rows of each B or some
-   * @param a [N, rank, n], all columns of each A or some
-   * @param before the Gram matrices of the chunks before this one; null for the first
+   * ⏎ @param b [N, m, rank], all rows of each B or some of them
+   * @param a [N, rank, n], all columns of each A or some of them
+   * @param before the Gram matrices of the preceding chunks; null for the first chunk
    */
   async gram(b: Stack32, a: Stack32, before: Grams | null): Promise<Grams> {
     const rank = b.columns;
@@ -136,7 +139,10 @@ export class Kernels {
     };
   }
 
-  /** @param sums of all chunks of some modules of this rank, projected to rank k; one result for each module */
+  /**
+   * @param sums over all chunks of some modules of this rank, projected to rank k
+   * @returns one result for each module
+   */
   async measure(sums: ProjectionSums, rank: number, k: number): Promise<Measured[]> {
     const session = await this.#session('measure', measureGraph);
     const count = sums.own_b.length / k ** 2;
@@ -157,7 +163,7 @@ export class Kernels {
     }));
   }
 
-  /** @param moduleRank the rank of the modules before */
+  /** @param moduleRank the rank of the modules before the squeeze */
   async transfer(input: TransferInput, moduleRank: number): Promise<TransferMatrices> {
     const session = await this.#session('transfer', transferGraph);
     const outputs = await session.run(transferFeeds(input, moduleRank));
@@ -185,7 +191,10 @@ export class Kernels {
     };
   }
 
-  /** x·factor, rounded to float32, with ‖x‖² and ‖x·factor‖²: not finite where a number is not. */
+  /**
+   * x·factor, rounded to float32, with ‖x‖² and ‖x·factor‖²; the norms are not finite if x contains a number that is
+   * not finite.
+   */
   async scale(x: Matrix32, factor: number): Promise<Scaled> {
     const session = await this.#session('scale', scaleGraph);
     const outputs = await session.run({ x: matrix(x), factor: double(factor) });
@@ -201,7 +210,7 @@ export class Kernels {
     this.#sessions.clear();
   }
 
-  /** The session of a graph; the one used longest ago makes room. */
+  /** The session of a graph. When the cache is full, the least recently used session is closed. */
   async #session(key: string, build: () => Uint8Array): Promise<Session> {
     const known = this.#sessions.get(key);
     const session = known ?? Session.create(build(), this.#provider);
@@ -245,7 +254,7 @@ function concatenated(parts: readonly Float64Array[]): Float64Array {
   return result;
 }
 
-/** The exact method's sketch: every coordinate direction, then zero columns up to the width. */
+/** The sketch of the exact method: every coordinate direction, followed by zero columns up to the width. */
 function paddedIdentity(rank: number, columns: number): Float64Array {
   const result = new Float64Array(rank * columns);
   for (let i = 0; i < rank; i++) result[i * columns + i] = 1;

@@ -1,14 +1,14 @@
-/** The only importer of onnxruntime-node: everything that is particular to it is known here. */
+/** The only module that imports onnxruntime-node; everything specific to it stays in this file. */
 import * as runtime from 'onnxruntime-node';
 
-// Whatever goes wrong is thrown as well; the runtime's own lines on stderr would break the log's format.
+// All errors are thrown as well; the runtime's own lines on stderr would break the log's format.
 runtime.env.logLevel = 'fatal';
 
 export type ProviderName = 'cpu' | 'cuda';
 
 export const ORT_VERSION: string = runtime.env.versions.node ?? runtime.env.versions.common;
 
-/** A tensor as we pass it: its data is read or owned, never shared with the runtime. */
+/** A tensor as we pass it to the runtime: its data is read or owned, never shared with the runtime. */
 export type TensorData =
   | { readonly type: 'float32'; readonly data: Float32Array; readonly dims: readonly number[] }
   | { readonly type: 'float64'; readonly data: Float64Array; readonly dims: readonly number[] }
@@ -40,9 +40,9 @@ export class Session {
   }
 
   /**
-   * One thread and no spinning: we run modules side by side instead of threads inside small products, and the order
-   * of summation then never depends on the machine.
-   * @throws Error of the runtime when the provider cannot be loaded or the model is not valid
+   * Uses one thread without spinning: we run modules in parallel instead of using threads inside small products, so
+   * the order of summation does not depend on the machine.
+   * @throws Error of the runtime if the provider cannot be loaded or the model is not valid
    */
   static async create(model: Uint8Array, provider: ProviderName): Promise<Session> {
     const session = await runtime.InferenceSession.create(model, {
@@ -51,7 +51,7 @@ export class Session {
       interOpNumThreads: 1,
       executionMode: 'sequential',
       graphOptimizationLevel: 'all',
-      // 3: errors. The optimiser warns about constants it folds away.
+      // 3 means errors. The optimizer would warn about every constant that it folds away.
       logSeverityLevel: 3,
     });
     return new Session(session);

@@ -3,13 +3,13 @@ import { GraphBuilder } from '../core/onnx/graph-builder.ts';
 import { AppError } from '../errors/app-error.ts';
 import { double, ORT_VERSION, type ProviderName, Session } from './ort.ts';
 
-/** The result of the probe; the caller adds the number of threads. */
+/** The result of the probe, to which the caller adds the number of threads. */
 export type Provider = Omit<ProviderInfo, 'threads'>;
 
 /**
- * Decides where graphs run, by running one. ONNX Runtime has no fallback of its own in Node, and listing a provider
- * does not mean that its libraries load.
- * @throws AppError PROVIDER_UNAVAILABLE when `cuda` was asked for and does not run
+ * Decides which execution provider to use, by running a small graph on it. ONNX Runtime has no fallback of its own in
+ * Node, and a provider may be listed although its libraries cannot be loaded.
+ * @throws AppError PROVIDER_UNAVAILABLE if `cuda` was requested but does not run
  */
 export async function resolveProvider(requested: ProviderInfo['requested']): Promise<Provider> {
   const found = (name: ProviderName, reason: string | null): Provider => ({
@@ -41,7 +41,7 @@ async function probe(name: ProviderName): Promise<void> {
   if (outputs.double('y') !== 42) throw new Error(`${name} computes 21 + 21 = ${outputs.double('y')}`);
 }
 
-/** The runtime's messages carry source paths and several lines; the first sentence says what happened. */
+/** The runtime's messages contain source paths and several lines; the first sentence is enough. */
 function firstLine(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   return message.split('\n', 1)[0]!.trim();

@@ -7,16 +7,16 @@ import { orthonormalise } from './orthonormalise.ts';
 /** Keeps divisions finite for modules that are all zero. */
 const TINY = 1e-300;
 
-/** Multiplications between two orthonormalisations, at most. */
+/** The most multiplications between two orthonormalisations. */
 const MAX_DEGREE = 8;
-/** The same for the first round: a sketch underestimates the largest eigenvalue, by which the growth is limited. */
+/** The same for the first round: a sketch underestimates the largest eigenvalue, which limits the growth. */
 const FIRST_DEGREE = 2;
 /**
- * Nor so many that the largest direction grows more than this relative to the smallest: float64 would lose the small
- * one.
+ * The largest growth of the first direction relative to the last one between two orthonormalisations; with more,
+ * float64 would lose the small one.
  */
 const LARGEST_GROWTH = 1e5;
-/** The bound of a filter is no smaller than this share of the largest eigenvalue. */
+/** The bound of a filter is at least this share of the largest eigenvalue. */
 const LEAST_BOUND = 1e-10;
 
 /**
@@ -86,11 +86,12 @@ export function coreGraph(variant: 'randomised' | 'exact', columns: number): Uin
 }
 
 /**
- * ΔW does not change when column i of B is multiplied by dᵢ and row i of A divided by it. dᵢ = (a/b)^¼ makes both as
- * long; then both Grams are scaled to a largest diagonal of 1. Without this, one huge row would drown all others.
+ * ΔW does not change if column i of B is multiplied by dᵢ and row i of A is divided by it. dᵢ = (a/b)^¼ gives both
+ * the same length; then both Gram matrices are scaled to a largest diagonal of 1. Without this, one huge row would
+ * drown out all others.
  */
 function equilibrate(graph: GraphBuilder, rawB: Value, rawA: Value) {
-  // The diagonal, [N, r, 1]. r is not known when the graph is built, hence EyeLike over a slice of the input.
+  // The diagonal, [N, r, 1]. r is not known when the graph is built, so EyeLike is applied to a slice of the input.
   const one = graph.op('Squeeze', [graph.slice(rawB, 0, 0, 1), graph.ints([0])]);
   const identity = graph.op('EyeLike', [one], {});
   const diagonal = (x: Value): Value => graph.sum(graph.mul(x, identity), [2]);
@@ -134,10 +135,10 @@ interface PowerInputs {
 }
 
 /**
- * Subspace iteration: Q ← orth(S), S ← p(G_A·G_B)·Q, the first round being the sketch itself. p is the Chebyshev polynomial
- * that damps what the sketch has no room for, whose bound is the smallest eigenvalue on Q. Where the spectrum is steep its
- * degree is 1, where it is flat a round does in a few multiplications what plain powers would need dozens for.
- * A module that has settled keeps its basis, whatever its neighbours do.
+ * Subspace iteration: Q ← orth(S), S ← p(G_A·G_B)·Q, where the first S is the sketch itself. p is the Chebyshev
+ * polynomial that damps the directions for which the sketch has no room; its bound is the smallest eigenvalue on Q.
+ * For a steep spectrum its degree is 1; for a flat one, a round achieves with a few multiplications what plain powers
+ * would need dozens for. A module that has settled keeps its basis, whatever its neighbours in the stack do.
  */
 function powerIterations(graph: GraphBuilder, inputs: PowerInputs): { basis: Value; iterations: Value } {
   const { gramB, gramA, energy, rank, start, columns, maxIterations, tolerance } = inputs;
@@ -168,11 +169,12 @@ function powerIterations(graph: GraphBuilder, inputs: PowerInputs): { basis: Val
         most,
         body.max(left, body.double(1)),
       ]);
-      // The flatter a spectrum, the higher its degree, and the more of the error a small gain is.
+      // The flatter the spectrum, the higher the degree, and the larger the share of the error that a small gain is.
       const enough = body.mul(missing, body.div(tolerance, degrees));
-      // The filter grew some directions so far that others were lost to rounding: the basis before it is the better one.
+      // The filter has amplified some directions so much that others were lost to rounding, so the previous basis is
+      // better.
       const isWorse = body.greater(body.double(0), gained);
-      // What a round of a low degree gains says nothing of one of a high degree.
+      // The gain of a round with a low degree does not predict that of one with a high degree.
       const isTried = body.or(
         body.greater(count!, body.double(FIRST_DEGREE)),
         body.not(body.greater(degrees, body.double(FIRST_DEGREE))),
@@ -201,7 +203,10 @@ function powerIterations(graph: GraphBuilder, inputs: PowerInputs): { basis: Val
   return { basis: basis!, iterations: iterations! };
 }
 
-/** How many multiplications a round may have: the Chebyshev polynomials of 2·most/bound − 1 are what the largest grows by. */
+/**
+ * The number of multiplications in a round: the Chebyshev polynomials at 2·most/bound − 1 give the growth of the
+ * largest direction.
+ */
 function degreesOf(graph: GraphBuilder, most: Value, bound: Value): Value {
   const twice = graph.double(2);
   const ratio = graph.sub(graph.div(graph.mul(most, twice), bound), graph.double(1));

@@ -20,7 +20,7 @@ export function symmetricEigen(
   const diagonal = graph.sum(graph.mul(k, graph.identity(size)), [2], false);
   const order = sorting(graph, diagonal, size);
   const sorted = graph.matmul(graph.matmul(order, k), graph.transposeStack(order));
-  // Where K has no length at all, 1 stands in for it.
+  // If K is zero, 1 is used instead.
   const largest = graph.reduceMax(diagonal, [1]);
   const scale = graph.unsqueeze(
     graph.where(graph.greater(largest, graph.double(0)), largest, graph.double(1)),

@@ -1,16 +1,19 @@
 import { chebyshev, TINY } from './filter.ts';
 import type { GraphBuilder, Value } from './graph-builder.ts';
 
-/** Random vectors that look for directions which a sketch missed. */
+/** Random vectors that detect directions which a sketch missed. */
 export const PROBES = 16;
 /**
- * Multiplications of them: 2 to this power, so that the polynomial is undone by square roots. The bound that is found lies above
- * the largest eigenvalue by some (6 / multiplications)² / 4 of it.
+ * The number of their multiplications is 2 to this power, so that the polynomial can be inverted by square roots. The
+ * resulting bound exceeds the largest eigenvalue by about (6 / multiplications)² / 4 of it.
  */
 const HALVINGS = 5;
-/** √(2/π) times 10: what one probe in ten overlooks, all sixteen overlook once in 10¹⁶ times. */
+/**
+ * √(2/π) times 10: a direction that one probe misses with probability 1/10 is missed by all sixteen with probability
+ * 10⁻¹⁶.
+ */
 const CAUTION = 10 * Math.sqrt(2 / Math.PI);
-/** The filter's bound is no smaller than this share of the largest eigenvalue found. */
+/** The bound of the filter is at least this share of the largest eigenvalue that was found. */
 const LEAST_BOUND = 1e-10;
 
 interface Found {
@@ -26,19 +29,18 @@ interface Found {
   /** Qᵀ·G_B·G_A·G_B·Q and its eigenvalues, descending. */
   readonly k: Value;
   readonly values: Value;
-  /** [N]: what singular values are multiplied by. */
+  /** [N]: the factors of the singular values. */
   readonly sizes: Value;
 }
 
 /**
- * What bounds the energy that a sketch failed to capture (see excessBound).
- *
- * Input: probe [N, r, PROBES], normal numbers that the sketch does not depend on.
- * Outputs, in the units of σ² and σ⁴: missed [N], which no eigenvalue of ΔWΔWᵀ on what is orthogonal to the sketch exceeds, but
- * by an accident of 10⁻¹⁶; residual [N] = ‖ΔWΔWᵀ·Q − Q·K‖².
- *
- * A probe x has a component of variance |G_B·u|² ≥ μ / λ(G_A) along an eigenvector B·u of the eigenvalue μ. So when the filter
- * grows μ, probes grow with it: their lengths bound μ (Halko, Martinsson & Tropp 2011, lemma 4.1, for a polynomial).
+ * Computes bounds for the energy that a sketch failed to capture (see excessBound).
+ * ⏎ Input: probe [N, r, PROBES], normal numbers on which the sketch does not depend.
+ * Outputs, in the units of σ² and σ⁴: missed [N], an upper bound of the eigenvalues of ΔWΔWᵀ on the orthogonal
+ * complement of the sketch, which fails with probability 10⁻¹⁶; residual [N] = ‖ΔWΔWᵀ·Q − Q·K‖².
+ * ⏎ A probe x has a component of variance |G_B·u|² ≥ μ / λ(G_A) along an eigenvector B·u of the eigenvalue μ. If the
+ * filter amplifies μ, the probes grow with it, so their lengths bound μ (Halko, Martinsson & Tropp 2011, lemma 4.1,
+ * for a polynomial).
  */
 export function excessOutputs(graph: GraphBuilder, found: Found): void {
   const { gramB, gramA, rank, energy, basis, image, applied, k, values, sizes } = found;

@@ -1,14 +1,21 @@
 import type { GraphBuilder, Value } from './graph-builder.ts';
 
-/** Keeps divisions and logarithms finite where a matrix is zero. Taken by Max: ONNX Runtime drops the addition of so small a number. */
+/**
+ * Keeps divisions and logarithms finite if a matrix is zero. Applied with Max, because ONNX Runtime drops the
+ * addition of so small a number.
+ */
 export const TINY = 1e-300;
 
-/** Times that a matrix is squared: the estimate then lies above the largest eigenvalue by a factor of size^(2^−10) at most. */
+/**
+ * How often a matrix is squared: the estimate then exceeds the largest eigenvalue by at most a factor of
+ * size^(2^−10).
+ */
 const SQUARINGS = 10;
 
 /**
- * A close upper bound of the largest eigenvalue of symmetric positive semi-definite matrices: the limit of tr(K^p)^(1/p). Its
- * root is taken by square roots, which round alike at every place of a stack; logarithms do not.
+ * A close upper bound of the largest eigenvalue of symmetric positive semi-definite matrices: the limit of
+ * tr(K^p)^(1/p). The root is computed by square roots, which round identically at every place of a stack, unlike
+ * logarithms.
  * @param k [N, size, size]
  * @returns [N], positive
  */
@@ -32,7 +39,8 @@ export const firstOf = (graph: GraphBuilder, stack: Value): Value =>
   graph.op('Squeeze', [graph.slice(stack, 0, 0, 1), graph.ints([0])]);
 
 /**
- * Bounds of the eigenvalues of symmetric positive semi-definite matrices, close where they are of one size.
+ * Bounds of the eigenvalues of symmetric positive semi-definite matrices, which are close if the eigenvalues are of
+ * similar size.
  * @param k [N, size, size]
  * @returns most ≥ all of them, least ≤ all of them and not below 0: [N] each
  */
@@ -49,9 +57,9 @@ export const asStack = (graph: GraphBuilder, numbers: Value): Value =>
   graph.unsqueeze(graph.unsqueeze(numbers, 1), 2);
 
 interface Filter {
-  /** What is multiplied by: symmetric positive semi-definite in some inner product. */
+  /** The operator of the filter, which is symmetric positive semi-definite in some inner product. */
   readonly apply: (graph: GraphBuilder, x: Value) => Value;
-  /** [N], positive: eigenvalues up to here stay within −1 and 1, what lies above grows. */
+  /** [N], positive: the filter keeps eigenvalues up to this bound within −1 and 1, and amplifies larger ones. */
   readonly bound: Value;
   /** [N], at least 1. */
   readonly degrees: Value;
@@ -59,7 +67,7 @@ interface Filter {
 
 /**
  * T(2·H/bound − I)·X with the Chebyshev polynomial T of each module's degree (Zhou & Saad 2007, "A Chebyshev–Davidson
- * algorithm"): of all polynomials of a degree the one that grows most above the bound while it stays within 1 below.
+ * algorithm"): of all polynomials of a degree, it grows most above the bound while it stays within 1 below it.
  * @param x [N, r, columns]
  */
 export function chebyshev(graph: GraphBuilder, x: Value, { apply, bound, degrees }: Filter): Value {

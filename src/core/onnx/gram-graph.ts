@@ -1,13 +1,12 @@
 import { GraphBuilder, type Value } from './graph-builder.ts';
 
 /**
- * The two Gram matrices of some modules of one shape: everything the decomposition needs to know of them.
- *
- * Inputs: b [N, m, r], a [N, r, n] float32, and what earlier chunks of the modules have summed up: gram_b_before,
- * gram_a_before, float64 [N, r, r]. Outputs: gram_b = gram_b_before + BᵀB, gram_a = gram_a_before + AAᵀ, all of it in
- * float64: a float32 product would lose what separates an optimal truncation from a good one.
+ * The two Gram matrices of some modules of one shape, which are all that the decomposition needs.
+ * ⏎ Inputs: b [N, m, r], a [N, r, n] float32, and the sums of the earlier chunks of the modules: gram_b_before,
+ * gram_a_before, float64 [N, r, r]. Outputs: gram_b = gram_b_before + BᵀB, gram_a = gram_a_before + AAᵀ, computed in
+ * float64: a float32 product would lose the difference between an optimal truncation and a good one.
  * @param parts cuts the rank into this many blocks, of which only those on and above the diagonal are multiplied:
- * (parts + 1) / (2·parts) of the work. Must not exceed r.
+ *   (parts + 1) / (2·parts) of the work. Must not exceed r.
  */
 export function gramGraph(parts: number): Uint8Array {
   const graph = new GraphBuilder(`gram_${parts}`);
@@ -27,7 +26,7 @@ export function gramGraph(parts: number): Uint8Array {
   return graph.build();
 }
 
-/** Cut before the cast, so that what is copied is the small type. */
+/** Cut before the cast, so that the smaller type is copied. */
 function pieces(graph: GraphBuilder, x: Value, axis: number, parts: number): Value[] {
   const cut =
     parts === 1 ? [x] : graph.ops('Split', [x], parts, { axis: { int: axis }, num_outputs: { int: parts } });

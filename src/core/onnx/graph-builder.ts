@@ -2,7 +2,7 @@ import type { AttributeValue, Dim, ElementType } from './proto.ts';
 import * as proto from './proto.ts';
 import type { MessageWriter } from './wire.ts';
 
-/** A value in a graph under construction. Only the builder makes them. */
+/** A value in a graph under construction. Only the builder creates values. */
 export interface Value {
   readonly name: string;
 }
@@ -10,8 +10,8 @@ export interface Value {
 type Attributes = Readonly<Record<string, AttributeValue>>;
 
 /**
- * Builds one ONNX graph node by node. Small methods name the ops we use, so that the mathematics in the graph
- * files reads like mathematics. Subgraphs of `loop` see the values of the graph around them.
+ * Builds an ONNX graph node by node. Small methods name the operators in use, so that the mathematics in the graph
+ * files is readable as such. Subgraphs of `loop` can use the values of the surrounding graph.
  */
 export class GraphBuilder {
   readonly #name: string;

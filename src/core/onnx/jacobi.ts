@@ -3,9 +3,12 @@ import { type PairStage, sweepStages } from './pair-order.ts';
 
 /** Sweeps after which the solver gives up. Real spectra take 3 to 8. */
 const MAX_SWEEPS = 40;
-/** A matrix is done when no two of its rows have a larger cosine. Near-equal σ lose at most this share of their energy. */
+/**
+ * A matrix is finished when no two of its rows have a larger cosine. Nearly equal σ lose at most this share of their
+ * energy.
+ */
 const LAST_COSINE = 1e-10;
-/** Rows with a smaller squared length, relative to the largest, are noise: their angles are not looked at. */
+/** Rows with a smaller squared length, relative to the largest, are noise: their angles are ignored. */
 export const SMALLEST_ROW = 1e-26;
 /** Keeps divisions finite where a row is zero. Taken by Max: ONNX Runtime drops the addition of so small a number. */
 const TINY = 1e-300;
@@ -56,7 +59,7 @@ export function orthogonaliseRows(
 
 /** One number a pair, [N, size/2, 1]: the runtime broadcasts scalars more slowly than it adds columns. */
 interface Constants {
-  /** 1, or 0 where the matrix is frozen. */
+  /** 1, or 0 if the matrix is frozen. */
   readonly moving: Value;
   readonly ones: Value;
   readonly zeros: Value;
@@ -80,7 +83,7 @@ interface Pairs {
   readonly lengths: Value;
 }
 
-/** Rounds over pairs (i, i + size/2) of the stage's order; between rounds the stage says which row moves where. */
+/** Rounds over pairs (i, i + size/2) in the order of the stage, which defines how rows move between rounds. */
 function rotateStage(
   graph: GraphBuilder,
   { y, lengths }: Pairs,

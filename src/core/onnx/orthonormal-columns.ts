@@ -2,20 +2,19 @@ import { inverseCholesky } from './cholesky.ts';
 import { GraphBuilder, type Value } from './graph-builder.ts';
 import { BLOCK } from './orthonormalise.ts';
 
-/** Share of a column's squared length that must be new, beside the finished columns; less is rounding. */
+/** The share of a column's squared length that must be orthogonal to the finished columns; less is rounding. */
 const NEW_SHARE = 1e-26;
-/** The same beside the columns of its own block, which are told apart by their Gram matrix. */
+/** The same relative to the columns of its own block, which are only distinguished by their Gram matrix. */
 const BLOCK_SHARE = 1e-14;
 /** Keeps divisions finite; far below every squared length there can be. */
 const TINY = 1e-300;
 
 /**
  * An orthonormal basis of the columns of a tall matrix: block Gram-Schmidt done twice (BCGS2) on the columns
- * themselves, with Cholesky-QR inside a block. Unlike `orthonormalise`, which knows columns by a Gram matrix only, this
- * tells directions apart down to 1e-13 of the longest.
- *
- * Input: x [1, r, count] float64. Output: q [1, r, count]; a column that depends on those before it is zero, or now and
- * then a unit vector of rounding, orthogonal to the others like any.
+ * themselves, with Cholesky-QR inside a block. Unlike `orthonormalise`, which only uses the Gram matrix of the
+ * columns, this resolves directions down to 1e-13 of the longest.
+ * ⏎ Input: x [1, r, count] float64. Output: q [1, r, count]; a column that depends on earlier ones becomes zero or,
+ * occasionally, a unit vector of rounding noise, which is orthogonal to the others as well.
  * @param count a multiple of BLOCK
  */
 export function orthonormalColumnsGraph(count: number): Uint8Array {

@@ -1,20 +1,21 @@
 import { inverseCholesky } from './cholesky.ts';
 import type { GraphBuilder, Value } from './graph-builder.ts';
 
-/** Columns orthonormalised at a time: their number must be a multiple of it, or smaller and even. */
+/** Columns that are orthonormalised at a time. Their total number must be a multiple of this, or smaller and even. */
 export const BLOCK = 16;
 
 /**
- * Share of a column's squared length that must be new, or the column is put off. A first round with a large one keeps
- * columns out that would be mostly cancellation, as long as there are better ones for the same direction.
+ * The share of a column's squared length that must be new; otherwise the column is postponed. A first round with a
+ * large share keeps out columns that would mostly be cancellation, as long as there are better ones for the same
+ * direction.
  */
 const FIRST_SHARE = 1e-4;
-/** In the last round: what is new below this is rounding of the float64 Gram matrix, and the column becomes zero. */
+/** In the last round, a smaller new share is rounding of the float64 Gram matrix, and the column becomes zero. */
 const LAST_SHARE = 1e-14;
 /**
- * Share of its squared length that a column must keep in the second pass. What is new to the others keeps nearly all
- * of it ("twice is enough": Parlett, The Symmetric Eigenvalue Problem, §6.9); what does not was rounding, which the
- * first pass made as long as the others, and becomes zero.
+ * The share of its squared length that a column must keep in the second pass. A column that is really new keeps
+ * nearly all of it ("twice is enough": Parlett, The Symmetric Eigenvalue Problem, §6.9); one that does not was
+ * rounding, which the first pass scaled to unit length, and becomes zero.
  */
 const KEPT_SHARE = 0.5;
 /** Keeps divisions finite; far below every squared length of a scaled problem. */

@@ -2,9 +2,8 @@ import { GraphBuilder, type Value } from './graph-builder.ts';
 import { type InputForm, matrixInput } from './inputs.ts';
 
 /**
- * Products of every row or column of one matrix with those of another; what each is, with x and y as given:
- *
- * - kronecker: x [p, q], y [r, s] → [p, r, q, s], the Kronecker product [p·r, q·s].
+ * Products of every row or column of one matrix with those of another, by kind:
+ * ⏎ - kronecker: x [p, q], y [r, s] → [p, r, q, s], the Kronecker product [p·r, q·s].
  * - rows: x [c, p], y [c, q] → [c, p, q], the face-splitting product [c, p·q]: row i is xᵢ ⊗ yᵢ.
  * - columns: x [p, c], y [q, c] → [p, q, c], the Khatri–Rao product [p·q, c]: column j is xⱼ ⊗ yⱼ.
  * - columns-transposed: as columns, but [c, p, q].
@@ -12,8 +11,8 @@ import { type InputForm, matrixInput } from './inputs.ts';
 export type PairKind = 'kronecker' | 'rows' | 'columns' | 'columns-transposed';
 
 /**
- * Inputs: x and y in their forms. Outputs: out, float32, rounded once; energy = ‖out‖² in float64, not finite where a
- * number leaves float32.
+ * Inputs: x and y in their forms. Outputs: out, float32, rounded once; energy = ‖out‖² in float64, which is not
+ * finite if a number exceeds float32.
  */
 export function pairGraph(kind: PairKind, x: InputForm, y: InputForm): Uint8Array {
   const graph = new GraphBuilder(`pair_${kind}`);

@@ -3,16 +3,19 @@ export interface PairStage {
   /** The row (by its place before the stage) that each place takes when the stage begins. */
   readonly enter: readonly number[];
   readonly rounds: number;
-  /** The place each place takes its row from after a round; only the lower half's (from 0) when only they move. */
+  /**
+   * For each place, the place from which it takes its row after a round; only for the lower half, counted from 0, if
+   * only that moves.
+   */
   readonly advance: readonly number[];
 }
 
 /**
- * An order in which size − 1 rounds of size/2 pairs meet every pair once, moving as few rows as it can: the upper half
- * against the lower, which shifts by one after each round; then the same inside both halves, and so on. Groups that
- * cannot be halved into even ones end with the circle method (one stays, the others go round).
+ * An order in which size − 1 rounds of size/2 pairs meet every pair once and as few rows as possible move: the upper
+ * half against the lower one, which shifts by one after each round; then the same inside both halves, and so on.
+ * Groups that cannot be halved into even ones end with the circle method (one row stays, the others rotate).
  * @param size even
- * @returns restore: the places at the end of a sweep of rows 0, 1, 2 …
+ * @returns restore: the places of rows 0, 1, 2 … at the end of a sweep
  */
 export function sweepStages(size: number): { stages: PairStage[]; restore: number[] } {
   const stages: PairStage[] = [];
@@ -39,7 +42,7 @@ export function sweepStages(size: number): { stages: PairStage[]; restore: numbe
   return { stages, restore: numbers(size).map((row) => current.indexOf(row)) };
 }
 
-/** In each run of `length` places, every place takes the row of the next, the last that of the first. */
+/** In each run of `length` places, every place takes the row of the next one, and the last takes that of the first. */
 function shift(count: number, length: number): number[] {
   return numbers(count).map((place) => {
     const first = place - (place % length);
@@ -48,8 +51,8 @@ function shift(count: number, length: number): number[] {
 }
 
 /**
- * The circle method inside groups of `length` rows, whose upper halves stand in the upper half of all, in the same
- * order as their lower halves below. After length − 1 moves everyone is back.
+ * The circle method inside groups of `length` rows, whose upper halves are in the upper half of all rows, in the same
+ * order as their lower halves below. After length − 1 moves, every row is back in its place.
  */
 function circle(size: number, length: number): number[] {
   const half = length / 2;

@@ -3,12 +3,12 @@ import { type OutputGrid, roundToGrid } from './output-grid.ts';
 import { transfer } from './transfer.ts';
 
 /**
- * Writes one chunk of some modules of one shape at rank k, and gathers what is needed to measure what was written.
- *
- * Inputs: b [N, m, r] and a [N, r, n] float32, some rows of B and some columns of A; those of transfer; and what earlier
- * chunks have summed up: cross_b_before, cross_a_before [N, r, k], own_b_before, own_a_before [N, k, k].
- * Outputs: b_out = B·p·σ^split·factor_b [N, m, k] and a_out = σ^−split·r·A·factor_a [N, k, n], float32 holding numbers of
- * the output grids exactly; the sums cross_b = Bᵀ·b_out, cross_a = A·a_outᵀ, own_b = b_outᵀ·b_out and
+ * Writes one chunk of some modules of one shape at rank k, and collects what is needed to measure the written
+ * factors.
+ * ⏎ Inputs: b [N, m, r] and a [N, r, n] float32, some rows of B and some columns of A; those of transfer; and the
+ * sums of the earlier chunks: cross_b_before, cross_a_before [N, r, k], own_b_before, own_a_before [N, k, k].
+ * Outputs: b_out = B·p·σ^split·factor_b [N, m, k] and a_out = σ^−split·r·A·factor_a [N, k, n], float32 with numbers
+ * that the output grids represent exactly; the sums cross_b = Bᵀ·b_out, cross_a = A·a_outᵀ, own_b = b_outᵀ·b_out and
  * own_a = a_out·a_outᵀ for measureGraph.
  */
 export function projectGraph(gridB: OutputGrid, gridA: OutputGrid): Uint8Array {
@@ -28,7 +28,7 @@ export function projectGraph(gridB: OutputGrid, gridA: OutputGrid): Uint8Array {
   };
   const bRows = graph.transposeStack(bOut.double);
   const aRows = graph.transposeStack(aOut.double);
-  // The narrow matrix is the one that is transposed.
+  // The narrower matrix is transposed.
   sum('cross_b', ['r', 'k'], graph.transposeStack(graph.matmul(bRows, b)));
   sum('cross_a', ['r', 'k'], graph.matmul(a, aRows));
   sum('own_b', ['k', 'k'], graph.matmul(bRows, bOut.double));
@@ -37,9 +37,9 @@ export function projectGraph(gridB: OutputGrid, gridA: OutputGrid): Uint8Array {
 }
 
 /**
- * From the sums of projectGraph over whole modules: inner [N] = ⟨B·A, b_out·a_out⟩ and energy [N] = ‖b_out·a_out‖², of the
- * factors as they were rounded; energy_b [N] = ‖b_out‖², energy_a [N] = ‖a_out‖². None is finite when a number overflowed
- * its grid.
+ * From the sums of projectGraph over whole modules: inner [N] = ⟨B·A, b_out·a_out⟩ and energy [N] = ‖b_out·a_out‖²,
+ * of the factors as they were rounded; energy_b [N] = ‖b_out‖², energy_a [N] = ‖a_out‖². None of them is finite if a
+ * number overflowed its grid.
  */
 export function measureGraph(): Uint8Array {
   const graph = new GraphBuilder('measure');

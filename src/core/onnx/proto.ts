@@ -1,5 +1,6 @@
 /**
- * The ONNX messages we emit, with the field numbers of onnx.proto (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto).
+ * The ONNX messages that are written, with the field numbers of onnx.proto
+ * (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto).
  */
 import { MessageWriter } from './wire.ts';
 
@@ -92,7 +93,7 @@ export function graph(parts: GraphParts): MessageWriter {
   return message;
 }
 
-/** Opset of every graph: the newest that all ops we use are known in on CPU and CUDA. */
+/** The opset of every graph: the newest in which CPU and CUDA support all operators in use. */
 export const OPSET = 21;
 /** IR version that belongs to opset 21 (ONNX 1.16). */
 const IR_VERSION = 10;

@@ -4,7 +4,7 @@ import { GraphBuilder, type Value } from './graph-builder.ts';
 /** Keeps divisions finite where a singular value is zero. */
 const TINY = 1e-300;
 
-/** Type of the numbers of W: what a file holds, or what a graph computed. */
+/** The element type of W: that of a file, or that of a computed matrix. */
 export type RowsType = 'float' | 'double';
 
 const rowsOf = (graph: GraphBuilder, type: RowsType): Value => {

@@ -1,5 +1,5 @@
 /**
- * Protocol Buffers wire format, the part that writing needs.
+ * The Protocol Buffers wire format, as far as it is needed for writing.
  * https://protobuf.dev/programming-guides/encoding/
  */
 
@@ -9,7 +9,7 @@ const FIXED32 = 5;
 
 const utf8 = new TextEncoder();
 
-/** Collects the fields of one message, in the order they are written. */
+/** Collects the fields of one message, in the order in which they are written. */
 export class MessageWriter {
   #bytes: Uint8Array = new Uint8Array(256);
   #length = 0;

@@ -2,30 +2,31 @@ import { isDead, meanOf } from '../by-module.ts';
 import { Heap } from './heap.ts';
 
 /**
- * What a direction is worth. relative: its energy σ² divided by the energy of its module, so that modules of small updates
- * count like those of large ones. energy: σ² itself. (docs/error-and-loss.md has the experiment that chose the default.)
+ * The value of a direction. relative: its energy σ² divided by the energy of its module, so that modules with small
+ * updates count like those with large ones. energy: σ² itself. (docs/error-and-loss.md has the experiment that chose
+ * the default.)
  */
 export type Criterion = 'relative' | 'energy';
 
-/** What a budget has to know of one module. */
+/** The facts about one module that a budget needs. */
 export interface BudgetModule {
   /** Complete spectrum of ΔW with its scale, descending. */
   readonly sigma: ArrayLike<number>;
-  /** ‖·‖_F of what the spectrum leaves out of ΔW, with its scale. */
+  /** ‖·‖_F of the part of ΔW that the spectrum leaves out, with its scale. */
   readonly restNorm?: number;
   /** Cost of one rank: m + n parameters, or their bytes. */
   readonly costPerRank: number;
-  /** The ranks it may have, ascending, at least one. */
+  /** The ranks that it may have, ascending; at least one. */
   readonly ranks: readonly number[];
 }
 
-/** From one permitted rank of a module to the next, and what that brings. */
+/** A step from one permitted rank of a module to the next, with its cost and its gain. */
 export interface Step {
   readonly module: number;
   /** The rank it leads to. */
   readonly rank: number;
   readonly cost: number;
-  /** Worth of the directions it adds, per unit of cost. */
+  /** The value of the directions that it adds, per unit of cost. */
   readonly density: number;
 }
 
@@ -37,20 +38,19 @@ export function costOf(
   return modules.reduce((sum, { costPerRank }, index) => sum + costPerRank * ranks[index]!, 0);
 }
 
-/** The least ranks there can be: the first permitted of every module. */
+/** The smallest permitted rank of every module. */
 export const leastRanks = (modules: readonly Pick<BudgetModule, 'ranks'>[]): number[] =>
   modules.map(({ ranks }) => ranks[0]!);
 
 /**
- * Ranks for all modules together, at most `budget` in cost, that lose little by the criterion over all of them:
- * beginning with the least ranks, the steps that are worth most per cost are taken first, those that no longer fit are
- * passed over (the greedy algorithm for the knapsack problem, Dantzig 1957).
- *
- * With one cost per step for all modules no choice loses less. Otherwise the optimum keeps at most the worth of the
- * first step passed over more. A larger budget never loses more. Directions without energy are not bought, nor by the
- * relative criterion those of dead modules; a budget that pays for all ranks gives all. Equal steps: the earlier module
- * first.
- * @throws RangeError when the least ranks cost more than the budget
+ * Ranks for all modules together, with a cost of at most `budget`, that lose little by the criterion: starting from
+ * the smallest ranks, the steps with the highest value per cost are taken first, and those that no longer fit are
+ * skipped (the greedy algorithm for the knapsack problem, Dantzig 1957).
+ * ⏎ If all steps have the same cost, no choice loses less. Otherwise the optimum keeps more by at most the value of
+ * the first skipped step. A larger budget never loses more. Directions without energy are not bought, nor, by the
+ * relative criterion, those of dead modules; a budget that pays for all ranks gives all of them. Of equal steps, the
+ * one of the earlier module comes first.
+ * @throws RangeError if the smallest ranks cost more than the budget
  */
 export const allocateRanks = (
   modules: readonly BudgetModule[],
@@ -59,12 +59,12 @@ export const allocateRanks = (
 ): number[] => ranksWithin(modules, stepsInOrder(modules, criterion), budget);
 
 /**
- * All steps of all modules, the most valuable per cost first: any budget is spent in this order. Of equals the earlier
- * module comes first, and of each module the smaller rank.
+ * All steps of all modules, those with the highest value per cost first; any budget is spent in this order. Of equal
+ * steps, the one of the earlier module comes first, and within a module the smaller rank.
  */
 export function* stepsInOrder(modules: readonly BudgetModule[], criterion: Criterion): Generator<Step> {
   const worths = worthsOf(modules, criterion);
-  // Each module waits with its next step only; later ones are never better, because σ descends.
+  // Only the next step of each module is in the heap; later ones are never better, because σ descends.
   const waiting = new Heap<Step & { readonly position: number }>(
     (x, y) => x.density > y.density || (x.density === y.density && x.module < y.module),
   );
@@ -80,16 +80,16 @@ export function* stepsInOrder(modules: readonly BudgetModule[], criterion: Crite
   }
 }
 
-/** Ranks that are decided already, by the index of their module. They need not be among those it may have. */
+/** Ranks that are already decided, by the index of their module. They need not be among its permitted ranks. */
 export type PinnedRanks = ReadonlyMap<number, number>;
 
 const NO_PINS: PinnedRanks = new Map();
 
 /**
- * What a budget buys (see `allocateRanks`). Pinned modules have their ranks, which count towards the budget; the others
- * share what is left as they would without them.
+ * The ranks that a budget buys (see `allocateRanks`). Pinned modules have their ranks, which count towards the
+ * budget; the others share the rest in the usual way.
  * @param steps of these modules, in their order
- * @throws RangeError when the pinned and the least ranks cost more than the budget
+ * @throws RangeError if the pinned and the smallest ranks cost more than the budget
  */
 export function ranksWithin(
   modules: readonly BudgetModule[],
@@ -105,7 +105,7 @@ export function ranksWithin(
   const isDone = modules.map((_, module) => pins.has(module));
   for (const { module, rank, cost } of steps) {
     if (isDone[module]) continue;
-    // What builds on a step passed over is passed over too.
+    // After a skipped step, the later steps of its module are skipped too.
     if (cost > left) isDone[module] = true;
     else {
       left -= cost;
@@ -115,13 +115,16 @@ export function ranksWithin(
   return result;
 }
 
-/** A direction of a module is worth weight · (σ / unit)². */
+/** The value of a direction of a module is weight · (σ / unit)². */
 interface Worth {
   readonly unit: number;
   readonly weight: number;
 }
 
-/** All relative to the largest σ of the adapter, or of the module, so that no square leaves the range of numbers. */
+/**
+ * All values are relative to the largest σ of the adapter, or of the module, so that no square overflows or
+ * underflows.
+ */
 function worthsOf(modules: readonly BudgetModule[], criterion: Criterion): Worth[] {
   const firsts = modules.map(({ sigma }) => sigma[0] ?? 0);
   const largest = firsts.reduce((x, y) => Math.max(x, y), 0);
@@ -157,6 +160,6 @@ function stepTo(
   const worth = weight * energy;
   if (worth === 0) return undefined;
   const cost = (to - from) * costPerRank;
-  // Rounding must not make a step better than the one it builds on: ties fall to the earlier module.
+  // Rounding must not make a step better than the one before it: ties are decided by the order of the modules.
   return { cost, density: Math.min(ceiling, worth / cost) };
 }

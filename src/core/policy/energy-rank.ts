@@ -1,11 +1,12 @@
-/** Forgives rounding when all of the energy is asked for. */
+/** Tolerates rounding if all of the energy is requested. */
 const SLACK = 1e-12;
 
 /**
  * The smallest rank at which the first directions hold `share` of the energy, at least 1.
  * @param sigma the complete spectrum, descending
  * @param share in (0, 1]
- * @param restEnergy of what the spectrum leaves out; all of `sigma` where that makes the share too much
+ * @param restEnergy of the part that the spectrum leaves out; if that makes the share unreachable, the result is the
+ *   length of `sigma`
  */
 export function energyRank(sigma: ArrayLike<number>, share: number, restEnergy = 0): number {
   let total = restEnergy;

@@ -1,4 +1,4 @@
-/** A binary heap (Williams 1964): gives its items in order, without sorting those that are never asked for. */
+/** A binary heap (Williams 1964): returns its items in order, without sorting those that are never requested. */
 export class Heap<T> {
   readonly #items: T[] = [];
   readonly #isBefore: (x: T, y: T) => boolean;
@@ -19,7 +19,7 @@ export class Heap<T> {
     this.#items[hole] = item;
   }
 
-  /** Takes the first item out; undefined when there is none. */
+  /** Removes and returns the first item; undefined if there is none. */
   pop(): T | undefined {
     const first = this.#items[0];
     const moved = this.#items.pop();

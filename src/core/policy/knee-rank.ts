@@ -1,24 +1,24 @@
 import { NO_REST, numericalRank, RESOLUTION, type Rest } from '../spectrum.ts';
 
 /**
- * A curve that rises less than this above its chord has no bend worth the name. For comparison: singular values that
- * fall linearly to zero reach 0.38; two random factors of rank 64, whose spectrum is noise, 0.08 at 4096×4096.
+ * A curve that rises less than this above its chord has no significant bend. For comparison: singular values that
+ * fall linearly to zero reach 0.38; two random factors of rank 64, whose spectrum is noise, reach 0.08 at 4096×4096.
  */
 const LEAST_BEND = 0.1;
 
-/** Gains below this are rounding: equal heights count as a tie, which the smaller rank wins. */
+/** Smaller gains are rounding: equal heights count as a tie, which the smaller rank wins. */
 const SLACK = 1e-12;
 
 /**
- * The rank where the spectrum bends: where the curve of kept energy over rank, both running from 0 to 1, lies highest
- * above its chord ("Kneedle", Satopää, Albrecht, Irwin & Raghavan 2011). Of equals, the smallest.
- *
- * Up to that rank each direction holds more than the average energy of a direction, beyond it less. Directions below
- * the resolution do not count, so that padding moves nothing. A spectrum without a bend (flat, or nearly so) gives all
- * its directions: none of them is less needed than the others. An update of zero gives 1.
+ * The rank at which the spectrum bends: where the curve of kept energy over rank, both from 0 to 1, lies highest
+ * above its chord ("Kneedle", Satopää, Albrecht, Irwin & Raghavan 2011). Of equal ranks, the smallest.
+ * ⏎ Up to that rank, each direction holds more than the average energy of a direction; beyond it, less. Directions
+ * below the resolution do not count, so padding changes nothing. A spectrum without a bend (flat, or nearly so) gives
+ * all its directions, because none of them is less needed than the others. An update of zero gives 1.
  * @param sigma the complete spectrum, descending
- * @param rest what the spectrum leaves out: the curve goes on over so many directions, each below those that are known.
- * Where it would bend among them, all that are known. Below the resolution it is nothing.
+ * @param rest the part that the spectrum leaves out: the curve continues over its directions, each weaker than the
+ *   known ones. If it would bend among them, the result is the number of all known directions. Below the resolution
+ *   it is ignored.
  */
 export function kneeRank(sigma: ArrayLike<number>, rest: Rest = NO_REST): number {
   const count = numericalRank(sigma);

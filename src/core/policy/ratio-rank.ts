@@ -1,5 +1,5 @@
 /**
- * How many singular values lie above σ₁ / ratio, at least 1. kohya's sv_ratio keeps one direction more
+ * The number of singular values above σ₁ / ratio, at least 1. kohya's sv_ratio keeps one direction more
  * (kohya-rank.ts).
  * @param sigma the complete spectrum, descending
  * @param ratio at least 1

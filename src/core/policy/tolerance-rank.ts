@@ -1,14 +1,15 @@
 import { numericalRank } from '../spectrum.ts';
 
-/** Forgives rounding when the tolerance is met exactly. */
+/** Tolerates rounding if the tolerance is met exactly. */
 const SLACK = 1e-12;
 
 /**
- * The smallest rank whose truncation has at most the relative Frobenius error `tolerance`, at least 1. What lies below
- * the resolution is never needed, so 0 means: all that can be told from zero.
+ * The smallest rank whose truncation has a relative Frobenius error of at most `tolerance`, at least 1. Directions
+ * below the resolution are never needed, so 0 means all directions that can be distinguished from zero.
  * @param sigma the complete spectrum, descending
  * @param tolerance in [0, 1)
- * @param restEnergy of what the spectrum leaves out; where that alone is too much, all that can be told from zero
+ * @param restEnergy of the part that the spectrum leaves out; if that alone exceeds the tolerance, the result is all
+ *   directions that can be distinguished from zero
  */
 export function toleranceRank(sigma: ArrayLike<number>, tolerance: number, restEnergy = 0): number {
   const largest = sigma[0] ?? 0;
@@ -18,7 +19,7 @@ export function toleranceRank(sigma: ArrayLike<number>, tolerance: number, restE
   for (let i = sigma.length - 1; i >= 0; i--) total += (sigma[i]! / largest) ** 2;
   const allowed = tolerance * tolerance * total * (1 + SLACK);
   let rank = sigma.length;
-  // From the small end, so that the error stays exact when almost nothing is cut.
+  // From the small end, so that the error stays exact if almost nothing is cut.
   for (let tail = rest; rank > 1; rank--) {
     tail += (sigma[rank - 1]! / largest) ** 2;
     if (tail > allowed) break;
