@@ -10,7 +10,7 @@ import { directionsIn, identityDirections, type KeptDirections } from './kept-di
 import type { FactorRange, ModuleFactors } from './module-factors.ts';
 import { chunksOf } from './module-factors.ts';
 
-/** One moment of a module: its position in the optimizer state, and where it is written. Its dtypes stay. */
+/** One moment of a module: its position in the optimizer state, and where to write it. Its dtypes do not change. */
 export interface MomentMove {
   readonly power: MomentPower;
   readonly a: FactorRange;
@@ -19,12 +19,12 @@ export interface MomentMove {
   readonly offsetB: number;
 }
 
-/** One module's way to its new rank, and what is written of it. */
+/** How one module gets its new rank, and what to write for it. */
 export interface CarryItem extends Pick<TransferInput, 'rank' | 'split'> {
   readonly module: ModuleFactors;
-  /** null: the factors stay as they are but for their scale. */
+  /** null: the factors do not change except for their scale. */
   readonly directions: KeptDirections | null;
-  /** What the factors take up of the module's scale. */
+  /** The part of the module's scale that goes into each factor. */
   readonly factorA: number;
   readonly factorB: number;
   /** The new scale divided by the old. */
@@ -34,30 +34,31 @@ export interface CarryItem extends Pick<TransferInput, 'rank' | 'split'> {
   readonly moments: readonly MomentMove[];
 }
 
-/** Writes the projections of some modules, and their moments in the new coordinates. */
+/** Writes the projections of some modules and their moments in the new coordinates. */
 export interface CarryTask {
   readonly kind: 'carry';
   readonly projectionsPath: string;
-  /** The optimizer state that came, and the one to fill; null without moments to carry. */
+  /** The received optimizer state and the new one to fill; null if there are no moments to carry. */
   readonly state: { readonly path: string; readonly outputPath: string } | null;
   readonly items: readonly CarryItem[];
 }
 
-/** What carries the moments of one module. */
+/** What is needed to carry the moments of one module. */
 interface CarryTools {
   readonly matrices: TransferMatrices;
   readonly kernels: Kernels;
   readonly reader: FactorReader;
   readonly busy: Busy;
-  /** The optimizer state that came, open for reading. */
+  /** The received optimizer state, open for reading. */
   readonly state: number;
   readonly writer: FactorWriter;
   readonly outputPath: string;
 }
 
 /**
- * Runs in a compute thread, a chunk of a moment at a time.
- * @throws AppError OPTIMIZER_STATE_INVALID naming the tensor that is not finite, or a negative second moment
+ * Runs in a compute thread and processes a moment in chunks.
+ * @throws AppError OPTIMIZER_STATE_INVALID naming the tensor that is not finite, or that is a second moment with
+ *   negative values
  */
 export async function carry(
   task: CarryTask,
@@ -129,7 +130,7 @@ function refuseNonFinite({ name, dtype }: FactorRange, energy: number): void {
   );
 }
 
-/** An average of squares; Adam takes its root and would continue with NaN. */
+/** A second moment is an average of squares. Adam takes its root, so a negative value would lead to NaN. */
 function refuseNegative({ name }: FactorRange, least: number): void {
   if (least >= 0) return;
   throw new AppError(

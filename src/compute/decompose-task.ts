@@ -15,20 +15,20 @@ import { alike } from './task-sizes.ts';
 export interface Decomposer {
   readonly variant: 'randomised' | 'exact';
   readonly columns: number;
-  /** Directions that a target may ask for. */
+  /** Number of directions that targets may need. */
   readonly keep: number;
   readonly maxIterations: number;
   readonly tolerance: number;
   readonly seed: number;
 }
 
-/** Pass 1: Gram matrices of some modules of equal rank, then their decomposition as one stack. */
+/** Pass 1: computes the Gram matrices of some modules of equal rank and decomposes them as one stack. */
 export interface DecomposeTask {
   readonly kind: 'decompose';
   readonly weightsPath: string;
   readonly modules: readonly ModuleFactors[];
   readonly decomposer: Decomposer;
-  /** Where the directions of each module are kept; null if they are not needed later. */
+  /** Where the directions of each module will be kept; null if they are not needed later. */
   readonly slots: readonly DirectionsSlot[] | null;
 }
 
@@ -68,7 +68,7 @@ export async function decompose(
     }
     return found;
   });
-  /** Places in the stack, which has modules of one shape side by side. */
+  /** Order of the modules in the stack, in which modules of one shape are adjacent. */
   const order = sameShape.flat();
   const rank = modules[0]!.rank;
   const random = (use: string, columns: number): Float64Array[] =>
@@ -94,7 +94,7 @@ export async function decompose(
       throw new AppError('CORE_NOT_CONVERGED', message, { module: name });
     }
     decompositions[index] = decomposition;
-    // Rounding noise must come out as zeros, because it cannot be trained.
+    // Rounding noise must become zero, because it cannot be trained.
     const sigma = Float64Array.from(resolved(directions.sigma));
     if (slots)
       kept[index] = clocked(busy, 'core', () => keepDirections(slots[index]!, { ...directions, sigma }));

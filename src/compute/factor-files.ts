@@ -14,7 +14,7 @@ export async function withFile<T>(path: string, work: (file: number) => Promise<
   }
 }
 
-/** Reads factors from a file, one chunk at a time, into buffers that are used again for the next. */
+/** Reads factors from a file, one chunk at a time, into buffers that the next call reuses. */
 export class FactorReader {
   readonly #buffers = { bytes: new ArrayBuffer(0), a: new ArrayBuffer(0), b: new ArrayBuffer(0) };
 
@@ -57,7 +57,7 @@ export class FactorReader {
       const { dtype, beginByte, name } = module[factor];
       const size = BYTES_PER_ELEMENT[dtype];
       const own = data.subarray(index * numbers, (index + 1) * numbers);
-      // float32 is read to where it is wanted.
+      // float32 is read directly into its destination.
       const bytes =
         dtype === 'F32'
           ? new Uint8Array(own.buffer, own.byteOffset, own.byteLength)
@@ -87,7 +87,7 @@ function readAll(file: number, into: Uint8Array, position: number, tensor: strin
   }
 }
 
-/** Where a whole factor is in an output file. */
+/** Position of a whole factor in an output file. */
 export interface FactorPlace {
   readonly offsetBytes: number;
   readonly dtype: FactorRange['dtype'];
@@ -95,7 +95,7 @@ export interface FactorPlace {
   readonly width: number;
 }
 
-/** Fills existing files, each opened once. */
+/** Writes into existing files, opening each file once. */
 export class FactorWriter {
   readonly #files = new Map<string, number>();
 

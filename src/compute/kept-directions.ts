@@ -2,10 +2,10 @@ import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
 import type { Directions } from '../engine/kernel-types.ts';
 import { AppError } from '../errors/app-error.ts';
 
-/** Directions of all modules of a job stay in memory up to this many bytes. */
+/** The directions of a job's modules are kept in memory if they take no more than this many bytes. */
 const MOST_IN_MEMORY_BYTES = 8 * 2 ** 20;
 
-/** Where the directions of one module are to be kept between the passes. */
+/** Where to keep the directions of one module between the passes. */
 export interface DirectionsSlot {
   readonly rank: number;
   readonly count: number;
@@ -13,15 +13,15 @@ export interface DirectionsSlot {
   readonly file: { readonly path: string; readonly offsetBytes: number } | null;
 }
 
-/** The directions of one module, kept. */
+/** The directions of one module, as they are kept. */
 export interface KeptDirections extends DirectionsSlot {
-  /** p, r and sigma, one after the other; null where they are in a file. */
+  /** p, r and sigma, concatenated; null if they are in a file. */
   readonly numbers: Float64Array | null;
 }
 
 /**
- * Decides where directions are kept: in memory, or, if there are many, one after another in a file, so that memory does not
- * grow with the adapter (2·rank·count numbers for each module).
+ * Decides where directions are kept: in memory, or, if there are many, in a file, so that memory does not grow with
+ * the adapter (2·rank·count numbers for each module).
  * @param path of the file, which need not exist
  */
 export function slotsFor(
@@ -58,7 +58,7 @@ export function keepDirections(slot: DirectionsSlot, { p, r, sigma }: Directions
   return { ...slot, numbers: null };
 }
 
-/** @throws AppError STORAGE_FAILED when the slot was never written */
+/** @throws AppError STORAGE_FAILED if the slot was never written */
 export function directionsIn({ rank, count, file, numbers }: KeptDirections): Directions {
   const all = numbers ?? (file ? readSlot(file, bytesOf({ rank, count })) : new Float64Array());
   const size = rank * count;
@@ -93,7 +93,7 @@ export function identityDirections(rank: number): Directions {
   return { count: rank, p: eye, r: eye, sigma: new Float64Array(rank).fill(1) };
 }
 
-/** Those of several modules of one rank and count, one after the other. */
+/** The directions of several modules of one rank and count, concatenated. */
 export function stackedDirections(modules: readonly Directions[]): Directions {
   if (modules.length === 1) return modules[0]!;
   const stacked = (part: 'p' | 'r' | 'sigma'): Float64Array => {

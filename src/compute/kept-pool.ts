@@ -2,8 +2,8 @@ import { AppError } from '../errors/app-error.ts';
 import type { ComputePool } from './pool.ts';
 
 /**
- * A pool kept from job to job: starting threads and sessions takes longer than squeezing a small adapter. It is started
- * by the first job that needs it.
+ * A pool that outlives a single job, because starting threads and sessions takes longer than squeezing a small
+ * adapter. The first job that needs it starts it.
  */
 export class KeptPool {
   readonly #start: () => Promise<ComputePool>;
@@ -19,7 +19,7 @@ export class KeptPool {
 
   /**
    * Runs a job on the pool. After an unexpected failure, or a failed start, the next job gets a new pool.
-   * @throws the errors of the start of a pool, and of the job
+   * @throws the errors of the pool's start and of the job
    */
   async use<T>(job: (pool: ComputePool) => Promise<T>): Promise<T> {
     this.#pool ??= this.#start();

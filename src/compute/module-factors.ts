@@ -2,8 +2,9 @@ import type { LoraModule } from '../adapter/adapter.ts';
 import type { FloatDtype } from '../core/half.ts';
 
 /**
- * Numbers of both factors held at a time: 16 MB as float32 and twice that in a graph. Modules of usual sizes are one
- * chunk; an embedding or a rank of 512 takes several, so that memory does not grow with the size of a module.
+ * How many numbers of both factors are in memory at a time: 16 MB as float32 and twice that in a graph. Modules of
+ * common sizes are one chunk; an embedding or a rank of 512 takes several, so memory does not grow with the size of a
+ * module.
  */
 const CHUNK_NUMBERS = 4 * 1024 * 1024;
 
@@ -47,7 +48,7 @@ export interface Chunk {
   readonly columns: readonly [begin: number, end: number];
 }
 
-/** Cuts a module into chunks; depends on its shape only, so that sums are the same everywhere. */
+/** Divides a module into chunks. The division depends only on its shape, so sums are the same on every machine. */
 export function chunksOf({ rank, m, n }: Pick<ModuleFactors, 'rank' | 'm' | 'n'>): Chunk[] {
   const wanted = Math.ceil(((m + n) * rank) / CHUNK_NUMBERS);
   const count = Math.max(1, Math.min(wanted, m, n));

@@ -14,12 +14,13 @@ interface Waiting {
 }
 
 /**
- * Threads that run tasks, each task on one thread. Work is spread over modules, never inside one product, so results
- * are the same bytes with any number of threads. A pool is kept from job to job: sessions take time to make.
+ * Threads that run tasks, each task on one thread. Work is distributed by module, never inside one product, so
+ * results are byte-identical with any number of threads. A pool outlives a single job because creating sessions takes
+ * time.
  */
 export class ComputePool {
   readonly provider: ProviderInfo;
-  /** Gram numbers (rank² a module) that one task should hold, at most. */
+  /** Largest number of Gram matrix elements (rank² for each module) that one task should hold. */
   readonly stackNumbers: number;
   readonly #idle: Worker[] = [];
   readonly #running = new Map<number, Waiting>();
@@ -36,15 +37,15 @@ export class ComputePool {
   }
 
   /**
-   * @param cudaMemoryBytes GPU memory the decompositions of all threads may take together
-   * @throws AppError PROVIDER_UNAVAILABLE when the execution provider asked for does not run
+   * ⏎ @param cudaMemoryBytes GPU memory that the decompositions of all threads may take together
+   * @throws AppError PROVIDER_UNAVAILABLE if the requested execution provider does not run
    */
   static async start(
     requested: ProviderInfo['requested'],
     threads: number,
     cudaMemoryBytes = DEFAULT_CUDA_MEMORY_BYTES,
   ): Promise<ComputePool> {
-    // The first finds out what "auto" means, so that the probe's fallback is not repeated.
+    // The first thread determines what "auto" means, so that the others do not repeat a failing probe.
     const first = await startThread(requested);
     const others = await Promise.allSettled(
       Array.from({ length: threads - 1 }, () => startThread(first.provider.name)),
@@ -62,8 +63,8 @@ export class ComputePool {
 
   /**
    * Queues a task for the next idle thread.
-   * @param onGrams called with the names of modules whose Gram matrices are done
-   * @throws AppError as the task does; CANCELLED for a task not yet begun when the signal fires
+   * @param onGrams called with the names of modules whose Gram matrices are finished
+   * @throws AppError of the task; CANCELLED for a task that had not begun when the signal fired
    */
   run<T extends ComputeTask>(
     task: T,
@@ -78,7 +79,10 @@ export class ComputePool {
     });
   }
 
-  /** Ends the threads. Only when no task is running: ending one inside the runtime would abort the process. */
+  /**
+   * Ends the threads. Must only be called when no task is running: ending a thread inside the runtime would abort the
+   * process.
+   */
   async close(): Promise<void> {
     if (this.#running.size > 0) throw new Error('ComputePool.close() while tasks are running');
     await Promise.all(this.#workers.map((worker) => worker.removeAllListeners('exit').terminate()));
@@ -88,7 +92,7 @@ export class ComputePool {
     worker.on('message', (message: ThreadMessage) => this.#receive(worker, message));
     worker.on('error', (error) => this.#fail(error));
     worker.on('exit', (code) => this.#fail(new Error(`A compute thread ended with code ${code}`)));
-    // A pool at rest must not keep its process alive.
+    // An idle pool must not keep its process alive.
     worker.unref();
     this.#idle.push(worker);
   }
@@ -122,7 +126,7 @@ export class ComputePool {
     this.#assign();
   }
 
-  /** A thread that dies takes the pool with it; the owner of the pool starts a new one. */
+  /** If one thread dies, the whole pool is unusable; its owner starts a new one. */
   #fail(error: Error): void {
     this.#broken = error;
     for (const { reject } of [...this.#running.values(), ...this.#queue]) reject(error);
@@ -134,8 +138,8 @@ export class ComputePool {
 const cancelled = (): AppError => new AppError('CANCELLED', 'The job was cancelled while it ran.');
 
 /**
- * By default V8 lets the young objects of a thread grow to 48 MB. A compute thread has few that live long enough to be worth it:
- * with 4,000 modules and two threads this saves 40 MB and costs no time.
+ * By default V8 lets the young generation of each thread grow to 48 MB. In a compute thread, few objects live long
+ * enough to need that: with 4,000 modules and two threads this saves 40 MB and costs no time.
  */
 const YOUNG_GENERATION_MB = 3;
 

@@ -16,7 +16,7 @@ import {
 import { chunksOf, type ModuleFactors } from './module-factors.ts';
 import { alike } from './task-sizes.ts';
 
-/** One module as it goes into one output file. */
+/** How one module is written to one output file. */
 export interface ProjectionOrder {
   readonly pathA: string;
   readonly offsetA: number;
@@ -25,7 +25,7 @@ export interface ProjectionOrder {
   readonly dtypeA: FloatDtype;
   readonly dtypeB: FloatDtype;
   readonly rank: number;
-  /** Share of σ that goes into B; ½ is balanced. */
+  /** Exponent of σ for B: B gets σ^split and A the rest; ½ is balanced. */
   readonly split: number;
   readonly factorA: number;
   readonly factorB: number;
@@ -33,37 +33,37 @@ export interface ProjectionOrder {
   readonly reviveSeed: number | null;
 }
 
-/** One module in pass 2, read once and written to every output that wants it. */
+/** One module in pass 2, read once and written to every output that needs it. */
 export interface ProjectItem {
   readonly module: ModuleFactors;
-  /** null: the factors stay as they are but for their scale and dtype. */
+  /** null: the factors do not change except for their scale and dtype. */
   readonly directions: KeptDirections | null;
   readonly orders: readonly ProjectionOrder[];
 }
 
-/** Pass 2: enough modules that the transfer to the thread and back does not matter. */
+/** Pass 2 for as many modules as it takes to make the transfer to the thread and back negligible. */
 export interface ProjectTask {
   readonly kind: 'project';
   readonly weightsPath: string;
   readonly items: readonly ProjectItem[];
 }
 
-/** A module as it was written. */
+/** Measurements of a module as it was written. */
 export interface WrittenModule extends Measured {
-  /** Directions that got a new row of A. */
+  /** Number of directions that got a new row of A. */
   readonly revived: number;
 }
 
-/** Outcome of an order of pass 2. The failure of one does not affect the others. */
+/** Outcome of an order of pass 2. A failed order does not affect the others. */
 export type Projected = WrittenModule | { readonly failure: PlainError };
 
 export interface ProjectedItems {
-  /** What the written factors of each order turned out to be, by item. */
+  /** Measurements of the written factors of each order, by item. */
   readonly measured: readonly (readonly Projected[])[];
   readonly busy: Busy;
 }
 
-/** Pass 2 for some modules. An order fails with NON_FINITE_RESULT, naming the module and the dtype that overflowed. */
+/** Pass 2 for some modules. An order that overflows fails with NON_FINITE_RESULT, naming the module and the dtype. */
 export async function project(
   task: ProjectTask,
   kernels: Kernels,
@@ -87,7 +87,7 @@ export async function project(
   return { measured, busy };
 }
 
-/** What items must have in common, besides their shape, so that one graph projects them. */
+/** The properties besides shape that items must share so that one graph can project them. */
 const kindOf = ({ directions, orders }: ProjectItem): string =>
   JSON.stringify([
     directions?.count,
@@ -103,7 +103,7 @@ interface ProjectTools {
   readonly writer: FactorWriter;
 }
 
-/** Projects items of one shape and kind: one run of the graph for each order, and each chunk. */
+/** Projects items of one shape and kind, running the graph once for each order and chunk. */
 async function projectAlike(items: readonly ProjectItem[], tools: ProjectTools): Promise<Projected[][]> {
   const { kernels, reader, busy, file, writer } = tools;
   const modules = items.map(({ module }) => module);
@@ -170,7 +170,7 @@ async function projectAlike(items: readonly ProjectItem[], tools: ProjectTools):
   return projected;
 }
 
-/** What one of `count` modules has of an output, as a view of it. */
+/** A view of the part of an output that belongs to one of `count` modules. */
 const part = (all: Float32Array, index: number, count: number): Float32Array => {
   const length = all.length / count;
   return all.subarray(index * length, (index + 1) * length);

@@ -15,7 +15,7 @@ export interface StackPart {
   readonly factorA: number;
 }
 
-/** Writes [f₁B₁ | f₂B₂ …] and [g₁A₁; g₂A₂; …] of one module, in float32, where the stack's file has room for them. */
+/** Writes [f₁B₁ | f₂B₂ …] and [g₁A₁; g₂A₂; …] of one module, in float32, to their places in the stack's file. */
 export interface StackTask {
   readonly kind: 'stack';
   readonly module: string;
@@ -30,8 +30,9 @@ export interface StackTask {
 }
 
 /**
- * Runs in a compute thread, a chunk of the module at a time.
- * @throws AppError NON_FINITE_WEIGHTS naming adapter and tensor, NON_FINITE_RESULT where a product leaves float32
+ * Runs in a compute thread and processes the module in chunks.
+ * @throws AppError NON_FINITE_WEIGHTS naming adapter and tensor, NON_FINITE_RESULT if a product does not fit into
+ *   float32
  */
 export async function stack(
   task: StackTask,

@@ -1,19 +1,22 @@
 import type { ProviderName } from '../engine/ort.ts';
 
-/** Gram numbers in a stack on the CPU: enough to hide the cost of a graph's nodes, few enough for the cache. Measured. */
+/**
+ * Gram matrix elements in a stack on the CPU: enough to hide the cost of a graph's nodes, few enough for the cache.
+ * Determined by measurement.
+ */
 const CPU_NUMBERS = 16 * 64 * 64;
-/** Little for a GPU, and more than an adapter of usual size needs. */
+/** Little for a GPU, yet more than adapters of common sizes need. */
 export const DEFAULT_CUDA_MEMORY_BYTES = 2 * 2 ** 30;
-/** r×r matrices that are alive at once while a graph runs, at most. */
+/** Largest number of r×r matrices that exist at once while a graph runs. */
 const LIVE_MATRICES = 32;
-/** A stack is one task: cancelling waits for it, and progress is reported after it. */
+/** A stack is one task: cancelling has to wait for it, and progress is only reported after it. */
 const MAX_MODULES = 256;
 
-/** Numbers of the factors in a group: some ten milliseconds of work. */
+/** Factor elements in a group: about ten milliseconds of work. */
 const GROUP_NUMBERS = 2 * 1024 * 1024;
 const MAX_GROUP = 64;
 
-/** @returns how many Gram numbers a stack may hold; on CUDA as many as its share of the GPU's memory allows */
+/** @returns how many Gram matrix elements a stack may hold; on CUDA as many as its share of the GPU's memory allows */
 export function stackNumbers(provider: ProviderName, threads: number, cudaMemoryBytes: number): number {
   if (provider === 'cpu') return CPU_NUMBERS;
   return Math.floor(cudaMemoryBytes / threads / LIVE_MATRICES / Float64Array.BYTES_PER_ELEMENT);
@@ -26,8 +29,9 @@ interface Shape {
 }
 
 /**
- * Indices of modules of equal rank, in their order, cut into stacks.
- * @param numbers Gram numbers (rank² a module) in a stack, at most, unless one module alone has more
+ * Indices of modules of equal rank, in their order, divided into stacks.
+ * @param numbers largest number of Gram matrix elements (rank² for each module) in a stack, unless a single module
+ *   has more
  */
 export function stacks(modules: readonly { readonly rank: number }[], numbers: number): number[][] {
   const byRank = new Map<number, number[]>();
@@ -44,12 +48,15 @@ export function stacks(modules: readonly { readonly rank: number }[], numbers: n
   });
 }
 
-/** Numbers of the factors that a graph takes at once: enough to hide the cost of its nodes, few enough for the cache. Measured. */
+/**
+ * Factor elements that a graph processes at once: enough to hide the cost of its nodes, few enough for the cache.
+ * Determined by measurement.
+ */
 const ALIKE_NUMBERS = 512 * 1024;
 
 /**
- * Indices of modules that one graph processes at once: of one shape and one kind, in the order of the first of each.
- * A module with many numbers is alone.
+ * Indices of modules that one graph processes at once: those of one shape and one kind, ordered by the first module
+ * of each group. A module with many elements forms its own group.
  * @param kindOf other properties that the modules must share, by index
  */
 export function alike(modules: readonly Shape[], kindOf: (index: number) => string = () => ''): number[][] {
@@ -68,7 +75,7 @@ export function alike(modules: readonly Shape[], kindOf: (index: number) => stri
   return result;
 }
 
-/** Indices of neighbouring modules, in groups by number and size, so that a thread is busy for a while. */
+/** Indices of neighbouring modules, grouped by number and size, so that a group keeps a thread busy for a while. */
 export function groups(modules: readonly Shape[]): number[][] {
   const result: number[][] = [];
   let numbers = Number.POSITIVE_INFINITY;

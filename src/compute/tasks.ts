@@ -18,13 +18,13 @@ export interface TaskResults {
   derive: Derived;
 }
 
-/** From the pool to a thread. */
+/** A message from the pool to a thread. */
 export interface TaskMessage {
   readonly id: number;
   readonly task: ComputeTask;
 }
 
-/** From a thread to the pool. */
+/** A message from a thread to the pool. */
 export type ThreadMessage =
   | { readonly type: 'ready'; readonly provider: Provider }
   | { readonly type: 'broken'; readonly error: PlainError }

@@ -6,16 +6,16 @@ import { AppError } from '../../errors/app-error.ts';
 import type { DeriveContext } from './derive-context.ts';
 import type { UpdateRows } from './update-rows.ts';
 
-/** Seed of every sketch of a ΔW that is a matrix, combined with the name of the module. */
+/** Seed of the sketches of ΔW matrices, combined with the name of the module. */
 const SEED = 0;
-/** The sketch is this much wider than the rank: power iterations then settle the directions asked for fast. */
+/** The sketch is wider than the rank by this factor, so that power iterations find the wanted directions quickly. */
 const WIDTH_FACTOR = 2;
 /** … and at least by this many columns. */
 const LEAST_OVERSAMPLING = 16;
 const MAX_ITERATIONS = 10;
-/** Iterations end when one gained less than this share of the energy still missing. */
+/** Iterations end when one of them gained less than this share of the energy that is still missing. */
 const LEAST_GAIN = 1e-5;
-/** Missing energy below this share of all is rounding. */
+/** If less than this share of all energy is missing, the rest is rounding. */
 const NOTHING = 1e-15;
 
 /**
@@ -92,7 +92,7 @@ export async function denseFactors(
   return residual;
 }
 
-/** l: a multiple of COLUMN_STEP, no more than ΔW can fill. */
+/** l: a multiple of COLUMN_STEP, not larger than the dimensions of ΔW allow. */
 function sketchColumns({ m, n, rank }: Derivation): number {
   const wanted = Math.max(WIDTH_FACTOR * rank, rank + LEAST_OVERSAMPLING);
   return roundUp(Math.max(rank, Math.min(wanted, m, n)));

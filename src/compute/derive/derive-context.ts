@@ -6,19 +6,22 @@ import type { FactorWriter } from '../factor-files.ts';
 import type { MatrixReader } from './matrix-reader.ts';
 import type { IndexSpan } from './spans.ts';
 
-/** Makes plain factors, in float32, of one module of another kind, where the staged file has room for them. */
+/**
+ * Computes plain factors, in float32, for one module of another kind and writes them to their places in the staged
+ * file.
+ */
 export interface DeriveTask {
   readonly kind: 'derive';
   readonly derivation: Derivation;
   readonly sourcePath: string;
   /** The staged file, which already has its full size. */
   readonly path: string;
-  /** First byte of each factor; null where the factor is not wanted. */
+  /** Position of the first byte of each factor; null if the factor is not needed. */
   readonly offsetA: number | null;
   readonly offsetB: number | null;
 }
 
-/** What a derivation needs at hand. */
+/** What a derivation uses. */
 export interface DeriveContext {
   readonly kernels: Kernels['derive'];
   readonly reader: MatrixReader;
@@ -41,8 +44,8 @@ export class FactorSink {
   }
 
   /**
-   * @param columns of the whole factor; default: all of them
-   * @throws AppError NON_FINITE_RESULT naming the module if a number does not fit float32
+   * ⏎ @param columns which columns of the factor; default: all
+   * @throws AppError NON_FINITE_RESULT naming the module if a number does not fit into float32
    */
   write(factor: 'a' | 'b', { data, energy }: Computed, rows: IndexSpan, columns?: IndexSpan): void {
     const { derivation, path } = this.#task;

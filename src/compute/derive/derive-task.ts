@@ -12,7 +12,7 @@ import { spans } from './spans.ts';
 import { UpdateRows } from './update-rows.ts';
 
 export interface Derived {
-  /** What the factors leave out: ‖ΔW − B·A‖², 0 where they are exact. Without the module's scale. */
+  /** What the factors do not represent: ‖ΔW − B·A‖², 0 if they are exact. Without the module's scale. */
   readonly residualEnergy: number;
   readonly busy: Busy;
 }

@@ -7,7 +7,7 @@ import { type IndexSpan, pairSpans, spans } from './spans.ts';
 
 type Of<K extends Derivation['kind']> = Extract<Derivation, { kind: K }>;
 
-/** One factor of a matrix: how many rows it has, and some of them. */
+/** One factor of a matrix: its number of rows, and a function that computes some of them. */
 interface Side {
   readonly rows: number;
   read(reader: MatrixReader, rows: IndexSpan): MatrixForm;
@@ -21,8 +21,8 @@ interface Product {
 }
 
 /**
- * Writes the factors of a derivation where they are exact at its rank.
- * @returns false where they are not: nothing was written
+ * Writes the factors of a derivation if they are exact at its rank.
+ * @returns false if they are not; then nothing was written
  */
 export async function exactFactors(derivation: Derivation, context: DeriveContext): Promise<boolean> {
   switch (derivation.kind) {
@@ -66,7 +66,7 @@ async function hadamard(
   }
 }
 
-/** As hadamard, with w1a = aᵀ and w1b the core collapsed with b. */
+/** The same as hadamard, with w1a = aᵀ and w1b the core collapsed with b. */
 async function hadamardTucker(
   { rank, m, n, sides, kernel }: Of<'hadamard-tucker'>,
   { kernels, reader, sink }: DeriveContext,
@@ -106,7 +106,7 @@ async function tucker(
   }
 }
 
-/** B = left, and row i of A is that of right times number i of the diagonal. */
+/** B = left, and row i of A is row i of right times element i of the diagonal. */
 async function diagonal(
   { rank, m, n, left, diagonal: numbers, right }: Of<'diagonal'>,
   { kernels, reader, sink }: DeriveContext,
@@ -117,7 +117,7 @@ async function diagonal(
     sink.write('a', await kernels.pairs('rows', reader.read(right, rows), reader.read(numbers, rows)), rows);
 }
 
-/** B as a matrix that is in the file. */
+/** Writes B if it is a matrix in the file. */
 function copyRows(
   matrix: MatrixEntry,
   { m, rank }: { readonly m: number; readonly rank: number },
@@ -130,7 +130,7 @@ function copyRows(
   }
 }
 
-/** Columns of A that belong to some inputs of a convolution. */
+/** The columns of A that belong to some input channels of a convolution. */
 const flattened = ([begin, end]: IndexSpan, kernel: number): IndexSpan => [begin * kernel, end * kernel];
 
 /**

@@ -1,12 +1,12 @@
 /**
- * Numbers held at a time of what is derived: 8 MB as float32, and some times that in a graph. So memory does not follow
- * the size of a module.
+ * How many derived numbers are in memory at a time: 8 MB as float32, and several times that in a graph. Memory
+ * therefore does not grow with the size of a module.
  */
 export const SPAN_NUMBERS = 2 * 1024 * 1024;
 
 export type IndexSpan = readonly [begin: number, end: number];
 
-/** Cuts `total` items of `numbers` each into spans of at most SPAN_NUMBERS, or of one item. */
+/** Divides `total` items of `numbers` numbers each into spans of at most SPAN_NUMBERS, or of one item. */
 export function spans(total: number, numbers: number): IndexSpan[] {
   const most = Math.max(1, Math.floor(SPAN_NUMBERS / Math.max(1, numbers)));
   const count = Math.ceil(total / most);
@@ -14,7 +14,7 @@ export function spans(total: number, numbers: number): IndexSpan[] {
   return Array.from({ length: count }, (_, index) => [edge(index), edge(index + 1)] as const);
 }
 
-/** Rows of a Kronecker product that follow each other: those of some rows of x with some of y. */
+/** Consecutive rows of a Kronecker product: those of some rows of x with some rows of y. */
 export interface PairSpan {
   readonly x: IndexSpan;
   readonly y: IndexSpan;
@@ -23,7 +23,7 @@ export interface PairSpan {
 }
 
 /**
- * Cuts the rows of x ⊗ y: several of x with all of y, or one of x with some of y.
+ * Divides the rows of x ⊗ y into spans: several rows of x with all of y, or one row of x with some of y.
  * @param width columns of the product
  */
 export function pairSpans(rowsOfX: number, rowsOfY: number, width: number): PairSpan[] {

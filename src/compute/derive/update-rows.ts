@@ -3,7 +3,7 @@ import type { MatrixForm, Rows } from '../../engine/kernel-types.ts';
 import type { DeriveContext } from './derive-context.ts';
 import { type IndexSpan, pairSpans, spans } from './spans.ts';
 
-/** ΔW of a derivation, some rows at a time: the whole of it is never there. */
+/** ΔW of a derivation, some rows at a time: it is never in memory as a whole. */
 export class UpdateRows {
   readonly #derivation: Derivation;
   readonly #context: Pick<DeriveContext, 'kernels' | 'reader'>;
@@ -13,7 +13,7 @@ export class UpdateRows {
     this.#context = context;
   }
 
-  /** Every row once, in order, in blocks that are the same each time. */
+  /** Yields every row once, in order. The blocks are the same each time. */
   async *blocks(): AsyncGenerator<{ readonly span: IndexSpan; readonly w: Rows }> {
     const { kernels, reader } = this.#context;
     const derivation = this.#derivation;
@@ -71,7 +71,7 @@ export class UpdateRows {
   }
 }
 
-/** Rows of a matrix, of a product, or of aᵀ·(what t and b make). */
+/** Number of rows of a matrix, of a product, or of aᵀ·(t collapsed with b). */
 function rowsOf(source: MatrixSource | TuckerSide): number {
   if ('t' in source) return source.a.columns;
   return 'left' in source ? source.left.rows : source.rows;
