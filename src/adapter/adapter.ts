@@ -1,11 +1,12 @@
 /**
- * The model every format reads into and writes from. Pure data: no bytes, no file handles.
- * Notation follows PEFT: ΔW = scale · B · A with A = lora_A [rank, n] and B = lora_B [m, rank].
+ * The data model into which every format is read and from which every format is written. Pure data: no bytes, no file
+ * handles.
+ * The notation follows PEFT: ΔW = scale · B · A with A = lora_A [rank, n] and B = lora_B [m, rank].
  */
 
 import type { FormatName } from './format-name.ts';
 
-/** dtypes that LoRA factors may have on input and output. */
+/** dtypes that LoRA factors may have in inputs and outputs. */
 export type FactorDtype = 'F32' | 'F16' | 'BF16';
 
 /** Position of a tensor in its file. Offsets are absolute (from the start of the file), end exclusive. */
@@ -16,22 +17,27 @@ export interface TensorEntry {
   readonly shape: readonly number[];
   readonly beginByte: number;
   readonly endByte: number;
-  /** The dtype in the file, where `dtype` is another: that which the tensor is to be written in. */
+  /** The dtype in the file if it differs from `dtype`, the one to write. */
   readonly castFrom?: string;
-  /** Factor for its numbers when they are written; 1 if absent. */
+  /** Factor by which its numbers are multiplied when they are written; 1 if absent. */
   readonly multiplier?: number;
 }
 
-/** A tensor that is one factor of a LoRA pair: its dtype is one we can compute with. */
+/** A tensor that is one factor of a LoRA pair, in a dtype that we can compute with. */
 export interface FactorEntry extends TensorEntry {
   readonly dtype: FactorDtype;
-  /** What results have that match the source, where it had no such dtype: F16 for quantised factors. */
+  /**
+   * The dtype of results that should match the source, if the source's own dtype is none of these: F16 for quantised
+   * factors.
+   */
   readonly matchDtype?: FactorDtype;
 }
 
 export type ModuleKind = 'linear' | 'conv' | 'embedding';
 
-/** One LoRA pair, whatever its tensors are called. Higher-dimensional factors are flattened to matrices. */
+/**
+ * One LoRA pair, independent of how a format names its tensors. Higher-dimensional factors are flattened to matrices.
+ */
 export interface LoraModule {
   /** Path of the adapted module, e.g. "model.layers.0.self_attn.q_proj". */
   readonly name: string;
@@ -45,15 +51,18 @@ export interface LoraModule {
   readonly n: number;
   /** alpha/rank, or alpha/√rank with rsLoRA. */
   readonly scale: number;
-  /** The tensor of one number that holds its alpha, if the format has one (kohya, diffusers). It is rewritten. */
+  /** The scalar tensor that stores its alpha, if the format has one (kohya, diffusers). It is rewritten. */
   readonly alpha?: AlphaTensor;
-  /** One of several that share a tensor, stacked along an axis: experts of a mixture. */
+  /** Set if the module is one of several that are stacked along an axis of one tensor: the experts of a mixture. */
   readonly expert?: { readonly index: number; readonly count: number };
-  /** The rows of B are written in another order: as an array of this shape (of m elements) with its axes reordered. */
+  /**
+   * The rows of B are written in another order: they are viewed as an array of this shape (m elements), whose axes
+   * are then permuted.
+   */
   readonly rowOrder?: { readonly shape: readonly number[]; readonly axes: readonly number[] };
 }
 
-/** A tensor whose bytes are known without the file. */
+/** A tensor whose bytes can be computed without reading the file. */
 export interface AlphaTensor {
   readonly name: string;
   readonly dtype: string;
@@ -66,27 +75,33 @@ export interface Adapter {
   readonly format: FormatName;
   readonly baseModel: string | null;
   /**
-   * Global lora_alpha, r and use_rslora of the configuration. Where there is none: the alpha of most modules, the largest
-   * rank, false.
+   * The configuration's global lora_alpha, r and use_rslora. Without a configuration: the alpha of most modules, the
+   * largest rank, and false.
    */
   readonly alpha: number;
   readonly configRank: number;
   readonly useRslora: boolean;
-  /** Sorted by name (code unit order): every later step uses this order, so results do not depend on the file's. */
+  /**
+   * Sorted by name (code unit order): all later steps use this order, so results do not depend on the order in the
+   * file.
+   */
   readonly modules: readonly LoraModule[];
-  /** Tensors that do not belong to a LoRA pair: heads, biases, magnitudes. Carried over byte for byte. */
+  /** Tensors that do not belong to a LoRA pair: heads, biases, magnitudes. Copied byte for byte. */
   readonly passthrough: readonly TensorEntry[];
-  /** Tensors whose contribution is scaled together with B·A (PEFT's lora_bias): their numbers change with the scale. */
+  /**
+   * Whether there are tensors that are scaled together with B·A (PEFT's lora_bias): their values change with the
+   * scale.
+   */
   readonly hasLoraBias: boolean;
   /** The whole configuration as read, so that all its fields can be written back; empty if the format has none. */
   readonly config: Readonly<Record<string, unknown>>;
   /** safetensors __metadata__ of the source. */
   readonly metadata: ReadonlyMap<string, string>;
-  /** What the reader found odd but acceptable, in words. */
+  /** Unusual but acceptable properties that the reader found, as text. */
   readonly warnings: readonly string[];
 }
 
-/** How one module leaves: its new rank and dtype. rank equal to the source's means it passes through. */
+/** How one module is written: its new rank and dtype. A module whose rank is unchanged is copied. */
 export interface ModulePlan {
   readonly module: LoraModule;
   readonly rank: number;
@@ -94,7 +109,10 @@ export interface ModulePlan {
   readonly dtypeB: FactorDtype;
 }
 
-/** fold: into the factors, 1 is left. keep: s stays. sqrt: s·√(old rank / new rank) is left. */
+/**
+ * fold: the scale goes into the factors and becomes 1. keep: the scale s stays. sqrt: the scale becomes s·√(old rank
+ * / new rank).
+ */
 export type ScaleMode = 'fold' | 'keep' | 'sqrt';
 
 /** A computed factor: A [rank, n] or B [m, rank], row by row. */
@@ -107,10 +125,10 @@ export interface FactorRef {
 export type TensorSource =
   | { readonly kind: 'copy'; readonly entry: TensorEntry }
   | ({ readonly kind: 'factor' } & FactorRef)
-  /** Known already: an alpha. */
+  /** Bytes that are already known: an alpha. */
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
   /**
-   * Computed factors one after the other, taken as an array of `shape` whose axes are then reordered: axis i of the
+   * Computed factors, concatenated and viewed as an array of `shape`, whose axes are then permuted: axis i of the
    * result is axis axes[i] of the array.
    */
   | {
@@ -127,29 +145,32 @@ export interface OutputTensor {
   readonly source: TensorSource;
 }
 
-/** What a format's writer decides: names, order and shapes of the tensors, the configuration, the metadata. */
+/** What the writer of a format decides: names, order and shapes of the tensors, the configuration and the metadata. */
 export interface OutputPlan {
   /** Name of the file with the weights. */
   readonly weightsName: string;
   readonly tensors: readonly OutputTensor[];
   /** __metadata__ of a safetensors file. */
   readonly metadata: ReadonlyMap<string, string>;
-  /** Of the weights' file; its offsets are those of `tensors`, in their order. */
+  /** Layout of the weights file; its offsets are those of `tensors`, in the same order. */
   readonly layout: FileLayout;
   /** Other files of the adapter, complete: name → bytes (PEFT: adapter_config.json). */
   readonly files: ReadonlyMap<string, Uint8Array>;
   /**
-   * For headers with a digest of the data: called when all tensors are written.
-   * @returns the header, as long as that of the layout
+   * For headers that contain a digest of the data; called after all tensors have been written.
+   * @returns the header, exactly as long as the one in the layout
    */
   readonly sealHeader?: (path: string) => Promise<Uint8Array>;
 }
 
-/** A file of tensors before it is filled: where everything goes. */
+/** The layout of a file of tensors before its data is written. */
 export interface FileLayout {
-  /** The file up to its data. */
+  /** Everything in the file that precedes its data. */
   readonly headerBytes: Uint8Array;
-  /** First byte of each tensor from the start of the file, in the order the tensors were given. */
+  /**
+   * Position of the first byte of each tensor, from the start of the file, in the order in which the tensors were
+   * given.
+   */
   readonly offsets: readonly number[];
   readonly totalBytes: number;
 }

@@ -1,17 +1,17 @@
 import { CONFIG_FILE, isWeightsName, USUAL_WEIGHTS } from './file-names.ts';
 
-/** An adapter below a folder. */
+/** An adapter in or below a folder. */
 export interface ListedAdapter {
-  /** Of its folder, or of its weights file; '' where the folder itself is the adapter. */
+  /** Path of its folder or of its weights file; '' if the folder itself is the adapter. */
   readonly path: string;
-  /** What it may be called, unlike all others of the folder: its path without the ending of a file. */
+  /** A name for it, unique within the folder: its path without the file extension. */
   readonly name: string;
 }
 
 /**
- * The adapters among the files below a folder, in the order of their paths. A folder is one where it has a configuration or a file
- * of weights of a usual name; elsewhere every weights file is one.
- * @param paths of files, from the folder on, in any order
+ * The adapters among the files below a folder, in the order of their paths. A folder is one adapter if it contains a
+ * configuration or a weights file with a usual name; otherwise every weights file in it is an adapter.
+ * @param paths of files, relative to the folder, in any order
  */
 export function adaptersAmong(paths: Iterable<string>): ListedAdapter[] {
   const folders = new Set<string>();
@@ -33,5 +33,5 @@ export function adaptersAmong(paths: Iterable<string>): ListedAdapter[] {
   });
 }
 
-/** As S3 lists them, whatever the language of the machine. */
+/** The order in which S3 lists keys, independent of the machine's language. */
 const byBytes = (one: string, other: string): number => Buffer.compare(Buffer.from(one), Buffer.from(other));

@@ -4,19 +4,19 @@ import { pickleRefused } from './pickle-refused.ts';
 
 const MAX_SHOWN = 5;
 
-/** The files of a folder that make an adapter. */
+/** The files of a folder that form an adapter. */
 export interface ChosenFiles {
   readonly weights: string;
-  /** null: there is none. Some formats need none. */
+  /** null: the folder has none. Some formats need none. */
   readonly config: string | null;
 }
 
 /**
- * Finds an adapter among the files of a folder: the weights file with a usual name, or else the only weights file.
- * @param names of the folder's files, without paths
- * @param folder as it is called in messages
- * @throws AppError PICKLE_REFUSED if there are only pickles, FILE_MISSING if there are no weights, or several files and
- *   none with a usual name
+ * Finds an adapter among the files of a folder: the weights file with a usual name, otherwise the only weights file.
+ * @param names of the files in the folder, without paths
+ * @param folder what messages call it
+ * @throws AppError PICKLE_REFUSED if there are only pickles, FILE_MISSING if there are no weights, or several weights
+ *   files and none with a usual name
  */
 export function chooseWeights(names: readonly string[], folder: string): ChosenFiles {
   const config = names.includes(CONFIG_FILE) ? CONFIG_FILE : null;

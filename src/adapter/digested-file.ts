@@ -1,4 +1,4 @@
-/** A file, known by its content. */
+/** A file, identified by its content. */
 export interface DigestedFile {
   readonly name: string;
   /** SHA-256 of the content, hex. */
@@ -11,8 +11,8 @@ export interface LocalFile extends DigestedFile {
   readonly path: string;
 }
 
-/** A finished file in a scratch folder of the store, with what was found out while it was written. */
+/** A finished file in a scratch folder of the store, with what was learned about it while it was written. */
 export interface IncomingFile extends LocalFile {
-  /** What the client called it, where it did. */
+  /** The name under which the client sent it, if any. */
   readonly sentAs?: string;
 }

@@ -1,6 +1,6 @@
 import type { LoraModule } from './adapter.ts';
 
-/** Shapes of a module's tensors at another rank, with their number of dimensions. */
+/** Shapes of a module's tensors at another rank, with the same number of dimensions. */
 export const shapeOfA = ({ a }: Pick<LoraModule, 'a'>, rank: number): number[] => [rank, ...a.shape.slice(1)];
 export const shapeOfB = ({ b }: Pick<LoraModule, 'b'>, rank: number): number[] => [
   b.shape[0]!,
@@ -9,8 +9,8 @@ export const shapeOfB = ({ b }: Pick<LoraModule, 'b'>, rank: number): number[] =
 ];
 
 /**
- * Shapes of a layer's factors: A [rank, n] and B [m, rank], or of a convolution A [rank, in, k…] and B [m, rank, 1…], with
- * n = in·k….
+ * Shapes of a layer's factors: A [rank, n] and B [m, rank]; for a convolution A [rank, in, k…] and B [m, rank, 1…],
+ * where n is in·k….
  * @param kernel of the convolution; [] for a linear layer
  */
 export function shapesWithKernel(
@@ -21,7 +21,10 @@ export function shapesWithKernel(
   return { a: [rank, channels, ...kernel], b: [m, rank, ...kernel.map(() => 1)] };
 }
 
-/** A module whose factors came as matrices, with the dimensions of a convolution's. Their bytes are the same. */
+/**
+ * A module whose factors are stored as matrices, with its shapes changed to those of a convolution. The bytes stay
+ * the same.
+ */
 export function withKernel(module: LoraModule, kernel: readonly number[]): LoraModule {
   if (module.kind !== 'linear' || kernel.length === 0) return module;
   const shapes = shapesWithKernel(module, kernel);

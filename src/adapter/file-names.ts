@@ -1,13 +1,13 @@
 /** The files of a PEFT adapter, under the names that PEFT looks for. */
 export const WEIGHTS_FILE = 'adapter_model.safetensors';
 export const CONFIG_FILE = 'adapter_config.json';
-/** Describes an adapter for people (a model card); not part of its content. */
+/** Describes an adapter for people (a model card); not part of the adapter's content. */
 export const CARD_FILE = 'README.md';
-/** The report of a job, if it is delivered with its results. */
+/** The report of a job, if it is exported together with the results. */
 export const REPORT_FILE = 'report.json';
 
 /**
- * Names that training libraries give the weights file, in the order in which they are looked for: PEFT
+ * Names that training libraries give to the weights file, in the order in which we look for them: PEFT
  * (peft/utils/constants.py), diffusers (loaders/lora_base.py), mlx-lm (tuner/utils.py).
  */
 export const USUAL_WEIGHTS: readonly string[] = [
@@ -17,13 +17,13 @@ export const USUAL_WEIGHTS: readonly string[] = [
 ];
 
 /**
- * Names of weights files as people have them: anything that ends in .safetensors or .gguf. No slashes, backslashes
- * or control characters: a name and no path. A regular expression for JSON Schema.
+ * Names that weights files may have: anything that ends in .safetensors or .gguf, without slashes, backslashes or
+ * control characters, so that it is a name and not a path. A regular expression for JSON Schema.
  */
 export const WEIGHTS_NAME_PATTERN = '^[^/\\\\\\u0000-\\u001f\\u007f]{1,150}\\.(safetensors|gguf)$';
 const WEIGHTS_NAME = new RegExp(WEIGHTS_NAME_PATTERN);
 
-/** What torch.save and pickle write, by the names they are given. */
+/** Extensions of files that torch.save and pickle write. */
 const PICKLE_NAME = /\.(bin|pt|pth|ckpt|pkl|pickle)$/i;
 
 export const isWeightsName = (name: string): boolean => WEIGHTS_NAME.test(name);
@@ -31,8 +31,8 @@ export const isWeightsName = (name: string): boolean => WEIGHTS_NAME.test(name);
 export const isPickleName = (name: string): boolean => PICKLE_NAME.test(name);
 
 /**
- * What a file is to an adapter. Each has weights, one file of them, whatever that is called in its format; an upload
- * that is still to be understood calls it WEIGHTS_FILE.
+ * The role of a file in an adapter. Every adapter has exactly one weights file, whatever its name in the format;
+ * during an upload, before the format is known, it is called WEIGHTS_FILE.
  */
 export type FileRole = 'weights' | 'config' | 'card' | 'report';
 
@@ -47,8 +47,8 @@ const ROLES: ReadonlyMap<string, FileRole> = new Map([
 const MAX_NAME_CHARACTERS = 100;
 
 /**
- * What a record is called as a part of a file's name, on every system: everything but letters of ASCII, digits, dots,
- * hyphens and underscores becomes a hyphen.
+ * Turns the name of a record into part of a file name that is valid on every system: every character other than an
+ * ASCII letter, a digit, a dot, a hyphen or an underscore becomes a hyphen.
  */
 export function asFileName(name: string): string {
   const safe = name

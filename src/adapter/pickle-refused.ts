@@ -1,6 +1,6 @@
 import { AppError } from '../errors/app-error.ts';
 
-/** PEFT's name of a pickle, for files whose own name is unknown or unsafe in a shell. */
+/** The name that PEFT gives to a pickle, used when the file's own name is unknown or unsafe in a shell. */
 const USUAL_NAME = 'adapter_model.bin';
 /** Names without characters that are special to a shell or Python. */
 const PLAIN_NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,120}$/;
@@ -21,8 +21,8 @@ export function conversionCommand(name: string): string {
 }
 
 /**
- * What to do about a pickle. A list, as cloneofsimo/lora saved its first files, has no names for its tensors, and what a
- * training saved has more than tensors: of those the command makes nothing.
+ * What to do with a pickle. The command cannot convert a list, which is how cloneofsimo/lora saved its first files,
+ * because its tensors have no names, nor a training checkpoint, which contains more than tensors.
  * @param name as {@link conversionCommand}
  */
 export const conversionAdvice = (name: string): string =>
@@ -30,7 +30,7 @@ export const conversionAdvice = (name: string): string =>
   `first): ${conversionCommand(name)}`;
 
 /**
- * Whether a file is a pickle by its name: it is never opened.
+ * The error for a pickle. It is recognised by its name and never opened.
  * @param name as it was sent
  */
 export function pickleRefused(name: string): AppError {

@@ -1,8 +1,8 @@
 import type { LoraModule, ScaleMode } from './adapter.ts';
 
 /**
- * The scale s′ that a module leaves with at rank k: ΔW = s′·B′·A′, so the factors take up s/s′. "sqrt" follows
- * α/√r (rsLoRA, arXiv 2312.03732): with α unchanged the scale grows as the rank falls.
+ * The scale s′ of a module after the squeeze to rank k: ΔW = s′·B′·A′, so the factors absorb s/s′. "sqrt" follows
+ * α/√r (rsLoRA, arXiv 2312.03732): with α unchanged, the scale grows as the rank falls.
  */
 export function remainingScale(
   mode: ScaleMode,

@@ -1,25 +1,25 @@
 import type { Adapter } from './adapter.ts';
 import { classOf, SavedModules, SIZE_CLASSES, type SizeClass } from './tensor-class.ts';
 
-/** One part of what takes the space. */
+/** How many bytes one class of tensors takes. */
 export interface ClassSize {
   readonly what: SizeClass;
   readonly tensors: number;
-  /** Of their data; the header of the file comes on top. */
+  /** Of the tensors' data; the header of the file is not included. */
   readonly bytes: number;
 }
 
-/** A tensor and the bytes of its data. */
+/** A tensor's name and the size of its data. */
 export interface SizedTensor {
   readonly name: string;
   readonly bytes: number;
 }
 
 /**
- * The size of a file by kind of tensor.
- * @param tensors all of them
- * @param adapter whose carried tensors are classified by their names; all others belong to LoRA: factors and alphas
- * @returns the kinds that occur, in the order of SIZE_CLASSES
+ * The size of a file by class of tensor.
+ * @param tensors all tensors of the file
+ * @param adapter its carried tensors are classified by their names; all others belong to LoRA: factors and alphas
+ * @returns the classes that occur, in the order of SIZE_CLASSES
  */
 export function auditSize(
   tensors: readonly SizedTensor[],
@@ -39,16 +39,16 @@ export function auditSize(
   });
 }
 
-/** What takes the space in an adapter's file as it was read. */
+/** How many bytes each class of tensors takes in the file from which the adapter was read. */
 export function sizeOfAdapter(adapter: Adapter): ClassSize[] {
   const bytes = new Map<string, number>();
   const add = (name: string, more: number): void => {
     bytes.set(name, (bytes.get(name) ?? 0) + more);
   };
-  // Experts share a tensor, each having a part of it.
+  // The experts of a layer share a tensor; each of them is a part of it.
   for (const { a, b, alpha } of adapter.modules) {
     for (const { name, beginByte, endByte } of [a, b]) add(name, endByte - beginByte);
-    // Parts of a split projection share an alpha, which each of them has whole.
+    // The parts of a split projection share one alpha, so it is counted once.
     if (alpha) bytes.set(alpha.name, Number(/\d+$/.exec(alpha.dtype)?.[0] ?? 0) / 8);
   }
   for (const { name, beginByte, endByte } of adapter.passthrough) add(name, endByte - beginByte);

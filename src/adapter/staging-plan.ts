@@ -1,12 +1,12 @@
 import type { FactorDtype, FactorEntry, TensorEntry } from './adapter.ts';
 
 /**
- * How to convert a file before it can be squeezed: to a safetensors file of plain factors, A [rank, n] and B [m,
- * rank] row by row. Formats that store factors this way need none. If a reader returns a plan, the tensors of its
- * adapter are positions in the converted file.
+ * How to convert a file before it can be squeezed: into a safetensors file of plain factors, A [rank, n] and B [m,
+ * rank], row by row. Formats that already store factors this way need no plan. If a reader returns a plan, the
+ * positions of its adapter's tensors refer to the converted file.
  */
 export interface StagingPlan {
-  /** In the order of the file when it is laid out (safetensors/layout.ts). */
+  /** In the order in which safetensors/layout.ts places them in the file. */
   readonly tensors: readonly StagedTensor[];
   readonly derivations: readonly Derivation[];
 }
@@ -18,22 +18,25 @@ export interface StagedTensor {
   readonly source: StagedSource;
 }
 
-/** Where the bytes of a staged tensor come from. Entries are those of the source file. */
+/** Where the bytes of a staged tensor come from. Entries refer to the source file. */
 export type StagedSource =
   | { readonly kind: 'copy'; readonly entry: TensorEntry }
-  /** The entry's numbers as an array of `shape`, its axes reordered: axis i of the result is axis axes[i] of the source. */
+  /**
+   * The entry's numbers, viewed as an array of `shape` whose axes are permuted: axis i of the result is axis axes[i]
+   * of the source.
+   */
   | {
       readonly kind: 'permute';
       readonly entry: TensorEntry;
       readonly shape: readonly number[];
       readonly axes: readonly number[];
     }
-  /** Numbers in another encoding, decoded. F32. */
+  /** Numbers in another encoding, decoded to F32. */
   | { readonly kind: 'dequantise'; readonly entry: TensorEntry; readonly encoding: StagedEncoding }
-  /** Computed; F32. */
+  /** A computed factor, in F32. */
   | { readonly kind: 'derived'; readonly derivation: number; readonly factor: 'a' | 'b' };
 
-/** Blocks of ggml, and dtypes of safetensors in which nothing is computed (core/encodings.ts decodes them). */
+/** Block formats of ggml, and safetensors dtypes that we never compute in (core/encodings.ts decodes them). */
 export type StagedEncoding = 'q8_0' | 'F64' | 'F8_E4M3' | 'F8_E5M2' | 'F8_E4M3FNUZ' | 'F8_E5M2FNUZ';
 
 /** A tensor of numbers that we can compute with, flattened to a matrix. */
@@ -46,19 +49,25 @@ export interface MatrixEntry {
 /** A matrix in the file, or the product of two: left [rows, r] · right [r, columns]. */
 export type MatrixSource = MatrixEntry | { readonly left: MatrixEntry; readonly right: MatrixEntry };
 
-/** An update that is not a product of two matrices in the file, and how to make one of `rank`: ΔW ≈ B·A. */
+/**
+ * An update that the file does not store as a product of two matrices, and how to compute factors of `rank` for it:
+ * ΔW ≈ B·A.
+ */
 export type Derivation = {
-  /** Path of the module, for messages. */
+  /** Path of the module, used in messages. */
   readonly module: string;
   readonly m: number;
   readonly n: number;
-  /** Of the factors that are made: what is exact for the kind, or less, for the best approximation of that rank. */
+  /**
+   * Rank of the computed factors: the exact rank for this kind, or a smaller one for the best approximation of that
+   * rank.
+   */
   readonly rank: number;
 } & (
   | {
       /**
-       * LoHa (arXiv 2108.06098): (w1a·w1b) ⊙ (w2a·w2b), of rank r₁·r₂ exactly: the face-splitting product of w1a and w2a
-       * by rows, times that of w1b and w2b by columns (Khatri–Rao).
+       * LoHa (arXiv 2108.06098): (w1a·w1b) ⊙ (w2a·w2b), which has exactly rank r₁·r₂: the face-splitting product of
+       * w1a and w2a by rows, times that of w1b and w2b by columns (Khatri–Rao).
        */
       readonly kind: 'hadamard';
       /** [m, r₁], [r₁, n], [m, r₂], [r₂, n] */
@@ -67,15 +76,19 @@ export type Derivation = {
       readonly w2a: MatrixEntry;
       readonly w2b: MatrixEntry;
     }
-  /** LoHa of a convolution with a core: each side is Tucker's, einsum('i j k, i p, j r -> p r k', t, a, b), flattened. */
+  /**
+   * LoHa of a convolution with a core: each side is a Tucker product, einsum('i j k, i p, j r -> p r k', t, a, b),
+   * flattened.
+   */
   | {
       readonly kind: 'hadamard-tucker';
       readonly sides: readonly [TuckerSide, TuckerSide];
       readonly kernel: number;
     }
   /**
-   * LoKr: kron(w1, w2); exact where w2 (or w1) is a product, by kron(P·Q, R·S) = kron(P, R)·kron(Q, S). A matrix in the
-   * file counts as its product with a unit matrix on the smaller side, w2 with a core as aᵀ times the rest.
+   * LoKr: kron(w1, w2); exact if w2 (or w1) is a product, because kron(P·Q, R·S) = kron(P, R)·kron(Q, S). A matrix
+   * that the file stores whole counts as its product with an identity matrix on the smaller side; w2 with a core
+   * counts as aᵀ times the rest.
    */
   | {
       readonly kind: 'kronecker';
@@ -108,7 +121,10 @@ export type Derivation = {
       /** [rank, n] */
       readonly right: MatrixEntry;
     }
-  /** The whole update as a matrix: its best approximation of `rank`, by randomised SVD of ΔW itself. */
+  /**
+   * The file stores the whole update as a matrix. Its best approximation of `rank` is computed by randomised SVD of
+   * ΔW itself.
+   */
   | { readonly kind: 'dense'; readonly update: MatrixEntry }
 );
 

@@ -1,6 +1,6 @@
 import type { TensorEntry } from './adapter.ts';
 
-/** Kinds of tensors in a weights file, in the order of the answer. */
+/** Classes of tensors in a weights file, in the order in which answers list them. */
 export const SIZE_CLASSES = [
   'lora',
   'heads',
@@ -11,23 +11,23 @@ export const SIZE_CLASSES = [
   'other',
 ] as const;
 export type SizeClass = (typeof SIZE_CLASSES)[number];
-/** The kind of a tensor that is not a LoRA factor. */
+/** The class of a tensor that is not a LoRA factor. */
 export type CarriedClass = Exclude<SizeClass, 'lora'>;
 
 const MAGNITUDE = /\.lora_magnitude_vector(?:\.|$)|\.dora_scale$|\.magnitude$/;
-/** PEFT's lora_bias, which belongs to the factor wherever that is. */
+/** PEFT's lora_bias, which is counted with the factor wherever the factor is. */
 export const LORA_BIAS = /\.lora_B(?:\.[^.]+)?\.bias$/;
-/** PEFT's save_embedding_layers: the base model's own weights of a module that LoRA is on. */
+/** PEFT's save_embedding_layers: the base model's own weights of a module that has LoRA factors. */
 const BASE_LAYER = /(?:^|\.)base_layer\./;
-/** Names of transformers for what turns tokens into vectors, and PEFT's trainable tokens. */
+/** Names that transformers gives to embedding layers, and PEFT's trainable tokens. */
 const EMBEDDING =
   /(?:^|\.)(?:embed_tokens|embed_in|embeddings?|word_embeddings|tok_embeddings|wte|wpe|shared|trainable_tokens_\w+)(?:\.|$)|^bundle_emb\./;
 const HEAD = /(?:^|\.)(?:lm_head|embed_out|score|classifier|qa_outputs|\w*_head)(?:\.|$)/;
 const BIAS = /\.(?:bias|diff_b|b_norm)$/;
 
 /**
- * What a carried tensor is, by its name (those of PEFT, transformers and kohya).
- * @param saved modules that the configuration says were trained in full
+ * The class of a carried tensor, recognised by its name (the names that PEFT, transformers and kohya use).
+ * @param saved modules that were trained in full, according to the configuration
  */
 export function classOf({ name }: Pick<TensorEntry, 'name'>, saved: SavedModules): CarriedClass {
   if (MAGNITUDE.test(name)) return 'magnitudes';
@@ -38,7 +38,7 @@ export function classOf({ name }: Pick<TensorEntry, 'name'>, saved: SavedModules
   return BIAS.test(name) ? 'biases' : 'other';
 }
 
-/** What follows a part of a path. */
+/** A node of the tree of path segments. */
 interface Step {
   readonly next: Map<string, Step>;
   /** The module whose path ends here. */
@@ -46,14 +46,15 @@ interface Step {
 }
 
 /**
- * The modules that a configuration says were trained in full (PEFT's modules_to_save), each named by the end of its
- * path. Kept by the parts of their names: a stranger's list may have tens of thousands, and so may the tensors.
+ * The modules that were trained in full, according to a configuration (PEFT's modules_to_save), each named by the end
+ * of its path. Stored as a tree of path segments because an untrusted list may contain tens of thousands of names, to
+ * be compared with as many tensors.
  */
 export class SavedModules {
   readonly names: readonly string[];
   readonly #first: Step = { next: new Map() };
 
-  /** @param config of an adapter; it need not mention them */
+  /** @param config of an adapter; it may not mention any */
   constructor({ modules_to_save: saved }: Readonly<Record<string, unknown>>) {
     this.names = Array.isArray(saved) ? saved.filter((name) => typeof name === 'string') : [];
     for (const name of this.names) {
@@ -67,7 +68,7 @@ export class SavedModules {
     }
   }
 
-  /** Those that a tensor is one of, by whole parts of its path. */
+  /** The names in the list that match the path of this tensor, by whole path segments. */
   of(tensor: string): string[] {
     const found: string[] = [];
     const path = this.names.length > 0 ? tensor.split('.').slice(0, -1) : [];

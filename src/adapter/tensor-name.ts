@@ -1,12 +1,12 @@
 /** C0, DEL and C1 control characters would garble logs and terminals. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
-/** Names become paths in some tools (one file a tensor). */
+/** Some tools use tensor names as paths (one file for each tensor). */
 const PATH_LIKE = /^[/\\]|^[a-zA-Z]:[/\\]|(?:^|[/\\])\.\.(?:[/\\]|$)/;
 
 /**
- * The fault of an untrusted tensor name, for files of any format.
- * @param maxBytes longest name in UTF-8
+ * The fault in a tensor name from an untrusted file of any format.
+ * @param maxBytes longest allowed name in UTF-8
  * @returns undefined for a valid name
  */
 export function faultOfName(name: string, maxBytes: number): string | undefined {

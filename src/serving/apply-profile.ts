@@ -4,7 +4,7 @@ import { profileNamed } from './profiles.ts';
 import { invalidTarget, NO_LIMITS, nearest, type RankLimits, rankCap } from './rank-limits.ts';
 
 export interface AppliedTarget {
-  /** The target completed by its profile; with a rank if it had no policy but a limit. */
+  /** The target with the settings of its profile filled in; it has a rank if it had a rank limit but no policy. */
   readonly target: Target;
   readonly limits: RankLimits;
   readonly profile: Profile | null;
@@ -13,8 +13,8 @@ export interface AppliedTarget {
 /**
  * Combines a target with its profile. Applying this to its own result changes nothing.
  * @throws AppError UNKNOWN_PROFILE, listing the known ones
- * @throws AppError VALIDATION_FAILED if the target asks for something that its profile cannot load, or contradicts
- * itself
+ * @throws AppError VALIDATION_FAILED if the target asks for something that the server of its profile cannot load, or
+ *   contradicts itself
  */
 export function applyProfile(target: Target): AppliedTarget {
   const profile = target.profile === undefined ? null : profileNamed(target.profile);
@@ -31,7 +31,7 @@ function withoutProfile(target: Target): AppliedTarget {
   return { target, limits, profile: null };
 }
 
-/** As applyProfile, with a profile that need not be one of the known. */
+/** The same as applyProfile, with a profile that need not be one of the known ones. */
 export function combine(asked: Target, profile: Profile): AppliedTarget {
   const cap = rankCap(profile, asked.max_rank);
   const limits: RankLimits = {
@@ -58,7 +58,10 @@ export function combine(asked: Target, profile: Profile): AppliedTarget {
 
 const policyOf = (target: Target): PolicyName | undefined => POLICIES.find((policy) => policy in target);
 
-/** A profile alone asks for the largest rank that it allows; without a limit every module keeps its own. */
+/**
+ * A target that names only a profile gets the largest rank that the profile allows; without a limit, every module
+ * keeps its own rank.
+ */
 function withPolicy(target: Target, profile: Profile, cap: number | null): Target {
   if (cap === null || policyOf(target) !== undefined) return target;
   const rank = profile.allowed_ranks?.ranks.findLast((allowed) => allowed <= cap) ?? cap;
@@ -88,7 +91,10 @@ function checkAllowed({ minRank, maxRank, allowedRanks }: RankLimits, { name }: 
   );
 }
 
-/** Ranks that the target names have to be ranks that the profile takes: cutting them down would surprise. */
+/**
+ * Ranks that the target names must be ranks that the profile accepts: silently lowering them would surprise the
+ * caller.
+ */
 function checkRanks(target: Target, profile: Profile, limits: RankLimits): void {
   const named: [where: string, rank: number][] = [];
   if ('rank' in target) named.push(['rank', target.rank]);
@@ -130,9 +136,10 @@ function remedy({ max_rank: said }: Target, { max_rank: cap }: Profile, rank: nu
   return said === undefined && canBeSet ? `; set max_rank to ${rank} if ${cap.setting} allows it` : '';
 }
 
-/** Whether modules may have different ranks there, as this service writes them. */
+/** Whether the server accepts modules of different ranks, as this service writes them. */
 export function takesUnequal({ scale, same_rank: shared }: Profile): boolean {
-  // Our lora_alpha is one for all: divided by the rank of each module it would be a scale of its own.
+  // We write one lora_alpha for all modules. A server that divides it by the rank of each module would get a
+  // different scale for each.
   return shared !== 'all' && scale.formula !== 'tensor-rank';
 }
 
@@ -172,6 +179,6 @@ function dtypeOf(target: Target, profile: Profile): NonNullable<Target['dtype']>
       allowed,
     });
   }
-  // "match" could keep a dtype that is not accepted.
+  // "match" could keep a dtype that the server does not accept.
   return dtype ?? (allowed.length === 3 ? 'match' : allowed[0]!);
 }

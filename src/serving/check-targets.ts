@@ -8,14 +8,16 @@ import { PatternTable } from '../formats/peft/patterns.ts';
 import { applyProfile } from './apply-profile.ts';
 import { invalidTarget } from './rank-limits.ts';
 
-/** What is recorded of the adapter that a request's targets are for. */
+/** What is known about the adapter to which a request's targets refer. */
 export type KnownSource = Pick<AdapterRecord, 'format'>;
 
 /**
- * Checks a request's targets against their profiles and formats, so that what cannot be is refused before a job exists. What
- * only the weights or the names of the modules tell is the failure of its target alone, in the job.
- * @param source undefined: nothing is known of it yet
- * @throws AppError as applyProfile, and VALIDATION_FAILED for a format or a pattern that cannot be; saying which target it is
+ * Checks the targets of a request against their profiles and formats, so that impossible ones are refused before a
+ * job is created. Problems that can only be found in the weights or the names of the modules fail only their own
+ * target, when the job runs.
+ * @param source undefined: nothing is known about it yet
+ * @throws AppError as applyProfile, and VALIDATION_FAILED for an impossible format or pattern; the message names the
+ *   target
  */
 export function checkTargets(targets: readonly Target[], source?: KnownSource): void {
   for (const [index, target] of targets.entries()) {
@@ -31,7 +33,7 @@ export function checkTargets(targets: readonly Target[], source?: KnownSource): 
   }
 }
 
-/** Throws for a pattern that cannot be read, whatever modules there are. */
+/** Refuses a pattern that cannot be parsed, even though the modules are not known yet. */
 function checkPatterns(target: Target): void {
   if (!('rank_pattern' in target)) return;
   try {
@@ -45,7 +47,7 @@ function checkPatterns(target: Target): void {
   }
 }
 
-/** The format that every place is known to load. */
+/** The format that the servers of all profiles can load. */
 const SERVED: FormatName = 'peft';
 
 function checkFormat({ profile, format, format_options: options = {} }: Target, source?: KnownSource): void {

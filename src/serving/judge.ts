@@ -14,7 +14,7 @@ import {
 import { allowedRank, maxRank, minRank, uniformRank } from './rules/rank-rules.ts';
 import type { AdapterFacts, Rule } from './rules/rule.ts';
 
-/** Every rule by its stable name, in the order of the verdict. */
+/** Every rule under its stable name, in the order in which verdicts list them. */
 const RULES: Readonly<Record<string, Rule>> = {
   'max-rank': maxRank,
   'min-rank': minRank,
@@ -38,10 +38,10 @@ const RULES: Readonly<Record<string, Rule>> = {
 export const RULE_NAMES: readonly string[] = Object.keys(RULES);
 
 /**
- * Whether an adapter loads where the profile says, and does there what it does in PEFT; rule by rule, of those that
- * the profile has. Nothing is loaded: these are the rules that the place is known to have.
+ * Whether an adapter can be loaded by the server of a profile and behaves there as it does in PEFT, rule by rule.
+ * Nothing is actually loaded: this applies only the rules that are known for the server.
  * @param facts read from the files that would be served
- * @param limits as applyProfile worked them out
+ * @param limits as computed by applyProfile
  */
 export function judge(profile: Profile, facts: AdapterFacts, limits: RankLimits): Verdict {
   const rules = Object.entries(RULES).flatMap(([name, rule]) => {

@@ -8,7 +8,7 @@ import { SGLANG } from './profiles/sglang.ts';
 import { TENSORRT_LLM } from './profiles/tensorrt-llm.ts';
 import { VLLM } from './profiles/vllm.ts';
 
-/** Every profile, in the order they are listed. */
+/** Every profile, in the order in which they are listed. */
 export const PROFILES: readonly Profile[] = [
   VLLM,
   SGLANG,
@@ -19,7 +19,7 @@ export const PROFILES: readonly Profile[] = [
   FIREWORKS,
 ];
 
-/** The longest name that is repeated in a message; the limit of a target (src/contract/target.ts). */
+/** The longest name that a message repeats in full; equal to the limit for a target (src/contract/target.ts). */
 const MAX_SHOWN = 64;
 
 /**

@@ -2,8 +2,8 @@ import { AppError } from '../errors/app-error.ts';
 import type { Profile } from './profile.ts';
 
 /**
- * What bounds the rank of a module besides the policy: the limits of the target and of the server it is meant for.
- * `allowedRanks` is ascending and without repeats; null allows any rank.
+ * The limits on the rank of a module besides the policy: those of the target and those of the server. `allowedRanks`
+ * is in ascending order without duplicates; null allows any rank.
  */
 export interface RankLimits {
   readonly minRank: number;
@@ -11,13 +11,13 @@ export interface RankLimits {
   readonly allowedRanks: readonly number[] | null;
 }
 
-/** No bound but the module's own rank. */
+/** No limit except the module's own rank. */
 export const NO_LIMITS: RankLimits = { minRank: 1, maxRank: Number.MAX_SAFE_INTEGER, allowedRanks: null };
 
 /**
- * The largest rank that the server accepts: the value of a target's max_rank, otherwise its default; null if there is
- * none.
- * @throws AppError VALIDATION_FAILED if the server cannot be set to that
+ * The largest rank that the server accepts: the target's max_rank if given, otherwise the profile's default; null if
+ * there is no limit.
+ * @throws AppError VALIDATION_FAILED if the server cannot be set to that rank
  */
 export function rankCap(profile: Profile, maxRank: number | undefined): number | null {
   const { max_rank: cap, min_rank: least, name } = profile;
@@ -40,12 +40,15 @@ export function rankCap(profile: Profile, maxRank: number | undefined): number |
   return maxRank;
 }
 
-/** What the place has to be set to so that it takes the rank: vLLM's --max-lora-rank comes in steps. */
+/**
+ * The value to which the server's setting must be set for this rank: vLLM's --max-lora-rank accepts only certain
+ * steps.
+ */
 export function settingFor(profile: Profile, rank: number): number {
   return profile.max_rank.steps?.find((step) => step >= rank) ?? rank;
 }
 
-/** The allowed ranks next to one that is not, in words. */
+/** The nearest allowed ranks below and above a rank that is not allowed, as text. */
 export function nearest(rank: number, allowed: readonly number[]): string {
   const below = allowed.findLast((one) => one < rank);
   const above = allowed.find((one) => one > rank);

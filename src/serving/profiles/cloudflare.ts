@@ -10,7 +10,7 @@ export const CLOUDFLARE: Profile = {
       url: 'https://developers.cloudflare.com/workers-ai/features/fine-tunes/loras/',
     },
   ],
-  // "rank r <= 8 as well as larger ranks if up to 32": 8 is what every model takes.
+  // "rank r <= 8 as well as larger ranks if up to 32": every model accepts 8.
   max_rank: { default: 8, largest: 32, steps: null, setting: 'the model that is chosen' },
   min_rank: 1,
   allowed_ranks: null,

@@ -14,7 +14,7 @@ export const FIREWORKS: Profile = {
   min_rank: 4,
   allowed_ranks: null,
   same_rank: 'all',
-  // Fields other than r and target_modules "are ignored"; the source does not say whether lora_alpha is one of them.
+  // Fields other than r and target_modules "are ignored"; the source does not say whether that includes lora_alpha.
   scale: { formula: 'unstated', rslora: false },
   patterns: 'ignored',
   dtypes: ANY_DTYPE,

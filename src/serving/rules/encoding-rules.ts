@@ -4,10 +4,13 @@ import type { Profile } from '../profile.ts';
 import type { Rule } from './rule.ts';
 import { some } from './rule.ts';
 
-/** Scales are quotients of numbers from JSON: equal ones may differ in their last digits. */
+/**
+ * Relative tolerance for scales: they are quotients of numbers from JSON, so equal ones may differ in their last
+ * digits.
+ */
 const SAME = 1e-9;
 
-/** The scale that the place gives to a module; PEFT's own is `module.scale`. */
+/** The scale that the server gives to a module; PEFT's own is `module.scale`. */
 function scaleThere({ scale }: Profile, adapter: Adapter, module: LoraModule): number {
   if (scale.formula === 'module') return module.scale;
   if (scale.formula === 'unstated') return 1;
@@ -22,7 +25,7 @@ const FORMULAS: Readonly<Record<Profile['scale']['formula'], string>> = {
   unstated: 'the formula is not documented, so the scaling must be 1',
 };
 
-/** Whether every module gets the scale there that it was trained with. */
+/** Whether the server gives every module the scale with which it was trained. */
 export const scale: Rule = (profile, { adapter }) => {
   const formula = FORMULAS[profile.scale.formula];
   const off = adapter.modules.find(
@@ -39,7 +42,7 @@ export const scale: Rule = (profile, { adapter }) => {
   };
 };
 
-/** rank_pattern and alpha_pattern that change a value, where a server stops at them. */
+/** Whether rank_pattern or alpha_pattern changes a value, for servers that refuse such files. */
 export const patterns: Rule = (profile, { adapter }) => {
   if (profile.patterns !== 'refused') return null;
   const changing = (field: string, value: number): string[] => {

@@ -6,7 +6,7 @@ const MAGNITUDE = /\.lora_magnitude_vector(?:\.|$)/;
 const LORA_BIAS = /\.lora_B(?:\.[^.]+)?\.bias$/;
 const BIAS = /\.bias$/;
 
-/** Where an adapter has the feature, in words; undefined where it has not. */
+/** Where in an adapter the feature was found, as text; undefined if the adapter does not have it. */
 const FOUND: Readonly<Record<ProfileFeature, (facts: AdapterFacts) => string | undefined>> = {
   dora: (facts) => found(facts.adapter.config.use_dora === true && 'use_dora', tensors(facts, MAGNITUDE)),
   'lora-bias': (facts) =>
@@ -38,7 +38,10 @@ function tensors({ adapter }: AdapterFacts, pattern: RegExp, except?: RegExp): s
   return names.filter((name) => pattern.test(name) && !except?.test(name));
 }
 
-/** Squeezing changes factors only; other parts of an adapter have to be moved into the base model. */
+/**
+ * What to do about each feature. Squeezing changes only the factors; other parts of an adapter must be merged into
+ * the base model.
+ */
 const REMEDIES: Readonly<Record<ProfileFeature, string>> = {
   dora: 'merge it into the base model (PEFT’s merge_and_unload), or train without use_dora',
   'modules-to-save':
@@ -47,7 +50,7 @@ const REMEDIES: Readonly<Record<ProfileFeature, string>> = {
   'lora-bias': 'merge it into the base model (PEFT’s merge_and_unload), or train without lora_bias',
 };
 
-/** That an adapter does not have what the place refuses, or would silently leave out. */
+/** Checks that an adapter does not have a feature that the server refuses or silently ignores. */
 export const lacking =
   (feature: ProfileFeature): Rule =>
   ({ lacks, title }, facts) => {

@@ -4,7 +4,7 @@ import { nearest, settingFor } from '../rank-limits.ts';
 import type { Rule } from './rule.ts';
 import { type AdapterFacts, some } from './rule.ts';
 
-/** r of the configuration counts as well: servers compare it with their limit and allocate memory by it. */
+/** Also considers r of the configuration: servers compare it with their limit and allocate memory for it. */
 const largestOf = ({ adapter }: AdapterFacts): number =>
   adapter.modules.reduce((largest, { rank }) => Math.max(largest, rank), adapter.configRank);
 
@@ -52,7 +52,7 @@ const SHARED_BY: Readonly<Record<Exclude<Profile['same_rank'], 'none'>, string>>
   all: 'all modules',
 };
 
-/** What modules that have to share a rank have in common. */
+/** The key of the group of modules that must have the same rank. */
 const groupOf = ({ name }: LoraModule, shared: Profile['same_rank']): string =>
   shared === 'all' ? '' : name.replace(/(?<=\.experts\.)\d+(?=\.)/, '*');
 

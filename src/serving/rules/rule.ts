@@ -2,14 +2,15 @@ import type { Adapter } from '../../adapter/adapter.ts';
 import type { Profile } from '../profile.ts';
 import type { RankLimits } from '../rank-limits.ts';
 
-/** An adapter as it would be handed to a server: read from the files themselves. */
+/** An adapter as a server would receive it, read from the files themselves. */
 export interface AdapterFacts {
   readonly adapter: Adapter;
   readonly files: readonly { readonly name: string; readonly bytes: number }[];
 }
 
 /**
- * One rule: what it finds in an adapter, and where that fails what to do; null where the profile has no such rule.
+ * One rule. It returns what it found in an adapter and, if the check fails, what to do; null if it does not apply to
+ * the profile.
  */
 export type Rule = (
   profile: Profile,
@@ -17,7 +18,7 @@ export type Rule = (
   limits: RankLimits,
 ) => { readonly passed: boolean; readonly detail: string } | null;
 
-/** A list of names for a sentence: the first few, and how many more. */
+/** A list of names for a sentence: the first few, followed by how many more there are. */
 export function some(names: readonly string[], most = 3): string {
   const shown = names.slice(0, most).join(', ');
   return names.length > most ? `${shown} and ${names.length - most} more` : shown;
