@@ -3,30 +3,31 @@ import type { Clock } from './clock.ts';
 import { scheduleInvalid } from './schedule-invalid.ts';
 import { fitting, neededSteps } from './stage-lengths.ts';
 
-/** The rank, not yet rounded, at `progress` from 0 (source) to 1 (target). */
+/** The rank before rounding, at `progress` from 0 (source) to 1 (target). */
 const FORMULAS: Readonly<Record<Formula, (progress: number, source: number, target: number) => number>> = {
   geometric: (progress, source, target) => source * (target / source) ** progress,
   linear: (progress, source, target) => source - (source - target) * progress,
   cosine: (progress, source, target) => target + ((source - target) * (1 + Math.cos(Math.PI * progress))) / 2,
 };
 
-/** Halves round up, also where floating point ends a little below them. */
+/** Rounds halves up, even if floating point ends slightly below them. */
 const HALF = 0.5 + 1e-9;
 
-/** How ranks may fall by a formula. */
+/** The curves along which ranks may fall. */
 export type Formula = 'geometric' | 'linear' | 'cosine';
 
 interface RankChoice {
-  /** One for each stage, strictly falling from the source to the target. */
+  /** One rank for each stage, strictly falling from the source to the target. */
   readonly ranks: number[];
-  /** Differences from the request, in words. */
+  /** How the result differs from the request, as text. */
   readonly notes: string[];
 }
 
 /**
- * The ranks of the stages, as many as fit into the steps. Only a default number of stages is reduced.
+ * The ranks of the stages, as many as fit into the steps. Only the default number of stages is reduced; a requested
+ * number never is.
  * @throws AppError SCHEDULE_INVALID for a request that contradicts itself, SCHEDULE_TOO_SHORT if the requested
- * stages, or even source and target alone, need more steps than there are
+ *   stages, or even source and target alone, need more steps than there are
  */
 export function chooseRanks(request: ScheduleRequest, clock: Clock): RankChoice {
   const { source_rank, target_rank, shape = 'geometric' } = request;
@@ -54,7 +55,7 @@ export function chooseRanks(request: ScheduleRequest, clock: Clock): RankChoice 
       target_rank,
     });
   }
-  // Named steps say how many stages there are, and whether they fit.
+  // If the squeeze steps are given, their number determines the stages, and later checks show whether they fit.
   if (squeeze_steps && request.stages === undefined)
     return { ranks: ranksOf(shape, source_rank, target_rank, squeeze_steps.length + 1), notes: [] };
   return request.stages === undefined
@@ -62,7 +63,7 @@ export function chooseRanks(request: ScheduleRequest, clock: Clock): RankChoice 
     : exactly(request.stages, shape, source_rank, target_rank, clock);
 }
 
-/** Cont-Squeeze: the source rank, one squeeze, the target rank. */
+/** The shape cont-squeeze: the source rank, one squeeze, the target rank. */
 function contRanks(request: ScheduleRequest, clock: Clock): number[] {
   const { source_rank, target_rank, squeeze_steps } = request;
   const other = (['shape', 'ranks', 'stages'] as const).find((field) => request[field] !== undefined);
@@ -75,8 +76,8 @@ function contRanks(request: ScheduleRequest, clock: Clock): number[] {
 }
 
 /**
- * The ranks that shape custom lists, as they are.
- * @throws AppError SCHEDULE_INVALID when they do not fall strictly from source_rank to target_rank
+ * The ranks that a request with shape custom lists, unchanged.
+ * @throws AppError SCHEDULE_INVALID if they do not fall strictly from source_rank to target_rank
  */
 function customRanks({ source_rank, target_rank, ranks, stages }: ScheduleRequest): number[] {
   if (!ranks) throw scheduleInvalid('shape is "custom", which needs ranks: the rank of every stage.', {});
@@ -111,7 +112,7 @@ function customRanks({ source_rank, target_rank, ranks, stages }: ScheduleReques
   return [...ranks];
 }
 
-/** A number of stages that was asked for. */
+/** The ranks for a requested number of stages. */
 function exactly(stages: number, formula: Formula, source: number, target: number, clock: Clock): RankChoice {
   const ranks = fitting(ranksOf(formula, source, target, stages), clock, stages);
   if (ranks.length === stages) return { ranks, notes: [] };
@@ -142,7 +143,7 @@ function lowered(ranks: readonly number[], wanted: readonly number[], clock: Clo
 
 const counted = ({ length }: readonly number[]): string => `${length} ${length === 1 ? 'stage' : 'stages'}`;
 
-/** One stage for each halving of the rank, the last one perhaps not whole, and one for the source. */
+/** One stage for the source rank and one for each halving of the rank; the last step may be less than a halving. */
 export function defaultStages(sourceRank: number, targetRank: number): number {
   let stages = 1;
   for (let rank = targetRank; rank < sourceRank; rank *= 2) stages++;
@@ -150,10 +151,10 @@ export function defaultStages(sourceRank: number, targetRank: number): number {
 }
 
 /**
- * The ranks of `stages` stages, strictly falling from the source to the target. A rank that rounding repeats is one
- * stage, so there may be fewer than asked for.
+ * The ranks of `stages` stages, strictly falling from the source to the target. Stages whose ranks round to the same
+ * number become one stage, so there may be fewer than requested.
  * @param sourceRank not below targetRank
- * @param stages at least 2 where the ranks differ
+ * @param stages at least 2 if the ranks differ
  */
 export function ranksOf(formula: Formula, sourceRank: number, targetRank: number, stages: number): number[] {
   if (sourceRank === targetRank) return [sourceRank];

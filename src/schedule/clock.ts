@@ -1,17 +1,20 @@
 import type { ScheduleRequest } from '../contract/schedule.ts';
 import { scheduleInvalid } from './schedule-invalid.ts';
 
-/** How long training lasts, and how long its stages have to last at least. All in optimizer steps. */
+/** How long the training lasts and the minimum lengths of its stages, all in optimizer steps. */
 export interface Clock {
   readonly totalSteps: number;
   readonly warmUpSteps: number;
   readonly finalSteps: number;
   readonly minStageSteps: number;
-  /** The share of the steps that the last of several stages has at least, by the recipe; 0 where it does not say. */
+  /**
+   * The minimum share of the steps for the last of several stages, as the recipe requires; 0 if the recipe does not
+   * require one.
+   */
   readonly finalShare: number;
 }
 
-/** Of the steps, at the rank that is served. */
+/** Share of the steps that are trained at the target rank. */
 const DEFAULT_FINAL_SHARE = 0.5;
 
 /** The shortest stage of the LoRA-Squeeze paper (arXiv 2602.10993). */
@@ -23,7 +26,7 @@ type ClockRequest = Pick<
 >;
 
 /**
- * The share of the steps that the target rank has at least; null where the recipe does not ask for one.
+ * The minimum share of the steps for the target rank; null if the recipe does not require one.
  * @throws AppError SCHEDULE_INVALID
  */
 export function finalShareOf({
@@ -41,7 +44,7 @@ export function finalShareOf({
 }
 
 /**
- * The clock of a request, with its defaults.
+ * The clock for a request, with defaults filled in.
  * @throws AppError SCHEDULE_INVALID
  */
 export function clockOf(request: ClockRequest): Clock {

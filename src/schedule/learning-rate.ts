@@ -1,31 +1,34 @@
 import type { LearningRateRequest, StageLearningRate } from '../contract/schedule.ts';
 
-/** A stage, as far as its learning rate goes. */
+/** The properties of a stage on which its learning rate depends. */
 export interface StageSteps {
-  /** Of all modules; the mean over the parameters where each has its own. */
+  /** The rank of all modules; the mean over the parameters if each module has its own. */
   readonly rank: number;
   readonly begin_step: number;
   readonly end_step: number;
 }
 
-/** The learning rate of a plan: of each stage, and which of the schedules it is about. */
+/** The learning rate of a plan: the values of each stage, and the schedule to which they refer. */
 export interface LearningRatePlan {
   readonly schedule: NonNullable<LearningRateRequest['schedule']>;
   readonly stages: readonly StageLearningRate[];
 }
 
-/** Of all steps: the warm-up at the beginning, as is usual in fine-tuning. */
+/** Share of all steps: the initial warm-up, as is usual in fine-tuning. */
 const WARM_UP_SHARE = 0.03;
-/** Warm-up after a squeeze: at most this many steps, and at most this share of the stage. */
+/** Limits of the warm-up after a squeeze: this many steps, and this share of the stage. */
 const SQUEEZE_WARM_UP_STEPS = 30;
 const SQUEEZE_WARM_UP_SHARE = 0.1;
 
-/** A last stage with less of Σ(learning rate × steps) has hardly been trained at the rank that is served. */
+/**
+ * If the last stage gets less than this share of Σ(learning rate × steps), the rank that is served has hardly been
+ * trained.
+ */
 const STARVED_SHARE = 0.15;
 
 /**
- * The learning rate of a stage at rank r, against the one that was right at the source rank R: the cube root of R/r. A LoRA
- * module bears a larger rate the smaller its rank.
+ * The learning rate of a stage at rank r, relative to the one that was right at the source rank R: the cube root of
+ * R/r. The smaller its rank, the larger a rate a LoRA module tolerates.
  */
 const rateFactor = (sourceRank: number, rank: number): number => Math.cbrt(sourceRank / rank);
 
@@ -66,7 +69,7 @@ export function planLearningRate(
   return { schedule, stages: curves.map((curve, index) => ({ ...curve, share: sums[index]! / whole })) };
 }
 
-/** A note where the last of several stages gets too little of Σ(learning rate × steps), with what to do. */
+/** A note if the last of several stages gets too little of Σ(learning rate × steps), saying what to do. */
 export function starvedNotes(
   stages: readonly StageSteps[],
   { schedule, stages: rates }: LearningRatePlan,
@@ -89,7 +92,7 @@ export function starvedNotes(
 function sumOfStage(n: number, w: number, d: number): number {
   const warmUp = w === 0 ? 0 : (w + 1) / 2 - w;
   if (d === 0) return n + warmUp;
-  // The decay lasts as long as the stage: over the warm-up both factors count.
+  // The decay lasts as long as the stage: during the warm-up both factors apply.
   const decayed = sumOfIntegers(n) / n;
   if (w === 0) return decayed;
   const begin = decayed - sumOfIntegers(n - w) / n;
@@ -98,7 +101,10 @@ function sumOfStage(n: number, w: number, d: number): number {
   return decayed - begin + both / (w * n);
 }
 
-/** Σ of a trainer's own schedule over the first `steps` of `total` steps: warm-up, then as its name says to zero. */
+/**
+ * Σ over the first `steps` of `total` steps of one of the trainer's own schedules: a warm-up, then a decay to zero of
+ * the shape that its name says.
+ */
 function sumUpTo(
   schedule: Exclude<LearningRatePlan['schedule'], 'recommended'>,
   steps: number,

@@ -12,15 +12,15 @@ import {
 import { stageSize } from './stage-memory.ts';
 
 /**
- * The stages of an annealing: their ranks, when each begins and ends, how fast each learns, what each trains and what
- * memory that takes. The same request gives the same schedule.
- * @throws AppError SCHEDULE_INVALID when the request contradicts itself or its numbers are too large to tell,
- * SCHEDULE_TOO_SHORT when total_steps does not hold the stages
+ * The stages of an annealing: their ranks, when each begins and ends, their learning rates, how many parameters each
+ * trains and the memory that takes. The same request always gives the same schedule.
+ * @throws AppError SCHEDULE_INVALID if the request contradicts itself or a result is too large for a JSON number,
+ *   SCHEDULE_TOO_SHORT if the stages do not fit into total_steps
  */
 export function planSchedule(request: ScheduleRequest): Schedule {
   const { source_rank, target_rank, total_steps, shape = 'geometric', stage_lengths = 'equal' } = request;
   const { mode = 'in', recipe = 'recommended' } = request;
-  // squeeze_steps replaces everything else that decides the lengths of stages.
+  // squeeze_steps replaces everything else that determines the lengths of stages.
   const unlessNamed = <T>(value: T): T | null => (request.squeeze_steps ? null : value);
   const clock = clockOf(request);
   const { ranks, notes } = chooseRanks(request, clock);
@@ -73,7 +73,10 @@ function limitsOf(ranks: readonly number[], steps: readonly number[]) {
   });
 }
 
-/** A note on the stages that min_stage_steps lengthens. The other floors do so because they were asked for. */
+/**
+ * A note about the stages that min_stage_steps lengthens. The other minimums need no note, because the request sets
+ * them.
+ */
 function lengthened(ranks: readonly number[], atFloor: readonly number[], clock: Clock): string[] {
   const floors = leastSteps(ranks.length, clock);
   const { minStageSteps } = clock;

@@ -1,9 +1,9 @@
 import type { Schedule, Stage } from '../contract/schedule.ts';
 
 /**
- * The stage that training is in after `step` optimizer steps: begin_step ≤ step < end_step. At the step of a squeeze
- * that is the stage after it. The last stage also holds the end, step = total_steps.
- * @throws RangeError when the schedule has no such step
+ * The stage in which training is after `step` optimizer steps: begin_step ≤ step < end_step. The step of a squeeze
+ * belongs to the stage that follows. The end of the training, step = total_steps, belongs to the last stage.
+ * @throws RangeError if the schedule has no such step
  */
 export function stageAt({ stages }: Pick<Schedule, 'stages'>, step: number): Stage {
   const last = stages.at(-1)!;
@@ -13,7 +13,7 @@ export function stageAt({ stages }: Pick<Schedule, 'stages'>, step: number): Sta
   return stages.find(({ end_step }) => step < end_step) ?? last;
 }
 
-/** The first step after `step` at which the schedule squeezes, null when there is none. */
+/** The next step after `step` at which the schedule squeezes; null if there is none. */
 export function nextSqueezeStep({ squeezes }: Pick<Schedule, 'squeezes'>, step: number): number | null {
   return squeezes.find((squeeze) => squeeze.step > step)?.step ?? null;
 }

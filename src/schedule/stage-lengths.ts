@@ -3,7 +3,7 @@ import { AppError } from '../errors/app-error.ts';
 import type { Clock } from './clock.ts';
 import { scheduleInvalid } from './schedule-invalid.ts';
 
-/** What decides how long stages last where the steps are not named. */
+/** The fields that determine the lengths of stages if the squeeze steps are not given. */
 const LENGTHS = [
   'recipe',
   'final_share',
@@ -13,19 +13,19 @@ const LENGTHS = [
   'stage_lengths',
 ] as const;
 
-/** How steps are shared out over the stages. */
+/** How the steps are divided among the stages. */
 export type LengthRule = 'equal' | 'rank_proportional';
 
 export interface StageLengths {
-  /** Of every stage, whole numbers. */
+  /** A whole number for every stage. */
   readonly steps: number[];
-  /** The stages whose share would be below their floor, by index. */
+  /** Indices of the stages that are as long as their minimum because their share would be less. */
   readonly atFloor: number[];
 }
 
 /**
- * The least steps of each of `stages` stages: warm-up steps are a floor of the first; final steps, and after a squeeze the
- * target's share, of the last.
+ * The minimum length of each of `stages` stages: the warm-up steps for the first one; for the last one the final
+ * steps and, after a squeeze, the target's share.
  */
 export function leastSteps(
   stages: number,
@@ -38,8 +38,8 @@ export function leastSteps(
 }
 
 /**
- * The least number of steps of a training with this many stages. The minimum of the last stage grows with it, because
- * it is a share.
+ * The number of steps that a training with this many stages needs at least. The minimum of the last stage grows with
+ * this number, because it is a share of it.
  */
 export function neededSteps(stages: number, clock: Clock): number {
   const floors = leastSteps(stages, { ...clock, finalShare: 0 });
@@ -53,9 +53,9 @@ export function neededSteps(stages: number, clock: Clock): number {
 }
 
 /**
- * The ranks, if the steps are enough for a stage of each.
+ * Returns the ranks if there are enough steps for a stage at each of them.
  * @param asked requested number of stages, which rounding may have reduced
- * @throws AppError SCHEDULE_TOO_SHORT with the steps needed and those there are
+ * @throws AppError SCHEDULE_TOO_SHORT with the number of steps needed and the number there are
  */
 export function fitting(ranks: number[], clock: Clock, asked = ranks.length): number[] {
   const needed = neededSteps(ranks.length, clock);
@@ -89,11 +89,11 @@ export function fitting(ranks: number[], clock: Clock, asked = ranks.length): nu
 }
 
 /**
- * Whole numbers of steps of the stages, which add up to `totalSteps`. A stage whose share is below its minimum lasts
- * for the minimum, and the others divide the rest. Steps left by rounding down go to the largest remainders, earlier
- * stages first, one step each.
+ * Lengths of the stages in whole steps, which add up to `totalSteps`. A stage whose share is below its minimum gets
+ * the minimum, and the others share the rest. Steps left over by rounding down go to the stages with the largest
+ * remainders, one step each, earlier stages first.
  * @param ranks of the stages
- * @param floors least steps of the stages, at most totalSteps together
+ * @param floors minimum steps of the stages, together at most totalSteps
  */
 export function stageLengths(
   ranks: readonly number[],
@@ -106,7 +106,7 @@ export function stageLengths(
   for (;;) {
     const steps = totalSteps - sum(floors.filter((_, index) => !sharing.includes(index)));
     const weight = sum(sharing.map((index) => weights[index]!));
-    // All products are integers below 2^53 (1e9 steps · 64 stages · rank 65536), so nothing here is rounded.
+    // All products are integers below 2^53 (1e9 steps · 64 stages · rank 65536), so nothing is rounded here.
     const kept = sharing.filter((index) => steps * weights[index]! >= floors[index]! * weight);
     if (kept.length === sharing.length) {
       const shares = shareOut(steps, sharing, weights, weight);
@@ -120,8 +120,8 @@ export function stageLengths(
 }
 
 /**
- * As `stageLengths`, and no earlier stage is longer than the last, unless its own floor is: the last one gets as many steps
- * as that takes, and no more.
+ * The same as `stageLengths`, except that no earlier stage is longer than the last one unless its own minimum
+ * requires it. The last stage gets only as many additional steps as that takes.
  */
 export function stageLengthsToLast(
   ranks: readonly number[],
@@ -144,7 +144,7 @@ export function stageLengthsToLast(
   return withLast(low);
 }
 
-/** Whole shares of `steps` in proportion to the weights, by the largest remainder. */
+/** Divides `steps` into whole shares in proportion to the weights, by the largest-remainder method. */
 function shareOut(
   steps: number,
   sharing: readonly number[],
@@ -163,9 +163,9 @@ function shareOut(
 
 /**
  * The lengths of stages between squeezes at given steps.
- * @param stages as many as the ranks
- * @throws AppError SCHEDULE_INVALID if the steps do not rise within the training, are not one fewer than the stages,
- * or are combined with another field that decides lengths
+ * @param stages number of ranks
+ * @throws AppError SCHEDULE_INVALID if the squeeze steps do not rise within the training, are not exactly one fewer
+ *   than the stages, or are combined with another field that determines lengths
  */
 export function namedLengths(request: ScheduleRequest, stages: number): number[] {
   const { squeeze_steps = [], total_steps } = request;

@@ -1,19 +1,22 @@
 import type { ScheduleModules, ScheduleRequest, Stage, StageMemory } from '../contract/schedule.ts';
 import { scheduleInvalid } from './schedule-invalid.ts';
 
-/** Bytes of a number of the factors and of its gradient. */
+/** Bytes that each number of the factors and of their gradients takes. */
 const DTYPE_BYTES = { float32: 4, float16: 2, bfloat16: 2 } as const;
 
-/** Bytes the optimizer keeps for a parameter: two float32 moments; the same in 8 bits; one in float32; nothing. */
+/**
+ * Bytes that the optimizer keeps for each parameter: two float32 moments; the same in 8 bits; one float32 moment;
+ * none.
+ */
 const OPTIMIZER_BYTES = { adam: 8, adam_8bit: 2, sgd_momentum: 4, sgd: 0 } as const;
 
-/** What the trained factors of all modules are at one rank. */
+/** The size of the trained factors of all modules at one rank. */
 type StageSize = Pick<Stage, 'parameters' | 'memory'>;
 
 /**
- * Parameters of all LoRA factors at `rank`, count·rank·(out + in) over the modules, and the bytes they take with
- * gradients and optimizer. The base model and activations are not in it.
- * @throws AppError SCHEDULE_INVALID when a JSON number cannot hold them
+ * Number of parameters in all LoRA factors at `rank`, the sum of count·rank·(out + in) over the modules, and the
+ * bytes that they take together with gradients and optimizer. The base model and activations are not included.
+ * @throws AppError SCHEDULE_INVALID if a JSON number cannot represent them
  */
 export function stageSize(
   rank: number,
