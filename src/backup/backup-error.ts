@@ -1,4 +1,7 @@
-/** What keeps a backup from being made or restored. Stable codes, as AppError has; the message is for who typed the command. */
+/**
+ * Why a backup could not be made or restored. Has stable codes, as AppError does; the message is written for the
+ * person who ran the command.
+ */
 export class BackupError extends Error {
   override readonly name = 'BackupError';
   readonly code: string;

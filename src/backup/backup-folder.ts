@@ -11,22 +11,22 @@ import { type Digested, digested, written } from './digested.ts';
 const MANIFEST_KEY = 'manifest.json';
 const FORMAT = 1;
 
-/** Rows that are handed on at once. */
+/** Number of rows in each page. */
 const PAGE_ROWS = 500;
 
-/** What a backup is. It is written last: a folder without it is none. */
+/** The description of a backup. It is written last: a folder without it is not a backup. */
 export interface BackupManifest {
   readonly format: typeof FORMAT;
-  /** Of the program. */
+  /** Version of the program. */
   readonly version: string;
-  /** When it began: it has what was known then. */
+  /** When the backup began: it contains the state of that moment. */
   readonly begun_at: string;
   readonly completed_at: string;
-  /** What had been done to the tables. */
+  /** The migrations that had been applied to the database. */
   readonly migrations: readonly string[];
-  /** In the order in which they are written back. */
+  /** In the order in which they are restored. */
   readonly tables: readonly SavedTableFile[];
-  /** Only files beside the tables; small content is in its row. */
+  /** Counts only the files outside the tables; small content is stored in its row. */
   readonly content: { readonly files: number; readonly bytes: number };
 }
 
@@ -35,7 +35,7 @@ export interface SavedTableFile extends Digested {
   readonly rows: number;
 }
 
-/** Content whose bytes are in the storage. */
+/** Content whose bytes are in the storage, not in the database. */
 export interface SavedContent {
   readonly id: string;
   readonly sha256: string;
@@ -43,8 +43,9 @@ export interface SavedContent {
 }
 
 /**
- * A folder with a backup: `manifest.json`, a file of lines of JSON for each table under `database/`, and content under the
- * keys that it has in the storage. Failures of its file system throw BackupError BACKUP_FOLDER or have an errno.
+ * A folder with a backup: `manifest.json`, one file of JSON lines for each table under `database/`, and content under
+ * the same keys as in the storage. Failures of the file system throw BackupError BACKUP_FOLDER or an error with an
+ * errno.
  */
 export class BackupFolder {
   readonly path: string;
@@ -55,7 +56,7 @@ export class BackupFolder {
     this.files = files;
   }
 
-  /** A new one. @throws BackupError OUTPUT_EXISTS; errors of the file system */
+  /** Creates a new folder. @throws BackupError OUTPUT_EXISTS; errors of the file system */
   static async make(path: string): Promise<BackupFolder> {
     const absolute = resolve(path);
     await mkdir(absolute, { recursive: true });
@@ -64,7 +65,10 @@ export class BackupFolder {
     return new BackupFolder(absolute, await inFolder(path, DiskStore.open(absolute)));
   }
 
-  /** One that is complete, with what it is. @throws BackupError BACKUP_INCOMPLETE, BACKUP_DAMAGED, BACKUP_VERSION */
+  /**
+   * Opens the folder of a complete backup and reads its manifest. @throws BackupError BACKUP_INCOMPLETE,
+   * BACKUP_DAMAGED, BACKUP_VERSION
+   */
   static async open(path: string): Promise<{ folder: BackupFolder; manifest: BackupManifest }> {
     const absolute = resolve(path);
     const names = await readdir(absolute).catch((error: NodeJS.ErrnoException) => {
@@ -111,7 +115,7 @@ export class BackupFolder {
     return { name, rows, ...digest };
   }
 
-  /** From now on it is a backup. */
+  /** Writes the manifest, which makes the folder a complete backup. */
   async complete(manifest: Omit<BackupManifest, 'format'>): Promise<BackupManifest> {
     const whole: BackupManifest = { format: FORMAT, ...manifest };
     const text = `${JSON.stringify(whole, null, 2)}\n`;
@@ -119,7 +123,7 @@ export class BackupFolder {
     return whole;
   }
 
-  /** Some rows of a table at a time. */
+  /** The rows of a table, some at a time. */
   async *rows(name: SavedName): AsyncGenerator<SavedRow[]> {
     yield* rowsOf(await this.read(tableKey(name)));
   }
@@ -137,21 +141,21 @@ export class BackupFolder {
     return found.bytes;
   }
 
-  /** @throws BackupError BACKUP_DAMAGED unless the file of a table is as it was written */
+  /** @throws BackupError BACKUP_DAMAGED if the file of a table is not as it was written */
   async checkTable({ name, bytes, sha256 }: SavedTableFile, signal: AbortSignal): Promise<void> {
     const key = tableKey(name);
     const found = await digested(await this.read(key), signal);
     checkFile(key, { bytes, sha256 }, found);
   }
 
-  /** Removes what was written into a new one. */
+  /** Removes everything that was written into a new folder. */
   async discard(): Promise<void> {
     for (const name of await readdir(this.path))
       await rm(join(this.path, name), { recursive: true, force: true });
   }
 
   async close(): Promise<void> {
-    // A read-only backup needs no cleaning up.
+    // A backup on read-only storage needs no clean-up.
     await this.files.close().catch(() => undefined);
     await rmdir(join(this.path, SCRATCH_FOLDER)).catch(() => undefined);
   }
@@ -175,13 +179,13 @@ export class BackupFolder {
   }
 }
 
-/** The content that a backup has as files, some at a time. */
+/** The contents that a backup stores as files, in groups. */
 export async function* savedContent(folder: BackupFolder): AsyncGenerator<SavedContent[]> {
   for await (const rows of folder.rows('content'))
     yield rows.filter(({ inline }) => inline === null).map((row: SavedRow) => row as unknown as SavedContent);
 }
 
-/** @throws BackupError BACKUP_DAMAGED unless a file is what it has to be */
+/** @throws BackupError BACKUP_DAMAGED if the size or the digest of a file is not the recorded one */
 export function checkFile(key: string, wanted: Digested, found: Digested): void {
   if (found.bytes !== wanted.bytes) throw damaged(key, `has ${found.bytes} bytes instead of ${wanted.bytes}`);
   if (found.sha256 !== wanted.sha256)
@@ -193,7 +197,7 @@ const tableKey = (name: SavedName): string => `database/${name}.jsonl`;
 const damaged = (file: string, what: string): BackupError =>
   new BackupError('BACKUP_DAMAGED', `The backup is damaged: ${file} ${what}.`, { file });
 
-/** A store would speak of "the storage", which this is not. */
+/** The file store's errors say "the storage"; these errors name the folder instead. */
 async function inFolder<T>(path: string, work: Promise<T>): Promise<T> {
   try {
     return await work;
@@ -204,13 +208,13 @@ async function inFolder<T>(path: string, work: Promise<T>): Promise<T> {
   }
 }
 
-/** Bytes have no place in JSON. */
+/** Bytes in the form in which JSON stores them. */
 interface Base64 {
   readonly base64: string;
 }
 
 /**
- * Rows as lines of JSON, the same for every database.
+ * Rows as lines of JSON, identical for every database.
  * @param onRows called with the number of rows
  */
 async function* linesOf(
@@ -223,13 +227,13 @@ async function* linesOf(
   }
 }
 
-/** The rows of such lines, some at a time. @throws SyntaxError */
+/** Parses such lines back into rows, some at a time. @throws SyntaxError */
 async function* rowsOf(lines: AsyncIterable<Uint8Array>): AsyncGenerator<SavedRow[]> {
   const decoder = new TextDecoder();
   let rest = '';
   let rows: SavedRow[] = [];
   for await (const chunk of lines) {
-    // Not node:readline, which takes U+2028 for the end of a line.
+    // Not node:readline, which treats U+2028 as the end of a line.
     const parts = (rest + decoder.decode(chunk, { stream: true })).split('\n');
     rest = parts.pop()!;
     for (const line of parts) {

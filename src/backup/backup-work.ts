@@ -3,17 +3,17 @@ import { appliedMigrations, MIGRATIONS } from '../database/migration.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import { BackupError } from './backup-error.ts';
 
-/** Contents that are copied or read at once. */
+/** Number of contents that are copied or read at the same time. */
 export const CONTENTS_AT_ONCE = 4;
 
-/** How far the work is, in one of its steps. */
+/** How far the work has come, in one of its steps. */
 export interface BackupProgress {
   readonly step: string;
   readonly done: number;
   readonly total: number;
 }
 
-/** What is saved, restored or verified, and who hears of it. */
+/** What to save, restore or verify, and who is told about the progress. */
 export interface BackupWork {
   readonly database: Database;
   readonly store: BlobStore;
@@ -22,8 +22,8 @@ export interface BackupWork {
 }
 
 /**
- * The applied migrations of a database, if this program knows all of them. It changes nothing, because a service of
- * the previous version may be running.
+ * The migrations that were applied to the database, provided that they are exactly those of this program. Applies
+ * none itself, because a service of the previous version may be running.
  * @throws BackupError DATABASE_VERSION if the tables are not those of this program; AppError DATABASE_UNAVAILABLE
  */
 export async function currentMigrations(database: Database): Promise<string[]> {

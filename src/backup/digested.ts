@@ -2,23 +2,23 @@ import { createHash, type Hash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 
-/** What went by. */
+/** Size and digest of the bytes that were read. */
 export interface Digested {
-  /** Hex. */
+  /** In hexadecimal. */
   readonly sha256: string;
   readonly bytes: number;
 }
 
 type Bytes = AsyncIterable<Uint8Array>;
 
-/** Reads to the end. @throws what the source fails with; the signal's reason */
+/** Reads a source to its end. @throws the errors of the source; the signal's reason */
 export async function digested(source: Bytes, signal: AbortSignal): Promise<Digested> {
   const count = { sha256: createHash('sha256'), bytes: 0 };
   for await (const _ of counted(source, count)) signal.throwIfAborted();
   return result(count);
 }
 
-/** Writes to a new file. @throws what the source fails with; errors of the file system; the signal's reason */
+/** Writes a source to a new file. @throws the errors of the source; errors of the file system; the signal's reason */
 export async function written(source: Bytes, path: string, signal: AbortSignal): Promise<Digested> {
   const count = { sha256: createHash('sha256'), bytes: 0 };
   try {

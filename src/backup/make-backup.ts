@@ -18,14 +18,14 @@ import type { Digested } from './digested.ts';
 
 export const BACKUP_STEPS: readonly string[] = ['database', 'content'];
 
-/** Names of contents in one sentence. */
+/** Largest number of contents that one sentence names. */
 const MOST_NAMED = 10;
 
 /**
- * Saves the database as of one moment, and then the content to which it refers, while a service may be running.
- * @param path a folder that is empty or does not exist; after a failure nothing is left in it
+ * Saves the database as of one moment and then the content to which it refers; a service may be running meanwhile.
+ * @param path a folder that is empty or does not exist; after a failure it is empty again
  * @throws BackupError OUTPUT_EXISTS, DATABASE_VERSION, CONTENT_DAMAGED, BACKUP_FOLDER; AppError DATABASE_UNAVAILABLE,
- * STORAGE_*; the signal's reason
+ *   STORAGE_*; the signal's reason
  */
 export async function makeBackup(path: string, work: BackupWork): Promise<BackupManifest> {
   const folder = await BackupFolder.make(path);
@@ -52,7 +52,7 @@ export async function makeBackup(path: string, work: BackupWork): Promise<Backup
   }
 }
 
-/** All tables as they are at one moment. */
+/** Saves all tables as they are at one moment. */
 const saveTables = (
   folder: BackupFolder,
   { database, signal, onProgress }: BackupWork,
@@ -95,7 +95,7 @@ async function saveContent(
   );
 }
 
-/** undefined: it is missing. */
+/** @returns undefined if the content is missing */
 async function saveOne(
   folder: BackupFolder,
   store: BlobStore,

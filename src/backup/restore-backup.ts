@@ -11,15 +11,15 @@ import { written } from './digested.ts';
 
 export const RESTORE_STEPS: readonly string[] = ['check', 'content', 'database'];
 
-/** Keys that are listed at once. */
+/** Number of keys that are listed at once. */
 const PAGE_KEYS = 10_000;
 
 /**
- * Restores a backup into a new database, with or without its tables, and a storage without content. Rows are written
- * last and in one transaction, so an interrupted restore leaves a database without rows and can be repeated.
- * @param migrations that this program knows
+ * Restores a backup into a new database, with or without its tables, and into a storage without content. Rows are
+ * written last and in one transaction, so an interrupted restore leaves a database without rows and can be repeated.
+ * @param migrations the ones that this program knows
  * @throws BackupError BACKUP_INCOMPLETE, BACKUP_DAMAGED, BACKUP_VERSION, DATABASE_NOT_EMPTY, STORAGE_NOT_EMPTY;
- * AppError DATABASE_UNAVAILABLE, STORAGE_*; the signal's reason
+ *   AppError DATABASE_UNAVAILABLE, STORAGE_*; the signal's reason
  */
 export async function restoreBackup(
   path: string,
@@ -73,8 +73,8 @@ const notEmpty = (table: string): BackupError =>
   );
 
 /**
- * Checks every file's size, and the digests of tables.
- * @returns ids of content in files
+ * Checks the size of every file, and the digests of the tables.
+ * @returns ids of the content that is stored in files
  */
 async function check(
   folder: BackupFolder,
@@ -95,7 +95,10 @@ async function check(
   return ids;
 }
 
-/** What an earlier attempt left is written again. */
+/**
+ * Refuses a storage that has other content. Content that an interrupted restore left there is allowed and written
+ * again.
+ */
 async function refuseOtherContent({ store }: BackupWork, ids: ReadonlySet<string>): Promise<void> {
   for (let after = CONTENT_PREFIX; ; ) {
     const keys = await store.list(CONTENT_PREFIX, { after, limit: PAGE_KEYS });
@@ -143,11 +146,11 @@ const restoreRows = (
   { tables }: BackupManifest,
   { database, signal, onProgress }: BackupWork,
 ): Promise<void> =>
-  // No other process uses the database, so the transaction may be long and wait for files.
+  // No other process uses the database, so the transaction may take long and wait for files.
   database.write(async (writer) => {
     const filled = await firstFilled(writer, namesOf(tables));
     if (filled !== undefined) throw notEmpty(filled);
-    // The backup contains it as well.
+    // The backup contains this tenant as well.
     await writer.deleteFrom('tenant').execute();
     for (const [done, { name }] of tables.entries()) {
       onProgress({ step: 'database', done, total: tables.length });

@@ -9,25 +9,25 @@ import { type VerifyProblem, wrongRows } from './wrong-rows.ts';
 
 export const VERIFY_STEPS: readonly string[] = ['verify'];
 
-/** Rows that are looked at before the next ones are read. */
+/** Number of rows that are checked before the next ones are read. */
 const PAGE_ROWS = 200;
 
-/** Keys that are looked up at once. */
+/** Number of keys that are looked up at once. */
 const PAGE_KEYS = 1_000;
 
-/** Number of adapters, jobs and runs, each, that are named for a content. */
+/** Largest number of adapters, jobs and runs, each, that are named for a content. */
 const MOST_USERS = 5;
 
 export interface Verified {
   readonly contents: number;
   readonly bytes: number;
   readonly problems: number;
-  /** Objects in the storage that the database does not know. They do no harm. */
+  /** Number of objects in the storage that the database does not know. They do no harm. */
   readonly unknown: number;
 }
 
 export interface VerifyWork extends BackupWork {
-  /** Sizes only: nothing is read. */
+  /** If true, only sizes are compared and nothing is read. */
   readonly isQuick: boolean;
   readonly onProblem: (problem: VerifyProblem) => void;
   /** @param key of an object that the database does not know */
@@ -35,14 +35,14 @@ export interface VerifyWork extends BackupWork {
 }
 
 /**
- * Looks whether the database and the storage agree, beside a running service or without one. It changes nothing.
- * @throws BackupError DATABASE_VERSION; AppError DATABASE_UNAVAILABLE, STORAGE_FAILED where nothing can be read; the
- * signal's reason
+ * Checks that the database and the storage agree, with or without a running service. It changes nothing.
+ * @throws BackupError DATABASE_VERSION; AppError DATABASE_UNAVAILABLE, STORAGE_FAILED if nothing can be read; the
+ *   signal's reason
  */
 export async function verify(work: VerifyWork): Promise<Verified> {
   const { database, store, signal, onProblem, onUnknown } = work;
   await currentMigrations(database);
-  // An unavailable storage has not lost anything.
+  // If the storage is unavailable, fail now instead of reporting all content as lost.
   await store.checkReads();
   let problems = 0;
   const tell = (problem: VerifyProblem): void => {
@@ -82,7 +82,7 @@ async function verifyContents(
       sums.contents++;
       sums.bytes += row.bytes;
       const wrong = await wrongContent(work, row);
-      // It may have been deleted meanwhile.
+      // The content may have been deleted in the meantime.
       if (wrong && (await isStored(database, row.id)))
         tell({ ...wrong, id: row.id, used_by: await usersOf(database, row.id) });
     });
@@ -111,7 +111,7 @@ async function wrongContent(
   return undefined;
 }
 
-/** undefined: it is not there. */
+/** @returns undefined if there is no such object */
 async function contentOf(
   store: BlobStore,
   id: string,
@@ -152,17 +152,17 @@ async function isStored({ reader }: Database, id: string): Promise<boolean> {
 }
 
 /**
- * Keys of content in the storage that the database does not know: neither as content nor as being written.
+ * Keys of content in the storage that the database does not know, neither as content nor as a write in progress.
  * @throws AppError DATABASE_UNAVAILABLE, STORAGE_FAILED
  */
 async function* unknownObjects(database: Database, store: BlobStore): AsyncGenerator<string> {
   for (let after = CONTENT_PREFIX; ; ) {
     const keys = await store.list(CONTENT_PREFIX, { after, limit: PAGE_KEYS });
-    // After the list: a write is recorded before its first byte is stored.
+    // Read after the list, because a write is recorded in the database before its first byte is stored.
     const known = await knownIds(database, keys.map(idOf));
     for (const key of keys) {
       if (known.has(idOf(key)) || known.has(writeOf(idOf(key)))) continue;
-      // One that was being deleted is gone by now.
+      // An object that was just being deleted is gone by now.
       if (await store.stat(key)) yield key;
     }
     if (keys.length < PAGE_KEYS) return;
@@ -171,7 +171,7 @@ async function* unknownObjects(database: Database, store: BlobStore): AsyncGener
 }
 
 const idOf = (key: string): string => key.slice(key.lastIndexOf('/') + 1);
-/** The id of the write of a content. */
+/** The id of the write that stored a content. */
 const writeOf = (id: string): string => id.split('-', 1)[0]!;
 
 async function knownIds({ reader }: Database, ids: readonly string[]): Promise<ReadonlySet<string>> {

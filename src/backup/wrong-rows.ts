@@ -1,6 +1,6 @@
 import type { Database, Snapshot } from '../database/database.ts';
 
-/** Something that is not as it has to be. */
+/** A problem that verification found. */
 export interface VerifyProblem {
   readonly problem:
     | 'CONTENT_MISSING'
@@ -10,14 +10,14 @@ export interface VerifyProblem {
     | 'REFERENCE_BROKEN'
     | 'ADAPTER_BYTES'
     | 'USAGE_WRONG';
-  /** Of a content, an adapter, a job, a run; of a tenant where its usage is wrong. */
+  /** Id of a content, an adapter, a job or a run; of a tenant if its usage is wrong. */
   readonly id: string;
   readonly detail: string;
-  /** Ids of some who refer to a content. */
+  /** Ids of some adapters, jobs and runs that refer to a content. */
   readonly used_by?: readonly string[];
 }
 
-/** What rows say of each other that is not so, as they are at one moment. @throws AppError DATABASE_UNAVAILABLE */
+/** Contradictions between rows, as of one moment. @throws AppError DATABASE_UNAVAILABLE */
 export async function* wrongRows(database: Database): AsyncGenerator<VerifyProblem> {
   yield* await database.snapshot(async (reader) => [
     ...(await brokenFiles(reader)),
@@ -81,7 +81,7 @@ async function brokenCheckpoints(reader: Snapshot): Promise<VerifyProblem[]> {
   );
 }
 
-/** Adapters that lack files, or have others than they say. */
+/** Adapters that lack files, or whose files differ from what their rows say. */
 async function wrongBytes(reader: Snapshot): Promise<VerifyProblem[]> {
   const rows = await reader
     .selectFrom('adapter')

@@ -2,10 +2,10 @@ import type { Counter, Histogram } from 'prom-client';
 import type { BackendEvent } from '../backend-calls.ts';
 import type { MetricFactory } from './metric-factory.ts';
 
-/** Few, for every operation has them. */
+/** Few buckets, because every operation has its own series. */
 const CALL_SECONDS_BUCKETS = [0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10];
 
-/** How the storage, the database and Redis do. */
+/** Durations and failures of calls to the storage, the database and Redis. */
 export class BackendMetrics {
   private readonly seconds: Histogram<'backend' | 'operation'>;
   private readonly errors: Counter<'backend' | 'operation'>;

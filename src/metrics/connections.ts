@@ -1,17 +1,17 @@
 import type { Counter } from 'prom-client';
 import type { MetricFactory } from './metric-factory.ts';
 
-/** `probes`: the one at PROBE_PORT. */
+/** `probes`: the server at PROBE_PORT. */
 export type Listener = 'main' | 'probes';
 
 /**
  * What a connection is doing. `silent`: it has not sent a complete request head yet; `idle`: it is kept alive between
- * requests; `serving`: a request is being received or answered; `closing`: it has had its last answer, and its client
+ * requests; `serving`: a request is being received or answered; `closing`: the last answer was sent, and the client
  * is given time to read it.
  */
 export type ConnectionState = 'silent' | 'idle' | 'serving' | 'closing';
 
-/** Why the service ended a connection that its client had not ended. */
+/** Why the service ended a connection that its client had not closed. */
 export type CutReason =
   | 'refused'
   | 'evicted_silent'
@@ -28,7 +28,7 @@ export interface WatchedConnections {
   counts(): Readonly<Record<ConnectionState, number>>;
 }
 
-/** The connections of each listener. */
+/** Metrics of the connections of each listener. */
 export class ConnectionMetrics {
   private readonly watched = new Map<Listener, WatchedConnections>();
   private readonly cuts: Counter<'listener' | 'reason'>;
@@ -55,7 +55,7 @@ export class ConnectionMetrics {
     );
   }
 
-  /** From now on these are shown. */
+  /** Includes these connections in the metrics from now on. */
   watch(listener: Listener, connections: WatchedConnections): void {
     this.watched.set(listener, connections);
   }

@@ -1,17 +1,17 @@
 import type { Counter, Histogram } from 'prom-client';
 import type { MetricFactory } from './metric-factory.ts';
 
-/** A receiver that is well answers in milliseconds; 15 s is the end. */
+/** A healthy receiver answers in milliseconds; deliveries time out after 15 s. */
 const DELIVERY_SECONDS_BUCKETS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15];
 
 /** Outcome of an attempt at a delivery; see resources/webhooks/deliverer.ts. */
 export interface DeliveryObservation {
   readonly outcome: 'delivered' | 'retried' | 'failed' | 'gone' | 'dropped';
-  /** How long the request took, in milliseconds; undefined: none was made. */
+  /** How long the request took, in milliseconds; undefined: no request was made. */
   readonly ms?: number;
 }
 
-/** Metrics of webhooks. Receivers are not distinguished, because there may be any number of them. */
+/** Metrics of webhook deliveries. Receivers are not distinguished, because there may be any number of them. */
 export class DeliveryMetrics {
   private readonly attempts: Counter<'outcome'>;
   private readonly seconds: Histogram<'outcome'>;

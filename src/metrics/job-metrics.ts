@@ -5,7 +5,7 @@ import { isServiceFault } from '../errors/error-kinds.ts';
 import { RANK_BUCKETS } from './buckets.ts';
 import type { MetricFactory } from './metric-factory.ts';
 
-/** Whose fault an error is, as a label. */
+/** Who caused an error, used as a label. */
 export const faultOf = (code: string): 'service' | 'caller' => (isServiceFault(code) ? 'service' : 'caller');
 
 /** Outcomes of jobs: attempts, ranks and sizes of their results. */
@@ -51,7 +51,7 @@ export class OutcomeMetrics {
     );
   }
 
-  /** @param sourceBytes of all sources together; undefined where the job was not computed here */
+  /** @param sourceBytes total size of the sources; undefined if the job was not computed by this worker */
   jobFinished({ kind, state, attempts, results }: JobRecord, sourceBytes: number | undefined): void {
     this.attempts.inc({ kind }, attempts);
     for (const result of results) {
@@ -70,7 +70,7 @@ export class OutcomeMetrics {
   }
 }
 
-/** Adapters that jobs fetched and delivered. */
+/** Metrics of the adapters that jobs import and export. */
 export class TransferMetrics {
   private readonly transfers: Counter<'direction' | 'kind'>;
   private readonly bytes: Counter<'direction' | 'kind'>;
@@ -100,7 +100,7 @@ export class TransferMetrics {
   }
 }
 
-/** Reused and cancelled jobs, and outcomes of batches. */
+/** Counts reused and cancelled jobs and the outcomes of batches. */
 export class ControlMetrics {
   private readonly reused: Counter<'kind'>;
   private readonly cancelled: Counter<'kind'>;

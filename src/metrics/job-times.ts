@@ -5,22 +5,28 @@ import { JOB_SECONDS_BUCKETS, WAIT_SECONDS_BUCKETS } from './buckets.ts';
 import type { MetricFactory } from './metric-factory.ts';
 import type { TenantLabels } from './tenants.ts';
 
-/** Sizes of weights that a promise of time is made for, in bytes: what is smaller than the first is small, and so on. */
+/**
+ * Upper bounds, in bytes of weights, of the size classes for which durations are promised: below the first bound is
+ * small, and so on.
+ */
 const SIZES = [
   ['small', 2 ** 26],
   ['medium', 2 ** 30],
   ['large', Infinity],
 ] as const;
 
-/** A job that ended, with what its record does not tell. */
+/** A job that ended, with facts that its record does not contain. */
 export interface JobEnding {
   readonly job: JobRecord;
   readonly tenant: string;
-  /** Size of the weights that were read; undefined: nothing was done for the job, or it was called off. */
+  /** Size of the weights that were read; undefined: no work was done for the job, or it was cancelled. */
   readonly workBytes: number | undefined;
 }
 
-/** How long jobs wait, run and take, each in a metric of its own, and how long work runs for whom. */
+/**
+ * How long jobs wait, how long they run and both together, each in its own metric, and how much work is done for each
+ * tenant.
+ */
 export class JobTimes {
   private readonly tenants: TenantLabels;
   private readonly wait: Histogram<'tenant'>;
@@ -70,7 +76,7 @@ export class JobTimes {
     );
   }
 
-  /** A job that waited has begun for the first time. */
+  /** Observes how long a job waited, when it starts for the first time. */
   begun({ created_at, started_at }: JobRecord, tenant: string): void {
     if (started_at !== null)
       this.wait.observe({ tenant: this.tenants.of(tenant) }, secondsBetween(created_at, started_at));
@@ -88,7 +94,7 @@ export class JobTimes {
     this.completion.observe(labels, secondsBetween(job.created_at, job.finished_at));
   }
 
-  /** Counts what is counted against a tenant. */
+  /** Adds what is charged to a tenant. */
   used(tenant: string, { bytes, computeMs }: { readonly bytes: number; readonly computeMs: number }): void {
     const label = { tenant: this.tenants.of(tenant) };
     if (bytes > 0) this.bytes.inc(label, bytes);
@@ -99,7 +105,7 @@ export class JobTimes {
 const secondsBetween = (from: string, to: string): number =>
   Math.max(0, Date.parse(to) - Date.parse(from)) / 1000;
 
-/** What a transfer moves counts as well: where a job ends with one, nothing is read for it. */
+/** Transferred bytes count as well, because a job that only transfers files reads no weights. */
 function sizeOf({ imported, results, deliveries }: JobRecord, workBytes: number): string {
   const made = results.reduce((sum, result) => sum + (result.state === 'succeeded' ? result.bytes : 0), 0);
   const brought = deliveries.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0);

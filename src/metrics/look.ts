@@ -1,4 +1,4 @@
-/** How long a scrape waits for a value from another system, so that it does not hang. */
+/** How long a scrape waits for a value from another system before it goes on without it. */
 const LOOK_TIMEOUT_MS = 1_000;
 
 /**

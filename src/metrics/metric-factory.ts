@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
-/** Makes the metrics of a registry. The names of all of them begin with `lora_squeeze_`. */
+/** Creates the metrics of a registry. All their names begin with `lora_squeeze_`. */
 export class MetricFactory {
   private readonly registers: Registry[];
 
@@ -8,7 +8,7 @@ export class MetricFactory {
     this.registers = [registry];
   }
 
-  /** @param collect counts at every scrape what is not counted as it happens */
+  /** @param collect called at every scrape, for counts that are not made as things happen */
   counter<L extends string>(
     name: string,
     help: string,
@@ -25,7 +25,7 @@ export class MetricFactory {
     });
   }
 
-  /** @param collect sets what is shown now, at every scrape; what it sets nothing for is not shown */
+  /** @param collect called at every scrape to set the current values; a series that it does not set is not shown */
   gauge<L extends string>(
     name: string,
     help: string,
@@ -37,7 +37,7 @@ export class MetricFactory {
     return new Gauge({
       ...options,
       collect() {
-        // Without labels a reset would show 0.
+        // For a gauge without labels, a reset would show 0.
         if (labelNames.length > 0) this.reset();
         else this.remove();
         return collect(this);

@@ -15,10 +15,10 @@ import { ResourceMetrics } from './resources.ts';
 import { SweepMetrics } from './sweeps.ts';
 import { TenantLabels } from './tenants.ts';
 
-/** As METRICS_TENANTS. */
+/** The default of METRICS_TENANTS. */
 const DEFAULT_TENANTS = 20;
 
-/** What a job moved, as the engine counts it. */
+/** What a job processed, as counted by the engine. */
 export interface JobTotals {
   readonly modules: number;
   readonly bytesRead: number;
@@ -27,13 +27,13 @@ export interface JobTotals {
 
 export interface HttpObservation {
   readonly method: string;
-  /** The route's pattern, never the URL: labels must stay few. */
+  /** The pattern of the route, never the URL: there must be only few label values. */
   readonly route: string;
   readonly status: number;
   readonly seconds: number;
 }
 
-/** Why a request was refused before it was handled. */
+/** Why a request was refused before it reached its handler. */
 type AccessRefusal =
   | 'missing'
   | 'invalid'
@@ -46,10 +46,10 @@ type AccessRefusal =
   | 'in_flight'
   | 'queue_age';
 
-/** Why an execution is done again. */
+/** Why an execution is queued again. */
 type Requeue = 'retry' | 'storage' | 'given_back' | 'stalled' | 'lost';
 
-/** One metric as it is declared, whether or not it has a value yet. */
+/** The declaration of a metric, whether or not it has a value yet. */
 export interface MetricFamily {
   readonly name: string;
   readonly type: string;
@@ -57,7 +57,7 @@ export interface MetricFamily {
   readonly labels: readonly string[];
 }
 
-/** Everything that /metrics shows, in a registry of its own. */
+/** Everything that /metrics shows, in its own registry. */
 export class Metrics {
   private readonly registry = new Registry();
   private readonly make = new MetricFactory(this.registry);
@@ -71,12 +71,12 @@ export class Metrics {
   private readonly deliveries = new DeliveryMetrics(this.make);
   private readonly readiness = new ReadinessMetrics(this.make);
   private readonly control = new ControlMetrics(this.make);
-  /** Of the process that sweeps the storage. */
+  /** Measured in the process that sweeps the storage. */
   readonly sweeps = new SweepMetrics(this.make);
   readonly connections = new ConnectionMetrics(this.make);
   readonly backends = new BackendMetrics(this.make);
   readonly resources = new ResourceMetrics(this.make);
-  /** Of the process that is scraped for it: the same queue is seen by all. */
+  /** Measured in the process that is configured to report it, because all processes see the same queue. */
   readonly queue: QueueMetrics;
   readonly tenants: TenantLabels;
   private readonly times: JobTimes;
@@ -158,7 +158,7 @@ export class Metrics {
     registers: [this.registry],
   });
 
-  /** @param tenants how many of them have labels of their own */
+  /** @param tenants how many tenants have labels of their own */
   constructor(build: { readonly version: string }, { tenants = DEFAULT_TENANTS } = {}) {
     collectDefaultMetrics({ register: this.registry });
     this.make
@@ -173,17 +173,19 @@ export class Metrics {
     return this.registry.contentType;
   }
 
-  /** The text exposition. Never fails because the queue does: its gauge is then left out. */
+  /**
+   * The metrics in the text exposition format. Does not fail if the queue cannot be read: its gauge is then left out.
+   */
   render(): Promise<string> {
     return this.registry.metrics();
   }
 
-  /** What there is to scrape; docs/metrics.md is made of it. */
+  /** All metrics that can be scraped; docs/metrics.md is generated from this list. */
   families(): MetricFamily[] {
     return familiesOf(this.registry);
   }
 
-  /** Counts a job that reached a final state. `totals` where it got to compute. */
+  /** Counts a job that has reached a final state. `totals` is given if it was computed. */
   jobFinished(ended: JobEnding, totals?: JobTotals): void {
     const { job, tenant } = ended;
     const { kind, state } = job;
@@ -203,7 +205,7 @@ export class Metrics {
     this.bytesWritten.inc({ kind }, totals.bytesWritten);
   }
 
-  /** Observers of jobs and batches. */
+  /** Callbacks for the services of jobs and batches. */
   readonly observer = {
     onReused: (job: JobRecord): void => this.control.jobReused(job),
     onCancelled: (job: JobRecord): void => this.control.jobCancelled(job),
@@ -214,22 +216,22 @@ export class Metrics {
       this.times.used(tenant, use),
   };
 
-  /** Counts executions that are done again. */
+  /** Counts executions that are queued again. */
   requeued(reason: Requeue, count = 1): void {
     this.requeues.inc({ reason }, count);
   }
 
-  /** Shows whether this worker takes no jobs because its storage fails. */
+  /** Shows whether this worker has stopped taking jobs because its storage fails. */
   workerPaused(isPaused: boolean): void {
     this.paused.set(isPaused ? 1 : 0);
   }
 
-  /** Counts an attempt that the storage failed and that does not count against its job. */
+  /** Counts an attempt that failed because of the storage and therefore does not count as an attempt of its job. */
   jobPostponed(code: string): void {
     this.postponed.inc({ code });
   }
 
-  /** Shows the provider jobs run on; replaces the one shown before. */
+  /** Shows the provider on which jobs run, replacing the previous one. */
   providerKnown({ name, requested, onnxruntime, threads }: ProviderInfo): void {
     this.provider.reset();
     this.provider.set({ provider: name, requested, onnxruntime, threads: String(threads) }, 1);
@@ -250,7 +252,7 @@ export class Metrics {
     this.uploadedBytes.inc(bytes);
   }
 
-  /** Counts a request that was not let in. */
+  /** Counts a request that was refused access. */
   accessRefused(reason: AccessRefusal): void {
     this.refusals.inc({ reason });
   }
@@ -264,7 +266,7 @@ export class Metrics {
     this.checkpoints.inc({ decision });
   }
 
-  /** Where the readiness gauges get what they show, at every scrape. */
+  /** Sets the function from which the readiness gauges get their values, called at every scrape. */
   watchReadiness(look: () => Promise<ReadinessView>): void {
     this.readiness.watch(look);
   }
@@ -273,7 +275,7 @@ export class Metrics {
 /** Every metric of a registry, in the order of its declaration. */
 function familiesOf(registry: Registry): MetricFamily[] {
   return registry.getMetricsAsArray().map((metric) => {
-    // prom-client keeps them on every metric; its types do not say so.
+    // prom-client stores the label names on every metric, but its types do not declare them.
     const { labelNames = [] } = metric as { labelNames?: readonly string[] };
     return { name: metric.name, type: String(metric.type), help: metric.help, labels: [...labelNames] };
   });

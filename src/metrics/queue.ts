@@ -3,7 +3,7 @@ import { Look } from './look.ts';
 import type { MetricFactory } from './metric-factory.ts';
 import type { TenantLabels } from './tenants.ts';
 
-/** The queue as the database knows it, looked at on scrapes. Where that fails the gauges are left out. */
+/** The state of the queue according to the database, read at scrapes. If reading fails, the gauges are left out. */
 export class QueueMetrics {
   private readonly load = new Look<QueueLoad>();
 
@@ -74,7 +74,7 @@ export class QueueMetrics {
     );
   }
 
-  /** Reads this on each scrape from now on. Before the first call there are no values. */
+  /** Sets the function that is called at each scrape. Before the first call there are no values. */
   watch(read: () => Promise<QueueLoad>): void {
     this.load.watch(read);
   }

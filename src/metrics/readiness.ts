@@ -1,6 +1,6 @@
 import type { MetricFactory } from './metric-factory.ts';
 
-/** What is known of the parts that a process depends on. */
+/** The state of the systems on which a process depends. */
 export interface ReadinessView {
   readonly parts: readonly { readonly part: string; readonly isUsable: boolean }[];
   readonly reasons: readonly { readonly part: string; readonly code: string }[];
@@ -31,7 +31,7 @@ export class ReadinessMetrics {
     );
   }
 
-  /** Reads this on each scrape from now on. It must not fail. Before the first call there are no values. */
+  /** Sets the function that is called at each scrape; it must not fail. Before the first call there are no values. */
   watch(look: () => Promise<ReadinessView>): void {
     this.look = look;
   }

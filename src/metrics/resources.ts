@@ -2,15 +2,15 @@ import { stat, statfs } from 'node:fs/promises';
 import { Look } from './look.ts';
 import type { MetricFactory } from './metric-factory.ts';
 
-/** What compute processes use. */
+/** Resources used by the compute processes. */
 export interface ComputeUse {
   readonly processes: number;
-  /** Of all that ran so far, user and system time. */
+  /** User and system time of all compute processes so far. */
   readonly cpuSeconds: number;
   readonly residentBytes: number;
 }
 
-/** What folders on disks are for. */
+/** Folders on disk, by purpose. */
 type Folder = 'data' | 'storage';
 
 interface Disk {

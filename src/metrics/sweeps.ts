@@ -9,10 +9,10 @@ export interface SweepObservation {
   readonly seconds: number;
 }
 
-/** A small storage takes milliseconds, one with a million records minutes. */
+/** Sweeping takes milliseconds for a small storage and minutes for one with a million records. */
 const SWEEP_SECONDS_BUCKETS = [0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600];
 
-/** What is removed, and what is left. Only the process that swept last knows the totals. */
+/** Counts what sweeps remove and shows what remains. Only the process that ran the last sweep knows the totals. */
 export class SweepMetrics {
   private readonly sweeps: Counter<'outcome'>;
   private readonly objects: Counter<'kind'>;

@@ -1,21 +1,22 @@
-/** What all tenants are together that have no label of their own. */
+/** The label that all tenants without their own label share. */
 const OTHERS = 'other';
 
 /**
- * Which tenants have labels of their own. There may be thousands, and each has a series of its own in every metric with
- * that label; so the first ones that are named here are, up to a bound, and stay so for as long as the process runs, for a
- * counter must not change its name. All others are one.
+ * Decides which tenants have labels of their own. There may be thousands of tenants, and every metric with this label
+ * has a series for each label value. So only the first tenants that are seen get their own labels, up to a limit;
+ * they keep them as long as the process runs, because a counter must not change its labels. All others share one
+ * label.
  */
 export class TenantLabels {
   private readonly most: number;
   private readonly named = new Set<string>();
 
-  /** @param most 0: none has one */
+  /** @param most largest number of tenants with their own labels; 0: none */
   constructor(most: number) {
     this.most = most;
   }
 
-  /** The label of a tenant. One that is met while there is room gets its own. */
+  /** The label of a tenant. A new tenant gets its own label if the limit is not reached. */
   of(tenant: string): string {
     if (this.named.has(tenant)) return tenant;
     if (this.named.size >= this.most) return OTHERS;
@@ -23,7 +24,7 @@ export class TenantLabels {
     return tenant;
   }
 
-  /** Names tenants before any is met, those first that matter most. */
+  /** Assigns labels to tenants before they are seen, the most important first. */
   name(tenants: readonly string[]): void {
     for (const tenant of tenants) this.of(tenant);
   }

@@ -32,8 +32,8 @@ const KINDS: Readonly<Record<SpanKind, OtelSpanKind>> = {
 };
 
 /**
- * Spans of OpenTelemetry, sent in batches by OTLP over HTTP as JSON. Loading this file loads the SDK, which reads
- * its OTEL_* variables itself. Nothing is registered globally and nothing is patched: parents are handed over.
+ * OpenTelemetry spans, sent in batches by OTLP over HTTP as JSON. Importing this file loads the SDK, which reads its
+ * own OTEL_* variables. Nothing is registered globally and nothing is patched: parents are passed explicitly.
  */
 export class OtelTracing implements Tracing {
   private readonly provider: BasicTracerProvider;
@@ -57,7 +57,7 @@ export class OtelTracing implements Tracing {
       'lora_squeeze.role': role,
     });
     this.provider = new BasicTracerProvider({
-      // OTEL_RESOURCE_ATTRIBUTES and OTEL_SERVICE_NAME have the last word.
+      // OTEL_RESOURCE_ATTRIBUTES and OTEL_SERVICE_NAME take precedence.
       resource: defaultResource()
         .merge(ours)
         .merge(detectResources({ detectors: [envDetector] })),
@@ -124,7 +124,7 @@ const known = (attributes: Attributes): Record<string, string | number | boolean
     Object.entries(attributes).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
   );
 
-/** The SDK rejects with lists of errors, and reports others as JSON text. */
+/** The text of an SDK error. The SDK rejects with lists of errors and reports others as JSON text. */
 function reasonOf(trouble: unknown): string {
   if (Array.isArray(trouble)) return trouble.map(reasonOf).join('; ');
   if (trouble instanceof Error) return trouble.message;
@@ -137,7 +137,7 @@ function reasonOf(trouble: unknown): string {
   return String(trouble);
 }
 
-/** A collector that does not answer must not hold up the end of a process. */
+/** A collector that does not answer must not delay the end of the process. */
 async function within(timeoutMs: number, work: Promise<void>): Promise<void> {
   const timer = new AbortController();
   const late = sleep(timeoutMs, undefined, { signal: timer.signal }).catch(() => undefined);

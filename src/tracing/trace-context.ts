@@ -4,17 +4,19 @@ export interface TraceContext {
   readonly tracestate?: string;
 }
 
-/** https://www.w3.org/TR/trace-context/#traceparent-header; a version above 00 may have more behind the flags. */
+/**
+ * https://www.w3.org/TR/trace-context/#traceparent-header; versions above 00 may append more fields after the flags.
+ */
 const TRACEPARENT =
   /^(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
 
-/** The standard requires at least 512; longer values are dropped, as it says. */
+/** The standard requires at least 512; longer values are dropped, as it allows. */
 const MAX_TRACESTATE_LENGTH = 512;
 const TRACESTATE = /^[\x20-\x7e]+$/;
 
 /**
- * The context that a request or a queued job came with; undefined where it has none, or none that can be read.
- * @param traceparent a header, or what the queue holds
+ * The trace context of a request or a queued job; undefined if it has none, or an invalid one.
+ * @param traceparent a header, or the value that the queue stores
  */
 export function traceContextOf(traceparent: unknown, tracestate?: unknown): TraceContext | undefined {
   if (typeof traceparent !== 'string') return undefined;

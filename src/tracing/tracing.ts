@@ -3,37 +3,40 @@ import type { TraceContext } from './trace-context.ts';
 export type Attributes = Readonly<Record<string, string | number | boolean | undefined>>;
 
 export interface SpanOptions {
-  /** What the span belongs to; none: it begins a trace. */
+  /** The context to which the span belongs; undefined: it begins a new trace. */
   readonly parent: TraceContext | undefined;
   readonly attributes?: Attributes;
 }
 
 export type SpanKind = 'server' | 'producer' | 'consumer' | 'internal';
 
-/** Something that takes time, as the trace shows it. */
+/** An operation with a duration, as a trace shows it. */
 export interface Span {
   /** The context for work on behalf of this span; undefined if there is no trace. */
   readonly context: TraceContext | undefined;
-  /** Values that are undefined are left out. */
+  /** Undefined values are ignored. */
   set(attributes: Attributes): void;
   /** Marks the span as failed, by a stable code or a short reason; never a message that may quote an input. */
   fail(reason: string): void;
   end(): void;
 }
 
-/** Where spans go. */
+/** Where spans are recorded. */
 export interface Tracing {
   start(name: string, kind: SpanKind, options: SpanOptions): Span;
-  /** Sends what has ended so far. Returns after `timeoutMs` at the latest, and never fails. */
+  /** Sends the spans that have ended so far. Returns after `timeoutMs` at the latest, and never fails. */
   flush(timeoutMs: number): Promise<void>;
-  /** Sends the remaining spans and ends; the same promise as `flush`. */
+  /** Sends the remaining spans and shuts down, with the same guarantees as `flush`. */
   close(timeoutMs: number): Promise<void>;
 }
 
 const doNothing = (): void => undefined;
 const atOnce = async (): Promise<void> => undefined;
 
-/** Records nothing, and hands on the trace of a client that has one, so that its id still gets into every log. */
+/**
+ * Records nothing, but passes on the client's trace context, if any, so that its trace id still appears in every log
+ * line.
+ */
 export const NO_TRACING: Tracing = {
   start: (_name, _kind, { parent }) => ({ context: parent, set: doNothing, fail: doNothing, end: doNothing }),
   flush: atOnce,
@@ -41,7 +44,10 @@ export const NO_TRACING: Tracing = {
 };
 
 export interface TracingOptions {
-  /** False: nothing of OpenTelemetry's SDK is loaded. Address, headers and sampling are in OTEL_* variables. */
+  /**
+   * If false, OpenTelemetry's SDK is not loaded at all. Address, headers and sampling are configured by OTEL_*
+   * variables.
+   */
   readonly isOn: boolean;
   readonly serviceName: string;
   readonly version: string;
