@@ -4,7 +4,7 @@ import { SIZE_CLASSES } from '../adapter/tensor-class.ts';
 import { choice, nullable } from './choice.ts';
 import { ExpiresAt, Labels, PATCH_RULES, RecordName, TtlSeconds } from './labels.ts';
 
-/** How an adapter is written down; see GET /v1/capabilities. */
+/** The format in which an adapter is stored; see GET /v1/capabilities. */
 export const FormatNameSchema = choice(FORMAT_NAMES, {
   $id: 'FormatName',
   description: 'See GET /v1/capabilities',
@@ -21,7 +21,7 @@ export const AdapterFile = Type.Object(
 );
 export type AdapterFile = Static<typeof AdapterFile>;
 
-/** What takes the space in a weights file. */
+/** How many bytes one class of tensors takes in a weights file. */
 export const SizePart = Type.Object(
   {
     what: choice(SIZE_CLASSES, {
@@ -35,7 +35,9 @@ export const SizePart = Type.Object(
   { $id: 'SizePart', additionalProperties: false },
 );
 
-/** An adapter: uploaded, or the result of a job. Each is a record of its own, also where the content is the same. */
+/**
+ * An adapter, either uploaded or the result of a job. Each one is a separate record, even if the content is the same.
+ */
 export const AdapterRecord = Type.Object(
   {
     id: Type.String(),
@@ -81,7 +83,7 @@ export const AdapterRecord = Type.Object(
 );
 export type AdapterRecord = Static<typeof AdapterRecord>;
 
-/** PATCH /v1/adapters/{id}. */
+/** Body of PATCH /v1/adapters/{id}. */
 export const AdapterPatch = Type.Object(
   {
     name: Type.Optional(RecordName),

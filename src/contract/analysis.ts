@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox';
 import { choice } from './choice.ts';
 import { Target } from './target.ts';
 
-/** What the spectrum of one module says beyond its numbers. */
+/** The spectrum of one module, summarised. */
 export const ModuleAnalysis = Type.Object(
   {
     name: Type.String(),

@@ -52,11 +52,11 @@ export type BatchResultLine = Static<typeof BatchResultLine>;
 
 /** A line of `results.ndjson` in the archive of a batch. */
 export type ArchivedResultLine = BatchResultLine & {
-  /** Folder of the files of the result in the archive; null: they are not in it. */
+  /** Folder of the result's files in the archive; null: the archive does not contain them. */
   readonly folder: string | null;
 };
 
-/** What `data` of an event of a batch is: that is what generated clients make of a stream. */
+/** The `data` of an event of a batch, from which generated clients derive the type of a stream. */
 export const BatchEventData = Type.Unsafe<BatchRecord | BatchItem>({
   $id: 'BatchEventData',
   anyOf: [BatchRecord, BatchItem],

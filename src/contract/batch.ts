@@ -28,11 +28,11 @@ const settings = {
   ...JobSettings.properties,
 };
 
-/** What the first line of a batch in lines may say. */
+/** The settings that the first line of a batch sent as lines may contain. */
 export const BatchSettings = Type.Object(settings, { additionalProperties: false });
 export type BatchSettings = Static<typeof BatchSettings>;
 
-/** The ways to say which items there are: one of them. */
+/** The ways to name the items of a batch; a request uses exactly one. */
 const FORMS = ['adapter_ids', 'sources', 'source_prefix', 'jobs'] as const;
 
 const list = { maxItems: MAX_BATCH_ITEMS };
@@ -84,7 +84,7 @@ export const BatchRequest = Type.Unsafe<BatchRequest>(
   ),
 );
 
-/** The same without the schema of jobs: each is checked separately, so that a fault has its index. */
+/** The same without the schema of jobs: each job is checked separately, so that an error message contains its index. */
 export type BatchEnvelope = Exclude<BatchRequest, { jobs: unknown }> | ({ jobs: object[] } & BatchSettings);
 export const BatchEnvelope = Type.Unsafe<BatchEnvelope>(
   Type.Object(
@@ -115,7 +115,7 @@ export const BatchCounts = Type.Object(
 );
 export type BatchCounts = Static<typeof BatchCounts>;
 
-/** A batch; its items are a list of their own. */
+/** A batch. Its items are listed separately. */
 export const BatchRecord = Type.Object(
   {
     id: Type.String(),

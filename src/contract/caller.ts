@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox';
 import { choice, nullable } from './choice.ts';
 import { SCOPES, TenantId } from './key.ts';
 
-/** Who asks, as the service sees them. */
+/** The identity of the caller, as the service determined it. */
 export const CallerRecord = Type.Object(
   {
     authentication: choice(['open', 'keys'], {

@@ -4,7 +4,7 @@ import { ServingProfile } from './serving.ts';
 
 const count = (description: string) => Type.Integer({ minimum: 0, description });
 
-/** Bounds of requests, so that a client can keep within them. */
+/** Limits on requests, so that a client can stay within them. */
 const Limits = Type.Object(
   {
     upload_bytes: count('Bytes of one upload'),

@@ -7,13 +7,16 @@ interface Described<T> {
   readonly default?: T;
 }
 
-/** One of several texts, as JSON Schema's `enum`: generators of clients make one type of it. */
+/** One of several strings, as JSON Schema's `enum`: client generators turn it into a single type. */
 export const choice = <const T extends string>(
   values: readonly T[],
   options: Described<T> = {},
 ): TUnsafe<T> => Type.Unsafe<T>({ type: 'string', enum: [...values], ...options });
 
-/** What `schema` allows, or null. Objects and components are branches of their own, so that each is described once. */
+/**
+ * Allows whatever `schema` allows, or null. Objects and components become branches of their own, so that each is
+ * described only once.
+ */
 export function nullable<T extends TSchema>(
   schema: T,
   options: Described<Static<T> | null> = {},

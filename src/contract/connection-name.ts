@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 
-/** Its name in paths and in requests for jobs. */
+/** The name of a connection in paths and in requests for jobs. */
 export const ConnectionName = Type.String({
   pattern: '^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$',
   maxLength: 64,

@@ -80,7 +80,7 @@ export const UrlCredentials = Type.Object(
 );
 export type UrlCredentials = Static<typeof UrlCredentials>;
 
-/** A connection as everybody may see it: never its credentials. */
+/** A connection as any caller may see it, without its credentials. */
 export const ConnectionRecord = Type.Object(
   {
     id: Type.String({ examples: ['conn_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d'] }),

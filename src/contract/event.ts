@@ -5,7 +5,7 @@ import { JobProgress, JobRecord } from './job.ts';
 import { LABEL_FILTER, MAX_LABELS } from './labels.ts';
 import { EVENT_TYPES, JOB_EVENT_TYPES, WebhookId } from './webhook.ts';
 
-/** What a stream of a tenant's events can be narrowed to. */
+/** The types to which a stream of a tenant's events can be restricted. */
 export const STREAM_TYPES = [...EVENT_TYPES, 'job.progress'] as const;
 export type StreamType = (typeof STREAM_TYPES)[number];
 
@@ -52,10 +52,10 @@ const undescribed = (fields: Readonly<Record<string, TSchema>>): Record<string, 
     ),
   );
 
-/** Fields that only a single job has. */
+/** Fields that only the record of a single job has; events leave them out. */
 const NOT_TOLD = ['queue_position', 'estimated_start_seconds', 'forecast'] as const;
 
-/** The job of an event. An event has less than 20,000 bytes, so parts of a large job are left out. */
+/** The job in an event. An event is smaller than 20,000 bytes, so parts of a large job are left out. */
 export type EventJob = Pick<JobRecord, 'id' | 'kind' | 'state'> &
   Partial<Omit<JobRecord, (typeof NOT_TOLD)[number]>>;
 export const EventJob = Type.Unsafe<EventJob>({
@@ -98,13 +98,13 @@ export const WebhookTestEvent = Type.Object(
 );
 export type WebhookTestEvent = Static<typeof WebhookTestEvent>;
 
-/** The body of every request to a receiver, which has less than 20,000 bytes. */
+/** The body of every request to a receiver; it is smaller than 20,000 bytes. */
 export const WebhookEvent = oneOf('type', [JobStateEvent, BatchEndEvent, WebhookTestEvent], {
   $id: 'WebhookEvent',
 });
 export type WebhookEvent = Static<typeof WebhookEvent>;
 
-/** How far a job has come; only for streams that are open, so that it has no id. */
+/** How far a job has come. It is sent only to open streams and never stored, so it has no id. */
 export const ProgressEvent = Type.Object(
   {
     type: Type.Literal('job.progress'),
@@ -118,7 +118,7 @@ export const ProgressEvent = Type.Object(
 );
 export type ProgressEvent = Static<typeof ProgressEvent>;
 
-/** The first event of every stream, and the event for missing ones. */
+/** The first event of every stream, and the event that reports missing ones. */
 export const StreamNotice = Type.Object(
   {
     type: choice(['stream.open', 'stream.gap'], {
@@ -141,7 +141,7 @@ const Id = Type.String({
   description: 'Position among the events of the service; later events have larger ids',
 });
 
-/** What `data` of an event is: that is what generated clients make of a stream. */
+/** The `data` of an event, from which generated clients derive the type of a stream. */
 export const StreamEventData = oneOf('type', [JobStateEvent, BatchEndEvent, ProgressEvent, StreamNotice], {
   $id: 'StreamEventData',
   description: 'Its `type` is the name of the event',

@@ -1,7 +1,7 @@
 import type { AdapterRecord } from './adapter.ts';
 import type { JobRecord } from './job.ts';
 
-/** Examples of the contract; typed, so that they cannot go stale quietly. */
+/** Examples for the contract. They are typed, so the compiler finds outdated ones. */
 export const SHA256_EXAMPLE = '4f9a1c0e8b7d6a5f4e3d2c1b0a9988774f9a1c0e8b7d6a5f4e3d2c1b0a998877';
 
 export const ADAPTER_EXAMPLE: AdapterRecord = {

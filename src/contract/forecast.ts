@@ -3,7 +3,7 @@ import { choice, nullable } from './choice.ts';
 import { JobFailure } from './job-failure.ts';
 import { Target } from './target.ts';
 
-/** Part of a request that may be asked about first: what Google's AIP-163 calls validate_only. */
+/** Field of a request that asks for a dry run, which Google's AIP-163 calls validate_only. */
 export const DryRun = Type.Boolean({
   $id: 'DryRun',
   default: false,
@@ -13,7 +13,7 @@ export const DryRun = Type.Boolean({
     '`forecast`. Nothing is stored or queued, and no webhooks are sent.',
 });
 
-/** The id of a dry run; no record has it. */
+/** The id in the answer to a dry run; no record has it. */
 export const DRY_RUN_ID = 'dry_run';
 
 export const TargetForecast = Type.Object(
@@ -59,7 +59,7 @@ export const JobForecast = Type.Object(
 );
 export type JobForecast = Static<typeof JobForecast>;
 
-/** Refused items that a forecast names. */
+/** Largest number of refused items that a forecast lists. */
 export const MAX_REFUSED_SHOWN = 100;
 
 export const BatchForecast = Type.Object(

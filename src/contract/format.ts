@@ -15,7 +15,7 @@ const Conversion = Type.Object(
   { $id: 'Conversion', additionalProperties: false },
 );
 
-/** A way to write adapters down, and what can be done with it here. */
+/** A format for adapters, and what this service can do with it. */
 export const FormatRecord = Type.Object(
   {
     name: FormatNameSchema,

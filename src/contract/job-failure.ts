@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
 
-/** Why something failed, as records tell it. */
+/** Why something failed, as shown in records. */
 export const JobFailure = Type.Object(
   {
     code: Type.String(),

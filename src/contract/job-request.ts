@@ -47,7 +47,7 @@ export const SqueezeOptions = Type.Object(
 );
 export type SqueezeOptions = Static<typeof SqueezeOptions>;
 
-/** The highest first. */
+/** In descending order. */
 export const JOB_PRIORITIES = ['high', 'normal', 'low'] as const;
 
 export const JobPriority = choice(JOB_PRIORITIES, {
@@ -58,7 +58,7 @@ export const JobPriority = choice(JOB_PRIORITIES, {
 });
 export type JobPriority = Static<typeof JobPriority>;
 
-/** Settings of a job that do not affect its work: part of every request for a job. */
+/** Settings of a job that do not affect its work; part of every request for a job. */
 export const JobSettings = Type.Object({
   name: Type.Optional(RecordName),
   labels: Type.Optional(Labels),
@@ -127,7 +127,7 @@ const withSettings = <T extends TProperties>($id: string, request: TObject<T>) =
     },
   );
 
-/** A request whose adapter may be fetched first, and whose results may be delivered. */
+/** A squeeze request whose adapter may be imported first and whose results may be exported. */
 const squeezeOf = <A extends TProperties, D extends TSchema>($id: string, adapter: A, deliver: D) =>
   Type.Object(
     {
@@ -159,7 +159,7 @@ const mergeOf = <D extends TSchema>($id: string, deliver: D) =>
     },
   );
 
-/** A request for a job. It must have one of `adapter_id` and `source`, which the service checks. */
+/** A request for a job. It must have exactly one of `adapter_id` and `source`, which the service checks. */
 export const JobRequest = oneOf(
   'kind',
   [
@@ -204,14 +204,14 @@ export const CheckpointJobRequest = Type.Object(
 );
 export type CheckpointJobRequest = Static<typeof CheckpointJobRequest>;
 
-/** What can be computed: its adapters are here. */
+/** Work that can be computed, because its adapters are stored. */
 export type WorkRequest =
   | Static<typeof SqueezeJobRequest>
   | Static<typeof AnalyzeJobRequest>
   | Static<typeof MergeJobRequest>
   | CheckpointJobRequest;
 
-/** What a job may be of. */
+/** The request of a job, as its record stores it. */
 export const RecordedJobRequest = oneOf(
   'kind',
   [
@@ -229,7 +229,7 @@ export const JOB_KINDS = ['squeeze', 'analyze', 'merge', 'checkpoint', 'import',
 export const JobKind = choice(JOB_KINDS, { $id: 'JobKind' });
 export type JobKind = Static<typeof JobKind>;
 
-/** The `request` field of POST /v1/squeeze: a squeeze without the adapter, which comes in the same body. */
+/** The `request` field of POST /v1/squeeze: a squeeze request without the adapter, which is sent in the same body. */
 export const SqueezeRequest = Type.Object(
   {
     targets: Type.Array(Target, { minItems: 1, maxItems: 16 }),

@@ -84,7 +84,7 @@ export const TrainingNotes = Type.Object(
 );
 export type TrainingNotes = Static<typeof TrainingNotes>;
 
-/** What the kept energy of a result predicts where it is not trained on. */
+/** What the kept energy of a result predicts if the result is not trained further. */
 export const ExpectedLoss = Type.Object(
   {
     code: choice(['SOME_LOSS_LIKELY', 'LOSS_EXPECTED'], {
@@ -102,7 +102,7 @@ export const ExpectedLoss = Type.Object(
 );
 export type ExpectedLoss = Static<typeof ExpectedLoss>;
 
-/** Errors in which all modules weigh the same, and their consequences; absent in results of older versions. */
+/** Errors in which all modules have equal weight, and what they mean; absent in results of older versions. */
 export const moduleCloseness = {
   module_relative_error: Type.Optional(
     Type.Number({

@@ -17,7 +17,7 @@ const Scopes = Type.Array(choice(SCOPES), {
     '`tenant=`',
 });
 
-/** The id becomes a part of names in the storage. */
+/** A tenant's id is part of names in the storage, hence the narrow pattern. */
 export const TenantId = Type.String({
   pattern: '^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$',
   description: '1 to 40 lower case letters, digits and hyphens, no hyphen at either end',
@@ -26,7 +26,7 @@ export const TenantId = Type.String({
 
 const NullableTime = nullable(Type.String({ format: 'date-time' }));
 
-/** A key as everybody may see it: never the key itself, of which only a digest is kept. */
+/** A key as any caller may see it, without the key itself, of which only a digest is stored. */
 export const KeyRecord = Type.Object(
   {
     id: Type.String({ description: 'The public part of the key', examples: ['key_5f0c2a9b7e31'] }),
@@ -71,7 +71,7 @@ export const KeyRequest = Type.Object(
 );
 export type KeyRequest = Static<typeof KeyRequest>;
 
-/** The only answer that has the key. */
+/** The only answer that contains the key. */
 export const NewKey = Type.Object(
   {
     ...KeyRecord.properties,

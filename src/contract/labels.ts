@@ -1,14 +1,14 @@
 import { type Static, Type } from 'typebox';
 import { nullable } from './choice.ts';
 
-/** Names of labels, which include those of Kubernetes' labels and MLflow's tags. */
+/** Names of labels. All names of Kubernetes labels and MLflow tags are allowed. */
 const NAME = '[A-Za-z0-9](?:[A-Za-z0-9._/-]{0,126}[A-Za-z0-9])?';
 export const LABEL_NAME = `^${NAME}$`;
 export const LABEL_NAME_RULE =
   'a name has up to 128 letters of ASCII, digits, dots, slashes, hyphens and underscores, and begins and ends with a letter ' +
   'or digit';
 export const MAX_LABELS = 16;
-/** A label to look for: name and text with a colon between. */
+/** A label to search for: name and value, separated by a colon. */
 export const LABEL_FILTER = `^${NAME}:[\\s\\S]{0,128}$`;
 
 export const Labels = Type.Record(Type.String({ pattern: LABEL_NAME }), Type.String({ maxLength: 128 }), {
@@ -25,7 +25,7 @@ export const Labels = Type.Record(Type.String({ pattern: LABEL_NAME }), Type.Str
 });
 export type Labels = Static<typeof Labels>;
 
-/** What a record is called. */
+/** The name of a record. */
 export const RecordName = Type.String({
   $id: 'RecordName',
   minLength: 1,

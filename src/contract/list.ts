@@ -15,7 +15,7 @@ const time = (description: string) =>
     }),
   );
 
-/** What every list can be asked whose items come and go. */
+/** The query parameters of every list whose items come and go. */
 const page = {
   created_after: time('Only records created later than this'),
   created_before: time('Only records created earlier than this'),
@@ -102,7 +102,7 @@ export const JobListPage = listOf('JobList', JobRecord);
 
 export const AdapterListPage = listOf('AdapterList', AdapterRecord);
 
-/** An annealing run in a list; the run itself has its checkpoints and what follows from them. */
+/** An annealing run in a list; only the run itself includes its checkpoints and what is derived from them. */
 export const RunSummary = Type.Object(
   {
     id: Type.String(),

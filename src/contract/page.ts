@@ -4,7 +4,7 @@ import { nullable } from './choice.ts';
 export const DEFAULT_LIMIT = 50;
 export const MAX_LIMIT = 200;
 
-/** What a list is asked for that has pages. */
+/** The query parameters of a list with pages. */
 export const PageQuery = Type.Object({
   limit: Type.Optional(
     Type.Integer({
@@ -27,7 +27,7 @@ const NextCursor = nullable(Type.String(), {
   description: '`cursor` of the next page; null if there is none',
 });
 
-/** The answer of every list, with further fields if there are any. */
+/** The answer of a list, optionally with further fields. */
 export const listOf = <Item extends TSchema, More extends TProperties = Record<never, never>>(
   $id: string,
   item: Item,

@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
 
-/** What a process depends on. */
+/** The parts on which a process depends. */
 export const READINESS_PARTS = ['storage', 'database', 'queue', 'secrets', 'provider'] as const;
 export type ReadinessPart = (typeof READINESS_PARTS)[number];
 

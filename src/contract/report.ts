@@ -11,7 +11,7 @@ export const MatrixShape = Type.Unsafe<[number, number]>(
   Type.Array(Type.Integer(), { minItems: 2, maxItems: 2, description: '[m, n] of ΔW' }),
 );
 
-/** The spectrum of one module of the source, with its scale: σ of ΔW = scale·B·A. */
+/** The spectrum of one module of the source, including its scale: σ of ΔW = scale·B·A. */
 export const ModuleSpectrum = Type.Object(
   {
     name: Type.String(),
@@ -71,7 +71,7 @@ export const SucceededTargetReport = Type.Object(
 );
 export type SucceededTargetReport = Static<typeof SucceededTargetReport>;
 
-/** A target as the report has it: with all its modules, or with why it failed. */
+/** A target in a report: with all its modules, or with the error if it failed. */
 export const TargetReport = oneOf('state', [SucceededTargetReport, FailedResult], { $id: 'TargetReport' });
 export type TargetReport = Static<typeof TargetReport>;
 

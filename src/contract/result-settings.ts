@@ -22,13 +22,13 @@ const OF_IMPORT = nameTemplate(
     'as `4-16`. Names longer than 200 characters are shortened, `{source}` first. Default: `{source}`.',
   'hub/{source}',
 );
-/** What names are made from, for who has to say what is wrong with one. */
+/** The rules for name templates, from which error messages are built. */
 export const NAME_TEMPLATES: readonly {
   readonly pattern: string;
   readonly placeholders: readonly string[];
 }[] = [OF_RESULT, OF_IMPORT];
 
-/** Names and times to live of the adapters that jobs make. They do not affect the work. */
+/** Names and times to live of the adapters that a job creates. They do not affect the work. */
 export const ResultSettings = Type.Object(
   {
     name: Type.Optional(OF_RESULT.schema),
@@ -46,7 +46,7 @@ export const ResultSettings = Type.Object(
 );
 export type ResultSettings = Static<typeof ResultSettings>;
 
-/** The same for an adapter that a job only fetches. */
+/** The same for an adapter that a job only imports. */
 export const ImportSettings = Type.Object(
   {
     name: Type.Optional(OF_IMPORT.schema),

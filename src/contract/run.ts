@@ -81,7 +81,7 @@ const adaptive = {
 };
 
 type How = Static<TObject<typeof how>>;
-/** POST /v1/runs: by the clock, or by the spectrum. */
+/** Body of POST /v1/runs: squeezes happen by the clock, or by the spectrum. */
 export type RunRequest = (How & Static<TObject<typeof scheduled>>) | (How & Static<TObject<typeof adaptive>>);
 export const RunRequest = Type.Unsafe<RunRequest>(
   Type.Object(
@@ -106,7 +106,7 @@ export const CheckpointFile = Type.Object(
 );
 export type CheckpointFile = Static<typeof CheckpointFile>;
 
-/** A checkpoint of a trainer, and its outcome. */
+/** A checkpoint that a trainer sent, and its outcome. */
 export const CheckpointRecord = Type.Object(
   {
     run_id: Type.String(),

@@ -1,7 +1,7 @@
 import { type Static, type TSchema, Type } from 'typebox';
 import { choice, nullable } from './choice.ts';
 
-/** Modules of one shape, for telling how much each stage trains and how much memory that takes. */
+/** Modules of one shape, from which the parameters and memory of each stage are computed. */
 export const ScheduleModules = Type.Object(
   {
     out_features: Type.Integer({ minimum: 1, maximum: 2 ** 31, description: 'Rows of lora_B' }),
@@ -50,7 +50,7 @@ const clock = {
   ),
 };
 
-/** What the trainer does with its learning rate. */
+/** The learning rate schedule of the trainer. */
 export const LearningRateRequest = Type.Object(
   {
     schedule: Type.Optional(
@@ -86,7 +86,7 @@ const recipe = {
   final_share: Type.Optional(
     Type.Number({
       exclusiveMinimum: 0,
-      // Closer to 1, the steps that the earlier stages need are more than a number holds exactly.
+      // With values closer to 1, the earlier stages would need more steps than a number can represent exactly.
       maximum: 0.99,
       default: 0.5,
       description: 'Least share of all steps at the target rank. Not for recipe equal.',
@@ -94,7 +94,7 @@ const recipe = {
   ),
 };
 
-/** From which rank to which, in how many steps, and in what shape. */
+/** Source and target rank, number of steps, and the shape of the curve between them. */
 export const ScheduleRequest = Type.Object(
   {
     ...clock,
@@ -182,7 +182,7 @@ export const ScheduleRequest = Type.Object(
 );
 export type ScheduleRequest = Static<typeof ScheduleRequest>;
 
-/** Annealing by what the spectrum allows instead of by the clock. */
+/** Annealing in which the spectrum, not the clock, decides when to squeeze. */
 export const AdaptiveRequest = Type.Object(
   {
     ...clock,
@@ -224,7 +224,7 @@ export const AdaptiveRequest = Type.Object(
 );
 export type AdaptiveRequest = Static<typeof AdaptiveRequest>;
 
-/** Bytes the trained factors take at a stage; the base model and activations come on top. */
+/** Bytes that the trained factors take in a stage; the base model and activations are not included. */
 export const StageMemory = Type.Object(
   {
     weights_bytes: Type.Integer(),
@@ -236,7 +236,7 @@ export const StageMemory = Type.Object(
 );
 export type StageMemory = Static<typeof StageMemory>;
 
-/** The learning rate of a stage, against the peak that is right for the source rank. */
+/** The learning rate of a stage, relative to the peak that is right for the source rank. */
 export const StageLearningRate = Type.Object(
   {
     factor: Type.Number({
@@ -256,7 +256,7 @@ export const StageLearningRate = Type.Object(
 );
 export type StageLearningRate = Static<typeof StageLearningRate>;
 
-/** The learning rate of the stage that a run is in. */
+/** The learning rate of the stage in which a run currently is. */
 export const RunLearningRate = Type.Object(
   {
     ...StageLearningRate.properties,

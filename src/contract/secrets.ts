@@ -7,7 +7,7 @@ const KeyId = Type.String({
   examples: ['5f0c2a9b'],
 });
 
-/** What became of sealed secrets. */
+/** The result of sealing secrets with a new key. */
 export const KeyRotation = Type.Object(
   {
     key: { ...KeyId, description: 'The key that seals, the first of `SECRETS_KEYS`' },

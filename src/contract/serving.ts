@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { choice, nullable } from './choice.ts';
 
-/** Where the facts of a profile were read. */
+/** The documentation from which the facts of a profile were taken. */
 export const ProfileSource = Type.Object(
   {
     what: Type.String({ description: 'What was read there' }),
@@ -11,11 +11,11 @@ export const ProfileSource = Type.Object(
   { $id: 'ProfileSource', additionalProperties: false },
 );
 
-/** Parts of an adapter that are more than pairs of factors. */
+/** Parts of an adapter besides pairs of factors. */
 export const ProfileFeature = choice(['dora', 'modules-to-save', 'bias', 'lora-bias']);
 export type ProfileFeature = Static<typeof ProfileFeature>;
 
-/** A place where adapters are loaded, as data: what it takes and what it makes of it. */
+/** A server that loads adapters, described as data: what it accepts and how it interprets it. */
 export const ServingProfile = Type.Object(
   {
     name: Type.String({ description: 'Its name in targets', examples: ['vllm'] }),
@@ -116,7 +116,7 @@ export const ServingProfile = Type.Object(
 );
 export type ServingProfile = Static<typeof ServingProfile>;
 
-/** One rule of a profile, applied to a result. */
+/** The verdict of one rule of a profile on a result. */
 export const RuleVerdict = Type.Object(
   {
     rule: Type.String({ description: 'Stable name of the rule, e.g. "max-rank"' }),
@@ -129,7 +129,7 @@ export const RuleVerdict = Type.Object(
 );
 export type RuleVerdict = Static<typeof RuleVerdict>;
 
-/** Whether an adapter loads in the place a profile describes. */
+/** Whether the server that a profile describes can load an adapter. */
 export const Verdict = Type.Object(
   {
     profile: Type.String(),

@@ -5,7 +5,7 @@ import { choice } from './choice.ts';
 import { ResultSettings } from './result-settings.ts';
 import { atLeastOne, atMostOne, onlyWith } from './rules.ts';
 
-/** Information that a conversion needs and the files may lack. */
+/** Information that a conversion needs and that the files may lack. */
 export const FormatOptions = Type.Object(
   {
     component: Type.Optional(
@@ -52,7 +52,7 @@ export const FormatOptions = Type.Object(
 );
 export type FormatOptions = Static<typeof FormatOptions>;
 
-/** What a target may say besides its rank policy. */
+/** The fields of a target besides its rank policy. */
 const shared = {
   min_rank: Type.Optional(
     Type.Integer({
@@ -144,7 +144,7 @@ const shared = {
       description: 'dtype of the written factors; match keeps that of the source',
     }),
   ),
-  /** In requests only: it does not affect the work. */
+  /** Only in requests, because it does not affect the work. */
   results: Type.Optional(ResultSettings),
 };
 
@@ -201,14 +201,14 @@ const policies = {
 
 export type PolicyName = keyof typeof policies;
 
-/** The properties that name a policy, in the order of messages and help. */
+/** The properties that name a policy, in the order in which messages and help texts list them. */
 export const POLICIES = Object.keys(policies) as readonly PolicyName[];
 
-/** The policies that share out what modules get. */
+/** The policies that distribute a total over the modules. */
 export const BUDGETS = ['budget_bytes', 'budget_parameters'] as const satisfies readonly PolicyName[];
 type BudgetName = (typeof BUDGETS)[number];
 
-/** Of budgets only. */
+/** Only for budgets. */
 const criterion = {
   criterion: Type.Optional(
     choice(['relative', 'energy'], {
@@ -221,11 +221,11 @@ const criterion = {
   ),
 };
 
-/** The policies that kohya's dynamic methods correspond to. */
+/** The policies that correspond to kohya's dynamic methods. */
 export const KOHYA_METHODS = ['energy', 'ratio', 'cumulative'] as const satisfies readonly PolicyName[];
 type KohyaMethod = (typeof KOHYA_METHODS)[number];
 
-/** Of kohya's methods only. */
+/** Only for kohya's methods. */
 const compat = {
   compat: Type.Optional(
     choice(['kohya'], {
@@ -261,20 +261,20 @@ type OptionsOf<Name extends PolicyName> = Name extends BudgetName
     : unknown;
 type OfPolicy<Name extends PolicyName> = Pick<Policies, Name> & OptionsOf<Name> & Shared;
 
-/** A target by one of the budgets. */
+/** A target whose policy is a budget. */
 export type BudgetTarget = { [Name in BudgetName]: OfPolicy<Name> }[BudgetName];
 
-/** A result to produce: a rank policy and how to write the result, or a profile or a format alone. */
+/** A result to produce: a rank policy and how to write the result, or only a profile or a format. */
 export type Target =
   | { [Name in PolicyName]: OfPolicy<Name> }[PolicyName]
   | (Shared & { profile: string })
   | (Shared & { format: FormatName });
-/** One object type, which suits client generators; rules beside it express which fields go together. */
+/** Declared as one object type, which suits client generators; extra rules express which fields can be combined. */
 export const Target = Type.Unsafe<Target>(TargetFields);
 
-/** Policies whose purpose is different ranks. */
+/** Policies whose purpose is to give modules different ranks. */
 const UNEQUAL: readonly PolicyName[] = [...BUDGETS, 'rank_pattern'];
 
-/** Whether modules get ranks of their own where a target does not say: the default of `uniform` is then false. */
+/** Whether modules may get different ranks if a target does not say so: then the default of `uniform` is false. */
 export const isUnequalByDefault = (target: Target): boolean =>
   UNEQUAL.some((policy) => policy in target) || ('compat' in target && target.compat !== undefined);

@@ -25,7 +25,7 @@ const limit = (description: string) =>
     }),
   );
 
-/** What a tenant may use at most. */
+/** The quotas of a tenant. */
 export const Quotas = Type.Object(
   {
     stored_bytes: limit('Bytes of all adapters together, each counted in full'),
@@ -52,11 +52,11 @@ const settings = {
   quotas: Type.Optional(Quotas),
 };
 
-/** What an administrator has made of it. */
+/** The states that an administrator can give to a tenant. */
 export const TENANT_STATES = ['active', 'suspended', 'deleting'] as const;
 export type TenantState = (typeof TENANT_STATES)[number];
 
-/** A team, or another owner of records, with its settings. */
+/** A tenant (a team, or another owner of records) with its settings. */
 export const TenantRecord = Type.Object(
   {
     id: TenantId,
@@ -78,7 +78,7 @@ export type TenantRecord = Static<typeof TenantRecord>;
 export const TenantRequest = Type.Object(settings, { $id: 'TenantRequest', additionalProperties: false });
 export type TenantRequest = Static<typeof TenantRequest>;
 
-/** The effective limits of a tenant: its settings, otherwise the defaults of the service. */
+/** The effective limits of a tenant: its own settings, otherwise the defaults of the service. */
 export const LimitsInForce = Type.Object(
   {
     stored_bytes: nullable(Type.Integer({ minimum: 0 })),
@@ -112,7 +112,7 @@ const UsageDay = Type.Object(
   { $id: 'UsageDay', additionalProperties: false },
 );
 
-/** What a tenant has, may have, waits for and has used. */
+/** What a tenant stores, its limits, what it is waiting for and what it has used. */
 export const UsageRecord = Type.Object(
   {
     ...totals,
@@ -150,7 +150,7 @@ export const UsageQuery = Type.Object(
   { additionalProperties: false },
 );
 
-/** What was cancelled of all that a tenant waited for. */
+/** Everything that was cancelled of what a tenant was waiting for. */
 export const TenantCancellation = Type.Object(
   {
     batches: Type.Integer({ minimum: 0 }),

@@ -8,7 +8,7 @@ export const MAX_TARGETS = 16;
 const AdapterId = Type.String({ minLength: 1, maxLength: 128 });
 const closed = { additionalProperties: false };
 
-/** What says which adapter is meant: one that is here, or where to fetch it. */
+/** The fields that identify an adapter: a stored one, or the source from which to import it. */
 export const ONE_ADAPTER = {
   adapter_id: Type.Optional(AdapterId),
   source: Type.Optional(Source),
@@ -25,7 +25,7 @@ const targetIndex = Type.Integer({
   description: 'Position of the target, from 0',
 });
 
-/** Files that can be delivered besides weights and configuration. */
+/** Files that can be exported besides weights and configuration. */
 export const INCLUDED = ['report', 'card'] as const;
 const Include = Type.Array(choice(INCLUDED), {
   maxItems: INCLUDED.length,
@@ -53,7 +53,7 @@ const ONE_DESTINATION = [
   }),
 ] as const;
 
-/** Where finished results are delivered. */
+/** Where finished results are exported to. */
 export const Deliver = Type.Union(
   [
     Type.Array(
@@ -74,7 +74,7 @@ export const Deliver = Type.Union(
 );
 export type Deliver = Static<typeof Deliver>;
 
-/** Where the results of a batch go. */
+/** Where the results of a batch are exported to. */
 export const DeliverPrefix = Type.Union([...ONE_DESTINATION], {
   $id: 'DeliverPrefix',
   description:
@@ -108,14 +108,14 @@ export const RecordedExportRequest = Type.Object(
   { $id: 'RecordedExportJobRequest', ...closed },
 );
 
-/** The adapter that a job fetched. */
+/** The adapter that a job imported. */
 export const ImportedAdapter = Type.Object(
   { adapter_id: Type.String(), ...Import.properties },
   { $id: 'ImportedAdapter', ...closed, description: 'How the adapter of this job was fetched' },
 );
 export type ImportedAdapter = Static<typeof ImportedAdapter>;
 
-/** The delivery of a result, or of an adapter. */
+/** The export of a result, or of an adapter. */
 export const DeliveredAdapter = Type.Object(
   {
     state: choice(['pending', 'succeeded', 'failed'], {

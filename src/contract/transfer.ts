@@ -52,7 +52,7 @@ const Connection = Type.Optional({
   description: 'Name of the connection to use, which has the credentials',
 } as typeof ConnectionName);
 
-/** Longer than the longest key of S3: URLs may be presigned. */
+/** Longer than the longest S3 key, because URLs may be presigned. */
 const MAX_TEXT = 8192;
 const SourceText = Type.String({
   pattern: '^(s3|hf|https?)://[^\\u0000-\\u001f\\u007f]+$',
@@ -124,13 +124,13 @@ const HubSource = Type.Object(
   { $id: 'HubSource', ...closed, description: 'A model repository on the Hugging Face Hub' },
 );
 
-/** Where an adapter comes from. */
+/** Where to import an adapter from. */
 const SourceObject = oneOf(PLACE_TAG, [UrlSource, S3Source, HubSource]);
 export const Source = Type.Union([SourceObject, SourceText], { $id: 'Source' });
 export type Source = Static<typeof Source>;
 export type SourceObject = Exclude<Source, string>;
 
-/** A location of many adapters that can be listed. */
+/** A location of many adapters whose contents can be listed. */
 export const SourcePrefix = Type.Union(
   [
     oneOf(PLACE_TAG, [S3Source, HubSource]),
@@ -241,7 +241,7 @@ const HubSink = Type.Object(
   { $id: 'HubSink', ...closed, description: 'A model repository on the Hugging Face Hub, as one commit' },
 );
 
-/** Where a result goes. */
+/** Where to export a result to. */
 const SinkObject = oneOf(PLACE_TAG, [UrlSink, S3Sink, HubSink]);
 export const Sink = Type.Union([SinkObject, SinkText], { $id: 'Sink' });
 export type Sink = Static<typeof Sink>;
@@ -254,7 +254,7 @@ const Place = Type.String({
   description: 'Its location, without secrets',
 });
 
-/** What a record says about how an adapter came. */
+/** What a record says about how an adapter was imported. */
 export const Import = Type.Object(
   {
     kind: choice(['url', 's3', 'hub']),
@@ -271,7 +271,7 @@ export const Import = Type.Object(
 );
 export type Import = Static<typeof Import>;
 
-/** What a record says about a result that was delivered. */
+/** What a record says about a result that was exported. */
 export const Delivery = Type.Object(
   {
     kind: choice(['url', 's3', 'hub']),
@@ -293,7 +293,7 @@ const Sealed = Type.Optional(
   }),
 );
 const RecordedPlace = { place: Place, sealed: Sealed, connection: Connection };
-/** The form of records without secrets: they use a connection, or need no credentials. */
+/** URLs are recorded only without secrets: those that use a connection or need no credentials. */
 const RecordedFiles = Type.Optional(
   Type.Record(Type.String(), Type.Object({ url: Url, sha256: Type.Optional(Sha256) })),
 );
@@ -302,7 +302,7 @@ const RecordedBucket = {
   prefix: Type.Optional(S3Place.prefix),
 };
 
-/** A source as it is recorded: nothing secret in the clear. */
+/** A source as it is recorded, without any secret in plain text. */
 export const RecordedSource = oneOf(
   PLACE_TAG,
   [
@@ -336,7 +336,7 @@ export const RecordedSource = oneOf(
 );
 export type RecordedSource = Static<typeof RecordedSource>;
 
-/** A sink as it is recorded: nothing secret in the clear. */
+/** A sink as it is recorded, without any secret in plain text. */
 export const RecordedSink = oneOf(
   PLACE_TAG,
   [

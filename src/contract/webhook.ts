@@ -12,11 +12,11 @@ export const JOB_EVENT_TYPES = [
   'job.cancelled',
 ] as const;
 
-/** Types of events for receivers. */
+/** Types of events that are delivered to receivers. */
 export const EVENT_TYPES = [...JOB_EVENT_TYPES, 'batch.ended'] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 
-/** The events that a webhook gets unless it names some: those by which something ends. */
+/** The events that a webhook gets by default: those that report the end of something. */
 export const END_TYPES = [
   'job.succeeded',
   'job.partial',
@@ -63,13 +63,13 @@ const LabelFilter = {
 const Description = Type.String({ maxLength: 200, description: 'A description' });
 const Enabled = Type.Boolean({ description: 'Whether anything is sent' });
 
-/** 24 to 64 bytes in base64 have 32 to 88 characters. */
+/** 24 to 64 bytes are 32 to 88 characters in base64. */
 const WebhookSecret = Type.String({
   pattern: '^whsec_[A-Za-z0-9+/]{32,86}={0,2}$',
   description: '`whsec_` and 24 to 64 random bytes in base64. Signs every request.',
 });
 
-/** A webhook as everybody may see it: never its secret. */
+/** A webhook as any caller may see it, without its secret. */
 export const WebhookRecord = Type.Object(
   {
     id: WebhookId,
@@ -100,7 +100,7 @@ export const WebhookRequest = Type.Object(
 );
 export type WebhookRequest = Static<typeof WebhookRequest>;
 
-/** A webhook of one request: of the job, the batch or the run that it asks for. */
+/** A webhook for one request: for the job, batch or run that it creates. */
 export const RequestWebhook = Type.Object(
   {
     url: Url,
@@ -141,7 +141,7 @@ export const WebhookChange = Type.Object(
 );
 export type WebhookChange = Static<typeof WebhookChange>;
 
-/** One of the two answers that have a secret. */
+/** One of the two answers that contain a secret. */
 export const NewWebhook = Type.Object(
   { ...WebhookRecord.properties, secret: WebhookSecret },
   { $id: 'NewWebhook', additionalProperties: false, description: 'The secret is shown this once' },
@@ -202,7 +202,7 @@ export const DeliveryState = choice(['pending', 'delivered', 'failed'], {
 });
 export type DeliveryState = Static<typeof DeliveryState>;
 
-/** An event on its way to one receiver. */
+/** The delivery of an event to one receiver. */
 export const DeliveryRecord = Type.Object(
   {
     id: DeliveryId,

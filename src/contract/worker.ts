@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox';
 import { choice, nullable } from './choice.ts';
 import { listOf } from './page.ts';
 
-/** A process that does jobs, as it was when it was seen last. */
+/** A process that runs jobs, in the state in which it was last seen. */
 export const WorkerRecord = Type.Object(
   {
     id: Type.String({ description: 'A new one after each start' }),
