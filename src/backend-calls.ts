@@ -18,9 +18,9 @@ export type BackendEvent =
 export type ObserveBackend = (event: BackendEvent) => void;
 
 /**
- * Does a call and reports how long it took.
+ * Makes a call and reports its duration.
  * @param observe undefined if the calls are not observed
- * @param isFault whether an error is the backend's own; default: each is
+ * @param isFault whether an error is the backend's own; default: all are
  */
 export async function observedCall<T>(
   observe: ObserveBackend | undefined,

@@ -5,8 +5,8 @@ import { redacted } from './redaction.ts';
 export type { Logger };
 
 /**
- * JSON lines on standard output, without secrets. `bindings` are on every line: the role, or the job that a compute
- * process runs.
+ * A logger for JSON lines on standard output, without secrets. `bindings` are added to every line: the role, or the
+ * job that a compute process runs.
  * @param level a pino level, or 'silent'
  */
 export function createLogger(level: string, bindings: Readonly<Record<string, unknown>> = {}): Logger {
@@ -14,16 +14,17 @@ export function createLogger(level: string, bindings: Readonly<Record<string, un
     level,
     base: { pid: process.pid, ...bindings },
     timestamp: pino.stdTimeFunctions.isoTime,
-    // The whole line: a secret may stand in a message or in an error of somebody else's, at any depth.
+    // The whole line is checked, because a secret may be in a message or in an error of a library, at any depth.
     hooks: { streamWrite: redacted },
   });
 }
 
 /**
- * Writes down who did what, a JSON line each, whatever the level of the log is.
- * @param place `off`, `stdout` (between the lines of the log), or the path of a file that lines are added to; its folder is there
- * @returns undefined if nothing is to be written
- * @throws Error when the file cannot be opened
+ * Opens the audit log, which has one JSON line per entry, whatever the log level is.
+ * @param place `off`, `stdout` (between the lines of the log), or the path of a file to append to, whose folder
+ *   exists
+ * @returns undefined if it is off
+ * @throws Error if the file cannot be opened
  */
 export function openAuditLog(place: string): ((entry: object) => void) | undefined {
   if (place === 'off') return undefined;
@@ -32,7 +33,8 @@ export function openAuditLog(place: string): ((entry: object) => void) | undefin
     timestamp: pino.stdTimeFunctions.isoTime,
     hooks: { streamWrite: redacted },
   };
-  // Opened here: pino would retry for ever. Synchronous: a line is in the file before the next request is handled.
+  // Opened here, because pino would retry indefinitely. Synchronous, so that a line is in the file before the next
+  // request is handled.
   const log =
     place === 'stdout'
       ? pino(options)
@@ -40,15 +42,15 @@ export function openAuditLog(place: string): ((entry: object) => void) | undefin
   return (entry) => log.info(entry);
 }
 
-/** Hosts after a first one, as in redis+sentinel://a:26379,b:26379/name: URL cannot parse them. */
+/** Further hosts, as in redis+sentinel://a:26379,b:26379/name, which URL cannot parse. */
 const MORE_HOSTS = /^([a-z+]+:\/\/(?:[^@/?#]*@)?[^@/?#,]+)((?:,[\w.:[\]-]+)+)(?=[/?#]|$)/;
 
-/** A URL as it may be logged: user and password replaced, and nothing at all of one that cannot be parsed. */
+/** A URL as it may be logged: with user and password replaced, or a fixed text if it cannot be parsed. */
 export function withoutCredentials(url: string): string {
   const [, start, more = ''] = MORE_HOSTS.exec(url) ?? [];
   try {
     const parsed = new URL(start === undefined ? url : start + url.slice(start.length + more.length));
-    // Of a password that is not encoded, a part may be there.
+    // A part of a password that is not encoded may be in the path.
     if (parsed.pathname.includes('@')) throw new Error('an @ in the path');
     if (parsed.username) parsed.username = '***';
     if (parsed.password) parsed.password = '***';

@@ -1,6 +1,6 @@
-/** Looks at a file while it passes by, and refuses it, by throwing, as early as its bytes allow. */
+/** Checks a file while its bytes pass through, and throws as soon as they show that the file must be refused. */
 export interface Gate<T = unknown> {
   push(chunk: Uint8Array): void;
-  /** @param totalBytes size of the file; more than was pushed when only its beginning was */
+  /** @param totalBytes size of the file; larger than what was pushed if only the beginning was */
   finish(totalBytes: number): T;
 }

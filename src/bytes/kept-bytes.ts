@@ -1,8 +1,8 @@
 const FIRST_BUFFER_BYTES = 4096;
 
 /**
- * Bytes of a stream that are needed a while longer, in a buffer that doubles: memory follows what was sent, not what was
- * announced.
+ * Bytes of a stream that must be kept for a while, in a buffer that doubles as needed. Memory therefore grows with
+ * what was actually sent, not with what was announced.
  */
 export class KeptBytes {
   #buffer = new Uint8Array(FIRST_BUFFER_BYTES);
@@ -12,12 +12,12 @@ export class KeptBytes {
     return this.#length;
   }
 
-  /** What is kept; valid until the next change. */
+  /** The kept bytes; valid until the next change. */
   get bytes(): Uint8Array {
     return this.#buffer.subarray(0, this.#length);
   }
 
-  /** Copies: the caller may reuse its bytes. */
+  /** Copies the bytes, so the caller may reuse its buffer. */
   add(bytes: Uint8Array): void {
     const needed = this.#length + bytes.length;
     if (needed > this.#buffer.length) {
@@ -29,12 +29,12 @@ export class KeptBytes {
     this.#length = needed;
   }
 
-  /** Forgets what is kept; the room stays for the next. */
+  /** Discards the bytes but keeps the buffer for the next ones. */
   clear(): void {
     this.#length = 0;
   }
 
-  /** Forgets all, and gives the room back. */
+  /** Discards the bytes and frees the buffer. */
   release(): void {
     this.#length = 0;
     this.#buffer = new Uint8Array(0);

@@ -1,20 +1,21 @@
 import { open } from 'node:fs/promises';
 import type { Gate } from './gate.ts';
 
-/** One read for most headers. */
+/** Large enough to read most headers at once. */
 const CHUNK_BYTES = 64 * 1024;
 
-/** A gate that keeps what the beginning of a file says. */
+/** A gate that extracts the header of a file. */
 export interface BeginningGate<T> extends Gate<T> {
-  /** Once all of it has passed. */
+  /** Set as soon as the whole header has passed through. */
   readonly header: T | undefined;
 }
 
 /**
- * Reads the beginning of a file through a gate, with the verdicts that an upload gets from it.
- * @param isWanted told the first bytes of the file, at most 64 KiB; false: it is of another kind
+ * Reads the beginning of a file through a gate, applying the same checks as an upload.
+ * @param isWanted called with the first bytes of the file, at most 64 KiB; returns false if the file is of another
+ *   kind
  * @returns null for a file that is not wanted
- * @throws what the gate throws; errors of the file system as they are
+ * @throws what the gate throws; errors of the file system unchanged
  */
 export async function readBeginning<T>(
   path: string,

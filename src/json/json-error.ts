@@ -10,16 +10,16 @@ export type JsonErrorReason =
   | 'duplicate-key'
   /** A key that pollutes prototypes in JavaScript readers. */
   | 'forbidden-key'
-  /** More nested than the limit. */
+  /** Nested more deeply than the limit. */
   | 'depth'
-  /** A number no double can hold, or with more digits than the limit. */
+  /** A number that no double can represent, or that has more digits than the limit. */
   | 'number-range'
-  /** An integer beyond ±(2^53 − 1) where the caller wants doubles, which may round it. */
+  /** An integer beyond ±(2^53 − 1), which a double may round, and the caller wants doubles. */
   | 'unsafe-integer'
   /** A fraction or an exponent where the caller allows integers only. */
   | 'not-integer';
 
-/** A refused JSON text. `path` leads to the value that was being read: keys and array indices. */
+/** The error for a refused JSON text. `path` leads to the value that was being read: keys and array indices. */
 export class JsonError extends Error {
   readonly reason: JsonErrorReason;
   /** Position in the decoded text (UTF-16 code units). */
@@ -39,7 +39,7 @@ export class JsonError extends Error {
     this.path = path;
   }
 
-  /** The path for a message; empty at the root. */
+  /** The path as text for a message; empty at the root. */
   get where(): string {
     return this.path.map((step) => (typeof step === 'string' ? quote(step) : String(step))).join(' / ');
   }

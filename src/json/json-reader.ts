@@ -1,6 +1,6 @@
 import { JsonError, type JsonErrorReason } from './json-error.ts';
 
-/** Longer integers are refused: they are never meant, and converting millions of digits takes seconds. */
+/** Longer integers are refused: they are never intended, and converting millions of digits takes seconds. */
 const MAX_INTEGER_DIGITS = 1000;
 const MAX_SHOWN_DIGITS = 40;
 /** Any integer with this many digits is below 2^53. */
@@ -33,7 +33,7 @@ const POINT = 0x2e;
 const UPPER_E = 0x45;
 const LOWER_E = 0x65;
 
-/** What a reader refuses, and what it makes of objects and of large integers. */
+/** What a reader refuses, and how it represents objects and large integers. */
 export interface JsonKind<Members> {
   /** Deepest nesting of arrays and objects. */
   readonly maxDepth: number;
@@ -42,7 +42,7 @@ export interface JsonKind<Members> {
   readonly open: () => Members;
   readonly has: (object: Members, key: string) => boolean;
   readonly put: (object: Members, key: string, value: unknown) => void;
-  /** Of an integer beyond ±(2^53 − 1); undefined: it is refused. */
+  /** The value for an integer beyond ±(2^53 − 1); undefined: such integers are refused. */
   readonly largeInteger: ((token: string) => unknown) | undefined;
 }
 
@@ -199,7 +199,10 @@ export class JsonReader<Members> {
     return value;
   }
 
-  /** The usual integer without regular expression or conversion; undefined for every other number, and nothing is read. */
+  /**
+   * Reads a common integer without a regular expression or conversion; returns undefined for every other number and
+   * consumes nothing.
+   */
   #shortInteger(): number | undefined {
     const text = this.#text;
     const start = this.#at;

@@ -1,15 +1,15 @@
-/** Holds the longest names of real tensors. */
+/** Long enough for the longest names of real tensors. */
 const MAX_SHOWN = 200;
 
 /**
- * Text from a stranger, for a message: in quotes, control characters escaped, shortened. What it quotes may be
+ * Quotes untrusted text for a message: control characters are escaped and long text is shortened, because it may be
  * megabytes long or try to forge lines of a log.
  */
 export function quote(text: string): string {
   return JSON.stringify(text.length <= MAX_SHOWN ? text : `${text.slice(0, MAX_SHOWN)}…`);
 }
 
-/** The first few names in quotes, and how many more there are: what a file lists can be thousands of names. */
+/** The first few names in quotes, followed by how many more there are: a file may list thousands of names. */
 export function quoteSome(names: readonly string[], most: number): string {
   const shown = names
     .slice(0, most)

@@ -10,7 +10,7 @@ import { JsonReader } from './json-reader.ts';
 export type JsonValue = null | boolean | number | bigint | string | JsonValue[] | JsonObject;
 export type JsonObject = Map<string, JsonValue>;
 
-/** The same as plain objects and doubles, as `JSON.parse` gives them. */
+/** The same values as plain objects and doubles, in the form that `JSON.parse` returns. */
 export type PlainJson = null | boolean | number | string | PlainJson[] | PlainObject;
 export type PlainObject = { [key: string]: PlainJson };
 
@@ -22,27 +22,27 @@ interface Limits {
 }
 
 export interface StrictJsonOptions extends Limits {
-  /** Refuses fractions and exponents (reason "not-integer"), also where the value is whole, as in 16.0. */
+  /** Refuses fractions and exponents (reason "not-integer"), even if the value is whole, as in 16.0. */
   readonly integersOnly?: boolean;
 }
 
 export interface PlainJsonOptions extends Limits {
   /**
-   * What becomes of integers beyond ±(2^53 − 1), which a double may round: refused (reason "unsafe-integer"; RFC 7493,
-   * section 2.2) unless `round` is asked for, as measured numbers may be large and whole.
+   * What to do with integers beyond ±(2^53 − 1), which a double may round: they are refused (reason "unsafe-integer";
+   * RFC 7493, section 2.2) unless `round` is requested, which suits measured values that may be large whole numbers.
    */
   readonly largeIntegers?: 'refuse' | 'round';
 }
 
-/** Keys through which `object[key] = value` reaches prototypes. No honest file of ours needs them. */
+/** Keys through which `object[key] = value` could change prototypes. No legitimate file needs them. */
 const FORBIDDEN_IN_MAPS: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 
-/** The one key that means something to a plain object. Labels may well be called "prototype". */
+/** The only key that is special in a plain object. Labels may well be called "prototype". */
 const FORBIDDEN_IN_OBJECTS: ReadonlySet<string> = new Set(['__proto__']);
 
 /**
- * Reads one JSON text (RFC 8259) from a stranger. Stricter than `JSON.parse`: UTF-8 without BOM, no duplicate keys,
- * no prototype keys, bounded depth, no number that a double cannot hold, no lone surrogates.
+ * Parses one untrusted JSON text (RFC 8259). Stricter than `JSON.parse`: UTF-8 without BOM, no duplicate keys, no
+ * prototype keys, bounded depth, no number that a double cannot represent, no lone surrogates.
  * @throws JsonError
  */
 export function parseStrictJson(bytes: Uint8Array, options: StrictJsonOptions): JsonValue {
@@ -59,8 +59,8 @@ export function parseStrictJson(bytes: Uint8Array, options: StrictJsonOptions): 
 }
 
 /**
- * The same rules for code that wants plain objects, such as validators of schemas. Only `__proto__` is a forbidden key:
- * "constructor" and "prototype" are own properties like others.
+ * Parses with the same rules into plain objects, for code such as schema validators. Only the key `__proto__` is
+ * forbidden: "constructor" and "prototype" become ordinary own properties.
  * @throws JsonError
  */
 export function parsePlainJson(bytes: Uint8Array, options: PlainJsonOptions): PlainJson {
@@ -84,7 +84,7 @@ function decodeUtf8(bytes: Uint8Array, { allowBom = false }: Limits): string {
   const source = Buffer.from(buffer, byteOffset, byteLength);
   const text = source.toString('utf8');
   if (isUtf8(source)) return text;
-  // Invalid bytes were decoded as U+FFFD, so encoding the text again gives other bytes at their position.
+  // Invalid bytes were decoded as U+FFFD, so encoding the text again gives different bytes at their position.
   const again = Buffer.from(text, 'utf8');
   const bad = source.findIndex((byte, index) => byte !== again[index]);
   const good = bad < 0 ? source : source.subarray(0, bad);
