@@ -54,7 +54,7 @@ export const Environment = Type.Object({
       description:
         'Proxies whose `X-Forwarded-For` is trusted, as addresses or networks. The address of a client, in the ' +
         '[audit log](observability.md#audit-log) and for counting invalid keys, is the last one that is ' +
-        'not a proxy. Unset: it is that of the connection, and the header is ignored.',
+        'not a proxy. Unset: the address is that of the connection, and the header is ignored.',
     }),
   ),
   MAX_CONNECTIONS: Type.Optional(
@@ -62,8 +62,8 @@ export const Environment = Type.Object({
       minimum: 32,
       maximum: 1_000_000,
       description:
-        'Most connections to `PORT` at a time. Unset: half of the file descriptors that the process may open, minus ' +
-        '256 for other purposes, and at most 10,000. Larger values than that half are refused at startup. See ' +
+        'Maximum number of connections to `PORT`. Unset: half of the file descriptors that the process may open, minus ' +
+        '256 for other purposes, and at most 10,000. Values larger than this half are refused at startup. See ' +
         '[connections](scaling.md#connections).',
     }),
   ),
@@ -72,14 +72,15 @@ export const Environment = Type.Object({
     maximum: 1_000_000,
     default: 200,
     description:
-      'Most `POST`, `PUT` and `PATCH` requests that this process handles at a time; others get 503 at once. ' +
+      'Maximum number of `POST`, `PUT` and `PATCH` requests that this process handles at a time; further ones get 503 at once. ' +
       'See [overload](scaling.md#overload).',
   }),
   MAX_UPLOADS_IN_FLIGHT: Type.Integer({
     minimum: 1,
     maximum: 1_000_000,
     default: 256,
-    description: 'Most uploads that this process receives at a time; others get 503 at once.',
+    description:
+      'Maximum number of uploads that this process receives at a time; further ones get 503 at once.',
   }),
   MAX_QUEUE_AGE_SECONDS: Type.Optional(
     Type.Integer({
@@ -93,7 +94,7 @@ export const Environment = Type.Object({
   AUTH: Type.Optional(
     Type.Enum(['open', 'keys'], {
       description:
-        '`keys`: the API requires a key, see [keys](keys.md). `open`: everyone who reaches it may do everything. ' +
+        '`keys`: the API requires a key, see [keys](keys.md). `open`: anyone who can reach the API may do everything. ' +
         'Unset: `open` if `HOST` is a loopback address and `JWT_ISSUER` is not set, otherwise `keys`. With `keys`, the ' +
         'service does not start without any key unless it accepts tokens.',
     }),
@@ -116,7 +117,7 @@ export const Environment = Type.Object({
       minLength: 1,
       title: 'the path of a file in PEM format',
       description:
-        'CA certificates for Redis, with a `rediss` URL. Unset: those that Node.js trusts. This file and the next two ' +
+        'CA certificates for Redis, with a `rediss` URL. Unset: the CAs that Node.js trusts. This file and the next two ' +
         'are read for each connection.',
     }),
   ),
@@ -138,7 +139,7 @@ export const Environment = Type.Object({
     minimum: 1,
     maximum: 1_000,
     default: 10,
-    description: 'Most connections of this process to PostgreSQL.',
+    description: 'Maximum number of connections of this process to PostgreSQL.',
   }),
   DATABASE_TIMEOUT_MS: Type.Integer({
     minimum: 100,
@@ -160,7 +161,7 @@ export const Environment = Type.Object({
     minLength: 1,
     default: './data',
     description:
-      'Folder for everything the service keeps on this machine. One running service process per folder.',
+      'Folder for everything that the service keeps on this machine. Only one running service process may use a folder.',
   }),
   STORAGE_URL: Type.Optional(
     Type.String({
@@ -183,7 +184,7 @@ export const Environment = Type.Object({
     maximum: Number.MAX_SAFE_INTEGER,
     default: 16 * GIB,
     description:
-      'With `s3:`, most bytes of local copies under `DATA_DIR`, in addition to those that running jobs use. The least ' +
+      'With `s3:`, maximum size of local copies under `DATA_DIR` in bytes, in addition to the copies that running jobs use. The least ' +
       'recently used are removed first.',
   }),
   STORAGE_IDLE_TIMEOUT_MS: Type.Integer({

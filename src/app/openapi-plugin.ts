@@ -146,7 +146,7 @@ export const openapi = fp(async (app: FastifyInstance, { version }: { version: s
         operationId: 'getOpenapiYaml',
         tags: ['service'],
         summary: 'Get this contract',
-        description: 'With all paths, bodies and answers, for client generators.',
+        description: 'With all paths, bodies and responses, for client generators.',
         ...answers('OpenAPI 3.1', 'application/yaml', Type.String()),
       },
     },

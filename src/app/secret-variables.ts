@@ -33,7 +33,7 @@ export const SECRET_VARIABLES = {
       'Redis or Valkey server, `redis://` or `rediss://` (TLS); for Sentinel or a Cluster ' +
       'see [Redis](redis.md). Unset: a private server is started under ' +
       '`DATA_DIR` (role `all` only). An external server should have `maxmemory-policy noeviction`; with another policy ' +
-      'the service works but is `degraded`. It may lose its data in a restart.',
+      'the service works but is `degraded`. The server may lose its data in a restart.',
   }),
   ...secret('REDIS_PASSWORD', {
     ...PASSWORD,
@@ -57,7 +57,7 @@ export const SECRET_VARIABLES = {
     title: 'up to 8 keys of 32 bytes in base64, separated by commas',
     description:
       'Keys that seal secrets of webhooks, connections and jobs in the database: the first one encrypts, all of them decrypt. Each is ' +
-      '32 bytes in base64 (`openssl rand -base64 32`); all processes need the same ones. Unset: role `all` without `REDIS_URL` creates one ' +
+      '32 bytes in base64 (`openssl rand -base64 32`); all processes need the same keys. Unset: role `all` without `REDIS_URL` creates one ' +
       'under `DATA_DIR`; otherwise the service refuses webhooks and jobs with credentials. See [the key for ' +
       'secrets](secrets.md).',
   }),

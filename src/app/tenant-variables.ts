@@ -5,7 +5,7 @@ const tenantLimit = (of: string) =>
     Type.Integer({
       minimum: 0,
       maximum: Number.MAX_SAFE_INTEGER,
-      description: `Most ${of}, for tenants without a limit of their own. Unset: no limit.`,
+      description: `For tenants without a limit of their own, the maximum number of ${of}. Unset: no limit.`,
     }),
   );
 
@@ -22,10 +22,10 @@ export const TENANT_VARIABLES = {
     default: 'high',
     description: 'Highest priority of jobs, for tenants without a limit of their own.',
   }),
-  TENANT_MAX_RUNNING: tenantLimit('jobs that run at once, while others wait'),
+  TENANT_MAX_RUNNING: tenantLimit('jobs that run at once; further ones wait'),
   TENANT_MAX_QUEUED: tenantLimit('unfinished jobs; requests for more are refused'),
   TENANT_STORED_BYTES: tenantLimit('bytes of all adapters together'),
-  TENANT_REQUESTS_PER_MINUTE: tenantLimit('requests to the API'),
+  TENANT_REQUESTS_PER_MINUTE: tenantLimit('requests to the API in a minute'),
   METRICS_TENANTS: Type.Integer({
     minimum: 0,
     maximum: 1000,

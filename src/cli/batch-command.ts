@@ -28,8 +28,8 @@ export const BATCH_CREATE: Command = {
   about:
     'A SOURCE is the id of an adapter (ad_…), a folder or file, which is uploaded first, or a URL from which ' +
     'the server fetches it (s3://…, hf://…, https://…); a single URL that ends with a slash stands for every ' +
-    'adapter below it. FILE has one SOURCE per line, or one job per line as JSON, as for POST /v1/jobs; - is ' +
-    'standard input. An item that cannot be tried has failed; an invalid line refuses the whole batch. The ' +
+    'adapter below it. FILE contains one SOURCE per line, or one job per line as JSON, as for POST /v1/jobs; - is ' +
+    'standard input. An item that cannot be tried fails; because of an invalid line, the whole batch is refused. The ' +
     'command prints the batch and ends: lora-squeeze watch --batch ID follows it.',
   groups: [
     { title: 'Which', options: [{ name: 'from', value: 'FILE', help: 'SOURCEs or jobs, one per line.' }] },
@@ -101,14 +101,14 @@ const ofEach = (
 export const BATCH_GET = ofEach(
   'batch get',
   'Shows the state of batches.',
-  'How many of their items are in each state.',
+  'Prints how many of their items are in each state.',
   '',
   'GET',
 );
 export const BATCH_CANCEL = ofEach(
   'batch cancel',
   'Cancels batches.',
-  'No further job of them starts; running ones stop.',
+  'No further job of these batches starts; running ones stop.',
   '/cancel',
   'POST',
 );

@@ -13,7 +13,7 @@ import { LIST_OPTIONS, limitOf, listQuery, pages } from './server-lists.ts';
 import { namedTenant, neededServer, SERVER_GROUP } from './server-options.ts';
 
 const OUTPUT: OptionGroup = { title: 'Output', options: [JSON_OPTION] };
-const ON_A_PIPE = 'On a terminal a table, elsewhere a line of JSON for each job.';
+const ON_A_PIPE = 'Prints a table on a terminal, and elsewhere a line of JSON for each job.';
 
 export const JOBS_LIST: Command = {
   name: 'jobs list',
@@ -73,8 +73,11 @@ function ofEach(
 const path = (id: string, what = ''): string => `/v1/jobs/${encodeURIComponent(id)}${what}`;
 const post = () => ({ method: 'POST' });
 
-export const JOBS_GET = ofEach('jobs get', 'Shows the state of jobs.', 'Any number of jobs.', (client, id) =>
-  client.json(path(id)),
+export const JOBS_GET = ofEach(
+  'jobs get',
+  'Shows the state of jobs.',
+  'Accepts any number of jobs.',
+  (client, id) => client.json(path(id)),
 );
 export const JOBS_CANCEL = ofEach(
   'jobs cancel',

@@ -36,7 +36,7 @@ export const KEYS_CREATE: Command = {
         {
           name: 'max-priority',
           value: 'PRIORITY',
-          help: `Highest priority of its jobs: ${JOB_PRIORITIES.join(', ')}; default that of the tenant.`,
+          help: `Highest priority of its jobs: ${JOB_PRIORITIES.join(', ')}; default: that of the tenant.`,
         },
         {
           name: 'expires-in',

@@ -34,10 +34,10 @@ export const SQUEEZE: Command = {
   about:
     'A SOURCE is a folder with one weights file (and adapter_config.json for PEFT and MLX), or a single ' +
     '.safetensors or .gguf file; with --server also a URL from which the server fetches it (s3://…, hf://…, ' +
-    'https://…). The result goes to SOURCE-squeezed beside it, or to --out DIR; with several SOURCEs, or if ' +
-    'DIR ends with a slash, to DIR/SOURCE each; with several ranks to r4, r8, … in it. It appears complete or ' +
-    'not at all. Several SOURCEs are processed at a time and reported in their order. If one fails, the ' +
-    'others are still processed.',
+    'https://…). The result goes to SOURCE-squeezed next to SOURCE, or to --out DIR. With several SOURCEs, or if ' +
+    'DIR ends with a slash, each result goes to DIR/SOURCE; with several ranks, to r4, r8, … in that folder. A ' +
+    'result appears complete or not at all. Several SOURCEs are processed at a time and reported in their order. ' +
+    'If one fails, the others are still processed.',
   groups: [...TARGET_GROUPS, OUTPUT_GROUP, ENGINE_GROUP, RESULT_GROUP],
   run,
 };

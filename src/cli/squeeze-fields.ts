@@ -41,7 +41,7 @@ const POLICY_HELP: Readonly<Record<PolicyName, Help>> = {
 const SHARED_HELP: Readonly<Record<SharedField, Help>> = {
   format: {
     value: 'NAME',
-    help: 'The format of the result; default that of the source. Without a policy ranks stay.',
+    help: 'The format of the result; default: that of the source. Without a policy, ranks stay unchanged.',
   },
   profile: {
     value: 'NAME',
@@ -56,10 +56,10 @@ const SHARED_HELP: Readonly<Record<SharedField, Help>> = {
   },
   compat: {
     value: 'NAME',
-    help: 'With energy, ratio or cumulative: kohya gives the ranks that its resize_lora.py would.',
+    help: 'With energy, ratio or cumulative: kohya gives the ranks that resize_lora.py of kohya would choose.',
   },
   scale: { value: 'MODE', help: 'Where the scaling goes; default fold (into the weights).' },
-  split: { value: 'SIDE', help: 'Which factor has the singular values; default balanced.' },
+  split: { value: 'SIDE', help: 'Which factor gets the singular values; default balanced.' },
   dtype: { value: 'TYPE', help: 'dtype of the factors; default match (that of the source).' },
   strip: {
     value: 'WHAT',
@@ -73,7 +73,7 @@ const SHARED_HELP: Readonly<Record<SharedField, Help>> = {
 
 /** The fields of format_options. */
 const FORMAT_HELP: Readonly<Record<keyof FormatOptions, Help>> = {
-  component: { value: 'PART', help: 'The part of a diffusion pipeline that the adapter belongs to.' },
+  component: { value: 'PART', help: 'The part of a diffusion pipeline to which the adapter belongs.' },
   architecture: { value: 'NAME', help: 'GGUF: the architecture of the base model, such as qwen2.' },
   heads: { value: 'N', help: 'GGUF, llama and mistral: attention heads of the base model.' },
   kv_heads: { value: 'N', help: 'GGUF, llama and mistral: key and value heads; default as --heads.' },

@@ -19,7 +19,7 @@ import { ADMINISTRATION_GROUP, SERVER_GROUP } from './server-options.ts';
 import { textTable } from './words.ts';
 
 const OUTPUT: OptionGroup = { title: 'Output', options: [JSON_OPTION] };
-const ON_A_PIPE = 'On a terminal a table, elsewhere a line of JSON for each.';
+const ON_A_PIPE = 'Prints a table on a terminal, and elsewhere a line of JSON for each.';
 const FOR_ADMINISTRATORS = 'Needs a key with the scope admin.';
 const MOST_TENANTS = 100_000;
 
@@ -68,7 +68,7 @@ const ofEachTenant = (
   name: `tenants ${name}`,
   summary,
   synopsis: ['TENANT…'],
-  about: `${about} ${FOR_ADMINISTRATORS} A line of JSON for each.`,
+  about: `${about} ${FOR_ADMINISTRATORS} Prints a line of JSON for each tenant.`,
   groups: [ADMINISTRATION_GROUP],
   run: (args) => onServer(args, (client) => forEachId(args, async (id) => printJson(await ask(client, id)))),
 });
@@ -76,13 +76,13 @@ const ofEachTenant = (
 export const TENANTS_SHOW = ofEachTenant(
   'show',
   'Shows tenants with their usage.',
-  'Settings, records, limits, waiting jobs and past usage.',
+  'Shows settings, records, limits, waiting jobs and past usage.',
   (client, id) => client.json<TenantRecord>(path(id)),
 );
 export const TENANTS_SUSPEND = ofEachTenant(
   'suspend',
   'Suspends tenants.',
-  'No waiting job starts and no new one is accepted; running jobs continue, and the tenants can read, ' +
+  'No waiting job starts, and no new job is accepted; running jobs continue, and the tenants can still read, ' +
     'cancel and delete.',
   (client, id) => client.json<TenantRecord>(path(id, '/suspend'), post),
 );
@@ -113,10 +113,10 @@ const SETTINGS = {
 } as const satisfies Readonly<Record<string, FieldSchema>>;
 const QUOTAS = ['stored-bytes', 'max-queued', 'max-running', 'requests-per-minute'] as const;
 const QUOTA_HELP = {
-  'stored-bytes': 'Bytes of all its adapters together.',
-  'max-queued': 'Jobs that have not ended.',
-  'max-running': 'Jobs that run at once.',
-  'requests-per-minute': 'Requests to the API, by all its keys together.',
+  'stored-bytes': 'Maximum size of all its adapters together, in bytes.',
+  'max-queued': 'Maximum number of jobs that have not ended.',
+  'max-running': 'Maximum number of jobs that run at once.',
+  'requests-per-minute': 'Maximum number of requests to the API, by all its keys together.',
 } as const;
 
 export const TENANTS_SET: Command = {

@@ -13,7 +13,7 @@ export const PROGRAM = 'lora-squeeze';
 export function programUsage(commands: readonly Command[]): string {
   const rows = commands.map(({ name, summary }) => row(name, summary));
   return [
-    'Squeezes LoRA adapters to the rank they are served at.',
+    'Squeezes LoRA adapters to the rank at which they are served.',
     '',
     `Usage: ${PROGRAM} COMMAND …`,
     '',
@@ -21,7 +21,7 @@ export function programUsage(commands: readonly Command[]): string {
     ...rows,
     '',
     row('--version', 'Shows the version.'),
-    row('--help', `Shows this help; ${PROGRAM} COMMAND --help shows that of a command.`),
+    row('--help', `Shows this help; ${PROGRAM} COMMAND --help shows the help of a command.`),
     '',
     'Exit codes: 0 done, 1 something failed, 2 invalid arguments, 130 stopped by Ctrl-C.',
     '',

@@ -74,7 +74,7 @@ export const AdapterRecord = Type.Object(
     content_known: Type.Optional(
       Type.Boolean({
         description:
-          'Only in the answer to an upload: whether you already had an adapter with the same weights and ' +
+          'Only in the response to an upload: whether you already had an adapter with the same weights and ' +
           'configuration',
       }),
     ),

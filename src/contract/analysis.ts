@@ -25,14 +25,14 @@ export type ModuleAnalysis = Static<typeof ModuleAnalysis>;
 export const RankPoint = Type.Object(
   {
     rank: Type.Integer(),
-    relative_error: Type.Number({ description: 'Least possible error over all modules' }),
+    relative_error: Type.Number({ description: 'Smallest possible error over all modules' }),
     module_relative_error: Type.Optional(
       Type.Number({
         description:
-          'Least possible error if all modules weigh the same, see the results of a job; absent in older analyses',
+          'Smallest possible mean module error, as in the results of a job; absent in older analyses',
       }),
     ),
-    worst_module_error: Type.Number({ description: 'Least possible error of the worst module' }),
+    worst_module_error: Type.Number({ description: 'Smallest possible error of the worst module' }),
     parameters: Type.Integer(),
     bytes: Type.Integer({ description: 'Size of the factors in the dtypes of the source' }),
   },

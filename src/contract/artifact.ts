@@ -4,9 +4,9 @@ import { listOf } from './page.ts';
 
 export const Artifact = Type.Object(
   {
-    path: Type.String({ description: 'Path among the artifacts of the job; may have slashes' }),
+    path: Type.String({ description: 'Path among the artifacts of the job; may contain slashes' }),
     bytes: nullable(Type.Integer({ minimum: 0 }), {
-      description: 'null: it is drawn on request',
+      description: 'null: the file is rendered on request',
     }),
     sha256: nullable(Type.String(), { description: 'SHA-256 of the file, hex; null as for `bytes`' }),
     media_type: Type.String(),

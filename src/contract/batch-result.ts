@@ -14,11 +14,11 @@ export const BatchResultLine = Type.Object(
     ...{ index, name, job_id, kind, source, adapter_id },
     target: nullable(Type.Integer({ minimum: 0 }), {
       description:
-        'Position of the target, from 0. null: jobs of this kind have none, or the job was deleted and it is not ' +
-        'known',
+        'Position of the target, from 0. null: jobs of this kind have no targets, or the job was deleted and the ' +
+        'position is not known',
     }),
     state: choice(['queued', 'active', 'succeeded', 'failed', 'cancelled'], {
-      description: 'State of this target; before the item has ended, of the item',
+      description: 'State of this target; before the item has ended, the state of the item',
     }),
     result_id: nullable(Type.String(), {
       description:

@@ -98,7 +98,7 @@ export const BatchState = choice(['active', 'succeeded', 'partial', 'failed', 'c
   description:
     'active: some items have not ended. succeeded: all items succeeded. partial: something succeeded, but ' +
     'some items failed, as a whole or in part. failed: some items failed and nothing succeeded. cancelled: ' +
-    'the batch was cancelled, or some of its items were and none failed',
+    'the batch was cancelled, or some of its items were cancelled and none failed',
 });
 export type BatchState = Static<typeof BatchState>;
 

@@ -11,7 +11,7 @@ export const CallerRecord = Type.Object(
     }),
     tenant: TenantId,
     key_id: nullable(Type.String(), {
-      description: 'Id of the key, or `jwt:` and the subject of the token; null where none is needed',
+      description: 'Id of the key, or `jwt:` and the subject of the token; null where no key is needed',
     }),
     scopes: Type.Array(choice(SCOPES), { description: 'What the caller may do' }),
   },

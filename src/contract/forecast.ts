@@ -8,8 +8,8 @@ export const DryRun = Type.Boolean({
   $id: 'DryRun',
   default: false,
   description:
-    'Answers with a forecast and does nothing. A request that would be refused is refused in the same way; ' +
-    'otherwise the answer is 200 and has the same type, with the `id` "dry_run" and, for jobs and batches, a ' +
+    'Returns a forecast and executes nothing. A request that would be refused is refused in the same way; ' +
+    'otherwise the response is 200 and has the same type, with the `id` "dry_run" and, for jobs and batches, a ' +
     '`forecast`. Nothing is stored or queued, and no webhooks are sent.',
 });
 
@@ -96,7 +96,7 @@ export const BatchForecast = Type.Object(
     bytes: Type.Integer({ minimum: 0, description: 'The same for the sizes of their weights files' }),
     seconds: nullable(Type.Number({ minimum: 0 }), {
       description:
-        'Estimated time that one worker needs for all others together; null while there are no workers',
+        'Estimated time that one worker needs for all other items together; null while there are no workers',
     }),
   },
   { $id: 'BatchForecast', additionalProperties: false, description: 'The forecast for a batch' },

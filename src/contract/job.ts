@@ -70,11 +70,11 @@ export const TrainingNotes = Type.Object(
       description:
         'Hint: the learning rate multiplied by this keeps the size of a step in ΔW, for optimizers whose step ' +
         'size does not depend on the gradient, such as Adam. It is s·√Σ(m‖A‖² + n‖B‖²) before the squeeze, ' +
-        'divided by the same after it. In a run, `learning_rate` has the rate that the plan recommends.',
+        'divided by the same size after it. In a run, `learning_rate` is the rate that the plan recommends.',
     }),
     revived_directions: Type.Integer({ minimum: 0, description: 'Number of directions that got a random A' }),
     optimizer: choice(['carried', 'reset', 'none'], {
-      description: 'What was done with the moments; none: none were sent',
+      description: 'What was done with the moments; none: no moments were sent',
     }),
     files: Type.Array(AdapterFile, {
       description: 'Other files of the job: projections.safetensors, optimizer.safetensors',
@@ -94,8 +94,8 @@ export const ExpectedLoss = Type.Object(
     }),
     keeping_rank: nullable(Type.Integer(), {
       description:
-        'The smallest rank for all modules that keeps 0.86 on average; null if no rank below that of the source ' +
-        'is known to',
+        'The smallest uniform rank at which modules keep 0.86 of their energy on average; null if no rank below ' +
+        'that of the source is known to keep so much',
     }),
   },
   { $id: 'ExpectedLoss', additionalProperties: false },
@@ -119,15 +119,15 @@ export const moduleCloseness = {
   excess_bound: Type.Optional(
     nullable(Type.Number(), {
       description:
-        'relative_error is at most 1 + excess_bound times the least error of any adapter of these ranks; null: ' +
-        'the error is rounding',
+        'relative_error is at most 1 + excess_bound times the smallest possible error of an adapter of these ranks; ' +
+        'null: the error is due to rounding alone',
     }),
   ),
   expected_loss: Type.Optional(
     nullable(ExpectedLoss, {
       description:
         'null: no loss is expected, or the result is that of a checkpoint, which is trained further. `warnings` ' +
-        'has it in words',
+        'describes it in words',
     }),
   ),
 };
@@ -223,7 +223,7 @@ export const JobRecord = Type.Object(
     }),
     reused: Type.Boolean({
       description:
-        'Whether its work was already done or in progress for another job when this one was accepted',
+        'Whether its work was already done, or in progress for another job, when this job was accepted',
     }),
     queue_position: Type.Optional(
       Type.Integer({
@@ -255,7 +255,7 @@ export const JobRecord = Type.Object(
     error: nullable(JobFailure, {
       description:
         'Why the job failed; if all targets failed, the error of the first one. null for a partial job, whose ' +
-        '`results` have the errors',
+        '`results` contain the errors',
     }),
   },
   { $id: 'Job', additionalProperties: false },

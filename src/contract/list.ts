@@ -10,7 +10,7 @@ import { DeliveryState } from './webhook.ts';
 const time = (description: string) =>
   Type.Optional(
     Type.Union([Type.String({ format: 'date-time' }), Type.String({ format: 'date' })], {
-      description: `${description}; a date means its midnight in UTC`,
+      description: `${description}; a date without a time means midnight in UTC`,
       examples: ['2026-11-24T21:50:10Z', '2026-11-24'],
     }),
   );

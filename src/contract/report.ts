@@ -38,13 +38,14 @@ export const ModuleResult = Type.Object(
       description: '‖ΔW − ΔW′‖_F / ‖ΔW‖_F of the written factors, after rounding',
     }),
     optimal_error: nullable(Type.Number(), {
-      description: 'The least error of any matrix of this rank; null if the spectrum is not known in full',
+      description:
+        'The smallest possible error of a matrix of this rank; null if the spectrum is not known in full',
     }),
     excess_bound: Type.Optional(
       nullable(Type.Number(), {
         description:
-          'relative_error is at most 1 + excess_bound times the least error of any matrix of this rank; null: the ' +
-          'error is rounding',
+          'relative_error is at most 1 + excess_bound times the smallest possible error of a matrix of this rank; ' +
+          'null: the error is due to rounding alone',
       }),
     ),
     energy_retained: Type.Number(),

@@ -123,12 +123,12 @@ export const CheckpointRecord = Type.Object(
     rank_after: nullable(RankRange, { description: 'null until the squeeze is done' }),
     source_adapter_id: nullable(Type.String(), {
       description:
-        'The checkpoint as it was sent; null if the decision is keep, because nothing of it is stored then',
+        'The checkpoint as it was sent; null if the decision is keep, because its files are not stored then',
     }),
     adapter_id: nullable(Type.String(), {
       description:
         'The adapter to continue with; null until the squeeze is done, and if the checkpoint was kept without a ' +
-        'job, because the trainer has it.',
+        'job, because the trainer already has that adapter.',
     }),
     relative_error: nullable(Type.Number()),
     energy_retained: nullable(Type.Number()),
@@ -146,8 +146,8 @@ export const CheckpointRecord = Type.Object(
     job_id: nullable(Type.String(), { description: 'null for keep' }),
     superseded: Type.Boolean({
       description:
-        'Another checkpoint replaced it: the run was rewound to this step or before, or it had failed and was ' +
-        'sent again',
+        'Another checkpoint replaced it: the run was rewound to this step or an earlier one, or the checkpoint had ' +
+        'failed and was sent again',
     }),
     next_checkpoint_step: nullable(Type.Integer(), {
       description:

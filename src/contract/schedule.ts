@@ -103,7 +103,7 @@ export const ScheduleRequest = Type.Object(
       choice(['in', 'cont'], {
         default: 'in',
         description:
-          'in: In-Squeeze, the rank falls in several squeezes during the training. cont: Cont-Squeeze, one squeeze ' +
+          'in: In-Squeeze, the rank falls in several squeezes during training. cont: Cont-Squeeze, one squeeze ' +
           'from the source rank to the target rank, and further training in the last stage.',
       }),
     ),
@@ -274,7 +274,7 @@ export const RunLearningRate = Type.Object(
     $id: 'RunLearningRate',
     additionalProperties: false,
     description:
-      'The curve to follow from here. The rate of the step after s is the peak · factor · min(1, (s − ' +
+      'The curve to follow from here. After s steps, the rate of the next step is the peak · factor · min(1, (s − ' +
       'begin_step + 1) / warm_up_steps) · min(1, (end_step − s) / decay_steps), where a term with 0 steps is 1',
   },
 );

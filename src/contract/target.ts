@@ -80,7 +80,7 @@ const shared = {
       maxLength: 64,
       description:
         'The server that must load the result (GET /v1/capabilities). The profile decides whatever the target ' +
-        'leaves open: scale, dtype, uniform, the allowed ranks. The result then has the verdict, rule by rule.',
+        'leaves open: scale, dtype, uniform, the allowed ranks. The result then contains a verdict, rule by rule.',
       examples: ['vllm'],
     }),
   ),
@@ -96,7 +96,7 @@ const shared = {
     choice(['balanced', 'b', 'a'], {
       default: 'balanced',
       description:
-        'Which factor has the singular values: both in equal shares (best for further training), B, or A',
+        'Which factor gets the singular values: both in equal shares (best for further training), B, or A',
     }),
   ),
   revive: Type.Optional(
@@ -118,7 +118,8 @@ const shared = {
   strip: Type.Optional(
     Type.Array(
       choice(['heads', 'embeddings', 'base_layers', 'biases', 'other'], {
-        description: 'heads: also everything else that modules_to_save names. biases: also those of lora_B',
+        description:
+          'heads: also everything else that modules_to_save names. biases: also the biases of lora_B',
       }),
       {
         minItems: 1,
@@ -230,8 +231,8 @@ const compat = {
   compat: Type.Optional(
     choice(['kohya'], {
       description:
-        'kohya: the rank that resize_lora.py of kohya-ss/sd-scripts gives each module by the same parameter, one ' +
-        'direction more than the policy asks for. The default of uniform is then false; max_rank is --new_rank.',
+        'kohya: the rank that resize_lora.py of kohya-ss/sd-scripts gives each module for the same parameter, which ' +
+        'is one more than the policy asks for. The default of uniform is then false; max_rank is --new_rank.',
     }),
   ),
 };

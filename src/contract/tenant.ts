@@ -42,8 +42,8 @@ const Weight = Type.Integer({
   minimum: 1,
   maximum: 1000,
   description:
-    'Its share of the workers: while two tenants have jobs waiting, one with three times the weight gets three times the ' +
-    'seconds. Absent: the default of the service',
+    'Its share of the workers: while two tenants have jobs waiting, a tenant with three times the weight gets three times ' +
+    'the seconds of the workers. Absent: the default of the service',
 });
 
 const settings = {

@@ -68,8 +68,8 @@ export const Deliver = Type.Union(
   {
     description:
       'Where to deliver the results, as a part of the job. One destination is for all targets: the files of a ' +
-      'single target are delivered to it directly, those of several to a folder each, such as `r16`. A list ' +
-      'names a destination for each target.',
+      'single target are delivered to it directly; if there are several, each gets a folder there, such as ' +
+      '`r16`. A list names a destination for each target.',
   },
 );
 export type Deliver = Static<typeof Deliver>;
@@ -78,8 +78,8 @@ export type Deliver = Static<typeof Deliver>;
 export const DeliverPrefix = Type.Union([...ONE_DESTINATION], {
   $id: 'DeliverPrefix',
   description:
-    'A folder for all results: those of each item go to a folder with its `name`, and those of several ' +
-    'targets to a folder each below that, such as `r16`',
+    'A folder for all results. The results of each item go to a folder with its `name`; if there are several ' +
+    'targets, each gets a folder below that, such as `r16`',
 });
 export type DeliverPrefix = Static<typeof DeliverPrefix>;
 export const RecordedDeliver = Type.Array(

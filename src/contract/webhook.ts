@@ -53,7 +53,7 @@ const Events = Type.Array(choice(EVENT_TYPES), {
   uniqueItems: true,
   description:
     'Which events are sent. `job.queued`: the job was accepted, or waits for another attempt. `job.started`: ' +
-    'an attempt started. All others are ends',
+    'an attempt started. All other events are ends of jobs or batches',
 });
 const { $id: _name, ...anyLabels } = Labels as typeof Labels & { $id?: string };
 const LabelFilter = {
@@ -184,12 +184,12 @@ export const DeliveryAttempt = Type.Object(
     number: Type.Integer({ minimum: 1 }),
     at: Type.String({ format: 'date-time' }),
     status: nullable(Type.Integer(), {
-      description: 'Status of the answer; null: there was none',
+      description: 'Status of the response; null: there was none',
     }),
-    ms: Type.Integer({ description: 'Milliseconds until the answer, or until the attempt was given up' }),
-    error: nullable(Type.String(), { description: 'Why the attempt did not count; null: it did' }),
+    ms: Type.Integer({ description: 'Milliseconds until the response, or until the attempt was given up' }),
+    error: nullable(Type.String(), { description: 'Why the attempt failed; null: it succeeded' }),
     response: nullable(Type.String(), {
-      description: 'Beginning of the answer, at most 1 kB; null: there was none',
+      description: 'Beginning of the response, at most 1 kB; null: there was none',
     }),
   },
   { $id: 'DeliveryAttempt', additionalProperties: false },

@@ -21,7 +21,7 @@ export const PreferHeader = Type.Object({
     Type.String({
       description:
         `\`wait=N\` (RFC 7240) waits up to N seconds, at most ${MAX_WAIT_SECONDS}, until the job, the batch or the ` +
-        'squeeze has ended. If it has not ended by then, the answer is the same as without `wait`.',
+        'squeeze has ended. If it has not ended by then, the response is the same as without `wait`.',
       examples: ['wait=30'],
     }),
   ),

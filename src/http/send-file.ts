@@ -27,7 +27,7 @@ export interface SentFile extends AdapterFile {
 
 export const FileHeaders = Type.Object({
   range: Type.Optional(
-    Type.String({ description: 'One byte range; if several are requested, the answer is the whole file' }),
+    Type.String({ description: 'One byte range; if several are requested, the response is the whole file' }),
   ),
   'if-range': Type.Optional(Type.String({ description: 'Honour `Range` only if the file has this ETag' })),
   'if-none-match': Type.Optional(Type.String({ description: "ETag of the client's copy" })),

@@ -70,7 +70,7 @@ export interface paths {
     };
     /**
      * Get this contract
-     * @description With all paths, bodies and answers, for client generators.
+     * @description With all paths, bodies and responses, for client generators.
      */
     get: operations['getOpenapiYaml'];
     put?: never;
@@ -336,7 +336,7 @@ export interface paths {
     put?: never;
     /**
      * Cancel every unfinished job of a batch
-     * @description No job of the batch starts from then on. The answer does not wait until all jobs are cancelled: `finished_at` is set when the last one is. Repeating the call returns the same answer.
+     * @description No job of the batch starts from then on. The response does not wait until all jobs are cancelled: `finished_at` is set when the last one is. Repeating the call returns the same response.
      *
      *     Needs a key with the scope `write`.
      */
@@ -356,7 +356,7 @@ export interface paths {
     };
     /**
      * Watch a batch: Server-Sent Events until it has ended
-     * @description Events are `item` (`data` is an item that has ended; each is sent once, including items that ended earlier) and `state` (`data` is the batch, whenever its counts have changed). The stream ends after the batch has ended. With `Last-Event-ID` it continues after that event, even at another process of the service and days later; after the last event the answer is 204, which stops browsers from reconnecting. A comment every 15 s keeps the connection alive. Streams end after an hour; clients reconnect automatically.
+     * @description Events are `item` (`data` is an item that has ended; each is sent once, including items that ended earlier) and `state` (`data` is the batch, whenever its counts have changed). The stream ends after the batch has ended. With `Last-Event-ID` it continues after that event, even at another process of the service and days later; after the last event the response is 204, which stops browsers from reconnecting. A comment every 15 s keeps the connection alive. Streams end after an hour; clients reconnect automatically.
      *
      *     Needs a key with the scope `read`.
      */
@@ -400,7 +400,7 @@ export interface paths {
     };
     /**
      * Get the results of a batch, one line of JSON for each item and target
-     * @description In the order of the request. While the batch runs, unfinished items have their current state. An interrupted answer is incomplete; a complete one has as many items as `x-item-count` says.
+     * @description In the order of the request. While the batch runs, unfinished items have their current state. An interrupted response is incomplete; a complete one has as many items as `x-item-count` states.
      *
      *     Needs a key with the scope `read`.
      */
@@ -598,7 +598,7 @@ export interface paths {
     put?: never;
     /**
      * Squeeze, analyze or merge adapters
-     * @description `kind` decides the work. `squeeze` squeezes one adapter to each target. `analyze` writes no adapter: its report has the loss at every rank and recommendations. `merge` adds up to 32 adapters of one base model, of any ranks, with weights, and squeezes the sum to each target. Work for equal requests, compared by the content of their adapters, is done once: a later request has a job and results of its own, with `reused: true`, and ends immediately if the work was done before. `reuse: false` repeats the work. `dry_run: true` does nothing and returns a forecast: ranks, sizes, seconds, or the refusal.
+     * @description `kind` decides the work. `squeeze` squeezes one adapter to each target. `analyze` writes no adapter: its report contains the loss at every rank and recommendations. `merge` adds up to 32 adapters of one base model, of any ranks, with weights, and squeezes the sum to each target. Work for equal requests, compared by the content of their adapters, is done once: a later request has a job and results of its own, with `reused: true`, and ends immediately if the work was done before. `reuse: false` repeats the work. `dry_run: true` does nothing and returns a forecast: ranks, sizes, seconds, or the refusal.
      *
      *     Needs a key with the scope `write`.
      */
@@ -694,7 +694,7 @@ export interface paths {
     put?: never;
     /**
      * Cancel a job
-     * @description The answer is final: the job is `cancelled` from then on and has no results. A queued job never starts. An active one stops at its next module, unless other jobs wait for the same work. Repeating the call returns the same answer.
+     * @description The response is final: the job is `cancelled` from then on and has no results. A queued job never starts. An active one stops at its next module, unless other jobs wait for the same work. Repeating the call returns the same response.
      *
      *     Needs a key with the scope `write`.
      */
@@ -736,7 +736,7 @@ export interface paths {
     };
     /**
      * Watch a job: Server-Sent Events until it has ended
-     * @description Events are `state` (`data` is the job: queued, active, and its final state) and `progress` (`data` is a `JobProgress`). The stream ends after the final state. With `Last-Event-ID` it continues after that event, even at another process of the service; after the final one the answer is 204, which stops browsers from reconnecting. A comment every 15 s keeps the connection alive. Streams end after an hour; clients reconnect automatically.
+     * @description Events are `state` (`data` is the job: queued, active, and its final state) and `progress` (`data` is a `JobProgress`). The stream ends after the final state. With `Last-Event-ID` it continues after that event, even at another process of the service; after the final event the response is 204, which stops browsers from reconnecting. A comment every 15 s keeps the connection alive. Streams end after an hour; clients reconnect automatically.
      *
      *     Needs a key with the scope `read`.
      */
@@ -860,7 +860,7 @@ export interface paths {
     };
     /**
      * List keys, including revoked and expired ones, the oldest first
-     * @description With `tenant_admin` but without `admin`: those of the own tenant.
+     * @description A caller with `tenant_admin` but without `admin` gets the keys of its own tenant only.
      *
      *     Needs a key with the scope `tenant_admin`.
      */
@@ -891,7 +891,7 @@ export interface paths {
     post?: never;
     /**
      * Revoke a key
-     * @description It stays in the list as revoked; revoking it again changes nothing. Other processes of the service may accept it for five more seconds.
+     * @description The key stays in the list as revoked; revoking it again changes nothing. Other processes of the service may accept it for five more seconds.
      *
      *     Needs a key with the scope `tenant_admin`.
      */
@@ -972,7 +972,7 @@ export interface paths {
     put?: never;
     /**
      * Send a checkpoint and get the adapter to continue with
-     * @description Answers `keep` (nothing to squeeze), or squeezes the checkpoint as a job. Sending the same checkpoint again, even at the same time, returns the same answer; a failed one is tried again. The parts may come in any order.
+     * @description Answers `keep` (nothing to squeeze), or squeezes the checkpoint as a job. Sending the same checkpoint again, even at the same time, returns the same response; a failed one is tried again. The parts may come in any order.
      *
      *     Needs a key with the scope `write`.
      */
@@ -1206,7 +1206,7 @@ export interface paths {
     put?: never;
     /**
      * Create a resumable upload
-     * @description The first bytes may be sent with it, as `application/offset+octet-stream`.
+     * @description The first bytes may be sent with this request, as `application/offset+octet-stream`.
      *
      *     Needs a key with the scope `write`.
      */
@@ -1348,7 +1348,7 @@ export interface paths {
     };
     /**
      * List the deliveries of a webhook, the newest first
-     * @description With every attempt: its time, the answer and its duration. Kept for 30 days.
+     * @description Each with every attempt: its time, the response and its duration. Deliveries are kept for 30 days.
      *
      *     Needs a key with the scope `read`.
      */
@@ -1482,7 +1482,7 @@ export interface webhooks {
     put?: never;
     /**
      * An event, sent to your server
-     * @description Signed according to Standard Webhooks (https://www.standardwebhooks.com). The status of the answer counts, if it arrives within 15 seconds; the first kilobyte of its body is logged.
+     * @description Signed according to Standard Webhooks (https://www.standardwebhooks.com). The status of the response counts, if it arrives within 15 seconds; the first kilobyte of its body is logged.
      */
     post: operations['receiveEvent'];
     delete?: never;
@@ -1548,7 +1548,7 @@ export interface components {
       base_model: string | null;
       /** @description Size of all files together */
       bytes: number;
-      /** @description Only in the answer to an upload: whether you already had an adapter with the same weights and configuration */
+      /** @description Only in the response to an upload: whether you already had an adapter with the same weights and configuration */
       content_known?: boolean;
       /** Format: date-time */
       created_at: string;
@@ -1806,12 +1806,12 @@ export interface components {
     };
     /** @description A file that a job made */
     Artifact: {
-      /** @description null: it is drawn on request */
+      /** @description null: the file is rendered on request */
       bytes: number | null;
       /** @description URL path of the download */
       href: string;
       media_type: string;
-      /** @description Path among the artifacts of the job; may have slashes */
+      /** @description Path among the artifacts of the job; may contain slashes */
       path: string;
       /** @description SHA-256 of the file, hex; null as for `bytes` */
       sha256: string | null;
@@ -1912,7 +1912,7 @@ export interface components {
       refused: components['schemas']['RefusedItem'][];
       /** @description Number of items whose work is already done or in progress for other jobs */
       reused: number;
-      /** @description Estimated time that one worker needs for all others together; null while there are no workers */
+      /** @description Estimated time that one worker needs for all other items together; null while there are no workers */
       seconds: number | null;
       /** @description Number of items about which nothing is known in advance, usually those that still have to be fetched */
       unknown: number;
@@ -2198,15 +2198,15 @@ export interface components {
       /** @description Source of its adapter, without secrets */
       source: string | null;
       /**
-       * @description State of this target; before the item has ended, of the item
+       * @description State of this target; before the item has ended, the state of the item
        * @enum {string}
        */
       state: 'queued' | 'active' | 'succeeded' | 'failed' | 'cancelled';
-      /** @description Position of the target, from 0. null: jobs of this kind have none, or the job was deleted and it is not known */
+      /** @description Position of the target, from 0. null: jobs of this kind have no targets, or the job was deleted and the position is not known */
       target: number | null;
     };
     /**
-     * @description active: some items have not ended. succeeded: all items succeeded. partial: something succeeded, but some items failed, as a whole or in part. failed: some items failed and nothing succeeded. cancelled: the batch was cancelled, or some of its items were and none failed
+     * @description active: some items have not ended. succeeded: all items succeeded. partial: something succeeded, but some items failed, as a whole or in part. failed: some items failed and nothing succeeded. cancelled: the batch was cancelled, or some of its items were cancelled and none failed
      * @enum {string}
      */
     BatchState: 'active' | 'succeeded' | 'partial' | 'failed' | 'cancelled';
@@ -2228,7 +2228,7 @@ export interface components {
        * @enum {string}
        */
       authentication: 'open' | 'keys';
-      /** @description Id of the key, or `jwt:` and the subject of the token; null where none is needed */
+      /** @description Id of the key, or `jwt:` and the subject of the token; null where no key is needed */
       key_id: string | null;
       /** @description What the caller may do */
       scopes: ('read' | 'write' | 'tenant_admin' | 'admin')[];
@@ -2332,7 +2332,7 @@ export interface components {
      *     }
      */
     Checkpoint: {
-      /** @description The adapter to continue with; null until the squeeze is done, and if the checkpoint was kept without a job, because the trainer has it. */
+      /** @description The adapter to continue with; null until the squeeze is done, and if the checkpoint was kept without a job, because the trainer already has that adapter. */
       adapter_id: string | null;
       /** Format: date-time */
       created_at: string;
@@ -2362,7 +2362,7 @@ export interface components {
       reason: string;
       relative_error: number | null;
       run_id: string;
-      /** @description The checkpoint as it was sent; null if the decision is keep, because nothing of it is stored then */
+      /** @description The checkpoint as it was sent; null if the decision is keep, because its files are not stored then */
       source_adapter_id: string | null;
       /**
        * @description State of its job; succeeded for keep
@@ -2371,13 +2371,13 @@ export interface components {
       state: 'queued' | 'active' | 'succeeded' | 'failed' | 'cancelled';
       /** @description Optimizer steps done */
       step: number;
-      /** @description Another checkpoint replaced it: the run was rewound to this step or before, or it had failed and was sent again */
+      /** @description Another checkpoint replaced it: the run was rewound to this step or an earlier one, or the checkpoint had failed and was sent again */
       superseded: boolean;
       training: {
-        /** @description Hint: the learning rate multiplied by this keeps the size of a step in ΔW, for optimizers whose step size does not depend on the gradient, such as Adam. It is s·√Σ(m‖A‖² + n‖B‖²) before the squeeze, divided by the same after it. In a run, `learning_rate` has the rate that the plan recommends. */
+        /** @description Hint: the learning rate multiplied by this keeps the size of a step in ΔW, for optimizers whose step size does not depend on the gradient, such as Adam. It is s·√Σ(m‖A‖² + n‖B‖²) before the squeeze, divided by the same size after it. In a run, `learning_rate` is the rate that the plan recommends. */
         learning_rate_factor: number;
         /**
-         * @description What was done with the moments; none: none were sent
+         * @description What was done with the moments; none: no moments were sent
          * @enum {string}
          */
         optimizer: 'carried' | 'reset' | 'none';
@@ -2601,7 +2601,7 @@ export interface components {
        */
       target: number | null;
     };
-    /** @description A folder for all results: those of each item go to a folder with its `name`, and those of several targets to a folder each below that, such as `r16` */
+    /** @description A folder for all results. The results of each item go to a folder with its `name`; if there are several targets, each gets a folder below that, such as `r16` */
     DeliverPrefix: components['schemas']['Destination'] | string;
     /** @description A destination for one result */
     DeliverRequest: {
@@ -2685,14 +2685,14 @@ export interface components {
     DeliveryAttempt: {
       /** Format: date-time */
       at: string;
-      /** @description Why the attempt did not count; null: it did */
+      /** @description Why the attempt failed; null: it succeeded */
       error: string | null;
-      /** @description Milliseconds until the answer, or until the attempt was given up */
+      /** @description Milliseconds until the response, or until the attempt was given up */
       ms: number;
       number: number;
-      /** @description Beginning of the answer, at most 1 kB; null: there was none */
+      /** @description Beginning of the response, at most 1 kB; null: there was none */
       response: string | null;
-      /** @description Status of the answer; null: there was none */
+      /** @description Status of the response; null: there was none */
       status: number | null;
     };
     /**
@@ -2751,7 +2751,7 @@ export interface components {
       to: components['schemas']['Sink'];
     };
     /**
-     * @description Answers with a forecast and does nothing. A request that would be refused is refused in the same way; otherwise the answer is 200 and has the same type, with the `id` "dry_run" and, for jobs and batches, a `forecast`. Nothing is stored or queued, and no webhooks are sent.
+     * @description Returns a forecast and executes nothing. A request that would be refused is refused in the same way; otherwise the response is 200 and has the same type, with the `id` "dry_run" and, for jobs and batches, a `forecast`. Nothing is stored or queued, and no webhooks are sent.
      * @default false
      */
     DryRun: boolean;
@@ -2792,7 +2792,7 @@ export interface components {
        * @enum {string}
        */
       code: 'SOME_LOSS_LIKELY' | 'LOSS_EXPECTED';
-      /** @description The smallest rank for all modules that keeps 0.86 on average; null if no rank below that of the source is known to */
+      /** @description The smallest uniform rank at which modules keep 0.86 of their energy on average; null if no rank below that of the source is known to keep so much */
       keeping_rank: number | null;
     };
     /** @description Delivers an adapter to a sink */
@@ -3124,7 +3124,7 @@ export interface components {
       created_at: string;
       /** @description Deliveries, in the order of the request */
       deliveries: components['schemas']['DeliveredAdapter'][];
-      /** @description Why the job failed; if all targets failed, the error of the first one. null for a partial job, whose `results` have the errors */
+      /** @description Why the job failed; if all targets failed, the error of the first one. null for a partial job, whose `results` contain the errors */
       error: components['schemas']['JobFailure'] | null;
       /** @description Only for a single queued job, and if there are workers: the estimated time until it starts */
       estimated_start_seconds?: number;
@@ -3152,7 +3152,7 @@ export interface components {
       results: components['schemas']['JobResult'][];
       /** @description The job of which this one is a retry */
       retry_of: string | null;
-      /** @description Whether its work was already done or in progress for another job when this one was accepted */
+      /** @description Whether its work was already done, or in progress for another job, when this job was accepted */
       reused: boolean;
       /** Format: date-time */
       started_at: string | null;
@@ -3659,7 +3659,7 @@ export interface components {
     };
     /** @description A weighted sum of adapters of one base model, then squeezed */
     MergeJobRequest: {
-      /** @description Where to deliver the results, as a part of the job. One destination is for all targets: the files of a single target are delivered to it directly, those of several to a folder each, such as `r16`. A list names a destination for each target. */
+      /** @description Where to deliver the results, as a part of the job. One destination is for all targets: the files of a single target are delivered to it directly; if there are several, each gets a folder there, such as `r16`. A list names a destination for each target. */
       deliver?: components['schemas']['DeliverRequest'][] | components['schemas']['Destination'] | string;
       dry_run?: components['schemas']['DryRun'];
       /**
@@ -3707,10 +3707,10 @@ export interface components {
     };
     ModuleResult: {
       energy_retained: number;
-      /** @description relative_error is at most 1 + excess_bound times the least error of any matrix of this rank; null: the error is rounding */
+      /** @description relative_error is at most 1 + excess_bound times the smallest possible error of a matrix of this rank; null: the error is due to rounding alone */
       excess_bound?: number | null;
       name: string;
-      /** @description The least error of any matrix of this rank; null if the spectrum is not known in full */
+      /** @description The smallest possible error of a matrix of this rank; null if the spectrum is not known in full */
       optimal_error: number | null;
       /** @description The module already had this rank or less and was not changed */
       passthrough: boolean;
@@ -3811,7 +3811,7 @@ export interface components {
       disabled_reason: string | null;
       /** @description Whether anything is sent */
       enabled: boolean;
-      /** @description Which events are sent. `job.queued`: the job was accepted, or waits for another attempt. `job.started`: an attempt started. All others are ends */
+      /** @description Which events are sent. `job.queued`: the job was accepted, or waits for another attempt. `job.started`: an attempt started. All other events are ends of jobs or batches */
       events: (
         | 'job.queued'
         | 'job.started'
@@ -4054,13 +4054,13 @@ export interface components {
     RankPoint: {
       /** @description Size of the factors in the dtypes of the source */
       bytes: number;
-      /** @description Least possible error if all modules weigh the same, see the results of a job; absent in older analyses */
+      /** @description Smallest possible mean module error, as in the results of a job; absent in older analyses */
       module_relative_error?: number;
       parameters: number;
       rank: number;
-      /** @description Least possible error over all modules */
+      /** @description Smallest possible error over all modules */
       relative_error: number;
-      /** @description Least possible error of the worst module */
+      /** @description Smallest possible error of the worst module */
       worst_module_error: number;
     };
     /** @description Smallest and largest rank over the modules */
@@ -4691,7 +4691,7 @@ export interface components {
       /** @description The webhook that was requested with it; see `GET /v1/webhooks/{id}/deliveries` */
       webhook_id: string | null;
     };
-    /** @description The curve to follow from here. The rate of the step after s is the peak · factor · min(1, (s − begin_step + 1) / warm_up_steps) · min(1, (end_step − s) / decay_steps), where a term with 0 steps is 1 */
+    /** @description The curve to follow from here. After s steps, the rate of the next step is the peak · factor · min(1, (s − begin_step + 1) / warm_up_steps) · min(1, (end_step − s) / decay_steps), where a term with 0 steps is 1 */
     RunLearningRate: {
       /** @description Optimizer steps done when the stage began */
       begin_step: number;
@@ -5162,7 +5162,7 @@ export interface components {
        */
       min_stage_steps?: number;
       /**
-       * @description in: In-Squeeze, the rank falls in several squeezes during the training. cont: Cont-Squeeze, one squeeze from the source rank to the target rank, and further training in the last stage.
+       * @description in: In-Squeeze, the rank falls in several squeezes during training. cont: Cont-Squeeze, one squeeze from the source rank to the target rank, and further training in the last stage.
        * @default in
        * @enum {string}
        */
@@ -5274,7 +5274,7 @@ export interface components {
     /** @description Squeezes an adapter to smaller ranks */
     SqueezeJobRequest: {
       adapter_id?: string;
-      /** @description Where to deliver the results, as a part of the job. One destination is for all targets: the files of a single target are delivered to it directly, those of several to a folder each, such as `r16`. A list names a destination for each target. */
+      /** @description Where to deliver the results, as a part of the job. One destination is for all targets: the files of a single target are delivered to it directly; if there are several, each gets a folder there, such as `r16`. A list names a destination for each target. */
       deliver?: components['schemas']['DeliverRequest'][] | components['schemas']['Destination'] | string;
       dry_run?: components['schemas']['DryRun'];
       /**
@@ -5426,9 +5426,9 @@ export interface components {
       bytes: number;
       /** @description 1 − relative_error² */
       energy_retained: number;
-      /** @description relative_error is at most 1 + excess_bound times the least error of any adapter of these ranks; null: the error is rounding */
+      /** @description relative_error is at most 1 + excess_bound times the smallest possible error of an adapter of these ranks; null: the error is due to rounding alone */
       excess_bound?: number | null;
-      /** @description null: no loss is expected, or the result is that of a checkpoint, which is trained further. `warnings` has it in words */
+      /** @description null: no loss is expected, or the result is that of a checkpoint, which is trained further. `warnings` describes it in words */
       expected_loss?: components['schemas']['ExpectedLoss'] | null;
       format: components['schemas']['FormatName'];
       /** @description 1 − module_relative_error²: the mean over the same modules of the energy that each keeps */
@@ -5461,9 +5461,9 @@ export interface components {
     SucceededTargetReport: {
       adapter_id: string;
       energy_retained: number;
-      /** @description relative_error is at most 1 + excess_bound times the least error of any adapter of these ranks; null: the error is rounding */
+      /** @description relative_error is at most 1 + excess_bound times the smallest possible error of an adapter of these ranks; null: the error is due to rounding alone */
       excess_bound?: number | null;
-      /** @description null: no loss is expected, or the result is that of a checkpoint, which is trained further. `warnings` has it in words */
+      /** @description null: no loss is expected, or the result is that of a checkpoint, which is trained further. `warnings` describes it in words */
       expected_loss?: components['schemas']['ExpectedLoss'] | null;
       /** @description 1 − module_relative_error²: the mean over the same modules of the energy that each keeps */
       module_energy_retained?: number;
@@ -5492,7 +5492,7 @@ export interface components {
        */
       cast?: 'float32' | 'float16' | 'bfloat16';
       /**
-       * @description kohya: the rank that resize_lora.py of kohya-ss/sd-scripts gives each module by the same parameter, one direction more than the policy asks for. The default of uniform is then false; max_rank is --new_rank.
+       * @description kohya: the rank that resize_lora.py of kohya-ss/sd-scripts gives each module for the same parameter, which is one more than the policy asks for. The default of uniform is then false; max_rank is --new_rank.
        * @enum {string}
        */
       compat?: 'kohya';
@@ -5524,7 +5524,7 @@ export interface components {
       /** @description Smallest rank of each module, up to its own rank */
       min_rank?: number;
       /**
-       * @description The server that must load the result (GET /v1/capabilities). The profile decides whatever the target leaves open: scale, dtype, uniform, the allowed ranks. The result then has the verdict, rule by rule.
+       * @description The server that must load the result (GET /v1/capabilities). The profile decides whatever the target leaves open: scale, dtype, uniform, the allowed ranks. The result then contains a verdict, rule by rule.
        * @example vllm
        */
       profile?: string;
@@ -5554,7 +5554,7 @@ export interface components {
        */
       scale?: 'fold' | 'keep' | 'sqrt';
       /**
-       * @description Which factor has the singular values: both in equal shares (best for further training), B, or A
+       * @description Which factor gets the singular values: both in equal shares (best for further training), B, or A
        * @default balanced
        * @enum {string}
        */
@@ -5629,7 +5629,7 @@ export interface components {
       state: 'active' | 'suspended' | 'deleting';
       /** Format: date-time */
       suspended_at: string | null;
-      /** @description Its share of the workers: while two tenants have jobs waiting, one with three times the weight gets three times the seconds. Absent: the default of the service */
+      /** @description Its share of the workers: while two tenants have jobs waiting, a tenant with three times the weight gets three times the seconds of the workers. Absent: the default of the service */
       weight?: number;
     };
     /**
@@ -5687,7 +5687,7 @@ export interface components {
     TenantRequest: {
       max_priority?: components['schemas']['JobPriority'];
       quotas?: components['schemas']['Quotas'];
-      /** @description Its share of the workers: while two tenants have jobs waiting, one with three times the weight gets three times the seconds. Absent: the default of the service */
+      /** @description Its share of the workers: while two tenants have jobs waiting, a tenant with three times the weight gets three times the seconds of the workers. Absent: the default of the service */
       weight?: number;
     };
     /**
@@ -5732,7 +5732,7 @@ export interface components {
       stored_bytes: number;
       /** Format: date-time */
       suspended_at: string | null;
-      /** @description Its share of the workers: while two tenants have jobs waiting, one with three times the weight gets three times the seconds. Absent: the default of the service */
+      /** @description Its share of the workers: while two tenants have jobs waiting, a tenant with three times the weight gets three times the seconds of the workers. Absent: the default of the service */
       weight?: number;
     };
     TenantWithUsage: {
@@ -5753,7 +5753,7 @@ export interface components {
       /** Format: date-time */
       suspended_at: string | null;
       usage: components['schemas']['Usage'];
-      /** @description Its share of the workers: while two tenants have jobs waiting, one with three times the weight gets three times the seconds. Absent: the default of the service */
+      /** @description Its share of the workers: while two tenants have jobs waiting, a tenant with three times the weight gets three times the seconds of the workers. Absent: the default of the service */
       weight?: number;
     };
     /** @description Seconds */
@@ -5773,10 +5773,10 @@ export interface components {
     TrainingNotes: {
       /** @description Other files of the job: projections.safetensors, optimizer.safetensors */
       files: components['schemas']['AdapterFile'][];
-      /** @description Hint: the learning rate multiplied by this keeps the size of a step in ΔW, for optimizers whose step size does not depend on the gradient, such as Adam. It is s·√Σ(m‖A‖² + n‖B‖²) before the squeeze, divided by the same after it. In a run, `learning_rate` has the rate that the plan recommends. */
+      /** @description Hint: the learning rate multiplied by this keeps the size of a step in ΔW, for optimizers whose step size does not depend on the gradient, such as Adam. It is s·√Σ(m‖A‖² + n‖B‖²) before the squeeze, divided by the same size after it. In a run, `learning_rate` is the rate that the plan recommends. */
       learning_rate_factor: number;
       /**
-       * @description What was done with the moments; none: none were sent
+       * @description What was done with the moments; none: no moments were sent
        * @enum {string}
        */
       optimizer: 'carried' | 'reset' | 'none';
@@ -5995,7 +5995,7 @@ export interface components {
       disabled_reason: string | null;
       /** @description Whether anything is sent */
       enabled: boolean;
-      /** @description Which events are sent. `job.queued`: the job was accepted, or waits for another attempt. `job.started`: an attempt started. All others are ends */
+      /** @description Which events are sent. `job.queued`: the job was accepted, or waits for another attempt. `job.started`: an attempt started. All other events are ends of jobs or batches */
       events: (
         | 'job.queued'
         | 'job.started'
@@ -6041,7 +6041,7 @@ export interface components {
       description?: string;
       /** @description Whether anything is sent */
       enabled?: boolean;
-      /** @description Which events are sent. `job.queued`: the job was accepted, or waits for another attempt. `job.started`: an attempt started. All others are ends */
+      /** @description Which events are sent. `job.queued`: the job was accepted, or waits for another attempt. `job.started`: an attempt started. All other events are ends of jobs or batches */
       events?: (
         | 'job.queued'
         | 'job.started'
@@ -6136,7 +6136,7 @@ export interface components {
        */
       enabled?: boolean;
       /**
-       * @description Which events are sent. `job.queued`: the job was accepted, or waits for another attempt. `job.started`: an attempt started. All others are ends
+       * @description Which events are sent. `job.queued`: the job was accepted, or waits for another attempt. `job.started`: an attempt started. All other events are ends of jobs or batches
        * @default [
        *       "job.succeeded",
        *       "job.partial",
@@ -6489,16 +6489,16 @@ export interface components {
     ConnectionName: string;
     /** @description SHA-256 or SHA-512 of the whole body, boundaries included (RFC 9530), checked while it arrives. Headers of single parts are ignored. */
     ContentDigest: string;
-    /** @description Only records created later than this; a date means its midnight in UTC */
+    /** @description Only records created later than this; a date without a time means midnight in UTC */
     CreatedAfter: string;
-    /** @description Only records created earlier than this; a date means its midnight in UTC */
+    /** @description Only records created earlier than this; a date without a time means midnight in UTC */
     CreatedBefore: string;
     /** @description `next_cursor` of the previous page; repeat the other parameters of that page with it */
     Cursor: string;
     /** @description The figure */
     Figure: 'error-by-rank' | 'heatmap' | 'sizes';
     /**
-     * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first answer is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+     * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first response is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
      * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
      */
     IdempotencyKey: string;
@@ -6523,11 +6523,11 @@ export interface components {
     /** @description The beginning of the name */
     Name: string;
     /**
-     * @description `wait=N` (RFC 7240) waits up to N seconds, at most 55, until the job, the batch or the squeeze has ended. If it has not ended by then, the answer is the same as without `wait`.
+     * @description `wait=N` (RFC 7240) waits up to N seconds, at most 55, until the job, the batch or the squeeze has ended. If it has not ended by then, the response is the same as without `wait`.
      * @example wait=30
      */
     Prefer: string;
-    /** @description One byte range; if several are requested, the answer is the whole file */
+    /** @description One byte range; if several are requested, the response is the whole file */
     Range: string;
     /** @description The same as Content-Digest, because the body is its own representation */
     ReprDigest: string;
@@ -6572,7 +6572,7 @@ export interface components {
     ContentRange: string;
     /** @description ETag of this form of the report */
     Etag: string;
-    /** @description `true` if this answer was already given to the same Idempotency-Key */
+    /** @description `true` if this response was already given to the same Idempotency-Key */
     IdempotentReplayed: string;
     /** @description The next page, `rel="next"`; absent at the end */
     Link: string;
@@ -6732,9 +6732,9 @@ export interface operations {
         base_model?: string;
         /** @description Results of the jobs of this batch */
         batch_id?: string;
-        /** @description Only records created later than this; a date means its midnight in UTC */
+        /** @description Only records created later than this; a date without a time means midnight in UTC */
         created_after?: components['parameters']['CreatedAfter'];
-        /** @description Only records created earlier than this; a date means its midnight in UTC */
+        /** @description Only records created earlier than this; a date without a time means midnight in UTC */
         created_before?: components['parameters']['CreatedBefore'];
         /** @description `next_cursor` of the previous page; repeat the other parameters of that page with it */
         cursor?: components['parameters']['Cursor'];
@@ -6802,7 +6802,7 @@ export interface operations {
         /** @description SHA-256 or SHA-512 of the whole body, boundaries included (RFC 9530), checked while it arrives. Headers of single parts are ignored. */
         'content-digest'?: components['parameters']['ContentDigest'];
         /**
-         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first answer is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first response is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
@@ -7091,7 +7091,7 @@ export interface operations {
         'if-none-match'?: components['parameters']['IfNoneMatch'];
         /** @description Honour `Range` only if the file has this ETag */
         'if-range'?: components['parameters']['IfRange'];
-        /** @description One byte range; if several are requested, the answer is the whole file */
+        /** @description One byte range; if several are requested, the response is the whole file */
         range?: components['parameters']['Range'];
       };
       path: {
@@ -7210,7 +7210,7 @@ export interface operations {
         /** @description SHA-256 or SHA-512 of the whole body, boundaries included (RFC 9530), checked while it arrives. Headers of single parts are ignored. */
         'content-digest'?: components['parameters']['ContentDigest'];
         /**
-         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first answer is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first response is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
@@ -7258,9 +7258,9 @@ export interface operations {
   listBatches: {
     parameters: {
       query?: {
-        /** @description Only records created later than this; a date means its midnight in UTC */
+        /** @description Only records created later than this; a date without a time means midnight in UTC */
         created_after?: components['parameters']['CreatedAfter'];
-        /** @description Only records created earlier than this; a date means its midnight in UTC */
+        /** @description Only records created earlier than this; a date without a time means midnight in UTC */
         created_before?: components['parameters']['CreatedBefore'];
         /** @description `next_cursor` of the previous page; repeat the other parameters of that page with it */
         cursor?: components['parameters']['Cursor'];
@@ -7322,12 +7322,12 @@ export interface operations {
       };
       header?: {
         /**
-         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first answer is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first response is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
         /**
-         * @description `wait=N` (RFC 7240) waits up to N seconds, at most 55, until the job, the batch or the squeeze has ended. If it has not ended by then, the answer is the same as without `wait`.
+         * @description `wait=N` (RFC 7240) waits up to N seconds, at most 55, until the job, the batch or the squeeze has ended. If it has not ended by then, the response is the same as without `wait`.
          * @example wait=30
          */
         prefer?: components['parameters']['Prefer'];
@@ -7391,7 +7391,7 @@ export interface operations {
       };
       header?: {
         /**
-         * @description `wait=N` (RFC 7240) waits up to N seconds, at most 55, until the job, the batch or the squeeze has ended. If it has not ended by then, the answer is the same as without `wait`.
+         * @description `wait=N` (RFC 7240) waits up to N seconds, at most 55, until the job, the batch or the squeeze has ended. If it has not ended by then, the response is the same as without `wait`.
          * @example wait=30
          */
         prefer?: components['parameters']['Prefer'];
@@ -7568,7 +7568,7 @@ export interface operations {
       };
       header?: {
         /**
-         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first answer is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first response is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
@@ -7769,7 +7769,7 @@ export interface operations {
       };
       header?: {
         /**
-         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first answer is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first response is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
@@ -7836,12 +7836,12 @@ export interface operations {
         /** @description SHA-256 or SHA-512 of the whole body, boundaries included (RFC 9530), checked while it arrives. Headers of single parts are ignored. */
         'content-digest'?: components['parameters']['ContentDigest'];
         /**
-         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first answer is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first response is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
         /**
-         * @description `wait=N` (RFC 7240) waits up to N seconds, at most 55, until the job, the batch or the squeeze has ended. If it has not ended by then, the answer is the same as without `wait`.
+         * @description `wait=N` (RFC 7240) waits up to N seconds, at most 55, until the job, the batch or the squeeze has ended. If it has not ended by then, the response is the same as without `wait`.
          * @example wait=30
          */
         prefer?: components['parameters']['Prefer'];
@@ -7952,7 +7952,7 @@ export interface operations {
       /** @description The capabilities */
       200: {
         headers: {
-          /** @description Digest of the answer */
+          /** @description Digest of the response */
           etag?: string;
           [name: string]: unknown;
         };
@@ -8026,7 +8026,7 @@ export interface operations {
       };
       header?: {
         /**
-         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first answer is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first response is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
@@ -8266,9 +8266,9 @@ export interface operations {
         adapter_id?: string;
         /** @description Jobs of this batch */
         batch_id?: string;
-        /** @description Only records created later than this; a date means its midnight in UTC */
+        /** @description Only records created later than this; a date without a time means midnight in UTC */
         created_after?: components['parameters']['CreatedAfter'];
-        /** @description Only records created earlier than this; a date means its midnight in UTC */
+        /** @description Only records created earlier than this; a date without a time means midnight in UTC */
         created_before?: components['parameters']['CreatedBefore'];
         /** @description `next_cursor` of the previous page; repeat the other parameters of that page with it */
         cursor?: components['parameters']['Cursor'];
@@ -8331,12 +8331,12 @@ export interface operations {
       };
       header?: {
         /**
-         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first answer is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first response is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
         /**
-         * @description `wait=N` (RFC 7240) waits up to N seconds, at most 55, until the job, the batch or the squeeze has ended. If it has not ended by then, the answer is the same as without `wait`.
+         * @description `wait=N` (RFC 7240) waits up to N seconds, at most 55, until the job, the batch or the squeeze has ended. If it has not ended by then, the response is the same as without `wait`.
          * @example wait=30
          */
         prefer?: components['parameters']['Prefer'];
@@ -8402,7 +8402,7 @@ export interface operations {
         /** @description ETag of the client's copy */
         'if-none-match'?: components['parameters']['IfNoneMatch'];
         /**
-         * @description `wait=N` (RFC 7240) waits up to N seconds, at most 55, until the job, the batch or the squeeze has ended. If it has not ended by then, the answer is the same as without `wait`.
+         * @description `wait=N` (RFC 7240) waits up to N seconds, at most 55, until the job, the batch or the squeeze has ended. If it has not ended by then, the response is the same as without `wait`.
          * @example wait=30
          */
         prefer?: components['parameters']['Prefer'];
@@ -8591,7 +8591,7 @@ export interface operations {
         'if-none-match'?: components['parameters']['IfNoneMatch'];
         /** @description Honour `Range` only if the file has this ETag */
         'if-range'?: components['parameters']['IfRange'];
-        /** @description One byte range; if several are requested, the answer is the whole file */
+        /** @description One byte range; if several are requested, the response is the whole file */
         range?: components['parameters']['Range'];
       };
       path: {
@@ -8666,7 +8666,7 @@ export interface operations {
       };
       header?: {
         /**
-         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first answer is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first response is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
@@ -8719,7 +8719,7 @@ export interface operations {
       };
       header?: {
         /**
-         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first answer is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first response is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
@@ -9028,7 +9028,7 @@ export interface operations {
       };
       header?: {
         /**
-         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first answer is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first response is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
@@ -9119,7 +9119,7 @@ export interface operations {
       };
       header?: {
         /**
-         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first answer is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first response is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
@@ -9208,9 +9208,9 @@ export interface operations {
       query?: {
         /** @description As the run or its newest checkpoint names it */
         base_model?: string;
-        /** @description Only records created later than this; a date means its midnight in UTC */
+        /** @description Only records created later than this; a date without a time means midnight in UTC */
         created_after?: components['parameters']['CreatedAfter'];
-        /** @description Only records created earlier than this; a date means its midnight in UTC */
+        /** @description Only records created earlier than this; a date without a time means midnight in UTC */
         created_before?: components['parameters']['CreatedBefore'];
         /** @description `next_cursor` of the previous page; repeat the other parameters of that page with it */
         cursor?: components['parameters']['Cursor'];
@@ -9264,7 +9264,7 @@ export interface operations {
       };
       header?: {
         /**
-         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first answer is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first response is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
@@ -9457,12 +9457,12 @@ export interface operations {
         /** @description SHA-256 or SHA-512 of the whole body, boundaries included (RFC 9530), checked while it arrives. Headers of single parts are ignored. */
         'content-digest'?: components['parameters']['ContentDigest'];
         /**
-         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first answer is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first response is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
         /**
-         * @description `wait=N` (RFC 7240) waits up to N seconds, at most 55, until the job, the batch or the squeeze has ended. If it has not ended by then, the answer is the same as without `wait`.
+         * @description `wait=N` (RFC 7240) waits up to N seconds, at most 55, until the job, the batch or the squeeze has ended. If it has not ended by then, the response is the same as without `wait`.
          * @example wait=30
          */
         prefer?: components['parameters']['Prefer'];
@@ -9483,7 +9483,7 @@ export interface operations {
         'multipart/form-data': {
           /**
            * Format: binary
-           * @description The configuration PEFT writes beside them
+           * @description The configuration that PEFT writes next to the weights
            */
           'adapter_config.json': Blob;
           /**
@@ -9491,7 +9491,7 @@ export interface operations {
            * @description The weights: safetensors
            */
           'adapter_model.safetensors': Blob;
-          /** @description The training loss at this step, in digits: kept with the checkpoint, and nothing is decided by it */
+          /** @description The training loss at this step, in digits: kept with the checkpoint for charts; it affects no decision */
           loss?: number;
           /**
            * Format: binary
@@ -9602,7 +9602,7 @@ export interface operations {
       };
       header?: {
         /**
-         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first answer is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first response is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
@@ -9650,7 +9650,7 @@ export interface operations {
       };
       header?: {
         /**
-         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first answer is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first response is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
@@ -9698,12 +9698,12 @@ export interface operations {
         /** @description SHA-256 or SHA-512 of the whole body, boundaries included (RFC 9530), checked while it arrives. Headers of single parts are ignored. */
         'content-digest'?: components['parameters']['ContentDigest'];
         /**
-         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first answer is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first response is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
         /**
-         * @description `wait=N` (RFC 7240) waits up to N seconds, at most 55, until the job, the batch or the squeeze has ended. If it has not ended by then, the answer is the same as without `wait`.
+         * @description `wait=N` (RFC 7240) waits up to N seconds, at most 55, until the job, the batch or the squeeze has ended. If it has not ended by then, the response is the same as without `wait`.
          * @example wait=30
          */
         prefer?: components['parameters']['Prefer'];
@@ -9944,7 +9944,7 @@ export interface operations {
       query?: never;
       header?: {
         /**
-         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first answer is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first response is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
@@ -9991,7 +9991,7 @@ export interface operations {
       query?: never;
       header?: {
         /**
-         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first answer is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first response is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
@@ -10038,7 +10038,7 @@ export interface operations {
       query?: never;
       header?: {
         /**
-         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first answer is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first response is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
@@ -10129,7 +10129,7 @@ export interface operations {
         /** @description SHA-256 or SHA-512 of the whole body, boundaries included (RFC 9530), checked while it arrives. Headers of single parts are ignored. */
         'content-digest'?: components['parameters']['ContentDigest'];
         /**
-         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first answer is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first response is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
@@ -10609,7 +10609,7 @@ export interface operations {
       };
       header?: {
         /**
-         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first answer is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first response is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
@@ -10838,7 +10838,7 @@ export interface operations {
       };
       header?: {
         /**
-         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first answer is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first response is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
@@ -10896,7 +10896,7 @@ export interface operations {
       };
       header?: {
         /**
-         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first answer is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first response is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
@@ -10953,7 +10953,7 @@ export interface operations {
       };
       header?: {
         /**
-         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first answer is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first response is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
@@ -11029,7 +11029,7 @@ export interface operations {
       query?: never;
       header?: {
         /**
-         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first answer is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first response is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];

@@ -16,7 +16,7 @@ const text = (description: string) => ({ type: 'string', description });
 
 const IDEMPOTENCY_KEY = {
   ...text(
-    'Makes it safe to repeat the request: with the same key it takes effect once, and the first answer is ' +
+    'Makes it safe to repeat the request: with the same key it takes effect once, and the first response is ' +
       'returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours ' +
       '(draft-ietf-httpapi-idempotency-key-header)',
   ),
@@ -24,7 +24,7 @@ const IDEMPOTENCY_KEY = {
 };
 
 const REPLAYED = {
-  [REPLAYED_HEADER]: text('`true` if this answer was already given to the same Idempotency-Key'),
+  [REPLAYED_HEADER]: text('`true` if this response was already given to the same Idempotency-Key'),
 };
 
 /**

@@ -41,7 +41,7 @@ export const batchEventRoutes: FastifyPluginAsyncTypebox<BatchEventRoutesOptions
           'Events are `item` (`data` is an item that has ended; each is sent once, including items that ended ' +
           'earlier) and `state` (`data` is the batch, whenever its counts have changed). The stream ends after the ' +
           'batch has ended. With `Last-Event-ID` it continues after that event, even at another process of the ' +
-          'service and days later; after the last event the answer is 204, which stops browsers from reconnecting. ' +
+          'service and days later; after the last event the response is 204, which stops browsers from reconnecting. ' +
           'A comment every 15 s keeps the connection alive. Streams end after an hour; clients reconnect ' +
           'automatically.',
         params: BatchPath,

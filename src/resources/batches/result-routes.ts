@@ -30,7 +30,7 @@ export const batchResultRoutes: FastifyPluginAsyncTypebox = async (app) => {
         summary: 'Get the results of a batch, one line of JSON for each item and target',
         description:
           'In the order of the request. While the batch runs, unfinished items have their current state. An ' +
-          'interrupted answer is incomplete; a complete one has as many items as `x-item-count` says.',
+          'interrupted response is incomplete; a complete one has as many items as `x-item-count` states.',
         params: BatchPath,
         response: {
           200: response('Lines of JSON', reference(BatchResultLine), {

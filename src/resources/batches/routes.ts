@@ -119,8 +119,8 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
         tags: ['batches'],
         summary: 'Cancel every unfinished job of a batch',
         description:
-          'No job of the batch starts from then on. The answer does not wait until all jobs are cancelled: ' +
-          '`finished_at` is set when the last one is. Repeating the call returns the same answer.',
+          'No job of the batch starts from then on. The response does not wait until all jobs are cancelled: ' +
+          '`finished_at` is set when the last one is. Repeating the call returns the same response.',
         params: BatchPath,
         response: {
           200: response('The cancelled batch', reference(BatchRecord)),

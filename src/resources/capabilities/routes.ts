@@ -58,7 +58,7 @@ export const capabilityRoutes: FastifyPluginAsyncTypebox<CapabilityRoutesOptions
         }),
         response: {
           200: response('The capabilities', reference(Capabilities), {
-            headers: { etag: { type: 'string', description: 'Digest of the answer' } },
+            headers: { etag: { type: 'string', description: 'Digest of the response' } },
           }),
           304: { description: "The client's copy is current", type: 'null' },
           ...problems(),

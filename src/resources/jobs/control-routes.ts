@@ -31,9 +31,9 @@ export const jobControlRoutes: FastifyPluginAsyncTypebox = async (app) => {
         tags: ['jobs'],
         summary: 'Cancel a job',
         description:
-          'The answer is final: the job is `cancelled` from then on and has no results. A queued job never starts. ' +
+          'The response is final: the job is `cancelled` from then on and has no results. A queued job never starts. ' +
           'An active one stops at its next module, unless other jobs wait for the same work. Repeating the call ' +
-          'returns the same answer.',
+          'returns the same response.',
         params: JobPath,
         response: {
           200: response('The cancelled job', reference(JobRecord)),

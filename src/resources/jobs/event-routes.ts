@@ -43,7 +43,7 @@ export const jobEventRoutes: FastifyPluginAsyncTypebox<JobEventRoutesOptions> = 
         description:
           'Events are `state` (`data` is the job: queued, active, and its final state) and `progress` (`data` is a ' +
           '`JobProgress`). The stream ends after the final state. With `Last-Event-ID` it continues after that ' +
-          'event, even at another process of the service; after the final one the answer is 204, which stops ' +
+          'event, even at another process of the service; after the final event the response is 204, which stops ' +
           'browsers from reconnecting. A comment every 15 s keeps the connection alive. Streams end after an hour; ' +
           'clients reconnect automatically.',
         params: JobPath,

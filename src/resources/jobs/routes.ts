@@ -60,7 +60,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
         summary: 'Squeeze, analyze or merge adapters',
         description:
           '`kind` decides the work. `squeeze` squeezes one adapter to each target. `analyze` writes no adapter: its ' +
-          'report has the loss at every rank and recommendations. `merge` adds up to 32 adapters of one base model, ' +
+          'report contains the loss at every rank and recommendations. `merge` adds up to 32 adapters of one base model, ' +
           'of any ranks, with weights, and squeezes the sum to each target. Work for equal requests, compared by ' +
           'the content of their adapters, is done once: a later request has a job and results of its own, with ' +
           '`reused: true`, and ends immediately if the work was done before. `reuse: false` repeats the work. ' +

@@ -88,7 +88,7 @@ export const keyRoutes: FastifyPluginAsyncTypebox<{ keys: KeyService }> = async 
         operationId: 'listKeys',
         tags: ['administration'],
         summary: 'List keys, including revoked and expired ones, the oldest first',
-        description: 'With `tenant_admin` but without `admin`: those of the own tenant.',
+        description: 'A caller with `tenant_admin` but without `admin` gets the keys of its own tenant only.',
         querystring: KeyQuery,
         response: {
           200: response('The keys, without the secret texts', reference(KeyList)),
@@ -113,7 +113,7 @@ export const keyRoutes: FastifyPluginAsyncTypebox<{ keys: KeyService }> = async 
         tags: ['administration'],
         summary: 'Revoke a key',
         description:
-          'It stays in the list as revoked; revoking it again changes nothing. Other processes of the service may ' +
+          'The key stays in the list as revoked; revoking it again changes nothing. Other processes of the service may ' +
           'accept it for five more seconds.',
         params: KeyPath,
         response: {

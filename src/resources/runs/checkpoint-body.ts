@@ -24,7 +24,10 @@ export const CHECKPOINT_BODY: BodyParts = {
 
 const peftFiles = {
   [WEIGHTS_FILE]: { ...BINARY, description: 'The weights: safetensors' } as TSchema,
-  [CONFIG_FILE]: { ...BINARY, description: 'The configuration PEFT writes beside them' } as TSchema,
+  [CONFIG_FILE]: {
+    ...BINARY,
+    description: 'The configuration that PEFT writes next to the weights',
+  } as TSchema,
 };
 
 export const checkpointParts = Type.Object(
@@ -50,7 +53,7 @@ export const checkpointParts = Type.Object(
     [LOSS_FIELD]: Type.Optional(
       Type.Number({
         description:
-          'The training loss at this step, in digits: kept with the checkpoint, and nothing is decided by it',
+          'The training loss at this step, in digits: kept with the checkpoint for charts; it affects no decision',
       }),
     ),
   },

@@ -39,7 +39,7 @@ export const checkpointRoutes: FastifyPluginAsyncTypebox<{
         summary: 'Send a checkpoint and get the adapter to continue with',
         description:
           'Answers `keep` (nothing to squeeze), or squeezes the checkpoint as a job. Sending the same checkpoint ' +
-          'again, even at the same time, returns the same answer; a failed one is tried again. The parts may come ' +
+          'again, even at the same time, returns the same response; a failed one is tried again. The parts may come ' +
           'in any order.',
         headers: Type.Object({ ...PreferHeader.properties, ...UploadHeaders.properties }),
         params: RunPath,

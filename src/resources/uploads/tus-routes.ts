@@ -55,7 +55,7 @@ export const tusRoutes: FastifyPluginAsyncTypebox<{ deps: UploadsDependencies }>
         operationId: 'createUpload',
         tags: ['uploads'],
         summary: 'Create a resumable upload',
-        description: `The first bytes may be sent with it, as \`${TUS_BODY}\`.`,
+        description: `The first bytes may be sent with this request, as \`${TUS_BODY}\`.`,
         headers: CreateHeaders,
         response: {
           201: told('Begun', { ...OFFSET_HEADERS, ...LOCATION }),

@@ -33,7 +33,8 @@ export const webhookDeliveryRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookPa
         operationId: 'listWebhookDeliveries',
         tags: ['webhooks'],
         summary: 'List the deliveries of a webhook, the newest first',
-        description: 'With every attempt: its time, the answer and its duration. Kept for 30 days.',
+        description:
+          'Each with every attempt: its time, the response and its duration. Deliveries are kept for 30 days.',
         params: WebhookPath,
         querystring: DeliveryListQuery,
         response: {

@@ -11,7 +11,7 @@ const EVENT = {
     tags: ['webhooks'],
     summary: 'An event, sent to your server',
     description:
-      'Signed according to Standard Webhooks (https://www.standardwebhooks.com). The status of the answer ' +
+      'Signed according to Standard Webhooks (https://www.standardwebhooks.com). The status of the response ' +
       'counts, if it arrives within 15 seconds; the first kilobyte of its body is logged.',
     parameters: HEADERS.map(([name, description]) => ({
       name,

@@ -1493,8 +1493,8 @@ class Run(TypedDict):
 
 
 class RunLearningRate(TypedDict):
-    """The curve to follow from here. The rate of the step after s is the peak · factor · min(1, (s − begin_step + 1)
-    / warm_up_steps) · min(1, (end_step − s) / decay_steps), where a term with 0 steps is 1"""
+    """The curve to follow from here. After s steps, the rate of the next step is the peak · factor · min(1, (s −
+    begin_step + 1) / warm_up_steps) · min(1, (end_step − s) / decay_steps), where a term with 0 steps is 1"""
 
     factor: float
     warm_up_steps: int
