@@ -70,10 +70,11 @@ async function ofMerge(
     weightsPath: source.weightsPath,
     residuals: new Map(),
   }));
-  const { adapter, tensors } = sumOf(terms);
+  const sum = sumOf(terms);
+  const { adapter, tensors } = sum;
   return forecastTargets({
     ...{ kind: 'merge', adapter, isConverted: false, spectra: null, matchDtype: commonDtype(terms) },
-    warnings: [...adapter.warnings, ...warnings],
+    warnings: [...sum.warnings, ...warnings],
     sources: parts.map(({ weightsPath: _path, configBytes: _bytes, ...told }) => told),
     sourceFiles: [
       { name: formatOf(adapter.format).weightsName, bytes: layOut(tensors, new Map()).totalBytes },

@@ -16,6 +16,7 @@ import { type Matrix, transpose } from '../oracle/linear-algebra.ts';
 import { type OracleAdapter, parsePeftAdapter } from '../oracle/peft-adapter.ts';
 import {
   buildSafetensors,
+  decodeTensor,
   float32Tensor,
   parseSafetensors,
   type Tensor,
@@ -362,19 +363,176 @@ describe('a merge is refused', () => {
     await refused([numbered('["A"]'), numbered('["A"]', 2)], 'MERGE_UNSUPPORTED', '"unet"');
   });
 
-  it('where differences of biases or DoRA stand beside the factors', async () => {
-    const plain = kohya({ [Q]: [4, 1, 4] });
-    for (const [name, word] of [
-      [`${Q}.diff_b`, 'diff_b'],
-      [`${Q}.dora_scale`, 'DoRA'],
-    ] as const) {
-      const { a, b } = factors(4, 2);
-      const other = file({
-        [`${Q}.lora_down.weight`]: tensorOf(a),
-        [`${Q}.lora_up.weight`]: tensorOf(b),
-        [name]: float32Tensor([M, 1], new Float32Array(M)),
+  it('where DoRA stands beside the factors', async () => {
+    const dora = withTensors(kohya({ [Q]: [4, 2, 4] }), {
+      [`${Q}.dora_scale`]: float32Tensor([M, 1], new Float32Array(M)),
+    });
+    await refused([kohya({ [Q]: [4, 1, 4] }), dora], 'MERGE_UNSUPPORTED', 'DoRA', 'ad_1');
+  });
+
+  it('where a layer has factors in one adapter and a difference of the whole weight in another', async () => {
+    const norm = 'lora_unet_norm';
+    const both = withTensors(kohya({ [norm]: [4, 1, 4] }), {});
+    const whole = withTensors(kohya({ [Q]: [4, 2, 4] }), {
+      [`${norm}.w_norm`]: float32Tensor([M], new Float32Array(M)),
+    });
+    await refused([both, whole], 'MERGE_UNSUPPORTED', `"${norm}.w_norm"`, `"${norm}"`, 'ad_0', 'ad_1');
+  });
+
+  it('where differences of one name have other shapes, dtypes without numbers, or no numbers', async () => {
+    const name = `${Q}.diff_b`;
+    const having = (tensor: Tensor) => withTensors(kohya({ [Q]: [4, 1, 4] }), { [name]: tensor });
+    const plain = having(float32Tensor([M], new Float32Array(M)));
+    const longer = having(float32Tensor([M + 1], new Float32Array(M + 1)));
+    await refused([plain, longer], 'MERGE_SHAPE_MISMATCH', `"${name}"`, `[${M}]`, `[${M + 1}]`, 'ad_1');
+    const integers = having({ dtype: 'I64', shape: [M], bytes: new Uint8Array(8 * M) });
+    await refused([plain, integers], 'MERGE_UNSUPPORTED', `"${name}"`, 'I64', 'ad_1');
+    const nan = having(float32Tensor([M], new Float32Array(M).fill(Number.NaN)));
+    await refused([plain, nan], 'NON_FINITE_WEIGHTS', `"${name}"`, 'ad_1');
+    const huge = having(float32Tensor([M], new Float32Array(M).fill(3e38)));
+    await refused([huge, plain, huge], 'NON_FINITE_RESULT', `"${name}"`, 'float32');
+  });
+});
+
+/** A file with further tensors. */
+function withTensors({ weights, config }: Bytes, more: Readonly<Record<string, Tensor>>): Bytes {
+  const { tensors, metadata } = parseSafetensors(weights);
+  return { weights: buildSafetensors({ ...Object.fromEntries(tensors), ...more }, metadata), config };
+}
+
+/** Σ weight·tensor over the files that have it, in float64. @param names in each file */
+function summed(parts: readonly Bytes[], names: readonly (string | null)[]): Float64Array {
+  const sum = new Float64Array(M);
+  for (const [index, name] of names.entries()) {
+    if (name === null) continue;
+    const numbers = decodeTensor(parseSafetensors(parts[index]!.weights).tensors.get(name)!);
+    for (const [at, number] of numbers.entries()) sum[at]! += WEIGHTS[index]! * number;
+  }
+  return sum;
+}
+
+function assertSum(files: Bytes, name: string, expected: Float64Array): void {
+  const tensor = parseSafetensors(files.weights).tensors.get(name);
+  assert.ok(tensor, `${name} is missing`);
+  assert.deepEqual([tensor.dtype, tensor.shape], ['F32', [expected.length]]);
+  for (const [at, number] of decodeTensor(tensor).entries())
+    assert.equal(number, Math.fround(expected[at]!), `${name}[${at}]`);
+}
+
+describe('what is added to the base model beside the factors is summed', () => {
+  const vector = (seed: number): Tensor => float32Tensor([M], gaussianMatrix(1, M, seed).data);
+  /** Numbers of bfloat16: the upper halves of float32. */
+  const inBfloat16 = (seed: number): Tensor => {
+    const words = new Uint16Array(new Uint8Array(vector(seed).bytes).buffer).filter((_, at) => at % 2 === 1);
+    return { dtype: 'BF16', shape: [M], bytes: new Uint8Array(words.buffer) };
+  };
+  const inFloat64 = (seed: number): Tensor => {
+    const numbers = Float64Array.from(decodeTensor(vector(seed)));
+    return { dtype: 'F64', shape: [M], bytes: new Uint8Array(numbers.buffer) };
+  };
+
+  it('kohya: differences of biases and norms, in any dtype, some of which only one adapter has', async () => {
+    const [norm, text] = ['lora_unet_out_0', 'lora_te1_text_model_final_layer_norm'];
+    const parts = [
+      withTensors(kohya({ [Q]: [4, 1, 2] }), {
+        [`${Q}.diff_b`]: vector(1),
+        [`${norm}.diff`]: vector(2),
+        [`${norm}.diff_b`]: inFloat64(3),
+      }),
+      withTensors(kohya({ [LDM_Q]: [5, 2, 5] }), {
+        // The same layer under its other name.
+        [`${LDM_Q}.diff_b`]: inBfloat16(4),
+        [`${norm}.diff`]: vector(5),
+        [`${text}.w_norm`]: vector(6),
+        [`${text}.b_norm`]: vector(7),
+      }),
+      kohya({ [Q]: [3, 3, 3] }),
+    ];
+    for (const target of [{ rank: 100 }, { rank: 3 }, { rank: 3, dtype: 'float16' }] as const) {
+      const { files } = await mergeFiles(parts, target);
+      assertSum(files, `${Q}.diff_b`, summed(parts, [`${Q}.diff_b`, `${LDM_Q}.diff_b`]));
+      assertSum(files, `${norm}.diff`, summed(parts, [`${norm}.diff`, `${norm}.diff`]));
+      assertSum(files, `${norm}.diff_b`, summed(parts, [`${norm}.diff_b`]));
+      assertSum(files, `${text}.w_norm`, summed(parts, [null, `${text}.w_norm`]));
+      assertSum(files, `${text}.b_norm`, summed(parts, [null, `${text}.b_norm`]));
+      const names = [...parseSafetensors(files.weights).tensors.keys()];
+      assert.equal(names.filter((name) => /\.(?:diff|diff_b|w_norm|b_norm)$/.test(name)).length, 5);
+    }
+  });
+
+  it('files for ComfyUI (diffusion_model.…): the differences that Wan has', async () => {
+    const [q, k] = ['diffusion_model.blocks.0.cross_attn.q', 'diffusion_model.blocks.0.cross_attn.norm_k'];
+    const parts = [1, 2].map((seed) => {
+      const { a, b } = factors(4, seed);
+      return file({
+        [`${q}.lora_A.weight`]: tensorOf(a),
+        [`${q}.lora_B.weight`]: tensorOf(b),
+        [`${q}.diff_b`]: vector(seed),
+        [`${k}.diff`]: vector(10 + seed),
       });
-      await refused([plain, other], 'MERGE_UNSUPPORTED', word, 'ad_1');
+    });
+    const { files } = await mergeFiles(parts, { rank: 3 });
+    assertSum(files, `${q}.diff_b`, summed(parts, [`${q}.diff_b`, `${q}.diff_b`]));
+    assertSum(files, `${k}.diff`, summed(parts, [`${k}.diff`, `${k}.diff`]));
+  });
+
+  it('PEFT: biases of LoRA, each times the scale of its module', async () => {
+    const path = (name: string) => `base_model.model.layers.0.${name}`;
+    const peft = (names: readonly string[], rank: number, alpha: number, options: object, seed: number) =>
+      file(
+        Object.fromEntries(
+          names.flatMap((name, index) => {
+            const { a, b } = factors(rank, seed + index);
+            return [
+              [`${path(name)}.lora_A.weight`, tensorOf(a)],
+              [`${path(name)}.lora_B.weight`, tensorOf(b)],
+              [`${path(name)}.lora_B.bias`, vector(seed + index)],
+            ] as const;
+          }),
+        ),
+        {
+          config: {
+            peft_type: 'LORA',
+            r: rank,
+            lora_alpha: alpha,
+            target_modules: names,
+            lora_bias: true,
+            ...options,
+          },
+        },
+      );
+    const parts = [peft(['q_proj'], 4, 8, {}, 1), peft(['q_proj', 'v_proj'], 9, 6, { use_rslora: true }, 11)];
+    // The first adapter without its bias.
+    const { tensors, metadata } = parseSafetensors(parts[0]!.weights);
+    const others = [...tensors].filter(([name]) => !name.endsWith('.bias'));
+    const bare = {
+      weights: buildSafetensors(Object.fromEntries(others), metadata),
+      config: parts[0]!.config!.replace('"lora_bias":true', '"lora_bias":false'),
+    };
+    for (const scale of ['fold', 'keep', 'sqrt'] as const) {
+      for (const sources of [parts, [bare, parts[1]!]]) {
+        const { files } = await mergeFiles(sources, { rank: 3, scale });
+        const { modules, passthrough, config } = parsePeftAdapter(files.weights, files.config!);
+        assert.equal(config.lora_bias, true);
+        for (const [name, scales] of [
+          ['q_proj', [sources === parts ? 2 : null, 2]],
+          ['v_proj', [null, 2]],
+        ] as const) {
+          const bias = `${path(name)}.lora_B.bias`;
+          const made = decodeTensor(passthrough.get(bias)!);
+          const expected = new Float64Array(M);
+          for (const [index, own] of scales.entries()) {
+            if (own === null) continue;
+            const given = decodeTensor(parseSafetensors(sources[index]!.weights).tensors.get(bias)!);
+            for (const [at, number] of given.entries()) expected[at]! += WEIGHTS[index]! * own * number;
+          }
+          const left = modules.get(`layers.0.${name}`)!.scale;
+          for (const [at, number] of made.entries()) {
+            const off = Math.abs(left * number - expected[at]!);
+            assert.ok(off <= 1e-6 * Math.abs(expected[at]!) + 1e-7, `${name}, ${scale}: off by ${off}`);
+          }
+        }
+      }
     }
   });
 });

@@ -23,15 +23,15 @@ export interface MergeTerm {
 
 /** One module of the sum: ΔW = Σ weight·scale·B·A = [w₁s₁B₁ | w₂s₂B₂ …]·[A₁; A₂; …]. */
 export interface StackedModule {
-  /** Whose names and shapes the stack takes: the first term that has the module. */
+  /** The module of the first term that has it, from which the stack gets its names and shapes. */
   readonly like: LoraModule;
   /** Σ of the ranks. */
   readonly rank: number;
-  /** In the order of the terms; those that lack the module are left out. */
+  /** In the order of the terms, without those that lack the module. */
   readonly parts: readonly { readonly term: MergeTerm; readonly module: LoraModule }[];
 }
 
-/** A tensor that is not part of a LoRA pair, in every adapter of a sum that has it. */
+/** A tensor that is carried over, not added, in every adapter of a sum that has it. */
 export interface SharedTensor {
   readonly name: string;
   /** In the order of the terms, at least one. */
@@ -39,9 +39,9 @@ export interface SharedTensor {
 }
 
 /**
- * Finds what belongs together in a sum of adapters. Their module sets may differ, and so may the names of the same layer
- * where a format has several.
- * @returns the modules in name order (code units), and what the user should know
+ * Finds the modules of a sum of adapters. The adapters may have different modules, and different names for the same layer
+ * if a format has several.
+ * @returns the modules in name order (code units), and warnings
  * @throws AppError MERGE_UNSUPPORTED, MERGE_BASE_MISMATCH, MERGE_SHAPE_MISMATCH, MERGE_RANK_TOO_LARGE
  */
 export function stackModules(terms: readonly MergeTerm[]): { modules: StackedModule[]; warnings: string[] } {
@@ -61,14 +61,19 @@ export function stackModules(terms: readonly MergeTerm[]): { modules: StackedMod
 }
 
 /**
- * The tensors a sum carries over: those of all its adapters. Whether their bytes agree is for the caller to see.
+ * The tensors that a sum carries over: those of all its adapters. The caller compares their bytes.
+ * @param added tensors that are summed instead
  * @returns in name order
- * @throws AppError MERGE_TENSOR_CONFLICT where two differ in dtype or shape already
+ * @throws AppError MERGE_TENSOR_CONFLICT if two tensors of one name have different dtypes or shapes
  */
-export function sharedTensors(terms: readonly MergeTerm[]): SharedTensor[] {
+export function sharedTensors(
+  terms: readonly MergeTerm[],
+  added: ReadonlySet<TensorEntry> = new Set(),
+): SharedTensor[] {
   const found = new Map<string, SharedTensor['holders'][number][]>();
   for (const { id, adapter } of terms) {
     for (const entry of adapter.passthrough) {
+      if (added.has(entry)) continue;
       const holders = found.get(entry.name);
       if (holders) holders.push({ id, entry });
       else found.set(entry.name, [{ id, entry }]);
@@ -85,41 +90,35 @@ export function sharedTensors(terms: readonly MergeTerm[]): SharedTensor[] {
   });
 }
 
-/** Two adapters of a sum have a tensor of one name that is not a LoRA factor, and it differs. */
+/** Two adapters of a sum have a tensor of one name that would be carried over, and it differs. */
 export function tensorConflict(name: string, first: string, second: string): AppError {
   return new AppError(
     'MERGE_TENSOR_CONFLICT',
     `merge: tensor ${quote(name)} is not a LoRA factor and differs between adapters ${first} and ${second}; such tensors ` +
-      'are carried over, not added, so they must be the same in all that have them',
+      'are carried over, not added, so they must be the same in all adapters that have them. Squeeze one of the adapters with ' +
+      '"strip" first to leave its tensor out',
     { tensor: name, adapters: [first, second] },
   );
 }
 
-/** Differences of biases and norms in files of kohya and LyCORIS, which would have to be added too. */
-const DIFFERENCE = /\.(?:diff|diff_b|w_norm|b_norm)$/;
 const NONE_SAVED = new SavedModules({});
 
-/** What a sum of scale·B·A does not give: biases and magnitudes are no part of the product. */
+/** Refuses what has no sum: DoRA, and carried tensors of types that the scratch file cannot hold. */
 function refuseNonlinear({ id, adapter }: MergeTerm): void {
-  const { config, hasLoraBias, passthrough } = adapter;
+  const { config, passthrough } = adapter;
   const unsupported = (what: string): AppError =>
     refuse('MERGE_UNSUPPORTED', `adapter ${id} ${what}`, { adapter: id });
-  if (hasLoraBias) throw unsupported('has lora_bias, which stacked factors cannot carry');
   const isDora = config.use_dora === true || config.fine_tune_type === 'dora';
   if (isDora || passthrough.some((tensor) => classOf(tensor, NONE_SAVED) === 'magnitudes')) {
     throw unsupported(
-      'is DoRA: it normalises the weights, so that a sum of its updates is not a DoRA adapter',
-    );
-  }
-  const difference = passthrough.find(({ name }) => DIFFERENCE.test(name));
-  if (difference) {
-    throw unsupported(
-      `has ${quote(difference.name)}, a difference that is added to the base model and not yet to others`,
+      'is DoRA, which normalises the weights, so adapters of that kind have no sum: merge it into the base model first',
     );
   }
   const odd = passthrough.find(({ dtype }) => bitsOf(dtype) === undefined);
   if (odd)
-    throw unsupported(`has ${quote(odd.name)} of the type ${odd.dtype}, which cannot be carried into a sum`);
+    throw unsupported(
+      `has ${quote(odd.name)} of the type ${odd.dtype}, which cannot be carried over into a sum`,
+    );
 }
 
 function checkBases(terms: readonly MergeTerm[]): string[] {
@@ -131,15 +130,15 @@ function checkBases(terms: readonly MergeTerm[]): string[] {
       const [first, other] = [known!.adapter.baseModel!, adapter.baseModel];
       throw refuse(
         'MERGE_BASE_MISMATCH',
-        `adapter ${known!.id} belongs to base model ${quote(first)}, adapter ${id} to ${quote(other)}`,
+        `adapter ${known!.id} belongs to base model ${quote(first)}, but adapter ${id} to ${quote(other)}`,
         { adapters: [known!.id, id], base_models: [first, other] },
       );
     }
   }
   return (terms.length === 1 ? [] : unknown).map((id) =>
     known
-      ? `Adapter ${id} does not say which base model it belongs to; it was taken to be ${quote(known.adapter.baseModel!)}.`
-      : `Adapter ${id} does not say which base model it belongs to; it was taken to be that of the others.`,
+      ? `Adapter ${id} does not name its base model, which is assumed to be ${quote(known.adapter.baseModel!)}.`
+      : `Adapter ${id} does not name its base model, which is assumed to be that of the others.`,
   );
 }
 
@@ -159,14 +158,14 @@ function stacked(parts: StackedModule['parts']): StackedModule {
   if (rank > MAX_STACKED_RANK) {
     throw refuse(
       'MERGE_RANK_TOO_LARGE',
-      `module ${quote(name)}: the ranks of the adapters add up to ${rank}, at most ${MAX_STACKED_RANK}; squeeze some first`,
+      `module ${quote(name)}: the ranks of the adapters add up to ${rank}, but may be at most ${MAX_STACKED_RANK} together; squeeze some first`,
       { module: name, rank, limit: MAX_STACKED_RANK },
     );
   }
   return { like: first!.module, rank, parts };
 }
 
-/** Kind and shape of ΔW, with the kernel of a convolution: the factors must agree on all of it but the rank. */
+/** Kind and shape of ΔW, with the kernel of a convolution: the factors must agree in everything but the rank. */
 function shapeOf({ kind, m, a }: LoraModule): string {
   return `${kind} [${[m, ...a.shape.slice(1)].join(', ')}]`;
 }

@@ -4,7 +4,7 @@ import type { MergeTerm, StackedModule } from './merge-modules.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Fields that say which modules PEFT adapts. They belong together: what one lists, another may take away. */
+/** Fields that select the modules that PEFT adapts. They belong together, because one may exclude what another lists. */
 const SELECTION = ['target_modules', 'exclude_modules', 'layers_to_transform', 'layers_pattern'];
 
 /**
@@ -18,12 +18,13 @@ export function mergeConfig(terms: readonly MergeTerm[], modules: readonly Stack
     ...selection(configs, modules),
     ...unionOf(configs, 'modules_to_save'),
     ...biasOf(configs),
+    ...(terms.some(({ adapter }) => adapter.hasLoraBias) ? [['lora_bias', true] as const] : []),
     ...initOf(configs),
   ] as const;
   return { ...configs[0]!, ...Object.fromEntries(changes) };
 }
 
-/** As the adapters say where they agree, or the union of their lists; else every module by its full path. */
+/** The selection of the adapters if they agree, or the union of their lists; otherwise every module by its full path. */
 function selection(configs: readonly Fields[], modules: readonly StackedModule[]): [string, unknown][] {
   const rest = SELECTION.slice(1);
   if (agree(configs, SELECTION)) return [];
@@ -44,7 +45,7 @@ function unionOf(configs: readonly Fields[], field: string): [string, unknown][]
   return [[field, [...new Set(lists.flat())]]];
 }
 
-/** PEFT saves and loads the biases that this field names; "all" includes the others. */
+/** PEFT saves and loads the biases that this field names; "all" includes the other values. */
 function biasOf(configs: readonly Fields[]): [string, unknown][] {
   const values = new Set(configs.map(({ bias }) => bias ?? 'none'));
   values.delete('none');
@@ -52,7 +53,7 @@ function biasOf(configs: readonly Fields[]): [string, unknown][] {
   return [['bias', values.size === 1 ? [...values][0] : 'all']];
 }
 
-/** Nothing may be initialised from data when the sum is loaded, whichever adapter asked for it. */
+/** Prevents that loading the sum initialises anything from data, whichever adapter had asked for it. */
 function initOf(configs: readonly Fields[]): [string, unknown][] {
   const changing = configs.find(({ init_lora_weights }) => changesBaseWeights(init_lora_weights));
   return [...harmlessInit(changing ?? configs[0]!)];

@@ -4,6 +4,7 @@ import { STAGED_DTYPE } from '../../adapter/staging-plan.ts';
 import type { TensorSpec } from '../../safetensors/layout.ts';
 import { mostFrequent } from '../pairs/most-frequent.ts';
 import { laidOutEntries } from '../staged-entries.ts';
+import { type AddedTensor, addedTensors } from './added-tensors.ts';
 import {
   type MergeTerm,
   type SharedTensor,
@@ -18,33 +19,40 @@ export interface Sum {
   readonly adapter: Adapter;
   /** In the order of the adapter's modules. */
   readonly modules: readonly StackedModule[];
-  /** In the order of the adapter's other tensors. */
+  /** The first of the adapter's other tensors, in their order. */
   readonly shared: readonly SharedTensor[];
-  /** What the file has, in the order in which it is laid out: A and B of each module, then what is shared. */
+  /** The rest of the adapter's other tensors, in their order. */
+  readonly added: readonly AddedTensor[];
+  /** The tensors of the file in the order of its layout: A and B of each module, then `shared`, then `added`. */
   readonly tensors: readonly TensorSpec[];
+  /** About what the terms have in common. */
+  readonly warnings: readonly string[];
 }
 
 /**
- * Plans Σ weight·ΔW in the format of the terms, from what is known without their weights.
+ * Plans Σ weight·ΔW in the format of the terms, from their headers and configurations alone.
  * @param terms at least one
- * @throws AppError MERGE_* where the adapters do not fit together
+ * @throws AppError MERGE_* if the adapters have no sum
  */
 export function sumOf(terms: readonly MergeTerm[]): Sum {
   const format = commonFormat(terms);
   const { modules, warnings } = stackModules(terms);
-  const shared = sharedTensors(terms);
+  const added = addedTensors(terms, modules);
+  const shared = sharedTensors(terms, new Set(added.flatMap(({ parts }) => parts.map(({ entry }) => entry))));
   const tensors: TensorSpec[] = [
     ...modules.flatMap(({ like, rank }): TensorSpec[] => [
       { name: like.a.name, dtype: STAGED_DTYPE, shape: shapeOfA(like, rank) },
       { name: like.b.name, dtype: STAGED_DTYPE, shape: shapeOfB(like, rank) },
     ]),
     ...shared.map(({ holders }) => holders[0]!.entry),
+    ...added.map(({ name, shape }) => ({ name, dtype: STAGED_DTYPE, shape })),
   ];
   const entries = laidOutEntries(tensors);
   const ranks = modules.map(({ rank }) => rank);
   return {
     modules,
     shared,
+    added,
     tensors,
     adapter: {
       format,
@@ -57,9 +65,10 @@ export function sumOf(terms: readonly MergeTerm[]): Sum {
         return { ...like, a, b, rank, scale: 1 };
       }),
       passthrough: entries.slice(2 * modules.length),
-      hasLoraBias: false,
+      hasLoraBias: terms.some(({ adapter }) => adapter.hasLoraBias),
       ...sumSettings(terms, modules),
-      warnings,
+      warnings: [],
     },
+    warnings,
   };
 }

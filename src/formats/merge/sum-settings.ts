@@ -7,12 +7,12 @@ import { KEY } from '../gguf/key-values.ts';
 import type { MergeTerm, StackedModule } from './merge-modules.ts';
 import { mergeConfig } from './peft-config.ts';
 
-/** What a sum says beside its tensors. */
+/** Configuration and metadata of a sum. */
 export type SumSettings = Pick<Adapter, 'config' | 'metadata'>;
 
 /**
  * The configuration and the metadata of a sum, in the format of its terms.
- * @throws AppError MERGE_BASE_MISMATCH, MERGE_UNSUPPORTED where the formats' own settings cannot be united
+ * @throws AppError MERGE_BASE_MISMATCH, MERGE_UNSUPPORTED if settings of the format cannot be combined
  */
 export function sumSettings(terms: readonly MergeTerm[], modules: readonly StackedModule[]): SumSettings {
   const metadata = commonMetadata(terms);
@@ -46,11 +46,11 @@ export function commonFormat([first, ...others]: readonly MergeTerm[]): FormatNa
   if (!other) return format;
   throw unsupported(
     [first!, other],
-    `is in the format ${format}, adapter ${other.id} in the format ${other.adapter.format}: convert one of them first`,
+    `is in the format ${format}, but adapter ${other.id} in the format ${other.adapter.format}: convert one of them first`,
   );
 }
 
-/** Entries on which all adapters agree, without what earlier squeezes said of themselves. */
+/** Entries on which all adapters agree, without those of earlier squeezes. */
 function commonMetadata([first, ...others]: readonly MergeTerm[]): Map<string, string> {
   return new Map(
     [...first!.adapter.metadata].filter(
@@ -61,11 +61,11 @@ function commonMetadata([first, ...others]: readonly MergeTerm[]): Map<string, s
   );
 }
 
-/** Tokens after which an adapter acts: PEFT's, llama.cpp's. */
+/** The tokens after which an adapter acts, in PEFT or llama.cpp. */
 const invocationTokens = ({ config }: Adapter): unknown =>
   config.alora_invocation_tokens ?? config[KEY.invocationTokens] ?? null;
 
-/** @throws AppError MERGE_UNSUPPORTED where two terms differ in what has to be the same */
+/** @throws AppError MERGE_UNSUPPORTED if two terms differ in a setting that has to be the same */
 function refuseOther(
   [first, ...others]: readonly MergeTerm[],
   what: string,
@@ -76,8 +76,8 @@ function refuseOther(
 }
 
 /**
- * mlx-lm looks for the layers by name in every block: those of all terms. num_layers −1 is every block, where the terms
- * have different ones (mlx_lm/tuner/utils.py, `linear_to_lora_layers`).
+ * mlx-lm looks up layers by name in every block, so the names of all terms are listed. If the terms differ in num_layers, it
+ * becomes −1, every block (mlx_lm/tuner/utils.py, `linear_to_lora_layers`).
  */
 function mlxConfig(terms: readonly MergeTerm[], modules: readonly StackedModule[]): Adapter['config'] {
   const configs = terms.map(({ adapter }) => adapter.config);
@@ -100,12 +100,12 @@ function refuseOtherArchitecture([first, ...others]: readonly MergeTerm[]): void
   const [one, two] = [architectureOf(first!), architectureOf(other)];
   throw new AppError(
     'MERGE_BASE_MISMATCH',
-    `merge: adapter ${first!.id} is of the architecture ${quote(one)}, adapter ${other.id} of ${quote(two)}`,
+    `merge: adapter ${first!.id} has the architecture ${quote(one)}, but adapter ${other.id} has ${quote(two)}`,
     { adapters: [first!.id, other.id], base_models: [one, two] },
   );
 }
 
-/** Layers have numbers there, by the classes that the metadata lists: the same number has to be the same layer. */
+/** Layers are numbered by the classes that the metadata lists, so that the same number has to mean the same layer. */
 function refuseOtherLayers(terms: readonly MergeTerm[]): void {
   const model = (name: string): string => name.slice(0, name.indexOf(':'));
   for (const name of new Set(

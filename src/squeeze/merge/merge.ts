@@ -12,7 +12,8 @@ import type { JobContext, JobOutcome, SourceFiles, SqueezeInput } from '../job-c
 import { type OpenedAdapter, openAdapter } from '../open-adapter.ts';
 import { squeeze } from '../squeeze.ts';
 import { Watch } from '../watch.ts';
-import { type TermFiles, writeStack } from './stack-file.ts';
+import { writeStack } from './stack-file.ts';
+import type { TermFiles } from './tensor-sum.ts';
 
 const CANCELLATION =
   'Singular values are those of the weighted sum. If adapters cancel out, anything below about 1e-7 of them ' +
@@ -21,7 +22,7 @@ const CANCELLATION =
 const CHUNK_BYTES = 1024 * 1024;
 
 interface MergeInput extends JobContext {
-  /** The terms of the sum; an adapter may come twice. */
+  /** The terms of the sum; an adapter may be listed twice. */
   readonly parts: readonly (SourceFiles & { readonly weight: number })[];
   readonly targets: readonly Target[];
   readonly options: SqueezeOptions;
@@ -30,7 +31,7 @@ interface MergeInput extends JobContext {
 /**
  * Σ weight·ΔW of some adapters, squeezed to every target. The sum is written as stacked factors, never as ΔW, and is
  * then an adapter like any other; a target that asks for no less than its rank gets the stack itself.
- * @throws AppError MERGE_* where the adapters do not fit together, and all that `squeeze` throws
+ * @throws AppError MERGE_* if the adapters have no sum; as `squeeze`
  */
 export async function merge(input: MergeInput, pool: ComputePool): Promise<JobOutcome> {
   const startedMs = performance.now();
@@ -65,7 +66,7 @@ export async function merge(input: MergeInput, pool: ComputePool): Promise<JobOu
       targets,
       options,
       matchDtype: commonDtype(terms),
-      warnings: [...sum.adapter.warnings, ...warnings],
+      warnings: [...sum.warnings, ...warnings],
     },
     pool,
   );
@@ -86,13 +87,13 @@ export async function merge(input: MergeInput, pool: ComputePool): Promise<JobOu
 export interface OpenedTerms {
   readonly terms: readonly MergeTerm[];
   readonly files: TermFiles;
-  /** What is odd about the adapters, and what of them the sum does not have. */
+  /** Warnings about the adapters, and about parts of them that the sum lacks. */
   readonly warnings: readonly string[];
 }
 
 /**
- * An adapter that comes twice is one term: x − x is then exactly zero, and ½·x + ½·x exactly x at its own rank.
- * @param open reads one of them; its weights lie where it says
+ * An adapter that is listed twice is one term: x − x is then exactly zero, and ½·x + ½·x exactly x at its own rank.
+ * @param open reads an adapter, and returns the path of its weights
  * @throws AppError as `open`
  */
 export async function openTerms(
@@ -118,9 +119,9 @@ export async function openTerms(
   return { terms: [...terms.values()], files, warnings: [...warnings] };
 }
 
-/** Errors of a sum are those against what could be added. */
+/** The reference of a sum's errors contains only what could be added. */
 const leftOut = (modules: number): string =>
-  `${modules} modules became LoRA only as well as its rank allows, and what that leaves out is not in the sum.`;
+  `${modules} modules were converted to LoRA approximately. The sum lacks what the factors leave out.`;
 
 /** What "match" means: the dtype of all factors where they have one, else float32. */
 export function commonDtype(terms: readonly MergeTerm[]): NonNullable<SqueezeInput['matchDtype']> {
@@ -138,7 +139,7 @@ function added(x: Timings, y: Timings): Timings {
 }
 
 /**
- * Sees to it that tensors which are carried over are the same in all adapters that have them.
+ * Checks that tensors which are carried over are the same in all adapters that have them.
  * @throws AppError MERGE_TENSOR_CONFLICT naming the tensor and two adapters
  */
 async function refuseConflicts(tensors: readonly SharedTensor[], files: TermFiles): Promise<void> {
@@ -178,7 +179,7 @@ async function readExactly(file: FileHandle, position: number, length: number): 
   const chunk = Buffer.alloc(length);
   for (let done = 0; done < length; ) {
     const { bytesRead } = await file.read(chunk, done, length - done, position + done);
-    // The header was checked against the file's size; a shorter file now differs from whatever it is compared with.
+    // The header was checked against the file's size; a file that is shorter now differs from every other.
     if (bytesRead === 0) return chunk.subarray(0, done);
     done += bytesRead;
   }

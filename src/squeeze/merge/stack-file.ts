@@ -7,11 +7,8 @@ import type { StackedModule } from '../../formats/merge/merge-modules.ts';
 import type { Sum } from '../../formats/merge/sum-adapter.ts';
 import { layOut } from '../../safetensors/layout.ts';
 import { copyRanges } from '../file-ranges.ts';
-import type { SourceFiles } from '../job-context.ts';
 import type { Watch } from '../watch.ts';
-
-/** Where the terms' weights lie, by adapter id. */
-export type TermFiles = ReadonlyMap<string, Pick<SourceFiles, 'weightsPath'>>;
+import { type TermFiles, writeTensorSum } from './tensor-sum.ts';
 
 /**
  * Writes the sum of adapters as one safetensors file of stacked factors in float32, a module a thread at a time.
@@ -20,7 +17,7 @@ export type TermFiles = ReadonlyMap<string, Pick<SourceFiles, 'weightsPath'>>;
  * @throws AppError NON_FINITE_WEIGHTS, NON_FINITE_RESULT, CANCELLED
  */
 export async function writeStack(
-  { adapter, modules, shared, tensors }: Sum,
+  { adapter, modules, shared, added, tensors }: Sum,
   files: TermFiles,
   dir: string,
   pool: ComputePool,
@@ -36,6 +33,10 @@ export async function writeStack(
       const { id, entry } = holders[0]!;
       const to = adapter.passthrough[index]!.beginByte;
       await copyRanges(files.get(id)!.weightsPath, file, [{ ...entry, to }]);
+    }
+    for (const [index, tensor] of added.entries()) {
+      const to = adapter.passthrough[shared.length + index]!.beginByte;
+      await writeTensorSum(tensor, files, { file, to }, watch.signal);
     }
   } finally {
     await file.close();
@@ -75,7 +76,7 @@ function taskOf(
 }
 
 /**
- * Splits a scaling between B and A, so that extreme scalings leave both in the range of float32. A gets a power of
+ * Splits a scaling between B and A, so that both stay in the range of float32 even for extreme scalings. A gets a power of
  * two, which changes none of its digits.
  */
 export function splitFactor(factor: number): Pick<StackPart, 'factorA' | 'factorB'> {
