@@ -1,29 +1,35 @@
 import { AppError } from '../errors/app-error.ts';
 import { CONFIG_FILE, isPickleName, isWeightsName, USUAL_WEIGHTS, WEIGHTS_FILE } from './file-names.ts';
 import { pickleRefused } from './pickle-refused.ts';
+import { readShardName } from './shard-names.ts';
+import { shardSetOf } from './shard-set.ts';
 
 const MAX_SHOWN = 5;
 
 /** The files of a folder that form an adapter. */
 export interface ChosenFiles {
-  readonly weights: string;
+  /** One file, or all shards and their index if there is one. */
+  readonly weights: readonly string[];
   /** null: the folder has none. Some formats need none. */
   readonly config: string | null;
 }
 
 /**
- * Finds an adapter among the files of a folder: the weights file with a usual name, otherwise the only weights file.
- * @param names of the files in the folder, without paths
+ * Finds an adapter among the files of a folder: the weights file with a usual name, otherwise the only weights, which may be
+ * in several files (`…-00001-of-0000N.safetensors`).
+ * @param names of the files in the folder, without paths, indexes of shards included
  * @param folder what messages call it
- * @throws AppError PICKLE_REFUSED if there are only pickles, FILE_MISSING if there are no weights, or several weights
- *   files and none with a usual name
+ * @throws AppError PICKLE_REFUSED if there are only pickles; FILE_MISSING if there are no weights, only a part of them, or
+ *   several weights and none with a usual name; SHARDS_MISMATCH
  */
 export function chooseWeights(names: readonly string[], folder: string): ChosenFiles {
   const config = names.includes(CONFIG_FILE) ? CONFIG_FILE : null;
   const usual = USUAL_WEIGHTS.find((name) => names.includes(name));
-  if (usual !== undefined) return { weights: usual, config };
+  if (usual !== undefined) return { weights: [usual], config };
   const all = names.filter(isWeightsName).sort();
-  if (all.length === 1) return { weights: all[0]!, config };
+  const [first] = all;
+  if (first !== undefined && areOfOneSet(all)) return { weights: shardSetOf(names, first), config };
+  if (all.length === 1) return { weights: all, config };
   if (all.length > 1) throw several(all, folder);
   const pickle = names.filter(isPickleName).sort()[0];
   if (pickle !== undefined) throw pickleRefused(pickle);
@@ -33,6 +39,21 @@ export function chooseWeights(names: readonly string[], folder: string): ChosenF
     `${folder} has no ${missing.join(' and no ')}, nor any other weights file (.safetensors, .gguf).`,
     { folder, missing },
   );
+}
+
+/**
+ * The files of an adapter whose weights are named. A file that is a part of the weights stands for all of them.
+ * @param weights one of the names
+ * @throws AppError FILE_MISSING, SHARDS_MISMATCH
+ */
+export const chosenWeights = (names: readonly string[], weights: string): ChosenFiles => ({
+  weights: readShardName(weights) ? shardSetOf(names, weights) : [weights],
+  config: names.includes(CONFIG_FILE) ? CONFIG_FILE : null,
+});
+
+function areOfOneSet(names: readonly string[]): boolean {
+  const sets = names.map((name) => readShardName(name));
+  return sets.every((set) => set && set.base === sets[0]!.base && set.count === sets[0]!.count);
 }
 
 function several(all: readonly string[], folder: string): AppError {

@@ -2,7 +2,7 @@ import type { Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdtemp, readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
-import { chooseWeights } from '../adapter/choose-weights.ts';
+import { type ChosenFiles, chooseWeights, chosenWeights } from '../adapter/choose-weights.ts';
 import {
   CONFIG_FILE,
   isPickleName,
@@ -11,9 +11,9 @@ import {
   WEIGHTS_FILE,
 } from '../adapter/file-names.ts';
 import { pickleRefused } from '../adapter/pickle-refused.ts';
-import { isShardIndexName, readShardName } from '../adapter/shard-names.ts';
+import { isShardFile, isShardIndexName, readShardName } from '../adapter/shard-names.ts';
 import { AppError } from '../errors/app-error.ts';
-import { checkShardSet, type Shards } from '../formats/shards/read-shards.ts';
+import type { Shards } from '../formats/shards/read-shards.ts';
 import { MAX_INDEX_BYTES } from '../formats/shards/shard-index.ts';
 import { joinShards } from '../squeeze/join-shards.ts';
 
@@ -29,7 +29,8 @@ export interface SourcePaths {
 
 /**
  * Finds the files of an adapter in a folder, or at a file of weights. A file with a name that training libraries use, and a
- * configuration beside it, is treated like its folder; any other file is the whole adapter. In a training folder without
+ * configuration beside it, is treated like its folder; so is a file that has only a part of the weights
+ * (`…-00001-of-0000N.safetensors`). Any other file is the whole adapter. In a training folder without
  * weights of its own, the adapter is the last checkpoint.
  * @throws AppError FILE_MISSING naming the folder, or the file that it lacks; PICKLE_REFUSED, SHARDS_MISMATCH
  */
@@ -50,43 +51,40 @@ export async function sourcePaths(source: string): Promise<SourcePaths> {
     );
   }
   const folder = dirname(source);
+  if (readShardName(name)) return chosenPaths(folder, chosenWeights(await namesIn(folder), name));
   const hasConfig = USUAL_WEIGHTS.includes(name) && (await isFile(join(folder, CONFIG_FILE)));
   return { weights: source, config: hasConfig ? join(folder, CONFIG_FILE) : null };
 }
 
 async function inFolder(folder: string): Promise<SourcePaths> {
-  const all = await readdir(folder);
+  const names = await namesIn(folder);
+  const checkpoint = names.some(isWeightsName) ? undefined : lastCheckpoint(await readdir(folder));
+  if (checkpoint !== undefined) return inFolder(join(folder, checkpoint));
+  return chosenPaths(folder, chooseWeights(names, folder));
+}
+
+/** The files of a folder that may be parts of an adapter. */
+async function namesIn(folder: string): Promise<string[]> {
   const names: string[] = [];
-  for (const name of all) {
+  for (const name of await readdir(folder)) {
     const mayBe = name === CONFIG_FILE || isWeightsName(name) || isPickleName(name) || isShardIndexName(name);
     if (mayBe && (await isFile(join(folder, name)))) names.push(name);
   }
-  const checkpoint = names.some(isWeightsName) ? undefined : lastCheckpoint(all);
-  if (checkpoint !== undefined) return inFolder(join(folder, checkpoint));
-  const path = (name: string): string => join(folder, name);
-  const shards = shardsAmong(names);
-  if (shards.length > 0) {
-    checkShardSet(shards);
-    const [index] = names.filter(isShardIndexName);
-    return {
-      weights: {
-        files: shards.map((name) => ({ name, path: path(name) })),
-        index: index === undefined ? null : { name: index, bytes: await readIndex(path(index)) },
-      },
-      config: names.includes(CONFIG_FILE) ? path(CONFIG_FILE) : null,
-    };
-  }
-  const { weights, config } = chooseWeights(
-    names.filter((name) => !isShardIndexName(name)),
-    folder,
-  );
-  return { weights: path(weights), config: config === null ? null : path(config) };
+  return names;
 }
 
-/** The shards, if a folder has no other weights; none if it also has a complete weights file. */
-function shardsAmong(names: readonly string[]): string[] {
-  const weights = names.filter(isWeightsName);
-  return weights.every((name) => readShardName(name)) ? weights : [];
+async function chosenPaths(folder: string, { weights, config }: ChosenFiles): Promise<SourcePaths> {
+  const path = (name: string): string => join(folder, name);
+  const configPath = config === null ? null : path(config);
+  if (!weights.some(isShardFile)) return { weights: path(weights[0]!), config: configPath };
+  const index = weights.find(isShardIndexName);
+  return {
+    weights: {
+      files: weights.filter(readShardName).map((name) => ({ name, path: path(name) })),
+      index: index === undefined ? null : { name: index, bytes: await readIndex(path(index)) },
+    },
+    config: configPath,
+  };
 }
 
 /** Folders in which trainers save checkpoints: checkpoint-500 (transformers, and the examples of diffusers and PEFT). */

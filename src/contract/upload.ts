@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { CONFIG_FILE, WEIGHTS_NAME_PATTERN } from '../adapter/file-names.ts';
+import { MAX_SHARDS } from '../adapter/shard-names.ts';
 import { nullable } from './choice.ts';
 import { Labels, RecordName, TtlSeconds } from './labels.ts';
 import { listOf } from './page.ts';
@@ -51,13 +52,16 @@ const Configuration = Type.Union([
   Type.Record(Type.String(), Type.Unknown(), { description: 'The configuration itself' }),
 ]);
 
+/** Several are the parts that weights were cut into: `…-00001-of-0000N.safetensors`, in any order. */
+const Weights = Type.Union([UploadId, Type.Array(UploadId, { minItems: 1, maxItems: MAX_SHARDS })]);
+
 /** A request to create an adapter from uploaded files. */
 export const AdapterFromUploads = Type.Object(
   {
     files: Type.Object(
       {
-        'adapter_model.safetensors': Type.Optional(UploadId),
-        weights: Type.Optional(UploadId),
+        'adapter_model.safetensors': Type.Optional(Weights),
+        weights: Type.Optional(Weights),
         'adapter_config.json': Type.Optional(Configuration),
         config: Type.Optional(Configuration),
       },
@@ -66,7 +70,8 @@ export const AdapterFromUploads = Type.Object(
         minProperties: 1,
         description:
           'Ids of complete uploads: of the weights, in any format and under either name, and of the configuration, ' +
-          'if the format has one',
+          'if the format has one. Weights in several files (`…-00001-of-0000N.safetensors`) are a list of all their ' +
+          'uploads; their index is not needed',
       },
     ),
     name: Type.Optional(RecordName),

@@ -3,13 +3,16 @@ import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { IncomingFile, LocalFile } from '../adapter/digested-file.ts';
 import { REPORT_FILE, roleOf } from '../adapter/file-names.ts';
+import { isShardFile } from '../adapter/shard-names.ts';
 import type { Progress } from '../contract/job.ts';
 import type { Delivery } from '../contract/transfer.ts';
 import type { ImportedAdapter } from '../contract/transfer-job.ts';
 import { AppError } from '../errors/app-error.ts';
 import { MAX_CONFIG_BYTES } from '../formats/peft/limits.ts';
+import { MAX_INDEX_BYTES } from '../formats/shards/shard-index.ts';
 import type { Outbound } from '../net/outbound.ts';
 import { weightsOf } from '../resources/adapters/files.ts';
+import { joinPieces } from '../resources/adapters/upload/join-pieces.ts';
 import { AnyWeightsGate } from '../resources/adapters/weights-gate.ts';
 import { bytesOf, localFile } from '../resources/contents/content-files.ts';
 import { withIds } from '../resources/jobs/executions/report-ids.ts';
@@ -64,13 +67,17 @@ export class JobTransfers {
       fetchAdapter(source, {
         ...way,
         folder,
-        limits: { maxUploadBytes: this.parts.maxUploadBytes, maxConfigBytes: MAX_CONFIG_BYTES },
+        limits: {
+          maxUploadBytes: this.parts.maxUploadBytes,
+          maxConfigBytes: MAX_CONFIG_BYTES,
+          maxIndexBytes: MAX_INDEX_BYTES,
+        },
         gate: () => new AnyWeightsGate(),
         onProgress: tell('import', context),
         signal: context.signal,
       }),
     );
-    return { files, imported: { ...imported, place: recorded.place } };
+    return { files: await inOneFile(files, folder), imported: { ...imported, place: recorded.place } };
   }
 
   /**
@@ -105,6 +112,13 @@ export class JobTransfers {
   ): Promise<T> {
     return stoppable(signal, () => onWayOf(access, this.parts, transfer));
   }
+}
+
+/** The files with weights that came in several of them joined. @throws AppError FILE_MISSING, SHARDS_MISMATCH, ST_* */
+async function inOneFile(files: readonly LocalFile[], folder: string): Promise<readonly IncomingFile[]> {
+  const pieces = files.filter(({ name }) => isShardFile(name));
+  if (pieces.length === 0) return files;
+  return [await joinPieces(pieces, folder), ...files.filter((file) => !pieces.includes(file))];
 }
 
 /** A report with the ids of its job, in a file. @throws AppError REPORT_NOT_READY, STORAGE_* */

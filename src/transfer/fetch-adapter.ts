@@ -1,5 +1,6 @@
 import type { LocalFile } from '../adapter/digested-file.ts';
 import { CONFIG_FILE, roleOf, WEIGHTS_FILE } from '../adapter/file-names.ts';
+import { isShardIndexName } from '../adapter/shard-names.ts';
 import type { Gate } from '../bytes/gate.ts';
 import type { Import } from '../contract/transfer.ts';
 import { AppError } from '../errors/app-error.ts';
@@ -8,7 +9,7 @@ import { HttpFile } from './http-file.ts';
 import { findOnHub } from './hub/hub-source.ts';
 import { recorded, totalBytes } from './local-file.ts';
 import type { ReadySource } from './ready-ends.ts';
-import { type RemoteFile, receiveFile } from './receive-file.ts';
+import { type ReceiveOptions, type RemoteFile, receiveFile } from './receive-file.ts';
 import { openClient } from './s3/s3-client.ts';
 import { findInBucket, S3File } from './s3/s3-source.ts';
 import { checkUrlFiles, shownPlace, urlFile } from './transfer-ends.ts';
@@ -21,7 +22,13 @@ export interface FetchOptions {
   readonly outbound: Outbound;
   /** An empty folder, which the caller removes in any case. */
   readonly folder: string;
-  readonly limits: { readonly maxUploadBytes: number; readonly maxConfigBytes: number };
+  readonly limits: {
+    /** The limit of the weights, which may be in several files. */
+    readonly maxUploadBytes: number;
+    readonly maxConfigBytes: number;
+    /** The limit of an index, which names the file of each tensor. */
+    readonly maxIndexBytes: number;
+  };
   /** The URL of the Hub, without a trailing slash. */
   readonly hubEndpoint: string;
   /** Creates the gate for arriving weights; called again if they start over. */
@@ -32,7 +39,7 @@ export interface FetchOptions {
 }
 
 export interface Fetched {
-  /** The weights and the configuration, if there is one: in `folder`, with their original names. */
+  /** The weights, which may be in several files with an index, and the configuration if there is one: in `folder`. */
   readonly files: readonly LocalFile[];
   readonly imported: Import;
 }
@@ -50,7 +57,7 @@ interface Opened {
  *   TRANSFER_DIGEST_MISMATCH, STORAGE_*, the errors of the gate; the reason of the signal
  */
 export async function fetchAdapter(source: ReadySource, options: FetchOptions): Promise<Fetched> {
-  const { folder, limits, gate, signal, stallTimeoutMs = DEFAULT_STALL_TIMEOUT_MS, hubEndpoint } = options;
+  const { folder, signal, stallTimeoutMs = DEFAULT_STALL_TIMEOUT_MS, hubEndpoint } = options;
   signal?.throwIfAborted();
   const opened = await openSourceFiles(source, options, stallTimeoutMs);
   const sizes = Object.fromEntries(opened.files.map(({ name }) => [name, undefined]));
@@ -62,9 +69,8 @@ export async function fetchAdapter(source: ReadySource, options: FetchOptions): 
       const mayBeMissing = isConfig && source.kind === 'url' && source.guessesConfig === true;
       const received = await receiveFile(file, {
         folder,
-        maxBytes: isConfig ? limits.maxConfigBytes : limits.maxUploadBytes,
-        tooLarge: isConfig ? 'CONFIG_TOO_LARGE' : 'UPLOAD_TOO_LARGE',
-        openGate: isConfig ? undefined : gate,
+        storedAs: isConfig ? 'config' : `weights-${files.length}`,
+        ...limitsOf(file.name, files, options),
         stallTimeoutMs,
         signal,
         onBytes: (done, total) => progress.set(file.name, done, total),
@@ -76,12 +82,13 @@ export async function fetchAdapter(source: ReadySource, options: FetchOptions): 
         progress.set(file.name, 0, 0);
         continue;
       }
-      // The weights come first, as in uploads.
-      files.unshift(received);
+      files.push(received);
     }
   } finally {
     opened.close();
   }
+  // The weights first, as uploads have them.
+  files.sort((one, other) => Number(roleOf(one.name) === 'config') - Number(roleOf(other.name) === 'config'));
   return {
     files,
     imported: {
@@ -94,6 +101,19 @@ export async function fetchAdapter(source: ReadySource, options: FetchOptions): 
       finished_at: new Date().toISOString(),
     },
   };
+}
+
+/** @param before the files that have come */
+function limitsOf(
+  name: string,
+  before: readonly LocalFile[],
+  { limits, gate }: Pick<FetchOptions, 'limits' | 'gate'>,
+): Pick<ReceiveOptions, 'maxBytes' | 'tooLarge' | 'openGate'> {
+  if (roleOf(name) === 'config') return { maxBytes: limits.maxConfigBytes, tooLarge: 'CONFIG_TOO_LARGE' };
+  const tooLarge = 'UPLOAD_TOO_LARGE' as const;
+  if (isShardIndexName(name)) return { maxBytes: limits.maxIndexBytes, tooLarge };
+  const taken = before.filter((file) => roleOf(file.name) === 'weights');
+  return { maxBytes: Math.max(0, limits.maxUploadBytes - totalBytes(taken)), tooLarge, openGate: gate };
 }
 
 /**
@@ -126,7 +146,7 @@ async function openSourceFiles(
       const client = openClient(source, outbound, stallTimeoutMs);
       try {
         const { weights, config } = await findInBucket(client, source, signal);
-        const names = config === null ? [weights] : [config, weights];
+        const names = config === null ? weights : [config, ...weights];
         const files = names.map((name) => new S3File(client, source, name));
         return { files, commit: null, close: () => client.destroy() };
       } catch (error) {

@@ -3,7 +3,6 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { addAbortSignal, type Readable } from 'node:stream';
 import type { LocalFile } from '../adapter/digested-file.ts';
-import { roleOf } from '../adapter/file-names.ts';
 import type { Gate } from '../bytes/gate.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { ErrorCode } from '../errors/error-kinds.ts';
@@ -35,6 +34,8 @@ export interface OpenedFile {
 
 export interface ReceiveOptions {
   readonly folder: string;
+  /** Name of the file in the folder: the remote name must not be used as a path. */
+  readonly storedAs: string;
   readonly maxBytes: number;
   /** The code with which a file larger than `maxBytes` is refused. */
   readonly tooLarge: ErrorCode;
@@ -52,8 +53,7 @@ export interface ReceiveOptions {
  *   the signal
  */
 export async function receiveFile(remote: RemoteFile, options: ReceiveOptions): Promise<LocalFile> {
-  // Under a fixed name, because the remote one must not be used as a path.
-  const path = join(options.folder, roleOf(remote.name));
+  const path = join(options.folder, options.storedAs);
   const handle = await open(path, 'wx').catch((error: unknown) => {
     throw diskError(error);
   });

@@ -1,4 +1,5 @@
 import type { FileRole } from '../adapter/file-names.ts';
+import { readShardName } from '../adapter/shard-names.ts';
 import {
   type SinkObject,
   type SourceObject,
@@ -97,6 +98,21 @@ export function checkUrlFiles(end: WithFiles): void {
   }
   if (urlFile(end, 'weights') === undefined)
     throw invalid(`files has no "${URL_NAMES.weights[0]}" and no "${URL_NAMES.weights[1]}"; it needs one`);
+}
+
+/**
+ * Refuses a URL of weights that are only a part of an adapter's: the others cannot be found from a URL.
+ * @throws AppError VALIDATION_FAILED naming the file
+ */
+export function refuseShardUrl(url: string): void {
+  const { pathname } = URL.canParse(url) ? new URL(url) : { pathname: '' };
+  const name = pathname.slice(pathname.lastIndexOf('/') + 1);
+  const shard = readShardName(name);
+  if (!shard || shard.count === 1) return;
+  throw invalid(
+    `${name} is only one of the ${shard.count} files of its weights, and a URL cannot name all of them: import the ` +
+      'folder with s3:// or hf://, or upload the files',
+  );
 }
 
 const invalid = (detail: string): AppError =>

@@ -29,6 +29,20 @@ describe('adapters among files', () => {
     );
   });
 
+  it('may have their weights in several files', () => {
+    assert.deepEqual(
+      among(
+        'a/x-00002-of-00002.safetensors',
+        'a/x-00001-of-00002.safetensors',
+        'a/y-00001-of-00001.safetensors',
+        'b/adapter_config.json',
+        'b/x-00001-of-00002.safetensors',
+        'b/x-00002-of-00002.safetensors',
+      ),
+      ['a/x-00001-of-00002.safetensors as a/x', 'a/y-00001-of-00001.safetensors as a/y', 'b as b'],
+    );
+  });
+
   it('may be the folder itself', () => {
     assert.deepEqual(among('adapters.safetensors', 'adapter_config.json'), [' as ']);
     assert.deepEqual(among('x.safetensors'), ['x.safetensors as x']);

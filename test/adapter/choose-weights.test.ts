@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { chooseWeights } from '../../src/adapter/choose-weights.ts';
+import { chooseWeights, chosenWeights } from '../../src/adapter/choose-weights.ts';
 import { isPickleName, isWeightsName } from '../../src/adapter/file-names.ts';
 import { AppError } from '../../src/errors/app-error.ts';
 
@@ -24,17 +24,40 @@ describe('an adapter among the files of a folder', () => {
       [['adapters.safetensors', 'adapter_model.safetensors', 'x.gguf'], 'adapter_model.safetensors'],
       [['a.safetensors', 'pytorch_lora_weights.safetensors'], 'pytorch_lora_weights.safetensors'],
     ] as const) {
-      assert.deepEqual(chooseWeights(names, ''), { weights, config: null });
-      assert.deepEqual(chooseWeights([CONFIG, ...names], ''), { weights, config: CONFIG });
+      assert.deepEqual(chooseWeights(names, ''), { weights: [weights], config: null });
+      assert.deepEqual(chooseWeights([CONFIG, ...names], ''), { weights: [weights], config: CONFIG });
     }
   });
 
   it('is the only one', () => {
     for (const weights of ['my style.safetensors', 'x.gguf'])
       assert.deepEqual(chooseWeights(['README.md', 'adapter_model.bin', weights], ''), {
-        weights,
+        weights: [weights],
         config: null,
       });
+  });
+
+  it('is in several files, all of which have to be there', () => {
+    const [one, two] = ['x-00001-of-00002.safetensors', 'x-00002-of-00002.safetensors'];
+    const index = 'x.safetensors.index.json';
+    assert.deepEqual(chooseWeights([two!, CONFIG, one!, index, 'y.safetensors.index.json'], ''), {
+      weights: [one, two, index],
+      config: CONFIG,
+    });
+    assert.deepEqual(chooseWeights([two!, one!], ''), { weights: [one, two], config: null });
+    const half = refusal(two!, index);
+    assert.equal(half.code, 'FILE_MISSING');
+    assert.deepEqual(half.context.missing, [one]);
+    // A file of a usual name is the adapter, whatever lies beside it.
+    assert.deepEqual(chooseWeights([one!, 'adapter_model.safetensors'], '').weights, [
+      'adapter_model.safetensors',
+    ]);
+    assert.match(refusal(one!, two!, 'z.safetensors').message, /3 weights files/);
+    // A part that is named stands for the whole.
+    assert.deepEqual(chosenWeights([one!, two!, 'z.safetensors'], two!), {
+      weights: [one, two],
+      config: null,
+    });
   });
 
   it('is not guessed among several', () => {

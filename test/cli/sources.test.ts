@@ -85,12 +85,14 @@ describe('where an adapter lies', () => {
       weights: { files, index: { name: 'model.safetensors.index.json', bytes: Buffer.alloc(0) } },
       config: join(cut, CONFIG),
     });
-    rmSync(join(cut, one));
-    await refused(
-      cut,
-      'FILE_MISSING',
-      /2 files, and these are not there: "model-00001-of-00002\.safetensors"/,
+    assert.deepEqual(
+      await sourcePaths(join(cut, two)),
+      await sourcePaths(cut),
+      'a part stands for the whole',
     );
+    rmSync(join(cut, one));
+    await refused(join(cut, two), 'FILE_MISSING', /"model-00001-of-00002\.safetensors"/);
+    await refused(cut, 'FILE_MISSING', /2 files, and these are missing: "model-00001-of-00002\.safetensors"/);
   });
 
   it('is told where it cannot be', async () => {

@@ -12,6 +12,7 @@ import type { JobRequest } from '../../src/contract/job-request.ts';
 import type { Sink, Source } from '../../src/contract/transfer.ts';
 import { DATABASE_FILE } from '../../src/database/open-database.ts';
 import { CONFIG, WEIGHTS } from '../oracle/peft-adapter.ts';
+import { buildSafetensors, parseSafetensors } from '../oracle/safetensors.ts';
 import { until } from '../queue/harness.ts';
 import { motoIsMissing, type S3Server, startMoto } from '../storage/s3-servers.ts';
 import { type FakeHub, GOOD_TOKEN, startFakeHub } from '../transfer/fake-hub.ts';
@@ -199,6 +200,45 @@ describe('jobs that fetch adapters and bring results', () => {
     assertNoSecretKept();
   });
 
+  it('fetch weights in several files from the Hub, alone and below a prefix', async () => {
+    const { tensors, metadata } = parseSafetensors(files.weights);
+    const half = Math.ceil(tensors.size / 2);
+    const parts = [[...tensors].slice(0, half), [...tensors].slice(half)].map((part) =>
+      buildSafetensors(Object.fromEntries(part), metadata),
+    );
+    const nameOf = (number: number): string => `cut-0000${number}-of-00002.safetensors`;
+    const map = parts.flatMap((bytes, at) =>
+      [...parseSafetensors(bytes).tensors.keys()].map((tensor) => [tensor, nameOf(at + 1)] as const),
+    );
+    hub.commit('team/cut', {
+      [`lora/${nameOf(1)}`]: parts[0]!,
+      [`lora/${nameOf(2)}`]: parts[1]!,
+      'lora/cut.safetensors.index.json': Buffer.from(JSON.stringify({ weight_map: Object.fromEntries(map) })),
+      [`lora/${CONFIG}`]: Buffer.from(files.config),
+      [`bare/${nameOf(1)}`]: parts[0]!,
+      [`bare/${nameOf(2)}`]: parts[1]!,
+    });
+    const { adapter } = await client.upload(fixture!.dir);
+    const plain = await client.squeeze(adapter.id, targets);
+    const job = await succeed(client, { kind: 'squeeze', source: 'hf://team/cut/lora', targets });
+    assert.deepEqual(
+      job.imported!.files.map(({ name }) => name),
+      [nameOf(1), nameOf(2), 'cut.safetensors.index.json', CONFIG],
+    );
+    // The metadata names the source, whose tensors lie in another order; all else is the same.
+    const numbersOf = async (id: string) =>
+      [...parseSafetensors(await fileOf(id, WEIGHTS)).tensors]
+        .map(([name, { bytes }]) => [name, Buffer.from(bytes).toString('hex')])
+        .sort();
+    const [made, expected] = [job, plain].map((one) => resultsOf(one)[0]!.adapter_id) as [string, string];
+    assert.deepEqual(await numbersOf(made), await numbersOf(expected));
+    // What a batch asks for of weights in several files without a configuration: the first of them.
+    const bare = { kind: 'hub', repo: 'team/cut', subfolder: 'bare', filename: nameOf(1) } as const;
+    const failed = await runJob(client, { kind: 'import', source: bare });
+    assert.deepEqual([failed.state, failed.error?.code], ['failed', 'FILE_MISSING']);
+    assert.match(failed.error!.detail, /adapter_config\.json is needed/, 'both files were joined and read');
+  });
+
   it('export an adapter that is here', async () => {
     const { adapter } = await client.upload(fixture!.dir);
     const job = await succeed(client, { kind: 'export', adapter_id: adapter.id, to: sink('/export') });
@@ -312,6 +352,15 @@ describe('jobs that fetch adapters and bring results', () => {
         /deliver\[0\]\.target is 1/,
       ],
       [{ kind: 'import', source: { kind: 'url' } }, 400, 'VALIDATION_FAILED', /files/],
+      ...[
+        `${elsewhere.url}/x-00001-of-00003.safetensors`,
+        { kind: 'url', files: { weights: { url: `${elsewhere.url}/x-00001-of-00003.safetensors?y` } } },
+      ].map((part): [unknown, number, string, RegExp] => [
+        { kind: 'import', source: part },
+        400,
+        'VALIDATION_FAILED',
+        /x-00001-of-00003\.safetensors is only one of the 3 files.*s3:\/\/ or hf:\/\//,
+      ]),
     ];
     for (const [body, status, code, words] of cases) {
       const problem = await problemOf(await client.postJob(body));

@@ -4,6 +4,7 @@ import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import { buildSafetensors, parseSafetensors } from '../oracle/safetensors.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
 import { CONFIG, tinyAdapter, WEIGHTS } from './tiny-adapter.ts';
+import { create, idOf, makeAdapter, patch, put } from './uploads-tools.ts';
 
 const { weights, config } = tinyAdapter();
 const tensors = [...parseSafetensors(weights).tensors];
@@ -60,6 +61,70 @@ describe('an adapter whose weights come in several files', () => {
         tensors.map(([name, { bytes }]) => [name, Buffer.from(bytes)]).sort(),
       );
     }
+  });
+
+  /** Sends a file by tus in two requests. @returns its id */
+  async function upload([name, bytes]: readonly [string, Uint8Array]): Promise<string> {
+    const path = await create(server, bytes.length, name);
+    for (const [from, to] of [
+      [0, 100],
+      [100, bytes.length],
+    ] as const)
+      assert.equal((await patch(server, path, from, bytes.subarray(from, to))).status, 204);
+    return idOf(path);
+  }
+
+  it('may come one after the other by tus, in any order, and the uploads are used up', async () => {
+    const ids = [await upload([...SHARDS][1]!), await upload([...SHARDS][0]!)];
+    const record = await created(await makeAdapter(server, ids, JSON.parse(config.toString())));
+    assert.deepEqual([record.name, record.modules], ['my-lora', 2]);
+    const whole = await created(await send(SHARDS));
+    assert.equal(whole.content_known, true, 'the same as the files in one body');
+    for (const id of ids) await problemIn(await server.fetch(`/v1/uploads/${id}`), 404, 'UPLOAD_NOT_FOUND');
+  });
+
+  it('by tus is refused while a part is missing, comes twice or is none, and the uploads stay', async () => {
+    const [one, two] = [await upload([...SHARDS][0]!), await upload([...SHARDS][1]!)];
+    const other = await upload([WEIGHTS, weights]);
+    const twin = await upload([...SHARDS][0]!);
+    for (const [ids, status, code, message] of [
+      [one, 422, 'FILE_MISSING', /2 files, and these are missing: "my-lora-00002-of-00002\.safetensors"/],
+      [[two], 422, 'FILE_MISSING', /"my-lora-00001-of-00002\.safetensors"/],
+      [[one, two, other], 422, 'SHARDS_MISMATCH', /"adapter_model\.safetensors" is not a part of weights/],
+      [[one, twin, two], 422, 'SHARDS_MISMATCH', /there twice/],
+      [[one, one], 400, 'VALIDATION_FAILED', /names an upload twice/],
+      [[], 400, 'VALIDATION_FAILED', /weights|files/],
+    ] as const) {
+      const { detail } = await problemIn(
+        await makeAdapter(server, ids, JSON.parse(config.toString())),
+        status,
+        code,
+      );
+      assert.match(detail, message);
+    }
+    const large = await put(
+      server,
+      'the-index',
+      INDEX,
+      indexOf(() => nameOf(1)),
+    );
+    const { detail } = await problemIn(large, 422, 'UPLOAD_FILENAME');
+    assert.match(detail, /index.*not needed/);
+    await created(await makeAdapter(server, [one, two], JSON.parse(config.toString())));
+    for (const id of [other, twin]) await server.fetch(`/v1/uploads/${id}`, { method: 'DELETE' });
+  });
+
+  it('by tus are together no larger than one file may be', async () => {
+    const big = (number: number): readonly [string, Uint8Array] => [
+      `big-0000${number}-of-00002.safetensors`,
+      buildSafetensors({
+        [`x${number}`]: { dtype: 'U8', shape: [LIMIT * 0.6], bytes: new Uint8Array(LIMIT * 0.6) },
+      }),
+    ];
+    const ids = [await upload(big(1)), await upload(big(2))];
+    const { detail } = await problemIn(await makeAdapter(server, ids, {}), 413, 'UPLOAD_TOO_LARGE');
+    assert.match(detail, /in 2 files; together they may have 20000/);
+    for (const id of ids) await server.fetch(`/v1/uploads/${id}`, { method: 'DELETE' });
   });
 
   const [first, second] = [...SHARDS] as [[string, Buffer], [string, Buffer]];

@@ -91,7 +91,7 @@ export async function offsetOf(server: Pick<TestServer, 'fetch'>, path: string):
 
 export const makeAdapter = (
   server: Pick<TestServer, 'fetch'>,
-  weights: string,
+  weights: string | readonly string[],
   config: string | object,
   more: object = {},
 ): Promise<Response> =>

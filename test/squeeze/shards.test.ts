@@ -86,7 +86,7 @@ describe('weights in several files', () => {
         { ...FILES, [third]: of(NAMES[2]!) },
         null,
         'SHARDS_MISMATCH',
-        /00003-of-00002.* none of 2/,
+        /00003-of-00002.* outside 1 to 2/,
       ],
       [
         'they are of two sets',
@@ -114,7 +114,7 @@ describe('weights in several files', () => {
         { 'x-00001-of-09999.safetensors': of(NAMES[0]!) },
         null,
         'SHARDS_MISMATCH',
-        /9999 files, at most 64/,
+        /9999 files; .*at most 64/,
       ],
       ['the index is no JSON', FILES, '{', 'SHARDS_MISMATCH', /not valid JSON/],
       ['the index has no map', FILES, { weight_map: [] }, 'SHARDS_MISMATCH', /no weight_map/],
@@ -123,7 +123,7 @@ describe('weights in several files', () => {
         FILES,
         { weight_map: { x: 1 } },
         'SHARDS_MISMATCH',
-        /no name of a file for "x"/,
+        /no file name for "x"/,
       ],
       ['the index names another file', FILES, map({ y: third }), 'FILE_MISSING', /"model-00003-of-00002/],
       [

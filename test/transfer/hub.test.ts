@@ -165,6 +165,48 @@ describe('the Hub', () => {
       assert.deepEqual(await named({ repo: 'owner/mlx' }), ['adapters.safetensors', CONFIG]);
     });
 
+    it('gives weights in several files with their index, together no larger than one file may be', async () => {
+      const [one, two] = ['x-00001-of-00002.safetensors', 'x-00002-of-00002.safetensors'] as const;
+      const index = Buffer.from('{"weight_map": {}}');
+      const set = { [one]: weights, [two]: config, 'x.safetensors.index.json': index };
+      hub.commit('owner/cut', { ...set, [CONFIG]: config });
+      hub.commit('owner/two', { ...set, 'other.safetensors': config });
+      for (const source of [{ repo: 'owner/cut' }, { repo: 'owner/two', filename: two }]) {
+        const { files, imported: record } = await fetched(source);
+        const names = [
+          one,
+          two,
+          'x.safetensors.index.json',
+          ...(source.repo === 'owner/cut' ? [CONFIG] : []),
+        ];
+        assert.deepEqual(
+          files.map(({ name }) => name),
+          names,
+        );
+        for (const [at, bytes] of [weights, config, index].entries())
+          assert.ok(readFileSync(files[at]!.path).equals(bytes));
+        assert.deepEqual(
+          record.files.map(({ name }) => name),
+          names,
+        );
+      }
+      const maxUploadBytes = weights.byteLength + config.byteLength - 1;
+      await assert.rejects(
+        fetched({ repo: 'owner/cut' }, { limits: { ...LIMITS, maxUploadBytes } }),
+        failing('UPLOAD_TOO_LARGE', /x-00002-of-00002/),
+      );
+      hub.commit('owner/part', { [two]: weights });
+      await assert.rejects(
+        fetched({ repo: 'owner/part' }),
+        failing('FILE_MISSING', /"x-00001-of-00002\.safetensors"/),
+      );
+      hub.tellsFiles = false;
+      await assert.rejects(
+        fetched({ repo: 'owner/cut', filename: one }),
+        failing('FILE_MISSING', /"x-00002-of-00002\.safetensors"/),
+      );
+    });
+
     it('says of pickles how to convert them, and asks for none', async () => {
       hub.commit('owner/pickle', { 'adapter_model.bin': weights, [CONFIG]: config });
       await assert.rejects(

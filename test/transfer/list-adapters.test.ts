@@ -58,12 +58,15 @@ describe('the adapters below a prefix', () => {
       'one/adapter_config.json': Buffer.from('{}'),
       'one/adapter_model.safetensors': Buffer.from('x'),
       'two.gguf': Buffer.from('y'),
+      'x-00001-of-00002.safetensors': Buffer.from('x'),
+      'x-00002-of-00002.safetensors': Buffer.from('y'),
+      'x.safetensors.index.json': Buffer.from('{}'),
     });
     try {
       const all = await listAdapters({ kind: 'hub', repo: 'team/many' }, options);
       assert.deepEqual(
         all.map(({ path }) => path),
-        ['one', 'two.gguf'],
+        ['one', 'two.gguf', 'x-00001-of-00002.safetensors'],
       );
       const one = await listAdapters({ kind: 'hub', repo: 'team/many', subfolder: 'one' }, options);
       assert.deepEqual(one, [{ path: '', name: '' }]);

@@ -52,6 +52,7 @@ describe('receiveFile', () => {
   const received = (file: RemoteFile, more: Partial<ReceiveOptions> = {}) =>
     receiveFile(file, {
       folder: scratch.folder(),
+      storedAs: 'config',
       maxBytes: 100,
       tooLarge: 'CONFIG_TOO_LARGE',
       stallTimeoutMs: 60_000,

@@ -6,7 +6,7 @@ import type { LocalFile } from '../../src/adapter/digested-file.ts';
 
 export const WEIGHTS = 'adapter_model.safetensors';
 export const CONFIG = 'adapter_config.json';
-export const LIMITS = { maxUploadBytes: 64_000_000, maxConfigBytes: 10_000 };
+export const LIMITS = { maxUploadBytes: 64_000_000, maxConfigBytes: 10_000, maxIndexBytes: 20_000 };
 
 export const sha256Of = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 

@@ -1613,28 +1613,20 @@ export interface components {
      *     }
      */
     AdapterFromUploads: {
-      /** @description Ids of complete uploads: of the weights, in any format and under either name, and of the configuration, if the format has one */
+      /** @description Ids of complete uploads: of the weights, in any format and under either name, and of the configuration, if the format has one. Weights in several files (`…-00001-of-0000N.safetensors`) are a list of all their uploads; their index is not needed */
       files: {
         'adapter_config.json'?:
           | string
           | {
               [key: string]: unknown;
             };
-        /**
-         * @description 8 to 64 letters, digits, underscores and hyphens
-         * @example up_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
-         */
-        'adapter_model.safetensors'?: string;
+        'adapter_model.safetensors'?: string | string[];
         config?:
           | string
           | {
               [key: string]: unknown;
             };
-        /**
-         * @description 8 to 64 letters, digits, underscores and hyphens
-         * @example up_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
-         */
-        weights?: string;
+        weights?: string | string[];
       };
       labels?: components['schemas']['Labels'];
       name?: components['schemas']['RecordName'];

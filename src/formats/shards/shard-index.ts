@@ -4,7 +4,7 @@ import { quote, quoteSome } from '../../json/quote.ts';
 import { type JsonValue, parseStrictJson } from '../../json/strict-json.ts';
 import { MAX_HEADER_BYTES } from '../../safetensors/limits.ts';
 
-/** Largest index: it names the tensors that the headers do. */
+/** Largest index, which names the same tensors as the headers. */
 export const MAX_INDEX_BYTES = MAX_HEADER_BYTES;
 
 /** An object in an object. */
@@ -12,8 +12,8 @@ const MAX_INDEX_DEPTH = 4;
 const MAX_SHOWN = 3;
 
 /**
- * Holds an index (`….safetensors.index.json`) against the files it is about: each tensor has to be in the file that it says,
- * and no other may be there.
+ * Compares an index (`….safetensors.index.json`) with its files: each tensor has to be in the file that the index names,
+ * and the files may have no others.
  * @param index of the file with this name
  * @param owners the file of each tensor, by name
  * @throws AppError SHARDS_MISMATCH naming the tensor or the file
@@ -28,7 +28,7 @@ export function checkShardIndex(
   if (missing.length > 0) {
     throw new AppError(
       'FILE_MISSING',
-      `${quote(name)} names files that are not there: ${quoteSome(missing, MAX_SHOWN)}.`,
+      `${quote(name)} names files that are missing: ${quoteSome(missing, MAX_SHOWN)}.`,
       {
         missing: missing.slice(0, MAX_SHOWN),
       },
@@ -38,10 +38,7 @@ export function checkShardIndex(
     const owner = owners.get(tensor);
     if (owner === file) continue;
     const where = owner === undefined ? 'no file has it' : `it is in ${quote(owner)}`;
-    throw mismatch(
-      `${quote(name)} says that tensor ${quote(tensor)} is in ${quote(file)}, but ${where}`,
-      tensor,
-    );
+    throw mismatch(`${quote(name)} lists tensor ${quote(tensor)} in ${quote(file)}, but ${where}`, tensor);
   }
   for (const [tensor, file] of owners) {
     if (!map.has(tensor))
@@ -63,7 +60,7 @@ function weightMapOf(name: string, bytes: Uint8Array): Map<string, string> {
     throw mismatch(`${quote(name)} has no weight_map, the file of each tensor`, null);
   for (const [tensor, file] of map) {
     if (typeof file !== 'string')
-      throw mismatch(`${quote(name)} has no name of a file for ${quote(tensor)}`, tensor);
+      throw mismatch(`${quote(name)} has no file name for ${quote(tensor)}`, tensor);
   }
   return map as Map<string, string>;
 }

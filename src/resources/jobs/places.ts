@@ -18,7 +18,13 @@ import { readSinkText, readSourceText, type UrlText } from '../../transfer/place
 import type { SecretBox } from '../../transfer/secret-box.ts';
 import { sealSink, sealSource } from '../../transfer/secrets.ts';
 import { checkReach, placesOf } from '../../transfer/through-connection.ts';
-import { checkTransfer, checkUrlFiles, shownPlace } from '../../transfer/transfer-ends.ts';
+import {
+  checkTransfer,
+  checkUrlFiles,
+  refuseShardUrl,
+  shownPlace,
+  urlFile,
+} from '../../transfer/transfer-ends.ts';
 import { connectionNeeded, findConnection } from '../connections/find-connection.ts';
 import { noConnection } from '../connections/service.ts';
 
@@ -53,6 +59,8 @@ export class Places {
     const { outbound, box, hubEndpoint } = this.parts;
     const end =
       typeof source !== 'string' ? source : hasQuery(source) ? urlSource(source) : readSourceText(source);
+    const weightsUrl = 'url' in end ? end.url : end.kind === 'url' ? urlFile(end, 'weights')?.url : undefined;
+    if (weightsUrl !== undefined) refuseShardUrl(weightsUrl);
     if ('url' in end) return this.ofUrlText(end);
     if (isOpenedByItself(end)) {
       checkTransfer(end, outbound);

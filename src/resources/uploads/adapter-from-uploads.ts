@@ -4,12 +4,15 @@ import { join } from 'node:path';
 import type { FastifyRequest } from 'fastify';
 import type { IncomingFile } from '../../adapter/digested-file.ts';
 import { CONFIG_FILE, roleOf, WEIGHTS_FILE } from '../../adapter/file-names.ts';
+import { readShardName } from '../../adapter/shard-names.ts';
+import { checkShardSet } from '../../adapter/shard-set.ts';
 import type { AdapterRecord } from '../../contract/adapter.ts';
 import type { AdapterFromUploads } from '../../contract/upload.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { appErrorOf } from '../../http/app-error-of.ts';
 import { removeScratch } from '../../storage/scratch.ts';
 import { errnoOf, storageError } from '../../storage/storage-error.ts';
+import { joinPieces } from '../adapters/upload/join-pieces.ts';
 import type { UploadDependencies } from '../adapters/upload/receive-adapter.ts';
 import { checkRoom } from '../adapters/upload/store-upload.ts';
 import { workspaceOf } from '../own-workspace.ts';
@@ -32,7 +35,7 @@ export interface UploadsDependencies extends UploadDependencies {
 export async function adapterFromUploads(
   request: FastifyRequest,
   { files, name, labels, ttl_seconds: ttlSeconds }: AdapterFromUploads,
-  { uploads, store, metrics }: UploadsDependencies,
+  { uploads, store, metrics, limits }: UploadsDependencies,
 ): Promise<AdapterRecord> {
   const workspace = workspaceOf(request);
   const id = request.idempotent?.idOf('ad');
@@ -42,7 +45,12 @@ export async function adapterFromUploads(
   const weights = oneOf(files, WEIGHTS_FILE, 'weights');
   const config = oneOf(files, CONFIG_FILE, 'config');
   if (weights === undefined) throw invalid(`files has no "${WEIGHTS_FILE}" and no "weights"; it needs one`);
-  const wanted = [{ name: WEIGHTS_FILE, id: weights }];
+  const ids = typeof weights === 'string' ? [weights] : weights;
+  if (new Set(ids).size < ids.length) throw invalid('weights names an upload twice');
+  const wanted: WantedUpload[] =
+    ids.length === 1
+      ? [{ name: WEIGHTS_FILE, id: ids[0]! }]
+      : ids.map((piece, index) => ({ name: WEIGHTS_FILE, id: piece, storedAs: `piece-${index}` }));
   if (typeof config === 'string') wanted.push({ name: CONFIG_FILE, id: config });
   const folder = await store.makeScratch();
   try {
@@ -53,7 +61,7 @@ export async function adapterFromUploads(
       ...(ttlSeconds !== undefined && { ttlSeconds }),
     };
     const stored = await useUploads(uploads.of(workspace), wanted, folder, async (ready) => {
-      const files = [...ready, ...inline];
+      const files = [...(await wholeWeights(ready, folder, limits.maxUploadBytes)), ...inline];
       await checkRoom(workspace, files);
       return workspace.adapters.register(files, keeping, id);
     });
@@ -80,6 +88,36 @@ function oneOf<Name extends keyof AdapterFromUploads['files']>(
 const invalid = (detail: string): AppError =>
   new AppError('VALIDATION_FAILED', `${detail}.`, { errors: [{ pointer: '/files', detail }] });
 
+/**
+ * The files with the weights in one. An upload that is a part of weights is refused unless all other parts are there.
+ * @throws AppError FILE_MISSING, SHARDS_MISMATCH, UPLOAD_TOO_LARGE, ST_*, STORAGE_*
+ */
+async function wholeWeights(
+  ready: readonly IncomingFile[],
+  folder: string,
+  maxUploadBytes: number,
+): Promise<readonly IncomingFile[]> {
+  const pieces = ready.filter(({ name }) => name !== CONFIG_FILE);
+  const odd = pieces.find(({ sentAs }) => !readShardName(sentAs!));
+  if (odd && pieces.length > 1)
+    throw new AppError(
+      'SHARDS_MISMATCH',
+      `weights is a list, but ${JSON.stringify(odd.sentAs)} is not a part of weights (…-00001-of-0000N.safetensors): name one upload.`,
+      { tensor: null },
+    );
+  if (!odd) checkShardSet(pieces.map(({ sentAs }) => sentAs!));
+  if (pieces.length === 1) return ready;
+  const bytes = pieces.reduce((sum, piece) => sum + piece.bytes, 0);
+  if (bytes > maxUploadBytes)
+    throw new AppError(
+      'UPLOAD_TOO_LARGE',
+      `The weights have ${bytes} bytes in ${pieces.length} files; together they may have ${maxUploadBytes}.`,
+      { bytes, limit_bytes: maxUploadBytes },
+    );
+  const named = pieces.map((piece) => ({ ...piece, name: piece.sentAs! }));
+  return [await joinPieces(named, folder), ...ready.filter(({ name }) => name === CONFIG_FILE)];
+}
+
 async function saved(config: object, folder: string): Promise<IncomingFile> {
   const path = join(folder, CONFIG_FILE);
   const bytes = Buffer.from(JSON.stringify(config));
@@ -98,6 +136,8 @@ interface WantedUpload {
   /** The file of the adapter for which the upload is used; weights may have been sent under another name. */
   readonly name: string;
   readonly id: string;
+  /** Name in the folder, if it is another. */
+  readonly storedAs?: string;
 }
 
 /**
@@ -119,7 +159,8 @@ export async function useUploads<T>(
   try {
     for (const id of ids) unlocks.push(await uploads.lock(id));
     const files: IncomingFile[] = [];
-    for (const { name, id } of wanted) files.push(await fileOf(await uploads.settle(id), name, folder));
+    for (const { name, id, storedAs = name } of wanted)
+      files.push(await fileOf(await uploads.settle(id), name, join(folder, storedAs)));
     const result = await use(files);
     for (const id of ids) await uploads.remove(id);
     return result;
@@ -128,7 +169,7 @@ export async function useUploads<T>(
   }
 }
 
-async function fileOf(upload: PresentUpload, name: string, folder: string): Promise<IncomingFile> {
+async function fileOf(upload: PresentUpload, name: string, path: string): Promise<IncomingFile> {
   const { id, filename, sha256, receivedBytes, totalBytes } = upload;
   if (roleOf(filename) !== roleOf(name)) {
     const detail = `The upload ${id} is ${filename} and cannot be used as ${name}.`;
@@ -143,7 +184,6 @@ async function fileOf(upload: PresentUpload, name: string, folder: string): Prom
       total_bytes: totalBytes,
     });
   }
-  const path = join(folder, name);
   await attempt('read an upload', () => linkOrCopy(upload.path, path));
   return { name, path, sentAs: filename, sha256, bytes: receivedBytes };
 }

@@ -1,5 +1,6 @@
 import { CONFIG_FILE, isPickleName, isWeightsName, roleOf, WEIGHTS_FILE } from '../../adapter/file-names.ts';
 import { pickleRefused } from '../../adapter/pickle-refused.ts';
+import { isShardIndexName } from '../../adapter/shard-names.ts';
 import type { UploadFilename } from '../../contract/upload.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { MAX_CONFIG_BYTES } from '../../formats/peft/limits.ts';
@@ -61,9 +62,19 @@ export function uploadFilename(name: unknown, where: string): UploadFilename {
     });
   if (name === CONFIG_FILE || isWeightsName(name)) return name;
   if (isPickleName(name)) throw pickleRefused(name);
+  if (isShardIndexName(name)) throw indexNotNeeded(name);
   const shown = JSON.stringify(name.slice(0, MAX_SHOWN));
   throw new AppError('UPLOAD_FILENAME', `The file name ${shown} cannot be used; ${wanted}.`, {
     filename: name.slice(0, MAX_SHOWN),
     expected: EXPECTED,
   });
 }
+
+/** The names of the parts say how many there are. */
+const indexNotNeeded = (name: string): AppError =>
+  new AppError(
+    'UPLOAD_FILENAME',
+    `${JSON.stringify(name.slice(0, MAX_SHOWN))} is the index of weights in several files, which is not needed here: ` +
+      'upload the files themselves, and name all of them as weights when the adapter is created.',
+    { filename: name.slice(0, MAX_SHOWN), expected: EXPECTED },
+  );

@@ -1,5 +1,5 @@
 import { fileDownloadInfo, modelInfo } from '@huggingface/hub';
-import { type ChosenFiles, chooseWeights } from '../../adapter/choose-weights.ts';
+import { type ChosenFiles, chooseWeights, chosenWeights } from '../../adapter/choose-weights.ts';
 import { CONFIG_FILE, WEIGHTS_FILE } from '../../adapter/file-names.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { HttpFile } from '../http-file.ts';
@@ -32,7 +32,7 @@ export async function findOnHub(
   const folder = source.subfolder === undefined ? '' : `${source.subfolder}/`;
   const { weights, config } = chosen(source, folder, revision, filePaths);
   const files: HttpFile[] = [];
-  for (const name of config === null ? [weights] : [config, weights]) {
+  for (const name of config === null ? weights : [config, ...weights]) {
     const path = `${folder}${name}`;
     // The library inserts paths into its URLs without encoding them.
     const inUrl = `${folder}${encodeURIComponent(name)}`;
@@ -109,17 +109,21 @@ function chosen(
   revision: string,
   paths: readonly string[],
 ): ChosenFiles {
-  if (paths.length === 0) return { weights: filename ?? WEIGHTS_FILE, config: CONFIG_FILE };
+  if (paths.length === 0) return withoutList(filename ?? WEIGHTS_FILE);
   const names = paths
     .filter((path) => path.startsWith(folder))
     .map((path) => path.slice(folder.length))
     .filter((name) => !name.includes('/'));
   if (filename === undefined) return chooseWeights(names, `${repo}${folder && `/${folder}`} at ${revision}`);
-  if (names.includes(filename))
-    return { weights: filename, config: names.includes(CONFIG_FILE) ? CONFIG_FILE : null };
+  if (names.includes(filename)) return chosenWeights(names, filename);
   throw new AppError('FILE_MISSING', `${repo} has no ${folder}${filename} at ${revision}.`, {
     missing: [filename],
     repo,
     revision,
   });
+}
+
+/** @throws AppError FILE_MISSING, SHARDS_MISMATCH if the file is only a part of the weights, whose others cannot be found */
+function withoutList(filename: string): ChosenFiles {
+  return { ...chosenWeights([filename], filename), config: CONFIG_FILE };
 }

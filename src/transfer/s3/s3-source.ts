@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { GetObjectCommand, ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
-import { type ChosenFiles, chooseWeights } from '../../adapter/choose-weights.ts';
+import { type ChosenFiles, chooseWeights, chosenWeights } from '../../adapter/choose-weights.ts';
 import { CONFIG_FILE, WEIGHTS_FILE } from '../../adapter/file-names.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { boundedBody } from '../../net/bounded-body.ts';
@@ -31,11 +31,12 @@ export async function findInBucket(
   } catch (error) {
     if (!mayNotList(error)) throw error;
     const { weights = WEIGHTS_FILE } = source;
-    return { weights, config: weights === WEIGHTS_FILE ? CONFIG_FILE : null };
+    const { weights: files } = chosenWeights([weights], weights);
+    return { weights: files, config: weights === WEIGHTS_FILE ? CONFIG_FILE : null };
   }
   const { weights } = source;
   if (weights === undefined) return chooseWeights(names, place);
-  if (names.includes(weights)) return { weights, config: names.includes(CONFIG_FILE) ? CONFIG_FILE : null };
+  if (names.includes(weights)) return chosenWeights(names, weights);
   throw new AppError('FILE_MISSING', `${place} has no ${weights}.`, { folder: place, missing: [weights] });
 }
 

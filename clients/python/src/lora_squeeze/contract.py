@@ -233,8 +233,8 @@ __all__ = [
 ]
 
 AdapterFromUploadsFiles = TypedDict("AdapterFromUploadsFiles", {
-    "adapter_model.safetensors": NotRequired[str],
-    "weights": NotRequired[str],
+    "adapter_model.safetensors": NotRequired[Union[str, List[str]]],
+    "weights": NotRequired[Union[str, List[str]]],
     "adapter_config.json": NotRequired[Union[str, Dict[str, Any]]],
     "config": NotRequired[Union[str, Dict[str, Any]]],
 })

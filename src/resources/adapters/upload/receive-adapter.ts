@@ -1,9 +1,6 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { FastifyRequest } from 'fastify';
 import type { IncomingFile } from '../../../adapter/digested-file.ts';
 import { WEIGHTS_FILE } from '../../../adapter/file-names.ts';
-import { isShardIndexName, readShardName } from '../../../adapter/shard-names.ts';
 import { AppError } from '../../../errors/app-error.ts';
 import { MAX_CONFIG_BYTES } from '../../../formats/peft/limits.ts';
 import { appErrorOf } from '../../../http/app-error-of.ts';
@@ -17,13 +14,12 @@ import {
 import { BodyWatch, uploadAborted } from '../../../http/multipart/body-watch.ts';
 import { AnsweredBefore } from '../../../http/stored-answer.ts';
 import type { Metrics } from '../../../metrics/metrics.ts';
-import { hashFile } from '../../../squeeze/hash-file.ts';
-import { joinShards } from '../../../squeeze/join-shards.ts';
 import type { BlobStore } from '../../../storage/blob-store.ts';
 import { removeScratch } from '../../../storage/scratch.ts';
 import { partsDigest } from '../../idempotency/fingerprint.ts';
 import { workspaceOf } from '../../own-workspace.ts';
 import { checkStoredBytes } from '../../tenants/usage.ts';
+import { joinPieces } from './join-pieces.ts';
 import { type Reception, receivePart } from './receive-part.ts';
 
 /** The parts that receiving an adapter needs. */
@@ -174,31 +170,6 @@ async function collect(
   }
   const known = [...parts.files, ...parts.optionalFiles];
   return { files: known.flatMap((name) => files.get(name) ?? []), fields };
-}
-
-/**
- * Joins weights that were sent as several files.
- * @throws AppError FILE_MISSING, SHARDS_MISMATCH, ST_*, STORAGE_*
- */
-async function joinPieces(pieces: readonly IncomingFile[], folder: string): Promise<IncomingFile> {
-  const [index, other] = pieces.filter(({ name }) => isShardIndexName(name));
-  if (other)
-    throw new AppError('DUPLICATE_PART', 'Two shard indexes were sent; send only one.', {
-      name: other.name,
-    });
-  const files = pieces.filter(({ name }) => !isShardIndexName(name));
-  const [first] = files;
-  if (!first)
-    throw new AppError('FILE_MISSING', `${index!.name} was sent without the shards that it names.`, {
-      missing: ['weights'],
-    });
-  const path = join(folder, WEIGHTS_FILE);
-  await joinShards(
-    { files, index: index ? { name: index.name, bytes: await readFile(index.path) } : null },
-    path,
-  );
-  const sentAs = `${readShardName(first.name)!.base}.safetensors`;
-  return { name: WEIGHTS_FILE, path, ...(await hashFile(path)), sentAs };
 }
 
 /**
