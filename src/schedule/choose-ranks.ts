@@ -47,7 +47,7 @@ export function chooseRanks(request: ScheduleRequest, clock: Clock): RankChoice 
     return { ranks: squeeze_steps ? ranks : fitting(ranks, clock), notes: [] };
   }
   if (request.ranks)
-    throw scheduleInvalid(`ranks are for shape "custom", but shape is "${shape}".`, { shape });
+    throw scheduleInvalid(`ranks can only be used with shape "custom", but shape is "${shape}".`, { shape });
   if (source_rank > target_rank && request.stages === 1) {
     throw scheduleInvalid(`stages is 1, but rank ${source_rank} and rank ${target_rank} are two stages.`, {
       stages: 1,
@@ -118,7 +118,9 @@ function exactly(stages: number, formula: Formula, source: number, target: numbe
   if (ranks.length === stages) return { ranks, notes: [] };
   return {
     ranks,
-    notes: [`${counted(ranks)} instead of ${stages}: rounded to whole ranks, the others would repeat one.`],
+    notes: [
+      `${counted(ranks)} instead of ${stages}: after rounding to whole ranks, the others would repeat a rank.`,
+    ],
   };
 }
 
@@ -136,7 +138,7 @@ function asManyAsFit(formula: Formula, source: number, target: number, clock: Cl
 function lowered(ranks: readonly number[], wanted: readonly number[], clock: Clock): string[] {
   if (ranks.length === wanted.length) return [];
   return [
-    `${counted(ranks)} instead of ${wanted.length}, one for each halving of the rank and the source: those need ` +
+    `${counted(ranks)} instead of ${wanted.length}, which is one for the source rank and one for each halving: those need ` +
       `${neededSteps(wanted.length, clock)} steps, and total_steps is ${clock.totalSteps}.`,
   ];
 }

@@ -83,5 +83,5 @@ function lengthened(ranks: readonly number[], atFloor: readonly number[], clock:
   const longer = atFloor.filter((index) => floors[index] === minStageSteps).map((index) => ranks[index]!);
   if (longer.length === 0) return [];
   const list = `${longer.length === 1 ? 'Rank' : 'Ranks'} ${longer.join(', ')}`;
-  return [`${list}: ${minStageSteps} steps because of min_stage_steps, although the share would be fewer.`];
+  return [`${list}: ${minStageSteps} steps because of min_stage_steps, although the share would be less.`];
 }

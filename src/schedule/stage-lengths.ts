@@ -64,7 +64,7 @@ export function fitting(ranks: number[], clock: Clock, asked = ranks.length): nu
   const rounded =
     asked === ranks.length
       ? ''
-      : ` (${asked} asked for, rounded to whole ranks; the others would repeat one)`;
+      : ` (${asked} requested; after rounding to whole ranks, the others would repeat a rank)`;
   const stages =
     ranks.length === 1 ? `One stage at rank ${ranks[0]} needs` : `${ranks.length} stages${rounded} need`;
   const floors = [

@@ -32,7 +32,7 @@ export function stageSize(
   // Sums and products of positive numbers: once above the limit, rounding does not bring them below it again.
   if (memory.total_bytes > Number.MAX_SAFE_INTEGER) {
     throw scheduleInvalid(
-      `The modules take more than ${Number.MAX_SAFE_INTEGER} bytes at rank ${rank}, which a JSON number cannot hold exactly.`,
+      `The modules take more than ${Number.MAX_SAFE_INTEGER} bytes at rank ${rank}, which a JSON number cannot represent exactly.`,
       { rank, limit_bytes: Number.MAX_SAFE_INTEGER },
     );
   }

@@ -19,11 +19,15 @@ describe('a schedule that contradicts itself', () => {
       'source_rank is 4, below target_rank, 64: a squeeze cannot raise a rank.',
     ],
     ['one stage for two ranks', { stages: 1 }, 'stages is 1, but rank 64 and rank 4 are two stages.'],
-    ['ranks without custom', { ranks: [64, 4] }, 'ranks are for shape "custom", but shape is "geometric".'],
+    [
+      'ranks without custom',
+      { ranks: [64, 4] },
+      'ranks can only be used with shape "custom", but shape is "geometric".',
+    ],
     [
       'ranks with another shape',
       { ranks: [64, 4], shape: 'linear' },
-      'ranks are for shape "custom", but shape is "linear".',
+      'ranks can only be used with shape "custom", but shape is "linear".',
     ],
     [
       'custom without ranks',
@@ -91,7 +95,7 @@ describe('a schedule with too few steps', () => {
     const error = tooShort({ stages: 30, total_steps: 3000 });
     assert.match(
       error.message,
-      /^(\d+) stages \(30 asked for, rounded to whole ranks; the others would repeat one\) need \d+ steps/,
+      /^(\d+) stages \(30 requested; after rounding to whole ranks, the others would repeat a rank\) need \d+ steps/,
     );
     const { stages, needed_steps } = error.context;
     assert.ok(error.message.startsWith(`${stages} stages`) && (stages as number) < 30);

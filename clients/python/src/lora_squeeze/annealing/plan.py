@@ -94,7 +94,7 @@ def _lengthened(ranks: Sequence[int], at_floor: Sequence[int], clock: Clock) -> 
     if not longer:
         return []
     named = f"{'Rank' if len(longer) == 1 else 'Ranks'} {', '.join(longer)}"
-    return [f"{named}: {clock.min_stage_steps} steps because of min_stage_steps, although the share would be fewer."]
+    return [f"{named}: {clock.min_stage_steps} steps because of min_stage_steps, although the share would be less."]
 
 
 def _starved(stages: Sequence[Mapping[str, Any]], schedule: str) -> list[str]:

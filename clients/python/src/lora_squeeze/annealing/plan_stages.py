@@ -33,14 +33,17 @@ def choose_ranks(request: Mapping[str, Any], clock: Clock) -> tuple[list[int], l
         ranks = _custom_ranks(request)
         return (ranks if named else _fitting(ranks, clock)), []
     if "ranks" in request:
-        raise invalid(f'ranks are for shape "custom", but shape is "{shape}".')
+        raise invalid(f'ranks can only be used with shape "custom", but shape is "{shape}".')
     if source > target and stages == 1:
         raise invalid(f"stages is 1, but rank {source} and rank {target} are two stages.")
     if stages is not None:
         ranks = _fitting(_ranks_of(shape, source, target, stages), clock, stages)
         if len(ranks) == stages:
             return ranks, []
-        note = f"{_counted(len(ranks), 'stage')} instead of {stages}: rounded to whole ranks, the others would repeat one."
+        note = (
+            f"{_counted(len(ranks), 'stage')} instead of {stages}: after rounding to whole ranks, the others would "
+            "repeat a rank."
+        )
         return ranks, [note]
     if named:
         return _ranks_of(shape, source, target, len(named) + 1), []
@@ -119,7 +122,8 @@ def _as_many_as_fit(shape: str, source: int, target: int, clock: Clock) -> tuple
     if len(ranks) == len(wanted):
         return ranks, []
     note = (
-        f"{_counted(len(ranks), 'stage')} instead of {len(wanted)}, one for each halving of the rank and the source: those need "
+        f"{_counted(len(ranks), 'stage')} instead of {len(wanted)}, which is one for the source rank and one "
+        "for each halving: those need "
         f"{_needed_steps(len(wanted), clock)} steps, and total_steps is {clock.total_steps}."
     )
     return ranks, [note]
@@ -142,7 +146,7 @@ def _fitting(ranks: list[int], clock: Clock, asked: int = 0) -> list[int]:
     needed, floor = _needed_steps(len(ranks), clock), clock.min_stage_steps
     if needed <= clock.total_steps:
         return ranks
-    rounded = f" ({asked} asked for, rounded to whole ranks; the others would repeat one)"
+    rounded = f" ({asked} requested; after rounding to whole ranks, the others would repeat a rank)"
     several = f"{len(ranks)} stages{rounded if asked not in (0, len(ranks)) else ''} need"
     floors = [f"min_stage_steps {floor}"]
     floors += [f"warm_up_steps {clock.warm_up_steps}"] if clock.warm_up_steps > floor else []
