@@ -12,7 +12,7 @@ import { DeliverPrefix, MAX_TARGETS } from './transfer-job.ts';
 
 export const MAX_BATCH_ITEMS = 10_000;
 
-/** What holds for every item that does not say otherwise. */
+/** Settings for all items; an item's own settings take precedence. */
 const settings = {
   kind: Type.Optional(choice(['squeeze', 'analyze'], { description: 'Default: squeeze' })),
   targets: Type.Optional(

@@ -1,7 +1,7 @@
 import { type Static, type TSchema, type TUnsafe, Type } from 'typebox';
 
 interface Described<T> {
-  /** Its name in the contract: what has one is described once. */
+  /** Name of a schema in the contract; named schemas are described only once. */
   readonly $id?: string;
   readonly description?: string;
   readonly default?: T;

@@ -35,7 +35,7 @@ export const RecordName = Type.String({
   examples: ['support-chat-v3'],
 });
 
-/** What may be changed of what has a name and labels, at any time. */
+/** The fields of a record with a name and labels that a PATCH may change at any time. */
 export const namedPatch = {
   name: Type.Optional(nullable(RecordName, { description: 'null: it has no name from then on' })),
   labels: Type.Optional(Labels),
@@ -54,7 +54,7 @@ export const TtlSeconds = Type.Integer({
   description: 'Seconds after its creation (for a job, after its end) until the service removes it',
 });
 
-/** When a record is removed. */
+/** When the record will be removed. */
 export const ExpiresAt = nullable(Type.String({ format: 'date-time' }), {
   description: 'The service removes it some time after this; null: it is kept',
 });

@@ -151,7 +151,7 @@ const shared = {
 
 export const DEFAULT_CRITERION = 'relative';
 
-/** What decides the ranks: one of these, or none. */
+/** The rank policies. A target has one of them, or none. */
 const policies = {
   rank: Type.Integer({ minimum: 1, maximum: 65536, description: 'The rank of the result' }),
   energy: Type.Number({
