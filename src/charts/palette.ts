@@ -1,21 +1,24 @@
-/** Colours of a chart on one kind of ground. Text has at least 4.5:1 against the surface (WCAG 2.2, 1.4.3). */
+/**
+ * Colours of a chart for light or dark mode. Text has a contrast of at least 4.5:1 against the surface (WCAG 2.2,
+ * 1.4.3).
+ */
 export interface Palette {
   readonly surface: string;
   readonly ink: string;
   readonly muted: string;
   readonly grid: string;
-  /** What the chart is about. */
+  /** The main data of the chart. */
   readonly main: string;
-  /** The second line, and what is compared. */
+  /** The second line, and whatever the main data are compared with. */
   readonly second: string;
-  /** The choice that was made. */
+  /** Marks the chosen rank. */
   readonly mark: string;
-  /** What a recommendation says. */
+  /** Marks a recommended rank. */
   readonly good: string;
   readonly bad: string;
   /** Many thin lines in the background. */
   readonly faint: string;
-  /** From little to much. */
+  /** From small to large values. */
   readonly scale: readonly string[];
   /** Parts of a whole, in their order. */
   readonly parts: readonly string[];

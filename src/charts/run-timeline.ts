@@ -207,7 +207,7 @@ function rateSeries(input: TimelineInput): SeriesOption {
 
 type Rate = Pick<RunLearningRate, 'factor' | 'warm_up_steps' | 'decay_steps' | 'begin_step' | 'end_step'>;
 
-/** The learning rate of each stage: as planned, or as it was so far. */
+/** The learning rate of each stage: as planned, or as used so far. */
 function stagesOf(run: TimelineRun): Rate[] {
   if (run.schedule)
     return run.schedule.stages.map(({ learning_rate, begin_step, end_step }) => ({
