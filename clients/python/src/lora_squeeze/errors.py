@@ -33,7 +33,8 @@ class SqueezeError(Exception):
         super().__init__(f"{self.code}: {self.detail}")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Exceptions travel between processes (a pool, a task queue); the default would pass the message as problem."""
+        """Exceptions are sent between processes (a pool, a task queue); by default, unpickling would pass the message
+        as problem."""
         return type(self), (self.problem, self.status)
 
 
@@ -53,7 +54,7 @@ class JobFailedError(SqueezeError):
 
 
 class UnreachableError(SqueezeError, ConnectionError):
-    """There was no connection, or it broke, until the time for the call was over. `code` is SERVICE_UNREACHABLE."""
+    """There was no connection, or it broke, until the time for the call had passed. `code` is SERVICE_UNREACHABLE."""
 
     def __init__(self, problem: Mapping[str, Any], status: int | None = None) -> None:
         super().__init__({"code": "SERVICE_UNREACHABLE", "retryable": True, **problem}, status)
@@ -67,7 +68,7 @@ class DeadlineError(SqueezeError, TimeoutError):
 
 
 class DigestError(SqueezeError):
-    """A received file has other bytes than announced, and was not kept. `code` is DIGEST_MISMATCH."""
+    """A received file has a different digest than announced and was not kept. `code` is DIGEST_MISMATCH."""
 
     def __init__(self, problem: Mapping[str, Any], status: int | None = None) -> None:
         super().__init__({"code": "DIGEST_MISMATCH", "retryable": True, **problem}, status)

@@ -1,4 +1,4 @@
-"""The version of this package as it is installed, which is that of the service."""
+"""The version of the installed package, which is the version of the service."""
 
 from importlib.metadata import PackageNotFoundError, version
 

@@ -1,1 +1,1 @@
-"""The client for event loops. `sync` is written from these files by write_sync.py, all but its transport."""
+"""The client for event loops. write_sync.py generates `sync` from these files, except for its transport."""

@@ -1,4 +1,4 @@
-"""Adapters: what was uploaded, fetched, or squeezed."""
+"""Adapters, whether they were uploaded, imported, or made by a squeeze."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 __all__ = ["AsyncClient"]
 
 T = TypeVar("T")
-#: Where results are brought: all of them, or each one to a place of its own.
+#: Where results are exported to: one sink for all of them, or one for each.
 Deliver = Union[Sequence[DeliverRequest], Destination, Sink]
 
 

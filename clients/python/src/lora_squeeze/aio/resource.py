@@ -1,4 +1,4 @@
-"""What the parts of a client share."""
+"""The common base of the parts of a client."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Resource"]
 
 
 class Resource:
-    """A part of a client, which has its calls to one kind of record."""
+    """A part of a client, with the calls for one kind of record."""
 
     def __init__(self, client: AsyncClient) -> None:
         self._client, self._service = client, client.service

@@ -1,4 +1,4 @@
-"""Carries out steps on an event loop (asyncio, or trio). Files are read and written in a thread."""
+"""Runs steps on an event loop (asyncio or trio). Files are read and written in a thread."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class Transport:
-    """http: whose connections are used."""
+    """http: the httpx client whose connections are used."""
 
     def __init__(self, address: Address, http: httpx.AsyncClient) -> None:
         self._address, self._http = address, http
@@ -36,7 +36,7 @@ class Transport:
             await exchange.close()
 
     async def iterate(self, steps: Steps[None]) -> AsyncIterator[Any]:
-        """What the steps emit."""
+        """The values that the steps emit."""
         exchange = _Exchange(self._address, self._http)
         try:
             effect = advance(steps, None, None)
@@ -52,7 +52,7 @@ class Transport:
 
 
 class _Exchange:
-    """The answer that is open, if one is."""
+    """The response that is currently open, if any."""
 
     def __init__(self, address: Address, http: httpx.AsyncClient) -> None:
         self._address, self._http = address, http
@@ -60,7 +60,7 @@ class _Exchange:
         self._parts: AsyncIterator[bytes] | None = None
 
     async def answered(self, effect: Effect) -> tuple[Any, Exception | None]:
-        """What an effect came to, or how it failed."""
+        """The result of an effect, or the failure that it raised."""
         try:
             return await self._perform(effect), None
         except BROKEN as error:
@@ -71,7 +71,7 @@ class _Exchange:
     async def close(self) -> None:
         response, self._response, self._parts = self._response, None, None
         if response is not None:
-            # Also where the task was cancelled: else the connection would stay taken.
+            # Also if the task was cancelled; otherwise the connection would stay in use.
             with anyio.CancelScope(shield=True):
                 await response.aclose()
 

@@ -25,7 +25,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """AnnealCallback only when it is asked for: it needs transformers."""
+    """Imports AnnealCallback only when it is used, because it needs transformers."""
     if name == "AnnealCallback":
         from lora_squeeze.annealing.trainer import AnnealCallback
 

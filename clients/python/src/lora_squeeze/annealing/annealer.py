@@ -28,9 +28,9 @@ __all__ = ["Annealer"]
 
 _ON_UNAVAILABLE = ("raise", "skip", "local")
 RANK_FIELDS = ("r", "lora_alpha", "use_rslora", "rank_pattern", "alpha_pattern")
-#: Of all steps, how long a squeeze that was skipped waits for its next try.
+#: How long a skipped squeeze waits for its next attempt, as a share of all steps.
 RETRY_SHARE = 0.01
-# How long a service that training can do without is waited for.
+# How long to wait for a service that the training can do without.
 PATIENCE_SECONDS = 120.0
 
 
@@ -128,17 +128,17 @@ class Annealer:
 
     @property
     def run_id(self) -> str | None:
-        """The id to resume with; None if the service does not keep the run."""
+        """The id with which to resume; None if the service does not keep the run."""
         return self._run.run_id
 
     @property
     def is_local(self) -> bool:
-        """Whether squeezes are made in this process from now on."""
+        """Whether squeezes are done in this process from now on."""
         return self._run.is_local
 
     @property
     def schedule(self) -> dict[str, Any] | None:
-        """The plan, as the service answers schedules; None of an adaptive run."""
+        """The plan, as the service returns it for schedules; None for an adaptive run."""
         return self._run.schedule
 
     @property
@@ -182,7 +182,7 @@ class Annealer:
             return begun
 
     def _check_source_rank(self, step: int) -> None:
-        """A plan for other ranks than the layers have is found here, not at the first squeeze."""
+        """Detects a plan whose ranks differ from those of the layers now, not at the first squeeze."""
         request = self._request.get("schedule") or self._request.get("adaptive") or {}
         source, rank = request.get("source_rank"), self._trained.rank
         if step == 0 and source is not None and source != rank:
@@ -191,7 +191,7 @@ class Annealer:
             )
 
     def _checkpoint(self, step: int, loss: float | None = None) -> Outcome | None:
-        """None where the squeeze was skipped."""
+        """Returns None if the squeeze was skipped."""
         try:
             outcome = self._run.checkpoint(step, self._trained, loss)
         except SqueezeError as error:
@@ -211,7 +211,7 @@ class Annealer:
 
     def _skip(self, step: int, error: SqueezeError) -> None:
         total = self._run.total_steps
-        # The last try is at the last step; later ones the run would refuse.
+        # The last attempt is at the last step; the run would refuse later ones.
         again = max(step + 1, min(step + max(1, round(RETRY_SHARE * total)), total))
         self.next_step = again if again <= total else None
         self._rates.postpone(step, again)

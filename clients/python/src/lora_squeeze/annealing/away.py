@@ -1,4 +1,4 @@
-"""Whether an error means that the service is away for now, not that it refused."""
+"""Tells whether an error means that the service is temporarily unavailable, rather than that it refused."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _STATUSES = (429, 502, 503, 504)
 
 
 def is_away(error: SqueezeError) -> bool:
-    """A job that takes longer than the client waits counts too; a certificate that is not trusted does not."""
+    """A job that takes longer than the client waits counts as unavailable; an untrusted certificate does not."""
     if isinstance(error, (UnreachableError, DeadlineError)):
         return error.retryable
     return error.status in _STATUSES or error.code == "CHECKPOINT_PENDING"

@@ -1,4 +1,4 @@
-"""Whether Annealer.step is called when it should be: once after each optimizer step, with no gradients pending."""
+"""Checks that Annealer.step is called at the right time: once after each optimizer step, with no pending gradients."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from lora_squeeze.annealing.errors import CallError
 
 __all__ = ["StepWatch"]
 
-#: A gradient scaler skips steps that count for the trainer, in a row only at the beginning: log2 of its first scale,
-#: 16.
+#: A gradient scaler skips steps, which the trainer counts nevertheless; it skips several in a row only at the
+#: beginning: log2 of its initial scale, which is 16.
 MOST_SKIPPED_STEPS = 20
-#: Attribute of a gradient that the optimizer has used: its version then. Every backward pass raises the version.
+#: Attribute of a gradient that the optimizer has used; its value is the gradient's version at that time. Every backward
+#: pass raises the version.
 _USED = "_lora_squeeze_used"
 
 
@@ -35,7 +36,7 @@ class StepWatch:
         self._parameters = parameters
         self._first_step = self._last_step = step
         self._optimizer_steps = 0
-        # The optimizer may outlive us, and have another annealer.
+        # The optimizer may outlive this object and then be used by another annealer.
         watch = weakref.ref(self)
 
         def after_step(_optimizer: Any, _args: Any, _kwargs: Any) -> None:
@@ -46,7 +47,7 @@ class StepWatch:
         weakref.finalize(self, optimizer.register_step_post_hook(after_step).remove)
 
     def check(self, step: int, is_due: bool) -> None:
-        """Raises CallError. is_due: a squeeze is coming; gradients are looked at then, and at the first call."""
+        """Raises CallError. is_due: a squeeze is about to happen; gradients are checked then, and at the first call."""
         if step <= self._last_step:
             raise CallError(
                 "STEP_REPEATED",
@@ -68,12 +69,12 @@ class StepWatch:
         self._last_step = step
 
     def refuse_pending_gradients(self) -> None:
-        """Raises CallError where a factor has a gradient that no optimizer step has used yet."""
+        """Raises CallError if a factor has a gradient that no optimizer step has used yet."""
         for name, parameter in self._parameters():
             gradient = parameter.grad
             if gradient is None or getattr(gradient, _USED, None) == gradient._version:
                 continue
-            # Zeros change nothing, and with infinite ones a gradient scaler has skipped the step.
+            # Zero gradients change nothing, and a gradient scaler has skipped the step if they are infinite.
             if bool(gradient.any()) and bool(gradient.isfinite().all()):
                 raise CallError(
                     "GRADIENTS_PENDING",

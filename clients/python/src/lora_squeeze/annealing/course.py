@@ -1,4 +1,5 @@
-"""The learning rates of a run's stages: those it had, as its squeezes made them, and those that are left."""
+"""The learning rates of all stages of a run: those that it has been through, at the steps of its actual squeezes, and
+those that remain."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from lora_squeeze.annealing.plan_rates import plan_rates
 
 __all__ = ["Begun", "course"]
 
-#: A stage that has begun: its rank, and the steps done then.
+#: A stage that has begun: its rank, and the number of steps done at that time.
 Begun = tuple[int, int]
 
 
@@ -37,7 +38,7 @@ def course(
     ends = [*begins[1:], clock["total_steps"]]
     steps = [end - begin for begin, end in zip(begins, ends)]
     rates = plan_rates([rank for rank, _ in stages], steps, clock.get("learning_rate"))
-    # What the service planned stays as it said, for stages that come when they should.
+    # For stages that begin when planned, the service's own numbers are kept.
     planned = {(one.begin_step, one.end_step): one for one in ([] if schedule is None else stages_of(schedule))}
     return [
         planned.get((begin, end)) or stage_of({"begin_step": begin, "end_step": end, **rate})

@@ -1,4 +1,5 @@
-"""When a run in this process squeezes, and how far: what the service's runs decide, by schedule or by the spectrum."""
+"""Decides when a run in this process squeezes and to which rank, as the service does for its runs: by schedule or by
+the spectrum."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ __all__ = ["ByPlan", "BySpectrum", "Decision", "Standing"]
 
 
 class Standing(NamedTuple):
-    """Where a run stands. All steps are optimizer steps done."""
+    """The state of a run. All steps are counts of completed optimizer steps."""
 
     step: int
     rank: int
@@ -31,7 +32,7 @@ class Decision(NamedTuple):
 
 
 class ByPlan:
-    """By a Schedule of the contract."""
+    """Decides by a Schedule of the contract."""
 
     def __init__(self, schedule: Mapping[str, Any]) -> None:
         self._schedule = schedule
@@ -50,7 +51,8 @@ class ByPlan:
 
 @dataclass(frozen=True)
 class BySpectrum:
-    """By an AdaptiveRequest of the contract: to the smallest rank at which the goal is kept, in time to the target."""
+    """Decides by an AdaptiveRequest of the contract: squeezes to the smallest rank that keeps the goal, and reaches the
+    target rank in time."""
 
     target_rank: int
     min_stage_steps: int
@@ -58,12 +60,12 @@ class BySpectrum:
     uniform: bool
     goal: Mapping[str, float]
     first_squeeze_step: int
-    #: From here on to the target rank, whatever the spectrum says.
+    #: From this step on, squeezes go to the target rank, whatever the spectrum shows.
     last_squeeze_step: int
 
     @staticmethod
     def of(request: Mapping[str, Any]) -> BySpectrum:
-        """Raises SqueezeError with the service's codes."""
+        """Raises SqueezeError with the codes of the service."""
         own = ("energy", "tolerance", "check_every_steps", "uniform")
         given = checked({name: value for name, value in request.items() if name not in own})
         goal = {name: request[name] for name in ("energy", "tolerance") if request.get(name) is not None}

@@ -25,10 +25,10 @@ __all__ = ["Processes", "rewrap", "wrapper_of"]
 
 T = TypeVar("T")
 
-#: The others wait for as long as the first process talks with the service, whose own timeouts are far below. One that
-#: ends breaks the connection, which the others notice at once.
+#: The other processes wait as long as the first one talks to the service, whose own timeouts are much shorter. If a
+#: process ends, its connection breaks, which the others notice at once.
 _LIMIT = timedelta(days=1)
-#: Arguments of DistributedDataParallel that it keeps under their names.
+#: Arguments that DistributedDataParallel stores under their own names.
 _KEPT = (
     "device_ids",
     "output_device",
@@ -77,8 +77,8 @@ class Processes:
         return result
 
     def each(self, check: Callable[[], T]) -> T:
-        """Calls check() on every process. Where it raises on some of them, all raise: those their own, the others the
-        first of these."""
+        """Calls check() on every process. If it raises on some of them, all processes raise: those their own exception,
+        the others the first of these."""
         if self.count == 1:
             return check()
         own = None
@@ -120,7 +120,7 @@ class Processes:
         return messages[0]
 
     def _broadcast_bytes(self, tensor: Tensor) -> None:
-        """Sends a contiguous tensor, or fills it. As bytes: not all backends know all dtypes."""
+        """Sends a contiguous tensor, or fills it. It is sent as bytes, because not all backends support all dtypes."""
         if tensor.numel():
             distributed.broadcast(tensor.flatten().view(torch.uint8), src=0, group=self._group)
 
@@ -140,7 +140,8 @@ def rewrap(ddp: DistributedDataParallel) -> None:
     if not getattr(ddp, "bucket_bytes_cap_default", False):
         arguments["bucket_cap_mb"] = ddp.bucket_bytes_cap / 2**20
     module, is_training, hooks = ddp.module, ddp.training, list(getattr(ddp, "_comm_hooks", ()))
-    # The reducer takes its hooks off the parameters that stay when it goes, which must be before the next one comes.
+    # When it is released, the reducer removes its hooks from the parameters that stay, so this must happen before the
+    # next one is created.
     del ddp.reducer, ddp.logger
     with _without_frozen(module):
         DistributedDataParallel.__init__(ddp, module, **arguments)
@@ -195,7 +196,7 @@ def check_wrapper(ddp: Any, processes: int) -> None:
 
 
 def wrapper_of(model: torch.nn.Module) -> DistributedDataParallel:
-    """The DistributedDataParallel around a model, for callbacks of trainers that do not show it.
+    """Finds the DistributedDataParallel around a model, for callbacks of trainers that do not expose it.
 
     Raises MismatchError unless there is exactly one.
     """
@@ -212,7 +213,7 @@ def _module_of(ddp: DistributedDataParallel) -> Any:
 
 
 class _Parted(pickle.Pickler):
-    """Leaves tensors out, and lists them."""
+    """Replaces tensors by placeholders and collects them in a list."""
 
     def __init__(self, file: io.BytesIO) -> None:
         super().__init__(file)
@@ -241,12 +242,12 @@ def _parted(value: Any) -> tuple[bytes, list[Tensor]]:
     return file.getvalue(), pickler.tensors
 
 
-#: Kind, args and attributes of an exception.
+#: The kind, args and attributes of an exception.
 _Failure = tuple[type[Exception], tuple[Any, ...], dict[str, Any]]
 
 
 def _portable(error: Exception) -> _Failure:
-    """Of any exception, also those whose constructor takes something else than their args."""
+    """Describes any exception, including one whose constructor takes other arguments than its args."""
     failure = type(error), error.args, error.__dict__
     try:
         pickle.dumps(failure)

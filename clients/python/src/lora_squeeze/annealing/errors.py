@@ -1,10 +1,10 @@
-"""What annealing refuses. Nothing of the trainer has changed when one of these is raised."""
+"""The errors that annealing raises. When one of them is raised, nothing of the training has changed."""
 
 __all__ = ["AnnealingError", "CallError", "MismatchError", "UnsupportedError"]
 
 
 class AnnealingError(ValueError):
-    """Refused before anything changed. `code` is stable, the message says what to do."""
+    """Raised before anything changed. `code` is stable; the message says what to do."""
 
     def __init__(self, code: str, message: str) -> None:
         self.code = code
@@ -12,11 +12,11 @@ class AnnealingError(ValueError):
 
 
 class UnsupportedError(AnnealingError):
-    """The model, the optimizer, or the way in which they are run cannot be annealed."""
+    """The model, the optimizer, or the way in which they are run does not support annealing."""
 
 
 class MismatchError(AnnealingError):
-    """Layers, optimizer, plan and step do not belong together."""
+    """Layers, optimizer, plan and step do not match."""
 
 
 class CallError(AnnealingError):

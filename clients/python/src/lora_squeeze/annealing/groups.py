@@ -16,15 +16,16 @@ from lora_squeeze.annealing.learning_rate import has_scheduler
 
 __all__ = ["annealed_groups", "check_split", "split_groups"]
 
-#: Lists with an entry for each group in torch's schedulers.
+#: Attributes of torch's schedulers that are lists with one entry for each group.
 _PER_GROUP = ("base_lrs", "lr_lambdas", "_last_lr", "min_lrs", "max_lrs", "base_momentums", "max_momentums")
-#: Where a saved group keeps the options of the parameters that were split from it.
+#: Where a saved group stores the options of the parameters that were split from it.
 _REST = "lora_squeeze_rest"
 
 
 @dataclass(frozen=True)
 class Split:
-    """A group that was split: its index, that of the group with the rest, and which of its parameters were factors."""
+    """A group that was split: its index, the index of the group with the other parameters, and which of its parameters
+    were factors."""
 
     at: int
     rest: int
@@ -37,7 +38,7 @@ def annealed_groups(optimizer: torch.optim.Optimizer, factors: Iterable[Paramete
 
 
 def check_split(optimizer: torch.optim.Optimizer, factors: Iterable[Parameter], schedulers: Sequence[Any]) -> None:
-    """Raises where split_groups could not tell the schedulers of the optimizer about a group that it splits."""
+    """Raises if split_groups would split a group that the optimizer's schedulers could not be adapted to."""
     if not any(set(found) == {True, False} for found in _found(optimizer, factors)):
         return
     if has_scheduler(optimizer) and not schedulers:
@@ -95,8 +96,8 @@ def _extend(scheduler: Any, split: Split) -> None:
 
 
 def _merged(state: dict[str, Any], splits: Sequence[Split]) -> dict[str, Any]:
-    """A state dict with the groups that there were before: what was split off is in the order and the group it came
-    from."""
+    """A state dict with the original groups: parameters that were split off are back in their group, in the original
+    order."""
     groups = [dict(group) for group in state["param_groups"]]
     for split in splits:
         factors, others = iter(groups[split.at]["params"]), iter(groups[split.rest]["params"])

@@ -14,7 +14,7 @@ from lora_squeeze.annealing.refusals import refuse_kohya, refuse_sharded_model
 
 __all__ = ["LoraLayer", "config_of", "peft_layers", "rank_of", "set_scaling"]
 
-#: What DDP and torch.compile put before the names of PEFT's modules, and what PEFT puts there itself.
+#: Prefixes that DDP and torch.compile add to the names of PEFT's modules, and the prefix that PEFT itself adds.
 _WRAPPERS = re.compile(r"^(?:(?:module|_orig_mod)\.)*base_model\.model\.")
 
 
@@ -108,7 +108,8 @@ class PeftLayer:
 
 
 def config_of(layers: Mapping[str, LoraLayer], base_model: str | None) -> dict[str, Any]:
-    """adapter_config.json of the layers as they are: patterns say where ranks and alphas differ."""
+    """adapter_config.json for the layers in their current state; its patterns contain the ranks and alphas that
+    differ."""
     ranks = {name: rank_of(layer) for name, layer in layers.items()}
     alphas = {name: float(layer.scaling) * ranks[name] for name, layer in layers.items()}
     rank, alpha = max(ranks.values()), next(iter(alphas.values()))
@@ -126,7 +127,7 @@ def config_of(layers: Mapping[str, LoraLayer], base_model: str | None) -> dict[s
 
 
 def exactly(name: str) -> str:
-    """A key of a pattern that means this module and no other whose name ends in it."""
+    """A pattern key that matches this module and no other module whose name ends in the same way."""
     return "^" + re.escape(name)
 
 
@@ -135,7 +136,7 @@ def rank_of(layer: LoraLayer) -> int:
 
 
 def set_scaling(layer: LoraLayer, scaling: float) -> None:
-    """Writes the scaling, and rank and alpha where the layer keeps them."""
+    """Writes the scaling, and also rank and alpha if the layer stores them."""
     layer.scaling = scaling
     if hasattr(layer, "r"):
         layer.r = rank_of(layer)

@@ -1,4 +1,4 @@
-"""The learning rate that goes with a plan: a torch scheduler that follows it."""
+"""A torch scheduler that follows the learning rate of a plan."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ __all__ = ["AnnealLR", "StageRate", "stages_of"]
 
 @dataclass(frozen=True)
 class StageRate:
-    """The learning rate of a stage, against the peak that is right for the source rank. Steps count what is done."""
+    """The learning rate of a stage, relative to the peak that is right for the source rank. Steps are counts of
+    completed steps."""
 
     begin_step: int
     end_step: int
     factor: float = 1.0
-    #: Steps from the beginning of the stage over which the rate rises.
+    #: Steps from the beginning of the stage during which the rate rises.
     warm_up_steps: int = 0
-    #: Steps before its end over which it falls to zero.
+    #: Steps before the end of the stage during which the rate falls to zero.
     decay_steps: int = 0
 
     def curve(self, step: int) -> float:
-        """What the rate of the step after `step` is multiplied by, without the factor."""
+        """The multiplier for the rate of the step after `step`, without the stage's factor."""
         return self.rise(step) * self.fall(step)
 
     def rise(self, step: int) -> float:
@@ -38,7 +39,7 @@ class StageRate:
 
 
 def stages_of(schedule: Mapping[str, Any]) -> list[StageRate]:
-    """The stages of a Schedule, as POST /v1/schedules and runs answer it."""
+    """The stages of a Schedule, as POST /v1/schedules and runs return it."""
     return [
         stage_of({"begin_step": stage["begin_step"], "end_step": stage["end_step"], **stage["learning_rate"]})
         for stage in schedule["stages"]
@@ -96,7 +97,7 @@ class AnnealLR(LRScheduler):
         return [float(base * (annealed if is_annealed else others)) for base, is_annealed in pairs]
 
     def set_step(self, step: int) -> None:
-        """The rates of the step after `step`, as if step() had been called so often."""
+        """The rates of the step after `step`, as if step() had been called that many times."""
         self.last_epoch, self._step_count = step, step + 1
         for group, rate in zip(self.optimizer.param_groups, self.get_lr()):
             if isinstance(group["lr"], torch.Tensor):
@@ -106,8 +107,8 @@ class AnnealLR(LRScheduler):
         self._last_lr = [float(group["lr"]) for group in self.optimizer.param_groups]
 
     def postpone(self, step: int, until: int) -> None:
-        """The squeeze that is due at `step` does not come before step `until`: until then the stage before it goes
-        on."""
+        """Postpones the squeeze that is due at `step`: it does not happen before step `until`, and the current stage
+        continues until then."""
         current = self._stage_at(step - 1)
         later = [one for one in self.stages if one.end_step > until and one.begin_step > current.begin_step]
         moved = [replace(one, begin_step=max(one.begin_step, until)) for one in later]
@@ -124,7 +125,7 @@ class AnnealLR(LRScheduler):
         }
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Raises MismatchError where the state is of other parameter groups."""
+        """Raises MismatchError if the state belongs to other parameter groups."""
         if list(state_dict["is_annealed"]) != self._is_annealed:
             raise MismatchError(
                 "PARAMETER_GROUPS",
@@ -140,7 +141,7 @@ class AnnealLR(LRScheduler):
 
 
 def has_scheduler(optimizer: torch.optim.Optimizer) -> bool:
-    """Whether a scheduler other than AnnealLR was made for an optimizer."""
+    """Whether a scheduler other than AnnealLR was created for an optimizer."""
     is_scheduled = hasattr(optimizer.step, "_wrapped_by_lr_sched") or hasattr(optimizer.step, "_with_counter")
     return is_scheduled and not hasattr(optimizer.step, "_wrapped_by_anneal_lr")
 

@@ -21,13 +21,13 @@ from lora_squeeze.errors import SqueezeError
 
 __all__ = ["Factors", "Goal", "Pair", "Squeezed", "squeeze_layers"]
 
-#: Moments of the optimizers that can be carried, and the power of the gradient that each averages.
+#: Moments of optimizers that can be carried, with the power of the gradient that each of them averages.
 MOMENTS: Mapping[str, int] = {"exp_avg": 1, "momentum_buffer": 1, "exp_avg_sq": 2, "max_exp_avg_sq": 2}
-#: Below this share of the largest, a singular value counts as 0, as in the service.
+#: A singular value below this share of the largest counts as 0, as in the service.
 RESOLUTION = 1e-7
-#: Forgives rounding when a goal is met exactly.
+#: Tolerance for rounding when a goal is met exactly.
 _SLACK = 1e-12
-#: ‖row‖² that a revived row of lora_A is expected to have.
+#: Expected ‖row‖² of a revived row of lora_A.
 _REVIVED_ROW = 1 / 3
 
 
@@ -72,19 +72,19 @@ Moments = Mapping[str, Mapping[str, Pair]]
 
 @dataclass
 class Squeezed:
-    """What squeeze_layers made. Layers whose rank does not change have the very tensors that came in."""
+    """The result of squeeze_layers. Layers whose rank did not change have the same tensor objects as the input."""
 
     factors: dict[str, Factors] = field(default_factory=dict)
-    #: By layer and name; empty where they were reset, or none came.
+    #: By layer and name; empty if they were reset or none were given.
     moments: dict[str, dict[str, Pair]] = field(default_factory=dict)
-    #: What became of the moments: carried, reset, or none (none came, or no rank changed).
+    #: What happened to the moments: carried, reset, or none (none were given, or no rank changed).
     optimizer: str = "none"
-    #: Of ΔW before the squeeze, by layer: descending, in float64, with the scaling.
+    #: Singular values of ΔW before the squeeze, by layer: descending, in float64, with the scaling.
     singular_values: dict[str, Tensor] = field(default_factory=dict)
-    #: Multiplied by it, Adam's learning rate changes ΔW by as much a step as before.
+    #: If Adam's learning rate is multiplied by this, a step changes ΔW by as much as before the squeeze.
     learning_rate_factor: float = 1.0
     revived_directions: int = 0
-    #: ‖ΔW − ΔW′‖ / ‖ΔW‖ over all layers, of the factors as they are rounded to their dtype. Below 1e-7: no error.
+    #: ‖ΔW − ΔW′‖ / ‖ΔW‖ over all layers, with the factors rounded to their dtype. Values below 1e-7 mean no error.
     relative_error: float = 0.0
 
     @property
@@ -148,7 +148,8 @@ def squeeze_layers(
 
 
 class _Core(NamedTuple):
-    """B·A = (Q_B·U)·diag(σ)·(Vᵀ·Q_Aᵀ), held in coordinates of the factors: no matrix is larger than r×r."""
+    """The decomposition B·A = (Q_B·U)·diag(σ)·(Vᵀ·Q_Aᵀ), stored in coordinates of the factors, so that no matrix is
+    larger than r×r."""
 
     root_a: Tensor  # R of lora_A's transpose, [min(in, r), r]
     root_b: Tensor  # R of lora_B, [min(out, r), r]
@@ -162,7 +163,7 @@ class _One(NamedTuple):
     moments: dict[str, Pair]
     sigma: Tensor
     revived: int
-    #: The expected ‖δΔW‖² of a step of Adam, for a learning rate of 1: s²·(out·‖A‖² + in·‖B‖²).
+    #: The expected ‖δΔW‖² of an Adam step with a learning rate of 1: s²·(out·‖A‖² + in·‖B‖²).
     step_before: float
     step_after: float
     energy: float
@@ -188,7 +189,7 @@ def _squeeze_layer(
             raise _error("NON_FINITE_RESULT", f"{factor} of layer {name!r} does not fit {values.dtype} at rank {rank}.")
     scaling = layer.scaling * growth
     written_a, written_b = new_a.to(a.dtype), new_b.to(b.dtype)
-    # ‖s·B·A − s′·B′·A′‖² by products of r×k and k×k: of the numbers as they were rounded.
+    # ‖s·B·A − s′·B′·A′‖², computed from products of size r×k and k×k of the rounded numbers.
     inner = float(((b.T @ written_b) * (a @ written_a.T)).sum())
     norm = float(((written_b.T @ written_b) * (written_a @ written_a.T)).sum())
     lost = max(0.0, energy - 2 * layer.scaling * scaling * inner + scaling**2 * norm)
@@ -230,8 +231,8 @@ def _transfer(core: _Core, rank: int, growth: float) -> tuple[Tensor, Tensor]:
 
 
 def _carry(name: str, moment: str, pair: Pair, p: Tensor, r: Tensor, growth: float) -> Pair:
-    """∂L/∂B′ = ρ·(∂L/∂B)·Rᵀ and ∂L/∂A′ = ρ·Pᵀ·(∂L/∂A) with ρ = s′/s; averages of squares with ρ² and the squares of
-    the entries, as if the gradient's columns were uncorrelated."""
+    """First moments: ∂L/∂B′ = ρ·(∂L/∂B)·Rᵀ and ∂L/∂A′ = ρ·Pᵀ·(∂L/∂A) with ρ = s′/s. Averages of squares use ρ² and the
+    squares of the entries, as if the columns of the gradient were uncorrelated."""
     is_square = MOMENTS[moment] == 2
     if is_square:
         for factor, values in zip(Pair._fields, pair):
@@ -256,7 +257,7 @@ def _ranks_as_given(factors: Mapping[str, Factors], ranks: int | Mapping[str, in
 
 
 def _largest_rank(layer: Factors) -> int:
-    """No update has more directions than its shape."""
+    """The number of directions of an update, which its shape limits."""
     return min(*layer.lora_A.shape, layer.lora_B.shape[0])
 
 
@@ -277,7 +278,7 @@ def _ranks_by_goal(factors: Mapping[str, Factors], goal: Goal) -> dict[str, int]
 
 
 def _rank_for(sigma: list[float], goal: Goal) -> int:
-    """The smallest rank, at least 1, that keeps the goal. sigma: descending, complete."""
+    """The smallest rank, at least 1, that meets the goal. sigma: descending, complete."""
     squares = [value * value for value in sigma]
     if goal.energy is not None:
         wanted, kept = goal.energy * sum(squares) * (1 - _SLACK), 0.0
@@ -286,7 +287,7 @@ def _rank_for(sigma: list[float], goal: Goal) -> int:
             if kept >= wanted:
                 return rank
         return len(squares)
-    # From the small end, so that the error stays exact when almost nothing is cut.
+    # Summed from the smallest value, so that the error stays exact if almost nothing is cut.
     assert goal.tolerance is not None
     allowed, tail = goal.tolerance**2 * sum(squares) * (1 + _SLACK), 0.0
     for rank in range(len(squares), 1, -1):
@@ -315,7 +316,7 @@ def _check_arguments(factors: Mapping[str, Factors], moments: Moments | None, al
 
 
 def _exact(values: Tensor) -> Tensor:
-    """In float64, on the CPU where the device has no float64."""
+    """Converts to float64, on the CPU if the device does not support float64."""
     values = values.detach()
     return (values.cpu() if values.device.type == "mps" else values).to(torch.float64)
 

@@ -1,4 +1,4 @@
-"""A run in this process: planned, decided and squeezed as the service does it, without the service."""
+"""A run in this process: planned, decided and squeezed by the service's rules, but without the service."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ from lora_squeeze.annealing.trained import TrainedLayers
 
 __all__ = ["LocalRun"]
 
-#: What a RunRequest says about the service, not about squeezing. Squeezing is always exact here.
+#: Fields of a RunRequest that concern the service and not the squeezes. Squeezing is always exact here.
 _FOR_THE_SERVICE = ("name", "base_model", "options", "results")
 
 
 class LocalRun:
-    """request: a RunRequest of the contract. The others: what the service made of it, where it did so far."""
+    """request: a RunRequest of the contract. The other arguments: what the service has done of the run so far, if it
+    had it."""
 
     is_local = True
 
@@ -57,7 +58,7 @@ class LocalRun:
             planned = {name: value for name, value in self.clock.items() if name not in NOT_PLANNED}
             self.schedule = plan_schedule(planned) if schedule is None else schedule
             self._decisions = ByPlan(self.schedule)
-        #: That the layers have been through.
+        #: Squeezes that the layers have been through.
         self._squeezes = list(squeezes)
 
     def resume(self, step: int, rank: int) -> None:
@@ -65,7 +66,7 @@ class LocalRun:
             raise MismatchError("RESUMED_STEP", f"step {step} is after the last, {self.total_steps}")
         if self.schedule is None:
             if rank < self.clock["source_rank"]:
-                # When the last squeeze was is not known: the next one waits as if it had just been made.
+                # The time of the last squeeze is unknown, so the next one waits as if it had just happened.
                 self._squeezes = [(rank, step)]
             return
         stages = self.schedule["stages"]
@@ -89,7 +90,7 @@ class LocalRun:
         return Standing(step, rank, self._squeezes[-1][1] if self._squeezes else None)
 
     def checkpoint(self, step: int, trained: TrainedLayers, loss: float | None = None) -> Outcome:
-        """Raises SqueezeError where the numbers cannot be squeezed."""
+        """Raises SqueezeError if the numbers cannot be squeezed."""
         decision = self._decisions.decide(self._standing(step, trained.rank))
         before = _range(trained.ranks)
         record: dict[str, Any] = {

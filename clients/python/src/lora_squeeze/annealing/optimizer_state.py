@@ -1,4 +1,4 @@
-"""What an optimizer keeps for LoRA factors: read for a squeeze, and put in place for the new ones."""
+"""The optimizer's state for LoRA factors: read before a squeeze, and replaced after it."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ def is_array(value: Any) -> bool:
 
 
 def moments_of(optimizer: torch.optim.Optimizer, parameters: Iterable[Parameter]) -> list[dict[str, Tensor]]:
-    """Of each parameter its moments by name, zeros where the optimizer has not stepped it yet: all have the same names.
+    """Returns the moments of each parameter by name, zeros if the optimizer has not updated it yet; all parameters have
+    the same names.
 
-    Empty where the optimizer keeps something that cannot be carried.
+    The result is empty if the optimizer keeps something that cannot be carried.
     """
     held = list(parameters)
     states = [optimizer.state.get(parameter) or {} for parameter in held]
@@ -70,9 +71,9 @@ def kept_arrays(states: Iterable[Mapping[str, Any]]) -> set[str]:
 
 
 def check_carriable(optimizer: torch.optim.Optimizer, parameters: Iterable[Parameter]) -> None:
-    """Says what becomes of the state before it is too late: a warning where squeezes cannot carry it.
+    """Warns early if squeezes cannot carry the state of the optimizer.
 
-    Raises UnsupportedError for optimizers such as Adagrad, whose state is made once, with them.
+    Raises UnsupportedError for optimizers such as Adagrad, whose state is created once, together with them.
     """
     kept = kept_arrays(optimizer.state.get(parameter) or {} for parameter in parameters)
     sample = _sample(optimizer)
@@ -92,7 +93,8 @@ def check_carriable(optimizer: torch.optim.Optimizer, parameters: Iterable[Param
 
 
 def _sample(optimizer: torch.optim.Optimizer) -> tuple[torch.optim.Optimizer, Parameter] | None:
-    """Another optimizer of its class and options over a parameter of 2 × 2; None where it cannot be made like that."""
+    """Another optimizer of the same class with the same options, for a parameter of 2 × 2; None if it cannot be created
+    that way."""
     parameter = Parameter(torch.zeros(2, 2))
     try:
         return type(optimizer)([parameter], **optimizer.defaults), parameter

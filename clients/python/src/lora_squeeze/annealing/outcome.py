@@ -1,4 +1,4 @@
-"""What became of a checkpoint, wherever it was squeezed."""
+"""The outcome of a checkpoint, wherever it was squeezed."""
 
 from __future__ import annotations
 
@@ -16,40 +16,41 @@ __all__ = ["Outcome", "Run"]
 class Outcome:
     #: A CheckpointRecord as in the service's contract.
     record: dict[str, Any]
-    #: What to go on with; None where the rank is kept.
+    #: The factors with which to continue; None if the rank was kept.
     squeezed: Squeezed | None = None
-    #: RANK_FIELDS of PEFT's configuration for it.
+    #: RANK_FIELDS of PEFT's configuration for these factors.
     config: dict[str, Any] | None = None
 
 
 class Run(Protocol):
-    """An annealing, kept by the service or in this process."""
+    """An annealing run, kept by the service or in this process."""
 
     @property
     def run_id(self) -> str | None: ...
 
     @property
     def schedule(self) -> dict[str, Any] | None:
-        """The plan as in the service's contract; None of an adaptive run."""
+        """The plan, as in the service's contract; None for an adaptive run."""
 
     @property
     def total_steps(self) -> int: ...
 
     @property
     def is_local(self) -> bool:
-        """Whether it squeezes in this process."""
+        """Whether the run squeezes in this process."""
 
     def resume(self, step: int, rank: int) -> None:
-        """Goes to where the run was after so many steps, with layers of this rank. Raises MismatchError where they differ."""
+        """Restores the state that the run had after so many steps, with layers of this rank. Raises MismatchError if
+        they do not match."""
 
     def next_step(self, step: int, rank: int) -> int | None:
-        """When the next checkpoint is due for layers of this rank that have been trained for so many steps."""
+        """The step of the next checkpoint for layers of this rank that have been trained for so many steps."""
 
     def stages(self) -> list[StageRate]:
-        """The learning rates of the stages that the run had and of those that are left."""
+        """The learning rates of all stages: those that the run has been through and those that remain."""
 
     def checkpoint(self, step: int, trained: TrainedLayers, loss: float | None = None) -> Outcome:
-        """Squeezes, where it is time to. Changes nothing of the layers."""
+        """Squeezes if it is time to. Does not change the layers."""
 
     def in_process(self) -> Run:
-        """The rest of the run, squeezed in this process."""
+        """The rest of the run, with squeezes in this process."""

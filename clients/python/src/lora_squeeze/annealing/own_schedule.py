@@ -1,4 +1,4 @@
-"""What a trainer's own schedule of the learning rate leaves to the last stage."""
+"""How much of the training a trainer's own learning rate schedule leaves to the last stage."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from lora_squeeze.annealing.warn import warn
 
 __all__ = ["warn_if_starved"]
 
-#: A last stage with less of Σ(learning rate × steps) has hardly been trained at the rank that is served.
+#: If the last stage gets less than this share of Σ(learning rate × steps), the rank that is served has hardly been
+#: trained.
 STARVED_SHARE = 0.15
-#: Enough to tell a share by; schedules of a million steps are sampled.
+#: Enough steps to estimate a share; longer schedules are sampled.
 MOST_STEPS_LOOKED_AT = 10_000
 
 
@@ -43,7 +44,7 @@ def warn_if_starved(scheduler: Any, group: int, stages: Sequence[StageRate], fol
 
 
 def _rate_of(scheduler: Any, group: int) -> Callable[[int], float] | None:
-    """A group's learning rate by the number of steps done, up to a factor."""
+    """A group's learning rate after a number of steps, up to a constant factor."""
     if hasattr(scheduler, "lr_lambdas") and not hasattr(scheduler, "_get_closed_form_lr"):
         if type(scheduler).__name__ != "LambdaLR":  # MultiplicativeLR's lambdas multiply what is there.
             return None

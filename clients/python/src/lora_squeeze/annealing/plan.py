@@ -16,7 +16,8 @@ from lora_squeeze.annealing.plan_stages import choose_ranks, least_steps, stage_
 
 __all__ = ["next_squeeze_step", "plan_schedule", "stage_at"]
 
-#: A last stage with less of Σ(learning rate × steps) has hardly been trained at the rank that is served.
+#: If the last stage gets less than this share of Σ(learning rate × steps), the rank that is served has hardly been
+#: trained.
 _STARVED_SHARE = 0.15
 
 
@@ -41,7 +42,7 @@ def plan_schedule(request: Mapping[str, Any]) -> dict[str, Any]:
     mode = request.get("mode", "in")
 
     def unless_named(value: Any) -> Any:
-        """Named steps leave nothing to what else decides how long stages last."""
+        """If the squeeze steps are given, nothing else may determine the lengths of stages."""
         return None if request.get("squeeze_steps") else value
 
     rate_schedule = request.get("learning_rate", {}).get("schedule", "recommended")
@@ -82,13 +83,14 @@ def stage_at(schedule: Mapping[str, Any], step: int) -> dict[str, Any]:
 
 
 def next_squeeze_step(schedule: Mapping[str, Any], rank: int) -> int | None:
-    """The step of the next squeeze for layers of this rank (the largest of them), overdue or not; None after the
-    last."""
+    """The step of the next squeeze for layers of this rank (the largest rank of all layers), even if it is overdue;
+    None after the last squeeze."""
     return next((squeeze["step"] for squeeze in schedule["squeezes"] if squeeze["to_rank"] < rank), None)
 
 
 def _lengthened(ranks: Sequence[int], at_floor: Sequence[int], clock: Clock) -> list[str]:
-    """A note on the stages that min_stage_steps lengthens. The other floors do so because they were asked for."""
+    """A note about the stages that min_stage_steps lengthens. The other minimums need no note, because the request sets
+    them."""
     floors = least_steps(len(ranks), clock)
     longer = [str(ranks[index]) for index in at_floor if floors[index] == clock.min_stage_steps]
     if not longer:

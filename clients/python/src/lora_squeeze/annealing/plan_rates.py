@@ -1,4 +1,4 @@
-"""The learning rate that goes with a plan's stages. A port of the service's src/schedule/learning-rate.ts."""
+"""The learning rates of a plan's stages. A port of the service's src/schedule/learning-rate.ts."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-#: Of all steps: the warm-up at the beginning, as is usual in fine-tuning.
+#: Share of all steps: the initial warm-up, as is usual in fine-tuning.
 _WARM_UP_SHARE = 0.03
-#: After a squeeze: so many steps, and no more than this share of the stage.
+#: Limits of the warm-up after a squeeze: this many steps, and this share of the stage.
 _SQUEEZE_WARM_UP_STEPS, _SQUEEZE_WARM_UP_SHARE = 30, 0.1
 
 
@@ -49,13 +49,14 @@ def _sum_of_stage(n: int, w: int, d: int) -> float:
     decayed = _integers(n) / n
     if w == 0:
         return decayed
-    # The decay lasts as long as the stage: over the warm-up both factors count, Σ (t + 1)(n − t) for t below w.
+    # The decay lasts as long as the stage: during the warm-up both factors apply, Σ (t + 1)(n − t) for t below w.
     both = (n - 1) * _integers(w - 1) + n * w - _squares(w - 1)
     return decayed - (decayed - _integers(n - w) / n) + both / (w * n)
 
 
 def _sum_up_to(schedule: str, steps: int, warm_up: int, total: int) -> float:
-    """Σ of a trainer's own schedule over the first `steps` of `total` steps: warm-up, then as its name says to zero."""
+    """Σ over the first `steps` of `total` steps of one of the trainer's own schedules: a warm-up, then a decay to zero
+    of the shape that its name says."""
     warm = min(steps, warm_up)
     begin = _integers(warm) / warm_up if warm_up else 0
     after, length = steps - warm, total - warm_up

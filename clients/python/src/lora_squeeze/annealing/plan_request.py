@@ -1,4 +1,4 @@
-"""What a ScheduleRequest of the service's contract may say, as far as the local planner knows it."""
+"""The fields of a ScheduleRequest of the service's contract that the local planner supports."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from lora_squeeze.errors import SqueezeError
 
-#: Options that change nothing about stages: the service answers what they take in memory, the local planner does not.
+#: Options without influence on the stages: the service computes the memory from them, the local planner does not.
 NOT_PLANNED = ("modules", "dtype", "optimizer")
 DEFAULT_FINAL_SHARE = 0.5
 LARGEST_FINAL_SHARE = 0.99
@@ -29,20 +29,20 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "shape": ("geometric", "linear", "cosine", "custom"),
     "stage_lengths": ("equal", "rank_proportional"),
 }
-#: Most entries of a list, and the largest number in it.
+#: Largest number of entries in a list, and the largest value of an entry.
 _LISTS: Mapping[str, tuple[int, int]] = {"squeeze_steps": (63, MOST_STEPS), "ranks": (64, LARGEST_RANK)}
 _LEARNING_RATE_SCHEDULES = ("recommended", "constant", "linear", "cosine")
 
 
 @dataclass(frozen=True)
 class Clock:
-    """How long training lasts, and how long its stages have to last at least. All in optimizer steps."""
+    """How long the training lasts and the minimum lengths of its stages, all in optimizer steps."""
 
     total_steps: int
     warm_up_steps: int
     final_steps: int
     min_stage_steps: int
-    #: The share of the steps that the last of several stages has at least; 0 where the recipe gives it none.
+    #: The minimum share of the steps for the last of several stages; 0 if the recipe does not require one.
     final_share: float
 
 
@@ -51,9 +51,10 @@ def invalid(detail: str) -> SqueezeError:
 
 
 def checked(request: Mapping[str, Any]) -> dict[str, Any]:
-    """The request without what is None, if each option is known and within the limits of the contract.
+    """Returns the request without fields that are None, if each option is known and within the limits of the contract.
 
-    Raises SqueezeError: UNKNOWN_OPTION; OPTION_NOT_PLANNED for what only the service plans; VALIDATION_FAILED.
+    Raises SqueezeError: UNKNOWN_OPTION; OPTION_NOT_PLANNED for options that only the service supports;
+    VALIDATION_FAILED.
     """
     given = {name: value for name, value in request.items() if value is not None}
     for name, value in given.items():
@@ -79,7 +80,7 @@ def checked(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def clock_of(request: Mapping[str, Any]) -> Clock:
-    """The clock of a checked request, with its defaults. Raises SqueezeError SCHEDULE_INVALID."""
+    """The clock for a checked request, with defaults filled in. Raises SqueezeError SCHEDULE_INVALID."""
     return Clock(
         request["total_steps"],
         request.get("warm_up_steps", 0),
@@ -90,7 +91,7 @@ def clock_of(request: Mapping[str, Any]) -> Clock:
 
 
 def final_share_of(request: Mapping[str, Any]) -> float | None:
-    """The share of the steps that the target rank has at least; None for recipe "equal". Raises SqueezeError."""
+    """The minimum share of the steps for the target rank; None for recipe "equal". Raises SqueezeError."""
     share: float | None = request.get("final_share")
     if request.get("recipe") != "equal":
         return DEFAULT_FINAL_SHARE if share is None else share

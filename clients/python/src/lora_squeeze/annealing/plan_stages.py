@@ -1,4 +1,4 @@
-"""The ranks of an annealing's stages and how many steps each lasts. A port of the service's src/schedule."""
+"""The ranks and the lengths of an annealing's stages. A port of the service's src/schedule."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 from lora_squeeze.errors import SqueezeError
 from lora_squeeze.annealing.plan_request import Clock, invalid
 
-#: Halves round up, also where floating point ends a little below them.
+#: Rounds halves up, even if floating point ends slightly below them.
 _HALF = 0.5 + 1e-9
 _LENGTHS = ("recipe", "final_share", "warm_up_steps", "final_steps", "min_stage_steps", "stage_lengths")
 
 
 def choose_ranks(request: Mapping[str, Any], clock: Clock) -> tuple[list[int], list[str]]:
-    """The rank of every stage, strictly falling, and in words where that is not what was asked for.
+    """Returns the rank of every stage, strictly falling, and notes on where that differs from the request.
 
     Raises SqueezeError: SCHEDULE_INVALID for a request that contradicts itself, SCHEDULE_TOO_SHORT.
     """
@@ -51,7 +51,8 @@ def choose_ranks(request: Mapping[str, Any], clock: Clock) -> tuple[list[int], l
 
 
 def stage_steps(request: Mapping[str, Any], ranks: Sequence[int], clock: Clock) -> tuple[list[int], list[int]]:
-    """The steps of every stage, total_steps together, and the indices of those that their floor lengthens."""
+    """Returns the steps of every stage, which add up to total_steps, and the indices of the stages that their minimum
+    lengthens."""
     if request.get("squeeze_steps"):
         return _named_steps(request, len(ranks)), []
     share = _shared if request.get("recipe") == "equal" or len(ranks) == 1 else _shared_to_last
@@ -60,7 +61,8 @@ def stage_steps(request: Mapping[str, Any], ranks: Sequence[int], clock: Clock) 
 
 
 def least_steps(stages: int, clock: Clock, with_share: bool = True) -> list[int]:
-    """The least steps of each of so many stages; with_share: the last has its share of total_steps after a squeeze."""
+    """The minimum steps of each of so many stages; with_share: the last stage also gets its share of total_steps after
+    a squeeze."""
     share = math.ceil(clock.final_share * clock.total_steps) if stages > 1 and with_share else 0
     floors = [clock.min_stage_steps] * stages
     floors[0] = max(floors[0], clock.warm_up_steps)
@@ -104,7 +106,7 @@ def _ranks_of(shape: str, source: int, target: int, stages: int) -> list[int]:
 
 
 def _default_stages(source: int, target: int) -> int:
-    """One for each halving of the rank, the last one perhaps not whole, and one for the source."""
+    """One stage for the source rank and one for each halving of the rank; the last step may be less than a halving."""
     stages, rank = 1, target
     while rank < source:
         rank, stages = 2 * rank, stages + 1
@@ -130,7 +132,8 @@ def _as_many_as_fit(shape: str, source: int, target: int, clock: Clock) -> tuple
 
 
 def _needed_steps(stages: int, clock: Clock) -> int:
-    """The least steps of a training that so many stages fit into: its own, as the last one's share grows with them."""
+    """The number of steps that a training with so many stages needs at least. The minimum of the last stage grows with
+    this number, because it is a share of it."""
     floors = least_steps(stages, clock, with_share=False)
     earlier = sum(floors[:-1])
     if stages == 1:
@@ -142,7 +145,8 @@ def _needed_steps(stages: int, clock: Clock) -> int:
 
 
 def _fitting(ranks: list[int], clock: Clock, asked: int = 0) -> list[int]:
-    """The ranks, where the steps hold a stage of each. asked: the stages asked for, if rounding may leave fewer."""
+    """Returns the ranks if there are enough steps for a stage at each of them. asked: the requested number of stages,
+    which rounding may have reduced."""
     needed, floor = _needed_steps(len(ranks), clock), clock.min_stage_steps
     if needed <= clock.total_steps:
         return ranks
@@ -176,7 +180,7 @@ def _named_steps(request: Mapping[str, Any], stages: int) -> list[int]:
 
 
 def _shared(ranks: Sequence[int], rule: str, floors: Sequence[int], total: int) -> tuple[list[int], list[int]]:
-    """A stage whose share would be below its floor lasts as long as the floor, and the others share the rest."""
+    """A stage whose share is below its minimum gets the minimum, and the others share the rest."""
     weights = [1 if rule == "equal" else rank for rank in ranks]
     sharing = list(range(len(ranks)))
     while True:
@@ -189,7 +193,7 @@ def _shared(ranks: Sequence[int], rule: str, floors: Sequence[int], total: int) 
     result = list(floors)
     for index in sharing:
         result[index] = steps * weights[index] // weight
-    # Steps that do not divide go to the largest remainders, earlier stages first.
+    # Steps left over by rounding down go to the stages with the largest remainders, earlier stages first.
     order = sorted(sharing, key=lambda index: (-(steps * weights[index] % weight), index))
     for index in order[: total - sum(result)]:
         result[index] += 1
@@ -197,7 +201,8 @@ def _shared(ranks: Sequence[int], rule: str, floors: Sequence[int], total: int) 
 
 
 def _shared_to_last(ranks: Sequence[int], rule: str, floors: Sequence[int], total: int) -> tuple[list[int], list[int]]:
-    """As _shared, and no earlier stage is longer than the last unless its own floor is: by the shortest last stage."""
+    """The same as _shared, except that no earlier stage is longer than the last one unless its own minimum requires it.
+    The last stage gets only as many additional steps as that takes."""
 
     def with_last(steps: int) -> tuple[list[int], list[int]]:
         return _shared(ranks, rule, [*floors[:-1], steps], total)

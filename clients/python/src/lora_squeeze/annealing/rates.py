@@ -15,7 +15,7 @@ from lora_squeeze.annealing.trained import TrainedLayers
 __all__ = ["Rates"]
 
 _CHOICES = ("plan", "hint", "trainer")
-#: Where optimizers and schedulers keep learning rates in a group.
+#: Keys under which optimizers and schedulers store learning rates in a group.
 LEARNING_RATES = ("lr", "initial_lr", "max_lr", "min_lr")
 
 
@@ -51,7 +51,7 @@ class Rates:
         self.scheduler: AnnealLR | None = None
 
     def begin(self, stages: list[StageRate], step: int) -> None:
-        """Splits groups where it has to, and sets the rate of the step after `step`."""
+        """Splits groups if necessary, and sets the rate of the step after `step`."""
         optimizer, factors = self._trained.optimizer, self._trained.masters()
         if self._choice != "trainer":
             split_groups(optimizer, factors, self._schedulers)
@@ -66,7 +66,7 @@ class Rates:
             warn_if_starved(scheduler, group_at, stages, self._choice == "hint")
 
     def follow(self, outcome: Outcome | None, run: Run, step: int) -> None:
-        """After a step, and what became of its checkpoint, if it had one."""
+        """Call after a step, with the outcome of its checkpoint, if it had one."""
         is_squeezed = outcome is not None and outcome.squeezed is not None
         if self.scheduler is not None:
             if outcome is not None and is_squeezed:
@@ -76,7 +76,7 @@ class Rates:
             self._scale(outcome.squeezed.learning_rate_factor)
 
     def postpone(self, step: int, until: int) -> None:
-        """The squeeze that is due at `step` does not come before step `until`."""
+        """Postpones the squeeze that is due at `step`: it does not happen before step `until`."""
         if self.scheduler is not None:
             self.scheduler.postpone(step, until)
 

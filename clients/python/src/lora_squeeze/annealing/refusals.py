@@ -1,5 +1,5 @@
-"""What cannot be annealed, by name, and what to do instead. Found when an Annealer is made, not at the first
-squeeze."""
+"""Checks that name what cannot be annealed and what to do instead. They run when an Annealer is created, not at the
+first squeeze."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _INSTEAD = "LoRA factors are small, so train with DDP, or squeeze the adapter wh
 
 
 def refuse_sharded_model(model: torch.nn.Module) -> None:
-    """Raises UnsupportedError where FSDP or DeepSpeed holds a model's parameters."""
+    """Raises UnsupportedError if FSDP or DeepSpeed manages a model's parameters."""
     for module in model.modules():
         refuse_sharded_parameters_of(module)
 
@@ -33,7 +33,8 @@ def refuse_sharded_parameters_of(module: Any) -> None:
 
 
 def refuse_sharded_parameter(name: str, parameter: torch.Tensor) -> None:
-    """The same for a parameter alone, by the marks that FSDP (1 and 2) and DeepSpeed's ZeRO 3 leave on it."""
+    """The same for a single parameter, recognised by attributes that FSDP (1 and 2) and DeepSpeed's ZeRO 3 add to
+    it."""
     if type(parameter).__name__ == "DTensor" or type(getattr(parameter, "data", None)).__name__ == "DTensor":
         raise _sharded(name, "FSDP")
     if getattr(parameter, "_is_flat_param", False):
@@ -58,7 +59,7 @@ def refuse_kohya(name: str, module: Any) -> None:
 
 
 def refuse_optimizer(optimizer: Any) -> None:
-    """Raises UnsupportedError for optimizers whose state is laid out in ways that new shapes break."""
+    """Raises UnsupportedError for optimizers whose state cannot be adapted to new shapes."""
     kinds = type(optimizer).__mro__
     named = type(optimizer).__name__
     origins = {kind.__module__.partition(".")[0] for kind in kinds}
@@ -81,6 +82,6 @@ def refuse_optimizer(optimizer: Any) -> None:
 
 
 def is_quantized(state: Any) -> bool:
-    """Whether an optimizer's state of a parameter holds torchao's tensors of 8, 4 or FP8 bits."""
+    """Whether an optimizer's state of a parameter contains torchao's 8-bit, 4-bit or FP8 tensors."""
     values = state.values() if isinstance(state, dict) else ()
     return any(type(value).__name__.startswith("OptimState") for value in values)

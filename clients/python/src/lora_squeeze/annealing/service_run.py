@@ -1,4 +1,4 @@
-"""A run that the service keeps: checkpoints go there, and what it squeezed comes back."""
+"""A run that the service keeps: checkpoints are sent to it, and the squeezed factors come back."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = ["ServiceRun"]
 
 
 class ServiceRun:
-    """record: the RunRecord as it was created, or as it is now. base_model: sent with every checkpoint."""
+    """record: the RunRecord as created, or in its current state. base_model: sent with every checkpoint."""
 
     is_local = False
 
@@ -36,13 +36,13 @@ class ServiceRun:
         self.run_id: str = record["id"]
         self.schedule: dict[str, Any] | None = record["schedule"]
         request = record["request"]
-        #: Where the run begins and ends: source_rank, target_rank, total_steps.
+        #: The ends of the run: source_rank, target_rank, total_steps.
         self.clock: Mapping[str, Any] = request.get("schedule") or request["adaptive"]
         self.total_steps: int = self.clock["total_steps"]
-        # The same content after a crash has to be the same checkpoint, to the byte.
+        # After a crash, the same content must produce a byte-identical checkpoint.
         self._base_model = base_model or record["base_model"]
         self._newest_step: int = -1 if record["step"] is None else record["step"]
-        #: The first step whose checkpoint may have reached the service without an answer.
+        #: The first step whose checkpoint may have reached the service although its response was lost.
         self._unanswered: int | None = None
         #: Records of the squeezes that the layers have been through.
         self._squeezes: list[Mapping[str, Any]] = []
@@ -85,7 +85,8 @@ class ServiceRun:
         sent_as = self._step_to_send(step)
         self._unanswered = sent_as
         with tempfile.TemporaryDirectory(prefix="lora-squeeze-") as folder:
-            # The run went further than we did: we were restarted from before, and so must it be.
+            # The run is further than this training, which was restarted from an earlier state; so the run must go back
+            # as well.
             rewind = sent_as <= self._newest_step
             weights, config, optimizer = _write(folder, trained, self._base_model)
             record = self._service.runs.send_checkpoint(
@@ -105,8 +106,8 @@ class ServiceRun:
         return [(record["rank_after"]["max"], record["step"]) for record in self._squeezes]
 
     def _step_to_send(self, step: int) -> int:
-        """A checkpoint whose answer never came may have been squeezed. The trainer went on without it, so its place is
-        taken by the one of now: under its step, as the run cannot know that its rank never fell."""
+        """A checkpoint whose response was lost may have been squeezed. The trainer continued without the result, so the
+        current checkpoint replaces it under the same step; otherwise the run would assume that the rank has fallen."""
         if self._unanswered is None or self._unanswered == step:
             return step
         record = self._service.runs.get(self.run_id)

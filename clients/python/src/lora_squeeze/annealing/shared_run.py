@@ -1,4 +1,4 @@
-"""A run that the first of several processes has, and all of them ask."""
+"""A run that exists in the first of several processes and that all of them use."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ T = TypeVar("T")
 
 
 def shared(processes: Processes, begin: Callable[[], Run]) -> Run:
-    """The run that begin() makes on the first process, for all of them."""
+    """The run that begin() creates on the first process, for use by all."""
     return begin() if processes.count == 1 else SharedRun(processes, begin)
 
 
 class SharedRun:
-    """Every answer is that of the first process, and so is what is raised instead. All processes ask the same."""
+    """Returns what the first process returns, or raises what it raises, on all processes. All of them must make the
+    same calls."""
 
     def __init__(self, processes: Processes, begin: Callable[[], Run]) -> None:
         self._processes = processes
-        #: On the first process only.
+        #: Set only on the first process.
         self._run: Run | None = None
 
         def begun() -> tuple[str | None, dict[str, Any] | None, int, bool]:

@@ -1,4 +1,4 @@
-"""The LoRA layers of a training with what the optimizer keeps for them, read and replaced as one."""
+"""The LoRA layers of a training together with their optimizer state, read and replaced as one."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from lora_squeeze.annealing.refusals import refuse_kohya, refuse_optimizer, refu
 
 __all__ = ["TrainedLayers", "tensor_name"]
 
-#: The factors of a layer, as attributes and in names.
+#: The names of a layer's factors, used for attributes and as parts of names.
 SIDES = ("lora_A", "lora_B")
 
 
 class Factor(NamedTuple):
     module: str
     side: str
-    #: What the model computes with.
+    #: The parameter with which the model computes.
     parameter: Parameter
-    #: What the optimizer steps: the parameter itself, or its master copy.
+    #: The parameter that the optimizer updates: the same one, or its master copy.
     master: Parameter
 
 
@@ -34,7 +34,7 @@ def tensor_name(module: str, side: str) -> str:
 
 
 class TrainedLayers:
-    """layers, optimizer and masters as Annealer takes them. Nothing is kept of them but what they are."""
+    """layers, optimizer and masters as for Annealer. Only references to them are kept."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class TrainedLayers:
                 yield Factor(module, side, parameter, self._masters.get(parameter, parameter))
 
     def masters(self) -> list[Parameter]:
-        """What the optimizer holds of the factors."""
+        """The optimizer's state for the factors."""
         return [factor.master for factor in self.factors()]
 
     def parameters(self) -> Iterator[tuple[str, Parameter]]:
@@ -61,7 +61,7 @@ class TrainedLayers:
 
     @property
     def rank(self) -> int:
-        """The largest of all layers."""
+        """The largest rank of all layers."""
         return max(self.ranks.values())
 
     @property
@@ -69,7 +69,8 @@ class TrainedLayers:
         return {module: rank_of(layer) for module, layer in self.layers.items()}
 
     def check(self) -> None:
-        """Raises UnsupportedError or MismatchError for what cannot be annealed, warns of what cannot be carried."""
+        """Raises UnsupportedError or MismatchError for what cannot be annealed, and warns about state that cannot be
+        carried."""
         if not self.layers:
             raise MismatchError("NO_LAYERS", "there are no layers: pass {module name: layer}, such as peft_layers(model)")
         refuse_optimizer(self.optimizer)
@@ -97,11 +98,12 @@ class TrainedLayers:
         check_carriable(self.optimizer, self.masters())
 
     def _check_state(self) -> None:
-        """State of other shapes, as after a load from another rank, is found before it breaks a step or a squeeze."""
+        """Detects state of other shapes, for example after loading one of another rank, before it breaks a step or a
+        squeeze."""
         for module, side, _, master in self.factors():
             for key, value in (self.optimizer.state.get(master) or {}).items():
                 is_wrong = isinstance(value, torch.Tensor) and value.dim() == 2 and value.shape != master.shape
-                # Adafactor's rows and columns are of other shapes by design.
+                # Adafactor's rows and columns have other shapes by design.
                 if is_wrong and key in ("exp_avg", "exp_avg_sq", "max_exp_avg_sq", "momentum_buffer"):
                     raise MismatchError(
                         "OPTIMIZER_STATE_SHAPE",
@@ -110,7 +112,7 @@ class TrainedLayers:
                     )
 
     def values(self) -> dict[str, Factors]:
-        """By module: the numbers that are trained (masters where there are any), not copied."""
+        """By module: the trained parameters (masters if there are any), not copied."""
         found = {(factor.module, factor.side): factor.master.detach() for factor in self.factors()}
         return {
             module: Factors(found[module, "lora_A"], found[module, "lora_B"], float(layer.scaling))
@@ -118,7 +120,8 @@ class TrainedLayers:
         }
 
     def moments(self) -> Moments:
-        """By module and name, not copied; empty where the optimizer keeps none, or none that can be carried."""
+        """By module and name, not copied; empty if the optimizer keeps no moments, or only some that cannot be
+        carried."""
         states = iter(moments_of(self.optimizer, self.masters()))
         pairs = {module: (next(states), next(states)) for module in self.layers}
         if not any(a for a, _ in pairs.values()):
@@ -126,8 +129,9 @@ class TrainedLayers:
         return {module: {name: Pair(a[name], b[name]) for name in a} for module, (a, b) in pairs.items()}
 
     def load(self, squeezed: Squeezed) -> None:
-        """Puts what a squeeze made in place: parameters, masters, the optimizer's state, scaling, rank and alpha."""
-        # All of it is made before anything changes.
+        """Puts the result of a squeeze in place: parameters, masters, the optimizer's state, scaling, rank and
+        alpha."""
+        # Everything is created before anything changes.
         new = [(factor, *self._new(factor, squeezed)) for factor in self.factors()]
         replacements = {factor.master: master for factor, _, master in new}
         carried = squeezed.moments if squeezed.optimizer == "carried" else {}

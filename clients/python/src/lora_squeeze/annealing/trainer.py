@@ -73,7 +73,7 @@ class AnnealCallback(TrainerCallback):  # type: ignore[misc, unused-ignore]
         if self._learning_rate != "plan" and own and "schedule" in options:
             told = {"schedule": own, "warm_up_steps": args.get_warmup_steps(state.max_steps)}
             options["schedule"] = {"learning_rate": told, **options["schedule"]}
-        # Accelerate wraps both; state and groups are those of what is inside.
+        # Accelerate wraps both; state and groups belong to the wrapped objects.
         scheduler = getattr(lr_scheduler, "scheduler", lr_scheduler)
         self.annealer = Annealer(
             self._service,
@@ -82,7 +82,7 @@ class AnnealCallback(TrainerCallback):  # type: ignore[misc, unused-ignore]
             run=self._run,
             step=state.global_step,
             config=model.peft_config[self._adapter_name],
-            # Trainer shows the model, not its wrapper.
+            # Trainer passes the model, not its wrapper.
             ddp=wrapper_of(model) if args.world_size > 1 else None,
             learning_rate=self._learning_rate,
             schedulers=[] if scheduler is None else [scheduler],
@@ -106,7 +106,7 @@ class AnnealCallback(TrainerCallback):  # type: ignore[misc, unused-ignore]
 
 
 def refuse_trainer(args: Any) -> None:
-    """Raises for TrainingArguments that annealing cannot go with."""
+    """Raises for TrainingArguments that annealing does not support."""
     if getattr(args, "deepspeed", None):
         raise UnsupportedError("DEEPSPEED_UNSUPPORTED", "TrainingArguments.deepspeed is set: train with DDP instead")
     if getattr(args, "fsdp", None):
@@ -118,7 +118,7 @@ def refuse_trainer(args: Any) -> None:
 
 
 def _loss_in(log_history: list[dict[str, Any]]) -> float | None:
-    """The training loss that was logged last; None before the first."""
+    """The training loss that was logged last; None before the first one."""
     losses = (entry["loss"] for entry in reversed(log_history) if "loss" in entry)
     return next(losses, None)
 

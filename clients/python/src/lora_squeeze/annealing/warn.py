@@ -1,4 +1,4 @@
-"""Warnings that name the line of the trainer which led to them."""
+"""Warnings that point to the line of the trainer's code that caused them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _HERE = os.path.dirname(__file__)
 
 
 def warn(message: str) -> None:
-    """Warns as if the first caller outside this package did."""
+    """Warns as if the first caller outside this package had done so."""
     level = 2  # Our caller.
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and frame.f_code.co_filename.startswith(_HERE):

@@ -1,1 +1,2 @@
-"""What the calls are made of, without a socket: steps that a driver carries out, blocking (`sync`) or not (`aio`)."""
+"""The logic of the calls, without a socket: steps that a driver carries out, either blocking (`sync`) or not
+(`aio`)."""

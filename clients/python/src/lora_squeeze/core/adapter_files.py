@@ -1,4 +1,4 @@
-"""The files of an adapter that is to be uploaded: from a folder, a file, or bytes."""
+"""The files of an adapter to upload: from a folder, a file, or bytes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["CONFIG", "OPTIMIZER", "WEIGHTS", "AdapterFiles", "AdapterInput", "Co
 WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
 OPTIMIZER = "optimizer.safetensors"
-#: What libraries call the weights, the first that is there; else the only file of these kinds.
+#: Usual names of weights files; the first one that exists is used, otherwise the only weights file.
 USUAL = (WEIGHTS, "pytorch_lora_weights.safetensors", "adapters.safetensors")
 ENDINGS = (".safetensors", ".gguf")
 
@@ -25,7 +25,7 @@ ConfigInput = Union[FilePath, bytes, Mapping[str, Any], None]
 
 @dataclass(frozen=True)
 class AdapterFiles:
-    """name: what the adapter is called unless it is given a name; None where bytes were given."""
+    """name: the adapter's default name; None if bytes were given."""
 
     weights_name: str
     weights: Content
@@ -34,7 +34,7 @@ class AdapterFiles:
 
 
 def adapter_files(adapter: AdapterInput, config: ConfigInput) -> AdapterFiles:
-    """Raises FileNotFoundError, and ValueError where a folder has several weights files or none."""
+    """Raises FileNotFoundError, and ValueError if a folder has several weights files or none."""
     if isinstance(adapter, bytes):
         name = "adapter.gguf" if adapter.startswith(b"GGUF") else WEIGHTS
         return AdapterFiles(name, Content(adapter), _config(config), None)

@@ -1,4 +1,4 @@
-"""Everything that a job made, as one tree of files."""
+"""All files that a job made, as one tree."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ __all__ = ["download_artifacts"]
 def download_artifacts(
     service: Service, job_id: str, folder: FilePath, paths: Iterable[str] | None, progress: ProgressOption
 ) -> Steps[list[str]]:
-    """The paths of the files that were saved to the folder: those that are named, or all. Raises ValueError for the path of
-    no artifact."""
+    """Saves the named files, or all, to the folder and returns their paths. Raises ValueError for a path that is not an
+    artifact's."""
     listed = yield from call_json(service, "GET", path_of("v1", "jobs", job_id, "artifacts"))
     artifacts = {artifact["path"]: artifact for artifact in listed["data"]}
     wanted = list(artifacts) if paths is None else list(paths)

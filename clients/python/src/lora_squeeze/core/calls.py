@@ -1,4 +1,4 @@
-"""One call: sent, repeated while that can help, and read."""
+"""One call: sent, repeated as long as that can help, and read."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from lora_squeeze.errors import RefusedError, SqueezeError, UnreachableError
 
 __all__ = ["SILENCE_SECONDS", "Answer", "Service", "call", "call_json", "post", "problem_of", "send", "unreachable"]
 
-#: A service that sends nothing for longer is gone; it waits up to 55 seconds itself (`Prefer: wait`).
+#: A service that sends nothing for longer than this is gone; it waits up to 55 seconds itself (`Prefer: wait`).
 SILENCE_SECONDS = 90.0
 
 
 @dataclass(frozen=True)
 class Service:
-    """What all calls share. timeout_seconds: of a call with its retries, None for no limit."""
+    """The settings that all calls share. timeout_seconds: the time for a call with its retries, None for no limit."""
 
     timeout_seconds: float | None
 
@@ -40,12 +40,12 @@ class Answer:
 
 
 def post(path: str, body: Body | None = None, key: str | None = None, headers: Mapping[str, str] | None = None) -> Request:
-    """A POST that may be repeated: with its Idempotency-Key it is done once."""
+    """A POST that may be repeated: its Idempotency-Key ensures that it is carried out only once."""
     return Request("POST", path, body, {"idempotency-key": key or str(uuid.uuid4()), **(headers or {})})
 
 
 def call(service: Service, request: Request, deadline: Deadline | None = None) -> Steps[Answer]:
-    """The answer, when it is a good one. Raises RefusedError or UnreachableError."""
+    """The response, if it is successful. Raises RefusedError or UnreachableError."""
     retries = Retries(deadline or service.deadline(), request.is_repeatable)
     while True:
         pause = 0.0
@@ -65,14 +65,16 @@ def call(service: Service, request: Request, deadline: Deadline | None = None) -
 
 
 def call_json(service: Service, method: str, path: str, value: Any = None, key: str | None = None) -> Steps[Any]:
-    """The JSON at a path, after a request with this JSON. POSTs get an Idempotency-Key; key: that of the caller."""
+    """Sends this JSON to a path and returns the JSON of the response. POSTs get an Idempotency-Key; key: the caller's
+    own."""
     body = None if value is None else JsonBody(value)
     request = post(path, body, key) if method == "POST" else Request(method, path, body)
     return (yield from call(service, request)).json
 
 
 def send(request: Request, deadline: Deadline, silence_seconds: float = SILENCE_SECONDS) -> Steps[Head]:
-    """One try. A service that hangs is noticed no later than the deadline, or a second after it began."""
+    """One attempt. A service that hangs is noticed at the deadline, or one second after the attempt began if that is
+    later."""
     return (yield from open_(request, min(silence_seconds, max(1.0, deadline.left_seconds))))
 
 

@@ -1,4 +1,4 @@
-"""Bytes to upload: a file that is read while it is sent, or bytes that are there."""
+"""Bytes to upload: read from a file while it is sent, or already in memory."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class Content:
         self._on_read: Callable[[int], None] = lambda _end: None
 
     def watched(self, on_read: Callable[[int], None]) -> Content:
-        """on_read: called with where each chunk ends, once the chunk was asked for and sent."""
+        """on_read: called with the end position of each chunk, as soon as the chunk has been requested and sent."""
         self._on_read = on_read
         return self
 
     def chunks(self, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
-        """Raises OSError where the file is shorter than it was: the length was announced."""
+        """Raises OSError if the file has become shorter: its length was announced before."""
         end = self.length if length is None else offset + length
         if self._data is not None:
             for begin in range(offset, end, CHUNK_BYTES):
@@ -49,7 +49,7 @@ class Content:
 
 
 class Digest:
-    """SHA-256 of a content's beginning, which grows with what has arrived elsewhere."""
+    """SHA-256 of the beginning of a content, extended as more of it has arrived at the service."""
 
     def __init__(self, content: Content) -> None:
         self._content, self._digest, self._end = content, hashlib.sha256(), 0

@@ -1,4 +1,4 @@
-"""Files of the service, onto the disk: complete and with the SHA-256 that was announced, or not at all."""
+"""Saves files of the service to disk: complete and with the announced SHA-256, or not at all."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["content_of", "ends_as_zip", "save", "save_all"]
 def save_all(
     service: Service, files: Iterable[Mapping[str, Any]], href: Callable[[str], str], folder: FilePath, tell: Teller
 ) -> Steps[list[str]]:
-    """Saves the files of a record to a folder and comes to their paths. href: of a file that has none itself."""
+    """Saves the files of a record to a folder and returns their paths. href: for a file whose record has none."""
     paths = []
     for file in files:
         path = os.path.join(os.fspath(folder), *_safe_parts(file["name"]))
@@ -35,7 +35,7 @@ def save_all(
 
 
 def content_of(service: Service, href: str, sha256: str | None = None) -> Steps[bytes]:
-    """The bytes at a path of the service. Raises DigestError unless they have the SHA-256 that is given, or announced."""
+    """The bytes at a path of the service. Raises DigestError unless they have the given or announced SHA-256."""
     answer = yield from call(service, Request("GET", href))
     announced = sha256 or _announced(answer.head.headers)
     _check(href, hashlib.sha256(answer.body).hexdigest(), announced)
@@ -50,9 +50,9 @@ def save(
     tell: Teller,
     is_whole: Callable[[BinaryIO], bool] = lambda _: True,
 ) -> Steps[None]:
-    """Streams a path of the service to a file. A connection that breaks goes on where it did, if the file is the same.
-    sha256: what it has to have; None: what the answer announces, if it does. is_whole: tells a file that broke off from
-    a whole one, where an answer has no length."""
+    """Streams a path of the service to a file. A broken download continues where it stopped, if the file is still the
+    same. sha256: the digest it must have; None: the one that the response announces, if any. is_whole: distinguishes a
+    complete file from a truncated one if a response has no length."""
     path = os.path.abspath(path)
     unfinished = f"{path}.{uuid.uuid4().hex}.part"
     yield from run(partial(os.makedirs, os.path.dirname(path), exist_ok=True))
@@ -74,7 +74,7 @@ def _check(href: str, found: str, expected: str | None) -> None:
 
 
 def _announced(headers: Mapping[str, str]) -> str | None:
-    """The SHA-256 of a whole file, hex, of its answer (RFC 9530)."""
+    """The SHA-256 of the whole file in hexadecimal, taken from the response (RFC 9530)."""
     said = re.search(r"sha-256=:([^:]*):", headers.get("repr-digest", ""))
     return base64.b64decode(said[1]).hex() if said else None
 
@@ -86,11 +86,11 @@ def _receive(
     tell: Callable[[int, int], None],
     is_whole: Callable[[BinaryIO], bool],
 ) -> Steps[tuple[str, str | None]]:
-    """Comes to the SHA-256 of what was written, and the one that was announced."""
+    """Returns the SHA-256 of what was written, and the announced one."""
     retries, digest = Retries(service.deadline()), hashlib.sha256()
     done, tag = 0, None
     while True:
-        # The range of a compressed answer would be one of the compressed bytes.
+        # A range of a compressed response would be a range of the compressed bytes.
         headers = {"accept-encoding": "identity"}
         if done and tag:
             headers.update({"range": f"bytes={done}-", "if-range": tag})
@@ -121,7 +121,7 @@ def _receive(
 
 
 def ends_as_zip(file: BinaryIO) -> bool:
-    """Whether a file ends as a zip without a comment does (APPNOTE.TXT of PKWARE, 4.3.16)."""
+    """Whether a file ends like a zip without a comment (APPNOTE.TXT of PKWARE, 4.3.16)."""
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - 22))
     end = file.read(4)
@@ -139,7 +139,8 @@ def _strong(tag: str | None) -> str | None:
 
 
 def _safe_parts(name: str) -> list[str]:
-    """Of a file's name, which may have folders. Raises ValueError for one that leads out of the folder it is saved to."""
+    """The path for a file's name, which may contain folders. Raises ValueError for a name that leads out of the
+    folder."""
     parts = name.split("/")
     for part in parts:
         if part in ("", ".", "..") or "\\" in part or "\0" in part or os.path.splitdrive(part)[0]:

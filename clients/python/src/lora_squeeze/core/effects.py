@@ -1,6 +1,6 @@
-"""What steps may ask of a driver. A call is a generator of these effects, and the driver sends back what each came to.
+"""What steps may ask of a driver. A call is a generator of these effects, and the driver sends the result of each back.
 
-One generator serves both clients. It must not yield in a `finally`: a driver that gives up closes it.
+The same generator serves both clients. It must not yield in a `finally`, because a driver that gives up closes it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ T = TypeVar("T")
 
 
 class TransportFailure(Exception):
-    """A driver could not carry out Open or Read. is_permanent: another try would fail alike (a certificate)."""
+    """A driver could not carry out Open or Read. is_permanent: another attempt would fail the same way (a
+    certificate)."""
 
     def __init__(self, detail: str, is_permanent: bool = False) -> None:
         self.detail, self.is_permanent = detail, is_permanent
@@ -46,7 +47,7 @@ class TransportFailure(Exception):
 
 @dataclass(frozen=True)
 class Head:
-    """The beginning of an answer. Names of headers are in lower case."""
+    """The beginning of a response. The names of its headers are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -54,7 +55,7 @@ class Head:
 
 @dataclass(frozen=True)
 class Open:
-    """Sends a request and comes to its Head. silence_seconds: how long the other side may send nothing."""
+    """Sends a request and returns its Head. silence_seconds: how long the other side may send nothing."""
 
     request: Request
     silence_seconds: float
@@ -62,12 +63,12 @@ class Open:
 
 @dataclass(frozen=True)
 class Read:
-    """Comes to the next bytes of the open answer; none are its end."""
+    """Returns the next bytes of the open response; empty at its end."""
 
 
 @dataclass(frozen=True)
 class Close:
-    """Lets go of the open answer, if there is one."""
+    """Closes the open response, if there is one."""
 
 
 @dataclass(frozen=True)
@@ -77,14 +78,14 @@ class Sleep:
 
 @dataclass(frozen=True)
 class Run:
-    """Calls a function that blocks for a moment (a file), and comes to its result."""
+    """Calls a function that blocks for a moment (file access), and returns its result."""
 
     function: Callable[[], Any]
 
 
 @dataclass(frozen=True)
 class Emit:
-    """Gives the caller a value; the steps go on when the next one is wanted."""
+    """Passes a value to the caller; the steps continue when the next one is requested."""
 
     value: Any
 
@@ -99,7 +100,7 @@ class Done:
 
 
 def advance(steps: Steps[Any], answer: Any, failure: Exception | None) -> Effect | Done:
-    """The next effect, after the last one came to an answer or failed."""
+    """The next effect, after the result or the failure of the previous one."""
     try:
         return steps.send(answer) if failure is None else steps.throw(failure)
     except StopIteration as stop:

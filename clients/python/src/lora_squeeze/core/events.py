@@ -18,13 +18,14 @@ __all__ = ["Event", "EventParser", "EventType", "JobEvent", "TenantEvent", "foll
 TypeT = TypeVar("TypeT", bound=str)
 DataT = TypeVar("DataT")
 
-#: The service sends a comment every 15 seconds: a stream that is silent for longer than three is a dead line.
+#: The service sends a comment every 15 seconds: if nothing arrives for three times as long, the connection is dead.
 SILENCE_SECONDS = 50.0
 
 
 @dataclass(frozen=True)
 class Event(Generic[TypeT, DataT]):
-    """type: "state", "progress", "job.succeeded", … data: its JSON. id: to go on from, in another process too."""
+    """type: "state", "progress", "job.succeeded", … data: its JSON. id: where to continue later, also in another
+    process."""
 
     type: TypeT
     data: DataT
@@ -34,11 +35,11 @@ class Event(Generic[TypeT, DataT]):
 JobEventType = Literal[
     "job.queued", "job.started", "job.succeeded", "job.partial", "job.failed", "job.cancelled"
 ]
-#: Those of a tenant that can be asked for.
+#: The types of a tenant's events that can be requested.
 EventType = Literal[JobEventType, "batch.ended", "job.progress"]
-#: Of one job: its state, with the job as it is then, and its progress.
+#: Events of one job: its state, with the job at that time, and its progress.
 JobEvent = Union[Event[Literal["state"], Job], Event[Literal["progress"], JobProgress]]
-#: Of a tenant. "stream.open" begins a stream; "stream.gap" says that events are missing before it.
+#: Events of a tenant. "stream.open" begins a stream; "stream.gap" reports that events before it are missing.
 TenantEvent = Union[
     Event[JobEventType, JobStateEvent],
     Event[Literal["batch.ended"], BatchEndEvent],
@@ -48,8 +49,8 @@ TenantEvent = Union[
 
 
 class EventParser:
-    """Takes a stream as it comes and gives its events (HTML Living Standard, 9.2.6). The bytes of an event that was
-    broken off are dropped."""
+    """Parses a stream as it arrives and yields its events (HTML Living Standard, 9.2.6). An incomplete event at the end
+    is dropped."""
 
     def __init__(self, last_id: str | None = None) -> None:
         self.last_id = last_id
@@ -83,7 +84,8 @@ class EventParser:
 
 
 def has_ended(record: Mapping[str, Any]) -> bool:
-    """Of a job, a batch or a checkpoint. A batch that is cancelled has ended with its last job; checkpoints have no times."""
+    """Whether a job, a batch or a checkpoint has ended. A cancelled batch has ended only with its last job; checkpoints
+    have no times."""
     return record["state"] not in ("queued", "active") and record.get("finished_at", "") is not None
 
 
@@ -94,15 +96,15 @@ def follow(
     deadline: Deadline | None = None,
     give: Callable[[Event[str, Any]], Steps[None]] = emit,
 ) -> Steps[None]:
-    """Gives the events of a path, until one has a final state or the service says that there are no more. Connections
-    that break go on after the last event; the deadline counts from it, unless one is given."""
+    """Yields the events of a path until one has a final state or the service reports that there are no more. After a
+    broken connection it continues after the last event; the deadline then starts over, unless one is given."""
     retries = Retries(deadline or service.deadline())
     while True:
         parser = EventParser(last_id)
         headers = {"accept": "text/event-stream", **({"last-event-id": last_id} if last_id else {})}
         request = Request("GET", path, None, headers)
         head: Head | None = None
-        # Streams end after an hour, or with the process that served them.
+        # The service ends a stream after an hour, or when the process that serves it ends.
         failure = TransportFailure("The stream ended.")
         try:
             head = yield from send(request, deadline or Deadline(None), SILENCE_SECONDS)

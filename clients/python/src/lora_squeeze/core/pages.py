@@ -1,4 +1,4 @@
-"""Lists of the service, page by page, and answers of one JSON a line."""
+"""Lists of the service, page by page, and responses with one JSON value in each line."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["items", "lines"]
 
 
 def items(service: Service, path: str, filters: Mapping[str, Any]) -> Steps[None]:
-    """Gives each item of a list; the next page is asked for when it is wanted."""
+    """Yields each item of a list; the next page is requested when it is needed."""
     cursor: str | None = None
     while True:
         page = yield from call_json(service, "GET", path + query({**filters, "cursor": cursor}))
@@ -27,8 +27,8 @@ def items(service: Service, path: str, filters: Mapping[str, Any]) -> Steps[None
 
 
 def lines(service: Service, path: str) -> Steps[None]:
-    """Gives the JSON of each line, in the order of their items. After a broken connection those that were given are passed
-    over; an answer is whole when it has as many items as it announces."""
+    """Yields the JSON of each line, in the order of their items. After a broken connection, lines that were already
+    yielded are skipped; a response is complete when it has as many items as it announces."""
     retries, given = Retries(service.deadline()), 0
     request = Request("GET", path, None, {"accept": "application/x-ndjson"})
     while True:

@@ -1,4 +1,4 @@
-"""How far something has come, and who wants to know: a function, or a bar of tqdm."""
+"""Progress reports, to a function or to a tqdm bar."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class Progress:
         return self.phase in ("upload", "download", "import", "deliver")
 
 
-#: True: a bar of tqdm, where that is installed. A function: called with each Progress.
+#: True: a tqdm bar, if tqdm is installed. A function: called with each Progress.
 ProgressOption = Union[bool, Callable[[Progress], None], None]
 
 
 class Teller:
-    """Takes what calls report, as a context: leaving it ends the bar."""
+    """Receives the progress of calls, as a context manager: leaving it closes the bar."""
 
     def __init__(self, option: ProgressOption) -> None:
         self._option, self._bar, self._phase = option, None, ""

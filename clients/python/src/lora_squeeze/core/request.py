@@ -1,4 +1,4 @@
-"""Requests as data: where to, with what, and whether they may be sent again."""
+"""Requests as data: path, content, and whether they may be sent again."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Body", "JsonBody", "Multipart", "PieceBody", "Request", "path_of", "
 
 
 class Body(Protocol):
-    """content_type, length in bytes, and the bytes: the same ones each time they are asked for."""
+    """content_type, the length in bytes, and the bytes, which are the same each time they are read."""
 
     content_type: str
     length: int
@@ -25,7 +25,7 @@ class Body(Protocol):
 
 @dataclass(frozen=True)
 class Request:
-    """path: below the address of the service, with its query."""
+    """path: relative to the service's URL, with its query."""
 
     method: str
     path: str
@@ -34,7 +34,7 @@ class Request:
 
     @property
     def is_repeatable(self) -> bool:
-        """Harmless when the service carried it out and only the answer was lost."""
+        """Whether it is harmless to repeat the request if the service carried it out and only the response was lost."""
         return self.method != "POST" or "idempotency-key" in self.headers
 
 
@@ -50,7 +50,7 @@ class JsonBody:
 
 
 class Multipart:
-    """A multipart/form-data body that is read while it is sent; its length is known before."""
+    """A multipart/form-data body that is read while it is sent; its length is known in advance."""
 
     def __init__(self, fields: Mapping[str, str], files: Mapping[str, Content]) -> None:
         boundary = uuid.uuid4().hex
@@ -76,7 +76,7 @@ class Multipart:
 
 
 class PieceBody:
-    """Bytes of a content from an offset on, as a PATCH of a resumable upload takes them."""
+    """The bytes of a content from an offset on, as the body of a PATCH of a resumable upload."""
 
     content_type = "application/offset+octet-stream"
 
@@ -88,12 +88,12 @@ class PieceBody:
 
 
 def path_of(*parts: str) -> str:
-    """The path of parts that may hold any characters."""
+    """A path from parts, which may contain any characters."""
     return "/" + "/".join(urllib.parse.quote(part, safe="") for part in parts)
 
 
 def query(filters: Mapping[str, Any]) -> str:
-    """A query of what is not None: lists several times, labels (a mapping) as name:text."""
+    """A query string from the values that are not None: lists are repeated, labels (a mapping) become name:text."""
     pairs: list[tuple[str, str]] = []
     for name, value in filters.items():
         pairs += [(name, text) for text in _texts(value)]
@@ -109,7 +109,7 @@ def _texts(value: Any) -> Iterable[str]:
         return [f"{name}:{text}" for name, text in value.items()]
     if hasattr(value, "isoformat"):
         text = value.isoformat()
-        # A time without a zone would be refused, and "local" is not known there.
+        # A time without a zone would be refused, because the service does not know the local zone.
         is_naive = hasattr(value, "tzinfo") and value.tzinfo is None
         return [value.astimezone().isoformat() if is_naive else text]
     if isinstance(value, str) or not isinstance(value, Iterable):

@@ -1,4 +1,4 @@
-"""Whether a call is made once more, and when."""
+"""Decides whether and when a call is repeated."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ __all__ = ["Deadline", "Retries"]
 
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 15.0
-#: Nothing was done. Other answers may come from a gateway that cannot tell whether the request was carried out.
+#: Responses that mean that nothing was done. Others may come from a gateway that cannot tell whether the request was
+#: carried out.
 REFUSED_FOR_NOW = (425, 429, 503)
 
 
 class Deadline:
-    """The end of the time for a call. seconds: None never ends."""
+    """The deadline of a call. seconds: None for no deadline."""
 
     def __init__(self, seconds: float | None) -> None:
         self._seconds = seconds
         self.renew()
 
     def renew(self) -> None:
-        """Something arrived: the time begins again."""
+        """Something has arrived: the time starts over."""
         self._end = None if self._seconds is None else time.monotonic() + self._seconds
 
     @property
@@ -34,12 +35,12 @@ class Deadline:
 
 
 class Retries:
-    """The tries of one call. is_repeatable: see Request; of other requests only refusals are repeated."""
+    """The attempts of one call. is_repeatable: see Request; other requests are repeated only if they were refused."""
 
     def __init__(self, deadline: Deadline, is_repeatable: bool = True) -> None:
         self.deadline, self._is_repeatable = deadline, is_repeatable
         self._pause_seconds = FIRST_PAUSE_SECONDS
-        #: Whether an earlier try may have been carried out without an answer.
+        #: Whether an earlier attempt may have been carried out although no response arrived.
         self.is_uncertain = False
 
     def progressed(self) -> None:
@@ -47,13 +48,13 @@ class Retries:
         self._pause_seconds = FIRST_PAUSE_SECONDS
 
     def pause_seconds_after(self, error: SqueezeError, headers: Mapping[str, str] | None = None) -> float:
-        """How long to wait for the next try. Raises the error where there is none."""
+        """How long to wait before the next attempt. Raises the error if there is none."""
         was_refused = error.status in REFUSED_FOR_NOW or (error.status is not None and error.problem.get("retryable") is True)
         if not error.retryable or not (was_refused or self._is_repeatable):
             raise error
         self.is_uncertain = self.is_uncertain or not was_refused
         asked = retry_after_seconds((headers or {}).get("retry-after"))
-        # Clients that were refused together should not come back together.
+        # Clients that were refused at the same time should not return at the same time.
         pause = self._pause_seconds * random.uniform(0.5, 1.5) if asked is None else asked * random.uniform(1, 1.1)
         self._pause_seconds = min(2 * self._pause_seconds, LONGEST_PAUSE_SECONDS)
         if pause >= self.deadline.left_seconds:
@@ -62,7 +63,7 @@ class Retries:
 
 
 def retry_after_seconds(header: str | None) -> float | None:
-    """Of a Retry-After in seconds or as a date (RFC 9110, 10.2.3)."""
+    """The seconds of a Retry-After header, which may also be a date (RFC 9110, 10.2.3)."""
     if header is None:
         return None
     if header.strip().isdigit():

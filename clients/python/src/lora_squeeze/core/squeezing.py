@@ -1,4 +1,4 @@
-"""From an adapter, wherever it is, to a result: what needs several calls."""
+"""From an adapter, wherever it is, to a result: operations that need several calls."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ __all__ = ["AdapterOrSource", "analyze", "download", "download_of_job", "given",
 #: A folder, a file, or bytes; the id of an adapter ("ad_…"); a source: "s3://…", "hf://…", "https://…" or an object.
 AdapterOrSource = Union[AdapterInput, UrlSource, S3Source, HubSource]
 _ID = re.compile(r"ad_\w+")
-#: The id of what was asked about only: there is nothing under it.
+#: The id in the answer to a dry run: no record has it.
 _DRY_RUN_ID = "dry_run"
 
 
 def given(**fields: Any) -> dict[str, Any]:
-    """Those that are not None: what is left out has the service's default."""
+    """The fields that are not None: for those left out, the service uses its defaults."""
     return {name: value for name, value in fields.items() if value is not None}
 
 
@@ -49,8 +49,8 @@ def upload(
 def run_job(
     service: Service, request: Mapping[str, Any], key: str | None, progress: ProgressOption, seconds: float | None
 ) -> Steps[Any]:
-    """The finished job, or what a dry run says of it. Raises JobFailedError unless it succeeded, or some of its targets
-    did."""
+    """The finished job, or the answer to a dry run. Raises JobFailedError unless the job or at least some of its
+    targets succeeded."""
     deadline = service.deadline(seconds)
     with Teller(progress) as tell:
         headers = {} if tell.is_wanted else wait_header(deadline)
@@ -74,7 +74,8 @@ def squeeze(
     progress: ProgressOption,
     seconds: float | None,
 ) -> Steps[Any]:
-    """The results, one for each target. Raises JobFailedError where one failed. out: a folder for the first one."""
+    """The results, one for each target. Raises JobFailedError if one of them failed. out: a folder for the first
+    one."""
     which = yield from _adapter_or_source(service, adapter, progress)
     job = yield from run_job(service, {"kind": "squeeze", **which, "targets": targets, **request}, key, progress, seconds)
     return (yield from _results(service, job, out, progress))
@@ -119,13 +120,14 @@ def merge(
 
 
 def download(service: Service, adapter_id: str, folder: FilePath, progress: ProgressOption) -> Steps[Any]:
-    """The paths of an adapter's files, which were saved to the folder."""
+    """Saves an adapter's files to the folder and returns their paths."""
     with Teller(progress) as tell:
         return (yield from _save_adapter(service, adapter_id, folder, tell))
 
 
 def download_of_job(service: Service, job_id: str, folder: FilePath, tell: Teller) -> Steps[list[str]]:
-    """The paths of the files of all results. Of several each gets a folder in the folder, named as its target counts."""
+    """Saves the files of all results and returns their paths. If there are several, each gets a subfolder named after
+    the position of its target."""
     job = yield from call_json(service, "GET", path_of("v1", "jobs", job_id))
     paths: list[str] = []
     for number, result in enumerate(job["results"]):
@@ -155,7 +157,7 @@ def _results(service: Service, job: Mapping[str, Any], out: FilePath | None, pro
 
 
 def _adapter_or_source(service: Service, adapter: AdapterOrSource, progress: ProgressOption) -> Steps[dict[str, Any]]:
-    """The fields of a request that name it. Raises FileNotFoundError for a path at which nothing is."""
+    """The fields of a request that name the adapter. Raises FileNotFoundError for a path that does not exist."""
     if isinstance(adapter, Mapping):
         return {"source": dict(adapter)}
     if isinstance(adapter, str) and not os.path.exists(adapter):

@@ -1,4 +1,4 @@
-"""Checkpoints of a run: sent, waited for, and what they became."""
+"""Checkpoints of a run: sent, waited for, and their outcomes."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ CheckpointFiles = tuple[FilePath, FilePath, Optional[FilePath]]
 
 
 def fields_of(rewind: bool, loss: float | None) -> dict[str, str]:
-    """What a checkpoint says besides its step."""
+    """The fields of a checkpoint besides its step."""
     fields = {"rewind": "true"} if rewind else {}
-    # A training that diverged has no loss that the service takes.
+    # The service does not accept the loss of a training that diverged.
     if loss is not None and math.isfinite(loss):
         fields["loss"] = repr(float(loss))
     return fields

@@ -1,4 +1,4 @@
-"""What both drivers share: how requests are made for httpx, and what its errors mean."""
+"""What both drivers share: how requests are built for httpx, and what its errors mean."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from lora_squeeze.version import __version__
 __all__ = ["BROKEN", "Address", "failure_of", "head_of"]
 
 CONNECT_SECONDS = 15.0
-#: What httpx raises where there is no answer.
+#: The exceptions that httpx raises if there is no response.
 BROKEN = (httpx.TransportError, httpx.DecodingError, httpx.StreamError)
-#: Calls on what a tenant has; those on tenants and workers are about the whole service.
+#: Paths of calls on a tenant's records; calls on tenants and workers concern the whole service.
 OF_TENANT = re.compile(r"/v1/(?!(?:tenants|workers)(?:[/?]|$))")
 
 
 class Address:
-    """Where a service is, whose things the calls are about, and the headers of each request."""
+    """The URL of a service, the tenant on whose records calls act, and the headers of each request."""
 
     def __init__(self, url: str | None, api_key: str | Callable[[], str] | None, tenant: str | None = None) -> None:
         url = url or os.environ.get("LORA_SQUEEZE_URL")
@@ -39,7 +39,7 @@ class Address:
         self._key = api_key or os.environ.get("LORA_SQUEEZE_KEY")
 
     def arguments(self, opening: Open) -> dict[str, Any]:
-        """Of httpx' build_request, but for the body's bytes."""
+        """The arguments for httpx's build_request, except for the body."""
         request, silence = opening.request, opening.silence_seconds
         headers = {**self.headers, **self._authorization(), **request.headers}
         if request.body is not None:
@@ -50,14 +50,14 @@ class Address:
         return {"method": request.method, "url": self.url + self._named(request.path), "headers": headers, "timeout": timeout}
 
     def _named(self, path: str) -> str:
-        """The path with the tenant in its query, unless it names one itself."""
+        """The path with the tenant in its query, unless it already names one."""
         query = urllib.parse.urlsplit(path).query
         if self._tenant is None or not OF_TENANT.match(path) or "tenant" in urllib.parse.parse_qs(query):
             return path
         return f"{path}{'&' if query else '?'}{urllib.parse.urlencode({'tenant': self._tenant})}"
 
     def _authorization(self) -> dict[str, str]:
-        # Asked for each request: a token that is renewed lives for minutes.
+        # Read for each request, because a token that is renewed may only be valid for minutes.
         key = self._key() if callable(self._key) else self._key
         return {"authorization": f"Bearer {key}"} if key else {}
 

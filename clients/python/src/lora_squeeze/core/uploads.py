@@ -1,4 +1,4 @@
-"""Adapters on their way to the service: small ones as a form, large ones in pieces that go on after a broken line."""
+"""Uploads of adapters: small ones as a form, large ones in pieces that continue after a broken connection."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from lora_squeeze.errors import DigestError, SqueezeError
 
 __all__ = ["PIECE_BYTES", "RESUMABLE_BYTES", "send_adapter", "send_file"]
 
-#: From this size on a file is sent in pieces.
+#: Files of at least this size are sent in pieces.
 RESUMABLE_BYTES = 32 << 20
-#: Proxies have limits for a request; the service answers each piece once it is on the disk.
+#: Proxies limit the size of a request; the service responds to each piece once it is on disk.
 PIECE_BYTES = 64 << 20
 TUS = {"tus-resumable": "1.0.0"}
 
@@ -29,7 +29,7 @@ TUS = {"tus-resumable": "1.0.0"}
 def send_adapter(
     service: Service, files: AdapterFiles, settings: Mapping[str, Any], tell: Teller, resumable_bytes: int
 ) -> Steps[Any]:
-    """The adapter that the service made of them. settings: name, labels, ttl_seconds, those that are given."""
+    """The adapter that the service creates from the uploads. settings: name, labels, ttl_seconds, if given."""
     settings = {**({"name": files.name} if files.name else {}), **settings}
     if files.weights.length >= resumable_bytes:
         upload_id = yield from send_file(service, files.weights, files.weights_name, tell)
@@ -47,11 +47,11 @@ def send_adapter(
 
 
 def send_file(service: Service, content: Content, filename: str, tell: Teller) -> Steps[str]:
-    """Sends a file by tus 1.0 and comes to the id of its upload. Raises DigestError where the file changed meanwhile."""
+    """Sends a file with tus 1.0 and returns the id of its upload. Raises DigestError if the file changed meanwhile."""
     metadata = f"filename {base64.b64encode(filename.encode()).decode()}"
     headers = {**TUS, "upload-length": str(content.length), "upload-metadata": metadata}
     answer = yield from call(service, post("/v1/uploads", headers=headers))
-    # Its path is ours to make: a gateway may serve the service below another one.
+    # The path is built here and not taken from the service, because a gateway may serve it below another path.
     upload_id = answer.head.headers["location"].rstrip("/").rpartition("/")[2]
     path = path_of("v1", "uploads", upload_id)
     content.watched(_telling(content, filename, tell))
@@ -71,7 +71,7 @@ def send_file(service: Service, content: Content, filename: str, tell: Teller) -
 
 
 def _send_piece(service: Service, path: str, content: Content, offset: int, length: int, retries: Retries) -> Steps[int]:
-    """Where the bytes end that the service has now; after a failure it is asked."""
+    """The offset up to which the service has the bytes; after a failure it is queried."""
     headers = {**TUS, "upload-offset": str(offset)}
     request = Request("PATCH", path, PieceBody(content, offset, length), headers)
     try:
@@ -79,7 +79,8 @@ def _send_piece(service: Service, path: str, content: Content, offset: int, leng
         if head.status == 204:
             return int(head.headers["upload-offset"])
         error: SqueezeError = problem_of(head, (yield from read_all()))
-        # Another request of ours still hung on a dead line (423), or its answer was lost (409): the offset tells.
+        # Another request of this client may still hang on a dead connection (423), or its response was lost (409): the
+        # offset shows it.
         is_passing = head.status == 423 or error.code == "UPLOAD_OFFSET"
         if not error.retryable and not is_passing:
             raise error

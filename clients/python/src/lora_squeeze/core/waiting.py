@@ -1,4 +1,4 @@
-"""Until what was accepted is over."""
+"""Waits until something has ended."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from lora_squeeze.errors import DeadlineError, JobFailedError, RefusedError
 
 __all__ = ["WAIT_SECONDS", "ended_well", "failure_of", "finished", "finished_batch", "finished_job", "wait_header"]
 
-#: The service waits no longer.
+#: The longest wait that the service accepts.
 WAIT_SECONDS = 55
-#: An answer that came sooner did not wait: something on the way drops the header.
+#: A response that arrives sooner did not wait: something on the way drops the header.
 SOON_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 2.0
 
@@ -29,7 +29,7 @@ def wait_header(deadline: Deadline) -> dict[str, str]:
 
 
 def finished(service: Service, path: str, record: Any, deadline: Deadline, tell: Teller | None = None) -> Steps[Any]:
-    """The record of a path once it is final. record: as it was, if that is known. Raises DeadlineError."""
+    """The record of a path once it is final. record: its last known state. Raises DeadlineError."""
     if tell is not None and tell.is_wanted and not (record and _is_over(record)):
         yield from _watched(service, path, deadline, tell)
         record = None
@@ -57,7 +57,7 @@ def finished_batch(service: Service, batch_id: str, progress: ProgressOption, se
 
 
 def _is_over(record: Mapping[str, Any]) -> bool:
-    """Deliveries of a job that has ended go on where they were asked for once more."""
+    """The deliveries of a job that has ended run again after a retry was requested."""
     pending = [one for one in record.get("deliveries", ()) if one["state"] == "pending"]
     return has_ended(record) and not pending
 
@@ -72,7 +72,8 @@ def failure_of(record: Mapping[str, Any], what: str) -> JobFailedError:
 
 
 def _watched(service: Service, path: str, deadline: Deadline, tell: Teller) -> Steps[None]:
-    """Tells the progress of a job or a batch until it ends. What has no events, or too many that watch it, is only waited for."""
+    """Reports the progress of a job or a batch until it ends. If it has no events, or too many clients watch it, it is
+    only waited for."""
 
     def give(event: Event[str, Any]) -> Steps[None]:
         if event.type == "progress" and "phase" in event.data:

@@ -1,5 +1,5 @@
 # Written from aio/adapters.py by write_sync.py: change that.
-"""Adapters: what was uploaded, fetched, or squeezed."""
+"""Adapters, whether they were uploaded, imported, or made by a squeeze."""
 
 from __future__ import annotations
 

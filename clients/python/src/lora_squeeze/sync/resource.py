@@ -1,5 +1,5 @@
 # Written from aio/resource.py by write_sync.py: change that.
-"""What the parts of a client share."""
+"""The common base of the parts of a client."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Resource"]
 
 
 class Resource:
-    """A part of a client, which has its calls to one kind of record."""
+    """A part of a client, with the calls for one kind of record."""
 
     def __init__(self, client: Client) -> None:
         self._client, self._service = client, client.service

@@ -1,4 +1,4 @@
-"""Carries out steps, blocking."""
+"""Runs steps, blocking."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class Transport:
-    """http: whose connections are used; one of several threads may use it at the same time."""
+    """http: the httpx client whose connections are used; several threads may use this object at the same time."""
 
     def __init__(self, address: Address, http: httpx.Client) -> None:
         self._address, self._http = address, http
@@ -34,7 +34,7 @@ class Transport:
             exchange.close()
 
     def iterate(self, steps: Steps[None]) -> Iterator[Any]:
-        """What the steps emit."""
+        """The values that the steps emit."""
         exchange = _Exchange(self._address, self._http)
         try:
             effect = advance(steps, None, None)
@@ -50,7 +50,7 @@ class Transport:
 
 
 class _Exchange:
-    """The answer that is open, if one is."""
+    """The response that is currently open, if any."""
 
     def __init__(self, address: Address, http: httpx.Client) -> None:
         self._address, self._http = address, http
@@ -58,7 +58,7 @@ class _Exchange:
         self._parts: Iterator[bytes] = iter(())
 
     def answered(self, effect: Effect) -> tuple[Any, Exception | None]:
-        """What an effect came to, or how it failed."""
+        """The result of an effect, or the failure that it raised."""
         try:
             return self._perform(effect), None
         except BROKEN as error:
