@@ -12,7 +12,7 @@ const HEADER =
   '// Made from openapi.yaml by `npm run client`: every path, body and answer of the service as types.\n\n';
 const BLOB = ts.factory.createTypeReferenceNode('Blob');
 
-/** The contract as TypeScript, formatted. Binary parts and bodies are Blobs, which fetch takes and gives. */
+/** The contract as TypeScript, formatted. Binary parts and bodies are Blobs, which fetch accepts and returns. */
 async function clientTypes(contract: string): Promise<string> {
   const ast = await openapiTS(contract, {
     alphabetize: true,

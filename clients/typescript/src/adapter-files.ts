@@ -6,7 +6,7 @@ import { nodeModule } from './node.ts';
 export interface AdapterFiles {
   /** safetensors or GGUF. */
   readonly weights: Content;
-  /** adapter_config.json, in formats that have one (PEFT, MLX): its content, or what it says. */
+  /** adapter_config.json, for formats that have one (PEFT, MLX): the file, or its contents as an object. */
   readonly config?: Content | Readonly<Record<string, unknown>> | undefined;
 }
 
@@ -17,15 +17,15 @@ export const WEIGHTS = 'adapter_model.safetensors';
 export const CONFIG = 'adapter_config.json';
 export const OPTIMIZER = 'optimizer.safetensors';
 
-/** What training libraries call the weights. */
+/** Names that training libraries give to weights files. */
 const USUAL_WEIGHTS = [WEIGHTS, 'pytorch_lora_weights.safetensors', 'adapters.safetensors'];
 const IS_WEIGHTS = /\.(?:safetensors|gguf)$/i;
 
-/** The files of an adapter, and what a name of its own would be. */
+/** The files of an adapter, and a default name for it. */
 export interface FoundFiles {
   readonly weights: Content;
   readonly config: Content | undefined;
-  /** Of a path: its folder, or its file without what it ends in. */
+  /** The name of the folder, or of the file without its extension; undefined without a path. */
   readonly called: string | undefined;
 }
 
@@ -79,7 +79,7 @@ export async function momentsAt(path: string): Promise<string | undefined> {
   );
 }
 
-/** Its size; undefined if it is known only at the end of a stream. */
+/** Its size; undefined for a stream, whose size is known only at its end. */
 export async function sizeOf(content: Content | undefined): Promise<number | undefined> {
   if (content === undefined) return 0;
   if (typeof content === 'string') return (await nodeModule('node:fs/promises').stat(content)).size;
@@ -87,7 +87,7 @@ export async function sizeOf(content: Content | undefined): Promise<number | und
   return content instanceof Uint8Array ? content.length : undefined;
 }
 
-/** For a multipart body. */
+/** The content as a Blob, for a multipart body. */
 export async function blobOf(content: Content): Promise<Blob> {
   return content instanceof Blob ? content : new Blob(partsOf(await bytesOf(content)));
 }

@@ -7,7 +7,7 @@ import type { Adapter, AdapterChange, AdapterModules, CallOptions, CreateOptions
 import type { Uploads } from './uploads.ts';
 
 export interface AdapterUploadOptions extends CreateOptions {
-  /** Default: that of the folder or file. */
+  /** Default: the name of the folder or file. */
   readonly name?: string | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
   readonly ttlSeconds?: number | undefined;
@@ -18,7 +18,7 @@ export interface AdapterUploadOptions extends CreateOptions {
 const ADAPTERS = '/v1/adapters';
 const ADAPTER = '/v1/adapters/{id}';
 const FROM_UPLOADS = '/v1/adapters/from-uploads';
-/** More than this is sent in pieces, so that a line that breaks costs no more than one of them. */
+/** Larger files are sent in pieces, so that a broken connection costs no more than one piece. */
 const SINGLE_CALL_BYTES = 32 * 1024 * 1024;
 
 /** Adapters: uploaded ones and results. */
@@ -34,7 +34,7 @@ export class Adapters {
 
   /**
    * Uploads an adapter: in one call if it is small, otherwise in pieces that resume.
-   * @throws LoraSqueezeError, also FILE_MISSING; errors of the file system; the signal's reason when it fires
+   * @throws LoraSqueezeError, also FILE_MISSING; errors of the file system; the signal's reason if it is aborted
    */
   async upload(source: AdapterSource, options: AdapterUploadOptions = {}): Promise<Adapter> {
     return within(options, async (signal) => {
@@ -50,7 +50,7 @@ export class Adapters {
         onProgress?.(size, size);
         return adapter;
       }
-      // The configuration first: it is small.
+      // The configuration is sent first, because it is small.
       const files: Record<string, string> = {};
       if (config !== undefined)
         files[CONFIG] = (await this.#uploads.create(config, { filename: CONFIG, signal })).id;
@@ -76,7 +76,10 @@ export class Adapters {
     return this.#transport.call({ ...options, method: 'GET', path }, jsonOf<AdapterModules>);
   }
 
-  /** All that fit the query, the newest first: `for await (const adapter of client.adapters.list({ label: ['team:search'] }))`. */
+  /**
+   * All adapters that match the query, the newest first: `for await (const adapter of client.adapters.list({ label:
+   * ['team:search'] }))`.
+   */
   list(
     query: QueryOf<'/v1/adapters'> = {},
     options: CallOptions = {},
@@ -99,8 +102,8 @@ export class Adapters {
   }
 
   /**
-   * In Node: saves all files of an adapter in a folder, which is created. Each is compared with its SHA-256 before it
-   * gets its name.
+   * In Node: saves all files of an adapter to a folder, which is created. Each file is checked against its SHA-256
+   * before it gets its final name.
    * @returns their paths
    * @throws LoraSqueezeError, also DIGEST_MISMATCH; errors of the file system
    */
@@ -122,7 +125,9 @@ export class Adapters {
     await within(options, (signal) => savedFile(this.#transport, archive, path, { signal }));
   }
 
-  /** One file of an adapter, compared with its SHA-256. @throws LoraSqueezeError DIGEST_MISMATCH, FILE_MISSING too */
+  /**
+   * One file of an adapter, checked against its SHA-256. @throws LoraSqueezeError, also DIGEST_MISMATCH, FILE_MISSING
+   */
   async file(id: string, name: string, options: CallOptions = {}): Promise<Blob> {
     return within(options, async (signal) => {
       const { files } = await this.get(id, { signal });
@@ -137,6 +142,6 @@ const ofAdapter = (id: string, file: Omit<FileOfService, 'path'>): FileOfService
   path: filled('/v1/adapters/{id}/files/{name}', { id, name: file.name }),
 });
 
-/** A GGUF file has to say so. */
+/** The service recognises a GGUF file by its name. */
 const weightsName = (weights: unknown): string =>
   typeof weights === 'string' && weights.toLowerCase().endsWith('.gguf') ? 'adapter.gguf' : WEIGHTS;

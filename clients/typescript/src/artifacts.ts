@@ -5,11 +5,11 @@ import { filled, type Transport } from './transport.ts';
 import type { Artifact, CallOptions } from './types.ts';
 
 export interface ArtifactOptions extends DownloadOptions {
-  /** Only these, such as `report.html`; default: all. */
+  /** Saves only these paths, such as `report.html`; default: all. */
   readonly paths?: readonly string[] | undefined;
 }
 
-/** Everything that a job made and that is still there. */
+/** Everything that a job made and that has not been deleted. */
 export const artifactsOf = (
   transport: Transport,
   id: string,
@@ -18,9 +18,9 @@ export const artifactsOf = (
   listed<Artifact>(transport, filled('/v1/jobs/{id}/artifacts', { id }), {}, options);
 
 /**
- * Saves artifacts of a job in a folder, as the tree that they are.
+ * Saves artifacts of a job to a folder, in their tree of folders.
  * @returns their paths
- * @throws LoraSqueezeError FILE_MISSING for a path that none has, DIGEST_MISMATCH; errors of the file system
+ * @throws LoraSqueezeError FILE_MISSING for a path that no artifact has, DIGEST_MISMATCH; errors of the file system
  */
 export async function savedArtifacts(
   transport: Transport,
@@ -42,7 +42,7 @@ export async function savedArtifacts(
 const RESULT = /^results\/(\d+)\/(.*)$/;
 
 /**
- * Saves the adapters that a job made in a folder; of several targets each has a folder of its own in it: 0, 1, …
+ * Saves the adapters that a job made to a folder; if there are several targets, each gets a subfolder: 0, 1, …
  * @returns the paths of their files
  * @throws LoraSqueezeError DIGEST_MISMATCH; errors of the file system
  */

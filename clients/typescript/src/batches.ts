@@ -26,12 +26,12 @@ const BATCH = '/v1/batches/{id}';
 
 const ZIP_END_BYTES = 22;
 
-/** Whether a zip without a comment has its end. */
+/** Whether these bytes end like a zip without a comment. */
 const endsAsZip = (last: Uint8Array): boolean =>
   last.length >= ZIP_END_BYTES &&
   [0x50, 0x4b, 0x05, 0x06].every((byte, at) => last.at(at - ZIP_END_BYTES) === byte);
 
-/** Batches: many jobs that are accepted, followed, cancelled and retried together. */
+/** Batches: many jobs that are submitted, watched, cancelled and retried together. */
 export class Batches {
   readonly #transport: Transport;
 
@@ -54,7 +54,7 @@ export class Batches {
     );
   }
 
-  /** All that fit the query, the newest first. */
+  /** All batches that match the query, the newest first. */
   list(
     query: QueryOf<'/v1/batches'> = {},
     options: CallOptions = {},
@@ -62,7 +62,7 @@ export class Batches {
     return listed<Batch>(this.#transport, BATCHES, query, options);
   }
 
-  /** The items of a batch that fit the query, in the order of its request: what became of each. */
+  /** The items of a batch that match the query, in the order of its request, with their outcomes. */
   items(
     id: string,
     query: QueryOf<'/v1/batches/{id}/items'> = {},
@@ -71,14 +71,17 @@ export class Batches {
     return listed<BatchItem>(this.#transport, filled('/v1/batches/{id}/items', { id }), query, options);
   }
 
-  /** Waits until all items of a batch have ended, whatever became of them: `state` and `counts` tell. */
+  /** Waits until all items of a batch have ended, in any state: see `state` and `counts`. */
   async wait(batch: string | Batch, options: CallOptions = {}): Promise<Batch> {
     if (typeof batch !== 'string' && hasEnded(batch)) return batch;
     const id = typeof batch === 'string' ? batch : batch.id;
     return within(options, (signal) => untilEnded(signal, (rest) => this.get(id, rest)));
   }
 
-  /** Its items as they end, and its state, until it has ended. A connection that breaks is made again. */
+  /**
+   * The events of a batch: each item when it ends, and the state of the batch, until it has ended. Reconnects after a
+   * broken connection.
+   */
   async *events(id: string, options: EventOptions = {}): AsyncGenerator<BatchEvent, void, undefined> {
     const path = filled('/v1/batches/{id}/events', { id });
     for await (const raw of eventsOf(this.#transport, path, {}, options)) {
@@ -109,7 +112,7 @@ export class Batches {
     await savedFile(this.#transport, file, to, { ...options, onBytes });
   }
 
-  /** Changes the name or the labels; a name that is null is removed. */
+  /** Changes the name or the labels; a name of null removes the name. */
   update(id: string, change: BatchChange, options: CallOptions = {}): Promise<Batch> {
     const headers = { 'content-type': 'application/json' };
     const call = { ...options, method: 'PATCH', path: filled(BATCH, { id }), headers } as const;
@@ -127,7 +130,7 @@ export class Batches {
     return this.#transport.call({ ...options, method: 'POST', path }, jsonOf<Batch>);
   }
 
-  /** Removes a batch that has ended, with its jobs. Their results stay. */
+  /** Deletes a batch that has ended, with its jobs. Their results stay. */
   async delete(id: string, options: CallOptions = {}): Promise<void> {
     await this.#transport.call(
       { ...options, method: 'DELETE', path: filled(BATCH, { id }) },

@@ -37,11 +37,11 @@ import type {
 import { Uploads } from './uploads.ts';
 import { Workers } from './workers.ts';
 
-/** An adapter by its id, by a place that the service fetches it from (`s3://…`, `hf://…`, `https://…`), or from here. */
+/** An adapter: its id, a source from which the service imports it (`s3://…`, `hf://…`, `https://…`), or local files. */
 export type JobSource = AdapterSource | { readonly adapter_id: string };
 
 type Settings<R> = R extends unknown ? Omit<R, 'kind' | 'adapter_id' | 'source' | 'sources'> : never;
-/** A report is of what was done. */
+/** `dry_run` is not allowed, because the method returns the report of the finished job. */
 type AnalyzeSettings = Omit<Settings<AnalyzeRequest>, 'dry_run'>;
 
 type Telling<D> = D extends { readonly type: infer E extends string } ? Told<E, D> : never;
@@ -67,7 +67,7 @@ export class LoraSqueeze {
   readonly workers: Workers;
   readonly #transport: Transport;
 
-  /** @throws TypeError for a baseUrl that is none */
+  /** @throws TypeError if baseUrl is not a URL */
   constructor(options: LoraSqueezeOptions) {
     this.#transport = new Transport(options);
     this.uploads = new Uploads(this.#transport);
@@ -80,7 +80,9 @@ export class LoraSqueeze {
     this.workers = new Workers(this.#transport);
   }
 
-  /** What your tenant has, may have, waits for and has used; `tenant` names another one, for administrators. */
+  /**
+   * The records, limits, waiting jobs and past usage of your tenant; `tenant` names another one, for administrators.
+   */
   usage(query: QueryOf<'/v1/usage'> = {}, options: CallOptions = {}): Promise<Usage> {
     return this.#transport.call({ ...options, method: 'GET', path: '/v1/usage', query }, jsonOf<Usage>);
   }
@@ -98,7 +100,7 @@ export class LoraSqueeze {
     }));
   }
 
-  /** What every rank would cost and keep. @throws JobFailedError */
+  /** What every rank would cost and keep: the report of an analysis. @throws JobFailedError */
   async analyze(
     source: JobSource,
     request: AnalyzeSettings = {},
@@ -112,7 +114,7 @@ export class LoraSqueeze {
     return this.jobs.report(id, { signal: options.signal });
   }
 
-  /** Adds adapters of one base model, each times its weight, and squeezes the sum. @throws JobFailedError */
+  /** Adds adapters of one base model, each multiplied by its weight, and squeezes the sum. @throws JobFailedError */
   merge(
     sources: readonly { readonly source: JobSource; readonly weight?: number }[],
     request: Settings<MergeRequest>,
@@ -127,7 +129,7 @@ export class LoraSqueeze {
   }
 
   /**
-   * The events of all jobs and batches of the tenant. A broken connection is made again and continues where it
+   * The events of all jobs and batches of the tenant. Reconnects after a broken connection and continues where it
    * stopped.
    * @param query such as `{ types: ['batch.ended'], label: ['team:search'] }`
    */
@@ -139,7 +141,7 @@ export class LoraSqueeze {
       yield { id: raw.id, event: raw.event, data: dataOf(raw) } as TenantEvent;
   }
 
-  /** Formats with what a conversion needs, servers that results are made for, limits, the version. */
+  /** What the service can do: formats with the options that conversions need, serving profiles, limits, the version. */
   capabilities(options: CallOptions = {}): Promise<Capabilities> {
     return this.#transport.call(
       { ...options, method: 'GET', path: '/v1/capabilities' },
@@ -167,7 +169,7 @@ export class LoraSqueeze {
         path: filled(path as string, parameters),
         headers: { ...(isJson && { 'content-type': 'application/json' }), ...headers },
         body: isJson ? JSON.stringify(body) : form ? formOf(form) : content,
-        // What is read once cannot be sent again.
+        // A stream can be read only once, so it cannot be sent again.
         ...(content instanceof ReadableStream && { maxRetries: 0 }),
       },
       bodyOf,

@@ -13,7 +13,7 @@ const CONNECTIONS = '/v1/connections';
 const CONNECTION = '/v1/connections/{name}';
 const JSON_BODY = { 'content-type': 'application/json' };
 
-/** Connections: named places that adapters come from and go to, whose credentials the service keeps sealed. */
+/** Connections: named places for imports and exports, whose credentials the service stores sealed. */
 export class Connections {
   readonly #transport: Transport;
 
@@ -22,7 +22,7 @@ export class Connections {
     this.#transport = transport;
   }
 
-  /** Makes a connection; its credentials are sealed and never shown. */
+  /** Creates a connection; its credentials are sealed and never shown. */
   create(request: ConnectionRequest, options: CreateOptions = {}): Promise<Connection> {
     const call = { ...options, method: 'POST', path: CONNECTIONS, headers: JSON_BODY } as const;
     return this.#transport.call({ ...call, body: JSON.stringify(request) }, jsonOf<Connection>);
@@ -33,7 +33,7 @@ export class Connections {
     return this.#transport.call({ ...options, method: 'GET', path }, jsonOf<Connection>);
   }
 
-  /** All that fit the query, such as `{ kind: 's3' }`; none shows its credentials. */
+  /** All connections that match the query, such as `{ kind: 's3' }`, without their credentials. */
   list(
     query: QueryOf<'/v1/connections'> = {},
     options: CallOptions = {},

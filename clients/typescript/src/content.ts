@@ -1,16 +1,16 @@
 import { nodeModule } from './node.ts';
 
-/** Bytes to be sent; in Node also the path of a file. A stream is read once. */
+/** Bytes to send; in Node also the path of a file. A stream can be read only once. */
 export type Content = Blob | Uint8Array | ReadableStream<Uint8Array> | AsyncIterable<Uint8Array> | string;
 
-/** How many bytes are sent in one request, and held in memory. */
+/** How many bytes are sent in one request and kept in memory. */
 export const PIECE_BYTES = 8 * 1024 * 1024;
 
-/** Content that can be cut into pieces. */
+/** Content that can be divided into pieces. */
 export interface Opened {
-  /** undefined: unknown before the end. */
+  /** undefined: not known before the end. */
   readonly size: number | undefined;
-  /** Pieces of PIECE_BYTES, the last one of fewer, from a place on. */
+  /** Pieces of PIECE_BYTES, the last one possibly smaller, starting at an offset. */
   pieces(from: number): AsyncIterable<Uint8Array>;
   close(): Promise<void>;
 }
@@ -61,7 +61,7 @@ async function* cut(
   }
 }
 
-/** Chunks of any size as pieces, without what came before a place. */
+/** Regroups chunks of any size into pieces and skips what is before an offset. */
 async function* collected(chunks: AsyncIterable<Uint8Array>, from: number): AsyncGenerator<Uint8Array> {
   let piece = new Uint8Array(PIECE_BYTES);
   let filled = 0;
@@ -83,7 +83,7 @@ async function* collected(chunks: AsyncIterable<Uint8Array>, from: number): Asyn
   if (filled > 0) yield piece.subarray(0, filled);
 }
 
-/** Browsers cannot iterate their streams yet, not all of them. */
+/** Iterates over a stream with a reader, because not all browsers can iterate over their streams. */
 export async function* chunksOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
   const reader = stream.getReader();
   try {
@@ -97,7 +97,7 @@ export async function* chunksOf(stream: ReadableStream<Uint8Array>): AsyncGenera
   }
 }
 
-/** All of it, for what is small. */
+/** Reads the whole content; only for small ones. */
 export async function bytesOf(content: Content): Promise<Uint8Array> {
   const open = await opened(content);
   try {
@@ -109,6 +109,6 @@ export async function bytesOf(content: Content): Promise<Uint8Array> {
   }
 }
 
-/** Bytes as a Blob takes them: those of files and streams are never shared between threads. */
+/** Bytes in the type that Blob accepts. Those of files and streams are never shared between threads. */
 export const partsOf = (...pieces: readonly Uint8Array[]) =>
   pieces as unknown as NonNullable<ConstructorParameters<typeof Blob>[0]>;

@@ -2,8 +2,8 @@ import { LoraSqueezeError } from './errors.ts';
 import type { CallOptions } from './types.ts';
 
 /**
- * Does some work that a signal or a deadline ends.
- * @throws LoraSqueezeError DEADLINE_EXCEEDED; the signal's reason; what the work throws
+ * Runs some work until a signal or a deadline ends it.
+ * @throws LoraSqueezeError DEADLINE_EXCEEDED; the signal's reason; the errors of the work
  */
 export async function within<T>(
   { signal, timeoutMs }: CallOptions,
@@ -18,7 +18,7 @@ export async function within<T>(
   try {
     return await work(controller.signal);
   } catch (error) {
-    // Whatever an abort made of the work on its way, the caller wants to know why it was.
+    // Whatever error the abort caused inside the work, the caller gets the reason of the abort.
     controller.signal.throwIfAborted();
     throw error;
   } finally {
@@ -34,7 +34,7 @@ const tooLate = (timeoutMs: number): LoraSqueezeError =>
     retryable: true,
   });
 
-/** Waits. @throws the signal's reason when it fires meanwhile */
+/** Waits. @throws the signal's reason if it is aborted meanwhile */
 export function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason);

@@ -1,6 +1,9 @@
 import { builtin } from './node.ts';
 
-/** SHA-256 of some bytes; undefined where the platform has none, as pages that are not of https. */
+/**
+ * SHA-256 of some bytes; undefined if the platform does not offer it, for example on a page that was not loaded by
+ * https.
+ */
 export async function sha256(bytes: Uint8Array): Promise<Uint8Array | undefined> {
   const hash = builtin('node:crypto')?.createHash('sha256');
   if (hash) return hash.update(bytes).digest();
@@ -13,6 +16,6 @@ export async function sha256(bytes: Uint8Array): Promise<Uint8Array | undefined>
 export const hexOf = (digest: Uint8Array): string =>
   Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
 
-/** As HTTP has it (RFC 9530). */
+/** The form that HTTP uses (RFC 9530). */
 export const digestHeader = (digest: Uint8Array): string =>
   `sha-256=:${btoa(String.fromCharCode(...digest))}:`;

@@ -5,22 +5,22 @@ import { nodeModule } from './node.ts';
 import type { Transport } from './transport.ts';
 import type { CallOptions } from './types.ts';
 
-/** A file that the service has. */
+/** A file that the service offers for download. */
 export interface FileOfService {
   readonly path: string;
-  /** May have folders, with slashes between. */
+  /** May contain folders, separated by slashes. */
   readonly name: string;
-  /** Hex. Without it, what the answer says (Repr-Digest). */
+  /** In hexadecimal. If absent, the digest in the response (Repr-Digest) is used. */
   readonly sha256?: string | undefined;
   readonly bytes?: number | undefined;
-  /** Where neither digest nor length are known: whether these last bytes, 32 or more, are the end of it. */
+  /** Used if neither digest nor length is known: whether these last bytes (at least 32) are the end of the file. */
   readonly isWhole?: ((last: Uint8Array) => boolean) | undefined;
 }
 
 const LAST_BYTES = 32;
 
 export interface DownloadOptions extends CallOptions {
-  /** @param total bytes of all files; 0 where it is not known */
+  /** @param total bytes of all files; 0 if unknown */
   readonly onProgress?: ((received: number, total: number) => void) | undefined;
 }
 
@@ -57,7 +57,7 @@ export async function savedFiles(
   const paths: string[] = [];
   let before = 0;
   for (const file of files) {
-    // The service names the files: none may lead out of the folder.
+    // The service chooses the names, so they must be checked: none may lead out of the folder.
     if (!file.name.split('/').every(isPlain)) {
       const detail = `The service has a file ${JSON.stringify(file.name)}.`;
       throw new LoraSqueezeError({ code: 'NOT_THE_SERVICE', detail, retryable: false });
@@ -125,11 +125,11 @@ function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
   return both;
 }
 
-/** fetch takes some answers for whole that broke off. */
+/** fetch reports some interrupted responses as complete. */
 const brokenOff = (name: string): LoraSqueezeError =>
   new LoraSqueezeError({ code: 'SERVICE_UNREACHABLE', detail: `${name} broke off.`, retryable: true });
 
-/** SHA-256 of an answer's header, hex. */
+/** SHA-256 from a header of the response, in hexadecimal. */
 function reprDigest(response: Response): string | undefined {
   const said = /sha-256=:([^:]*):/.exec(response.headers.get('repr-digest') ?? '')?.[1];
   return said === undefined ? undefined : hexOf(Uint8Array.from(atob(said), (each) => each.charCodeAt(0)));

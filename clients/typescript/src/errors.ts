@@ -1,6 +1,6 @@
 import type { Job, Problem } from './types.ts';
 
-/** What an error is made of. */
+/** The properties of an error. */
 export interface Failure {
   readonly code: string;
   readonly detail: string;
@@ -12,9 +12,9 @@ export interface Failure {
 }
 
 /**
- * An error of the service, or on the way to it. Codes of the service are in its docs/errors.md. Codes of this client
- * are SERVICE_UNREACHABLE, DEADLINE_EXCEEDED, NOT_THE_SERVICE (something else answers), HTTP_… (an answer of a
- * gateway), DIGEST_MISMATCH (received bytes are not those that were sent), FILE_MISSING (in a folder that is to be
+ * An error of the service, or on the way to it. docs/errors.md lists the codes of the service. The codes of this
+ * client are SERVICE_UNREACHABLE, DEADLINE_EXCEEDED, NOT_THE_SERVICE (something else answered), HTTP_… (the answer of
+ * a gateway), DIGEST_MISMATCH (the received bytes differ from those that were sent), FILE_MISSING (in a folder to be
  * uploaded).
  */
 export class LoraSqueezeError extends Error {
@@ -27,11 +27,11 @@ export class LoraSqueezeError extends Error {
   readonly status: number | undefined;
   /** Whether the same call may succeed later. */
   readonly retryable: boolean;
-  /** How long the service wants to be left alone; undefined where it does not say. */
+  /** How long the service asks clients to wait; undefined if it does not say. */
   readonly retryAfterMs: number | undefined;
-  /** What `detail` says, for programs. */
+  /** The facts of `detail`, for programs. */
   readonly context: Readonly<Record<string, unknown>>;
-  /** Every place where the request does not fit its schema. */
+  /** Every fault by which the request violates its schema. */
   readonly errors: NonNullable<Problem['errors']>;
 
   constructor(failure: Failure, cause?: unknown) {
@@ -62,10 +62,10 @@ export class JobFailedError extends LoraSqueezeError {
   }
 }
 
-/** Answers of gateways, and of the service, that pass. */
+/** Statuses of temporary failures, of gateways or of the service. */
 const PASSING: readonly number[] = [408, 425, 429, 502, 503, 504];
 
-/** The error for an unsuccessful answer. */
+/** The error for an unsuccessful response. */
 export async function refusal(response: Response): Promise<LoraSqueezeError> {
   const { status, statusText } = response;
   const retryAfterMs = waitOf(response.headers.get('retry-after'));
@@ -87,7 +87,7 @@ export async function refusal(response: Response): Promise<LoraSqueezeError> {
   return new LoraSqueezeError({ code, detail, status, retryable, retryAfterMs, context, errors });
 }
 
-/** Milliseconds of Retry-After, which is seconds or a date. */
+/** Milliseconds of a Retry-After header, which contains seconds or a date. */
 function waitOf(header: string | null): number | undefined {
   if (header === null) return undefined;
   const ms = /^\d+$/.test(header) ? 1000 * Number(header) : Date.parse(header) - Date.now();

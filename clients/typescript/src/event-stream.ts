@@ -2,7 +2,7 @@ import { sleep } from './deadline.ts';
 import { LoraSqueezeError } from './errors.ts';
 import type { Query, Transport } from './transport.ts';
 
-/** The events of a stream, by their names. */
+/** An event of a stream, typed by its name. */
 export interface Told<E extends string, D> {
   /** Pass it as `lastEventId` to continue after this event. */
   readonly id: string;
@@ -10,11 +10,11 @@ export interface Told<E extends string, D> {
   readonly data: D;
 }
 
-/** A server-sent event as it came. */
+/** A server-sent event as it was received. */
 export type RawEvent = Told<string, string>;
 
 export interface EventOptions {
-  /** The stream continues after this event. */
+  /** Continues the stream after this event. */
   readonly lastEventId?: string | undefined;
   /** Ends the stream: it throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;
@@ -25,9 +25,9 @@ const RECONNECT_MS = 2000;
 const MOST_SILENCE_MS = 60_000;
 
 /**
- * The events of a stream. A connection that ends or breaks is made again and continues after the last received event;
- * the stream ends when the service answers that there are no more (204).
- * @throws LoraSqueezeError if it is refused, or can no longer be reached; the signal's reason when it fires
+ * The events of a stream. After its connection ends or breaks, it reconnects and continues after the last received
+ * event; the stream ends when the service answers that there are no more (204).
+ * @throws LoraSqueezeError if it is refused, or can no longer be reached; the signal's reason if it is aborted
  */
 export async function* eventsOf(
   transport: Transport,
@@ -65,7 +65,7 @@ export function dataOf<T>({ data }: RawEvent): T {
 
 type Fields = Partial<Record<string, string>>;
 
-/** The fields of each event; several lines of data are one text. */
+/** The fields of each event; several data lines are joined into one text. */
 async function* fieldsOf(lines: AsyncIterable<string>): AsyncGenerator<Fields> {
   let fields: Fields = {};
   for await (const line of lines) {
@@ -75,13 +75,13 @@ async function* fieldsOf(lines: AsyncIterable<string>): AsyncGenerator<Fields> {
       continue;
     }
     const [, name = '', value = ''] = /^([^:]*)(?:: ?(.*))?$/s.exec(line) ?? [];
-    // A comment has no name.
+    // A line without a field name is a comment.
     if (name === '') continue;
     fields[name] = name === 'data' && fields.data !== undefined ? `${fields.data}\n${value}` : value;
   }
 }
 
-/** The lines of a body until it ends, breaks or falls silent; an incomplete line is dropped. */
+/** The lines of a body until it ends, breaks or falls silent; an incomplete last line is dropped. */
 async function* linesOf(
   body: ReadableStream<Uint8Array>,
   signal: AbortSignal | undefined,

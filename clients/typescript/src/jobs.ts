@@ -23,12 +23,12 @@ import type {
 export type JobEvent = Told<'state', Job> | Told<'progress', JobProgress>;
 
 export interface CreateJobOptions extends CreateOptions {
-  /** How long the service waits for the job before it answers; seconds. */
+  /** How many seconds the service waits for the job before it answers. */
   readonly waitSeconds?: number | undefined;
 }
 
 export interface WaitOptions extends CallOptions {
-  /** Called as the job gets on: `wait` then listens to its events. */
+  /** Called with the progress of the job, for which `wait` follows its events. */
   readonly onProgress?: ((progress: Progress, job: Job) => void) | undefined;
   /** `false` also returns a job that failed or was cancelled. */
   readonly throwOnFailure?: boolean | undefined;
@@ -36,17 +36,17 @@ export interface WaitOptions extends CallOptions {
 
 const JOBS = '/v1/jobs';
 const JOB = '/v1/jobs/{id}';
-/** As long as a request is left open at most: gateways often end them after a minute. */
+/** The longest time that one request is left open: gateways often end requests after a minute. */
 export const WAIT_SECONDS = 30;
 const JSON_BODY = { 'content-type': 'application/json' };
 
-/** The id of a dry run; no record has it. */
+/** The id in the answer to a dry run; no record has it. */
 const DRY_RUN_ID = 'dry_run';
 
-/** What can be waited for. */
+/** A record that ends and can be waited for. */
 interface Ending {
   readonly state: string;
-  /** A batch that is cancelled has one when its last job has ended. */
+  /** A cancelled batch has this only after its last job has ended. */
   readonly finished_at?: string | null;
   /** Deliveries of a job. They continue after its end, or if they are requested again. */
   readonly deliveries?: readonly { readonly state: string }[];
@@ -86,15 +86,18 @@ export class Jobs {
     );
   }
 
-  /** All that fit the query, the newest first: `for await (const job of client.jobs.list({ state: ['failed'] }))`. */
+  /**
+   * All jobs that match the query, the newest first: `for await (const job of client.jobs.list({ state: ['failed']
+   * }))`.
+   */
   list(query: QueryOf<'/v1/jobs'> = {}, options: CallOptions = {}): AsyncGenerator<Job, void, undefined> {
     return listed<Job>(this.#transport, JOBS, query, options);
   }
 
   /**
-   * Waits until a job has ended and its deliveries have ended as well. The answer of a dry run is returned unchanged.
+   * Waits until a job and its deliveries have ended. The answer to a dry run is returned unchanged.
    * @param job its id, or a previous answer
-   * @throws JobFailedError if it failed or was cancelled; LoraSqueezeError; the signal's reason when it fires
+   * @throws JobFailedError if it failed or was cancelled; LoraSqueezeError; the signal's reason if it is aborted
    */
   async wait(job: string | Job, options: WaitOptions = {}): Promise<Job> {
     const { onProgress, throwOnFailure = true } = options;
@@ -110,7 +113,7 @@ export class Jobs {
     return ended;
   }
 
-  /** States and progress of a job until it has ended. A broken connection is made again. */
+  /** States and progress of a job until it has ended. Reconnects after a broken connection. */
   async *events(id: string, options: EventOptions = {}): AsyncGenerator<JobEvent, void, undefined> {
     for await (const raw of eventsOf(this.#transport, filled('/v1/jobs/{id}/events', { id }), {}, options)) {
       const event = { id: raw.id, event: raw.event, data: dataOf(raw) } as JobEvent;
@@ -136,7 +139,7 @@ export class Jobs {
     return this.#transport.call({ ...options, method: 'POST', path }, jsonOf<Job>);
   }
 
-  /** Changes the name or the labels; a name that is null is removed. */
+  /** Changes the name or the labels; a name of null removes the name. */
   update(id: string, change: JobChange, options: CallOptions = {}): Promise<Job> {
     const call = { ...options, method: 'PATCH', path: filled(JOB, { id }), headers: JSON_BODY } as const;
     return this.#transport.call({ ...call, body: JSON.stringify(change) }, jsonOf<Job>);
@@ -158,19 +161,19 @@ export class Jobs {
     return this.#transport.call({ ...options, method: 'GET', path }, (response) => response.text());
   }
 
-  /** A figure of the report, as a drawing. */
+  /** A figure of the report as SVG. */
   async reportSvg(id: string, options: CallOptions & { readonly figure?: Figure } = {}): Promise<string> {
     return (await this.#figure('/v1/jobs/{id}/report.svg', id, options)).text();
   }
 
-  /** The same figure as a picture. */
+  /** The same figure as PNG. */
   reportPng(id: string, options: CallOptions & { readonly figure?: Figure } = {}): Promise<Blob> {
     return this.#figure('/v1/jobs/{id}/report.png', id, options);
   }
 
   /**
-   * In Node: saves the adapters that a job made in a folder, which is made. Of several targets each has a folder of its own
-   * in it, which is named as its target counts: 0, 1, …
+   * In Node: saves the adapters that a job made to a folder, which is created. If there are several targets, each
+   * gets a subfolder named after its position: 0, 1, …
    * @returns the paths of their files
    */
   async download(id: string, folder: string, options: DownloadOptions = {}): Promise<string[]> {
@@ -180,21 +183,25 @@ export class Jobs {
     });
   }
 
-  /** All files that a job made: report.json, report.html, results/0/adapter_model.safetensors, … None before it has ended. */
+  /**
+   * All files that a job made: report.json, report.html, results/0/adapter_model.safetensors, … There are none before
+   * the job has ended.
+   */
   artifacts(id: string, options: CallOptions = {}): AsyncGenerator<Artifact, void, undefined> {
     return artifactsOf(this.#transport, id, options);
   }
 
-  /** One of these files, compared with its SHA-256. @throws LoraSqueezeError DIGEST_MISMATCH too */
+  /** One of these files, checked against its SHA-256. @throws LoraSqueezeError, also DIGEST_MISMATCH */
   artifact(id: string, path: string, options: CallOptions = {}): Promise<Blob> {
     const file = { name: path, path: filled('/v1/jobs/{id}/artifacts/{path}', { id, path }) };
     return checkedBlob(this.#transport, file, options);
   }
 
   /**
-   * In Node: saves all files that a job made in a folder, which is made, as the tree that they are; or those of some paths.
-   * @returns where they are
-   * @throws LoraSqueezeError FILE_MISSING for a path that none has, DIGEST_MISMATCH; errors of the file system
+   * In Node: saves all files that a job made, or those with the given paths, to a folder, which is created, in their
+   * tree of folders.
+   * @returns their paths
+   * @throws LoraSqueezeError FILE_MISSING for a path that no artifact has, DIGEST_MISMATCH; errors of the file system
    */
   async downloadArtifacts(id: string, folder: string, options: ArtifactOptions = {}): Promise<string[]> {
     return within(options, (signal) => savedArtifacts(this.#transport, id, folder, { ...options, signal }));
@@ -227,7 +234,7 @@ export class Jobs {
 const FIRST_PAUSE_MS = 100;
 const MOST_PAUSE_MS = 2000;
 
-/** Asks until something has ended. Where the service answers before that, the pauses get longer. */
+/** Polls until something has ended. If the service answers early, the pauses get longer. */
 export async function untilEnded<T extends Ending>(
   signal: AbortSignal,
   get: (options: { waitSeconds: number; signal: AbortSignal }) => Promise<T>,

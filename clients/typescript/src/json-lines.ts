@@ -3,19 +3,19 @@ import { LoraSqueezeError } from './errors.ts';
 import type { Transport } from './transport.ts';
 
 export interface LinesOptions {
-  /** Ends the lines: they throw the signal's reason. */
+  /** Ends the iteration, which then throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Times in a row that an answer may break off without a new line. */
+/** How many times in a row a response may break off without a new line. */
 const MAX_BREAKS = 5;
 const PAUSE_MS = 1000;
 
 /**
- * The JSON of each line of an answer, as it comes. An answer that breaks off is asked for again, and the lines that were given
- * are passed over.
- * @param isWhole whether nothing is missing after the last line: fetch takes some answers for whole that broke off
- * @throws LoraSqueezeError when it is refused, or breaks off again and again; the signal's reason when it fires
+ * The JSON value in each line of a response, as it arrives. A response that breaks off is requested again, and lines
+ * that were already yielded are skipped.
+ * @param isWhole whether nothing is missing after the last line: fetch reports some interrupted responses as complete
+ * @throws LoraSqueezeError if it is refused, or breaks off again and again; the signal's reason if it is aborted
  */
 export async function* jsonLines<T>(
   transport: Transport,
@@ -52,7 +52,7 @@ export async function* jsonLines<T>(
 const BROKEN = Symbol('broken');
 const WHOLE = Symbol('whole');
 
-/** The lines of a body, and at last whether it ended or broke off. */
+/** The lines of a body, and at the end whether it was complete or broke off. */
 async function* linesOf(
   { body }: Response,
   signal: AbortSignal | undefined,

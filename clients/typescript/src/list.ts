@@ -6,7 +6,7 @@ interface Page<T> {
   readonly next_cursor: string | null;
 }
 
-/** Everything that fits a query, page by page as it is asked for. */
+/** Everything that matches a query; pages are requested as they are needed. */
 export async function* listed<T>(
   transport: Transport,
   path: string,

@@ -8,13 +8,16 @@ interface Builtins {
   readonly 'node:crypto': typeof crypto;
 }
 
-/** A module of Node, or undefined in a browser: found at run time, so that bundlers for browsers do not need it. */
+/**
+ * A module of Node, or undefined in a browser. It is looked up at run time, so that bundlers for browsers do not try
+ * to include it.
+ */
 export function builtin<N extends keyof Builtins>(name: N): Builtins[N] | undefined {
   const { process } = globalThis as { process?: { getBuiltinModule?: (name: string) => unknown } };
   return process?.getBuiltinModule?.(name) as Builtins[N] | undefined;
 }
 
-/** For what takes paths. @throws TypeError outside Node */
+/** A module of Node for calls that take paths. @throws TypeError outside Node */
 export function nodeModule<N extends keyof Builtins>(name: N): Builtins[N] {
   const found = builtin(name);
   if (!found) throw new TypeError('Paths are for Node: here, give a Blob, bytes or a stream.');

@@ -27,9 +27,12 @@ import type {
 } from './types.ts';
 
 export interface CheckpointOptions extends CallOptions {
-  /** The training loss, for the charts of the run; nothing is decided by it. */
+  /** The training loss, for the charts of the run; no decision depends on it. */
   readonly loss?: number | undefined;
-  /** Adam's or SGD's moments, to be carried along. In Node, of a folder: its optimizer.safetensors, if there is one. */
+  /**
+   * Adam's or SGD's moments, to be carried to the new rank. In Node, the default for a folder is its
+   * optimizer.safetensors, if there is one.
+   */
   readonly optimizer?: Content | undefined;
 }
 
@@ -37,7 +40,7 @@ const RUNS = '/v1/runs';
 const RUN = '/v1/runs/{id}';
 const CHECKPOINT = '/v1/runs/{id}/checkpoints/{step}';
 
-/** Runs of annealing: an adapter gets smaller while it is trained. */
+/** Annealing runs: the rank of an adapter falls while it is trained. */
 export class Runs {
   readonly #transport: Transport;
 
@@ -53,7 +56,7 @@ export class Runs {
     return this.#transport.call({ ...call, body: JSON.stringify(request) }, jsonOf<Schedule>);
   }
 
-  /** Begins a run. With `dry_run` it is checked and planned, and not kept. */
+  /** Starts a run. With `dry_run` it is checked and planned, but not stored. */
   create(request: RunRequest, options: CreateOptions = {}): Promise<Run> {
     const headers = { 'content-type': 'application/json' };
     const call = { ...options, method: 'POST', path: RUNS, headers } as const;
@@ -64,7 +67,7 @@ export class Runs {
     return this.#transport.call({ ...options, method: 'GET', path: filled(RUN, { id }) }, jsonOf<Run>);
   }
 
-  /** All that fit the query, the newest first, without their checkpoints. */
+  /** All runs that match the query, the newest first, without their checkpoints. */
   list(
     query: QueryOf<'/v1/runs'> = {},
     options: CallOptions = {},
@@ -77,9 +80,9 @@ export class Runs {
   }
 
   /**
-   * Sends the checkpoint of a step and waits for the adapter to continue with. Sending the same checkpoint again
-   * returns the same one.
-   * @throws LoraSqueezeError, also with the code of a failed squeeze; the signal's reason when it fires
+   * Sends the checkpoint of a step and waits for the adapter with which to continue. Sending the same checkpoint
+   * again returns the same answer.
+   * @throws LoraSqueezeError, also with the code of a failed squeeze; the signal's reason if it is aborted
    */
   async sendCheckpoint(
     id: string,
@@ -109,13 +112,13 @@ export class Runs {
     });
   }
 
-  /** The newest checkpoint of a step as it is now. */
+  /** The newest checkpoint of a step in its current state. */
   getCheckpoint(id: string, step: number, options: CallOptions = {}): Promise<Checkpoint> {
     const path = filled(CHECKPOINT, { id, step });
     return this.#transport.call({ ...options, method: 'GET', path }, jsonOf<Checkpoint>);
   }
 
-  /** In Node: saves the files of a squeezed checkpoint in a folder, which is made. @returns their paths */
+  /** In Node: saves the files of a squeezed checkpoint to a folder, which is created. @returns their paths */
   download({ files }: Checkpoint, folder: string, options: DownloadOptions = {}): Promise<string[]> {
     const found = files.map(({ href, ...file }) => ({ ...file, path: href }));
     return within(options, (signal) => savedFiles(this.#transport, found, folder, { ...options, signal }));

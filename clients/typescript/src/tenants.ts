@@ -23,7 +23,7 @@ export class Tenants {
     this.#transport = transport;
   }
 
-  /** All of them, with what they have and wait for. */
+  /** All tenants, with their records and waiting jobs. */
   list(
     query: QueryOf<'/v1/tenants'> = {},
     options: CallOptions = {},

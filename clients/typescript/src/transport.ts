@@ -2,18 +2,21 @@ import { sleep, within } from './deadline.ts';
 import { LoraSqueezeError, refusal } from './errors.ts';
 import type { CreateOptions, Method } from './types.ts';
 
-/** Where the service is and how it is called. */
+/** The address of the service and the settings of all calls. */
 export interface LoraSqueezeOptions {
-  /** Such as `https://lora.example.com`; a path in it, as a gateway has, stays in front of those of the API. */
+  /**
+   * For example `https://lora.example.com`; a path in it, such as that of a gateway, is put before the paths of the
+   * API.
+   */
   readonly baseUrl: string;
-  /** The key, or what gets the newest one; not needed where the service asks for none. */
+  /** The key, or a function that returns the current one; not needed if the service does not require keys. */
   readonly key?: string | (() => string | Promise<string>) | undefined;
   /**
    * The tenant on whose records every call acts, which requires a key with the scope `admin`; default: that of the
    * key.
    */
   readonly tenant?: string | undefined;
-  /** In place of the global `fetch`. */
+  /** Used instead of the global `fetch`. */
   readonly fetch?: typeof globalThis.fetch | undefined;
   /** How often a call with a temporary error is retried; default 5. */
   readonly maxRetries?: number | undefined;
@@ -21,12 +24,12 @@ export interface LoraSqueezeOptions {
   readonly timeoutMs?: number | undefined;
 }
 
-/** What fetch sends. */
+/** The bodies that fetch accepts. */
 export type RequestBody = NonNullable<RequestInit['body']>;
 
 export type Query = Readonly<Record<string, unknown>>;
 
-/** One call. What is sent must be there for every try. */
+/** One call. Its body must be available for every attempt. */
 export interface Call extends CreateOptions {
   readonly method: Method;
   /** With its parameters filled in. */
@@ -34,7 +37,7 @@ export interface Call extends CreateOptions {
   readonly query?: Query | undefined;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: RequestBody | undefined;
-  /** Fewer than the client's. */
+  /** Fewer retries than the client's setting. */
   readonly maxRetries?: number;
 }
 
@@ -47,7 +50,10 @@ const MOST_RETRY_AFTER_MS = 60_000;
 /** Calls about the whole service, which name no tenant in their query. */
 const OF_ALL_TENANTS = /^\/v1\/(?:tenants|workers)(?:\/|$)/;
 
-/** The API over fetch: the key in every call, refusals as errors, retries where they help and do no harm. */
+/**
+ * The API over fetch: sends the key with every call, turns refusals into errors, and retries calls if that helps and
+ * is harmless.
+ */
 export class Transport {
   readonly #base: string;
   readonly #options: LoraSqueezeOptions;
@@ -64,13 +70,13 @@ export class Transport {
   }
 
   /**
-   * Does a call, again where it failed in passing.
-   * @param read takes what is wanted out of the answer; an answer that breaks off is asked for again
-   * @throws LoraSqueezeError; the signal's reason when it fires
+   * Makes a call and repeats it after temporary failures.
+   * @param read extracts the result from the response; a response that breaks off is requested again
+   * @throws LoraSqueezeError; the signal's reason if it is aborted
    */
   call<T>(call: Call, read: (response: Response, signal: AbortSignal) => T | Promise<T>): Promise<T> {
     const { timeoutMs = this.#options.timeoutMs } = call;
-    // One key for all tries.
+    // The same idempotency key for all attempts.
     const headers = {
       ...(call.method === 'POST' && { 'idempotency-key': call.idempotencyKey ?? newKey() }),
       ...call.headers,
@@ -110,7 +116,7 @@ export class Transport {
     if (body instanceof ReadableStream) init.duplex = 'half';
     const response = await this.#fetch(this.#url(call), init);
     if (response.ok) return response;
-    // The try before has removed it, and its answer was lost.
+    // An earlier attempt deleted it, but its response was lost.
     if (isRetry && method === 'DELETE' && response.status === 404) return new Response(null, { status: 204 });
     throw await refusal(response);
   }
@@ -129,7 +135,7 @@ export class Transport {
     return `${this.#base}${path}${text === '' ? '' : `?${text}`}`;
   }
 
-  /** fetch reports everything below HTTP as a TypeError, also a body that is interrupted. */
+  /** fetch reports every failure below HTTP as a TypeError, including an interrupted body. */
   #failure(thrown: unknown): LoraSqueezeError {
     if (thrown instanceof LoraSqueezeError) return thrown;
     if (!(thrown instanceof TypeError)) throw thrown;
@@ -142,17 +148,17 @@ export class Transport {
   }
 }
 
-/** Doubling, and anything below that: those who were refused together do not come back together. */
+/** A random time below a bound that doubles: clients that were refused together must not return together. */
 const backoffMs = (retries: number): number =>
   Math.random() * Math.min(FIRST_BACKOFF_MS * 2 ** (retries + 1), MOST_BACKOFF_MS);
 
-/** 128 random bits. `crypto.randomUUID` is for secure contexts only. */
+/** 128 random bits. `crypto.randomUUID` exists only in secure contexts. */
 function newKey(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
-/** The body of an answer by its content type: JSON, text, or bytes; undefined where there is none. */
+/** The body of a response by its content type: JSON, text, or bytes; undefined if there is none. */
 export async function bodyOf(response: Response): Promise<unknown> {
   const type = response.headers.get('content-type')?.split(';', 1)[0] ?? '';
   if (response.status === 204 || response.body === null) return undefined;

@@ -1,9 +1,9 @@
 import type { components, paths } from './contract.d.ts';
 
-/** What a method of HTTP is called in `request()`. */
+/** An HTTP method, in the form that `request()` takes. */
 export type Method = 'GET' | 'PUT' | 'POST' | 'DELETE' | 'PATCH' | 'HEAD' | 'OPTIONS';
 
-/** The paths of the contract that have a method. */
+/** The paths of the contract that support a method. */
 export type PathOf<M extends Method> = {
   [P in keyof paths]: paths[P] extends { [_ in Lowercase<M>]: { responses: unknown } } ? P : never;
 }[keyof paths];
@@ -48,7 +48,7 @@ export type BodyOf<P extends string, M extends Method> = PartOf<
 /** The query of a call. */
 export type QueryOf<P extends string, M extends Method = 'GET'> = ParameterOf<OperationOf<P, M>, 'query'>;
 
-/** What a list has. */
+/** The items of a list. */
 export type ItemOf<P extends string> = AnswerOf<P, 'GET'> extends { data: readonly (infer T)[] } ? T : never;
 
 type Field<K extends string, T> = [T] extends [never]
@@ -59,24 +59,24 @@ type Field<K extends string, T> = [T] extends [never]
       ? { readonly [_ in K]?: T }
       : { readonly [_ in K]: T };
 
-/** What every call takes. */
+/** Options of every call. */
 export interface CallOptions {
   /** Ends the call: it throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-  /** How long it may take with all its retries, before it throws DEADLINE_EXCEEDED. Default: that of the client. */
+  /** How long it may take with all its retries, before it throws DEADLINE_EXCEEDED. Default: the client's setting. */
   readonly timeoutMs?: number | undefined;
 }
 
-/** What a call that makes something takes. */
+/** Options of a call that creates something. */
 export interface CreateOptions extends CallOptions {
-  /** Calls with the same key take effect once. By default each call has a key of its own. */
+  /** Calls with the same key take effect once. By default each call has its own key. */
   readonly idempotencyKey?: string | undefined;
 }
 
-/** What `request()` takes besides method and path: what the contract says of that call. */
+/** Arguments of `request()` besides method and path, as the contract defines them for that call. */
 export type RequestOptions<P extends string, M extends Method> = CreateOptions & {
   readonly headers?: Readonly<Record<string, string>>;
-  /** Where the call takes bytes and not JSON. */
+  /** The body of a call that takes bytes instead of JSON. */
   readonly content?: Blob | Uint8Array | string | ReadableStream<Uint8Array>;
 } & Field<'path', ParameterOf<OperationOf<P, M>, 'path'>> &
   Field<'query', ParameterOf<OperationOf<P, M>, 'query'>> &
@@ -93,7 +93,7 @@ export type JobState = Job['state'];
 export type JobResult = Job['results'][number];
 export type SucceededResult = Extract<JobResult, { state: 'succeeded' }>;
 export type Progress = components['schemas']['Progress'];
-/** Progress with the attempt that it is about, as events have it. */
+/** Progress with the number of the attempt, in the form that events have. */
 export type JobProgress = components['schemas']['JobProgress'];
 export type JobForecast = components['schemas']['JobForecast'];
 export type Artifact = ItemOf<'/v1/jobs/{id}/artifacts'>;
@@ -126,5 +126,5 @@ export type TenantCancellation = components['schemas']['TenantCancellation'];
 export type Usage = AnswerOf<'/v1/usage', 'GET'>;
 export type Worker = ItemOf<'/v1/workers'>;
 export type Capabilities = AnswerOf<'/v1/capabilities', 'GET'>;
-/** A problem document (RFC 9457), as the service refuses. */
+/** A problem document (RFC 9457), the form of the service's errors. */
 export type Problem = components['schemas']['Problem'];

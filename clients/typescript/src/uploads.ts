@@ -6,7 +6,9 @@ import { filled, jsonOf, type Transport } from './transport.ts';
 import type { CallOptions, Upload } from './types.ts';
 
 export interface UploadOptions extends CallOptions {
-  /** Such as `adapter_model.safetensors`, `my-lora.gguf` or `adapter_config.json`: it says what the file is. */
+  /**
+   * For example `adapter_model.safetensors`, `my-lora.gguf` or `adapter_config.json`: it determines what the file is.
+   */
   readonly filename: string;
   /** The upload to resume, for example after a crash; default: a new one. */
   readonly id?: string | undefined;
@@ -19,14 +21,14 @@ export interface UploadOptions extends CallOptions {
 const UPLOADS = '/v1/uploads';
 const UPLOAD = '/v1/uploads/{id}';
 const TUS = { 'tus-resumable': '1.0.0' };
-/** A piece may fail so often without a byte of it getting there. */
+/** How many times in a row a piece may fail without any of its bytes arriving. */
 const MAX_FAILURES = 8;
 const FIRST_PAUSE_MS = 250;
 const MOST_PAUSE_MS = 10_000;
-/** Statuses for an upload with another offset, or one to which another request still writes: ask for the offset. */
+/** Statuses that report another offset, or another request that is still writing: query the offset. */
 const OUT_OF_STEP: readonly number[] = [409, 423];
 
-/** Single files by tus 1.0, the protocol of resumable uploads. Adapters are made of them. */
+/** Uploads of single files with tus 1.0, the protocol for resumable uploads. Adapters are created from them. */
 export class Uploads {
   readonly #transport: Transport;
 
@@ -37,9 +39,9 @@ export class Uploads {
 
   /**
    * Sends a file in pieces, each with its SHA-256. A failed piece is resumed where it was interrupted.
-   * @param content a stream can have any length, and is not held in memory
+   * @param content a stream can have any length and is not kept in memory
    * @throws LoraSqueezeError with the id of the upload as `context.upload_id`, to resume it later; errors of the file
-   * system; the signal's reason when it fires
+   *   system; the signal's reason if it is aborted
    */
   async create(content: Content, options: UploadOptions): Promise<Upload> {
     const open = await opened(content);
@@ -67,7 +69,7 @@ export class Uploads {
     if (isNew) onCreated?.(id);
     try {
       let offset = isNew ? 0 : await this.#offset(id, signal);
-      // Only the piece after the last one says how long a stream was.
+      // The length of a stream is sent with an empty last piece, after all others.
       for await (const piece of open.pieces(offset)) {
         offset = await this.#piece(id, offset, piece, undefined, signal);
         onProgress?.(offset, size);
@@ -101,7 +103,7 @@ export class Uploads {
     return this.#transport.call({ method: 'HEAD', path, headers: TUS, signal }, offsetIn);
   }
 
-  /** Sends one piece, as often as it takes. @returns where the next one begins */
+  /** Sends one piece, with as many attempts as necessary. @returns the offset of the next one */
   async #piece(
     id: string,
     start: number,
@@ -124,7 +126,7 @@ export class Uploads {
           signal,
         );
         const there = await this.#offset(id, signal);
-        // It got there, and only the answer was lost.
+        // The piece arrived, and only the response was lost.
         if (there === end && (length === undefined || (await this.get(id, { signal })).complete)) return end;
         if (there < start || there > end) throw error;
         if (there > offset) failures = 0;

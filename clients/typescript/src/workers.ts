@@ -16,7 +16,7 @@ export class Workers {
     return listed<Worker>(this.#transport, '/v1/workers', {}, options);
   }
 
-  /** Has a worker begin nothing more; it ends when what it runs has ended. */
+  /** Drains a worker: it starts nothing more, and ends when its executions have ended. */
   drain(id: string, options: CreateOptions = {}): Promise<Worker> {
     const path = filled('/v1/workers/{id}/drain', { id });
     return this.#transport.call({ ...options, method: 'POST', path }, jsonOf<Worker>);
