@@ -26,6 +26,8 @@ export interface ModuleShare {
 
 export interface HeatMapInput extends ChartStyle {
   readonly modules: readonly ModuleShare[];
+  /** The positions of the modules, where the caller has them already. */
+  readonly grid?: ModuleGrid;
   /** What a value is, such as "relative error". */
   readonly what: string;
   /** Formats a value; default: percent. */
@@ -55,10 +57,8 @@ const [LEAST_HEIGHT, MOST_HEIGHT] = [320, 640];
 const [ROW_PX, AXES_PX] = [15, 140];
 
 /** Height at which each row can have its label, up to what a page has room for, in pixels. */
-export function heatMapHeight(modules: readonly { readonly name: string }[]): number {
-  const { rows } = moduleGrid(modules.map(({ name }) => name));
-  return Math.min(MOST_HEIGHT, Math.max(LEAST_HEIGHT, rows.length * ROW_PX + AXES_PX));
-}
+export const heatMapHeight = ({ rows }: ModuleGrid): number =>
+  Math.min(MOST_HEIGHT, Math.max(LEAST_HEIGHT, rows.length * ROW_PX + AXES_PX));
 
 /** Layers that share a column of the map. */
 export const layersPerColumn = ({ columns }: ModuleGrid): number => Math.ceil(columns.length / MAX_COLUMNS);
@@ -67,7 +67,7 @@ export const layersPerColumn = ({ columns }: ModuleGrid): number => Math.ceil(co
 export function layerHeatMap(input: HeatMapInput): EChartsOption {
   const { modules, what, palette, isWide, inWords = percent, details = () => [] } = input;
   const room = isWide ? WIDE_ROOM : ROOM;
-  const grid = moduleGrid(modules.map(({ name }) => name));
+  const { grid = moduleGrid(modules.map(({ name }) => name)) } = input;
   const perColumn = layersPerColumn(grid);
   const labels = grid.columnLabels.filter((_, index) => index % perColumn === 0);
   const columns = columnLabels(labels, room.columns);

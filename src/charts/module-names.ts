@@ -25,10 +25,13 @@ const MAX_LEVELS = 4;
  * experts, ConvNeXt its blocks), so the number is chosen that fills the grid of layers and projections best; of equals, the smaller.
  */
 export function modulePlaces(names: readonly string[]): ModulePlace[] {
+  const ends = names.map(numberEnds);
+  const deepest = ends.reduce((most, { length }) => Math.max(most, length), 1);
   let best: ModulePlace[] = [];
   let most = 0;
-  for (let levels = 1; levels <= MAX_LEVELS; levels++) {
-    const places = names.map((name) => placeAt(name, levels));
+  // With more levels than any name has numbers, all places are the same again.
+  for (let levels = 1; levels <= Math.min(deepest, MAX_LEVELS); levels++) {
+    const places = names.map((name, index) => placeAt(name, ends[index]!, levels));
     const layers = new Set(places.map(({ layer }) => layer)).size;
     const projections = new Set(places.map(({ projection }) => projection)).size;
     const share = names.length / (layers * projections);
@@ -37,14 +40,17 @@ export function modulePlaces(names: readonly string[]): ModulePlace[] {
   return best;
 }
 
+/** Where the numbers of a name end that something follows. */
+function numberEnds(name: string): number[] {
+  const ends: number[] = [];
+  for (const { index, 0: found } of name.matchAll(NUMBER)) ends.push(index + found.length);
+  return ends.filter((end) => end < name.length);
+}
+
 /** The layer ends with the number of this level, or with the last earlier number that is followed by something. */
-function placeAt(name: string, levels: number): ModulePlace {
-  let end = 0;
-  for (const { index, 0: found } of name.matchAll(NUMBER)) {
-    if (levels-- === 0 || index + found.length >= name.length) break;
-    end = index + found.length;
-  }
-  return end === 0
+function placeAt(name: string, ends: readonly number[], levels: number): ModulePlace {
+  const end = ends[Math.min(levels, ends.length) - 1];
+  return end === undefined
     ? { layer: '', projection: name }
     : { layer: name.slice(0, end), projection: name.slice(end + 1) };
 }

@@ -24,6 +24,12 @@ export const meanOf = (values: readonly number[]): number =>
  */
 export function moduleRelativeError(energies: readonly number[], lost: readonly number[]): number {
   const mean = meanOf(energies);
-  const shares = energies.flatMap((energy, index) => (isDead(energy, mean) ? [] : [lost[index]! / energy]));
-  return Math.sqrt(meanOf(shares));
+  let [shares, count] = [0, 0];
+  for (let i = 0; i < energies.length; i++) {
+    const energy = energies[i]!;
+    if (isDead(energy, mean)) continue;
+    shares += lost[i]! / energy;
+    count++;
+  }
+  return Math.sqrt(shares / Math.max(1, count));
 }

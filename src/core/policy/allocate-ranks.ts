@@ -1,5 +1,4 @@
 import { isDead, meanOf } from '../by-module.ts';
-import { Heap } from './heap.ts';
 
 /**
  * The value of a direction. relative: its energy σ² divided by the energy of its module, so that modules with small
@@ -62,22 +61,45 @@ export const allocateRanks = (
  * All steps of all modules, those with the highest value per cost first; any budget is spent in this order. Of equal
  * steps, the one of the earlier module comes first, and within a module the smaller rank.
  */
-export function* stepsInOrder(modules: readonly BudgetModule[], criterion: Criterion): Generator<Step> {
+export function stepsInOrder(modules: readonly BudgetModule[], criterion: Criterion): Step[] {
   const worths = worthsOf(modules, criterion);
-  // Only the next step of each module is in the heap; later ones are never better, because σ descends.
-  const waiting = new Heap<Step & { readonly position: number }>(
-    (x, y) => x.density > y.density || (x.density === y.density && x.module < y.module),
-  );
-  const enqueue = (module: number, position: number, ceiling: number): void => {
-    const entry = modules[module]!;
-    const step = stepTo(entry, worths[module]!, position, ceiling);
-    if (step) waiting.push({ module, position, rank: entry.ranks[position]!, ...step });
-  };
-  for (const module of modules.keys()) enqueue(module, 1, Number.POSITIVE_INFINITY);
-  for (let step = waiting.pop(); step; step = waiting.pop()) {
-    yield step;
-    enqueue(step.module, step.position + 1, step.density);
+  const steps: Step[] = [];
+  for (const [module, entry] of modules.entries()) {
+    // Of one module, later steps are never better, because σ descends.
+    let ceiling = Number.POSITIVE_INFINITY;
+    for (let position = 1; position < entry.ranks.length; position++) {
+      const step = stepTo(entry, worths[module]!, position, ceiling);
+      if (!step) break;
+      steps.push({ module, rank: entry.ranks[position]!, ...step });
+      ceiling = step.density;
+    }
   }
+  return byDensity(steps);
+}
+
+/** Descending; equal ones stay in their order. Numbers are sorted several times as fast as objects are compared. */
+function byDensity(steps: readonly Step[]): Step[] {
+  const densities = new Float64Array(steps.length);
+  for (let i = 0; i < steps.length; i++) densities[i] = -steps[i]!.density;
+  densities.sort();
+  const taken = new Uint32Array(steps.length);
+  const sorted = new Array<Step>(steps.length);
+  for (const step of steps) {
+    const first = firstNotBelow(densities, -step.density);
+    sorted[first + taken[first]!++] = step;
+  }
+  return sorted;
+}
+
+/** Index of the first number that is not below another. @param ascending has such a number */
+function firstNotBelow(ascending: Float64Array, number: number): number {
+  let [low, high] = [0, ascending.length - 1];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (ascending[middle]! < number) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** Ranks that are already decided, by the index of their module. They need not be among its permitted ranks. */

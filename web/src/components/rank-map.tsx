@@ -8,7 +8,7 @@ import {
   layerHeatMap,
   layersPerColumn,
 } from '../../../src/charts/layer-heat-map.ts';
-import { type ModuleGrid, moduleGrid } from '../../../src/charts/module-grid.ts';
+import type { ModuleGrid } from '../../../src/charts/module-grid.ts';
 import { paletteOf } from '../../../src/charts/palette.ts';
 import { percent } from '../../../src/charts/words.ts';
 import { scheme } from '../state/scheme.ts';
@@ -18,9 +18,11 @@ import { MapCursor } from './map-cursor.tsx';
 import type { ModuleRow } from './module-table.tsx';
 import { Panel } from './panel.tsx';
 import { PinBar, type PinBarProps } from './pin-bar.tsx';
+import { Term } from './term.tsx';
 
 interface RankMapProps extends Omit<PinBarProps, 'onRow' | 'onLayer' | 'hasLayers'> {
   readonly rows: readonly ModuleRow[];
+  readonly grid: ModuleGrid;
   /** The module that the cursor is on. */
   readonly cursor: number;
   readonly onCursor: (module: number) => void;
@@ -31,19 +33,19 @@ type View = keyof typeof VIEWS;
 
 /** What a map of the layers shows, and where modules are selected and pinned: the rank, energy or error of each. */
 export function RankMap(props: RankMapProps) {
-  const { rows, selected, cursor, onCursor, onSelected } = props;
+  const { rows, grid, selected, cursor, onCursor, onSelected } = props;
   const [view, setView] = useState<View>('rank');
   const palette = paletteOf(scheme.value);
-  const grid = useMemo(() => moduleGrid(rows.map(({ name }) => name)), [rows[0]?.name, rows.length]);
   const option = useMemo(() => {
     const names = new Set([...selected].map((index) => rows[index]!.name));
     return layerHeatMap({
       palette,
+      grid,
       selected: names,
       details: (index) => tellModule(rows[index]!),
       ...viewed(view, rows),
     });
-  }, [palette, rows, view, selected]);
+  }, [palette, rows, grid, view, selected]);
   const inRow = (row: number) => modulesWhere(grid, (place) => place.row === row);
   const inColumn = (column: number) => modulesWhere(grid, (place) => place.column === column);
   const here = grid.places[cursor]!;
@@ -74,7 +76,12 @@ export function RankMap(props: RankMapProps) {
     <Panel
       title="Map of the layers"
       class="map"
-      note="Click a cell, or the name of a row or layer, to select its modules; with Ctrl or Shift several. By keyboard: arrows, Space."
+      note={
+        <>
+          Click a cell, or the name of a row or layer, to select its modules; with Ctrl or Shift several. By
+          keyboard: arrows, Space. What is selected can be <Term title="pinned" />.
+        </>
+      }
       actions={
         <fieldset class="switch">
           <legend class="unseen">What the map shows</legend>
@@ -88,7 +95,7 @@ export function RankMap(props: RankMapProps) {
     >
       <Chart
         option={option}
-        height={heatMapHeight(rows)}
+        height={heatMapHeight(grid)}
         label={`The ${view} of every module, by ${grid.columnName} and projection.`}
         overlay={overlay}
         onPick={onPick}

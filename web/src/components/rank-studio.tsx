@@ -1,5 +1,6 @@
 import { useCallback, useMemo, useState } from 'preact/hooks';
 import { heatMapHeight } from '../../../src/charts/layer-heat-map.ts';
+import { moduleGrid } from '../../../src/charts/module-grid.ts';
 import type { ServingProfile } from '../../../src/contract/serving.ts';
 import type { Conversions } from '../preview/format-options.ts';
 import { type Analyzed, errorAt } from '../preview/preview.ts';
@@ -35,6 +36,7 @@ export function RankStudio({ adapterId, analyzed, profiles, conversions }: RankS
   const choices = useMemo(() => rankChoices(curve.length, profile), [curve, profile]);
   const lines = useCurveLines(choice, analyzed);
   const places = useMemo(() => placesInTable(modules), [modules]);
+  const grid = useMemo(() => moduleGrid(modules.map(({ name }) => name)), [modules]);
   const rows = useMemo(() => rowsOf(analyzed, places, ranks, pins), [analyzed, places, ranks, pins]);
   const onPick = useCallback((row: ModuleRow) => setPicked(row.index), []);
   const onToggle = useCallback(({ index }: ModuleRow) => {
@@ -79,6 +81,7 @@ export function RankStudio({ adapterId, analyzed, profiles, conversions }: RankS
       />
       <RankMap
         rows={rows}
+        grid={grid}
         cursor={cursor}
         onCursor={setPicked}
         selected={selected}
@@ -96,7 +99,7 @@ export function RankStudio({ adapterId, analyzed, profiles, conversions }: RankS
         modules={modules}
         picked={picked === undefined ? undefined : modules[picked]!.name}
         rank={picked === undefined ? preview?.rank.max : ranks?.[picked]}
-        height={Math.min(MAX_SPECTRA_PX, heatMapHeight(modules))}
+        height={Math.min(MAX_SPECTRA_PX, heatMapHeight(grid))}
       />
       <ModuleTable
         rows={rows}

@@ -1,5 +1,6 @@
 import { useMemo, useState } from 'preact/hooks';
 import { heatMapHeight, layerHeatMap } from '../../../src/charts/layer-heat-map.ts';
+import { moduleGrid } from '../../../src/charts/module-grid.ts';
 import { paletteOf } from '../../../src/charts/palette.ts';
 import { curveOfSpectra, rankCurveChart } from '../../../src/charts/rank-curve-chart.ts';
 import { sizeChart } from '../../../src/charts/size-chart.ts';
@@ -50,16 +51,18 @@ export function ReportCharts({ report, targets, results, source }: ReportChartsP
   );
   const sizeOption = useMemo(() => sizeChart({ palette, files }), [palette, files]);
   const most = useMemo(() => largestError(targets), [targets]);
+  const grid = useMemo(() => moduleGrid(target.modules.map(({ name }) => name)), [target]);
   const mapOption = useMemo(
     () =>
       layerHeatMap({
         palette,
+        grid,
         what: 'error',
         modules: target.modules.map(({ name, relative_error: value }) => ({ name, value })),
         // One scale for all results, so that their maps can be compared.
         ...(most > 0 && { most }),
       }),
-    [palette, target, most],
+    [palette, target, grid, most],
   );
   const rows = useMemo(() => {
     const spectra = new Map(modules.map((module) => [module.name, module]));
@@ -130,7 +133,7 @@ export function ReportCharts({ report, targets, results, source }: ReportChartsP
       >
         <Chart
           option={mapOption}
-          height={heatMapHeight(target.modules)}
+          height={heatMapHeight(grid)}
           label={`Relative error of every module by layer and projection, for ${targetInWords(target.target)}.`}
         >
           <ChartTable

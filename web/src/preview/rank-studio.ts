@@ -45,6 +45,11 @@ export const limitsOf = (profile: ServingProfile | null): RankLimits => ({
 });
 
 export function rankStudio(analyzed: Analyzed, limits: RankLimits, criterion: Criterion): RankStudio {
+  const permitted = new Map<number, readonly number[]>();
+  const ranksUpTo = (own: number): readonly number[] => {
+    if (!permitted.has(own)) permitted.set(own, permittedRanks(own, limits));
+    return permitted.get(own)!;
+  };
   const modules = analyzed.modules.map((module): BudgetModule => {
     const { singular_values: sigma, energy, shape } = module;
     const [m, n] = shape;
@@ -53,10 +58,10 @@ export function rankStudio(analyzed: Analyzed, limits: RankLimits, criterion: Cr
       // What its factors leave out of it is lost at any rank.
       restNorm: Math.sqrt(energy * lostShare(module, module.rank)),
       costPerRank: m + n,
-      ranks: permittedRanks(largestRank({ rank: module.rank, m, n }), limits),
+      ranks: ranksUpTo(largestRank({ rank: module.rank, m, n })),
     };
   });
-  return { analyzed, criterion, limits, modules, steps: [...stepsInOrder(modules, criterion)] };
+  return { analyzed, criterion, limits, modules, steps: stepsInOrder(modules, criterion) };
 }
 
 /** Pins as the server takes them: the nearest rank that it allows. */

@@ -9,6 +9,7 @@ export const GLOSSARY = {
   'mean module error':
     'The root mean square of the relative errors of all modules, in which each module counts the same.',
   module: 'A layer of the base model that the adapter updates.',
+  pinned: 'Of a module: its rank is fixed by hand. The size is shared out over the other modules.',
   rank: 'The inner dimension of the two factors of a module. A smaller rank makes a smaller and faster adapter.',
   'relative error': 'How far the update is from the original: ‖ΔW − ΔW′‖ / ‖ΔW‖.',
   weight: 'The tenant’s share of the workers beside those of others, while several have jobs waiting.',
