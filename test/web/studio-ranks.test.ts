@@ -142,6 +142,8 @@ describe('a choice in an address', () => {
       { policy: 'modules' as const, parameters: 12_345, pins },
       { policy: 'modules' as const, parameters: 12_345, criterion: 'energy' as const },
       { policy: 'energy' as const, energy: 99.5, isUniform: false },
+      { policy: 'energy' as const, energy: 81, isKohya: true, isUniform: false },
+      { policy: 'ratio' as const, ratio: 4, isKohya: true },
       { policy: 'tolerance' as const, tolerance: 12 },
       { policy: 'knee' as const },
       {

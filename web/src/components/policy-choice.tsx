@@ -1,5 +1,5 @@
 import { type Conversions, firstOptions, optionsOfTexts } from '../preview/format-options.ts';
-import { POLICY_CHOICES, type PolicyChoice, type TargetForm } from '../preview/target-form.ts';
+import { hasKohya, POLICY_CHOICES, type PolicyChoice, type TargetForm } from '../preview/target-form.ts';
 import { NumberField, SelectField, TickField } from './field.tsx';
 import { enteredIn } from './form.tsx';
 import { OptionFields } from './option-fields.tsx';
@@ -91,6 +91,14 @@ export function PolicyFields({ form, onChange }: PolicyProps) {
         </button>
       </p>
       <Value form={form} onChange={onChange} />
+      {hasKohya(form.policy) && (
+        <TickField
+          label="Ranks of kohya’s resize_lora.py: one direction more"
+          isOn={form.isKohya}
+          // kohya gives each module a rank of its own.
+          onChange={(isKohya) => onChange({ isKohya, ...(isKohya && { isUniform: false }) })}
+        />
+      )}
       <TickField
         label="One rank for all modules"
         isOn={form.isUniform}

@@ -2,7 +2,7 @@ import { DEFAULT_CRITERION } from '../../../src/contract/target.ts';
 import { optionsOfTexts, textsOfOptions } from './format-options.ts';
 import { pinsOfText, textOfPins } from './pins-text.ts';
 import type { Analyzed } from './preview.ts';
-import { SPECTRUM_POLICIES, type SpectrumPolicy, type TargetForm } from './target-form.ts';
+import { hasKohya, SPECTRUM_POLICIES, type SpectrumPolicy, type TargetForm } from './target-form.ts';
 
 type Query = Readonly<Record<string, string>>;
 
@@ -20,6 +20,7 @@ export const firstForm = ({ analysis }: Analyzed): TargetForm => ({
   tolerance: 30,
   cumulative: 80,
   ratio: 10,
+  isKohya: false,
   isUniform: true,
   profile: '',
   format: '',
@@ -49,7 +50,11 @@ function policyQuery(form: TargetForm, first: TargetForm): Record<string, string
   if (policy === 'modules')
     return { parameters: String(parameters), ...(pins.size > 0 && { pins: textOfPins(pins) }) };
   const value = policy === 'knee' ? 1 : form[policy];
-  return { [policy]: String(value), ...(!form.isUniform && { each: '1' }) };
+  return {
+    [policy]: String(value),
+    ...(hasKohya(policy) && form.isKohya && { compat: 'kohya' }),
+    ...(!form.isUniform && { each: '1' }),
+  };
 }
 
 /** The choice that an address has; what it does not say or what cannot be is as in the first one. */
@@ -92,7 +97,12 @@ function policyOf(query: Query, { modules }: Analyzed): Partial<TargetForm> {
   for (const policy of SPECTRUM_POLICIES) {
     const value = numberIn(query[policy], ...BOUNDS[policy]);
     if (value === undefined) continue;
-    return { policy, ...(policy !== 'knee' && { [policy]: value }), isUniform: query.each !== '1' };
+    return {
+      policy,
+      ...(policy !== 'knee' && { [policy]: value }),
+      isKohya: hasKohya(policy) && query.compat === 'kohya',
+      isUniform: query.each !== '1',
+    };
   }
   return {};
 }

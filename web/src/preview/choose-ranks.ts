@@ -3,6 +3,7 @@ import type { Target } from '../../../src/contract/target.ts';
 import { cumulativeRank } from '../../../src/core/policy/cumulative-rank.ts';
 import { energyRank } from '../../../src/core/policy/energy-rank.ts';
 import { kneeRank } from '../../../src/core/policy/knee-rank.ts';
+import { kohyaRank } from '../../../src/core/policy/kohya-rank.ts';
 import { ratioRank } from '../../../src/core/policy/ratio-rank.ts';
 import { toleranceRank } from '../../../src/core/policy/tolerance-rank.ts';
 import { combine } from '../../../src/serving/apply-profile.ts';
@@ -23,7 +24,12 @@ export function chooseRanks(asked: Target, profile: ServingProfile | null, { mod
         target: asked,
         limits: { ...NO_LIMITS, minRank: asked.min_rank ?? 1, maxRank: asked.max_rank ?? NO_LIMITS.maxRank },
       };
-  const wanted = modules.map(({ singular_values: sigma }) => policyRank(target, sigma));
+  const isKohya = 'compat' in target && target.compat === 'kohya';
+  const wanted = modules.map(({ singular_values: sigma, scale, shape }) => {
+    const rank = policyRank(target, sigma);
+    // kohya looks at B·A, whose spectrum is without the scale.
+    return isKohya ? Math.min(kohyaRank(rank, (sigma[0] ?? 0) / Math.abs(scale)), ...shape) : rank;
+  });
   const largest = wanted.reduce((most, rank) => Math.max(most, rank), 1);
   const isUniform = 'rank' in target || (target.uniform ?? true);
   return modules.map(({ rank }, index) => limitRank(isUniform ? largest : wanted[index]!, rank, limits));

@@ -28,10 +28,14 @@ function policyQuery(target: Target): Record<string, string> {
       ...('criterion' in target &&
         target.criterion !== DEFAULT_CRITERION && { criterion: target.criterion! }),
     };
-  const each: Record<string, string> = target.uniform === false ? { each: '1' } : {};
+  const isKohya = 'compat' in target && target.compat === 'kohya';
+  const further: Record<string, string> = {
+    ...(isKohya && { compat: 'kohya' }),
+    ...(!(target.uniform ?? !isKohya) && { each: '1' }),
+  };
   for (const policy of SHARES)
     if (policy in target)
-      return { [policy]: String(100 * (target as Record<typeof policy, number>)[policy]), ...each };
-  if ('ratio' in target) return { ratio: String(target.ratio), ...each };
-  return 'knee' in target ? { knee: '1', ...each } : {};
+      return { [policy]: String(100 * (target as Record<typeof policy, number>)[policy]), ...further };
+  if ('ratio' in target) return { ratio: String(target.ratio), ...further };
+  return 'knee' in target ? { knee: '1', ...further } : {};
 }

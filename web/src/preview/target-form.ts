@@ -1,6 +1,11 @@
 import type { FormatName } from '../../../src/adapter/format-name.ts';
 import type { ServingProfile } from '../../../src/contract/serving.ts';
-import { DEFAULT_CRITERION, type FormatOptions, type Target } from '../../../src/contract/target.ts';
+import {
+  DEFAULT_CRITERION,
+  type FormatOptions,
+  KOHYA_METHODS,
+  type Target,
+} from '../../../src/contract/target.ts';
 import type { Criterion, PinnedRanks } from '../../../src/core/policy/allocate-ranks.ts';
 import { neededSetting } from './rank-choices.ts';
 import { rankPattern } from './rank-pattern.ts';
@@ -20,6 +25,10 @@ export type PolicyChoice = keyof typeof POLICY_CHOICES;
 /** Of the policies that look at each spectrum. */
 export const SPECTRUM_POLICIES = ['energy', 'tolerance', 'cumulative', 'ratio', 'knee'] as const;
 export type SpectrumPolicy = (typeof SPECTRUM_POLICIES)[number];
+
+/** Whether a policy can be told to count as kohya's resize_lora.py does. */
+export const hasKohya = (policy: PolicyChoice): boolean =>
+  (KOHYA_METHODS as readonly PolicyChoice[]).includes(policy);
 
 export const CRITERIA = {
   relative: 'Mean module error, which predicts accuracy',
@@ -43,6 +52,8 @@ export interface TargetForm {
   /** Percent of Σσ */
   readonly cumulative: number;
   readonly ratio: number;
+  /** Of three of the policies that look at each spectrum: the ranks that kohya's resize_lora.py gives. */
+  readonly isKohya: boolean;
   /** Of the policies that look at each spectrum: all modules get the largest rank that any of them is given. */
   readonly isUniform: boolean;
   readonly profile: string;
@@ -76,6 +87,7 @@ export function targetOf(form: TargetForm, profile: ServingProfile | null, chose
     ...(form.scale === 'keep' && { scale: form.scale }),
   };
   const uniform = { uniform: form.isUniform };
+  const compat = form.isKohya ? { compat: 'kohya' as const } : {};
   switch (form.policy) {
     case 'rank':
       return { rank: form.rank, ...common };
@@ -89,13 +101,13 @@ export function targetOf(form: TargetForm, profile: ServingProfile | null, chose
             ...common,
           };
     case 'energy':
-      return { energy: form.energy / 100, ...uniform, ...common };
+      return { energy: form.energy / 100, ...compat, ...uniform, ...common };
     case 'tolerance':
       return { tolerance: form.tolerance / 100, ...uniform, ...common };
     case 'cumulative':
-      return { cumulative: form.cumulative / 100, ...uniform, ...common };
+      return { cumulative: form.cumulative / 100, ...compat, ...uniform, ...common };
     case 'ratio':
-      return { ratio: form.ratio, ...uniform, ...common };
+      return { ratio: form.ratio, ...compat, ...uniform, ...common };
     case 'knee':
       return { knee: true, ...uniform, ...common };
   }
