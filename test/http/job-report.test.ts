@@ -52,6 +52,8 @@ async function reported(
 describe('the report of a job', () => {
   let server: TestServer;
   let id: string;
+  /** By what it read and made. */
+  const called = 'model-adapter-rank-4';
   let path: string;
   const as = (ending: string, headers: Record<string, string> = {}): Promise<Response> =>
     server.fetch(path + ending, { headers });
@@ -92,7 +94,7 @@ describe('the report of a job', () => {
   it('is a page that stands on its own, with a policy of its own', async () => {
     const response = await as('/report.html');
     assert.equal(response.headers.get('x-content-type-options'), 'nosniff');
-    assert.equal(response.headers.get('content-disposition'), `inline; filename="${id}.html"`);
+    assert.equal(response.headers.get('content-disposition'), `inline; filename="${called}-report.html"`);
     const page = await response.text();
     assertSelfContained(page);
     const policy = response.headers.get('content-security-policy')!;
@@ -101,13 +103,31 @@ describe('the report of a job', () => {
     assert.ok(page.includes(id));
   });
 
+  it('is called as its job is, once that has a name', async () => {
+    const { headers } = await as('/report');
+    assert.equal(headers.get('content-disposition'), `inline; filename="${called}-report.json"`);
+    const rename = (name: string | null) =>
+      server.fetch(path, {
+        method: 'PATCH',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ name }),
+      });
+    assert.equal((await rename('Nightly, größer/kleiner')).status, 200);
+    for (const [ending, name] of [
+      ['/report.html', 'Nightly-gro-er-kleiner-report.html'],
+      ['/report.svg', 'Nightly-gro-er-kleiner-error-by-rank.svg'],
+    ] as const)
+      assert.equal((await as(ending)).headers.get('content-disposition'), `inline; filename="${name}"`);
+    await rename(null);
+  });
+
   it('is a picture of each figure', async () => {
     const pictures = new Set<string>();
     for (const figure of ['error-by-rank', 'heatmap', 'sizes']) {
       const svg = await as(`/report.svg?figure=${figure}`);
       assert.match(await svg.text(), /^<svg [^>]*width="1200"/);
       const png = await as(`/report.png?figure=${figure}`);
-      assert.equal(png.headers.get('content-disposition'), `inline; filename="${id}-${figure}.png"`);
+      assert.equal(png.headers.get('content-disposition'), `inline; filename="${called}-${figure}.png"`);
       const bytes = Buffer.from(await png.arrayBuffer());
       assert.equal(decodePng(bytes).width, 1200);
       pictures.add(bytes.toString('base64'));

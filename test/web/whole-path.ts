@@ -103,6 +103,32 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
     await page.getByRole('button', { name: 'Back to one rank' }).click();
   });
 
+  it('foretells the ranks of kohya, which the request then asks for', async () => {
+    await page.getByLabel('Choose ranks by').selectOption('energy');
+    const plain = await tile(page, 'Mean module error');
+    await page.getByLabel('Ranks of kohya’s resize_lora.py').check();
+    assert.equal(await page.getByLabel('One rank for all modules').isChecked(), false, 'as kohya does');
+    const foretold = await tile(page, 'Mean module error');
+    assert.notEqual(foretold, plain);
+    await page.getByText('The same without the page').click();
+    const text = (await page.getByRole('region', { name: 'The request for curl' }).textContent())!;
+    const { targets } = JSON.parse(/-d '(.*)'$/s.exec(text)![1]!);
+    assert.deepEqual(targets.at(-1), { energy: 0.9, compat: 'kohya', uniform: false });
+    const { id } = (await client.json<{ data: AdapterRecord[] }>('/v1/adapters')).data.at(-1)!;
+    const job = await client.squeeze(id, targets.slice(-1));
+    assert.equal(percent(resultsOf(job)[0]!.module_relative_error!), foretold);
+    await page.getByLabel('Choose ranks by').selectOption('knee');
+    assert.equal(
+      await page.getByLabel('Ranks of kohya’s resize_lora.py').count(),
+      0,
+      'kohya has no such method',
+    );
+    await page.getByLabel('Choose ranks by').selectOption('energy');
+    await page.getByLabel('Ranks of kohya’s resize_lora.py').uncheck();
+    await page.getByRole('button', { name: 'Back to one rank' }).click();
+    await page.getByText('The same without the page').click();
+  });
+
   it('shares a size out by the criterion that was chosen, as the service then does', async () => {
     const { id } = (await client.json<{ data: AdapterRecord[] }>('/v1/adapters')).data.at(-1)!;
     await page.getByRole('button', { name: 'Recommended: 4' }).click();
@@ -174,14 +200,20 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
     await page.getByRole('button', { name: /Report \(HTML\)/ }).click();
     assert.match((await contentOf(forPeople)).bytes.toString(), /^<!doctype html>/i);
 
-    for (const [title, name, start] of [
-      ['Figure (PNG)', `${jobId}-error-by-rank.png`, '\x89PNG'],
-      ['Figure (SVG)', `${jobId}-error-by-rank.svg`, '<svg'],
+    for (const [title, form, start] of [
+      ['Figure (PNG)', 'png', '\x89PNG'],
+      ['Figure (SVG)', 'svg', '<svg'],
     ] as const) {
       const figure = page.waitForEvent('download');
       await page.getByRole('button', { name: title }).click();
       const saved = await contentOf(figure);
-      assert.equal(saved.name, name);
+      assert.match(saved.name, /^gpt2-adapter-ranks-\d-\d-rank-4-error-by-rank\.(png|svg)$/);
+      const { headers } = await client.fetch(`/v1/jobs/${jobId}/report.${form}`);
+      assert.equal(
+        headers.get('content-disposition'),
+        `inline; filename="${saved.name}"`,
+        'as the service says',
+      );
       assert.equal(saved.bytes.toString('latin1').slice(0, 4), start);
     }
   });

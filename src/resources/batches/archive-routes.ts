@@ -1,4 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { asFileName } from '../../adapter/file-names.ts';
 import { BINARY, problems, response } from '../../http/schemas.ts';
 import { zipArchive } from '../../http/zip-archive.ts';
 import { workspaceOf } from '../own-workspace.ts';
@@ -32,12 +33,12 @@ export const batchArchiveRoutes: FastifyPluginAsyncTypebox = async (app) => {
     },
     async (request, reply) => {
       const workspace = workspaceOf(request);
-      const { id, progress } = await workspace.batches.get(request.params.id);
+      const { id, name, progress } = await workspace.batches.get(request.params.id);
       return reply
         .headers({
           'cache-control': 'no-store',
           'content-type': 'application/zip',
-          'content-disposition': `attachment; filename="${id}.zip"`,
+          'content-disposition': `attachment; filename="${asFileName(name ?? id)}.zip"`,
         })
         .send(zipArchive(archiveEntries(workspace, { id, total: progress.total })));
     },

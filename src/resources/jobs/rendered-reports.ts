@@ -1,9 +1,11 @@
 import { LRUCache } from 'lru-cache';
+import { asFileName } from '../../adapter/file-names.ts';
 import type { AdapterRecord } from '../../contract/adapter.ts';
 import type { JobRecord } from '../../contract/job.ts';
 import { digestTag } from '../../http/entity-tag.ts';
 import type { ReportForm } from '../../report/render.ts';
 import { Renderer } from '../../report/renderer.ts';
+import { reportName } from '../../report/report-name.ts';
 import type { AdapterService } from '../adapters/service.ts';
 import { sourceIds } from './adapters-of-request.ts';
 import { hasReport } from './job-end.ts';
@@ -31,6 +33,18 @@ export interface ReportAnswer {
   readonly policy: string | undefined;
 }
 
+/** What the names of all files of a job's report begin with: `gpt2-rank-4`. */
+export async function reportFileName({ adapters }: ReportSource, job: JobRecord): Promise<string> {
+  const ids = [...sourceIds(job.request), ...(job.imported?.adapter_id ? [job.imported.adapter_id] : [])];
+  const found = await Promise.all([...new Set(ids)].map((id) => adapters.find(id)));
+  return asFileName(
+    reportName(
+      job,
+      found.flatMap((record) => record?.name ?? []),
+    ),
+  );
+}
+
 /** Reports in their readable forms, which are rendered in a thread of their own and cached for a while. */
 export class RenderedReports {
   private readonly renderer = new Renderer();
@@ -45,12 +59,25 @@ export class RenderedReports {
    * The report of a job in one form. Simultaneous requests for the same report share one rendering.
    * @throws AppError JOB_NOT_FOUND, REPORT_NOT_READY, STORAGE_*; INTERNAL if it cannot be rendered
    */
-  async get(source: ReportSource, jobId: string, form: ReportForm): Promise<ReportAnswer> {
-    // Checked even if the report is cached, because a deleted job has no report.
+  async get(
+    source: ReportSource,
+    jobId: string,
+    form: ReportForm,
+  ): Promise<ReportAnswer & { readonly fileName: string }> {
+    // Read even if the report is cached, because a deleted job has no report, and names change.
     const job = await source.jobs.recorded(jobId);
     const key = `${source.tenant}/${jobId}/${JSON.stringify(form)}`;
     const known = hasReport(job) ? (this.answers.get(key) ?? this.running.get(key)) : undefined;
-    if (known) return known;
+    const answer = await (known ?? this.begin(key, source, jobId, form));
+    return { ...answer, fileName: await reportFileName(source, job) };
+  }
+
+  private async begin(
+    key: string,
+    source: ReportSource,
+    jobId: string,
+    form: ReportForm,
+  ): Promise<ReportAnswer> {
     const answer = this.make(source, jobId, form).finally(() => this.running.delete(key));
     this.running.set(key, answer);
     const made = await answer;

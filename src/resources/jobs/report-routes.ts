@@ -7,7 +7,7 @@ import { BINARY, JobPath, problems, reference } from '../../http/schemas.ts';
 import { REVALIDATED } from '../../http/send-file.ts';
 import { FIGURES } from '../../report/report-input.ts';
 import { workspaceOf } from '../own-workspace.ts';
-import type { RenderedReports } from './rendered-reports.ts';
+import { type RenderedReports, reportFileName } from './rendered-reports.ts';
 import { JOB_ERRORS } from './service.ts';
 
 const FigureQuery = Type.Object(
@@ -54,7 +54,9 @@ export const jobReportRoutes: FastifyPluginAsyncTypebox<{ reports: RenderedRepor
     },
     async (request, reply) => {
       // Sent as it is stored: parsing and serialising a long report would block other requests.
-      const { bytes } = await workspaceOf(request).jobs.storedReport(request.params.id);
+      const workspace = workspaceOf(request);
+      const { bytes, job } = await workspace.jobs.storedReport(request.params.id);
+      reply.header('content-disposition', shownAs(await reportFileName(workspace, job), 'report.json'));
       const type = 'application/json; charset=utf-8';
       return send(request, reply, { bytes: Buffer.from(bytes), etag: digestTag(bytes), type });
     },
@@ -71,9 +73,12 @@ export const jobReportRoutes: FastifyPluginAsyncTypebox<{ reports: RenderedRepor
     },
     async (request, reply) => {
       const { id } = request.params;
-      const { policy, ...page } = await reports.get(workspaceOf(request), id, { as: 'html', isServed: true });
+      const { policy, fileName, ...page } = await reports.get(workspaceOf(request), id, {
+        as: 'html',
+        isServed: true,
+      });
       if (policy !== undefined) reply.header('content-security-policy', policy);
-      reply.header('content-disposition', `inline; filename="${id}.html"`);
+      reply.header('content-disposition', shownAs(fileName, 'report.html'));
       return send(request, reply, { ...page, type: 'text/html; charset=utf-8' });
     },
   );
@@ -92,14 +97,17 @@ export const jobReportRoutes: FastifyPluginAsyncTypebox<{ reports: RenderedRepor
       async (request, reply) => {
         const { id } = request.params;
         const { figure = FIGURES[0] } = request.query;
-        const picture = await reports.get(workspaceOf(request), id, { as: format, figure });
-        reply.header('content-disposition', `inline; filename="${id}-${figure}.${format}"`);
+        const { fileName, ...picture } = await reports.get(workspaceOf(request), id, { as: format, figure });
+        reply.header('content-disposition', shownAs(fileName, `${figure}.${format}`));
         const type = format === 'png' ? mediaType : `${mediaType}; charset=utf-8`;
         return send(request, reply, { ...picture, type });
       },
     );
   }
 };
+
+/** A header with which a browser shows the report, and saves it under this name. */
+const shownAs = (fileName: string, what: string): string => `inline; filename="${fileName}-${what}"`;
 
 const text = (description: string) => ({ type: 'string', description });
 

@@ -1,9 +1,14 @@
 import { useState } from 'preact/hooks';
+import { asFileName } from '../../../src/adapter/file-names.ts';
+import type { JobRecord } from '../../../src/contract/job.ts';
+import { reportName } from '../../../src/report/report-name.ts';
 import { download } from '../api/download.ts';
 import { type Problem, problemOf } from '../api/problem.ts';
+import { useAdapterNames } from '../state/names.ts';
+import { sourceIdsOf } from '../words/job-words.ts';
 import { ProblemNote } from './problem-note.tsx';
 
-/** What each is called as a file, as the service calls it. */
+/** What each is called as a file, behind the name of the job, as the service calls it. */
 const REPORT_FORMATS = [
   ['report.html', 'report.html', 'Report (HTML)'],
   ['report', 'report.json', 'Report (JSON)'],
@@ -12,10 +17,18 @@ const REPORT_FORMATS = [
 ] as const;
 
 /** The report for people and for programs, and its figure, the error by rank. */
-export function ReportButtons({ jobId }: { jobId: string }) {
+export function ReportButtons({ job }: { job: JobRecord }) {
   const [problem, setProblem] = useState<Problem | null>(null);
+  const ids = sourceIdsOf(job);
+  const nameOf = useAdapterNames(ids);
+  const called = asFileName(
+    reportName(
+      job,
+      ids.flatMap((id) => nameOf(id) ?? []),
+    ),
+  );
   const save = (form: string, filename: string) =>
-    download(`/v1/jobs/${jobId}/${form}`, `${jobId}-${filename}`).catch((error: unknown) =>
+    download(`/v1/jobs/${job.id}/${form}`, `${called}-${filename}`).catch((error: unknown) =>
       setProblem(problemOf(error)),
     );
   return (

@@ -26,7 +26,7 @@ import { useTitle } from '../state/title.ts';
 import { isOpen, useJob } from '../state/use-job.ts';
 import { useLoaded } from '../state/use-loaded.ts';
 import { jobAt } from '../words/job-progress.ts';
-import { jobTitle, placeOf, sourceIdOf } from '../words/job-words.ts';
+import { jobTitle, placeOf, sourceIdOf, sourceIdsOf } from '../words/job-words.ts';
 import { duration, moment } from '../words/moments.ts';
 
 /** A job: how far it is, and what came of it. */
@@ -95,13 +95,7 @@ function Head({ job }: { job: JobRecord }) {
 
 /** The adapters that a job reads, by name. */
 function Sources({ job }: { job: JobRecord }) {
-  const own = sourceIdOf(job);
-  const ids =
-    job.request.kind === 'merge'
-      ? job.request.sources.map(({ adapter_id }) => adapter_id)
-      : own === null
-        ? []
-        : [own];
+  const ids = sourceIdsOf(job);
   const nameOf = useAdapterNames(ids);
   if (ids.length === 0) return '–';
   return (
@@ -135,7 +129,7 @@ function Actions({ job }: { job: JobRecord }) {
   };
   return (
     <div class="row">
-      {hasReport(job) && <ReportButtons jobId={id} />}
+      {hasReport(job) && <ReportButtons job={job} />}
       {kind === 'analyze' && source && state === 'succeeded' && (
         <a class="button" href={`#/adapters/${source}`}>
           See the analysis

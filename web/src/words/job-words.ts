@@ -31,6 +31,13 @@ const targets = (all: Parameters<typeof targetInWords>[0][]): string => all.map(
 export const sourceIdOf = ({ request, imported }: JobRecord): string | null =>
   ('adapter_id' in request ? request.adapter_id : undefined) ?? imported?.adapter_id ?? null;
 
+/** The adapters that a job reads, each once. */
+export function sourceIdsOf(job: JobRecord): string[] {
+  if (job.request.kind === 'merge') return [...new Set(job.request.sources.map(({ adapter_id: id }) => id))];
+  const id = sourceIdOf(job);
+  return id === null ? [] : [id];
+}
+
 /** Where a job fetches its adapter from; null where it does not. */
 export const placeOf = ({ request }: JobRecord): string | null =>
   'source' in request && request.source ? request.source.place : null;
