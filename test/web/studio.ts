@@ -78,6 +78,28 @@ describe('the rank studio', { skip: cannotRun }, () => {
     assert.equal(await tile('Mean module error'), percent(analysis.curve[0]!.module_relative_error!));
   });
 
+  it('keeps a number that is half typed while the page is drawn anew', async () => {
+    await page.getByRole('button', { name: 'One rank for all', exact: true }).click();
+    const number = page.getByLabel('Rank, as a number');
+    const place = handle('one rank for all');
+    const before = await place.getAttribute('aria-valuetext');
+    await number.fill('');
+    // Something else changes, and the field keeps the focus.
+    await page.evaluate(`{
+      const select = [...document.querySelectorAll('select')].find(({ value }) => value === 'relative');
+      select.value = 'energy';
+      select.dispatchEvent(new Event('change', { bubbles: true }));
+    }`);
+    await until('the error of the whole adapter on the curve', async () =>
+      (await place.getAttribute('aria-valuetext')) === before ? undefined : true,
+    );
+    assert.equal(await number.inputValue(), '');
+    await number.pressSequentially('3');
+    await number.press('Enter');
+    await page.locator('[role=slider][aria-valuetext^="rank 3,"]').waitFor();
+    await page.getByLabel('Keep small').selectOption('relative');
+  });
+
   it('takes a click on a line for the choice of that point', async () => {
     await page.getByRole('button', { name: 'One rank for all', exact: true }).click();
     await page.getByLabel('Rank, as a number').fill('2');
@@ -193,6 +215,23 @@ describe('the rank studio', { skip: cannotRun }, () => {
     assert.match(page.url(), /architecture=qwen2/);
     await page.getByText('Advanced', { exact: true }).click();
     assert.equal(await page.getByLabel('Architecture of the base model').inputValue(), 'qwen2');
+    await page.goto(`${service.url}/#/adapters/${adapterId}?rank=5`);
+    await page.getByRole('button', { name: 'Squeeze to rank 5', exact: true }).waitFor();
+  });
+
+  it('is the same after a reload right after a drag, at its last step', async () => {
+    const one = handle('one rank for all');
+    await one.hover({ trial: true });
+    const box = (await one.boundingBox())!;
+    const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+    await page.mouse.move(x, y);
+    await page.mouse.down();
+    // As fast as a hand can be: all within the pause in which the address waits.
+    await page.mouse.move(x - 400, y, { steps: 3 });
+    await page.mouse.up();
+    await page.reload();
+    await one.waitFor();
+    assert.equal(await page.getByLabel('Rank, as a number').inputValue(), '1');
     await page.goto(`${service.url}/#/adapters/${adapterId}?rank=5`);
     await page.getByRole('button', { name: 'Squeeze to rank 5', exact: true }).waitFor();
   });

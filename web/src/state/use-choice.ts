@@ -12,6 +12,8 @@ import { route, setQuery } from './route.ts';
 
 /** Browsers refuse addresses that change with every step of a slider: further changes are written after a pause. */
 const ADDRESS_PAUSE_MS = 250;
+/** With these the last step of a drag is made, or the page may go: what waits for the pause is written at once. */
+const ENDS_OF_CHANGES = ['pointerup', 'pointercancel', 'keyup', 'visibilitychange'] as const;
 
 const NO_PINS: PinnedRanks = new Map();
 
@@ -94,6 +96,7 @@ function useAddressed(analyzed: Analyzed) {
   const text = JSON.stringify(wanted);
   const isFirst = useRef(true);
   const changed = useRef(Number.NEGATIVE_INFINITY);
+  const waiting = useRef<(() => void) | undefined>(undefined);
   useLayoutEffect(() => {
     if (isFirst.current) {
       isFirst.current = false;
@@ -110,7 +113,18 @@ function useAddressed(analyzed: Analyzed) {
     changed.current = performance.now();
     if (isAlone) return write();
     const timer = setTimeout(write, ADDRESS_PAUSE_MS);
-    return () => clearTimeout(timer);
+    waiting.current = write;
+    return () => {
+      clearTimeout(timer);
+      waiting.current = undefined;
+    };
   }, [text]);
+  useEffect(() => {
+    const settle = () => waiting.current?.();
+    for (const name of ENDS_OF_CHANGES) document.addEventListener(name, settle, true);
+    return () => {
+      for (const name of ENDS_OF_CHANGES) document.removeEventListener(name, settle, true);
+    };
+  }, []);
   return [form, setForm] as const;
 }
