@@ -20,6 +20,7 @@ const BatchesPage = lazyPage(async () => (await import('./pages/batches-page.tsx
 const ComparePage = lazyPage(async () => (await import('./pages/compare-page.tsx')).ComparePage);
 const JobPage = lazyPage(async () => (await import('./pages/job-page.tsx')).JobPage);
 const MergePage = lazyPage(async () => (await import('./pages/merge-page.tsx')).MergePage);
+const NewBatchPage = lazyPage(async () => (await import('./pages/new-batch-page.tsx')).NewBatchPage);
 const RunPage = lazyPage(async () => (await import('./pages/run-page.tsx')).RunPage);
 const SettingsPage = lazyPage(async () => (await import('./pages/settings/settings-page.tsx')).SettingsPage);
 
@@ -83,7 +84,8 @@ function Place({ route: { path, query } }: { route: Route }) {
     case 'jobs':
       return id === undefined ? <JobsPage query={query} /> : <JobPage id={id} />;
     case 'batches':
-      return id === undefined ? <BatchesPage query={query} /> : <BatchPage id={id} query={query} />;
+      if (id === undefined) return <BatchesPage query={query} />;
+      return id === 'new' ? <NewBatchPage /> : <BatchPage id={id} query={query} />;
     case 'merge':
       return <MergePage query={query} />;
     case 'settings':

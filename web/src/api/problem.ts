@@ -6,6 +6,13 @@ export interface Problem {
   readonly status: number;
   /** Whether the same request may succeed later. */
   readonly retryable: boolean;
+  /** What is wrong where in the request: JSON pointers (RFC 6901). */
+  readonly errors?: readonly Fault[];
+}
+
+export interface Fault {
+  readonly pointer: string;
+  readonly detail: string;
 }
 
 /** A request that was refused. */
@@ -36,9 +43,9 @@ export const unreachable = (): ProblemError =>
 /** The problem document in a body, or what stands in for one where a proxy answered. */
 export function problemIn(text: string, status: number): Problem {
   try {
-    const { title, detail, code, retryable = false } = JSON.parse(text) as Partial<Problem>;
+    const { title, detail, code, retryable = false, errors = [] } = JSON.parse(text) as Partial<Problem>;
     if (code !== undefined && detail !== undefined)
-      return { title: title ?? code, detail, code, status, retryable };
+      return { title: title ?? code, detail, code, status, retryable, errors };
   } catch {
     // Not a problem document.
   }

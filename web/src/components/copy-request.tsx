@@ -1,14 +1,14 @@
 import { useState } from 'preact/hooks';
 import {
+  type PageRequest,
   REQUEST_LANGUAGES,
   type RequestLanguage,
   requestText,
-  type SqueezeRequest,
 } from '../preview/request-text.ts';
 import { key } from '../state/key.ts';
 
 /** The request that the button would send, to run elsewhere. */
-export function CopyRequest({ request }: { request: SqueezeRequest }) {
+export function CopyRequest({ request }: { request: PageRequest }) {
   const [language, setLanguage] = useState<RequestLanguage>('curl');
   const [copied, setCopied] = useState<string | null>(null);
   const text = requestText(language, request, location.origin, key.value !== '');

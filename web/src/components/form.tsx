@@ -1,38 +1,55 @@
-import type { ComponentChildren } from 'preact';
-import { useId, useRef, useState } from 'preact/hooks';
+import { type ComponentChildren, createContext } from 'preact';
+import { useContext, useEffect, useId, useMemo, useRef, useState } from 'preact/hooks';
 import { type Problem, problemOf } from '../api/problem.ts';
 import { ProblemNote } from './problem-note.tsx';
 
 /** What was entered, by the names of the fields; ticks that are not set are missing. */
 export type Entered = ReadonlyMap<string, string>;
 
+/** What is wrong with fields, by their names. */
+type Faults = ReadonlyMap<string, string>;
+
+const NO_FAULTS: Faults = new Map();
+const FaultsOfForm = createContext(NO_FAULTS);
+
 interface FormProps {
   readonly submit: string;
   /** What was entered is kept where this fails. */
   readonly onSubmit: (entered: Entered) => Promise<unknown>;
+  /** Told at the beginning and with each change. */
+  readonly onEntered?: (entered: Entered) => void;
   readonly children: ComponentChildren;
 }
 
-/** Fields that are sent together. Objections of the service appear beside their fields. */
-export function Form({ submit, onSubmit, children }: FormProps) {
+/** Fields that are sent together. Objections of the service appear below them, and at the fields that they name. */
+export function Form({ submit, onSubmit, onEntered, children }: FormProps) {
   const form = useRef<HTMLFormElement>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
   const [isBusy, setBusy] = useState(false);
+  const faults = useMemo(() => (problem ? faultsOf(problem, form.current!) : NO_FAULTS), [problem]);
+  useEffect(() => onEntered?.(enteredIn(form.current!)), []);
+  useEffect(() => {
+    if (faults.size > 0) form.current!.querySelector<HTMLElement>('[aria-invalid=true]')?.focus();
+  }, [faults]);
   const send = async (event: Event) => {
     event.preventDefault();
     setProblem(null);
     setBusy(true);
     try {
       await onSubmit(enteredIn(form.current!));
-      form.current?.reset();
     } catch (error) {
       setProblem(problemOf(error));
     }
     setBusy(false);
   };
   return (
-    <form ref={form} class="form" onSubmit={(event) => void send(event)}>
-      {children}
+    <form
+      ref={form}
+      class="form"
+      onSubmit={(event) => void send(event)}
+      onInput={({ currentTarget }) => onEntered?.(enteredIn(currentTarget))}
+    >
+      <FaultsOfForm.Provider value={faults}>{children}</FaultsOfForm.Provider>
       <ProblemNote problem={problem} />
       <div class="row">
         <button type="submit" class="primary" disabled={isBusy}>
@@ -52,6 +69,16 @@ export function enteredIn(form: HTMLFormElement): Entered {
     if (text !== '') entered.set(name, entered.has(name) ? `${entered.get(name)} ${text}` : text);
   }
   return entered;
+}
+
+/** The first objection to each field: fields have the names of what they say in the request. */
+function faultsOf({ errors = [] }: Problem, { elements }: HTMLFormElement): Faults {
+  const faults = new Map<string, string>();
+  for (const { pointer, detail } of errors) {
+    const name = pointer.split('/').findLast((part) => part !== '' && elements.namedItem(part) !== null);
+    if (name !== undefined && !faults.has(name)) faults.set(name, detail);
+  }
+  return faults;
 }
 
 interface InputProps {
@@ -75,7 +102,7 @@ interface TextInputProps extends InputProps {
 export function TextInput(props: TextInputProps) {
   const { label, name, note, type = 'text', value, placeholder, isRequired, pattern, min, max } = props;
   const { offers = [] } = props;
-  const id = useId();
+  const { id, notes, described } = useNotes(name, note);
   return (
     <div class="field">
       <label for={id}>{label}</label>
@@ -88,7 +115,7 @@ export function TextInput(props: TextInputProps) {
         autocomplete="off"
         spellcheck={false}
         {...({ type } as { type: 'text' })}
-        aria-describedby={note ? `${id}-note` : undefined}
+        {...described}
         list={offers.length > 0 ? `${id}-offers` : undefined}
         {...{ pattern, min, max, ...(type === 'number' && { step: 'any' }) }}
       />
@@ -99,7 +126,32 @@ export function TextInput(props: TextInputProps) {
           ))}
         </datalist>
       )}
-      <Note id={id} note={note} />
+      {notes}
+    </div>
+  );
+}
+
+/** Several lines, at least one. */
+export function LinesInput({
+  label,
+  name,
+  note,
+  placeholder,
+}: InputProps & { readonly placeholder: string }) {
+  const { id, notes, described } = useNotes(name, note);
+  return (
+    <div class="field">
+      <label for={id}>{label}</label>
+      <textarea
+        id={id}
+        name={name}
+        rows={6}
+        placeholder={placeholder}
+        required
+        spellcheck={false}
+        {...described}
+      />
+      {notes}
     </div>
   );
 }
@@ -110,18 +162,18 @@ interface SelectInputProps extends InputProps {
 }
 
 export function SelectInput({ label, name, note, options, value }: SelectInputProps) {
-  const id = useId();
+  const { id, notes, described } = useNotes(name, note);
   return (
     <div class="field">
       <label for={id}>{label}</label>
-      <select id={id} name={name} aria-describedby={note ? `${id}-note` : undefined}>
+      <select id={id} name={name} {...described}>
         {options.map(([one, title]) => (
           <option key={one} value={one} selected={one === value}>
             {title}
           </option>
         ))}
       </select>
-      <Note id={id} note={note} />
+      {notes}
     </div>
   );
 }
@@ -145,9 +197,28 @@ export const Ticks = ({ legend, name, options }: TicksProps) => (
   </fieldset>
 );
 
-const Note = ({ id, note }: { id: string; note?: ComponentChildren }) =>
-  note ? (
-    <p id={`${id}-note`} class="note">
-      {note}
-    </p>
-  ) : null;
+/** What is said at a field: what is wrong with it, and what it is for; with what ties the field to that. */
+function useNotes(name: string, note: ComponentChildren) {
+  const id = useId();
+  const fault = useContext(FaultsOfForm).get(name);
+  const ids = [...(fault === undefined ? [] : [`${id}-fault`]), ...(note ? [`${id}-note`] : [])];
+  const notes = (
+    <>
+      {fault !== undefined && (
+        <p id={`${id}-fault`} class="fault">
+          {fault}
+        </p>
+      )}
+      {note && (
+        <p id={`${id}-note`} class="note">
+          {note}
+        </p>
+      )}
+    </>
+  );
+  const described = {
+    'aria-describedby': ids.length > 0 ? ids.join(' ') : undefined,
+    'aria-invalid': fault === undefined ? undefined : true,
+  };
+  return { id, notes, described };
+}

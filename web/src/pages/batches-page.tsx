@@ -5,6 +5,7 @@ import { PagesOf } from '../components/pages-of.tsx';
 import { Panel } from '../components/panel.tsx';
 import { RecordTable } from '../components/record-table.tsx';
 import { StateBadge } from '../components/state-badge.tsx';
+import { may } from '../state/access.ts';
 import type { Query } from '../state/route.ts';
 import { moment } from '../words/moments.ts';
 
@@ -22,10 +23,17 @@ export const BatchesPage = ({ query }: { query: Query }) => (
     <h1>Batches</h1>
     <Panel
       title="Newest first"
+      actions={
+        may('write') && (
+          <a class="button primary" href="#/batches/new">
+            New batch…
+          </a>
+        )
+      }
       note={
         <>
-          A batch does the same with many adapters. Select them <a href="#/adapters">in the list</a>, or send
-          up to 10,000 by the <a href="/docs">API</a>.
+          A batch does the same with many adapters: those that you select{' '}
+          <a href="#/adapters">in their list</a>, or up to 10,000 that the service fetches.
         </>
       }
     >

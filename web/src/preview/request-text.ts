@@ -9,6 +9,18 @@ export interface SqueezeRequest {
   readonly options?: SqueezeOptions;
 }
 
+/** A batch of adapters that the service fetches, as the page would ask for it. */
+export type FetchedBatchRequest = (
+  | { readonly source_prefix: string }
+  | { readonly sources: readonly string[] }
+) & {
+  readonly targets: readonly Target[];
+  readonly deliver?: string;
+  readonly name?: string;
+};
+
+export type PageRequest = SqueezeRequest | FetchedBatchRequest;
+
 /** How the same can be asked for without the page. */
 export const REQUEST_LANGUAGES = { curl: 'curl', python: 'Python', command: 'Command' } as const;
 export type RequestLanguage = keyof typeof REQUEST_LANGUAGES;
@@ -20,7 +32,7 @@ export type RequestLanguage = keyof typeof REQUEST_LANGUAGES;
  */
 export function requestText(
   language: RequestLanguage,
-  request: SqueezeRequest,
+  request: PageRequest,
   origin: string,
   needsKey: boolean,
 ): string {
@@ -34,38 +46,59 @@ export function requestText(
   }
 }
 
-function curl(request: SqueezeRequest, origin: string, needsKey: boolean): string {
+const isSqueeze = (request: PageRequest): request is SqueezeRequest => 'kind' in request;
+
+function curl(request: PageRequest, origin: string, needsKey: boolean): string {
   return [
-    `curl ${shell(`${origin}/v1/jobs`)}`,
+    `curl ${shell(`${origin}/v1/${isSqueeze(request) ? 'jobs' : 'batches'}`)}`,
     ...(needsKey ? ['-H "Authorization: Bearer $LORA_SQUEEZE_KEY"'] : []),
     "-H 'Content-Type: application/json'",
     `-d ${shell(JSON.stringify(request))}`,
   ].join(' \\\n  ');
 }
 
-function python({ adapter_id: id, targets, options }: SqueezeRequest, origin: string): string {
+function python(request: PageRequest, origin: string): string {
   return [
     'from lora_squeeze import Client',
     '',
     `service = Client(${JSON.stringify(origin)})  # the key: LORA_SQUEEZE_KEY`,
-    'job = service.jobs.run(',
-    '    kind="squeeze",',
-    `    adapter_id=${JSON.stringify(id)},`,
-    `    targets=${pythonValue(targets)},`,
-    ...(options ? [`    options=${pythonValue(options)},`] : []),
-    ')',
-    'service.jobs.download(job["id"], "results")',
+    ...(isSqueeze(request) ? pythonJob(request) : pythonBatch(request)),
   ].join('\n');
 }
 
-function command({ adapter_id: id, targets, options }: SqueezeRequest, origin: string): string {
-  const lines = targets.map((target) =>
+const pythonJob = ({ adapter_id: id, targets, options }: SqueezeRequest): string[] => [
+  'job = service.jobs.run(',
+  '    kind="squeeze",',
+  `    adapter_id=${JSON.stringify(id)},`,
+  `    targets=${pythonValue(targets)},`,
+  ...(options ? [`    options=${pythonValue(options)},`] : []),
+  ')',
+  'service.jobs.download(job["id"], "results")',
+];
+
+const pythonBatch = (request: FetchedBatchRequest): string[] => [
+  'batch = service.batches.create({',
+  ...Object.entries(request).map(([name, value]) => `    ${JSON.stringify(name)}: ${pythonValue(value)},`),
+  '})',
+  'print(service.batches.wait(batch["id"])["state"])',
+];
+
+function command(request: PageRequest, origin: string): string {
+  const options = isSqueeze(request) ? request.options : undefined;
+  const lines = request.targets.map((target) =>
     [
-      `lora-squeeze batch create ${id} --server ${shell(origin)}`,
+      `lora-squeeze batch create ${sourcesOf(request).map(shell).join(' ')} --server ${shell(origin)}`,
       ...Object.entries(flagsOf(target, options)).flatMap(([name, value]) => optionsOf(name, value)),
+      ...('deliver' in request ? [`--out ${shell(request.deliver!)}`] : []),
     ].join(' \\\n  '),
   );
   return lines.join('\n');
+}
+
+/** What the command takes them from: a place that ends with a slash stands for all adapters below it. */
+function sourcesOf(request: PageRequest): readonly string[] {
+  if (isSqueeze(request)) return [request.adapter_id];
+  return 'sources' in request ? request.sources : [request.source_prefix.replace(/\/*$/, '/')];
 }
 
 /** The command has no nested fields: what a format has to be told are flags of their own. */
