@@ -1,6 +1,10 @@
 import type { EChartsOption } from 'echarts';
-import { type ChartStyle, chartBase, legend, xAxis, yAxis } from './chart-base.ts';
-import { bytesInWords, shortened } from './words.ts';
+import { type ChartStyle, chartBase, FONT, legend, xAxis, yAxis } from './chart-base.ts';
+import { bytesInWords } from './words.ts';
+
+/** Labels are on two lines where they have to be, and cut at their end where that does not suffice: in characters. */
+const MAX_LABEL = 44;
+const LABEL_PX = 140;
 
 /** A part of a file of weights, as SizePart of the contract. */
 interface Part {
@@ -39,8 +43,11 @@ export function sizeChart(input: ChartStyle & { readonly files: readonly SizedFi
     yAxis: yAxis(input, {
       type: 'category',
       inverse: true,
-      data: withParts.map(({ label }) => shortened(label, 22)),
+      data: withParts.map(({ label }) =>
+        label.length > MAX_LABEL ? `${label.slice(0, MAX_LABEL - 1)}…` : label,
+      ),
       axisTick: { show: false },
+      axisLabel: { color: palette.muted, fontFamily: FONT, width: LABEL_PX, overflow: 'break' },
     }),
     series: kinds.map((what, index) => ({
       name: what.replaceAll('_', ' '),

@@ -98,7 +98,7 @@ export function sizeCurveChart(input: SizeCurveInput): EChartsOption {
       },
       named(NAMES.uniform, at(uniform, NAME_AT.uniform), palette.second, 'right'),
       named(
-        isRefused ? `${NAMES.byModule} (refused)` : NAMES.byModule,
+        `${NAMES.byModule.replace(' module', '\nmodule')}${isRefused ? '\n(refused)' : ''}`,
         at(byModule, NAME_AT.byModule),
         isRefused ? palette.muted : palette.main,
         'left',
@@ -139,8 +139,10 @@ const named = (name: string, { bytes, error }: SizePoint, color: string, side: '
     fontSize: 12,
     fontWeight: 600 as const,
     position: side,
-    distance: 12,
-    offset: (side === 'left' ? [0, 14] : [0, -10]) as [number, number],
+    distance: 10,
+    lineHeight: 14,
+    // Below its line on the left, above it on the right; narrow, for there is little room beside the axis on a phone.
+    verticalAlign: (side === 'left' ? 'top' : 'bottom') as 'top' | 'bottom',
   },
   data: [[bytes, error]],
 });

@@ -188,7 +188,7 @@ function columnsOf(
       title: 'Verdict',
       by: ({ verdict = '' }) => verdict,
       cell: ({ verdict = '' }) => <StateBadge state={verdict} />,
-      width: '8.2rem',
+      width: '9rem',
       isExtra: true,
     },
   ];

@@ -15,7 +15,7 @@ export function ProfileChoice({ profiles, profile, rank, onName }: ProfileChoice
       label="Serve with"
       value={profile?.name ?? ''}
       options={[
-        ['', 'Anything that reads PEFT'],
+        ['', 'Anything that reads the format'],
         ...profiles.map(({ name, title }): [string, string] => [name, title]),
       ]}
       onValue={onName}
