@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { FormatNameSchema } from './adapter.ts';
 import { choice, nullable } from './choice.ts';
 
 /** The documentation from which the facts of a profile were taken. */
@@ -20,6 +21,7 @@ export const ServingProfile = Type.Object(
   {
     name: Type.String({ description: 'Its name in targets', examples: ['vllm'] }),
     title: Type.String(),
+    formats: Type.Array(FormatNameSchema, { minItems: 1, description: 'Formats that it loads' }),
     sources: Type.Array(ProfileSource, { minItems: 1 }),
     max_rank: Type.Object(
       {
@@ -102,7 +104,7 @@ export const ServingProfile = Type.Object(
       ),
       { description: 'Features that do not work there' },
     ),
-    files: Type.Array(Type.String(), { description: 'File names that the server expects' }),
+    files: Type.Array(Type.String(), { description: 'File names that the server expects; empty: any' }),
     weights_bytes_below: nullable(Type.Integer({ minimum: 1 }), {
       description: 'The weights file must be smaller than this',
     }),

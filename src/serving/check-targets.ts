@@ -6,6 +6,8 @@ import { convertTargets } from '../formats/convert/convert-targets.ts';
 import { ggufArchitecture } from '../formats/convert/gguf-architectures.ts';
 import { PatternTable } from '../formats/peft/patterns.ts';
 import { applyProfile } from './apply-profile.ts';
+import type { Profile } from './profile.ts';
+import { profileNamed } from './profiles.ts';
 import { invalidTarget } from './rank-limits.ts';
 
 /** What is known about the adapter to which a request's targets refer. */
@@ -33,6 +35,28 @@ export function checkTargets(targets: readonly Target[], source?: KnownSource): 
   }
 }
 
+/** @param format of the target, if it has one */
+function notLoaded(
+  { name, title, formats }: Profile,
+  written: FormatName,
+  format: FormatName | undefined,
+  source: KnownSource | undefined,
+): AppError {
+  const why = format ? `format is "${format}"` : `the adapter is in the format ${written}`;
+  const reached = formats.filter(
+    (one) =>
+      !source || one === source.format || convertTargets(source.format).some((way) => way.format === one),
+  );
+  const advice =
+    reached.length > 0
+      ? `set format to ${reached.map((one) => `"${one}"`).join(' or ')}`
+      : `which cannot become ${formats.join(' or ')}: choose another profile or leave it out`;
+  return invalidTarget(
+    `profile is "${name}", and ${title} loads ${formats.join(' and ')}, but ${why}${reached.length > 0 ? ':' : ','} ${advice}.`,
+    { profile: name, format: written },
+  );
+}
+
 /** Refuses a pattern that cannot be parsed, even though the modules are not known yet. */
 function checkPatterns(target: Target): void {
   if (!('rank_pattern' in target)) return;
@@ -47,18 +71,14 @@ function checkPatterns(target: Target): void {
   }
 }
 
-/** The format that the servers of all profiles can load. */
-const SERVED: FormatName = 'peft';
-
-function checkFormat({ profile, format, format_options: options = {} }: Target, source?: KnownSource): void {
-  const written = format ?? source?.format ?? SERVED;
-  if (profile !== undefined && written !== SERVED) {
-    const why = format ? `format is "${format}"` : `the adapter is in the format ${written}`;
-    throw invalidTarget(
-      `profile is "${profile}", whose server loads PEFT adapters, but ${why}: leave out one of the two, or set format to "${SERVED}".`,
-      { profile, format: written },
-    );
-  }
+function checkFormat(
+  { profile: name, format, format_options: options = {} }: Target,
+  source?: KnownSource,
+): void {
+  const written = format ?? source?.format;
+  if (written === undefined) return;
+  const profile = name === undefined ? null : profileNamed(name);
+  if (profile && !profile.formats.includes(written)) throw notLoaded(profile, written, format, source);
   if (!source || written === source.format) return;
   const ways = convertTargets(source.format);
   const way = ways.find((one) => one.format === written);

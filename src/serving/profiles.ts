@@ -2,7 +2,9 @@ import { AppError } from '../errors/app-error.ts';
 import type { Profile } from './profile.ts';
 import { CLOUDFLARE } from './profiles/cloudflare.ts';
 import { FIREWORKS } from './profiles/fireworks.ts';
+import { LLAMA_CPP } from './profiles/llama-cpp.ts';
 import { LORAX } from './profiles/lorax.ts';
+import { MLX_LM } from './profiles/mlx-lm.ts';
 import { PEFT_TRANSFORMERS } from './profiles/peft.ts';
 import { SGLANG } from './profiles/sglang.ts';
 import { TENSORRT_LLM } from './profiles/tensorrt-llm.ts';
@@ -17,6 +19,8 @@ export const PROFILES: readonly Profile[] = [
   PEFT_TRANSFORMERS,
   CLOUDFLARE,
   FIREWORKS,
+  LLAMA_CPP,
+  MLX_LM,
 ];
 
 /** The longest name that a message repeats in full; equal to the limit for a target (src/contract/target.ts). */

@@ -193,7 +193,7 @@ describe('lora-squeeze of folders and files', () => {
     );
     const refused = await run(['squeeze', source, '--rank', '2', '--profile', 'vllm', '--format', 'kohya']);
     assert.equal(refused.code, 2);
-    assert.match(refused.stderr, /profile is "vllm", whose server loads PEFT adapters/);
+    assert.match(refused.stderr, /profile is "vllm", and vLLM loads peft/);
   });
 
   it('puts the result of a file beside it, under the name of the file', async () => {

@@ -9,16 +9,12 @@ import { PROFILES } from '../../src/serving/profiles.ts';
 
 describe('a profile and a format', () => {
   it('go together where the format is that which the place loads, in every profile', () => {
-    for (const { name: profile, files } of PROFILES) {
-      assert.ok(files.length === 0 || files.includes('adapter_model.safetensors'), profile);
-      checkTargets([
-        { rank: 8, profile },
-        { rank: 8, profile, format: 'peft' },
-      ]);
-      for (const format of FORMAT_NAMES.filter((name) => name !== 'peft')) {
+    for (const { name: profile, title, formats } of PROFILES) {
+      checkTargets([{ rank: 8, profile }, ...formats.map((format) => ({ rank: 8, profile, format }))]);
+      for (const format of FORMAT_NAMES.filter((name) => !formats.includes(name))) {
         assert.throws(() => checkTargets([{ rank: 8, profile, format }]), {
           code: 'VALIDATION_FAILED',
-          message: `targets[0]: profile is "${profile}", whose server loads PEFT adapters, but format is "${format}": leave out one of the two, or set format to "peft".`,
+          message: `targets[0]: profile is "${profile}", and ${title} loads ${formats[0]}, but format is "${format}": set format to "${formats[0]}".`,
         });
       }
     }
@@ -34,7 +30,10 @@ describe('a profile and a format', () => {
       [{ rank: 2, format: 'kohya' }, 'cloneofsimo', /written in no other/],
       [{ rank: 2, format: 'gguf' }, 'peft', /needs format_options.architecture/],
       [{ rank: 2, format: 'gguf', format_options: { architecture: 'none' } }, 'peft', /"none"/],
-      [{ rank: 2, profile: 'vllm' }, 'kohya', /the adapter is in the format kohya/],
+      [{ rank: 2, profile: 'vllm' }, 'kohya', /the adapter is in the format kohya: set format to "peft"/],
+      [{ rank: 2, profile: 'llama-cpp' }, 'peft', /llama\.cpp loads gguf.*set format to "gguf"/],
+      [{ rank: 2, profile: 'llama-cpp' }, 'kohya', /which cannot become gguf: choose another profile/],
+      [{ rank: 2, profile: 'vllm' }, 'xlabs', /which cannot become peft: choose another profile/],
       [{ rank_pattern: { '(': 2 } }, 'peft', /rank_pattern/],
     ];
     for (const [target, format, words] of cases) {
@@ -52,5 +51,7 @@ describe('a profile and a format', () => {
       format: 'peft',
     });
     checkTargets([{ rank: 2, profile: 'vllm', format: 'peft' }], { format: 'kohya' });
+    checkTargets([{ rank: 2, profile: 'llama-cpp' }], { format: 'gguf' });
+    checkTargets([{ rank: 2, profile: 'mlx-lm', format: 'mlx' }], { format: 'gguf' });
   });
 });

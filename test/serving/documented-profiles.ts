@@ -32,6 +32,7 @@ export function rowOf(profile: Profile): string {
   const cells = [
     `\`${profile.name}\``,
     profile.title,
+    profile.formats.map((format) => `\`${format}\``).join(', '),
     ranks,
     RANKS[profile.same_rank],
     SCALES[scale.formula] + rslora,

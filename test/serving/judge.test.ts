@@ -11,6 +11,9 @@ import { PROFILES } from '../../src/serving/profiles.ts';
 import fc from '../fast-check.ts';
 import { adapterOf, layers, type Module, type Parts, written } from './header-only.ts';
 
+/** Of servers that load PEFT's folders. */
+const OF_PEFT = PROFILES.filter(({ formats }) => formats.includes('peft'));
+
 const OPEN = { minRank: 1, maxRank: Number.MAX_SAFE_INTEGER, allowedRanks: null };
 
 /** The adapter as it is, in the place it is said to be for. */
@@ -64,7 +67,7 @@ const FOLDED = { r: 8, lora_alpha: 8, model_type: 'llama' };
 const plain: Parts = { modules: layers(8), config: FOLDED };
 
 describe('a plain adapter of rank 8 and scale 1', () => {
-  for (const { name } of PROFILES) {
+  for (const { name } of OF_PEFT) {
     it(`loads in ${name}`, () => loads(judged(plain, { rank: 8, profile: name })));
   }
 });
@@ -245,7 +248,7 @@ describe('the scale', () => {
 
   it('is not lost in patterns that say nothing new', () => {
     const redundant = kept({ alpha_pattern: { v_proj: 8 }, rank_pattern: { q_proj: 8 } });
-    for (const { name } of PROFILES) loads(judged(redundant, { rank: 8, profile: name }));
+    for (const { name } of OF_PEFT) loads(judged(redundant, { rank: 8, profile: name }));
   });
 });
 
@@ -281,7 +284,7 @@ describe('what is more than factors', () => {
   ];
   for (const [rule, parts, words, loadsIn] of cases) {
     it(`fails ${rule} for ${JSON.stringify(parts.config)} and ${parts.extra!.length} tensors`, () => {
-      for (const { name } of PROFILES) {
+      for (const { name } of OF_PEFT) {
         const verdict = judged(parts, { rank: 8, profile: name });
         if (loadsIn.includes(name)) loads(verdict);
         else fails(verdict, { [rule]: words });
@@ -312,7 +315,7 @@ describe('what is more than factors', () => {
 describe('modules and their tensors', () => {
   it('have to be of a kind that can have LoRA there', () => {
     const kinds = (module: Module): string[] =>
-      PROFILES.filter(({ name }) => {
+      OF_PEFT.filter(({ name }) => {
         const parts = { modules: [...layers(8), module], config: FOLDED };
         return failed(judged(parts, { rank: 8, profile: name }))['module-kinds'] !== undefined;
       }).map(({ name }) => name);
@@ -346,7 +349,7 @@ describe('modules and their tensors', () => {
     config: FOLDED,
   });
   const failing = (parts: Parts): string[] =>
-    PROFILES.filter(({ name }) => 'tensor-names' in failed(judged(parts, { rank: 8, profile: name }))).map(
+    OF_PEFT.filter(({ name }) => 'tensor-names' in failed(judged(parts, { rank: 8, profile: name }))).map(
       ({ name }) => name,
     );
 
@@ -375,7 +378,7 @@ describe('configuration, dtype, files and size', () => {
 
   it('lack the fields that servers read without a default', () => {
     const parts = { modules: layers(8), config: { ...FOLDED, target_modules: null } };
-    const found = PROFILES.filter(({ name }) => !judged(parts, { rank: 8, profile: name }).loads);
+    const found = OF_PEFT.filter(({ name }) => !judged(parts, { rank: 8, profile: name }).loads);
     assert.deepEqual(
       found.map(({ name }) => name),
       ['vllm', 'sglang', 'fireworks'],
@@ -393,7 +396,7 @@ describe('configuration, dtype, files and size', () => {
 
   it('need the names a place looks for', () => {
     const { adapter, files } = adapterOf(plain);
-    for (const profile of PROFILES) {
+    for (const profile of OF_PEFT) {
       fails(judge(profile, { adapter, files: files.slice(0, 1) }, OPEN), {
         'file-names': /adapter_config\.json is missing/,
       });
@@ -402,7 +405,7 @@ describe('configuration, dtype, files and size', () => {
 
   it('have to be smaller than Cloudflare’s limit, not as large', () => {
     const { adapter, files } = adapterOf(plain);
-    const cloudflare = PROFILES.find(({ name }) => name === 'cloudflare')!;
+    const cloudflare = OF_PEFT.find(({ name }) => name === 'cloudflare')!;
     const sized = (bytes: number) =>
       judge(cloudflare, { adapter, files: [{ ...files[0]!, bytes }, files[1]!] }, OPEN);
     loads(sized(299_999_999));
@@ -431,7 +434,7 @@ describe('what the writer makes', () => {
     { requiredKeys: [] },
   );
 
-  for (const { name } of PROFILES) {
+  for (const { name } of OF_PEFT) {
     it(`of a plain adapter loads in ${name}, whatever the profile allowed to ask`, () => {
       let counted = 0;
       fc.assert(

@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { describe, it } from 'node:test';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
 import type { Target } from '../../src/contract/target.ts';
 import { AppError } from '../../src/errors/app-error.ts';
 import { PROFILES } from '../../src/serving/profiles.ts';
+import { buildGguf, TYPE } from '../gguf/gguf-file.ts';
+import { factorsWithSpectrum } from '../oracle/known-matrices.ts';
 import { readPeftAdapter } from '../oracle/peft-adapter.ts';
-import { float32Tensor, readSafetensors } from '../oracle/safetensors.ts';
+import { buildSafetensors, float32Tensor, readSafetensors } from '../oracle/safetensors.ts';
 import { scoreAdapter } from '../oracle/score.ts';
 import { computeFixture } from '../squeeze/compute-fixture.ts';
 import { type MadeModule, readResult, someModules, squeezing } from '../squeeze/made-adapter.ts';
@@ -22,10 +26,11 @@ const configOf = (files: readonly { name: string; path: string }[] | null) =>
 describe('a squeeze for a profile', () => {
   it('loads there, for every profile, in one job', async () => {
     const dir = adapter(someModules(24), { model_type: 'llama', use_rslora: true });
-    const targets: Target[] = PROFILES.map(({ name }) => ({ profile: name, max_rank: 8 }));
+    const ofPeft = PROFILES.filter(({ formats }) => formats.includes('peft'));
+    const targets: Target[] = ofPeft.map(({ name }) => ({ profile: name, max_rank: 8 }));
     await squeezing(compute.pool, dir, { targets, options: exact }, ({ targets: outcomes }) => {
       for (const [index, { result, files }] of outcomes.entries()) {
-        assert.equal(result.serving!.profile, PROFILES[index]!.name);
+        assert.equal(result.serving!.profile, ofPeft[index]!.name);
         assert.equal(result.serving!.loads, true, JSON.stringify(result.serving));
         assert.deepEqual(result.rank, { min: 8, max: 8 });
         assert.deepEqual(result.target, targets[index], 'told as it was asked for');
@@ -249,6 +254,98 @@ describe('the split', () => {
     near(
       b,
       [...sigma].map((value) => value / 3),
+    );
+  });
+});
+
+describe('a squeeze for a program that loads another format', () => {
+  /** Layers of a language model whose spectra differ, so that a budget gives them different ranks. */
+  const layers = (): MadeModule[] =>
+    ['q_proj', 'k_proj', 'v_proj'].map((name, index) => ({
+      name: `model.layers.0.self_attn.${name}`,
+      ...factorsWithSpectrum(
+        24,
+        20,
+        Array.from({ length: 8 }, (_, i) => (i + 1) ** -(0.2 + index)),
+        30 + index,
+      ),
+    }));
+  const config = { target_modules: ['q_proj', 'k_proj', 'v_proj'], lora_alpha: 20 };
+  /** A folder with these files under the names that `squeezing` reads. */
+  function holding(weights: Uint8Array, text: string): string {
+    const dir = mkdtempSync(join(tmpdir(), 'for-profile-'));
+    writeFileSync(join(dir, 'adapter_model.safetensors'), weights);
+    writeFileSync(join(dir, 'adapter_config.json'), text);
+    after(() => rmSync(dir, { recursive: true }));
+    return dir;
+  }
+
+  it('loads there, also where modules have ranks of their own', async () => {
+    const gguf = { profile: 'llama-cpp', format: 'gguf', format_options: { architecture: 'qwen2' } } as const;
+    const mlx = { profile: 'mlx-lm', format: 'mlx' } as const;
+    const targets: Target[] = [gguf, mlx].flatMap((to): Target[] => [
+      { rank: 3, ...to },
+      { budget_parameters: 500, ...to },
+    ]);
+    await squeezing(compute.pool, adapter(layers(), config), { targets }, ({ targets: outcomes }) => {
+      for (const { result } of outcomes) {
+        assert.deepEqual(failedRules(result.serving), []);
+        assert.equal(result.serving!.loads, true);
+      }
+      for (const at of [1, 3]) {
+        const { min, max } = outcomes[at]!.result.rank;
+        assert.ok(min < max, `${min} to ${max}`);
+      }
+      const rulesOf = (at: number) => outcomes[at]!.result.serving!.rules.map(({ rule }) => rule);
+      assert.deepEqual(rulesOf(0), ['scale', 'dtype', 'no-modules-to-save', 'module-kinds']);
+      assert.deepEqual(rulesOf(2), ['scale', 'dtype', 'module-kinds', 'config-fields', 'file-names']);
+    });
+  });
+
+  it('fails mlx-lm without the fields that it reads without a default', async () => {
+    const name = 'model.layers.0.self_attn.q_proj';
+    const weights = buildSafetensors({
+      [`${name}.lora_a`]: float32Tensor([2, 1], [1, 2]),
+      [`${name}.lora_b`]: float32Tensor([1, 2], [3, 4]),
+    });
+    const parameters = { rank: 1, scale: 1, dropout: 0, keys: ['self_attn.q_proj'] };
+    const told = JSON.stringify({ fine_tune_type: 'lora', lora_parameters: parameters });
+    const targets = [{ profile: 'mlx-lm', dtype: 'float16' }] as const;
+    await squeezing(compute.pool, holding(weights, told), { targets }, ({ targets: [outcome] }) => {
+      const [rule] = outcome!.result.serving!.rules.filter(({ passed }) => !passed);
+      assert.deepEqual([rule!.rule, failedRules(outcome!.result.serving).length], ['config-fields', 1]);
+      assert.match(rule!.detail, /lacks num_layers/);
+    });
+  });
+
+  it('fails llama.cpp with norms, which it passes over', async () => {
+    const factor = (name: string, ne: readonly number[]) => ({
+      name,
+      ne,
+      type: 'F32' as const,
+      bytes: new Uint8Array(Float32Array.of(1, 2).buffer),
+    });
+    const weights = buildGguf({
+      keyValues: [
+        ['general.architecture', TYPE.str, 'qwen2'],
+        ['general.type', TYPE.str, 'adapter'],
+        ['adapter.type', TYPE.str, 'lora'],
+        ['adapter.lora.alpha', TYPE.f32, 1],
+      ],
+      tensors: [
+        factor('blk.0.attn_q.weight.lora_a', [2, 1]),
+        factor('blk.0.attn_q.weight.lora_b', [1, 2]),
+        factor('blk.0.attn_norm.weight', [2]),
+      ],
+    });
+    await squeezing(
+      compute.pool,
+      holding(weights, '{}'),
+      { targets: [{ profile: 'llama-cpp' }] },
+      ({ targets: [outcome] }) => {
+        assert.deepEqual(failedRules(outcome!.result.serving), ['no-modules-to-save']);
+        assert.match(JSON.stringify(outcome!.result.serving), /attn_norm\.weight is ignored by llama\.cpp/);
+      },
     );
   });
 });

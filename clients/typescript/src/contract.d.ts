@@ -3900,8 +3900,10 @@ export interface components {
       } | null;
       /** @description dtypes of the factors */
       dtypes: ('float32' | 'float16' | 'bfloat16')[];
-      /** @description File names that the server expects */
+      /** @description File names that the server expects; empty: any */
       files: string[];
+      /** @description Formats that it loads */
+      formats: components['schemas']['FormatName'][];
       /** @description Features that do not work there */
       lacks: {
         detail: string;

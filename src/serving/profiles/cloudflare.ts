@@ -3,6 +3,7 @@ import { ANY_DTYPE, PEFT_FILES, type Profile } from '../profile.ts';
 export const CLOUDFLARE: Profile = {
   name: 'cloudflare',
   title: 'Cloudflare Workers AI',
+  formats: ['peft'],
   sources: [
     {
       what: 'Limitations; what adapter_config.json has to say',

@@ -3,6 +3,7 @@ import { ANY_DTYPE, PEFT_FILES, type Profile } from '../profile.ts';
 export const FIREWORKS: Profile = {
   name: 'fireworks',
   title: 'Fireworks AI',
+  formats: ['peft'],
   sources: [
     {
       what: 'Requirements of an uploaded LoRA addon: files, r, target_modules',

@@ -6,6 +6,7 @@ const SOURCE =
 export const LORAX: Profile = {
   name: 'lorax',
   title: 'LoRAX',
+  formats: ['peft'],
   sources: [
     {
       what: 'LoraConfig and LoraWeights.load: names, scale, stacking of layers; r becomes the padded rank',

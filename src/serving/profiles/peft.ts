@@ -5,6 +5,7 @@ const SOURCE = 'https://github.com/huggingface/peft/blob/v0.21.0/src/peft';
 export const PEFT_TRANSFORMERS: Profile = {
   name: 'peft',
   title: 'PEFT (transformers)',
+  formats: ['peft'],
   sources: [
     {
       what: 'LoraConfig: every field of adapter_config.json',

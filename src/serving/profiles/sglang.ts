@@ -6,6 +6,7 @@ const SOURCE =
 export const SGLANG: Profile = {
   name: 'sglang',
   title: 'SGLang',
+  formats: ['peft'],
   sources: [
     {
       what: 'LoRAConfig: fields read, rank_pattern and alpha_pattern',

@@ -3,6 +3,7 @@ import { ANY_DTYPE, PEFT_FILES, type Profile } from '../profile.ts';
 export const TENSORRT_LLM: Profile = {
   name: 'tensorrt-llm',
   title: 'TensorRT-LLM',
+  formats: ['peft'],
   sources: [
     {
       what: 'LoraConfig, HfLoraLoader and LoraManager.load_from_hf: default rank, names, rank and scale of tensors, DoRA',

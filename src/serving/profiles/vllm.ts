@@ -5,6 +5,7 @@ const SOURCE = 'https://github.com/vllm-project/vllm/blob/main';
 export const VLLM: Profile = {
   name: 'vllm',
   title: 'vLLM',
+  formats: ['peft'],
   sources: [
     {
       what: 'LoRAConfig: the values of --max-lora-rank and its default',

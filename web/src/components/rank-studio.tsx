@@ -60,6 +60,10 @@ export function RankStudio({ adapterId, analyzed, profiles, conversions }: RankS
     onChange({ policy: 'modules', parameters, pins: next });
   }
   const [first] = selected;
+  /** Programs that load the format of the result, and the one that is chosen. */
+  const isOffered = (one: ServingProfile): boolean =>
+    (largestRank(one) ?? 1) >= 1 &&
+    (one.name === form.profile || one.formats.some((format) => format === (form.format || conversions.own)));
   return (
     <div class="workbench">
       <SizeCurve
@@ -74,7 +78,7 @@ export function RankStudio({ adapterId, analyzed, profiles, conversions }: RankS
         choice={choice}
         choices={choices}
         byModule={lines.byModule}
-        profiles={profiles.filter((one) => (largestRank(one) ?? 1) >= 1)}
+        profiles={profiles.filter(isOffered)}
         conversions={conversions}
         recommended={{ rank: uniform.rank.max, reason: uniform.reason }}
         source={{ bytes: curve.at(-1)!.bytes, rank: curve.length }}

@@ -5,6 +5,8 @@ import { architectureOf } from '../words/architecture-of.ts';
 
 /** What can be said of an adapter's other formats. */
 export interface Conversions {
+  /** The adapter's own format. */
+  readonly own: string;
   readonly ways: readonly (FormatRecord['converts_to'][number] & { readonly title: string })[];
   readonly architectures: readonly string[];
   /** That of the adapter, from which options are filled in. */
@@ -19,7 +21,7 @@ export function conversionsOf(
 ): Conversions {
   const titleOf = (format: string) => formats.find(({ name }) => name === format)?.title ?? format;
   const ways = formats.find(({ name }) => name === own)?.converts_to ?? [];
-  return { ways: ways.map((way) => ({ ...way, title: titleOf(way.format) })), architectures, baseModel };
+  return { own, ways: ways.map((way) => ({ ...way, title: titleOf(way.format) })), architectures, baseModel };
 }
 
 const MAX_HEADS = 1024;

@@ -1131,6 +1131,7 @@ class Profile(TypedDict):
 
     name: str
     title: str
+    formats: List[FormatName]
     sources: List[ProfileSource]
     max_rank: ProfileMaxRank
     min_rank: int
