@@ -7,6 +7,8 @@ import { refusal } from './request.ts';
 /** The files of an adapter as they were chosen. */
 export interface AdapterFiles {
   readonly weights: File;
+  /** The other files of weights that are in several, and their index. */
+  readonly more?: readonly File[];
   readonly config: File | null;
 }
 
@@ -26,9 +28,9 @@ export async function uploadAdapter(
   onSent: (sentBytes: number, totalBytes: number) => void,
   signal: AbortSignal,
 ): Promise<AdapterRecord> {
-  const { weights } = files;
-  const config =
-    weights.size > MAX_WHOLE_BYTES && isWeightsName(weights.name) ? await parsed(files.config) : undefined;
+  const { weights, more } = files;
+  const isLarge = weights.size > MAX_WHOLE_BYTES && isWeightsName(weights.name) && !more;
+  const config = isLarge ? await parsed(files.config) : undefined;
   // What is not JSON goes to the service as it is, which says what is wrong with it.
   if (config === undefined) return uploadWhole(name, files, onSent, signal);
   const { uploadResumably } = await import('./resumable-upload.ts');
@@ -51,7 +53,7 @@ async function parsed(file: File | null): Promise<unknown> {
  */
 function uploadWhole(
   name: string | null,
-  { weights, config }: AdapterFiles,
+  { weights, more, config }: AdapterFiles,
   onSent: (sentBytes: number, totalBytes: number) => void,
   signal: AbortSignal,
 ): Promise<AdapterRecord> {
@@ -59,7 +61,9 @@ function uploadWhole(
   if (name) form.append('name', name);
   // The small one first, so that what is wrong with it is told before gigabytes are sent.
   if (config) form.append('config', config, 'adapter_config.json');
-  form.append('weights', weights, weights.name);
+  // Files that are parts are known by their own names.
+  if (more) for (const part of [weights, ...more]) form.append('files', part, part.name);
+  else form.append('weights', weights, weights.name);
   const sentKey = key.value;
   return new Promise((resolve, reject) => {
     const xhr = new XMLHttpRequest();

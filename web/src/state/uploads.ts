@@ -83,7 +83,8 @@ function startWaiting(): void {
 }
 
 async function run({ id, name, controller, open }: Upload, files: AdapterFiles): Promise<void> {
-  const totalBytes = files.weights.size + (files.config?.size ?? 0);
+  const all = [files.weights, ...(files.more ?? []), ...(files.config ? [files.config] : [])];
+  const totalBytes = all.reduce((sum, { size }) => sum + size, 0);
   const begunMs = performance.now();
   const onSent = (sentBytes: number, total: number) =>
     change(id, { state: 'sending', sentBytes, totalBytes: total, elapsedMs: performance.now() - begunMs });

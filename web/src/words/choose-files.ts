@@ -1,5 +1,6 @@
 import { chooseWeights } from '../../../src/adapter/choose-weights.ts';
 import { CONFIG_FILE, isPickleName, isWeightsName, USUAL_WEIGHTS } from '../../../src/adapter/file-names.ts';
+import { readShardName } from '../../../src/adapter/shard-names.ts';
 import { type Problem, ProblemError, problemOf } from '../api/problem.ts';
 import type { AdapterFiles } from '../api/upload-adapter.ts';
 import type { FoundFile } from './dropped-files.ts';
@@ -54,7 +55,8 @@ function withoutFolder(files: readonly File[]): Choice[] {
   const weights = files.filter(({ name }) => isWeightsName(name));
   const configs = files.filter(({ name }) => name === CONFIG_FILE);
   const owner = USUAL_WEIGHTS.flatMap((usual) => weights.find(({ name }) => name === usual) ?? [])[0];
-  if (weights.length < 2) {
+  const areParts = weights.every(({ name }) => readShardName(name));
+  if (weights.length < 2 || areParts) {
     const name = weights[0]?.name ?? named(files.map((file) => file.name));
     return [choiceOf(name, files, files.length === 1 ? 'The file' : 'The selection')];
   }
@@ -87,7 +89,8 @@ function choiceOf(name: string, files: readonly File[], what: string): Choice {
       files.map((file) => file.name),
       what,
     );
-    return { ...choice, files: { weights: fileOf(chosen.weights)!, config } };
+    const [weights, ...more] = chosen.weights.map((one) => fileOf(one)!);
+    return { ...choice, files: { weights: weights!, ...(more.length > 0 && { more }), config } };
   } catch (error) {
     const { code, message } = error as { code?: string; message: string };
     return { ...choice, problem: problemOf(notFound(message, code)) };
