@@ -85,7 +85,10 @@ onEachDialect('a storage and its database', (database, folder) => {
     ]) {
       const store = await storeIn(key.replaceAll('/', '-'));
       await store.put(key, Buffer.from('{}'));
-      const old = { name: 'ForeignStorage', message: /an early version, which had no database.*DATA_DIR or STORAGE_URL/ };
+      const old = {
+        name: 'ForeignStorage',
+        message: /an early version, which had no database.*DATA_DIR or STORAGE_URL/,
+      };
       await assert.rejects(bond(store).settle(), old, key);
       assert.deepEqual(await store.list(''), [key]);
     }

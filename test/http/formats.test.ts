@@ -23,7 +23,7 @@ describe('formats in targets', () => {
     const call = await server.fetch('/v1/squeeze', { method: 'POST', body: form });
     for (const response of [job, call]) {
       const problem = await problemIn(response, 400, 'VALIDATION_FAILED');
-      assert.match(problem.detail, /^targets\[1\]: profile is "vllm", whose server loads PEFT adapters/);
+      assert.match(problem.detail, /^targets\[1\]: profile is "vllm", and vLLM loads peft, but /);
       assert.deepEqual(
         problem.errors!.map(({ pointer }) => pointer),
         ['/targets/1'],
