@@ -72,7 +72,7 @@ describe('ProcessReadiness', () => {
   it('takes a storage that is slow as degraded, one that never answered as missing', async () => {
     const { parts, readiness } = open();
     await readiness.look();
-    parts.reads = () => new Promise((resolve) => setTimeout(resolve, ATTEMPT_MS));
+    parts.reads = () => new Promise((resolve) => setTimeout(resolve, 10 * ATTEMPT_MS));
     assert.deepEqual(await codes(readiness), ['degraded', 'storage STORAGE_FAILED']);
     const hanging = open();
     hanging.parts.reads = NEVER;

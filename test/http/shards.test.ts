@@ -156,7 +156,7 @@ describe('an adapter whose weights come in several files', () => {
       [[INDEX, indexOf(() => nameOf(1))]],
       422,
       'FILE_MISSING',
-      /without the files/,
+      /without the shards/,
     ],
     [
       'the index says otherwise',
