@@ -3,27 +3,27 @@ import { FORMAT_NAMES, type FormatName } from '../adapter/format-name.ts';
 import { type ConvertTarget, convertTargets } from './convert/convert-targets.ts';
 import { formatOf } from './formats.ts';
 
-/** What is known of a format before there is any file: what it is called, and what it can be used for here. */
+/** A format as the API describes it: its names, and what it can be used for here. */
 export interface FormatFacts {
   readonly name: FormatName;
   readonly title: string;
   /** The files of its adapters, as they are called here and in results; the weights first. */
   readonly files: readonly string[];
   readonly reads: boolean;
-  /** Results can be written in it, if only from sources in it. */
+  /** Whether results can be written in it, at least from sources in it. */
   readonly writes: boolean;
-  /** What its adapters can be written in besides their own format. */
+  /** The other formats in which its adapters can be written. */
   readonly converts_to: readonly ConvertTarget[];
-  /** What to know before one is used. */
+  /** What users need to know, one sentence each. */
   readonly notes: readonly string[];
 }
 
-const NO_SCALE = 'No place for a scale: results need scale "fold", which is what they get unless said.';
+const NO_SCALE = 'The format cannot store a scale, so results need scale "fold", the default.';
 
 const WORDS: Readonly<Record<FormatName, Pick<FormatFacts, 'title' | 'notes'>>> = {
   peft: {
     title: 'PEFT',
-    notes: ['The configuration is needed: it holds the scale.', 'Serving profiles are about this format.'],
+    notes: ['The configuration is needed: it holds the scale.', 'Most serving profiles are for this format.'],
   },
   diffusers: { title: 'diffusers, and ai-toolkit', notes: ['Without alpha the scale is 1.'] },
   kohya: {
@@ -33,17 +33,20 @@ const WORDS: Readonly<Record<FormatName, Pick<FormatFacts, 'title' | 'notes'>>> 
   xlabs: { title: 'XLabs (Flux)', notes: [NO_SCALE] },
   cloneofsimo: {
     title: 'cloneofsimo/lora',
-    notes: [NO_SCALE, 'Converted neither way: its tensors have numbers and no names.'],
+    notes: [
+      NO_SCALE,
+      'It is not converted in either direction, because its tensors have numbers instead of names.',
+    ],
   },
   mlx: {
     title: 'MLX (mlx-lm)',
-    notes: ['The configuration is needed: it holds the scale.', 'One scale and one rank for all modules.'],
+    notes: ['The configuration is needed: it holds the scale.', 'All modules have one scale.'],
   },
   gguf: {
     title: 'GGUF (llama.cpp)',
     notes: [
-      'One alpha for all modules: different ranks need scale "fold".',
-      'Read also where factors are Q8_0; written in F32, F16 or BF16.',
+      'All modules have one alpha, so different ranks need scale "fold".',
+      'Factors may be Q8_0 in a source; they are written in F32, F16 or BF16.',
     ],
   },
 };

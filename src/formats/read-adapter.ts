@@ -13,6 +13,9 @@ import { readPeftKey } from './peft/tensor-keys.ts';
 /** The largest tensor that is read to understand a file. */
 const MAX_SMALL_TENSOR_BYTES = 64 * 1024;
 
+/** torchtune, modules/peft/lora.py, `LoRALinear`: its layers lora_a and lora_b have weights. */
+const TORCHTUNE = /\.lora_[ab]\.weight$/;
+
 /** An adapter's files on this machine. */
 export interface AdapterFiles {
   /** Safetensors or GGUF, only read. */
@@ -22,7 +25,7 @@ export interface AdapterFiles {
 }
 
 /**
- * Reads an adapter from its files; of the weights the header and a few small tensors.
+ * Reads an adapter from its files. Of the weights, only the header and a few small tensors are read.
  * @throws AppError for everything wrong with the files; errors of the file system as they are
  */
 export async function readAdapter({ weightsPath, configBytes }: AdapterFiles): Promise<ReadAdapter> {
@@ -63,7 +66,7 @@ async function readSmall(file: FileHandle, { name, beginByte, endByte }: TensorE
   if (length > MAX_SMALL_TENSOR_BYTES) {
     throw new AppError(
       'LORA_RANK_DIMS',
-      `tensor ${quote(name)}: ${length} bytes where a few numbers are expected`,
+      `tensor ${quote(name)} has ${length} bytes where a few numbers are expected`,
       { tensor: name },
     );
   }
@@ -77,21 +80,30 @@ async function readSmall(file: FileHandle, { name, beginByte, endByte }: TensorE
   return bytes;
 }
 
-/** What to say of weights that are of no format: with PEFT's names they lack their configuration. */
+/** Weights in no known format; if they have PEFT's names, the configuration is missing. */
 function unrecognised({ header }: Pick<ReadInput, 'header'>): AppError {
   const tensors = header?.tensors ?? [];
   if (tensors.some(({ name }) => readPeftKey(name).role === 'factor')) {
     return new AppError(
       'FILE_MISSING',
-      `The weights have PEFT's names (…lora_A.weight), so ${CONFIG_FILE} is needed: it holds the scale.`,
+      `The weights have PEFT's names (…lora_A.weight), so ${CONFIG_FILE} is needed, which has the scale.`,
       { missing: [CONFIG_FILE] },
+    );
+  }
+  const tuned = tensors.find(({ name }) => TORCHTUNE.test(name));
+  if (tuned) {
+    return new AppError(
+      'NO_LORA_TENSORS',
+      `Tensor ${quote(tuned.name)} has a name of torchtune, whose own files do not contain the scale. Save the adapter with ` +
+        "torchtune's FullModelHFCheckpointer, which writes PEFT's two files, and send those.",
+      { tensors: tensors.length },
     );
   }
   const [first] = tensors;
   return new AppError(
     'NO_LORA_TENSORS',
     first
-      ? `No LoRA that is known here: ${tensors.length} tensors such as ${JSON.stringify(first.name.slice(0, 120))}.`
+      ? `None of the ${tensors.length} tensors, such as ${JSON.stringify(first.name.slice(0, 120))}, belongs to LoRA in a known format.`
       : 'The weights have no tensors.',
     { tensors: tensors.length },
   );

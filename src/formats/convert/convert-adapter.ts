@@ -18,8 +18,8 @@ import { commonScale } from './placed-adapter.ts';
 
 /** Fields of a configuration that change what an adapter does, and that no two formats share. */
 const VARIANTS: readonly (readonly [field: string, what: string])[] = [
-  ['alora_invocation_tokens', 'the adapter only acts after its invocation tokens (aLoRA)'],
-  ['adapter.alora.invocation_tokens', 'the adapter only acts after its invocation tokens (aLoRA)'],
+  ['alora_invocation_tokens', 'the adapter acts only after its invocation tokens (aLoRA)'],
+  ['adapter.alora.invocation_tokens', 'the adapter acts only after its invocation tokens (aLoRA)'],
   ['layer_replication', 'the layers are those of a base model some of whose layers are repeated'],
 ];
 
@@ -28,7 +28,7 @@ const VARIANTS: readonly (readonly [field: string, what: string])[] = [
  * passthrough tensors as the other format has them; `config` and `metadata` are what its writer goes by. ΔW stays: the
  * factors are those of the source, though a format may have the rows of B in another order (`rowOrder`).
  *
- * A tensor without a place in the other format is refused, never dropped: half an adapter would load and be wrong.
+ * A tensor that the other format cannot represent is refused, never dropped: half an adapter would load and be wrong.
  * @throws AppError FORMAT_NOT_CONVERTIBLE naming the tensor, or the option that is missing
  */
 export function convertAdapter(adapter: Adapter, to: FormatName, options: ConvertOptions): Adapter {
@@ -52,7 +52,7 @@ export function convertAdapter(adapter: Adapter, to: FormatName, options: Conver
     baseModel: options.base_model ?? adapter.baseModel,
     alpha,
     configRank: rank,
-    // Scales are those of the modules; how they came about does not concern the other format.
+    // The modules have their own scales; how these were computed does not matter to the other format.
     useRslora: false,
     modules: placed.map((one, index) => renamed(one, named[index]!, route)),
     passthrough: writeExtras(source.extras, named, adapter.modules, writing, route).sort(byName),
@@ -72,7 +72,11 @@ function readExtras({ passthrough, modules }: Adapter, names: NamesIn, route: Ro
     const found = names.extra(entry.name);
     const moduleIndex = found ? indexes.get(found.prefix) : undefined;
     if (!found || moduleIndex === undefined) {
-      throw notConvertible(route, entry.name, 'is not a factor of LoRA, and the other format cannot hold it');
+      throw notConvertible(
+        route,
+        entry.name,
+        'is not a factor of LoRA, and the other format cannot represent it. Leave it out with "strip" if the adapter can do without it',
+      );
     }
     if (found.kind === 'magnitude') checkMagnitude(entry, modules[moduleIndex]!, route);
     return { kind: found.kind, entry, moduleIndex };
@@ -84,7 +88,7 @@ function readExtras({ passthrough, modules }: Adapter, names: NamesIn, route: Ro
     throw notConvertible(
       route,
       plain.name,
-      'has no magnitude but others have: the other format takes DoRA for all or none',
+      'has no magnitude vector although other modules have one; the other format has DoRA for all modules or for none',
     );
   }
   return extras;
@@ -93,14 +97,14 @@ function readExtras({ passthrough, modules }: Adapter, names: NamesIn, route: Ro
 /** One number for each output, along the first axis (or PEFT's second, after one of 1): rows of ΔW. */
 function checkMagnitude({ name, shape }: TensorEntry, { m, kind, a }: LoraModule, route: Route): void {
   if (kind === 'embedding')
-    throw notConvertible(route, name, 'is DoRA of an embedding, which formats define differently');
+    throw notConvertible(route, name, 'is DoRA of an embedding, which the formats define differently');
   const isPeftConv = kind === 'conv' && shape.length === a.shape.length && shape[0] === 1 && shape[1] === m;
   const isFirst = shape[0] === m && shape.slice(1).every((size) => size === 1);
   if (isFirst || isPeftConv) return;
   throw notConvertible(
     route,
     name,
-    `has the shape [${shape.join(', ')}] for ${m} outputs: it scales inputs (LyCORIS without wd_on_out), which other formats lack`,
+    `has the shape [${shape.join(', ')}] for ${m} outputs: it scales inputs (LyCORIS without wd_on_out), which the other format cannot express`,
   );
 }
 
@@ -132,25 +136,25 @@ function writeExtras(
     const found = names.extra(kind, named[moduleIndex]!, modules[moduleIndex]!);
     if (found) return { ...entry, ...found };
     const what = kind === 'magnitude' ? 'the magnitude of DoRA' : 'a bias of LoRA';
-    throw notConvertible(route, entry.name, `is ${what}, which the other format has not`);
+    throw notConvertible(route, entry.name, `is ${what}, which the other format does not have`);
   });
 }
 
 /**
- * Refuses adapters that mean something else once their configuration is left behind.
+ * Refuses adapters that would mean something else without their configuration.
  * @throws AppError FORMAT_NOT_CONVERTIBLE naming the field
  */
 function refuseVariants({ config }: Adapter, route: Route): void {
   for (const [field, what] of VARIANTS) {
     const value = config[field] ?? null;
     if (value === null || (Array.isArray(value) && value.length === 0)) continue;
-    throw notConvertible(route, field, `is set: ${what}, which the other format does not say`);
+    throw notConvertible(route, field, `is set: ${what}, which the other format cannot express`);
   }
 }
 
 /**
- * Refuses experts that share a tensor, but between formats that stack them alike: MLX and GGUF have A [E, r, in] and
- * B [E, out, r], along a first axis.
+ * Refuses experts that share a tensor, except between formats that stack them alike: MLX and GGUF have A [E, r, in] and
+ * B [E, out, r], with the experts along a first axis.
  * @throws AppError FORMAT_NOT_CONVERTIBLE naming the module
  */
 function refuseExperts({ modules }: Adapter, route: Route): void {
@@ -161,11 +165,11 @@ function refuseExperts({ modules }: Adapter, route: Route): void {
   throw notConvertible(
     route,
     expert.name,
-    'is of an expert: formats stack the experts of a mixture in different ways',
+    'belongs to an expert, and the two formats stack the experts of a mixture in different ways',
   );
 }
 
-/** Two modules of one place: one of them would be lost, or both be wrong. */
+/** Refuses two modules that mean the same layer: one of them would be lost, or both would be wrong. */
 function refuseTwins(placed: readonly PlacedModule[], route: Route): void {
   const seen = new Map<string, string>();
   for (const { module, place } of placed) {
@@ -180,8 +184,8 @@ function refuseTwins(placed: readonly PlacedModule[], route: Route): void {
 function noWay({ from, to }: Route): AppError {
   const why =
     from === 'cloneofsimo' || to === 'cloneofsimo'
-      ? 'its tensors are numbered, and which module a number is only the program knows that wrote it'
-      : 'no conversion leads from one to the other';
+      ? 'its tensors are numbered, and only the program that wrote them knows which module a number stands for'
+      : 'there is no conversion between these formats';
   return new AppError(
     'FORMAT_NOT_CONVERTIBLE',
     `An adapter in the format ${from} cannot be written as ${to}: ${why}.`,
@@ -193,14 +197,14 @@ function warningsOf({ placed }: PlacedAdapter, to: FormatName): string[] {
   const warnings: string[] = [];
   if (placed.some(({ place }) => place.component === 'diffusion_model')) {
     warnings.push(
-      'The names of the modules are those of an original implementation (diffusion_model.…): the result fits that, not ' +
-        'the model of diffusers.',
+      'The names of the modules are those of an original implementation (diffusion_model.…), so the result fits that ' +
+        'implementation and not the model of diffusers.',
     );
   }
   if (to === 'gguf' && placed.some(({ module }) => module.kind === 'embedding')) {
     warnings.push(
-      'The adapter has a LoRA of the embedding. llama.cpp aborts when it applies that to a model whose embedding is the ' +
-        'head too (tie_word_embeddings in config.json): for such a model, train without the embedding.',
+      'The adapter has a LoRA of the embedding. llama.cpp aborts when it applies it to a model whose embedding is also the ' +
+        'head (tie_word_embeddings in config.json). For such a model, train without the embedding.',
     );
   }
   return warnings;

@@ -3,21 +3,21 @@ import { GGUF_ARCHITECTURES } from './gguf-architectures.ts';
 import { namesIn, namesOut } from './names.ts';
 import type { ConvertOptions } from './placed-adapter.ts';
 
-/** A conversion that there is. */
+/** An available conversion. */
 export interface ConvertTarget {
   readonly format: FormatName;
-  /** Options that it cannot do without, or in the cases that `limits` tell. */
+  /** Options that it requires, always or in the cases that `limits` describes. */
   readonly needs: readonly (keyof ConvertOptions)[];
-  /** Options that it takes besides. */
+  /** Options that it also accepts. */
   readonly takes: readonly (keyof ConvertOptions)[];
-  /** What of the source's adapters it cannot carry, one sentence each. */
+  /** What cannot be converted, one sentence each. */
   readonly limits: readonly string[];
 }
 
-/** Formats whose adapters belong to the same models: there are conversions within a family only. */
+/** Formats whose adapters belong to the same models: conversions exist within a family only. */
 const PIPELINES: readonly FormatName[] = ['peft', 'diffusers', 'kohya'];
 const LANGUAGE_MODELS: readonly FormatName[] = ['peft', 'mlx', 'gguf'];
-/** Fused projections of Flux: into diffusers they do not go. */
+/** Fused projections of Flux, which cannot be converted to diffusers. */
 const FLUX: readonly (readonly [FormatName, FormatName])[] = [
   ['kohya', 'xlabs'],
   ['xlabs', 'kohya'],
@@ -25,37 +25,43 @@ const FLUX: readonly (readonly [FormatName, FormatName])[] = [
 ];
 
 const LIMITS: Readonly<Record<Exclude<FormatName, 'cloneofsimo'>, { in: string[]; out: string[] }>> = {
-  peft: { in: [], out: ['One model: adapters of several parts of a pipeline are refused.'] },
-  diffusers: { in: [], out: ['No LoRA of embeddings.'] },
+  peft: {
+    in: [],
+    out: ['A PEFT adapter belongs to one model, so adapters of several parts of a pipeline are refused.'],
+  },
+  diffusers: { in: [], out: ['LoRA of embeddings is refused.'] },
   kohya: {
     in: [
-      'Only names of Stable Diffusion 1, 2 and XL, of CLIP and of the transformers of diffusers; kohya writes "_" for ".".',
+      'Only the names of Stable Diffusion 1, 2 and XL, of CLIP and of the transformers of diffusers can be turned back into paths, because kohya writes "_" for ".".',
     ],
-    out: ['No LoRA of embeddings; no biases of LoRA.'],
+    out: ['LoRA of embeddings and biases of LoRA are refused.'],
   },
-  xlabs: { in: ['Only the double blocks of Flux.'], out: ["Only the attention of Flux's double blocks."] },
+  xlabs: {
+    in: ['Only the double blocks of Flux can be converted.'],
+    out: ["Only the attention of Flux's double blocks can be written."],
+  },
   mlx: {
-    in: ['No experts of a mixture.'],
+    in: ['The experts of a mixture can be converted to GGUF only.'],
     out: [
-      'Paths that transformers and mlx-lm share: model.layers.N, and GPT-2.',
-      'One rank and one scale for all.',
+      'Only paths that transformers and mlx-lm share can be written: model.layers.N, and those of GPT-2.',
+      'All modules have one scale.',
     ],
   },
   gguf: {
     in: [
-      `Architectures ${GGUF_ARCHITECTURES.join(', ')}.`,
-      'heads where the rows of q and k are reordered (llama, granite, smollm3).',
+      `The architectures are ${GGUF_ARCHITECTURES.join(', ')}.`,
+      'format_options.heads is required where llama.cpp reorders the rows of q and k (llama, granite, smollm3).',
     ],
     out: [
-      `Architectures ${GGUF_ARCHITECTURES.join(', ')}.`,
-      'heads where the rows of q and k are reordered (llama, granite, smollm3).',
-      'No DoRA, no biases of LoRA.',
+      `The architectures are ${GGUF_ARCHITECTURES.join(', ')}.`,
+      'format_options.heads is required where llama.cpp reorders the rows of q and k (llama, granite, smollm3).',
+      'DoRA and biases of LoRA are refused.',
     ],
   },
 };
 
 /**
- * The conversions from a format, with what each needs. Every one refuses tensors that have no place in the other format:
+ * The conversions from a format, with what each needs. Every one refuses tensors that the other format cannot represent:
  * heads, biases of the base model, textual inversions.
  */
 export function convertTargets(from: FormatName): ConvertTarget[] {

@@ -38,21 +38,25 @@ export const DIFFUSERS_OUT: NamesOut = {
   named: ({ placed }, { component: said }, route) =>
     placed.map(({ module, place }) => {
       if (module.kind === 'embedding') {
-        throw notConvertible(route, module.name, "is an embedding, which diffusers' loaders do not take");
+        throw notConvertible(
+          route,
+          module.name,
+          'is an embedding, which the loaders of diffusers do not support',
+        );
       }
       const component = place.component === 'model' ? said : place.component;
       if (component === 'flux') {
         throw notConvertible(
           route,
           module.name,
-          'has q, k and v in one tensor, or other names than the transformer of diffusers',
+          'has q, k and v in one tensor, or names that the transformer of diffusers does not have',
         );
       }
       if (component === undefined || component === 'language_model') {
         throw needsOption(
           route,
           'component',
-          `the names do not tell which part of a pipeline ${quote(module.name)} is of`,
+          `the names do not show which part of a pipeline ${quote(module.name)} belongs to`,
         );
       }
       const name = `${component}.${place.path}`;

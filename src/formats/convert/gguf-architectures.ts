@@ -11,7 +11,7 @@ export interface GgufArchitecture {
   readonly layers: string;
   /** The rows of q and k are reordered, for rotary embeddings that take neighbouring numbers as pairs. */
   readonly reordersRows: boolean;
-  /** The embedding is the head too: llama.cpp has one tensor for both, and aborts where that has a LoRA. */
+  /** The embedding is also the head: llama.cpp has one tensor for both, and aborts if that tensor has a LoRA. */
   readonly isTied: boolean;
   /** The base layers are Conv1D; llama.cpp has their weights transposed, so that ΔW is [out, in] in both. */
   readonly isConv1d: boolean;
@@ -104,7 +104,7 @@ const TABLE: Readonly<Record<string, GgufArchitecture>> = {
   },
 };
 
-/** What people call an architecture that llama.cpp knows under another name. */
+/** Other names of architectures in llama.cpp. */
 const ALIASES: Readonly<Record<string, string>> = {
   mistral: 'llama',
   gemma3_text: 'gemma3',
@@ -113,7 +113,7 @@ const ALIASES: Readonly<Record<string, string>> = {
 
 export const GGUF_ARCHITECTURES: readonly string[] = Object.keys(TABLE);
 
-/** @returns its general.architecture, and how it is named; null for one that is not known */
+/** @returns its general.architecture and its names; null if it is not known */
 export function ggufArchitecture(
   said: string,
 ): { readonly name: string; readonly architecture: GgufArchitecture } | null {
@@ -121,7 +121,7 @@ export function ggufArchitecture(
   return Object.hasOwn(TABLE, name) ? { name, architecture: TABLE[name]! } : null;
 }
 
-/** @returns null where the architecture has no tensor for the module */
+/** @returns null if the architecture has no tensor for the module */
 export function ggufName({ layer, model, layers }: GgufArchitecture, path: string): string | null {
   const end = model.get(path);
   if (end !== undefined) return end;
@@ -130,7 +130,7 @@ export function ggufName({ layer, model, layers }: GgufArchitecture, path: strin
   return tail === undefined ? null : `blk.${match![1]}.${tail}`;
 }
 
-/** @returns null where the tensor belongs to no module that is known */
+/** @returns null if the tensor belongs to no known module */
 export function hfPath({ layer, model, layers }: GgufArchitecture, name: string): string | null {
   const keyOf = (table: ReadonlyMap<string, string>, value: string): string | undefined =>
     [...table].find((entry) => entry[1] === value)?.[0];

@@ -12,7 +12,7 @@ import {
 } from './gguf-architectures.ts';
 import { needsOption, notConvertible, type Route } from './not-convertible.ts';
 import type { ConvertOptions, NamesIn, NamesOut } from './placed-adapter.ts';
-import { commonScale } from './placed-adapter.ts';
+import { commonScale, pathInTextModel } from './placed-adapter.ts';
 
 /** GGUF: the names of llama.cpp against those of transformers, by architecture. */
 export const GGUF_IN: NamesIn = {
@@ -21,8 +21,7 @@ export const GGUF_IN: NamesIn = {
     return modules.map((module) => {
       const name = tensorName(module.name);
       const path = hfPath(architecture, name);
-      if (path === null)
-        throw notConvertible(route, module.name, `belongs to no module that is known of ${called}`);
+      if (path === null) throw notConvertible(route, module.name, `is not a known module of ${called}`);
       const order = architecture.reordersRows
         ? rowOrder('from-gguf', name, module, options, route)
         : undefined;
@@ -44,10 +43,10 @@ export const GGUF_OUT: NamesOut = {
   named: ({ placed }, options, route) => {
     const { name: called, architecture } = architectureOf(options.architecture, route);
     return placed.map(({ module, place: { component, path } }) => {
-      const name = component === 'language_model' ? ggufName(architecture, path) : null;
+      const name = component === 'language_model' ? ggufName(architecture, pathInTextModel(path)) : null;
       if (name === null) throw notConvertible(route, module.name, `is not a known module of ${called}`);
       if (name === EMBEDDING && architecture.isTied) {
-        const why = `is the embedding, which in ${called} is the head too: llama.cpp aborts on a LoRA of both`;
+        const why = `is the embedding, which is also the head in ${called}; llama.cpp aborts when a LoRA applies to both`;
         throw notConvertible(route, module.name, why);
       }
       const order = architecture.reordersRows ? rowOrder('to-gguf', name, module, options, route) : undefined;
@@ -65,7 +64,7 @@ export const GGUF_OUT: NamesOut = {
       [KEY.architecture]: ggufArchitecture(options.architecture!)!.name,
       [KEY.generalType]: 'adapter',
       [KEY.adapterType]: 'lora',
-      // The writer fills it in.
+      // The writer replaces it.
       [KEY.fileType]: { type: VALUE_TYPE.uint32, value: 0 },
       ...baseOf(options.base_model ?? baseModel),
       [KEY.alpha]: commonScale(placed.map(({ module }) => module)).alpha,
@@ -81,25 +80,25 @@ function architectureOf(
 ): { readonly name: string; readonly architecture: GgufArchitecture } {
   const known = GGUF_ARCHITECTURES.join(', ');
   if (typeof said !== 'string') {
-    throw needsOption(route, 'architecture', `the names do not tell which of ${known} the base model is`);
+    throw needsOption(
+      route,
+      'architecture',
+      `the names do not show the architecture of the base model; known are ${known}`,
+    );
   }
   const found = ggufArchitecture(said);
   if (found) return found;
-  throw needsOption(
-    route,
-    'architecture',
-    `of ${quote(said)} the names are not known; of these they are: ${known}`,
-  );
+  throw needsOption(route, 'architecture', `${quote(said)} is not known; known are ${known}`);
 }
 
-/** What is asked for goes before what the file says: it may be an architecture of its own with known names. */
+/** The request takes precedence over the file, whose architecture may be an unknown one that uses known names. */
 const saidBy = (config: Adapter['config'], { architecture }: ConvertOptions): unknown =>
   architecture ?? config[KEY.architecture];
 
-/** Experts are numbered behind the name. */
+/** The name of a tensor without the number of the expert at its end. */
 const tensorName = (name: string): string => name.replace(/#\d+$/, '').replace(/\.weight$/, '');
 
-/** How llama.cpp's files name the model they were made from (gguf-py, metadata.py): a repository, or any name. */
+/** How files of llama.cpp name the base model (gguf-py, metadata.py): a repository, or any name. */
 function baseOf(model: string | null): Record<string, unknown> {
   if (model === null) return {};
   const isRepository = /^[\w.-]+\/[\w.-]+$/.test(model);
@@ -115,8 +114,8 @@ function baseOf(model: string | null): Record<string, unknown> {
  * the first halves of all pairs that are rotated together, then the second ones; llama.cpp has pairs side by side
  * (convert_hf_to_gguf.py, `LlamaModel.permute`). k has as many heads as there are key and value heads.
  * @param name of the module's tensor in GGUF, such as blk.0.attn_q
- * @returns undefined where the rows stay
- * @throws AppError FORMAT_NOT_CONVERTIBLE without the heads, or where they do not divide the rows
+ * @returns undefined if the rows keep their order
+ * @throws AppError FORMAT_NOT_CONVERTIBLE without the heads, or if they do not divide the rows
  */
 function rowOrder(
   direction: 'to-gguf' | 'from-gguf',
@@ -142,7 +141,7 @@ function rowOrder(
     throw notConvertible(
       route,
       module.name,
-      `has ${module.m} rows, which do not make ${count} heads of even size: see format_options.${option}`,
+      `has ${module.m} rows, which cannot be divided into ${count} heads of even size: correct format_options.${option}`,
     );
   }
   const shape = direction === 'to-gguf' ? [count, 2, half] : [count, half, 2];

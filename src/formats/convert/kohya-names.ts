@@ -15,7 +15,7 @@ const COMPONENTS: Readonly<Record<string, 'unet' | 'text_encoder' | 'text_encode
   transformer: 'transformer',
 };
 
-/** @returns null where the name stands for no path, or for one that is not known */
+/** @returns null if the name stands for no known path */
 function kohyaPlace(base: string): PlaceInModel | null {
   const match = PREFIX.exec(base);
   if (!match) return null;
@@ -40,7 +40,7 @@ export const KOHYA_IN: NamesIn = {
       throw notConvertible(
         route,
         module.name,
-        'stands for no path that is known: kohya writes "_" for ".", which only comes back for the UNets of Stable ' +
+        'cannot be turned back into a path: kohya writes "_" for ".", and the paths are known only for the UNets of Stable ' +
           "Diffusion 1, 2 and XL, CLIP's text encoders and the transformers of diffusers (Flux, Stable Diffusion 3)",
       );
     }),
@@ -69,7 +69,7 @@ export const KOHYA_OUT: NamesOut = {
       };
     });
   },
-  // LyCORIS has the norm along the outputs with all dimensions of the weights (wd_on_out).
+  // LyCORIS stores the norm along the outputs with as many dimensions as the weights have (wd_on_out).
   extra: (kind, { name }, { m, a }) =>
     kind === 'magnitude'
       ? { name: `${name}.dora_scale`, shape: [m, ...a.shape.slice(1).map(() => 1)] }
@@ -91,14 +91,14 @@ function prefixFor(
 ): string {
   switch (component) {
     case 'unet':
-    // Trainers flatten the names of original implementations so (sd-scripts for Flux, musubi-tuner).
+    // Trainers flatten the names of original implementations in this way (sd-scripts for Flux, musubi-tuner).
     case 'flux':
     case 'diffusion_model':
       return 'lora_unet_';
     case 'text_encoder':
       return isXl ? 'lora_te1_' : 'lora_te_';
     case 'text_encoder_2':
-      // Flux has T5 in second place, which is lora_te3_ with kohya.
+      // In Flux the second text encoder is T5, which kohya calls lora_te3_.
       if (path.startsWith('encoder.block.')) break;
       return 'lora_te2_';
     case 'transformer':
@@ -109,8 +109,8 @@ function prefixFor(
       throw needsOption(
         route,
         'component',
-        `the names do not tell which part of a pipeline ${quote(module.name)} is of`,
+        `the names do not show which part of a pipeline ${quote(module.name)} belongs to`,
       );
   }
-  throw notConvertible(route, module.name, `is of the ${component}, for which kohya's files have no name`);
+  throw notConvertible(route, module.name, `belongs to ${component}, for which files of kohya have no name`);
 }

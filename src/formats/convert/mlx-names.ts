@@ -1,6 +1,6 @@
 import { notConvertible, type Route } from './not-convertible.ts';
 import type { Named, NamesIn, NamesOut, PlacedAdapter, PlaceInModel } from './placed-adapter.ts';
-import { commonScale } from './placed-adapter.ts';
+import { commonScale, pathInTextModel } from './placed-adapter.ts';
 
 /** Experts are stacked in one tensor there (switch_mlp, switch_glu). */
 const EXPERTS = /\.(?:experts|switch_mlp|switch_glu)(?:\.|$)/;
@@ -10,13 +10,15 @@ const GPT2_HF = /^transformer\.(h\.\d+\..+|wte|wpe)$/;
 const GPT2_MLX = /^model\.(h\.\d+\..+|wte|wpe)$/;
 const LAYER = /^model\.(?:layers|h)\.\d+\.(.+)$/;
 
-/** Folders of mlx-lm: the paths of transformers, since its models are built alike; GPT-2's root differs. */
+/** Folders of mlx-lm have the paths of transformers, because its models are built alike; only GPT-2's root differs. */
 export const MLX_IN: NamesIn = {
   placed: ({ modules }, _options, route) =>
     modules.map((module) => {
       const whole = module.expert ? module.name.replace(/#\d+$/, '') : module.name;
       const gpt2 = GPT2_MLX.exec(whole)?.[1];
-      const path = gpt2 === undefined ? whole : `transformer.${gpt2}`;
+      // Which multimodal class of transformers a text model belongs to is not in the file; llama.cpp has no such classes.
+      const inText = route.to === 'gguf' ? pathInTextModel(whole) : whole;
+      const path = gpt2 === undefined ? inText : `transformer.${gpt2}`;
       if (gpt2 === undefined && !LLAMA_LIKE.test(path)) throw unknownPath(route, module.name);
       if (EXPERTS.test(path) && !module.expert) throw experts(route, module.name);
       return { module, place: { component: 'language_model', path } satisfies PlaceInModel };
@@ -48,8 +50,8 @@ export const MLX_OUT: NamesOut = {
 };
 
 /**
- * num_layers −1 is every layer (mlx_lm/tuner/utils.py, `linear_to_lora_layers`): how many the model has, and so how many
- * from the end the adapter's are, is not known here. Layers without factors in the file get B = 0.
+ * num_layers −1 means every layer (mlx_lm/tuner/utils.py, `linear_to_lora_layers`), because the number of layers of the
+ * model is not known here. Layers without factors in the file get B = 0.
  */
 function mlxConfig(
   { placed, extras }: PlacedAdapter,
@@ -67,7 +69,11 @@ function mlxConfig(
 }
 
 const experts = (route: Route, name: string): Error =>
-  notConvertible(route, name, 'is of an expert; the two formats stack the experts of a mixture differently');
+  notConvertible(
+    route,
+    name,
+    'belongs to an expert, and the two formats stack the experts of a mixture differently',
+  );
 
 const unknownPath = (route: Route, name: string): Error =>
   notConvertible(

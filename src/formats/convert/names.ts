@@ -17,8 +17,8 @@ const NAMES: Readonly<Record<FormatName, readonly [NamesIn, NamesOut] | null>> =
   gguf: [GGUF_IN, GGUF_OUT],
 };
 
-/** How a format's adapters are read into places; null where its names tell none. */
+/** How the names of a format are turned into places; null if they show none. */
 export const namesIn = (format: FormatName): NamesIn | null => NAMES[format]?.[0] ?? null;
 
-/** How a format names places; null where it has no names. */
+/** How a format names places; null if it has no names. */
 export const namesOut = (format: FormatName): NamesOut | null => NAMES[format]?.[1] ?? null;

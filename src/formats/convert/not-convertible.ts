@@ -8,20 +8,24 @@ export interface Route {
   readonly to: FormatName;
 }
 
-/** One tensor or module has no place in the other format. */
+/** The other format cannot represent a tensor or a module. */
 export function notConvertible({ from, to }: Route, tensor: string, why: string): AppError {
-  return new AppError('FORMAT_NOT_CONVERTIBLE', `${from} to ${to}: ${quote(tensor)} ${why}`, {
+  return new AppError('FORMAT_NOT_CONVERTIBLE', `conversion from ${from} to ${to}: ${quote(tensor)} ${why}`, {
     from,
     to,
     tensor,
   });
 }
 
-/** The conversion lacks what only the caller can know. */
+/** The conversion needs an option that only the caller can know. */
 export function needsOption({ from, to }: Route, option: string, why: string): AppError {
-  return new AppError('FORMAT_NOT_CONVERTIBLE', `${from} to ${to}: say format_options.${option}: ${why}`, {
-    from,
-    to,
-    option,
-  });
+  return new AppError(
+    'FORMAT_NOT_CONVERTIBLE',
+    `conversion from ${from} to ${to}: set format_options.${option}, because ${why}`,
+    {
+      from,
+      to,
+      option,
+    },
+  );
 }

@@ -10,7 +10,7 @@ const BIAS = /^(.+)\.lora_B(?:\.[^.]+)?\.bias$/;
 
 const LAYER = /^(?:model\.layers|transformer\.h)\.(\d+)\.(.+)$/;
 
-/** Names that a layer has more than once (GPT-2: attn.c_proj and mlp.c_proj; older Phi: dense). */
+/** Names that occur more than once in a layer (GPT-2: attn.c_proj and mlp.c_proj; older Phi: dense). */
 const AMBIGUOUS: ReadonlySet<string> = new Set(['c_proj', 'c_attn', 'c_fc', 'proj', 'dense', 'linear']);
 
 /** A folder of PEFT: one model, whose paths are the modules' names. */
@@ -21,11 +21,11 @@ export const PEFT_IN: NamesIn = {
   },
   extra: peftExtra,
   prefixOf: ({ a }) => a.name.replace(/\.lora_(?:embedding_)?A(?:\.[^.]+)?(?:\.weight)?$/, ''),
-  // Some configurations of GPT-2 say that it is not so; PEFT corrects them when it loads (tuners/lora/model.py).
+  // Some configurations of GPT-2 lack fan_in_fan_out; PEFT corrects them when it loads the adapter (tuners/lora/model.py).
   isConv1d: ({ config, modules }) => config.fan_in_fan_out === true || modules.some(isGpt2Attention),
 };
 
-/** q, k and v of GPT-2 in one layer; those of its kin with fewer keys and values than queries are linear layers. */
+/** GPT-2 has q, k and v in one layer of equal parts; related models with fewer keys and values than queries have linear layers. */
 const isGpt2Attention = ({ name, m, n }: LoraModule): boolean =>
   /^transformer\.h\.\d+\.attn\.c_attn$/.test(name) && m === 3 * n;
 
@@ -37,21 +37,21 @@ export const PEFT_OUT: NamesOut = {
         throw notConvertible(
           route,
           module.name,
-          "is of Flux as its authors published it, with q, k and v in one tensor, which diffusers' Flux has not",
+          'belongs to Flux as its authors published it, with q, k and v in one tensor; the Flux of diffusers has three',
         );
       }
       if (component !== first!.place.component) {
         throw notConvertible(
           route,
           module.name,
-          `is of the ${component}, ${quote(first!.module.name)} of the ${first!.place.component}: a folder of PEFT adapts one model`,
+          `belongs to ${component}, and ${quote(first!.module.name)} to ${first!.place.component}; an adapter of PEFT belongs to one model`,
         );
       }
       if (said !== undefined && isOfPipeline(component) && component !== said) {
         throw notConvertible(
           route,
           module.name,
-          `is of the ${component}, format_options.component says ${said}`,
+          `belongs to ${component}, but format_options.component is ${said}`,
         );
       }
       return { name: path, ...peftTensors(`${PREFIX}${path}`, module.kind === 'embedding') };
@@ -75,13 +75,13 @@ export function peftExtra(name: string): ReturnType<NamesIn['extra']> {
   return bias === undefined ? null : { kind: 'bias', prefix: bias };
 }
 
-/** Where PEFT's tensors of a module are called by what follows the prefix. */
+/** The names of a module's tensors in PEFT, from the prefix that they share. */
 export const peftTensors = (prefix: string, isEmbedding: boolean): { a: string; b: string } =>
   isEmbedding
     ? { a: `${prefix}.lora_embedding_A`, b: `${prefix}.lora_embedding_B` }
     : { a: `${prefix}.lora_A.weight`, b: `${prefix}.lora_B.weight` };
 
-/** A magnitude lies along the outputs; PEFT gives it as many dimensions as the weights of a convolution have. */
+/** A magnitude has one number per output; for a convolution, PEFT gives it as many dimensions as the weights have. */
 export function peftExtraOf(
   kind: 'magnitude' | 'bias',
   prefix: string,
@@ -93,8 +93,8 @@ export function peftExtraOf(
 }
 
 /**
- * A whole LoraConfig (peft/tuners/lora/config.py) for an adapter that came without one. r, lora_alpha and the patterns
- * are those of the source; the writer puts in those of the result.
+ * A complete LoraConfig (peft/tuners/lora/config.py) for an adapter that had none. r, lora_alpha and the patterns
+ * are those of the source; the writer replaces them by those of the result.
  */
 function peftConfig(
   { placed, extras, isConv1d }: PlacedAdapter,
@@ -131,8 +131,8 @@ function peftConfig(
 }
 
 /**
- * The last words of the paths where every layer up to the last has the same modules and no two end alike, as people
- * write them; else every path, so that PEFT adapts no module that the adapter has not.
+ * The last words of the paths, as people write them, if every layer has the same modules and no two of them end alike;
+ * otherwise every path, so that PEFT adapts no module that is missing from the adapter.
  */
 function targetModules(paths: readonly string[]): string[] {
   const byLayer = new Map<number, string[]>();
@@ -148,7 +148,7 @@ function targetModules(paths: readonly string[]): string[] {
   if (!isEverywhere) return [...paths];
   const tails = byLayer.get(0)!;
   const words = tails.map((tail) => tail.slice(tail.lastIndexOf('.') + 1));
-  // c_proj of attention alone would catch that of the MLP: two words then.
+  // "c_proj" of attention alone would also match that of the MLP, so two words are needed.
   const isAmbiguous = words.some((word) => AMBIGUOUS.has(word));
   return [...new Set(isAmbiguous ? tails : words)].sort();
 }

@@ -2,9 +2,9 @@ import type { Adapter, LoraModule, TensorEntry } from '../../adapter/adapter.ts'
 import { mostFrequent } from '../pairs/most-frequent.ts';
 import type { Route } from './not-convertible.ts';
 
-/** What a conversion has to be told where the files do not say it. */
+/** What a conversion needs to know if the files do not show it. */
 export interface ConvertOptions {
-  /** Of Stable Diffusion and its like, which the adapter belongs to. Default: told by the names of its modules. */
+  /** The part of a pipeline that the adapter belongs to. By default, the names of its modules show it. */
   readonly component?: 'unet' | 'transformer' | 'text_encoder' | 'text_encoder_2' | undefined;
   /** GGUF: general.architecture, such as llama or qwen2. */
   readonly architecture?: string | undefined;
@@ -34,14 +34,14 @@ export type Component =
  * have it (diffusers, transformers).
  *
  * language_model: a decoder of transformers. flux: Flux as Black Forest Labs published it, with fused q, k and v.
- * diffusion_model: another original implementation, whose names are carried along as they are. model: any other.
+ * diffusion_model: another original implementation, whose names are kept as they are. model: any other.
  */
 export interface PlaceInModel {
   readonly component: Component;
   readonly path: string;
 }
 
-/** A module of an adapter with its place; what it computes is ΔW = scale·B·A, B's rows in Hugging Face's order. */
+/** A module of an adapter with its place. ΔW = scale·B·A, and the rows of B are in the order of Hugging Face's classes. */
 export interface PlacedModule {
   readonly module: LoraModule;
   readonly place: PlaceInModel;
@@ -62,7 +62,7 @@ export interface Extra {
 export interface PlacedAdapter {
   readonly placed: readonly PlacedModule[];
   readonly extras: readonly Extra[];
-  /** The base layers are GPT-2's Conv1D, which keep their weights transposed (PEFT: fan_in_fan_out). ΔW is not. */
+  /** The base layers are GPT-2's Conv1D, which store their weights transposed (PEFT: fan_in_fan_out). ΔW is not transposed. */
   readonly isConv1d: boolean;
   readonly baseModel: string | null;
 }
@@ -71,7 +71,7 @@ export interface PlacedAdapter {
 export interface NamesIn {
   /** One for each module. @throws AppError FORMAT_NOT_CONVERTIBLE */
   readonly placed: (adapter: Adapter, options: ConvertOptions, route: Route) => PlacedModule[];
-  /** What a tensor beside the factors is, and the module it belongs to as its factors' names begin; null: no such. */
+  /** What a tensor beside the factors is, and the beginning of its module's tensor names; null: it is neither kind. */
   readonly extra: (name: string) => { readonly kind: Extra['kind']; readonly prefix: string } | null;
   /** What the names of a module's factors begin with. */
   readonly prefixOf: (module: LoraModule) => string;
@@ -91,13 +91,13 @@ export interface Named {
 export interface NamesOut {
   /** @throws AppError FORMAT_NOT_CONVERTIBLE */
   readonly named: (source: PlacedAdapter, options: ConvertOptions, route: Route) => Named[];
-  /** Name and shape of a tensor beside the factors of a module; null where the format has none of the kind. */
+  /** Name and shape of a tensor beside the factors of a module; null if the format has none of this kind. */
   readonly extra: (
     kind: Extra['kind'],
     named: Named,
     module: LoraModule,
   ) => { readonly name: string; readonly shape: readonly number[] } | null;
-  /** What its writer goes by. */
+  /** What its writer needs. */
   readonly frame: (
     source: PlacedAdapter,
     named: readonly Named[],
@@ -113,12 +113,25 @@ const SIGNS: readonly (readonly [sign: RegExp, component: Component])[] = [
     /^(?:model\.layers|transformer\.h)\.\d+\.|^(?:model\.embed_tokens|transformer\.wte|lm_head)$/,
     'language_model',
   ],
+  [/^(?:model\.language_model|language_model\.model)\.layers\.\d+\./, 'language_model'],
 ];
 
-/** The model that paths without a prefix belong to, told by those that only one has; "model" where none or two do. */
+/**
+ * The path in a text model alone of a path in a multimodal model around it: "model.language_model.layers.0…" of transformers,
+ * "language_model.model.layers.0…" of its releases before 4.52 and of mlx-lm. Converters to GGUF leave the words out as
+ * well (convert_hf_to_gguf.py). Other paths stay.
+ */
+export const pathInTextModel = (path: string): string =>
+  path
+    .replace(/^(?:model\.language_model|language_model\.model)\./, 'model.')
+    .replace(/^language_model\.(?=lm_head$)/, '');
+
+/** The model that paths without a prefix belong to, shown by paths that only one model has; "model" if none or two match. */
 export function componentOf(paths: readonly string[]): Component {
-  const found = SIGNS.filter(([sign]) => paths.some((path) => sign.test(path)));
-  return found.length === 1 ? found[0]![1] : 'model';
+  const found = new Set(
+    SIGNS.filter(([sign]) => paths.some((path) => sign.test(path))).map(([, component]) => component),
+  );
+  return found.size === 1 ? [...found][0]! : 'model';
 }
 
 /** The largest rank, and the alpha (scale·rank) of most modules; of equally frequent ones the first. */

@@ -31,7 +31,7 @@ export const XLABS_OUT: NamesOut = {
         throw notConvertible(
           route,
           module.name,
-          "is not an attention of Flux's double blocks; XLabs adapts nothing else alike",
+          "is not an attention of Flux's double blocks, the only layers that XLabs adapts in the same way",
         );
       }
       const [, block, stream, projection] = match;
@@ -46,5 +46,5 @@ const single = (route: Route, name: string): Error =>
   notConvertible(
     route,
     name,
-    'is of a single block, where the LoRA of XLabs covers a part of a layer that other formats adapt as a whole',
+    'belongs to a single block, where the LoRA of XLabs covers a part of a layer that other formats adapt as a whole',
   );

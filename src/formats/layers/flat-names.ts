@@ -7,10 +7,10 @@ export const flatten = (path: string): string => path.replaceAll('.', '_');
 /** Paths with numbers left out, and their layers, by what is left of their flat names. */
 type Vocabulary = ReadonlyMap<string, { readonly path: string; readonly layer: Layer }>;
 
-/** Numbers that are no part of a word: "0" in net_0, "1" in linear_1, but not those of attn1, conv2 and fc1. */
+/** Numbers that are not part of a word: "0" in net_0, "1" in linear_1, but not those of attn1, conv2 and fc1. */
 const NUMBER = /(?<=_)\d+(?=_|$)/g;
 
-/** @throws RangeError where two paths have the same flat name (our own mistake) */
+/** @throws RangeError if two paths have the same flat name (our own mistake) */
 function vocabularyOf(table: LayerTable): Vocabulary {
   const vocabulary = new Map<string, { path: string; layer: Layer }>();
   for (const [template, layer] of Object.entries(table)) {
@@ -38,7 +38,7 @@ export type KnownModel = keyof typeof VOCABULARIES;
 export const KNOWN_MODELS = Object.keys(VOCABULARIES) as KnownModel[];
 
 /**
- * The path that kohya flattened to this name, where the model's vocabulary has exactly one.
+ * The path that kohya flattened to this name, if the model's vocabulary has exactly one.
  * @returns null for a name that is not in it
  */
 export function unflatten(name: string, model: KnownModel): string | null {

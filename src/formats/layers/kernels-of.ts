@@ -1,7 +1,7 @@
 import { quote, quoteSome } from '../../json/quote.ts';
 import { layerOf } from './layer-of.ts';
 
-/** What a file shows of one module. */
+/** What a file shows about one module. */
 export interface ShownLayer {
   /** Path of the module, as the file names it. */
   readonly name: string;
@@ -19,7 +19,7 @@ const MAX_NAMED = 5;
 const LINEAR: readonly number[] = [];
 const POINTWISE: readonly number[] = [1, 1];
 
-/** Inputs of cross-attention's keys and values: the width of the text encoder tells the family. */
+/** Inputs of the keys and values of cross-attention: the width of the text encoder shows the family. */
 const TEXT_WIDTHS: ReadonlyMap<number, string> = new Map([
   [768, 'Stable Diffusion 1'],
   [1024, 'Stable Diffusion 2'],
@@ -32,7 +32,7 @@ const CROSS_ATTENTION = /[._]attn2[._]to_[kv]$/;
 const ONLY_XL =
   /[._]transformer_blocks[._][1-9]|[._]add_embedding[._]|[._]label_emb[._]|^(?:lora|lycoris)_te2_/;
 
-/** Keys of the metadata that name the base model, in the order in which they are believed. */
+/** Keys of the metadata that name the base model, in order of precedence. */
 const BASE_MODEL_KEYS = ['ss_base_model_version', 'modelspec.architecture'] as const;
 const FAMILIES: readonly (readonly [pattern: RegExp, isConv: boolean])[] = [
   [/^sdxl|stable-diffusion-xl/i, false],
@@ -46,7 +46,7 @@ interface ProjectionKind {
   readonly because: string;
 }
 
-/** What became of the layers whose tensors do not show what they are. */
+/** The layers whose tensors do not show their kind, by how it was inferred. */
 interface Inferred {
   readonly byTable: { readonly name: string; readonly kernel: readonly number[] }[];
   readonly projections: string[];
@@ -55,9 +55,9 @@ interface Inferred {
 }
 
 /**
- * The kernel of every layer, [] of a linear one. What the tensors show is taken as it is. A matrix on a module that the
- * table of layers (layer-table.ts) has as a convolution is a flattened one, if its columns are divisible by the kernel.
- * A layer about which neither says anything is taken for linear, with a warning that names it.
+ * The kernel of every layer, [] for a linear one. What the tensors show counts first. A matrix of a module that is a
+ * convolution in the table of layers (layer-table.ts) is a flattened one if its columns are divisible by the kernel.
+ * If neither shows the kind of a layer, it is treated as linear, with a warning that names it.
  * @param metadata of the file, which may name the base model
  */
 export function kernelsOf(
@@ -96,10 +96,10 @@ function kernelOf(shown: ShownLayer, projection: ProjectionKind | null, inferred
 }
 
 /**
- * What proj_in and proj_out of a UNet are (diffusers, `use_linear_projection`), in the order of how direct the sign is:
+ * What proj_in and proj_out of a UNet are (diffusers, `use_linear_projection`), by the most direct sign that the file has:
  * the shapes of another such layer in the file, the width of the text that cross-attention reads, modules that only
  * Stable Diffusion XL has, the base model in the metadata.
- * @returns null where the file shows none of these
+ * @returns null if the file shows none of these
  */
 function projectionKind(
   layers: readonly ShownLayer[],
@@ -145,8 +145,8 @@ function warningsOf(
     );
   }
   const consequence =
-    'taken for linear layers, and their factors are written as matrices. Programs that do not reshape them cannot load ' +
-    'those that are convolutions.';
+    'treated as linear, and their factors are written as matrices. If some of them are convolutions, programs that do not ' +
+    'reshape factors cannot load them.';
   if (projections.length > 0) {
     const what =
       `${count(projections, 'proj_in or proj_out layer', 'proj_in and proj_out layers')} can be 1 × 1 convolutions (Stable ` +
@@ -154,20 +154,20 @@ function warningsOf(
     const kind = projection?.isConv ? '1 × 1 convolutions' : 'linear layers';
     warnings.push(
       projection
-        ? `${what}. They are taken for ${kind}, because ${projection.because}.`
+        ? `${what}. They are treated as ${kind}, because ${projection.because}.`
         : `${what}, and nothing else in this file does (${quoteSome(projections, MAX_NAMED)}). The layers are ${consequence}`,
     );
   }
   if (contradicted.length > 0) {
     warnings.push(
-      `${count(contradicted, 'module has the name', 'modules have the names')} of convolutions in models that are known here, ` +
-        `but sizes that do not fit such a kernel (${quoteSome(contradicted, MAX_NAMED)}). The layers are ${consequence}`,
+      `${count(contradicted, 'module has the name of a convolution', 'modules have the names of convolutions')} in a known model, ` +
+        `but sizes that do not suit its kernel (${quoteSome(contradicted, MAX_NAMED)}). The layers are ${consequence}`,
     );
   }
   if (unknown.length > 0) {
     warnings.push(
       `The tensors of ${count(unknown, 'module', 'modules')} do not show whether the layers are linear or convolutions, ` +
-        `and their names are of no model that is known here (${quoteSome(unknown, MAX_NAMED)}). The layers are ${consequence}`,
+        `and their names belong to no known model (${quoteSome(unknown, MAX_NAMED)}). The layers are ${consequence}`,
     );
   }
   return warnings;

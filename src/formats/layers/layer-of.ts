@@ -2,7 +2,7 @@ import { flatten, KNOWN_MODELS, layerNamed } from './flat-names.ts';
 import { type Layer, LINEAR } from './layer-table.ts';
 import { fromLdmName, isLdmName } from './ldm-names.ts';
 
-/** How trainers begin the names of modules, dots replaced by "_". */
+/** How trainers begin the names of modules, in which "_" replaces dots. */
 const TRAINER = /^(?:lora|lycoris)_/;
 const COMPONENT =
   /^(?:unet|te[123]?|text_encoder(?:_[123])?|transformer(?:_2)?|(?:model_)?diffusion_model|base_model_model)_/;
@@ -10,16 +10,30 @@ const COMPONENT =
 /** Transformers of text (CLIP, T5, Llama, Qwen) have linear layers only. */
 const TEXT_ENCODER = /^(?:te[123]?|text_encoder(?:_[123])?)_/;
 
-/** Attention and feed-forward layers of language models, in the names of transformers. None of them is a convolution. */
+/**
+ * Attention, feed-forward and state-space layers of language models, in the names of transformers (models/…/modeling_….py).
+ * None of them is a convolution; the few that are have "conv" in their names.
+ */
 const LANGUAGE_MODEL: readonly RegExp[] = [
-  /^(?:model_)?(?:language_model_)?layers_\d+_(?:self_attn|mlp)_(?!.*conv)/,
-  /^(?:transformer_)?h_\d+_(?:attn|mlp)_(?!.*conv)/,
+  // Llama and its kin, with experts too; in multimodal models the text model and the vision tower; Mamba; encoder-decoders.
+  /^(?:(?:model|backbone|language_model|vision_tower|vision_model|encoder|decoder)_)*layers_\d+_(?:self_attn|encoder_attn|cross_attn|linear_attn|self_attention|attention|mlp|feed_forward|block_sparse_moe|mixer|mamba)_(?!.*conv)/,
+  // OPT, BART, Whisper, CLIP's and SigLIP's blocks.
+  /^(?:(?:model|encoder|decoder)_)+layers_\d+_fc[12]$/,
+  // GPT-2, GPT-J, Falcon, BLOOM, Qwen.
+  /^(?:transformer_)?h_\d+_(?:attn|self_attention|mlp)_(?!.*conv)/,
+  /^gpt_neox_layers_\d+_(?:attention|mlp)_(?!.*conv)/,
+  /^(?:transformer_)?(?:encoder|decoder)_block_\d+_layer_\d+_(?:SelfAttention|EncDecAttention|DenseReluDense)_/,
+  // BERT and its kin.
+  /^(?:[a-z]+_)?encoder_layer_\d+_(?:attention|crossattention|intermediate|output)_(?!.*conv)/,
+  // The vision tower of Qwen-VL.
+  /^(?:model_)?visual_blocks_\d+_(?:attn|mlp)_(?!.*conv)/,
+  /^(?:language_model_)?lm_head$/,
 ];
 
 /**
- * The kind of a layer, told by the path of its module: in the names of kohya, LyCORIS or diffusers, and in those of the
+ * The kind of a layer by the path of its module, in the names of kohya, LyCORIS or diffusers, or in those of the
  * original implementations.
- * @returns null where the name is of no model that is known here
+ * @returns null if the name belongs to no known model
  */
 export function layerOf(module: string): Layer | null {
   const whole = flatten(module).replace(TRAINER, '');

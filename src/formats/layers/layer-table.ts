@@ -6,7 +6,7 @@
  * Sources: diffusers, models/unets/unet_2d_condition.py, models/resnet.py; sd-scripts, networks/lora.py.
  */
 
-/** A layer, as far as it decides the shapes of its factors. */
+/** A layer, as far as it determines the shapes of its factors. */
 export type Layer =
   | { readonly kind: 'linear' }
   | { readonly kind: 'conv'; readonly kernel: readonly number[] }

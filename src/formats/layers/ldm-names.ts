@@ -29,7 +29,7 @@ export const isLdmName = (name: string): boolean => IS_LDM.test(name);
 
 /**
  * The flat name that diffusers' UNet has for the module.
- * @returns null where there is none
+ * @returns null if there is none
  */
 export function fromLdmName(name: string): string | null {
   const fixed = FIXED.get(name);

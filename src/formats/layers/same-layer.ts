@@ -3,7 +3,7 @@ import { fromLdmName, isLdmName } from './ldm-names.ts';
 const KOHYA_UNET = /^(lora_unet_|lycoris_)(.+)$/;
 
 /**
- * What a module is called whichever names the trainer took: kohya's files have the layers of one UNet under the names of
+ * One name for a module, whichever names the trainer used: files of kohya have the layers of one UNet under the names of
  * the original implementation (input_blocks) or under those of diffusers (down_blocks).
  */
 export function sameLayerName(module: string): string {

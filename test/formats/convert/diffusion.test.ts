@@ -49,7 +49,7 @@ describe('PEFT to diffusers and kohya', () => {
   it('says that it needs the component where nothing tells', () => {
     const odd = adapter('peft', ['stages.0.blocks.0.mlp.fc1']);
     for (const to of ['diffusers', 'kohya'] as const)
-      refuses(() => convertAdapter(odd, to, {}), /say format_options\.component.*stages\.0/, 'component');
+      refuses(() => convertAdapter(odd, to, {}), /set format_options\.component.*stages\.0/, 'component');
     const language = adapter('peft', ['model.layers.0.self_attn.q_proj']);
     refuses(() => convertAdapter(language, 'kohya', {}), /format_options\.component/, 'component');
   });
@@ -135,10 +135,10 @@ describe('diffusers', () => {
       use_dora: false,
       use_rslora: false,
     });
-    refuses(() => convertAdapter(adapter('diffusers', both), 'peft', {}), /adapts one model/, both[1]);
+    refuses(() => convertAdapter(adapter('diffusers', both), 'peft', {}), /belongs to one model/, both[1]);
     refuses(
       () => convertAdapter(adapter('diffusers', [both[0]!]), 'peft', { component: 'text_encoder' }),
-      /is of the unet, format_options\.component says text_encoder/,
+      /belongs to unet, but format_options\.component is text_encoder/,
       both[0],
     );
   });
@@ -164,7 +164,7 @@ describe('diffusers', () => {
     for (const name of [...second, 'text_encoder_2.encoder.block.0.layer.0.SelfAttention.q'])
       refuses(
         () => convertAdapter(adapter('diffusers', [name]), 'kohya', {}),
-        /kohya's files have no name/,
+        /files of kohya have no name/,
         name,
       );
   });
@@ -280,7 +280,7 @@ describe('kohya to diffusers and PEFT', () => {
     for (const name of names)
       refuses(
         () => convertAdapter(adapter('kohya', [name]), 'diffusers', {}),
-        /stands for no path that is known/,
+        /cannot be turned back into a path/,
         name,
       );
   });
@@ -390,7 +390,7 @@ describe('XLabs', () => {
 
   it('has no part of a layer that others adapt as a whole', () => {
     const name = 'single_blocks.0.processor.qkv_lora';
-    refuses(() => convertAdapter(adapter('xlabs', [name]), 'kohya', {}), /of a single block/, name);
+    refuses(() => convertAdapter(adapter('xlabs', [name]), 'kohya', {}), /belongs to a single block/, name);
     for (const other of ['lora_unet_single_blocks_0_linear1', 'lora_unet_double_blocks_0_img_mlp_0'])
       refuses(
         () => convertAdapter(adapter('kohya', [other]), 'xlabs', {}),

@@ -52,11 +52,46 @@ describe('PEFT to GGUF', () => {
     }
   });
 
+  it('leaves out what a multimodal model has around its text model', () => {
+    const paths = {
+      'model.language_model.layers.0.self_attn.q_proj': 'blk.0.attn_q',
+      'model.language_model.layers.3.mlp.down_proj': 'blk.3.ffn_down',
+      'model.language_model.embed_tokens': 'token_embd',
+    };
+    const older = {
+      'language_model.model.layers.0.self_attn.q_proj': 'blk.0.attn_q',
+      'language_model.lm_head': 'output',
+    };
+    for (const [format, names] of [
+      ['peft', paths],
+      ['peft', older],
+      ['mlx', older],
+    ] as const) {
+      const { modules } = convertAdapter(adapter(format, Object.keys(names)), 'gguf', {
+        architecture: 'qwen3',
+      });
+      assert.deepEqual(
+        modules.map(({ name }) => name),
+        Object.values(names),
+        format,
+      );
+    }
+    // mlx-lm wraps such models in ways of its own.
+    const [first] = Object.keys(paths);
+    refuses(() => convertAdapter(adapter('peft', [first!]), 'mlx', {}), /mlx-lm share/, first!);
+    const vision = 'model.visual.blocks.0.attn.qkv';
+    refuses(
+      () => convertAdapter(adapter('peft', [first!, vision]), 'gguf', { architecture: 'qwen3' }),
+      /is not a known module/,
+      vision,
+    );
+  });
+
   it('refuses what llama.cpp has no tensor for: a head that is the embedding, a dense layer beside experts', () => {
     for (const architecture of ['gemma', 'gemma2', 'command-r', 'cohere2']) {
       const to = (name: string) => () => convertAdapter(adapter('peft', [Q, name]), 'gguf', { architecture });
       refuses(to('lm_head'), /is not a known module/, 'lm_head');
-      refuses(to('model.embed_tokens'), /is the head too/, 'model.embed_tokens');
+      refuses(to('model.embed_tokens'), /is also the head/, 'model.embed_tokens');
     }
     for (const architecture of ['qwen2moe', 'qwen3moe'])
       refuses(
@@ -98,25 +133,25 @@ describe('PEFT to GGUF', () => {
     convertAdapter(adapter('peft', [Q]), 'gguf', { architecture: 'qwen2' });
     const llama = (options: object) => () =>
       convertAdapter(adapter('peft', [Q, K]), 'gguf', { architecture: 'llama', ...options });
-    refuses(llama({}), /say format_options\.heads.*model\.layers\.0\.self_attn\.q_proj/, 'heads');
+    refuses(llama({}), /set format_options\.heads.*model\.layers\.0\.self_attn\.q_proj/, 'heads');
     refuses(
       llama({ heads: 5 }),
-      /32 rows, which do not make 5 heads of even size: see format_options\.heads/,
+      /32 rows, which cannot be divided into 5 heads of even size: correct format_options\.heads/,
       Q,
     );
-    refuses(llama({ heads: 4, kv_heads: 3 }), /not make 3 heads.*kv_heads/, K);
-    refuses(llama({ heads: 32 }), /not make 32 heads of even size/, Q);
+    refuses(llama({ heads: 4, kv_heads: 3 }), /divided into 3 heads.*kv_heads/, K);
+    refuses(llama({ heads: 32 }), /divided into 32 heads of even size/, Q);
   });
 
   it('does not guess the architecture', () => {
     refuses(
       () => convertAdapter(adapter('peft', [Q]), 'gguf', {}),
-      /say format_options\.architecture.*qwen2/,
+      /set format_options\.architecture.*qwen2/,
       'architecture',
     );
     refuses(
       () => convertAdapter(adapter('peft', [Q]), 'gguf', { architecture: 'bert' }),
-      /of "bert" the names are not known/,
+      /"bert" is not known/,
       'architecture',
     );
     for (const name of ['constructor', '__proto__', 'toString'])
@@ -147,7 +182,7 @@ describe('PEFT to GGUF', () => {
     const head = 'base_model.model.score.weight';
     refuses(beside(head, [2, 16]), /not a factor of LoRA/, head);
     const magnitude = `base_model.model.${Q}.lora_magnitude_vector`;
-    refuses(beside(magnitude, [32]), /magnitude of DoRA, which the other format has not/, magnitude);
+    refuses(beside(magnitude, [32]), /magnitude of DoRA, which the other format does not have/, magnitude);
     const bias = `base_model.model.${Q}.lora_B.bias`;
     refuses(beside(bias, [32]), /a bias of LoRA/, bias);
   });
@@ -206,8 +241,12 @@ describe('GGUF to PEFT', () => {
 
   it('refuses tensors that belong to no module of the architecture', () => {
     const name = 'blk.0.ffn_gate_exps';
-    refuses(() => convertAdapter(gguf([name]), 'peft', {}), /no module that is known of qwen2/, name);
-    refuses(() => convertAdapter(gguf(['blk.0.attn_q'], 'mamba'), 'peft', {}), /of "mamba"/, 'architecture');
+    refuses(() => convertAdapter(gguf([name]), 'peft', {}), /is not a known module of qwen2/, name);
+    refuses(
+      () => convertAdapter(gguf(['blk.0.attn_q'], 'mamba'), 'peft', {}),
+      /"mamba" is not known/,
+      'architecture',
+    );
   });
 });
 
@@ -271,16 +310,16 @@ describe('PEFT and MLX', () => {
   it('take DoRA for all modules or none', () => {
     const name = `base_model.model.${Q}.lora_magnitude_vector`;
     const source = adapter('peft', [Q, DOWN], { passthrough: [entry(name, [32])] });
-    refuses(() => convertAdapter(source, 'mlx', {}), /all or none/, DOWN);
+    refuses(() => convertAdapter(source, 'mlx', {}), /for all modules or for none/, DOWN);
   });
 
   it('refuse experts, in either way of writing them', () => {
     const one = 'model.layers.0.mlp.experts.0.up_proj';
-    refuses(() => convertAdapter(adapter('peft', [Q, one]), 'mlx', {}), /of an expert/, one);
+    refuses(() => convertAdapter(adapter('peft', [Q, one]), 'mlx', {}), /belongs to an expert/, one);
     const stacked = 'model.layers.0.mlp.switch_mlp.up_proj';
-    refuses(() => convertAdapter(adapter('mlx', [stacked]), 'peft', {}), /of an expert/, stacked);
+    refuses(() => convertAdapter(adapter('mlx', [stacked]), 'peft', {}), /belongs to an expert/, stacked);
     const module = { name: stacked, expert: { index: 0, count: 2 } };
-    refuses(() => convertAdapter(adapter('mlx', [module]), 'peft', {}), /of an expert/, stacked);
+    refuses(() => convertAdapter(adapter('mlx', [module]), 'peft', {}), /belongs to an expert/, stacked);
   });
 
   it('stack experts as GGUF does', () => {
@@ -307,7 +346,7 @@ describe('PEFT and MLX', () => {
       back.modules.map(named),
       modules.map(({ name, a, b, expert }) => [name, a, b, expert]),
     );
-    refuses(() => convertAdapter(gguf, 'peft', {}), /of an expert/, 'blk.0.ffn_up_exps#0');
+    refuses(() => convertAdapter(gguf, 'peft', {}), /belongs to an expert/, 'blk.0.ffn_up_exps#0');
     refuses(() => convertAdapter(adapter('mlx', modules), 'gguf', { architecture: 'qwen3' }), /of qwen3/);
   });
 

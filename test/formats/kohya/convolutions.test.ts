@@ -341,11 +341,14 @@ describe('the kind of a layer whose tensors do not show it', () => {
       assert.equal(kernels[PROJ], kernel, String(because));
       assert.equal(warnings.length, 1);
       assert.match(warnings[0]!, because);
-      assert.match(warnings[0]!, kernel === '' ? /taken for linear layers/ : /taken for 1 × 1 convolutions/);
+      assert.match(
+        warnings[0]!,
+        kernel === '' ? /treated as linear layers/ : /treated as 1 × 1 convolutions/,
+      );
     }
     const { kernels, warnings } = await kindsOf({ [PROJ]: [8, 8] });
     assert.equal(kernels[PROJ], '');
-    assert.match(warnings[0]!, /nothing else in this file does .* are taken for linear layers/);
+    assert.match(warnings[0]!, /nothing else in this file does .* are treated as linear/);
     assert.ok(warnings[0]!.includes(PROJ));
   });
 
@@ -372,10 +375,7 @@ describe('the kind of a layer whose tensors do not show it', () => {
     const name = 'lora_unet_mid_block_resnets_0_conv1';
     const { kernels, warnings } = await kindsOf({ [name]: [8, 28] });
     assert.equal(kernels[name], '');
-    assert.match(
-      warnings[0]!,
-      /sizes that do not fit such a kernel \("lora_unet_mid_block_resnets_0_conv1"\)/,
-    );
+    assert.match(warnings[0]!, /sizes that do not suit its kernel \("lora_unet_mid_block_resnets_0_conv1"\)/);
   });
 
   it('transformers and text encoders are linear, without a word', async () => {

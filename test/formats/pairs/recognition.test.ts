@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { FormatName } from '../../../src/adapter/format-name.ts';
 import { FORMATS } from '../../../src/formats/formats.ts';
+import { readHeaders } from '../../../src/formats/read-adapter.ts';
 import { inputOf, tensor } from './build.ts';
 
 /** The format that takes a file with these names, of all there are. */
@@ -15,6 +16,17 @@ const takes = (
   };
   return FORMATS.find(({ recognises }) => recognises(input))?.name;
 };
+
+describe('of no format', () => {
+  it('are torchtune’s own names, whose scale is nowhere: the message says what to save instead', async () => {
+    const names = ['layers.0.attn.q_proj.lora_a.weight', 'layers.0.attn.q_proj.lora_b.weight'];
+    const input = { ...inputOf(names.map((name) => tensor(name, [4, 4]))), configBytes: null };
+    await assert.rejects(readHeaders(input), {
+      code: 'NO_LORA_TENSORS',
+      message: /"layers\.0\.attn\.q_proj\.lora_a\.weight".*torchtune.*FullModelHFCheckpointer/,
+    });
+  });
+});
 
 describe('of all formats', () => {
   const cases: readonly (readonly [FormatName, string])[] = [
