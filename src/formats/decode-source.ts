@@ -6,19 +6,19 @@ import { layOut } from '../safetensors/layout.ts';
 import { isOfAdapter } from './pairs/foreign-tensors.ts';
 import { copiedTensor, stagedEntries } from './staged-entries.ts';
 
-/** A source whose factors are float64 or 8-bit floats, as readers see it: decoded to float32. */
+/** A source with factors in float64 or 8-bit floats, as readers see it: decoded to float32. */
 export interface DecodedSource {
-  /** Of the file that the plan makes. */
+  /** The header of the file that the plan makes. */
   readonly header: SafetensorsHeader;
-  /** Makes that file of the source. */
+  /** How that file is made from the source. */
   readonly decoding: StagingPlan;
   readonly warnings: readonly string[];
 }
 
 /**
- * What is to be done before a file can be read whose factors have a dtype that nothing is computed in. Everything else in
- * it, heads and single numbers such as alphas, stays as it is.
- * @returns null where no factor has such a dtype
+ * How to decode a file whose factors have a dtype that cannot be computed with. Everything else in
+ * it, such as heads and alphas, stays as it is.
+ * @returns null if no factor has such a dtype
  */
 export function decodeSource({ tensors, metadata }: SafetensorsHeader): DecodedSource | null {
   if (!tensors.some(isEncoded)) return null;
@@ -26,7 +26,7 @@ export function decodeSource({ tensors, metadata }: SafetensorsHeader): DecodedS
   const entries = stagedEntries(planned);
   const decoded = tensors.map((source) => {
     const entry = entries.get(source.name)!;
-    // Results have the smallest dtype that holds what the source had, as with other quantised factors.
+    // Results have the smallest dtype that represents the source, as with other quantised factors.
     return isEncoded(source) && isExactDtype(source)
       ? ({ ...entry, matchDtype: 'F16' } as FactorEntry)
       : entry;
@@ -42,7 +42,7 @@ export function decodeSource({ tensors, metadata }: SafetensorsHeader): DecodedS
   };
 }
 
-/** A tensor of an adapter, no single number or vector, in a dtype that has to be decoded. */
+/** Whether a tensor is a matrix of an adapter in a dtype that has to be decoded. */
 const isEncoded = ({ name, dtype, shape }: TensorEntry): boolean =>
   shape.length > 1 && isEncodedDtype(dtype) && isOfAdapter(name);
 

@@ -4,13 +4,13 @@ import type { StagingPlan } from '../adapter/staging-plan.ts';
 import type { GgufHeader } from '../gguf/header.ts';
 import type { SafetensorsHeader } from '../safetensors/header.ts';
 
-/** What a reader is given. Nothing of the data is read unless it is asked for. */
+/** The input of a reader. Data is read only on demand. */
 export interface ReadInput {
   /** null for a GGUF file. */
   readonly header: SafetensorsHeader | null;
   /** null for a safetensors file. */
   readonly gguf: GgufHeader | null;
-  /** The file beside the weights; null when none came. */
+  /** The file beside the weights; null if there is none. */
   readonly configBytes: Uint8Array | null;
   /** The bytes of a small tensor, such as an alpha. At most 64 KiB. */
   readonly readTensor: (entry: TensorEntry) => Promise<Uint8Array>;
@@ -19,26 +19,26 @@ export interface ReadInput {
 /** An adapter as a format's reader understands it. */
 export interface ReadResult {
   readonly adapter: Adapter;
-  /** null: the adapter's tensors lie in the file as it is. Else they lie in the file that the plan makes. */
+  /** null: the adapter's tensors are positions in the file as it is; otherwise in the file that the plan makes. */
   readonly staging: StagingPlan | null;
 }
 
 /** An adapter as it was read from its files. */
 export interface ReadAdapter extends ReadResult {
-  /** Makes the file that `staging`, and the adapter's tensors, refer to, of the source; null: it is the source itself. */
+  /** How to make the file that `staging` and the adapter's tensors refer to from the source; null: it is the source itself. */
   readonly decoding: StagingPlan | null;
 }
 
 export interface WriteOptions {
   readonly scale: ScaleMode;
-  /** Metadata to add to the source's: how the result was made. */
+  /** Metadata to add to that of the source: how the result was made. */
   readonly provenance: ReadonlyMap<string, string>;
 }
 
-/** One way to write adapters down. Its adapters have `format` equal to its name. */
+/** A format. Its adapters have `format` equal to its name. */
 export interface Format {
   readonly name: FormatName;
-  /** What its file of weights is called, here and in results. */
+  /** Name of its weights file, here and in results. */
   readonly weightsName: string;
   /** Whether a file adapter_config.json belongs to it. */
   readonly hasConfig: boolean;

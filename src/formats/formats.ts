@@ -8,10 +8,10 @@ import { MLX } from './mlx/mlx.ts';
 import { PEFT } from './peft/peft.ts';
 import { XLABS } from './xlabs/xlabs.ts';
 
-/** In the order in which files are recognised: a configuration of PEFT decides before names of tensors do. */
+/** In the order in which files are recognised: a configuration of PEFT takes precedence over the names of tensors. */
 export const FORMATS: readonly Format[] = [GGUF, PEFT, MLX, KOHYA, XLABS, DIFFUSERS, CLONEOFSIMO];
 
-/** @throws RangeError for a format that is not there (our own mistake) */
+/** @throws RangeError for an unknown format (our own mistake) */
 export function formatOf(name: FormatName): Format {
   const format = FORMATS.find((one) => one.name === name);
   if (!format) throw new RangeError(`there is no format ${name}`);

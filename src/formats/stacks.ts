@@ -25,9 +25,9 @@ function sliceOf<T extends TensorEntry>(entry: T, index: number): T {
   return { ...entry, shape, beginByte, endByte: beginByte + bytes };
 }
 
-/** What shares two tensors: one module, or all experts of a mixture one after the other. */
+/** The modules that share two tensors: one module, or all experts of a mixture, one after the other. */
 export interface Stack {
-  /** Of the first; rank, dtypes and shapes are those of all. */
+  /** The plan of the first module; all have its rank, dtypes and shapes. */
   readonly plan: ModulePlan;
   /** Indices of the modules, by expert. */
   readonly modules: readonly number[];
@@ -36,7 +36,7 @@ export interface Stack {
 /**
  * Puts the experts of each mixture together, those with the same name of A.
  * @returns in the order of their first modules
- * @throws AppError FORMAT_NOT_WRITABLE where experts that share a tensor differ in rank or dtype, or are not all there
+ * @throws AppError FORMAT_NOT_WRITABLE if experts that share a tensor differ in rank or dtype, or some are missing
  */
 export function stacksOf(plans: readonly ModulePlan[]): Stack[] {
   const found = new Map<string, { plan: ModulePlan; modules: number[] }>();
@@ -59,7 +59,7 @@ export function stacksOf(plans: readonly ModulePlan[]): Stack[] {
 /**
  * One factor of a stack as a tensor: A [k, n] or B [m, k] at the new rank k, experts along a first axis of their own,
  * the rows of B in their order (`rowOrder`).
- * @param transposed the last two axes the other way round
+ * @param transposed whether the last two axes are swapped
  */
 export function stackTensor({ plan, modules }: Stack, factor: 'a' | 'b', transposed: boolean): OutputTensor {
   const { module, rank, dtypeA, dtypeB } = plan;
@@ -85,8 +85,8 @@ export function stackTensor({ plan, modules }: Stack, factor: 'a' | 'b', transpo
 function uneven({ module }: ModulePlan): AppError {
   return new AppError(
     'FORMAT_NOT_WRITABLE',
-    `module ${quote(module.name)}: the experts of tensor ${quote(module.a.name)} must all be there, with one rank and ` +
-      'dtype: ask for one rank for all (rank)',
+    `module ${quote(module.name)}: tensor ${quote(module.a.name)} needs all of its experts, with one rank and dtype. Ask ` +
+      'for one rank for all modules (rank)',
     { module: module.name, tensor: module.a.name },
   );
 }

@@ -4,7 +4,7 @@ import { bitsOf } from '../safetensors/dtype.ts';
 import { layOut, type TensorSpec } from '../safetensors/layout.ts';
 
 /**
- * Where tensors lie in a file that is laid out for them alone, in their order.
+ * The positions of tensors in a file that is laid out for them alone, in their order.
  * @throws RangeError for a dtype that safetensors does not have (our own mistake)
  */
 export function laidOutEntries(tensors: readonly TensorSpec[]): TensorEntry[] {
@@ -16,11 +16,11 @@ export function laidOutEntries(tensors: readonly TensorSpec[]): TensorEntry[] {
   });
 }
 
-/** Where the tensors of a plan lie in the file that is made of it, by name and in the order of the plan. */
+/** The positions of a plan's tensors in the file that is made from it, by name and in the order of the plan. */
 export const stagedEntries = (tensors: readonly StagedTensor[]): ReadonlyMap<string, TensorEntry> =>
   new Map(laidOutEntries(tensors).map((entry) => [entry.name, entry]));
 
-/** A tensor that the file takes over as it is. */
+/** A tensor that is copied as it is. */
 export const copiedTensor = (entry: TensorEntry): StagedTensor => ({
   name: entry.name,
   dtype: entry.dtype,

@@ -6,8 +6,8 @@ import { VALUE_TYPE } from './value-type.ts';
 const KEY = 'general.alignment';
 
 /**
- * What every tensor of a file begins at a multiple of, from the start of the data.
- * @throws AppError GGUF_ALIGNMENT for what is no power of two from 8 to 64 Ki
+ * The alignment of a file: every tensor begins at a multiple of it, from the start of the data.
+ * @throws AppError GGUF_ALIGNMENT if it is not a power of two from 8 to 64 Ki
  */
 export function alignmentOf(keyValues: ReadonlyMap<string, GgufTyped>): number {
   const found = keyValues.get(KEY);

@@ -8,9 +8,9 @@ import { endOfGgufData, paddedEnd, parseGgufHeader } from './parse-header.ts';
 export const GGUF_MAGIC: Uint8Array = Buffer.from('GGUF', 'latin1');
 
 /**
- * Reads and checks the header of a GGUF file, with the same verdicts as GgufGate gives to an upload. The data is not
- * read; that it is all there follows from the size of the file.
- * @returns null for a file that does not begin with "GGUF"
+ * Reads and checks the header of a GGUF file, with the same verdicts as GgufGate for an upload. The data is not
+ * read; the size of the file shows whether it is complete.
+ * @returns null if the file does not begin with "GGUF"
  * @throws AppError GGUF_*; errors of the file system as they are
  */
 export const readGgufHeader = (path: string): Promise<GgufHeader | null> =>
@@ -21,15 +21,15 @@ export const readGgufHeader = (path: string): Promise<GgufHeader | null> =>
   );
 
 /**
- * Watches a GGUF file pass by in chunks of any size and refuses it as early as its bytes allow, as HeaderGate does with
- * safetensors. Keeps what the header says and at most one of its values as bytes, never the data.
+ * Inspects a GGUF file that arrives in chunks of any size and refuses it as early as its bytes allow, as HeaderGate does with
+ * safetensors. It keeps the header and at most one of its values as bytes, never the data.
  */
 export class GgufGate {
   readonly #kept = new KeptBytes();
   #seenBytes = 0;
   #header: GgufHeader | undefined;
   readonly #parsing = parseGgufHeader();
-  /** Bytes that the header's reader waits for. */
+  /** Bytes that the reader of the header needs next. */
   #neededBytes: number;
 
   constructor() {
@@ -69,7 +69,7 @@ export class GgufGate {
 
   /**
    * The file is complete.
-   * @param totalBytes its size; more than was pushed when only its beginning was
+   * @param totalBytes its size; more than was pushed if only its beginning was
    * @throws AppError GGUF_TRUNCATED, GGUF_NOT_COVERED
    */
   finish(totalBytes: number): GgufHeader {
@@ -77,7 +77,7 @@ export class GgufGate {
     if (!header)
       throw new AppError(
         'GGUF_TRUNCATED',
-        `GGUF file: it ends after ${totalBytes} bytes, inside its header`,
+        `GGUF file: it ends after ${totalBytes} bytes, within its header`,
         {
           bytes: totalBytes,
         },

@@ -2,14 +2,14 @@ import { AppError } from '../errors/app-error.ts';
 import { MAX_ARRAY_ELEMENTS, MAX_GGUF_HEADER_BYTES } from './limits.ts';
 
 /**
- * Reads that ask for bytes and are given them when they are there: each `yield` is a number of bytes, its value those
+ * A reader that asks for bytes and continues once they have arrived: each `yield` is a number of bytes, and its value is those
  * bytes, which may be overwritten afterwards.
  */
 export type Reading<T> = Generator<number, T, Uint8Array>;
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** The header of a GGUF file from its first byte on. Nothing beyond the limits is ever asked for. */
+/** Reads the header of a GGUF file from its first byte on, and never asks for more than the limits allow. */
 export class HeaderSource {
   #at = 0;
   #elements = 0;
@@ -47,16 +47,20 @@ export class HeaderSource {
   }
 
   /**
-   * A count that the header tells, within its limit.
-   * @param what it counts, for the message
+   * A count in the header, within its limit.
+   * @param what is counted, for the message
    */
   *count(what: string, limit: number): Reading<number> {
     const count = yield* this.uint64();
     if (count <= BigInt(limit)) return Number(count);
-    throw new AppError('GGUF_HEADER_TOO_LARGE', `GGUF file: ${what}: ${count}, at most ${limit}`, {
-      count: String(count),
-      limit,
-    });
+    throw new AppError(
+      'GGUF_HEADER_TOO_LARGE',
+      `GGUF file: the number of ${what} is ${count}, but may be at most ${limit}`,
+      {
+        count: String(count),
+        limit,
+      },
+    );
   }
 
   /** @param what it is, for messages */
@@ -69,7 +73,7 @@ export class HeaderSource {
     }
   }
 
-  /** The number of elements of an array; those of all arrays count together. */
+  /** The number of elements of an array; the limit applies to all arrays together. */
   *elements(what: string): Reading<number> {
     const count = yield* this.count(
       `elements of ${what} and of the arrays before`,

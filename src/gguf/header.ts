@@ -13,7 +13,7 @@ export interface GgufTyped {
   readonly value: GgufValue;
 }
 
-/** What the beginning of a GGUF file says. */
+/** The header of a GGUF file. */
 export interface GgufHeader {
   /** In the order of their bytes. Shapes are row-major, the slowest axis first: GGUF's own order reversed. */
   readonly tensors: readonly TensorEntry[];

@@ -22,19 +22,19 @@ const MAGIC = 0x46554747;
 /** Both have the same layout: version 3 only added big-endian files. */
 const VERSIONS: readonly number[] = [2, 3];
 
-/** Elements of an array that are asked for together. */
+/** Elements of an array that are read at a time. */
 const CHUNK_ELEMENTS = 4096;
 
-/** A tensor as the header tells it; where it begins counts from the start of the data. */
+/** A tensor in the header; its offset counts from the start of the data. */
 interface TensorInfo extends Pick<TensorEntry, 'name' | 'dtype' | 'shape'> {
   readonly offset: bigint;
   readonly bytes: number;
 }
 
 /**
- * Reads the header of a GGUF file (docs/gguf.md) as its bytes come: keys and values, then the tensors' entries. Stricter
- * than the specification where ggml's own reader is (gguf.cpp): tensors follow each other without holes, arrays do not
- * nest, names are there once.
+ * Reads the header of a GGUF file (docs/gguf.md) as its bytes arrive: keys and values, then the entries of the tensors. It is stricter
+ * than the specification in the same ways as ggml's own reader (gguf.cpp): tensors follow each other without holes, arrays are not
+ * nested, and names are unique.
  * @throws AppError GGUF_*, UNSUPPORTED_FORMAT for another magic
  */
 export function* parseGgufHeader(): Reading<GgufHeader> {
@@ -71,8 +71,8 @@ function checkVersion(version: number): void {
   throw new AppError(
     'GGUF_VERSION',
     isBigEndian
-      ? 'GGUF file: it is big-endian; only little-endian files are read'
-      : `GGUF file: version ${version}; versions ${VERSIONS.join(' and ')} are read`,
+      ? 'GGUF file: it is big-endian, but only little-endian files can be read'
+      : `GGUF file: it has version ${version}, but only versions ${VERSIONS.join(' and ')} can be read`,
     { version },
   );
 }
@@ -117,7 +117,7 @@ function* readValues(source: HeaderSource, type: number, count: number, key: str
 }
 
 /**
- * Reads the entry of one tensor and checks it in itself (docs/gguf.md, gguf_tensor_info_t).
+ * Reads the entry of one tensor and checks it alone (docs/gguf.md, gguf_tensor_info_t).
  * @throws AppError GGUF_TENSOR_*, GGUF_HEADER_TOO_LARGE
  */
 function* readTensorInfo(source: HeaderSource): Reading<TensorInfo> {
@@ -126,7 +126,11 @@ function* readTensorInfo(source: HeaderSource): Reading<TensorInfo> {
   if (fault !== undefined) throw refuseTensor('GGUF_TENSOR_NAME', name, fault);
   const dimensions = yield* source.uint32();
   if (dimensions > MAX_GGUF_DIMENSIONS) {
-    throw refuseTensor('GGUF_TENSOR_SHAPE', name, `${dimensions} dimensions, at most ${MAX_GGUF_DIMENSIONS}`);
+    throw refuseTensor(
+      'GGUF_TENSOR_SHAPE',
+      name,
+      `it has ${dimensions} dimensions, but may have at most ${MAX_GGUF_DIMENSIONS}`,
+    );
   }
   const extents: bigint[] = [];
   for (let i = 0; i < dimensions; i++) extents.push(yield* source.uint64());
@@ -162,7 +166,7 @@ function place(infos: readonly TensorInfo[], dataBegin: number, alignment: numbe
     if (offset !== BigInt(begin)) {
       throw new AppError(
         'GGUF_OFFSET',
-        `GGUF file: tensor ${quote(name)} begins at ${offset} of the data, but ${begin} follows the one before it`,
+        `GGUF file: tensor ${quote(name)} begins at byte ${offset} of the data instead of ${begin}, directly after the tensor before it`,
         { tensor: name, offset: String(offset), expected: begin },
       );
     }
@@ -179,7 +183,7 @@ function place(infos: readonly TensorInfo[], dataBegin: number, alignment: numbe
 export const endOfGgufData = ({ tensors, dataBegin }: GgufHeader): number =>
   tensors.at(-1)?.endByte ?? dataBegin;
 
-/** The size of a file at most: writers fill up behind the last tensor too, not all of them. */
+/** The largest size of a file: some writers also pad after the last tensor. */
 export const paddedEnd = (header: GgufHeader): number => padded(endOfGgufData(header), header.alignment);
 
 function duplicate(what: 'key' | 'tensor', name: string): AppError {

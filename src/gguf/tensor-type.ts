@@ -2,7 +2,7 @@
 export interface TensorType {
   /** ggml_type, the number in the file. */
   readonly id: number;
-  /** As dtypes are called elsewhere where there is one of the same bytes: F32, F16, BF16, I32, … */
+  /** The name of the dtype with the same bytes in safetensors, if there is one: F32, F16, BF16, I32, … */
   readonly dtype: string;
   readonly blockElements: number;
   readonly blockBytes: number;
@@ -53,6 +53,6 @@ const TYPES: readonly TensorType[] = ROWS.map(([id, dtype, blockElements, blockB
 const BY_ID = new Map(TYPES.map((type) => [type.id, type]));
 const BY_DTYPE = new Map(TYPES.map((type) => [type.dtype, type]));
 
-/** undefined for numbers that are not known here. */
+/** undefined for unknown numbers. */
 export const typeOfId = (id: number): TensorType | undefined => BY_ID.get(id);
 export const typeOfDtype = (dtype: string): TensorType | undefined => BY_DTYPE.get(dtype);

@@ -18,7 +18,7 @@ export const VALUE_TYPE = {
 /** How values of one size are read and written, little-endian. */
 export interface ScalarType {
   readonly bytes: number;
-  /** @returns undefined for bytes that are no value of the type */
+  /** @returns undefined for bytes that are not a value of the type */
   readonly get: (view: DataView, at: number) => number | bigint | boolean | undefined;
   readonly set: (view: DataView, value: number | bigint | boolean) => void;
 }

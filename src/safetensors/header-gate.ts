@@ -10,20 +10,20 @@ const JSON_START: ReadonlySet<number | undefined> = new Set([0x7b, 0x20, 0x09, 0
 
 /**
  * Reads and checks the header of a safetensors file, with the same verdicts as HeaderGate gives to an upload.
- * The data is not read; that it is all there follows from the size of the file.
+ * The data is not read; the size of the file shows whether it is complete.
  * @throws AppError PICKLE_REFUSED, LFS_POINTER, UNSUPPORTED_FORMAT, ST_*; errors of the file system as they are
  */
 export const readHeader = async (path: string): Promise<SafetensorsHeader> =>
   (await readBeginning(path, new HeaderGate()))!;
 
 /**
- * Watches a file pass by in chunks of any size and refuses it as early as its bytes allow. Keeps the header only
- * (at most MAX_HEADER_BYTES), never the data. The verdict does not depend on how the file is cut into chunks.
+ * Inspects a file that arrives in chunks of any size and refuses it as early as its bytes allow. It keeps only the header
+ * (at most MAX_HEADER_BYTES), never the data. The verdict does not depend on how the file is split into chunks.
  */
 export class HeaderGate {
   readonly #kept = new KeptBytes();
   #seenBytes = 0;
-  /** Bytes to keep: the length field, then the whole header, or SNIFF_BYTES of what is no safetensors file. */
+  /** Bytes to keep: the length field, then the whole header, or SNIFF_BYTES of a file that is not safetensors. */
   #neededBytes = LENGTH_FIELD_BYTES;
   #jsonBytes: number | undefined;
   #header: SafetensorsHeader | undefined;
@@ -57,7 +57,7 @@ export class HeaderGate {
 
   /**
    * The file is complete.
-   * @param totalBytes its size; more than was pushed when only its beginning was
+   * @param totalBytes its size; more than was pushed if only its beginning was
    * @throws AppError ST_HEADER_TOO_SMALL, ST_HEADER_LENGTH, ST_BUFFER_NOT_COVERED, or as `push`
    */
   finish(totalBytes: number): SafetensorsHeader {
@@ -81,12 +81,12 @@ export class HeaderGate {
     );
   }
 
-  /** Everything needed so far is there: looks at it and says what is needed next. */
+  /** Handles the bytes that were needed, and determines which are needed next. */
   #advance(): void {
     if (this.#neededBytes === LENGTH_FIELD_BYTES) {
       const length = this.#lengthField();
       if (length > BigInt(MAX_HEADER_BYTES)) {
-        // Other formats read as absurd lengths; a few more bytes tell which one it is.
+        // The beginnings of other formats read as absurd lengths; a few more bytes show which format it is.
         this.#neededBytes = SNIFF_BYTES;
         return;
       }
@@ -100,7 +100,7 @@ export class HeaderGate {
     this.#kept.release();
   }
 
-  /** Asked only when the length is absurd or no JSON follows it: magic numbers also begin honest lengths. */
+  /** Checks only if the length is absurd or no JSON follows it, because valid lengths may begin like magic numbers. */
   #refuseOtherFormats(): void {
     const kept = this.#kept.bytes;
     const mayBeHeader = this.#jsonBytes !== undefined && JSON_START.has(kept[LENGTH_FIELD_BYTES]);
@@ -115,7 +115,7 @@ export class HeaderGate {
 function tooLarge(length: bigint): AppError {
   return new AppError(
     'ST_HEADER_TOO_LARGE',
-    `safetensors file: a header of ${length} bytes, at most ${MAX_HEADER_BYTES}`,
+    `safetensors file: the header has ${length} bytes, but may have at most ${MAX_HEADER_BYTES}`,
     { header_bytes: String(length), limit_bytes: MAX_HEADER_BYTES },
   );
 }

@@ -7,7 +7,7 @@ import { type JsonObject, type JsonValue, parseStrictJson } from '../json/strict
 import { LENGTH_FIELD_BYTES, MAX_HEADER_DEPTH, MAX_TENSORS } from './limits.ts';
 import { readTensor } from './tensor-entry.ts';
 
-/** What the header of a safetensors file says. */
+/** The header of a safetensors file. */
 export interface SafetensorsHeader {
   /** In the order of their bytes, with offsets from the start of the file. */
   readonly tensors: readonly TensorEntry[];
@@ -28,14 +28,14 @@ const METADATA_KEY = '__metadata__';
 export function parseHeader(jsonBytes: Uint8Array, totalBytes?: number): SafetensorsHeader {
   const json = parseJson(jsonBytes);
   if (!(json instanceof Map)) {
-    throw new AppError('ST_HEADER_JSON', 'safetensors header: must be a JSON object');
+    throw new AppError('ST_HEADER_JSON', 'safetensors header: it must be a JSON object');
   }
   const metadata = readMetadata(json.get(METADATA_KEY));
   const count = json.size - (json.has(METADATA_KEY) ? 1 : 0);
   if (count > MAX_TENSORS) {
     throw new AppError(
       'ST_TOO_MANY_TENSORS',
-      `safetensors header: ${count} tensors, at most ${MAX_TENSORS}`,
+      `safetensors header: it has ${count} tensors, but may have at most ${MAX_TENSORS}`,
       {
         tensors: count,
         limit: MAX_TENSORS,
@@ -92,7 +92,7 @@ function codeOf(error: JsonError): ErrorCode {
 }
 
 function readMetadata(value: JsonValue | undefined): ReadonlyMap<string, string> {
-  // MLX writes null where it has none; the reference takes that too (Option<HashMap>).
+  // MLX writes null for no metadata, and the reference accepts that (Option<HashMap>).
   if (value === undefined || value === null) return new Map();
   if (!(value instanceof Map)) {
     throw new AppError('ST_METADATA', 'safetensors header: __metadata__ must be an object of strings');

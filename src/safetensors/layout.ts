@@ -9,8 +9,8 @@ export interface TensorSpec {
 }
 
 /**
- * Lays out a safetensors file. Tensors with larger elements come first, as in the reference writer, else in the
- * order given: thus every tensor begins at a multiple of its element size without holes, which the format forbids.
+ * Lays out a safetensors file. Tensors with larger elements come first, as in the reference writer; otherwise the
+ * order is kept. So every tensor begins at a multiple of its element size without holes, which the format forbids.
  * The same input gives the same bytes.
  * @throws RangeError for an unknown dtype or a tensor of broken bytes (our own mistake, never the input's)
  */

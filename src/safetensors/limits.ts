@@ -10,7 +10,7 @@ export const MAX_TENSORS = 65_536;
 /** Longest tensor name in UTF-8. Module paths stay under 200 bytes. */
 export const MAX_NAME_BYTES = 512;
 
-/** Most dimensions of a tensor: the limit of PyTorch and NumPy. */
+/** Most dimensions of a tensor, which is the limit of PyTorch and NumPy. */
 export const MAX_DIMENSIONS = 64;
 
 /** The header nests a list in an object in the header object: 3. More leaves room for readers' extensions. */

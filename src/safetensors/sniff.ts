@@ -8,7 +8,7 @@ export const SNIFF_BYTES = 512;
 /** A format that is not safetensors. */
 interface OtherFormat {
   readonly code: ErrorCode;
-  /** What the file is, with what to do about it. */
+  /** What the file is and what to do about it. */
   readonly what: string;
   /** Whether the first bytes, as latin1 text, are of this format. */
   readonly test: (head: string) => boolean;
@@ -71,8 +71,8 @@ function unsupported(what: string, test: OtherFormat['test']): OtherFormat {
 }
 
 /**
- * Refuses a file by its first bytes (up to SNIFF_BYTES) when they are of a known other format. Not to be asked about
- * what may be safetensors: "\x80\x02" also begins honest files with a header of 640 bytes.
+ * Refuses a file by its first bytes (up to SNIFF_BYTES) if they belong to another known format. Not to be used for
+ * files that may be safetensors: "\x80\x02" is also the beginning of valid files with a header of 640 bytes.
  * @throws AppError PICKLE_REFUSED, LFS_POINTER, UNSUPPORTED_FORMAT, UNSUPPORTED_CONTENT_ENCODING
  */
 export function refuseOtherFormats(firstBytes: Uint8Array): void {

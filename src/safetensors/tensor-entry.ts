@@ -12,7 +12,7 @@ const U64_MAX = 2n ** 64n - 1n;
 type Integer = number | bigint;
 
 /**
- * Reads the entry of one tensor and checks it in itself: name, dtype, shape against offsets.
+ * Reads the entry of one tensor and checks it alone: name, dtype, and shape against offsets.
  * @param dataBegin added to the offsets, which the file counts from the start of its data section
  * @throws AppError ST_*, LORA_RANK_DIMS for more dimensions than any reader takes
  */
@@ -55,7 +55,11 @@ function readShape(name: string, value: JsonValue | undefined): Integer[] {
     throw refuse('ST_HEADER_JSON', name, 'shape must be a list of integers from 0 to 2^64 − 1');
   }
   if (value.length > MAX_DIMENSIONS) {
-    throw refuse('LORA_RANK_DIMS', name, `${value.length} dimensions, at most ${MAX_DIMENSIONS}`);
+    throw refuse(
+      'LORA_RANK_DIMS',
+      name,
+      `it has ${value.length} dimensions, but may have at most ${MAX_DIMENSIONS}`,
+    );
   }
   return value;
 }

@@ -105,7 +105,7 @@ describe('hostile uploads', () => {
     ['lora/l07_rank_mismatch.safetensors', /the factors have ranks 4 and 8/],
     ['lora/l29_int8.safetensors', /dtype I8 cannot be squeezed/],
     ['lora/l35_prefix_collision.safetensors', /twice: "base_model\.model\.model.* and "model\.layers/],
-    ['config/g33_r_mismatch.json', /tensors have rank 4, r of adapter_config\.json says 8/],
+    ['config/g33_r_mismatch.json', /tensors have rank 4, but r of adapter_config\.json is 8/],
     ['config/g29_r_fraction.json', /r must be a positive integer, not 4\.5/],
     ['config/g38_alpha_null.json', /lora_alpha must be a finite number, not null/],
     ['config/g48_rank_pattern_types.json', /rank_pattern of "q_proj"/],

@@ -137,20 +137,20 @@ describe('GgufGate', () => {
   const one = { name: 'x', ne: [8], type: 'F32' } as const;
   const huge = 2n ** 40n;
   const cases: readonly (readonly [what: string, parts: GgufParts, code: string, message: RegExp])[] = [
-    ['version 1', { version: 1 }, 'GGUF_VERSION', /version 1;/],
-    ['version 4', { version: 4 }, 'GGUF_VERSION', /version 4;/],
+    ['version 1', { version: 1 }, 'GGUF_VERSION', /version 1, but/],
+    ['version 4', { version: 4 }, 'GGUF_VERSION', /version 4, but/],
     ['big-endian', { version: 0x03000000 }, 'GGUF_VERSION', /big-endian/],
     [
       'a huge count of tensors',
       { lies: { tensorCount: huge } },
       'GGUF_HEADER_TOO_LARGE',
-      /tensors: 1099511627776, at most 65536/,
+      /number of tensors is 1099511627776, but may be at most 65536/,
     ],
     [
       'a huge count of keys',
       { lies: { keyCount: 2n ** 64n - 1n } },
       'GGUF_HEADER_TOO_LARGE',
-      /keys: 18446744073709551615/,
+      /number of keys is 18446744073709551615/,
     ],
     ['an empty key', { keyValues: [['', TYPE.u8, 1]] }, 'GGUF_KEY_VALUE', /key 0 is empty/],
     [
@@ -215,7 +215,7 @@ describe('GgufGate', () => {
       'five dimensions',
       { tensors: [{ ...one, ne: [1, 1, 1, 1, 1] }] },
       'GGUF_TENSOR_SHAPE',
-      /5 dimensions, at most 4/,
+      /5 dimensions, but may have at most 4/,
     ],
     ['an unknown ggml_type', { tensors: [one], lies: { typeIds: [4] } }, 'GGUF_TENSOR_TYPE', /type 4/],
     [
@@ -240,19 +240,19 @@ describe('GgufGate', () => {
       'an overlap',
       { tensors: [one, { ...one, name: 'y' }], lies: { offsets: [0n, 0n] } },
       'GGUF_OFFSET',
-      /"y" begins at 0.*but 32/,
+      /"y" begins at byte 0.*instead of 32/,
     ],
     [
       'a hole',
       { tensors: [one, { ...one, name: 'y' }], lies: { offsets: [0n, 64n] } },
       'GGUF_OFFSET',
-      /"y" begins at 64/,
+      /"y" begins at byte 64/,
     ],
     [
       'an offset that is not aligned',
       { tensors: [one], lies: { offsets: [4n] } },
       'GGUF_OFFSET',
-      /"x" begins at 4/,
+      /"x" begins at byte 4/,
     ],
     [
       'an offset beyond any file',

@@ -252,7 +252,10 @@ describe('a rank_pattern', () => {
 
   it('is refused when it cannot be read, as a fault of the request', () => {
     const look = refusal('VALIDATION_FAILED', () => ranks({ rank_pattern: { '(?=q)': 4 } }, made));
-    assert.match(look.message, /^The target: rank_pattern key "\(\?=q\)" is not an expression we can read/);
+    assert.match(
+      look.message,
+      /^The target: the key "\(\?=q\)" of rank_pattern is not a valid expression in RE2 syntax/,
+    );
     refusal('VALIDATION_FAILED', () => ranks({ rank_pattern: { [`(${'x'.repeat(2000)})`]: 4 } }, made));
   });
 });

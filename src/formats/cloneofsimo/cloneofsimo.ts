@@ -26,8 +26,8 @@ export const CLONEOFSIMO: Format = {
 
 /**
  * Reads a file of cloneofsimo/lora (lora_diffusion/lora.py, `parse_safeloras`). The scale is chosen when it is applied;
- * here it is 1. A module is called "unet:12": the file does not say which layer that is. Learned embeddings, whose
- * metadata says "<embed>", are carried over.
+ * here it is 1. A module has a name such as "unet:12"; the file does not show which layer that is. Learned embeddings, whose
+ * metadata is "<embed>", are carried over.
  * @throws AppError CONFIG_RANK, CONFIG_RANK_MISMATCH, FORMAT_MIXED, LORA_*, NO_LORA_TENSORS, UNSUPPORTED_DTYPE,
  *   UNSUPPORTED_LORA_VARIANT
  */
@@ -40,7 +40,7 @@ function readCloneofsimo({ tensors, metadata }: SafetensorsHeader): Adapter {
   return { ...adapter, warnings: [...rankWarning(unknown), ...targetWarning(untold)] };
 }
 
-/** Whether the metadata tells the rank, which then has to be that of the tensors. */
+/** Whether the metadata contains the rank. @throws AppError if it is not the rank of the tensors */
 function hasRank({ name, a, rank }: LoraModule, metadata: ReadonlyMap<string, string>): boolean {
   const key = rankKeyOf(a.name);
   const told = metadata.get(key);
@@ -48,7 +48,7 @@ function hasRank({ name, a, rank }: LoraModule, metadata: ReadonlyMap<string, st
   if (!/^[1-9]\d{0,8}$/.test(told)) {
     throw new AppError(
       'CONFIG_RANK',
-      `metadata ${quote(key)}: must be a positive integer, not ${quote(told)}`,
+      `metadata: ${quote(key)} must be a positive integer, not ${quote(told)}`,
       {
         field: key,
       },
@@ -57,7 +57,7 @@ function hasRank({ name, a, rank }: LoraModule, metadata: ReadonlyMap<string, st
   if (Number(told) === rank) return true;
   throw new AppError(
     'CONFIG_RANK_MISMATCH',
-    `module ${quote(name)}: the tensors have rank ${rank}, ${quote(key)} of the metadata says ${told}`,
+    `module ${quote(name)}: the tensors have rank ${rank}, but ${quote(key)} of the metadata is ${told}`,
     { module: name, rank, told: Number(told) },
   );
 }
@@ -66,21 +66,21 @@ const rankWarning = (modules: readonly LoraModule[]): string[] =>
   modules.length === 0
     ? []
     : [
-        `the metadata lacks the ranks of ${modules.length} modules, such as ${quote(modules[0]!.name)}; results have them`,
+        `The metadata lacks the ranks of ${modules.length} modules, such as ${quote(modules[0]!.name)}. Results contain them.`,
       ];
 
 const targetWarning = (models: readonly string[]): string[] =>
   models.length === 0
     ? []
     : [
-        `the metadata does not say which classes of ${models.map(quote).join(', ')} were adapted; cloneofsimo/lora does not ` +
-          'load such a file',
+        `The metadata does not name the classes of ${models.map(quote).join(', ')} that were adapted. cloneofsimo/lora does not ` +
+          'load such a file.',
       ];
 
 /**
  * Plans a file of cloneofsimo/lora: tensors under their names, the metadata with the rank of every module.
  * @param plans one for each of `adapter.modules`, in the same order
- * @throws AppError FORMAT_NEEDS_FOLD: the format has no place for a scale
+ * @throws AppError FORMAT_NEEDS_FOLD, because the format cannot store a scale
  * @throws RangeError for names of factors that are not of the format (our own mistake)
  */
 function planCloneofsimoOutput(

@@ -5,13 +5,13 @@ import { isFactorDtype, SQUEEZED } from '../../safetensors/dtype.ts';
 import { type Part, refuseModule, refuseTensor, type Site } from './site.ts';
 
 /**
- * A tensor that can be computed with: a matrix of its first axis by all the others.
+ * A tensor of numbers as a matrix: its first axis by all the others.
  * @throws AppError UNSUPPORTED_DTYPE, LORA_RANK_DIMS, ST_VALIDATION_OVERFLOW
  */
 export function matrixOf(tensor: TensorEntry): MatrixEntry {
   const { dtype, shape } = tensor;
   if (!isFactorDtype(dtype)) {
-    throw refuseTensor('UNSUPPORTED_DTYPE', tensor, `dtype ${dtype} cannot be squeezed; ${SQUEEZED} can`);
+    throw refuseTensor('UNSUPPORTED_DTYPE', tensor, `dtype ${dtype} cannot be squeezed, only ${SQUEEZED}`);
   }
   if (shape.length < 2)
     throw refuseTensor('LORA_RANK_DIMS', tensor, `shape [${shape}] is not that of a matrix`);
@@ -30,7 +30,7 @@ export const kernelIn = ({ entry: { shape } }: MatrixEntry): readonly number[] |
 
 /**
  * A tensor that the module has to have.
- * @throws AppError LORA_UNPAIRED naming one that is there and the one that is not
+ * @throws AppError LORA_UNPAIRED naming a tensor of the module and the missing one
  */
 export function needed({ module, parts }: Site, part: Part, name: string): MatrixEntry {
   const tensor = parts.get(part);

@@ -4,12 +4,12 @@ import { readLoha } from './read-loha.ts';
 import { readLokr } from './read-lokr.ts';
 import { refuseModule, type Site } from './site.ts';
 
-/** Whether a module's factors lie in the file as they are. */
+/** Whether the file has the factors of a module themselves. */
 export const isPlain = ({ algorithm, parts }: Site): boolean => algorithm === 'lora' && !parts.has('mid');
 
 /**
- * What is to be made of a module that is no plain pair.
- * @param alpha null: none that counts
+ * How to derive factors for a module that is not a plain pair.
+ * @param alpha null: there is none, or it has no effect
  * @throws AppError LORA_*, UNSUPPORTED_*, ST_VALIDATION_OVERFLOW
  */
 export function readDerived(site: Site, alpha: number | null): DerivedModule {

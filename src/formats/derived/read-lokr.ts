@@ -25,7 +25,8 @@ interface Side<T> {
  */
 export function readLokr(site: Site, alpha: number | null): DerivedModule {
   const { module, parts } = site;
-  if (parts.has('t1')) throw refuseModule('UNSUPPORTED_LORA_VARIANT', module, 'lokr_t1 is not known here');
+  if (parts.has('t1'))
+    throw refuseModule('UNSUPPORTED_LORA_VARIANT', module, 'has lokr_t1, which is not supported');
   const w1 = plainSide(site, 'w1');
   const w2 = parts.has('t2') ? sideWithCore(site) : plainSide(site, 'w2');
   const [m, n] = [w1.rows * w2.rows, w1.columns * w2.columns];

@@ -26,19 +26,19 @@ export interface PairNames {
   readonly alpha?: AlphaTensor;
 }
 
-/** An update that is no pair yet. */
+/** An update from which a pair is derived. */
 interface FoundUpdate<T extends DerivedModule = DerivedModule> {
   readonly site: Site;
   readonly derived: T;
   readonly names: PairNames;
 }
 
-/** A module as the file has it: a pair, or what becomes one. */
+/** A module as the file has it: a pair, or an update from which a pair is derived. */
 export type Found<T extends DerivedModule = DerivedModule> =
   | { readonly module: LoraModule; readonly derived?: never }
   | FoundUpdate<T>;
 
-/** An update whose layer is known: [] is the kernel of a linear one. */
+/** An update of a known layer; the kernel of a linear layer is []. */
 type Kerneled = DerivedModule & { readonly kernel: readonly number[] };
 
 export interface Staged {
@@ -49,9 +49,9 @@ export interface Staged {
 }
 
 /**
- * Plans the file of plain factors, and says where everything lies in it: pairs and other tensors as they are, derived
- * factors under the names of a pair. Where nothing is derived, the source itself is that file.
- * @param metadata of the source, which may tell the kinds of layers
+ * Plans the file of plain factors and the positions in it: pairs and other tensors as they are, derived
+ * factors under the names of a pair. If nothing is derived, the source itself is that file.
+ * @param metadata of the source, which may show the kinds of layers
  */
 export function stageDerived(
   found: readonly Found[],
@@ -131,8 +131,10 @@ function derivedWarnings(found: readonly Found[]): string[] {
     const loss =
       cut === 0
         ? 'exactly'
-        : `${cut} of them only as well as that rank allows; what they leave out is part of the errors`;
-    return [`${made.length} modules were ${ORIGINS[origin]}; they were made into LoRA of ${rank}, ${loss}.`];
+        : `${cut} of them approximately; reported errors contain what the factors leave out`;
+    return [
+      `${made.length} modules are ${ORIGINS[origin]}. They were converted to LoRA of ${rank}, ${loss}.`,
+    ];
   });
 }
 

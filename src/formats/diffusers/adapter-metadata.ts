@@ -10,7 +10,7 @@ import { encodeConfig } from '../peft/write-config.ts';
 /** Key of __metadata__ whose value is a JSON object of PEFT's LoraConfig, each field behind "<component>.". */
 export const ADAPTER_METADATA = 'lora_adapter_metadata';
 
-/** Fields that decide the scale: a component that has one of them is configured. */
+/** Fields that decide the scale: a component with one of them has a configuration. */
 const DECIDING = ['r', 'lora_alpha'];
 
 /**

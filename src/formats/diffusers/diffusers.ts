@@ -29,8 +29,8 @@ export const DIFFUSERS: Format = {
 };
 
 /**
- * Whether a file is of diffusers or ai-toolkit. PEFT's names are theirs only behind a component of a pipeline, in a part
- * of an image or video model, or with diffusers' metadata: else they are PEFT's without its configuration, and the scale unknown.
+ * Whether a file is of diffusers or ai-toolkit. Names of PEFT count only after a component of a pipeline, in a part
+ * of an image or video model, or with diffusers' metadata. Otherwise the file is PEFT's without its configuration, and its scale is unknown.
  */
 function isDiffusers({ tensors, metadata }: SafetensorsHeader): boolean {
   return tensors.some(({ name }) => {

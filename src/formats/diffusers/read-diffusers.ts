@@ -14,7 +14,7 @@ import type { PeftConfig } from '../peft/read-config.ts';
 import { ADAPTER_METADATA, componentConfig, parseAdapterMetadata } from './adapter-metadata.ts';
 import { type ModulePath, readDiffusersKey, readFactorName } from './tensor-keys.ts';
 
-/** How far an alpha may be from what the metadata says: it may be a float16. */
+/** How far an alpha, which may be a float16, may be from the scale in the metadata. */
 const SAME_SCALE = 1e-3;
 
 /** What decides the scale of one module. */
@@ -31,8 +31,8 @@ interface ReadModule {
 }
 
 /**
- * Reads a file of diffusers or ai-toolkit. The scale of a module is, in this order: what the metadata says (as
- * diffusers' loader does), its alpha/rank, 1. A module is called by its component and path, as
+ * Reads a file of diffusers or ai-toolkit. The scale of a module is the first of these that is known: that of the metadata
+ * (as in diffusers' loader), its alpha/rank, 1. The name of a module is its component and path, such as
  * "unet.mid_block.attentions.0.proj_in".
  * @throws AppError CONFIG_*, FORMAT_MIXED, LORA_*, NO_LORA_TENSORS, UNSUPPORTED_DTYPE, UNSUPPORTED_LORA_VARIANT
  */
@@ -89,7 +89,7 @@ function refuseHalfDora(read: readonly ReadModule[], magnitudes: ReadonlyMap<str
   for (const component of new Set(read.map(({ source }) => source.component))) {
     const own = read.filter(({ source }) => source.component === component);
     const { config } = own[0]!.source;
-    // ComfyUI, which these files are made for, looks for the vector of each module by itself.
+    // ComfyUI, for which these files are made, looks up the vector of each module separately.
     if (!config && component === 'diffusion_model') continue;
     const field = component === '' ? 'use_dora' : `${component}.use_dora`;
     checkMagnitudes({
@@ -122,7 +122,7 @@ function withScale(
   if (told !== rank) {
     throw new AppError(
       'CONFIG_RANK_MISMATCH',
-      `module ${quote(name)}: the tensors have rank ${rank}, lora_adapter_metadata says ${told}`,
+      `module ${quote(name)}: the tensors have rank ${rank}, but lora_adapter_metadata has ${told}`,
       { module: name, rank, told },
     );
   }
@@ -131,7 +131,7 @@ function withScale(
   if (fromAlpha !== undefined && Math.abs(fromAlpha - scale) > SAME_SCALE * Math.abs(scale)) {
     throw new AppError(
       'CONFIG_ALPHA',
-      `tensor ${quote(entry!.name)}: the scale is ${fromAlpha} by this alpha, ${scale} by lora_adapter_metadata`,
+      `tensor ${quote(entry!.name)}: this alpha gives the scale ${fromAlpha}, but lora_adapter_metadata gives ${scale}`,
       { tensor: entry!.name, scales: [fromAlpha, scale] },
     );
   }
@@ -163,14 +163,14 @@ class ConfigTable {
       ...[...this.#configs.values()].flatMap((config) => config?.warnings ?? []),
       ...untold.map(
         (component) =>
-          `lora_adapter_metadata says nothing of ${component === '' ? 'modules without a component' : component}: ` +
-          'the scale there is that of the alphas, or 1',
+          `lora_adapter_metadata has no configuration of ${component === '' ? 'modules without a component' : component}, ` +
+          'so their scales are those of the alphas, or 1.',
       ),
     ];
   }
 }
 
-/** What is odd about a file of diffusers: where programs that read it disagree on a scale, and DoRA. */
+/** Warnings about a file of diffusers: scales on which programs disagree, and DoRA. */
 function diffusersWarnings(read: readonly ReadModule[], hasMagnitudes: boolean): string[] {
   const open = read.filter(({ source }) => !source.config);
   const components = new Set(open.map(({ source }) => source.component));
@@ -182,31 +182,30 @@ function diffusersWarnings(read: readonly ReadModule[], hasMagnitudes: boolean):
   );
   if (hasMagnitudes) {
     warnings.push(
-      'DoRA: the magnitude vectors are carried over unchanged; errors are those of scale·B·A, not of the weights after ' +
-        'the base model is normalised',
+      'DoRA: the magnitude vectors are carried over unchanged. Errors are those of scale·B·A, not of the normalised weights.',
     );
   }
   return warnings;
 }
 
 /**
- * Without metadata diffusers takes one alpha for all modules that have none: the most frequent of the others, or the
- * rank of the first module (utils/peft_utils.py, `get_peft_kwargs`). Trainers and other readers mean a scale of 1.
+ * Without metadata, diffusers uses one alpha for all modules that have none: the most frequent of the others, or the
+ * rank of the first module (utils/peft_utils.py, `get_peft_kwargs`). Trainers and other readers use a scale of 1.
  */
 function scaleWarnings(where: string, read: readonly ReadModule[]): string[] {
   const without = read.filter(({ source }) => source.alpha === undefined);
   if (without.length === 0) return [];
   if (without.length < read.length) {
     return [
-      `${without.length} of ${read.length} modules of ${where} have no alpha: their scale is taken to be 1, while diffusers ` +
-        'gives them the alpha of most others',
+      `${without.length} of ${read.length} modules of ${where} have no alpha. Their scale is taken to be 1; diffusers ` +
+        'gives them the most frequent alpha of the others.',
     ];
   }
   const ranks = new Set(read.map(({ module }) => module.rank));
   return ranks.size === 1
     ? []
     : [
-        `${where} has ranks from ${Math.min(...ranks)} to ${Math.max(...ranks)} and no alphas: every scale is taken to be 1, ` +
-          'while diffusers takes the first rank for the alpha of all modules',
+        `${where} has ranks from ${Math.min(...ranks)} to ${Math.max(...ranks)} and no alphas. Every scale is taken to be 1; ` +
+          'diffusers uses the first rank as the alpha of all modules.',
       ];
 }

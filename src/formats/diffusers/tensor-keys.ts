@@ -1,20 +1,20 @@
 import type { PairKey } from '../pairs/collect-pairs.ts';
 
-/** The parts of a pipeline whose LoRA a file holds; diffusers and ai-toolkit put them before the path. */
+/** Parts of a pipeline; diffusers and ai-toolkit put them before the path. */
 const COMPONENT = /^(unet|transformer(?:_\d)?|text_encoder(?:_\d)?|prior|diffusion_model)\.(.+)$/;
 
-/** Where a module is: its part of the pipeline, '' where the file has none, and its path therein. */
+/** The place of a module: its part of the pipeline, '' if the file names none, and its path in it. */
 export interface ModulePath {
   readonly component: string;
   readonly path: string;
 }
 
-/** The name of a factor, taken apart. */
+/** The parts of a factor's name. */
 export interface FactorName extends ModulePath {
   readonly factor: 'a' | 'b';
   readonly embedding: boolean;
   readonly style: 'peft' | 'lora' | 'processor';
-  /** What an alpha of the module is called. */
+  /** The name of an alpha of the module. */
   readonly alphaName: string;
 }
 
@@ -23,7 +23,7 @@ const PEFT = /^(.+)\.lora_([AB])(?:\.[^.]+)?\.weight$/;
 const EMBEDDING = /^(.+)\.lora_embedding_([AB])$/;
 /** Before PEFT: `lora` in the U-Net, `lora_linear_layer` in text encoders. */
 const LORA = /^(.+)\.(?:lora|lora_linear_layer)\.(down|up)\.weight$/;
-/** Older still: attention processors with a layer for each projection. */
+/** The oldest names: attention processors with a layer for each projection. */
 const PROCESSOR = /^((.+)\.(to_q|to_k|to_v|to_out|add_[qkv]_proj)_lora)\.(down|up)\.weight$/;
 
 /** What the layers of an attention processor belong to (diffusers, utils/state_dict_utils.py); others keep their name. */
@@ -35,7 +35,7 @@ const TEXT_PROJECTIONS = new Map([
 ]);
 const IMAGE_PROJECTIONS = new Map([['to_out', 'to_out.0']]);
 
-/** Takes the name of a factor apart; undefined for every other tensor. */
+/** Splits the name of a factor into its parts; undefined for every other tensor. */
 export function readFactorName(name: string): FactorName | undefined {
   const [component, rest] = splitComponent(name);
   const prefix = component === '' ? '' : `${component}.`;
@@ -68,7 +68,7 @@ export function readFactorName(name: string): FactorName | undefined {
   return lora ? found(lora[1]!, lora[2]!, 'lora') : undefined;
 }
 
-/** The name of a module: its path behind its component. */
+/** The name of a module: its component and its path. */
 export const moduleNameOf = ({ component, path }: ModulePath): string =>
   component === '' ? path : `${component}.${path}`;
 
@@ -97,7 +97,7 @@ export function readDiffusersKey(name: string): PairKey {
   return { role: ANY_LORA.test(name) ? 'unknown-lora' : 'other' };
 }
 
-/** The module of a name that may go on with a part of a factor's: ".lora", ".lora_A", ".to_q_lora.down.weight". */
+/** The module of a name that may end in a part of a factor's name: ".lora", ".lora_A", ".to_q_lora.down.weight". */
 function moduleOf(name: string): string {
   for (const rest of ['', '.weight', '.down.weight']) {
     const factor = readFactorName(`${name}${rest}`);
@@ -112,5 +112,5 @@ function splitComponent(name: string): readonly [component: string, rest: string
   return match ? [match[1]!, match[2]!] : ['', name];
 }
 
-/** The processor of an attention is no module of the model: its layers belong to the attention. */
+/** The processor of an attention is not a module of the model: its layers belong to the attention. */
 const withoutProcessor = (path: string): string => path.replaceAll('.processor.', '.');

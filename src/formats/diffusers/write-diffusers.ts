@@ -19,14 +19,14 @@ import { type FactorName, moduleNameOf, readDiffusersKey, readFactorName } from 
 
 export const DIFFUSERS_WEIGHTS = 'pytorch_lora_weights.safetensors';
 
-/** A module's plan with its name taken apart. */
+/** A module's plan with the parts of its name. */
 interface PlacedPlan {
   readonly plan: ModulePlan;
   readonly place: FactorName;
 }
 
 /**
- * Plans a file of diffusers: tensors under their old names, alphas and metadata as they are needed (`scalePlaces`).
+ * Plans a file of diffusers: tensors under their old names, with alphas and metadata if necessary (`scalePlaces`).
  * @param plans one for each of `adapter.modules`, in the same order
  * @throws AppError CONFIG_TOO_LARGE when thousands of modules have ranks or scales of their own
  * @throws RangeError for names of factors that are not of the format, or plans of other modules (our own mistake)
@@ -59,10 +59,10 @@ export function planDiffusersOutput(
 }
 
 /**
- * Where the scales are written. What the source had is written anew: alphas (then of all modules, so that no reader has
- * to guess), metadata, both. Had it none of them, alphas are only added where a scale other than 1 is left; and metadata
- * where ranks differ, because without alphas diffusers divides the first rank by each (see `scaleWarnings`). Not with
- * `diffusion_model`, whose modules diffusers renames before it looks for the metadata of `transformer`, and fails.
+ * Where the scales are written: where the source had them, in alphas (then of all modules, so that no reader has
+ * to guess), in metadata or in both. If it had neither, alphas are added only if a scale other than 1 is left, and metadata
+ * only if ranks differ, because without alphas diffusers divides the first rank by each (see `scaleWarnings`). Files of
+ * `diffusion_model` get no metadata: diffusers renames their modules before it looks for the metadata of `transformer`, and fails.
  */
 function scalePlaces(
   adapter: Adapter,
@@ -107,8 +107,8 @@ function alphaOf(
 }
 
 /**
- * The value of `lora_adapter_metadata`: everything the source's said, with ranks and scales of every component as they
- * are written. diffusers makes its LoraConfig of nothing else once the key is there, so that each component gets all
+ * The value of `lora_adapter_metadata`: everything in that of the source, with the ranks and scales of every component as they
+ * are written. If the key is present, diffusers makes its LoraConfig from nothing else, so each component gets all
  * that loading needs.
  * @param scale what is left of the modules' scales
  * @throws AppError CONFIG_TOO_LARGE when thousands of modules have ranks or scales of their own
@@ -134,7 +134,7 @@ function componentFields(
   json: JsonObject,
 ): JsonObject {
   const source = componentConfig(json, component);
-  // A component of the source that says nothing of its scale still has what it said.
+  // A component without a scale in the source keeps its other fields.
   const before = new Map([...missingFields(adapter, placed), ...fieldsOf(json, component)]);
   const like: Adapter = {
     ...adapter,
@@ -145,7 +145,7 @@ function componentFields(
   return inMetadata(component, () => parseConfigJson(writeConfig(like, plans, scale)));
 }
 
-/** What diffusers would have found out by itself without metadata (utils/peft_utils.py, `get_peft_kwargs`). */
+/** What diffusers infers if there is no metadata (utils/peft_utils.py, `get_peft_kwargs`). */
 function missingFields(adapter: Adapter, placed: readonly PlacedPlan[]): JsonObject {
   const modules = new Set(placed.map(({ place }) => moduleNameOf(place)));
   const has = (role: 'magnitude' | 'bias'): boolean =>

@@ -2,7 +2,7 @@ import type { Format } from '../format.ts';
 import { readGguf } from './read-gguf.ts';
 import { GGUF_FILE, planGguf } from './write-gguf.ts';
 
-/** A LoRA adapter of llama.cpp: one GGUF file, which says all about itself. */
+/** A LoRA adapter of llama.cpp: one GGUF file with everything in it. */
 export const GGUF: Format = {
   name: 'gguf',
   weightsName: GGUF_FILE,

@@ -28,8 +28,8 @@ export const configOf = (keyValues: GgufHeader['keyValues']): Adapter['config'] 
   );
 
 /**
- * A configuration as metadata, the other way round. Numbers without a type become float32.
- * @param strings to be added, where they are called as keys of GGUF are
+ * The inverse: a configuration as metadata. Numbers without a type become float32.
+ * @param strings to be added if their names are keys of GGUF
  */
 export function keyValuesOf(
   config: Adapter['config'],
@@ -46,9 +46,13 @@ function typedOf(key: string, value: unknown): GgufTyped {
   if (typeof value === 'boolean') return { type: VALUE_TYPE.bool, value };
   if (typeof value === 'number') return { type: VALUE_TYPE.float32, value };
   if (isTyped(value)) return value;
-  throw new AppError('FORMAT_NOT_WRITABLE', `GGUF file: the value of ${quote(key)} has no type of GGUF`, {
-    key,
-  });
+  throw new AppError(
+    'FORMAT_NOT_WRITABLE',
+    `GGUF file: the value of ${quote(key)} has no type that GGUF knows`,
+    {
+      key,
+    },
+  );
 }
 
 const isTyped = (value: unknown): value is GgufTyped =>

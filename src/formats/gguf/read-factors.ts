@@ -3,7 +3,7 @@ import { AppError } from '../../errors/app-error.ts';
 import type { ErrorCode } from '../../errors/error-kinds.ts';
 import { quote } from '../../json/quote.ts';
 
-/** The tensors of one module as the file has them. */
+/** The two tensors of one module. */
 export interface FoundPair {
   /** Path of the module in llama.cpp, without ".weight": "blk.0.attn_q". */
   readonly name: string;
@@ -11,17 +11,17 @@ export interface FoundPair {
   readonly b: TensorEntry;
 }
 
-/** What the shapes of a pair say. */
+/** The sizes that the shapes of a pair show. */
 export interface PairShape {
   readonly rank: number;
   readonly m: number;
   readonly n: number;
-  /** Matrices in each tensor; undefined for one without an axis of its own. */
+  /** Matrices in each tensor; undefined for a single matrix without an axis for it. */
   readonly experts: number | undefined;
 }
 
 const FACTOR = /^(.+)\.lora_([ab])$/;
-/** Norms of the base model: llama.cpp passes them over when it loads an adapter (llama-adapter.cpp). */
+/** Norms of the base model, which llama.cpp ignores when it loads an adapter (llama-adapter.cpp). */
 const NORM = /_norm\.weight$/;
 
 /**
@@ -39,7 +39,11 @@ export function pairTensors(tensors: readonly TensorEntry[]): {
     const [, path, factor] = FACTOR.exec(tensor.name) ?? [];
     if (path === undefined) {
       if (!NORM.test(tensor.name))
-        throw refuse('UNSUPPORTED_LORA_VARIANT', tensor, 'is neither a LoRA factor nor a norm');
+        throw refuse(
+          'UNSUPPORTED_LORA_VARIANT',
+          tensor,
+          'is neither a LoRA factor nor a norm, so llama.cpp does not load the file',
+        );
       passthrough.push(tensor);
       continue;
     }
@@ -47,7 +51,7 @@ export function pairTensors(tensors: readonly TensorEntry[]): {
     const half = halves.get(module) ?? {};
     const key = factor as 'a' | 'b';
     if (half[key])
-      throw refuse('LORA_DUPLICATE_MODULE', tensor, `means the same as ${quote(half[key].name)}`);
+      throw refuse('LORA_DUPLICATE_MODULE', tensor, `is the same factor as ${quote(half[key].name)}`);
     halves.set(module, { ...half, [key]: tensor });
   }
   const pairs = [...halves].map(([name, { a, b }]) => {
@@ -60,12 +64,12 @@ export function pairTensors(tensors: readonly TensorEntry[]): {
   });
 }
 
-/** Whether llama.cpp looks rows of A up instead of multiplying by it. */
+/** Whether llama.cpp looks up rows of A instead of multiplying by A. */
 export const isTokenEmbedding = (module: string): boolean => /(?:^|\.)token_embd(?:\.weight)?$/.test(module);
 
 /**
- * Reads a pair's shapes: A [r, n] and B [m, r]; of experts [E, r, n] and [E, m, r]; of the token embedding A is [n, r].
- * Axes of 1 in front may be there or not, since ggml does not tell them apart.
+ * Reads a pair's shapes: A [r, n] and B [m, r]; for experts [E, r, n] and [E, m, r]; for the token embedding A is [n, r].
+ * Leading axes of 1 may be present or not, because ggml does not distinguish them.
  * @throws AppError LORA_RANK_DIMS, LORA_RANK_ZERO, LORA_RANK_MISMATCH, UNSUPPORTED_LORA_VARIANT
  */
 export function readShape(pair: FoundPair): PairShape {
@@ -77,15 +81,19 @@ export function readShape(pair: FoundPair): PairShape {
     throw refuse(
       'UNSUPPORTED_LORA_VARIANT',
       pair.a,
-      `and its partner have different numbers of experts: ${shapes}`,
+      `has another number of experts than its partner: ${shapes}`,
     );
   if (a.experts !== undefined && isEmbedding)
-    throw refuse('LORA_RANK_DIMS', pair.a, `is of an embedding with experts: ${shapes}`);
+    throw refuse('LORA_RANK_DIMS', pair.a, `belongs to an embedding with experts: ${shapes}`);
   if (rank === 0 || b.columns === 0) throw refuse('LORA_RANK_ZERO', pair.a, `has rank 0: ${shapes}`);
   if (rank !== b.columns)
-    throw refuse('LORA_RANK_MISMATCH', pair.a, `has rank ${rank}, its partner ${b.columns}: ${shapes}`);
+    throw refuse(
+      'LORA_RANK_MISMATCH',
+      pair.a,
+      `has rank ${rank}, but its partner has ${b.columns}: ${shapes}`,
+    );
   if (b.rows === 0 || n === 0 || a.experts === 0)
-    throw refuse('LORA_RANK_DIMS', pair.a, `has a dimension of 0, or its partner has: ${shapes}`);
+    throw refuse('LORA_RANK_DIMS', pair.a, `or its partner has a dimension of 0: ${shapes}`);
   if (!Number.isSafeInteger(b.rows * n))
     throw refuse('GGUF_TENSOR_SHAPE', pair.a, `belongs to a ΔW of more than 2^53 elements: ${shapes}`);
   return { rank, m: b.rows, n, experts: a.experts };
@@ -99,7 +107,11 @@ function matrices(
   while (shape.length > 2 && shape[0] === 1) shape.shift();
   while (shape.length < 2) shape.unshift(1);
   if (shape.length > 3)
-    throw refuse('LORA_RANK_DIMS', tensor, `has ${shape.length} dimensions, module ${quote(name)} at most 3`);
+    throw refuse(
+      'LORA_RANK_DIMS',
+      tensor,
+      `of module ${quote(name)} has ${shape.length} dimensions; at most 3 are possible`,
+    );
   const [columns, rows, experts] = shape.reverse() as [number, number, number | undefined];
   return { experts, rows, columns };
 }

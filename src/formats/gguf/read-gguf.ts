@@ -28,7 +28,7 @@ const HUB = 'https://huggingface.co/';
 
 const QUANTISED = 'Q8_0';
 
-/** A pair with its shapes, and its factors as A [.., r, n] and B [.., m, r] where they lie. */
+/** A pair with its sizes, and the positions of its factors A [.., r, n] and B [.., m, r]. */
 interface PlainPair extends PairShape {
   readonly name: string;
   readonly a: FactorEntry;
@@ -36,8 +36,8 @@ interface PlainPair extends PairShape {
 }
 
 /**
- * Reads a LoRA adapter of llama.cpp (convert_lora_to_gguf.py writes it, llama-adapter.cpp reads it). One alpha holds for
- * all modules: ΔW = (alpha/r)·B·A, or B·A where alpha is 0 or absent.
+ * Reads a LoRA adapter of llama.cpp (convert_lora_to_gguf.py writes it, llama-adapter.cpp reads it). All modules have one
+ * alpha: ΔW = (alpha/r)·B·A, or B·A if alpha is 0 or absent.
  * @throws AppError GGUF_NOT_LORA, GGUF_KEY_VALUE, LORA_*, NO_LORA_TENSORS, UNSUPPORTED_DTYPE, UNSUPPORTED_LORA_VARIANT
  */
 export function readGguf({ tensors, keyValues }: GgufHeader): ReadResult {
@@ -83,7 +83,7 @@ function checkKind(keyValues: GgufHeader['keyValues']): void {
   if (!stringOf(keyValues, KEY.architecture))
     throw new AppError(
       'GGUF_KEY_VALUE',
-      `GGUF file: ${KEY.architecture} is missing, without which nothing loads it`,
+      `GGUF file: ${KEY.architecture} is missing, and llama.cpp does not load an adapter without it`,
       {
         key: KEY.architecture,
       },
@@ -105,8 +105,8 @@ function alphaOf(keyValues: GgufHeader['keyValues']): number {
 }
 
 /**
- * Makes plain factors of the pairs. The file itself has them where none is quantised and none is of the token embedding,
- * whose A is transposed; else a plan makes another file.
+ * Makes plain factors of the pairs. The file itself has them if none is quantised and none belongs to the token embedding,
+ * whose A is transposed; otherwise a plan makes another file.
  * @throws AppError UNSUPPORTED_DTYPE for quantisations other than Q8_0, and for a quantised A of the token embedding
  */
 function stageTensors(
@@ -143,8 +143,8 @@ function stagedFactor(entry: TensorEntry, shape: readonly number[], transposed: 
     return { name, dtype: STAGED_DTYPE, shape, source: { kind: 'dequantise', entry, encoding: 'q8_0' } };
   if (!isFactorDtype(dtype)) {
     const where = transposed
-      ? 'for the token embedding F32, F16 and BF16 can'
-      : 'F32, F16, BF16 and Q8_0 can';
+      ? 'the token embedding may be F32, F16 or BF16'
+      : 'factors may be F32, F16, BF16 or Q8_0';
     throw refuse('UNSUPPORTED_DTYPE', entry, `has the type ${dtype}, which cannot be squeezed; ${where}`);
   }
   const source: StagedSource = transposed
@@ -156,13 +156,17 @@ function stagedFactor(entry: TensorEntry, shape: readonly number[], transposed: 
 function copied(entry: TensorEntry, isStaged: boolean): StagedTensor {
   const { name, dtype, shape } = entry;
   if (isStaged && bitsOf(dtype) === undefined)
-    throw refuse('UNSUPPORTED_DTYPE', entry, `has the type ${dtype} beside factors that have to be decoded`);
+    throw refuse(
+      'UNSUPPORTED_DTYPE',
+      entry,
+      `has the type ${dtype}, which cannot be kept beside factors that have to be decoded`,
+    );
   return { name, dtype, shape, source: { kind: 'copy', entry } };
 }
 
 function factorAt(place: (one: StagedTensor) => TensorEntry, one: StagedTensor): FactorEntry {
   const entry = place(one) as FactorEntry;
-  // Half the size of what was decoded, and eight times as exact as what it was decoded from.
+  // Half the size of the decoded numbers, and eight times as exact as Q8_0.
   return one.source.kind === 'dequantise' ? { ...entry, matchDtype: 'F16' } : entry;
 }
 
@@ -181,8 +185,7 @@ function baseModelOf(keyValues: GgufHeader['keyValues']): string | null {
 function warningsOf(keyValues: GgufHeader['keyValues'], norms: number): string[] {
   const warnings: string[] = [];
   if (keyValues.has(KEY.invocationTokens))
-    warnings.push('aLoRA: the adapter only acts after its invocation tokens, which are carried over');
-  if (norms > 0)
-    warnings.push(`${norms} norms of the base model are carried over; llama.cpp passes them over`);
+    warnings.push('aLoRA: the adapter acts only after its invocation tokens, which are carried over.');
+  if (norms > 0) warnings.push(`${norms} norms of the base model are carried over. llama.cpp ignores them.`);
   return warnings;
 }

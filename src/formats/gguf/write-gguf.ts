@@ -26,14 +26,18 @@ export const GGUF_FILE = 'adapter.gguf';
 const FILE_TYPES: Readonly<Record<string, number>> = { F32: 0, F16: 1, BF16: 32 };
 
 /**
- * Plans a file that llama.cpp loads: the source's metadata with the new alpha, its tensors under their names. All
- * factors are computed anew. What the metadata must say and a conversion need not: what kind of file it is.
+ * Plans a file that llama.cpp loads: the source's metadata with the new alpha, and its tensors under their names. All
+ * factors are computed again. The kind of file is added to the metadata.
  * @throws AppError FORMAT_NEEDS_FOLD, FORMAT_NOT_WRITABLE for names and tensors that llama.cpp does not take
  */
 export function planGguf(adapter: Adapter, plans: readonly ModulePlan[], options: WriteOptions): OutputPlan {
   checkPlans(adapter, plans);
   if (typeof adapter.config[KEY.architecture] !== 'string')
-    throw new AppError('FORMAT_NOT_WRITABLE', `GGUF needs ${KEY.architecture}`, { key: KEY.architecture });
+    throw new AppError(
+      'FORMAT_NOT_WRITABLE',
+      `GGUF needs ${KEY.architecture}: set format_options.architecture`,
+      { key: KEY.architecture },
+    );
   const tensors = [...stacksOf(plans).flatMap(tensorsOf), ...adapter.passthrough.map(carried)];
   for (const tensor of tensors) checkTensor(tensor);
   const keyValues = keyValuesOf(adapter.config, [...adapter.metadata, ...options.provenance]);
@@ -53,9 +57,9 @@ export function planGguf(adapter: Adapter, plans: readonly ModulePlan[], options
 }
 
 /**
- * The one alpha that gives every module its scale: llama.cpp takes alpha/rank, and 1 where alpha is 0
- * (llama-adapter.h, `get_scale`), which serves any ranks once the scales are folded into the factors.
- * @throws AppError FORMAT_NEEDS_FOLD naming the first module whose scale it cannot be
+ * The one alpha that gives every module its scale: llama.cpp computes alpha/rank, or 1 if alpha is 0
+ * (llama-adapter.h, `get_scale`), which suits any ranks once the scales are folded into the factors.
+ * @throws AppError FORMAT_NEEDS_FOLD naming the first module that would get another scale
  */
 function commonAlpha(plans: readonly ModulePlan[], mode: ScaleMode): number {
   const scales = plans.map(({ module, rank }) => remainingScale(mode, module, rank));
@@ -67,8 +71,8 @@ function commonAlpha(plans: readonly ModulePlan[], mode: ScaleMode): number {
   const { module, rank } = plans[other]!;
   throw new AppError(
     'FORMAT_NEEDS_FOLD',
-    `module ${quote(module.name)}: a scale of ${scales[other]} would be left at rank ${rank}, and GGUF has one alpha ` +
-      'for all modules: ask for scale "fold"',
+    `module ${quote(module.name)}: a scale of ${scales[other]} would be left at rank ${rank}, but GGUF has one alpha ` +
+      'for all modules. Ask for scale "fold"',
     { module: module.name, scale: scales[other]!, format: 'gguf' },
   );
 }
@@ -79,7 +83,7 @@ function tensorsOf(stack: Stack): OutputTensor[] {
   if ((kind === 'embedding') !== isEmbedding || kind === 'conv') {
     throw new AppError(
       'FORMAT_NOT_WRITABLE',
-      `module ${quote(name)}: llama.cpp takes LoRA of linear layers and of token_embd, not of the kind ${kind}`,
+      `module ${quote(name)}: llama.cpp supports LoRA of linear layers and of token_embd, not of the kind ${kind}`,
       { module: name, kind },
     );
   }
@@ -90,7 +94,7 @@ function carried(entry: TensorEntry): OutputTensor {
   if (entry.name.endsWith('_norm.weight')) return copyOf(entry);
   throw new AppError(
     'FORMAT_NOT_WRITABLE',
-    `tensor ${quote(entry.name)}: llama.cpp takes nothing beside LoRA factors and norms`,
+    `tensor ${quote(entry.name)}: llama.cpp loads nothing but LoRA factors and norms`,
     { tensor: entry.name },
   );
 }
@@ -100,7 +104,7 @@ function checkTensor({ name, dtype }: OutputTensor): void {
   if (bytes <= MAX_GGUF_NAME_BYTES && typeOfDtype(dtype)) return;
   const what =
     bytes > MAX_GGUF_NAME_BYTES
-      ? `the name has ${bytes} bytes, at most ${MAX_GGUF_NAME_BYTES}`
+      ? `the name has ${bytes} bytes, but may have at most ${MAX_GGUF_NAME_BYTES}`
       : `GGUF has no dtype ${dtype}`;
   throw new AppError('FORMAT_NOT_WRITABLE', `tensor ${quote(name)}: ${what}`, { tensor: name });
 }

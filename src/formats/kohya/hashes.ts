@@ -5,13 +5,13 @@ import { layOut, type TensorSpec } from '../../safetensors/layout.ts';
 export const MODEL_HASH = 'sshs_model_hash';
 export const LEGACY_HASH = 'sshs_legacy_hash';
 
-/** Digests of the right length, until the data is there. */
+/** Placeholders for the digests, of the right length. */
 export const UNSEALED: ReadonlyMap<string, string> = new Map([
   [MODEL_HASH, '0'.repeat(64)],
   [LEGACY_HASH, '0'.repeat(8)],
 ]);
 
-/** The part of a file that the first versions of Stable Diffusion's web UI digested. */
+/** The part of a file that early versions of Stable Diffusion's web UI hashed. */
 const LEGACY_BEGIN = 0x100000;
 const LEGACY_END = 0x110000;
 
@@ -37,9 +37,9 @@ export function inReferenceOrder<T extends TensorSpec>(tensors: readonly T[]): T
 
 /**
  * The header of a written file, with its digests (sd-scripts, library/train_util.py, `precalculate_safetensors_hashes`):
- * sshs_model_hash is the SHA-256 of the data, sshs_legacy_hash the first 8 digits of that of bytes 0x100000 to 0x110000 of
- * the file as it would be with nothing but training's metadata (ss_…).
- * @param metadata as the file was laid out with, with digests of the same length
+ * sshs_model_hash is the SHA-256 of the data; sshs_legacy_hash is the first 8 digits of the SHA-256 of bytes 0x100000 to 0x110000
+ * of the file as it would be if its only metadata were that of the training (ss_…).
+ * @param metadata with which the file was laid out, with digests of the same length
  */
 export async function sealHeader(
   path: string,
@@ -67,7 +67,7 @@ export async function sealHeader(
   return layOut(tensors, sealed).headerBytes;
 }
 
-/** Digests what of a chunk at a position lies in the legacy part. */
+/** Hashes the part of a chunk that lies in the legacy range. */
 function updateWithin(hash: Hash, chunk: Uint8Array, position: number): void {
   const begin = Math.max(0, LEGACY_BEGIN - position);
   const end = Math.min(chunk.length, LEGACY_END - position);

@@ -5,7 +5,7 @@ import { KOHYA_WEIGHTS_FILE, planKohyaOutput } from './write-kohya.ts';
 
 /**
  * One file as sd-scripts, musubi-tuner and LyCORIS write it and web UIs load it: lora_down, lora_up and alpha of each
- * module, its scale in them, training's parameters in the metadata.
+ * module, and the parameters of the training in the metadata.
  */
 export const KOHYA: Format = {
   name: 'kohya',

@@ -19,7 +19,7 @@ export async function readKohya({ header, readTensor }: ReadInput): Promise<Read
   const { tensors, metadata } = header!;
   const { sites, passthrough: carried, hasMagnitudes } = sortTensors(tensors);
   if (sites.length === 0) {
-    throw new AppError('NO_LORA_TENSORS', `No LoRA: ${tensors.length} tensors, none of them a factor.`, {
+    throw new AppError('NO_LORA_TENSORS', `None of the ${tensors.length} tensors is a factor of LoRA.`, {
       tensors: tensors.length,
     });
   }
@@ -51,7 +51,7 @@ export async function readKohya({ header, readTensor }: ReadInput): Promise<Read
   };
 }
 
-/** null where there is none that counts: absent, or 0, which trainers take for the rank. */
+/** null if there is no alpha or it is 0, which trainers treat as the rank. */
 async function alphaIn({ alpha }: Site, readTensor: ReadInput['readTensor']): Promise<number | null> {
   if (!alpha) return null;
   const value = decodeScalar(alpha, await readTensor(alpha));
@@ -71,14 +71,14 @@ function readPlainPair(site: Site, alpha: number | null): LoraModule {
   const up = needed(site, 'up', 'lora_up');
   const told = `lora_down [${down.entry.shape}], lora_up [${up.entry.shape}]`;
   if (!up.entry.shape.slice(2).every((size) => size === 1)) {
-    throw refuseModule('LORA_RANK_DIMS', name, `the shapes fit no kind of layer: ${told}`);
+    throw refuseModule('LORA_RANK_DIMS', name, `the shapes suit no kind of layer: ${told}`);
   }
   const rank = down.rows;
   if (up.columns !== rank) {
     const isGrouped = down.entry.shape.length > 2 && rank % up.columns === 0;
     const [code, what] = isGrouped
       ? (['UNSUPPORTED_LORA_VARIANT', `a grouped convolution (${rank / up.columns} groups)`] as const)
-      : (['LORA_RANK_MISMATCH', `lora_down has rank ${rank}, lora_up has rank ${up.columns}`] as const);
+      : (['LORA_RANK_MISMATCH', `lora_down has rank ${rank}, but lora_up has rank ${up.columns}`] as const);
     throw refuseModule(code, name, `${what}: ${told}`);
   }
   checkSize(name, up.rows, down.columns);
@@ -96,14 +96,14 @@ function readPlainPair(site: Site, alpha: number | null): LoraModule {
   };
 }
 
-/** The tensor that holds the module's alpha, for the model. */
+/** The tensor with the module's alpha. */
 function alphaOf({ alpha }: Site): Pick<LoraModule, 'alpha'> {
   return alpha ? { alpha: { name: alpha.name, dtype: alpha.dtype, shape: alpha.shape } } : {};
 }
 
 /**
- * What an update becomes is called as a pair is. It has an alpha in any case: a whole difference has none, and LyCORIS
- * loads no pair without (modules/locon.py, `make_module_from_state_dict`).
+ * The names of the pair that an update becomes. It always gets an alpha, although a whole difference has none, because LyCORIS
+ * loads no pair without one (modules/locon.py, `make_module_from_state_dict`).
  */
 function namesOf(site: Site): PairNames {
   const { module } = site;
@@ -114,7 +114,7 @@ function namesOf(site: Site): PairNames {
 function doraWarnings(hasMagnitudes: boolean): string[] {
   if (!hasMagnitudes) return [];
   return [
-    'DoRA: the magnitude vectors (dora_scale) are carried over unchanged; errors are those of scale·B·A, not of the ' +
-      'weights after the base model is normalised',
+    'DoRA: the magnitude vectors (dora_scale) are carried over unchanged. Errors are those of scale·B·A, not of the ' +
+      'normalised weights.',
   ];
 }

@@ -17,8 +17,8 @@ const INTEGERS: ReadonlyMap<string, { readonly bytes: number; readonly signed: b
 ]);
 
 /**
- * alpha with alpha / rank = scale. Dividing and multiplying may leave the last bit wrong, so a whole number or a float32
- * is taken where it gives exactly the scale: what a file said comes back as it was.
+ * alpha with alpha / rank = scale. Dividing and multiplying may change the last bit, so a whole number or a float32
+ * is preferred if it gives exactly the scale: the alpha of a file is preserved.
  */
 export function alphaOfScale(scale: number, rank: number): number {
   const alpha = scale * rank;
@@ -35,7 +35,7 @@ export function decodeScalar({ name, dtype, shape }: TensorEntry, bytes: Uint8Ar
   if (shape.length > 1 || (shape[0] ?? 1) !== 1) {
     throw new AppError(
       'LORA_RANK_DIMS',
-      `tensor ${quote(name)}: shape [${shape}] where one number is expected`,
+      `tensor ${quote(name)} has the shape [${shape}] where one number is expected`,
       {
         tensor: name,
         shape,
@@ -44,10 +44,14 @@ export function decodeScalar({ name, dtype, shape }: TensorEntry, bytes: Uint8Ar
   }
   const value = numberIn(dtype, bytes);
   if (value === undefined) {
-    throw new AppError('UNSUPPORTED_DTYPE', `tensor ${quote(name)}: dtype ${dtype} is none for an alpha`, {
-      tensor: name,
-      dtype,
-    });
+    throw new AppError(
+      'UNSUPPORTED_DTYPE',
+      `tensor ${quote(name)}: an alpha cannot have the dtype ${dtype}`,
+      {
+        tensor: name,
+        dtype,
+      },
+    );
   }
   if (!Number.isFinite(value)) {
     throw new AppError('NON_FINITE_WEIGHTS', `tensor ${quote(name)}: the alpha is ${value}`, {
@@ -59,7 +63,7 @@ export function decodeScalar({ name, dtype, shape }: TensorEntry, bytes: Uint8Ar
 }
 
 /**
- * A number in the dtype, or, where that does not hold it exactly, as the nearest float32.
+ * A number in the dtype or, if the dtype cannot represent it exactly, as the nearest float32.
  * @returns the dtype that was taken, the number it holds, and its bytes
  */
 export function encodeScalar(

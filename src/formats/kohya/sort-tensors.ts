@@ -25,7 +25,7 @@ interface OpenSite {
 }
 
 /**
- * Puts the tensors of a file together by module.
+ * Groups the tensors of a file by module.
  * @throws AppError FORMAT_MIXED, LORA_UNPAIRED, LORA_DUPLICATE_MODULE, UNSUPPORTED_DTYPE, UNSUPPORTED_LORA_VARIANT
  *   naming the tensor
  */
@@ -71,7 +71,7 @@ export function sortTensors(tensors: readonly TensorEntry[]): SortedTensors {
   };
 }
 
-/** Variants by name first: of all that their files have, it says most. */
+/** Other algorithms are refused first, because they explain a file better than anything else that is odd in it. */
 function refuseOthers(keys: readonly { readonly tensor: TensorEntry; readonly key: KohyaKey }[]): void {
   for (const { tensor, key } of keys) {
     if (key.role === 'unsupported') {
@@ -83,11 +83,7 @@ function refuseOthers(keys: readonly { readonly tensor: TensorEntry; readonly ke
       throw mixed('kohya', tensor, key.what);
     }
     if (key.role === 'unknown-lora') {
-      throw refuseTensor(
-        'UNSUPPORTED_LORA_VARIANT',
-        tensor,
-        'belongs to a variant of LoRA that is not known here',
-      );
+      throw refuseTensor('UNSUPPORTED_LORA_VARIANT', tensor, 'belongs to an unknown variant of LoRA');
     }
   }
 }
@@ -111,12 +107,8 @@ function addPart(
   open.set(module, site);
 }
 
-/** A tensor of a module that has factors, beside what is known: it would say something about them. */
+/** Refuses an unknown tensor of a module that has factors, because it may change what they mean. */
 function refuseUnknown({ module, tensor, role }: Carried, open: ReadonlyMap<string, OpenSite>): void {
   if (role !== 'other' || !open.has(module)) return;
-  throw refuseTensor(
-    'UNSUPPORTED_LORA_VARIANT',
-    tensor,
-    'belongs to a variant of LoRA that is not known here',
-  );
+  throw refuseTensor('UNSUPPORTED_LORA_VARIANT', tensor, 'belongs to an unknown variant of LoRA');
 }

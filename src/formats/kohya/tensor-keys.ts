@@ -1,7 +1,7 @@
 import type { Algorithm, Part } from '../derived/site.ts';
 import { foreignTo } from '../pairs/foreign-tensors.ts';
 
-/** What the name of a tensor in a kohya file says. */
+/** What the name of a tensor in a file of kohya shows. */
 export type KohyaKey =
   | {
       readonly role: 'part';
@@ -15,11 +15,11 @@ export type KohyaKey =
   | { readonly role: 'magnitude'; readonly module: string }
   /** Differences of biases and of normalisations: added as they are. */
   | { readonly role: 'carried'; readonly module: string }
-  /** Belongs to an algorithm that is no low-rank update. */
+  /** Belongs to an algorithm that is not a low-rank update. */
   | { readonly role: 'unsupported'; readonly algorithm: string }
   /** Of another format or method. */
   | { readonly role: 'foreign'; readonly what: string }
-  /** Belongs to a LoRA, in a way we do not know. */
+  /** Belongs to a LoRA in an unknown way. */
   | { readonly role: 'unknown-lora' }
   | { readonly role: 'other'; readonly module: string };
 

@@ -19,13 +19,13 @@ import { alphaNameOf } from './tensor-keys.ts';
 
 export const KOHYA_WEIGHTS_FILE = 'lora.safetensors';
 
-/** What sd-scripts says where modules differ (networks/resize_lora.py). */
+/** The value that sd-scripts writes if modules differ (networks/resize_lora.py). */
 const DYNAMIC = 'Dynamic';
 
-/** Digests of the source's tensors, which a result does not have. */
+/** Digests of the source's tensors, which are wrong for a result. */
 const STALE: ReadonlySet<string> = new Set([MODEL_HASH, LEGACY_HASH, 'modelspec.hash_sha256']);
 
-/** Algorithms of LyCORIS whose files have plain pairs; any other was made into these. */
+/** Algorithms of LyCORIS whose files have plain pairs; updates of all others were converted to pairs. */
 const PLAIN_ALGORITHMS: ReadonlySet<unknown> = new Set(['lora', 'locon', 'lierla', 'dora']);
 
 /** Deepest nesting; trainers have strings. */
@@ -37,9 +37,9 @@ const MAX_ARGS_DEPTH = 32;
  *
  * A module whose rank, dtypes and scale stay is copied, both factors; of every other both are computed.
  * @param plans one for each of `adapter.modules`, in the same order
- * @throws AppError UNSUPPORTED_LORA_VARIANT where parts of one projection would need alphas of their own
- * @throws RangeError when the plans do not belong to the adapter, or its modules have what this format does not: experts,
- *   reordered rows (our own mistake)
+ * @throws AppError UNSUPPORTED_LORA_VARIANT if parts of one projection would need different alphas
+ * @throws RangeError if the plans do not belong to the adapter, or its modules have experts or reordered rows, which this
+ *   format does not have (our own mistake)
  */
 export function planKohyaOutput(
   adapter: Adapter,
@@ -72,9 +72,9 @@ function refuseUnwritable({ modules }: Adapter): void {
 }
 
 /**
- * The alphas of a result: where the source had one, and where a module without would be taken for scale 1. Their dtype
- * stays, unless it cannot hold the number.
- * @throws AppError UNSUPPORTED_LORA_VARIANT where modules that share an alpha would need different ones
+ * The alphas of a result, for modules that had one, and for those that need one because their scale is not 1. Their dtype
+ * is kept unless it cannot represent the number.
+ * @throws AppError UNSUPPORTED_LORA_VARIANT if modules that share an alpha would need different ones
  */
 function planAlphas(plans: readonly ModulePlan[], scale: ScaleMode): OutputTensor[] {
   const planned = new Map<string, { readonly value: number; readonly tensor: OutputTensor }>();
@@ -98,7 +98,7 @@ function planAlphas(plans: readonly ModulePlan[], scale: ScaleMode): OutputTenso
   return [...planned.values()].map(({ tensor }) => tensor);
 }
 
-/** The alpha a module leaves with: its rank times the scale that is left, as the number that its tensor holds. */
+/** The alpha of a module in the result: its rank times the remaining scale, as its tensor represents it. */
 function alphaOfPlan({ module, rank }: ModulePlan, scale: ScaleMode): number {
   const value = alphaOfScale(remainingScale(scale, module, rank), rank);
   return encodeScalar(value, module.alpha?.dtype ?? 'F32').value;
@@ -107,16 +107,16 @@ function alphaOfPlan({ module, rank }: ModulePlan, scale: ScaleMode): number {
 function differs(name: string, one: number, other: number): AppError {
   return new AppError(
     'UNSUPPORTED_LORA_VARIANT',
-    `tensor ${quote(name)} is the alpha of several parts, which would need ${one} and ${other}; ask for one rank for all ` +
-      '(uniform)',
+    `tensor ${quote(name)} is the alpha of several parts, which would need ${one} and ${other}. Ask for one rank for all ` +
+      'modules (uniform)',
     { tensor: name, values: [one, other] },
   );
 }
 
 /**
- * The metadata of a result, all strings: the source's in its order, with the ranks and alphas as they are now.
- * Convolutions have their own in ss_network_args where the trainer gave them some (conv_dim, conv_alpha); sd-scripts
- * counts 1×1 ones as linear.
+ * The metadata of a result, all strings: that of the source in its order, with the new ranks and alphas.
+ * Convolutions have their own in ss_network_args if the trainer wrote them (conv_dim, conv_alpha); sd-scripts
+ * counts 1×1 convolutions as linear.
  */
 function writeMetadata(
   source: ReadonlyMap<string, string>,
@@ -150,20 +150,20 @@ const ranksOf = (plans: readonly ModulePlan[]): number | null => common(plans.ma
 const alphasOf = (plans: readonly ModulePlan[], scale: ScaleMode): number | null =>
   common(plans.map((plan) => alphaOfPlan(plan, scale)));
 
-/** null where they differ. */
+/** null if they differ. */
 function common(values: readonly number[]): number | null {
   const [first] = values;
   return values.every((value) => value === first) ? first! : null;
 }
 
-/** A number that stays is left as it was written ("16.0"). */
+/** A number that does not change stays as it was written ("16.0"). */
 function setNumber(metadata: Map<string, string>, key: string, value: number | null): void {
   const before = metadata.get(key);
   if (value !== null && before !== undefined && before.trim() !== '' && Number(before) === value) return;
   metadata.set(key, value === null ? DYNAMIC : decimal(value));
 }
 
-/** Arguments come from a command line, mostly as strings. */
+/** A value of the same type as before: arguments of a command line are mostly strings. */
 function like(before: PlainJson | undefined, value: number | null): PlainJson {
   if (value === null) return DYNAMIC;
   if (typeof before === 'number') return value;
@@ -172,7 +172,7 @@ function like(before: PlainJson | undefined, value: number | null): PlainJson {
     : decimal(value);
 }
 
-/** A float32 in as few digits as tell it from its neighbours: 0.1, not 0.10000000149011612. */
+/** A float32 in as few digits as distinguish it from its neighbours: 0.1, not 0.10000000149011612. */
 function decimal(value: number): string {
   for (let digits = 1; digits <= 9; digits++) {
     const short = Number(value.toPrecision(digits));
@@ -182,8 +182,8 @@ function decimal(value: number): string {
 }
 
 /**
- * null for what is not a JSON object, is nested deeper, or has a key twice or an integer that a double would round; it
- * is left alone.
+ * null for text that is not a JSON object, is nested deeper, has a key twice or an integer that a double would round; such
+ * text stays as it is.
  */
 function parseArgs(text: string | undefined): PlainObject | null {
   if (text === undefined) return null;

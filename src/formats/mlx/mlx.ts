@@ -3,7 +3,7 @@ import { parseConfigJson } from '../peft/config-json.ts';
 import { readMlx, readMlxKey } from './read-mlx.ts';
 import { MLX_FILE, planMlx } from './write-mlx.ts';
 
-/** What only MLX writes into adapter_config.json. */
+/** Fields that only MLX writes into adapter_config.json. */
 const FIELDS = ['fine_tune_type', 'lora_parameters'];
 
 /** A folder as mlx_lm.lora writes it: adapters.safetensors and adapter_config.json. */
@@ -16,7 +16,7 @@ export const MLX: Format = {
   plan: planMlx,
 };
 
-/** Whether files are MLX's: by their configuration, or by names of tensors where that is not PEFT's. */
+/** Whether files are MLX's: by their configuration, or by the names of tensors if the configuration is not PEFT's. */
 function isMlx({ header, configBytes }: Pick<ReadInput, 'header' | 'configBytes'>): boolean {
   if (!header) return false;
   const fields = configBytes ? fieldsOf(configBytes) : [];
@@ -25,7 +25,7 @@ function isMlx({ header, configBytes }: Pick<ReadInput, 'header' | 'configBytes'
   return header.tensors.some(({ name }) => readMlxKey(name).role === 'factor');
 }
 
-/** None where it cannot be read. */
+/** The names of the fields; none if the file cannot be read. */
 function fieldsOf(bytes: Uint8Array): string[] {
   try {
     return [...parseConfigJson(bytes).keys()];

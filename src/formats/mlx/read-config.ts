@@ -3,7 +3,7 @@ import type { ErrorCode } from '../../errors/error-kinds.ts';
 import { quote } from '../../json/quote.ts';
 import { parseConfigJson, toPlain } from '../peft/config-json.ts';
 
-/** What adapter_config.json of MLX says, as far as it decides how to read the tensors. */
+/** What adapter_config.json of MLX contains, as far as it determines how to read the tensors. */
 export interface MlxConfig {
   readonly baseModel: string | null;
   /** ΔW = scale·B·A: MLX does not divide by the rank. */
@@ -11,7 +11,7 @@ export interface MlxConfig {
   readonly rank: number | undefined;
   /** fine_tune_type, or use_dora of the versions before it (2024). */
   readonly isDora: boolean;
-  /** Everything, for writing it back. */
+  /** All fields, for writing them again. */
   readonly fields: Readonly<Record<string, unknown>>;
   readonly warnings: readonly string[];
 }
@@ -30,11 +30,11 @@ export function readMlxConfig(bytes: Uint8Array): MlxConfig {
   const type = fields.fine_tune_type ?? 'lora';
   if (type !== 'lora' && type !== 'dora') {
     const what =
-      type === 'full' ? 'a full fine-tune: the file has whole weights' : `of the kind ${shown(type)}`;
+      type === 'full' ? 'a full fine-tune, whose file has whole weights' : `of the kind ${shown(type)}`;
     throw refuse(
       'UNSUPPORTED_LORA_VARIANT',
       'fine_tune_type',
-      `the adapter is ${what}; LoRA and DoRA can be squeezed`,
+      `the adapter is ${what}; only LoRA and DoRA can be squeezed`,
     );
   }
   const parameters = json.get('lora_parameters');
@@ -47,11 +47,11 @@ export function readMlxConfig(bytes: Uint8Array): MlxConfig {
   const { scale, rank, alpha } = Object.fromEntries(parameters) as Record<string, unknown>;
   const warnings: string[] = [];
   if (scale === undefined)
-    warnings.push(`adapter_config.json has no scale; MLX's default ${DEFAULT_SCALE} applies`);
+    warnings.push(`adapter_config.json has no scale, so MLX's default of ${DEFAULT_SCALE} applies.`);
   if (alpha !== undefined)
     warnings.push(
-      'lora_parameters has an alpha, which mlx-lm does not use: the scale is taken as it is. Its first versions (early ' +
-        '2024) multiplied it by alpha/rank',
+      'lora_parameters has an alpha, which mlx-lm ignores, so the scale is used as it is. The first versions of mlx-lm (early ' +
+        '2024) multiplied it by alpha/rank.',
     );
   return {
     baseModel: typeof fields.model === 'string' ? fields.model : null,

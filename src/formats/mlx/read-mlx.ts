@@ -17,14 +17,14 @@ import { type MlxConfig, readMlxConfig } from './read-config.ts';
 
 const FACTOR = /^(.+)\.lora_([ab])$/;
 const MAGNITUDE = /^(.+)\.m$/;
-/** The last part: factors that were quantised have scales and biases beside them (QuantizedLoRALinear). */
+/** Also the scales and biases of quantised factors (QuantizedLoRALinear). */
 const ANY_LORA = /(?:^|\.)lora_[^.]*$/;
-/** What embeddings are called in mlx_lm/models; their factors look like any other's. */
+/** Names of embeddings in mlx_lm/models; their factors look like those of other layers. */
 const EMBEDDING = /(?:^|\.)(?:embed_tokens|word_embeddings|embed_in|tok_embeddings|wte|wpe)$/;
 
 /**
- * Reads a LoRA adapter of MLX. Its factors are transposed, so that plain ones always have to be made of them.
- * @throws AppError FILE_MISSING without a configuration, which holds the scale; CONFIG_*, LORA_*, NO_LORA_TENSORS,
+ * Reads a LoRA adapter of MLX. Its factors are transposed, so plain ones are always made from them.
+ * @throws AppError FILE_MISSING without a configuration, which has the scale; CONFIG_*, LORA_*, NO_LORA_TENSORS,
  *   FORMAT_MIXED, UNSUPPORTED_DTYPE, UNSUPPORTED_LORA_VARIANT
  */
 export function readMlx(
@@ -35,7 +35,7 @@ export function readMlx(
     for (const tensor of tensors) refuseForeign('mlx', tensor);
     throw new AppError(
       'FILE_MISSING',
-      `The weights have MLX's names (…lora_a), so ${CONFIG_FILE} is needed: it holds the scale.`,
+      `The weights have MLX's names (…lora_a), so ${CONFIG_FILE} is needed, which has the scale.`,
       { missing: [CONFIG_FILE] },
     );
   }
@@ -80,14 +80,14 @@ export function readMlxKey(name: string): PairKey {
   return magnitude === undefined ? { role: 'other' } : { role: 'magnitude', module: magnitude };
 }
 
-/** A pair whose shapes are understood, and the plain factors to be made of it: A [.., r, n], B [.., m, r]. */
+/** A pair with its sizes, and the plain factors to be made from it: A [.., r, n], B [.., m, r]. */
 interface MlxPair {
   readonly name: string;
   readonly kind: LoraModule['kind'];
   readonly rank: number;
   readonly m: number;
   readonly n: number;
-  /** Matrices in each tensor; undefined for one without an axis of its own. */
+  /** Matrices in each tensor; undefined for a single matrix without an axis for it. */
   readonly experts: number | undefined;
   /** A of experts as one matrix, [E·r, n]: older versions of mlx-lm. */
   readonly isFlat: boolean;
@@ -103,7 +103,7 @@ function readMlxPair(name: string, { a, b, embedding }: Pair): MlxPair {
   const isFlat = a.shape.length === 2 && b.shape.length === 3;
   const isStack = (a.shape.length === 3 || isFlat) && b.shape.length === 3;
   if (!isStack && (a.shape.length !== 2 || b.shape.length !== 2))
-    throw refuse('LORA_RANK_DIMS', name, 'the shapes fit no kind of layer', a, b);
+    throw refuse('LORA_RANK_DIMS', name, 'the shapes suit no kind of layer', a, b);
   const experts = isStack ? b.shape[0]! : undefined;
   const stackShape = isFlat ? [experts!, a.shape[0]! / experts!, a.shape[1]!] : a.shape;
   const [rank, n] = (isStack ? stackShape.slice(1) : [...a.shape].reverse()) as [number, number];
@@ -155,30 +155,31 @@ function refuse(code: ErrorCode, module: string, what: string, a: TensorEntry, b
   });
 }
 
-/** The alpha that would give this scale. @throws AppError CONFIG_ALPHA where no double holds it */
+/** The alpha that would give this scale. @throws AppError CONFIG_ALPHA if a double cannot represent it */
 function alphaOf(scale: number, rank: number): number {
   const alpha = scale * rank;
   if (Number.isFinite(alpha)) return alpha;
   throw new AppError(
     'CONFIG_ALPHA',
-    `${CONFIG_FILE}: lora_parameters.scale: ${scale} times the rank ${rank} is more than a number can hold`,
+    `${CONFIG_FILE}: lora_parameters.scale: ${scale} times the rank ${rank} is too large for a number`,
     { field: 'lora_parameters.scale', scale, rank },
   );
 }
 
 function warningsOf(config: MlxConfig, pairs: readonly MlxPair[], rank: number): string[] {
   const warnings: string[] = [];
-  // mlx-lm loads such a file all the same: it does not check shapes (load_weights, strict=False).
+  // mlx-lm loads such a file, because it does not check shapes (load_weights, strict=False).
   if (config.rank !== undefined && config.rank !== rank)
-    warnings.push(`adapter_config.json says rank ${config.rank}, the largest of the tensors is ${rank}`);
+    warnings.push(
+      `The rank in adapter_config.json is ${config.rank}, but the largest rank of the tensors is ${rank}.`,
+    );
   if (pairs.some(({ isFlat }) => isFlat))
     warnings.push(
-      'The experts have the form of older versions of mlx-lm (lora_a [E·r, in]); results have that of current ones',
+      'The experts have the form of older versions of mlx-lm (lora_a [E·r, in]). Results have the form of current versions.',
     );
   if (config.isDora)
     warnings.push(
-      'DoRA: the magnitude vectors are carried over unchanged; errors are those of scale·B·A, not of the weights after ' +
-        'the base model is normalised',
+      'DoRA: the magnitude vectors are carried over unchanged. Errors are those of scale·B·A, not of the normalised weights.',
     );
   return warnings;
 }

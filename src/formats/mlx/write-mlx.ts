@@ -13,12 +13,12 @@ export const MLX_FILE = 'adapters.safetensors';
 
 /**
  * Plans the files of an adapter as mlx-lm loads them: factors transposed, those of experts stacked, and the
- * configuration with the new rank and scale. All factors are computed anew.
+ * configuration with the new rank and scale. All factors are computed again.
  *
- * Modules may have ranks of their own: mlx-lm makes its layers with the rank of the configuration, then puts the file's
- * arrays in their place without looking at shapes (mlx/nn/layers/base.py, `load_weights` with strict=False), and
- * computes with those. The configuration says the largest.
- * @throws AppError FORMAT_NEEDS_FOLD where modules are left with different scales; FORMAT_NOT_WRITABLE
+ * Modules may have different ranks: mlx-lm makes its layers with the rank of the configuration, then replaces their arrays
+ * by those of the file without checking shapes (mlx/nn/layers/base.py, `load_weights` with strict=False).
+ * The rank in the configuration is the largest.
+ * @throws AppError FORMAT_NEEDS_FOLD if modules keep different scales; FORMAT_NOT_WRITABLE
  */
 export function planMlx(adapter: Adapter, plans: readonly ModulePlan[], options: WriteOptions): OutputPlan {
   checkPlans(adapter, plans);
@@ -39,9 +39,13 @@ export function planMlx(adapter: Adapter, plans: readonly ModulePlan[], options:
 function tensorOf(stack: Stack, factor: 'a' | 'b'): OutputPlan['tensors'][number] {
   const { name, kind, expert } = stack.plan.module;
   if (kind === 'conv')
-    throw new AppError('FORMAT_NOT_WRITABLE', `module ${quote(name)}: MLX has no LoRA of convolutions`, {
-      module: name,
-    });
+    throw new AppError(
+      'FORMAT_NOT_WRITABLE',
+      `module ${quote(name)} is a convolution, for which MLX has no LoRA`,
+      {
+        module: name,
+      },
+    );
   return stackTensor(stack, factor, expert === undefined);
 }
 
@@ -58,7 +62,7 @@ function configOf({ config }: Adapter, plans: readonly ModulePlan[], mode: Scale
   return encodeConfig(new Map<string, unknown>(Object.entries(config)).set('lora_parameters', parameters));
 }
 
-/** Scales that float32, which MLX computes in, holds apart differ. */
+/** The scale of all modules. MLX computes in float32, so scales that are equal in float32 count as equal. */
 function commonScale(plans: readonly ModulePlan[], mode: ScaleMode): number {
   const scales = plans.map(({ module, rank }) => remainingScale(mode, module, rank));
   const [first = 1] = scales;
@@ -67,8 +71,8 @@ function commonScale(plans: readonly ModulePlan[], mode: ScaleMode): number {
   const { module } = plans[other]!;
   throw new AppError(
     'FORMAT_NEEDS_FOLD',
-    `module ${quote(module.name)}: a scale of ${scales[other]} would be left, others have ${first}, and MLX has one for ` +
-      'all modules: ask for scale "fold"',
+    `module ${quote(module.name)}: a scale of ${scales[other]} would be left where other modules have ${first}, but MLX has one scale ` +
+      'for all modules. Ask for scale "fold"',
     { module: module.name, scale: scales[other]!, format: 'mlx' },
   );
 }

@@ -9,9 +9,9 @@ const MAX_NAMED = 3;
 export interface Dora {
   /** The field that makes it DoRA, such as "use_dora: true of adapter_config.json". */
   readonly setting: string;
-  /** Whether the field is set so; null where there is no configuration: one vector then makes all modules DoRA. */
+  /** Whether the field has that value; null without a configuration, when one vector makes all modules DoRA. */
   readonly isSet: boolean | null;
-  /** By module, what its vector is called, whether it is there or not. */
+  /** By module, the name of its vector, whether the file has it or not. */
   readonly expected: ReadonlyMap<string, string>;
   /** By module. */
   readonly magnitudes: ReadonlyMap<string, TensorEntry>;

@@ -5,7 +5,7 @@ import { quote } from '../../json/quote.ts';
 import { byName } from './by-name.ts';
 import { refuseForeign, refuseUnusable } from './foreign-tensors.ts';
 
-/** What the name of a tensor says, in a format that has two tensors for each module. */
+/** What the name of a tensor shows, in a format with two tensors for each module. */
 export type PairKey =
   | {
       readonly role: 'factor';
@@ -15,7 +15,7 @@ export type PairKey =
     }
   /** A number, a bias of B or a vector of magnitudes that belongs to a module. */
   | { readonly role: 'alpha' | 'bias' | 'magnitude'; readonly module: string }
-  /** Belongs to LoRA, in a way we do not know. */
+  /** Belongs to LoRA in an unknown way. */
   | { readonly role: 'unknown-lora' }
   /** An embedding, a norm, … */
   | { readonly role: 'other' };
@@ -27,7 +27,7 @@ export interface Pair {
   readonly embedding: boolean;
 }
 
-/** The tensors of a file, by what they are. */
+/** The tensors of a file by their role. */
 export interface CollectedPairs {
   /** By module. */
   readonly pairs: ReadonlyMap<string, Pair>;
@@ -53,7 +53,7 @@ export function collectPairs(
 ): CollectedPairs {
   const halves = new Map<string, Partial<Pair>>();
   const alphas = new Map<string, TensorEntry>();
-  /** Tensors that need a pair, with their module. */
+  /** Tensors that belong to a pair, with their module. */
   const attached: (readonly [TensorEntry, string])[] = [];
   const passthrough: TensorEntry[] = [];
   const magnitudes = new Map<string, TensorEntry>();
@@ -65,7 +65,7 @@ export function collectPairs(
     if (key.role === 'unknown-lora') {
       throw new AppError(
         'UNSUPPORTED_LORA_VARIANT',
-        `tensor ${quote(tensor.name)} belongs to a variant of LoRA that is not known here`,
+        `tensor ${quote(tensor.name)} belongs to an unknown variant of LoRA`,
         { tensor: tensor.name },
       );
     }

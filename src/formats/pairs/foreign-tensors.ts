@@ -6,7 +6,7 @@ import { quote } from '../../json/quote.ts';
 /** Names that PEFT has too, in files without its prefix. */
 const SHARED_WITH_PEFT = /\.lora_(?:(?:embedding_)?[AB]|magnitude_vector)(?:\.|$)/;
 
-/** What the factors of each format are called, and what only their files have; the first that fits wins. */
+/** Names of factors in each format, and of tensors that only its files have; the first match wins. */
 const NAMES: readonly (readonly [FormatName, RegExp])[] = [
   ['peft', /^base_model\.model\..+\.lora_/],
   ['kohya', /\.lora_(?:down|up)(?:\.\d+)?(?:\.weight)?$/],
@@ -19,19 +19,19 @@ const NAMES: readonly (readonly [FormatName, RegExp])[] = [
     'diffusers',
     /\.(?:lora|lora_linear_layer|to_(?:q|k|v|out)_lora|add_[qkv]_proj_lora)\.(?:down|up)\.weight$/,
   ],
-  // Layers of processors whose names are not known: of FLUX they are XLabs'.
+  // Layers of processors with unknown names: those of FLUX are XLabs'.
   ['xlabs', /(?:^|\.)(?:double|single)_blocks\.\d+\.processor\./],
   ['diffusers', /[._]lora\d?\.(?:down|up)\.|\.lora_linear_layer\./],
 ];
 
-/** Methods other than LoRA, by the last part of their tensors' names; the name of an adapter may stand behind it. */
+/** Methods other than LoRA, by the last part of their tensors' names, which the name of an adapter may follow. */
 const METHODS: readonly (readonly [method: string, pattern: RegExp, own?: FormatName])[] = [
   ['LoHa or LoKr', /(?:^|\.)(?:hada|lokr)_(?:w[12](?:_[ab])?|t[12])(?:\.[^.]+)?$/, 'kohya'],
   ['OFT', /(?:^|\.)b?oft_/],
   ['Sam_LoRA', /^w_[ab]_\d+$/],
   ['IA3', /(?:^|\.)ia3_l(?:\.[^.]+)?$/],
   ['VeRA', /(?:^|\.)vera_(?:lambda_[bd]|[AB])(?:\.[^.]+)?$/],
-  // What else PEFT has (peft/tuners, `prefix` and `adapter_layer_names`).
+  // The other methods of PEFT (peft/tuners, `prefix` and `adapter_layer_names`).
   [
     'another method of PEFT',
     /(?:^|\.)(?:hra_u|fourierft_spectrum|waveft_spectrum|c3a_kernel|(?:bone|miss)_block|road_(?:theta|alpha)|shira_weight|(?:vb|rand|de|gra|poly_)lora_[^.]+)(?:\.[^.]+)?$/,
@@ -39,22 +39,22 @@ const METHODS: readonly (readonly [method: string, pattern: RegExp, own?: Format
 ];
 
 /**
- * Element types whose numbers mean nothing without a partner tensor (block-scaled) or that no module holds: whoever
- * sends them has a quantised checkpoint, not an adapter.
+ * Element types whose numbers mean nothing without another tensor (block-scaled), or that no module has: such a file is
+ * a quantised checkpoint, not an adapter.
  */
 const UNUSABLE_DTYPES: ReadonlySet<string> = new Set(['F4', 'F6_E2M3', 'F6_E3M2', 'F8_E8M0', 'C64']);
 
-/** The format that a tensor of this name belongs to; undefined where the name is nobody's. */
+/** The format that a tensor of this name belongs to; undefined if it belongs to none. */
 export const formatOfName = (name: string): FormatName | undefined =>
   NAMES.find(([, pattern]) => pattern.test(name))?.[0];
 
-/** Whether a tensor of this name is a part of an adapter, of whatever format or method: no head, norm or embedding. */
+/** Whether a tensor of this name is part of an adapter in any format or method, and not a head, norm or embedding. */
 export const isOfAdapter = (name: string): boolean =>
   formatOfName(name) !== undefined || METHODS.some(([, pattern]) => pattern.test(name));
 
 /**
- * What a tensor of this name belongs to that is not the format, in words: another format or a method that is no LoRA.
- * undefined for the names of the format and for those that are nobody's: heads, norms, embeddings.
+ * The other format, or the method other than LoRA, that a tensor of this name belongs to, in words.
+ * undefined for names of the format itself and for heads, norms and embeddings.
  */
 export function foreignTo(format: FormatName, name: string): string | undefined {
   const other = formatOfName(name);
@@ -63,7 +63,7 @@ export function foreignTo(format: FormatName, name: string): string | undefined 
   return METHODS.find(([, pattern, own]) => own !== format && pattern.test(name))?.[0];
 }
 
-/** Half an adapter must not pass for a whole one. @throws AppError FORMAT_MIXED */
+/** Refuses tensors of two formats, because half an adapter must not count as a whole one. @throws AppError FORMAT_MIXED */
 export function refuseForeign(format: FormatName, tensor: TensorEntry): void {
   const what = foreignTo(format, tensor.name);
   if (what !== undefined) throw mixed(format, tensor, what);
@@ -73,16 +73,16 @@ export function refuseForeign(format: FormatName, tensor: TensorEntry): void {
 export const mixed = (format: FormatName, { name }: TensorEntry, what: string): AppError =>
   new AppError(
     'FORMAT_MIXED',
-    `tensor ${quote(name)} is of ${what}, other tensors are of the format ${format}`,
+    `tensor ${quote(name)} belongs to ${what}, but other tensors belong to the format ${format}`,
     { tensor: name, format },
   );
 
-/** Refuses a tensor that no adapter has, wherever it stands. @throws AppError UNSUPPORTED_DTYPE */
+/** Refuses a tensor of a dtype that no adapter has. @throws AppError UNSUPPORTED_DTYPE */
 export function refuseUnusable({ name, dtype }: TensorEntry): void {
   if (!UNUSABLE_DTYPES.has(dtype)) return;
   throw new AppError(
     'UNSUPPORTED_DTYPE',
-    `tensor ${quote(name)}: dtype ${dtype} has no place in an adapter`,
+    `tensor ${quote(name)}: adapters cannot have tensors of the dtype ${dtype}`,
     { tensor: name, dtype },
   );
 }

@@ -1,5 +1,5 @@
 /**
- * Of equally frequent values the first.
+ * The most frequent value; the first of equally frequent ones.
  * @param values at least one
  */
 export function mostFrequent(values: readonly number[]): number {

@@ -3,8 +3,8 @@ import { shapeOfA, shapeOfB } from '../../adapter/factor-shapes.ts';
 import { remainingScale } from '../../adapter/remaining-scale.ts';
 
 /**
- * The two factors of a module under their own names, with their number of dimensions. Copied where rank, dtypes and
- * scale stay, else to be computed.
+ * The two factors of a module under their own names, with their number of dimensions: copied if rank, dtypes and
+ * scale stay the same, otherwise computed.
  */
 export function planPair(plan: ModulePlan, moduleIndex: number, scale: ScaleMode): OutputTensor[] {
   const { module, rank, dtypeA, dtypeB } = plan;
@@ -25,7 +25,7 @@ export function planPair(plan: ModulePlan, moduleIndex: number, scale: ScaleMode
   ];
 }
 
-/** Whether the module's factors go into the result as they are. */
+/** Whether the result has the module's factors as they are. */
 export function isUnchanged({ module, rank, dtypeA, dtypeB }: ModulePlan, scale: ScaleMode): boolean {
   const sameScale = remainingScale(scale, module, rank) === module.scale;
   return rank === module.rank && dtypeA === module.a.dtype && dtypeB === module.b.dtype && sameScale;
@@ -40,8 +40,8 @@ export const copyOf = (entry: TensorEntry): OutputTensor => ({
 });
 
 /**
- * The carried tensors of an adapter. A bias of B (`lora_bias`) is scaled together with B·A: where a module's scale changes, it is
- * multiplied by what the scale loses.
+ * The carried tensors of an adapter. A bias of B (`lora_bias`) is scaled together with B·A: if a module's scale changes, the bias is
+ * multiplied by the factor that the scale loses.
  * @param plans one for each of the adapter's modules
  */
 export function planCarried(
@@ -65,10 +65,10 @@ export function planCarried(
   });
 }
 
-/** What numbers can be multiplied in. */
+/** dtypes whose numbers can be multiplied. */
 const FLOATS: readonly string[] = ['F64', 'F32', 'F16', 'BF16'];
 
-/** @throws RangeError when the plans do not belong to the adapter (our own mistake) */
+/** @throws RangeError if the plans do not belong to the adapter (our own mistake) */
 export function checkPlans({ modules }: Adapter, plans: readonly ModulePlan[]): void {
   const belongs = ({ name, rank }: Adapter['modules'][number], plan: ModulePlan | undefined): boolean =>
     plan !== undefined && plan.module.name === name && plan.rank >= 1 && plan.rank <= rank;

@@ -6,7 +6,7 @@ import { isFactorDtype, SQUEEZED } from '../../safetensors/dtype.ts';
 import type { Pair } from './collect-pairs.ts';
 
 /**
- * Makes a module of its factors, whatever they are called. Shapes: linear A [r, in], B [out, r]; convolution
+ * Makes a module from its factors, whatever their names are. Shapes: linear A [r, in], B [out, r]; convolution
  * A [r, in, k…], B [out, r, 1…]; embedding A [r, vocabulary], B [dim, r].
  * @throws AppError LORA_RANK_DIMS, LORA_RANK_ZERO, LORA_RANK_MISMATCH, UNSUPPORTED_DTYPE, UNSUPPORTED_LORA_VARIANT,
  *   ST_VALIDATION_OVERFLOW
@@ -31,7 +31,7 @@ export function factorEntry(module: string, tensor: TensorEntry): FactorEntry {
   if (isFactorDtype(dtype)) return { ...tensor, dtype };
   throw new AppError(
     'UNSUPPORTED_DTYPE',
-    `tensor ${quote(tensor.name)}: dtype ${dtype} cannot be squeezed; ${SQUEEZED} can`,
+    `tensor ${quote(tensor.name)}: dtype ${dtype} cannot be squeezed, only ${SQUEEZED}`,
     { module, tensor: tensor.name, dtype },
   );
 }
@@ -40,7 +40,7 @@ function kindOf(name: string, a: TensorEntry, b: TensorEntry, embedding: boolean
   const dimensions = a.shape.length;
   if (dimensions === 2 && b.shape.length === 2) return embedding ? 'embedding' : 'linear';
   if (embedding || dimensions < 3 || b.shape.length !== dimensions) {
-    throw refuse('LORA_RANK_DIMS', name, 'the shapes fit no kind of layer', a, b);
+    throw refuse('LORA_RANK_DIMS', name, 'the shapes suit no kind of layer', a, b);
   }
   if (b.shape.slice(2).every((size) => size === 1)) return 'conv';
   throw refuse(

@@ -4,7 +4,7 @@ import { decode, encode, type FloatDtype } from '../../core/half.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { quote } from '../../json/quote.ts';
 
-/** How to read one number, little-endian. */
+/** Readers of one number, little-endian. */
 const READERS: Readonly<Record<string, (view: DataView) => number>> = {
   F64: (view) => view.getFloat64(0, true),
   F32: (view) => view.getFloat32(0, true),
@@ -35,16 +35,20 @@ export async function readScalar(
   if (shape.length > 1 || (shape[0] ?? 1) !== 1) {
     throw new AppError(
       'LORA_RANK_DIMS',
-      `tensor ${quote(name)}: shape [${shape.join(', ')}] where one number is expected`,
+      `tensor ${quote(name)} has the shape [${shape.join(', ')}] where one number is expected`,
       { tensor: name, shape },
     );
   }
   const reader = readerOf(dtype);
   if (!reader) {
-    throw new AppError('UNSUPPORTED_DTYPE', `tensor ${quote(name)}: an alpha of dtype ${dtype}`, {
-      tensor: name,
-      dtype,
-    });
+    throw new AppError(
+      'UNSUPPORTED_DTYPE',
+      `tensor ${quote(name)}: an alpha cannot have the dtype ${dtype}`,
+      {
+        tensor: name,
+        dtype,
+      },
+    );
   }
   const value = reader(new DataView(new Uint8Array(await readTensor(entry)).buffer));
   if (Number.isFinite(Math.fround(value))) return value;
@@ -54,8 +58,8 @@ export async function readScalar(
 }
 
 /**
- * A number as a tensor of floats: in the dtype that was there where that holds it exactly, else float32. Never as an
- * integer, which diffusers refuses and an alpha of a new rank need not be.
+ * A number as a tensor of floats: in the dtype of the source if that represents it exactly, otherwise in float32. Never as an
+ * integer, which diffusers refuses and the alpha of a new rank need not be.
  */
 export function scalarTensor(value: number, dtype: string): { dtype: FloatDtype; bytes: Uint8Array } {
   if (dtype === 'F16' || dtype === 'BF16') {

@@ -11,7 +11,7 @@ import { checkPlans, copyOf, planPair } from './plan-pairs.ts';
 import { readPair } from './read-pair.ts';
 
 /**
- * An adapter of a format that has no place for a scale: all of them are 1.
+ * An adapter of a format that cannot store scales: all of them are 1.
  * @throws AppError LORA_*, UNSUPPORTED_DTYPE, UNSUPPORTED_LORA_VARIANT
  */
 export function unscaledAdapter(
@@ -37,9 +37,9 @@ export function unscaledAdapter(
 }
 
 /**
- * Plans the file of a format that has no place for a scale: tensors under their names.
+ * Plans the file of a format that cannot store scales: tensors under their names.
  * @param plans one for each of `adapter.modules`, in the same order
- * @param metadata all of it
+ * @param metadata of the whole result
  * @throws AppError FORMAT_NEEDS_FOLD
  */
 export function planUnscaled(
@@ -63,7 +63,7 @@ function refuseScale({ format }: Adapter, { module, rank }: ModulePlan, scale: S
   if (left === 1) return;
   throw new AppError(
     'FORMAT_NEEDS_FOLD',
-    `module ${quote(module.name)}: a scale of ${left} would be left, and the format ${format} has no place for it; ask ` +
+    `module ${quote(module.name)}: a scale of ${left} would be left, but the format ${format} cannot store one. Ask ` +
       'for scale "fold"',
     { module: module.name, scale: left, format },
   );

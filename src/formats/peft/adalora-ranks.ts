@@ -5,21 +5,21 @@ import type { JsonObject } from '../../json/strict-json.ts';
 
 /** PEFT's default (peft/tuners/adalora/config.py). */
 const DEFAULT_INITIAL_RANK = 12;
-/** PEFT adds it to what it divides the scale by (peft/tuners/adalora/layer.py, `get_delta_weight`). */
+/** PEFT adds it to the divisor of the scale (peft/tuners/adalora/layer.py, `get_delta_weight`). */
 const RANK_OFFSET = 1e-5;
-/** rank_pattern names a parameter of the module; the adapter's name may stand behind it. */
+/** rank_pattern names a parameter of the module, which the adapter's name may follow. */
 const PARAMETER = /\.lora_E(?:\.[^.]+)?$/;
 
-/** What an AdaLoRA configuration says of ranks. */
+/** The ranks in an AdaLoRA configuration. */
 export interface AdaloraRanks {
   /** init_r: the rank that every module had before training took some away. */
   readonly initial: number;
-  /** By path of the module, where training decided on its rank: how many directions are left, 0 or more. */
+  /** By path of the module, if training changed its rank: the number of directions that are left, 0 or more. */
   readonly left: ReadonlyMap<string, number>;
 }
 
 /**
- * Reads `init_r` and `rank_pattern`, which has a list of true and false for each module: the directions that are left.
+ * Reads `init_r` and `rank_pattern`, which has a list of true and false for each module: true for directions that are left.
  * @throws AppError CONFIG_RANK, CONFIG_INVALID
  */
 export function readAdaloraRanks(json: JsonObject): AdaloraRanks {
@@ -46,7 +46,7 @@ export function readAdaloraRanks(json: JsonObject): AdaloraRanks {
 }
 
 /**
- * The scale of every module: alpha/(init_r + 10⁻⁵), whatever rank is left; an alpha of 0 or less stands for init_r
+ * The scale of every module: alpha/(init_r + 10⁻⁵), whatever rank is left; an alpha of 0 or less means init_r
  * (peft/tuners/adalora/layer.py, `update_layer`).
  */
 export const adaloraScale = (alpha: number, { initial }: AdaloraRanks): number =>

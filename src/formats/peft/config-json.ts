@@ -4,7 +4,7 @@ import { JsonError, type JsonErrorReason } from '../../json/json-error.ts';
 import { type JsonObject, type JsonValue, parseStrictJson } from '../../json/strict-json.ts';
 import { MAX_CONFIG_BYTES, MAX_CONFIG_DEPTH, MAX_CONFIG_FIELDS } from './limits.ts';
 
-/** What is wrong with the JSON of a configuration, by what its reader says. */
+/** Error codes of faulty JSON of a configuration, by the reason that its parser gives. */
 export const CONFIG_JSON_CODES: Readonly<Record<JsonErrorReason, ErrorCode>> = {
   encoding: 'CONFIG_JSON',
   syntax: 'CONFIG_JSON',
@@ -19,24 +19,24 @@ export const CONFIG_JSON_CODES: Readonly<Record<JsonErrorReason, ErrorCode>> = {
 /**
  * The bytes of adapter_config.json as an ordered object. A UTF-8 BOM, which Windows editors add, is ignored.
  * @throws AppError CONFIG_TOO_LARGE, CONFIG_TOO_DEEP, CONFIG_DUPLICATE_KEY, CONFIG_FORBIDDEN_KEY, CONFIG_JSON,
- *   CONFIG_INVALID; CONFIG_RANK and CONFIG_ALPHA where the number that no double can hold is one of these
+ *   CONFIG_INVALID; CONFIG_RANK and CONFIG_ALPHA if a rank or an alpha is a number that a double cannot represent
  */
 export function parseConfigJson(bytes: Uint8Array): JsonObject {
   if (bytes.length > MAX_CONFIG_BYTES) {
     throw new AppError(
       'CONFIG_TOO_LARGE',
-      `adapter_config.json: ${bytes.length} bytes, at most ${MAX_CONFIG_BYTES}`,
+      `adapter_config.json has ${bytes.length} bytes, but may have at most ${MAX_CONFIG_BYTES}`,
       { bytes: bytes.length, limit_bytes: MAX_CONFIG_BYTES },
     );
   }
   const value = parse(bytes);
   if (!(value instanceof Map)) {
-    throw new AppError('CONFIG_INVALID', 'adapter_config.json: must be a JSON object');
+    throw new AppError('CONFIG_INVALID', 'adapter_config.json must be a JSON object');
   }
   if (value.size > MAX_CONFIG_FIELDS) {
     throw new AppError(
       'CONFIG_TOO_LARGE',
-      `adapter_config.json: ${value.size} fields, at most ${MAX_CONFIG_FIELDS}`,
+      `adapter_config.json has ${value.size} fields, but may have at most ${MAX_CONFIG_FIELDS}`,
       { fields: value.size, limit_fields: MAX_CONFIG_FIELDS },
     );
   }
@@ -44,12 +44,14 @@ export function parseConfigJson(bytes: Uint8Array): JsonObject {
 }
 
 /**
- * A JSON value as plain objects, for code that only carries it along.
+ * A JSON value as plain objects, for code that does not interpret it.
  * @throws AppError CONFIG_INVALID for integers that a double would round
  */
 export function toPlain(value: JsonValue, field: string): unknown {
   if (typeof value === 'bigint') {
-    throw new AppError('CONFIG_INVALID', `adapter_config.json: ${field}: an integer beyond ±2^53`, { field });
+    throw new AppError('CONFIG_INVALID', `adapter_config.json: ${field} has an integer beyond ±2^53`, {
+      field,
+    });
   }
   if (Array.isArray(value)) return value.map((item) => toPlain(item, field));
   if (!(value instanceof Map)) return value;

@@ -5,7 +5,7 @@ import { MAX_PARAMETERS } from './limits.ts';
 /** The wrapper that PEFT nests for each further parameter of a module. */
 const WRAPPER = '.base_layer';
 
-/** transformers registers them in this order in every mixture of experts, and PEFT wraps the one registered first first. */
+/** transformers registers them in this order in every mixture of experts, and PEFT wraps them in the same order. */
 const REGISTERED = ['gate_up_proj', 'down_proj'];
 
 /** The module that has the parameters: the path of a wrapper without "base_layer". */
@@ -14,10 +14,10 @@ const ownerOf = (path: string): string => path.replaceAll(WRAPPER, '');
 /**
  * Which parameters LoRA was put on where the configuration has target_parameters (peft/tuners/tuners_utils.py,
  * `_inject_parameters`): several on one module are wrappers in wrappers, the outermost for the parameter registered last.
- * @param paths of all modules that have factors, as the names of tensors have them
+ * @param paths of all modules with factors, as in the names of tensors
  * @param targets target_parameters: names of parameters, or ends of names
- * @returns by path: full names such as "model.layers.0.mlp.experts.down_proj"; several where the files do not tell
- *   which of them it is; nothing for a module that none of the targets belongs to
+ * @returns by path: full names such as "model.layers.0.mlp.experts.down_proj"; several if the files do not show
+ *   which of them it is; nothing for a module without targets
  * @throws AppError CONFIG_TOO_LARGE
  */
 export function expertParameters(
@@ -49,7 +49,7 @@ export function expertParameters(
   return found;
 }
 
-/** Names of parameters by the end of the path before them; '' where a target has none, and means every module. */
+/** Names of parameters by the end of the path before them; '' for a target without a path, which means every module. */
 function namesByOwner(targets: readonly string[]): ReadonlyMap<string, Set<string>> {
   const byOwner = new Map<string, Set<string>>();
   for (const target of targets) {

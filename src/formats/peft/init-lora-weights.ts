@@ -1,7 +1,7 @@
 /**
- * PEFT's `init_lora_weights` says how the factors were initialised. It matters after training too: PEFT initialises
- * anew when it loads an adapter and only then fills in the trained factors, and some initialisations also change the
- * weights of the base model, by as much as the rank says.
+ * PEFT's `init_lora_weights` is how the factors were initialised. It also matters after training: PEFT initialises them
+ * again when it loads an adapter, before it fills in the trained factors, and some initialisations also change the
+ * weights of the base model, in a way that depends on the rank.
  */
 
 /**
@@ -24,9 +24,9 @@ export function changesBaseWeights(init: unknown): boolean {
 }
 
 /**
- * Changes to a configuration so that loading it initialises nothing from data. At the new rank, PiSSA and its kin
- * would take another part out of the base weights than training did; "orthogonal" fails for odd ranks; EVA and CorDA
- * look for statistics nobody has; a name PEFT does not know is refused. `true` and "gaussian" only set factors that the
+ * Changes to a configuration so that loading it initialises nothing from data. At the new rank, PiSSA and similar methods
+ * would subtract another part from the base weights than training did; "orthogonal" fails for odd ranks; EVA and CorDA
+ * need statistics that are not available; PEFT refuses unknown names. `true` and "gaussian" only set factors that the
  * file overwrites; `true` is PEFT's default.
  */
 export function harmlessInit(fields: Readonly<Record<string, unknown>>): Map<string, unknown> {

@@ -1,7 +1,7 @@
 /** Largest adapter_config.json. Real ones have 1 kB; rank_pattern and alpha_pattern that name 4,000 modules have 400 kB. */
 export const MAX_CONFIG_BYTES = 512 * 1024;
 
-/** Most fields of adapter_config.json, those that nobody knows included: PEFT writes some 40. */
+/** Most fields of adapter_config.json, including unknown ones. PEFT writes about 40. */
 export const MAX_CONFIG_FIELDS = 1000;
 
 /** Deepest nesting in adapter_config.json. PEFT's own sub-configurations nest 3 deep. */
@@ -12,8 +12,8 @@ export const MAX_PATTERN_BYTES = 1024;
 
 /**
  * Most work for matching patterns with modules, in steps of the automaton (instructions × characters). RE2 is linear,
- * but thousands of patterns times thousands of modules still add up. The worst expressions take about 15 ns a step, so
- * this is some 1.5 s; 30 ordinary expressions on 1,000 modules count half of it.
+ * but thousands of patterns times thousands of modules still add up. The worst expressions take about 15 ns per step, so
+ * this is about 1.5 s; 30 ordinary expressions on 1,000 modules use half of it.
  */
 export const MAX_MATCH_STEPS = 100_000_000;
 

@@ -4,8 +4,8 @@ import { quote } from '../../json/quote.ts';
 import { readHeader } from '../../safetensors/header-gate.ts';
 
 /**
- * What optimizers keep for each parameter, by PyTorch's names, and the power of the gradient that it averages: first
- * moments (Adam, SGD with momentum) are linear in it, second moments quadratic.
+ * The averages that optimizers keep for each parameter, by PyTorch's names, and the power of the gradient that each one averages: first
+ * moments (Adam, SGD with momentum) are linear in the gradient, second moments quadratic.
  */
 export const MOMENTS = {
   exp_avg: 1,
@@ -32,8 +32,8 @@ export interface OptimizerState {
 const DTYPES: readonly string[] = ['F32', 'F16', 'BF16'] satisfies FactorDtype[];
 
 /**
- * Reads which moments a safetensors file holds: tensors called like the factor they belong to, then a dot and the
- * name of the moment, as "….lora_A.weight.exp_avg". Every factor must have the same ones, and nothing else may be there.
+ * Reads which moments a safetensors file has. The name of a tensor is that of its factor, a dot and the
+ * name of the moment, such as "….lora_A.weight.exp_avg". Every factor must have the same moments, and the file nothing else.
  * @throws AppError OPTIMIZER_STATE_INVALID naming the tensor; what readHeader throws
  */
 export async function readOptimizerState(path: string, adapter: Adapter): Promise<OptimizerState> {
@@ -58,19 +58,23 @@ function namesIn(tensors: readonly TensorEntry[]): MomentName[] {
   const names = (Object.keys(MOMENTS) as MomentName[]).filter((name) => endings.has(name));
   if (names.length > 0) return names;
   throw invalid(
-    `the optimizer state has no moments: tensors are called like a factor, then ${Object.keys(MOMENTS).join(', ')}`,
+    `the optimizer state has no moments. The name of such a tensor is that of a factor, followed by one of ${Object.keys(
+      MOMENTS,
+    )
+      .map((name) => `.${name}`)
+      .join(', ')}`,
     tensors[0]?.name ?? null,
   );
 }
 
-/** The moment of a factor; taken out, so that what is left is strange. */
+/** The moment of a factor, which is removed from `found`: what remains at the end is not a moment. */
 function take(found: Map<string, TensorEntry>, factor: FactorEntry, moment: MomentName): FactorEntry {
   const name = `${factor.name}.${moment}`;
   const tensor = found.get(name);
   if (!tensor) throw invalid(`the optimizer state lacks tensor ${quote(name)}`, name);
   if (tensor.shape.join() !== factor.shape.join()) {
     throw invalid(
-      `tensor ${quote(name)} has shape [${tensor.shape}], its factor has [${factor.shape}]`,
+      `tensor ${quote(name)} has shape [${tensor.shape}], but its factor has [${factor.shape}]`,
       name,
     );
   }

@@ -1,7 +1,7 @@
 import { quote } from '../../json/quote.ts';
 import type { JsonObject, JsonValue } from '../../json/strict-json.ts';
 
-/** What an adapter of PEFT is: LoRA, or what becomes LoRA. */
+/** The methods of PEFT that are LoRA or can be converted to it. */
 export type PeftMethod = 'lora' | 'loha' | 'lokr' | 'adalora';
 
 const METHODS: ReadonlyMap<JsonValue | undefined, PeftMethod> = new Map([
@@ -28,13 +28,13 @@ const ADALORA_FIELDS: ReadonlySet<string> = new Set([
   ...['target_r', 'init_r', 'tinit', 'tfinal', 'deltaT', 'beta1', 'beta2', 'orth_reg_weight', 'total_step'],
   ...['r', 'rank_pattern', 'alpha_pattern', 'use_rslora', 'init_lora_weights'],
 ]);
-/** What LoRA calls what they call otherwise. */
+/** Fields that have another name in LoRA. */
 const RENAMED: ReadonlyMap<string, string> = new Map([
   ['alpha', 'lora_alpha'],
   ['init_weights', 'init_lora_weights'],
 ]);
 
-/** The configuration of another method as that of the LoRA which its updates become, in the same order. */
+/** The configuration of another method as a LoRA configuration, in the same order. */
 export function asLora(method: Exclude<PeftMethod, 'lora'>, json: JsonObject): JsonObject {
   const own = method === 'adalora' ? ADALORA_FIELDS : LYCORIS_FIELDS;
   return new Map(
@@ -47,12 +47,12 @@ export function asLora(method: Exclude<PeftMethod, 'lora'>, json: JsonObject): J
   );
 }
 
-const SAVE_AS_LORA = 'PEFT itself makes LoRA of it where the base model is (save_as_lora)';
+const SAVE_AS_LORA = 'convert it with PEFT, which needs the base model (save_as_lora)';
 const MERGE =
-  'it changes the weights by a product: merge it into the base model (merge_and_unload) and serve that, or extract a LoRA from the difference';
-const NO_WEIGHTS = 'it changes no weights, so that there is nothing to squeeze';
+  'it multiplies the weights, so merge it into the base model (merge_and_unload) and serve that, or extract a LoRA from the difference';
+const NO_WEIGHTS = 'it changes no weights, so there is nothing to squeeze';
 
-/** What to do with the methods that the bytes of the adapter alone do not make LoRA of. */
+/** What to do with methods that cannot be converted to LoRA from the file alone. */
 const ADVICE: Readonly<Record<string, string>> = {
   VERA: `its factors are random and only their scales are saved; ${SAVE_AS_LORA}`,
   RANDLORA: SAVE_AS_LORA,
@@ -66,7 +66,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   HRA: MERGE,
   IA3: MERGE,
   ROAD: MERGE,
-  LN_TUNING: 'it is whole norms, and small as it is',
+  LN_TUNING: 'it consists of whole norms, which are small',
   PROMPT_TUNING: NO_WEIGHTS,
   P_TUNING: NO_WEIGHTS,
   PREFIX_TUNING: NO_WEIGHTS,
@@ -74,7 +74,7 @@ const ADVICE: Readonly<Record<string, string>> = {
 
 const ONLY = 'only "LORA", "LOHA", "LOKR" and "ADALORA" can be squeezed';
 
-/** Why a peft_type is refused, and what to do, for a message. */
+/** Why a peft_type is refused and what to do, for a message. */
 export function whyRefused(peftType: JsonValue | undefined): string {
   if (typeof peftType !== 'string') return `is missing; ${ONLY}`;
   const advice = Object.hasOwn(ADVICE, peftType) ? `: ${ADVICE[peftType]}` : '';

@@ -4,9 +4,9 @@ import { AppError } from '../../errors/app-error.ts';
 import { quote } from '../../json/quote.ts';
 import { MAX_MATCH_STEPS, MAX_PATTERN_BYTES } from './limits.ts';
 
-/** Keys that mean themselves: no character of them is special, except "." as itself. */
+/** Keys without special characters; "." means itself. */
 const LITERAL = /^[\w.]+$/;
-/** Keys that mean one whole name: "^", then characters of which the special ones are escaped. We write such keys. */
+/** Keys that mean one whole name: "^" and characters of which the special ones are escaped. This service writes such keys. */
 const EXACT = /^\^((?:[^\\^$.*+?()[\]{}|]|\\[\\^$.*+?()[\]{}|])+)$/;
 
 interface Expression {
@@ -21,8 +21,7 @@ interface Expression {
  * ".key"; of several, the first in the order of the file wins (peft/utils/other.py, `get_pattern_key`).
  *
  * Literal keys are looked up among the suffixes of the name, exact ones by the name; all others run on RE2, in linear
- * time. Two differences
- * from Python's `re`: "." in a literal key stands for a dot only, and \w and \d are ASCII.
+ * time. There are two differences from Python's `re`: "." in a literal key stands for a dot only, and \w and \d are ASCII.
  */
 export class PatternTable<T> {
   readonly #values: T[] = [];
@@ -35,7 +34,7 @@ export class PatternTable<T> {
   /**
    * @param field name of the field, for messages
    * @param entries in the order of the file
-   * @throws AppError CONFIG_REGEX for what RE2 cannot read, CONFIG_TOO_LARGE for a pattern over the limit
+   * @throws AppError CONFIG_REGEX for an expression that RE2 cannot read, CONFIG_TOO_LARGE for a pattern above the limit
    */
   constructor(field: string, entries: Iterable<readonly [key: string, value: T]>) {
     this.#field = field;
@@ -97,7 +96,7 @@ function compile(field: string, key: string, position: number): Expression {
   if (bytes > MAX_PATTERN_BYTES) {
     throw new AppError(
       'CONFIG_TOO_LARGE',
-      `adapter_config.json: ${field} key ${quote(key)} has ${bytes} bytes, at most ${MAX_PATTERN_BYTES}`,
+      `adapter_config.json: the key ${quote(key)} of ${field} has ${bytes} bytes, but may have at most ${MAX_PATTERN_BYTES}`,
       { field, bytes, limit_bytes: MAX_PATTERN_BYTES },
     );
   }
@@ -108,8 +107,8 @@ function compile(field: string, key: string, position: number): Expression {
     const reason = error instanceof Error ? error.message : String(error);
     throw new AppError(
       'CONFIG_REGEX',
-      `adapter_config.json: ${field} key ${quote(key)} is not an expression we can read ` +
-        `(RE2 syntax: no look-around, no back-references): ${quote(reason)}`,
+      `adapter_config.json: the key ${quote(key)} of ${field} is not a valid expression in RE2 syntax, which has no ` +
+        `look-around and no back-references: ${quote(reason)}`,
       { field, key },
     );
   }

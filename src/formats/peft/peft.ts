@@ -21,8 +21,8 @@ export const PEFT: Format = {
 };
 
 /**
- * Whether an adapter_config.json is PEFT's: it says peft_type, whichever. One that cannot be read is taken for PEFT's,
- * whose reader says what is wrong with it; so is one that says neither that nor what others say, unless the weights are
+ * Whether an adapter_config.json is PEFT's: it has a peft_type. A file that cannot be read counts as PEFT's,
+ * whose reader reports what is wrong with it; so does one without peft_type and fields of MLX, unless the weights are
  * another trainer's.
  * @param isForeign whether the weights have names of another trainer
  */
@@ -36,7 +36,7 @@ function hasPeftConfig(bytes: Uint8Array, isForeign: boolean): boolean {
   }
 }
 
-/** Whether weights are another trainer's. Where some are PEFT's, its reader says which are not. */
+/** Whether weights are another trainer's. If some of them are PEFT's, its reader reports the others. */
 function isForeign({ tensors }: SafetensorsHeader): boolean {
   const roles = new Set(tensors.map(({ name }) => readPeftKey(name).role));
   return roles.has('foreign') && !roles.has('factor');

@@ -8,7 +8,7 @@ import { changesBaseWeights } from './init-lora-weights.ts';
 import { asLora, methodOf, type PeftMethod, whyRefused } from './other-methods.ts';
 import { PatternTable } from './patterns.ts';
 
-/** What adapter_config.json says, as far as it decides how to read the tensors. */
+/** What adapter_config.json contains, as far as it determines how to read the tensors. */
 export interface PeftConfig {
   readonly method: PeftMethod;
   /** null for every other method. */
@@ -23,7 +23,7 @@ export interface PeftConfig {
   readonly alphaPattern: PatternTable<number>;
   /** Paths of parameters (not modules) that were adapted, e.g. "mlp.experts.down_proj". */
   readonly targetParameters: readonly string[];
-  /** Everything, for writing it back: of another method, as LoRA says it. */
+  /** All fields, for writing them again; those of another method as LoRA has them. */
   readonly fields: Readonly<Record<string, unknown>>;
   readonly warnings: readonly string[];
 }
@@ -41,8 +41,8 @@ const OTHER_VARIANTS: readonly (readonly [field: string, name: string])[] = [
 ];
 
 /**
- * Reads a PEFT LoRA configuration. `target_modules` and its like are carried along, never evaluated: which modules
- * are adapted is what the tensors say.
+ * Reads a PEFT LoRA configuration. `target_modules` and similar fields are kept but never evaluated: the tensors show which modules
+ * are adapted.
  * @throws AppError CONFIG_*, UNSUPPORTED_LORA_VARIANT
  */
 export function readConfig(bytes: Uint8Array): PeftConfig {
@@ -58,9 +58,9 @@ export function readConfig(bytes: Uint8Array): PeftConfig {
   const init = json.get('init_lora_weights');
   if (changesBaseWeights(init)) {
     warnings.push(
-      `init_lora_weights is ${quote(String(init))}: training changed the base weights first. PEFT does that again when ` +
-        'it loads this adapter, but cannot at another rank: load results onto the changed base weights, or convert the ' +
-        'adapter to plain LoRA before squeezing (save_pretrained with path_initial_model_for_weight_conversion)',
+      `init_lora_weights is ${quote(String(init))}, so training changed the base weights first. PEFT repeats that when ` +
+        'it loads this adapter, but cannot do so at another rank. Load results onto the changed base weights, or convert the ' +
+        'adapter to plain LoRA before squeezing (save_pretrained with path_initial_model_for_weight_conversion).',
     );
   }
   return {
@@ -84,7 +84,11 @@ function refuseOtherVariants(json: JsonObject): void {
   for (const [field, name] of OTHER_VARIANTS) {
     const value = json.get(field);
     if (value !== undefined && value !== null && value !== false) {
-      throw invalid('UNSUPPORTED_LORA_VARIANT', field, `the adapter is ${name}`);
+      throw invalid(
+        'UNSUPPORTED_LORA_VARIANT',
+        field,
+        `is set: the adapter is ${name}, which cannot be squeezed`,
+      );
     }
   }
 }
@@ -97,13 +101,13 @@ function checkTargets(json: JsonObject): void {
 
 function readRank(value: JsonValue | undefined, warnings: string[]): number {
   if (value !== undefined) return rankOf('r', value);
-  warnings.push(`adapter_config.json has no r; PEFT's default ${DEFAULT_RANK} applies`);
+  warnings.push(`adapter_config.json has no r, so PEFT's default of ${DEFAULT_RANK} applies.`);
   return DEFAULT_RANK;
 }
 
 function readAlpha(value: JsonValue | undefined, warnings: string[]): number {
   if (value !== undefined) return alphaOf('lora_alpha', value);
-  warnings.push(`adapter_config.json has no lora_alpha; PEFT's default ${DEFAULT_ALPHA} applies`);
+  warnings.push(`adapter_config.json has no lora_alpha, so PEFT's default of ${DEFAULT_ALPHA} applies.`);
   return DEFAULT_ALPHA;
 }
 

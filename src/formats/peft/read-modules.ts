@@ -13,14 +13,14 @@ export interface FactorPair {
 }
 
 /**
- * Makes modules of the factors of one path. For LoRA on parameters (peft/tuners/lora/layer.py, `ParamWrapper`) they
+ * Makes modules from the factors of one path. For LoRA on parameters (peft/tuners/lora/layer.py, `ParamWrapper`) they
  * stack E experts of rank r: A [E·r, in] is E matrices one below the other, B [out, r·E] has the expert as its inner
- * index, and ΔW of expert e is scale·B[:, :, e]·A[e]. "in" and "out" are those of the factors: PEFT has changed sides
- * between releases, which leaves the products as they are.
+ * index, and ΔW of expert e is scale·B[:, :, e]·A[e]. "in" and "out" are those of the factors: PEFT has swapped the sides
+ * between releases, which does not change the products.
  *
  * The experts' entries of B are those of the stack with the expert outermost, [E, out, r], which no source has.
  * @param parameters that the path may stand for; none for an ordinary module
- * @returns one module an expert, "….gate_up_proj#3", or one module where there is a single matrix
+ * @returns one module for each expert, "….gate_up_proj#3", or one module for a single matrix
  * @throws AppError as readModule
  */
 export function readModules(
@@ -36,7 +36,7 @@ export function readModules(
   const count = stacked / rank;
   if (count === 1) return [readModule(path, pair, config, parameters)];
   if (!Number.isInteger(count) || count === 0 || b.shape[1] !== stacked) {
-    // A target without a path, such as "weight", may mean other modules only.
+    // A target without a path, such as "weight", may refer to other modules only.
     if (stacked === (config.rankPattern.find(path) ?? config.rank)) return [readModule(path, pair, config)];
     throw noStack(path, a, b, rank);
   }
@@ -51,7 +51,7 @@ export function readModules(
   });
 }
 
-/** The rank of one expert. @throws AppError UNSUPPORTED_LORA_VARIANT where the parameter decides, but is not known */
+/** The rank of one expert. @throws AppError UNSUPPORTED_LORA_VARIANT if it depends on the parameter and that is unknown */
 function commonRank(path: string, parameters: readonly string[], config: PeftConfig): number {
   const values = (table: PeftConfig['rankPattern'], other: number): number[] => [
     ...new Set(parameters.map((name) => table.find(name) ?? other)),
@@ -61,8 +61,8 @@ function commonRank(path: string, parameters: readonly string[], config: PeftCon
   if (ranks.length === 1 && alphas.length === 1) return ranks[0]!;
   throw new AppError(
     'UNSUPPORTED_LORA_VARIANT',
-    `module ${quote(path)}: adapter_config.json gives ${parameters.join(' and ')} different ranks or alphas, and the ` +
-      'file does not say which of them this is',
+    `module ${quote(path)}: adapter_config.json gives ${parameters.join(' and ')} different ranks or alphas, but the ` +
+      'file does not show which of them this module is',
     { module: path, parameters: [...parameters] },
   );
 }
@@ -77,15 +77,15 @@ function noStack(path: string, a: TensorEntry, b: TensorEntry, rank: number): Ap
   return new AppError(
     'CONFIG_RANK_MISMATCH',
     `module ${quote(path)}: lora_A [${a.shape.join(', ')}] and lora_B [${b.shape.join(', ')}] are not a stack of experts ` +
-      `of rank ${rank}, which adapter_config.json says`,
+      `of rank ${rank}, the rank in adapter_config.json`,
     { module: path, rank },
   );
 }
 
 /**
- * Makes a module of its factors (peft/tuners/lora/layer.py). Shapes: linear A [r, in], B [out, r]; convolution
+ * Makes a module from its factors (peft/tuners/lora/layer.py). Shapes: linear A [r, in], B [out, r]; convolution
  * A [r, in, k…], B [out, r, 1…]; embedding A [r, vocabulary], B [dim, r] with ΔW = scale·(B·A)ᵀ.
- * @param known under what the configuration has its rank and alpha; they are the same for all of these names
+ * @param known names under which the configuration has its rank and alpha, which are the same for all of them
  * @throws AppError LORA_UNPAIRED, LORA_RANK_DIMS, LORA_RANK_ZERO, LORA_RANK_MISMATCH, CONFIG_RANK_MISMATCH,
  *   UNSUPPORTED_DTYPE, UNSUPPORTED_LORA_VARIANT, ST_VALIDATION_OVERFLOW
  */
@@ -106,7 +106,7 @@ function unpaired(module: string, { a, b, embedding }: FactorPair): AppError {
   const factors = embedding ? 'lora_embedding_' : 'lora_';
   return new AppError(
     'LORA_UNPAIRED',
-    `tensor ${quote(tensor)} has no partner: module ${quote(module)} has no ${factors}${a ? 'B' : 'A'}`,
+    `tensor ${quote(tensor)} has no partner, because module ${quote(module)} has no ${factors}${a ? 'B' : 'A'}`,
     { module, tensor },
   );
 }
@@ -119,11 +119,11 @@ function checkConfigRank(name: string, known: string, rank: number, config: Peft
   throw refuse(
     'CONFIG_RANK_MISMATCH',
     name,
-    `the tensors have rank ${rank}, ${source} of adapter_config.json says ${expected}`,
+    `the tensors have rank ${rank}, but ${source} of adapter_config.json is ${expected}`,
   );
 }
 
-/** A rank of its own leaves a module with the global alpha; only alpha_pattern changes that. */
+/** A module with a rank of its own still has the global alpha; only alpha_pattern changes that. */
 function scaleOf(name: string, rank: number, config: PeftConfig): number {
   const alpha = config.alphaPattern.find(name) ?? config.alpha;
   return alpha / (config.useRslora ? Math.sqrt(rank) : rank);

@@ -18,18 +18,18 @@ import { readPeftKey } from './tensor-keys.ts';
 type Algorithm = Exclude<PeftMethod, 'lora'>;
 
 const PREFIX = /^base_model\.model\./;
-/** The adapter's name stands behind in state dicts that were saved without save_pretrained. */
+/** The adapter's name follows in state dicts that were saved without save_pretrained. */
 const PARTS: Readonly<Record<Algorithm, RegExp>> = {
   loha: /^(.+)\.hada_(w[12]_[ab]|t[12])(?:\.[^.]+)?$/,
   lokr: /^(.+)\.lokr_(w[12](?:_[ab])?|t2)(?:\.[^.]+)?$/,
   adalora: /^(.+)\.lora_([ABE])(?:\.(?!weight$)[^.]+)?$/,
 };
-/** AdaLoRA's number of directions, which PEFT has saved in some releases and knows from the configuration. */
+/** AdaLoRA's number of directions, which some releases of PEFT save although it is in the configuration. */
 const RANK_NUMBER = /\.ranknum(?:\.[^.]+)?$/;
 
 /**
- * Reads LoHa, LoKr or AdaLoRA as PEFT saves it (peft/tuners/loha, lokr, adalora), the first two of the same mathematics and
- * under the same names as LyCORIS. What of AdaLoRA has no direction left is left out.
+ * Reads LoHa, LoKr or AdaLoRA as PEFT saves it (peft/tuners/loha, lokr, adalora). The first two have the mathematics and
+ * the names of LyCORIS. Modules of AdaLoRA without any direction left are omitted.
  * @throws AppError LORA_*, NO_LORA_TENSORS, CONFIG_RANK_MISMATCH, FORMAT_MIXED, UNSUPPORTED_*, ST_VALIDATION_OVERFLOW
  */
 export function readOtherMethod({ tensors, metadata }: SafetensorsHeader, config: PeftConfig): ReadResult {
@@ -49,7 +49,7 @@ export function readOtherMethod({ tensors, metadata }: SafetensorsHeader, config
     return { site, derived, names };
   });
   const { modules, passthrough, staging, warnings } = stageDerived(found, carried, metadata);
-  // The ranks have grown, and the alphas of the same scales with them.
+  // The ranks are larger than before, and so are the alphas of the same scales.
   const alpha = mostFrequent(modules.map(({ scale, rank }) => scale * rank));
   if (!Number.isFinite(alpha)) {
     throw new AppError('CONFIG_ALPHA', `adapter_config.json: alpha ${config.alpha} is too large`, {
@@ -74,7 +74,7 @@ export function readOtherMethod({ tensors, metadata }: SafetensorsHeader, config
   };
 }
 
-/** The scale is alpha/r of the configuration, also where no factor has the rank r. @throws AppError as readDerived */
+/** The scale is alpha/r of the configuration even if no factor has the rank r. @throws AppError as readDerived */
 function readLycoris(site: Site, config: PeftConfig): DerivedModule {
   const rank = config.rankPattern.find(site.module) ?? config.rank;
   // Its factors have the rank that the configuration says if alpha = r makes the scale 1.
@@ -96,19 +96,17 @@ const otherRank = ({ module }: Site, rank: number, told: number): AppError =>
   refuseModule(
     'CONFIG_RANK_MISMATCH',
     module,
-    `the tensors have rank ${rank}, adapter_config.json says ${told}`,
+    `the tensors have rank ${rank}, but adapter_config.json has ${told}`,
   );
 
-/** AdaLoRA may leave a module no direction at all: its tensors are there, and empty. */
+/** AdaLoRA may leave a module without any direction: its tensors are then present but empty. */
 const isWithoutRank = ({ algorithm, parts }: Site): boolean =>
   algorithm === 'adalora' && parts.size === 3 && [...parts.values()].every(({ shape }) => shape.includes(0));
 
 const leftOut = (count: number): string[] =>
-  count === 0
-    ? []
-    : [`AdaLoRA left ${count} modules no rank, so that they change nothing: they are left out.`];
+  count === 0 ? [] : [`AdaLoRA left ${count} modules without any rank. They change nothing and are omitted.`];
 
-/** The tensors by module, both in the order of their names, and what is carried over: heads and the like. */
+/** The tensors by module, in the order of the names, and the tensors that are carried over, such as heads. */
 function sortSites(
   tensors: readonly TensorEntry[],
   algorithm: Algorithm,
@@ -131,7 +129,11 @@ function sortSites(
     const key = readPeftKey(path);
     if (key.role === 'foreign') throw mixed('peft', tensor, key.what);
     if (key.role !== 'other') {
-      throw refuseTensor('UNSUPPORTED_LORA_VARIANT', tensor, 'is of LoRA, where peft_type is another method');
+      throw refuseTensor(
+        'UNSUPPORTED_LORA_VARIANT',
+        tensor,
+        'belongs to LoRA, but peft_type is another method',
+      );
     }
     carried.push(tensor);
   }
@@ -149,6 +151,6 @@ function sortSites(
 const noTensors = (count: number): AppError =>
   new AppError(
     'NO_LORA_TENSORS',
-    `adapter_model.safetensors: none of its ${count} tensors changes a weight by the method that peft_type says`,
+    `adapter_model.safetensors: none of its ${count} tensors belongs to the method that peft_type names`,
     { tensors: count },
   );

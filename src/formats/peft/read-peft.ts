@@ -19,7 +19,7 @@ interface Sorted {
   /** By module path. */
   readonly pairs: ReadonlyMap<string, FactorPair>;
   readonly passthrough: readonly TensorEntry[];
-  /** The first tensor that is another format's, and what it is of. */
+  /** The first tensor of another format, and what it belongs to. */
   readonly foreign?: readonly [TensorEntry, what: string];
   readonly hasBias: boolean;
   /** By module path. */
@@ -55,7 +55,7 @@ export function readPeftSource(header: SafetensorsHeader, configBytes: Uint8Arra
   return stageExperts(adapter, header.tensors);
 }
 
-/** The adapter alone: of one with experts, its tensors as they lie in the file that is made of the source. */
+/** The adapter alone; with experts, its tensors are positions in the file that is made from the source. */
 export const readPeft = (header: SafetensorsHeader, configBytes: Uint8Array): Adapter =>
   readPeftSource(header, configBytes).adapter;
 
@@ -72,7 +72,7 @@ function sortTensors(tensors: readonly TensorEntry[]): Sorted {
     if (key.role === 'unknown-lora') {
       throw new AppError(
         'UNSUPPORTED_LORA_VARIANT',
-        `tensor ${quote(name)} belongs to a variant of LoRA that is not known here`,
+        `tensor ${quote(name)} belongs to an unknown variant of LoRA`,
         { tensor: name },
       );
     }
@@ -117,21 +117,21 @@ function noLora(tensors: number, foreign: string | undefined): AppError {
   const found = foreign ? `it has tensors of ${foreign}` : `it has ${tensors} other tensors`;
   return new AppError(
     'NO_LORA_TENSORS',
-    `adapter_model.safetensors: no PEFT LoRA tensors (…lora_A.weight and …lora_B.weight); ${found}`,
+    `adapter_model.safetensors has no PEFT LoRA tensors (…lora_A.weight and …lora_B.weight); ${found}`,
     { tensors },
   );
 }
 
 /**
- * Of a tied pair either half gives the whole ΔW (lora_A of the head is B of the embedding, transposed), and PEFT loads
- * them into the same memory.
+ * Either half of a tied pair gives the whole ΔW (lora_A of the head is B of the embedding, transposed), and PEFT loads
+ * both into the same memory.
  */
 function tyingWarning({ fields }: PeftConfig, modules: readonly LoraModule[]): string[] {
   const isTied = fields.ensure_weight_tying === true && modules.some(({ kind }) => kind === 'embedding');
   if (!isTied) return [];
   return [
-    'ensure_weight_tying: an embedding and a head that share their factors are squeezed each for itself; PEFT ties them ' +
-      'again when it loads the result',
+    'ensure_weight_tying: an embedding and a head that share their factors are squeezed separately. PEFT ties them ' +
+      'again when it loads the result.',
   ];
 }
 
@@ -168,15 +168,15 @@ function checkDora(
 function doraWarning(magnitudes: number): string[] {
   if (magnitudes === 0) return [];
   return [
-    `DoRA: of W′ = m·(W + ΔW)/‖W + ΔW‖ the update ΔW of the direction is squeezed, and the magnitudes m (${magnitudes} ` +
-      'vectors) are carried over unchanged; errors are those of ΔW, not of W′, which needs the base model',
+    `DoRA: in W′ = m·(W + ΔW)/‖W + ΔW‖ the update ΔW is squeezed, and the magnitudes m (${magnitudes} ` +
+      'vectors) are carried over unchanged. Errors are those of ΔW, not of W′, which depends on the base model.',
   ];
 }
 
 /**
- * Puts the experts of a mixture into the file as plain factors: every B [out, r·E] becomes [E, out, r]; all else is
- * copied. An adapter without experts needs no other file.
- * @param adapter with the entries of the source, an expert's B as in the file that is made, but where the source's is
+ * Plans a file in which the experts of a mixture are plain factors: every B [out, r·E] becomes [E, out, r]; everything else is
+ * copied. An adapter without experts needs no such file.
+ * @param adapter with the entries of the source; B of an expert has the layout of the planned file at the source's position
  * @param tensors of the source, all of them
  */
 function stageExperts(adapter: Adapter, tensors: readonly TensorEntry[]): ReadResult {

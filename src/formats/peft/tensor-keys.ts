@@ -1,6 +1,6 @@
 import { foreignTo } from '../pairs/foreign-tensors.ts';
 
-/** What the name of a tensor in a PEFT file says. */
+/** What the name of a tensor in a PEFT file shows. */
 type PeftKey =
   | {
       readonly role: 'factor';
@@ -12,19 +12,19 @@ type PeftKey =
   | { readonly role: 'magnitude'; readonly module: string }
   /** Of another format or method. */
   | { readonly role: 'foreign'; readonly what: string }
-  /** Belongs to LoRA, in a way we do not know. */
+  /** Belongs to LoRA in an unknown way. */
   | { readonly role: 'unknown-lora' }
   /** A head, an embedding, a bias of the base model, … */
   | { readonly role: 'other' };
 
-/** PeftModel wraps the model twice; state dicts carry both attributes. Absent in files of some trainers. */
+/** PeftModel wraps the model twice, and state dicts have both attributes. Files of some trainers lack them. */
 const PREFIX = /^base_model\.model\./;
-/** The adapter's name ("default") is only in state dicts that were saved without save_pretrained. */
+/** Only state dicts that were saved without save_pretrained have the adapter's name ("default"). */
 const LINEAR = /^(.+)\.lora_([AB])(?:\.[^.]+)?\.weight$/;
 const EMBEDDING = /^(.+)\.lora_embedding_([AB])(?:\.[^.]+)?$/;
 const BIAS = /\.lora_B(?:\.[^.]+)?\.bias$/;
 const MAGNITUDE = /^(.+)\.lora_magnitude_vector(?:\.[^.]+)?(?:\.weight)?$/;
-/** PEFT saves every tensor with "lora_" in its name; kohya's module names start with it. */
+/** PEFT saves every tensor with "lora_" in its name; module names of kohya start with it. */
 const ANY_LORA = /(?:^|\.)lora_(?!(?:unet|te\d?|transformer|prior_unet)_)/;
 
 /** Reads the name of a tensor (peft/utils/save_and_load.py, `get_peft_model_state_dict`). */

@@ -10,13 +10,13 @@ import { readPeftKey } from './tensor-keys.ts';
 import { patternEntries } from './write-patterns.ts';
 
 /**
- * The adapter_config.json of a result: everything the source's said, in its order, except the ranks and scales, and
- * initialisations that must not happen again.
+ * The adapter_config.json of a result: that of the source, in its order, with new ranks and scales, and without
+ * initialisations that must not be repeated.
  *
  * "fold" makes every scale exactly 1: lora_alpha = r for every module, without rsLoRA. "keep" preserves each module's
- * scale s, "sqrt" lets it grow by √(old rank / new rank): lora_alpha = s·r, or s·√r where rsLoRA stays on.
- * @throws AppError CONFIG_TOO_LARGE when thousands of modules have ranks or scales of their own, FORMAT_NOT_WRITABLE for
- *   experts whose ranks the configuration cannot say
+ * scale s, "sqrt" lets it grow by √(old rank / new rank): lora_alpha = s·r, or s·√r with rsLoRA.
+ * @throws AppError CONFIG_TOO_LARGE if thousands of modules have ranks or scales of their own, FORMAT_NOT_WRITABLE for
+ *   experts whose ranks the configuration cannot express
  */
 export function writeConfig(adapter: Adapter, plans: readonly ModulePlan[], scale: ScaleMode): Uint8Array {
   const useRslora = scale !== 'fold' && adapter.useRslora;
@@ -46,9 +46,9 @@ export function writeConfig(adapter: Adapter, plans: readonly ModulePlan[], scal
 
 /**
  * Ranks or alphas under the names that PEFT looks for in rank_pattern and alpha_pattern: the path of a module, but the
- * full name of a parameter. Experts that share a tensor have one value. Where the files do not tell which parameter a
- * module stands for, all that it may be get the value.
- * @throws AppError FORMAT_NOT_WRITABLE where one of these then had two values
+ * full name of a parameter. Experts that share a tensor have one value. If the files do not show which parameter a
+ * module stands for, all possible ones get the value.
+ * @throws AppError FORMAT_NOT_WRITABLE if one of these would have two values
  */
 function namedValues(
   adapter: Pick<Adapter, 'config'>,
@@ -73,7 +73,7 @@ function namedValues(
 const targetsOf = ({ config: { target_parameters: targets } }: Pick<Adapter, 'config'>): string[] =>
   Array.isArray(targets) ? (targets as string[]) : [];
 
-/** The path in the name of a factor. Names of other formats' factors have none, and need none. */
+/** The path in the name of a factor; the name itself for factors of other formats. */
 function pathOf(tensor: string): string {
   const key = readPeftKey(tensor);
   return key.role === 'factor' ? key.module : tensor;
@@ -82,24 +82,24 @@ function pathOf(tensor: string): string {
 function twoValues(name: string): AppError {
   return new AppError(
     'FORMAT_NOT_WRITABLE',
-    `PEFT has one rank and one alpha for ${quote(name)}, and its factors would have two: ask for one rank for all (uniform)`,
+    `PEFT has one rank and one alpha for ${quote(name)}, but its factors would have two. Ask for one rank for all modules (uniform)`,
     { name },
   );
 }
 
-/** alpha with alpha / divisor = scale. Never rounded, but a whole number where that gives exactly the scale. */
+/** alpha with alpha / divisor = scale. Never rounded, but a whole number if that gives exactly the scale. */
 function alphaFor(scale: number, divisor: number): number {
   const alpha = scale * divisor;
   const whole = Math.round(alpha);
   return whole / divisor === scale ? whole : alpha;
 }
 
-/** A result has to be an adapter like any other, that can be uploaded and squeezed again. */
+/** A result must be an adapter that can be uploaded and squeezed again. */
 function tooLarge(bytes: number): AppError {
   return new AppError(
     'CONFIG_TOO_LARGE',
-    `the result's adapter_config.json would have ${bytes} bytes, at most ${MAX_CONFIG_BYTES}: too many modules with a ` +
-      'rank of their own; ask for one rank for all (uniform)',
+    `the result's adapter_config.json would have ${bytes} bytes, but may have at most ${MAX_CONFIG_BYTES}, because too many modules have a ` +
+      'rank of their own. Ask for one rank for all modules (uniform)',
     { bytes, limit_bytes: MAX_CONFIG_BYTES },
   );
 }
@@ -109,7 +109,7 @@ export function encodeConfig(fields: ReadonlyMap<string, unknown>): Uint8Array {
   return Buffer.from(`${encode(fields, '')}\n`, 'utf8');
 }
 
-/** JSON with two spaces like PEFT's, of Maps too: their keys keep their order even when they look like integers. */
+/** JSON indented by two spaces as PEFT writes it, also of Maps, whose keys keep their order even if they look like integers. */
 function encode(value: unknown, indent: string): string {
   const inner = `${indent}  `;
   const entries =

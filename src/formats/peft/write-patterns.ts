@@ -1,16 +1,16 @@
-/** Entries of rank_pattern or alpha_pattern as they go into the file; the first that applies to a module wins. */
+/** Entries of rank_pattern or alpha_pattern in the order of the file; the first that applies to a module wins. */
 export type PatternEntries = readonly (readonly [key: string, value: number])[];
 
-/** Above this many comparisons, keys are anchored without looking whether they have to be. */
+/** Above this many comparisons, keys are always anchored. */
 const MAX_COMPARISONS = 4_000_000;
 
 /**
- * The entries that give every module its value, where those equal to the default need none.
+ * The entries that give every module its value. Modules with the default value need none.
  *
  * Keys are full module paths. PEFT reads a key as an expression that also applies to longer names ending in it, and "."
- * as any character, so a path could catch a neighbour. Longer keys come first, which settles suffixes; whenever a module
- * would still get a wrong value, all modules get exact keys (`^` and escapes) instead. Plain paths are preferred: older
- * releases of PEFT and other readers compare keys as they are.
+ * as any character, so a path could match another module. Longer keys come first, which decides between suffixes; if a module
+ * would still get a wrong value, all modules get exact keys (`^` and escapes) instead. Plain paths are preferred, because older
+ * releases of PEFT and other readers compare keys literally.
  */
 export function patternEntries(
   modules: readonly { readonly name: string; readonly value: number }[],

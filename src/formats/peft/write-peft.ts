@@ -17,10 +17,10 @@ import { writeConfig } from './write-config.ts';
  * Plans the files of a squeezed PEFT adapter: tensors under their old names with their old number of dimensions,
  * the configuration, the metadata.
  *
- * A module whose rank, dtypes and scale stay is copied, both factors; of every other module both factors are to be
- * computed, and with "fold" they have to contain the scale (also at an unchanged rank). Experts are stacked again.
+ * Both factors of a module are copied if its rank, dtypes and scale stay the same; otherwise both are
+ * computed, and with "fold" they contain the scale (also at an unchanged rank). Experts are stacked again.
  * @param plans one for each of `adapter.modules`, in the same order
- * @throws AppError CONFIG_TOO_LARGE when thousands of modules have ranks or scales of their own
+ * @throws AppError CONFIG_TOO_LARGE if thousands of modules have ranks or scales of their own
  * @throws AppError FORMAT_NOT_WRITABLE for experts of different ranks
  * @throws RangeError when the plans do not belong to the adapter (our own mistake)
  */
@@ -54,8 +54,8 @@ function planModule(plan: ModulePlan, moduleIndex: number, scale: ScaleMode): Ou
 
 /**
  * Plans the tensors of experts as PEFT stacks them: A [E·k, in], B [out, k·E] with the expert as its inner index. They
- * are computed anew also where their rank stays, for the source's experts lie in another order by then.
- * @throws AppError FORMAT_NOT_WRITABLE where experts that share a tensor differ in rank or dtype, or are not all there
+ * are computed even if their rank stays the same, because the source's experts were put in another order.
+ * @throws AppError FORMAT_NOT_WRITABLE if experts that share a tensor differ in rank or dtype, or some are missing
  */
 const planExperts = (plans: readonly ModulePlan[]): OutputTensor[] =>
   stacksOf(plans)

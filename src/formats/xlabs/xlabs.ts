@@ -24,8 +24,8 @@ export const XLABS: Format = {
 };
 
 /**
- * Reads an adapter of XLabs' trainer. Its network_alpha is not in the file, so that every scale is 1. A module is called
- * like its tensors, as "double_blocks.0.processor.qkv_lora1"; B of a fused QKV has the rows of all three.
+ * Reads an adapter of XLabs' trainer. Its network_alpha is not in the file, so every scale is 1. A module has the name of
+ * its tensors, such as "double_blocks.0.processor.qkv_lora1"; B of a fused QKV has the rows of all three.
  * @throws AppError FORMAT_MIXED, LORA_*, NO_LORA_TENSORS, UNSUPPORTED_DTYPE, UNSUPPORTED_LORA_VARIANT
  */
 function readXlabs({ tensors, metadata }: SafetensorsHeader): Adapter {
@@ -35,7 +35,7 @@ function readXlabs({ tensors, metadata }: SafetensorsHeader): Adapter {
 /**
  * Plans a file as XLabs' trainer saves it.
  * @param plans one for each of `adapter.modules`, in the same order
- * @throws AppError FORMAT_NEEDS_FOLD: the format has no place for a scale
+ * @throws AppError FORMAT_NEEDS_FOLD, because the format cannot store a scale
  */
 function planXlabsOutput(
   adapter: Adapter,
@@ -51,6 +51,6 @@ function readXlabsKey(name: string): PairKey {
   if (match) {
     return { role: 'factor', module: match[1]!, factor: match[2] === 'down' ? 'a' : 'b', embedding: false };
   }
-  // An alpha would be a scale that the trainer itself does not save: who wrote it means something we do not know.
+  // The trainer itself saves no alpha, so the meaning of one is unknown.
   return { role: /lora|hada_|lokr_|oft_|\.alpha$/i.test(name) ? 'unknown-lora' : 'other' };
 }

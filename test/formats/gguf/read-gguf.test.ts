@@ -207,7 +207,7 @@ describe('reading LoRA of llama.cpp', () => {
         [...good, { ...good[0]!, name: `${Q}.lora_a` }],
         keyValuesOf(),
         'LORA_DUPLICATE_MODULE',
-        /means the same/,
+        /is the same factor/,
       ],
       ['norms alone', [norm], keyValuesOf(), 'NO_LORA_TENSORS', /none of its 1 tensors/],
       [
@@ -236,7 +236,7 @@ describe('reading LoRA of llama.cpp', () => {
         shaped([32, 4], [3, 16]),
         keyValuesOf(),
         'LORA_RANK_MISMATCH',
-        /rank 4, its partner 3: lora_a \[4, 32\], lora_b \[16, 3\]/,
+        /rank 4, but its partner has 3: lora_a \[4, 32\], lora_b \[16, 3\]/,
       ],
       ['rank 0', shaped([32, 0], [0, 16]), keyValuesOf(), 'LORA_RANK_ZERO', /rank 0/],
       ['empty matrices', shaped([0, 4], [4, 16]), keyValuesOf(), 'LORA_RANK_DIMS', /dimension of 0/],
@@ -252,7 +252,7 @@ describe('reading LoRA of llama.cpp', () => {
         shaped([32, 4, 3], [4, 16, 2]),
         keyValuesOf(),
         'UNSUPPORTED_LORA_VARIANT',
-        /numbers of experts/,
+        /another number of experts/,
       ],
       [
         'embeddings of experts',

@@ -159,11 +159,14 @@ describe('writing LoRA of llama.cpp', () => {
     const long = `${'x'.repeat(64)}.lora_a`;
     const cases: readonly (readonly [Adapter, RegExp])[] = [
       [{ ...adapter, config: {} }, /general\.architecture/],
-      [{ ...adapter, passthrough: [entry] }, /"score\.weight": .*nothing beside/],
+      [{ ...adapter, passthrough: [entry] }, /"score\.weight": .*nothing but LoRA factors/],
       [{ ...adapter, modules: [{ ...module, kind: 'embedding' }] }, /"blk\.0\.attn_q".*embedding/],
       [{ ...adapter, modules: [{ ...module, kind: 'conv' }] }, /"blk\.0\.attn_q".*conv/],
       [{ ...adapter, modules: [{ ...module, name: 'token_embd' }] }, /"token_embd".*linear/],
-      [{ ...adapter, modules: [{ ...module, a: { ...module.a, name: long } }] }, /71 bytes, at most 63/],
+      [
+        { ...adapter, modules: [{ ...module, a: { ...module.a, name: long } }] },
+        /71 bytes, but may have at most 63/,
+      ],
       [
         { ...adapter, passthrough: [{ ...entry, name: 'x_norm.weight', dtype: 'F8_E5M2' }] },
         /no dtype F8_E5M2/,

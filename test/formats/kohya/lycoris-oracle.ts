@@ -70,3 +70,32 @@ export const kron = (x: Matrix, y: Matrix): Matrix =>
       x.data[Math.floor(row / y.rows) * x.columns + Math.floor(column / y.columns)]! *
       y.data[(row % y.rows) * y.columns + (column % y.columns)]!,
   );
+
+/** A way to write the update of a module down: the shapes of its tensors, and what they mean, alpha aside. */
+export interface Notation {
+  readonly shapes: Readonly<Record<string, readonly number[]>>;
+  readonly update: (tensor: (name: string) => Numbers) => Matrix;
+}
+
+/** Of a linear layer [24, 20], decomposed twice. */
+export const LOHA: Notation = {
+  shapes: { hada_w1_a: [24, 3], hada_w1_b: [3, 20], hada_w2_a: [24, 3], hada_w2_b: [3, 20] },
+  update: (t) => hadamard(product(t('hada_w1_a'), t('hada_w1_b')), product(t('hada_w2_a'), t('hada_w2_b'))),
+};
+
+/**
+ * A module of random numbers.
+ * @param prefix of the names of its tensors
+ * @returns its tensors, and its update without a scale
+ */
+export function noted(
+  { shapes, update }: Notation,
+  prefix: string,
+  seed: number,
+): { readonly tensors: Record<string, Tensor>; readonly update: Matrix } {
+  const numbers = new Map(
+    Object.entries(shapes).map(([name, shape], index) => [name, randomNumbers(shape, seed + index)] as const),
+  );
+  const tensors = [...numbers].map(([name, tensor]) => [`${prefix}${name}`, tensorOf(tensor)] as const);
+  return { tensors: Object.fromEntries(tensors), update: update((name) => numbers.get(name)!) };
+}

@@ -60,7 +60,7 @@ describe('LyCORIS: LoHa', () => {
     assert.deepEqual([module.a.name, module.b.name], [`${U}.lora_down.weight`, `${U}.lora_up.weight`]);
     assert.deepEqual([module.a.dtype, module.b.dtype, module.kind], ['F32', 'F32', 'linear']);
     assert.equal(module.alpha!.name, `${U}.alpha`);
-    assert.deepEqual(warnings, ['1 modules were LoHa; they were made into LoRA of rank 16, exactly.']);
+    assert.deepEqual(warnings, ['1 modules are LoHa. They were converted to LoRA of rank 16, exactly.']);
     checkStaged(result);
   });
 
@@ -70,7 +70,7 @@ describe('LyCORIS: LoHa', () => {
     assert.match(small.warnings[0]!, /exactly/);
     const large = await derive(loha(400, 300, 20));
     assert.equal(large.derivation.rank, MAX_DENSE_RANK);
-    assert.match(large.warnings[0]!, /1 of them only as well as that rank allows/);
+    assert.match(large.warnings[0]!, /1 of them approximately/);
     assert.equal(large.module.scale, 1);
   });
 
@@ -103,13 +103,13 @@ describe('LyCORIS: LoKr', () => {
     assert.deepEqual([derivation.m, derivation.n, derivation.kernel], [40, 60, 1]);
     assert.equal(derivation.rank, 2 * 10);
     assert.equal(module.scale, 1);
-    assert.match(warnings[0]!, /1 modules were LoKr; .* rank 20, exactly/);
+    assert.match(warnings[0]!, /1 modules are LoKr\. .* rank 20, exactly/);
   });
 
   it('of full rank on both sides is approximated', async () => {
     const { derivation, warnings } = await derive({ lokr_w1: [16, 16], lokr_w2: [20, 20] });
     assert.equal(derivation.rank, MAX_DENSE_RANK);
-    assert.match(warnings[0]!, /only as well/);
+    assert.match(warnings[0]!, /1 of them approximately/);
   });
 
   it('with a product is exact; the scale is alpha/r of w2, else of w1', async () => {
@@ -170,7 +170,7 @@ describe('LyCORIS: cores and whole differences', () => {
       [wide.derivation.kind, wide.derivation.rank, wide.module.scale],
       ['dense', MAX_DENSE_RANK, 1],
     );
-    assert.match(wide.warnings[0]!, /\.diff.*rank 128, 1 of them only/);
+    assert.match(wide.warnings[0]!, /\.diff.*rank 128, 1 of them approximately/);
     const conv = await derive({ diff: [20, 3, 3, 3] });
     assert.deepEqual(
       [conv.module.a.shape, conv.module.b.shape],

@@ -1,7 +1,4 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { Target } from '../../../src/contract/target.ts';
 import {
@@ -14,26 +11,15 @@ import {
 } from '../../oracle/linear-algebra.ts';
 import { buildSafetensors, parseSafetensors } from '../../oracle/safetensors.ts';
 import { computeFixture } from '../../squeeze/compute-fixture.ts';
-import { squeeze } from '../../squeeze/made-outcome.ts';
+import { squeezeToEach } from '../squeezing-files.ts';
 import { alphaTensor } from './build.ts';
 import { parseKohyaAdapter } from './kohya-oracle.ts';
-import {
-  hadamard,
-  kron,
-  type Numbers,
-  product,
-  randomNumbers,
-  tensorOf,
-  tucker,
-  whole,
-} from './lycoris-oracle.ts';
+import { hadamard, kron, LOHA, type Notation, noted, product, tucker, whole } from './lycoris-oracle.ts';
 
 const compute = computeFixture();
 
 /** One way of LyCORIS to write a module, and what it means by it, alpha aside. */
-interface Variant {
-  readonly shapes: Readonly<Record<string, readonly number[]>>;
-  readonly update: (tensor: (name: string) => Numbers) => Matrix;
+interface Variant extends Notation {
   /** The r of alpha/r; null where alpha means nothing. */
   readonly r: number | null;
   /** Whether a factorisation of `rank` is exact. */
@@ -41,12 +27,7 @@ interface Variant {
 }
 
 const VARIANTS: Readonly<Record<string, Variant>> = {
-  LoHa: {
-    shapes: { hada_w1_a: [24, 3], hada_w1_b: [3, 20], hada_w2_a: [24, 3], hada_w2_b: [3, 20] },
-    update: (t) => hadamard(product(t('hada_w1_a'), t('hada_w1_b')), product(t('hada_w2_a'), t('hada_w2_b'))),
-    r: 3,
-    rank: 9,
-  },
+  LoHa: { ...LOHA, r: 3, rank: 9 },
   'LoHa with cores': {
     shapes: {
       hada_w1_a: [2, 12],
@@ -124,50 +105,22 @@ const ALPHA = 1.5;
 
 /** A file of one such module, squeezed; and ΔW as it is meant. */
 async function squeezed(
-  { shapes, update, r }: Variant,
+  variant: Variant,
   targets: readonly Target[],
-): Promise<{ wanted: Matrix; results: Buffer[]; warnings: string[][] }> {
-  const numbers = new Map(
-    Object.entries(shapes).map(([name, shape], index) => [name, randomNumbers(shape, 7 + index)] as const),
-  );
-  const tensors = Object.fromEntries(
-    [...numbers].map(([name, tensor]) => [`lora_unet_x.${name}`, tensorOf(tensor)] as const),
-  );
-  const dir = mkdtempSync(join(tmpdir(), 'lycoris-'));
-  try {
-    const weightsPath = join(dir, 'source.safetensors');
-    // LyCORIS gives a whole difference none.
-    const alpha = shapes.diff ? {} : { 'lora_unet_x.alpha': alphaTensor(ALPHA) };
-    writeFileSync(weightsPath, buildSafetensors({ ...tensors, ...alpha }));
-    const outcome = await squeeze(
-      {
-        kind: 'squeeze',
-        sources: [{ id: 'ad_1', sha256: 'f'.repeat(64), bytes: 0, base_model: null, weight: 1 }],
-        weightsPath,
-        configBytes: null,
-        targets,
-        options: { method: 'exact' },
-        scratchDir: dir,
-        onProgress: () => {},
-        signal: new AbortController().signal,
-      },
-      compute.pool,
-    );
-    return {
-      wanted: scaled(
-        update((name) => numbers.get(name)!),
-        r === null ? 1 : ALPHA / r,
-      ),
-      results: outcome.targets.map(({ files }) => readFileSync(files![0]!.path)),
-      warnings: outcome.targets.map(({ result }) => result.warnings),
-    };
-  } finally {
-    rmSync(dir, { recursive: true });
-  }
+): Promise<{ wanted: Matrix; results: Uint8Array[] }> {
+  const { tensors, update } = noted(variant, 'lora_unet_x.', 7);
+  // LyCORIS gives a whole difference none.
+  const alpha = variant.shapes.diff ? {} : { 'lora_unet_x.alpha': alphaTensor(ALPHA) };
+  const weights = buildSafetensors({ ...tensors, ...alpha });
+  const made = await squeezeToEach(compute.pool, { weights, config: null }, targets);
+  return {
+    wanted: scaled(update, variant.r === null ? 1 : ALPHA / variant.r),
+    results: made.map((result) => result!.weights),
+  };
 }
 
 /** ‖wanted − ΔW′‖ / ‖wanted‖ of the module in a written file. */
-function errorOf(file: Buffer, wanted: Matrix): { error: number; rank: number } {
+function errorOf(file: Uint8Array, wanted: Matrix): { error: number; rank: number } {
   const module = parseKohyaAdapter(file).modules.get('lora_unet_x')!;
   const made = scaled(multiply(module.b, module.a), module.scale);
   assert.deepEqual([made.rows, made.columns], [wanted.rows, wanted.columns]);

@@ -106,7 +106,7 @@ describe('reading adapters of MLX', () => {
     assert.deepEqual([scaleOf({ scale: 0.5 }), scaleOf({ scale: -3 }), scaleOf({ rank: 8 })], [0.5, -3, 20]);
     const { adapter } = readMade(layer(Q, 4), configOf({ scale: undefined }));
     assert.equal(adapter.modules[0]!.scale, 20);
-    assert.match(adapter.warnings[0]!, /no scale; MLX's default 20/);
+    assert.match(adapter.warnings[0]!, /no scale, so MLX's default of 20/);
   });
 
   it('warns of DoRA, and of a rank that the tensors do not have', () => {
@@ -118,7 +118,9 @@ describe('reading adapters of MLX', () => {
     );
     assert.ok(dora.warnings.some((warning) => /^DoRA/.test(warning)));
     const other = readMade(layer(Q, 2)).adapter;
-    assert.deepEqual(other.warnings, ['adapter_config.json says rank 4, the largest of the tensors is 2']);
+    assert.deepEqual(other.warnings, [
+      'The rank in adapter_config.json is 4, but the largest rank of the tensors is 2.',
+    ]);
   });
 
   it('is recognised by its configuration, or by names that no configuration of PEFT contradicts', () => {
@@ -193,7 +195,7 @@ describe('reading adapters of MLX', () => {
       /ranks 4 and 3: ".*lora_a" \[32, 4\]/,
     ],
     ['rank 0', () => readMade(shaped([32, 0], [0, 16])), 'LORA_RANK_ZERO', /rank is 0/],
-    ['other dimensions', () => readMade(shaped([32], [4, 16])), 'LORA_RANK_DIMS', /fit no kind of layer/],
+    ['other dimensions', () => readMade(shaped([32], [4, 16])), 'LORA_RANK_DIMS', /suit no kind of layer/],
     [
       'different numbers of experts',
       () => readMade(shaped([3, 4, 32], [2, 16, 4])),
@@ -219,7 +221,7 @@ describe('reading adapters of MLX', () => {
       'tensors of PEFT among them',
       () => readMade([...pair, ...linear('q', 4)]),
       'FORMAT_MIXED',
-      /lora_A\.weight" is of the format peft/,
+      /lora_A\.weight" belongs to the format peft/,
     ],
     [
       'no LoRA at all',

@@ -161,7 +161,7 @@ describe('readPeft: refusals', () => {
       [...q, tensor('e.lora_embedding_A', [4, 9])],
       {},
       'LORA_UNPAIRED',
-      '.e.lora_embedding_A" has no partner: module "e" has no lora_embedding_B',
+      '.e.lora_embedding_A" has no partner, because module "e" has no lora_embedding_B',
     ],
     [
       'two adapters in a file',
@@ -177,13 +177,13 @@ describe('readPeft: refusals', () => {
       'LORA_DUPLICATE_MODULE',
       '"q"',
     ],
-    ['a rank unlike r', linear('q', 2), {}, 'CONFIG_RANK_MISMATCH', 'r of adapter_config.json says 4'],
+    ['a rank unlike r', linear('q', 2), {}, 'CONFIG_RANK_MISMATCH', 'r of adapter_config.json is 4'],
     [
       'a rank unlike its pattern',
       q,
       { rank_pattern: { q: 2 } },
       'CONFIG_RANK_MISMATCH',
-      'rank_pattern of adapter_config.json says 2',
+      'rank_pattern of adapter_config.json is 2',
     ],
     [
       'factors of different dimensions',

@@ -106,11 +106,11 @@ describe("PEFT's AdaLoRA", () => {
         assert.ok(error <= least * (1 + 1e-5) + 1e-6, `${path}, rank ${rank}: ${error}, at best ${least}`);
       }
       assert.ok(
-        warnings.some((text) => text.includes('2 modules were AdaLoRA')),
+        warnings.some((text) => text.includes('2 modules are AdaLoRA')),
         warnings.join('\n'),
       );
       assert.ok(
-        warnings.some((text) => text.includes('left 1 modules no rank')),
+        warnings.some((text) => text.includes('left 1 modules without any rank')),
         warnings.join('\n'),
       );
     }
@@ -155,7 +155,7 @@ describe("PEFT's AdaLoRA", () => {
   });
 
   const refusals: readonly (readonly [string, readonly TensorSpec[], string, RegExp])[] = [
-    ['a rank that is not that of the configuration', q(4), 'CONFIG_RANK_MISMATCH', /have rank 4, .* says 6/],
+    ['a rank that is not that of the configuration', q(4), 'CONFIG_RANK_MISMATCH', /have rank 4, .* has 6/],
     ['a diagonal of another length', q(INITIAL, { lora_E: [5, 1] }), 'LORA_RANK_MISMATCH', /lora_E \[5,1\]/],
     ['a vector for a diagonal', q(INITIAL, { lora_E: [6] }), 'LORA_RANK_DIMS', /lora_E/],
     ['a module without its diagonal', q(INITIAL).slice(0, 2), 'LORA_UNPAIRED', /lora_E/],

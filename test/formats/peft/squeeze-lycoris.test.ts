@@ -17,30 +17,23 @@ import { buildSafetensors, float32Tensor, parseSafetensors } from '../../oracle/
 import {
   hadamard,
   kron,
-  type Numbers,
+  LOHA as LOHA_LINEAR,
+  type Notation,
+  noted,
   product,
-  randomNumbers,
-  tensorOf,
   tucker,
   whole,
 } from '../kohya/lycoris-oracle.ts';
 import { type Bytes, squeezeBytes } from '../squeezing-files.ts';
 import { refusal } from './build.ts';
 
-type Take = (name: string) => Numbers;
-
-/** A module: the shapes of its tensors, what PEFT makes of them (loha/layer.py and lokr/layer.py, `get_delta_weight`), its kernel. */
-interface Made {
-  readonly shapes: Readonly<Record<string, readonly number[]>>;
-  readonly update: (take: Take) => Matrix;
+/** A module as PEFT reads it (loha/layer.py and lokr/layer.py, `get_delta_weight`), and its kernel. */
+interface Made extends Notation {
   readonly kernel?: readonly number[];
 }
 
 const LOHA: Readonly<Record<string, Made>> = {
-  'model.layers.0.self_attn.q_proj': {
-    shapes: { hada_w1_a: [24, 3], hada_w1_b: [3, 20], hada_w2_a: [24, 3], hada_w2_b: [3, 20] },
-    update: (t) => hadamard(product(t('hada_w1_a'), t('hada_w1_b')), product(t('hada_w2_a'), t('hada_w2_b'))),
-  },
+  'model.layers.0.self_attn.q_proj': LOHA_LINEAR,
   'vision.patches': {
     shapes: {
       hada_w1_a: [3, 12],
@@ -85,20 +78,11 @@ const HEAD = 'base_model.model.score.weight';
 function made(peft_type: string, modules: typeof LOHA): { files: Bytes; updates: Map<string, Matrix> } {
   const tensors = Object.fromEntries([[HEAD, float32Tensor([1, 2], [3, 4])]]);
   const updates = new Map<string, Matrix>();
-  for (const [index, [path, { shapes, update }]] of Object.entries(modules).entries()) {
-    const entries = Object.entries(shapes);
-    const numbers = new Map(
-      entries.map(([name, shape], at) => [name, randomNumbers(shape, 50 * index + at)]),
-    );
-    for (const [name, tensor] of numbers) tensors[`base_model.model.${path}.${name}`] = tensorOf(tensor);
+  for (const [index, [path, notation]] of Object.entries(modules).entries()) {
+    const module = noted(notation, `base_model.model.${path}.`, 50 * index);
+    Object.assign(tensors, module.tensors);
     const alpha = path === 'vision.patches' ? 2 : path.endsWith('v_proj') ? 4 : 5;
-    updates.set(
-      path,
-      scaled(
-        update((name) => numbers.get(name)!),
-        alpha / 3,
-      ),
-    );
+    updates.set(path, scaled(module.update, alpha / 3));
   }
   const config = JSON.stringify({ ...CONFIG, peft_type });
   return { files: { weights: buildSafetensors(tensors), config }, updates };
@@ -153,7 +137,7 @@ describe("PEFT's LoHa and LoKr", () => {
   }
 
   const q = 'base_model.model.q_proj';
-  const shapes = { hada_w1_a: [24, 3], hada_w1_b: [3, 20], hada_w2_a: [24, 3], hada_w2_b: [3, 20] };
+  const { shapes } = LOHA_LINEAR;
   const refusals: readonly (readonly [
     string,
     Readonly<Record<string, readonly number[]>>,
@@ -164,7 +148,7 @@ describe("PEFT's LoHa and LoKr", () => {
       'a rank that is not that of the configuration',
       { hada_w1_a: [24, 2], hada_w1_b: [2, 20], hada_w2_a: [24, 2], hada_w2_b: [2, 20] },
       'CONFIG_RANK_MISMATCH',
-      /the tensors have rank 2, adapter_config\.json says 3/,
+      /the tensors have rank 2, but adapter_config\.json has 3/,
     ],
     [
       'a factor that is missing',
@@ -182,7 +166,7 @@ describe("PEFT's LoHa and LoKr", () => {
       'tensors of LoRA',
       { ...shapes, 'lora_A.weight': [3, 20] },
       'UNSUPPORTED_LORA_VARIANT',
-      /lora_A\.weight": is of LoRA/,
+      /lora_A\.weight": belongs to LoRA/,
     ],
     ['tensors of LoKr', { ...shapes, lokr_w1: [3, 20] }, 'FORMAT_MIXED', /lokr_w1/],
     ['nothing of it', { 'scale.weight': [3, 20] }, 'NO_LORA_TENSORS', /none of its 1 tensors/],
