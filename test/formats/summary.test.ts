@@ -38,8 +38,8 @@ describe('summarise', () => {
     const summary = summarise(adapterOf(linear('q', 8), '{"peft_type":"LORA","init_lora_weights":"pissa"}'));
     assert.equal(summary.base_model, null);
     assert.deepEqual(
-      summary.warnings.map((warning) => /init_lora_weights|no r;|no lora_alpha;/.exec(warning)?.[0]),
-      ['init_lora_weights', 'no r;', 'no lora_alpha;'],
+      summary.warnings.map((warning) => /init_lora_weights|no r,|no lora_alpha,/.exec(warning)?.[0]),
+      ['init_lora_weights', 'no r,', 'no lora_alpha,'],
     );
   });
 });
