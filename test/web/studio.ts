@@ -207,7 +207,11 @@ describe('the rank studio', { skip: cannotRun }, () => {
         const select = [...document.querySelectorAll('select')].find(({ value }) => value === 'gpt2');
         select.value = 'qwen2';
         select.dispatchEvent(new Event('input', { bubbles: true }));
-        requestAnimationFrame(() => requestAnimationFrame(() => location.reload()));
+        requestAnimationFrame(() => {
+          // As a browser does once the choice is made.
+          select.dispatchEvent(new Event('change', { bubbles: true }));
+          location.reload();
+        });
       }`,
     );
     await loaded;

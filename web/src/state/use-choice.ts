@@ -13,7 +13,7 @@ import { route, setQuery } from './route.ts';
 /** Browsers refuse addresses that change with every step of a slider: further changes are written after a pause. */
 const ADDRESS_PAUSE_MS = 250;
 /** With these the last step of a drag is made, or the page may go: what waits for the pause is written at once. */
-const ENDS_OF_CHANGES = ['pointerup', 'pointercancel', 'keyup', 'visibilitychange'] as const;
+const ENDS_OF_CHANGES = ['pointerup', 'pointercancel', 'keyup', 'change', 'visibilitychange'] as const;
 
 const NO_PINS: PinnedRanks = new Map();
 
@@ -121,9 +121,9 @@ function useAddressed(analyzed: Analyzed) {
   }, [text]);
   useEffect(() => {
     const settle = () => waiting.current?.();
-    for (const name of ENDS_OF_CHANGES) document.addEventListener(name, settle, true);
+    for (const name of ENDS_OF_CHANGES) document.addEventListener(name, settle);
     return () => {
-      for (const name of ENDS_OF_CHANGES) document.removeEventListener(name, settle, true);
+      for (const name of ENDS_OF_CHANGES) document.removeEventListener(name, settle);
     };
   }, []);
   return [form, setForm] as const;
