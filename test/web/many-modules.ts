@@ -8,6 +8,7 @@ import type { AdapterSpec } from '../../bench/adapter/adapter-spec.ts';
 import { writeAdapter } from '../../bench/adapter/write-adapter.ts';
 import type { Service } from '../e2e/service.ts';
 import { cannotRun, openPage, uploadAndAnalyze } from './browser.ts';
+import { longestTaskMs } from './longest-task.ts';
 import { sharedPage } from './shared-page.ts';
 
 const SIZE = 40;
@@ -16,6 +17,8 @@ const RANK = 16;
 const MOST_ROWS = 30;
 /** What 4,000 modules may cost the page, as a multiple of what 224 do: all rows at once would be eighteen times as many. */
 const MOST_TIMES_WORK = 4;
+/** Longer tasks of a page are felt. */
+const MOST_TASK_MS = 200;
 const PROJECTIONS = [
   'self_attn.q_proj',
   'self_attn.k_proj',
@@ -108,6 +111,29 @@ describe('a page of an adapter of many modules', { skip: cannotRun }, () => {
     await page.context().close();
     return work;
   }
+
+  it('has no task that would be felt, from the analysis to the last step of a drag', async () => {
+    const dir = join(scratch, '4000');
+    await writeAdapter(dir, spec(4000));
+    const { page, assertClean } = await openPage(browser, `${service.url}/`);
+    const longest = await longestTaskMs(browser, page, async () => {
+      await uploadAndAnalyze(page, [
+        join(dir, 'adapter_model.safetensors'),
+        join(dir, 'adapter_config.json'),
+      ]);
+      await page.getByRole('button', { name: 'Ranks by module' }).click();
+      const handle = page.getByRole('slider', { name: 'Size on the curve, ranks by module' });
+      for (const key of ['PageDown', 'PageDown', 'ArrowLeft']) await handle.press(key);
+      await page.getByRole('button', { name: 'Select this layer' }).click();
+      await page.getByRole('button', { name: 'Leave as it is' }).click();
+      await page.getByText('7 modules selected, 7 pinned').waitFor();
+      await page.getByLabel('Keep small').selectOption('energy');
+      await page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))');
+    });
+    assert.ok(longest < MOST_TASK_MS, `${longest} ms`);
+    assertClean();
+    await page.context().close();
+  });
 
   it('stays fluid, whose table shows the last of them at its end', async () => {
     const work: number[] = [];

@@ -44,7 +44,20 @@ export const limitsOf = (profile: ServingProfile | null): RankLimits => ({
   allowedRanks: profile?.allowed_ranks?.ranks ?? null,
 });
 
+const studios = new WeakMap<Analyzed, Map<string, RankStudio>>();
+const curves = new WeakMap<RankStudio, CurvePoint[]>();
+
+/** The studio of an adapter, made once for each choice of limits and criterion. */
 export function rankStudio(analyzed: Analyzed, limits: RankLimits, criterion: Criterion): RankStudio {
+  const made = studios.get(analyzed) ?? new Map<string, RankStudio>();
+  studios.set(analyzed, made);
+  const key = JSON.stringify([limits, criterion]);
+  const studio = made.get(key) ?? newStudio(analyzed, limits, criterion);
+  made.set(key, studio);
+  return studio;
+}
+
+function newStudio(analyzed: Analyzed, limits: RankLimits, criterion: Criterion): RankStudio {
   const permitted = new Map<number, readonly number[]>();
   const ranksUpTo = (own: number): readonly number[] => {
     if (!permitted.has(own)) permitted.set(own, permittedRanks(own, limits));
@@ -85,7 +98,14 @@ export function sharedOut(studio: RankStudio, parameters: number, pins: PinnedRa
 }
 
 /** What ranks by module lose at every size: sizes at which nothing of the budget is left over, ascending. */
-export function curveByModule(studio: RankStudio, pins: PinnedRanks): CurvePoint[] {
+export function curveByModule(studio: RankStudio, pins: PinnedRanks): readonly CurvePoint[] {
+  if (pins.size > 0) return newCurve(studio, pins);
+  const curve = curves.get(studio) ?? newCurve(studio, pins);
+  curves.set(studio, curve);
+  return curve;
+}
+
+function newCurve(studio: RankStudio, pins: PinnedRanks): CurvePoint[] {
   const { modules, steps } = studio;
   const { least, most } = extentOf(studio, pins);
   const tally = new Tally(
