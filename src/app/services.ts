@@ -7,7 +7,7 @@ import { Outbound } from '../net/outbound.ts';
 import { BullJobQueue } from '../queue/bull-job-queue.ts';
 import { BullDeliveryQueue } from '../queue/webhooks/bull-delivery-queue.ts';
 import { EventTail } from '../resources/events/event-tail.ts';
-import { TransferDesk } from '../resources/jobs/transfer-desk.ts';
+import { TransferRequests } from '../resources/jobs/transfer-requests.ts';
 import { KeyService } from '../resources/keys/service.ts';
 import { TokenService } from '../resources/keys/token-service.ts';
 import type { TokenSettings } from '../resources/keys/token-settings.ts';
@@ -47,7 +47,7 @@ export function makeServices(
   const outbound = new Outbound(config.outbound);
   running.add(() => outbound.close());
   const box = boxOf(secrets);
-  const desk = new TransferDesk({ outbound, box, hubEndpoint, hubToken });
+  const transfers = new TransferRequests({ outbound, box, hubEndpoint, hubToken });
   const requestWebhooks = new RequestWebhooks({ outbound, box });
   const deliveries = new BullDeliveryQueue({ address, prefix, logger });
   running.add(() => deliveries.close());
@@ -70,7 +70,7 @@ export function makeServices(
   const changes = { store, database, dispatcher, deliveries, observer, origin, onEvents };
   const workspaces = new Workspaces({
     ...changes,
-    ...{ queue, ttls: config, defaultLimits, maxQueueAgeSeconds, desk, requestWebhooks, eventTail },
+    ...{ queue, ttls: config, defaultLimits, maxQueueAgeSeconds, transfers, requestWebhooks, eventTail },
   });
   const keys = new KeyService(database);
   const tenants = new TenantService(database);

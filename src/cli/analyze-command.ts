@@ -6,7 +6,7 @@ import type { Analysis, ModuleAnalysis, RankPoint, Recommendation } from '../con
 import type { Report } from '../contract/report.ts';
 import type { Arguments, Command } from './command.ts';
 import { isSet } from './command.ts';
-import { EXIT, toldFailure, UsageError } from './command-error.ts';
+import { EXIT, reportedFailure, UsageError } from './command-error.ts';
 import type { Engine } from './engine.ts';
 import { interruptible } from './interrupt.ts';
 import { ENGINE_GROUP, openEngine } from './open-engine.ts';
@@ -59,7 +59,7 @@ async function run(args: Arguments): Promise<number> {
         } catch (error) {
           signal.throwIfAborted();
           failed++;
-          const failure = toldFailure(error);
+          const failure = reportedFailure(error);
           printFailure(failure, folders.length > 1 ? folder : undefined);
           if (!isForPeople(args)) printJson({ folder, error: failure });
         }

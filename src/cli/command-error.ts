@@ -41,14 +41,14 @@ export class Interrupted extends Error {
 }
 
 /** A failure as it is reported: the code for programs, the detail for people. */
-export interface ToldFailure {
+export interface ReportedFailure {
   readonly code: string;
   readonly detail: string;
   readonly context?: Readonly<Record<string, unknown>>;
 }
 
 /** Converts anything that was thrown to a failure to report. The code of a file system error is its errno. */
-export function toldFailure(error: unknown): ToldFailure {
+export function reportedFailure(error: unknown): ReportedFailure {
   if (error instanceof CommandError || error instanceof AppError || error instanceof BackupError) {
     const { code, message, context } = error;
     const detail = inFlags(message, code === 'VALIDATION_FAILED');

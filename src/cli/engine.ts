@@ -4,7 +4,7 @@ import type { SqueezeOptions, WorkRequest } from '../contract/job-request.ts';
 import type { Report } from '../contract/report.ts';
 import type { ResultSettings } from '../contract/result-settings.ts';
 import type { Target } from '../contract/target.ts';
-import type { ToldFailure } from './command-error.ts';
+import type { ReportedFailure } from './command-error.ts';
 
 /** A task with some adapters: folders, files or, for a server, URLs. */
 export interface EngineTask {
@@ -49,7 +49,7 @@ export type EngineTarget =
        */
       readonly files: readonly ResultFile[];
     }
-  | { readonly state: 'failed'; readonly error: ToldFailure };
+  | { readonly state: 'failed'; readonly error: ReportedFailure };
 
 export interface EngineOutcome {
   readonly report: Report;

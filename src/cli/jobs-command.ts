@@ -1,7 +1,7 @@
 import type { JobRecord } from '../contract/job.ts';
 import type { Arguments, Command, OptionGroup } from './command.ts';
 import { isSet, refusePositionals, text } from './command.ts';
-import { EXIT, toldFailure, UsageError } from './command-error.ts';
+import { EXIT, reportedFailure, UsageError } from './command-error.ts';
 import { interruptible } from './interrupt.ts';
 import { hasEnded, jobTable } from './job-words.ts';
 import { isForPeople, JSON_OPTION, print, printFailure, printJson } from './output.ts';
@@ -166,7 +166,7 @@ export async function forEachId(args: Arguments, work: (id: string) => Promise<v
     } catch (error) {
       if (error instanceof UsageError) throw error;
       failed++;
-      const failure = toldFailure(error);
+      const failure = reportedFailure(error);
       printFailure(failure, args.positionals.length > 1 ? id : undefined);
       if (!isForPeople(args)) printJson({ id, error: failure });
     }

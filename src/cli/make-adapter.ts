@@ -7,7 +7,7 @@ import { bytesInWords, percent } from '../charts/words.ts';
 import type { SucceededResult } from '../contract/job.ts';
 import type { Report } from '../contract/report.ts';
 import type { Target } from '../contract/target.ts';
-import type { ToldFailure } from './command-error.ts';
+import type { ReportedFailure } from './command-error.ts';
 import type { Engine, EngineTask, ResultFile, StepProgress } from './engine.ts';
 import { inFlags } from './flags.ts';
 import { print, printFailure, printJson } from './output.ts';
@@ -38,7 +38,7 @@ export interface MadeAdapter {
 /** A target that failed while others of its task succeeded. */
 export interface FailedTarget {
   readonly out: string;
-  readonly error: ToldFailure;
+  readonly error: ReportedFailure;
 }
 
 /**
@@ -133,7 +133,7 @@ async function reportFile(report: Report, folder: string): Promise<ResultFile> {
  * Reports the outcome of a task and of each of its targets.
  * @returns whether all of them succeeded
  */
-export function tellMade(
+export function reportMade(
   from: string,
   told: Readonly<Record<string, unknown>>,
   made: readonly (MadeAdapter | FailedTarget)[],

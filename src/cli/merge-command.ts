@@ -2,11 +2,11 @@ import { basename, resolve } from 'node:path';
 import { MergeSource } from '../contract/job-request.ts';
 import type { Arguments, Command } from './command.ts';
 import { isSet, text } from './command.ts';
-import { EXIT, toldFailure, UsageError } from './command-error.ts';
+import { EXIT, reportedFailure, UsageError } from './command-error.ts';
 import type { EngineTask } from './engine.ts';
 import { type FieldSchema, fieldValue } from './field-value.ts';
 import { interruptible } from './interrupt.ts';
-import { makeAdapters, tellMade } from './make-adapter.ts';
+import { makeAdapters, reportMade } from './make-adapter.ts';
 import { ENGINE_GROUP, openEngine } from './open-engine.ts';
 import { isForPeople, printFailure, printJson } from './output.ts';
 import { ProgressBar } from './progress-bar.ts';
@@ -50,10 +50,10 @@ async function run(args: Arguments): Promise<number> {
         const progress = new ProgressBar(basename(resolve(out)), engine.steps);
         const made = await makeAdapters(engine, task, placement, progress, signal);
         const from = args.positionals.join(' + ');
-        return tellMade(from, { folders: sources }, made, isForPeople(args)) ? EXIT.ok : EXIT.failed;
+        return reportMade(from, { folders: sources }, made, isForPeople(args)) ? EXIT.ok : EXIT.failed;
       } catch (error) {
         signal.throwIfAborted();
-        const failure = toldFailure(error);
+        const failure = reportedFailure(error);
         printFailure(failure);
         if (!isForPeople(args)) printJson({ folders: sources, error: failure });
         return EXIT.failed;

@@ -1,6 +1,6 @@
 import type { Arguments, Option } from './command.ts';
 import { isSet } from './command.ts';
-import type { ToldFailure } from './command-error.ts';
+import type { ReportedFailure } from './command-error.ts';
 import { PROGRAM } from './usage.ts';
 
 export const JSON_OPTION: Option = {
@@ -21,7 +21,7 @@ export const printJson = (value: unknown): void => print(JSON.stringify(value));
  * Writes a failure to standard error.
  * @param about the folder that it concerns, if there are several
  */
-export function printFailure({ code, detail }: ToldFailure, about?: string): void {
+export function printFailure({ code, detail }: ReportedFailure, about?: string): void {
   const where = about === undefined ? '' : `${about}: `;
   process.stderr.write(`${PROGRAM}: ${where}${code}: ${detail}\n`);
 }

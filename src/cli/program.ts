@@ -12,7 +12,7 @@ import {
 } from './batch-command.ts';
 import type { Command } from './command.ts';
 import { isSet, readArguments } from './command.ts';
-import { EXIT, Interrupted, toldFailure, UsageError } from './command-error.ts';
+import { EXIT, Interrupted, reportedFailure, UsageError } from './command-error.ts';
 import { JOBS_CANCEL, JOBS_DOWNLOAD, JOBS_GET, JOBS_LIST, JOBS_RETRY } from './jobs-command.ts';
 import { KEYS_CREATE, KEYS_LIST, KEYS_REVOKE, KEYS_ROTATE_SECRETS } from './keys-command.ts';
 import { MERGE } from './merge-command.ts';
@@ -110,7 +110,7 @@ function ended(error: unknown, args: readonly string[]): number {
     process.stderr.write(`${PROGRAM}: ${error.message}\n`);
     return EXIT[error.signal];
   }
-  printFailure(toldFailure(error));
+  printFailure(reportedFailure(error));
   return EXIT.failed;
 }
 

@@ -2,10 +2,10 @@ import { join, resolve } from 'node:path';
 import pLimit from 'p-limit';
 import type { Arguments, Command, OptionGroup } from './command.ts';
 import { isSet, text } from './command.ts';
-import { EXIT, toldFailure, UsageError } from './command-error.ts';
+import { EXIT, reportedFailure, UsageError } from './command-error.ts';
 import type { EngineTask } from './engine.ts';
 import { interruptible } from './interrupt.ts';
-import { makeAdapters, tellMade } from './make-adapter.ts';
+import { makeAdapters, reportMade } from './make-adapter.ts';
 import { ENGINE_GROUP, openEngine } from './open-engine.ts';
 import { isForPeople, JSON_OPTION, printFailure, printJson } from './output.ts';
 import { fileOrFolderName, inFolderOrPlace, isPlace } from './place.ts';
@@ -106,8 +106,8 @@ const ended = (made: ReturnType<typeof makeAdapters>): Promise<End> =>
  * @returns whether it succeeded
  */
 function tell(folder: string, end: End, isOneOfSeveral: boolean, forPeople: boolean): boolean {
-  if ('made' in end) return tellMade(folder, { folder }, end.made, forPeople);
-  const failure = toldFailure(end.error);
+  if ('made' in end) return reportMade(folder, { folder }, end.made, forPeople);
+  const failure = reportedFailure(end.error);
   printFailure(failure, isOneOfSeveral ? folder : undefined);
   if (!forPeople) printJson({ folder, error: failure });
   return false;

@@ -53,13 +53,13 @@ const undescribed = (fields: Readonly<Record<string, TSchema>>): Record<string, 
   );
 
 /** Fields that only the record of a single job has; events leave them out. */
-const NOT_TOLD = ['queue_position', 'estimated_start_seconds', 'forecast'] as const;
+const OMITTED_FIELDS = ['queue_position', 'estimated_start_seconds', 'forecast'] as const;
 
 /** The job in an event. An event is smaller than 20,000 bytes, so parts of a large job are left out. */
 export type EventJob = Pick<JobRecord, 'id' | 'kind' | 'state'> &
-  Partial<Omit<JobRecord, (typeof NOT_TOLD)[number]>>;
+  Partial<Omit<JobRecord, (typeof OMITTED_FIELDS)[number]>>;
 export const EventJob = Type.Unsafe<EventJob>({
-  ...Type.Object(undescribed(Type.Omit(Type.Partial(JobRecord), [...NOT_TOLD]).properties)),
+  ...Type.Object(undescribed(Type.Omit(Type.Partial(JobRecord), [...OMITTED_FIELDS]).properties)),
   required: ['id', 'kind', 'state'],
   $id: 'EventJob',
   ...closed,

@@ -41,7 +41,7 @@ export const invalidRequest = (validation: readonly SchemaError[]): AppError =>
 /** The same for faults that have already been described. @param count the number of faults, if not all of them were kept */
 export function invalidFaults(
   faults: readonly Fault[],
-  maxTold = MAX_FAULTS,
+  maxFaults = MAX_FAULTS,
   count = faults.length,
 ): AppError {
   const unknown = faults.filter((fault) => fault.unknownOption);
@@ -51,7 +51,7 @@ export function invalidFaults(
     unknown.length > 0 ? 'UNKNOWN_OPTION' : 'VALIDATION_FAILED',
     `${first.detail}${more}.`,
     {
-      errors: faults.slice(0, maxTold).map(({ unknownOption: _ours, ...fault }) => fault),
+      errors: faults.slice(0, maxFaults).map(({ unknownOption: _ours, ...fault }) => fault),
     },
   );
 }

@@ -28,7 +28,7 @@ export const scopeOf = (method: string, scope: Scope | null | undefined): Scope 
 export const isAllowed = ({ scopes }: Principal, needed: Scope): boolean =>
   scopes.includes(needed) || (needed === 'tenant_admin' && scopes.includes('admin'));
 
-export const ANYBODY: Principal = { tenant: DEFAULT_TENANT, keyId: null, scopes: SCOPES };
+export const DEFAULT_PRINCIPAL: Principal = { tenant: DEFAULT_TENANT, keyId: null, scopes: SCOPES };
 
 declare module 'fastify' {
   interface FastifyRequest {

@@ -19,7 +19,7 @@ import { withIds } from '../resources/jobs/executions/report-ids.ts';
 import type { DeliverTodo, FetchTodo, TaskReport } from '../resources/jobs/executions/task.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import type { ConnectionAccess } from '../transfer/connection-access.ts';
-import { onWayOf, type Way } from '../transfer/connection-way.ts';
+import { viaConnection, type Way } from '../transfer/connection-way.ts';
 import { deliverAdapter } from '../transfer/deliver-adapter.ts';
 import { fetchAdapter } from '../transfer/fetch-adapter.ts';
 import type { SecretBox } from '../transfer/secret-box.ts';
@@ -110,7 +110,7 @@ export class JobTransfers {
     signal: AbortSignal,
     transfer: (way: Way) => Promise<T>,
   ): Promise<T> {
-    return stoppable(signal, () => onWayOf(access, this.parts, transfer));
+    return stoppable(signal, () => viaConnection(access, this.parts, transfer));
   }
 }
 

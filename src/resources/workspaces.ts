@@ -18,7 +18,7 @@ import { JobForecasts } from './jobs/forecasts.ts';
 import { QueueAge } from './jobs/queue-age.ts';
 import { JobService } from './jobs/service.ts';
 import { JobStore } from './jobs/store.ts';
-import type { TransferDesk } from './jobs/transfer-desk.ts';
+import type { TransferRequests } from './jobs/transfer-requests.ts';
 import { RunService } from './runs/service.ts';
 import { RunStore } from './runs/store.ts';
 import { type Limits, TenantLimits } from './tenants/limits.ts';
@@ -82,7 +82,7 @@ export interface WorkspacesParts {
   /** See JobChangesParts. */
   readonly origin?: () => string | null;
   /** undefined: adapters are neither fetched nor delivered. */
-  readonly desk?: TransferDesk | undefined;
+  readonly transfers?: TransferRequests | undefined;
 }
 
 /** The workspaces of all tenants, which are created when they are first used. */
@@ -125,7 +125,7 @@ export class Workspaces {
       queue,
       observer = {},
       ttls = {},
-      desk,
+      transfers,
       requestWebhooks,
     } = this.parts;
     const jobStore = new JobStore(this.changes, tenant);
@@ -135,7 +135,7 @@ export class Workspaces {
     );
     const shared = { blobs: store, jobStore, batchStore, adapters, queue, observer };
     const connectionStore = new ConnectionStore(database, tenant);
-    const asked = { desk: desk?.of(connectionStore), requestWebhooks };
+    const asked = { transfers: transfers?.of(connectionStore), requestWebhooks };
     const jobs = new JobService({ ...shared, ...asked });
     const jobControl = new JobControl({ ...shared, jobs });
     const itemStore = new ItemStore(this.changes, tenant);

@@ -31,7 +31,7 @@ export function budgetRanks(
     return { ranks, warnings: [] };
   }
   const ranks = largestUniform(entries, modules, limits, budget);
-  return { ranks, warnings: whatUniformLoses(entries, ranks) };
+  return { ranks, warnings: uniformRankWarning(entries, ranks) };
 }
 
 /**
@@ -70,7 +70,7 @@ const LEAST_GAIN = 0.001;
 /**
  * A warning with the error that ranks by module of the same size would have, for servers that need one rank for all.
  */
-function whatUniformLoses(entries: readonly BudgetModule[], uniform: readonly number[]): string[] {
+function uniformRankWarning(entries: readonly BudgetModule[], uniform: readonly number[]): string[] {
   const unequal = allocateRanks(entries, costOf(entries, uniform), DEFAULT_CRITERION);
   const [one, each] = [uniform, unequal].map((ranks) => errorByModule(entries, ranks)) as [number, number];
   return one - each < LEAST_GAIN

@@ -14,7 +14,7 @@ export const NO_LOSS_ENERGY = 0.86;
 export const SOME_LOSS_ENERGY = 0.7;
 
 /** The expected loss of a squeeze without further training, for programs and in words. */
-export interface LossAhead {
+export interface LossForecast {
   readonly loss: ExpectedLoss;
   readonly warning: string;
 }
@@ -28,7 +28,7 @@ export function expectedLoss(
   energyRetained: number,
   modules: readonly Pick<LoraModule, 'rank' | 'scale'>[],
   decompositions: readonly Pick<Decomposition, 'sigma' | 'energy'>[],
-): LossAhead | null {
+): LossForecast | null {
   if (energyRetained >= NO_LOSS_ENERGY) return null;
   const code = energyRetained >= SOME_LOSS_ENERGY ? 'SOME_LOSS_LIKELY' : 'LOSS_EXPECTED';
   const largest = modules.reduce((rank, module) => Math.max(rank, module.rank), 0);

@@ -10,7 +10,7 @@ import { rankWarnings } from './describe.ts';
 import type { SqueezeInput } from './job-context.ts';
 import type { Method } from './method.ts';
 import { changesNothing, Output, planModules, scaleModeOf, splitOf } from './output.ts';
-import { hasNoPolicy, type RankChoice, refuseVain } from './select-ranks.ts';
+import { hasNoPolicy, type RankChoice, refuseImpossible } from './select-ranks.ts';
 import { writtenAdapter } from './size/written-adapter.ts';
 
 /**
@@ -49,7 +49,7 @@ export interface TargetPlan {
  * Completes a target by its profile and checks that it is possible: a target that is impossible whatever the spectra
  * are, or that cannot be written, fails before the work is done.
  * @param matchDtype see SqueezeInput
- * @throws AppError as applyProfile, refuseVain and the writer of the format
+ * @throws AppError as applyProfile, refuseImpossible and the writer of the format
  */
 export function settledTarget(
   adapter: Adapter,
@@ -57,7 +57,7 @@ export function settledTarget(
   matchDtype: SqueezeInput['matchDtype'],
 ): AppliedTarget {
   const one = matching(applyProfile(asked), matchDtype);
-  refuseVain(one.target, one.limits, adapter.modules);
+  refuseImpossible(one.target, one.limits, adapter.modules);
   refuseUnwritable(adapter, one.target);
   return one;
 }

@@ -86,7 +86,7 @@ export function selectRanks(
  * Refuses a target that is impossible whatever the spectra are.
  * @throws AppError VALIDATION_FAILED for a pattern that cannot be parsed, BUDGET_TOO_SMALL
  */
-export function refuseVain(target: Target, limits: RankLimits, modules: readonly LoraModule[]): void {
+export function refuseImpossible(target: Target, limits: RankLimits, modules: readonly LoraModule[]): void {
   if ('budget_bytes' in target || 'budget_parameters' in target) priced(target, limits, modules);
   else if (!needsSpectrum(target)) spectrumFreeRanks(target, limits, modules);
 }

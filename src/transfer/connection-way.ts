@@ -12,7 +12,7 @@ export interface Way {
  * Does something with the destinations of a connection: its Hub, and hosts that only it may reach.
  * @param access null if there is no connection
  */
-export async function onWayOf<T>(
+export async function viaConnection<T>(
   access: ConnectionAccess | null,
   { outbound: shared, hubEndpoint }: Way,
   work: (way: Way) => Promise<T>,

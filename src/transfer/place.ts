@@ -118,12 +118,12 @@ function readUrl(text: string): Place {
   const parts = pathname
     .split('/')
     .slice(1, 1 + written.length)
-    .map(plainest);
+    .map(normalisedPart);
   return { kind: 'url', root: origin, parts };
 }
 
 /** A part of a URL, with only those characters encoded that must be. */
-const plainest = (part: string): string =>
+const normalisedPart = (part: string): string =>
   part.replaceAll(ENCODED, (encoded, hex: string) => {
     const character = String.fromCharCode(Number.parseInt(hex, 16));
     return UNRESERVED.test(character) ? character : encoded.toUpperCase();
@@ -134,7 +134,7 @@ function partsOf(text: string, path: string): string[] {
   const parts = path.split('/');
   if (parts.at(-1) === '') parts.pop();
   for (const part of parts) {
-    const decoded = wholly(part);
+    const decoded = fullyDecoded(part);
     if (part === '') throw wrong(text, 'it has an empty part: two slashes in a row');
     if (decoded === '.' || decoded === '..')
       throw wrong(text, `it has the part ${JSON.stringify(part)}, which leads elsewhere`);
@@ -148,7 +148,7 @@ function partsOf(text: string, path: string): string[] {
 }
 
 /** A part after decoding it until it no longer changes: some servers decode more than once. */
-function wholly(part: string): string {
+function fullyDecoded(part: string): string {
   for (let text = part; ; ) {
     const decoded = text.replaceAll(ENCODED, (_encoded, hex: string) =>
       String.fromCharCode(Number.parseInt(hex, 16)),

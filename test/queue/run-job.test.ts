@@ -16,7 +16,7 @@ import { machineMs } from '../../src/queue/job-types.ts';
 import { adapterFilesIn, type Done, type JobDeps, runJob } from '../../src/queue/run-job.ts';
 import { AdapterService } from '../../src/resources/adapters/service.ts';
 import { bytesOf } from '../../src/resources/contents/content-files.ts';
-import { acceptedJob, taken } from '../../src/resources/jobs/accepted-job.ts';
+import { acceptedJob, splitRequest } from '../../src/resources/jobs/accepted-job.ts';
 import { withIds } from '../../src/resources/jobs/executions/report-ids.ts';
 import type { JobStore } from '../../src/resources/jobs/store.ts';
 import type { MadeTarget, OutputFile } from '../../src/squeeze/job-context.ts';
@@ -142,7 +142,7 @@ const NO_TRANSFERS = {
 };
 
 const accepted = (request: JobRequest): JobRecord =>
-  acceptedJob(newJobId(Date.now()), taken(request, 'high').work);
+  acceptedJob(newJobId(Date.now()), splitRequest(request, 'high').work);
 
 const source = (adapter_id: string, weight = 1) => ({ adapter_id, weight });
 

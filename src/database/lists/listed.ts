@@ -55,8 +55,8 @@ export async function listed<T extends Listed, Column extends keyof Tables[T] & 
   const { equal = {}, rare = {}, links = [] } = filter;
   const texts = [equal, rare, ...links.map(({ where }) => where)].flatMap(Object.values);
   // No record contains U+0000, and PostgreSQL does not accept it in text.
-  const isVain = texts.some((text?: string) => text?.includes('\0'));
-  if (isVain || wanted?.length === 0) return { rows: [], next: null };
+  const cannotMatch = texts.some((text?: string) => text?.includes('\0'));
+  if (cannotMatch || wanted?.length === 0) return { rows: [], next: null };
   const ids = filter.ids ?? (await fewIds(reader, table, tenant, filter, wanted));
   if (ids?.length === 0) return { rows: [], next: null };
   const oneOf = wanted ?? [sql`1 = 1`];

@@ -7,7 +7,7 @@ import { API_PREFIX, scopeOf } from '../principal.ts';
 import { withProblems } from '../schemas.ts';
 import { REPLAYED_HEADER } from '../stored-answer.ts';
 import { SAFE_METHODS } from './browser-safety.ts';
-import { bringsWork } from './refuse-new-work.ts';
+import { mayCreateWork } from './refuse-new-work.ts';
 
 type Described = { readonly headers?: object };
 type Responses = Record<string, Described>;
@@ -39,7 +39,7 @@ export const accessDocumentation = fp(async (app: FastifyInstance) => {
       ...(config?.anyHost ? [] : (['HOST_NOT_ALLOWED'] as const)),
       ...(SAFE_METHODS.has(method) ? [] : (['CROSS_ORIGIN_REQUEST'] as const)),
       ...(config?.needsKeys ? (['ADMINISTRATION_CLOSED'] as const) : []),
-      ...(bringsWork(route) ? (['SERVICE_OVERLOADED'] as const) : []),
+      ...(mayCreateWork(route) ? (['SERVICE_OVERLOADED'] as const) : []),
     ];
     const response = withProblems(route.schema.response as Responses, guards);
     const schema = { ...route.schema, response };

@@ -5,8 +5,8 @@ import type { Metrics } from '../../metrics/metrics.ts';
 import { InFlight, type InFlightBounds, RequestInFlight } from '../in-flight.ts';
 import { principalOf } from '../principal.ts';
 import { withHook } from '../with-hook.ts';
-import { bringsWork } from './refuse-new-work.ts';
-import { bringsBody, isUpload } from './request-bodies.ts';
+import { mayCreateWork } from './refuse-new-work.ts';
+import { hasBody, isUpload } from './request-bodies.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -35,7 +35,7 @@ export const admission = fp(async (app: FastifyInstance, { metrics, ...bounds }:
   app.decorateRequest('inFlight', null);
 
   app.addHook('onRoute', (route: RouteOptions) => {
-    if (!bringsWork(route)) return;
+    if (!mayCreateWork(route)) return;
     withHook(route, 'onRequest', enter);
     withHook(route, 'preValidation', begin);
     withHook(route, 'onResponse', count);
@@ -47,7 +47,7 @@ export const admission = fp(async (app: FastifyInstance, { metrics, ...bounds }:
     if (isUpload(request)) one.take('uploads');
     else {
       all.check(tenant);
-      if (bringsBody(request)) one.take('bytes', bodyBytes(request));
+      if (hasBody(request)) one.take('bytes', bodyBytes(request));
     }
     request.inFlight = one;
     reply.raw.once('close', () => one.leave());

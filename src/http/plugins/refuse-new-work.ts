@@ -4,16 +4,16 @@ import { AppError } from '../../errors/app-error.ts';
 import { API_PREFIX } from '../principal.ts';
 import { withHook } from '../with-hook.ts';
 
-const BRINGS_WORK = new Set(['POST', 'PUT', 'PATCH']);
+const WRITING_METHODS = new Set(['POST', 'PUT', 'PATCH']);
 
 /** Whether a call may create work. Calls of operators do not, and cancelling reduces it. */
-export const bringsWork = ({
+export const mayCreateWork = ({
   url,
   method,
   config,
 }: Pick<RouteOptions, 'url' | 'method' | 'config'>): boolean =>
   url.startsWith(API_PREFIX) &&
-  BRINGS_WORK.has(String(method)) &&
+  WRITING_METHODS.has(String(method)) &&
   config?.scope !== 'admin' &&
   !url.endsWith('/cancel');
 
@@ -23,7 +23,7 @@ export const refuseWhenStopping = fp(
     app.addHook('onRequest', async (request, reply) => {
       if (!isShuttingDown()) return;
       reply.header('connection', 'close');
-      if (!BRINGS_WORK.has(request.method)) return;
+      if (!WRITING_METHODS.has(request.method)) return;
       throw new AppError('SHUTTING_DOWN', 'The service is stopping; send the request again in a moment.');
     });
   },
@@ -36,7 +36,7 @@ export const refuseWhenStopping = fp(
 export const refuseWhenFull = fp(
   async (app: FastifyInstance, { checkRoom }: { checkRoom: () => Promise<void> }) => {
     app.addHook('onRoute', (route: RouteOptions) => {
-      if (bringsWork(route)) withHook(route, 'onRequest', checkRoom);
+      if (mayCreateWork(route)) withHook(route, 'onRequest', checkRoom);
     });
   },
 );

@@ -45,7 +45,7 @@ function refuseOtherTypes(app: FastifyInstance): void {
   app.addHook('onRequest', async (request) => {
     const { accepts } = request.routeOptions.config;
     // Some clients send the Content-Type of JSON with every request, even without a body. It is ignored there.
-    if (!accepts && !bringsBody(request)) delete request.headers['content-type'];
+    if (!accepts && !hasBody(request)) delete request.headers['content-type'];
     if (!accepts) return;
     const encoding = request.headers['content-encoding']?.trim().toLowerCase();
     if (encoding && encoding !== 'identity') {
@@ -99,7 +99,7 @@ function readJson(app: FastifyInstance): void {
  */
 function endLateBodies(app: FastifyInstance, bodyTimeoutMs: number): void {
   app.addHook('onRequest', async (request, reply) => {
-    if (!bringsBody(request) || isUpload(request)) return;
+    if (!hasBody(request) || isUpload(request)) return;
     const timer = setTimeout(() => {
       if (request.raw.complete || reply.sent) return;
       reply.send(new AppError('REQUEST_TIMEOUT', `The request was not complete after ${bodyTimeoutMs} ms.`));
@@ -111,7 +111,7 @@ function endLateBodies(app: FastifyInstance, bodyTimeoutMs: number): void {
   });
 }
 
-export const bringsBody = ({ headers }: FastifyRequest): boolean =>
+export const hasBody = ({ headers }: FastifyRequest): boolean =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 
 /** Whether the route reads the body of a request as a stream. */

@@ -11,7 +11,7 @@ import { filledJob, isObject, jobFaults, type WantedItem } from './item-request.
 /** Limit of a line: the same as for the body of one job. */
 export const MAX_LINE_BYTES = 64 * 1024;
 /** The most faults that are reported, because a response must stay readable. */
-const MAX_TOLD = 100;
+const MAX_REPORTED = 100;
 
 /** Checks of the lines. */
 export interface LineChecks {
@@ -78,7 +78,7 @@ async function* itemsOf(
     faults.add(number, wrong);
     if (wrong.length > 0) return undefined;
     const more = jobFaults(request, spot);
-    faults.addTold(more);
+    faults.addFaults(more);
     // If the batch will be refused, no further items are written.
     return faults.count > 0 ? undefined : { request, spot };
   };
@@ -116,7 +116,7 @@ class LineFaults {
   private readonly kept: Fault[] = [];
 
   add(line: number, faults: readonly Fault[], pointer = ''): void {
-    this.addTold(
+    this.addFaults(
       faults.map((fault) => ({
         ...fault,
         ...{ line, pointer: pointer + fault.pointer, detail: `line ${line}: ${fault.detail}` },
@@ -125,15 +125,15 @@ class LineFaults {
   }
 
   /** Adds faults that already name their line. */
-  addTold(faults: readonly Omit<Fault, 'unknownOption'>[]): void {
+  addFaults(faults: readonly Omit<Fault, 'unknownOption'>[]): void {
     this.count += faults.length;
-    const room = MAX_TOLD - this.kept.length;
+    const room = MAX_REPORTED - this.kept.length;
     this.kept.push(...faults.slice(0, room).map((fault) => ({ unknownOption: false, ...fault })));
   }
 
   /** @throws AppError VALIDATION_FAILED, UNKNOWN_OPTION */
   check(): void {
-    if (this.count > 0) throw invalidFaults(this.kept, MAX_TOLD, this.count);
+    if (this.count > 0) throw invalidFaults(this.kept, MAX_REPORTED, this.count);
   }
 }
 

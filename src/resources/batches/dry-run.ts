@@ -42,7 +42,7 @@ export async function forecastBatch(
   );
   for (const [index, item] of resolved.entries()) folders.take(item, items[index]!.spot);
   folders.check();
-  const known = resolved.filter(isHere).slice(0, MAX_FORECASTS);
+  const known = resolved.filter(isStored).slice(0, MAX_FORECASTS);
   const ofJobs = await eachBounded(known, FORECAST_AT_ONCE, ({ work, treatment }) =>
     forecasts.of(work!, treatment!),
   );
@@ -60,7 +60,7 @@ export async function forecastBatch(
 }
 
 /** Whether the service already has everything that an item reads. */
-const isHere = ({ work }: ResolvedItem): boolean => work !== undefined && sourceIds(work).length > 0;
+const isStored = ({ work }: ResolvedItem): boolean => work !== undefined && sourceIds(work).length > 0;
 
 /** @param others the number of items that can be tried and for which no forecast was made */
 function summed(

@@ -6,7 +6,7 @@ import { asComponent, problems, reference, response } from '../../http/schemas.t
 import { workspaceOf } from '../own-workspace.ts';
 import { BatchPath } from './batch-answers.ts';
 import { BATCH_ERRORS } from './service.ts';
-import { END_ID, toldBefore, watchBatch } from './watch-batch.ts';
+import { END_ID, itemsReceived, watchBatch } from './watch-batch.ts';
 
 export interface BatchEventRoutesOptions {
   readonly streams: OpenStreams;
@@ -63,7 +63,7 @@ export const batchEventRoutes: FastifyPluginAsyncTypebox<BatchEventRoutesOptions
       if (lastEventId === END_ID && finished_at !== null) return reply.code(204).send(null);
       const { signal, close } = streams.add(tenant);
       reply.raw.once('close', close);
-      const told = toldBefore(lastEventId);
+      const told = itemsReceived(lastEventId);
       const watch = { batchId, tenant, batches, results, tail, told, signal, ...times };
       return reply
         .header('content-type', 'text/event-stream; charset=utf-8')

@@ -6,7 +6,7 @@ import type { ErrorCode } from '../../errors/error-kinds.ts';
 import type { AdapterService } from '../adapters/service.ts';
 import { withinCeiling } from '../jobs/priority-ceiling.ts';
 import { JOB_ERRORS, type JobService } from '../jobs/service.ts';
-import type { TransferDesk } from '../jobs/transfer-desk.ts';
+import type { TransferRequests } from '../jobs/transfer-requests.ts';
 import type { RequestWebhooks } from '../webhooks/request-webhook.ts';
 import { type Admit, acceptBatch } from './accept-batch.ts';
 import type { BatchHead, DraftStore } from './draft-store.ts';
@@ -26,7 +26,7 @@ export interface IntakeParts {
   readonly draftStore: DraftStore;
   readonly itemStore: ItemStore;
   /** undefined: the service neither fetches nor delivers adapters. */
-  readonly desk?: TransferDesk | undefined;
+  readonly transfers?: TransferRequests | undefined;
   /** undefined: requests cannot have webhooks. */
   readonly requestWebhooks?: RequestWebhooks | undefined;
   /** How long batches are kept unless a request specifies it; undefined: they do not expire. */
@@ -103,10 +103,10 @@ export class BatchIntake {
    * @throws AppError as submit
    */
   async prepared(request: BatchRequest, ceiling?: JobPriority): Promise<PreparedBatch> {
-    const { desk } = this.parts;
+    const { transfers } = this.parts;
     const { head, resolve } = await this.taken(request, ceiling);
     const { places } = resolve;
-    const items = await wantedItems(request, desk && places && { desk, places });
+    const items = await wantedItems(request, transfers && places && { transfers, places });
     return { head, items, resolve };
   }
 
@@ -128,10 +128,10 @@ export class BatchIntake {
   ): Promise<{ head: BatchHead; resolve: ResolveParts }> {
     // Checked before the items, of which there may be thousands.
     withinCeiling(settings.priority, ceiling);
-    const { desk, jobs, adapters, requestWebhooks, defaultTtlSeconds } = this.parts;
+    const { transfers, jobs, adapters, requestWebhooks, defaultTtlSeconds } = this.parts;
     const { deliver, name = null, labels, ttl_seconds, webhook: wanted } = settings;
     const webhook = wanted && requestWebhooks?.taken(wanted, ['batch.ended']);
-    const places = desk?.places();
+    const places = transfers?.places();
     if (deliver !== undefined && !places)
       throw invalidBatch([{ pointer: '/deliver', detail: 'this service does not deliver adapters' }]);
     const folder =

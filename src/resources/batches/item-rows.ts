@@ -5,7 +5,7 @@ import type { BatchMemberTable } from '../../database/job-tables.ts';
 import { acceptedJob } from '../jobs/accepted-job.ts';
 import { failedColumns } from '../jobs/batch-counts.ts';
 import type { NewJob } from '../jobs/executions/accept-jobs.ts';
-import { hasTransfers } from '../jobs/transfer-desk.ts';
+import { hasTransfers } from '../jobs/transfer-requests.ts';
 import type { ItemRequest } from './item-request.ts';
 import type { ResolvedItem } from './resolve-item.ts';
 

@@ -1,12 +1,12 @@
 import type { JobKind, JobPriority, JobRequest, RecordedJobRequest } from '../../contract/job-request.ts';
 import { AppError } from '../../errors/app-error.ts';
 import type { AdapterService } from '../adapters/service.ts';
-import { taken, takenWith } from '../jobs/accepted-job.ts';
+import { splitRequest, splitWithTransfers } from '../jobs/accepted-job.ts';
 import type { ItemFailure } from '../jobs/batch-counts.ts';
 import type { Places } from '../jobs/places.ts';
 import { withinCeiling } from '../jobs/priority-ceiling.ts';
 import type { JobService } from '../jobs/service.ts';
-import { lacksSecrets, withoutSecrets } from '../jobs/transfer-desk.ts';
+import { lacksSecrets, withoutSecrets } from '../jobs/transfer-requests.ts';
 import { deliverTo, leavesOf, nameAtSource, type ResultsFolder, sourceText } from './item-names.ts';
 import type { ItemRequest, ItemTreatment, WantedItem } from './item-request.ts';
 
@@ -69,8 +69,8 @@ async function resolveAsked(
     const isDelivered = folder !== undefined && 'targets' in request && request.deliver === undefined;
     if (isDelivered) whole = { ...request, deliver: deliverTo(folder, name) };
     const { work, treatment } = places
-      ? await takenWith(whole, parts.ceiling, places)
-      : taken(whole, parts.ceiling);
+      ? await splitWithTransfers(whole, parts.ceiling, places)
+      : splitRequest(whole, parts.ceiling);
     await parts.jobs.check(work);
     const { name: asked, labels, priority, ttlSeconds, reuse } = treatment;
     const kept = { name: asked, labels, priority, ttlSeconds, reuse };

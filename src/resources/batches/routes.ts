@@ -27,7 +27,7 @@ import { filledJob } from './item-request.ts';
 import { BATCH_ERRORS } from './service.ts';
 
 /** The most faults that are reported: a batch may be wrong in thousands of places. */
-const MAX_TOLD = 100;
+const MAX_REPORTED = 100;
 /** One schema object for all requests, because validators are cached by it. */
 const JOB = reference(JobRequest);
 
@@ -215,8 +215,8 @@ async function checkedBatch(request: FastifyRequest): Promise<BatchRequest> {
       errors.map((error) => ({ ...error, instancePath: `/jobs/${index}${error.instancePath}` })),
     );
     count += faults.length;
-    told.push(...faults.slice(0, MAX_TOLD - told.length));
+    told.push(...faults.slice(0, MAX_REPORTED - told.length));
   }
-  if (count > 0) throw invalidFaults(told, MAX_TOLD, count);
+  if (count > 0) throw invalidFaults(told, MAX_REPORTED, count);
   return body as BatchRequest;
 }

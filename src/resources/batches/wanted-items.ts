@@ -8,7 +8,7 @@ import { hubPlace, isWithin, s3Place } from '../../transfer/place.ts';
 import { readSinkText } from '../../transfer/place-text.ts';
 import type { Places } from '../jobs/places.ts';
 import { folderOf } from '../jobs/source-folder.ts';
-import type { TransferDesk } from '../jobs/transfer-desk.ts';
+import type { TransferRequests } from '../jobs/transfer-requests.ts';
 import { type BatchFault, filledJob, jobFaults, type WantedItem } from './item-request.ts';
 
 /** The most faults that are shown, because a response must stay readable. */
@@ -16,7 +16,7 @@ const MAX_SHOWN = 100;
 
 /** The parts that list the adapters below a prefix. */
 export interface Listing {
-  readonly desk: TransferDesk;
+  readonly transfers: TransferRequests;
   readonly places: Places;
 }
 
@@ -24,7 +24,7 @@ export interface Listing {
  * The items of a batch request. Adapters below a prefix are listed now.
  * @param listing undefined if the service does not fetch adapters
  * @throws AppError BATCH_INVALID, BATCH_EMPTY; for a prefix NO_ADAPTERS_FOUND, TOO_MANY_ADAPTERS, and as
- *   TransferDesk.list
+ *   TransferRequests.list
  */
 export async function wantedItems(
   request: BatchRequest,
@@ -75,7 +75,7 @@ async function itemsBelow(
     throw invalidBatch([{ pointer: '/source_prefix', detail: 'this service does not fetch adapters' }]);
   const folder = await inField('/source_prefix', async () => folderOf(prefix));
   refuseOwnResults(request, folder);
-  const found = await inField('/source_prefix', () => listing.desk.list(prefix, listing.places));
+  const found = await inField('/source_prefix', () => listing.transfers.list(prefix, listing.places));
   const shown = typeof prefix === 'string' ? prefix : 'the prefix';
   if (found.length === 0)
     throw new AppError(

@@ -19,7 +19,7 @@ const NUMBER = /^\d{1,9}$/;
  * The number of items that a client has received.
  * @param lastEventId the header of the client; 0 is returned if it is undefined or not an id of such an event
  */
-export const toldBefore = (lastEventId: string | undefined): number =>
+export const itemsReceived = (lastEventId: string | undefined): number =>
   lastEventId !== undefined && NUMBER.test(lastEventId) ? Number(lastEventId) : 0;
 
 export interface BatchWatch {
@@ -28,7 +28,7 @@ export interface BatchWatch {
   readonly batches: Pick<BatchService, 'get'>;
   readonly results: Pick<BatchResultStore, 'endedAfter'>;
   readonly tail: Pick<EventTail, 'watch'>;
-  /** See toldBefore. */
+  /** See itemsReceived. */
   readonly told: number;
   /** Ends the watch. */
   readonly signal: AbortSignal;

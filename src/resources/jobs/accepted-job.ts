@@ -6,7 +6,7 @@ import { AppError } from '../../errors/app-error.ts';
 import { pendingDeliveries } from './adapters-of-request.ts';
 import type { Places } from './places.ts';
 import { withinCeiling } from './priority-ceiling.ts';
-import { recordedHere, recordedRequest } from './transfer-desk.ts';
+import { recordedHere, recordedRequest } from './transfer-requests.ts';
 
 /** How a job is treated, with all defaults filled in. */
 export interface Treatment {
@@ -22,7 +22,7 @@ export interface Treatment {
   readonly webhookId: string | null;
 }
 
-export const PLAIN: Treatment = {
+export const DEFAULT_TREATMENT: Treatment = {
   name: null,
   labels: {},
   priority: 'normal',
@@ -33,7 +33,7 @@ export const PLAIN: Treatment = {
   webhookId: null,
 };
 
-interface Taken {
+interface SplitRequest {
   readonly work: RecordedJobRequest;
   readonly treatment: Treatment;
 }
@@ -45,7 +45,7 @@ interface Taken {
  * @throws AppError VALIDATION_FAILED if adapters are to be fetched or delivered, and for a dry run, which creates no
  *   job
  */
-export function taken(request: JobRequest, ceiling: JobPriority): Taken {
+export function splitRequest(request: JobRequest, ceiling: JobPriority): SplitRequest {
   const { rest, treatment } = treated(request, ceiling);
   return { work: recordedHere(rest), treatment };
 }
@@ -54,7 +54,11 @@ export function taken(request: JobRequest, ceiling: JobPriority): Taken {
  * The same for requests that may fetch and deliver adapters.
  * @throws AppError PRIORITY_TOO_HIGH; as recordedRequest
  */
-export async function takenWith(request: JobRequest, ceiling: JobPriority, places: Places): Promise<Taken> {
+export async function splitWithTransfers(
+  request: JobRequest,
+  ceiling: JobPriority,
+  places: Places,
+): Promise<SplitRequest> {
   const { rest, treatment } = treated(request, ceiling);
   return { work: await recordedRequest(rest, places), treatment };
 }
@@ -78,11 +82,15 @@ function treated(
   const priority = withinCeiling(asked, ceiling);
   const said = { name, labels, priority, ttlSeconds, reuse };
   const given = Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined));
-  return { rest: rest as JobRequest, treatment: { ...PLAIN, ...given } };
+  return { rest: rest as JobRequest, treatment: { ...DEFAULT_TREATMENT, ...given } };
 }
 
 /** The record of a job that has just been accepted. */
-export function acceptedJob(id: string, work: RecordedJobRequest, treatment: Treatment = PLAIN): JobRecord {
+export function acceptedJob(
+  id: string,
+  work: RecordedJobRequest,
+  treatment: Treatment = DEFAULT_TREATMENT,
+): JobRecord {
   return {
     id,
     kind: work.kind,

@@ -11,7 +11,7 @@ import { PRIORITY_ERRORS, withinCeiling } from './priority-ceiling.ts';
 import type { JobService } from './service.ts';
 import { progressOf } from './service.ts';
 import { isFinal, type JobStore } from './store.ts';
-import { lacksSecrets, secretsGone, withoutSecrets } from './transfer-desk.ts';
+import { lacksSecrets, secretsGone, withoutSecrets } from './transfer-requests.ts';
 
 export interface JobControlParts {
   readonly blobs: BlobStore;

@@ -15,7 +15,7 @@ import { removeScratch } from '../../storage/scratch.ts';
 import { localFiles } from '../adapters/files.ts';
 import type { AdapterService } from '../adapters/service.ts';
 import type { RequestWebhooks } from '../webhooks/request-webhook.ts';
-import { acceptedJob, type Treatment, taken, takenWith } from './accepted-job.ts';
+import { acceptedJob, splitRequest, splitWithTransfers, type Treatment } from './accepted-job.ts';
 import { sourceIds } from './adapters-of-request.ts';
 import { firstStep, type SourceContent } from './executions/accept-jobs.ts';
 import { executionKey } from './executions/execution-key.ts';
@@ -25,7 +25,7 @@ import { knownReports } from './known-reports.ts';
 import { withoutResults } from './result-settings.ts';
 import type { JobService } from './service.ts';
 import type { JobStore } from './store.ts';
-import { type TransferDesk, withoutSecrets } from './transfer-desk.ts';
+import { type TransferRequests, withoutSecrets } from './transfer-requests.ts';
 
 const NOT_HERE =
   'The adapter has yet to be fetched, so nothing is known about the results in advance. A job of kind ' +
@@ -39,7 +39,7 @@ interface JobForecastsParts {
   readonly adapters: Pick<AdapterService, 'stored'>;
   readonly jobs: Pick<JobService, 'check'>;
   readonly jobStore: Pick<JobStore, 'file'>;
-  readonly desk: TransferDesk | undefined;
+  readonly transfers: TransferRequests | undefined;
   readonly requestWebhooks?: RequestWebhooks | undefined;
 }
 
@@ -59,10 +59,10 @@ export class JobForecasts {
     { dry_run: _asked, ...request }: JobRequest & { dry_run?: boolean },
     ceiling: JobPriority,
   ): Promise<JobRecord> {
-    const { jobs, desk, requestWebhooks } = this.parts;
-    const { work, treatment } = desk
-      ? await takenWith(request as JobRequest, ceiling, desk.places())
-      : taken(request as JobRequest, ceiling);
+    const { jobs, transfers, requestWebhooks } = this.parts;
+    const { work, treatment } = transfers
+      ? await splitWithTransfers(request as JobRequest, ceiling, transfers.places())
+      : splitRequest(request as JobRequest, ceiling);
     // The URL of the webhook is checked as for a real request.
     if (request.webhook) requestWebhooks?.taken(request.webhook, END_TYPES);
     await jobs.check(work);

@@ -6,7 +6,7 @@ import type { JobFileTable, JobTable } from '../../database/job-tables.ts';
 import { labelRows } from '../../database/lists/label-filter.ts';
 import { sql } from '../../database/sql.ts';
 import { pendingDeliveries, sourceIds } from './adapters-of-request.ts';
-import { hasTransfers, withoutSecrets } from './transfer-desk.ts';
+import { hasTransfers, withoutSecrets } from './transfer-requests.ts';
 
 /** The parts of a job's outcome that no query filters by. */
 export type RecordedOutcome = Pick<
@@ -114,7 +114,7 @@ export function jobEndColumns(job: JobRecord, defaultTtlSeconds: number | undefi
 const ROWS_AT_ONCE = 50;
 
 /** Splits rows into the slices in which they are inserted. */
-export function* inSlices<T>(rows: readonly T[]): Generator<readonly T[]> {
+export function* inChunks<T>(rows: readonly T[]): Generator<readonly T[]> {
   for (let begin = 0; begin < rows.length; begin += ROWS_AT_ONCE)
     yield rows.slice(begin, begin + ROWS_AT_ONCE);
 }
@@ -125,7 +125,7 @@ export async function insertJobs(
   tenant: string,
   jobs: readonly { readonly job: JobRecord; readonly execution: string }[],
 ): Promise<void> {
-  for (const some of inSlices(jobs))
+  for (const some of inChunks(jobs))
     await writer
       .insertInto('job')
       .values(some.map(({ job, execution }) => rowOf(tenant, job, execution)))
@@ -138,7 +138,7 @@ export async function insertJobs(
   const sources = jobs.flatMap(({ job: { id, request } }) =>
     sourceIds(request).map((adapter) => ({ tenant, adapter, job: id, finished_at: null })),
   );
-  for (const some of inSlices(sources)) await writer.insertInto('job_source').values(some).execute();
+  for (const some of inChunks(sources)) await writer.insertInto('job_source').values(some).execute();
 }
 
 export async function insertLabels(
@@ -147,7 +147,7 @@ export async function insertLabels(
   jobs: readonly Pick<JobRecord, 'id' | 'labels'>[],
 ): Promise<void> {
   const rows = jobs.flatMap(({ id: job, labels }) => labelRows(tenant, labels, { job }));
-  for (const some of inSlices(rows)) await writer.insertInto('job_label').values(some).execute();
+  for (const some of inChunks(rows)) await writer.insertInto('job_label').values(some).execute();
 }
 
 /** Records contents that a job reads or has written besides adapters. */

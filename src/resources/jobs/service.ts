@@ -16,7 +16,7 @@ import { bytesOf, streamOf } from '../contents/content-files.ts';
 import { Bell } from '../events/bell.ts';
 import { canonicalJson } from '../idempotency/fingerprint.ts';
 import type { RequestWebhooks } from '../webhooks/request-webhook.ts';
-import { acceptedJob, taken, takenWith } from './accepted-job.ts';
+import { acceptedJob, splitRequest, splitWithTransfers } from './accepted-job.ts';
 import { sourceIds } from './adapters-of-request.ts';
 import { ExecutionWatch } from './events/execution-watch.ts';
 import type { NewJob } from './executions/accept-jobs.ts';
@@ -24,7 +24,7 @@ import type { Observer } from './executions/job-changes.ts';
 import { withIds } from './executions/report-ids.ts';
 import { hasReport } from './job-end.ts';
 import { isFinal, type JobFilter, type JobStore } from './store.ts';
-import { type TransferDesk, withoutSecrets } from './transfer-desk.ts';
+import { type TransferRequests, withoutSecrets } from './transfer-requests.ts';
 
 /**
  * How often a job is checked while a client waits for it. Events of the queue arrive sooner, but are lost if a
@@ -42,7 +42,7 @@ export interface JobServiceParts {
   readonly queue: Pick<JobQueue, 'progress' | 'watch'>;
   readonly observer?: Observer;
   /** undefined: the service neither fetches nor delivers adapters. */
-  readonly desk?: TransferDesk | undefined;
+  readonly transfers?: TransferRequests | undefined;
   /** undefined: requests cannot have webhooks. */
   readonly requestWebhooks?: RequestWebhooks | undefined;
 }
@@ -98,10 +98,10 @@ export class JobService {
     id = newJobId(Date.now()),
     ceiling: JobPriority = 'high',
   ): Promise<JobRecord> {
-    const { desk } = this.parts;
-    const { work, treatment } = desk
-      ? await takenWith(request, ceiling, desk.places())
-      : taken(request, ceiling);
+    const { transfers } = this.parts;
+    const { work, treatment } = transfers
+      ? await splitWithTransfers(request, ceiling, transfers.places())
+      : splitRequest(request, ceiling);
     const webhook = request.webhook && this.parts.requestWebhooks?.taken(request.webhook, END_TYPES);
     await this.check(work);
     const job = acceptedJob(id, work, { ...treatment, webhookId: webhook?.id ?? null });

@@ -1,6 +1,6 @@
 import type { HubSource, S3Source, Source, SourcePrefix } from '../../contract/transfer.ts';
 import { AppError } from '../../errors/app-error.ts';
-import { onWayOf } from '../../transfer/connection-way.ts';
+import { viaConnection } from '../../transfer/connection-way.ts';
 import { readSourceText } from '../../transfer/place-text.ts';
 import { readySource } from '../../transfer/through-connection.ts';
 import type { PlaceParts, Places } from './places.ts';
@@ -40,7 +40,7 @@ export async function adaptersBelow(
     const source = readySource(recorded, { access, box: parts.box, hubToken: parts.hubToken });
     // The SDK of S3 is large, and most processes list nothing.
     const { listAdapters } = await import('../../transfer/list-adapters.ts');
-    const found = await onWayOf(access, parts, (way) =>
+    const found = await viaConnection(access, parts, (way) =>
       listAdapters(source, { ...way, signal: late.signal }),
     );
     return found.map(({ path, name }) => ({

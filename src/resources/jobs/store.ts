@@ -22,7 +22,7 @@ import {
 import { JobChanges, type JobChangesParts } from './executions/job-changes.ts';
 import { cancelledJob } from './job-end.ts';
 import { insertLabels, isRetriable, JOB_COLUMNS, jobRecord, outcomeColumn, withSealed } from './rows.ts';
-import { lacksSecrets, secretsGone } from './transfer-desk.ts';
+import { lacksSecrets, secretsGone } from './transfer-requests.ts';
 
 /** Jobs that are read by their ids in one query. */
 const READ_AT_ONCE = 200;

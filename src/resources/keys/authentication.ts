@@ -7,7 +7,7 @@ import { type KeyRecord, SCOPES, type Scope } from '../../contract/key.ts';
 import { DEFAULT_TENANT } from '../../contract/tenant-id.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { clientAddress } from '../../http/client-address.ts';
-import { ANYBODY, API_PREFIX, isAllowed, type Principal, scopeOf } from '../../http/principal.ts';
+import { API_PREFIX, DEFAULT_PRINCIPAL, isAllowed, type Principal, scopeOf } from '../../http/principal.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 import { keyDigest } from './key-text.ts';
 import type { KeyService } from './service.ts';
@@ -45,7 +45,7 @@ export const authentication = fp(async (app: FastifyInstance, options: Authentic
 
   /** Synchronous if possible: answers of the database are cached for a few seconds. */
   function identify(authorization: string | undefined): Principal | Promise<Principal | AppError> | AppError {
-    if (!keys) return ANYBODY;
+    if (!keys) return DEFAULT_PRINCIPAL;
     if (authorization === undefined) return missing();
     const key = BEARER.exec(authorization)?.[1];
     if (key === undefined) return invalid('The Authorization header must be "Bearer" followed by a key.');

@@ -65,7 +65,7 @@ export const actingFor = fp(async (app: FastifyInstance, options: ActingForOptio
       throw new AppError('KEY_INVALID', `The tenant of the key, ${tenant}, is being deleted.`);
     if (state === 'deleting')
       throw new AppError('TENANT_NOT_FOUND', `Tenant ${tenant} is being deleted.`, { tenant });
-    if (state === 'suspended' && bringsWork(request))
+    if (state === 'suspended' && mayCreateWork(request))
       throw new AppError(
         'TENANT_SUSPENDED',
         `Tenant ${tenant} is suspended: it can only read, download, cancel and delete.`,
@@ -100,7 +100,7 @@ export const actingFor = fp(async (app: FastifyInstance, options: ActingForOptio
     withHook(route, 'onRequest', onRequest);
     if (!route.schema) return;
     const query = route.schema.querystring as Query | undefined;
-    const groups = bringsNew(String(method), url) ? (['of-tenant-write'] as const) : [];
+    const groups = createsOrChanges(String(method), url) ? (['of-tenant-write'] as const) : [];
     route.schema = {
       ...route.schema,
       querystring: query ? { ...query, properties: { ...query.properties, tenant: TENANT } } : ONLY_TENANT,
@@ -112,9 +112,9 @@ export const actingFor = fp(async (app: FastifyInstance, options: ActingForOptio
   });
 });
 
-const bringsWork = ({ method, routeOptions: { config, url = '' } }: FastifyRequest): boolean =>
-  scopeOf(method, config.scope) === 'write' && bringsNew(method, url);
+const mayCreateWork = ({ method, routeOptions: { config, url = '' } }: FastifyRequest): boolean =>
+  scopeOf(method, config.scope) === 'write' && createsOrChanges(method, url);
 
 /** Whether a call does anything other than read, cancel or delete. */
-const bringsNew = (method: string, url: string): boolean =>
+const createsOrChanges = (method: string, url: string): boolean =>
   !['GET', 'HEAD', 'OPTIONS', 'DELETE'].includes(method) && !url.endsWith('/cancel');

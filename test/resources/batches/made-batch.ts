@@ -13,7 +13,7 @@ import { ItemStore } from '../../../src/resources/batches/item-store.ts';
 import { type ResolvedItem, resolveItem } from '../../../src/resources/batches/resolve-item.ts';
 import type { BatchService } from '../../../src/resources/batches/service.ts';
 import { BatchStore } from '../../../src/resources/batches/store.ts';
-import { PLAIN } from '../../../src/resources/jobs/accepted-job.ts';
+import { DEFAULT_TREATMENT } from '../../../src/resources/jobs/accepted-job.ts';
 import { JobStore } from '../../../src/resources/jobs/store.ts';
 import { insertKnownAdapter } from '../adapters/known-adapter.ts';
 import { NO_DISPATCHER } from '../jobs/played-worker.ts';
@@ -60,7 +60,7 @@ export async function madeBatch(
   await insertKnownAdapter(database, { id: adapter_id, tenant });
   const createdAtMs = Date.now();
   const id = newBatchId(createdAtMs);
-  const treatment = { ...PLAIN, reuse: false, labels, ttlSeconds: jobTtlSeconds };
+  const treatment = { ...DEFAULT_TREATMENT, reuse: false, labels, ttlSeconds: jobTtlSeconds };
   const wanted: WantedItem = {
     request: {
       work: targets

@@ -4,12 +4,12 @@ import { adapterExpired, adapterNotFound } from '../../adapters/store.ts';
 import { insertRequestWebhooks, type NewRequestWebhook } from '../../webhooks/request-webhook.ts';
 import { sourceIds } from '../adapters-of-request.ts';
 import { insertJobs } from '../rows.ts';
-import { withoutSecrets } from '../transfer-desk.ts';
+import { withoutSecrets } from '../transfer-requests.ts';
 import { executionKey } from './execution-key.ts';
 import { insertExecutions, newExecution, priorityOf, unshare } from './execution-rows.ts';
 import type { JobChanges } from './job-changes.ts';
 import type { WorkMade } from './made.ts';
-import { areHere, recordWork } from './record-work.ts';
+import { areStored, recordWork } from './record-work.ts';
 
 /** A job that is about to be accepted. */
 export interface NewJob {
@@ -172,7 +172,7 @@ async function usable(
   const useless: string[] = [];
   for (const row of rows) {
     const isWanted = wanted.some(({ reuse }, index) => reuse && keys[index] === row.key);
-    if (isWanted && (!isDone(row) || (await areHere(writer, outcomeOf(row))))) found.set(row.key!, row);
+    if (isWanted && (!isDone(row) || (await areStored(writer, outcomeOf(row))))) found.set(row.key!, row);
     else useless.push(row.id);
   }
   await unshare(writer, useless);

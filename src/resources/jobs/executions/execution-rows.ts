@@ -2,7 +2,7 @@ import type { JobPriority } from '../../../contract/job-request.ts';
 import type { Database, Writer } from '../../../database/database.ts';
 import { timedId } from '../../../database/ids.ts';
 import type { ExecutionTable } from '../../../database/job-tables.ts';
-import { inSlices } from '../rows.ts';
+import { inChunks } from '../rows.ts';
 import { type JobChanges, overDispatch } from './job-changes.ts';
 
 /** Executions with a lower number are dispatched first. */
@@ -36,7 +36,7 @@ export async function insertExecutions(
   rows: readonly ExecutionTable[],
 ): Promise<ReadonlySet<string>> {
   const inserted = new Set<string>();
-  for (const some of inSlices(rows)) {
+  for (const some of inChunks(rows)) {
     const made = await writer
       .insertInto('execution')
       .values(some)

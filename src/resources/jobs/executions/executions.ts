@@ -12,7 +12,7 @@ import { cancelledJob } from '../job-end.ts';
 import { withoutResults } from '../result-settings.ts';
 import { JOB_COLUMNS, jobRecord } from '../rows.ts';
 import { JobStore } from '../store.ts';
-import { withoutSecrets } from '../transfer-desk.ts';
+import { withoutSecrets } from '../transfer-requests.ts';
 import { leaveExecutions } from './execution-rows.ts';
 import {
   type Attempted,

@@ -13,7 +13,7 @@ import { continueWithWork } from './accept-jobs.ts';
 import { removeUnused } from './execution-rows.ts';
 import { type JobChanges, overDispatch } from './job-changes.ts';
 import { type DeliverMade, type FetchMade, keptOutcome, type Made, writtenFiles } from './made.ts';
-import { doneProgress, endedNow, recordWork } from './record-work.ts';
+import { doneProgress, endNow, recordWork } from './record-work.ts';
 
 /** A dispatch of an execution that has not ended. Outcomes of an older dispatch no longer count. */
 export interface Dispatched {
@@ -100,7 +100,7 @@ export async function failExecution(
       await recordDelivered(changes, job, {
         delivered: pending.map(([index]) => ({ index, outcome: error })),
       });
-    } else await endedNow(changes, { ...job, state: 'failed', progress: progress ?? job.progress, error });
+    } else await endNow(changes, { ...job, state: 'failed', progress: progress ?? job.progress, error });
   }
   return true;
 }
@@ -139,7 +139,7 @@ async function recordFetched(
   await changes.addAdapters([{ id, described, ...settings, parentId: null, jobId: job.id }], contents);
   const fetched: JobRecord = { ...job, imported: { adapter_id: id, ...imported } };
   if (job.kind === 'import') {
-    await endedNow(changes, { ...fetched, state: 'succeeded', progress: doneProgress(0) });
+    await endNow(changes, { ...fetched, state: 'succeeded', progress: doneProgress(0) });
     return;
   }
   // Records that the job reads the adapter, so that it cannot be removed before.
@@ -182,7 +182,7 @@ async function recordDelivered(
   }
   // An export consists of its delivery only.
   const failure = job.kind === 'export' ? deliveries[0]!.error : null;
-  await endedNow(changes, {
+  await endNow(changes, {
     ...told,
     progress: job.kind === 'export' ? doneProgress(0) : job.progress,
     ...(failure ? { state: 'failed', error: failure } : endOfTargets(job.results)),

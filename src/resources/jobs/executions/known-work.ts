@@ -3,7 +3,7 @@ import type { ExecutionTable } from '../../../database/job-tables.ts';
 import { adapterNotFound } from '../../adapters/store.ts';
 import type { SourceContent } from './accept-jobs.ts';
 import type { WorkMade } from './made.ts';
-import { areHere } from './record-work.ts';
+import { areStored } from './record-work.ts';
 
 /**
  * The contents of adapters, by which requests are compared.
@@ -43,5 +43,5 @@ export async function equalWork(
     .where('key', '=', key)
     .executeTakeFirst();
   if (row?.state !== 'succeeded') return row;
-  return (await areHere(reader, JSON.parse(row.outcome!) as WorkMade)) ? row : undefined;
+  return (await areStored(reader, JSON.parse(row.outcome!) as WorkMade)) ? row : undefined;
 }

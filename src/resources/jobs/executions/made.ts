@@ -66,8 +66,8 @@ export interface Totals {
 export function failedWorkCode(made: Made): string | undefined {
   if (made.step !== 'work') return undefined;
   const [first] = made.targets;
-  const isVain = made.targets.every(({ result }) => result.state === 'failed');
-  return isVain && first?.result.state === 'failed' ? first.result.error.code : undefined;
+  const hasFailed = made.targets.every(({ result }) => result.state === 'failed');
+  return hasFailed && first?.result.state === 'failed' ? first.result.error.code : undefined;
 }
 
 /** The outcome as it is stored for equal requests. The contents already record where bytes were written. */

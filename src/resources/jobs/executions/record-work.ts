@@ -17,7 +17,7 @@ export const doneProgress = (modules: number): Progress => ({
 });
 
 /** Whether everything that the work made still exists, so that other jobs can use it. */
-export async function areHere(writer: Pick<Writer, 'selectFrom'>, made: WorkMade): Promise<boolean> {
+export async function areStored(writer: Pick<Writer, 'selectFrom'>, made: WorkMade): Promise<boolean> {
   const digests = [...new Set(writtenFiles(made).map(({ sha256 }) => sha256))];
   if (digests.length === 0) return true;
   const rows = await writer
@@ -87,7 +87,7 @@ export async function recordWork(
     await deliver(changes, worked);
     return worked;
   }
-  return endedNow(changes, { ...worked, ...endOfTargets(results) });
+  return endNow(changes, { ...worked, ...endOfTargets(results) });
 }
 
 /**
@@ -115,7 +115,7 @@ export async function deliver(changes: JobChanges, job: JobRecord): Promise<void
 }
 
 /** Ends a job now. */
-export async function endedNow(changes: JobChanges, job: JobRecord): Promise<JobRecord> {
+export async function endNow(changes: JobChanges, job: JobRecord): Promise<JobRecord> {
   const ended = { ...job, finished_at: new Date().toISOString() };
   return (await changes.end(ended)) ?? ended;
 }

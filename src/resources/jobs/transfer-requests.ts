@@ -9,7 +9,7 @@ import { type PlaceParts, Places } from './places.ts';
 import { type AdapterBelow, adaptersBelow } from './source-folder.ts';
 
 /** Records requests that fetch and deliver adapters. */
-export class TransferDesk {
+export class TransferRequests {
   private readonly parts: PlaceParts;
 
   constructor(parts: PlaceParts) {
@@ -17,8 +17,8 @@ export class TransferDesk {
   }
 
   /** The same for a tenant with connections. */
-  of(connections: NonNullable<PlaceParts['connections']>): TransferDesk {
-    return new TransferDesk({ ...this.parts, connections });
+  of(connections: NonNullable<PlaceParts['connections']>): TransferRequests {
+    return new TransferRequests({ ...this.parts, connections });
   }
 
   /** The places of one request, or of many that arrive together. */
