@@ -10,16 +10,21 @@ const ROOT = join(import.meta.dirname, '..');
 const SRC = join(ROOT, 'src');
 const DIST = join(ROOT, 'dist');
 
-/** Packages of the tests alone that stay in node_modules, as they start programs or read files beside their own. */
+/**
+ * Packages that only tests use and that stay in node_modules, because they start programs or read files of their own.
+ */
 const TOOLS = [
   ...['vite', 'typescript', 'tsx', 'autocannon', '@jazzer.js/core'],
   ...['playwright-core', '@axe-core/playwright', 'node-llama-cpp'],
 ];
 
-/** The module of a unit of several files, which only imports them. */
+/** The module of a unit of several files; it only imports them. */
 const SHARED_MODULE = 'shared:';
 
-/** Where a source says it is: fixtures lie beside the tests, what the product starts and reads beside its built files. */
+/**
+ * The path that a source believes it has: fixtures are next to the tests, whatever the product starts or reads is
+ * next to its built files.
+ */
 function placeOf(source: string): string {
   const inSrc = relative(SRC, source);
   return inSrc.startsWith('..') ? source : join(DIST, inSrc.replace(/\.ts$/, '.js'));

@@ -6,7 +6,7 @@ import { occurrences, phrasesOf, publicTexts } from './words.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 
-/** Folders of texts for users, besides the files at the top. */
+/** Folders with texts for users, besides the files in the root folder. */
 const FOLDERS = ['clients', 'deploy', 'docs', 'examples', 'scripts', 'src', 'web'];
 
 const files = ['', ...FOLDERS.filter((folder) => existsSync(join(ROOT, folder)))].flatMap((folder) =>

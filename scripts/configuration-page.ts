@@ -33,7 +33,7 @@ Names have no prefix. At startup the service warns of variables that look like a
 |---|---|---|---|
 `;
 
-/** docs/configuration.md. */
+/** The text of docs/configuration.md. */
 export function configurationPage(): string {
   return HEAD + Object.entries(Environment.properties).map(row).join('');
 }

@@ -3,14 +3,14 @@ import { join } from 'node:path';
 
 /** A package that the lock file pins. */
 export interface LockedPackage {
-  /** With its folder, as in node_modules/a/node_modules/b. */
+  /** Including its folder, as in node_modules/a/node_modules/b. */
   readonly path: string;
   readonly version: string;
   readonly licence: string | null;
   readonly resolved: string | null;
   readonly integrity: string | null;
   readonly hasInstallScript: boolean;
-  /** Only for developing: no part of the image. */
+  /** Used for development only: not part of the image. */
   readonly isDev: boolean;
 }
 
@@ -24,7 +24,7 @@ interface LockEntry {
   readonly link?: boolean;
 }
 
-/** Every package of package-lock.json (version 3), our own left out. */
+/** Every package of package-lock.json (version 3) except our own. */
 export async function lockedPackages(root: string): Promise<LockedPackage[]> {
   const { packages } = JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8')) as {
     packages: Record<string, LockEntry>;
@@ -43,8 +43,8 @@ export async function lockedPackages(root: string): Promise<LockedPackage[]> {
 }
 
 /**
- * Licences (SPDX) of what we ship: those that ask for no more than a notice, and MPL-2.0, which asks for the source of the
- * files under it, unchanged here (@resvg/resvg-js).
+ * Licences (SPDX) that we may ship: those that require no more than a notice, and MPL-2.0, which requires offering
+ * the source of its files; ours are unchanged (@resvg/resvg-js).
  */
 export const ACCEPTED_LICENCES: readonly string[] = [
   '0BSD',
@@ -60,13 +60,15 @@ export const ACCEPTED_LICENCES: readonly string[] = [
   'Unlicense',
 ];
 
-/** Licences that SPDX expressions in package.json do not tell, read by us: package → what it is. */
+/**
+ * Licences that cannot be seen from the SPDX expression in package.json and that we have read ourselves, by package.
+ */
 export const READ_LICENCES: ReadonlyMap<string, string> = new Map([
-  // Fonts: free to use, embed and pass on; not to be sold by themselves.
+  // Fonts: free to use, embed and redistribute, but not to be sold on their own.
   ['node_modules/dejavu-fonts-ttf', 'Bitstream Vera'],
 ]);
 
-/** Whether one of the alternatives of an SPDX expression is accepted; AND asks for all. */
+/** Whether one alternative of an SPDX expression is accepted; AND requires all of its parts. */
 export function isAccepted(expression: string): boolean {
   return expression
     .replaceAll(/[()]/g, '')

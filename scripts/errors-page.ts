@@ -29,7 +29,7 @@ the header \`x-request-id\` and in the log of the service.
 request fails again until something is changed.
 `;
 
-/** docs/errors.md. */
+/** The text of docs/errors.md. */
 export function errorsPage(): string {
   const byStatus = new Map<number, [string, ErrorKind][]>();
   for (const [code, kind] of Object.entries(ERROR_KINDS)) {

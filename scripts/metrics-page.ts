@@ -19,7 +19,7 @@ const TABLE = `
 |---|---|---|---|
 `;
 
-/** Titles of the tables, and which names they hold. */
+/** The tables with their titles, and which names belong to each. */
 const PARTS: readonly (readonly [title: string, belongs: RegExp])[] = [
   ['The service', /^lora_squeeze_/],
   ['HTTP', /^http_/],
@@ -27,8 +27,8 @@ const PARTS: readonly (readonly [title: string, belongs: RegExp])[] = [
 ];
 
 /**
- * docs/metrics.md.
- * @throws Error when a metric would be in none of its tables
+ * The text of docs/metrics.md.
+ * @throws Error if a metric belongs to none of the tables
  */
 export function metricsPage(families: readonly MetricFamily[]): string {
   const left = families.filter(({ name }) => !PARTS.some(([, belongs]) => belongs.test(name)));

@@ -17,14 +17,17 @@ import { planTests, type Unit } from './test-plan.ts';
 const ROOT = join(import.meta.dirname, '..');
 const REPORTER = join(ROOT, 'scripts/test-reporter.mjs');
 
-/** Tests wait for other processes half of the time. */
+/** More than there are cores, because tests spend half of their time waiting for other processes. */
 const CONCURRENCY = availableParallelism() + 3;
 
-/** Only to end what hangs: the longest file takes a minute on an idle machine. */
+/** Only ends tests that hang: the longest file takes a minute on an idle machine. */
 const TEST_TIMEOUT_MS = 15 * 60_000;
 const FILE_TIMEOUT_MS = 20 * 60_000;
 
-/** Programs and packages that `.ci/run` installs or can reach, so that nothing is skipped there for want of them. */
+/**
+ * Programs and packages that `.ci/run` installs or can reach. A test that is skipped because one of them is missing
+ * fails there.
+ */
 const INSTALLED =
   /redis|valkey|chromium|numpy|torch|ensurepip|setuptools|promtool|moto|docker-compose|kustomize|postgresql|pgbouncer|gcc|npm registry/i;
 const SLOWEST = 10;
@@ -41,7 +44,7 @@ interface Outcome {
   readonly unit: Unit;
   readonly seconds: number;
   readonly ended: readonly Ended[];
-  /** Why the whole file counts as failed, besides its tests. */
+  /** Why the whole file counts as failed, apart from its tests. */
   readonly trouble: string | undefined;
   readonly output: string;
 }
@@ -56,7 +59,7 @@ const { values: options, positionals: wanted } = parseArgs({
   },
 });
 
-/** What is asked of both databases is asked of SQLite alone, but for the database's own tests. */
+/** Tests for both databases run on SQLite alone, except for the tests of the database itself. */
 const ONE_DIALECT = { TEST_DIALECT: 'sqlite' };
 const hasOneDialect = ({ name }: Unit): boolean =>
   wanted.length === 0 && !options.all && !name.startsWith('test/database/');
@@ -69,7 +72,10 @@ const nodeOptions = [
   ...(options.name === undefined ? [] : [`--test-name-pattern=${options.name}`]),
 ];
 const scratch = mkdtempSync(join(tmpdir(), 'squeeze-tests-'));
-/** Where the first test that needs PostgreSQL starts a server for all of them; its user needs no right to list. */
+/**
+ * Folder in which the first test that needs PostgreSQL starts a server for all of them; its user has no right to list
+ * it.
+ */
 const postgres = mkdtempSync(join(tmpdir(), 'squeeze-postgres-'));
 chmodSync(postgres, 0o711);
 const startedMs = performance.now();
@@ -132,13 +138,13 @@ async function run(unit: Unit, file: string): Promise<Outcome> {
     isLate = true;
     child.kill('SIGKILL');
   }, FILE_TIMEOUT_MS);
-  // Not "close": what a test left behind may hold the pipes.
+  // Not "close": a process that a test left behind may keep the pipes open.
   const exit = await new Promise<string | number>((resolve) =>
     child.once('exit', (code, signal) => resolve(code ?? signal ?? 'nothing')),
   );
   clearTimeout(timer);
   for (const stream of [child.stdout, child.stderr]) stream.destroy();
-  // A file that cannot be loaded ends before there is one.
+  // If a file cannot be loaded, there are no results.
   const ended = (existsSync(results) ? readFileSync(results, 'utf8') : '')
     .split('\n')
     .filter((line) => line !== '')
@@ -151,7 +157,7 @@ async function run(unit: Unit, file: string): Promise<Outcome> {
   return { unit, seconds: (performance.now() - beganMs) / 1000, ended, trouble, output };
 }
 
-/** What a developer has to read of a file, and how to run it again. */
+/** Prints what a developer needs to know about a file, and how to run it again. */
 function show({ unit, seconds, ended, trouble, output }: Outcome): void {
   console.log(`${seconds.toFixed(1).padStart(6)} s  ${unit.name}`);
   for (const { path, skip } of ended)

@@ -49,7 +49,7 @@ const isRoot = ({ ref }: { readonly ref: string }): boolean => ref.startsWith('l
 const dependencies = bill.dependencies
   .filter((one) => isRoot(one) || known.has(one.ref))
   .map((one) => ({ ...one, dependsOn: (one.dependsOn ?? []).filter((ref) => known.has(ref)) }));
-// npm names the root after its folder.
+// npm uses the name of the root folder, so it is replaced.
 const metadata = { ...bill.metadata, component: { ...bill.metadata.component, name: 'lora-squeeze' } };
 const [folder] = process.argv.slice(2);
 const all = [...components, ...(folder === undefined ? [] : [...systemPackages(folder), ...programs()])];
@@ -65,7 +65,7 @@ function systemPackages(folder: string): Component[] {
   });
 }
 
-/** What comes with no package manager's list: Node itself, and the library inside of onnxruntime-node. */
+/** Programs that no package manager lists: Node itself, and the library inside onnxruntime-node. */
 function programs(): Component[] {
   const runtime = packages['node_modules/onnxruntime-node']!.version!;
   const purls = { node: process.versions.node, onnxruntime: runtime };

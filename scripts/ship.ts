@@ -1,5 +1,5 @@
-// Puts together what the image holds as /app: the built service, and the packages that it loads, for this platform.
-//   npm run build && npx tsx scripts/ship.ts FOLDER
+// Collects the contents of /app in the image: the built service and the packages that it loads, for this platform.
+// npm run build && npx tsx scripts/ship.ts FOLDER
 import { cpSync, mkdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { EXTERNAL } from '../vite.config.ts';

@@ -6,12 +6,12 @@ interface Manifest {
   readonly optionalDependencies?: Readonly<Record<string, string>>;
 }
 
-/** Where an addon or a library for one platform lies: the folder names the platform, or two folders do. */
+/** Paths of addons and libraries for a single platform; one or two folders in the path name it. */
 const PLATFORMS: readonly RegExp[] = [
   /^node_modules\/onnxruntime-node\/bin\/napi-v\d+\/(?<platform>[^/]+)(?:\/(?<arch>[^/]+))?/,
   /^node_modules\/@photostructure\/sqlite\/prebuilds\/(?<platform>[a-z0-9]+)-(?<arch>[a-z0-9]+)/,
 ];
-/** What only serves who develops a package, by the names that npm's packages have for it. */
+/** Folders and files that only developers of a package need, by the names that npm packages commonly give them. */
 const NOT_RUN = new Set([
   'test',
   'tests',
@@ -24,13 +24,14 @@ const NOT_RUN = new Set([
   '.github',
 ]);
 const NOT_READ = /(?:\.map|\.d\.[cm]?ts|\.md|\.tsbuildinfo|\.c|\.cc|\.cpp|\.h)$/i;
-/** Notices stay with what they are about. */
+/** Licence notices, which stay with the files to which they apply. */
 const NOTICE = /licen[cs]e|notice|copying/i;
 
 /**
- * The packages that a built service loads from node_modules: those that the bundle leaves out, and all that these need.
- * @returns folders, relative to the root, without those that lie in one another
- * @throws Error where one is not installed
+ * The packages that a built service loads from node_modules: those that the bundle does not include, and everything
+ * that they need.
+ * @returns folders, relative to the root, without those inside one another
+ * @throws Error if one is not installed
  */
 export function loadedPackages(root: string, external: readonly string[]): string[] {
   const found = new Set<string>();
@@ -53,7 +54,7 @@ export function loadedPackages(root: string, external: readonly string[]): strin
   return [...found].sort();
 }
 
-/** As Node looks for it: from the folder upwards. */
+/** Looks a package up as Node does: from the folder upwards. */
 function installed(root: string, name: string, from: string): string | undefined {
   for (let folder = from; ; folder = dirname(folder)) {
     const place = join(folder === '.' ? '' : folder, 'node_modules', name);
@@ -62,7 +63,7 @@ function installed(root: string, name: string, from: string): string | undefined
   }
 }
 
-/** Whether a file or a folder of a package (its path relative to the root) is needed to run it on this platform. */
+/** Whether a file or folder of a package (its path relative to the root) is needed to run it on this platform. */
 export function isShipped(path: string, platform: NodeJS.Platform, arch: string): boolean {
   const posix = path.split(sep).join('/');
   for (const pattern of PLATFORMS) {
@@ -70,12 +71,12 @@ export function isShipped(path: string, platform: NodeJS.Platform, arch: string)
     if (groups && (groups.platform !== platform || (groups.arch !== undefined && groups.arch !== arch)))
       return false;
   }
-  // A package of that name is not its own tests.
+  // A package whose name looks like that of a test folder is not one.
   if (/(?:^|\/)node_modules\/(?:@[^/]+\/)?[^/]+$/.test(posix)) return true;
   const name = basename(posix);
   return !NOT_RUN.has(name) && (NOTICE.test(name) || !NOT_READ.test(name));
 }
 
-/** Whether a path lies in a nested node_modules, whose packages are copied by themselves. */
+/** Whether a path is in a nested node_modules folder, whose packages are copied separately. */
 export const isNested = (folder: string, path: string): boolean =>
   relative(folder, path).split(sep).includes('node_modules');

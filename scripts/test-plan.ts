@@ -4,11 +4,11 @@ import { relative } from 'node:path';
 /** Test files that run in one process, one after the other. */
 export interface Unit {
   readonly name: string;
-  /** Paths of sources, absolute. */
+  /** Absolute paths of sources. */
   readonly sources: readonly string[];
 }
 
-/** What only `--all` runs: tests that are slow because of what they ask. */
+/** Tests that only `--all` runs, because what they do is slow. */
 const SLOW: readonly RegExp[] = [
   // A real browser, a real Prometheus, real clusters of Redis and S3 servers.
   /^test\/web\//,
@@ -17,7 +17,7 @@ const SLOW: readonly RegExp[] = [
   /^test\/scale\//,
   /^test\/queue\/(?:cluster|sentinel)/,
   /^test\/(?:storage\/s3-|transfer\/(?:s3|list-adapters))/,
-  // Faults, crashes and hostile input at length.
+  // Faults, crashes and hostile input, in many rounds.
   /^test\/chaos\//,
   /^test\/upgrade\//,
   /^test\/fuzz\//,
@@ -25,24 +25,24 @@ const SLOW: readonly RegExp[] = [
   /^test\/start\//,
   /^test\/queue\/(?:crash|webhook-crash|batch)/,
   /^test\/resources\/sweeps\/races/,
-  // Servers that die, disks that fill, processes that are killed or stopped.
+  // Servers that crash, disks that fill up, processes that are killed or stopped.
   /^test\/database\/trouble/,
   /^test\/resources\/uploads\/upload-locks/,
   // Ten thousand random spectra, and modules of large ranks.
   /^test\/engine\/(?:excess-bound|large-directions)/,
-  // Clients, and programs of others.
+  // Clients, and programs by others.
   /^test\/clients\//,
   /^test\/(?:engines|formats\/foreign)\//,
   /^test\/adapter\/pickle-refused/,
   /^test\/tracing\/(?:traces|off)/,
   /^test\/bench\/quality-run/,
-  // The service and the command as processes, beyond one walk through each.
+  // The service and the command as processes, except for one basic run of each.
   /^test\/e2e\/(?!bad-input)/,
   /^test\/cli\/(?!usage|built)/,
   /^test\/main\/(?:auth|drained|killed|private-files|readiness)/,
 ];
 
-/** What only `--all` runs too, though these files may share processes: many rounds of what a shorter test asks once. */
+/** Also run only by `--all`, although these files may share processes: many rounds of what a shorter test does once. */
 const THOROUGH: readonly RegExp[] = [
   /^test\/http\/(?:fuzz|zip-archive|batch-results-many|stalled-storage|idempotency-tus|uploads-tus|connections|watching-document|batch-lines|batch-forms)/,
   /^test\/http\/(?:access-pages|request-log|adapter-changes|adapter-expiry|refused-uploads|schedules)/,
@@ -55,12 +55,15 @@ const THOROUGH: readonly RegExp[] = [
   /^test\/queue\/(?:cancel|job-hints|producer|rate-counter|storage-trouble|traced-jobs|webhook-deliveries|fix-)/,
 ];
 
-/** Folders whose tests start no service: their files share processes, as starting Node takes longer than most of them. */
+/**
+ * Folders whose tests start no service: their files share processes, because starting Node takes longer than most of
+ * them.
+ */
 const SHARED =
   /^test\/(?:adapter|app|architecture|backup|bench|charts|compute|core|database|deploy|dispatch|formats|gguf|http|json|metrics|net|openapi|oracle|report|resources|safetensors|schedule|scripts|serving|squeeze|storage|transfer)\//;
 const MAX_SHARED = 16;
 
-/** Hooks of a whole file would be hooks of all files of a shared process. */
+/** Hooks at the top level of a file would apply to all files of a shared process. */
 const FILE_HOOK = /^(?:before|after)(?:Each)?\(/m;
 
 /**

@@ -4,15 +4,15 @@ export interface Occurrence {
   readonly path: string;
   /** Counted from 1. */
   readonly line: number;
-  /** As it stands there, in lower case and with single blanks. */
+  /** As in the text, in lower case and with single spaces. */
   readonly phrase: string;
-  /** The line in which it stands, shortened. */
+  /** The line that contains it, shortened. */
   readonly text: string;
 }
 
 const MAX_SHOWN = 120;
 
-/** Texts for users in files that are read as a whole. */
+/** Files that consist of text for users and are read as a whole. */
 const WHOLE = [
   /^(docs|deploy|examples|clients)\/.*\.(md|ya?ml|json|sh|mjs|py)$/,
   /^web\/.*\.html$/,
@@ -20,12 +20,15 @@ const WHOLE = [
   /^(openapi|docker-compose)\.ya?ml$/,
   /^quickstart\.sh$|^run-tests\.sh$|^scripts\/setup\.sh$/,
 ];
-/** Sources of which users see the strings: messages, help, descriptions, labels. */
+/** Source files, of which users see only the strings: messages, help, descriptions, labels. */
 const SOURCES = [/^src\/.*\.ts$/, /^web\/src\/.*\.tsx?$/];
-/** The glossary names the words; adapters are data; types for Python are written from texts that are looked at. */
+/**
+ * Excluded: the glossary itself, adapters, which are data, and the generated Python types, whose texts are checked at
+ * their source.
+ */
 const NOT = [/^docs\/glossary\.md$/, /^examples\/adapters\//, /^clients\/python\/.*\/contract\.py$/];
 
-/** The files among `paths`, relative to the repository, whose texts users see. */
+/** Those of `paths`, relative to the repository, whose texts users see. */
 export function publicTexts(paths: readonly string[]): string[] {
   const isOf = (patterns: readonly RegExp[], path: string): boolean =>
     patterns.some((pattern) => pattern.test(path));
@@ -33,9 +36,9 @@ export function publicTexts(paths: readonly string[]): string[] {
 }
 
 /**
- * The phrases that the glossary, a Markdown text, asks not to use: what is in backticks in the last column of its tables
- * of three columns, and in the first one of its tables of two.
- * @throws Error where it has none, since then its form has changed
+ * The phrases that the glossary, a Markdown text, asks not to use: what is in backticks in the last column of its
+ * tables with three columns, and in the first column of its tables with two.
+ * @throws Error if it contains none, because then its form has changed
  */
 export function phrasesOf(glossary: string): RegExp[] {
   const texts = glossary.split('\n').flatMap((line) => {
@@ -50,11 +53,11 @@ export function phrasesOf(glossary: string): RegExp[] {
   return [...new Set(texts)].map(patternOf);
 }
 
-/** The cells of a row; bars inside `code` do not part them. */
+/** The cells of a row; bars inside `code` do not separate cells. */
 const cellsOf = (row: string): string[] =>
   [...row.slice(1).matchAll(/((?:`[^`]*`|[^|`])*)\|/g)].map(([, cell]) => cell!);
 
-/** Blanks of a phrase also stand for line breaks. Upper and lower case count only where the phrase has upper case. */
+/** A space in a phrase also matches a line break. Case matters only if the phrase has upper-case letters. */
 function patternOf(text: string): RegExp {
   if (text.startsWith('/')) return new RegExp(text.slice(1, -1), 'giu');
   const escaped = text
@@ -68,7 +71,7 @@ function patternOf(text: string): RegExp {
   );
 }
 
-/** Where the text of a file, or what users see of a source, has one of the phrases. */
+/** The places where one of the phrases occurs in the text of a file, or in the strings of a source. */
 export function occurrences(path: string, text: string, phrases: readonly RegExp[]): Occurrence[] {
   const visible = SOURCES.some((pattern) => pattern.test(path))
     ? stringsOf(path, text)
@@ -95,7 +98,7 @@ interface Part {
   readonly text: string;
 }
 
-/** String literals, parts of template literals and texts of JSX, as they stand in a source. */
+/** String literals, parts of template literals and JSX texts, exactly as written in a source. */
 function stringsOf(path: string, source: string): Part[] {
   const parts: Part[] = [];
   const visit = (node: unknown): void => {
@@ -110,7 +113,7 @@ function stringsOf(path: string, source: string): Part[] {
       end: number;
       value?: unknown;
     };
-    // What is imported is a name, not a text.
+    // An import path is a name, not a text.
     if (type === 'ImportDeclaration') return;
     const isText =
       type === 'TemplateElement' || type === 'JSXText' || (type === 'Literal' && typeof value === 'string');

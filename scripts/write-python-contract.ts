@@ -1,6 +1,7 @@
 /**
- * Writes the records of the contract as types for Python: `npm run client`, or `tsx scripts/write-python-contract.ts [FILE]`.
- * Every component that is an object becomes a TypedDict, others a name for their type.
+ * Writes the records of the contract as Python types: `npm run client`, or `tsx scripts/write-python-contract.ts
+ * [FILE]`.
+ * Every component that is an object becomes a TypedDict, any other an alias of its type.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -25,7 +26,7 @@ interface Schema {
 const ROOT = join(import.meta.dirname, '..');
 const CONTRACT = join(ROOT, 'openapi.yaml');
 const PYTHON_TYPES = join(ROOT, 'clients/python/src/lora_squeeze/contract.py');
-/** Names of Python that cannot be fields of a class. */
+/** Python keywords, which cannot be fields of a class. */
 const KEYWORDS = new Set([
   'class',
   'def',
@@ -63,7 +64,10 @@ else:
     from typing_extensions import NotRequired
 `;
 
-/** Keyword arguments of the client that say what a record says, but for fields that are arguments of their own. */
+/**
+ * Keyword arguments of the client that correspond to the fields of a record, except for fields that are separate
+ * arguments.
+ */
 const ARGUMENTS = [{ name: 'TargetOptions', of: 'Target', without: ['rank', 'results'] }] as const;
 
 function union(types: readonly string[]): string {
@@ -71,7 +75,7 @@ function union(types: readonly string[]): string {
   return unique.length === 1 ? unique[0]! : `Union[${unique.join(', ')}]`;
 }
 
-/** A value in Python. */
+/** A value as Python source. */
 const inPython = (value: unknown) =>
   typeof value === 'boolean' ? (value ? 'True' : 'False') : JSON.stringify(value);
 const literal = (value: unknown) => (value === null ? 'None' : `Literal[${inPython(value)}]`);
@@ -102,9 +106,9 @@ function docstring(text: string | undefined): string[] {
   return [`    """${lines.join('\n    ')}${end}`, ''];
 }
 
-/** The types of a contract, each with its name. */
+/** Collects the types of a contract, each with its name. */
 class PythonTypes {
-  /** By name; what is written already has no schema any more. */
+  /** By name; a type that has been written is removed. */
   readonly #schemas: Map<string, Schema>;
   readonly #written = new Map<string, string>();
 
@@ -113,7 +117,7 @@ class PythonTypes {
   }
 
   text(): string {
-    // Objects inside others become records of their own while these are written.
+    // Writing a record may add the objects inside it as further records.
     for (const [name, schema] of this.#schemas)
       this.#written.set(name, isRecord(schema) ? this.#record(name, schema) : this.#alias(name, schema));
     for (const { name, of, without } of ARGUMENTS) {
@@ -123,7 +127,8 @@ class PythonTypes {
     }
     const names = [...this.#written.keys()].sort();
     const texts = names.map((name) => this.#written.get(name)!);
-    // Names of types are read when the module is: what they name may only come later as text.
+    // Type aliases are evaluated when the module is imported, so types that are defined later can only be named as
+    // strings.
     const ordered = [
       ...texts.filter((text) => !text.startsWith('\n')),
       ...texts.filter((text) => text.startsWith('\n')),
@@ -136,7 +141,7 @@ class PythonTypes {
     return `${name} = ${this.#type(schema, name, true)}\n`;
   }
 
-  /** @param parent what records inside it begin their names with */
+  /** @param parent prefix for the names of records inside it */
   #record(parent: string, { properties, required = [], description }: Schema, name = parent): string {
     const entries = Object.entries(properties!);
     const typed = (field: string, schema: Schema, isText: boolean): string => {
@@ -144,7 +149,7 @@ class PythonTypes {
       return required.includes(field) ? type : `NotRequired[${type}]`;
     };
     if (!entries.every(([field]) => isField(field))) {
-      // A class cannot have such fields.
+      // A class cannot have fields with these names.
       const fields = entries.map(([field, schema]) => `    "${field}": ${typed(field, schema, true)},\n`);
       return `${name} = TypedDict("${name}", {\n${fields.join('')}})\n`;
     }
@@ -154,8 +159,8 @@ class PythonTypes {
   }
 
   /**
-   * @param name what a record is called that stands here without a name
-   * @param isText whether other types are to be named as text
+   * ⏎ @param name what to call a nested record that has no name of its own
+   * @param isText whether other types are referred to by strings
    */
   #type(schema: Schema, name: string, isText: boolean): string {
     const named = (other: string) => (isText ? `"${other}"` : other);
