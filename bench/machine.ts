@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { availableParallelism, cpus, release, totalmem } from 'node:os';
 
-/** Read before anything is measured: the figures that a benchmark draws change the working tree. */
+/** Read before anything is measured, because the figures that a benchmark draws change the working tree. */
 const REVISION = revision();
 
-/** What a measurement is worth nothing without: where, on what, when. One line each. */
+/** The conditions without which a measurement is worthless: machine, versions and date, one line each. */
 export function describeMachine(versions: Readonly<Record<string, string>>): string[] {
   const cores = availableParallelism();
   return [

@@ -20,15 +20,15 @@ Measures the built service (npm run build). Progress goes to standard error, Mar
   --skip-peers   peers: LoRA-Squeeze alone
   --quick        small sizes and single runs: tries the benchmark itself, its numbers are worth nothing`;
 
-/** Ranks of the source are 64. */
+/** The sources have rank 64. */
 const MAX_RANK = 63;
 const MAX_RUNS = 1000;
 
 export interface BenchOptions {
-  /** In the order of PARTS, each once. */
+  /** In the order of PARTS, without duplicates. */
   readonly parts: readonly Part[];
   readonly rank: number;
-  /** undefined: each part's own. */
+  /** undefined: each part uses its own default. */
   readonly runs: number | undefined;
   readonly huge: boolean;
   readonly figure: string | undefined;

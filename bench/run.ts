@@ -55,7 +55,7 @@ for (const part of options.parts) {
   try {
     sections.push(await MEASURE[part](context));
   } catch (error) {
-    // What the other parts measured is not lost with this one.
+    // A failed part must not lose the measurements of the other parts.
     console.error(error);
     process.exitCode = 1;
     sections.push({ markdown: `## Part ${part} failed\n\n${(error as Error).message}` });

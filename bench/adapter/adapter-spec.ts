@@ -1,6 +1,6 @@
-/** What a benchmark adapter looks like. Its weights follow from this alone: the same spec gives the same bytes. */
+/** The description of a benchmark adapter. It determines the weights completely: the same spec gives the same bytes. */
 export interface AdapterSpec {
-  /** Names the folder it is kept in. */
+  /** Name of the folder in which it is stored. */
   readonly name: string;
   readonly rank: number;
   readonly modules: readonly ModuleShape[];
@@ -51,7 +51,7 @@ export function squareAdapter(count: number, size: number, rank: number): Adapte
 const modulePath = (layer: number, projection: string) =>
   `base_model.model.model.layers.${layer}.${projection}`;
 
-/** Bytes of all factors; the file's header comes on top. */
+/** Bytes of all factors, without the header of the file. */
 export function factorBytes({ modules, rank }: AdapterSpec): number {
   return modules.reduce(
     (sum, { outFeatures, inFeatures }) => sum + BYTES_PER_ELEMENT * rank * (outFeatures + inFeatures),

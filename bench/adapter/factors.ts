@@ -1,7 +1,7 @@
 import { rotateRows, rotations } from './rotate-rows.ts';
 
 const DECAY = 0.7;
-/** Rows and columns moved at a time by the transposition: a tile of both matrices stays in the cache. */
+/** Rows and columns that the transposition moves at a time: a tile of both matrices stays in the cache. */
 const TILE = 32;
 
 /** The singular values of a module's ΔW, descending: size·i^-0.7, a slow decay, as of a hard adapter. */
@@ -42,7 +42,10 @@ export function factors(
   return { a, b: transpose(bTransposed, rank, shape.outFeatures) };
 }
 
-/** Orthonormal rows [count, length], each times its weight: distinct rows of the DCT-II matrix, columns with random signs. */
+/**
+ * Orthonormal rows [count, length], each multiplied by its weight: distinct rows of the DCT-II matrix, with random
+ * signs on the columns.
+ */
 function orthonormalRows(
   count: number,
   length: number,

@@ -14,7 +14,7 @@ export const CONFIG = 'adapter_config.json';
 const SEED = 1234;
 const ALIGNMENT_BYTES = 8;
 
-/** Makes the PEFT adapter in `dir` unless it is there already. Streams: no more than a module is in memory. */
+/** Creates the PEFT adapter in `dir` unless it already exists. Written as a stream: at most one module is in memory. */
 export async function writeAdapter(dir: string, spec: AdapterSpec): Promise<void> {
   const weightsPath = join(dir, WEIGHTS);
   if (existsSync(weightsPath)) return;
@@ -25,7 +25,7 @@ export async function writeAdapter(dir: string, spec: AdapterSpec): Promise<void
   await rename(partial, weightsPath);
 }
 
-/** What `adapter_config.json` says of such an adapter. */
+/** The contents of `adapter_config.json` for such an adapter. */
 export function adapterConfig({ rank, modules }: AdapterSpec) {
   return {
     base_model_name_or_path: 'meta-llama/Llama-2-7b-hf',
@@ -43,7 +43,7 @@ export function adapterConfig({ rank, modules }: AdapterSpec) {
   };
 }
 
-/** ‖ΔW‖₂ of the module at this place, and the numbers it is made of. */
+/** ‖ΔW‖₂ of the module with this index, and the generator of its numbers. */
 export function moduleSource(index: number): { size: number; next: () => number } {
   const next = random(SEED + index);
   return { size: 0.5 + next(), next };

@@ -10,19 +10,19 @@ export interface LoadedService {
   readonly pid: number;
 }
 
-/** How one post was answered. */
+/** The response to one POST. */
 export interface Answer {
   readonly status: number;
   readonly code: string | undefined;
   readonly retryAfter: string | undefined;
   readonly ms: number;
-  /** Of the job that was accepted. */
+  /** Id of the job, if it was accepted. */
   readonly jobId: string | undefined;
 }
 
 export interface Load {
   readonly answers: readonly Answer[];
-  /** Of requests for /livez meanwhile. */
+  /** Response times of /livez in the meantime. */
   readonly probeMs: readonly number[];
   readonly idleBytes: number;
   readonly peakBytes: number;
@@ -32,9 +32,9 @@ const MEMORY_POLL_MS = 100;
 const END_POLL_MS = 500;
 
 /**
- * Posts jobs on many connections, each the next one as soon as the last was answered, whatever the answer: no client that
- * is well-behaved is as bad. All are answered when it returns. Every job is work of its own.
- * @throws Error where the first one was not accepted, or a probe not answered with 200
+ * Posts jobs over many connections. Each sends its next job as soon as the last one was answered, whatever the
+ * answer; no well-behaved client is as demanding. Returns after all were answered. Every job has work of its own.
+ * @throws Error if the first job was not accepted, or a probe not answered with 200
  */
 export async function postJobs(
   { url, pid }: LoadedService,
@@ -46,7 +46,7 @@ export async function postJobs(
   });
   const agent = new Agent({ keepAlive: true, maxSockets: connections });
   const post = (): Promise<Answer> => sendPost(agent, `${url}/v1/jobs`, body);
-  // Code is compiled by the first ones, which is no matter of load.
+  // The first requests compile code, which is not part of the load.
   const first = await post();
   if (first.status !== 202) throw new Error(`the first job was answered with ${first.status} ${first.code}`);
   await untilEnded(url, [first]);
@@ -82,7 +82,7 @@ export async function untilEnded(url: string, answers: readonly Answer[]): Promi
         state: string;
         finished_at: string | null;
       };
-      // They begin in this order: those behind one that waits wait too.
+      // Jobs begin in this order: if one is waiting, so are those behind it.
       if (finished_at === null) break;
       states[state] = (states[state] ?? 0) + 1;
       open.delete(id);

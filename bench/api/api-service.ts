@@ -6,11 +6,11 @@ const ADMIN_KEY = 'administrator-of-the-benchmark';
 export interface ApiService {
   readonly service: Service;
   readonly url: string;
-  /** The header that lets a client in. */
+  /** The header that authenticates a client. */
   readonly authorization: string;
 }
 
-/** Runs the built service with AUTH=keys on a fresh folder, as it would run in production: log, metrics and all. */
+/** Runs the built service with AUTH=keys on a fresh folder, as in production: with log and metrics. */
 export async function withApiService<T>(
   dataDir: string,
   use: (running: ApiService) => Promise<T>,

@@ -8,8 +8,8 @@ const RANK = 64;
 const FEATURES = 4096;
 
 /**
- * Makes a PEFT adapter of about so many bytes, fast: its factors are the same random bytes again and again, which an
- * upload cannot tell from others. Not to be squeezed.
+ * Quickly creates a PEFT adapter of about this many bytes: its factors repeat the same random bytes, which makes no
+ * difference to an upload. It must not be squeezed.
  * @returns bytes of the weights file
  */
 export async function writeLargeAdapter(dir: string, bytes: number): Promise<number> {

@@ -12,7 +12,7 @@ export interface StatusLoad {
   readonly p99Ms: number;
   /** Answers that were not 200, and connections that broke. */
   readonly failures: number;
-  /** Jobs that were done meanwhile. */
+  /** Jobs that ended in the meantime. */
   readonly jobs: number;
 }
 
@@ -29,7 +29,7 @@ export async function uploadAdapter(running: ApiService, dir: string): Promise<s
   return ((await response.json()) as { id: string }).id;
 }
 
-/** A squeeze from its request to its end. */
+/** A squeeze, from its request to its end. */
 export async function squeeze(running: ApiService, adapterId: string): Promise<JobRecord> {
   const response = await fetch(`${running.url}/v1/jobs`, {
     method: 'POST',
@@ -46,8 +46,8 @@ export async function squeeze(running: ApiService, adapterId: string): Promise<J
 }
 
 /**
- * Reads the status of a finished job again and again over so many connections, after a warm-up.
- * @param busyWith an adapter that is squeezed all the while, one job after the other
+ * Reads the status of a finished job repeatedly over this many connections, after a warm-up.
+ * @param busyWith an adapter that is squeezed meanwhile, one job after the other
  */
 export async function measureStatus(
   running: ApiService,

@@ -2,7 +2,7 @@ import { residentBytes } from '../../test/e2e/process-tree.ts';
 
 const POLL_MS = 100;
 
-/** The memory of a process before and at most while `run` runs. */
+/** The memory of a process before `run`, and its peak while `run` is running. */
 export async function watchResidentMemory<T>(
   process: { readonly pid: number },
   run: () => Promise<T>,

@@ -55,9 +55,9 @@ export async function rawBody(dir: string): Promise<Body> {
 }
 
 /**
- * Sends a body as fast as it is taken.
- * @returns seconds from the first byte to the answer
- * @throws when the answer is not 2xx
+ * Sends a body as fast as the service reads it.
+ * @returns seconds from the first byte to the response
+ * @throws if the response is not 2xx
  */
 export async function sendBody({ url, authorization }: ApiService, body: Body): Promise<number> {
   const startedMs = performance.now();

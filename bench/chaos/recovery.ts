@@ -9,10 +9,10 @@ import { until } from '../../test/queue/harness.ts';
 import { llamaAdapter } from '../adapter/adapter-spec.ts';
 import { writeAdapter } from '../adapter/write-adapter.ts';
 
-/** Four layers of Llama-2-7B at rank 64: a job of a second or so, long enough to be killed in. */
+/** Four layers of Llama-2-7B at rank 64: a job of about a second, long enough to be killed in the middle. */
 const SLOW = llamaAdapter(64, 4);
 const AWAY_MS = 3_000;
-/** What is accepted has to be done afterwards. */
+/** Pause between jobs, because all accepted ones have to be done afterwards. */
 const ACCEPTED_PAUSE_MS = 500;
 const GRACE_MS = 30_000;
 
@@ -23,23 +23,23 @@ export interface RecoveryOptions {
   readonly say: (line: string) => void;
 }
 
-/** Seconds, one for each time it was tried. */
+/** All times in seconds, one for each attempt. */
 export interface Recovery {
-  /** From the death of a worker in mid-job to the start of that job in another one. */
+  /** From the death of a worker in the middle of a job to the start of that job in another worker. */
   readonly workerCrash: number[];
   /** From the moment Redis takes connections to the end of the first job. */
   readonly redisBack: number[];
-  /** Until a job is accepted while Redis is away: it refuses connections, or swallows what it gets. */
+  /** Until a job is accepted while Redis is away: it refuses connections, or accepts them and never answers. */
   readonly acceptedAway: number[];
   readonly acceptedSilent: number[];
-  /** From the loss of Redis until /readyz says so, and from its return until it says that all is well. */
+  /** From the loss of Redis until /readyz reports it, and from its return until /readyz reports that all parts work. */
   readonly unready: number[];
   readonly readyAgain: number[];
-  /** From SIGTERM in mid-job to the end of the worker, with exit code 0. */
+  /** From SIGTERM in the middle of a job to the end of the worker, with exit code 0. */
   readonly gracefulStop: number[];
 }
 
-/** Measures how soon a fleet of an API and two workers is well again. */
+/** Measures how soon a fleet of one API and two workers has recovered. */
 export async function measureRecovery({ folder, entry, runs, say }: RecoveryOptions): Promise<Recovery> {
   const adapterDir = join(folder, 'adapter');
   await writeAdapter(adapterDir, SLOW);
@@ -92,7 +92,7 @@ class RecoveryBench {
     this.adapterId = adapterId;
   }
 
-  /** Every worker has its compute process. */
+  /** Waits until every worker has its compute process. */
   async warm(): Promise<void> {
     await this.fleet.ready();
     const jobs = await Promise.all(Array.from({ length: 4 }, () => this.accepted()));
@@ -126,7 +126,7 @@ class RecoveryBench {
     return seconds;
   }
 
-  /** Redis is killed with jobs in it, is away for a while, and comes back. */
+  /** Redis is killed while it holds jobs, stays away for a while, and returns. */
   async redisBack(accepted: number[], unready: number[], readyAgain: number[]): Promise<number> {
     const waiting = await Promise.all(Array.from({ length: 6 }, () => this.accepted()));
     const killedMs = performance.now();
@@ -156,7 +156,7 @@ class RecoveryBench {
     await this.warm();
   }
 
-  /** Jobs one after another, each of which is accepted; their seconds. */
+  /** Submits jobs one after another for this long; each must be accepted, and the seconds that took are recorded. */
   private async acceptances(seconds: number[], forMs: number): Promise<void> {
     const endMs = performance.now() + forMs;
     while (performance.now() < endMs) {
@@ -175,7 +175,7 @@ class RecoveryBench {
     );
   }
 
-  /** A job that computes now, and who does it. */
+  /** A job that is being computed, and the worker that runs it. */
   private async running(): Promise<{ id: string; worker: Member }> {
     const { id } = await this.accepted();
     const worker = await until('its start', () => this.fleet.workers.find((one) => startsIn(one, id) > 0));
@@ -193,7 +193,7 @@ class RecoveryBench {
     });
   }
 
-  /** In milliseconds since 1970; undefined: not yet, or nobody could say. */
+  /** In milliseconds since 1970; undefined if it has not ended, or the service did not answer. */
   private async endedAt(id: string): Promise<number | undefined> {
     const job = await this.client.json<JobRecord>(`/v1/jobs/${id}`).catch(() => undefined);
     return job?.finished_at ? Date.parse(job.finished_at) : undefined;
@@ -219,7 +219,7 @@ class RecoveryBench {
   }
 }
 
-/** How often a worker's log says that it started this job. */
+/** How many times a worker's log reports that it started this job. */
 function startsIn(worker: Member, id: string): number {
   return worker
     .log()

@@ -12,13 +12,13 @@ export interface ReliabilityFigures {
   readonly command: string;
   readonly recovery: Recovery;
   readonly chaos: ChaosReport;
-  /** These three: or why there is none. */
+  /** The next three: the measurements, or the reason why there are none. */
   readonly killPoints: KillPointsReport | string;
   readonly brownOut: BrownOutReport | string;
   readonly clocks: ClocksReport | string;
 }
 
-/** What is promised, in seconds; undefined: only measured. */
+/** The promised limit in seconds; undefined: measured only. */
 const ROWS: readonly [keyof Recovery, string, number | undefined][] = [
   ['workerCrash', 'a worker dies during a job → another one begins that job', 20],
   ['redisBack', 'Redis is back → the first waiting job has ended', 5],

@@ -93,6 +93,6 @@ function whole(text: string): number {
 
 main().catch((error: unknown) => {
   console.error(error);
-  // What it had going (a monkey in mid-deed) goes with it.
+  // Ending the process also ends whatever it had started, such as a fault in progress.
   process.exit(1);
 });

@@ -5,14 +5,14 @@ import { median } from '../statistics.ts';
 
 export interface Throughput {
   readonly atOnce: number;
-  /** Of each compute process. */
+  /** Threads of each compute process. */
   readonly threads: number;
   readonly jobs: number;
   /** From the moment the first job was accepted until the last one succeeded. */
   readonly seconds: number;
-  /** Each job, from active to succeeded. */
+  /** Seconds of each job, from active to succeeded. */
   readonly jobSeconds: readonly number[];
-  /** Of the largest compute process. */
+  /** Peak of the largest compute process. */
   readonly peakBytes: number;
 }
 

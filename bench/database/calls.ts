@@ -9,22 +9,22 @@ import type { Workspace } from '../../src/resources/workspaces.ts';
 import { BASES, BLOCK, LARGE, type MadeRows, OLD_PREFIX, POPULAR_ADAPTER } from './made-rows.ts';
 import type { Amounts } from './options.ts';
 
-/** What can be asked of the service. */
+/** A call of the service that is measured. */
 export interface Call {
   readonly group: 'jobs' | 'adapters' | 'batches' | 'usage';
   readonly name: string;
-  /** @param turn 0, 1, 2, …: what is deleted is another one each time */
+  /** @param turn 0, 1, 2, …: a call that deletes something deletes another record each time */
   readonly make: (turn: number) => Promise<unknown>;
-  /** Fails where it was not what was to be measured. */
+  /** Returns false if the answer is not the one to be measured. */
   readonly check: (answer: unknown) => boolean;
 }
 
-/** any: what chance gave. */
+/** any: the number of rows is left to chance. */
 type Wanted = 'page' | 'some' | 'none' | 'any';
 type Listed = readonly [name: string, wanted: Wanted, filter: object, after?: string];
 
 const RARE = { name: 'incident', text: 'yes' };
-/** One in 20 has it. */
+/** The label of one row in 20. */
 const COMMON = { name: 'team', text: 'team-3' };
 const MISSING = { name: 'team', text: 'team-none' };
 
@@ -37,7 +37,7 @@ const isWanted = (wanted: Wanted) => (answer: unknown) => {
 const isTold = (answer: unknown): boolean => typeof answer === 'object' && answer !== null;
 const isDone = (answer: unknown): boolean => answer === undefined;
 
-/** All kinds of calls, of the tenant that has most rows unless they say otherwise. */
+/** Calls of all kinds, for the tenant with the most rows unless they name another one. */
 export function callsOf(of: (tenant: string) => Workspace, made: MadeRows, amounts: Amounts): Call[] {
   const own = of(LARGE);
   return [
@@ -178,18 +178,18 @@ function batchCalls(own: Workspace, made: MadeRows, { jobs }: Amounts): Call[] {
   ];
 }
 
-/** The place in a list from which on there is one more page. */
+/** The position in a list after which there is exactly one more page. */
 function lastPlace(made: MadeRows, idOf: (index: number) => string): string {
   const oldest = [...made.largeIn(0, 3 * BLOCK)];
   return idOf(oldest[DEFAULT_LIMIT]!);
 }
 
-/** Rows to delete, of all times: of odd blocks, whose adapters no job reads that waits. */
+/** Rows to delete, of all ages: those in odd blocks, whose adapters no waiting job reads. */
 function spread(made: MadeRows, rows: number, calls: number): number[] {
   const all = [...made.largeIn(0, rows)].filter((index) => Math.floor(index / BLOCK) % 2 === 1);
   const step = Math.max(1, Math.floor(all.length / (calls + WARM_UP)));
   return all.filter((_, i) => i % step === 0);
 }
 
-/** Calls of each kind that do not count. */
+/** Calls of each kind that are made first and not counted. */
 export const WARM_UP = 5;

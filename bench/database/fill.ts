@@ -4,7 +4,7 @@ import { MadeRows } from './made-rows.ts';
 import type { Amounts } from './options.ts';
 import { RowWriter } from './row-writer.ts';
 
-/** Fills a new database. @returns what was made, to know which ids there are */
+/** Fills a new database. @returns the rows that were created, from which their ids are known */
 export async function fill(database: Database, amounts: Amounts): Promise<MadeRows> {
   const made = new MadeRows(amounts, Date.now());
   await database.write(async (writer) => {

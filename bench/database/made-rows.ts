@@ -11,24 +11,24 @@ import type { Amounts } from './options.ts';
 import { addJob, type Ended } from './queued-work.ts';
 import type { RowsByTable } from './row-writer.ts';
 
-/** What takes rows, table by table. */
+/** Receives rows, table by table. */
 export type Add = <T extends keyof RowsByTable>(table: T, ...rows: readonly RowsByTable[T][]) => void;
 
-/** What the number of a row modulo this says, it says of all: whose it is first of all. */
+/** The number of a row modulo this determines its properties, above all its tenant. */
 export const BLOCK = 50;
-/** So many of a block are the large tenant's, and one each the others'. */
+/** This many rows of a block belong to the large tenant, and one to each of the others. */
 const LARGE_SHARE = BLOCK - 9;
 export const LARGE = 'large';
 
 const YEAR_MS = 365 * 86_400_000;
 const RUN_MS = 40_000;
 const BATCH_JOBS = 20;
-/** One in so many rows has the rare label; all of these are the large tenant's. */
+/** One in this many rows has the rare label; all of these belong to the large tenant. */
 export const RARE_ONE_IN = 10_000;
 const RARE_AT = 7;
 /** The adapter that one in a hundred jobs reads. */
 export const POPULAR_ADAPTER = 10;
-/** The names of the oldest adapters begin with this, and no others do. */
+/** The names of the oldest adapters begin with this, and those of no others. */
 export const OLD_PREFIX = 'legacy-';
 const OLD_ONE_IN = 40;
 const UPLOAD_ONE_IN = 5;
@@ -57,11 +57,11 @@ const CONFIG = Buffer.from(
 );
 
 const digits = (text: string): string => hash('sha256', text).slice(0, 20);
-/** A number that looks drawn by chance, the same one for the same text. */
+/** A number that looks random but is always the same for the same text. */
 const drawn = (text: string, below: number): number =>
   Number.parseInt(hash('sha256', text).slice(0, 8), 16) % below;
 
-/** Rows of a service that has run for a year: the same ones for the same amounts. */
+/** The rows of a service that has run for a year: always the same for the same amounts. */
 export class MadeRows {
   readonly tenants: readonly string[] = [
     LARGE,
@@ -70,7 +70,7 @@ export class MadeRows {
   readonly usage = new Map(this.tenants.map((tenant) => [tenant, { adapters: 0, bytes: 0, jobs: 0 }]));
   private readonly amounts: Amounts;
   private readonly beginMs: number;
-  /** Of one adapter that a job made, so many jobs lie before the next one. */
+  /** Number of jobs from one adapter that was made by a job to the next. */
   private readonly step: number;
 
   constructor(amounts: Amounts, nowMs: number) {
@@ -82,7 +82,7 @@ export class MadeRows {
   readonly tenantOf = (index: number): string =>
     this.tenants[Math.max(0, (index % BLOCK) - LARGE_SHARE + 1)]!;
 
-  /** The tenant's rows by their numbers, of those from `begin` to `end`. */
+  /** The numbers of the tenant's rows from `begin` to `end`. */
   *largeIn(begin: number, end: number): Generator<number> {
     for (let index = begin; index < end; index++) if (this.tenantOf(index) === LARGE) yield index;
   }
@@ -91,11 +91,11 @@ export class MadeRows {
   readonly jobId = (index: number): string => this.timed('job', this.jobMs(index), index);
   readonly batchIdOf = (firstJob: number): string => this.timed('batch', this.jobMs(firstJob), firstJob);
   readonly isUpload = (adapter: number): boolean => adapter % UPLOAD_ONE_IN === 0;
-  /** Of an adapter that was made. */
+  /** The job that made an adapter. */
   readonly makerOf = (adapter: number): number =>
     Math.floor(adapter / BLOCK) * this.step * BLOCK + (adapter % BLOCK);
 
-  /** Adds all adapters, and yields after each, so that rows can be written before there are too many. */
+  /** Adds all adapters, and yields after each, so that rows can be written before they become too many. */
   *adapters(add: Add): Generator<void> {
     const configs = BASES.map((base) =>
       this.content(`config of ${base}`, this.beginMs, CONFIG.length, CONFIG),
@@ -107,7 +107,7 @@ export class MadeRows {
     }
   }
 
-  /** The same of all jobs: those that have ended, and then those that are queued. */
+  /** The same for all jobs: first those that have ended, then those that are queued. */
   *jobs(add: Add): Generator<void> {
     const { jobs, queued } = this.amounts;
     const open = new Map<string, { readonly first: number; readonly members: JobTable[] }>();
@@ -130,7 +130,7 @@ export class MadeRows {
     for (const { first, members } of open.values()) this.addBatch(add, first, members);
   }
 
-  /** The first job of a batch of the large tenant that lies near this job. */
+  /** The first job of a batch of the large tenant near this job. */
   firstOfBatch(near: number): number {
     const before = LARGE_SHARE * Math.floor(near / BLOCK);
     const sequence = Math.floor(before / (2 * BATCH_JOBS)) * 2 * BATCH_JOBS;
@@ -234,7 +234,7 @@ export class MadeRows {
     return job;
   }
 
-  /** How a job ended. No job of the large tenant has failed, so that it has a state that nothing is in. */
+  /** How a job ended. No job of the large tenant has failed, so that there is a state without rows. */
   private ended(index: number, at: number): Pick<JobTable, Ended> {
     const isBad = Math.floor(index / BLOCK) % BLOCK === index % BLOCK;
     const state = !isBad ? 'succeeded' : this.tenantOf(index) === LARGE ? 'cancelled' : 'failed';
@@ -310,7 +310,7 @@ export class MadeRows {
   sourceOf(job: number): number {
     const block = Math.floor(job / BLOCK);
     if (job % BLOCK === POPULAR_ADAPTER && block % 2 === 0) return POPULAR_ADAPTER;
-    // Queued ones read those of even blocks, so that the others can be deleted.
+    // Queued jobs read adapters of even blocks only, so that the others can be deleted.
     const halves = Math.floor(this.amounts.adapters / BLOCK / 2);
     const even = 2 * drawn(`source of ${job}`, halves);
     return (even + (job < this.amounts.jobs ? block % 2 : 0)) * BLOCK + (job % BLOCK);

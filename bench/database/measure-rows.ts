@@ -28,7 +28,7 @@ export interface MeasuredRows {
 
 const POOL = { poolSize: 5, timeoutMs: 60_000 };
 
-/** Measures over a new database of its own, which is gone afterwards. */
+/** Measures on a new database, which is removed afterwards. */
 export async function measureDialect(dialect: Dialect, amounts: Amounts): Promise<MeasuredRows> {
   const folder = await mkdtemp(join(tmpdir(), 'squeeze-bench-'));
   const clear = () => rmSync(folder, { recursive: true, force: true });
@@ -36,7 +36,7 @@ export async function measureDialect(dialect: Dialect, amounts: Amounts): Promis
   try {
     if (dialect === 'sqlite') return await measureRows({ dataDir: folder, url: undefined, ...POOL }, amounts);
     const server = await startPostgres(join(folder, 'postgres'));
-    // It would outlive this process.
+    // The server would otherwise outlive this process.
     const kill = () => process.kill(server.pid, 'SIGQUIT');
     process.prependOnceListener('exit', kill);
     try {
@@ -51,7 +51,7 @@ export async function measureDialect(dialect: Dialect, amounts: Amounts): Promis
   }
 }
 
-/** Fills a new, empty database and measures over it. @throws Error where a call did not do what it says */
+/** Fills a new, empty database and measures on it. @throws Error if a call did not do what it should */
 export async function measureRows(options: DatabaseOptions, amounts: Amounts): Promise<MeasuredRows> {
   const startedMs = performance.now();
   const filling = await openDatabase(options);
@@ -73,7 +73,7 @@ export async function measureRows(options: DatabaseOptions, amounts: Amounts): P
   }
 }
 
-/** One call of each kind after the other, again and again, so that what disturbs the machine disturbs all of them. */
+/** Makes one call of each kind in turn, many times, so that a disturbance of the machine affects all of them. */
 async function measure(calls: readonly Call[], times: number): Promise<Measured[]> {
   const rows = calls.map((call) => ({ call, milliseconds: [] as number[] }));
   for (let turn = 0; turn < WARM_UP + times; turn++) {
@@ -90,7 +90,7 @@ async function measure(calls: readonly Call[], times: number): Promise<Measured[
   return rows;
 }
 
-/** PostgreSQL counts its rows by itself, a minute after they came; so long nobody has to wait here. */
+/** PostgreSQL updates its statistics on its own about a minute after the rows were written; this does it at once. */
 async function settle({ dialect, reader }: Database): Promise<void> {
   if (dialect === 'postgresql') await sql`vacuum (analyze)`.execute(reader);
 }

@@ -33,7 +33,7 @@ export interface DatabaseOptions {
 const MOST = 10_000_000;
 const FEWEST = { jobs: 1_000, adapters: 1_000, queued: 100, calls: 1 };
 export const QUICK: Amounts = { jobs: 1_000, adapters: 1_000, queued: 100, calls: 20 };
-/** The large tenant has so many of those that wait, to be cancelled. */
+/** The share of the large tenant's waiting jobs that the calls may cancel. */
 const CALLS_OF_QUEUED = 0.5;
 
 /**

@@ -7,16 +7,16 @@ import type { BlobStore } from '../../src/storage/blob-store.ts';
 import { MemoryQueue } from '../../test/http/memory-queue.ts';
 import type { Add } from './made-rows.ts';
 
-/** All that the benchmark knows of how work is kept: rows of it, and what services are made with. */
+/** Everything that the benchmark knows about how work is stored: its rows, and the parts that services need. */
 
-/** What follows from how a job ended. */
+/** The columns that depend on how a job ended. */
 export type Ended = 'state' | 'started_at' | 'finished_at' | 'expires_at' | 'attempts' | 'outcome';
 
 const WAITING: Pick<JobTable, Ended> = {
   ...{ state: 'queued', started_at: null, finished_at: null, expires_at: null, attempts: 0, outcome: null },
 };
 
-/** Adds a job with its execution. @param end undefined: it waits */
+/** Adds a job with its execution. @param end undefined: the job is waiting */
 export function addJob(
   add: Add,
   accepted: Omit<JobTable, Ended | 'execution' | 'work_execution'>,
@@ -36,7 +36,7 @@ export function addJob(
   return job;
 }
 
-/** There is no worker, so nothing is dispatched: what is measured is the database. */
+/** There is no worker, so nothing is dispatched: only the database is measured. */
 export const workspacesOver = (store: BlobStore, database: Database): ((tenant: string) => Workspace) => {
   const queue = new MemoryQueue();
   const workspaces = new Workspaces({

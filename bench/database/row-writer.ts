@@ -2,7 +2,7 @@ import { CompiledQuery } from 'kysely';
 import type { Database } from '../../src/database/database.ts';
 import type { Tables } from '../../src/database/tables.ts';
 
-/** In an order in which rows find those that they refer to. */
+/** In an order in which rows are written after those to which they refer. */
 const TABLES = [
   'content',
   'adapter',
@@ -21,10 +21,10 @@ const TABLES = [
 export type RowsByTable = Pick<Tables, (typeof TABLES)[number]>;
 
 const ROWS_OF_TRANSACTION = 20_000;
-/** Fewer than SQLite takes in a statement. */
+/** Fewer than the number of values that SQLite accepts in a statement. */
 const VALUES_AT_ONCE = 10_000;
 
-/** Inserts rows by the thousand: what is added waits until there are many. */
+/** Inserts rows in large groups: rows that are added wait until there are enough of them. */
 export class RowWriter {
   private readonly database: Database;
   private readonly waiting = new Map<keyof RowsByTable, object[]>(TABLES.map((table) => [table, []]));
@@ -43,7 +43,7 @@ export class RowWriter {
     return this.count >= ROWS_OF_TRANSACTION;
   }
 
-  /** Writes all that waits, in one transaction. */
+  /** Writes all waiting rows, in one transaction. */
   async flush(): Promise<void> {
     await this.database.write(async (writer) => {
       for (const table of TABLES)
@@ -53,7 +53,7 @@ export class RowWriter {
     this.count = 0;
   }
 
-  /** Statements without Kysely's tree of nodes, which takes longer to build than they take to run. */
+  /** Statements without Kysely's tree of nodes, which takes longer to build than the statements take to run. */
   private *inserts(table: string, rows: readonly object[]): Generator<CompiledQuery> {
     if (rows.length === 0) return;
     const columns = Object.keys(rows[0]!);

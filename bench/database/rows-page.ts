@@ -2,7 +2,7 @@ import { markdownTable } from '../markdown-table.ts';
 import { quantile } from '../statistics.ts';
 import type { MeasuredRows } from './measure-rows.ts';
 
-/** Milliseconds that the 99th percentile may take, of so many jobs; of more, twice as many. */
+/** Milliseconds that the 99th percentile may take for this many jobs; twice as many for more jobs. */
 const AIM_MS = 20;
 const AIM_JOBS = 100_000;
 
@@ -10,7 +10,7 @@ const NAMES = { sqlite: 'SQLite', postgresql: 'PostgreSQL' } as const;
 const count = (value: number): string => value.toLocaleString('en');
 const ms = (value: number): string => value.toFixed(value < 10 ? 2 : 1);
 
-/** The table of one database, and what is over the aim. */
+/** The table of one database, and the calls that exceed the aim. */
 export function rowsPage({ dialect, amounts, version, fillSeconds, rows }: MeasuredRows): string {
   const aimMs = amounts.jobs > AIM_JOBS ? 2 * AIM_MS : AIM_MS;
   const told = rows.map(({ call, milliseconds }) => ({

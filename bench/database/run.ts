@@ -12,7 +12,7 @@ async function main(): Promise<void> {
     ...describeMachine({ 'LoRA-Squeeze': PRODUCT.version }),
     `Command: \`${['npx tsx bench/database/run.ts', ...words].join(' ')}\``,
   ];
-  // Else what listens to the end of the process would not hear of it.
+  // Without this, listeners to the end of the process would not be called.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
   const pages: string[] = [];
   for (const dialect of options.dialects) {

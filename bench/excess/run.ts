@@ -6,8 +6,9 @@ import { factorsWithSpectrum } from '../../test/oracle/known-matrices.ts';
 import { type Matrix, multiply, transpose } from '../../test/oracle/linear-algebra.ts';
 
 /**
- * How far the default method stays from the optimum, on spectra of every kind:
- * `npx tsx bench/excess/run.ts 64,256,512,1024`. Grams are of float64 factors, so that nothing but the method counts.
+ * Measures how far the default method is from the optimum, on spectra of every kind:
+ * `npx tsx bench/excess/run.ts 64,256,512,1024`. Gram matrices are computed from float64 factors, so that only the
+ * method matters.
  */
 const SPECTRA: Readonly<Record<string, (i: number, rank: number, k: number) => number>> = {
   'i^-0.1': (i) => (i + 1) ** -0.1,

@@ -46,7 +46,7 @@ ${legend(measured)}
 `;
 }
 
-/** In the lower right corner: no curve comes there that keeps its bound. */
+/** In the lower right corner, which no curve that keeps its bound reaches. */
 function legend(measured: readonly MeasuredTrials[]): string {
   const height = measured.length * 20 + 10;
   const [left, top] = [LEFT + PLOT.width - 286, TOP + PLOT.height - height - 8];

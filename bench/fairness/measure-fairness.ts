@@ -13,25 +13,25 @@ export interface Setting {
   readonly tenants: number;
   readonly slots: number;
   readonly jobMs: number;
-  /** The queue loses everything when the quiet tenant has asked. */
+  /** Whether the queue loses everything after the quiet tenant has submitted its job. */
   readonly loses?: boolean;
 }
 
 export interface MeasuredTrials extends Setting {
-  /** In jobs. */
+  /** Counted in jobs. */
   readonly bound: number;
   readonly waits: readonly number[];
 }
 
-/** Two tenants, of three times the weight the first. */
+/** The shares of two tenants, the first of which has three times the weight. */
 export interface MeasuredShares {
-  /** How much longer the jobs of the first take than the service thinks, and those of the second. */
+  /** How many times longer than estimated the jobs of the first and of the second tenant take. */
   readonly factors: readonly [number, number];
-  /** Seconds of slots of the first for each of the second. */
+  /** Seconds of slots that the first tenant got for each second of the other. */
   readonly ratio: number;
 }
 
-/** Jobs of a second are short enough to wait for a slot in the queue, which is the worst case. */
+/** Jobs of a second are short enough to have to wait in the queue for a slot, which is the worst case. */
 export const SETTINGS: readonly Setting[] = [
   { name: '4 tenants, 4 slots', tenants: 4, slots: 4, jobMs: 1_000 },
   { name: '10 tenants, 4 slots', tenants: 10, slots: 4, jobMs: 1_000 },
@@ -58,7 +58,7 @@ export function measureTrials(
   });
 }
 
-/** @param jobs how many end before the seconds are compared */
+/** @param jobs number of jobs that end before the seconds are compared */
 export async function measureShares(dialect: Dialect, jobs: number): Promise<MeasuredShares[]> {
   const measured: MeasuredShares[] = [];
   for (const factors of FACTORS)

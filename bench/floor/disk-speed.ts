@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 
 const CHUNK_BYTES = 4 * 2 ** 20;
 
-/** Seconds to read all bytes of a file once, as many readers as cores side by side, into memory that is used again. */
+/** Seconds to read all bytes of a file once, with as many parallel readers as cores, into buffers that are reused. */
 export async function readOnce(path: string): Promise<number> {
   const { size } = await stat(path);
   const file = await open(path);
@@ -25,7 +25,7 @@ export async function readOnce(path: string): Promise<number> {
   }
 }
 
-/** Seconds to write so many bytes to a new file and to have them on the disk (fsync). The file is removed. */
+/** Seconds to write this many bytes to a new file and to flush them to disk (fsync). The file is removed. */
 export async function writeOnce(path: string, bytes: number): Promise<number> {
   // Not zeros: a file system may treat those specially.
   const buffer = Buffer.alloc(CHUNK_BYTES, 'lora');

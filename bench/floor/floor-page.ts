@@ -12,13 +12,13 @@ export interface FloorMeasurements {
   readonly readSeconds: number;
   readonly writeSeconds: number;
   readonly operations: Operations;
-  /** Operations a second of one core. */
+  /** Floating point operations per second of one core. */
   readonly gemmRate: number;
   /** By method: seconds of each warm job. */
   readonly jobs: ReadonlyMap<string, readonly number[]>;
 }
 
-/** What a job cannot do without, in seconds, one after the other. */
+/** The parts of a job that cannot be avoided, in seconds, one after the other. */
 export function floorSeconds(measured: FloorMeasurements): {
   read: number;
   write: number;

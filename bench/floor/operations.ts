@@ -1,6 +1,9 @@
 import type { AdapterSpec } from '../adapter/adapter-spec.ts';
 
-/** Floating point operations that grow with the adapter; the r × r decompositions between them are not in here. */
+/**
+ * Floating point operations whose number grows with the adapter; the r × r decompositions between them are not
+ * included.
+ */
 export interface Operations {
   /** BᵀB and AAᵀ of every module: 2(m + n)r². */
   readonly gram: number;

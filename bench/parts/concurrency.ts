@@ -9,13 +9,13 @@ import { type Context, type Section, stateDir, withAdapter } from './context.ts'
 
 const SOURCE_RANK = 16;
 const AT_ONCE = [1, 2, 4];
-/** Each waiting job has a client of its own; together they must not take a core. */
+/** Each waiting job has its own client; together they must not occupy a core. */
 const POLL_MS = 500;
-/** Divided by each of AT_ONCE, so that all compute processes are busy to the end. */
+/** Divisible by each of AT_ONCE, so that all compute processes are busy until the end. */
 const JOBS = 12;
 const QUICK = { layers: 2, jobs: 4 };
 
-/** Jobs a minute when 1, 2 or 4 run at a time and share the cores. */
+/** Jobs per minute when 1, 2 or 4 of them run at the same time and share the cores. */
 export function measureConcurrency(context: Context): Promise<Section> {
   const { quick } = context.options;
   const spec = quick ? llamaAdapter(SOURCE_RANK, QUICK.layers) : llamaAdapter(SOURCE_RANK);
@@ -56,7 +56,7 @@ function throughput(
           runJob(client, { adapterId: id, rank: targetRank, pollMs: POLL_MS }),
         ),
       );
-    // Every compute process is started and warm before the clock starts.
+    // Every compute process is started and warmed up before the clock starts.
     await runMany(atOnce);
     await runMany(atOnce);
     const { result, peakBytes } = await watchComputeMemory(service, () => runMany(jobs));

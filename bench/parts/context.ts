@@ -4,22 +4,22 @@ import { type AdapterSpec, factorBytes } from '../adapter/adapter-spec.ts';
 import { writeAdapter } from '../adapter/write-adapter.ts';
 import type { BenchOptions } from '../options.ts';
 
-/** Adapters up to this size stay on the disk for the next run. */
+/** Adapters up to this size are kept on disk for the next run. */
 const MAX_KEPT_BYTES = 1e9;
-/** Left free on the disk whatever happens. */
+/** Space that always stays free on the disk. */
 const RESERVE_BYTES = 2 * 2 ** 30;
 
-/** What every part of the benchmark works with. */
+/** What every part of the benchmark needs. */
 export interface Context {
   readonly options: BenchOptions;
-  /** Everything is made under this folder. */
+  /** The folder below which everything is created. */
   readonly homeDir: string;
   readonly repositoryDir: string;
-  /** Progress, for whoever waits. */
+  /** Reports progress to the person who is waiting. */
   say(line: string): void;
 }
 
-/** What a part has to tell: Markdown below its own `## ` headings, and the libraries it used. */
+/** The result of a part: Markdown below its own `## ` headings, and the libraries that it used. */
 export interface Section {
   readonly markdown: string;
   readonly versions?: Readonly<Record<string, string>>;

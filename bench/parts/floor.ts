@@ -15,7 +15,7 @@ const DEFAULT_RUNS = 3;
 const DISK_RUNS = 3;
 const QUICK_LAYERS = 2;
 
-/** How near a whole job comes to what the disk and the cores allow. */
+/** How close a whole job comes to the limits of the disk and the cores. */
 export function measureFloor(context: Context): Promise<Section> {
   const { quick, rank, runs = quick ? 1 : DEFAULT_RUNS } = context.options;
   const spec = quick ? llamaAdapter(SOURCE_RANK, QUICK_LAYERS) : llamaAdapter(SOURCE_RANK);

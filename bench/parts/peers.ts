@@ -18,7 +18,10 @@ const METHODS = ['rsvd', 'exact'] as const;
 const DEFAULT_RUNS = 5;
 const QUICK_LAYERS = 2;
 
-/** The same adapter to the same rank on the same cores: LoRA-Squeeze, and what one does today in Python. */
+/**
+ * The same adapter squeezed to the same rank on the same cores: by LoRA-Squeeze, and by the methods commonly used in
+ * Python.
+ */
 export function measurePeers(context: Context): Promise<Section> {
   const { quick, skipPeers } = context.options;
   const spec = quick ? llamaAdapter(SOURCE_RANK, QUICK_LAYERS) : llamaAdapter(SOURCE_RANK);
@@ -73,7 +76,7 @@ async function runPeers(
   for (const peer of PEERS) {
     context.say(`${peer.name}: ${peer.slow ? 'one run' : `1 + ${runs} runs`} …`);
     const once = () => runPeer(peer, adapterDir, rank, outDir(peer.name));
-    // The first run of the fast ones is not counted: it brings the file and the libraries into the page cache.
+    // The first run of fast programs is not counted: it loads the file and the libraries into the page cache.
     if (!peer.slow) await once();
     const done: PeerRun[] = [];
     for (let run = 0; run < (peer.slow ? 1 : runs); run++) done.push(await once());

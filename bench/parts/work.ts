@@ -10,7 +10,10 @@ import { type Context, type Section, stateDir, withAdapter } from './context.ts'
 
 const DEFAULT_RUNS = 3;
 
-/** Seconds and memory of a whole job against the work in it. Each point has a service of its own, so a peak of its own. */
+/**
+ * Seconds and memory of a whole job as a function of its work. Each point is measured with a new service, so each has
+ * its own memory peak.
+ */
 export async function measureWork(context: Context): Promise<Section> {
   const { quick, huge } = context.options;
   const measured: MeasuredSeries[] = [];

@@ -11,7 +11,7 @@ export function sweepCells(plan: Plan): Cell[] {
     });
 }
 
-/** In-Squeeze at the learning rate chosen for it, with as many other factors. */
+/** In-Squeeze with the learning rate chosen for it, and with other factors. */
 export function tunedCells(plan: Plan, settings: Settings): Cell[] {
   return methodCells(plan)
     .filter(({ method }) => method === 'in_tuned')
@@ -29,7 +29,7 @@ export function mainCells(plan: Plan, settings: Settings): Cell[] {
   });
 }
 
-/** The cells that this seed has no score of. */
+/** The cells for which this seed has no score. */
 export function missingCells(cells: readonly Cell[], seed: number, scores: readonly Score[]): Cell[] {
   const key = ({ phase, method, rank, peak, power }: Cell) => [phase, method, rank, peak, power].join('/');
   const done = new Set(scores.filter((score) => score.seed === seed).map(key));

@@ -1,10 +1,10 @@
 import { mean } from './paired.ts';
 import type { Cell, Score, Settings } from './results.ts';
 
-/** The name under which the settings of a cell are kept. */
+/** The key under which the settings of a cell are stored. */
 export const settingsKey = ({ method, rank }: Pick<Score, 'method' | 'rank'>): string => `${method}/${rank}`;
 
-/** For every method and rank that was swept, the settings with the best accuracy, in the mean over the seeds of the sweep. */
+/** For every method and rank in the sweep, the settings with the best mean accuracy over the seeds of the sweep. */
 export function chooseSettings(scores: readonly Score[]): Settings {
   const swept = scores.filter(({ phase }) => phase === 'sweep');
   const chosen: Record<string, Pick<Cell, 'peak' | 'power'>> = {};

@@ -19,7 +19,7 @@ docs/quality-digits.md between their marks, figures beside them and bench/qualit
 
 const MAX_SEEDS = 20;
 const MAX_WORKERS = 64;
-/** Apart from the seeds compared. */
+/** Different from the seeds that are compared. */
 const SWEEP_SEEDS = [101, 102];
 
 export interface QualityOptions {

@@ -10,7 +10,7 @@ const PLOT = { width: WIDTH - LEFT - 240, height: HEIGHT - TOP - 62 };
 const BOTTOM = TOP + PLOT.height;
 /** Half of the room left and right of the outer ranks, as a share of the distance between two ranks. */
 const MARGIN = 0.4;
-/** Methods stand side by side at a rank, so that their spreads do not cover each other. */
+/** Methods are drawn side by side at each rank, so that their spreads do not cover each other. */
 const APART = 9;
 const LEGEND_LINE = 22;
 

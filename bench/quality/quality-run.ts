@@ -17,16 +17,16 @@ const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
 export interface Surroundings {
   /** The words of the command line, for the page. */
   readonly words: readonly string[];
-  /** Of the libraries that train. */
+  /** Versions of the libraries that train. */
   readonly versions: Readonly<Record<string, string>>;
-  /** Of the service that squeezes. */
+  /** URL of the service that squeezes. */
   readonly url: string;
-  /** Seconds since the start, with their unit. */
+  /** Seconds since the start, with the unit. */
   elapsed(): string;
   say(line: string): void;
 }
 
-/** Trains what is asked for, one task after the other; writes results, page and figures. */
+/** Runs the requested trainings, one task after the other, and writes results, page and figures. */
 export async function trainAndWrite(options: QualityOptions, surroundings: Surroundings): Promise<void> {
   for (const plan of options.plans) {
     const path = await resultsPath(options, plan);
@@ -34,7 +34,7 @@ export async function trainAndWrite(options: QualityOptions, surroundings: Surro
   }
 }
 
-/** Writes page and figures of the results that are there. */
+/** Writes page and figures from existing results. */
 export async function render(options: QualityOptions): Promise<void> {
   for (const plan of options.plans)
     await writePage(options, await readResults(await resultsPath(options, plan)));
@@ -56,7 +56,7 @@ async function writePage(options: QualityOptions, results: Results): Promise<voi
   const figure = `figures/quality-${task}.svg`;
   await mkdir(dirname(join(dir, figure)), { recursive: true });
   await writeFile(join(dir, figure), qualityFigure(results));
-  // Among the documents, digits have a page of their own. In a folder of the caller's, every task has one.
+  // In docs/, the digits have a separate page. In a folder given by the caller, every task has one.
   const page = join(dir, ownDir(options) || task === 'digits' ? `quality-${task}.md` : 'quality.md');
   await writeBetweenMarks(page, `bench/quality/run.ts, ${task}`, qualityPage(results, figure));
 }

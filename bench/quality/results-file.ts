@@ -17,10 +17,10 @@ export async function readResults(path: string): Promise<Results> {
   };
 }
 
-/** Which seeds and which cells there are may differ; all else decides what a score is worth. */
+/** Fields in which plans may differ; all others affect the meaning of a score. */
 const MAY_DIFFER = new Set<keyof Plan>(['seeds', 'ranks', 'methods']);
 
-/** @throws Error naming the field in which scores of an earlier run are not comparable */
+/** @throws Error naming the field that makes scores of an earlier run incomparable */
 export function refuseOtherPlan(earlier: Plan, plan: Plan): void {
   for (const field of Object.keys(plan) as (keyof Plan)[]) {
     const [before, now] = [earlier[field], plan[field]].map((value) => JSON.stringify(value));

@@ -1,6 +1,6 @@
-/** What the experiment compares, and the raw numbers that its workers bring. */
+/** The methods that the experiment compares, and the raw numbers from its workers. */
 
-/** Those with a learning rate of their own, and after them those that have the one of another. */
+/** First the methods with a learning rate of their own, then those that use the learning rate of another method. */
 export const METHODS = [
   'direct',
   'post',
@@ -26,33 +26,33 @@ export const METHOD_NAMES: Readonly<Record<Method, string>> = {
   in_by_module: 'In-Squeeze, ranks by module',
 };
 
-/** Whose settings a method has. */
+/** The method whose settings another method uses. */
 export const SETTINGS_OF: Readonly<Partial<Record<Method, Method>>> = {
   post_by_module: 'post',
   cont_by_module: 'cont',
   in_by_module: 'in',
 };
 
-/** One training, whatever the seed. */
+/** One training, independent of the seed. */
 export interface Cell {
-  /** sweep: to choose the settings by. */
+  /** sweep: used to choose the settings. */
   readonly phase: 'sweep' | 'main';
   /** source: trained at the source rank throughout. */
   readonly method: Method | 'source';
   readonly rank: number;
-  /** Highest learning rate, right for the rank that training begins at. */
+  /** Peak learning rate, right for the rank at which the training begins. */
   readonly peak: number;
-  /** in_tuned: a stage's learning rate is the source's times (R/r) to this power. */
+  /** in_tuned: a stage's learning rate is that of the source multiplied by (R/r) to this power. */
   readonly power?: number;
 }
 
-/** The quality of one trained adapter on the test data of its seed, or in the sweep on those to choose by. */
+/** The quality of one trained adapter on the test data of its seed; in the sweep, on the data used for choosing. */
 export interface Score extends Cell {
   readonly seed: number;
   readonly accuracy: number;
-  /** Mean cross-entropy over the same. */
+  /** Mean cross-entropy on the same data. */
   readonly loss: number;
-  /** Σ of the parameters trained over the steps. */
+  /** Σ over the steps of the number of trained parameters. */
   readonly trained_parameters: number;
   /** Post-Squeeze: the share of the adapter's energy that is kept. */
   readonly energy?: number;
@@ -67,7 +67,7 @@ export interface BaseScore {
   readonly [name: string]: number | true;
 }
 
-/** Sizes of the experiment, the same for all methods. Handed to the workers as it is. */
+/** The sizes of the experiment, the same for all methods. Passed to the workers unchanged. */
 export interface Plan {
   /** digits, or a data file of text/assets. */
   readonly task: string;
@@ -76,21 +76,21 @@ export interface Plan {
   readonly source_rank: number;
   readonly total_steps: number;
   readonly min_stage_steps: number;
-  /** Learning rates that the sweep tries for all that begins at the source rank. */
+  /** Learning rates that the sweep tries for everything that begins at the source rank. */
   readonly peaks: readonly number[];
-  /** Direct training at a rank tries the same rates times this. */
+  /** Direct training at a rank tries the same rates, multiplied by this factor. */
   readonly direct_factors: Readonly<Record<number, number>>;
-  /** What in_tuned tries. */
+  /** The powers that in_tuned tries. */
   readonly powers: readonly number[];
   readonly sweep_seeds: readonly number[];
   readonly seeds: readonly number[];
-  /** Digits: images in a batch, steps that the base is trained for, images to test by (all unless given). */
+  /** Digits: images per batch, training steps of the base, images to test with (default: all). */
   readonly batch?: number;
   readonly pretrain_steps?: number;
   readonly test_images?: number;
 }
 
-/** What the sweep chose for each `method/rank`. */
+/** The settings that the sweep chose for each `method/rank`. */
 export type Settings = Readonly<Record<string, Pick<Cell, 'peak' | 'power'>>>;
 
 export interface Results {
@@ -98,6 +98,6 @@ export interface Results {
   readonly settings: Settings;
   readonly scores: readonly Score[];
   readonly bases: readonly BaseScore[];
-  /** Where, on what, when. */
+  /** Machine, versions and date. */
   readonly facts: readonly string[];
 }

@@ -7,15 +7,15 @@ export type Trained = Omit<Results, 'facts'>;
 
 export interface Experiment {
   readonly plan: Plan;
-  /** Scores of an earlier run of the same plan; what is there is not trained again. */
+  /** Scores of an earlier run of the same plan, which are not trained again. */
   readonly earlier: Pick<Trained, 'scores' | 'bases'>;
-  /** Of the service that squeezes. */
+  /** URL of the service that squeezes. */
   readonly url: string;
-  /** Workers at a time. */
+  /** Number of workers at the same time. */
   readonly workers: number;
-  /** Progress, for whoever waits. */
+  /** Reports progress to the person who is waiting. */
   say(line: string): void;
-  /** Keeps what there is so far; called whenever a seed is through. */
+  /** Saves the results so far; called after each seed. */
   save(trained: Trained): Promise<void>;
 }
 

@@ -1,7 +1,7 @@
 import { markdownTable } from '../markdown-table.ts';
 import { mean } from './paired.ts';
 
-/** A line of results/plans.jsonl (text/tune.py). Accuracies in percent and losses, one of each seed. */
+/** A line of results/plans.jsonl (text/tune.py). Accuracies in percent, and losses, one for each seed. */
 export interface PlanRow {
   readonly task: string;
   readonly plan: string;
@@ -10,17 +10,17 @@ export interface PlanRow {
   readonly loss: readonly number[];
 }
 
-/** A line of results/ranks.jsonl (text/tune_ranks.py): Post-Squeezes of the same adapters, against these. */
+/** A line of results/ranks.jsonl (text/tune_ranks.py): Post-Squeezes, compared with the adapters before the squeeze. */
 export interface RanksRow {
   readonly task: string;
   readonly criterion: string;
-  /** The parameters are those of so many ranks in every module. */
+  /** The budget: as many parameters as this rank in every module has. */
   readonly rank: number;
   readonly norm: 'kept' | 'restored';
-  /** Percentage points of accuracy lost, of each seed. */
+  /** Percentage points of accuracy lost, for each seed. */
   readonly cost: readonly number[];
   readonly loss: readonly number[];
-  /** Share of the energy of the whole adapter that is kept, of each seed. */
+  /** The share of the whole adapter's energy that is kept, for each seed. */
   readonly energy: readonly number[];
   /** Share of its own energy that a module keeps, in the mean over modules. */
   readonly module_energy: readonly number[];

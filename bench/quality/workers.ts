@@ -3,12 +3,12 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-/** Debian's Python, where python3-torch and python3-sklearn land. */
+/** Debian's Python, for which python3-torch and python3-sklearn are installed. */
 const PYTHON = '/usr/bin/python3';
 const SCRIPT = fileURLToPath(new URL('./train_seed.py', import.meta.url));
 export const NEEDED = 'python3-torch, python3-safetensors and python3-sklearn';
 
-/** Found, not imported: importing torch takes seconds. */
+/** Looks the packages up without importing them: importing torch takes seconds. */
 const SHOW_VERSIONS = [
   'import importlib.util, json, platform, sys',
   'from importlib.metadata import version',
@@ -16,7 +16,7 @@ const SHOW_VERSIONS = [
   'print(json.dumps({"Python": platform.python_version(), "torch": version("torch"), "scikit-learn": version("scikit-learn")}))',
 ].join('\n');
 
-/** null when it cannot be run here; else the versions of its libraries. */
+/** null if it cannot be run here; otherwise the versions of its libraries. */
 export function pythonVersions(): Record<string, string> | null {
   try {
     return JSON.parse(
@@ -28,11 +28,11 @@ export function pythonVersions(): Record<string, string> | null {
 }
 
 /**
- * Runs train_seed.py on one thread: `order` goes in as JSON, each line that comes out is a JSON value.
- * @throws Error with the end of its standard error when it fails
+ * Runs train_seed.py on one thread: `order` is passed as JSON, and each line of its output is a JSON value.
+ * @throws Error with the end of its standard error if it fails
  */
 export async function runWorker(order: object, onValue: (value: unknown) => void): Promise<void> {
-  // Beside the other worker a second thread of BLAS would only take its core.
+  // With another worker on the machine, a second BLAS thread would only take that worker's core.
   const env = {
     ...process.env,
     OMP_NUM_THREADS: '1',
@@ -57,7 +57,7 @@ export async function runWorker(order: object, onValue: (value: unknown) => void
   }
 }
 
-/** Does all orders, `atOnce` at a time, in their order. */
+/** Runs all orders in sequence, `atOnce` at a time. */
 export async function runAll<T>(
   orders: readonly T[],
   atOnce: number,

@@ -7,7 +7,7 @@ import { FIT, startExternalRedis } from '../../test/queue/external-redis.ts';
 import { runJob } from '../service/run-job.ts';
 import { upload } from '../service/transfer.ts';
 
-/** Each waiting job has a client of its own; together they must not take a core. */
+/** Each waiting job has its own client; together they must not occupy a core. */
 const POLL_MS = 500;
 
 export interface Load {
@@ -19,11 +19,11 @@ export interface Load {
 export interface Measured extends Load {
   /** From the moment the first job was accepted until the last one succeeded. */
   readonly seconds: number;
-  /** Jobs that each worker did, the fewest and the most. */
+  /** The smallest and the largest number of jobs that a worker did. */
   readonly share: readonly [number, number];
 }
 
-/** One API, so many workers of one thread each, all built processes of their own on one Redis and one folder. */
+/** One API and this many workers with one thread each, all built processes that share one Redis and one folder. */
 export async function measureWorkers(stateDir: string, adapterDir: string, load: Load): Promise<Measured> {
   const { workers, jobs, targetRank } = load;
   await rm(stateDir, { recursive: true, force: true });
@@ -58,7 +58,7 @@ export async function measureWorkers(stateDir: string, adapterDir: string, load:
           runJob(client, { adapterId: id, rank: targetRank, pollMs: POLL_MS }),
         ),
       );
-    // Every worker has its compute process, warm, before the clock starts.
+    // Every worker has a warm compute process before the clock starts.
     await runMany(2 * workers);
     const before = await Promise.all(team.map(endedJobs));
     const done = (await runMany(jobs)).map(({ job }) => job);

@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { Client } from '../../test/e2e/client.ts';
 import { type Service, startService } from '../../test/e2e/service.ts';
 
-/** Over every adapter made here. */
+/** Larger than every adapter that is created here. */
 const MAX_UPLOAD_BYTES = 64 * 2 ** 30;
 
 export interface BenchService {
@@ -10,7 +10,7 @@ export interface BenchService {
   readonly client: Client;
 }
 
-/** Runs the built service on a fresh data folder for the length of `use`; leaves neither process nor file. */
+/** Runs the built service on a fresh data folder while `use` runs; leaves no process and no file behind. */
 export async function withService<T>(
   stateDir: string,
   env: Readonly<Record<string, string>>,
@@ -22,7 +22,7 @@ export async function withService<T>(
     entry: 'built',
     env: {
       ...{ LOG_LEVEL: 'warn', MAX_UPLOAD_BYTES: String(MAX_UPLOAD_BYTES) },
-      // As it is by default; tests turn it off.
+      // The default, which tests turn off.
       COMPUTE_WARM_UP: 'on',
       ...env,
     },

@@ -13,16 +13,19 @@ export interface ServiceMeasurement {
   /** The first job of a service that has just become ready. */
   readonly cold: Timings;
   readonly warm: readonly Timings[];
-  /** The warm jobs by the client's own clock, from the request to seeing them succeeded: a check on `warm`. */
+  /**
+   * Durations of the warm jobs by the client's clock, from the request until it sees them succeeded: a check on
+   * `warm`.
+   */
   readonly clientSeconds: readonly number[];
-  /** Most memory a compute process ever held at once, over all jobs. */
+  /** Peak memory of a compute process over all jobs. */
   readonly computePeakBytes: number;
-  /** The same of the process that answers HTTP. */
+  /** The same for the process that answers HTTP. */
   readonly apiPeakBytes: number;
-  /** Every answer of /livez while a job was running; empty unless asked for. */
+  /** Response times of /livez while a job was running; empty unless requested. */
   readonly livezMs: readonly number[];
   readonly relativeError: number;
-  /** Size of the weights written. */
+  /** Size of the weights that were written. */
   readonly resultBytes: number;
   readonly provider: ProviderInfo;
 }
@@ -38,7 +41,7 @@ export function measureService(request: {
   readonly rank: number;
   readonly runs: number;
   readonly options?: SqueezeOptions;
-  /** Ask for /livez all the while. */
+  /** Whether to request /livez meanwhile. */
   readonly probe?: boolean;
 }): Promise<ServiceMeasurement> {
   const { adapterDir, stateDir, outDir, rank, runs, options = {} } = request;

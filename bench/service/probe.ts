@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const INTERVAL_MS = 10;
 
-/** Asks an address again and again, one request at a time, until told to stop. */
+/** Sends requests to a URL, one at a time, until stopped. */
 export class Probe {
   readonly latenciesMs: number[] = [];
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 });
@@ -17,7 +17,7 @@ export class Probe {
     this.#done.catch(() => {}); // stop() tells
   }
 
-  /** @throws when a request failed or was not answered with 200 */
+  /** @throws if a request failed or was not answered with 200 */
   async stop(): Promise<number[]> {
     this.#running = false;
     await this.#done;

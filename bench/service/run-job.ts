@@ -3,7 +3,7 @@ import type { JobRecord } from '../../src/contract/job.ts';
 import type { SqueezeOptions } from '../../src/contract/job-request.ts';
 import type { Client } from '../../test/e2e/client.ts';
 
-/** A client that asks more often takes the cores from the job. */
+/** Polling more often would take the cores from the job. */
 const DEFAULT_POLL_MS = 20;
 /** 10 GB take about a minute. */
 const JOB_LIMIT_MS = 30 * 60_000;
@@ -16,8 +16,8 @@ export interface JobOrder {
 }
 
 /**
- * One squeeze from the request until the client sees it succeeded.
- * @throws when it ends otherwise, or takes half an hour
+ * One squeeze, from the request until the client sees it succeeded.
+ * @throws if it ends in another state, or takes half an hour
  */
 export async function runJob(client: Client, order: JobOrder): Promise<{ job: JobRecord; seconds: number }> {
   const startedMs = performance.now();

@@ -4,7 +4,7 @@ import { descendantsOf } from '../../test/e2e/process-tree.ts';
 
 const TICKS_PER_SECOND = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
 
-/** Seconds of CPU that a process and its descendants have used, those included that have ended. */
+/** Seconds of CPU time of a process and its descendants, including those that have ended. */
 export function cpuSeconds(pid: number): number {
   const everyone = [{ pid }, ...descendantsOf(pid)];
   return everyone.reduce((sum, each) => sum + ticksOf(each.pid), 0) / TICKS_PER_SECOND;

@@ -9,7 +9,7 @@ import { CONFIG, WEIGHTS } from '../adapter/write-adapter.ts';
 const RANK = 8;
 const LAYERS = 12;
 const HIDDEN = 768;
-/** GPT-2's, as outputs and inputs. */
+/** GPT-2's projections, as outputs and inputs. */
 const PROJECTIONS = [
   ['attn.c_attn', 3 * HIDDEN, HIDDEN],
   ['attn.c_proj', HIDDEN, HIDDEN],
@@ -28,8 +28,8 @@ const SHAPES = Array.from({ length: LAYERS }, (_, layer) =>
 export const MODULES = SHAPES.length;
 
 /**
- * Makes PEFT adapters of GPT-2's size, one folder each, every one with other weights. Those that are there already stay, and
- * those of a larger count go: the loop takes whatever is in the folder.
+ * Creates PEFT adapters of GPT-2's size, one in each folder, all with different weights. Existing ones are kept, and
+ * those of a larger count are removed, because the loop uses whatever is in the folder.
  * @returns their folders
  */
 export async function writeGpt2Adapters(dir: string, count: number): Promise<string[]> {
@@ -53,7 +53,7 @@ export async function writeGpt2Adapters(dir: string, count: number): Promise<str
 const CONFIGURATION = {
   base_model_name_or_path: 'openai-community/gpt2',
   bias: 'none',
-  // Transformers' Conv1D, which GPT-2 is made of.
+  // GPT-2 consists of Transformers' Conv1D layers.
   fan_in_fan_out: true,
   lora_alpha: 2 * RANK,
   lora_dropout: 0,
@@ -72,7 +72,7 @@ function weights(seed: number): Buffer {
       { name: `${shape.name}.lora_B.weight`, dtype: 'F32', shape: [shape.outFeatures, RANK], data: b },
     ];
   });
-  // Tensors of one dtype lie in the order given.
+  // Tensors of one dtype are written in the given order.
   const { headerBytes } = layOut(tensors, new Map([['format', 'pt']]));
   const bytesOf = ({ data }: { readonly data: Float32Array }) =>
     new Uint8Array(data.buffer, data.byteOffset, data.byteLength);

@@ -15,19 +15,19 @@ const ROOT = join(import.meta.dirname, '../..');
 export const TARGET_RANK = 4;
 const LARGE_TARGET_RANK = 16;
 
-/** Uploads at a time. */
+/** Number of uploads at the same time. */
 const UPLOADS = 4;
-/** Seldom: the answer costs CPU, and the batch takes seconds. */
+/** A long interval, because answering costs CPU time and the batch takes seconds. */
 const POLL_MS = 250;
 
 export interface Rate {
   readonly adapters: number;
   readonly seconds: number;
-  /** Of all processes that had to do with it. */
+  /** CPU time of all processes involved. */
   readonly cpuSeconds: number;
 }
 
-/** The loop in torch, a process a core. */
+/** Measures the loop in torch, with one process for each core. */
 export async function measureLoop(source: string, out: string): Promise<Rate & { library: string }> {
   const script = join(import.meta.dirname, 'torch_loop.py');
   const { stdout } = await promisify(execFile)('/usr/bin/python3', [
@@ -41,7 +41,7 @@ export async function measureLoop(source: string, out: string): Promise<Rate & {
   return { ...measured, cpuSeconds: cpu_seconds };
 }
 
-/** The command over all folders at once, its start included. */
+/** Measures the command on all folders in one call, including its start. */
 export async function measureCommand(folders: readonly string[], out: string): Promise<Rate> {
   const startedMs = performance.now();
   const child = spawn(
@@ -69,11 +69,11 @@ export async function measureCommand(folders: readonly string[], out: string): P
 }
 
 export interface BatchRate extends Rate {
-  /** Uploading them, before the batch: seconds, and CPU of the service. */
+  /** The uploads before the batch: seconds, and CPU time of the service. */
   readonly uploads: { readonly seconds: number; readonly cpuSeconds: number };
 }
 
-/** A batch of all adapters through the service, on SQLite and a folder, its compute processes warm. */
+/** A batch of all adapters through the service, on SQLite and a folder, with warm compute processes. */
 export function measureBatch(
   stateDir: string,
   folders: readonly string[],
@@ -121,13 +121,16 @@ export function measureBatch(
 }
 
 export interface Mix {
-  /** Between acceptance and start of each small job. */
+  /** Time between the acceptance and the start of each small job. */
   readonly waitMs: readonly number[];
-  /** Of the large job. */
+  /** Duration of the large job. */
   readonly largeSeconds: number;
 }
 
-/** Small jobs one after the other while a large one runs, with a slot for each. @param large folder of its adapter */
+/**
+ * Runs small jobs one after the other while a large one runs; there is a slot for each. @param large folder of its
+ * adapter
+ */
 export function measureMix(stateDir: string, folders: readonly string[], large: string): Promise<Mix> {
   return withService(stateDir, { WORKER_CONCURRENCY: '2' }, async ({ client }) => {
     const { id: largeId } = await upload(client, large);
@@ -148,7 +151,7 @@ export function measureMix(stateDir: string, folders: readonly string[], large: 
   });
 }
 
-/** One call after the other, from the upload to the result, in ms; every adapter is new to the service. */
+/** Sequential calls, each from the upload to the result, in ms; every adapter is new to the service. */
 export function measureCalls(stateDir: string, folders: readonly string[]): Promise<number[]> {
   return withService(stateDir, {}, async ({ client }) => {
     const tookMs: number[] = [];

@@ -7,13 +7,13 @@ import { PatientClient } from '../../test/chaos/patient-client.ts';
 import { adapterForm, readAdapterFiles } from '../../test/e2e/client.ts';
 import { fixtureAdapters } from '../../test/e2e/fixtures.ts';
 
-/** How long a client of events listens, and how long after its begin a job is cancelled. */
+/** How long a client listens to events, and how long after its start a job is cancelled. */
 const LISTEN_MS = 2_000;
 const CANCEL_AFTER_MS = 20;
 
 /**
- * What clients do, over and over, so that at the end of each round there is as much as at its begin: an adapter comes,
- * is squeezed, watched, read, listed; another job is cancelled; an upload breaks off; everything is deleted.
+ * What clients do, in rounds that leave as much behind as they found: an adapter is uploaded, squeezed, watched, read
+ * and listed; another job is cancelled; an upload breaks off; everything is deleted.
  */
 export class SoakLoad {
   rounds = 0;
@@ -30,7 +30,7 @@ export class SoakLoad {
     this.config = JSON.parse(Buffer.from(config as Uint8Array).toString('utf8')) as Record<string, unknown>;
   }
 
-  /** @param isOver asked before each round */
+  /** @param isOver called before each round */
   async run(isOver: () => boolean): Promise<void> {
     while (!isOver()) {
       await this.round();
@@ -60,7 +60,7 @@ export class SoakLoad {
     for (const { id } of [done, cancelled]) await this.remove(`/v1/jobs/${id}`);
   }
 
-  /** Another adapter each round: its configuration says which. */
+  /** A different adapter in each round: only its configuration differs. */
   private async upload(): Promise<AdapterRecord> {
     const config = JSON.stringify({ ...this.config, revision: `soak-${this.rounds}` });
     const response = await this.client.postAdapter({ weights: this.weights, config });
@@ -85,7 +85,7 @@ export class SoakLoad {
     return JSON.parse(text) as JobRecord;
   }
 
-  /** Listens to its events for a while, then leaves without a word. */
+  /** Listens to a job's events for a while, then disconnects without notice. */
   private async watched(id: string): Promise<JobRecord> {
     const controller = new AbortController();
     const response = await this.client.fetch(`/v1/jobs/${id}/events`, { signal: controller.signal });

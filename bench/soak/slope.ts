@@ -1,13 +1,13 @@
-/** A value at a moment. */
+/** A value at a point in time. */
 export interface Sample {
-  /** Since the begin. */
+  /** Since the beginning. */
   readonly minutes: number;
   readonly value: number;
 }
 
 /**
- * How fast values grow: the slope of the straight line with the least squared distances, per minute.
- * @returns 0 for fewer than two moments
+ * How fast values grow: the slope of the least-squares line, per minute.
+ * @returns 0 for fewer than two points in time
  */
 export function slope(samples: readonly Sample[]): number {
   const n = samples.length;

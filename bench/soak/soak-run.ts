@@ -5,14 +5,14 @@ import { SoakLoad } from './load.ts';
 import { slope } from './slope.ts';
 import { type Reading, SERIES, type Series, Watch } from './watch.ts';
 
-/** The first part of a soak: caches fill, code is compiled, the heap finds its size. */
+/** The first part of a soak: caches fill up, code is compiled, the heap reaches its size. */
 export const WARM_UP_SHARE = 0.3;
 const SAMPLE_MS = 3_000;
-/** Then what is within the slack is quiet enough, on a machine that is busy with other things. */
+/** After this time, values within the slack count as quiet, because the machine may be busy with other things. */
 const SETTLE_MS = 30_000;
 const SETTLE_LIMIT_MS = 120_000;
 
-/** Most that a series may grow by in a minute, after the warm-up. */
+/** The largest growth per minute that a series may have after the warm-up. */
 export const BOUNDS: Readonly<Record<Series, number>> = {
   'api RSS, MB': 2,
   'worker RSS, MB': 2,
@@ -25,7 +25,7 @@ export const BOUNDS: Readonly<Record<Series, number>> = {
   'scratch files': 0.5,
 };
 
-/** Those that must be what they were when nothing is asked of the service any more. */
+/** Series that must return to their initial values when the service gets no more requests. */
 export const STEADY = [
   'api handles',
   'worker handles',
@@ -35,22 +35,22 @@ export const STEADY = [
 ] as const;
 
 /**
- * Garbage is left lying while there is room: some gigabytes by default, which no soak of minutes would fill. In a small heap
- * only what is still held can grow, and a leak ends the process.
+ * V8 leaves garbage uncollected while there is room: by default some gigabytes, which a soak of minutes would not
+ * fill. In a small heap, only what is still referenced can grow, and a leak ends the process.
  */
 const HEAP_MB = 192;
 
-/** Clients keep connections for a while, and so does the API to Redis: some more or less say nothing. */
+/** Clients keep connections open for a while, and so does the API to Redis: small differences mean nothing. */
 const HANDLES_SLACK = 4;
 
-/** Longer than idle connections are kept. */
+/** Longer than idle connections are kept open. */
 const IDLE_CLOSE_MS = 8_000;
 
 export interface SoakOptions {
   readonly folder: string;
   readonly entry: Entry;
   readonly minutes: number;
-  /** It goes on until so many rounds are through, however long that takes. */
+  /** The soak continues until this many rounds are done, however long that takes. */
   readonly minRounds: number;
   readonly say: (line: string) => void;
 }
@@ -63,16 +63,16 @@ export interface SoakReport {
 
 export interface SoakRow {
   readonly series: Series;
-  /** After a few rounds, and at the end when all is quiet. */
+  /** Measured after a few rounds, and at the end when everything is quiet. */
   readonly before: number;
   readonly after: number;
   readonly most: number;
-  /** Per minute, after the warm-up. */
+  /** Growth per minute, after the warm-up. */
   readonly slope: number;
   readonly bound: number;
 }
 
-/** Asks the same of a small fleet for some minutes, and watches what grows. */
+/** Sends the same requests to a small fleet for some minutes, and watches what grows. */
 export async function runSoak({ folder, entry, minutes, minRounds, say }: SoakOptions): Promise<SoakReport> {
   const env = { LOG_LEVEL: 'error', NODE_OPTIONS: `--max-old-space-size=${HEAP_MB}` };
   const fleet = await Fleet.start({ folder, entry, workers: 1, env });
@@ -113,7 +113,7 @@ export async function runSoak({ folder, entry, minutes, minRounds, say }: SoakOp
   }
 }
 
-/** What must be steady and is more than it was, one sentence each. */
+/** Series that must be steady but have grown, one sentence each. */
 export function leaks({ rows }: SoakReport): string[] {
   return rows
     .filter(({ series }) => (STEADY as readonly string[]).includes(series))
@@ -122,8 +122,8 @@ export function leaks({ rows }: SoakReport): string[] {
 }
 
 /**
- * What grew faster than it may and was not given back when all was quiet, one sentence each. A heap that is busy grows
- * and shrinks by tens of megabytes.
+ * Series that grew faster than allowed and did not shrink again when everything was quiet, one sentence each. The
+ * heap of a busy process grows and shrinks by tens of megabytes.
  */
 export function growths({ rows }: SoakReport): string[] {
   return rows
@@ -133,7 +133,7 @@ export function growths({ rows }: SoakReport): string[] {
 
 const slackOf = (series: Series): number => (series.endsWith('handles') ? HANDLES_SLACK : 0);
 
-/** Waits until connections that are kept for a while have gone, or as little is left as there was. */
+/** Waits until idle connections are closed, or as little is left as there was at the beginning. */
 async function quiet(watch: Watch, before?: Reading): Promise<Reading> {
   const begunAt = Date.now();
   const passedMs = (): number => Date.now() - begunAt;

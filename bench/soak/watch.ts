@@ -4,7 +4,7 @@ import { Redis } from 'ioredis';
 import type { Fleet } from '../../test/chaos/fleet.ts';
 import { residentBytes } from '../../test/e2e/process-tree.ts';
 
-/** What is looked at: of the API, of the worker, of its compute processes, of Redis, of the storage. */
+/** The series that are watched: of the API, the worker, its compute processes, Redis and the storage. */
 export const SERIES = [
   'api RSS, MB',
   'worker RSS, MB',
@@ -48,7 +48,7 @@ export class Watch {
     };
   }
 
-  /** Keys that do not expire: marks of cancelled jobs and the like go by themselves. */
+  /** Keys without an expiry; marks of cancelled jobs and the like expire on their own. */
   private async lastingKeys(): Promise<number> {
     const [, keys, expires] = /keys=(\d+),expires=(\d+)/.exec(await this.redis.info('keyspace')) ?? [];
     return Number(keys ?? 0) - Number(expires ?? 0);
@@ -64,13 +64,13 @@ const residentMegabytes = (pid: number): number => residentBytes({ pid }) / 1e6;
 /** Open files, sockets and pipes. */
 const handles = (pid: number): number => readdirSync(`/proc/${pid}/fd`).length;
 
-/** Files below the folders that processes have there; the folders themselves are one for each process. */
+/** Files below the processes' scratch folders; the folders themselves count as one for each process. */
 function scratchFiles(root: string): number {
   return readdirSync(root).reduce((sum, folder) => {
     try {
       return sum + readdirSync(join(root, folder), { recursive: true }).length;
     } catch {
-      // It went in this moment.
+      // The folder was removed just now.
       return sum;
     }
   }, 0);

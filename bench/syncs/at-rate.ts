@@ -3,9 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface Answers {
   readonly milliseconds: readonly number[];
-  /** Answers by their status; 0 stands for none. */
+  /** Number of answers by status; 0 stands for no answer. */
   readonly statuses: ReadonlyMap<number, number>;
-  /** In which the requests were sent. */
+  /** The time in which the requests were sent. */
   readonly seconds: number;
 }
 
@@ -15,8 +15,8 @@ interface Request {
 }
 
 /**
- * Sends a request so many times a second, also while others have no answer yet: waiting for each would hide how many come
- * in a moment in which the service does not answer.
+ * Sends a request this many times per second, even while earlier ones have no answer yet: waiting for each would hide
+ * how many requests arrive while the service does not answer.
  */
 export async function atRate({ url, body }: Request, perSecond: number, seconds: number): Promise<Answers> {
   const agent = new Agent({ keepAlive: true });

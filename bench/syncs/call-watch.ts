@@ -5,29 +5,29 @@ import { join } from 'node:path';
 export interface CallCounts {
   readonly fsync: number;
   readonly fdatasync: number;
-  /** How many processes were watched so far. */
+  /** Number of processes watched so far. */
   readonly processes: number;
   readonly open: number;
-  /** Of files, pipes and sockets. */
+  /** Calls on files, pipes and sockets. */
   readonly read: number;
   readonly write: number;
 }
 
-/** As watch.c has them. */
+/** In the order of watch.c. */
 const KINDS = ['fsync', 'fdatasync', 'processes', 'open', 'read', 'write'] as const;
 
 const SOURCE = join(import.meta.dirname, 'watch.c');
 const NUMBER_BYTES = 8;
 
-/** Counts calls of a program and of those that it starts, and makes those of fsync and fdatasync longer. */
+/** Counts calls of a program and of the programs that it starts, and delays those of fsync and fdatasync. */
 export class CallWatch {
-  /** What the program has to have in its environment. */
+  /** Environment variables that the program needs. */
   readonly env: Readonly<Record<string, string>>;
   private readonly file: string;
 
   /**
-   * @param folder that lasts as long as the program
-   * @throws Error where gcc is missing
+   * ⏎ @param folder must exist as long as the program runs
+   * @throws Error if gcc is missing
    */
   constructor(folder: string, delayMs = 0) {
     mkdirSync(folder, { recursive: true });
@@ -47,6 +47,6 @@ export class CallWatch {
   }
 }
 
-/** Calls of both kinds from one moment to another. */
+/** Number of calls of both kinds between two moments. */
 export const syncsBetween = (before: CallCounts, after: CallCounts): number =>
   after.fsync + after.fdatasync - before.fsync - before.fdatasync;

@@ -8,7 +8,7 @@ import { CallWatch, syncsBetween } from './call-watch.ts';
 
 export const JOBS_PER_SECOND = 60;
 const PROBES_PER_SECOND = 100;
-/** In which whatever follows a job is done. */
+/** Time for the work that follows a job. */
 const SETTLE_MS = 500;
 const IDLE_MS = 5_000;
 const ADAPTER = 'peft-gpt2-niket';
@@ -23,14 +23,14 @@ export interface LiveWhileWriting {
 }
 
 export interface SyncsOfJob {
-  /** Of each job, from its request to half a second after its end. */
+  /** Calls of each job, from its request to half a second after its end. */
   readonly jobs: readonly number[];
-  /** Of the service while nothing is asked of it. */
+  /** Calls of the service while it gets no requests. */
   readonly idlePerMinute: number;
   readonly processes: number;
 }
 
-/** How fast `/livez` answers while jobs come, with so much added to each fsync and fdatasync. */
+/** How fast `/livez` answers while jobs run, with this delay added to each fsync and fdatasync. */
 export function measureLivez(folder: string, delayMs: number, seconds: number): Promise<LiveWhileWriting> {
   return watching(folder, delayMs, async ({ service }, adapterId, watch) => {
     const job = { kind: 'squeeze', adapter_id: adapterId, targets: [{ rank: RANK }], reuse: false };
@@ -43,7 +43,7 @@ export function measureLivez(folder: string, delayMs: number, seconds: number): 
   });
 }
 
-/** How often files are made durable for one small job. */
+/** How many times files are flushed to disk for one small job. */
 export function measureJob(folder: string, jobs: number): Promise<SyncsOfJob> {
   return watching(folder, 0, async ({ client }, adapterId, watch) => {
     const counted: number[] = [];
@@ -61,7 +61,7 @@ export function measureJob(folder: string, jobs: number): Promise<SyncsOfJob> {
   });
 }
 
-/** A service that has an adapter, and has done a job with it. */
+/** Runs a service that has an adapter and has already done a job with it. */
 function watching<T>(
   folder: string,
   delayMs: number,

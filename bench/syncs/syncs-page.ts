@@ -7,7 +7,7 @@ const ACCEPTED = 202;
 
 const p = (values: readonly number[], q: number): string => quantile(values, q).toFixed(1);
 
-/** How `/livez` answers beside jobs; whether it is slower than it may be with the slow disk. */
+/** How fast `/livez` answers while jobs run, and whether it exceeds the limit with the slow disk. */
 export function livezPage(rows: readonly LiveWhileWriting[]): string {
   const refused = ({ statuses }: LiveWhileWriting['livez'], good: number): number =>
     [...statuses].reduce((sum, [status, count]) => (status === good ? sum : sum + count), 0);

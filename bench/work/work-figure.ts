@@ -88,7 +88,7 @@ ${legend()}
 `;
 }
 
-/** In the upper left corner: time grows with size, so nothing lies there. */
+/** In the upper left corner, which is empty because time grows with size. */
 function legend(): string {
   const names = Object.keys(STYLE) as WorkSeries['name'][];
   const entries = names.map((name, index) => {

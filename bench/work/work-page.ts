@@ -8,7 +8,7 @@ export interface MeasuredPoint extends WorkPoint {
   readonly bytes: number;
   /** Seconds of each warm job. */
   readonly totals: readonly number[];
-  /** Of the compute process. */
+  /** Peak of the compute process. */
   readonly peakBytes: number;
 }
 
@@ -16,10 +16,10 @@ export interface MeasuredSeries extends Omit<WorkSeries, 'points'> {
   readonly points: readonly MeasuredPoint[];
 }
 
-/** Below it the fixed costs of a job are a good part of it, and hide how it grows. */
+/** Below this size, the fixed costs of a job are a large part of its time and hide how it grows. */
 const LARGE_BYTES = 60e6;
 
-/** How seconds grow with bytes: over the large points where there are enough of them, else over all. */
+/** How seconds grow with bytes: fitted to the large points if there are enough of them, otherwise to all. */
 export function growth(points: readonly MeasuredPoint[]): { law: PowerLaw; fromBytes: number } {
   const large = points.filter(({ bytes }) => bytes >= LARGE_BYTES);
   const used = large.length >= 2 ? large : points;

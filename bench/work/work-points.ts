@@ -1,12 +1,12 @@
 import { type AdapterSpec, squareAdapter } from '../adapter/adapter-spec.ts';
 
-/** One adapter and what is asked of it. */
+/** One adapter and the squeeze that is measured. */
 export interface WorkPoint {
   readonly spec: AdapterSpec;
   readonly targetRank: number;
 }
 
-/** Points along which one thing grows and all else stays. */
+/** Points that differ in one respect only. */
 export interface WorkSeries {
   readonly name: 'rank' | 'modules' | 'bytes';
   readonly title: string;
@@ -14,7 +14,7 @@ export interface WorkSeries {
 }
 
 const TARGET_RANK = 16;
-/** Adapters of rank 16 and less go to half of it. */
+/** Adapters of rank 16 and below are squeezed to half their rank. */
 const targetFor = (rank: number) => Math.min(TARGET_RANK, rank / 2);
 const point = (count: number, size: number, rank: number): WorkPoint => ({
   spec: squareAdapter(count, size, rank),
@@ -30,7 +30,7 @@ const HUGE_MODULES = 20_000;
 const BYTES = [1, 8, 64, 256, 1024, 2048];
 const HUGE_BYTES = 10_240;
 
-/** @param size quick: a few points that take seconds; huge: also what takes minutes and 40 GB of disk */
+/** @param size quick: a few points that take seconds; huge: also points that take minutes and 40 GB of disk */
 export function workSeries(size: 'quick' | 'default' | 'huge'): readonly WorkSeries[] {
   const quick = size === 'quick';
   const huge = size === 'huge';
