@@ -26,7 +26,7 @@ export interface ModuleShare {
 
 export interface HeatMapInput extends ChartStyle {
   readonly modules: readonly ModuleShare[];
-  /** The positions of the modules, where the caller has them already. */
+  /** The positions of the modules, if the caller has already computed them. */
   readonly grid?: ModuleGrid;
   /** What a value is, such as "relative error". */
   readonly what: string;

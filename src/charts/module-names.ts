@@ -29,7 +29,7 @@ export function modulePlaces(names: readonly string[]): ModulePlace[] {
   const deepest = ends.reduce((most, { length }) => Math.max(most, length), 1);
   let best: ModulePlace[] = [];
   let most = 0;
-  // With more levels than any name has numbers, all places are the same again.
+  // If there are more levels than numbers in any name, all positions are the same again.
   for (let levels = 1; levels <= Math.min(deepest, MAX_LEVELS); levels++) {
     const places = names.map((name, index) => placeAt(name, ends[index]!, levels));
     const layers = new Set(places.map(({ layer }) => layer)).size;
@@ -40,7 +40,7 @@ export function modulePlaces(names: readonly string[]): ModulePlace[] {
   return best;
 }
 
-/** Where the numbers of a name end that something follows. */
+/** The end positions of those numbers in a name that are followed by something. */
 function numberEnds(name: string): number[] {
   const ends: number[] = [];
   for (const { index, 0: found } of name.matchAll(NUMBER)) ends.push(index + found.length);

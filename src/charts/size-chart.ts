@@ -2,7 +2,9 @@ import type { EChartsOption } from 'echarts';
 import { type ChartStyle, chartBase, FONT, legend, xAxis, yAxis } from './chart-base.ts';
 import { bytesInWords } from './words.ts';
 
-/** Labels are on two lines where they have to be, and cut at their end where that does not suffice: in characters. */
+/**
+ * Length of a label in characters: a longer one is written on two lines, and cut at its end if that does not suffice.
+ */
 const MAX_LABEL = 44;
 const LABEL_PX = 140;
 

@@ -193,7 +193,7 @@ export const RunRecord = Type.Object(
 );
 export type RunRecord = Static<typeof RunRecord>;
 
-/** What is changed of a run after it was started. */
+/** Changes to a run after its start. */
 export const RunPatch = Type.Object(
   { name: nullable(RecordName, { description: 'null: it has no name from then on' }) },
   { $id: 'RunPatch', additionalProperties: false },

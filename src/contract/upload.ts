@@ -52,7 +52,7 @@ const Configuration = Type.Union([
   Type.Record(Type.String(), Type.Unknown(), { description: 'The configuration itself' }),
 ]);
 
-/** Several are the parts that weights were cut into: `…-00001-of-0000N.safetensors`, in any order. */
+/** Several uploads are the shards of the weights: `…-00001-of-0000N.safetensors`, in any order. */
 const Weights = Type.Union([UploadId, Type.Array(UploadId, { minItems: 1, maxItems: MAX_SHARDS })]);
 
 /** A request to create an adapter from uploaded files. */

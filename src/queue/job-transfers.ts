@@ -114,7 +114,10 @@ export class JobTransfers {
   }
 }
 
-/** The files with weights that came in several of them joined. @throws AppError FILE_MISSING, SHARDS_MISMATCH, ST_* */
+/**
+ * The files of an adapter; weights that came in several files are joined. @throws AppError FILE_MISSING,
+ * SHARDS_MISMATCH, ST_*
+ */
 async function inOneFile(files: readonly LocalFile[], folder: string): Promise<readonly IncomingFile[]> {
   const pieces = files.filter(({ name }) => isShardFile(name));
   if (pieces.length === 0) return files;

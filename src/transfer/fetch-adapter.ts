@@ -87,7 +87,7 @@ export async function fetchAdapter(source: ReadySource, options: FetchOptions): 
   } finally {
     opened.close();
   }
-  // The weights first, as uploads have them.
+  // The weights come first, as in uploads.
   files.sort((one, other) => Number(roleOf(one.name) === 'config') - Number(roleOf(other.name) === 'config'));
   return {
     files,
@@ -103,7 +103,7 @@ export async function fetchAdapter(source: ReadySource, options: FetchOptions): 
   };
 }
 
-/** @param before the files that have come */
+/** @param before the files that have already been received */
 function limitsOf(
   name: string,
   before: readonly LocalFile[],

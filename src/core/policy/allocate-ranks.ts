@@ -65,7 +65,7 @@ export function stepsInOrder(modules: readonly BudgetModule[], criterion: Criter
   const worths = worthsOf(modules, criterion);
   const steps: Step[] = [];
   for (const [module, entry] of modules.entries()) {
-    // Of one module, later steps are never better, because σ descends.
+    // Within a module, later steps are never better, because σ descends.
     let ceiling = Number.POSITIVE_INFINITY;
     for (let position = 1; position < entry.ranks.length; position++) {
       const step = stepTo(entry, worths[module]!, position, ceiling);
@@ -77,7 +77,10 @@ export function stepsInOrder(modules: readonly BudgetModule[], criterion: Criter
   return byDensity(steps);
 }
 
-/** Descending; equal ones stay in their order. Numbers are sorted several times as fast as objects are compared. */
+/**
+ * Sorts in descending order and keeps the order of equal entries. Sorting plain numbers is several times faster than
+ * comparing objects.
+ */
 function byDensity(steps: readonly Step[]): Step[] {
   const densities = new Float64Array(steps.length);
   for (let i = 0; i < steps.length; i++) densities[i] = -steps[i]!.density;
@@ -91,7 +94,7 @@ function byDensity(steps: readonly Step[]): Step[] {
   return sorted;
 }
 
-/** Index of the first number that is not below another. @param ascending has such a number */
+/** Index of the first number that is not less than the given one. @param ascending must contain such a number */
 function firstNotBelow(ascending: Float64Array, number: number): number {
   let [low, high] = [0, ascending.length - 1];
   while (low < high) {

@@ -33,7 +33,7 @@ export interface ReportAnswer {
   readonly policy: string | undefined;
 }
 
-/** What the names of all files of a job's report begin with: `gpt2-rank-4`. */
+/** The beginning of the names of all files of a job's report, such as `gpt2-rank-4`. */
 export async function reportFileName({ adapters }: ReportSource, job: JobRecord): Promise<string> {
   const ids = [...sourceIds(job.request), ...(job.imported?.adapter_id ? [job.imported.adapter_id] : [])];
   const found = await Promise.all([...new Set(ids)].map((id) => adapters.find(id)));

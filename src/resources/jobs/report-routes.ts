@@ -106,7 +106,7 @@ export const jobReportRoutes: FastifyPluginAsyncTypebox<{ reports: RenderedRepor
   }
 };
 
-/** A header with which a browser shows the report, and saves it under this name. */
+/** The header that makes a browser show the report, and save it under this name. */
 const shownAs = (fileName: string, what: string): string => `inline; filename="${fileName}-${what}"`;
 
 const text = (description: string) => ({ type: 'string', description });

@@ -19,7 +19,7 @@ export interface ModulesOfRank {
 /** A run as it was created; only its name changes. Its state is derived from its checkpoints. */
 export interface RunManifest {
   readonly id: string;
-  /** The one that the request had, or a later one; null: it has none. */
+  /** The name in the request, or a later one; null: the run has no name. */
   readonly name: string | null;
   readonly request: RunRequest;
   /** Planned once, so that a later version of the planner does not change a training in progress. */

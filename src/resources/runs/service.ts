@@ -132,7 +132,10 @@ export class RunService {
     return runRecord(run, log, await this.logs.records(run, log));
   }
 
-  /** Its checkpoints and their results keep their names. @throws AppError RUN_NOT_FOUND, STORAGE_* */
+  /**
+   * Changes the name of a run; its checkpoints and their results keep theirs. @throws AppError RUN_NOT_FOUND,
+   * STORAGE_*
+   */
   async change(runId: string, { name }: RunPatch): Promise<RunRecord> {
     await this.runs.rename(await this.manifest(runId), name);
     return this.get(runId);

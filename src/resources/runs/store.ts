@@ -96,7 +96,7 @@ export class RunStore {
     return row && runOf(row);
   }
 
-  /** @returns false where there is no such run */
+  /** @returns false if there is no such run */
   async rename({ id }: Pick<RunManifest, 'id'>, name: string | null): Promise<boolean> {
     const { numUpdatedRows } = await this.database.write((writer) =>
       writer

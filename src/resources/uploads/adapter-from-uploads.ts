@@ -136,7 +136,7 @@ interface WantedUpload {
   /** The file of the adapter for which the upload is used; weights may have been sent under another name. */
   readonly name: string;
   readonly id: string;
-  /** Name in the folder, if it is another. */
+  /** Name in the folder, if it differs from the upload’s. */
   readonly storedAs?: string;
 }
 

@@ -70,7 +70,7 @@ export function uploadFilename(name: unknown, where: string): UploadFilename {
   });
 }
 
-/** The names of the parts say how many there are. */
+/** The names of shards say how many shards there are. */
 const indexNotNeeded = (name: string): AppError =>
   new AppError(
     'UPLOAD_FILENAME',
