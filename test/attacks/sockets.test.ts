@@ -27,7 +27,7 @@ it('a ceiling that the file descriptors do not allow is refused at the start', {
   const env = { ...process.env, MAX_CONNECTIONS: '385', DATA_DIR: join(tmpdir(), 'squeeze-never-made') };
   const { status, stderr } = spawnSync('prlimit', args, { env, encoding: 'utf8' });
   assert.equal(status, 2, stderr);
-  assert.match(stderr, /^MAX_CONNECTIONS is 385, which takes 1026 .* the process may open 1024; .*\n$/);
+  assert.match(stderr, /^MAX_CONNECTIONS is 385, which needs 1026 .* the process may open only 1024; .*\n$/);
 });
 
 describe('ten thousand sockets that send nothing, or half a head', { skip: !hasPrlimit }, () => {

@@ -55,7 +55,7 @@ describe('a place', () => {
       ['hf://owner/repo@', /owner\/repository/],
       ['hf://owner/repo@..%2f..', /branch, tag or commit/],
       ['hf://owner@main', /branch, tag or commit/],
-      ['hf://owner/repo/.git', /does not begin with a dot/],
+      ['hf://owner/repo/.git', /must not begin with a dot/],
       ['hf://owner/repo/a?b', /letters, digits/],
       ['https://host/a/../b', /leads elsewhere/],
       ['https://host/a/%2e%2e/b', /leads elsewhere/],
@@ -64,8 +64,8 @@ describe('a place', () => {
       ['https://host/a//b', /two slashes/],
       ['https://host\\@evil.example/a', /backslash/],
       ['https://user:word@host/a', /user name/],
-      ['https://host/a?signature=hush', /URL with a query/],
-      ['https://host/a#x', /after its path/],
+      ['https://host/a?signature=hush', /it has a query or a fragment/],
+      ['https://host/a#x', /it has a query or a fragment/],
       ['https://ho st/a', /blank/],
     ] as const)
       assert.throws(() => readPlace(text), refused(words), text);

@@ -110,10 +110,13 @@ describe('receiveFile', () => {
     assert.equal((await received(unsized, { maxBytes: 10 })).bytes, 10);
     await assert.rejects(
       received(unsized, { maxBytes: 9 }),
-      failing('CONFIG_TOO_LARGE', /larger than 9 bytes/),
+      failing('CONFIG_TOO_LARGE', /larger than the limit of 9 bytes/),
     );
     const more = remote((from) => ({ ...rest(from), totalBytes: 9 }));
-    await assert.rejects(received(more), failing('OUTBOUND_FAILED', /sent 10 of 9 bytes/));
+    await assert.rejects(
+      received(more),
+      failing('OUTBOUND_FAILED', /sent 10 of the 9 bytes of adapter_config/),
+    );
   });
 
   it('lets the gate have the last word', async () => {

@@ -186,7 +186,7 @@ describe('an adapter from URLs', () => {
     const limits = { ...LIMITS, maxUploadBytes: weights.byteLength - 1 };
     await assert.rejects(
       fetched(source(), { limits }),
-      failing('UPLOAD_TOO_LARGE', /larger than 2999999 bytes/),
+      failing('UPLOAD_TOO_LARGE', /larger than the limit of 2999999 bytes/),
     );
     let sent = 0;
     server.fault = ({ path }) =>

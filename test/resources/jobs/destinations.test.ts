@@ -45,6 +45,6 @@ describe('a destination of several targets', () => {
     const hub = { kind: 'hub', repo: 'team/small', token: 'hf_x' } as const;
     assert.deepEqual(inFolder(hub, 'r8'), { ...hub, path_in_repo: 'r8' });
     const files = { kind: 'url', files: { weights: { url: 'https://host/a' } } } as const;
-    assert.throws(() => destinationsOf({ to: files }, TWO), /are for one target/);
+    assert.throws(() => destinationsOf({ to: files }, TWO), /fit one target only/);
   });
 });
