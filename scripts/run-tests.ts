@@ -1,10 +1,10 @@
 // Runs tests and ends with the ten slowest files and one line of counts.
-//   npm test                          what tells soon whether something broke, most of it on SQLite alone
+//   npm test                          the fast tests, which find most faults; most of them on SQLite alone
 //   npm test -- --all                 everything: both databases, browsers, clusters, chaos, fuzzing, clients, engines
-//   npm test -- keys.test webhooks    files whose path has one of these, from source and without a build
-//   npm test -- keys.test --name RE   of those, the tests whose name matches
-// --built     runs the files that are named as the others are run: bundled, against what `npm run build` made
-// --no-skips  fails where a test is skipped because a program that this machine should have is missing
+//   npm test -- keys.test webhooks    only files whose path contains one of these, from source and without a build
+//   npm test -- keys.test --name RE   of those files, only the tests whose name matches
+// --built     runs the named files as `npm test` alone does: bundled, with the service that `npm run build` made
+// --no-skips  fails if a test is skipped because a program is missing that this machine should have
 import { spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';

@@ -1,8 +1,8 @@
 // Writes a bill of materials (CycloneDX, JSON) of what is shipped to standard output.
 //   npx tsx scripts/sbom.ts [FOLDER]
-// FOLDER, if given, says what an image has besides: packages.txt (name, version and architecture of each package of its
-// system, a line each) and its os-release. Then Node and ONNX Runtime's library are listed too.
-// `npm sbom --omit=dev` leaves out whatever a tool for developing may use too, so the lock file decides here.
+// FOLDER, if given, describes the rest of an image: packages.txt (name, version and architecture of each system package,
+// one per line) and its os-release. Then Node and ONNX Runtime's library are listed too.
+// `npm sbom --omit=dev` also leaves out shipped packages that a development tool uses, so the lock file decides here.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -75,7 +75,7 @@ def main(name, path, ranks):
         for rate in wanted:
             keep("direct", rank, methods.direct(task, SEEDS, [rate] * len(SEEDS), rank, total), rate)
     sources = [row for row in rows if row["task"] == name and row["plan"] == "direct" and row["rank"] == methods.SOURCE_RANK]
-    # Accuracy is coarse: of two that are as accurate, the one with the smaller loss.
+    # Accuracy is coarse: among equally accurate ones, the one with the smallest loss wins.
     best = max(sources, key=lambda row: sum(row["accuracy"]) - 0.01 * sum(row["loss"]))["rate"]
     shared = methods.Sources()
     for rank in ranks:

@@ -59,7 +59,7 @@ def main(name, rate, path):
         choices = {"uniform": rank}
         for power in POWERS:
             choices[f"power {power}"] = ranks_by_module(source, rank, power)
-            # At least one direction each is what keeps a module trainable; here none may be left out.
+            # A module needs at least one direction to stay trainable; with this floor it may have none.
             choices[f"power {power}, floor 0"] = ranks_by_module(source, rank, power, floor=0)
         values = [module.tolist() for module in spectra]
         choices["tolerance"] = [

@@ -19,11 +19,11 @@ Begun = tuple[int, int]
 def course(
     clock: Mapping[str, Any], schedule: Mapping[str, Any] | None, squeezes: Sequence[Begun]
 ) -> tuple[list[StageRate], int]:
-    """All stages with the learning rate of a plan that has them, as the service's runs have it; and the index of the one that
-    the last of the squeezes began.
+    """All stages with the learning rates of a plan for them, as in the service's runs, and the index of the stage that the
+    last squeeze began.
 
-    clock: the ScheduleRequest or AdaptiveRequest. schedule: the plan, None of an adaptive run, whose next squeeze is taken to
-    be the one at the latest possible step.
+    clock: the ScheduleRequest or AdaptiveRequest. schedule: the plan; None for an adaptive run, whose next squeeze is
+    assumed to happen at the latest possible step.
     """
     begun: list[Begun] = [(clock["source_rank"], 0), *squeezes]
     rank, since = begun[-1]
