@@ -1,5 +1,12 @@
 import { AppError } from '../errors/app-error.ts';
-import { CONFIG_FILE, isPickleName, isWeightsName, USUAL_WEIGHTS, WEIGHTS_FILE } from './file-names.ts';
+import {
+  CARD_FILE,
+  CONFIG_FILE,
+  isPickleName,
+  isWeightsName,
+  USUAL_WEIGHTS,
+  WEIGHTS_FILE,
+} from './file-names.ts';
 import { pickleRefused } from './pickle-refused.ts';
 import { readShardName } from './shard-names.ts';
 import { shardSetOf } from './shard-set.ts';
@@ -12,6 +19,8 @@ export interface ChosenFiles {
   readonly weights: readonly string[];
   /** null: the folder has none. Some formats need none. */
   readonly config: string | null;
+  /** The model card; null: the folder has none. */
+  readonly card: string | null;
 }
 
 /**
@@ -23,17 +32,17 @@ export interface ChosenFiles {
  *   several weights and none with a usual name; SHARDS_MISMATCH
  */
 export function chooseWeights(names: readonly string[], folder: string): ChosenFiles {
-  const config = names.includes(CONFIG_FILE) ? CONFIG_FILE : null;
+  const beside = besideWeights(names);
   const usual = USUAL_WEIGHTS.find((name) => names.includes(name));
-  if (usual !== undefined) return { weights: [usual], config };
+  if (usual !== undefined) return { weights: [usual], ...beside };
   const all = names.filter(isWeightsName).sort();
   const [first] = all;
-  if (first !== undefined && areOfOneSet(all)) return { weights: shardSetOf(names, first), config };
-  if (all.length === 1) return { weights: all, config };
+  if (first !== undefined && areOfOneSet(all)) return { weights: shardSetOf(names, first), ...beside };
+  if (all.length === 1) return { weights: all, ...beside };
   if (all.length > 1) throw several(all, folder);
   const pickle = names.filter(isPickleName).sort()[0];
   if (pickle !== undefined) throw pickleRefused(pickle);
-  const missing = [WEIGHTS_FILE, ...(config === null ? [CONFIG_FILE] : [])];
+  const missing = [WEIGHTS_FILE, ...(beside.config === null ? [CONFIG_FILE] : [])];
   throw new AppError(
     'FILE_MISSING',
     `${folder} has no ${missing.join(' and no ')}, nor any other weights file (.safetensors, .gguf).`,
@@ -48,13 +57,19 @@ export function chooseWeights(names: readonly string[], folder: string): ChosenF
  */
 export const chosenWeights = (names: readonly string[], weights: string): ChosenFiles => ({
   weights: readShardName(weights) ? shardSetOf(names, weights) : [weights],
-  config: names.includes(CONFIG_FILE) ? CONFIG_FILE : null,
+  ...besideWeights(names),
 });
 
 function areOfOneSet(names: readonly string[]): boolean {
   const sets = names.map((name) => readShardName(name));
   return sets.every((set) => set && set.base === sets[0]!.base && set.count === sets[0]!.count);
 }
+
+/** The files that belong to an adapter besides its weights. */
+const besideWeights = (names: readonly string[]): Omit<ChosenFiles, 'weights'> => ({
+  config: names.includes(CONFIG_FILE) ? CONFIG_FILE : null,
+  card: names.includes(CARD_FILE) ? CARD_FILE : null,
+});
 
 function several(all: readonly string[], folder: string): AppError {
   const shown = all.slice(0, MAX_SHOWN).map((name) => JSON.stringify(name.slice(0, 80)));

@@ -3,6 +3,8 @@ export const WEIGHTS_FILE = 'adapter_model.safetensors';
 export const CONFIG_FILE = 'adapter_config.json';
 /** Describes an adapter for people (a model card); not part of the adapter's content. */
 export const CARD_FILE = 'README.md';
+/** The largest model card that is read, for its license. */
+export const MAX_CARD_BYTES = 1024 * 1024;
 /** The report of a job, if it is exported together with the results. */
 export const REPORT_FILE = 'report.json';
 

@@ -2,12 +2,19 @@ import { createHash, randomUUID } from 'node:crypto';
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
-import { CONFIG_FILE, type FileRole, roleOf, WEIGHTS_FILE } from '../adapter/file-names.ts';
+import {
+  CARD_FILE,
+  CONFIG_FILE,
+  type FileRole,
+  MAX_CARD_BYTES,
+  roleOf,
+  WEIGHTS_FILE,
+} from '../adapter/file-names.ts';
 import type { AdapterRecord } from '../contract/adapter.ts';
 import { nameOfFile } from '../resources/adapters/default-name.ts';
 import { CommandError } from './command-error.ts';
 import type { ServerClient } from './server-client.ts';
-import { fileChunks, sourcePaths, wholeWeights } from './source-folder.ts';
+import { fileChunks, type SourcePaths, sourcePaths, wholeWeights } from './source-folder.ts';
 
 interface Part {
   readonly name: string;
@@ -31,8 +38,9 @@ export async function uploadAdapter(
   const folder = await mkdtemp(join(tmpdir(), 'lora-squeeze-'));
   try {
     const parts: Part[] = [];
-    for (const [name, path] of partNames(paths.config, await wholeWeights(paths, folder))) {
-      parts.push({ name, path, bytes: (await stat(path)).size });
+    for (const [name, path] of partNames(paths, await wholeWeights(paths, folder))) {
+      const { size: bytes } = await stat(path);
+      if (name !== CARD_FILE || bytes <= MAX_CARD_BYTES) parts.push({ name, path, bytes });
     }
     return await send(client, nameOfFile(basename(resolve(source))), parts, { onBytes, signal });
   } finally {
@@ -41,9 +49,13 @@ export async function uploadAdapter(
 }
 
 /** The names of the parts, which are the same in every format; the server decides the name of the stored weights. */
-const partNames = (config: string | null, weights: string): (readonly [name: string, path: string])[] => [
+const partNames = (
+  { config, card }: Pick<SourcePaths, 'config' | 'card'>,
+  weights: string,
+): (readonly [name: string, path: string])[] => [
   // The configuration comes first, so that faults in it are found before the weights are sent.
   ...(config === null ? [] : [[CONFIG_FILE, config] as const]),
+  ...(card === null ? [] : [[CARD_FILE, card] as const]),
   [WEIGHTS_FILE, weights],
 ];
 

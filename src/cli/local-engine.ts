@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { copyFile, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { licenseOfCard } from '../adapter/card-license.ts';
 import { CONFIG_FILE, WEIGHTS_FILE } from '../adapter/file-names.ts';
 import { disableTelemetry } from '../app/compute-settings.ts';
 import { KeptPool } from '../compute/kept-pool.ts';
@@ -163,9 +164,13 @@ async function localSource(source: string, workDir: string, signal: AbortSignal)
     const sha256 = createHash('sha256').update(configBytes).digest('hex');
     read.push({ name: CONFIG_FILE, path: config, sha256, bytes: configBytes.length });
   }
-  const { digest, sha256, base_model, files } = await describeAdapter(read);
+  const { digest, sha256, base_model, license, files } = await describeAdapter(
+    read,
+    paths.card === null ? undefined : licenseOfCard(await readFile(paths.card, 'utf8')),
+  );
+  const known = { id: localId(digest), sha256, bytes: weights.bytes, base_model };
   return {
-    files: { id: localId(digest), sha256, bytes: weights.bytes, base_model, weightsPath, configBytes },
+    files: { ...known, ...(license !== undefined && { license }), weightsPath, configBytes },
     // Weights and configuration, in the same order in both lists.
     itself: files.map((file, index) => ({ ...file, path: read[index]!.path })),
   };

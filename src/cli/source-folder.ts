@@ -4,6 +4,7 @@ import { mkdtemp, readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { type ChosenFiles, chooseWeights, chosenWeights } from '../adapter/choose-weights.ts';
 import {
+  CARD_FILE,
   CONFIG_FILE,
   isPickleName,
   isWeightsName,
@@ -18,6 +19,8 @@ import { MAX_INDEX_BYTES } from '../formats/shards/shard-index.ts';
 import { joinShards } from '../squeeze/join-shards.ts';
 
 const CHUNK_BYTES = 1024 * 1024;
+/** What an adapter may have besides its weights. */
+const BESIDE_WEIGHTS: readonly string[] = [CONFIG_FILE, CARD_FILE];
 
 /** The files of an adapter on this machine. */
 export interface SourcePaths {
@@ -25,6 +28,8 @@ export interface SourcePaths {
   readonly weights: string | Shards;
   /** null if there is none; some formats need none. */
   readonly config: string | null;
+  /** Its model card; null: there is none. */
+  readonly card: string | null;
 }
 
 /**
@@ -52,8 +57,9 @@ export async function sourcePaths(source: string): Promise<SourcePaths> {
   }
   const folder = dirname(source);
   if (readShardName(name)) return chosenPaths(folder, chosenWeights(await namesIn(folder), name));
-  const hasConfig = USUAL_WEIGHTS.includes(name) && (await isFile(join(folder, CONFIG_FILE)));
-  return { weights: source, config: hasConfig ? join(folder, CONFIG_FILE) : null };
+  const beside = async (other: string) =>
+    USUAL_WEIGHTS.includes(name) && (await isFile(join(folder, other))) ? join(folder, other) : null;
+  return { weights: source, config: await beside(CONFIG_FILE), card: await beside(CARD_FILE) };
 }
 
 async function inFolder(folder: string): Promise<SourcePaths> {
@@ -67,23 +73,25 @@ async function inFolder(folder: string): Promise<SourcePaths> {
 async function namesIn(folder: string): Promise<string[]> {
   const names: string[] = [];
   for (const name of await readdir(folder)) {
-    const mayBe = name === CONFIG_FILE || isWeightsName(name) || isPickleName(name) || isShardIndexName(name);
+    const mayBe =
+      BESIDE_WEIGHTS.includes(name) || isWeightsName(name) || isPickleName(name) || isShardIndexName(name);
     if (mayBe && (await isFile(join(folder, name)))) names.push(name);
   }
   return names;
 }
 
-async function chosenPaths(folder: string, { weights, config }: ChosenFiles): Promise<SourcePaths> {
+async function chosenPaths(folder: string, { weights, config, card }: ChosenFiles): Promise<SourcePaths> {
   const path = (name: string): string => join(folder, name);
-  const configPath = config === null ? null : path(config);
-  if (!weights.some(isShardFile)) return { weights: path(weights[0]!), config: configPath };
+  const pathOf = (name: string | null): string | null => (name === null ? null : path(name));
+  const beside = { config: pathOf(config), card: pathOf(card) };
+  if (!weights.some(isShardFile)) return { weights: path(weights[0]!), ...beside };
   const index = weights.find(isShardIndexName);
   return {
     weights: {
       files: weights.filter(readShardName).map((name) => ({ name, path: path(name) })),
       index: index === undefined ? null : { name: index, bytes: await readIndex(path(index)) },
     },
-    config: configPath,
+    ...beside,
   };
 }
 

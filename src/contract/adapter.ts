@@ -46,6 +46,14 @@ export const AdapterRecord = Type.Object(
     sha256: Type.String({ description: 'SHA-256 of the weights file, hex' }),
     bytes: Type.Integer({ description: 'Size of all files together' }),
     base_model: nullable(Type.String()),
+    license: Type.Optional(
+      Type.String({
+        description:
+          'The license that the model card named which came with the adapter, or with the adapter that it was made ' +
+          'from; absent if none is known',
+        examples: ['apache-2.0'],
+      }),
+    ),
     modules: Type.Integer({ description: 'Number of LoRA pairs' }),
     ranks: Type.Object(
       { min: Type.Integer({ minimum: 1 }), max: Type.Integer({ minimum: 1 }) },

@@ -89,6 +89,7 @@ export const Report = Type.Object(
           sha256: Type.String(),
           bytes: Type.Integer(),
           base_model: nullable(Type.String()),
+          license: Type.Optional(Type.String({ description: 'As in the adapter' })),
           weight: Type.Number({ description: '1 except in a merge' }),
         },
         { additionalProperties: false },

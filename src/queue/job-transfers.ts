@@ -21,7 +21,7 @@ import type { BlobStore } from '../storage/blob-store.ts';
 import type { ConnectionAccess } from '../transfer/connection-access.ts';
 import { viaConnection, type Way } from '../transfer/connection-way.ts';
 import { deliverAdapter } from '../transfer/deliver-adapter.ts';
-import { fetchAdapter } from '../transfer/fetch-adapter.ts';
+import { type Fetched, fetchAdapter } from '../transfer/fetch-adapter.ts';
 import type { SecretBox } from '../transfer/secret-box.ts';
 import { readySink, readySource } from '../transfer/through-connection.ts';
 
@@ -59,11 +59,11 @@ export class JobTransfers {
   async fetch(
     { source: recorded, access }: Pick<FetchTodo, 'source' | 'access'>,
     context: TransferContext,
-  ): Promise<{ files: readonly IncomingFile[]; imported: Omit<ImportedAdapter, 'adapter_id'> }> {
+  ): Promise<Omit<Fetched, 'imported'> & { imported: Omit<ImportedAdapter, 'adapter_id'> }> {
     const source = readySource(recorded, { ...this.parts, access });
     const folder = join(context.scratchDir, 'import');
     await mkdir(folder);
-    const { files, imported } = await this.through(access, context.signal, (way) =>
+    const { imported, files, license } = await this.through(access, context.signal, (way) =>
       fetchAdapter(source, {
         ...way,
         folder,
@@ -77,7 +77,11 @@ export class JobTransfers {
         signal: context.signal,
       }),
     );
-    return { files: await inOneFile(files, folder), imported: { ...imported, place: recorded.place } };
+    return {
+      files: await inOneFile(files, folder),
+      license,
+      imported: { ...imported, place: recorded.place },
+    };
   }
 
   /**

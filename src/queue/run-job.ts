@@ -55,8 +55,15 @@ export interface JobDeps {
 
 /** Reads and writes the files of adapters. All methods throw AppError STORAGE_*. */
 export interface AdapterFileStore {
-  /** Describes the files of an adapter, and writes them. */
-  readonly write: (files: readonly OutputFile[], writer: ContentWriter) => Promise<AdapterMade>;
+  /**
+   * Describes the files of an adapter, and writes them.
+   * @param license the license if it is known from elsewhere than these files
+   */
+  readonly write: (
+    files: readonly OutputFile[],
+    writer: ContentWriter,
+    license?: string,
+  ) => Promise<AdapterMade>;
   /** Makes the files of an adapter local; small ones are placed in this folder. */
   readonly local: (source: TaskSource, folder: string) => Promise<SourceFiles>;
 }
@@ -114,8 +121,11 @@ async function runStep(context: StepContext, todo: ExecutionTask['todo']): Promi
 
 async function fetchAdapter(context: StepContext, { source, access }: FetchTodo): Promise<Made> {
   const { deps, writer } = context;
-  const { files, imported } = await deps.transfers.fetch({ source, access }, transferContext(context));
-  const adapter = await deps.adapterFiles.write(files, writer);
+  const { files, license, imported } = await deps.transfers.fetch(
+    { source, access },
+    transferContext(context),
+  );
+  const adapter = await deps.adapterFiles.write(files, writer, license);
   return { step: 'fetch', name: nameOfSource(source), adapter, imported };
 }
 
@@ -195,15 +205,15 @@ function reportFile(report: Report): NewFile {
 
 /** The files of the adapters of one tenant, in the storage. */
 export const adapterFilesIn = (blobs: BlobStore): AdapterFileStore => ({
-  async write(files, writer) {
-    const described = await describeAdapter(files);
+  async write(files, writer, license) {
+    const described = await describeAdapter(files, license);
     const written: WrittenFile[] = [];
     for (const [index, { path }] of inRecordOrder(files).entries())
       written.push(await writer.write({ ...described.files[index]!, path }));
     return { described, files: written };
   },
-  async local({ id, sha256, base_model, files }, folder) {
+  async local({ files, ...source }, folder) {
     const { bytes } = weightsOf({ files });
-    return { id, sha256, base_model, bytes, ...(await localFiles(blobs, files, folder)) };
+    return { ...source, bytes, ...(await localFiles(blobs, files, folder)) };
   },
 });

@@ -1,5 +1,7 @@
+import { readFile } from 'node:fs/promises';
+import { licenseOfCard } from '../adapter/card-license.ts';
 import type { LocalFile } from '../adapter/digested-file.ts';
-import { CONFIG_FILE, roleOf, WEIGHTS_FILE } from '../adapter/file-names.ts';
+import { CONFIG_FILE, MAX_CARD_BYTES, roleOf, WEIGHTS_FILE } from '../adapter/file-names.ts';
 import { isShardIndexName } from '../adapter/shard-names.ts';
 import type { Gate } from '../bytes/gate.ts';
 import type { Import } from '../contract/transfer.ts';
@@ -41,11 +43,13 @@ export interface FetchOptions {
 export interface Fetched {
   /** The weights, which may be in several files with an index, and the configuration if there is one: in `folder`. */
   readonly files: readonly LocalFile[];
+  /** That of its model card, if it has one that names one. */
+  readonly license: string | undefined;
   readonly imported: Import;
 }
 
 interface Opened {
-  /** The configuration first. */
+  /** The model card and the configuration first. */
   readonly files: readonly RemoteFile[];
   readonly commit: string | null;
   close(): void;
@@ -60,11 +64,15 @@ export async function fetchAdapter(source: ReadySource, options: FetchOptions): 
   const { folder, signal, stallTimeoutMs = DEFAULT_STALL_TIMEOUT_MS, hubEndpoint } = options;
   signal?.throwIfAborted();
   const opened = await openSourceFiles(source, options, stallTimeoutMs);
-  const sizes = Object.fromEntries(opened.files.map(({ name }) => [name, undefined]));
+  const [card] = opened.files.filter(isCard);
+  const parts = opened.files.filter((file) => !isCard(file));
+  const sizes = Object.fromEntries(parts.map(({ name }) => [name, undefined]));
   const progress = new TransferProgress(sizes, options.onProgress);
   const files: LocalFile[] = [];
+  let license: string | undefined;
   try {
-    for (const file of opened.files) {
+    license = card && (await licenseIn(card, options, stallTimeoutMs));
+    for (const file of parts) {
       const isConfig = roleOf(file.name) === 'config';
       const mayBeMissing = isConfig && source.kind === 'url' && source.guessesConfig === true;
       const received = await receiveFile(file, {
@@ -91,6 +99,7 @@ export async function fetchAdapter(source: ReadySource, options: FetchOptions): 
   files.sort((one, other) => Number(roleOf(one.name) === 'config') - Number(roleOf(other.name) === 'config'));
   return {
     files,
+    license,
     imported: {
       kind: source.kind,
       place: shownPlace(source, hubEndpoint),
@@ -114,6 +123,27 @@ function limitsOf(
   if (isShardIndexName(name)) return { maxBytes: limits.maxIndexBytes, tooLarge };
   const taken = before.filter((file) => roleOf(file.name) === 'weights');
   return { maxBytes: Math.max(0, limits.maxUploadBytes - totalBytes(taken)), tooLarge, openGate: gate };
+}
+
+const isCard = ({ name }: Pick<RemoteFile, 'name'>): boolean => roleOf(name) === 'card';
+
+/** The license that a model card names. An adapter needs no card: one that cannot be read is none. */
+async function licenseIn(
+  card: RemoteFile,
+  { folder, signal }: FetchOptions,
+  stallTimeoutMs: number,
+): Promise<string | undefined> {
+  try {
+    const { path } = await receiveFile(card, {
+      ...{ folder, signal, stallTimeoutMs, maxBytes: MAX_CARD_BYTES, tooLarge: 'UPLOAD_TOO_LARGE' },
+      storedAs: 'card',
+      onBytes: () => undefined,
+    });
+    return licenseOfCard(await readFile(path, 'utf8'));
+  } catch {
+    signal?.throwIfAborted();
+    return undefined;
+  }
 }
 
 /**
@@ -145,8 +175,8 @@ async function openSourceFiles(
     case 's3': {
       const client = openClient(source, outbound, stallTimeoutMs);
       try {
-        const { weights, config } = await findInBucket(client, source, signal);
-        const names = config === null ? weights : [config, ...weights];
+        const { weights, config, card } = await findInBucket(client, source, signal);
+        const names = [card, config, ...weights].filter((name) => name !== null);
         const files = names.map((name) => new S3File(client, source, name));
         return { files, commit: null, close: () => client.destroy() };
       } catch (error) {

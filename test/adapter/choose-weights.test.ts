@@ -24,8 +24,12 @@ describe('an adapter among the files of a folder', () => {
       [['adapters.safetensors', 'adapter_model.safetensors', 'x.gguf'], 'adapter_model.safetensors'],
       [['a.safetensors', 'pytorch_lora_weights.safetensors'], 'pytorch_lora_weights.safetensors'],
     ] as const) {
-      assert.deepEqual(chooseWeights(names, ''), { weights: [weights], config: null });
-      assert.deepEqual(chooseWeights([CONFIG, ...names], ''), { weights: [weights], config: CONFIG });
+      assert.deepEqual(chooseWeights(names, ''), { weights: [weights], config: null, card: null });
+      assert.deepEqual(chooseWeights([CONFIG, ...names], ''), {
+        weights: [weights],
+        config: CONFIG,
+        card: null,
+      });
     }
   });
 
@@ -34,6 +38,7 @@ describe('an adapter among the files of a folder', () => {
       assert.deepEqual(chooseWeights(['README.md', 'adapter_model.bin', weights], ''), {
         weights: [weights],
         config: null,
+        card: 'README.md',
       });
   });
 

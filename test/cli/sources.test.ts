@@ -36,11 +36,16 @@ describe('where an adapter lies', () => {
 
   it('is a folder with one file of weights, and its configuration where there is one', async () => {
     const kohya = folder('kohya', 'style.safetensors', 'preview.png', 'README.md');
-    assert.deepEqual(await sourcePaths(kohya), { weights: join(kohya, 'style.safetensors'), config: null });
+    assert.deepEqual(await sourcePaths(kohya), {
+      weights: join(kohya, 'style.safetensors'),
+      config: null,
+      card: join(kohya, 'README.md'),
+    });
     const mlx = folder('mlx', 'adapters.safetensors', '0000100_adapters.safetensors', CONFIG);
     assert.deepEqual(await sourcePaths(mlx), {
       weights: join(mlx, 'adapters.safetensors'),
       config: join(mlx, CONFIG),
+      card: null,
     });
     const gguf = folder('gguf', 'lora-f16.gguf');
     assert.equal((await sourcePaths(gguf)).weights, join(gguf, 'lora-f16.gguf'));
@@ -50,13 +55,14 @@ describe('where an adapter lies', () => {
   });
 
   it('is a file, with the configuration beside it where its name is a usual one', async () => {
-    const peft = folder('peft', WEIGHTS, CONFIG, 'other.safetensors');
+    const peft = folder('peft', WEIGHTS, CONFIG, 'README.md', 'other.safetensors');
     assert.deepEqual(await sourcePaths(join(peft, WEIGHTS)), {
       weights: join(peft, WEIGHTS),
       config: join(peft, CONFIG),
+      card: join(peft, 'README.md'),
     });
     const other = join(peft, 'other.safetensors');
-    assert.deepEqual(await sourcePaths(other), { weights: other, config: null });
+    assert.deepEqual(await sourcePaths(other), { weights: other, config: null, card: null });
     assert.deepEqual(
       [sourceName(other), sourceName(`${peft}/`), sourceName('a/b v1.2.gguf')],
       ['other', 'peft', 'b v1.2'],
@@ -72,6 +78,7 @@ describe('where an adapter lies', () => {
     assert.deepEqual(await sourcePaths(training), {
       weights: join(last, WEIGHTS),
       config: join(last, CONFIG),
+      card: null,
     });
     writeFileSync(join(training, WEIGHTS), '');
     assert.equal((await sourcePaths(training)).weights, join(training, WEIGHTS));
@@ -84,6 +91,7 @@ describe('where an adapter lies', () => {
     assert.deepEqual(await sourcePaths(cut), {
       weights: { files, index: { name: 'model.safetensors.index.json', bytes: Buffer.alloc(0) } },
       config: join(cut, CONFIG),
+      card: null,
     });
     assert.deepEqual(
       await sourcePaths(join(cut, two)),

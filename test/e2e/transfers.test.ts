@@ -239,6 +239,25 @@ describe('jobs that fetch adapters and bring results', () => {
     assert.match(failed.error!.detail, /adapter_config\.json is needed/, 'both files were joined and read');
   });
 
+  it('name the license of the source in the cards of results, each its own', async () => {
+    const adapter = { [WEIGHTS]: Buffer.from(files.weights), [CONFIG]: Buffer.from(files.config) };
+    const cardOf = async (id: string) => (await fileOf(id, 'README.md')).toString();
+    for (const license of ['mit', 'apache-2.0']) {
+      hub.commit('team/licensed', {
+        ...adapter,
+        'README.md': Buffer.from(`---\nlicense: ${license}\n---\n`),
+      });
+      const from = { kind: 'hub', repo: 'team/licensed', token: GOOD_TOKEN } as const;
+      const job = await succeed(client, { kind: 'squeeze', source: from, targets });
+      const { adapter_id: id } = resultsOf(job)[0]!;
+      assert.match(await cardOf(id), new RegExp(`^---\n[^#]*^license: ${license}$`, 'm'));
+      assert.equal((await client.json<AdapterRecord>(`/v1/adapters/${id}`)).license, license);
+      // So it is with what is made of the result.
+      const again = await succeed(client, { kind: 'squeeze', adapter_id: id, targets: [{ rank: 1 }] });
+      assert.match(await cardOf(resultsOf(again)[0]!.adapter_id), new RegExp(`^license: ${license}$`, 'm'));
+    }
+  });
+
   it('export an adapter that is here', async () => {
     const { adapter } = await client.upload(fixture!.dir);
     const job = await succeed(client, { kind: 'export', adapter_id: adapter.id, to: sink('/export') });

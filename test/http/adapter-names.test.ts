@@ -74,7 +74,7 @@ describe('what the files of an adapter may be called', () => {
       assert.equal(first.format, 'peft');
     });
 
-    it('may be that of a model card, which has no effect', async () => {
+    it('may be that of a model card, of which only a license has an effect', async () => {
       const plain = await stored(await send([WEIGHTS, weights], [CONFIG, config]));
       for (const part of [
         ['README.md', '# A card'],
@@ -83,6 +83,9 @@ describe('what the files of an adapter may be called', () => {
         const record = await stored(await send(part, [WEIGHTS, weights], [CONFIG, config]));
         assert.deepEqual([record.name, factsOf(record)], [plain.name, factsOf(plain)]);
       }
+      const card = '---\nlicense: apache-2.0\n---\n# A card';
+      const licensed = await stored(await send(['README.md', card], [WEIGHTS, weights], [CONFIG, config]));
+      assert.deepEqual(factsOf(licensed), { ...factsOf(plain), license: 'apache-2.0' });
       const form = new FormData();
       form.append('request', JSON.stringify({ targets: [{ rank: 2 }] }));
       for (const [name, content] of [

@@ -65,6 +65,22 @@ describe('the Hub', () => {
       assert.ok(hub.seen.every(({ auth }) => auth === undefined));
     });
 
+    it('gives the license that the model card names, and does without a card that it cannot get', async () => {
+      const card = Buffer.from('---\nlicense: mit\n---\n# It');
+      hub.commit('owner/adapter', { ...ADAPTER, 'README.md': card });
+      const { files, license, imported: record } = await fetched();
+      assert.equal(license, 'mit');
+      assert.equal(files.length, 2, 'the card itself is not one of them');
+      assert.equal(record.files.length, 2);
+      hub.fault = ({ url }, response) => {
+        if (!url!.includes('README.md')) return false;
+        response.writeHead(403).end();
+        return true;
+      };
+      const without = await fetched();
+      assert.deepEqual([without.license, without.files.length], [undefined, 2]);
+    });
+
     it('gives what a revision means, from a folder', async () => {
       const old = hub.commit('owner/adapter', { [`last/${WEIGHTS}`]: weights, [`last/${CONFIG}`]: config });
       hub.commit('owner/adapter', { [`last/${CONFIG}`]: Buffer.from('{}') });
@@ -151,6 +167,7 @@ describe('the Hub', () => {
       };
       assert.deepEqual(await named({ repo: 'owner/flux' }), ['pytorch_lora_weights.safetensors']);
       assert.deepEqual(await named({ repo: 'owner/style' }), ['my style.safetensors']);
+      assert.equal((await fetched({ repo: 'owner/style' })).license, undefined);
       const gguf = { repo: 'owner/gguf', subfolder: 'f16' };
       assert.deepEqual(await named({ ...gguf, filename: 'q8.gguf' }), ['q8.gguf']);
       await assert.rejects(

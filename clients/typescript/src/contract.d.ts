@@ -1565,6 +1565,11 @@ export interface components {
       /** @description The job that made it; null for uploads */
       job_id: string | null;
       labels: components['schemas']['Labels'];
+      /**
+       * @description The license that the model card named which came with the adapter, or with the adapter that it was made from; absent if none is known
+       * @example apache-2.0
+       */
+      license?: string;
       /** @description Number of LoRA pairs */
       modules: number;
       name: components['schemas']['RecordName'];
@@ -4417,6 +4422,8 @@ export interface components {
         base_model: string | null;
         bytes: number;
         id: string;
+        /** @description As in the adapter */
+        license?: string;
         sha256: string;
         /** @description 1 except in a merge */
         weight: number;
@@ -6845,7 +6852,7 @@ export interface operations {
           name?: string;
           /**
            * Format: binary
-           * @description Accepted and discarded, so that whole folders can be sent
+           * @description The model card. Only its license is kept, and named in the cards of results
            */
           'README.md'?: Blob;
           /** @description Seconds after its creation (for a job, after its end) until the service removes it */
@@ -9727,7 +9734,7 @@ export interface operations {
           config?: Blob;
           /**
            * Format: binary
-           * @description Accepted and discarded, so that whole folders can be sent
+           * @description The model card. Only its license is kept, and named in the cards of results
            */
           'README.md'?: Blob;
           request: components['schemas']['SqueezeRequest'];

@@ -6,15 +6,12 @@ export const MAX_JOB_BYTES = 512 * 1024;
 /** Boundaries and part headers of a few parts, rounded up generously. */
 export const MAX_MULTIPART_OVERHEAD_BYTES = 64 * 1024;
 
-/** A model card in an upload is read up to this size and dropped. */
-export const MAX_CARD_BYTES = 1024 * 1024;
-
 /** The parts that a multipart body may have; each at most once. */
 export interface BodyParts {
   /** Files that must be sent. */
   readonly files: readonly string[];
   readonly optionalFiles: readonly string[];
-  /** Files that are read and dropped. */
+  /** Files that are read and not stored. */
   readonly droppedFiles: readonly string[];
   /** Whether the weights may have any name of a weights file, or only PEFT's. */
   readonly isAnyFormat: boolean;

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { licenseOfCard } from '../../adapter/card-license.ts';
 import type { DigestedFile, IncomingFile } from '../../adapter/digested-file.ts';
 import { CONFIG_FILE, roleOf, WEIGHTS_FILE } from '../../adapter/file-names.ts';
 import type { AdapterFile, AdapterRecord } from '../../contract/adapter.ts';
@@ -44,10 +45,14 @@ export function inRecordOrder<F extends { readonly name: string }>(files: readon
 
 /**
  * Reads an adapter from the headers of its files. The weights get the name that their format prescribes.
+ * @param license the license, unless one of the files is a model card that names one
  * @returns the files in the order of `inRecordOrder`
  * @throws AppError FILE_MISSING, and the errors of the format's reader (ST_*, CONFIG_*, LORA_*, …)
  */
-export async function describeAdapter(files: readonly IncomingFile[]): Promise<DescribedAdapter> {
+export async function describeAdapter(
+  files: readonly IncomingFile[],
+  license?: string,
+): Promise<DescribedAdapter> {
   const weights = files.find(({ name }) => roleOf(name) === 'weights');
   if (!weights)
     throw new AppError('FILE_MISSING', 'The adapter has no weights file.', { missing: ['weights'] });
@@ -64,6 +69,8 @@ export async function describeAdapter(files: readonly IncomingFile[]): Promise<D
       { name: config.name, format: adapter.format },
     );
   }
+  const card = files.find(({ name }) => roleOf(name) === 'card');
+  const known = card ? licenseOfCard(await readFile(card.path, 'utf8')) : license;
   const named = ({ name, sha256, bytes }: IncomingFile): AdapterFile => ({
     name: roleOf(name) === 'weights' ? weightsName : name,
     sha256,
@@ -74,6 +81,7 @@ export async function describeAdapter(files: readonly IncomingFile[]): Promise<D
     sha256: weights.sha256,
     bytes: files.reduce((sum, file) => sum + file.bytes, 0),
     ...summarise(adapter),
+    ...(known !== undefined && { license: known }),
     files: inRecordOrder(files).map(named),
   };
 }

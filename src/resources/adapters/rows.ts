@@ -136,6 +136,10 @@ export const expiry = (database: Pick<Database, 'after'>, { ttlSeconds }: Pick<N
 /** The digest by which a base model is found, because its name may be longer than an index accepts. */
 export const baseModelDigest = (name: string): string => hash('sha256', name);
 
+/** The license of an adapter, if one is known. */
+export const licenseIn = ({ facts }: Pick<AdapterTable, 'facts'>): string | undefined =>
+  (JSON.parse(facts) as DescribedAdapter).license;
+
 function rowOf(tenant: string, adapter: NewAdapter): Omit<AdapterTable, 'created_at' | 'expires_at'> {
   const { id, name, labels, parentId, jobId } = adapter;
   const { digest, ...facts } = adapter.described;

@@ -27,11 +27,13 @@ import {
 } from './store.ts';
 import { AnyWeightsGate } from './weights-gate.ts';
 
-/** The name of an adapter, and how long it is kept. */
+/** The name of an adapter, how long it is kept, and what is known of it besides its files. */
 export interface Keeping {
   readonly name?: string;
   readonly labels?: Labels;
   readonly ttlSeconds?: number;
+  /** That of the model card that came with it. */
+  readonly license?: string;
 }
 
 export interface ModuleSummary {
@@ -136,7 +138,7 @@ export class AdapterService {
     keeping: Keeping = {},
     others: readonly NewFile[] = [],
   ): Promise<ReadyAdapter> {
-    const described = await describeAdapter(files);
+    const described = await describeAdapter(files, keeping.license);
     const paths = inRecordOrder(files);
     const named = described.files.map((file, index) => ({ ...file, path: paths[index]!.path }));
     const written = await this.contents.write([...named, ...others]);

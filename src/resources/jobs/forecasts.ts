@@ -18,7 +18,7 @@ import type { RequestWebhooks } from '../webhooks/request-webhook.ts';
 import { acceptedJob, splitRequest, splitWithTransfers, type Treatment } from './accepted-job.ts';
 import { sourceIds } from './adapters-of-request.ts';
 import { firstStep, type SourceContent } from './executions/accept-jobs.ts';
-import { executionKey } from './executions/execution-key.ts';
+import { executionKey, sourceIdentity } from './executions/execution-key.ts';
 import { priorityOf } from './executions/execution-rows.ts';
 import { contentOfSources, equalWork } from './executions/known-work.ts';
 import { knownReports } from './known-reports.ts';
@@ -76,7 +76,7 @@ export class JobForecasts {
     const { database, tenant } = this.parts;
     const contents = await contentOfSources(database, tenant, sourceIds(work));
     const isWork = firstStep({ request: work }) === 'work';
-    const key = isWork ? executionKey(work, (id) => contents.get(id)!.digest) : undefined;
+    const key = isWork ? executionKey(work, (id) => sourceIdentity(contents.get(id)!)) : undefined;
     const equal = key === undefined || !treatment.reuse ? undefined : await equalWork(database, tenant, key);
     return {
       reused: equal !== undefined,

@@ -10,7 +10,9 @@ import { PRODUCT } from '../../version.ts';
 import { hashFile } from '../hash-file.ts';
 import type { OutputFile, ReportedSource } from '../job-context.ts';
 import { rankRange } from '../rank-range.ts';
+import { errorPicture } from './error-picture.ts';
 import { markdownCode, markdownText, yamlString } from './escape.ts';
+import { licenseLines } from './hub-licenses.ts';
 
 /** The most rows of the table of modules. */
 export const MAX_ROWS = 300;
@@ -72,7 +74,7 @@ export function modelCard(content: CardContent): string {
   const hubBase = hubId(baseModel);
   const { language, lines } = usage(format, hubBase, weightsName);
   const sections = [
-    frontMatter(format, hubBase, kind === 'merge'),
+    frontMatter(content, hubBase),
     kind === 'merge' ? '# Merged and squeezed LoRA adapter' : '# Squeezed LoRA adapter',
     lead(content),
     summary(content),
@@ -82,6 +84,7 @@ export function modelCard(content: CardContent): string {
     origin(content),
     '## How close it is',
     ERROR_NOTE,
+    ...figure(content),
     moduleTable(content),
     ...(result.warnings.length > 0
       ? ['## Warnings', result.warnings.map((warning) => `- ${markdownText(warning)}`).join('\n')]
@@ -95,16 +98,23 @@ export function modelCard(content: CardContent): string {
  * between two lines of three hyphens.
  * @param hubBase id of the base model on the Hub
  */
-function frontMatter(format: FormatName, hubBase: string | null, isMerge: boolean): string {
+function frontMatter({ format, kind, sources }: CardContent, hubBase: string | null): string {
   const library = LIBRARIES[format];
+  const license = commonLicense(sources);
   return [
     '---',
     ...(hubBase === null ? [] : [`base_model: ${yamlString(hubBase)}`, 'base_model_relation: adapter']),
+    ...(license === undefined ? [] : licenseLines(license)),
     ...(library ? [`library_name: ${library}`] : []),
     'tags:',
-    ...['lora', 'lora-squeeze', ...(isMerge ? ['merge'] : [])].map((tag) => `- ${tag}`),
+    ...['lora', 'lora-squeeze', ...(kind === 'merge' ? ['merge'] : [])].map((tag) => `- ${tag}`),
     '---',
   ].join('\n');
+}
+
+/** The license of all sources; undefined where it is not known of each, or they differ. */
+function commonLicense([first, ...others]: readonly ReportedSource[]): string | undefined {
+  return others.every(({ license }) => license === first?.license) ? first?.license : undefined;
 }
 
 /** The result in one sentence. */
@@ -172,13 +182,19 @@ const shell = (text: string): string => `'${text.replace(/\p{Cc}/gu, ' ').replac
 
 function origin({ kind, sources }: CardContent): string {
   const by = `by ${PRODUCT.name} ${PRODUCT.version}`;
-  const told = sources.map(({ sha256, base_model: base, weight }) => {
+  const told = sources.map(({ sha256, base_model: base, license, weight }) => {
     const times = kind === 'merge' ? `${weight} × ` : '';
     const of = base === null ? '' : `, base model ${markdownCode(base)}`;
-    return `- ${times}an adapter whose weights have the SHA-256 ${markdownCode(sha256)}${of}`;
+    const under = license === undefined ? '' : `, license ${markdownCode(license)}`;
+    return `- ${times}an adapter whose weights have the SHA-256 ${markdownCode(sha256)}${of}${under}`;
   });
   const verb = kind === 'merge' ? 'Added up and squeezed' : 'Squeezed';
   return `${verb} ${by} from:\n\n${told.join('\n')}`;
+}
+
+function figure({ modules }: CardContent): string[] {
+  const drawn = errorPicture(modules);
+  return drawn ? [markdownText(drawn.caption), [`${FENCE}text`, ...drawn.lines, FENCE].join('\n')] : [];
 }
 
 function moduleTable({ modules, ranksBefore }: CardContent): string {

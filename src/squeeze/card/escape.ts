@@ -13,15 +13,13 @@ export const markdownText = (text: string): string =>
       mark === ':' || mark === '@' ? entity(mark) : `\\${mark}`,
     );
 
+/** Text inside a block of code: on one line, and without the mark that ends the block. */
+export const plainText = (text: string): string =>
+  text.replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, ' ').replaceAll('`', 'ˋ');
+
 /** A name as inline code, also in a table. Markup has no effect in it, except "|" and "`", which are replaced. */
 export const markdownCode = (text: string): string =>
-  `\`${
-    text
-      .replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, ' ')
-      .replaceAll('`', 'ˋ')
-      .replaceAll('|', '¦')
-      .trim() || '-'
-  }\``;
+  `\`${plainText(text).replaceAll('|', '¦').trim() || '-'}\``;
 
 const escaped = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 

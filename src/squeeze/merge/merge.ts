@@ -53,11 +53,12 @@ export async function merge(input: MergeInput, pool: ComputePool): Promise<JobOu
     {
       ...context,
       kind: 'merge',
-      sources: parts.map(({ id, sha256, bytes, base_model, weight }) => ({
+      sources: parts.map(({ id, sha256, bytes, base_model, license, weight }) => ({
         id,
         sha256,
         bytes,
         base_model,
+        ...(license !== undefined && { license }),
         weight,
       })),
       weightsPath: stack,

@@ -30,16 +30,22 @@ export async function findOnHub(
   const { sha, filePaths } = await repositoryAt(source, calls, options);
   const revision = source.revision ?? 'main';
   const folder = source.subfolder === undefined ? '' : `${source.subfolder}/`;
-  const { weights, config } = chosen(source, folder, revision, filePaths);
+  const { weights, config, card } = chosen(source, folder, revision, filePaths);
   const files: HttpFile[] = [];
-  for (const name of config === null ? weights : [config, ...weights]) {
+  for (const name of [card, config, ...weights].filter((one) => one !== null)) {
     const path = `${folder}${name}`;
     // The library inserts paths into its URLs without encoding them.
     const inUrl = `${folder}${encodeURIComponent(name)}`;
-    const found = await calls.attempt(() =>
-      fileDownloadInfo({ ...calls.parameters, path: inUrl, revision: sha }),
-    );
+    const found = await calls
+      .attempt(() => fileDownloadInfo({ ...calls.parameters, path: inUrl, revision: sha }))
+      .catch((error: unknown) => {
+        options.signal?.throwIfAborted();
+        // An adapter needs no card.
+        if (name === card) return null;
+        throw error;
+      });
     if (!found) {
+      if (name === card) continue;
       throw new AppError('FILE_MISSING', `${source.repo} has no ${path} at ${revision}.`, {
         missing: [name],
         repo: source.repo,

@@ -32,7 +32,7 @@ export async function findInBucket(
     if (!mayNotList(error)) throw error;
     const { weights = WEIGHTS_FILE } = source;
     const { weights: files } = chosenWeights([weights], weights);
-    return { weights: files, config: weights === WEIGHTS_FILE ? CONFIG_FILE : null };
+    return { weights: files, config: weights === WEIGHTS_FILE ? CONFIG_FILE : null, card: null };
   }
   const { weights } = source;
   if (weights === undefined) return chooseWeights(names, place);

@@ -71,6 +71,48 @@ describe('the card of a squeeze', () => {
     );
   });
 
+  it('names the license that its sources have, as the Hub takes it', () => {
+    const frontOf = (...licenses: (string | undefined)[]) => {
+      const [source] = content().sources;
+      const sources = licenses.map((license) => ({ ...source!, ...(license !== undefined && { license }) }));
+      const { license, license_name } = split(modelCard(content({ sources }))).front;
+      return [license, license_name];
+    };
+    assert.deepEqual(frontOf('Apache-2.0'), ['apache-2.0', undefined]);
+    assert.deepEqual(frontOf('FLUX.1 [dev] Non-Commercial'), ['other', 'flux.1-dev-non-commercial']);
+    assert.deepEqual(frontOf('x"\n---\n# y'), ['other', 'x-y']);
+    assert.deepEqual(frontOf('™'), ['other', undefined]);
+    assert.deepEqual(frontOf('mit', 'mit'), ['mit', undefined]);
+    for (const unclear of [[undefined], ['mit', 'apache-2.0'], ['mit', undefined]])
+      assert.deepEqual(frontOf(...unclear), [undefined, undefined]);
+    const { body } = split(modelCard(content({ sources: [{ ...content().sources[0]!, license: 'mit' }] })));
+    assert.match(body, /base model `org\/base`, license `mit`$/m);
+  });
+
+  it('draws the errors of the modules: a row for each projection, a bar for each layer', () => {
+    const modules = Array.from({ length: 8 }, (_, layer) => [
+      { ...moduleNamed(`h.${layer}.attn`), relative_error: (layer + 1) / 16 },
+      { ...moduleNamed(`h.${layer}.mlp.c_proj`), relative_error: layer === 3 ? 0.25 : 0 },
+    ]).flat();
+    const drawn = (some: CardContent['modules']) => {
+      const { body } = split(modelCard(content({ modules: some, ranksBefore: some.map(() => 8) })));
+      return /```text\n([\s\S]*?)\n```/.exec(body)?.[1]?.split('\n');
+    };
+    assert.deepEqual(drawn(modules), ['attn        ▁▂▃▄▅▆▇█  50.0 %', 'mlp.c_proj  ▁▁▁▄▁▁▁▁  25.0 %']);
+    assert.deepEqual(
+      drawn(modules.filter(({ name }) => name !== 'h.0.mlp.c_proj')),
+      ['attn        ▁▂▃▄▅▆▇█  50.0 %', 'mlp.c_proj   ▁▁▄▁▁▁▁  25.0 %'],
+      'a gap where there is no module',
+    );
+    assert.equal(drawn(modules.map((one) => ({ ...one, relative_error: 0 }))), undefined);
+    assert.equal(drawn([moduleNamed('q_proj'), moduleNamed('v_proj')]), undefined, 'without layers');
+    const many = Array.from({ length: 200 }, (_, layer) => moduleNamed(`h.${layer}.attn`));
+    assert.ok(drawn(many)![0]!.length < 120);
+    const hostile = modules.map((one) => ({ ...one, name: one.name.replace('attn', '```\n# x') }));
+    assert.ok(drawn(hostile)!.every((line) => !line.includes('`')));
+    assert.ok(!/^# x/m.test(modelCard(content({ modules: hostile, ranksBefore: hostile.map(() => 8) }))));
+  });
+
   it('lists modules in the order of the model', () => {
     const names = ['h.10.attn', 'h.2.attn', 'h.1.mlp'];
     const modules = names.map((name, index) => ({ ...moduleNamed(name), rank: index + 1 }));

@@ -10,6 +10,8 @@ export interface AdapterFiles {
   /** The other files of weights that are in several, and their index. */
   readonly more?: readonly File[];
   readonly config: File | null;
+  /** The model card, for its license. */
+  readonly card: File | null;
 }
 
 /** Larger weights are sent in parts, so that a broken connection costs little. */
@@ -53,7 +55,7 @@ async function parsed(file: File | null): Promise<unknown> {
  */
 function uploadWhole(
   name: string | null,
-  { weights, more, config }: AdapterFiles,
+  { weights, more, config, card }: AdapterFiles,
   onSent: (sentBytes: number, totalBytes: number) => void,
   signal: AbortSignal,
 ): Promise<AdapterRecord> {
@@ -61,6 +63,7 @@ function uploadWhole(
   if (name) form.append('name', name);
   // The small one first, so that what is wrong with it is told before gigabytes are sent.
   if (config) form.append('config', config, 'adapter_config.json');
+  if (card) form.append(card.name, card);
   // Files that are parts are known by their own names.
   if (more) for (const part of [weights, ...more]) form.append('files', part, part.name);
   else form.append('weights', weights, weights.name);

@@ -55,7 +55,7 @@ export function AdapterPage({ id }: { id: string }) {
 }
 
 function Head({ adapter }: { adapter: AdapterRecord }) {
-  const { id, name, base_model: base, ranks, bytes, modules, dtypes, alpha, format } = adapter;
+  const { id, name, base_model: base, license, ranks, bytes, modules, dtypes, alpha, format } = adapter;
   const { parent_id: parent, job_id: job } = adapter;
   const nameOf = useAdapterNames(parent ? [parent] : []);
   const changed = () => tellNews('adapters', `adapter:${id}`);
@@ -65,6 +65,7 @@ function Head({ adapter }: { adapter: AdapterRecord }) {
       <Facts
         facts={{
           'Base model': base ?? 'not in its files',
+          License: license,
           Rank: rankRange(ranks),
           Modules: modules.toLocaleString('en'),
           Size: bytesInWords(bytes),

@@ -1,5 +1,12 @@
 import { chooseWeights } from '../../../src/adapter/choose-weights.ts';
-import { CONFIG_FILE, isPickleName, isWeightsName, USUAL_WEIGHTS } from '../../../src/adapter/file-names.ts';
+import {
+  CARD_FILE,
+  CONFIG_FILE,
+  isPickleName,
+  isWeightsName,
+  MAX_CARD_BYTES,
+  USUAL_WEIGHTS,
+} from '../../../src/adapter/file-names.ts';
 import { readShardName } from '../../../src/adapter/shard-names.ts';
 import { type Problem, ProblemError, problemOf } from '../api/problem.ts';
 import type { AdapterFiles } from '../api/upload-adapter.ts';
@@ -70,7 +77,7 @@ function withoutFolder(files: readonly File[]): Choice[] {
   }
   return weights.map((file) => ({
     name: file.name,
-    files: { weights: file, config: file === owner ? (configs[0] ?? null) : null },
+    files: { weights: file, config: file === owner ? (configs[0] ?? null) : null, card: null },
     problem: null,
     note: null,
   }));
@@ -80,17 +87,19 @@ function withoutFolder(files: readonly File[]): Choice[] {
 function choiceOf(name: string, files: readonly File[], what: string): Choice {
   const fileOf = (wanted: string) => files.find((file) => file.name === wanted) ?? null;
   const config = fileOf(CONFIG_FILE);
+  const readme = fileOf(CARD_FILE);
+  const card = readme && readme.size <= MAX_CARD_BYTES ? readme : null;
   const choice = { name, files: null, problem: null, note: null };
   const others = files.filter((file) => file !== config);
   if (others.length === 1 && isPickleName(others[0]!.name))
-    return { ...choice, files: { weights: others[0]!, config } };
+    return { ...choice, files: { weights: others[0]!, config, card: null } };
   try {
     const chosen = chooseWeights(
       files.map((file) => file.name),
       what,
     );
     const [weights, ...more] = chosen.weights.map((one) => fileOf(one)!);
-    return { ...choice, files: { weights: weights!, ...(more.length > 0 && { more }), config } };
+    return { ...choice, files: { weights: weights!, ...(more.length > 0 && { more }), config, card } };
   } catch (error) {
     const { code, message } = error as { code?: string; message: string };
     return { ...choice, problem: problemOf(notFound(message, code)) };

@@ -286,6 +286,7 @@ class Adapter(TypedDict):
     sha256: str
     bytes: int
     base_model: Union[str, None]
+    license: NotRequired[str]
     modules: int
     ranks: AdapterRanks
     alpha: float
@@ -1434,6 +1435,7 @@ class ReportSources(TypedDict):
     sha256: str
     bytes: int
     base_model: Union[str, None]
+    license: NotRequired[str]
     weight: float
 
 

@@ -1,13 +1,13 @@
 import type { FastifyRequest } from 'fastify';
+import { licenseOfCard } from '../../../adapter/card-license.ts';
 import type { IncomingFile } from '../../../adapter/digested-file.ts';
-import { WEIGHTS_FILE } from '../../../adapter/file-names.ts';
+import { CARD_FILE, MAX_CARD_BYTES, WEIGHTS_FILE } from '../../../adapter/file-names.ts';
 import { AppError } from '../../../errors/app-error.ts';
 import { MAX_CONFIG_BYTES } from '../../../formats/peft/limits.ts';
 import { appErrorOf } from '../../../http/app-error-of.ts';
 import {
   type BodyParts,
   largeFiles,
-  MAX_CARD_BYTES,
   MAX_JOB_BYTES,
   MAX_MULTIPART_OVERHEAD_BYTES,
 } from '../../../http/multipart/body-parts.ts';
@@ -42,6 +42,8 @@ export interface ReceivedUpload {
   readonly files: readonly IncomingFile[];
   /** The bytes of the fields that were sent, whatever their Content-Type is. */
   readonly fields: ReadonlyMap<string, Buffer>;
+  /** Of the model card, if one came that names one. */
+  readonly license: string | undefined;
 }
 
 export interface ReceiveAdapterOptions<T> {
@@ -141,8 +143,9 @@ async function collect(
     pieces: [],
     called: new Map(),
     fields: new Map(),
+    dropped: new Map(),
   };
-  const { files, pieces, called, fields }: Reception = reception;
+  const { files, pieces, called, fields, dropped }: Reception = reception;
   try {
     const sent = request.parts(parserOptions(parts))[Symbol.asyncIterator]();
     for (;;) {
@@ -169,7 +172,12 @@ async function collect(
     throw new AppError('FILE_MISSING', `The upload lacks ${missing.join(' and ')}.`, { missing });
   }
   const known = [...parts.files, ...parts.optionalFiles];
-  return { files: known.flatMap((name) => files.get(name) ?? []), fields };
+  const card = dropped.get(CARD_FILE);
+  return {
+    files: known.flatMap((name) => files.get(name) ?? []),
+    fields,
+    license: card && licenseOfCard(card.toString('utf8')),
+  };
 }
 
 /**

@@ -2,19 +2,14 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { MultipartFile } from '@fastify/multipart';
 import type { IncomingFile } from '../../../adapter/digested-file.ts';
-import { CONFIG_FILE, isPickleName, WEIGHTS_FILE } from '../../../adapter/file-names.ts';
+import { CONFIG_FILE, isPickleName, MAX_CARD_BYTES, WEIGHTS_FILE } from '../../../adapter/file-names.ts';
 import { pickleRefused } from '../../../adapter/pickle-refused.ts';
 import { isShardFile, isShardIndexName, readShardName } from '../../../adapter/shard-names.ts';
 import type { Gate } from '../../../bytes/gate.ts';
 import { AppError } from '../../../errors/app-error.ts';
 import { MAX_CONFIG_BYTES } from '../../../formats/peft/limits.ts';
 import { MAX_INDEX_BYTES } from '../../../formats/shards/shard-index.ts';
-import {
-  type BodyParts,
-  MAX_CARD_BYTES,
-  MAX_JOB_BYTES,
-  REQUEST_FIELD,
-} from '../../../http/multipart/body-parts.ts';
+import { type BodyParts, MAX_JOB_BYTES, REQUEST_FIELD } from '../../../http/multipart/body-parts.ts';
 import { fileNameOf, unexpectedField } from './part-name.ts';
 import { saveFile } from './save-file.ts';
 
@@ -36,6 +31,8 @@ export interface Reception {
   /** The names with which clients sent files, by the names in the service; also of files that were dropped. */
   readonly called: Map<string, string>;
   readonly fields: Map<string, Buffer>;
+  /** What is read and not stored, under our names. */
+  readonly dropped: Map<string, Buffer>;
 }
 
 /**
@@ -75,7 +72,7 @@ async function receiveField(
 
 async function receiveFilePart(
   { fieldname, filename, file }: MultipartFile,
-  { parts, folder, signal, files, pieces, called, ...how }: Reception,
+  { parts, folder, signal, files, pieces, called, dropped, ...how }: Reception,
 ): Promise<void> {
   const name = fileNameOf(parts, fieldname, filename);
   const before = called.get(name);
@@ -88,7 +85,12 @@ async function receiveFilePart(
     throw name === WEIGHTS_FILE && before !== sent ? twoWeights(before, sent) : duplicate(name);
   called.set(name, sent);
   if (parts.droppedFiles.includes(name)) {
-    await readWithin(file, signal, MAX_CARD_BYTES, { tooLarge: () => cardTooLarge(name) });
+    const chunks: Buffer[] = [];
+    await readWithin(file, signal, MAX_CARD_BYTES, {
+      tooLarge: () => cardTooLarge(name),
+      keep: (chunk) => chunks.push(chunk),
+    });
+    dropped.set(name, Buffer.concat(chunks));
     return;
   }
   if (isPiece) {
@@ -173,14 +175,14 @@ async function readWithin(
   part: Readable,
   signal: AbortSignal,
   maxBytes: number,
-  { tooLarge, keep }: { readonly tooLarge: () => AppError; readonly keep?: (chunk: Buffer) => void },
+  { tooLarge, keep }: { readonly tooLarge: () => AppError; readonly keep: (chunk: Buffer) => void },
 ): Promise<void> {
   let bytes = 0;
   const read = async (chunks: AsyncIterable<Buffer>): Promise<void> => {
     for await (const chunk of chunks) {
       bytes += chunk.length;
       if (bytes > maxBytes) throw tooLarge();
-      keep?.(chunk);
+      keep(chunk);
     }
   };
   try {

@@ -48,7 +48,7 @@ const files = {
   weights: file('The weights, under another name'),
   [CONFIG_FILE]: file('The configuration that PEFT and MLX write; other formats have none'),
   config: file('The configuration, under another name'),
-  [CARD_FILE]: file('Accepted and discarded, so that whole folders can be sent'),
+  [CARD_FILE]: file('The model card. Only its license is kept, and named in the cards of results'),
 };
 
 const keeping = {
@@ -109,9 +109,9 @@ export function storeUpload(
   const workspace = workspaceOf(request);
   return receiveAdapter(request, deps, {
     parts: onRequest ? SQUEEZE_BODY : ADAPTER_BODY,
-    use: async ({ files, fields }) => {
+    use: async ({ files, fields, license }) => {
       onRequest?.(fields.get(REQUEST_FIELD));
-      const keeping = keepingOf(request, fields);
+      const keeping = { ...keepingOf(request, fields), ...(license !== undefined && { license }) };
       await checkRoom(workspace, files);
       return workspace.adapters.register(files, keeping, request.idempotent?.idOf('ad'));
     },

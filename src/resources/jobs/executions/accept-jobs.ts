@@ -1,11 +1,12 @@
 import type { JobRecord } from '../../../contract/job.ts';
 import type { ExecutionTable } from '../../../database/job-tables.ts';
+import { licenseIn } from '../../adapters/rows.ts';
 import { adapterExpired, adapterNotFound } from '../../adapters/store.ts';
 import { insertRequestWebhooks, type NewRequestWebhook } from '../../webhooks/request-webhook.ts';
 import { sourceIds } from '../adapters-of-request.ts';
 import { insertJobs } from '../rows.ts';
 import { withoutSecrets } from '../transfer-requests.ts';
-import { executionKey } from './execution-key.ts';
+import { executionKey, sourceIdentity } from './execution-key.ts';
 import { insertExecutions, newExecution, priorityOf, unshare } from './execution-rows.ts';
 import type { JobChanges } from './job-changes.ts';
 import type { WorkMade } from './made.ts';
@@ -25,6 +26,7 @@ export interface NewJob {
 export interface SourceContent {
   readonly digest: string;
   readonly bytes: number;
+  readonly license: string | undefined;
 }
 
 type Step = ExecutionTable['step'];
@@ -115,7 +117,7 @@ async function placeWork(
 ): Promise<Placed[]> {
   const { writer, tenant } = changes;
   const keys = wanted.map(({ job, step }) =>
-    step === 'work' ? executionKey(workRequest(job), (id) => sources.get(id)!.digest) : undefined,
+    step === 'work' ? executionKey(workRequest(job), (id) => sourceIdentity(sources.get(id)!)) : undefined,
   );
   const shared = await usable(changes, wanted, keys);
   const made: ExecutionTable[] = [];
@@ -242,10 +244,11 @@ async function lockedSources(
   if (ids.length === 0) return new Map();
   const wanted = writer
     .selectFrom('adapter')
-    .select(['id', 'digest', 'bytes', 'expires_at', now.as('now')])
+    .select(['id', 'digest', 'bytes', 'facts', 'expires_at', now.as('now')])
     .where('tenant', '=', tenant)
     .where('id', 'in', ids);
-  const found = new Map((await locked(wanted.orderBy('id')).execute()).map((row) => [row.id, row]));
+  const rows = await locked(wanted.orderBy('id')).execute();
+  const found = new Map(rows.map((row) => [row.id, { ...row, license: licenseIn(row) }]));
   for (const id of ids) {
     const row = found.get(id);
     if (!row) throw adapterNotFound(id);

@@ -6,25 +6,31 @@ import { canonicalJson } from '../../idempotency/fingerprint.ts';
 import { withoutResults } from '../result-settings.ts';
 
 /**
- * Identifies equal executions: the digest of the requested work, with the contents of its adapters instead of their
+ * Identifies equal executions: the digest of the requested work, with what its adapters are instead of their
  * ids. The execution provider is not included, because the worker is not known in advance, and providers differ by
  * rounding only. Work of a run is for that run only: undefined.
- * @param digestOf the digest of an adapter of the request (adapterDigest)
+ * @param identityOf what tells an adapter of the request from others (sourceIdentity)
  */
 export function executionKey(
   request: RecordedJobRequest,
-  digestOf: (adapterId: string) => string,
+  identityOf: (adapterId: string) => string,
 ): string | undefined {
   if (request.kind === 'squeeze' || request.kind === 'analyze') {
     type Squeeze = Extract<RecordedJobRequest, { kind: 'squeeze' }>;
     const { source: _here, deliver: _later, ...work } = request as Squeeze;
-    return requestDigest({ ...work, adapter_id: digestOf(work.adapter_id!) }, PRODUCT.version);
+    return requestDigest({ ...work, adapter_id: identityOf(work.adapter_id!) }, PRODUCT.version);
   }
   if (request.kind !== 'merge') return undefined;
   const { deliver: _later, ...work } = request;
-  const sources = work.sources.map((source) => ({ ...source, adapter_id: digestOf(source.adapter_id) }));
+  const sources = work.sources.map((source) => ({ ...source, adapter_id: identityOf(source.adapter_id) }));
   return requestDigest({ ...work, sources }, PRODUCT.version);
 }
+
+/** What tells an adapter from others: its content, and its license, which the cards of results name. */
+export const sourceIdentity = (source: {
+  readonly digest: string;
+  readonly license: string | undefined;
+}): string => (source.license === undefined ? source.digest : `${source.digest} ${source.license}`);
 
 type Fields = Readonly<Record<string, unknown>>;
 

@@ -366,7 +366,8 @@ export class Executions {
     const { record, files } = await new AdapterService(database, store, tenant).stored(id, {
       evenExpired: true,
     });
-    return { id, sha256: record.sha256, base_model: record.base_model, files };
+    const { sha256, base_model, license } = record;
+    return { id, sha256, base_model, ...(license !== undefined && { license }), files };
   }
 
   /** The execution of a dispatch that is not over. */

@@ -152,8 +152,8 @@ async function recordFetched(
     .set({ outcome: outcomeColumn(fetched) })
     .where('id', '=', job.id)
     .execute();
-  const { digest, bytes } = described;
-  await continueWithWork(changes, fetched, new Map([[id, { digest, bytes }]]));
+  const { digest, bytes, license } = described;
+  await continueWithWork(changes, fetched, new Map([[id, { digest, bytes, license }]]));
 }
 
 async function recordDelivered(

@@ -1,5 +1,6 @@
 import type { Database } from '../../../database/database.ts';
 import type { ExecutionTable } from '../../../database/job-tables.ts';
+import { licenseIn } from '../../adapters/rows.ts';
 import { adapterNotFound } from '../../adapters/store.ts';
 import type { SourceContent } from './accept-jobs.ts';
 import type { WorkMade } from './made.ts';
@@ -17,11 +18,11 @@ export async function contentOfSources(
   if (ids.length === 0) return new Map();
   const rows = await reader
     .selectFrom('adapter')
-    .select(['id', 'digest', 'bytes'])
+    .select(['id', 'digest', 'bytes', 'facts'])
     .where('tenant', '=', tenant)
     .where('id', 'in', ids)
     .execute();
-  const found = new Map(rows.map((row) => [row.id, row]));
+  const found = new Map(rows.map((row) => [row.id, { ...row, license: licenseIn(row) }]));
   for (const id of ids) if (!found.has(id)) throw adapterNotFound(id);
   return found;
 }

@@ -68,5 +68,6 @@ export interface TaskSource {
   readonly id: string;
   readonly sha256: string;
   readonly base_model: string | null;
+  readonly license?: string;
   readonly files: readonly StoredFile[];
 }
