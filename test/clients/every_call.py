@@ -6,6 +6,7 @@ Prints what came of it, and which public calls were not made.
 import inspect
 import json
 import os
+import shutil
 import sys
 import zipfile
 from urllib.parse import urlsplit
@@ -80,6 +81,10 @@ service.download(other["id"], f"{out_dir}/other")
 out["adapter_files"] = [files_in(f"{out_dir}/adapter"), files_in(f"{out_dir}/other")]
 service.adapters.download_archive(adapter["id"], f"{out_dir}/adapter.zip")
 out["archive"] = sorted(os.path.basename(name) for name in zipfile.ZipFile(f"{out_dir}/adapter.zip").namelist())
+licensed = shutil.copytree(adapter_dir, f"{out_dir}/licensed")
+with open(f"{licensed}/README.md", "w") as file:
+    file.write("---\nlicense: mit\n---\n")
+out["license"] = service.adapters.upload(licensed)["license"]
 service.adapters.delete(other["id"])
 out["deleted"] = code_of(lambda: service.adapters.get(other["id"]))
 

@@ -30,6 +30,7 @@ const expected = (kind: string) => ({
   file_is_the_same: true,
   adapter_files: [SOURCE, SOURCE],
   archive: SOURCE,
+  license: 'mit',
   deleted: 'ADAPTER_NOT_FOUND',
   forecasts: Array(2).fill(['dry_run', [2, 4].map((rank) => ({ min: rank, max: rank }))]),
   refused_when_dry: 'VALIDATION_FAILED',

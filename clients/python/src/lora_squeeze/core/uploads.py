@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from lora_squeeze.core.adapter_files import CONFIG, AdapterFiles
+from lora_squeeze.core.adapter_files import CARD, CONFIG, AdapterFiles
 from lora_squeeze.core.calls import Service, call, call_json, post, problem_of, send, unreachable
 from lora_squeeze.core.content import Content, Digest
 from lora_squeeze.core.effects import Steps, TransportFailure, close, read_all, run, sleep
@@ -42,6 +42,8 @@ def send_adapter(
     contents = {files.weights_name: weights}
     if files.config is not None:
         contents[CONFIG] = Content(files.config)
+    if files.card is not None:
+        contents[CARD] = Content(files.card)
     answer = yield from call(service, post("/v1/adapters", Multipart(fields, contents)))
     return answer.json
 

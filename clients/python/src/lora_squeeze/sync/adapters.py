@@ -39,7 +39,8 @@ class Adapters(Resource):
         """Uploads an adapter: a folder, a weights file (.safetensors, .gguf), or their bytes.
 
         config: the configuration, for formats that have one: a path, bytes, or a dict; for a folder, its
-        adapter_config.json, if it exists. name: by default that of the folder or file. Weights of at least
+        adapter_config.json, if it exists. The license in the README.md of a folder is kept, except if the weights are sent
+        in pieces. name: by default that of the folder or file. Weights of at least
         resumable_bytes are sent in pieces, which resume after a broken connection.
         """
         settings = given(name=name, labels=None if labels is None else dict(labels), ttl_seconds=ttl_seconds)
