@@ -66,7 +66,7 @@ context.say('Done.');
 const command = ['npm run bench --silent', ...(words.length > 0 ? ['--', ...words] : [])].join(' ');
 const facts = [
   ...describeMachine(Object.assign({}, ...sections.map(({ versions }) => versions ?? {}))),
-  `Command: \`${command}\`, ${elapsed().trim()} (after \`npm run build\`; \`--help\` tells the parts)`,
+  `Command: \`${command}\`, ${elapsed().trim()} (after \`npm run build\`; \`--help\` lists the parts)`,
 ];
 console.log(`# Benchmark
 ${options.quick ? '\n**A quick run: it tries the benchmark, its numbers are worth nothing.**\n' : ''}

@@ -68,6 +68,6 @@ ${markdownTable([
 
 Reading: the same file as the jobs read, from the page cache as they find it, with one reader a core; median of 3.
 Writing: as many bytes as the result has, to the same disk, with fsync; median of 3. GEMM rate: BᵀB and AAᵀ in float64
-through ONNX Runtime on one core, best of 8 batches, times the cores, as if they never got into each other's way. Not in
+through ONNX Runtime on one core, best of 8 batches, times the cores, as if they never competed for memory. Not in
 the floor: the decompositions between the two passes, the second reading, hashes, decoding and encoding.`;
 }

@@ -49,7 +49,7 @@ ${phases(measured)}
 The phases and the total are the service's own; the last column is the client's clock, from its request to seeing the
 job succeeded (it asks every 20 ms).
 
-## The service meanwhile
+## Response times while a job runs
 
 ${meanwhile(measured)}`;
 }

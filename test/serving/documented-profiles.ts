@@ -1,8 +1,8 @@
 import type { Profile } from '../../src/serving/profile.ts';
 
 const RANKS: Readonly<Record<Profile['same_rank'], string>> = {
-  none: 'each its own',
-  experts: 'each its own, experts of a layer the same',
+  none: 'by module',
+  experts: 'by module, experts of a layer the same',
   all: 'one for all',
 };
 const SCALES: Readonly<Record<Profile['scale']['formula'], string>> = {

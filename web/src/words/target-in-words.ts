@@ -6,7 +6,7 @@ export function targetInWords(target: Target): string {
   const place = target.profile === undefined ? '' : ` for ${target.profile}`;
   const criterion = 'criterion' in target && target.criterion === 'energy' ? ', by energy' : '';
   const compat = 'compat' in target && target.compat === 'kohya' ? ', as kohya counts' : '';
-  const each = target.uniform === false && !('rank_pattern' in target) ? ', each its own' : '';
+  const each = target.uniform === false && !('rank_pattern' in target) ? ', ranks by module' : '';
   return `${policy(target)}${compat}${each}${criterion}${place}`;
 }
 
