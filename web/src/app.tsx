@@ -13,7 +13,7 @@ import { type Route, route } from './state/route.ts';
 import { pageTitle } from './state/title.ts';
 import { uploads } from './state/uploads.ts';
 
-// What is opened by a click is loaded by it, so that the first page need not wait.
+// Pages that need a click to open are loaded on that click, so that the first page need not wait for them.
 const AdapterPage = lazyPage(async () => (await import('./pages/adapter-page.tsx')).AdapterPage);
 const BatchPage = lazyPage(async () => (await import('./pages/batch-page.tsx')).BatchPage);
 const BatchesPage = lazyPage(async () => (await import('./pages/batches-page.tsx')).BatchesPage);
@@ -24,13 +24,13 @@ const NewBatchPage = lazyPage(async () => (await import('./pages/new-batch-page.
 const RunPage = lazyPage(async () => (await import('./pages/run-page.tsx')).RunPage);
 const SettingsPage = lazyPage(async () => (await import('./pages/settings/settings-page.tsx')).SettingsPage);
 
-/** The whole page: header, uploads, the place the address names, footer. */
+/** The whole page: header, uploads, the page that the address names, and footer. */
 export function App() {
   const main = useRef<HTMLElement>(null);
   const here = route.value.path.join('/');
   const isFirst = useRef(true);
   useEffect(() => {
-    // Another place: whoever reads by ear or keyboard begins at its top.
+    // On another page, users of screen readers and keyboards start at its top.
     if (!isFirst.current) main.current!.focus();
     isFirst.current = false;
     scrollTo(0, 0);
@@ -47,7 +47,7 @@ export function App() {
       </button>
       <SiteHeader />
       <UploadNews />
-      {/* The start page has the list in its own place. */}
+      {/* The start page shows the list of uploads in a place of its own. */}
       {uploads.value.length > 0 && (isLocked || here !== '') && (
         <section class="tray" aria-label="Uploads">
           <UploadList />
@@ -55,7 +55,7 @@ export function App() {
       )}
       <main id="main" ref={main} tabIndex={-1}>
         <KeyForm />
-        {/* Nothing can be seen without a key, so nothing else has to say so. */}
+        {/* Without a valid key no page can load its data; hidden pages do not each report that. */}
         <div hidden={isLocked} key={here}>
           <Place route={route.value} />
         </div>

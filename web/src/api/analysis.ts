@@ -3,7 +3,8 @@ import { ProblemError } from './problem.ts';
 import { get, type Page, pathWith, post } from './request.ts';
 
 /**
- * The job that analyses an adapter: the one there is, or a new one. A key that may only read gets one that is done.
+ * Returns the existing analysis job of an adapter, or starts one. With a read-only key, only a finished job
+ * is found.
  * @throws ProblemError
  */
 export async function analysisJob(adapterId: string, signal: AbortSignal): Promise<JobRecord> {

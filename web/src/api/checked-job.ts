@@ -4,8 +4,8 @@ import { ProblemError } from './problem.ts';
 import { post } from './request.ts';
 
 /**
- * Starts a job, unless the service knows beforehand that one of its targets would fail.
- * @throws ProblemError why it would
+ * Starts a job, unless a dry run shows that one of its targets would fail.
+ * @throws ProblemError the reason why the target would fail
  */
 export async function startChecked(request: JobRequest): Promise<JobRecord> {
   const { forecast } = await post<JobRecord>('/v1/jobs', { ...request, dry_run: true });

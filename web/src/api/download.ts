@@ -2,15 +2,15 @@ import { key } from '../state/key.ts';
 import { request } from './request.ts';
 
 /**
- * Saves what the service has at a path. Without a key the browser does it by itself, whatever the size; with one the file
- * is fetched first, because a link cannot carry a key.
+ * Saves the file at a path of the service. Without a key, the browser downloads files of any size by
+ * itself. With a key, the page fetches the file first, because a link cannot carry a key.
  * @throws ProblemError
  */
 export async function download(path: string, filename: string): Promise<void> {
   if (key.value === '') return save(path, filename);
   const url = URL.createObjectURL(await (await request(path)).blob());
   save(url, filename);
-  // The browser has begun to read it by then.
+  // By then the browser has started to read the file.
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
 

@@ -1,10 +1,13 @@
-/** A message of Server-Sent Events. */
+/** A message of a stream of Server-Sent Events. */
 export interface StreamMessage {
   readonly id: string | undefined;
   readonly data: string;
 }
 
-/** The messages of a stream, as they come; null is a comment, by which the service says that it is still there. */
+/**
+ * Yields the messages of a stream as they arrive. Null stands for a comment, which the service sends to
+ * keep the connection alive.
+ */
 export async function* messagesIn(
   body: ReadableStream<Uint8Array<ArrayBuffer>>,
 ): AsyncGenerator<StreamMessage | null> {

@@ -1,4 +1,4 @@
-/** A refusal as the service words it (RFC 9457), or what kept us from asking. */
+/** The service's problem document (RFC 9457), or an equivalent one where the service could not be reached. */
 export interface Problem {
   readonly title: string;
   readonly detail: string;
@@ -6,7 +6,7 @@ export interface Problem {
   readonly status: number;
   /** Whether the same request may succeed later. */
   readonly retryable: boolean;
-  /** What is wrong where in the request: JSON pointers (RFC 6901). */
+  /** The faulty fields of the request, each with a JSON pointer (RFC 6901). */
   readonly errors?: readonly Fault[];
 }
 
@@ -40,7 +40,7 @@ export const unreachable = (): ProblemError =>
     retryable: true,
   });
 
-/** The problem document in a body, or what stands in for one where a proxy answered. */
+/** Reads the problem document in a response body, or makes one where a proxy answered instead. */
 export function problemIn(text: string, status: number): Problem {
   try {
     const { title, detail, code, retryable = false, errors = [] } = JSON.parse(text) as Partial<Problem>;

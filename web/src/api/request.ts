@@ -2,8 +2,8 @@ import { authorization, key, refused } from '../state/key.ts';
 import { ProblemError, problemIn, unreachable } from './problem.ts';
 
 /**
- * Asks the service.
- * @throws ProblemError what it refused, or that it did not answer
+ * Sends a request to the service.
+ * @throws ProblemError the service refused the request or did not answer
  */
 export async function request(path: string, init: RequestInit = {}): Promise<Response> {
   const sentKey = key.value;
@@ -17,8 +17,9 @@ export async function request(path: string, init: RequestInit = {}): Promise<Res
 }
 
 /**
- * A refusal. One about the key also goes to the form that asks for a key, unless the user has entered another key since.
- * @param sentKey the key that was refused; empty for none
+ * Makes the error of a refused request. If the key was refused, the form for the key shows the error too,
+ * unless the user has entered another key since.
+ * @param sentKey the key that was refused; empty if no key was sent
  */
 export function refusal(text: string, status: number, sentKey: string): ProblemError {
   const problem = problemIn(text, status);
@@ -26,7 +27,7 @@ export function refusal(text: string, status: number, sentKey: string): ProblemE
   return new ProblemError(problem);
 }
 
-/** A list as the API answers it. */
+/** A page of a list, as the API returns it. */
 export interface Page<Item> {
   readonly data: readonly Item[];
   readonly next_cursor: string | null;
@@ -53,7 +54,7 @@ export const put = <T>(path: string, body: unknown): Promise<T> => send('PUT', p
 export const patch = <T>(path: string, body: unknown): Promise<T> => send('PATCH', path, body);
 export const remove = (path: string): Promise<void> => send('DELETE', path);
 
-/** A path with what is asked; empty values are left out. */
+/** Adds a query to a path; empty values are left out. */
 export function pathWith(path: string, query: Readonly<Record<string, string | number | undefined>>): string {
   const params = new URLSearchParams();
   for (const [name, value] of Object.entries(query))

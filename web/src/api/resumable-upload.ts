@@ -4,15 +4,15 @@ import { authorization, key } from '../state/key.ts';
 import { problemOf, unreachable } from './problem.ts';
 import { post, refusal } from './request.ts';
 
-/** What is lost at most when a connection breaks. */
+/** At most this much has to be sent again when a connection breaks. */
 const CHUNK_BYTES = 16_000_000;
 const RETRY_DELAYS_MS = [500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000];
 
 /**
- * Sends the weights by tus, in parts: where the connection breaks, or the tab was closed, what arrived need not be sent
- * again. Then an adapter is made of them.
- * @param config the configuration, parsed; null: there is none
- * @throws ProblemError what the service refused, or that it did not answer for a minute
+ * Uploads the weights in parts by the tus protocol, so that after a broken connection or a closed tab the
+ * parts that have arrived need not be sent again. Then creates an adapter from them.
+ * @param config the parsed configuration; null if there is none
+ * @throws ProblemError the service refused the upload or did not answer for a minute
  * @throws DOMException AbortError once `signal` is aborted
  */
 export async function uploadResumably(
@@ -50,7 +50,7 @@ function sent(weights: File, onSent: (sentBytes: number) => void, signal: AbortS
       },
     });
     signal.addEventListener('abort', () => {
-      // What arrived is removed as well: whoever stops an upload does not want it.
+      // This also deletes the parts that have arrived: a user who stops an upload does not want them.
       void upload.abort(true).catch(() => undefined);
       reject(signal.reason);
     });

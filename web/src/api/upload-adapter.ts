@@ -4,13 +4,13 @@ import { authorization, key } from '../state/key.ts';
 import { unreachable } from './problem.ts';
 import { refusal } from './request.ts';
 
-/** The files of an adapter as they were chosen. */
+/** The files of an adapter as the user chose them. */
 export interface AdapterFiles {
   readonly weights: File;
-  /** The other files of weights that are in several, and their index. */
+  /** For weights in several files: the other files and their index. */
   readonly more?: readonly File[];
   readonly config: File | null;
-  /** The model card, for its license. */
+  /** The model card, from which the service reads the license. */
   readonly card: File | null;
 }
 
@@ -18,10 +18,10 @@ export interface AdapterFiles {
 const MAX_WHOLE_BYTES = 64_000_000;
 
 /**
- * Sends an adapter: in one request, or large ones in parts that need not be sent again.
- * @param name what it is to be called; null: as the service thinks
- * @param onSent takes the bytes that were sent and the bytes in all
- * @throws ProblemError what the service refused, or that it did not answer
+ * Uploads an adapter: small ones in one request, large ones in parts that can be resumed.
+ * @param name the name of the adapter; null lets the service choose one
+ * @param onSent is called with the bytes sent so far and the total number of bytes
+ * @throws ProblemError the service refused the upload or did not answer
  * @throws DOMException AbortError once `signal` is aborted
  */
 export async function uploadAdapter(
@@ -33,13 +33,13 @@ export async function uploadAdapter(
   const { weights, more } = files;
   const isLarge = weights.size > MAX_WHOLE_BYTES && isWeightsName(weights.name) && !more;
   const config = isLarge ? await parsed(files.config) : undefined;
-  // What is not JSON goes to the service as it is, which says what is wrong with it.
+  // A configuration that is not JSON is sent unchanged, so that the service reports what is wrong with it.
   if (config === undefined) return uploadWhole(name, files, onSent, signal);
   const { uploadResumably } = await import('./resumable-upload.ts');
   return uploadResumably(name, weights, config, (sentBytes) => onSent(sentBytes, weights.size), signal);
 }
 
-/** @returns null where there is no file, undefined where it has no JSON */
+/** @returns null if there is no file, undefined if the file is not valid JSON */
 async function parsed(file: File | null): Promise<unknown> {
   if (file === null) return null;
   try {
@@ -50,7 +50,7 @@ async function parsed(file: File | null): Promise<unknown> {
 }
 
 /**
- * Sends an adapter in one request. By XMLHttpRequest, because fetch does not report how much was sent.
+ * Uploads an adapter in one request. It uses XMLHttpRequest, because fetch does not report upload progress.
  * @throws as uploadAdapter
  */
 function uploadWhole(
@@ -61,10 +61,10 @@ function uploadWhole(
 ): Promise<AdapterRecord> {
   const form = new FormData();
   if (name) form.append('name', name);
-  // The small one first, so that what is wrong with it is told before gigabytes are sent.
+  // The small configuration goes first, so that an error in it is reported before gigabytes are sent.
   if (config) form.append('config', config, 'adapter_config.json');
   if (card) form.append(card.name, card);
-  // Files that are parts are known by their own names.
+  // Files that are parts of the weights keep their own names, by which the index refers to them.
   if (more) for (const part of [weights, ...more]) form.append('files', part, part.name);
   else form.append('weights', weights, weights.name);
   const sentKey = key.value;
