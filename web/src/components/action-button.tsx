@@ -6,16 +6,18 @@ import { may } from '../state/access.ts';
 import { ProblemNote } from './problem-note.tsx';
 
 interface ActionButtonProps {
-  /** What the caller's key needs; without it there is no button. */
+  /** The scope that the caller's key needs; without it the button is not shown. */
   readonly scope: Scope;
   readonly onAct: () => Promise<unknown>;
   readonly class?: string;
-  /** Where the words on it do not suffice by themselves. */
+  /** The accessible name, where the visible text is not enough on its own. */
   readonly label?: string;
   readonly children: ComponentChildren;
 }
 
-/** A button that asks the service for something, and says at its place why that was refused. */
+/**
+ * A button that sends a request to the service and, if the request is refused, shows the reason next to it.
+ */
 export function ActionButton({ scope, onAct, class: name, label, children }: ActionButtonProps) {
   const [problem, setProblem] = useState<Problem | null>(null);
   const [isBusy, setBusy] = useState(false);

@@ -5,12 +5,12 @@ import { rankRange } from '../words/target-in-words.ts';
 
 interface AdapterCardsProps {
   readonly adapters: readonly AdapterRecord[];
-  /** Those that are selected; absent: none can be. */
+  /** The ids of the selected adapters; if absent, the cards cannot be selected. */
   readonly selected?: ReadonlySet<string>;
   readonly onSelect?: (id: string, isSelected: boolean) => void;
 }
 
-/** Adapters as a list of cards; each leads to its page. */
+/** Adapters as a list of cards, each of which links to the adapter's page. */
 export function AdapterCards({ adapters, selected, onSelect }: AdapterCardsProps) {
   return (
     <ul class="cards">

@@ -1,4 +1,4 @@
-/** How far something is. */
+/** A progress bar. */
 export function Bar({ share, label }: { share: number; label: string }) {
   const percent = Math.round(100 * Math.min(1, Math.max(0, share)));
   return (

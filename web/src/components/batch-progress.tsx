@@ -1,7 +1,7 @@
 import type { BatchRecord } from '../../../src/contract/batch.ts';
 import { Bar } from './bar.tsx';
 
-/** How many items of a batch have ended, and how. */
+/** How many items of a batch have ended, and in which states. */
 export function BatchProgress({ batch }: { batch: Pick<BatchRecord, 'counts' | 'progress' | 'state'> }) {
   const { counts, progress, state } = batch;
   const words = Object.entries(counts)

@@ -6,7 +6,7 @@ const MAX_ROWS = 200;
 interface ChartTableProps {
   readonly caption: string;
   readonly head: readonly string[];
-  /** Made when somebody wants to see them. */
+  /** Called only when the user opens the table. */
   readonly rows: () => readonly (readonly ComponentChildren[])[];
 }
 
@@ -29,7 +29,7 @@ function Rows({
   return (
     <section
       class="scroll"
-      // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region must be reachable by keyboard
       tabIndex={0}
       aria-label={`${caption}, a table`}
     >

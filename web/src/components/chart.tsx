@@ -4,21 +4,24 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { isMotionReduced } from '../state/scheme.ts';
 
-/** Longer than any image takes to be drawn. */
+/** Longer than drawing any chart takes. */
 const SETTLE_MS = 1_000;
 
 interface ChartProps {
   readonly option: EChartsOption;
-  /** What the picture says, in a sentence. */
+  /** A sentence that describes the chart. */
   readonly label: string;
   readonly height?: number;
-  /** Controls over the picture, which find their places in it; drawn anew when those change. */
+  /**
+   * Controls on top of the chart, which read their positions from it; they are rendered again when the
+   * option changes.
+   */
   readonly overlay?: (chart: ECharts) => ComponentChildren;
-  /** Where the picture was clicked, in its pixels. */
+  /** Called with the pixel position of a click within the chart. */
   readonly onClick?: (chart: ECharts, x: number, y: number) => void;
-  /** What of the picture was clicked: a mark, or a label of an axis. */
+  /** Called with the element that was clicked: a mark, or a label of an axis. */
   readonly onPick?: (part: ECElementEvent) => void;
-  /** The same as a table, for who does not see it. */
+  /** The same data as a table, for users who cannot see the chart. */
   readonly children?: ComponentChildren;
 }
 
@@ -37,7 +40,7 @@ export function Chart(props: ChartProps) {
     let isGone = false;
     const observer = new ResizeObserver(() => chart.current?.resize());
     void import('./echarts.ts').then(({ init }) => {
-      // The place may be gone before the module has been loaded.
+      // The component may have been unmounted before the module has been loaded.
       if (isGone || !host.current) return;
       const made = init(host.current);
       chart.current = made;
@@ -52,11 +55,12 @@ export function Chart(props: ChartProps) {
       observer.disconnect();
       const gone = chart.current;
       chart.current = null;
-      // It may be at a picture that takes several frames, and fails when it is torn down before the last one.
+      // ECharts may still be drawing a chart that takes several frames, and fails if it is disposed of
+      // before the last one.
       setTimeout(() => gone?.dispose(), SETTLE_MS);
     };
   }, []);
-  // Drawn with the next frame, so that a slider that is dragged draws once a frame.
+  // lazyUpdate delays drawing until the next frame, so that dragging a slider draws at most once per frame.
   useEffect(() => chart.current?.setOption(shown.current, { notMerge: true, lazyUpdate: true }), [option]);
 
   return (

@@ -20,7 +20,7 @@ interface Compared {
 
 interface Row {
   readonly name: string;
-  /** Its name without what all have in common. */
+  /** The name of the module without the parts that all modules share. */
   readonly shown: string;
   readonly first: number;
   readonly second: number;
@@ -28,7 +28,7 @@ interface Row {
   readonly secondRank: number;
 }
 
-/** Two results: totals, sizes, and the errors of the modules that both have. */
+/** A comparison of two results: totals, sizes, and the errors of the modules that both have. */
 export function ComparedResults({ first, second }: { first: Compared; second: Compared }) {
   const palette = paletteOf(scheme.value);
   const rows = useMemo(() => common(first, second), [first, second]);

@@ -6,20 +6,23 @@ import { may } from '../state/access.ts';
 import { ProblemNote } from './problem-note.tsx';
 
 interface ConfirmButtonProps {
-  /** What the caller's key needs; without it there is no button. */
+  /** The scope that the caller's key needs; without it the button is not shown. */
   readonly scope: Scope;
-  /** What the button and the one that confirms it say: "Delete". */
+  /** The text of the button and of the one that confirms: "Delete". */
   readonly verb: string;
-  /** Where the verb does not say of what: "Delete the adapter gpt2". */
+  /** The accessible name, where the verb alone does not name the object: "Delete the adapter gpt2". */
   readonly label?: string;
-  /** What is asked: "Delete this adapter?". */
+  /** The question to confirm: "Delete this adapter?". */
   readonly question: string;
-  /** What follows from it. */
+  /** The consequences of the action. */
   readonly children: ComponentChildren;
   readonly onConfirm: () => Promise<unknown>;
 }
 
-/** A button for what cannot be undone: it asks first, and says in place why it was refused. */
+/**
+ * A button for an action that cannot be undone: it asks first, and shows next to it why the action was
+ * refused.
+ */
 export function ConfirmButton({ scope, verb, label, question, children, onConfirm }: ConfirmButtonProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const [problem, setProblem] = useState<Problem | null>(null);

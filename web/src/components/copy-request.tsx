@@ -7,14 +7,14 @@ import {
 } from '../preview/request-text.ts';
 import { key } from '../state/key.ts';
 
-/** The request that the button would send, to run elsewhere. */
+/** Shows the request that the button would send, to be copied and run elsewhere. */
 export function CopyRequest({ request }: { request: PageRequest }) {
   const [language, setLanguage] = useState<RequestLanguage>('curl');
   const [copied, setCopied] = useState<string | null>(null);
   const text = requestText(language, request, location.origin, key.value !== '');
 
   async function copy(): Promise<void> {
-    // Pages over plain http have no clipboard: the text can be selected.
+    // Pages over plain http have no clipboard; there the user can select the text instead.
     await navigator.clipboard?.writeText(text).then(
       () => setCopied(text),
       () => setCopied(null),
@@ -38,7 +38,7 @@ export function CopyRequest({ request }: { request: PageRequest }) {
       </div>
       <section
         class="scroll request-text"
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region must be reachable by keyboard
         tabIndex={0}
         aria-label={`The request for ${REQUEST_LANGUAGES[language]}`}
       >

@@ -5,21 +5,21 @@ interface CurveHandleProps {
   readonly chart: ECharts;
   readonly label: string;
   readonly shape: 'circle' | 'diamond';
-  /** Of its line, ascending in size. */
+  /** The points of the handle's line, ascending in size. */
   readonly points: readonly SizePoint[];
-  /** The point that it is nearest to. */
+  /** The index of the point nearest to the handle. */
   readonly at: number;
-  /** Where it is, which need not be one of the points. */
+  /** The position of the handle, which need not be one of the points. */
   readonly place: SizePoint;
   readonly words: string;
-  /** Whether its line is the one that is chosen. */
+  /** Whether the handle's line is the chosen one. */
   readonly isChosen: boolean;
   readonly onAt: (at: number) => void;
 }
 
 const AXES = { xAxisIndex: 0, yAxisIndex: 0 };
 
-/** A handle on a line of the curve: dragged along it, or moved by the keyboard as a slider. */
+/** A handle on a line of the curve. It is dragged along the line, or moved by keyboard like a slider. */
 export function CurveHandle(props: CurveHandleProps) {
   const { chart, label, shape, points, at, place, words, isChosen, onAt } = props;
   const pixel = chart.convertToPixel(AXES, [place.bytes, place.error]) as number[] | undefined;
@@ -59,7 +59,7 @@ export function CurveHandle(props: CurveHandleProps) {
   );
 }
 
-/** The point, of those that are not refused, that lies nearest to a place across the picture. */
+/** The index of the point nearest to a horizontal position, among the points that are not refused. */
 export function nearestPoint(chart: ECharts, points: readonly SizePoint[], x: number): number {
   let best = 0;
   let least = Number.POSITIVE_INFINITY;
@@ -71,13 +71,13 @@ export function nearestPoint(chart: ECharts, points: readonly SizePoint[], x: nu
   return best;
 }
 
-/** How far, in pixels, a point lies from a place. */
+/** The distance in pixels between a point of the curve and a position in the chart. */
 export function distanceTo(chart: ECharts, { bytes, error }: SizePoint, x: number, y: number): number {
   const [left, top] = chart.convertToPixel(AXES, [bytes, error]) as [number, number];
   return Math.hypot(left - x, top - y);
 }
 
-/** Where a key leads on a slider; undefined: the key is not of a slider. */
+/** The index to which a key moves a slider; undefined for keys that do not move sliders. */
 function pointAfter(key: string, points: readonly SizePoint[], at: number): number | undefined {
   const open = points.flatMap(({ refusal }, index) => (refusal === undefined ? [index] : []));
   const here = open.findLastIndex((index) => index <= at);

@@ -5,7 +5,7 @@ import { Ticks } from './form.tsx';
 import { FormDialog } from './form-dialog.tsx';
 import { PlaceInput } from './place-input.tsx';
 
-/** Delivers an adapter to a bucket, the Hub or a server, as a job. */
+/** A form that starts a job to deliver an adapter to a bucket, the Hub or a server. */
 export function DeliverForm({ adapterId, name }: { adapterId: string; name: string }) {
   return (
     <FormDialog

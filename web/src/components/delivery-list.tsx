@@ -5,7 +5,7 @@ import { ActionButton } from './action-button.tsx';
 import { ProblemBox } from './problem-note.tsx';
 import { StateBadge } from './state-badge.tsx';
 
-/** Where the results of a job are delivered, and how that went. */
+/** The deliveries of a job's results: their sinks and states. */
 export function DeliveryList({ job: { id, deliveries } }: { job: JobRecord }) {
   if (deliveries.length === 0) return null;
   const again = async () => {

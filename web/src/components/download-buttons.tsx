@@ -6,7 +6,7 @@ import { download } from '../api/download.ts';
 import { type Problem, problemOf } from '../api/problem.ts';
 import { ProblemNote } from './problem-note.tsx';
 
-/** The files of an adapter, one by one or as a zip. */
+/** Buttons to download the files of an adapter, one by one or as a zip. */
 export function DownloadButtons({ adapter }: { adapter: Pick<AdapterRecord, 'id' | 'name' | 'files'> }) {
   const { id, name: called, files } = adapter;
   const [problem, setProblem] = useState<Problem | null>(null);

@@ -4,13 +4,16 @@ import { refused } from '../state/key.ts';
 import { uploadFiles } from '../state/uploads.ts';
 import { droppedFiles } from '../words/dropped-files.ts';
 
-/** Text and links that are dragged inside the page stay the browser's business. */
+/** Whether files are dragged. Text and links dragged within the page are left to the browser. */
 const hasFiles = ({ dataTransfer }: DragEvent): boolean => dataTransfer?.types.includes('Files') ?? false;
 
-/** Without a key that the service takes for it, nothing can be uploaded. */
+/** Nothing can be uploaded without a key that the service accepts for writing. */
 const canUpload = (): boolean => refused.value === null && !isReader();
 
-/** Takes files that are dropped anywhere in the window, which the browser would open otherwise, and says so meanwhile. */
+/**
+ * Accepts files dropped anywhere in the window, which the browser would otherwise open, and shows a hint
+ * during the drag.
+ */
 export function DropAnywhere() {
   const [isOver, setOver] = useState(false);
   useEffect(() => {
@@ -27,7 +30,8 @@ export function DropAnywhere() {
     listen('dragenter', over);
     listen('dragover', over);
     listen('dragleave', ({ relatedTarget }) => {
-      // Elements of the page are left for others all the time; the window is left for nothing.
+      // Dragging over the page leaves one element after another; relatedTarget is null only when the drag
+      // leaves the window.
       if (relatedTarget === null) setOver(false);
     });
     listen('drop', (event) => {

@@ -4,7 +4,9 @@ import { isUploading, uploadFiles, uploads } from '../state/uploads.ts';
 import { pickedFiles } from '../words/dropped-files.ts';
 import { UploadList } from './upload-list.tsx';
 
-/** Invites to upload an adapter and shows how that goes. Drops are taken anywhere in the window, so not here. */
+/**
+ * Invites the user to upload an adapter and shows the progress. DropAnywhere handles the drops themselves.
+ */
 export function DropZone() {
   const picker = useRef<HTMLInputElement>(null);
   const folderPicker = useRef<HTMLInputElement>(null);

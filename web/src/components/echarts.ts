@@ -4,5 +4,8 @@ import { CHART_PARTS } from '../../../src/charts/echarts-parts.ts';
 
 use([...CHART_PARTS, CanvasRenderer]);
 
-/** ECharts with what our charts are made of; a chunk of its own, loaded when the first chart is. */
+/**
+ * ECharts with only the parts that our charts need, as a chunk of its own that is loaded with the first
+ * chart.
+ */
 export { init };

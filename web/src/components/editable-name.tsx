@@ -7,15 +7,15 @@ import { ProblemNote } from './problem-note.tsx';
 interface EditableNameProps<Record> {
   /** Path of the record in the API. */
   readonly path: string;
-  /** null: it has none, and `title` stands for it. */
+  /** null: the record has no name, and `title` is shown instead. */
   readonly name: string | null;
   readonly title: string;
-  /** Whether it may do without a name. */
+  /** Whether the name may be empty. */
   readonly isOptional?: boolean;
   readonly onChanged: (record: Record) => void;
 }
 
-/** The heading of a record's page: its name, changed in place. */
+/** The heading of a record's page: the record's name, which can be edited in place. */
 export function EditableName<Record>({
   path,
   name,

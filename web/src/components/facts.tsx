@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { Term } from './term.tsx';
 
-/** Names and values; those without a value are left out. */
+/** A list of names with values; entries without a value are left out. */
 export function Facts({ facts }: { facts: Readonly<Record<string, ComponentChildren>> }) {
   return (
     <dl class="facts">

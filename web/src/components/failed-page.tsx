@@ -2,13 +2,13 @@ import type { Problem } from '../api/problem.ts';
 import { ProblemNote } from './problem-note.tsx';
 
 interface FailedPageProps {
-  /** What was to be here. */
+  /** The title that the page would have had. */
   readonly title: string;
   readonly problem: Problem;
   readonly onAgain?: () => void;
 }
 
-/** A page whose subject cannot be had. */
+/** A page whose content could not be loaded. */
 export function FailedPage({ title, problem, onAgain }: FailedPageProps) {
   return (
     <div class="stack">

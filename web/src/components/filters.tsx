@@ -4,12 +4,12 @@ import { SelectField } from './field.tsx';
 
 interface FilterProps {
   readonly label: string;
-  /** As the API calls it; it stands in the address by this name. */
+  /** The name of the parameter in the API, which is also its name in the address. */
   readonly name: string;
   readonly query: Query;
 }
 
-/** A text to filter by; asks when it is complete, not at every letter. */
+/** A text filter. It is applied when the input is complete, not at every keystroke. */
 export function FilterField({ label, name, query, placeholder }: FilterProps & { placeholder?: string }) {
   const id = useId();
   return (
@@ -30,7 +30,7 @@ interface SelectFilterProps extends FilterProps {
   readonly options: readonly (readonly [value: string, title: string])[];
 }
 
-/** One of several to filter by, or any. */
+/** A filter with a list of values, one of which or none is chosen. */
 export const SelectFilter = ({ label, name, query, options }: SelectFilterProps) => (
   <SelectField
     label={label}

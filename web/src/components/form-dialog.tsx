@@ -7,17 +7,17 @@ import { type Entered, Form } from './form.tsx';
 interface FormDialogProps {
   /** The scope that the caller's key needs; without it the button is absent. */
   readonly scope: Scope;
-  /** What the button that opens it says. */
+  /** The text of the button that opens the dialog. */
   readonly opener: string;
   readonly class?: string;
   readonly title: string;
   readonly submit: string;
-  /** The dialog closes when it is done. */
+  /** The dialog closes when this has succeeded. */
   readonly onSubmit: (entered: Entered) => Promise<unknown>;
   readonly children: ComponentChildren;
 }
 
-/** A form in a dialog, behind a button. */
+/** A form in a dialog, which a button opens. */
 export function FormDialog(props: FormDialogProps) {
   const { scope, opener, class: name, title, submit, onSubmit, children } = props;
   const dialog = useRef<HTMLDialogElement>(null);
@@ -43,7 +43,7 @@ export function FormDialog(props: FormDialogProps) {
             ×
           </button>
         </div>
-        {/* What was loaded for it is loaded when it is opened. */}
+        {/* The content is mounted when the dialog opens, so that its data is loaded only then. */}
         {isOpen && (
           <Form
             submit={submit}

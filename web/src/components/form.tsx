@@ -3,10 +3,10 @@ import { useContext, useEffect, useId, useMemo, useRef, useState } from 'preact/
 import { type Problem, problemOf } from '../api/problem.ts';
 import { ProblemNote } from './problem-note.tsx';
 
-/** What was entered, by the names of the fields; ticks that are not set are missing. */
+/** The entered values by field name; unticked checkboxes are missing. */
 export type Entered = ReadonlyMap<string, string>;
 
-/** What is wrong with fields, by their names. */
+/** Error messages by field name. */
 type Faults = ReadonlyMap<string, string>;
 
 const NO_FAULTS: Faults = new Map();
@@ -14,14 +14,14 @@ const FaultsOfForm = createContext(NO_FAULTS);
 
 interface FormProps {
   readonly submit: string;
-  /** What was entered is kept where this fails. */
+  /** If this fails, the entered values are kept. */
   readonly onSubmit: (entered: Entered) => Promise<unknown>;
-  /** Told at the beginning and with each change. */
+  /** Called with the values at first and after each change. */
   readonly onEntered?: (entered: Entered) => void;
   readonly children: ComponentChildren;
 }
 
-/** Fields that are sent together. Objections of the service appear below them, and at the fields that they name. */
+/** A form. Errors from the service appear below its fields, and at the fields to which they refer. */
 export function Form({ submit, onSubmit, onEntered, children }: FormProps) {
   const form = useRef<HTMLFormElement>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
@@ -60,18 +60,18 @@ export function Form({ submit, onSubmit, onEntered, children }: FormProps) {
   );
 }
 
-/** What the fields of a form have; those that are empty are missing. */
+/** The values of a form's fields; empty fields are missing. */
 export function enteredIn(form: HTMLFormElement): Entered {
   const entered = new Map<string, string>();
   for (const [name, value] of new FormData(form)) {
     const text = String(value).trim();
-    // Ticks of one name are several values of one field.
+    // Checkboxes with the same name are several values of one field.
     if (text !== '') entered.set(name, entered.has(name) ? `${entered.get(name)} ${text}` : text);
   }
   return entered;
 }
 
-/** The first objection to each field: fields have the names of what they say in the request. */
+/** The first error for each field. The fields have the names of the request's properties. */
 function faultsOf({ errors = [] }: Problem, { elements }: HTMLFormElement): Faults {
   const faults = new Map<string, string>();
   for (const { pointer, detail } of errors) {
@@ -95,7 +95,7 @@ interface TextInputProps extends InputProps {
   readonly pattern?: string;
   readonly min?: number;
   readonly max?: number;
-  /** What is offered; anything else may be entered as well. */
+  /** Suggested values; any other value may be entered as well. */
   readonly offers?: readonly string[];
 }
 
@@ -131,7 +131,7 @@ export function TextInput(props: TextInputProps) {
   );
 }
 
-/** Several lines, at least one. */
+/** A field of several lines, at least one of which is required. */
 export function LinesInput({
   label,
   name,
@@ -184,7 +184,7 @@ interface TicksProps {
   readonly options: readonly (readonly [value: string, title: string, isOn: boolean])[];
 }
 
-/** Any of several; the values that are ticked come as one text, with blanks between. */
+/** A group of checkboxes; the ticked values are joined into one text, separated by blanks. */
 export const Ticks = ({ legend, name, options }: TicksProps) => (
   <fieldset class="ticks">
     <legend>{legend}</legend>
@@ -197,7 +197,7 @@ export const Ticks = ({ legend, name, options }: TicksProps) => (
   </fieldset>
 );
 
-/** What is said at a field: what is wrong with it, and what it is for; with what ties the field to that. */
+/** The notes at a field, an error and an explanation, with the attributes that link the field to them. */
 function useNotes(name: string, note: ComponentChildren) {
   const id = useId();
   const fault = useContext(FaultsOfForm).get(name);

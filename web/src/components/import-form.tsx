@@ -4,7 +4,7 @@ import { wayFromHere } from '../state/route.ts';
 import { FormDialog } from './form-dialog.tsx';
 import { PlaceInput } from './place-input.tsx';
 
-/** Fetches an adapter from a bucket, the Hub or a server, as a job. */
+/** A form that starts a job to fetch an adapter from a bucket, the Hub or a server. */
 export const ImportForm = () => (
   <FormDialog
     scope="write"

@@ -5,7 +5,7 @@ import { jobAt } from '../words/job-progress.ts';
 import { ActionButton } from './action-button.tsx';
 import { Bar } from './bar.tsx';
 
-/** What a job is at, and a way to stop it. */
+/** The progress of a job, with a button to cancel it. */
 export function JobProgress({ job }: { job: JobRecord }) {
   const { phase, counted, share, left } = jobAt(job, Date.now());
   const cancel = async () => {
@@ -15,7 +15,7 @@ export function JobProgress({ job }: { job: JobRecord }) {
   return (
     <div class="job-progress">
       <p class="row spread">
-        {/* The phase only: every module of it would be too much to be read out. */}
+        {/* Only the phase is announced: reading out every module would be too much. */}
         <span role="status">{phase}</span>
         <span class="note">{[counted, left].filter(Boolean).join(', ')}</span>
       </p>

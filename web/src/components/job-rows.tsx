@@ -6,7 +6,7 @@ import { moment } from '../words/moments.ts';
 import { RecordTable } from './record-table.tsx';
 import { StateBadge } from './state-badge.tsx';
 
-/** Jobs as a table; each leads to its page. */
+/** Jobs as a table, each row of which links to the job's page. */
 export function JobRows({ jobs }: { jobs: readonly JobRecord[] }) {
   const nameOf = useAdapterNames(jobs.flatMap((job) => sourceIdOf(job) ?? []));
   const subjectOf = (job: JobRecord): string => {

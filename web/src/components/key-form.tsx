@@ -2,7 +2,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import { isAskingForKey, keepKey, key, refused } from '../state/key.ts';
 import { ProblemNote } from './problem-note.tsx';
 
-/** Asks for the key where the service wants one. */
+/** Asks for an API key if the service requires one. */
 export function KeyForm() {
   const input = useRef<HTMLInputElement>(null);
   const isShown = refused.value !== null || isAskingForKey.value;
@@ -10,7 +10,7 @@ export function KeyForm() {
     if (isShown) input.current?.focus();
   }, [isShown]);
   if (!isShown) return null;
-  // Alone on the page it is what the page is about.
+  // When the form is alone on the page, its title is the heading of the page.
   const Title = refused.value === null ? 'h2' : 'h1';
 
   const submit = (event: Event) => {
@@ -21,7 +21,7 @@ export function KeyForm() {
   return (
     <section class="panel key-form" aria-labelledby="key-title">
       <Title id="key-title">This service needs a key</Title>
-      {/* That none was sent is no news: nobody was asked yet. */}
+      {/* Without a key there is no problem to show: the user has not been asked for one yet. */}
       <ProblemNote problem={key.value === '' ? null : refused.value} />
       <form onSubmit={submit}>
         <label for="key">API key</label>

@@ -9,12 +9,15 @@ interface LabelListProps<Record> {
   /** Path of the record in the API. */
   readonly path: string;
   readonly labels: Labels;
-  /** Where the list of such records is: a label leads to those that have it. */
+  /** The address of the list of such records: a label links to the records that have it. */
   readonly list: string;
   readonly onChanged: (record: Record) => void;
 }
 
-/** The labels of a record: each leads to what else has it; added and removed in place. */
+/**
+ * The labels of a record. Each links to the other records that have it; labels are added and removed in
+ * place.
+ */
 export function LabelList<Record>({ path, labels, list, onChanged }: LabelListProps<Record>) {
   const [problem, setProblem] = useState<Problem | null>(null);
   const input = useRef<HTMLInputElement>(null);

@@ -11,7 +11,7 @@ const NOT_LOADED: Problem = {
   retryable: true,
 };
 
-/** A page that is loaded when it is opened first, so that the others need not wait for it. */
+/** Makes a page that is loaded when it is first opened, so that other pages need not wait for it. */
 export function lazyPage<Props extends object>(
   load: () => Promise<FunctionComponent<Props>>,
 ): FunctionComponent<Props> {

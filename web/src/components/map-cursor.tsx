@@ -5,7 +5,7 @@ import type { ModuleGrid } from '../../../src/charts/module-grid.ts';
 interface MapCursorProps {
   readonly chart: ECharts;
   readonly grid: ModuleGrid;
-  /** The module that it is on. */
+  /** The index of the module under the cursor. */
   readonly cursor: number;
   readonly words: string;
   readonly onCursor: (module: number) => void;
@@ -13,7 +13,7 @@ interface MapCursorProps {
 }
 
 const AXES = { xAxisIndex: 0, yAxisIndex: 0 };
-/** Of a map with one row or column, whose cells have no neighbour to measure by. */
+/** The size of a cell in a map with only one row or column, where no neighbour gives the distance. */
 const LONE_PX = 40;
 const DIRECTIONS: Readonly<Record<string, readonly [columns: number, rows: number]>> = {
   ArrowLeft: [-1, 0],
@@ -22,7 +22,10 @@ const DIRECTIONS: Readonly<Record<string, readonly [columns: number, rows: numbe
   ArrowDown: [0, 1],
 };
 
-/** The cell of the map that the keyboard is at: arrows move it, Space selects. What it is on is told aloud. */
+/**
+ * The keyboard cursor of the map: arrow keys move it and Space selects. Screen readers announce the cell
+ * under it.
+ */
 export function MapCursor({ chart, grid, cursor, words, onCursor, onToggle }: MapCursorProps) {
   const perColumn = layersPerColumn(grid);
   const { row, column: layer } = grid.places[cursor]!;
@@ -63,7 +66,7 @@ export function MapCursor({ chart, grid, cursor, words, onCursor, onToggle }: Ma
   );
 }
 
-/** The next module in a direction, past places that have none; at the edge the same one. */
+/** The next module in a direction, skipping empty cells; at the edge, the same module. */
 function moduleTowards(
   { places, rows, columns }: ModuleGrid,
   from: number,

@@ -1,16 +1,16 @@
 import type { ComponentChildren } from 'preact';
 import { layerLabels, modulePlaces } from '../../../src/charts/module-names.ts';
 
-/** Where a module is, as a table shows it. */
+/** The location of a module in the model, as a table shows it. */
 export interface PlaceInTable {
-  /** The whole path of the layer; empty where the name has none. */
+  /** The whole path of the layer; empty if the module's name has none. */
   readonly layer: string;
-  /** What tells it from the other layers: `11`, `down 1.0`. */
+  /** What distinguishes the layer from the others: `11`, `down 1.0`. */
   readonly layerLabel: string;
   readonly projection: string;
 }
 
-/** Layers and projections of the modules of an adapter, for columns of their own. */
+/** The layers and projections of an adapter's modules, for separate columns. */
 export function placesInTable(modules: readonly { readonly name: string }[]): PlaceInTable[] {
   const places = modulePlaces(modules.map(({ name }) => name));
   const layers = [...new Set(places.map(({ layer }) => layer))];
@@ -18,10 +18,10 @@ export function placesInTable(modules: readonly { readonly name: string }[]): Pl
   return places.map((place) => ({ ...place, layerLabel: labels.get(place.layer)! }));
 }
 
-/** A part of a name ends here, and a line may. */
+/** Matches the end of a part of a name, after which a line may break. */
 const PART_END = /(?<=[._:/])/;
 
-/** A path that is broken between its parts only, never inside a word. */
+/** A path that wraps only between its parts, never inside a word. */
 export const Path = ({ text }: { text: string }) => (
   <bdi>
     {text
@@ -31,16 +31,16 @@ export const Path = ({ text }: { text: string }) => (
 );
 
 interface ModuleNameProps {
-  /** The whole name. */
+  /** The full name of the module. */
   readonly name: string;
-  /** What is shown of its layer where the page has no room for a column of layers. */
+  /** The short form of the layer, shown where the page has no room for a column of layers. */
   readonly layer?: string;
-  /** What is shown of it. */
+  /** The text shown for the module. */
   readonly shown: string;
   readonly onPick?: (() => void) | undefined;
 }
 
-/** The name of a module in a row of a table, which can be picked. */
+/** The name of a module in a row of a table; clicking it picks the module. */
 export function ModuleName({ name, layer = '', shown, onPick }: ModuleNameProps) {
   const text = (
     <>

@@ -5,24 +5,24 @@ import { Panel } from './panel.tsx';
 import { StateBadge } from './state-badge.tsx';
 import { type Column, VirtualTable } from './virtual-table.tsx';
 
-/** Longer labels of layers are on two lines. */
+/** Labels of layers longer than this wrap onto two lines. */
 const MAX_LAYER_CH = 14;
 
-/** A module with what is known of it on this page. */
+/** A module with everything that this page knows about it. */
 export interface ModuleRow extends PlaceInTable {
-  /** Of the module in its adapter. */
+  /** The index of the module in its adapter. */
   readonly index: number;
   readonly name: string;
   readonly shape: readonly [number, number];
   readonly rank: number;
-  /** Share of the energy of the whole adapter. */
+  /** The module's share of the energy of the whole adapter. */
   readonly share?: number;
   readonly effectiveRank?: number;
   readonly verdict?: string;
   /** The planned or reached rank of the module, and the loss at that rank. */
   readonly newRank?: number;
   readonly error?: number;
-  /** Whether its rank was decided by hand. */
+  /** Whether the module is pinned. */
   readonly isPinned?: boolean;
   readonly optimalError?: number | null;
 }
@@ -30,15 +30,15 @@ export interface ModuleRow extends PlaceInTable {
 interface ModuleTableProps {
   readonly rows: readonly ModuleRow[];
   readonly note?: string;
-  /** The module that is looked at. */
+  /** The index of the module whose details are shown. */
   readonly picked?: number | undefined;
   readonly onPick?: (row: ModuleRow) => void;
-  /** The modules that the next action applies to. */
+  /** The indices of the modules to which the next action applies. */
   readonly selected?: ReadonlySet<number>;
   readonly onToggle?: (row: ModuleRow) => void;
 }
 
-/** All modules: sorted, searched, and one of them picked to look at. */
+/** A table of all modules, which can be sorted and searched. One module can be picked to show its details. */
 export function ModuleTable({ rows, note, picked, onPick, selected, onToggle }: ModuleTableProps) {
   const [search, setSearch] = useState('');
   const found = useMemo(() => {
@@ -80,7 +80,7 @@ export function ModuleTable({ rows, note, picked, onPick, selected, onToggle }: 
   );
 }
 
-/** A tick in front of each row; none where nothing can be done with rows. */
+/** A checkbox in front of each row; absent where rows cannot be selected. */
 const selectColumn = (
   selected: ReadonlySet<number> | undefined,
   onToggle: ((row: ModuleRow) => void) | undefined,
@@ -183,7 +183,7 @@ function columnsOf(
       isNumber: true,
       isExtra: true,
     },
-    // One verdict for all says nothing of any.
+    // If all modules have the same verdict, the column would say nothing.
     new Set(rows.map(({ verdict }) => verdict)).size > 1 && {
       title: 'Verdict',
       by: ({ verdict = '' }) => verdict,
@@ -195,7 +195,7 @@ function columnsOf(
   return all.filter((column) => column !== false);
 }
 
-/** The rank before and after; a dot where it was pinned. */
+/** The rank before and after; a dot marks a pinned module. */
 const RankChange = ({ rank, newRank = rank, isPinned }: ModuleRow) => (
   <span class={isPinned ? 'is-pinned' : ''} title={isPinned ? 'pinned' : undefined}>
     {newRank === rank ? rank : `${rank} → ${newRank}`}

@@ -8,7 +8,7 @@ interface OptionFieldsProps {
   readonly values: FormatOptions;
 }
 
-/** What a format has to be told. */
+/** Fields for the options that a format needs or accepts. */
 export function OptionFields({ way: { needs, takes }, architectures, values }: OptionFieldsProps) {
   const isAsked = (name: keyof FormatOptions) => needs.includes(name) || takes.includes(name);
   return (

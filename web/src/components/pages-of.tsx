@@ -7,7 +7,7 @@ import { useLoaded } from '../state/use-loaded.ts';
 import { ProblemNote } from './problem-note.tsx';
 
 const LIMIT = 30;
-/** As many as the service gives at once. */
+/** The largest page that the service returns. */
 const MAX_LIMIT = 200;
 
 interface PagesOfProps<Item> {
@@ -15,13 +15,13 @@ interface PagesOfProps<Item> {
   readonly query: Readonly<Record<string, string>>;
   /** The kinds of events after which the list is read again. */
   readonly topic: Topic;
-  /** How often it is read besides, where no event tells of all that changes it. */
+  /** The interval of further reads, for lists that change in ways no event reports. */
   readonly everyMs?: number;
   readonly empty: ComponentChildren;
   readonly children: (items: readonly Item[]) => ComponentChildren;
 }
 
-/** A list of the API, which shows what changes as it changes; more of it on demand. */
+/** A list from the API, which is updated when its records change; a button loads more of it. */
 export function PagesOf<Item>({ path, query, topic, everyMs, empty, children }: PagesOfProps<Item>) {
   const asked = pathWith(path, query);
   const wanted = useRef({ asked, count: LIMIT });

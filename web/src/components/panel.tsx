@@ -9,7 +9,7 @@ interface PanelProps {
   readonly children: ComponentChildren;
 }
 
-/** A part of a page with its heading. */
+/** A section of a page with its heading. */
 export function Panel({ title, note, class: name = '', actions, children }: PanelProps) {
   const id = useId();
   return (

@@ -1,23 +1,23 @@
 import { useEffect, useState } from 'preact/hooks';
 
 export interface PinBarProps {
-  /** Indices of modules. */
+  /** The indices of the selected modules. */
   readonly selected: ReadonlySet<number>;
   readonly onSelected: (selected: ReadonlySet<number>) => void;
-  /** How many modules are pinned, and how many of those that are selected. */
+  /** The number of pinned modules, in all and among the selected ones. */
   readonly pinned: { readonly all: number; readonly selected: number };
   /** The ranks that a module may be pinned to, ascending. */
   readonly choices: readonly number[];
-  /** The rank that the first selected module has now. */
+  /** The current rank of the first selected module. */
   readonly rank: number;
-  /** Why pinning is not possible. */
+  /** The reason why modules cannot be pinned; null if they can. */
   readonly refusal: string | null;
   readonly onPin: (rank: number) => void;
-  /** Leaves the selected modules as they are. */
+  /** Pins the selected modules to their own ranks, so that they stay unchanged. */
   readonly onKeep: () => void;
   readonly onUnpin: () => void;
   readonly onUnpinAll: () => void;
-  /** Selects also what is in the row or the layer of the cursor. */
+  /** Adds to the selection the modules in the row or the layer of the cursor. */
   readonly onRow: () => void;
   readonly onLayer: () => void;
   readonly hasLayers: boolean;
@@ -27,7 +27,7 @@ export interface PinBarProps {
 export function PinBar(props: PinBarProps) {
   const { selected, onSelected, pinned, choices, rank, refusal, hasLayers } = props;
   const [wanted, setWanted] = useState(rank);
-  // Another selection begins with the rank that it has.
+  // After the selection changes, the input starts from the rank of the new selection.
   useEffect(() => setWanted(rank), [selected]);
   const isNone = selected.size === 0;
   return (

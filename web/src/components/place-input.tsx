@@ -7,12 +7,12 @@ interface PlaceInputProps {
   readonly label: string;
   readonly name: string;
   readonly example: string;
-  /** Of a bucket or of a repository: what is below it can be listed. */
+  /** Whether the place is a folder of a bucket or a repository, whose content can be listed. */
   readonly isFolder?: boolean;
   readonly isOptional?: boolean;
 }
 
-/** A place outside the service; what its connections lead to is offered. */
+/** An input for a place outside the service; it suggests the places that the connections lead to. */
 export function PlaceInput({ label, name, example, isFolder, isOptional }: PlaceInputProps) {
   const { value } = useLoaded(
     (signal) => get<Page<ConnectionRecord>>('/v1/connections?limit=100', signal),

@@ -9,7 +9,7 @@ interface PolicyProps {
   readonly onChange: (change: Partial<TargetForm>) => void;
 }
 
-/** Other ways to choose ranks, and how the result is written. */
+/** The advanced settings: other policies, and how the result is written. */
 export function AdvancedChoice({ form, onChange, conversions }: PolicyProps & { conversions: Conversions }) {
   const { ways, architectures } = conversions;
   const way = ways.find(({ format }) => format === form.format);
@@ -80,7 +80,7 @@ export function AdvancedChoice({ form, onChange, conversions }: PolicyProps & { 
   );
 }
 
-/** What the policies besides a plain rank have to be told. */
+/** Fields for the parameters of the policies other than a plain rank. */
 export function PolicyFields({ form, onChange }: PolicyProps) {
   return (
     <div>
@@ -95,7 +95,7 @@ export function PolicyFields({ form, onChange }: PolicyProps) {
         <TickField
           label="Ranks of kohya’s resize_lora.py: one direction more"
           isOn={form.isKohya}
-          // kohya gives each module a rank of its own.
+          // With kohya's method each module gets a rank of its own.
           onChange={(isKohya) => onChange({ isKohya, ...(isKohya && { isUniform: false }) })}
         />
       )}

@@ -5,7 +5,7 @@ interface ProblemNoteProps {
   readonly onAgain?: (() => void) | undefined;
 }
 
-/** A refusal where it belongs, announced at once. */
+/** A problem shown where it occurred and announced at once by screen readers. */
 export const ProblemNote = ({ problem, onAgain }: ProblemNoteProps) => (
   <div role="alert">{problem && <ProblemBox problem={problem} onAgain={onAgain} />}</div>
 );
@@ -14,7 +14,7 @@ interface ProblemBoxProps extends ProblemNoteProps {
   readonly problem: NonNullable<ProblemNoteProps['problem']>;
 }
 
-/** A refusal: what, why, and the code to look it up by. */
+/** A problem: its title, its reason, and the code under which the documentation explains it. */
 export const ProblemBox = ({ problem, onAgain }: ProblemBoxProps) => (
   <div class="problem">
     <strong>{problem.title}</strong>

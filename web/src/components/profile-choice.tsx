@@ -8,7 +8,7 @@ interface ProfileChoiceProps {
   readonly onName: (name: string) => void;
 }
 
-/** Where the result is to load, and what that place says about ranks. */
+/** The choice of the server that is to load the result, with its rules on ranks. */
 export function ProfileChoice({ profiles, profile, rank, onName }: ProfileChoiceProps) {
   return (
     <SelectField
@@ -39,6 +39,6 @@ function rules({ max_rank: cap, allowed_ranks: allowed, same_rank: same }: Servi
   return words.join(' ') || 'Any rank.';
 }
 
-/** All of a few; of many the first and the last. */
+/** Lists all values if they are few, otherwise the first and the last. */
 const listed = (ranks: readonly number[]): string =>
   ranks.length <= 6 ? ranks.join(', ') : `${ranks.slice(0, 4).join(', ')}, … ${ranks.at(-1)}`;

@@ -2,19 +2,19 @@ import { useId, useState } from 'preact/hooks';
 import { nearestChoice } from '../preview/rank-choices.ts';
 
 interface RankControlProps {
-  /** Ascending. */
+  /** The ranks that can be chosen, ascending. */
   readonly choices: readonly number[];
   readonly rank: number;
-  /** What the rank would mean, for who cannot see the numbers move. */
+  /** A description of what the rank leads to, for users who cannot see the numbers change. */
   readonly words: string;
   readonly recommended: number;
   readonly onRank: (rank: number) => void;
 }
 
-/** A rank: dragged, typed, or taken from the recommendation. */
+/** An input for a rank, which can be dragged, typed, or set to the recommendation. */
 export function RankControl({ choices, rank, words, recommended, onRank }: RankControlProps) {
   const id = useId();
-  // Otherwise the next render would put the rank in place of what is being typed.
+  // The text being typed is kept here; otherwise the next render would overwrite it with the rank.
   const [typed, setTyped] = useState<string | null>(null);
   const last = choices.length - 1;
   const position = choices.indexOf(rank);

@@ -23,7 +23,7 @@ import { Term } from './term.tsx';
 interface RankMapProps extends Omit<PinBarProps, 'onRow' | 'onLayer' | 'hasLayers'> {
   readonly rows: readonly ModuleRow[];
   readonly grid: ModuleGrid;
-  /** The module that the cursor is on. */
+  /** The index of the module under the cursor. */
   readonly cursor: number;
   readonly onCursor: (module: number) => void;
 }
@@ -31,7 +31,10 @@ interface RankMapProps extends Omit<PinBarProps, 'onRow' | 'onLayer' | 'hasLayer
 const VIEWS = { rank: 'Rank', energy: 'Energy', error: 'Error' } as const;
 type View = keyof typeof VIEWS;
 
-/** What a map of the layers shows, and where modules are selected and pinned: the rank, energy or error of each. */
+/**
+ * A map of the layers that shows each module's rank, energy or error, and in which modules are selected and
+ * pinned.
+ */
 export function RankMap(props: RankMapProps) {
   const { rows, grid, selected, cursor, onCursor, onSelected } = props;
   const [view, setView] = useState<View>('rank');
@@ -123,7 +126,7 @@ export function RankMap(props: RankMapProps) {
   );
 }
 
-/** What the map has of the modules in a view. */
+/** The values that a view of the map shows for the modules. */
 function viewed(
   view: View,
   rows: readonly ModuleRow[],
@@ -157,7 +160,10 @@ function modulesWhere(
   return places.flatMap((place, index) => (is(place) ? [index] : []));
 }
 
-/** Alone, or added to what is selected; all of them selected already: no longer. */
+/**
+ * The next selection: the modules alone, or with those selected before. If all of them are selected already,
+ * they are deselected.
+ */
 function toggled(
   selected: ReadonlySet<number>,
   modules: readonly number[],

@@ -14,7 +14,7 @@ import { SpectraPanel } from './spectra-panel.tsx';
 import { SqueezePanel } from './squeeze-panel.tsx';
 import { useCurveLines } from './use-curve-lines.ts';
 
-/** Beside a high map. */
+/** The largest height of the spectra next to a tall map. */
 const MAX_SPECTRA_PX = 480;
 
 export interface RankStudioProps {
@@ -24,7 +24,10 @@ export interface RankStudioProps {
   readonly conversions: Conversions;
 }
 
-/** The studio of an analysed adapter: what every size would lose, the rank of each module, and the choice between them. */
+/**
+ * The studio of an analysed adapter: the loss at every size, the rank of each module, and the choice
+ * between them.
+ */
 export function RankStudio({ adapterId, analyzed, profiles, conversions }: RankStudioProps) {
   const { modules, analysis } = analyzed;
   const { curve, uniform } = analysis;
@@ -48,7 +51,7 @@ export function RankStudio({ adapterId, analyzed, profiles, conversions }: RankS
     });
   }, []);
 
-  /** The rest is shared out again at the size that there is, whatever it was chosen by. */
+  /** Pins or unpins the selected modules, and shares out the present size again over those without a pin. */
   function pin(rankOf: (index: number) => number | undefined): void {
     const next = new Map(form.policy === 'modules' ? pins : []);
     for (const index of selected) {
@@ -60,7 +63,7 @@ export function RankStudio({ adapterId, analyzed, profiles, conversions }: RankS
     onChange({ policy: 'modules', parameters, pins: next });
   }
   const [first] = selected;
-  /** Programs that load the format of the result, and the one that is chosen. */
+  /** Whether a profile is offered: it takes adapters and loads the format of the result, or is chosen already. */
   const isOffered = (one: ServingProfile): boolean =>
     (largestRank(one) ?? 1) >= 1 &&
     (one.name === form.profile || one.formats.some((format) => format === (form.format || conversions.own)));

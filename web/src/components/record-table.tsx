@@ -5,7 +5,7 @@ export interface RecordColumn<Row> {
   readonly title: string;
   readonly cell: (row: Row) => ComponentChildren;
   readonly isNumber?: boolean;
-  /** Left out where the page is narrow. */
+  /** Whether the column is hidden on narrow pages. */
   readonly isExtra?: boolean;
 }
 
@@ -16,7 +16,7 @@ interface RecordTableProps<Row> {
   readonly keyOf: (row: Row) => string | number;
 }
 
-/** Records as a table, one to a row. */
+/** Records as a table, with one row for each. */
 export function RecordTable<Row>({ label, rows, columns, keyOf }: RecordTableProps<Row>) {
   return (
     <table class="rows" aria-label={label}>

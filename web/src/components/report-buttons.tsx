@@ -8,7 +8,7 @@ import { useAdapterNames } from '../state/names.ts';
 import { sourceIdsOf } from '../words/job-words.ts';
 import { ProblemNote } from './problem-note.tsx';
 
-/** What each is called as a file, behind the name of the job, as the service calls it. */
+/** The endings of the file names, which follow the name of the job, as the service names these files. */
 const REPORT_FORMATS = [
   ['report.html', 'report.html', 'Report (HTML)'],
   ['report', 'report.json', 'Report (JSON)'],
@@ -16,7 +16,7 @@ const REPORT_FORMATS = [
   ['report.svg', 'error-by-rank.svg', 'Figure (SVG)'],
 ] as const;
 
-/** The report for people and for programs, and its figure, the error by rank. */
+/** Buttons to download the report, for people and for programs, and its figure of the error by rank. */
 export function ReportButtons({ job }: { job: JobRecord }) {
   const [problem, setProblem] = useState<Problem | null>(null);
   const ids = sourceIdsOf(job);

@@ -20,13 +20,13 @@ import { Panel } from './panel.tsx';
 
 interface ReportChartsProps {
   readonly report: Report;
-  /** Of the targets that succeeded, at least one; `results` are those of the same. */
+  /** The targets that succeeded, at least one; `results` belong to the same targets. */
   readonly targets: readonly SucceededTargetReport[];
   readonly results: readonly SucceededResult[];
   readonly source: AdapterRecord | null;
 }
 
-/** What the report of a job knows, drawn. */
+/** Charts of the data in a job's report. */
 export function ReportCharts({ report, targets, results, source }: ReportChartsProps) {
   const [chosen, setChosen] = useState('0');
   const palette = paletteOf(scheme.value);

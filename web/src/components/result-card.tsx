@@ -18,7 +18,7 @@ interface ResultCardProps {
   readonly source: AdapterRecord | null;
 }
 
-/** One result: how close, how small, whether it loads, and the files. */
+/** One result: its error, its size, whether its server loads it, and its files. */
 export function ResultCard({ jobId, index, result, source }: ResultCardProps) {
   const { adapter_id: id, relative_error: error, energy_retained: energy, worst_module: worst } = result;
   const mean = result.module_relative_error;
@@ -67,7 +67,7 @@ export function ResultCard({ jobId, index, result, source }: ResultCardProps) {
   );
 }
 
-/** A target that came to nothing, and why. */
+/** A target that failed, with the reason. */
 export function FailedCard({ result: { target, error } }: { result: FailedResult }) {
   return (
     <Panel title={targetInWords(target)} class="result">

@@ -1,6 +1,6 @@
 import { scheme, schemeChoice } from '../state/scheme.ts';
 
-/** From light to dark and back; what the system says holds until it is used. */
+/** A switch between light and dark. Until it is used, the setting of the operating system applies. */
 export function SchemeSwitch() {
   const other = scheme.value === 'dark' ? 'light' : 'dark';
   return (

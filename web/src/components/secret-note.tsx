@@ -1,20 +1,21 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 
 interface SecretNoteProps {
-  /** What the secret is, such as "The key". */
+  /** The name of the secret, such as "The key". */
   readonly title: string;
   readonly secret: string;
   readonly onDone: () => void;
 }
 
-/** A secret that is shown this once, to be copied. */
+/** A secret that is shown only once and has to be copied now. */
 export function SecretNote({ title, secret, onDone }: SecretNoteProps) {
   const [isCopied, setCopied] = useState(false);
   const field = useRef<HTMLInputElement>(null);
   useEffect(() => field.current!.select(), [secret]);
   const copy = async () => {
     field.current!.select();
-    // Pages that are not served over https have no clipboard; the text is selected for the keyboard.
+    // Pages that are not served over https have no clipboard; there the text is selected for copying by
+    // keyboard.
     await navigator.clipboard?.writeText(secret);
     setCopied(navigator.clipboard !== undefined);
   };

@@ -15,7 +15,7 @@ interface SelectionBarProps {
 
 const MIN_MERGED = 2;
 
-/** What can be done with several adapters at once. */
+/** The actions on several selected adapters. */
 export function SelectionBar({ adapters, onIds }: SelectionBarProps) {
   const ids = adapters.map(({ id }) => id);
   const count = `${ids.length} ${ids.length === 1 ? 'adapter' : 'adapters'}`;

@@ -16,7 +16,7 @@ const PLACES = [
   ['settings', 'Settings'],
 ] as const;
 
-/** Name, places, and what holds for the whole page. */
+/** The header: name, navigation, and notices that concern the whole page. */
 export function SiteHeader() {
   const [here = ''] = route.value.path;
   const needsKey = key.value !== '' || refused.value !== null;

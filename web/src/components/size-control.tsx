@@ -8,7 +8,7 @@ interface SizeControlProps {
   readonly onUnpinAll: () => void;
 }
 
-/** The size that ranks by module share out: the same slider as on the curve. */
+/** The size that is shared out as ranks by module, on the same slider as the handle on the curve. */
 export function SizeControl({ line: { points, at, place, onAt }, pinned, onUnpinAll }: SizeControlProps) {
   const id = useId();
   return (

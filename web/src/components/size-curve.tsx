@@ -12,7 +12,7 @@ import { CurveHandle, distanceTo, nearestPoint } from './curve-handle.tsx';
 import { SelectField } from './field.tsx';
 import { Panel } from './panel.tsx';
 
-/** A line of the curve and where its handle is. */
+/** A line of the curve and the position of its handle. */
 export interface CurveLine {
   readonly points: readonly SizePoint[];
   readonly at: number;
@@ -23,13 +23,13 @@ export interface CurveLine {
 interface SizeCurveProps {
   readonly uniform: CurveLine;
   readonly byModule: CurveLine;
-  /** The line that the choice is on; null: on neither. */
+  /** The line of the current choice; null if it is on neither line. */
   readonly chosen: 'uniform' | 'byModule' | null;
-  /** Place among the points of one rank for all. */
+  /** The index of the recommended rank among the points of the line with one rank for all modules. */
   readonly recommended: number;
   readonly criterion: Criterion;
   readonly onCriterion: (criterion: Criterion) => void;
-  /** Why the server refuses ranks by module. */
+  /** The reason why the server refuses a separate rank for each module; null if it does not. */
   readonly refusal: string | null;
 }
 
@@ -41,7 +41,10 @@ const WHAT: Readonly<Record<Criterion, string>> = {
 /** A click further than this from both lines selects neither. */
 const REACH_PX = 40;
 
-/** Error against size, along one rank for all and along ranks by module; the choice is a handle on one of the lines. */
+/**
+ * Error against size, for one rank for all modules and for ranks by module. A handle on one of the two
+ * lines marks the choice.
+ */
 export function SizeCurve(props: SizeCurveProps) {
   const { uniform, byModule, chosen, recommended, criterion, refusal } = props;
   const palette = paletteOf(scheme.value);
@@ -120,7 +123,7 @@ export function SizeCurve(props: SizeCurveProps) {
 export const inWords = ({ words, bytes, error }: SizePoint): string =>
   `${words}, ${bytesInWords(bytes)}, error ${percent(error)}`;
 
-/** Each uniform rank, and beside it the ranks by module of the same size or the next smaller one. */
+/** Each uniform rank, next to the ranks by module of the same or the next smaller size. */
 const rowsOf = (uniform: readonly SizePoint[], byModule: readonly SizePoint[]) =>
   uniform.map(({ words, bytes, error }) => {
     const other = byModule.findLast((point) => point.bytes <= bytes * (1 + 1e-9));

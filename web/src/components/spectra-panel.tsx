@@ -10,14 +10,14 @@ import { Panel } from './panel.tsx';
 
 interface SpectraPanelProps {
   readonly modules: readonly ModuleSpectrum[];
-  /** Name of the module that stands out. */
+  /** The name of the module to highlight. */
   readonly picked: string | undefined;
   /** A rank to mark. */
   readonly rank: number | undefined;
   readonly height: number;
 }
 
-/** The singular values of all modules, and of one that was picked. */
+/** The singular values of all modules; those of the picked module are highlighted. */
 export function SpectraPanel({ modules, picked, rank, height }: SpectraPanelProps) {
   const palette = paletteOf(scheme.value);
   const lines = useMemo(() => spectraLines(modules), [modules]);

@@ -23,13 +23,13 @@ import { SizeControl } from './size-control.tsx';
 import type { CurveLine } from './size-curve.tsx';
 import { Tiles } from './tiles.tsx';
 
-/** Targets of one job at most. */
+/** The largest number of targets in one job. */
 const MAX_TARGETS = 16;
 
 interface SqueezePanelProps {
   readonly adapterId: string;
   readonly choice: Choice;
-  /** The ranks that there are for all, ascending. */
+  /** The ranks that all modules can be given, ascending. */
   readonly choices: readonly number[];
   readonly byModule: CurveLine;
   readonly profiles: readonly ServingProfile[];
@@ -38,7 +38,7 @@ interface SqueezePanelProps {
   readonly source: { readonly bytes: number; readonly rank: number };
 }
 
-/** What is to become of the adapter, and what that would cost. */
+/** The choice of what to write, with its cost and the button that starts the job. */
 export function SqueezePanel(props: SqueezePanelProps) {
   const { adapterId, choice, choices, byModule, recommended, source } = props;
   const { form, profile, target, preview, objection, refusal, onChange } = choice;
@@ -57,7 +57,8 @@ export function SqueezePanel(props: SqueezePanelProps) {
     setStarting(true);
     setProblem(null);
     try {
-      // Another format may lack what only its checks find; a squeeze in the same format has nothing that can be missing.
+      // Only the service's checks find everything that a conversion may lack; a squeeze in the same format
+      // can lack nothing.
       const isConverted = request.targets.some(({ format }) => format !== undefined);
       const { id } = await (isConverted
         ? startChecked({ ...request, targets: [...request.targets] })
@@ -208,10 +209,13 @@ function PreviewTiles({ preview, sourceBytes }: { preview: Preview; sourceBytes:
   );
 }
 
-/** The size that the choice has, to go on from with ranks by module. */
+/** The size of the current choice, from which ranks by module start. */
 const sizeNow = ({ preview }: Choice) => (preview ? { parameters: preview.parameters } : {});
 
-/** Of ranks by module the size says more than the target, which names parameters or modules. */
+/**
+ * Describes the choice. For ranks by module, the size says more than the target with its parameters or
+ * pattern.
+ */
 function wishInWords({ form, target, preview }: Choice): string {
   if (form.policy !== 'modules' || !preview) return targetInWords(target);
   const place = form.profile === '' ? '' : ` for ${form.profile}`;

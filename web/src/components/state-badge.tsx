@@ -1,4 +1,4 @@
-/** The state of a job or a module's verdict: a word and a colour. */
+/** The state of a job or the verdict on a module, as a word with a colour. */
 export function StateBadge({ state }: { state: string }) {
   return <span class={`badge badge-${state}`}>{state}</span>;
 }

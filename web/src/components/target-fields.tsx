@@ -8,13 +8,16 @@ import { type Entered, SelectInput, TextInput } from './form.tsx';
 import { OptionFields } from './option-fields.tsx';
 
 interface TargetFieldsProps {
-  /** The format of the adapters; null: several, which stay in theirs. */
+  /** The format of the adapters; null if there are several adapters, which keep their own formats. */
   readonly format: string | null;
   readonly baseModel: string | null;
   readonly rank: number;
 }
 
-/** What becomes of adapters where there is no analysis to choose by: a rank, a server, a format and what that needs. */
+/**
+ * Fields for the target of adapters without an analysis: a rank, a server, a format and the options that it
+ * needs.
+ */
 export function TargetFields({ format: own, baseModel, rank }: TargetFieldsProps) {
   const { value } = useLoaded(capabilities, []);
   const [format, setFormat] = useState('');
@@ -67,7 +70,7 @@ export function TargetFields({ format: own, baseModel, rank }: TargetFieldsProps
   );
 }
 
-/** The target that the fields say. */
+/** The target that was entered in the fields. */
 export function targetEntered(entered: Entered): Target {
   const options = optionsOfTexts((name) => entered.get(name));
   return {

@@ -1,12 +1,12 @@
 import { useId, useRef } from 'preact/hooks';
 import { GLOSSARY, type Term as Word } from '../words/glossary.ts';
 
-/** From the edges of the window. */
+/** The distance of a note from the edges of the window. */
 const MARGIN_PX = 8;
 
 const isWord = (text: string): text is Word => Object.hasOwn(GLOSSARY, text);
 
-/** A title. If the glossary has it, its meaning appears on demand, by pointer, touch or keyboard. */
+/** A title. If the glossary has the term, its meaning is shown on demand, by pointer, touch or keyboard. */
 export function Term({ title }: { title: string }) {
   const word = title.toLowerCase();
   return isWord(word) ? <Explained title={title} word={word} /> : <>{title}</>;
@@ -24,7 +24,7 @@ function Explained({ title, word }: { title: string; word: Word }) {
   };
   const hide = () => note.current?.hidePopover();
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: the button takes the keyboard; this lets the pointer go to the note
+    // biome-ignore lint/a11y/noStaticElementInteractions: the button takes the keyboard; this lets the pointer move to the note
     <span class="term" onMouseEnter={show} onMouseLeave={hide}>
       <button
         type="button"

@@ -7,7 +7,7 @@ export interface Tile {
   readonly note?: ComponentChildren;
 }
 
-/** The few numbers that matter, large. */
+/** The most important figures, in large type. */
 export function Tiles({ tiles }: { tiles: readonly Tile[] }) {
   return (
     <dl class="tiles">

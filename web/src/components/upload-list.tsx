@@ -5,16 +5,16 @@ import { roughly } from '../words/moments.ts';
 import { Bar } from './bar.tsx';
 import { ProblemBox } from './problem-note.tsx';
 
-/** Before that a rate says nothing. */
+/** Before this time a transfer rate means little. */
 const MIN_ELAPSED_MS = 1_500;
 
-/** The uploads that run and those that ended, each with what can be done about it. */
+/** The running and ended uploads, each with its actions. */
 export function UploadList() {
   const list = useRef<HTMLUListElement>(null);
   function remove(upload: Upload): void {
     const isLast = uploads.value.length === 1;
     removeUpload(upload);
-    // The button that had the focus goes with its upload.
+    // Removing an upload also removes the button that had the focus.
     (isLast ? document.getElementById('main') : list.current)?.focus();
   }
   if (uploads.value.length === 0) return null;

@@ -8,7 +8,7 @@ import { curveByModule, type RankStudio } from '../preview/rank-studio.ts';
 import type { Choice } from '../state/use-choice.ts';
 import type { CurveLine } from './size-curve.tsx';
 
-/** The two lines of the curve with their handles, for what is chosen. */
+/** The two lines of the curve with their handles, for the current choice. */
 export function useCurveLines(choice: Choice, analyzed: Analyzed) {
   const { form, profile, studio, pins, preview, onChange } = choice;
   const { bytesPerParameter } = analyzed;
@@ -73,7 +73,7 @@ function nearestBySize(points: readonly SizePoint[], bytes: number): number {
   return best;
 }
 
-/** What every rank for all modules loses by the criterion. */
+/** The loss at every uniform rank, by the criterion. */
 function uniformCurve({ analyzed, criterion }: RankStudio) {
   const { modules, analysis } = analyzed;
   const energies = modules.map(({ energy }) => energy);

@@ -1,6 +1,6 @@
 import type { Verdict } from '../../../src/contract/serving.ts';
 
-/** Whether a result loads in its place, rule by rule. */
+/** The verdict on whether the server of a profile loads a result, rule by rule. */
 export function VerdictList({ verdict: { profile, loads, rules } }: { verdict: Verdict }) {
   const broken = rules.filter(({ passed }) => !passed).length;
   return (

@@ -4,23 +4,26 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 
 const ROW_PX = { wide: 40, narrow: 60 };
 const HEAD_PX = 40;
-/** As much of it is seen at once. */
+/** The visible height of the table. */
 const HEIGHT_PX = 480;
-/** Rows above and below what is seen, so that nothing flashes and the keyboard finds its way. */
+/**
+ * Extra rows above and below the visible ones, so that scrolling does not flicker and keyboard focus can
+ * move on.
+ */
 const SPARE = 6;
 
 export interface Column<Row> {
   readonly title: string;
   readonly cell: (row: Row) => ComponentChildren;
-  /** Told, but not shown, where the cells speak for themselves. */
+  /** Whether the title is only for screen readers, because the cells speak for themselves. */
   readonly isTitleUnseen?: boolean;
-  /** The key to sort by; without it the column cannot be sorted. */
+  /** The sort key of a row; without it the column cannot be sorted. */
   readonly by?: (row: Row) => number | string;
   readonly width?: string;
   readonly isNumber?: boolean;
-  /** Left out where the page is narrow. */
+  /** Whether the column is hidden on narrow pages. */
   readonly isExtra?: boolean;
-  /** Left out as well where other panels narrow the table, and but on the widest pages. */
+  /** Whether the column is shown only on the widest pages, and not where other panels narrow the table. */
   readonly isRare?: boolean;
   readonly isRarest?: boolean;
 }
@@ -33,14 +36,14 @@ interface VirtualTableProps<Row> {
   readonly isSelected?: (row: Row) => boolean;
 }
 
-/** On a phone a row has a line more, for what is in a column of its own elsewhere. */
+/** On a phone each row has one more line, for the content of columns that are hidden there. */
 const narrow = matchMedia('(max-width: 720px)');
 const isNarrow = signal(narrow.matches);
 narrow.addEventListener('change', ({ matches }) => {
   isNarrow.value = matches;
 });
 
-/** A table of any number of rows. Only the visible ones are in the document. */
+/** A table with any number of rows, of which only the visible ones are in the document. */
 export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
   const { label, rows, columns, keyOf, isSelected } = props;
   const rowPx = isNarrow.value ? ROW_PX.narrow : ROW_PX.wide;
@@ -62,7 +65,7 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
     <section
       class="scroll virtual"
       ref={host}
-      // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region must be reachable by keyboard
       tabIndex={0}
       aria-label={label}
       style={{ maxHeight: `${HEIGHT_PX}px` }}
@@ -120,9 +123,9 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
   );
 }
 
-/** Stands for rows that are not there. */
+/** Takes up the space of the rows that are not rendered. */
 const Gap = ({ px }: { px: number }) =>
-  // biome-ignore lint/a11y/noAriaHiddenOnFocusable: a row takes no focus
+  // biome-ignore lint/a11y/noAriaHiddenOnFocusable: the row never takes the focus
   px > 0 ? <tr aria-hidden="true" class="gap" style={{ height: `${px}px` }} /> : null;
 
 type CellTraits = {

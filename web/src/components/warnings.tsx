@@ -1,4 +1,4 @@
-/** What the service wants to be known. */
+/** The warnings that the service returned. */
 export function Warnings({ warnings }: { warnings: readonly string[] }) {
   if (warnings.length === 0) return null;
   return (
