@@ -63,7 +63,7 @@ export function RankStudio({ adapterId, analyzed, profiles, conversions }: RankS
     onChange({ policy: 'modules', parameters, pins: next });
   }
   const [first] = selected;
-  /** Whether a profile is offered: it takes adapters and loads the format of the result, or is chosen already. */
+  /** Whether a profile is offered: its server takes adapters, and loads the format or is chosen already. */
   const isOffered = (one: ServingProfile): boolean =>
     (largestRank(one) ?? 1) >= 1 &&
     (one.name === form.profile || one.formats.some((format) => format === (form.format || conversions.own)));

@@ -9,7 +9,7 @@ type Query = Readonly<Record<string, string>>;
 const DTYPES = ['float32', 'float16', 'bfloat16'] as const;
 const FORMAT_NAME = /^[a-z0-9-]{1,32}$/;
 
-/** What is chosen before anybody chose: the rank that the analysis recommends for all. */
+/** The choice before the user changes anything: the rank that the analysis recommends, for all modules. */
 export const firstForm = ({ analysis }: Analyzed): TargetForm => ({
   policy: 'rank',
   rank: analysis.uniform.rank.max,
@@ -30,7 +30,10 @@ export const firstForm = ({ analysis }: Analyzed): TargetForm => ({
   isExact: false,
 });
 
-/** The query of an address that has the choice: what differs from the first one, so that most addresses have none. */
+/**
+ * The query that describes a choice in an address. It holds only what differs from the first choice, so
+ * most addresses have none.
+ */
 export function queryOf(form: TargetForm, analyzed: Analyzed): Record<string, string> {
   const first = firstForm(analyzed);
   return {
@@ -57,7 +60,7 @@ function policyQuery(form: TargetForm, first: TargetForm): Record<string, string
   };
 }
 
-/** The choice that an address has; what it does not say or what cannot be is as in the first one. */
+/** The choice that an address describes. Missing and invalid values are those of the first choice. */
 export function formOf(query: Query, analyzed: Analyzed): TargetForm {
   const first = firstForm(analyzed);
   return {
@@ -75,7 +78,7 @@ export function formOf(query: Query, analyzed: Analyzed): TargetForm {
   };
 }
 
-/** Least and most of what a number in an address may be. */
+/** The smallest and the largest value that an address may give for each policy. */
 const BOUNDS: Readonly<Record<SpectrumPolicy, readonly [number, number]>> = {
   energy: [1, 100],
   tolerance: [0, 99],

@@ -12,10 +12,10 @@ import { limitRank } from '../../../src/squeeze/limit-rank.ts';
 import type { Analyzed } from './preview.ts';
 
 /**
- * The ranks that the service would choose for a target of one rank or of a policy that looks at each spectrum: its own
- * policies and its own rules of profiles, on the spectra of the analysis. Experts that have to share a rank are not evened
- * out here.
- * @throws Error in the service's words, where the target asks for what the profile cannot load
+ * The ranks that the service would choose for a target with one rank or with a policy that looks at each
+ * spectrum. Applies the service's own policies and profile rules to the spectra of the analysis. Does not
+ * equalise the ranks of experts that must share one.
+ * @throws Error with the service's message, if the profile cannot load what the target asks for
  */
 export function chooseRanks(asked: Target, profile: ServingProfile | null, { modules }: Analyzed): number[] {
   const { target, limits } = profile
@@ -27,7 +27,7 @@ export function chooseRanks(asked: Target, profile: ServingProfile | null, { mod
   const isKohya = 'compat' in target && target.compat === 'kohya';
   const wanted = modules.map(({ singular_values: sigma, scale, shape }) => {
     const rank = policyRank(target, sigma);
-    // kohya looks at B·A, whose spectrum is without the scale.
+    // kohya's script decomposes B·A, whose spectrum does not include the scale.
     return isKohya ? Math.min(kohyaRank(rank, (sigma[0] ?? 0) / Math.abs(scale)), ...shape) : rank;
   });
   const largest = wanted.reduce((most, rank) => Math.max(most, rank), 1);
@@ -42,6 +42,6 @@ function policyRank(target: Target, sigma: readonly number[]): number {
   if ('ratio' in target) return ratioRank(sigma, target.ratio);
   if ('cumulative' in target) return cumulativeRank(sigma, target.cumulative);
   if ('knee' in target) return kneeRank(sigma);
-  // A profile or a format alone asks for all there is.
+  // A target with only a profile or a format keeps all ranks.
   return Number.MAX_SAFE_INTEGER;
 }

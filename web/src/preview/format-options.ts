@@ -3,17 +3,17 @@ import type { FormatRecord } from '../../../src/contract/format.ts';
 import type { FormatOptions } from '../../../src/contract/target.ts';
 import { architectureOf } from '../words/architecture-of.ts';
 
-/** What can be said of an adapter's other formats. */
+/** What is known about converting an adapter to other formats. */
 export interface Conversions {
   /** The adapter's own format. */
   readonly own: string;
   readonly ways: readonly (FormatRecord['converts_to'][number] & { readonly title: string })[];
   readonly architectures: readonly string[];
-  /** That of the adapter, from which options are filled in. */
+  /** The base model of the adapter, from which options are filled in. */
   readonly baseModel: string | null;
 }
 
-/** The formats that an adapter can be written in besides its own, and what they have to be told. */
+/** The formats to which an adapter can be converted, with the options that each needs. */
 export function conversionsOf(
   { formats, architectures }: Capabilities,
   own: string,
@@ -25,13 +25,13 @@ export function conversionsOf(
 }
 
 const MAX_HEADS = 1024;
-/** The parts of a pipeline that an adapter may be of. */
+/** The components of a pipeline to which an adapter may belong. */
 export const COMPONENTS = ['unet', 'transformer', 'text_encoder', 'text_encoder_2'] as const;
 
 /**
- * The format options that texts say, of an address or a form. What the service would refuse by its form is left out: it
- * then says what is missing.
- * @param texts by the names of the options
+ * The format options that an address or a form gives as texts. Values that the service would reject as
+ * malformed are left out, so that it reports them as missing.
+ * @param texts returns the text for the name of an option
  */
 export function optionsOfTexts(texts: (name: keyof FormatOptions) => string | undefined): FormatOptions {
   const [architecture, baseModel] = [texts('architecture'), texts('base_model')];
@@ -46,11 +46,11 @@ export function optionsOfTexts(texts: (name: keyof FormatOptions) => string | un
   };
 }
 
-/** The same options as texts. */
+/** Format options as texts; the inverse of `optionsOfTexts`. */
 export const textsOfOptions = (options: FormatOptions): Record<string, string> =>
   Object.fromEntries(Object.entries(options).map(([name, value]) => [name, String(value)]));
 
-/** What a format has to be told, as far as the name of the base model tells it. */
+/** The options of a format that can be derived from the name of the base model. */
 export function firstOptions({ ways, architectures, baseModel }: Conversions, format: string): FormatOptions {
   const way = ways.find((one) => one.format === format);
   const takes = [...(way?.needs ?? []), ...(way?.takes ?? [])];

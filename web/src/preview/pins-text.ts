@@ -1,9 +1,10 @@
 import type { PinnedRanks } from '../../../src/core/policy/allocate-ranks.ts';
 
 /**
- * Pinned ranks as a short text for an address, without characters that an address would escape: for each rank the modules
- * that have it, `8*0-217x7.300` for rank 8 in every seventh module up to the 217th, and in the 300th. Ranks are separated
- * by `_`. Indices are those of the analysis, which are the same for the same weights.
+ * Writes pinned ranks as a short text for an address, without characters that would have to be escaped
+ * there. The text lists for each rank the modules that have it: `8*0-217x7.300` is rank 8 in every seventh
+ * module up to index 217, and in module 300. Ranks are separated by `_`. The indices are those of the
+ * analysis, which are always the same for the same weights.
  */
 export function textOfPins(pins: PinnedRanks): string {
   const byRank = new Map<number, number[]>();
@@ -18,7 +19,7 @@ export function textOfPins(pins: PinnedRanks): string {
     .join('_');
 }
 
-/** What can be read of a text, whoever wrote it; what cannot is left out. */
+/** Reads pinned ranks from a text that may have been edited by hand; invalid parts are left out. */
 export function pinsOfText(text: string, modules: number): PinnedRanks {
   const pins = new Map<number, number>();
   for (const group of text.split('_')) {
@@ -30,14 +31,14 @@ export function pinsOfText(text: string, modules: number): PinnedRanks {
   return pins;
 }
 
-/** Ascending indices as runs of equal distance. */
+/** Writes ascending indices as runs with equal distances. */
 function runsOf(indices: readonly number[]): string {
   const runs: string[] = [];
   for (let from = 0; from < indices.length; ) {
     const distance = (indices[from + 1] ?? 0) - indices[from]!;
     let to = from + 1;
     while (to < indices.length && indices[to]! - indices[to - 1]! === distance) to++;
-    // Two alone are shorter as two.
+    // Two indices are shorter without the notation of a run.
     if (to - from < 3) runs.push(String(indices[from++]));
     else {
       runs.push(`${indices[from]}-${indices[to - 1]}${distance === 1 ? '' : `x${distance}`}`);

@@ -8,17 +8,17 @@ export interface Preview {
   readonly relative_error: number;
   readonly module_relative_error: number;
   readonly module_energy_retained: number;
-  /** Of the factors, in the dtypes of the source. */
+  /** The size of the factors, in the dtypes of the source. */
   readonly bytes: number;
   readonly parameters: number;
   readonly worst: { readonly name: string; readonly relative_error: number } | null;
 }
 
-/** The analysed modules and the figures of the whole adapter. */
+/** The modules of an analysis and the figures for the whole adapter. */
 export interface Analyzed {
   readonly modules: readonly ModuleSpectrum[];
   readonly analysis: Analysis;
-  /** Bytes of a parameter in the source: of one dtype as a rule. */
+  /** The mean number of bytes per parameter in the source, which as a rule has a single dtype. */
   readonly bytesPerParameter: number;
 }
 
@@ -28,14 +28,14 @@ export function analyzedIn({ modules, analysis }: Report): Analyzed | null {
   return { modules, analysis, bytesPerParameter: first.bytes / first.parameters };
 }
 
-/** Share of a module's energy that is lost at a rank. */
+/** The share of a module's energy that is lost at a rank. */
 export const lostShare = ({ energy_curve: curve }: ModuleSpectrum, rank: number): number =>
   Math.max(0, 1 - (curve[Math.min(rank, curve.length) - 1] ?? 1));
 
-/** The least relative error of a module at a rank (Eckart and Young 1936). */
+/** The smallest possible relative error of a module at a rank (Eckart and Young 1936). */
 export const errorAt = (module: ModuleSpectrum, rank: number): number => Math.sqrt(lostShare(module, rank));
 
-/** @param ranks one for each module, none above its own */
+/** @param ranks one for each module, at most the module's own rank */
 export function previewOf({ modules, bytesPerParameter }: Analyzed, ranks: readonly number[]): Preview {
   let [energy, parameters, min, max] = [0, 0, Number.POSITIVE_INFINITY, 0];
   const lost: number[] = [];

@@ -1,7 +1,7 @@
 import type { ServingProfile } from '../../../src/contract/serving.ts';
 import { takesUnequal } from '../../../src/serving/apply-profile.ts';
 
-/** The ranks that can be chosen, ascending: those the adapter has and the place takes. */
+/** The ranks that the server loads, ascending, up to the adapter's largest rank. */
 export function rankChoices(largest: number, profile: ServingProfile | null): number[] {
   const least = profile?.min_rank ?? 1;
   const most = Math.min(largest, largestRank(profile) ?? largest);
@@ -10,24 +10,24 @@ export function rankChoices(largest: number, profile: ServingProfile | null): nu
   return choices.length > 0 ? choices : [Math.min(largest, least)];
 }
 
-/** The largest rank that a place can be set to take; null: no limit. */
+/** The largest rank that a server can be configured to load; null if there is no limit. */
 export const largestRank = (profile: ServingProfile | null): number | null =>
   profile ? (profile.max_rank.largest ?? (profile.max_rank.setting ? null : profile.max_rank.default)) : null;
 
-/** The choice nearest to a rank; of two, the larger. */
+/** The choice nearest to a rank; if two are equally near, the larger one. */
 export const nearestChoice = (choices: readonly number[], rank: number): number =>
   choices.reduce((best, one) => (Math.abs(one - rank) <= Math.abs(best - rank) ? one : best));
 
 /**
- * The max_rank that a target needs for a rank above the server's default, which must then be configured on that server.
- * @returns undefined where the default will do
+ * The max_rank that must be configured on the server for a rank above its default.
+ * @returns undefined if the default is enough
  */
 export function neededSetting(profile: ServingProfile | null, rank: number): number | undefined {
   const byDefault = profile?.max_rank.default ?? null;
   return byDefault !== null && rank > byDefault ? rank : undefined;
 }
 
-/** Why a server refuses a rank of its own for each module; null: it does not. */
+/** The reason why a server refuses different ranks for the modules; null if it does not. */
 export function refusalOfUnequal(profile: ServingProfile | null): string | null {
   if (!profile || takesUnequal(profile)) return null;
   return profile.same_rank === 'all'
@@ -35,7 +35,10 @@ export function refusalOfUnequal(profile: ServingProfile | null): string | null 
     : `${profile.title} divides one lora_alpha by the rank of each module: only one rank for all keeps the scaling.`;
 }
 
-/** Why a server refuses a rank, or what it has to be set to for it; null: it takes it as it is. */
+/**
+ * The reason why a server refuses a rank, or the setting that it needs for it; null if it loads the rank by
+ * default.
+ */
 export function refusalOfRank(profile: ServingProfile | null, rank: number): string | null {
   if (!profile) return null;
   const { title, min_rank: least, allowed_ranks: allowed } = profile;

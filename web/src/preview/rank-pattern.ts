@@ -2,19 +2,19 @@ import { modulePlaces } from '../../../src/charts/module-names.ts';
 
 interface NamedModule {
   readonly name: string;
-  /** Its own rank, which it keeps where nothing is said of it. */
+  /** The module's present rank, which it keeps if the pattern has no key for it. */
   readonly rank: number;
 }
 
-/** Keys that the service takes as they are, and looks up among the ends of names. */
+/** Keys of only these characters are matched literally by the service, against the ends of module names. */
 const LITERAL = /^[\w.]+$/;
 const SPECIAL = /[\\^$.*+?()[\]{}|]/g;
 
 /**
- * A rank_pattern that gives every module just its rank, in few keys: where a projection has mostly one rank, one key says
- * so for all layers, after those of the modules that have another. Modules that keep their rank need no key, unless that
- * of their projection would catch them.
- * @param ranks one for each module, none above its own
+ * Writes a rank_pattern that gives every module exactly its rank, with few keys. If most modules of a
+ * projection have the same rank, one key covers all layers; the keys of the modules with other ranks come
+ * before it. Modules that keep their rank need no key, unless the key of their projection would match them.
+ * @param ranks one for each module, at most the module's own rank
  */
 export function rankPattern(
   modules: readonly NamedModule[],
@@ -32,7 +32,7 @@ export function rankPattern(
   const own: [key: string, rank: number][] = [];
   const shared: [key: string, rank: number][] = [];
   for (const [projection, members] of byProjection) {
-    // Just these modules end so: the key means them and no other.
+    // Exactly these modules have names with this end, so the key matches no other module.
     const isShared =
       LITERAL.test(projection) && ends.get(projection) === members.length && !names.has(projection);
     const usual = isShared ? mostFrequent(members.map((index) => ranks[index]!)) : undefined;
@@ -43,11 +43,11 @@ export function rankPattern(
     }
   }
   const entries = [...own, ...shared];
-  // A pattern says something, even where all modules stay as they are.
+  // A pattern must have at least one key, even if all modules keep their ranks.
   return Object.fromEntries(entries.length > 0 ? entries : [[keyOf(modules[0]!.name, ends), ranks[0]!]]);
 }
 
-/** How many names have each text after one of their dots. */
+/** How many names end in each text that follows one of their dots. */
 function endsOf(names: Iterable<string>): ReadonlyMap<string, number> {
   const ends = new Map<string, number>();
   for (const name of names)
@@ -58,11 +58,11 @@ function endsOf(names: Iterable<string>): ReadonlyMap<string, number> {
   return ends;
 }
 
-/** The name itself; anchored where it could mean another module as well. */
+/** The key for a single module: its name, anchored if it could match another module as well. */
 const keyOf = (name: string, ends: ReadonlyMap<string, number>): string =>
   LITERAL.test(name) && !ends.has(name) ? name : `^${name.replace(SPECIAL, '\\$&')}`;
 
-/** Of several the first; undefined where that is not more than one. */
+/** The most frequent value, the first one of several; undefined if no value occurs more than once. */
 function mostFrequent(values: readonly number[]): number | undefined {
   const counts = new Map<number, number>();
   for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);

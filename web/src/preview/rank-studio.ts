@@ -15,29 +15,32 @@ import { largestRank, limitRank, permittedRanks } from '../../../src/squeeze/lim
 import { type Analyzed, lostShare } from './preview.ts';
 import { largestRank as largestOf } from './rank-choices.ts';
 
-/** Sums of shares that come down to nothing end as far from it. */
+/** The largest rounding error of a sum of shares that should be zero. */
 const ROUNDING = 1e-12;
-/** More points of a curve are not seen. */
+/** More points of a curve could not be distinguished. */
 const MAX_POINTS = 160;
 
-/** All that ranks by module need of an adapter: made once for a server and a criterion, whatever the size and the pins. */
+/**
+ * What is needed to choose ranks by module. It depends on the adapter, the server and the criterion, not on
+ * the size or the pins.
+ */
 export interface RankStudio {
   readonly analyzed: Analyzed;
   readonly criterion: Criterion;
   readonly limits: RankLimits;
-  /** Each with the ranks that it may have; costs are parameters. */
+  /** The modules with the ranks that each may have; costs are in parameters. */
   readonly modules: readonly BudgetModule[];
   readonly steps: readonly Step[];
 }
 
-/** A size on the curve, with what it loses by the criterion. */
+/** A size on the curve, with its loss by the criterion. */
 export interface CurvePoint {
   readonly parameters: number;
   readonly error: number;
   readonly rank: { readonly min: number; readonly max: number };
 }
 
-/** The ranks that a server takes of a module, whatever it is set to. */
+/** The ranks that a server can be configured to load. */
 export const limitsOf = (profile: ServingProfile | null): RankLimits => ({
   minRank: profile?.min_rank ?? 1,
   maxRank: largestOf(profile) ?? Number.MAX_SAFE_INTEGER,
@@ -47,7 +50,7 @@ export const limitsOf = (profile: ServingProfile | null): RankLimits => ({
 const studios = new WeakMap<Analyzed, Map<string, RankStudio>>();
 const curves = new WeakMap<RankStudio, CurvePoint[]>();
 
-/** The studio of an adapter, made once for each choice of limits and criterion. */
+/** The studio of an adapter, which is computed once for each pair of limits and criterion. */
 export function rankStudio(analyzed: Analyzed, limits: RankLimits, criterion: Criterion): RankStudio {
   const made = studios.get(analyzed) ?? new Map<string, RankStudio>();
   studios.set(analyzed, made);
@@ -68,7 +71,7 @@ function newStudio(analyzed: Analyzed, limits: RankLimits, criterion: Criterion)
     const [m, n] = shape;
     return {
       sigma,
-      // What its factors leave out of it is lost at any rank.
+      // Energy beyond the rank of the factors is lost at any rank.
       restNorm: Math.sqrt(energy * lostShare(module, module.rank)),
       costPerRank: m + n,
       ranks: ranksUpTo(largestRank({ rank: module.rank, m, n })),
@@ -77,11 +80,11 @@ function newStudio(analyzed: Analyzed, limits: RankLimits, criterion: Criterion)
   return { analyzed, criterion, limits, modules, steps: stepsInOrder(modules, criterion) };
 }
 
-/** Pins as the server takes them: the nearest rank that it allows. */
+/** The pins with each rank replaced by the nearest one that the server allows. */
 export const allowedPins = ({ analyzed, limits }: RankStudio, pins: PinnedRanks): PinnedRanks =>
   new Map([...pins].map(([index, rank]) => [index, limitRank(rank, analyzed.modules[index]!.rank, limits)]));
 
-/** The parameters that there are at least, and at most, beside the pins. */
+/** The smallest and the largest number of parameters that are possible with the pins. */
 export function extentOf({ modules }: RankStudio, pins: PinnedRanks): { least: number; most: number } {
   const withPins = (ranks: readonly number[]): number =>
     costOf(
@@ -91,13 +94,19 @@ export function extentOf({ modules }: RankStudio, pins: PinnedRanks): { least: n
   return { least: withPins(leastRanks(modules)), most: withPins(modules.map(({ ranks }) => ranks.at(-1)!)) };
 }
 
-/** The ranks of so many parameters, or of the least there are: what the service makes of a budget, beside the pins. */
+/**
+ * The ranks that the service chooses for a budget of parameters, with the pins; at least the smallest
+ * possible ranks.
+ */
 export function sharedOut(studio: RankStudio, parameters: number, pins: PinnedRanks): number[] {
   const { least } = extentOf(studio, pins);
   return ranksWithin(studio.modules, studio.steps, Math.max(least, parameters), pins);
 }
 
-/** What ranks by module lose at every size: sizes at which nothing of the budget is left over, ascending. */
+/**
+ * The loss of ranks by module over the size, ascending. Its points are sizes that use up their budgets
+ * exactly.
+ */
 export function curveByModule(studio: RankStudio, pins: PinnedRanks): readonly CurvePoint[] {
   if (pins.size > 0) return newCurve(studio, pins);
   const curve = curves.get(studio) ?? newCurve(studio, pins);
@@ -124,7 +133,7 @@ function newCurve(studio: RankStudio, pins: PinnedRanks): CurvePoint[] {
     points.push(tally.point(parameters));
     while (next < thresholds.length - 1 && thresholds[next]! <= parameters) next++;
   }
-  // What pays for all ranks gives all, also directions without energy.
+  // A budget that covers all ranks raises every module to its largest rank, even along directions without energy.
   if (parameters < most)
     for (const [index, { ranks }] of modules.entries()) tally.raise(index, pins.get(index) ?? ranks.at(-1)!);
   const last = tally.point(most);
@@ -132,16 +141,16 @@ function newCurve(studio: RankStudio, pins: PinnedRanks): CurvePoint[] {
   return points;
 }
 
-/** Sizes in equal factors, from the least to the most. */
+/** Sizes at equal ratios, from the smallest to the largest. */
 const thresholdsOf = (least: number, most: number): number[] =>
   Array.from({ length: MAX_POINTS }, (_, index) => least * (most / least) ** (index / (MAX_POINTS - 1)));
 
-/** Ranks that grow, with their error at every moment. */
+/** Keeps count of the error while ranks are raised one after another. */
 class Tally {
   readonly #studio: RankStudio;
   readonly #ranks: number[];
   readonly #weights: readonly number[];
-  /** How many modules have each rank. */
+  /** How many modules have each rank, by rank. */
   readonly #counts: number[] = [];
   #lost = 0;
   #least = 1;
@@ -179,7 +188,7 @@ class Tally {
   }
 }
 
-/** What the share that a module loses of itself adds to error². */
+/** The weights by which the lost shares of the modules add up to the square of the error. */
 function weightsOf({ analyzed, criterion }: RankStudio): number[] {
   const energies = analyzed.modules.map(({ energy }) => energy);
   const mean = meanOf(energies);

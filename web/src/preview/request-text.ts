@@ -1,7 +1,7 @@
 import type { SqueezeOptions } from '../../../src/contract/job-request.ts';
 import type { Target } from '../../../src/contract/target.ts';
 
-/** A squeeze, as the page would ask for it. */
+/** A request for a squeeze, as the page would send it. */
 export interface SqueezeRequest {
   readonly kind: 'squeeze';
   readonly adapter_id: string;
@@ -9,7 +9,7 @@ export interface SqueezeRequest {
   readonly options?: SqueezeOptions;
 }
 
-/** A batch of adapters that the service fetches, as the page would ask for it. */
+/** A request for a batch of adapters that the service fetches, as the page would send it. */
 export type FetchedBatchRequest = (
   | { readonly source_prefix: string }
   | { readonly sources: readonly string[] }
@@ -21,14 +21,14 @@ export type FetchedBatchRequest = (
 
 export type PageRequest = SqueezeRequest | FetchedBatchRequest;
 
-/** How the same can be asked for without the page. */
+/** The ways to send the same request without the page. */
 export const REQUEST_LANGUAGES = { curl: 'curl', python: 'Python', command: 'Command' } as const;
 export type RequestLanguage = keyof typeof REQUEST_LANGUAGES;
 
 /**
- * A request as a text to run elsewhere.
+ * Writes a request as a text that can be run elsewhere.
  * @param origin of the service
- * @param needsKey the key itself is never written, but where to take it from
+ * @param needsKey whether to send a key; the text never holds the key itself, only where to read it from
  */
 export function requestText(
   language: RequestLanguage,
@@ -95,13 +95,13 @@ function command(request: PageRequest, origin: string): string {
   return lines.join('\n');
 }
 
-/** What the command takes them from: a place that ends with a slash stands for all adapters below it. */
+/** The sources for the command; a place that ends with a slash stands for all adapters below it. */
 function sourcesOf(request: PageRequest): readonly string[] {
   if (isSqueeze(request)) return [request.adapter_id];
   return 'sources' in request ? request.sources : [request.source_prefix.replace(/\/*$/, '/')];
 }
 
-/** The command has no nested fields: what a format has to be told are flags of their own. */
+/** The command has no nested fields: each format option is a flag of its own. */
 function flagsOf({ format_options: formatOptions, ...target }: Target, options?: SqueezeOptions): object {
   return { ...target, ...formatOptions, ...options };
 }
@@ -117,11 +117,11 @@ function optionsOf(name: string, value: unknown): string[] {
   return [`${option} ${shell(String(value))}`];
 }
 
-/** A word of a shell, quoted where it has to be. */
+/** Quotes a word for the shell if necessary. */
 const shell = (text: string): string =>
   /^[\w./:=-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 
-/** JSON as Python writes it: its strings and numbers are the same. */
+/** Writes a value as Python source; strings and numbers look the same as in JSON. */
 function pythonValue(value: unknown): string {
   if (value === true) return 'True';
   if (value === false) return 'False';

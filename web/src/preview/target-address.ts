@@ -2,12 +2,12 @@ import type { Target } from '../../../src/contract/target.ts';
 import { DEFAULT_CRITERION } from '../../../src/contract/target.ts';
 import { textsOfOptions } from './format-options.ts';
 
-/** Of the policies that the page counts in percent. */
+/** The policies whose values the page shows in percent. */
 const SHARES = ['energy', 'tolerance', 'cumulative'] as const;
 
 /**
- * The query of the address of an adapter at which the form has what a target asks for (see formOf). What the form does not
- * have, such as a pattern of ranks or a size in bytes, is left out.
+ * The query of an adapter's address that opens the form with the choices of a target (see formOf). What the
+ * form does not offer, such as a pattern of ranks or a size in bytes, is left out.
  */
 export function queryOfTarget(target: Target): Record<string, string> {
   const { profile, format, format_options: options = {}, dtype, scale } = target;

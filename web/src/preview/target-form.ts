@@ -22,11 +22,11 @@ export const POLICY_CHOICES = {
 } as const;
 export type PolicyChoice = keyof typeof POLICY_CHOICES;
 
-/** Of the policies that look at each spectrum. */
+/** The policies that look at each spectrum. */
 export const SPECTRUM_POLICIES = ['energy', 'tolerance', 'cumulative', 'ratio', 'knee'] as const;
 export type SpectrumPolicy = (typeof SPECTRUM_POLICIES)[number];
 
-/** Whether a policy can be told to count as kohya's resize_lora.py does. */
+/** Whether a policy can choose ranks as kohya's resize_lora.py does. */
 export const hasKohya = (policy: PolicyChoice): boolean =>
   (KOHYA_METHODS as readonly PolicyChoice[]).includes(policy);
 
@@ -35,37 +35,40 @@ export const CRITERIA = {
   energy: 'Error of the whole adapter',
 } as const;
 
-/** What the reader has chosen so far. */
+/** The choices that the user has made so far. */
 export interface TargetForm {
   readonly policy: PolicyChoice;
   readonly rank: number;
-  /** Size of ranks by module: parameters of the factors. */
+  /** The size for ranks by module: the number of parameters of the factors. */
   readonly parameters: number;
-  /** What ranks by module lose little of, and what the curve shows. */
+  /** The loss that ranks by module keep small, and that the curve shows. */
   readonly criterion: Criterion;
-  /** Of ranks by module: those that are decided, by the index of their module. */
+  /** Only for ranks by module: the pinned ranks, by the index of their module. */
   readonly pins: PinnedRanks;
-  /** Percent of Σσ² */
+  /** In percent of Σσ². */
   readonly energy: number;
-  /** Percent of ‖ΔW‖ */
+  /** In percent of ‖ΔW‖. */
   readonly tolerance: number;
-  /** Percent of Σσ */
+  /** In percent of Σσ. */
   readonly cumulative: number;
   readonly ratio: number;
-  /** Of three of the policies that look at each spectrum: the ranks that kohya's resize_lora.py gives. */
+  /** Only for three policies that look at each spectrum: choose ranks as kohya's resize_lora.py does. */
   readonly isKohya: boolean;
-  /** Of the policies that look at each spectrum: all modules get the largest rank that any of them is given. */
+  /**
+   * Only for the policies that look at each spectrum: all modules get the largest rank that one of them
+   * would get.
+   */
   readonly isUniform: boolean;
   readonly profile: string;
   readonly format: FormatName | '';
-  /** What that format has to be told. */
+  /** The options of that format. */
   readonly formatOptions: FormatOptions;
   readonly dtype: '' | 'float32' | 'float16' | 'bfloat16';
   readonly scale: 'fold' | 'keep';
   readonly isExact: boolean;
 }
 
-/** What ranks by module came to. */
+/** The outcome of choosing ranks by module. */
 export interface ChosenRanks {
   readonly modules: readonly { readonly name: string; readonly rank: number }[];
   readonly ranks: readonly number[];
@@ -73,7 +76,7 @@ export interface ChosenRanks {
 
 /**
  * The target that a form asks for.
- * @param chosen of ranks by module: where some of them are pinned, the target names them all
+ * @param chosen the ranks by module; if some modules are pinned, the target names the ranks of all
  */
 export function targetOf(form: TargetForm, profile: ServingProfile | null, chosen: ChosenRanks): Target {
   const maxRank = neededSetting(profile, largestNamed(form, chosen));
@@ -113,7 +116,7 @@ export function targetOf(form: TargetForm, profile: ServingProfile | null, chose
   }
 }
 
-/** The largest rank that the target names; 0 if it names none. */
+/** The largest rank that the target names; 0 if it does not name any. */
 function largestNamed({ policy, rank }: TargetForm, { ranks }: ChosenRanks): number {
   if (policy === 'rank') return rank;
   return policy === 'modules' ? ranks.reduce((most, one) => Math.max(most, one), 0) : 0;
