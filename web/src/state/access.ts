@@ -5,22 +5,22 @@ import { get } from '../api/request.ts';
 import { keyEpoch, refused } from './key.ts';
 import { connection } from './live.ts';
 
-/** Who we are to the service; null until it has said so. */
+/** The caller as the service knows it; null until the service has answered. */
 export const caller = signal<CallerRecord | null>(null);
 
-/** Whether the service lets us do what needs a scope; false while that is not known. */
+/** Whether the caller has a scope; false until this is known. */
 export function may(scope: Scope): boolean {
   const scopes = caller.value?.scopes ?? [];
   return scopes.includes(scope) || (scope === 'tenant_admin' && scopes.includes('admin'));
 }
 
-/** Whether it is known that only looking is allowed. */
+/** Whether the caller is known to have read access only. */
 export const isReader = (): boolean => caller.value !== null && !may('write');
 
-/** Whether keys and tenants can be managed: only where callers need keys. */
+/** Whether keys and tenants can be managed, which is so only if callers need keys. */
 export const hasKeys = (): boolean => caller.value?.authentication === 'keys';
 
-/** Asks once for each key, and again after the service was away. */
+/** Asks for the caller's access once for each key, and again after the service was unreachable. */
 export function keepAccess(): void {
   effect(() => {
     keyEpoch.value;
@@ -36,7 +36,8 @@ export function keepAccess(): void {
         (value) => {
           caller.value = value;
         },
-        // A key that may not even read gets no buttons; what is loaded says why.
+        // A key without even read access gets no buttons; the parts of the page that load data show the
+        // reason.
         () => undefined,
       );
     });

@@ -3,16 +3,16 @@ import type { Problem } from '../api/problem.ts';
 
 const STORED = 'lora-squeeze.key';
 
-/** The API key; gone with the tab. */
+/** The API key, which is forgotten when the tab is closed. */
 export const key = signal(sessionStorage.getItem(STORED) ?? '');
-/** Why the service did not let us in; null while it does. */
+/** The reason why the service refused access; null while it grants access. */
 export const refused = signal<Problem | null>(null);
-/** Whether the form for the key is shown though nothing was refused. */
+/** Whether the form for the key is open although no request was refused. */
 export const isAskingForKey = signal(false);
-/** Counts keys: what was asked with another one is asked again. */
+/** Counts changes of the key: everything that was loaded with another key is loaded again. */
 export const keyEpoch = signal(0);
 
-/** @param value empty to forget it */
+/** @param value the key; empty to forget it */
 export function keepKey(value: string): void {
   if (value === '') sessionStorage.removeItem(STORED);
   else sessionStorage.setItem(STORED, value);

@@ -12,7 +12,7 @@ import { request } from '../api/request.ts';
 import { keyEpoch, refused } from './key.ts';
 import { route } from './route.ts';
 
-/** What a part of the page may show; news are about one or several of them. */
+/** Something that a part of the page may show. A piece of news is about one or several topics. */
 export type Topic =
   | 'adapters'
   | 'batches'
@@ -30,17 +30,20 @@ type EventData = JobStateEvent | BatchEndEvent | ProgressEvent | StreamNotice;
 
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 15_000;
-/** The service says something every 15 seconds; after three times nothing the line is dead, whatever the browser thinks. */
+/**
+ * The service sends something every 15 seconds. After three missed messages the stream counts as dead, even
+ * if the browser does not report it.
+ */
 const SILENCE_MS = 45_000;
-/** News that come together are one reason to read again. */
+/** News within this time leads to a single read. */
 const GATHER_MS = 100;
 const SPACING_MS = 1_000;
-/** How often things are read again while no news come. */
+/** How often data is read again while the stream is down. */
 const WITHOUT_NEWS_MS = 5_000;
 
-/** Whether news come from the service: `lost` from the moment the line broke until it is found again. */
+/** The state of the event stream; `lost` from the moment it breaks until it is open again. */
 export const connection = signal<'opening' | 'open' | 'lost'>('opening');
-/** How far the jobs have come that run; from the stream only, so newer than any list. */
+/** The progress of the running jobs. It comes from the stream only, so it is newer than any list. */
 export const progressOfJobs = signal<ReadonlyMap<string, JobProgress>>(new Map());
 
 interface Listener {
@@ -50,10 +53,11 @@ interface Listener {
 const listeners = new Set<Listener>();
 
 /**
- * Calls when something changed that is about one of the topics: by the service's events, by the page itself, after a
- * lost line was found again, and every few seconds while there is none. Calls are at least a second apart.
- * @param everyMs how often it calls besides, while the tab is in view
- * @returns what ends it
+ * Calls `react` when something about one of the topics changed. It learns of changes from events of the
+ * service, from the page itself, and by reading again after a broken stream is restored; while there is no
+ * stream, it calls every few seconds. Calls are at least a second apart.
+ * @param everyMs the interval of further calls while the tab is visible
+ * @returns a function that ends the calls
  */
 export function onNews(topics: readonly Topic[], react: () => void, everyMs?: number): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -81,7 +85,7 @@ export function onNews(topics: readonly Topic[], react: () => void, everyMs?: nu
   };
 }
 
-/** Tells those that show something of the topics that it changed. */
+/** Notifies the listeners of topics that something changed. */
 export function tellNews(...topics: readonly Topic[]): void {
   for (const { topics: wanted, hear } of listeners) if (wanted.some((one) => topics.includes(one))) hear();
 }
@@ -92,18 +96,18 @@ document.addEventListener('visibilitychange', () => {
 });
 
 /**
- * Browsers have six connections to a server for all tabs together. A tab in the background keeps its stream only where
- * its title says how far something is.
+ * Browsers allow six connections to a server for all tabs together. A tab in the background keeps its
+ * stream only if its title shows progress.
  */
 const isWanted = computed(() => {
   const [place, id] = route.value.path;
   return refused.value === null && (isVisible.value || (id !== undefined && /^(jobs|runs)$/.test(place!)));
 });
 
-/** Where the next stream goes on; another key has other events. */
+/** The event after which the next stream continues; another key has other events, so a new key resets it. */
 let lastEventId: string | undefined;
 
-/** Keeps one stream of events open as long as the page is. */
+/** Keeps one stream of events open as long as the page is open. */
 export function keepLive(): void {
   effect(() => {
     keyEpoch.value;
@@ -144,7 +148,7 @@ async function follow(signal: AbortSignal): Promise<void> {
     } catch (error) {
       if (signal.aborted) return;
       connection.value = 'lost';
-      // It will be refused again: what is shown is read every few seconds instead.
+      // The service would refuse the stream again, so data is read every few seconds instead.
       if (error instanceof ProblemError && !error.problem.retryable) return;
     } finally {
       clearTimeout(silence);
@@ -159,7 +163,8 @@ function take(event: EventData): void {
   switch (event.type) {
     case 'stream.open':
     case 'stream.gap':
-      // What happened before is not known; what is read from here on is never behind.
+      // Earlier events may have been missed, so everything is read again; from then on the stream reports
+      // all changes.
       for (const { hear } of listeners) hear();
       return;
     case 'job.progress':
@@ -191,7 +196,7 @@ function setProgress(jobId: string, progress: JobProgress | null): void {
   progressOfJobs.value = next;
 }
 
-/** Ends sooner when the network is back. */
+/** Waits; ends early when the network is back. */
 function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const end = () => {

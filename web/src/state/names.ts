@@ -5,11 +5,11 @@ import { get } from '../api/request.ts';
 import { keyEpoch } from './key.ts';
 import { onNews } from './live.ts';
 
-/** What adapters are called, by id; null where there is no such adapter any more. */
+/** The names of adapters by id; null if the adapter no longer exists. */
 const names = signal<ReadonlyMap<string, string | null>>(new Map());
 const asked = new Set<string>();
 
-/** Forgets what adapters were called. */
+/** Causes all names to be asked for again. */
 export function forgetNames(): void {
   asked.clear();
 }
@@ -19,8 +19,8 @@ export const rememberName = (id: string, name: string | null): void => {
 };
 
 /**
- * What adapters are called that only their ids are known of; each is asked for once.
- * @returns the name; null where the adapter was deleted; undefined while it is not known
+ * Gives the names of adapters of which only the ids are known; each is requested once.
+ * @returns the name; null if the adapter was deleted; undefined until it is known
  */
 export function useAdapterNames(ids: readonly string[]): (id: string) => string | null | undefined {
   useEffect(() => onNews(['adapters'], forgetNames), []);

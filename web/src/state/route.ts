@@ -9,7 +9,7 @@ export interface Route {
 export type Query = Readonly<Record<string, string>>;
 
 const hash = signal(location.hash);
-/** Counts the places that were opened; another query is not another place. */
+/** Counts the pages that were opened; a change of the query does not count. */
 let visits = 0;
 addEventListener('hashchange', () => {
   const before = route.value.path.join('/');
@@ -25,7 +25,10 @@ export const route = computed<Route>(() => {
   };
 });
 
-/** An address that was typed may be malformed. It is then used as it is, and the page says that nothing is there. */
+/**
+ * Decodes a part of an address. A typed address may be malformed; it is then used unchanged, and the page
+ * reports that it does not exist.
+ */
 function decoded(part: string): string {
   try {
     return decodeURIComponent(part);
@@ -35,8 +38,8 @@ function decoded(part: string): string {
 }
 
 /**
- * A way from this place to another, for work that ends later: it leads nowhere once the user has left this place, even
- * if he has come back since. Take it before anything is awaited.
+ * Returns a function that navigates from this page to another, for work that ends later. It does nothing
+ * once the user has left this page, even if they have come back since. Call this before awaiting anything.
  */
 export function wayFromHere(): (to: string) => void {
   const begun = visits;
@@ -45,7 +48,7 @@ export function wayFromHere(): (to: string) => void {
   };
 }
 
-/** Changes the query of this page without a new entry in the history. */
+/** Changes the query of this page without adding an entry to the history. */
 export function setQuery(query: Query): void {
   const params = new URLSearchParams(Object.entries(query).filter(([, value]) => value !== ''));
   const path = hash.value.split('?', 1)[0] || '#/';

@@ -12,9 +12,9 @@ prefersDark.addEventListener('change', ({ matches }) => {
 });
 
 const stored = localStorage.getItem(STORED);
-/** What the reader wants. */
+/** The scheme that the user has chosen. */
 export const schemeChoice = signal<SchemeChoice>(CHOICES.find((choice) => choice === stored) ?? 'system');
-/** What is shown. */
+/** The scheme that is shown. */
 export const scheme = computed<Scheme>(() =>
   schemeChoice.value === 'system' ? system.value : schemeChoice.value,
 );

@@ -1,10 +1,10 @@
 import { signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 
-/** What the tab is called while a page knows better than its address; null: by the address. */
+/** The title that a page sets for its tab; null: the title follows from the address. */
 export const pageTitle = signal<string | null>(null);
 
-/** Names the tab as long as the page is shown. */
+/** Sets the title of the tab while the page is shown. */
 export function useTitle(title: string | null): void {
   useEffect(() => {
     pageTitle.value = title;

@@ -6,7 +6,10 @@ import type { FoundFile } from '../words/dropped-files.ts';
 import { tellNews } from './live.ts';
 import { route, wayFromHere } from './route.ts';
 
-/** Uploads that run at once: browsers have six connections to a server, and the page needs some for itself. */
+/**
+ * The number of simultaneous uploads. Browsers allow six connections to a server, and the page needs some
+ * for itself.
+ */
 const MAX_RUNNING = 2;
 const MAX_NEWS = 8;
 
@@ -16,27 +19,30 @@ type Progress =
       readonly state: 'sending';
       readonly sentBytes: number;
       readonly totalBytes: number;
-      /** Since it began. */
+      /** The time since the upload began. */
       readonly elapsedMs: number;
     }
   | { readonly state: 'done'; readonly adapterId: string; readonly bytes: number }
   | { readonly state: 'failed'; readonly problem: Problem };
 
-/** An adapter on its way to the service, from the choice of its files until the user has seen how it ended. */
+/** An upload of an adapter, from the choice of its files until the user has seen its outcome. */
 export interface Upload {
   readonly id: number;
   readonly name: string;
   readonly note: string | null;
   readonly files: AdapterFiles | null;
   readonly controller: AbortController;
-  /** Opens the adapter's page, if the user is still where uploads belong. */
+  /** Opens the adapter's page, if the user is still on the page from which the upload was started. */
   readonly open: (to: string) => void;
   readonly progress: Progress;
 }
 
-/** Those that run, and those that ended and were neither opened nor dismissed. They outlive the pages that show them. */
+/**
+ * The running uploads, and the ended ones that were neither opened nor dismissed. They outlive the pages
+ * that show them.
+ */
 export const uploads = signal<readonly Upload[]>([]);
-/** What happened to uploads, for those who do not see it; newest last. */
+/** News about uploads for users of screen readers, newest last. */
 export const uploadNews = signal<readonly { readonly id: number; readonly text: string }[]>([]);
 
 const isOpen = ({ progress: { state } }: Upload): boolean => state === 'waiting' || state === 'sending';
@@ -44,11 +50,11 @@ const isOpen = ({ progress: { state } }: Upload): boolean => state === 'waiting'
 export const isUploading = computed(() => uploads.value.some(isOpen));
 let lastId = 0;
 
-/** Uploads every adapter among files, and says so of those that are none. */
+/** Uploads every adapter among the files, and reports the files that are not adapters. */
 export async function uploadFiles(
   found: readonly FoundFile[] | Promise<readonly FoundFile[]>,
 ): Promise<void> {
-  // On the other pages the user is busy with something else: there he opens it himself.
+  // Away from the start page, users are busy with something else and open the adapter themselves.
   const open = route.value.path.length === 0 ? wayFromHere() : () => undefined;
   let choices: readonly Choice[];
   try {
@@ -68,7 +74,7 @@ export async function uploadFiles(
   startWaiting();
 }
 
-/** Takes an upload off the list; one that still runs is stopped. */
+/** Removes an upload from the list and stops it if it is still running. */
 export function removeUpload(upload: Upload): void {
   uploads.value = uploads.value.filter(({ id }) => id !== upload.id);
   upload.controller.abort();
@@ -94,7 +100,7 @@ async function run({ id, name, controller, open }: Upload, files: AdapterFiles):
     change(id, { state: 'done', adapterId: adapter.id, bytes: adapter.bytes });
     tell(`${name} was uploaded.`);
     tellNews('adapters');
-    // Where several were chosen, the user says which one to see, and when.
+    // If several adapters were chosen, the user decides which one to open, and when.
     if (!uploads.value.some((other) => other.id !== id && other.progress.state !== 'failed'))
       open(`/adapters/${adapter.id}`);
   } catch (error) {
@@ -107,7 +113,10 @@ async function run({ id, name, controller, open }: Upload, files: AdapterFiles):
   }
 }
 
-/** A folder gives its adapter a name; of a file the service knows better, for many are called as their format wants. */
+/**
+ * A folder gives its adapter a name. For a file the service finds a better one, because many formats
+ * prescribe the file name.
+ */
 const calledBy = (name: string): string | null =>
   /\.(?:safetensors|gguf)$/i.test(name) ? null : [...name.replace(/\p{Cc}+/gu, ' ')].slice(0, 200).join('');
 
@@ -123,7 +132,8 @@ function tell(text: string): void {
   uploadNews.value = [...uploadNews.value, { id, text }].slice(-MAX_NEWS);
 }
 
-// What is open needs no link to it any more; a note stays until it was read.
+// The adapter that is open needs no link in the list; an upload with a note stays until the user has
+// dismissed it.
 effect(() => {
   const [place, id] = route.value.path;
   const isHere = ({ progress, note }: Upload) =>
@@ -132,7 +142,8 @@ effect(() => {
 });
 
 const askBeforeLeaving = (event: Event): void => event.preventDefault();
-// Only while something would be lost: a page that listens cannot be kept by the browser for the way back.
+// The listener exists only during uploads, because browsers do not keep a page with it in their
+// back/forward cache.
 effect(() => {
   if (isUploading.value) addEventListener('beforeunload', askBeforeLeaving);
   else removeEventListener('beforeunload', askBeforeLeaving);

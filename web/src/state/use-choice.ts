@@ -10,32 +10,38 @@ import { allowedPins, limitsOf, type RankStudio, rankStudio, sharedOut } from '.
 import { type TargetForm, targetOf } from '../preview/target-form.ts';
 import { route, setQuery } from './route.ts';
 
-/** Browsers refuse addresses that change with every step of a slider: further changes are written after a pause. */
+/**
+ * Browsers block addresses that change at every step of a slider, so further changes are written after a
+ * pause.
+ */
 const ADDRESS_PAUSE_MS = 250;
-/** With these the last step of a drag is made, or the page may go: what waits for the pause is written at once. */
+/**
+ * These events end a drag or may precede leaving the page: a change that waits for the pause is then
+ * written at once.
+ */
 const ENDS_OF_CHANGES = ['pointerup', 'pointercancel', 'keyup', 'change', 'visibilitychange'] as const;
 
 const NO_PINS: PinnedRanks = new Map();
 
-/** What is chosen for an adapter, and what that comes to. */
+/** The choice for an adapter, with the resulting ranks and preview. */
 export interface Choice {
   readonly form: TargetForm;
   readonly profile: ServingProfile | null;
   readonly studio: RankStudio;
-  /** As the server takes them; none where ranks are chosen otherwise. */
+  /** The pins as the server allows them; empty if ranks are not chosen by module. */
   readonly pins: PinnedRanks;
   readonly target: Target;
-  /** One for each module; null: the choice cannot be. */
+  /** One rank for each module; null if the choice is impossible. */
   readonly ranks: readonly number[] | null;
   readonly preview: Preview | null;
-  /** Why the choice cannot be. */
+  /** The reason why the choice is impossible. */
   readonly objection: string | null;
-  /** Why the server refuses ranks by module. */
+  /** The reason why the server refuses ranks by module. */
   readonly refusal: string | null;
   readonly onChange: (change: Partial<TargetForm>) => void;
 }
 
-/** The choice of the workbench, which is in the address: a reload and whoever is sent the link have the same. */
+/** The choice of the workbench. It is kept in the address, so that a reload or a shared link restores it. */
 export function useChoice(analyzed: Analyzed, profiles: readonly ServingProfile[]): Choice {
   const [raw, setForm] = useAddressed(analyzed);
   const profile = profiles.find(({ name }) => name === raw.profile) ?? null;
@@ -76,10 +82,13 @@ export function useChoice(analyzed: Analyzed, profiles: readonly ServingProfile[
   }
 }
 
-/** Of the address itself, which is ahead of what the page shows. */
+/** The page in the address bar, which may be ahead of the page that is shown. */
 const placeNow = (): string => location.hash.split('?', 1)[0]!;
 
-/** A form that begins as the address says, is written into it when it has changed, and follows it when that has. */
+/**
+ * A form that starts from the address, writes its changes to the address, and follows changes of the
+ * address.
+ */
 function useAddressed(analyzed: Analyzed) {
   const { query } = route.value;
   const place = useRef(placeNow()).current;
@@ -87,7 +96,7 @@ function useAddressed(analyzed: Analyzed) {
   const asked = JSON.stringify(query);
   const written = useRef(asked);
   useEffect(() => {
-    // Somebody followed a link to this page with another choice.
+    // The user followed a link to this page with another choice.
     if (asked === written.current || placeNow() !== place) return;
     written.current = asked;
     setForm(formOf(query, analyzed));
@@ -103,12 +112,14 @@ function useAddressed(analyzed: Analyzed) {
       return undefined;
     }
     const write = () => {
-      // Whoever has left within the pause takes nothing along into the address of the next page.
+      // If the user left the page during the pause, the choice must not end up in the address of the next
+      // page.
       if (text === written.current || placeNow() !== place) return;
       setQuery(wanted);
       written.current = JSON.stringify(route.value.query);
     };
-    // At once, so that a reload right after it has the choice, too: an address of pagehide is not what is loaded.
+    // A single change is written at once, so that a reload keeps it: browsers ignore an address set in
+    // pagehide.
     const isAlone = performance.now() - changed.current > ADDRESS_PAUSE_MS;
     changed.current = performance.now();
     if (isAlone) return write();

@@ -8,13 +8,13 @@ import { useLoaded } from './use-loaded.ts';
 export const isOpen = ({ state }: Pick<JobRecord, 'state'>): boolean =>
   state === 'queued' || state === 'active';
 
-/** A job with its newest progress. */
+/** A job with its latest progress. */
 export function withProgress(job: JobRecord): JobRecord {
   const progress = isOpen(job) && progressOfJobs.value.get(job.id);
   return progress ? { ...job, progress } : job;
 }
 
-/** A job as it is now, as long as it goes on. */
+/** A job that is updated until it has ended. */
 export function useJob(jobId: string | null): { job: JobRecord | null; problem: Problem | null } {
   const { value, problem } = useLoaded(
     (signal) => (jobId === null ? null : get<JobRecord>(`/v1/jobs/${jobId}`, signal)),

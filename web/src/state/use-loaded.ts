@@ -3,13 +3,13 @@ import { type Problem, problemOf } from '../api/problem.ts';
 import { keyEpoch } from './key.ts';
 import { onNews, type Topic } from './live.ts';
 
-/** Something on its way. */
+/** The state of something that is being loaded. */
 export interface Loaded<T> {
   readonly value: T | null;
   readonly problem: Problem | null;
-  /** Loads from the beginning: nothing is shown meanwhile. */
+  /** Loads again from the start; nothing is shown in the meantime. */
   readonly again: () => void;
-  /** Loads, while what is there stays in view; gives what kept it from that. */
+  /** Loads again while the present value stays visible; resolves to the problem if that fails. */
   readonly refresh: () => Promise<Problem | null>;
 }
 
@@ -23,11 +23,11 @@ const isSame = (one: unknown, other: unknown): boolean => JSON.stringify(one) ==
 const NOTHING = { value: null, problem: null };
 
 /**
- * Loads something, and again when `inputs` or the key change or something happens to one of the topics; what comes too
- * late is dropped.
- * @param load gives null where there is nothing to ask for yet
- * @param topics what news are about that change it
- * @param everyMs how often it is read besides, where no event tells of all that changes it
+ * Loads something. Loads it again when `inputs` or the key change, and after news about one of the topics.
+ * Responses that arrive too late are dropped.
+ * @param load returns null if there is nothing to load yet
+ * @param topics the topics whose news may change the value
+ * @param everyMs the interval of further reads, for values that change in ways no event reports
  */
 export function useLoaded<T>(
   load: (signal: AbortSignal) => Promise<T> | null,
@@ -52,7 +52,7 @@ export function useLoaded<T>(
         const value = await newest.current(signal);
         if (isLate()) return null;
         answered = turn;
-        // What is as before is not drawn again.
+        // An unchanged value is not rendered again.
         if (value !== null)
           setState((before) =>
             isQuiet && before.problem === null && isSame(before.value, value)
@@ -63,7 +63,7 @@ export function useLoaded<T>(
       } catch (error) {
         const problem = problemOf(error);
         if (isLate()) return null;
-        // What is shown stays true enough while the service cannot be asked for a moment.
+        // The present value stays visible while the service is briefly unreachable.
         if (!isQuiet || !problem.retryable)
           setState(({ value }) => ({ value: isQuiet ? value : null, problem }));
         return problem;

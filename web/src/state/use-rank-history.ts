@@ -9,10 +9,10 @@ interface Modules {
   readonly modules: readonly { readonly name: string; readonly rank: number }[];
 }
 
-/** Ranks of an adapter's modules never change. */
+/** A cache: the ranks of an adapter's modules never change. */
 const known = new Map<string, ReadonlyMap<string, number>>();
 
-/** @returns null where the adapter was deleted */
+/** @returns null if the adapter was deleted */
 async function ranksOf(adapterId: string, signal: AbortSignal): Promise<ReadonlyMap<string, number> | null> {
   const before = known.get(adapterId);
   if (before) return before;
@@ -28,7 +28,10 @@ async function ranksOf(adapterId: string, signal: AbortSignal): Promise<Readonly
   }
 }
 
-/** The rank of every module from each squeeze of a run on; null until it is known, empty before the first squeeze. */
+/**
+ * The ranks of all modules at the start of a run and after each of its squeezes; null until they are known,
+ * empty before the first squeeze.
+ */
 export function useRankHistory(run: RunRecord): readonly RanksFrom[] | null {
   const squeezes = validCheckpoints(run).filter(({ decision }) => decision === 'squeeze');
   const wanted = squeezes.flatMap(({ step, source_adapter_id: source, adapter_id: result }, index) => [
