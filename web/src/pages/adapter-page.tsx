@@ -35,7 +35,7 @@ const CANCELLED = {
   code: 'CANCELLED',
 };
 
-/** An adapter: what it is, its analysis, and the choice of what becomes of it. */
+/** The page of an adapter: its facts, its analysis, and the form to squeeze it. */
 export function AdapterPage({ id }: { id: string }) {
   const adapter = useLoaded(
     (signal) => get<AdapterRecord>(`/v1/adapters/${id}`, signal),

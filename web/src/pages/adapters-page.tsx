@@ -12,7 +12,7 @@ import type { Query } from '../state/route.ts';
 
 const FORMATS = FORMAT_NAMES.map((name) => [name, name] as const);
 
-/** No event tells of what others upload. */
+/** No event reports the uploads of other clients, so the list is read again at this interval. */
 const READ_AGAIN_MS = 15_000;
 
 /** All adapters, newest first. */

@@ -30,7 +30,7 @@ const ITEM_STATES = [
   ['cancelled', 'Cancelled'],
 ] as const;
 
-/** A batch: how far it is, and what became of each of its items. */
+/** The page of a batch: its progress, and the outcome of each item. */
 export function BatchPage({ id, query }: { id: string; query: Query }) {
   const { value: batch, problem } = useLoaded(
     (signal) => get<BatchRecord>(`/v1/batches/${id}`, signal),

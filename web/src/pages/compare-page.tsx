@@ -28,7 +28,7 @@ export function ComparePage({ query }: { query: Query }) {
   const first = useLoaded((signal) => resultAt(a, signal), [a]);
   const second = useLoaded((signal) => resultAt(b, signal), [b]);
   const options = optionsOf(jobs.value?.data ?? [], names);
-  // What the other has chosen is not offered: a result beside itself says nothing.
+  // The result chosen on the other side is not offered: comparing a result with itself says nothing.
   const choose = (label: string, name: 'a' | 'b', value: string, other: string) => (
     <SelectField
       label={label}
@@ -59,7 +59,7 @@ export function ComparePage({ query }: { query: Query }) {
   );
 }
 
-/** @returns null where none is named */
+/** @returns null if no result is named */
 function resultAt(name: string, signal: AbortSignal) {
   const [jobId, index = '0'] = name.split('.');
   if (!jobId) return null;
@@ -70,7 +70,7 @@ function resultAt(name: string, signal: AbortSignal) {
     const [result, target] = [job.results[Number(index)], report.targets[Number(index)]];
     if (result?.state !== 'succeeded' || target?.state !== 'succeeded')
       throw new Error(`The job ${jobId} has no result ${index}.`);
-    // The adapter may have been deleted since; its numbers are still there.
+    // The adapter may have been deleted since; the report still has its numbers.
     const name = await get<AdapterRecord>(`/v1/adapters/${result.adapter_id}`, signal).then(
       (adapter) => `${adapter.name}, `,
       () => '',
@@ -96,6 +96,6 @@ function optionsOf(jobs: readonly JobRecord[], names: ReadonlyMap<string, string
   ];
 }
 
-/** A link may name an older one than the list has. */
+/** A link may name a result that is older than those in the list, so it is added. */
 const withOwn = (options: [string, string][], value: string): [string, string][] =>
   options.some(([one]) => one === value) ? options : [...options, [value, value]];

@@ -29,7 +29,7 @@ import { jobAt } from '../words/job-progress.ts';
 import { jobTitle, placeOf, sourceIdOf, sourceIdsOf } from '../words/job-words.ts';
 import { duration, moment } from '../words/moments.ts';
 
-/** A job: how far it is, and what came of it. */
+/** The page of a job: its progress, then its results. */
 export function JobPage({ id }: { id: string }) {
   const { job, problem } = useJob(id);
   useTitle(job && tabTitle(job));
@@ -45,7 +45,7 @@ export function JobPage({ id }: { id: string }) {
 
 const MARKS = { queued: '…', succeeded: '✓', partial: '!', failed: '✗', cancelled: '✗' } as const;
 
-/** What the tab says: how far it is, then how it ended. */
+/** The title of the tab: the progress of the job, then its final state. */
 function tabTitle(job: JobRecord): string {
   const mark =
     job.state === 'active' ? `${Math.floor(100 * jobAt(job, Date.now()).share)} %` : MARKS[job.state];
@@ -150,14 +150,17 @@ function Actions({ job }: { job: JobRecord }) {
   );
 }
 
-/** Whether the same request may end in another way. */
+/** Whether the same request may have another outcome. */
 function canBeRetried({ state, error, results }: JobRecord): boolean {
   if (state === 'cancelled') return true;
   if (state !== 'failed' && state !== 'partial') return false;
   return error?.retryable ?? results.some((result) => result.state === 'failed' && result.error.retryable);
 }
 
-/** Where a retry cannot help: the same choice in the form, to be changed there. */
+/**
+ * A link for jobs that a retry cannot help. It opens the form with the same choice, which can be changed
+ * there.
+ */
 function ChangeLink({ job }: { job: JobRecord }) {
   const { state, results, request } = job;
   const source = sourceIdOf(job);

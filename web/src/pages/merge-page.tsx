@@ -56,7 +56,7 @@ export function MergePage({ query }: { query: Query }) {
 interface AddFieldProps {
   readonly adapters: readonly AdapterRecord[];
   readonly ids: readonly string[];
-  /** The first of those that are chosen: the others have to be on its base model. */
+  /** The first chosen adapter; the others must have the same base model. */
   readonly like: AdapterRecord | undefined;
   readonly onIds: (ids: readonly string[]) => void;
 }

@@ -21,16 +21,19 @@ import { duration } from '../words/moments.ts';
 const FROM = { folder: 'All adapters below a folder', list: 'A list of sources' } as const;
 type From = keyof typeof FROM;
 
-/** Where adapters without an analysis begin. */
+/** The rank with which the form starts, because these adapters have no analysis. */
 const FIRST_RANK = 8;
 
-/** What would come of a request. */
+/** A request with the dry run of its batch. */
 interface Checked {
   readonly request: FetchedBatchRequest;
   readonly batch: BatchRecord;
 }
 
-/** A batch of adapters that the service fetches, from below a folder or from a list: `#/batches/new`. */
+/**
+ * A form for a batch of adapters that the service fetches from a folder or from a list of places:
+ * `#/batches/new`.
+ */
 export function NewBatchPage() {
   const [from, setFrom] = useState<From>('folder');
   const [entered, setEntered] = useState<Entered>(new Map());
@@ -101,7 +104,7 @@ function requestOf(from: From, entered: Entered): FetchedBatchRequest {
   };
 }
 
-/** What would come of the batch, and the button that starts it. */
+/** The forecast of the batch, and the button that starts it. */
 function Outlook({ checked: { request, batch } }: { checked: Checked }) {
   const { progress, counts, forecast } = batch;
   const fitting = progress.total - counts.failed;
@@ -126,7 +129,7 @@ function Outlook({ checked: { request, batch } }: { checked: Checked }) {
   );
 }
 
-/** Of adapters that are still to be fetched, little is known. */
+/** The few things that are known about adapters before they are fetched. */
 function Known({ forecast: { unknown, reused, rank, bytes, seconds } }: { forecast: BatchForecast }) {
   return (
     <>

@@ -31,10 +31,13 @@ import { useRankHistory } from '../state/use-rank-history.ts';
 import { moment } from '../words/moments.ts';
 import { rankRange } from '../words/target-in-words.ts';
 
-/** Checkpoints that are kept as they are have no job, so no event tells of them. */
+/** Checkpoints that are kept unchanged have no job, so no event announces them. */
 const READ_AGAIN_MS = 5_000;
 
-/** An annealing run: its plan, where it is, and what became of its checkpoints; kept right while it is open. */
+/**
+ * The page of an annealing run: its plan, its current stage, and its checkpoints. It updates itself while
+ * it is open.
+ */
 export function RunPage({ id }: { id: string }) {
   const {
     value: run,
@@ -146,7 +149,7 @@ function curveInWords({ warm_up_steps, decay_steps, begin_step, end_step }: RunL
 const shareInWords = ({ rank, steps, learning_rate }: Stage, stages: number): string =>
   `rank ${rank}, stage ${stages} of ${stages}: ${steps} steps, ${percent(learning_rate.share)} of Σ(learning rate × steps)`;
 
-/** Ranks planned and reached, errors, learning rate and loss over the steps. */
+/** Planned and reached ranks, errors, learning rate and loss over the steps. */
 function Timeline({ run }: { run: RunRecord }) {
   const palette = paletteOf(scheme.value);
   const option = useMemo(() => runTimeline({ palette, run }), [palette, run]);
@@ -171,7 +174,7 @@ function Timeline({ run }: { run: RunRecord }) {
   );
 }
 
-/** A stage in the table: its rank and steps, and how its learning rate goes. */
+/** The cells of a stage: its rank, its steps, and the course of its learning rate. */
 const stageCells = ({ rank, begin_step, end_step, learning_rate }: Stage) => [
   rank,
   begin_step,
@@ -214,7 +217,7 @@ function ModuleRanks({ run }: { run: RunRecord }) {
 const Checkpoints = ({ checkpoints }: { checkpoints: readonly CheckpointRecord[] }) => (
   <RecordTable
     label="Checkpoints"
-    // The newest first: a run is looked at for what happened last.
+    // The newest checkpoint comes first, because it is the one that users look for.
     rows={[...checkpoints].reverse()}
     keyOf={({ step, created_at: at }) => `${step} ${at}`}
     columns={[

@@ -12,7 +12,7 @@ const STEPS = [
   ['Download', 'Get an ordinary adapter, and a report that shows how close it is.'],
 ] as const;
 
-/** The beginning: drop an adapter, or take one that is here. */
+/** The start page: upload an adapter, or open one that the service has. */
 export function StartPage() {
   const { value, problem, again } = useLoaded(
     (signal) => get<Page<AdapterRecord>>('/v1/adapters?limit=6', signal),

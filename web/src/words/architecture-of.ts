@@ -1,4 +1,4 @@
-/** Families whose models are of an architecture that is called otherwise. */
+/** Families of models whose architecture has another name. */
 const FAMILIES: readonly (readonly [family: string, architecture: string])[] = [
   ['tinyllama', 'llama'],
   ['mistral', 'llama'],
@@ -16,9 +16,9 @@ const FAMILIES: readonly (readonly [family: string, architecture: string])[] = [
 const bare = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, '');
 
 /**
- * The architecture that the name of a base model tells of, as llama.cpp calls it.
- * @param architectures those that there are to choose from
- * @returns empty where the name does not tell
+ * The architecture that the name of a base model indicates, by its name in llama.cpp.
+ * @param architectures the architectures to choose from
+ * @returns empty if the name does not indicate one
  */
 export function architectureOf(baseModel: string | null, architectures: readonly string[]): string {
   const name = bare((baseModel ?? '').replace(/^.*\//, ''));

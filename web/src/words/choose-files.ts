@@ -12,21 +12,22 @@ import { type Problem, ProblemError, problemOf } from '../api/problem.ts';
 import type { AdapterFiles } from '../api/upload-adapter.ts';
 import type { FoundFile } from './dropped-files.ts';
 
-/** An adapter among files, or why there is none among them. */
+/** An adapter among the chosen files, or the reason why they contain none. */
 export interface Choice {
-  /** What the user knows it by: its folder, else its file. */
+  /** The name by which the user knows the adapter: that of its folder, otherwise of its file. */
   readonly name: string;
   readonly files: AdapterFiles | null;
   readonly problem: Problem | null;
-  /** What was left out, in words. */
+  /** A message that lists the files that were left out. */
   readonly note: string | null;
 }
 
 const MAX_NAMED = 3;
 
 /**
- * The adapters among files that were dropped or picked: one for each folder that holds weights, and one for each file of
- * weights that came without a folder. Below a folder that is an adapter, others are left out: they are its checkpoints.
+ * The adapters among files that were dropped or picked: one for each folder with weights, and one for each
+ * file of weights outside a folder. Folders inside an adapter's folder are left out, because they hold its
+ * checkpoints.
  */
 export function adaptersAmong(found: readonly FoundFile[]): Choice[] {
   const groups = new Map<string, FoundFile[]>();
@@ -83,7 +84,10 @@ function withoutFolder(files: readonly File[]): Choice[] {
   }));
 }
 
-/** One adapter. A single pickle goes to the service all the same, so that it is the service that says why it does not take it. */
+/**
+ * An adapter of one folder or file. A single pickle file is sent too, so that the service explains why it
+ * refuses it.
+ */
 function choiceOf(name: string, files: readonly File[], what: string): Choice {
   const fileOf = (wanted: string) => files.find((file) => file.name === wanted) ?? null;
   const config = fileOf(CONFIG_FILE);

@@ -1,22 +1,22 @@
 import { ProblemError } from '../api/problem.ts';
 
-/** A file, and the folder it was found in. */
+/** A file with the folder in which it was found. */
 export interface FoundFile {
   readonly file: File;
-  /** As a path from what was dropped or picked; empty for a file that came without a folder. */
+  /** The path from the dropped or picked item; empty for a file without a folder. */
   readonly folder: string;
 }
 
-/** A folder deeper than this is not an adapter's. */
+/** Deeper folders do not belong to an adapter. */
 const MAX_DEPTH = 3;
 const MAX_FILES = 5_000;
 
 /**
- * All files of what was dropped, folders opened.
- * @throws ProblemError where there are too many of them
+ * All dropped files, including those in folders.
+ * @throws ProblemError there are too many files
  */
 export async function droppedFiles(transfer: DataTransfer): Promise<FoundFile[]> {
-  // Entries have to be taken before anything is waited for.
+  // The entries must be read before the first await, after which the browser clears them.
   const entries = [...transfer.items].flatMap((item) => item.webkitGetAsEntry() ?? []);
   if (entries.length === 0) return [...transfer.files].map((file) => ({ file, folder: '' }));
   const found: FoundFile[] = [];
@@ -24,7 +24,7 @@ export async function droppedFiles(transfer: DataTransfer): Promise<FoundFile[]>
   return found;
 }
 
-/** Files from a picker, of which the one for folders says where each of them lies. */
+/** The files of a picker; a picker for folders gives the path of each. */
 export const pickedFiles = (files: Iterable<File>): FoundFile[] =>
   [...files].map((file) => ({ file, folder: file.webkitRelativePath.split('/').slice(0, -1).join('/') }));
 

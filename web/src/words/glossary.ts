@@ -1,4 +1,4 @@
-/** The meanings of terms on the page, as in docs/glossary.md. */
+/** The meanings of the terms on the page, as in docs/glossary.md. */
 export const GLOSSARY = {
   alpha:
     'The numerator of the scaling: the update is multiplied by alpha / rank, or by alpha / √rank with rsLoRA.',

@@ -14,13 +14,13 @@ const PHASE_WORDS: Readonly<Record<JobPhase | 'waiting', string>> = {
   done: 'Finishing',
 };
 const COMPUTED: readonly JobPhase[] = ['load', 'gram', 'core', 'project', 'write'];
-/** Phases that count bytes, not modules. */
+/** The phases whose progress is counted in bytes, not in modules. */
 const IN_BYTES: readonly string[] = ['import', 'deliver'];
-/** Before that, nothing can be said of how long it takes. */
+/** Below this share of the work, the remaining time cannot be estimated. */
 const MIN_SHARE = 0.1;
 const MIN_ELAPSED_MS = 4_000;
 
-/** The steps that a job goes through, in their order. */
+/** The phases of a job, in order. */
 function stepsOf({ kind, request, deliveries }: JobRecord): readonly JobPhase[] {
   if (kind === 'import') return ['import'];
   if (kind === 'export') return ['deliver'];
@@ -31,17 +31,17 @@ function stepsOf({ kind, request, deliveries }: JobRecord): readonly JobPhase[] 
   ];
 }
 
-/** What a job is at, in words, and how far it has come, from 0 to 1. */
+/** The current phase of a job in words, and its progress from 0 to 1. */
 export interface JobAt {
   readonly phase: string;
-  /** How far it is within the phase; empty where that is not known. */
+  /** The progress within the phase; empty if it is not known. */
   readonly counted: string;
   readonly share: number;
-  /** About how long it takes from now on; empty where that is not known. */
+  /** The estimated remaining time; empty if it is not known. */
   readonly left: string;
 }
 
-/** @param nowMs the time, since 1970 */
+/** @param nowMs the current time, in milliseconds since 1970 */
 export function jobAt(job: JobRecord, nowMs: number): JobAt {
   const { state, progress, queue_position: place, estimated_start_seconds: start } = job;
   if (state === 'queued')
@@ -72,7 +72,7 @@ const counted = (phase: string, done: number, total: number): string =>
 
 function leftOf({ started_at: begun, attempts }: JobRecord, share: number, nowMs: number): string {
   const elapsedMs = begun === null ? 0 : nowMs - Date.parse(begun);
-  // A second attempt begins from the front, but `started_at` is that of the first.
+  // A second attempt starts from the beginning, but `started_at` is the time of the first.
   if (attempts > 1 || share < MIN_SHARE || share >= 1 || elapsedMs < MIN_ELAPSED_MS) return '';
   return `about ${roughly((elapsedMs * (1 - share)) / share / 1000)} left`;
 }

@@ -4,10 +4,10 @@ import type { JobRecord } from '../../../src/contract/job.ts';
 import { jobAt } from './job-progress.ts';
 import { targetInWords } from './target-in-words.ts';
 
-/** What a job does, in a few words: its name if it has one. */
+/** A short title of a job: its name if it has one, otherwise its task. */
 export const jobTitle = (job: JobRecord): string => job.name ?? taskOf(job);
 
-/** What a job does: "Squeeze to rank 4". */
+/** The task of a job: "Squeeze to rank 4". */
 export function taskOf({ request }: JobRecord): string {
   switch (request.kind) {
     case 'squeeze':
@@ -27,22 +27,22 @@ export function taskOf({ request }: JobRecord): string {
 
 const targets = (all: Parameters<typeof targetInWords>[0][]): string => all.map(targetInWords).join(', ');
 
-/** The adapter that a job reads; null where it reads several, or one that is still to be fetched. */
+/** The id of the adapter that a job reads; null if it reads several, or one that has not been fetched yet. */
 export const sourceIdOf = ({ request, imported }: JobRecord): string | null =>
   ('adapter_id' in request ? request.adapter_id : undefined) ?? imported?.adapter_id ?? null;
 
-/** The adapters that a job reads, each once. */
+/** The ids of the adapters that a job reads, without duplicates. */
 export function sourceIdsOf(job: JobRecord): string[] {
   if (job.request.kind === 'merge') return [...new Set(job.request.sources.map(({ adapter_id: id }) => id))];
   const id = sourceIdOf(job);
   return id === null ? [] : [id];
 }
 
-/** Where a job fetches its adapter from; null where it does not. */
+/** The place from which a job fetches its adapter; null if it does not fetch one. */
 export const placeOf = ({ request }: JobRecord): string | null =>
   'source' in request && request.source ? request.source.place : null;
 
-/** What a job came to, or how far it is. */
+/** The outcome of a job, or its progress. */
 export function outcomeOf(job: JobRecord): string {
   const { state, results, error, deliveries, imported } = job;
   if (error) return error.title;

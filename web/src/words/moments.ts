@@ -8,7 +8,7 @@ export function duration(seconds: number): string {
   return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
 }
 
-/** A time that is known roughly: 20 s, 3 min, 2 h. */
+/** An approximate duration: 20 s, 3 min, 2 h. */
 export function roughly(seconds: number): string {
   if (seconds < 10) return `${Math.max(1, Math.round(seconds))} s`;
   if (seconds < 90) return `${10 * Math.round(seconds / 10)} s`;

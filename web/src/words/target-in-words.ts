@@ -1,7 +1,7 @@
 import { bytesInWords } from '../../../src/charts/words.ts';
 import type { Target } from '../../../src/contract/target.ts';
 
-/** A target in a few words: "rank 4 for vllm". */
+/** A short description of a target: "rank 4 for vllm". */
 export function targetInWords(target: Target): string {
   const place = target.profile === undefined ? '' : ` for ${target.profile}`;
   const criterion = 'criterion' in target && target.criterion === 'energy' ? ', by energy' : '';
@@ -23,7 +23,7 @@ function policy(target: Target): string {
   return target.format === undefined ? 'largest rank' : `as ${target.format}`;
 }
 
-/** As it was asked for: 90 %, 99.5 %. */
+/** A share in percent, with the digits of the request: 90 %, 99.5 %. */
 const share = (value: number): string => `${Number((100 * value).toPrecision(6))} %`;
 
 export const rankRange = ({ min, max }: { min: number; max: number }): string =>

@@ -24,7 +24,7 @@ const EXAMPLES: Readonly<Record<Kind, string>> = {
   url: 'https://models.example.com/adapters',
 };
 
-/** Connections to the places that adapters come from and go to. */
+/** Connections to the places from which adapters are fetched and to which they are delivered. */
 export function ConnectionsPart() {
   const { value, problem, again } = useLoaded(
     (signal) => get<Page<ConnectionRecord>>('/v1/connections?limit=200', signal),

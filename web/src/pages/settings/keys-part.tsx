@@ -29,7 +29,7 @@ const SCOPE_WORDS: Readonly<Record<Scope, string>> = {
   admin: 'admin: manage tenants and workers, and all keys',
 };
 
-/** The keys that the caller may manage: made, shown once, revoked. */
+/** The keys that the caller may manage. A new key is shown once; keys can be revoked. */
 export function KeysPart() {
   const [made, setMade] = useState<NewKey | null>(null);
   const { value, problem, again } = useLoaded(

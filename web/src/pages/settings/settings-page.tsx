@@ -9,7 +9,7 @@ import { WebhooksPart } from './webhooks-part.tsx';
 import { WorkersPart } from './workers-part.tsx';
 
 export interface PartProps {
-  /** What the address has after the part: the id of a record. */
+  /** The id of a record, which follows the part in the address. */
   readonly id: string | undefined;
   readonly query: Query;
 }
@@ -31,7 +31,7 @@ const PARTS: readonly Part[] = [
   { path: 'workers', title: 'Workers', isShown: () => may('admin'), View: WorkersPart },
 ];
 
-/** What there is besides adapters and jobs: `#/settings/keys`. */
+/** The settings, one part at a time: `#/settings/keys`. */
 export function SettingsPage({ path, query }: { path: readonly string[]; query: Query }) {
   const [here = 'usage', id] = path;
   const shown = PARTS.filter(({ isShown }) => isShown());

@@ -19,12 +19,12 @@ import type { PartProps } from './settings-page.tsx';
 import { UsagePanels } from './usage-part.tsx';
 
 type Tenant = TenantSummary;
-/** As the service has it where none is set. */
+/** The weight that the service uses for tenants without one. */
 const DEFAULT_WEIGHT = 1;
 const READ_AGAIN_MS = 5_000;
 const NO_QUERY = {};
 
-/** Tenants, for an administrator: their shares, limits and queues; one of them with its usage. */
+/** All tenants, for an administrator, with their shares, limits and queues; or one tenant with its usage. */
 export function TenantsPart({ id }: PartProps) {
   return id === undefined ? <AllTenants /> : <OneTenant id={id} />;
 }
@@ -154,7 +154,7 @@ function Actions({ tenant }: { tenant: Tenant }) {
 interface TenantFormProps {
   readonly opener: string;
   readonly title: string;
-  /** absent: a new one. */
+  /** If absent, the form creates a tenant. */
   readonly tenant?: Tenant;
 }
 

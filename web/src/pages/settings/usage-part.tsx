@@ -9,7 +9,7 @@ import { caller } from '../../state/access.ts';
 import { useLoaded } from '../../state/use-loaded.ts';
 import { duration, roughly } from '../../words/moments.ts';
 
-/** What the tenant has, may have and has used. */
+/** What the tenant stores and has used, with its limits. */
 export function UsagePart() {
   const { value, problem, again } = useLoaded(
     (signal) => get<UsageRecord>('/v1/usage', signal),

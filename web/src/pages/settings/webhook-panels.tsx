@@ -22,10 +22,10 @@ const STATES = [
   ['failed', 'Failed'],
 ] as const;
 
-/** How often deliveries are read while they are looked at: no event tells of them. */
+/** The interval at which deliveries are read again while they are shown: no event reports them. */
 const READ_AGAIN_MS = 3_000;
 
-/** A webhook, what can be done with it, and its deliveries. */
+/** A webhook with its actions and its deliveries. */
 export function WebhookPanels({ id, query }: { id: string; query: Query }) {
   const path = `/v1/webhooks/${id}`;
   const { value, problem, again } = useLoaded(

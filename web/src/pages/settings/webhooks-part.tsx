@@ -25,7 +25,7 @@ const EVENTS: readonly (readonly [EventType, string, boolean])[] = [
   ['batch.ended', 'batch.ended', true],
 ];
 
-/** Webhooks: made, their secret shown once; one of them with its deliveries. */
+/** All webhooks, or one webhook with its deliveries. The secret of a new webhook is shown once. */
 export function WebhooksPart({ id, query }: PartProps) {
   return id === undefined ? <AllWebhooks /> : <WebhookPanels id={id} query={query} />;
 }

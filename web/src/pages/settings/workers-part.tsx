@@ -13,7 +13,7 @@ import { moment } from '../../words/moments.ts';
 /** Workers report every five seconds. */
 const READ_AGAIN_MS = 5_000;
 
-/** Workers, for an administrator. */
+/** The workers, for an administrator. */
 export function WorkersPart() {
   const { value, problem, again } = useLoaded(
     (signal) => get<Page<WorkerRecord>>('/v1/workers', signal),
