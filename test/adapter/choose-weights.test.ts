@@ -48,8 +48,9 @@ describe('an adapter among the files of a folder', () => {
     assert.deepEqual(chooseWeights([two!, CONFIG, one!, index, 'y.safetensors.index.json'], ''), {
       weights: [one, two, index],
       config: CONFIG,
+      card: null,
     });
-    assert.deepEqual(chooseWeights([two!, one!], ''), { weights: [one, two], config: null });
+    assert.deepEqual(chooseWeights([two!, one!], ''), { weights: [one, two], config: null, card: null });
     const half = refusal(two!, index);
     assert.equal(half.code, 'FILE_MISSING');
     assert.deepEqual(half.context.missing, [one]);
@@ -62,6 +63,7 @@ describe('an adapter among the files of a folder', () => {
     assert.deepEqual(chosenWeights([one!, two!, 'z.safetensors'], two!), {
       weights: [one, two],
       config: null,
+      card: null,
     });
   });
 

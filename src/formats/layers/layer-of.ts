@@ -16,7 +16,7 @@ const TEXT_ENCODER = /^(?:te[123]?|text_encoder(?:_[123])?)_/;
  */
 const LANGUAGE_MODEL: readonly RegExp[] = [
   // Llama and its kin, with experts too; in multimodal models the text model and the vision tower; Mamba; encoder-decoders.
-  /^(?:(?:model|backbone|language_model|vision_tower|vision_model|encoder|decoder)_)*layers_\d+_(?:self_attn|encoder_attn|cross_attn|linear_attn|self_attention|attention|mlp|feed_forward|block_sparse_moe|mixer|mamba)_(?!.*conv)/,
+  /^(?:(?:model|transformer|backbone|language_model|vision_tower|vision_model|encoder|decoder)_)*layers_\d+_(?:self_attn|encoder_attn|cross_attn|linear_attn|self_attention|attention|mlp|feed_forward|block_sparse_moe|mixer|mamba)_(?!.*conv)/,
   // OPT, BART, Whisper, CLIP's and SigLIP's blocks.
   /^(?:(?:model|encoder|decoder)_)+layers_\d+_fc[12]$/,
   // GPT-2, GPT-J, Falcon, BLOOM, Qwen.

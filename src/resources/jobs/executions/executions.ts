@@ -389,10 +389,7 @@ function noteAll(changes: JobChanges, rows: readonly Parameters<typeof jobRecord
   for (const row of inOrder) changes.note(jobRecord(row), nowMs);
 }
 
-/**
- * The delay doubles with each attempt and is shortened randomly by up to a half, so that simultaneous failures do not
- * retry together.
- */
+/** The delay doubles with each attempt, less a random part of up to a half, which spreads simultaneous failures. */
 const retryDelayMs = (attempt: number): number =>
   FIRST_RETRY_MS * 2 ** (attempt - 1) * (0.5 + Math.random() / 2);
 
