@@ -133,7 +133,7 @@ function newCurve(studio: RankStudio, pins: PinnedRanks): CurvePoint[] {
     points.push(tally.point(parameters));
     while (next < thresholds.length - 1 && thresholds[next]! <= parameters) next++;
   }
-  // A budget that covers all ranks raises every module to its largest rank, even along directions without energy.
+  // A budget that covers all ranks raises every module to its largest, also along directions without energy.
   if (parameters < most)
     for (const [index, { ranks }] of modules.entries()) tally.raise(index, pins.get(index) ?? ranks.at(-1)!);
   const last = tally.point(most);
