@@ -115,7 +115,11 @@ describe('tokens of an identity provider', () => {
         /algorithm/,
       ],
       ['an algorithm that was not chosen', provider.token({}, { alg: 'RS512' }), /algorithm/],
-      ['an algorithm of another kind of key', provider.token({}, { alg: 'ES256' }), /no key|signature/],
+      [
+        'an algorithm of another kind of key',
+        provider.token({}, { alg: 'ES256' }),
+        /none of the keys|signature/,
+      ],
       ['no signature', `${header}.${claims}.`, /signature|read/],
       [
         'another signature',
@@ -127,10 +131,10 @@ describe('tokens of an identity provider', () => {
         `${header}.${encoded(provider.claims({ tenant: 'other' }))}.${signature}`,
         /signature is wrong/,
       ],
-      ['an unknown key', provider.token({}, { kid: 'unknown' }), /has no key/],
-      ['an odd key', provider.token({}, { kid: '"\n\u0000../../keys\u{1F511}' }), /has no key/],
-      ['a key of another kind', provider.token({}, { kid: 7 }), /has no key|read/],
-      ['the name of a property', provider.token({}, { kid: '__proto__' }), /has no key/],
+      ['an unknown key', provider.token({}, { kid: 'unknown' }), /none of the keys/],
+      ['an odd key', provider.token({}, { kid: '"\n\u0000../../keys\u{1F511}' }), /none of the keys/],
+      ['a key of another kind', provider.token({}, { kid: 7 }), /none of the keys|read/],
+      ['the name of a property', provider.token({}, { kid: '__proto__' }), /none of the keys/],
       ['a header that must be understood', provider.token({}, { crit: ['exp'] }), /read/],
       ['claims that are not encoded', provider.token({}, { crit: ['b64'], b64: false }), /read|signature/],
       [

@@ -303,7 +303,7 @@ describe('optimizer state', () => {
     [
       'another shape',
       (tensors) => ({ ...tensors, [`${names('layers.0.q_proj').b}.exp_avg`]: tensorOf(matrix(3, 3)) }),
-      /has shape \[3,3\], its factor has \[42,12\]/,
+      /has shape \[3,3\], but its factor has \[42,12\]/,
     ],
     [
       'a NaN',
@@ -325,7 +325,7 @@ describe('optimizer state', () => {
         values.data[7] = -0.25;
         return { ...tensors, [name]: tensorOf(values) };
       },
-      /layers\.2\.q_proj\.lora_B\.weight\.exp_avg_sq" holds -0\.25;/,
+      /layers\.2\.q_proj\.lora_B\.weight\.exp_avg_sq" holds -0\.25, but/,
     ],
   ];
   for (const [name, spoil, message] of faults) {

@@ -48,7 +48,7 @@ export async function readOptimizerState(path: string, adapter: Adapter): Promis
   );
   const [stranger] = found.keys();
   if (stranger !== undefined) {
-    throw invalid(`tensor ${quote(stranger)} is not a moment of a LoRA factor of the checkpoint`, stranger);
+    throw invalid(`Tensor ${quote(stranger)} is not a moment of a LoRA factor of the checkpoint.`, stranger);
   }
   return { names, moments };
 }
@@ -58,7 +58,7 @@ function namesIn(tensors: readonly TensorEntry[]): MomentName[] {
   const names = (Object.keys(MOMENTS) as MomentName[]).filter((name) => endings.has(name));
   if (names.length > 0) return names;
   throw invalid(
-    `the optimizer state has no moments. The name of such a tensor is that of a factor, followed by one of ${Object.keys(
+    `The optimizer state has no moments. The name of such a tensor is that of a factor, followed by one of ${Object.keys(
       MOMENTS,
     )
       .map((name) => `.${name}`)
@@ -71,16 +71,16 @@ function namesIn(tensors: readonly TensorEntry[]): MomentName[] {
 function take(found: Map<string, TensorEntry>, factor: FactorEntry, moment: MomentName): FactorEntry {
   const name = `${factor.name}.${moment}`;
   const tensor = found.get(name);
-  if (!tensor) throw invalid(`the optimizer state lacks tensor ${quote(name)}`, name);
+  if (!tensor) throw invalid(`The optimizer state lacks tensor ${quote(name)}.`, name);
   if (tensor.shape.join() !== factor.shape.join()) {
     throw invalid(
-      `tensor ${quote(name)} has shape [${tensor.shape}], but its factor has [${factor.shape}]`,
+      `Tensor ${quote(name)} has shape [${tensor.shape}], but its factor has [${factor.shape}].`,
       name,
     );
   }
   if (!isFactor(tensor)) {
     throw invalid(
-      `tensor ${quote(name)} has dtype ${tensor.dtype}; moments may be ${DTYPES.join(', ')}`,
+      `Tensor ${quote(name)} has dtype ${tensor.dtype}; moments may be ${DTYPES.join(', ')}.`,
       name,
     );
   }

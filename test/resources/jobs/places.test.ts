@@ -142,7 +142,7 @@ describe('a source', () => {
         'CONNECTION_NEEDED',
         /The nearest connections are "models" \(s3:\/\/models\), "models-in"/,
       ],
-      ['s3://elsewhere/x', 'CONNECTION_NEEDED', /There are "models".*"role"/],
+      ['s3://elsewhere/x', 'CONNECTION_NEEDED', /The connections are "models".*"role"/],
       [
         { kind: 's3', bucket: 'models', prefix: 'index', connection: 'models-in' },
         'CONNECTION_FORBIDDEN',

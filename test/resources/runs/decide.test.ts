@@ -165,7 +165,7 @@ describe('a rewind', () => {
 
   it('asks for the rank the run had then', () => {
     const error = refusal(log, arrival(1500, 16, { rewind: true }), 'CHECKPOINT_RANK');
-    assert.match(error.message, /rank 32 since step 1000: load adapter ad_result_1000_32/);
+    assert.match(error.message, /rank 32 since step 1000; load adapter ad_result_1000_32/);
   });
 
   it('whose own squeeze failed has still rewound the run', () => {
