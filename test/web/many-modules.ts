@@ -121,7 +121,7 @@ describe('a page of an adapter of many modules', { skip: cannotRun }, () => {
         join(dir, 'adapter_model.safetensors'),
         join(dir, 'adapter_config.json'),
       ]);
-      await page.getByRole('button', { name: 'Ranks by module' }).click();
+      await page.getByRole('button', { name: 'Ranks by module', exact: true }).click();
       const handle = page.getByRole('slider', { name: 'Size on the curve, ranks by module' });
       for (const key of ['PageDown', 'PageDown', 'ArrowLeft']) await handle.press(key);
       await page.getByRole('button', { name: 'Select this layer' }).click();

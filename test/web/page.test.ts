@@ -9,3 +9,4 @@ import './runs.ts';
 import './many-modules.ts';
 import './studio.ts';
 import './module-names.ts';
+import './other-files.ts';

@@ -47,7 +47,7 @@ describe('the rank studio', { skip: cannotRun }, () => {
   it('gives by module what the analysis recommends, at the size of the rank that was chosen', async () => {
     assert.equal(await tile('Mean module error'), percent(analysis.uniform.module_relative_error!));
     await page.getByText('Rank 4 halves the size and keeps 98.7 % of the update.').waitFor();
-    await page.getByRole('button', { name: 'Ranks by module' }).click();
+    await page.getByRole('button', { name: 'Ranks by module', exact: true }).click();
     assert.equal(await tile('Mean module error'), percent(analysis.budget.module_relative_error!));
     assert.equal(await tile('Size of the factors'), '1.62 MB');
     const { min, max } = analysis.budget.rank;
@@ -117,7 +117,7 @@ describe('the rank studio', { skip: cannotRun }, () => {
   it('pins modules that were selected in the map by keyboard, and shares the rest out again at the same size', async () => {
     await page.getByLabel('Rank, as a number').fill('4');
     await page.getByLabel('Rank, as a number').press('Enter');
-    await page.getByRole('button', { name: 'Ranks by module' }).click();
+    await page.getByRole('button', { name: 'Ranks by module', exact: true }).click();
     const size = await tile('Size of the factors');
     const cell = page.getByRole('button', { name: /^Cell of the map: / });
     await cell.focus();
@@ -243,7 +243,7 @@ describe('the rank studio', { skip: cannotRun }, () => {
   it('says what a server refuses, and why', async () => {
     await page.getByLabel('Serve with').selectOption('lorax');
     await page.getByText('LoRAX needs one rank for all modules.').first().waitFor();
-    assert.ok(await page.getByRole('button', { name: 'Ranks by module' }).isDisabled());
+    assert.ok(await page.getByRole('button', { name: 'Ranks by module', exact: true }).isDisabled());
     assert.equal(await handle('ranks by module').count(), 0);
     await page.getByText('LoRAX needs one rank for all modules. Nothing can be pinned.').waitFor();
     assert.equal(

@@ -132,7 +132,7 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
   it('shares a size out by the criterion that was chosen, as the service then does', async () => {
     const { id } = (await client.json<{ data: AdapterRecord[] }>('/v1/adapters')).data.at(-1)!;
     await page.getByRole('button', { name: 'Recommended: 4' }).click();
-    await page.getByRole('button', { name: 'Ranks by module' }).click();
+    await page.getByRole('button', { name: 'Ranks by module', exact: true }).click();
     const foretold: (string | null)[] = [];
     for (const criterion of ['relative', 'energy']) {
       await page.getByLabel('Keep small').selectOption(criterion);
