@@ -2,14 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
-import {
-  CARD_FILE,
-  CONFIG_FILE,
-  type FileRole,
-  MAX_CARD_BYTES,
-  roleOf,
-  WEIGHTS_FILE,
-} from '../adapter/file-names.ts';
+import { CARD_FILE, CONFIG_FILE, type FileRole, roleOf, WEIGHTS_FILE } from '../adapter/file-names.ts';
 import type { AdapterRecord } from '../contract/adapter.ts';
 import { nameOfFile } from '../resources/adapters/default-name.ts';
 import { CommandError } from './command-error.ts';
@@ -39,8 +32,7 @@ export async function uploadAdapter(
   try {
     const parts: Part[] = [];
     for (const [name, path] of partNames(paths, await wholeWeights(paths, folder))) {
-      const { size: bytes } = await stat(path);
-      if (name !== CARD_FILE || bytes <= MAX_CARD_BYTES) parts.push({ name, path, bytes });
+      parts.push({ name, path, bytes: (await stat(path)).size });
     }
     return await send(client, nameOfFile(basename(resolve(source))), parts, { onBytes, signal });
   } finally {

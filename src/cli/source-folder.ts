@@ -8,6 +8,7 @@ import {
   CONFIG_FILE,
   isPickleName,
   isWeightsName,
+  MAX_CARD_BYTES,
   USUAL_WEIGHTS,
   WEIGHTS_FILE,
 } from '../adapter/file-names.ts';
@@ -58,7 +59,7 @@ export async function sourcePaths(source: string): Promise<SourcePaths> {
   const folder = dirname(source);
   if (readShardName(name)) return chosenPaths(folder, chosenWeights(await namesIn(folder), name));
   const beside = async (other: string) =>
-    USUAL_WEIGHTS.includes(name) && (await isFile(join(folder, other))) ? join(folder, other) : null;
+    USUAL_WEIGHTS.includes(name) && (await hasFile(folder, other)) ? join(folder, other) : null;
   return { weights: source, config: await beside(CONFIG_FILE), card: await beside(CARD_FILE) };
 }
 
@@ -75,7 +76,7 @@ async function namesIn(folder: string): Promise<string[]> {
   for (const name of await readdir(folder)) {
     const mayBe =
       BESIDE_WEIGHTS.includes(name) || isWeightsName(name) || isPickleName(name) || isShardIndexName(name);
-    if (mayBe && (await isFile(join(folder, name)))) names.push(name);
+    if (mayBe && (await hasFile(folder, name))) names.push(name);
   }
   return names;
 }
@@ -131,8 +132,11 @@ export function sourceName(source: string): string {
   return isWeightsName(name) ? name.slice(0, -extname(name).length) : name;
 }
 
-const isFile = async (path: string): Promise<boolean> =>
-  (await stat(path).catch(() => undefined))?.isFile() ?? false;
+/** Whether a folder has this file. A model card that is too large to be read counts as none. */
+async function hasFile(folder: string, name: string): Promise<boolean> {
+  const found = await stat(join(folder, name)).catch(() => undefined);
+  return found?.isFile() === true && (name !== CARD_FILE || found.size <= MAX_CARD_BYTES);
+}
 
 /**
  * The bytes of a file; each chunk is hashed before it is yielded.

@@ -79,7 +79,8 @@ export class FactorReader {
   }
 }
 
-function readAll(file: number, into: Uint8Array, position: number, tensor: string): void {
+/** Fills a buffer from a file. @throws AppError STORAGE_FAILED naming the tensor if the file ends before */
+export function readAll(file: number, into: Uint8Array, position: number, tensor: string): void {
   for (let done = 0; done < into.length; ) {
     const count = readSync(file, into, done, into.length - done, position + done);
     if (count === 0) throw new AppError('STORAGE_FAILED', `The weights end inside tensor "${tensor}".`);

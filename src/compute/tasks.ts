@@ -7,13 +7,15 @@ import type { DeriveTask } from './derive/derive-context.ts';
 import type { Derived } from './derive/derive-task.ts';
 import type { ProjectedItems, ProjectTask } from './project-task.ts';
 import type { StackTask } from './stack-task.ts';
+import type { SumTask } from './sum-task.ts';
 
-export type ComputeTask = DecomposeTask | ProjectTask | StackTask | CarryTask | DeriveTask;
+export type ComputeTask = DecomposeTask | ProjectTask | StackTask | SumTask | CarryTask | DeriveTask;
 
 export interface TaskResults {
   decompose: Decomposed;
   project: ProjectedItems;
   stack: { readonly busy: Busy };
+  sum: { readonly busy: Busy };
   carry: { readonly busy: Busy };
   derive: Derived;
 }

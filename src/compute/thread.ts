@@ -10,6 +10,7 @@ import { derive } from './derive/derive-task.ts';
 import { FactorReader } from './factor-files.ts';
 import { project } from './project-task.ts';
 import { stack } from './stack-task.ts';
+import { sum } from './sum-task.ts';
 import type { ComputeTask, TaskMessage, TaskResults, ThreadMessage } from './tasks.ts';
 
 const { requested } = workerData as { requested: ProviderInfo['requested'] };
@@ -37,6 +38,8 @@ try {
         return carry(task, kernels, reader);
       case 'stack':
         return stack(task, kernels, reader);
+      case 'sum':
+        return sum(task, kernels);
       case 'derive':
         return derive(task, kernels);
     }

@@ -157,6 +157,13 @@ export interface Scaled {
   readonly energyAfter: number;
 }
 
+/** A weighted sum of tensors, the squared norm of each, and that of the sum. */
+export interface Summed {
+  readonly data: Float32Array;
+  readonly energiesBefore: Float64Array;
+  readonly energyAfter: number;
+}
+
 /** A dense row-major matrix of computed float64 values. */
 export interface Matrix64 {
   readonly data: Float64Array;

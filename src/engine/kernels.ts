@@ -4,6 +4,7 @@ import { gramGraph } from '../core/onnx/gram-graph.ts';
 import { momentsGraph } from '../core/onnx/moments-graph.ts';
 import { measureGraph, projectGraph } from '../core/onnx/project-graph.ts';
 import { scaleGraph } from '../core/onnx/scale-graph.ts';
+import { sumGraph } from '../core/onnx/sum-graph.ts';
 import { transferGraph } from '../core/onnx/transfer.ts';
 import { DeriveKernels } from './derive-kernels.ts';
 import type {
@@ -19,6 +20,7 @@ import type {
   ProjectionSums,
   Scaled,
   Stack32,
+  Summed,
   TransferInput,
   TransferMatrices,
 } from './kernel-types.ts';
@@ -201,6 +203,20 @@ export class Kernels {
     return {
       data: outputs.float32('y'),
       energyBefore: outputs.double('energy_x'),
+      energyAfter: outputs.double('energy_y'),
+    };
+  }
+
+  /** Σ factorᵢ·xᵢ of the rows of x, added in float64 and rounded to float32, with ‖xᵢ‖² and the squared norm of the sum. */
+  async sum(x: Matrix32, factors: readonly number[]): Promise<Summed> {
+    const session = await this.#session('sum', sumGraph);
+    const outputs = await session.run({
+      x: matrix(x),
+      factors: float64(Float64Array.from(factors), [1, x.rows]),
+    });
+    return {
+      data: outputs.float32('y'),
+      energiesBefore: outputs.float64('energies_x'),
       energyAfter: outputs.double('energy_y'),
     };
   }

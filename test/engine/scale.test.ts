@@ -7,6 +7,43 @@ import { asFloat32 } from './problem.ts';
 const kernels = new Kernels('cpu');
 after(() => kernels.close());
 
+describe('the sum graph', () => {
+  it('adds in float64 and rounds once', async () => {
+    const x = asFloat32(gaussianMatrix(5, 301, 2));
+    const factors = [1, -0.7, 1 / 3, 1e10, -1e10];
+    const { data, energiesBefore, energyAfter } = await kernels.sum(x, factors);
+    let after = 0;
+    for (let j = 0; j < x.columns; j++) {
+      const terms = factors.map((factor, i) => factor * x.data[i * x.columns + j]!);
+      const size = terms.reduce((total, term) => total + Math.abs(term), 0);
+      const exact = terms.reduce((total, term) => total + term, 0);
+      // The order of the additions is the library’s.
+      assert.ok(Math.abs(data[j]! - exact) <= 2 ** -24 * Math.abs(exact) + 8 * 2 ** -53 * size);
+      after += data[j]! ** 2;
+    }
+    assert.ok(Math.abs(energyAfter - after) <= 1e-12 * after);
+    for (const [i, energy] of energiesBefore.entries()) {
+      const row = x.data.subarray(i * x.columns, (i + 1) * x.columns);
+      const exact = row.reduce((total, value) => total + value ** 2, 0);
+      assert.ok(Math.abs(energy - exact) <= 1e-12 * exact);
+    }
+  });
+
+  it('gives a single tensor back as it is', async () => {
+    const x = asFloat32(gaussianMatrix(1, 301, 3));
+    assert.deepEqual((await kernels.sum(x, [1])).data, x.data);
+  });
+
+  it('shows which tensor has a number that is not finite, and a sum that does not fit', async () => {
+    const rows = (...data: number[]) => ({ data: Float32Array.from(data), rows: 2, columns: 2 });
+    const broken = await kernels.sum(rows(1, 2, Number.NaN, 4), [1, 0]);
+    assert.deepEqual([...broken.energiesBefore].map(Number.isFinite), [true, false]);
+    const large = await kernels.sum(rows(3e38, 0, 3e38, 0), [1, 1]);
+    assert.ok([...large.energiesBefore].every(Number.isFinite));
+    assert.equal(Number.isFinite(large.energyAfter), false);
+  });
+});
+
 describe('the scale graph', () => {
   it('multiplies in float64 and rounds once', async () => {
     const x = asFloat32(gaussianMatrix(37, 11, 1));

@@ -278,11 +278,13 @@ describe('the rank studio', { skip: cannotRun }, () => {
 /** The new rank of every module, as the table has it. */
 async function ranksInTable(page: Page): Promise<Record<string, number>> {
   await page.getByText('Rank, energy and error by module as a table').click();
-  const rows = await page
+  const rows = page
     .getByRole('region', { name: 'Rank, energy and error by module, a table' })
-    .locator('tbody tr')
-    .evaluateAll((all) =>
-      all.map((row) => [...row.querySelectorAll('td')].slice(0, 2).map((cell) => cell.textContent)),
-    );
-  return Object.fromEntries(rows.map(([name, rank]) => [name!, Number(rank)]));
+    .locator('tbody tr');
+  // A table is drawn once it is open.
+  await rows.first().waitFor();
+  const cells = await rows.evaluateAll((all) =>
+    all.map((row) => [...row.querySelectorAll('td')].slice(0, 2).map((cell) => cell.textContent)),
+  );
+  return Object.fromEntries(cells.map(([name, rank]) => [name!, Number(rank)]));
 }

@@ -12,8 +12,7 @@ import type { JobContext, JobOutcome, SourceFiles, SqueezeInput } from '../job-c
 import { type OpenedAdapter, openAdapter } from '../open-adapter.ts';
 import { squeeze } from '../squeeze.ts';
 import { Watch } from '../watch.ts';
-import { writeStack } from './stack-file.ts';
-import type { TermFiles } from './tensor-sum.ts';
+import { type TermFiles, writeStack } from './stack-file.ts';
 
 const CANCELLATION =
   'Singular values are those of the weighted sum. If adapters cancel out, anything below about 1e-7 of them ' +

@@ -3,12 +3,17 @@ import { join } from 'node:path';
 import { factorsOf } from '../../compute/module-factors.ts';
 import type { ComputePool } from '../../compute/pool.ts';
 import type { StackPart, StackTask } from '../../compute/stack-task.ts';
+import type { SumPart, SumTask } from '../../compute/sum-task.ts';
+import type { AddedTensor } from '../../formats/merge/added-tensors.ts';
 import type { StackedModule } from '../../formats/merge/merge-modules.ts';
 import type { Sum } from '../../formats/merge/sum-adapter.ts';
 import { layOut } from '../../safetensors/layout.ts';
 import { copyRanges } from '../file-ranges.ts';
+import type { SourceFiles } from '../job-context.ts';
 import type { Watch } from '../watch.ts';
-import { type TermFiles, writeTensorSum } from './tensor-sum.ts';
+
+/** Where the terms' weights lie, by adapter id. */
+export type TermFiles = ReadonlyMap<string, Pick<SourceFiles, 'weightsPath'>>;
 
 /**
  * Writes the sum of adapters as one safetensors file of stacked factors in float32, a module a thread at a time.
@@ -34,24 +39,46 @@ export async function writeStack(
       const to = adapter.passthrough[index]!.beginByte;
       await copyRanges(files.get(id)!.weightsPath, file, [{ ...entry, to }]);
     }
-    for (const [index, tensor] of added.entries()) {
-      const to = adapter.passthrough[shared.length + index]!.beginByte;
-      await writeTensorSum(tensor, files, { file, to }, watch.signal);
-    }
   } finally {
     await file.close();
   }
 
-  await watch.all(
-    modules.map(async (module, index) => {
+  const sums = added.map(async (tensor, index) => {
+    const { beginByte } = adapter.passthrough[shared.length + index]!;
+    const { busy } = await pool.run(sumOf(tensor, files, { path, offsetBytes: beginByte }), watch.signal);
+    watch.worked(busy);
+  });
+  await watch.all([
+    ...sums,
+    ...modules.map(async (module, index) => {
       const { a, b } = adapter.modules[index]!;
       const place = { path, offsetA: a.beginByte, offsetB: b.beginByte };
       const { busy } = await pool.run(taskOf(module, files, place), watch.signal);
       watch.worked(busy);
       watch.finished('load', module.like.name);
     }),
-  );
+  ]);
   return path;
+}
+
+function sumOf(
+  { name, shape, parts }: AddedTensor,
+  files: TermFiles,
+  place: Pick<SumTask, 'path' | 'offsetBytes'>,
+): SumTask {
+  return {
+    kind: 'sum',
+    tensor: name,
+    count: shape.reduce((product, extent) => product * extent, 1),
+    parts: parts.map(({ id, entry, factor }) => ({
+      adapter: id,
+      weightsPath: files.get(id)!.weightsPath,
+      // Other dtypes were refused when the sum was planned.
+      tensor: { ...entry, dtype: entry.dtype as SumPart['tensor']['dtype'] },
+      factor,
+    })),
+    ...place,
+  };
 }
 
 function taskOf(
