@@ -126,6 +126,7 @@ describe('the page for everybody', { skip: cannotRun }, () => {
     await page.getByText('warm-up until step 30').waitFor();
     await page.getByText('Stages as a table').click();
     const last = page.getByRole('row').filter({ hasText: '× 1.59' });
+    await last.waitFor();
     assert.deepEqual(await last.getByRole('cell').allTextContents(), [
       '2',
       '500',

@@ -65,6 +65,7 @@ describe('the page of a run that is left open', { skip: cannotRun }, () => {
     await bands.locator('canvas').waitFor(TIMEOUT);
     await bands.getByText('Rank of each module as a table').click();
     const cells = bands.getByRole('row').filter({ hasText: 'q_proj' }).getByRole('cell');
+    await cells.first().waitFor(TIMEOUT);
     assert.deepEqual((await cells.allTextContents()).slice(1), ['8', '4']);
     // Without a loss, and the run goes on.
     const last = await send(600, 4);
