@@ -124,6 +124,9 @@ describe('twenty tenants on two APIs and two workers, with PostgreSQL and a buck
   const timesOf = (jobs: readonly JobRecord[], at: 'started_at' | 'finished_at'): number[] =>
     jobs.flatMap((job) => (job[at] === null ? [] : [Date.parse(job[at])])).sort((a, b) => a - b);
 
+  const byStart = (one: JobRecord, other: JobRecord): number =>
+    Date.parse(one.started_at!) - Date.parse(other.started_at!);
+
   it('take a backlog up to its limit, and refuse what is beyond with the time to come again', async () => {
     const noisy = of('noisy');
     await Promise.all(Array.from({ length: 4 }, () => submitSome('noisy', BACKLOG / 4 - 1)));
@@ -179,12 +182,16 @@ describe('twenty tenants on two APIs and two workers, with PostgreSQL and a buck
     );
 
     const noisy = timesOf(await allOf(of('noisy')), 'started_at');
-    for (const tenant of QUIET)
-      for (const { id, created_at, started_at } of await allOf(of(tenant))) {
+    for (const tenant of QUIET) {
+      const jobs = await allOf(of(tenant));
+      for (const [place, { id, created_at, started_at }] of jobs.sort(byStart).entries()) {
         const [from, to] = [Date.parse(created_at), Date.parse(started_at!)];
         const first = noisy.filter((ms) => ms > from && ms < to).length;
-        assert.ok(first <= BACKLOG / 10, `${tenant}: ${first} of the backlog began before ${id}`);
+        // The backlog gets as many seconds as the first job took, in which it may get more jobs done.
+        const most = place === 0 ? BACKLOG / 10 : BACKLOG / 4;
+        assert.ok(first <= most, `${tenant}: ${first} of the backlog began before ${id}`);
       }
+    }
   });
 
   /** An administrator cancels one job of a tenant, and then all that is left. */
