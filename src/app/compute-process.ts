@@ -13,9 +13,9 @@ import { encodeError } from '../queue/error-codec.ts';
 import { JobTransfers } from '../queue/job-transfers.ts';
 import { type ComputeJob, logIdsOf } from '../queue/job-types.ts';
 import { exitOnUncaught, exitWithParent, finishBeforeExit } from '../queue/process-end.ts';
-import { adapterFilesIn, type Done, runJob } from '../queue/run-job.ts';
+import { adapterFilesIn, type RunJobResult, runJob } from '../queue/run-job.ts';
 import { TracedAttempt } from '../queue/traced-attempt.ts';
-import { failedWorkCode } from '../resources/jobs/executions/made.ts';
+import { failedWorkCode } from '../resources/jobs/executions/execution-outcome.ts';
 import type { JobOutcome } from '../squeeze/job-context.ts';
 import { type RequestInput, runRequest } from '../squeeze/run-request.ts';
 import { warmUp } from '../squeeze/warm-up.ts';
@@ -96,7 +96,11 @@ async function warmUpPool(): Promise<void> {
 }
 
 /** BullMQ's entry point. */
-export default function processor(job: ComputeJob, _token: string, signal: AbortSignal): Promise<Done> {
+export default function processor(
+  job: ComputeJob,
+  _token: string,
+  signal: AbortSignal,
+): Promise<RunJobResult> {
   const attempt = attemptAt(job, signal);
   lastAttempt = attempt.catch(() => undefined);
   return attempt;
@@ -107,7 +111,7 @@ async function workIn(traced: TracedAttempt, input: RequestInput): Promise<JobOu
   return pool.use((running) => traced.work(input, (request) => runRequest(request, running)));
 }
 
-async function attemptAt(job: ComputeJob, signal: AbortSignal): Promise<Done> {
+async function attemptAt(job: ComputeJob, signal: AbortSignal): Promise<RunJobResult> {
   const { task } = job.data;
   const log = logger.child({ jobIds: task.jobs, ...logIdsOf(job), attempt: task.attempt });
   const traced = new TracedAttempt(tracing, job);
@@ -123,7 +127,7 @@ async function attemptAt(job: ComputeJob, signal: AbortSignal): Promise<Done> {
         onProgress: (progress) => void job.updateProgress(progress).catch(() => undefined),
       },
     );
-    traced.end(failedWorkCode(done.made));
+    traced.end(failedWorkCode(done.outcome));
     log.debug('attempt ended');
     const sent = calls;
     calls = [];

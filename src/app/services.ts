@@ -66,7 +66,7 @@ export function makeServices(
   const { observer } = metrics;
   const origin = () => originText(currentOrigin());
   const eventTail = new EventTail({ database, queue });
-  const onEvents = (tenant: string): void => eventTail.ring(tenant);
+  const onEvents = (tenant: string): void => eventTail.notify(tenant);
   const changes = { store, database, dispatcher, deliveries, observer, origin, onEvents };
   const workspaces = new Workspaces({
     ...changes,

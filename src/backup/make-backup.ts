@@ -2,7 +2,7 @@ import { SAVED_TABLES, savedRows } from '../database/saved-tables.ts';
 import { AppError } from '../errors/app-error.ts';
 import { eachBounded } from '../resources/contents/bounded.ts';
 import { contentKey } from '../resources/contents/content-files.ts';
-import { withHold } from '../resources/contents/hold.ts';
+import { withDeletionHold } from '../resources/contents/deletion-hold.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import { PRODUCT } from '../version.ts';
 import { BackupError } from './backup-error.ts';
@@ -30,7 +30,7 @@ const MOST_NAMED = 10;
 export async function makeBackup(path: string, work: BackupWork): Promise<BackupManifest> {
   const folder = await BackupFolder.make(path);
   try {
-    return await withHold(work.database, async () => {
+    return await withDeletionHold(work.database, async () => {
       const migrations = await currentMigrations(work.database);
       const begun_at = new Date().toISOString();
       const tables = await saveTables(folder, work);

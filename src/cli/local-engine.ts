@@ -11,7 +11,7 @@ import { newJobId } from '../database/ids.ts';
 import { AppError, type ErrorContext } from '../errors/app-error.ts';
 import type { ErrorCode } from '../errors/error-kinds.ts';
 import { readAdapter } from '../formats/read-adapter.ts';
-import { adapterDigest, describeAdapter } from '../resources/adapters/described-adapter.ts';
+import { adapterDigest, describeAdapter } from '../resources/adapters/describe-adapter.ts';
 import { checkTargets } from '../serving/check-targets.ts';
 import { hashFile } from '../squeeze/hash-file.ts';
 import type { JobOutcome, SourceFiles } from '../squeeze/job-context.ts';

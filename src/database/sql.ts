@@ -15,7 +15,7 @@ export type Condition = RawBuilder<SqlBool>;
  * Whether a time in a column has passed. It was set at most `longestMs` ahead; if it is further ahead, the clock has
  * been set back since, and it counts as passed.
  */
-export const hasCome = (
+export const isPast = (
   { now, after }: Pick<Database, 'now' | 'after'>,
   column: string,
   longestMs: number,

@@ -157,7 +157,7 @@ export interface IdempotencyTable {
   route: string;
   /** SHA-256 of the body, hex; null until it has arrived. */
   payload: string | null;
-  /** JSON of StoredAnswer; null while the request is being handled. */
+  /** JSON of StoredResponse; null while the request is being handled. */
   answer: string | null;
   /** The part after the underscore in ids of records that the request creates. */
   seed: string;

@@ -1,5 +1,5 @@
 import type { Database, Writer } from '../database/database.ts';
-import { type Condition, hasCome, sql } from '../database/sql.ts';
+import { type Condition, isPast, sql } from '../database/sql.ts';
 
 /** The longest delay of an attempt. */
 export const LONGEST_WAIT_MS = 60_000;
@@ -172,7 +172,7 @@ export async function saveShares(writer: Writer, shares: readonly TenantShare[])
 
 /** The condition for executions that can be dispatched now, as far as their time is concerned. */
 export const isDue = (database: Pick<Database, 'now' | 'after'>): Condition =>
-  sql`state = 'waiting' and (not_before is null or ${hasCome(database, 'not_before', LONGEST_WAIT_MS)})`;
+  sql`state = 'waiting' and (not_before is null or ${isPast(database, 'not_before', LONGEST_WAIT_MS)})`;
 
 /**
  * The tenants with waiting executions that are due, except suspended ones. It steps from tenant to tenant through the

@@ -1,5 +1,5 @@
 import type { Executions } from '../resources/jobs/executions/executions.ts';
-import type { Dispatched } from '../resources/jobs/executions/finish-execution.ts';
+import type { DispatchRef } from '../resources/jobs/executions/finish-execution.ts';
 
 /** Longest time until a cancelled execution is noticed; it then stops at its next module. */
 const INTERVAL_MS = 500;
@@ -9,7 +9,7 @@ export class CancelWatch {
   private readonly executions: Pick<Executions, 'stopped'>;
   private readonly onStopped: (id: string) => void;
   /** Running executions by their ids in the queue. */
-  private readonly running = new Map<string, Dispatched>();
+  private readonly running = new Map<string, DispatchRef>();
   private timer: NodeJS.Timeout | undefined;
 
   /** @param onStopped called again and again with the id in the queue, until the execution is forgotten */
@@ -18,7 +18,7 @@ export class CancelWatch {
     this.onStopped = onStopped;
   }
 
-  watch(id: string, dispatch: Dispatched): void {
+  watch(id: string, dispatch: DispatchRef): void {
     this.running.set(id, dispatch);
     this.timer ??= setInterval(() => void this.look().catch(() => undefined), INTERVAL_MS);
   }

@@ -15,15 +15,15 @@ import { weightsOf } from '../resources/adapters/files.ts';
 import { joinPieces } from '../resources/adapters/upload/join-pieces.ts';
 import { AnyWeightsGate } from '../resources/adapters/weights-gate.ts';
 import { bytesOf, localFile } from '../resources/contents/content-files.ts';
-import { withIds } from '../resources/jobs/executions/report-ids.ts';
-import type { DeliverTodo, FetchTodo, TaskReport } from '../resources/jobs/executions/task.ts';
+import { fillPlaceholders } from '../resources/jobs/executions/report-ids.ts';
+import type { DeliveryInput, FetchInput, TaskReport } from '../resources/jobs/executions/task.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import type { ConnectionAccess } from '../transfer/connection-access.ts';
-import { viaConnection, type Way } from '../transfer/connection-way.ts';
+import { type ConnectionRoute, viaConnection } from '../transfer/connection-route.ts';
 import { deliverAdapter } from '../transfer/deliver-adapter.ts';
 import { type Fetched, fetchAdapter } from '../transfer/fetch-adapter.ts';
+import { readySink, readySource } from '../transfer/resolve-endpoints.ts';
 import type { SecretBox } from '../transfer/secret-box.ts';
-import { readySink, readySource } from '../transfer/through-connection.ts';
 
 export interface TransferParts {
   readonly outbound: Outbound;
@@ -57,7 +57,7 @@ export class JobTransfers {
    *   with which uploaded weights are refused
    */
   async fetch(
-    { source: recorded, access }: Pick<FetchTodo, 'source' | 'access'>,
+    { source: recorded, access }: Pick<FetchInput, 'source' | 'access'>,
     context: TransferContext,
   ): Promise<Omit<Fetched, 'imported'> & { imported: Omit<ImportedAdapter, 'adapter_id'> }> {
     const source = readySource(recorded, { ...this.parts, access });
@@ -89,7 +89,7 @@ export class JobTransfers {
    * @throws AppError SECRETS_*, CONNECTION_*, AMBIENT_UNAVAILABLE, REPORT_NOT_READY, OUTBOUND_*, STORAGE_*, CANCELLED
    */
   async deliver(
-    { to, access, adapter, include, report }: Omit<DeliverTodo['deliveries'][number], 'index'>,
+    { to, access, adapter, include, report }: Omit<DeliveryInput['deliveries'][number], 'index'>,
     context: TransferContext,
   ): Promise<Delivery> {
     const sink = readySink(to, { ...this.parts, access });
@@ -112,7 +112,7 @@ export class JobTransfers {
   private through<T>(
     access: ConnectionAccess | null,
     signal: AbortSignal,
-    transfer: (way: Way) => Promise<T>,
+    transfer: (way: ConnectionRoute) => Promise<T>,
   ): Promise<T> {
     return stoppable(signal, () => viaConnection(access, this.parts, transfer));
   }
@@ -141,7 +141,7 @@ async function reportFile(
         'deleted.',
       { adapter_id: adapterId },
     );
-  const data = withIds(await bytesOf(blobs, report.file), report.job);
+  const data = fillPlaceholders(await bytesOf(blobs, report.file), report.job);
   const path = join(await mkdtemp(join(scratchDir, 'report-')), REPORT_FILE);
   await writeFile(path, data);
   return { name: REPORT_FILE, sha256: hash('sha256', data), bytes: data.byteLength, path };

@@ -8,7 +8,7 @@ import type { Logger } from '../log.ts';
 import type { ComputeUse } from '../metrics/resources.ts';
 import { PROCESSOR } from '../places.ts';
 import { Executions, type ExecutionsParts } from '../resources/jobs/executions/executions.ts';
-import type { Dispatched } from '../resources/jobs/executions/finish-execution.ts';
+import type { DispatchRef } from '../resources/jobs/executions/finish-execution.ts';
 import type { ExecutionTask } from '../resources/jobs/executions/task.ts';
 import type { Tracing } from '../tracing/tracing.ts';
 import { CancelWatch } from './cancel-watch.ts';
@@ -20,7 +20,7 @@ import {
   type RedisAddress,
 } from './redis-connection.ts';
 import { endsWithin } from './redis-questions.ts';
-import type { Done } from './run-job.ts';
+import type { RunJobResult } from './run-job.ts';
 import { SandboxedWorker, type SandboxFailure } from './sandboxed-worker.ts';
 import { StorageWatch } from './storage-watch.ts';
 
@@ -201,7 +201,7 @@ export class JobWorker {
     if (!(await endsWithin(closed, GIVE_BACK_MS))) this.logger.error('an execution did not stop');
   }
 
-  private async take(job: Job<JobData>, dispatch: Dispatched): Promise<ExecutionTask | undefined> {
+  private async take(job: Job<JobData>, dispatch: DispatchRef): Promise<ExecutionTask | undefined> {
     await this.options.mayTake?.();
     const task = await this.executions.take(dispatch);
     if (task)
@@ -216,18 +216,18 @@ export class JobWorker {
   private async record(
     job: Job<JobData>,
     task: ExecutionTask,
-    { made, totals, calls }: Done,
+    { outcome, totals, calls }: RunJobResult,
     begunMs: number,
   ): Promise<void> {
     if (calls) this.options.onCalls?.(calls);
-    const ended = await persistently(() => this.executions.finish(task, made, totals));
+    const ended = await persistently(() => this.executions.finish(task, outcome, totals));
     this.presence.took(machineMs() - begunMs, task.workBytes);
     for (const record of ended ?? []) this.logEnd(job, record, logFieldsOf(task));
   }
 
   private async recordFailure(
     job: Job<JobData>,
-    dispatch: Dispatched,
+    dispatch: DispatchRef,
     task: ExecutionTask | undefined,
     failure: SandboxFailure,
   ): Promise<void> {

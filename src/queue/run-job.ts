@@ -5,7 +5,7 @@ import type { WorkRequest } from '../contract/job-request.ts';
 import type { Report } from '../contract/report.ts';
 import { AppError, jobFailure, toAppError } from '../errors/app-error.ts';
 import { nameOfSource } from '../resources/adapters/default-name.ts';
-import { describeAdapter, inRecordOrder } from '../resources/adapters/described-adapter.ts';
+import { describeAdapter, inRecordOrder } from '../resources/adapters/describe-adapter.ts';
 import { localFiles, weightsOf } from '../resources/adapters/files.ts';
 import {
   ContentWriter,
@@ -13,14 +13,21 @@ import {
   type NewFile,
   type WrittenFile,
 } from '../resources/contents/content-files.ts';
-import type { AdapterMade, DeliverMade, Made, Totals, WorkMade } from '../resources/jobs/executions/made.ts';
-import { withMarks } from '../resources/jobs/executions/report-ids.ts';
 import type {
-  DeliverTodo,
+  AdapterOutcome,
+  DeliveryOutcome,
+  ExecutionOutcome,
+  ExecutionTotals,
+  WorkOutcome,
+} from '../resources/jobs/executions/execution-outcome.ts';
+import { withPlaceholders } from '../resources/jobs/executions/report-ids.ts';
+import type {
+  DeliveryInput,
+  ExecutionInput,
   ExecutionTask,
-  FetchTodo,
+  FetchInput,
   TaskSource,
-  WorkTodo,
+  WorkInput,
 } from '../resources/jobs/executions/task.ts';
 import type { JobOutcome, OutputFile, SourceFiles } from '../squeeze/job-context.ts';
 import type { RequestInput } from '../squeeze/run-request.ts';
@@ -31,12 +38,12 @@ import type { JobTransfers } from './job-transfers.ts';
 import { machineMs } from './job-types.ts';
 import { ProgressThrottle } from './progress.ts';
 
-const NOTHING_COMPUTED: Totals = { modules: 0, bytesRead: 0, bytesWritten: 0 };
+const NOTHING_COMPUTED: ExecutionTotals = { modules: 0, bytesRead: 0, bytesWritten: 0 };
 
 /** Messages of a compute process to its worker. */
-export interface Done {
-  readonly made: Made;
-  readonly totals: Totals;
+export interface RunJobResult {
+  readonly outcome: ExecutionOutcome;
+  readonly totals: ExecutionTotals;
   /** The calls to the storage since the last report. */
   readonly calls?: readonly BackendEvent[];
 }
@@ -63,7 +70,7 @@ export interface AdapterFileStore {
     files: readonly OutputFile[],
     writer: ContentWriter,
     license?: string,
-  ) => Promise<AdapterMade>;
+  ) => Promise<AdapterOutcome>;
   /** Makes the files of an adapter local; small ones are placed in this folder. */
   readonly local: (source: TaskSource, folder: string) => Promise<SourceFiles>;
 }
@@ -91,7 +98,7 @@ interface StepContext {
  * before this returns. Repeating it is harmless: no record refers to the bytes of an attempt that was not recorded.
  * @throws AppError
  */
-export async function runJob(deps: JobDeps, task: ExecutionTask, attempt: Attempt): Promise<Done> {
+export async function runJob(deps: JobDeps, task: ExecutionTask, attempt: Attempt): Promise<RunJobResult> {
   const scratchDir = await deps.blobs.makeScratch();
   deps.onScratch(scratchDir);
   const throttle = new ProgressThrottle(attempt.onProgress);
@@ -99,7 +106,7 @@ export async function runJob(deps: JobDeps, task: ExecutionTask, attempt: Attemp
   const writer = new ContentWriter(deps.blobs, async () => task.writeId);
   try {
     const context = { deps, task, attempt, scratchDir, onProgress, writer };
-    const done = await runStep(context, task.todo);
+    const done = await runStep(context, task.input);
     throttle.finish();
     return done;
   } catch (error) {
@@ -113,13 +120,13 @@ export async function runJob(deps: JobDeps, task: ExecutionTask, attempt: Attemp
   }
 }
 
-async function runStep(context: StepContext, todo: ExecutionTask['todo']): Promise<Done> {
-  if (todo.step === 'work') return work(context, todo);
-  const made = todo.step === 'fetch' ? await fetchAdapter(context, todo) : await deliver(context, todo);
-  return { made, totals: NOTHING_COMPUTED };
+async function runStep(context: StepContext, input: ExecutionInput): Promise<RunJobResult> {
+  if (input.step === 'work') return work(context, input);
+  const outcome = input.step === 'fetch' ? await fetchAdapter(context, input) : await deliver(context, input);
+  return { outcome, totals: NOTHING_COMPUTED };
 }
 
-async function fetchAdapter(context: StepContext, { source, access }: FetchTodo): Promise<Made> {
+async function fetchAdapter(context: StepContext, { source, access }: FetchInput): Promise<ExecutionOutcome> {
   const { deps, writer } = context;
   const { files, license, imported } = await deps.transfers.fetch(
     { source, access },
@@ -129,12 +136,12 @@ async function fetchAdapter(context: StepContext, { source, access }: FetchTodo)
   return { step: 'fetch', name: nameOfSource(source), adapter, imported };
 }
 
-async function work(context: StepContext, { request, sources, optimizer }: WorkTodo): Promise<Done> {
+async function work(context: StepContext, { request, sources, optimizer }: WorkInput): Promise<RunJobResult> {
   const { deps, attempt, scratchDir, onProgress, writer } = context;
   const { blobs, adapterFiles } = deps;
   const known: SourceFiles[] = [];
   for (const source of sources) known.push(await adapterFiles.local(source, scratchDir));
-  const outcome = await deps.work({
+  const computed = await deps.work({
     // The sources are the adapters of the job, or the one that was fetched.
     request: request as WorkRequest,
     sources: new Map(known.map((source) => [source.id, source])),
@@ -147,9 +154,9 @@ async function work(context: StepContext, { request, sources, optimizer }: WorkT
     throw new AppError('CANCELLED', 'The job was stopped before its results were stored.');
 
   const storing = performance.now();
-  const targets: WorkMade['targets'][number][] = [];
-  const files: WorkMade['files'][number][] = [];
-  for (const target of outcome.targets) {
+  const targets: WorkOutcome['targets'][number][] = [];
+  const files: WorkOutcome['files'][number][] = [];
+  for (const target of computed.targets) {
     if (target.state === 'failed') {
       targets.push({ result: target, adapter: null });
       continue;
@@ -159,25 +166,25 @@ async function work(context: StepContext, { request, sources, optimizer }: WorkT
     for (const file of target.extra) files.push({ ...(await writer.write(file)), role: 'training' });
   }
   const timings = {
-    ...outcome.timings,
-    write: outcome.timings.write + (performance.now() - storing) / 1000,
+    ...computed.timings,
+    write: computed.timings.write + (performance.now() - storing) / 1000,
     total: (machineMs() - attempt.begunMs) / 1000,
   };
   // Written here and not by the worker: the report has thousands of numbers, and other jobs wait for that process.
-  if (outcome.report) {
-    const report = reportFile(withMarks({ ...outcome.report, timings }));
+  if (computed.report) {
+    const report = reportFile(withPlaceholders({ ...computed.report, timings }));
     files.push({ ...(await writer.write(report)), role: 'report' });
   }
-  const { modules, provider, bytesRead, bytesWritten } = outcome;
-  const made: WorkMade = { step: 'work', targets, files, modules, timings, provider };
-  return { made, totals: { modules, bytesRead, bytesWritten } };
+  const { modules, provider, bytesRead, bytesWritten } = computed;
+  const outcome: WorkOutcome = { step: 'work', targets, files, modules, timings, provider };
+  return { outcome, totals: { modules, bytesRead, bytesWritten } };
 }
 
 /** Delivers one adapter after the other. If one fails, the others are still tried. */
-async function deliver(context: StepContext, { deliveries }: DeliverTodo): Promise<DeliverMade> {
+async function deliver(context: StepContext, { deliveries }: DeliveryInput): Promise<DeliveryOutcome> {
   const { deps, task, attempt } = context;
-  const delivered: DeliverMade['delivered'][number][] = [];
-  let again: DeliverMade['again'] = null;
+  const delivered: DeliveryOutcome['delivered'][number][] = [];
+  let again: DeliveryOutcome['again'] = null;
   for (const { index, ...delivery } of deliveries) {
     try {
       const outcome = await deps.transfers.deliver(delivery, transferContext(context));

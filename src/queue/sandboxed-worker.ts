@@ -2,9 +2,9 @@ import { type Job, Worker, type WorkerOptions } from 'bullmq';
 import type { Progress } from '../contract/job.ts';
 import { dispatched } from '../dispatch/dispatcher.ts';
 import { AppError } from '../errors/app-error.ts';
+import { failedWorkCode } from '../resources/jobs/executions/execution-outcome.ts';
 import type { AttemptFailure } from '../resources/jobs/executions/executions.ts';
-import type { Dispatched } from '../resources/jobs/executions/finish-execution.ts';
-import { failedWorkCode } from '../resources/jobs/executions/made.ts';
+import type { DispatchRef } from '../resources/jobs/executions/finish-execution.ts';
 import type { ExecutionTask } from '../resources/jobs/executions/task.ts';
 import { NO_TRACING, type Tracing } from '../tracing/tracing.ts';
 import { ComputeUsage } from './compute-usage.ts';
@@ -20,7 +20,7 @@ import {
   type TaskData,
 } from './job-types.ts';
 import { knownProgress } from './progress.ts';
-import type { Done } from './run-job.ts';
+import type { RunJobResult } from './run-job.ts';
 
 type QueuedJob = Job<JobData>;
 
@@ -40,18 +40,23 @@ export interface SandboxFailure extends AttemptFailure {
 
 export interface Hooks {
   /** Returns the task of an execution; undefined if there is nothing to do. */
-  readonly onTake: (job: QueuedJob, dispatch: Dispatched) => Promise<ExecutionTask | undefined>;
+  readonly onTake: (job: QueuedJob, dispatch: DispatchRef) => Promise<ExecutionTask | undefined>;
   /** Records the outcome. @param begunMs the start of the attempt, by `machineMs` */
-  readonly onDone: (job: QueuedJob, task: ExecutionTask, done: Done, begunMs: number) => Promise<void>;
+  readonly onDone: (
+    job: QueuedJob,
+    task: ExecutionTask,
+    done: RunJobResult,
+    begunMs: number,
+  ) => Promise<void>;
   /** Records that an attempt failed. Does not throw. @param task undefined if the attempt did not begin */
   readonly onFailed: (
     job: QueuedJob,
-    dispatch: Dispatched,
+    dispatch: DispatchRef,
     task: ExecutionTask | undefined,
     failure: SandboxFailure,
   ) => Promise<void>;
   /** Called before and after each attempt. */
-  readonly onBegin: (job: QueuedJob, dispatch: Dispatched) => void;
+  readonly onBegin: (job: QueuedJob, dispatch: DispatchRef) => void;
   readonly onEnd: (job: QueuedJob) => void;
 }
 
@@ -142,9 +147,9 @@ export class SandboxedWorker extends Worker<JobData, null> {
       // For the compute process only; the data in the queue stay as they are.
       const told: TaskData = { ...data, ...span.context, task, begunMs };
       job.data = told;
-      const done = (await super.callProcessJob(job, token, signal)) as unknown as Done;
+      const done = (await super.callProcessJob(job, token, signal)) as unknown as RunJobResult;
       await this.hooks.onDone(job, task, done, begunMs);
-      const failure = failedWorkCode(done.made);
+      const failure = failedWorkCode(done.outcome);
       if (failure !== undefined) span.fail(failure);
     } catch (thrown) {
       const error = decodeError(thrown);

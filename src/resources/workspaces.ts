@@ -13,7 +13,7 @@ import { ConnectionStore } from './connections/store.ts';
 import { EventStore } from './events/event-store.ts';
 import { EventTail } from './events/event-tail.ts';
 import { JobControl } from './jobs/control.ts';
-import type { JobChangesParts, Observer } from './jobs/executions/job-changes.ts';
+import type { JobChangesParts, JobObserver } from './jobs/executions/job-changes.ts';
 import { JobForecasts } from './jobs/forecasts.ts';
 import { QueueAge } from './jobs/queue-age.ts';
 import { JobService } from './jobs/service.ts';
@@ -23,8 +23,8 @@ import { RunService } from './runs/service.ts';
 import { RunStore } from './runs/store.ts';
 import { type Limits, TenantLimits } from './tenants/limits.ts';
 import { TenantService } from './tenants/service.ts';
-import { DeliveryKeeper } from './webhooks/delivery-keeper.ts';
 import type { DeliveryQueue } from './webhooks/delivery-queue.ts';
+import { DeliveryReconciler } from './webhooks/delivery-reconciler.ts';
 import { DeliveryStore } from './webhooks/delivery-store.ts';
 import type { RequestWebhooks } from './webhooks/request-webhook.ts';
 import { WebhookStore } from './webhooks/store.ts';
@@ -74,7 +74,7 @@ export interface WorkspacesParts {
   readonly defaultLimits?: Limits | undefined;
   /** New jobs of a tenant are refused while its oldest one has waited longer than this; undefined: never. */
   readonly maxQueueAgeSeconds?: number | undefined;
-  readonly observer?: Observer;
+  readonly observer?: JobObserver;
   /** Wakes the streams of events. Default: one that notices what is written through these workspaces. */
   readonly eventTail?: EventTail;
   /** undefined: requests cannot have webhooks. */
@@ -92,7 +92,7 @@ export class Workspaces {
   readonly tenants: TenantService;
   readonly limits: TenantLimits;
   /** Maintains deliveries to webhooks; undefined if other processes do. */
-  readonly deliveryKeeper: DeliveryKeeper | undefined;
+  readonly deliveryKeeper: DeliveryReconciler | undefined;
   readonly eventTail: EventTail;
   private readonly queueAge: QueueAge;
   private readonly parts: WorkspacesParts;
@@ -104,11 +104,11 @@ export class Workspaces {
     this.parts = parts;
     const { jobTtlSeconds, adapterTtlSeconds } = ttls;
     this.eventTail = parts.eventTail ?? new EventTail(parts);
-    const onEvents = (tenant: string): void => this.eventTail.ring(tenant);
+    const onEvents = (tenant: string): void => this.eventTail.notify(tenant);
     this.changes = { ...parts, jobTtlSeconds, adapterTtlSeconds, onEvents };
     this.store = store;
     this.database = database;
-    this.deliveryKeeper = deliveries && new DeliveryKeeper(database, deliveries);
+    this.deliveryKeeper = deliveries && new DeliveryReconciler(database, deliveries);
     this.tenants = new TenantService(database);
     this.limits = new TenantLimits(this.tenants, parts.defaultLimits);
     this.queueAge = new QueueAge(database, parts.maxQueueAgeSeconds);

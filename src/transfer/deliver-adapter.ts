@@ -4,11 +4,11 @@ import type { Outbound } from '../net/outbound.ts';
 import { DEFAULT_STALL_TIMEOUT_MS } from './fetch-adapter.ts';
 import { commitToHub } from './hub/hub-sink.ts';
 import { checkPresent, recorded, totalBytes } from './local-file.ts';
-import type { ReadySink } from './ready-ends.ts';
+import type { ReadySink } from './ready-endpoints.ts';
 import { retrying } from './retries.ts';
 import { openClient } from './s3/s3-client.ts';
 import { putObject } from './s3/s3-sink.ts';
-import { shownPlace } from './transfer-ends.ts';
+import { shownPlace } from './transfer-endpoints.ts';
 import { type OnProgress, TransferProgress } from './transfer-progress.ts';
 import { putFile, putTarget } from './url-sink.ts';
 

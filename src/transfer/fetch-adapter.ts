@@ -10,11 +10,11 @@ import type { Outbound } from '../net/outbound.ts';
 import { HttpFile } from './http-file.ts';
 import { findOnHub } from './hub/hub-source.ts';
 import { recorded, totalBytes } from './local-file.ts';
-import type { ReadySource } from './ready-ends.ts';
+import type { ReadySource } from './ready-endpoints.ts';
 import { type ReceiveOptions, type RemoteFile, receiveFile } from './receive-file.ts';
 import { openClient } from './s3/s3-client.ts';
 import { findInBucket, S3File } from './s3/s3-source.ts';
-import { checkUrlFiles, shownPlace, urlFile } from './transfer-ends.ts';
+import { checkUrlFiles, shownPlace, urlFile } from './transfer-endpoints.ts';
 import { type OnProgress, TransferProgress } from './transfer-progress.ts';
 
 /** Long enough for a store that must wake up, short enough to notice a dead server. */

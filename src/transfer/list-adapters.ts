@@ -4,7 +4,7 @@ import { AppError } from '../errors/app-error.ts';
 import type { Outbound } from '../net/outbound.ts';
 import { DEFAULT_STALL_TIMEOUT_MS } from './fetch-adapter.ts';
 import { pathsOnHub } from './hub/hub-source.ts';
-import type { ReadySource } from './ready-ends.ts';
+import type { ReadySource } from './ready-endpoints.ts';
 import { openClient } from './s3/s3-client.ts';
 import { pathsInBucket } from './s3/s3-source.ts';
 

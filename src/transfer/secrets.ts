@@ -1,7 +1,7 @@
 import type { RecordedSink, RecordedSource, SinkObject, SourceObject } from '../contract/transfer.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { SecretBox } from './secret-box.ts';
-import { shownPlace } from './transfer-ends.ts';
+import { shownPlace } from './transfer-endpoints.ts';
 
 /**
  * The record of a source: the visible part, and the request as a whole sealed, so that no field can be forgotten. A

@@ -4,9 +4,9 @@ import type { LocalFile } from '../adapter/digested-file.ts';
 import { roleOf } from '../adapter/file-names.ts';
 import type { Outbound } from '../net/outbound.ts';
 import { answerError } from '../net/outbound-error.ts';
-import type { ReadyUrlSink } from './ready-ends.ts';
+import type { ReadyUrlSink } from './ready-endpoints.ts';
 import { retrying } from './retries.ts';
-import { urlFile } from './transfer-ends.ts';
+import { urlFile } from './transfer-endpoints.ts';
 
 export interface PutOptions {
   readonly outbound: Outbound;

@@ -9,7 +9,7 @@ import { resultsOf, targetsOf } from '../../src/charts/succeeded.ts';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { Report } from '../../src/contract/report.ts';
 import { bytesOf } from '../../src/resources/contents/content-files.ts';
-import { withMarks } from '../../src/resources/jobs/executions/report-ids.ts';
+import { withPlaceholders } from '../../src/resources/jobs/executions/report-ids.ts';
 import { decodePng } from '../report/decode-png.ts';
 import { assertSelfContained } from '../report/markup.ts';
 import { madeInput } from '../report/report-inputs.ts';
@@ -44,7 +44,7 @@ async function reported(
   const ended = await server.worker.succeed(job.id, {
     results: resultsOf(made.job),
     adapters: result ? [await writtenOf(server, result)] : [],
-    files: [reportFile(report ?? withMarks(made.report))],
+    files: [reportFile(report ?? withPlaceholders(made.report))],
   });
   return { id: job.id, path: `/v1/jobs/${job.id}`, adapterId: resultsOf(ended)[0]!.adapter_id };
 }

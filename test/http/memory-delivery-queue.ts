@@ -13,14 +13,14 @@ export class MemoryDeliveryQueue implements DeliveryQueue {
     if (!this.held.has(ticket.deliveryId)) this.held.set(ticket.deliveryId, { ...ticket, atMs });
   }
 
-  async hasten(ticket: DeliveryTicket): Promise<void> {
+  async promote(ticket: DeliveryTicket): Promise<void> {
     this.fail();
     this.held.set(ticket.deliveryId, { ...ticket, atMs: 0 });
   }
 
-  async hastenAll(): Promise<void> {
+  async promoteAll(): Promise<void> {
     this.fail();
-    for (const ticket of [...this.held.values()]) await this.hasten(ticket);
+    for (const ticket of [...this.held.values()]) await this.promote(ticket);
   }
 
   async missing(deliveryIds: readonly string[]): Promise<string[]> {

@@ -234,8 +234,8 @@ describe('webhooks over HTTP', () => {
     await endedJob(server);
     const { id: deliveryId } = (await deliveriesOf(id)).data[0]!;
     const path = `/v1/webhooks/${id}/deliveries/${deliveryId}/redeliver`;
-    const hastened = await call<DeliveryRecord>('POST', path);
-    assert.deepEqual([hastened.status, hastened.body.id], [202, deliveryId]);
+    const promoted = await call<DeliveryRecord>('POST', path);
+    assert.deepEqual([promoted.status, promoted.body.id], [202, deliveryId]);
 
     const rowOf = (column: keyof DeliveryTable) =>
       server.database.reader

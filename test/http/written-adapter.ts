@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { AdapterMade } from '../../src/resources/jobs/executions/made.ts';
+import type { AdapterOutcome } from '../../src/resources/jobs/executions/execution-outcome.ts';
 import type { TestServer } from './server.ts';
 import { CONFIG, type TinyAdapter, WEIGHTS } from './tiny-adapter.ts';
 
 /** An adapter that a job made, as its compute process hands it over. */
-export async function writtenOf(server: TestServer, adapter: TinyAdapter): Promise<AdapterMade> {
+export async function writtenOf(server: TestServer, adapter: TinyAdapter): Promise<AdapterOutcome> {
   const folder = await server.store.makeScratch();
   const files = Object.entries({ [WEIGHTS]: adapter.weights, [CONFIG]: adapter.config }).map(
     ([name, content]) => {

@@ -27,7 +27,7 @@ import type { RedisAddress } from '../../src/queue/redis-connection.ts';
 import type { BatchService } from '../../src/resources/batches/service.ts';
 import { bytesOf } from '../../src/resources/contents/content-files.ts';
 import type { JobControl } from '../../src/resources/jobs/control.ts';
-import type { Observer } from '../../src/resources/jobs/executions/job-changes.ts';
+import type { JobObserver } from '../../src/resources/jobs/executions/job-changes.ts';
 import type { JobService } from '../../src/resources/jobs/service.ts';
 import { isFinal, type JobStore } from '../../src/resources/jobs/store.ts';
 import { Workspaces } from '../../src/resources/workspaces.ts';
@@ -125,7 +125,7 @@ export class Bench {
   readonly finished: { record: JobRecord; totals: unknown }[] = [];
   /** Ids of dispatches that the queue had lost. */
   readonly lost: string[] = [];
-  private readonly observer: Observer = {
+  private readonly observer: JobObserver = {
     onJobEnded: ({ job: record }, totals) => this.finished.push({ record, totals }),
   };
   private readonly closers: (() => Promise<unknown>)[] = [];

@@ -13,11 +13,11 @@ import type { Database } from '../../src/database/database.ts';
 import { newJobId } from '../../src/database/ids.ts';
 import { AppError, jobFailure } from '../../src/errors/app-error.ts';
 import { machineMs } from '../../src/queue/job-types.ts';
-import { adapterFilesIn, type Done, type JobDeps, runJob } from '../../src/queue/run-job.ts';
+import { adapterFilesIn, type JobDeps, type RunJobResult, runJob } from '../../src/queue/run-job.ts';
 import { AdapterService } from '../../src/resources/adapters/service.ts';
 import { bytesOf } from '../../src/resources/contents/content-files.ts';
 import { acceptedJob, splitRequest } from '../../src/resources/jobs/accepted-job.ts';
-import { withIds } from '../../src/resources/jobs/executions/report-ids.ts';
+import { fillPlaceholders } from '../../src/resources/jobs/executions/report-ids.ts';
 import type { JobStore } from '../../src/resources/jobs/store.ts';
 import type { MadeTarget, OutputFile } from '../../src/squeeze/job-context.ts';
 import type { RequestInput } from '../../src/squeeze/run-request.ts';
@@ -99,8 +99,8 @@ function withJobs(work: (bench: Bench) => Promise<void>): Promise<void> {
             onProgress: () => {},
           };
           // As it comes from another process.
-          const done = JSON.parse(JSON.stringify(await runJob(deps, task, attempt))) as Done;
-          await worker.executions.finish(task, done.made, done.totals);
+          const done = JSON.parse(JSON.stringify(await runJob(deps, task, attempt))) as RunJobResult;
+          await worker.executions.finish(task, done.outcome, done.totals);
           return (await jobs.get(record.id))!;
         },
       });
@@ -216,7 +216,7 @@ describe('the work of a job', () => {
         ['succeeded', 'analyze', [], 'done'],
       );
       const bytes = await bytesOf(blobs, (await jobs.file(job.id, 'report'))!);
-      const report = JSON.parse(Buffer.from(withIds(bytes, job)).toString('utf8'));
+      const report = JSON.parse(Buffer.from(fillPlaceholders(bytes, job)).toString('utf8'));
       assert.deepEqual([report.kind, report.targets, report.timings], ['analyze', [], job.timings]);
       assert.deepEqual([report.job_id, report.sources[0].id], [job.id, id]);
       assert.deepEqual(

@@ -9,7 +9,7 @@ import { AppError } from '../../src/errors/app-error.ts';
 import { encodeError } from '../../src/queue/error-codec.ts';
 import type { TaskData } from '../../src/queue/job-types.ts';
 import { exitOnUncaught, exitWithParent } from '../../src/queue/process-end.ts';
-import { type Done, runJob } from '../../src/queue/run-job.ts';
+import { type RunJobResult, runJob } from '../../src/queue/run-job.ts';
 import type { JobOutcome } from '../../src/squeeze/job-context.ts';
 import type { RequestInput } from '../../src/squeeze/run-request.ts';
 import { DiskStore } from '../../src/storage/disk-store.ts';
@@ -96,7 +96,7 @@ export default async function processor(
   job: SandboxedJob<TaskData>,
   _token: string,
   signal: AbortSignal,
-): Promise<Done> {
+): Promise<RunJobResult> {
   const { task } = job.data;
   try {
     return await runJob(

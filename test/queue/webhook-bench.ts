@@ -8,7 +8,7 @@ import { BullDeliveryQueue } from '../../src/queue/webhooks/bull-delivery-queue.
 import { DeliveryWorker, type DeliveryWorkerOptions } from '../../src/queue/webhooks/delivery-worker.ts';
 import { acceptedJob } from '../../src/resources/jobs/accepted-job.ts';
 import type { AttemptResult } from '../../src/resources/webhooks/deliverer.ts';
-import { DeliveryKeeper } from '../../src/resources/webhooks/delivery-keeper.ts';
+import { DeliveryReconciler } from '../../src/resources/webhooks/delivery-reconciler.ts';
 import { DeliveryService } from '../../src/resources/webhooks/delivery-service.ts';
 import { DeliveryStore } from '../../src/resources/webhooks/delivery-store.ts';
 import { Outbox } from '../../src/resources/webhooks/outbox.ts';
@@ -38,7 +38,7 @@ export class WebhookBench {
   readonly webhooks: WebhookService;
   readonly deliveries: DeliveryService;
   readonly outbox: Outbox;
-  readonly keeper: DeliveryKeeper;
+  readonly keeper: DeliveryReconciler;
   readonly ofRequests: RequestWebhooks;
   readonly results: AttemptResult[] = [];
   private readonly closers: (() => Promise<unknown>)[] = [];
@@ -54,7 +54,7 @@ export class WebhookBench {
     this.deliveries = new DeliveryService(new DeliveryStore(database, tenant), tenant, this.webhooks, queue);
     this.outbox = new Outbox({ database, tenant, queue });
     this.ofRequests = new RequestWebhooks({ outbound, box });
-    this.keeper = new DeliveryKeeper(database, queue);
+    this.keeper = new DeliveryReconciler(database, queue);
   }
 
   worker(options: Partial<DeliveryWorkerOptions> = {}): DeliveryWorker {

@@ -12,10 +12,10 @@ import { Outbound } from '../../src/net/outbound.ts';
 import { jobEvent } from '../../src/resources/events/outgoing-event.ts';
 import { PREFIX, until } from './harness.ts';
 import { QUICK, withWebhooks } from './webhook-bench.ts';
-import { Receiver, type Treatment } from './webhook-receiver.ts';
+import { Receiver, type ResponseScript } from './webhook-receiver.ts';
 
 async function withReceiver(
-  treatments: Treatment[],
+  treatments: ResponseScript[],
   work: (receiver: Receiver) => Promise<void>,
 ): Promise<void> {
   const receiver = await Receiver.start(...treatments);
@@ -51,7 +51,7 @@ describe('an event', () => {
           async () => (await bench.queue.missing([delivery.id])).length === 1,
         );
         const again = bench.bench.database.write((writer) => bench.outbox.record(writer, [jobEvent(job)]));
-        await bench.outbox.tell(await again);
+        await bench.outbox.enqueue(await again);
         // What must not happen has no event: it gets a moment.
         await sleep(100);
         assert.equal(receiver.requests.length, 1, 'announced again, it is not sent again');
@@ -106,7 +106,7 @@ describe('the webhook of a request', () => {
         const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
         const events = ['job.started', 'job.succeeded'] as const;
         const asked = { url: `${receiver.url}?token=x`, events: [...events], secret };
-        const job = await bench.endedJob({ webhook: bench.ofRequests.taken(asked, []) });
+        const job = await bench.endedJob({ webhook: bench.ofRequests.prepare(asked, []) });
         await until('both events', async () =>
           (await bench.all(job.webhook_id!)).every(({ state }) => state === 'delivered'),
         );
@@ -126,7 +126,7 @@ describe('the webhook of a request', () => {
         const outbound = new Outbound({ allowedHosts: [], allowHttp: true });
         bench.worker({ outbound, schedule: [0] });
         const job = await bench.endedJob({
-          webhook: bench.ofRequests.taken({ url: receiver.url }, ['job.succeeded']),
+          webhook: bench.ofRequests.prepare({ url: receiver.url }, ['job.succeeded']),
         });
         const { state, attempts } = await bench.final(job.webhook_id!);
         assert.equal(state, 'failed');
@@ -178,7 +178,7 @@ describe('a receiver', () => {
 
   it('that never takes it is given up after the last attempt, and may have it sent again', () =>
     withWebhooks((bench) =>
-      withReceiver(Array<Treatment>(QUICK.length).fill(500), async (receiver) => {
+      withReceiver(Array<ResponseScript>(QUICK.length).fill(500), async (receiver) => {
         bench.worker();
         const { id } = await bench.create(receiver.url);
         await bench.endedJob();
@@ -190,7 +190,7 @@ describe('a receiver', () => {
           'its leave from the queue',
           async () => (await bench.queue.missing([failed.id])).length === 1,
         );
-        receiver.treat(500);
+        receiver.respondWith(500);
         await bench.deliveries.redeliver(id, failed.id);
         const delivered = await bench.final(id);
         assert.deepEqual([delivered.state, delivered.attempts.length], ['delivered', QUICK.length + 2]);
@@ -308,7 +308,7 @@ describe('a receiver', () => {
 
   it('that is dead does not hold up others', () =>
     withWebhooks((bench) =>
-      withReceiver(Array<Treatment>(200).fill('hang'), (dead) =>
+      withReceiver(Array<ResponseScript>(200).fill('hang'), (dead) =>
         withReceiver([], async (well) => {
           bench.worker({ timeoutMs: 60_000 });
           await bench.create(dead.url, { events: ['job.failed'] });

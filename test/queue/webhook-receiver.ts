@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 
 /** How a receiver treats one request. */
-export type Treatment =
+export type ResponseScript =
   | number
   | { readonly status: number; readonly headers?: Record<string, string>; readonly body?: string }
   | 'hang'
@@ -18,27 +18,27 @@ export interface ReceivedRequest {
   readonly body: string;
 }
 
-/** A real server that takes events and answers as it is told: the treatments one after another, then 204. */
+/** A real server that takes events and answers by a script: its responses one after another, then 204. */
 export class Receiver {
   readonly requests: ReceivedRequest[] = [];
   readonly url: string;
   /** Called when a request has come, which is answered after it. */
   before: () => unknown = () => undefined;
-  private readonly treatments: Treatment[];
+  private readonly scripts: ResponseScript[];
   private readonly close_: () => Promise<void>;
 
-  private constructor(url: string, treatments: Treatment[], close: () => Promise<void>) {
+  private constructor(url: string, scripts: ResponseScript[], close: () => Promise<void>) {
     this.url = url;
-    this.treatments = treatments;
+    this.scripts = scripts;
     this.close_ = close;
   }
 
-  static async start(...treatments: Treatment[]): Promise<Receiver> {
+  static async start(...scripts: ResponseScript[]): Promise<Receiver> {
     const server = createServer((request, response) => void receiver.answer(request, response));
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
-    const receiver = new Receiver(`http://127.0.0.1:${port}/hook`, treatments, async () => {
+    const receiver = new Receiver(`http://127.0.0.1:${port}/hook`, scripts, async () => {
       server.closeAllConnections();
       server.close();
       await once(server, 'close');
@@ -51,8 +51,8 @@ export class Receiver {
     return this.requests.map(({ headers }) => headers['webhook-id']!);
   }
 
-  treat(...treatments: Treatment[]): void {
-    this.treatments.splice(0, this.treatments.length, ...treatments);
+  respondWith(...scripts: ResponseScript[]): void {
+    this.scripts.splice(0, this.scripts.length, ...scripts);
   }
 
   close(): Promise<void> {
@@ -68,16 +68,16 @@ export class Receiver {
     const body = Buffer.concat(chunks).toString('utf8');
     this.requests.push({ atMs: Date.now(), path: request.url!, headers, body });
     await this.before();
-    const treatment = this.treatments.shift() ?? 204;
-    if (treatment === 'hang') return;
-    if (treatment === 'cut') return void request.socket.destroy();
-    if (treatment === 'slow-body') return void response.writeHead(200).write('I am ');
-    if (treatment === 'long-body') return pour(response);
+    const script = this.scripts.shift() ?? 204;
+    if (script === 'hang') return;
+    if (script === 'cut') return void request.socket.destroy();
+    if (script === 'slow-body') return void response.writeHead(200).write('I am ');
+    if (script === 'long-body') return pour(response);
     const {
       status,
       headers: more = {},
       body: text = '',
-    } = typeof treatment === 'number' ? { status: treatment } : treatment;
+    } = typeof script === 'number' ? { status: script } : script;
     response.writeHead(status, more).end(text);
   }
 }

@@ -19,7 +19,7 @@ import type { ErrorCode } from '../../src/errors/error-kinds.ts';
 import { Outbound } from '../../src/net/outbound.ts';
 import { deliverAdapter } from '../../src/transfer/deliver-adapter.ts';
 import { fetchAdapter } from '../../src/transfer/fetch-adapter.ts';
-import type { ReadyS3Source } from '../../src/transfer/ready-ends.ts';
+import type { ReadyS3Source } from '../../src/transfer/ready-endpoints.ts';
 import { bucketError, openClient } from '../../src/transfer/s3/s3-client.ts';
 import { dialsDuring } from '../net/dials.ts';
 import { nameServer, serve } from '../net/servers.ts';

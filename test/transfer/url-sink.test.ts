@@ -7,7 +7,7 @@ import { AppError } from '../../src/errors/app-error.ts';
 import type { ErrorCode } from '../../src/errors/error-kinds.ts';
 import { Outbound } from '../../src/net/outbound.ts';
 import { type DeliverOptions, deliverAdapter } from '../../src/transfer/deliver-adapter.ts';
-import { checkTransfer } from '../../src/transfer/transfer-ends.ts';
+import { checkTransfer } from '../../src/transfer/transfer-endpoints.ts';
 import type { BytesProgress } from '../../src/transfer/transfer-progress.ts';
 import { type FileServer, startFileServer } from './file-server.ts';
 import { CONFIG, Scratch, WEIGHTS } from './scratch.ts';

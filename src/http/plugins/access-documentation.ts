@@ -5,7 +5,7 @@ import { type ErrorCode, errorsOf } from '../../errors/error-kinds.ts';
 import { IDEMPOTENCY_KEY_HEADER } from '../idempotency-key.ts';
 import { API_PREFIX, scopeOf } from '../principal.ts';
 import { withProblems } from '../schemas.ts';
-import { REPLAYED_HEADER } from '../stored-answer.ts';
+import { REPLAYED_HEADER } from '../stored-response.ts';
 import { SAFE_METHODS } from './browser-safety.ts';
 import { mayCreateWork } from './refuse-new-work.ts';
 

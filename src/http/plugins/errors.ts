@@ -3,7 +3,7 @@ import fp from 'fastify-plugin';
 import { AppError } from '../../errors/app-error.ts';
 import { appErrorOf } from '../app-error-of.ts';
 import { PROBLEM_MEDIA_TYPE, problemOf } from '../problem.ts';
-import { AnsweredBefore, sendAgain } from '../stored-answer.ts';
+import { AlreadyAnswered, replayResponse } from '../stored-response.ts';
 
 /** Tells a client which credential it lacks (RFC 6750, section 3); undefined: the request failed for another reason. */
 function challengeOf({ code, kind, context }: AppError): string | undefined {
@@ -38,9 +38,9 @@ export function sendProblem(request: FastifyRequest, reply: FastifyReply, error:
 /** Answers every failure with a problem document, unknown routes and wrong methods included. */
 export const errors = fp(async (app: FastifyInstance, { routes }: { routes: RouteTable }) => {
   app.setErrorHandler(async (error, request, reply) => {
-    if (!(error instanceof AnsweredBefore)) return sendProblem(request, reply, error);
+    if (!(error instanceof AlreadyAnswered)) return sendProblem(request, reply, error);
     try {
-      return await sendAgain(request, reply, error.answer);
+      return await replayResponse(request, reply, error.answer);
     } catch (failure) {
       return sendProblem(request, reply, failure);
     }

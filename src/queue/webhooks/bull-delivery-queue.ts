@@ -53,7 +53,7 @@ export class BullDeliveryQueue implements DeliveryQueue {
     await this.redis.ask(() => this.queue.add('deliver', { tenant, webhookId }, options));
   }
 
-  async hasten(ticket: DeliveryTicket): Promise<void> {
+  async promote(ticket: DeliveryTicket): Promise<void> {
     await this.add(ticket);
     await this.redis.ask(async () => {
       const job = await this.queue.getJob(ticket.deliveryId);
@@ -62,7 +62,7 @@ export class BullDeliveryQueue implements DeliveryQueue {
     });
   }
 
-  async hastenAll(): Promise<void> {
+  async promoteAll(): Promise<void> {
     await this.redis.ask(() => this.queue.promoteJobs());
   }
 

@@ -112,7 +112,7 @@ export class DeliveryWorker {
       if (nextAtMs === undefined) return undefined;
       await job.moveToDelayed(Math.ceil(nextAtMs), token);
       // A client may have requested it meanwhile, when it was not yet among the delayed ones and could not be
-      // hastened.
+      // promoted.
       const isHastened = this.deliverer.isDueBefore(webhookId, job.id!, nextAtMs);
       if (await isHastened.catch(() => false)) await job.promote().catch(() => undefined);
       throw new DelayedError();

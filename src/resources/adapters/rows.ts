@@ -7,12 +7,12 @@ import { labelRows } from '../../database/lists/label-filter.ts';
 import type { AdapterTable } from '../../database/tables.ts';
 import { releaseContent } from '../contents/contents.ts';
 import { addUsage } from '../tenants/usage.ts';
-import type { DescribedAdapter } from './described-adapter.ts';
+import type { AdapterDescription } from './describe-adapter.ts';
 
 /** An adapter that is about to be recorded. */
 export interface NewAdapter {
   readonly id: string;
-  readonly described: DescribedAdapter;
+  readonly described: AdapterDescription;
   readonly name: string;
   readonly labels: Labels;
   /** undefined: the adapter does not expire. */
@@ -37,7 +37,7 @@ export type AdapterRow = Pick<AdapterTable, (typeof ADAPTER_COLUMNS)[number]>;
 export const adapterRecord = (row: AdapterRow): AdapterRecord => ({
   id: row.id,
   name: row.name,
-  ...(JSON.parse(row.facts) as Omit<DescribedAdapter, 'digest'>),
+  ...(JSON.parse(row.facts) as Omit<AdapterDescription, 'digest'>),
   parent_id: row.parent,
   job_id: row.job,
   labels: JSON.parse(row.labels) as Labels,
@@ -138,7 +138,7 @@ export const baseModelDigest = (name: string): string => hash('sha256', name);
 
 /** The license of an adapter, if one is known. */
 export const licenseIn = ({ facts }: Pick<AdapterTable, 'facts'>): string | undefined =>
-  (JSON.parse(facts) as DescribedAdapter).license;
+  (JSON.parse(facts) as AdapterDescription).license;
 
 function rowOf(tenant: string, adapter: NewAdapter): Omit<AdapterTable, 'created_at' | 'expires_at'> {
   const { id, name, labels, parentId, jobId } = adapter;

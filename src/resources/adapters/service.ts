@@ -15,7 +15,7 @@ import { removeScratch } from '../../storage/scratch.ts';
 import { type NewFile, type StoredFile, streamOf } from '../contents/content-files.ts';
 import { Contents, type WrittenFiles } from '../contents/contents.ts';
 import { nameOfBase, nameOfFile } from './default-name.ts';
-import { describeAdapter, inRecordOrder } from './described-adapter.ts';
+import { describeAdapter, inRecordOrder } from './describe-adapter.ts';
 import { fileOf, localFiles } from './files.ts';
 import { type NewAdapter, usageOfNew } from './rows.ts';
 import {
@@ -28,7 +28,7 @@ import {
 import { AnyWeightsGate } from './weights-gate.ts';
 
 /** The name of an adapter, how long it is kept, and what is known of it besides its files. */
-export interface Keeping {
+export interface AdapterSettings {
   readonly name?: string;
   readonly labels?: Labels;
   readonly ttlSeconds?: number;
@@ -52,7 +52,7 @@ function nameOfFiles(files: readonly IncomingFile[]): string | undefined {
 }
 
 /** An adapter whose files have been written durably and which is not yet recorded. */
-export interface ReadyAdapter {
+export interface PreparedAdapter {
   readonly adapter: NewAdapter;
   readonly written: WrittenFiles;
 }
@@ -110,12 +110,12 @@ export class AdapterService {
    */
   async register(
     files: readonly IncomingFile[],
-    keeping: Keeping = {},
+    settings: AdapterSettings = {},
     id: string = newAdapterId(Date.now()),
   ): Promise<AdapterRecord> {
     const before = (await this.store.find(id))?.record;
     if (before && files.some(({ sha256 }) => sha256 === before.sha256)) return before;
-    const prepared = await this.prepare(files, keeping);
+    const prepared = await this.prepare(files, settings);
     const ready = before ? prepared : { ...prepared, adapter: { ...prepared.adapter, id } };
     try {
       const isKnown = await this.store.isKnown(ready.adapter.described.digest);
@@ -135,10 +135,10 @@ export class AdapterService {
    */
   async prepare(
     files: readonly IncomingFile[],
-    keeping: Keeping = {},
+    settings: AdapterSettings = {},
     others: readonly NewFile[] = [],
-  ): Promise<ReadyAdapter> {
-    const described = await describeAdapter(files, keeping.license);
+  ): Promise<PreparedAdapter> {
+    const described = await describeAdapter(files, settings.license);
     const paths = inRecordOrder(files);
     const named = described.files.map((file, index) => ({ ...file, path: paths[index]!.path }));
     const written = await this.contents.write([...named, ...others]);
@@ -146,9 +146,9 @@ export class AdapterService {
     const adapter = {
       id,
       described,
-      name: keeping.name ?? nameOfFiles(files) ?? nameOfBase(described.base_model),
-      labels: keeping.labels ?? {},
-      ttlSeconds: keeping.ttlSeconds ?? this.defaultTtlSeconds,
+      name: settings.name ?? nameOfFiles(files) ?? nameOfBase(described.base_model),
+      labels: settings.labels ?? {},
+      ttlSeconds: settings.ttlSeconds ?? this.defaultTtlSeconds,
       parentId: null,
       jobId: null,
     };

@@ -3,10 +3,10 @@ import { timedIdMs } from '../../database/ids.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { eachBounded } from '../contents/bounded.ts';
 import type { BatchHead, DraftStore } from './draft-store.ts';
-import { type BatchFault, faultAt, type Spot, type WantedItem } from './item-request.ts';
+import { type BatchFault, faultAt, type RequestedItem, type RequestPosition } from './item-request.ts';
 import { itemRow } from './item-rows.ts';
+import { invalidBatch } from './requested-items.ts';
 import { type ResolvedItem, type ResolveParts, resolveItem } from './resolve-item.ts';
-import { invalidBatch } from './wanted-items.ts';
 
 /** Items that are written in one transaction, and that are in memory at the same time. */
 const AT_ONCE = 250;
@@ -22,11 +22,11 @@ const MAX_FAULTS = 100;
 export type Admit = <T>(jobs: number, accept: () => Promise<T>) => Promise<T>;
 
 /** The parts of a batch that is to be accepted. */
-export interface WantedBatch {
+export interface RequestedBatch {
   readonly id: string;
   readonly head: BatchHead;
   /** Throws at its end if an item could not be parsed. */
-  readonly items: AsyncIterable<WantedItem> | Iterable<WantedItem>;
+  readonly items: AsyncIterable<RequestedItem> | Iterable<RequestedItem>;
   readonly resolve: ResolveParts;
   readonly admit: Admit;
 }
@@ -40,7 +40,7 @@ export interface WantedBatch {
  */
 export async function acceptBatch(
   drafts: DraftStore,
-  { id, head, items, resolve, admit }: WantedBatch,
+  { id, head, items, resolve, admit }: RequestedBatch,
   opened: () => Promise<void>,
 ): Promise<void> {
   const createdAtMs = timedIdMs(id);
@@ -56,7 +56,7 @@ export async function acceptBatch(
         const row = itemRow(id, createdAtMs, count + index, item);
         return item.failure ? { ...row, ended_no: ++failed } : row;
       });
-      for (const [index, item] of resolved.entries()) folders.take(item, some[index]!.spot);
+      for (const [index, item] of resolved.entries()) folders.take(item, some[index]!.position);
       count += rows.length;
       if (folders.faults === 0) await drafts.add(id, rows);
       await setImmediate();
@@ -82,17 +82,17 @@ export class SharedFolders {
   private readonly kept: BatchFault[] = [];
 
   /** Notes the folders for the results of an item. */
-  take({ leaves }: ResolvedItem, spot: Spot): void {
+  take({ leaves }: ResolvedItem, position: RequestPosition): void {
     for (const leaf of leaves) {
       const before = this.taken.get(leaf);
       if (before === undefined) {
-        this.taken.set(leaf, spot.shown);
+        this.taken.set(leaf, position.shown);
         continue;
       }
       this.faults += 1;
       if (this.kept.length >= MAX_FAULTS) continue;
       const detail = ` and ${before} would both be delivered to the folder ${JSON.stringify(leaf)}`;
-      this.kept.push(faultAt(spot, detail));
+      this.kept.push(faultAt(position, detail));
     }
   }
 
@@ -104,9 +104,9 @@ export class SharedFolders {
 
 /** Groups the items into slices. */
 async function* slicesOf(
-  items: AsyncIterable<WantedItem> | Iterable<WantedItem>,
-): AsyncGenerator<readonly WantedItem[]> {
-  let some: WantedItem[] = [];
+  items: AsyncIterable<RequestedItem> | Iterable<RequestedItem>,
+): AsyncGenerator<readonly RequestedItem[]> {
+  let some: RequestedItem[] = [];
   for await (const item of items) {
     some.push(item);
     if (some.length < AT_ONCE) continue;

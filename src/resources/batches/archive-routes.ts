@@ -4,7 +4,7 @@ import { BINARY, problems, response } from '../../http/schemas.ts';
 import { zipArchive } from '../../http/zip-archive.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import { archiveEntries } from './archive.ts';
-import { BatchPath } from './batch-answers.ts';
+import { BatchPath } from './batch-responses.ts';
 import { BATCH_ERRORS } from './service.ts';
 
 /** GET /v1/batches/{id}/archive. */

@@ -6,7 +6,7 @@ import type { BodyLine } from '../../http/body-lines.ts';
 import { readRequestJson } from '../../http/request-json.ts';
 import type { Fault } from '../../http/validation-message.ts';
 import type { BatchInLines } from './intake.ts';
-import { filledJob, isObject, jobFaults, type WantedItem } from './item-request.ts';
+import { isObject, jobFaults, type RequestedItem, withBatchSettings } from './item-request.ts';
 
 /** Limit of a line: the same as for the body of one job. */
 export const MAX_LINE_BYTES = 64 * 1024;
@@ -63,24 +63,24 @@ async function* itemsOf(
   begun: readonly ReadLine[],
   lines: AsyncGenerator<BodyLine>,
   { job: faultsOf, onEnd, faults }: LineChecks & { readonly faults: LineFaults },
-): AsyncGenerator<WantedItem> {
+): AsyncGenerator<RequestedItem> {
   let count = 0;
-  const item = ({ line: { number }, value }: ReadLine): WantedItem | undefined => {
+  const item = ({ line: { number }, value }: ReadLine): RequestedItem | undefined => {
     if (value === undefined) return undefined;
     if (++count > MAX_BATCH_ITEMS) throw tooMany();
     if (!isObject(value)) {
       faults.add(number, [{ pointer: '', detail: 'a job must be an object', unknownOption: false }]);
       return undefined;
     }
-    const request = filledJob(settings, value) as JobRequest;
-    const spot = { pointer: '', shown: `line ${number}`, line: number };
+    const request = withBatchSettings(settings, value) as JobRequest;
+    const position = { pointer: '', shown: `line ${number}`, line: number };
     const wrong = faultsOf(request);
     faults.add(number, wrong);
     if (wrong.length > 0) return undefined;
-    const more = jobFaults(request, spot);
+    const more = jobFaults(request, position);
     faults.addFaults(more);
     // If the batch will be refused, no further items are written.
-    return faults.count > 0 ? undefined : { request, spot };
+    return faults.count > 0 ? undefined : { request, position };
   };
   for (const one of begun) {
     const first = item(one);

@@ -3,7 +3,7 @@ import { BatchPatch, BatchRecord } from '../../contract/batch.ts';
 import { errorsOf } from '../../errors/error-kinds.ts';
 import { asComponent, problems, reference, response } from '../../http/schemas.ts';
 import { workspaceOf } from '../own-workspace.ts';
-import { BatchPath } from './batch-answers.ts';
+import { BatchPath } from './batch-responses.ts';
 import { BATCH_ERRORS } from './service.ts';
 
 /** Routes that change a batch after it was accepted. */

@@ -40,11 +40,11 @@ export async function forecastBatch(
   const resolved = await eachBounded(items, RESOLVED_AT_ONCE, (item, index) =>
     resolveItem(item, index, resolve),
   );
-  for (const [index, item] of resolved.entries()) folders.take(item, items[index]!.spot);
+  for (const [index, item] of resolved.entries()) folders.take(item, items[index]!.position);
   folders.check();
   const known = resolved.filter(isStored).slice(0, MAX_FORECASTS);
-  const ofJobs = await eachBounded(known, FORECAST_AT_ONCE, ({ work, treatment }) =>
-    forecasts.of(work!, treatment!),
+  const ofJobs = await eachBounded(known, FORECAST_AT_ONCE, ({ work, options }) =>
+    forecasts.of(work!, options!),
   );
   const failed = resolved.filter(({ failure }) => failure !== undefined).length;
   const total = resolved.length;

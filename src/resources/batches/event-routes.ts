@@ -4,7 +4,7 @@ import { BatchEventData } from '../../contract/batch-result.ts';
 import { type OpenStreams, type StreamTimes, sseStream } from '../../http/event-streams.ts';
 import { asComponent, problems, reference, response } from '../../http/schemas.ts';
 import { workspaceOf } from '../own-workspace.ts';
-import { BatchPath } from './batch-answers.ts';
+import { BatchPath } from './batch-responses.ts';
 import { BATCH_ERRORS } from './service.ts';
 import { END_ID, itemsReceived, watchBatch } from './watch-batch.ts';
 

@@ -11,12 +11,12 @@ import type { RequestWebhooks } from '../webhooks/request-webhook.ts';
 import { type Admit, acceptBatch } from './accept-batch.ts';
 import type { BatchHead, DraftStore } from './draft-store.ts';
 import { resultsFolder } from './item-names.ts';
-import type { WantedItem } from './item-request.ts';
+import type { RequestedItem } from './item-request.ts';
 import { itemRequest } from './item-rows.ts';
 import type { ItemStore } from './item-store.ts';
+import { inField, invalidBatch, requestedItems, settingsFaults } from './requested-items.ts';
 import type { ResolveParts } from './resolve-item.ts';
 import type { BatchStore } from './store.ts';
-import { inField, invalidBatch, settingsFaults, wantedItems } from './wanted-items.ts';
 
 /** The parts that are needed to accept batches. */
 export interface IntakeParts {
@@ -46,13 +46,13 @@ export interface AcceptOptions {
 /** A batch that arrives line by line. */
 export interface BatchInLines {
   readonly settings: BatchSettings;
-  readonly items: AsyncIterable<WantedItem>;
+  readonly items: AsyncIterable<RequestedItem>;
 }
 
 /** The contents of a batch before anything is written. */
 export interface PreparedBatch {
   readonly head: BatchHead;
-  readonly items: readonly WantedItem[];
+  readonly items: readonly RequestedItem[];
   readonly resolve: ResolveParts;
 }
 
@@ -106,7 +106,7 @@ export class BatchIntake {
     const { transfers } = this.parts;
     const { head, resolve } = await this.taken(request, ceiling);
     const { places } = resolve;
-    const items = await wantedItems(request, transfers && places && { transfers, places });
+    const items = await requestedItems(request, transfers && places && { transfers, places });
     return { head, items, resolve };
   }
 
@@ -130,7 +130,7 @@ export class BatchIntake {
     withinCeiling(settings.priority, ceiling);
     const { transfers, jobs, adapters, requestWebhooks, defaultTtlSeconds } = this.parts;
     const { deliver, name = null, labels, ttl_seconds, webhook: wanted } = settings;
-    const webhook = wanted && requestWebhooks?.taken(wanted, ['batch.ended']);
+    const webhook = wanted && requestWebhooks?.prepare(wanted, ['batch.ended']);
     const places = transfers?.places();
     if (deliver !== undefined && !places)
       throw invalidBatch([{ pointer: '/deliver', detail: 'this service does not deliver adapters' }]);
@@ -163,7 +163,7 @@ export class BatchIntake {
     return this.accept(head, this.again(id), resolve, options);
   }
 
-  private async *again(batchId: string): AsyncGenerator<WantedItem> {
+  private async *again(batchId: string): AsyncGenerator<RequestedItem> {
     for await (const rows of this.parts.itemStore.unsuccessful(batchId))
       for (const row of rows) {
         const kept = itemRequest(row);
@@ -176,7 +176,7 @@ export class BatchIntake {
                 : kept,
           name: JSON.parse(row.name) as string,
           before: row,
-          spot: { pointer: '', shown: `item ${row.position} of ${batchId}` },
+          position: { pointer: '', shown: `item ${row.position} of ${batchId}` },
         };
       }
   }
@@ -188,7 +188,7 @@ export class BatchIntake {
 
   private async accept(
     head: BatchHead,
-    items: AsyncIterable<WantedItem> | Iterable<WantedItem>,
+    items: AsyncIterable<RequestedItem> | Iterable<RequestedItem>,
     resolve: ResolveParts,
     { id = newBatchId(Date.now()), admit = (_jobs, work) => work() }: AcceptOptions,
   ): Promise<BatchRecord> {

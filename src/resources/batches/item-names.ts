@@ -4,7 +4,7 @@ import type { Sink, SinkObject, Source } from '../../contract/transfer.ts';
 import type { Deliver, DeliverPrefix } from '../../contract/transfer-job.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { readSinkText, type UrlText } from '../../transfer/place-text.ts';
-import { urlFile } from '../../transfer/transfer-ends.ts';
+import { urlFile } from '../../transfer/transfer-endpoints.ts';
 import { inFolder, targetFolders } from '../jobs/destinations.ts';
 import type { Places } from '../jobs/places.ts';
 

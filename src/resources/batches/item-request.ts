@@ -1,21 +1,21 @@
 import type { BatchSettings } from '../../contract/batch.ts';
 import type { JobKind, JobRequest, RecordedJobRequest } from '../../contract/job-request.ts';
 import { MAX_LABELS } from '../../contract/labels.ts';
-import type { Treatment } from '../jobs/accepted-job.ts';
+import type { JobOptions } from '../jobs/accepted-job.ts';
 
 /** How the job of an item is treated, except for what it inherits from its batch. */
-export type ItemTreatment = Pick<Treatment, 'name' | 'labels' | 'priority' | 'ttlSeconds' | 'reuse'>;
+export type ItemOptions = Pick<JobOptions, 'name' | 'labels' | 'priority' | 'ttlSeconds' | 'reuse'>;
 
 /** The request of an item, stored so that it can be repeated; it contains no secrets. */
 export type ItemRequest =
-  | { readonly work: RecordedJobRequest; readonly treatment: ItemTreatment }
+  | { readonly work: RecordedJobRequest; readonly treatment: ItemOptions }
   /** The request of an item that could not be accepted. */
   | { readonly asked: JobRequest }
   /** The kind of a job that could not be accepted and whose request contained secrets. */
   | { readonly gone: JobKind };
 
 /** A place in a request, for messages. */
-export interface Spot {
+export interface RequestPosition {
   /** JSON pointer into the request, or into the line. */
   readonly pointer: string;
   /** Such as `jobs[3]` or `line 4`. */
@@ -25,14 +25,14 @@ export interface Spot {
 }
 
 /** An item that a batch requests. */
-export interface WantedItem {
+export interface RequestedItem {
   /** A request completed by the settings of its batch, or the one that an earlier batch recorded. */
   readonly request: JobRequest | Exclude<ItemRequest, { asked: unknown }>;
   /** undefined: it is named after its source. */
   readonly name?: string | undefined;
   /** For a retry: the job that it repeats, and the displayed source of its adapter. */
   readonly before?: { readonly job: string | null; readonly source: string | null };
-  readonly spot: Spot;
+  readonly position: RequestPosition;
 }
 
 /** A place in a request, and what is wrong there. */
@@ -43,7 +43,11 @@ export interface BatchFault {
 }
 
 /** A fault at a place. */
-export const faultAt = ({ pointer, shown, line }: Spot, detail: string, inside = ''): BatchFault => ({
+export const faultAt = (
+  { pointer, shown, line }: RequestPosition,
+  detail: string,
+  inside = '',
+): BatchFault => ({
   ...(line !== undefined && { line }),
   pointer: pointer + inside,
   detail: `${shown}${detail}`,
@@ -52,7 +56,7 @@ export const faultAt = ({ pointer, shown, line }: Spot, detail: string, inside =
 type Fields = Readonly<Record<string, unknown>>;
 
 /** The request of a job, completed by the settings of its batch. What the job itself specifies takes precedence. */
-export function filledJob(settings: BatchSettings, job: object): object {
+export function withBatchSettings(settings: BatchSettings, job: object): object {
   const { kind = 'squeeze', targets, options, results, labels, priority, ttl_seconds, reuse } = settings;
   const own = job as Fields;
   const shared = defined({ kind, priority, ttl_seconds, reuse });
@@ -77,7 +81,7 @@ export const isObject = (value: unknown): value is object =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** The faults of a batch's job that fits its schema. */
-export function jobFaults(job: JobRequest, spot: Spot): BatchFault[] {
+export function jobFaults(job: JobRequest, position: RequestPosition): BatchFault[] {
   const {
     webhook,
     dry_run,
@@ -89,7 +93,7 @@ export function jobFaults(job: JobRequest, spot: Spot): BatchFault[] {
   if (webhook !== undefined)
     faults.push(
       faultAt(
-        spot,
+        position,
         ' has a "webhook"; set the webhook on the batch, which can also receive the events of its jobs',
         '/webhook',
       ),
@@ -97,18 +101,18 @@ export function jobFaults(job: JobRequest, spot: Spot): BatchFault[] {
   if (dry_run)
     faults.push(
       faultAt(
-        spot,
+        position,
         ' has "dry_run", which belongs to the whole request; set it beside the list of jobs',
         '/dry_run',
       ),
     );
   // The labels of the batch and the job together are subject to the limit for labels.
   const count = Object.keys(labels).length;
-  if (count > MAX_LABELS) faults.push(faultAt(spot, ` has ${count} labels; ${MAX_LABELS} are allowed`));
+  if (count > MAX_LABELS) faults.push(faultAt(position, ` has ${count} labels; ${MAX_LABELS} are allowed`));
   if (job.kind === 'squeeze' || job.kind === 'analyze') {
     const [has, and] = source === undefined ? ['neither', 'nor'] : ['both', 'and'];
     if ((source === undefined) === (adapter_id === undefined))
-      faults.push(faultAt(spot, ` has ${has} "adapter_id" ${and} "source"; it needs one of them`));
+      faults.push(faultAt(position, ` has ${has} "adapter_id" ${and} "source"; it needs one of them`));
   }
   return faults;
 }

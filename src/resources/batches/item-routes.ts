@@ -5,7 +5,7 @@ import { BatchItemQuery } from '../../contract/list.ts';
 import { LINK, pageRequestOf, readListQuery, sendPage } from '../../http/paging.ts';
 import { asComponent, problems, reference, response } from '../../http/schemas.ts';
 import { workspaceOf } from '../own-workspace.ts';
-import { BatchPath } from './batch-answers.ts';
+import { BatchPath } from './batch-responses.ts';
 import { BATCH_ITEMS_EXAMPLE } from './examples.ts';
 import { BATCH_ERRORS } from './service.ts';
 

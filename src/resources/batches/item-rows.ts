@@ -85,6 +85,6 @@ export function itemJob(row: BatchMemberTable, batchId: string, webhookId: strin
   if (row.job === null || !('work' in kept))
     throw new TypeError(`Item ${row.position} of ${batchId} has no job`);
   const work = row.sealed === null ? kept.work : (JSON.parse(row.sealed) as RecordedJobRequest);
-  const treatment = { ...kept.treatment, batchId, webhookId, retryOf: row.retry_of };
-  return { job: acceptedJob(row.job, work, treatment), reuse: kept.treatment.reuse };
+  const options = { ...kept.treatment, batchId, webhookId, retryOf: row.retry_of };
+  return { job: acceptedJob(row.job, work, options), reuse: kept.treatment.reuse };
 }

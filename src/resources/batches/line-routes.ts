@@ -11,13 +11,13 @@ import { announcedLength, IncomingBody } from '../../http/multipart/incoming-bod
 import { UploadHeaders } from '../../http/multipart/multipart-schema.ts';
 import { PreferHeader } from '../../http/prefer.ts';
 import { asComponent, problems, reference } from '../../http/schemas.ts';
-import { AnsweredBefore } from '../../http/stored-answer.ts';
+import { AlreadyAnswered } from '../../http/stored-response.ts';
 import { explain, type Fault, type SchemaError } from '../../http/validation-message.ts';
 import { digestOf } from '../idempotency/fingerprint.ts';
 import { checkQueuedJobs, QUEUED_JOBS_ERRORS } from '../jobs/queued-jobs.ts';
 import { workspaceOf } from '../own-workspace.ts';
-import { acceptOptions, answerBatch, answerBatchAgain, MADE_BATCH } from './batch-answers.ts';
 import { batchLines, MAX_LINE_BYTES } from './batch-lines.ts';
+import { acceptOptions, CREATE_BATCH_RESPONSES, sendBatch, sendBatchAgain } from './batch-responses.ts';
 import { BATCH_ERRORS } from './service.ts';
 
 const NDJSON = 'application/x-ndjson';
@@ -43,7 +43,7 @@ export const batchLineRoutes: FastifyPluginAsyncTypebox<LineRoutesOptions> = asy
   app.post(
     '/v1/batches/ndjson',
     {
-      config: { accepts: NDJSON, answerAgain: answerBatchAgain },
+      config: { accepts: NDJSON, answerAgain: sendBatchAgain },
       schema: {
         operationId: 'createBatchFromLines',
         tags: ['batches'],
@@ -56,7 +56,7 @@ export const batchLineRoutes: FastifyPluginAsyncTypebox<LineRoutesOptions> = asy
         headers: { ...PreferHeader, properties: { ...PreferHeader.properties, ...UploadHeaders.properties } },
         bytes: NDJSON,
         response: {
-          ...MADE_BATCH,
+          ...CREATE_BATCH_RESPONSES,
           ...problems(
             ...BODY_ERRORS,
             'VALIDATION_FAILED',
@@ -67,7 +67,7 @@ export const batchLineRoutes: FastifyPluginAsyncTypebox<LineRoutesOptions> = asy
         },
       },
     },
-    async (request, reply) => answerBatch(request, reply, await receiveBatch(request, idleTimeoutMs)),
+    async (request, reply) => sendBatch(request, reply, await receiveBatch(request, idleTimeoutMs)),
   );
 };
 
@@ -100,7 +100,7 @@ async function receiveBatch(request: FastifyRequest, idleTimeoutMs: number): Pro
   const known = async (): Promise<void> => {
     if (!idempotent) return;
     await idempotent.bodyKnown(digestOf([hash.digest('hex')]));
-    if (idempotent.replay) throw new AnsweredBefore(idempotent.replay);
+    if (idempotent.replay) throw new AlreadyAnswered(idempotent.replay);
   };
   try {
     const lines = bodyLines(checked(), { maxBytes: MAX_LINE_BYTES });

@@ -8,7 +8,7 @@ import { withinCeiling } from '../jobs/priority-ceiling.ts';
 import type { JobService } from '../jobs/service.ts';
 import { lacksSecrets, withoutSecrets } from '../jobs/transfer-requests.ts';
 import { deliverTo, leavesOf, nameAtSource, type ResultsFolder, sourceText } from './item-names.ts';
-import type { ItemRequest, ItemTreatment, WantedItem } from './item-request.ts';
+import type { ItemOptions, ItemRequest, RequestedItem } from './item-request.ts';
 
 /** An item after it was checked whether it can be tried. */
 export interface ResolvedItem {
@@ -21,7 +21,7 @@ export interface ResolvedItem {
   readonly request: ItemRequest;
   /** The work with its sealed secrets; undefined if the item cannot be tried. */
   readonly work: RecordedJobRequest | undefined;
-  readonly treatment: ItemTreatment | undefined;
+  readonly options: ItemOptions | undefined;
   readonly failure: ItemFailure | undefined;
   /** Folders for its results below the common folder, as texts; none if they are delivered elsewhere or not at all. */
   readonly leaves: readonly string[];
@@ -45,7 +45,7 @@ export interface ResolveParts {
  * @param index its position among the others
  * @throws AppError PRIORITY_TOO_HIGH; DATABASE_UNAVAILABLE, STORAGE_*, which do not concern the item alone
  */
-export function resolveItem(item: WantedItem, index: number, parts: ResolveParts): Promise<ResolvedItem> {
+export function resolveItem(item: RequestedItem, index: number, parts: ResolveParts): Promise<ResolvedItem> {
   const { request } = item;
   if ('work' in request) return resolveRecorded(item, request, parts);
   if ('gone' in request) return Promise.resolve(gone(item, request));
@@ -53,7 +53,7 @@ export function resolveItem(item: WantedItem, index: number, parts: ResolveParts
 }
 
 async function resolveAsked(
-  { name: named, before }: WantedItem,
+  { name: named, before }: RequestedItem,
   request: JobRequest,
   index: number,
   parts: ResolveParts,
@@ -68,14 +68,14 @@ async function resolveAsked(
     if (given === undefined && shown.adapter !== null) name = (await parts.adapters.get(shown.adapter)).name;
     const isDelivered = folder !== undefined && 'targets' in request && request.deliver === undefined;
     if (isDelivered) whole = { ...request, deliver: deliverTo(folder, name) };
-    const { work, treatment } = places
+    const { work, options } = places
       ? await splitWithTransfers(whole, parts.ceiling, places)
       : splitRequest(whole, parts.ceiling);
     await parts.jobs.check(work);
-    const { name: asked, labels, priority, ttlSeconds, reuse } = treatment;
+    const { name: asked, labels, priority, ttlSeconds, reuse } = options;
     const kept = { name: asked, labels, priority, ttlSeconds, reuse };
     return {
-      ...{ ...shown, name, retryOf, work, treatment: kept, failure: undefined },
+      ...{ ...shown, name, retryOf, work, options: kept, failure: undefined },
       request: { work: withoutSecrets(work), treatment: kept },
       leaves: isDelivered ? leavesOf(folder, name, request) : [],
     };
@@ -88,7 +88,7 @@ async function resolveAsked(
 
 /** A recorded request is not resolved again: it keeps its connections. */
 async function resolveRecorded(
-  { name, before }: WantedItem,
+  { name, before }: RequestedItem,
   recorded: Extract<ItemRequest, { work: unknown }>,
   { jobs, ceiling }: ResolveParts,
 ): Promise<ResolvedItem> {
@@ -100,13 +100,13 @@ async function resolveRecorded(
   try {
     if (lacksSecrets(work)) throw secretsGone();
     await jobs.check(work);
-    return { ...known, work, treatment, failure: undefined, leaves: [] };
+    return { ...known, work, options: treatment, failure: undefined, leaves: [] };
   } catch (error) {
     return { ...known, ...refused(failureOf(error)) };
   }
 }
 
-const gone = ({ name, before }: WantedItem, request: { readonly gone: JobKind }): ResolvedItem => ({
+const gone = ({ name, before }: RequestedItem, request: { readonly gone: JobKind }): ResolvedItem => ({
   ...{ name: name!, kind: request.gone, adapter: null, source: before?.source ?? null },
   ...{ retryOf: before?.job ?? null, request },
   ...refused(failureOf(secretsGone())),
@@ -115,7 +115,7 @@ const gone = ({ name, before }: WantedItem, request: { readonly gone: JobKind })
 const secretsGone = (): AppError =>
   new AppError('SECRETS_GONE', 'The credentials of the request are no longer kept. Send it again.');
 
-const refused = (failure: ItemFailure) => ({ work: undefined, treatment: undefined, failure, leaves: [] });
+const refused = (failure: ItemFailure) => ({ work: undefined, options: undefined, failure, leaves: [] });
 
 /**
  * The reason why an item fails. A failure of the storage is not one of the item, and a priority that the caller may

@@ -3,7 +3,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { BatchResultLine } from '../../contract/batch-result.ts';
 import { asComponent, problems, reference, response } from '../../http/schemas.ts';
 import { workspaceOf } from '../own-workspace.ts';
-import { BatchPath } from './batch-answers.ts';
+import { BatchPath } from './batch-responses.ts';
 import { BATCH_RESULT_LINE_EXAMPLE } from './examples.ts';
 import { itemSlices, resultLines } from './result-lines.ts';
 import { BATCH_ERRORS } from './service.ts';

@@ -20,10 +20,16 @@ import { asComponent, NOTHING, problems, reference, response } from '../../http/
 import { explain, type Fault, type SchemaError } from '../../http/validation-message.ts';
 import { checkQueuedJobs, QUEUED_JOBS_ERRORS } from '../jobs/queued-jobs.ts';
 import { workspaceOf } from '../own-workspace.ts';
-import { acceptOptions, answerBatch, answerBatchAgain, BatchPath, MADE_BATCH } from './batch-answers.ts';
+import {
+  acceptOptions,
+  BatchPath,
+  CREATE_BATCH_RESPONSES,
+  sendBatch,
+  sendBatchAgain,
+} from './batch-responses.ts';
 import { forecastBatch } from './dry-run.ts';
 import { BATCH_EXAMPLE, BATCH_PAGE_EXAMPLE, BATCH_REQUEST_EXAMPLES } from './examples.ts';
-import { filledJob } from './item-request.ts';
+import { withBatchSettings } from './item-request.ts';
 import { BATCH_ERRORS } from './service.ts';
 
 /** The most faults that are reported: a batch may be wrong in thousands of places. */
@@ -46,7 +52,7 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
       bodyLimit: MAX_BODY_BYTES,
       config: {
         accepts: 'application/json',
-        answerAgain: answerBatchAgain,
+        answerAgain: sendBatchAgain,
         // The schema of this route only checks what surrounds the jobs; see checkedBatch.
         swaggerTransform: ({ schema, url }: { schema: object; url: string }) => ({
           schema: withErrorCodes({ ...schema, body: reference(BatchRequest) }),
@@ -67,7 +73,7 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
         headers: PreferHeader,
         body: asComponent(BatchEnvelope),
         response: {
-          ...MADE_BATCH,
+          ...CREATE_BATCH_RESPONSES,
           ...problems(...errorsOf('json', 'json-body'), ...BATCH_ERRORS.submit, ...QUEUED_JOBS_ERRORS),
         },
       },
@@ -83,7 +89,7 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
         return reply.header('cache-control', 'no-store').send(batch);
       }
       const batch = await workspace.batches.submit(wanted, options);
-      return answerBatch(request, reply, batch);
+      return sendBatch(request, reply, batch);
     },
   );
 
@@ -143,7 +149,7 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
           'had a job are included.',
         params: BatchPath,
         response: {
-          ...MADE_BATCH,
+          ...CREATE_BATCH_RESPONSES,
           ...problems(...BATCH_ERRORS.retry, ...QUEUED_JOBS_ERRORS),
         },
       },
@@ -151,7 +157,7 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
     async (request, reply) => {
       const { batches } = workspaceOf(request);
       const batch = await batches.retry(request.params.id, await acceptOptions(request));
-      return answerBatch(request, reply, batch);
+      return sendBatch(request, reply, batch);
     },
   );
 
@@ -209,7 +215,7 @@ async function checkedBatch(request: FastifyRequest): Promise<BatchRequest> {
   let count = 0;
   for (const [index, job] of body.jobs.entries()) {
     if (index % CHECKED_AT_ONCE === CHECKED_AT_ONCE - 1) await setImmediate();
-    if (validate(filledJob(body, job))) continue;
+    if (validate(withBatchSettings(body, job))) continue;
     const errors = (validate.errors ?? []) as readonly SchemaError[];
     const faults = explain(
       errors.map((error) => ({ ...error, instancePath: `/jobs/${index}${error.instancePath}` })),

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '../../errors/app-error.ts';
 import type { SseMessage } from '../../http/event-streams.ts';
-import { Bell } from '../events/bell.ts';
 import type { EventTail } from '../events/event-tail.ts';
+import { WakeSignal } from '../events/wake-signal.ts';
 import type { BatchResultStore, EndedItem } from './result-store.ts';
 import type { BatchService } from './service.ts';
 
@@ -47,23 +47,23 @@ export async function* watchBatch(
   watch: BatchWatch,
 ): AsyncGenerator<SseMessage | undefined, void, undefined> {
   const { signal, heartbeatMs, pollMs } = watch;
-  const bell = new Bell();
-  const ring = (): void => bell.ring();
-  const end = watch.tail.watch(watch.tenant, { onNews: ring, onProgress: () => undefined });
-  signal.addEventListener('abort', ring);
+  const wakeSignal = new WakeSignal();
+  const wake = (): void => wakeSignal.notify();
+  const end = watch.tail.watch(watch.tenant, { onNewEvents: wake, onProgress: () => undefined });
+  signal.addEventListener('abort', wake);
   const endMs = performance.now() + watch.lifeMs;
   try {
     let { told } = watch;
     let shown = '';
-    let saidAtMs = performance.now();
+    let sentAtMs = performance.now();
     while (!signal.aborted && performance.now() < endMs) {
-      const lookedAtMs = performance.now();
+      const readAtMs = performance.now();
       const seen = await look(watch, told);
       if (seen === 'gone') return;
       for (const { item, endedNo } of seen?.items ?? []) {
         yield { id: String(endedNo), event: 'item', data: JSON.stringify(item) };
         told = endedNo;
-        saidAtMs = performance.now();
+        sentAtMs = performance.now();
       }
       if (seen && told < seen.batch.progress.done && seen.items.length > 0) continue;
       const isOver = seen !== undefined && seen.batch.finished_at !== null;
@@ -71,18 +71,18 @@ export async function* watchBatch(
       if (state !== undefined && (state !== shown || isOver)) {
         yield { id: isOver ? END_ID : String(told), event: 'state', data: state };
         shown = state;
-        saidAtMs = performance.now();
+        sentAtMs = performance.now();
       }
       if (isOver) return;
-      await bell.rung(Math.min(pollMs, saidAtMs + heartbeatMs - performance.now()));
-      await pause(lookedAtMs + MIN_LOOK_MS - performance.now(), signal);
-      if (!signal.aborted && performance.now() - saidAtMs >= heartbeatMs) {
+      await wakeSignal.wait(Math.min(pollMs, sentAtMs + heartbeatMs - performance.now()));
+      await pause(readAtMs + MIN_LOOK_MS - performance.now(), signal);
+      if (!signal.aborted && performance.now() - sentAtMs >= heartbeatMs) {
         yield undefined;
-        saidAtMs = performance.now();
+        sentAtMs = performance.now();
       }
     }
   } finally {
-    signal.removeEventListener('abort', ring);
+    signal.removeEventListener('abort', wake);
     end();
   }
 }

@@ -4,7 +4,7 @@ import type { Outbound } from '../../net/outbound.ts';
 import type { ConnectionAccess } from '../../transfer/connection-access.ts';
 import type { Credentials } from '../../transfer/credentials.ts';
 import { kindOfPlace, readHub, readPlace } from '../../transfer/place.ts';
-import { isReservedHeader } from '../../transfer/transfer-ends.ts';
+import { isReservedHeader } from '../../transfer/transfer-endpoints.ts';
 
 type Settings = Omit<ConnectionAccess, 'credentials'>;
 

@@ -1,7 +1,7 @@
 import type { Database, Writer } from '../../database/database.ts';
 import type { BlobStore } from '../../storage/blob-store.ts';
 import { contentKey } from './content-files.ts';
-import { isHeld } from './hold.ts';
+import { isDeletionHeld } from './deletion-hold.ts';
 import type { Sweep } from './sweep.ts';
 
 /** Rows that one transaction changes. With SQLite, a transaction blocks the process for its duration. */
@@ -53,7 +53,7 @@ async function removeWrites(database: Database, store: BlobStore, { startMs }: S
 async function releaseUnused(database: Database, { cutoffMs }: Sweep): Promise<void> {
   for (;;) {
     const changed = await database.write(async (writer) => {
-      if (await isHeld(database, writer)) return 0;
+      if (await isDeletionHeld(database, writer)) return 0;
       const released = await writer
         .selectFrom('content')
         .select('id')

@@ -16,7 +16,7 @@ export interface EventFilter {
 }
 
 /** A stored event. */
-export interface KeptEvent {
+export interface StoredEvent {
   readonly place: number;
   readonly type: string;
   readonly job: string | null;
@@ -26,7 +26,7 @@ export interface KeptEvent {
 
 export interface EventPage {
   /** The events that match, in their order. */
-  readonly events: readonly KeptEvent[];
+  readonly events: readonly StoredEvent[];
   /** All events up to here have been read. */
   readonly place: number;
   readonly hasMore: boolean;

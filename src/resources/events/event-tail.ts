@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from '../../database/database.ts';
 import type { JobQueue } from '../../dispatch/job-queue.ts';
-import { Bell } from './bell.ts';
-import { type JobProgressed, ProgressFeed } from './progress-feed.ts';
+import { type JobProgressUpdate, ProgressFeed } from './progress-feed.ts';
+import { WakeSignal } from './wake-signal.ts';
 
 /** How often the table is read without a hint. */
 const POLL_MS = 2_000;
@@ -12,8 +12,8 @@ const FIRST_LOOK_MS = 100;
 /** A stream of the events of a tenant. */
 export interface TailWatcher {
   /** Called when there may be new events. */
-  readonly onNews: () => void;
-  readonly onProgress: (progress: JobProgressed) => void;
+  readonly onNewEvents: () => void;
+  readonly onProgress: (progress: JobProgressUpdate) => void;
 }
 
 export interface EventTailOptions {
@@ -32,8 +32,8 @@ export class EventTail {
   private readonly options: EventTailOptions;
   private readonly feed: ProgressFeed;
   private readonly watchers = new Map<string, Set<TailWatcher>>();
-  private readonly bell = new Bell();
-  private isLooking = false;
+  private readonly wakeSignal = new WakeSignal();
+  private isPolling = false;
 
   constructor(options: EventTailOptions) {
     this.options = options;
@@ -43,42 +43,42 @@ export class EventTail {
   }
 
   /** Notes that this process has written an event of a tenant. */
-  ring(tenant: string): void {
-    for (const { onNews } of this.watchers.get(tenant) ?? []) onNews();
+  notify(tenant: string): void {
+    for (const { onNewEvents } of this.watchers.get(tenant) ?? []) onNewEvents();
   }
 
   /** @returns a function that ends the watch */
   watch(tenant: string, watcher: TailWatcher): () => void {
     const own = this.watchers.get(tenant) ?? new Set();
     this.watchers.set(tenant, own.add(watcher));
-    if (!this.isLooking) {
-      this.isLooking = true;
-      void this.look();
+    if (!this.isPolling) {
+      this.isPolling = true;
+      void this.poll();
     }
     return () => {
       own.delete(watcher);
       if (own.size > 0 || this.watchers.get(tenant) !== own) return;
       this.watchers.delete(tenant);
       // Without streams, polling stops.
-      if (this.watchers.size === 0) this.bell.ring();
+      if (this.watchers.size === 0) this.wakeSignal.notify();
     };
   }
 
-  private async look(): Promise<void> {
+  private async poll(): Promise<void> {
     const { queue, pollMs: slowMs = POLL_MS } = this.options;
     const end = queue.watchAll((execution, progress) => {
       if (progress) this.feed.take(execution, progress);
-      else this.bell.ring();
+      else this.wakeSignal.notify();
     });
     let known: number | undefined;
     for (let pollMs = FIRST_LOOK_MS; this.watchers.size > 0; ) {
-      known = await this.tellNews(known).catch(() => known);
-      const hasRung = await this.bell.rung(pollMs);
-      pollMs = hasRung ? FIRST_LOOK_MS : Math.min(2 * pollMs, slowMs);
+      known = await this.notifyNewEvents(known).catch(() => known);
+      const hasNews = await this.wakeSignal.wait(pollMs);
+      pollMs = hasNews ? FIRST_LOOK_MS : Math.min(2 * pollMs, slowMs);
       // Pauses however many hints there are: clients would not notice faster updates.
-      if (hasRung && this.watchers.size > 0) await sleep(FIRST_LOOK_MS);
+      if (hasNews && this.watchers.size > 0) await sleep(FIRST_LOOK_MS);
     }
-    this.isLooking = false;
+    this.isPolling = false;
     end();
   }
 
@@ -86,12 +86,12 @@ export class EventTail {
    * @param known the position up to which all streams are informed; undefined: each stream has read the existing
    * events
    */
-  private async tellNews(known: number | undefined): Promise<number> {
+  private async notifyNewEvents(known: number | undefined): Promise<number> {
     const { reader } = this.options.database;
     if (known === undefined) {
       const newest = reader.selectFrom('event').select('place').orderBy('place', 'desc').limit(1);
       const place = (await newest.executeTakeFirst())?.place ?? 0;
-      for (const tenant of this.watchers.keys()) this.ring(tenant);
+      for (const tenant of this.watchers.keys()) this.notify(tenant);
       return place;
     }
     const news = await reader
@@ -100,7 +100,7 @@ export class EventTail {
       .where('place', '>', known)
       .groupBy('tenant')
       .execute();
-    for (const { tenant } of news) this.ring(tenant);
+    for (const { tenant } of news) this.notify(tenant);
     return Math.max(known, ...news.map(({ place }) => place));
   }
 }

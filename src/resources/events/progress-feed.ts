@@ -10,7 +10,7 @@ const KNOWN_MS = 5_000;
 const MAX_KNOWN = 1_000;
 
 /** The progress of a job. */
-export interface JobProgressed {
+export interface JobProgressUpdate {
   readonly jobId: string;
   readonly batchId: string | null;
   readonly labels: Labels;
@@ -23,22 +23,25 @@ export interface JobProgressed {
  */
 export class ProgressFeed {
   private readonly database: Pick<Database, 'reader'>;
-  private readonly tell: (tenant: string, progress: JobProgressed) => void;
+  private readonly publish: (tenant: string, progress: JobProgressUpdate) => void;
   /** Executions with a recent update. */
-  private readonly told = new LRUCache<string, true>({ max: MAX_KNOWN, ttl: MIN_INTERVAL_MS });
+  private readonly recentlyPublished = new LRUCache<string, true>({ max: MAX_KNOWN, ttl: MIN_INTERVAL_MS });
   private readonly jobs = new LRUCache<string, ReturnType<ProgressFeed['jobsOf']>>({
     max: MAX_KNOWN,
     ttl: KNOWN_MS,
   });
 
-  constructor(database: Pick<Database, 'reader'>, tell: (tenant: string, progress: JobProgressed) => void) {
+  constructor(
+    database: Pick<Database, 'reader'>,
+    tell: (tenant: string, progress: JobProgressUpdate) => void,
+  ) {
     this.database = database;
-    this.tell = tell;
+    this.publish = tell;
   }
 
   take(execution: string, progress: Progress): void {
-    if (this.told.has(execution)) return;
-    this.told.set(execution, true);
+    if (this.recentlyPublished.has(execution)) return;
+    this.recentlyPublished.set(execution, true);
     let jobs = this.jobs.get(execution);
     if (!jobs) {
       jobs = this.jobsOf(execution);
@@ -47,7 +50,7 @@ export class ProgressFeed {
     void jobs.then(
       (rows) => {
         for (const { id, tenant, batch, labels, attempts } of rows)
-          this.tell(tenant, {
+          this.publish(tenant, {
             ...{ jobId: id, batchId: batch, labels: JSON.parse(labels) as Labels },
             progress: { ...progress, attempt: Math.max(1, attempts) },
           });

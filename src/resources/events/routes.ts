@@ -6,7 +6,7 @@ import { type OpenStreams, type StreamTimes, sseStream } from '../../http/event-
 import { asComponent, problems, reference, response } from '../../http/schemas.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import { progressEventExample, streamNoticeExample } from './examples.ts';
-import { beginningOf, watchEvents } from './watch-events.ts';
+import { findStreamStart, watchEvents } from './watch-events.ts';
 
 export interface EventRoutesOptions {
   readonly streams: OpenStreams;
@@ -64,7 +64,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<EventRoutesOptions> = async 
       const { eventStore: store, eventTail: tail, tenant } = workspaceOf(request);
       const { types, job_id: jobId, batch_id: batchId, label } = request.query;
       const lastEventId = request.headers['last-event-id'];
-      const beginning = await beginningOf(store, lastEventId);
+      const beginning = await findStreamStart(store, lastEventId);
       const { signal, close } = streams.add(tenant);
       reply.raw.once('close', close);
       const filter = { types, jobId, batchId, labels: label?.map(wantedLabel) };

@@ -4,11 +4,11 @@ import { END_TYPES } from '../../contract/webhook.ts';
 import { hasLabels } from '../../database/lists/label-filter.ts';
 import { AppError } from '../../errors/app-error.ts';
 import type { SseMessage } from '../../http/event-streams.ts';
-import { Bell } from './bell.ts';
 import { placeOfTime } from './event-rows.ts';
 import type { EventFilter, EventPage, EventStore } from './event-store.ts';
 import type { EventTail } from './event-tail.ts';
-import type { JobProgressed } from './progress-feed.ts';
+import type { JobProgressUpdate } from './progress-feed.ts';
+import { WakeSignal } from './wake-signal.ts';
 
 /** Events that arrive close together are read together. */
 const MIN_LOOK_MS = 50;
@@ -35,14 +35,17 @@ export interface EventWatch {
 }
 
 /** The place at which a stream begins. */
-export interface Beginning {
+export interface StreamStart {
   readonly place: number;
   /** Whether events before it may be missing. */
   readonly hasGap: boolean;
 }
 
 /** @throws AppError DATABASE_UNAVAILABLE */
-export async function beginningOf(store: EventStore, lastEventId: string | undefined): Promise<Beginning> {
+export async function findStreamStart(
+  store: EventStore,
+  lastEventId: string | undefined,
+): Promise<StreamStart> {
   if (!lastEventId) return { place: await store.newestPlace(), hasGap: false };
   const place = Number(lastEventId);
   const horizon = await store.horizon();
@@ -59,32 +62,32 @@ export async function beginningOf(store: EventStore, lastEventId: string | undef
  * While the database is unavailable, the generator waits.
  */
 export async function* watchEvents(
-  beginning: Beginning,
+  beginning: StreamStart,
   watch: EventWatch,
 ): AsyncGenerator<SseMessage | undefined, void, undefined> {
   const { store, tail, tenant, filter, lastEventId, signal, heartbeatMs } = watch;
   const { types, ...rest } = filter;
   const kept = { ...rest, types: types?.filter((type) => type !== 'job.progress') };
-  const bell = new Bell();
-  const ring = (): void => bell.ring();
-  const progressed = new Map<string, JobProgressed>();
-  const over = new RecentIds();
+  const wakeSignal = new WakeSignal();
+  const wake = (): void => wakeSignal.notify();
+  const progressed = new Map<string, JobProgressUpdate>();
+  const endedJobs = new RecentIds();
   const end = tail.watch(tenant, {
-    onNews: ring,
+    onNewEvents: wake,
     onProgress: (progress) => {
-      if (over.has(progress.jobId) || !wantsProgress(filter, progress)) return;
+      if (endedJobs.has(progress.jobId) || !wantsProgress(filter, progress)) return;
       progressed.set(progress.jobId, progress);
-      ring();
+      wake();
     },
   });
-  signal.addEventListener('abort', ring);
+  signal.addEventListener('abort', wake);
   const endMs = performance.now() + watch.lifeMs;
   try {
     let { place } = beginning;
     yield notice(beginning.hasGap ? 'stream.gap' : 'stream.open', place, lastEventId);
-    let saidAtMs = performance.now();
+    let sentAtMs = performance.now();
     for (;;) {
-      const page = await lookAfter(store, place, kept);
+      const page = await readPageAfter(store, place, kept);
       if (page && page.horizon > place) {
         yield notice('stream.gap', page.horizon, String(place));
         place = page.horizon;
@@ -92,30 +95,30 @@ export async function* watchEvents(
       }
       for (const { place: at, type, job, body } of page?.events ?? []) {
         yield { id: String(at), event: type, data: body };
-        saidAtMs = performance.now();
+        sentAtMs = performance.now();
         if (job === null) continue;
         // Progress of an attempt that has ended no longer matters.
         progressed.delete(job);
-        if (isEnd(type)) over.add(job);
+        if (isEnd(type)) endedJobs.add(job);
       }
       for (const progress of takeAll(progressed)) {
         yield progressMessage(progress);
-        saidAtMs = performance.now();
+        sentAtMs = performance.now();
       }
       place = page?.place ?? place;
       if (signal.aborted || performance.now() > endMs) return;
       if (page?.hasMore) continue;
-      const lookedAtMs = performance.now();
-      await bell.rung(Math.min(page ? heartbeatMs : AGAIN_MS, saidAtMs + heartbeatMs - lookedAtMs));
-      await pause(lookedAtMs + MIN_LOOK_MS - performance.now(), signal);
+      const readAtMs = performance.now();
+      await wakeSignal.wait(Math.min(page ? heartbeatMs : AGAIN_MS, sentAtMs + heartbeatMs - readAtMs));
+      await pause(readAtMs + MIN_LOOK_MS - performance.now(), signal);
       if (signal.aborted || performance.now() > endMs) return;
-      if (performance.now() - saidAtMs >= heartbeatMs) {
+      if (performance.now() - sentAtMs >= heartbeatMs) {
         yield undefined;
-        saidAtMs = performance.now();
+        sentAtMs = performance.now();
       }
     }
   } finally {
-    signal.removeEventListener('abort', ring);
+    signal.removeEventListener('abort', wake);
     end();
   }
 }
@@ -138,7 +141,7 @@ class RecentIds {
 const isEnd = (type: string): boolean => END_TYPES.some((end) => end === type);
 
 /** undefined if the database is unavailable. */
-async function lookAfter(
+async function readPageAfter(
   store: EventStore,
   place: number,
   filter: EventFilter,
@@ -153,7 +156,7 @@ async function lookAfter(
 
 function wantsProgress(
   { types, jobId, batchId, labels = [] }: EventWatch['filter'],
-  progress: JobProgressed,
+  progress: JobProgressUpdate,
 ): boolean {
   return (
     (types === undefined || types.includes('job.progress')) &&
@@ -169,7 +172,7 @@ function takeAll<T>(waiting: Map<string, T>): T[] {
   return all;
 }
 
-type Told<E extends StreamEvent['event']> = Extract<StreamEvent, { event: E }>['data'];
+type DataOf<E extends StreamEvent['event']> = Extract<StreamEvent, { event: E }>['data'];
 
 function notice(
   type: 'stream.open' | 'stream.gap',
@@ -177,15 +180,15 @@ function notice(
   lastEventId: string | undefined,
 ): SseMessage {
   const data = { last_event_id: lastEventId ?? null };
-  const told: Told<typeof type> = { type, timestamp: new Date().toISOString(), data };
-  return { id: String(place), event: type, data: JSON.stringify(told) };
+  const event: DataOf<typeof type> = { type, timestamp: new Date().toISOString(), data };
+  return { id: String(place), event: type, data: JSON.stringify(event) };
 }
 
-function progressMessage({ jobId: job_id, batchId: batch_id, progress }: JobProgressed): SseMessage {
+function progressMessage({ jobId: job_id, batchId: batch_id, progress }: JobProgressUpdate): SseMessage {
   const type = 'job.progress';
   const data = { job_id, batch_id, progress };
-  const told: Told<typeof type> = { type, timestamp: new Date().toISOString(), data };
-  return { event: type, data: JSON.stringify(told) };
+  const event: DataOf<typeof type> = { type, timestamp: new Date().toISOString(), data };
+  return { event: type, data: JSON.stringify(event) };
 }
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {

@@ -1,8 +1,8 @@
 import type { Database, Writer } from '../../database/database.ts';
 import { timedId } from '../../database/ids.ts';
-import { hasCome, sql } from '../../database/sql.ts';
+import { isPast, sql } from '../../database/sql.ts';
 import type { IdempotencyTable } from '../../database/tables.ts';
-import type { StoredAnswer } from '../../http/stored-answer.ts';
+import type { StoredResponse } from '../../http/stored-response.ts';
 
 /** The longest time for which a request holds a key without renewing its claim. */
 const LONGEST_LEASE_MS = 3_600_000;
@@ -35,7 +35,7 @@ export type Claim =
   /** `seed`: the part of record ids that is the same whenever a request with this key is handled. */
   | { readonly state: 'ours'; readonly seed: string }
   | { readonly state: 'in-flight'; readonly fingerprint: Fingerprint }
-  | { readonly state: 'answered'; readonly fingerprint: Fingerprint; readonly answer: StoredAnswer };
+  | { readonly state: 'answered'; readonly fingerprint: Fingerprint; readonly answer: StoredResponse };
 
 /** A key and the process that claims it. */
 export interface Claimant {
@@ -84,7 +84,7 @@ export class ClaimStore {
   async settle(
     claimant: Claimant,
     fingerprint: Fingerprint,
-    answer: StoredAnswer,
+    answer: StoredResponse,
     keepMs: number,
   ): Promise<boolean> {
     const kept = this.database.write((writer) => this.keep(writer, claimant, fingerprint, answer, keepMs));
@@ -126,7 +126,7 @@ export class ClaimStore {
     writer: Writer,
     claimant: Claimant,
     { route, payload }: Fingerprint,
-    answer: StoredAnswer | null,
+    answer: StoredResponse | null,
     forMs: number,
   ): Promise<string | undefined> {
     const { now } = this.database;
@@ -158,7 +158,7 @@ export class ClaimStore {
               // A claimant renews its claim again and again; this one did so before the clock was set back.
               and([
                 eb('idempotency.answer', 'is', null),
-                hasCome(this.database, 'idempotency.expires_at', LONGEST_LEASE_MS),
+                isPast(this.database, 'idempotency.expires_at', LONGEST_LEASE_MS),
               ]),
             ]),
           ),
@@ -171,5 +171,5 @@ export class ClaimStore {
 
 function claimOf({ answer, ...fingerprint }: Pick<IdempotencyTable, 'route' | 'payload' | 'answer'>): Claim {
   if (answer === null) return { state: 'in-flight', fingerprint };
-  return { state: 'answered', fingerprint, answer: JSON.parse(answer) as StoredAnswer };
+  return { state: 'answered', fingerprint, answer: JSON.parse(answer) as StoredResponse };
 }

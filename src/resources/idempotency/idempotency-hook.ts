@@ -3,7 +3,7 @@ import fp from 'fastify-plugin';
 import { AppError } from '../../errors/app-error.ts';
 import { IDEMPOTENCY_KEY_HEADER, idempotencyKey } from '../../http/idempotency-key.ts';
 import { API_PREFIX, tenantOf } from '../../http/principal.ts';
-import { keepable, sendAgain } from '../../http/stored-answer.ts';
+import { replayResponse, toStoredResponse } from '../../http/stored-response.ts';
 import { withHook } from '../../http/with-hook.ts';
 import type { ClaimStore } from './claim-store.ts';
 import { canonicalJson, digestOf } from './fingerprint.ts';
@@ -72,7 +72,7 @@ export const idempotency = fp(async (app: FastifyInstance, { claims, secrets }: 
       // A response that was not written through Fastify cannot be stored.
       if (idempotent.isHeld && reply.raw.writableFinished) void idempotent.release();
     });
-    return idempotent.replay && sendAgain(request, reply, idempotent.replay);
+    return idempotent.replay && replayResponse(request, reply, idempotent.replay);
   }
 
   /** Stores the response before it is sent, so that every response that a client has received can be sent again. */
@@ -81,7 +81,7 @@ export const idempotency = fp(async (app: FastifyInstance, { claims, secrets }: 
     if (!idempotent?.isHeld) return payload;
     // An interrupted request has no response, and its repetition counts as the first.
     const brokeOff = request.raw.destroyed && !request.raw.complete;
-    const answer = idempotent.isComplete && !brokeOff ? keepable(reply, payload) : undefined;
+    const answer = idempotent.isComplete && !brokeOff ? toStoredResponse(reply, payload) : undefined;
     await (answer ? idempotent.settle(answer) : idempotent.release());
     return payload;
   }

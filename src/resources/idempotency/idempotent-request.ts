@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { AppError } from '../../errors/app-error.ts';
-import type { StoredAnswer } from '../../http/stored-answer.ts';
+import type { StoredResponse } from '../../http/stored-response.ts';
 import type { Claimant, ClaimStore, Fingerprint } from './claim-store.ts';
 import { digestOf } from './fingerprint.ts';
 
@@ -39,7 +39,7 @@ export class IdempotentRequest {
   private readonly seal: Seal | undefined;
   private readonly startedMs = performance.now();
   private fingerprint: Fingerprint;
-  private answer: StoredAnswer | undefined;
+  private answer: StoredResponse | undefined;
   private seed: string | undefined;
   private timer: NodeJS.Timeout | undefined;
   private isOurs = true;
@@ -63,7 +63,7 @@ export class IdempotentRequest {
   }
 
   /** The first response, once it is certain that this request is the same. */
-  get replay(): StoredAnswer | undefined {
+  get replay(): StoredResponse | undefined {
     return this.isOurs || this.fingerprint.payload === null ? undefined : this.answer;
   }
 
@@ -98,7 +98,7 @@ export class IdempotentRequest {
   }
 
   /** Stores the response. This is repeated while the database is unavailable. */
-  async settle(answer: StoredAnswer): Promise<void> {
+  async settle(answer: StoredResponse): Promise<void> {
     this.answer = this.seal ? { ...answer, body: this.seal.seal(answer.body) } : answer;
     await this.keepAnswer();
   }

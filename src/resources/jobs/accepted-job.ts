@@ -9,7 +9,7 @@ import { withinCeiling } from './priority-ceiling.ts';
 import { recordedHere, recordedRequest } from './transfer-requests.ts';
 
 /** How a job is treated, with all defaults filled in. */
-export interface Treatment {
+export interface JobOptions {
   readonly name: string | null;
   readonly labels: Labels;
   readonly priority: JobPriority;
@@ -22,7 +22,7 @@ export interface Treatment {
   readonly webhookId: string | null;
 }
 
-export const DEFAULT_TREATMENT: Treatment = {
+export const DEFAULT_JOB_OPTIONS: JobOptions = {
   name: null,
   labels: {},
   priority: 'normal',
@@ -35,19 +35,19 @@ export const DEFAULT_TREATMENT: Treatment = {
 
 interface SplitRequest {
   readonly work: RecordedJobRequest;
-  readonly treatment: Treatment;
+  readonly options: JobOptions;
 }
 
 /**
- * Separates a request from the options of its treatment.
+ * Separates a request from the options of its job.
  * @param ceiling the highest priority that the caller may use
  * @throws AppError PRIORITY_TOO_HIGH
  * @throws AppError VALIDATION_FAILED if adapters are to be fetched or delivered, and for a dry run, which creates no
  *   job
  */
 export function splitRequest(request: JobRequest, ceiling: JobPriority): SplitRequest {
-  const { rest, treatment } = treated(request, ceiling);
-  return { work: recordedHere(rest), treatment };
+  const { rest, options } = separateOptions(request, ceiling);
+  return { work: recordedHere(rest), options };
 }
 
 /**
@@ -59,14 +59,14 @@ export async function splitWithTransfers(
   ceiling: JobPriority,
   places: Places,
 ): Promise<SplitRequest> {
-  const { rest, treatment } = treated(request, ceiling);
-  return { work: await recordedRequest(rest, places), treatment };
+  const { rest, options } = separateOptions(request, ceiling);
+  return { work: await recordedRequest(rest, places), options };
 }
 
-function treated(
+function separateOptions(
   request: JobRequest,
   ceiling: JobPriority,
-): { readonly rest: JobRequest; readonly treatment: Treatment } {
+): { readonly rest: JobRequest; readonly options: JobOptions } {
   // The webhook of the request is handled separately.
   const {
     name,
@@ -78,18 +78,18 @@ function treated(
     dry_run,
     ...rest
   } = request as JobRequest & JobSettings & { readonly dry_run?: boolean };
-  if (dry_run) throw notAlone();
+  if (dry_run) throw dryRunOfOneJob();
   const priority = withinCeiling(asked, ceiling);
   const said = { name, labels, priority, ttlSeconds, reuse };
   const given = Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined));
-  return { rest: rest as JobRequest, treatment: { ...DEFAULT_TREATMENT, ...given } };
+  return { rest: rest as JobRequest, options: { ...DEFAULT_JOB_OPTIONS, ...given } };
 }
 
 /** The record of a job that has just been accepted. */
 export function acceptedJob(
   id: string,
   work: RecordedJobRequest,
-  treatment: Treatment = DEFAULT_TREATMENT,
+  options: JobOptions = DEFAULT_JOB_OPTIONS,
 ): JobRecord {
   return {
     id,
@@ -100,14 +100,14 @@ export function acceptedJob(
     started_at: null,
     finished_at: null,
     attempts: 0,
-    name: treatment.name,
-    labels: treatment.labels,
-    priority: treatment.priority,
-    ttl_seconds: treatment.ttlSeconds,
+    name: options.name,
+    labels: options.labels,
+    priority: options.priority,
+    ttl_seconds: options.ttlSeconds,
     expires_at: null,
-    batch_id: treatment.batchId,
-    retry_of: treatment.retryOf,
-    webhook_id: treatment.webhookId,
+    batch_id: options.batchId,
+    retry_of: options.retryOf,
+    webhook_id: options.webhookId,
     reused: false,
     request: work,
     imported: null,
@@ -120,7 +120,7 @@ export function acceptedJob(
 }
 
 /** The error for a dry run of one job among several: either all of them are a dry run, or none. */
-function notAlone(): AppError {
+function dryRunOfOneJob(): AppError {
   const detail = '"dry_run" belongs to the whole request; set it beside the list of jobs';
   return new AppError('VALIDATION_FAILED', `${detail}.`, { errors: [{ pointer: '/dry_run', detail }] });
 }

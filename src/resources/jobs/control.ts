@@ -6,7 +6,7 @@ import { AppError } from '../../errors/app-error.ts';
 import type { ErrorCode } from '../../errors/error-kinds.ts';
 import type { BlobStore } from '../../storage/blob-store.ts';
 import { acceptedJob } from './accepted-job.ts';
-import type { Observer } from './executions/job-changes.ts';
+import type { JobObserver } from './executions/job-changes.ts';
 import { PRIORITY_ERRORS, withinCeiling } from './priority-ceiling.ts';
 import type { JobService } from './service.ts';
 import { progressOf } from './service.ts';
@@ -19,7 +19,7 @@ export interface JobControlParts {
   readonly jobStore: JobStore;
   readonly batchStore: { isActive(batchId: string): Promise<boolean> };
   readonly queue: Pick<JobQueue, 'progress'>;
-  readonly observer?: Observer;
+  readonly observer?: JobObserver;
 }
 
 /** The errors of the methods; the routes derive the codes of their responses from them. */
@@ -101,8 +101,8 @@ export class JobControl {
     await jobs.check(record.request);
     const { name, labels, priority, ttl_seconds: ttlSeconds, webhook_id: webhookId } = record;
     const kept = { name, labels, priority, ttlSeconds, webhookId };
-    const treatment = { ...kept, reuse: false, batchId: null, retryOf: jobId };
-    return jobs.accept({ job: acceptedJob(id, record.request, treatment), reuse: false });
+    const options = { ...kept, reuse: false, batchId: null, retryOf: jobId };
+    return jobs.accept({ job: acceptedJob(id, record.request, options), reuse: false });
   }
 
   /**

@@ -15,12 +15,12 @@ import { removeScratch } from '../../storage/scratch.ts';
 import { localFiles } from '../adapters/files.ts';
 import type { AdapterService } from '../adapters/service.ts';
 import type { RequestWebhooks } from '../webhooks/request-webhook.ts';
-import { acceptedJob, splitRequest, splitWithTransfers, type Treatment } from './accepted-job.ts';
+import { acceptedJob, type JobOptions, splitRequest, splitWithTransfers } from './accepted-job.ts';
 import { sourceIds } from './adapters-of-request.ts';
 import { firstStep, type SourceContent } from './executions/accept-jobs.ts';
+import { findEqualExecution, sourceContents } from './executions/equal-execution.ts';
 import { executionKey, sourceIdentity } from './executions/execution-key.ts';
 import { priorityOf } from './executions/execution-rows.ts';
-import { contentOfSources, equalWork } from './executions/known-work.ts';
 import { knownReports } from './known-reports.ts';
 import { withoutResults } from './result-settings.ts';
 import type { JobService } from './service.ts';
@@ -60,27 +60,28 @@ export class JobForecasts {
     ceiling: JobPriority,
   ): Promise<JobRecord> {
     const { jobs, transfers, requestWebhooks } = this.parts;
-    const { work, treatment } = transfers
+    const { work, options } = transfers
       ? await splitWithTransfers(request as JobRequest, ceiling, transfers.places())
       : splitRequest(request as JobRequest, ceiling);
     // The URL of the webhook is checked as for a real request.
-    if (request.webhook) requestWebhooks?.taken(request.webhook, END_TYPES);
+    if (request.webhook) requestWebhooks?.prepare(request.webhook, END_TYPES);
     await jobs.check(work);
-    const forecast = await this.of(work, treatment);
-    const job = acceptedJob(newJobId(Date.now()), withoutSecrets(work), treatment);
+    const forecast = await this.of(work, options);
+    const job = acceptedJob(newJobId(Date.now()), withoutSecrets(work), options);
     return { ...job, id: DRY_RUN_ID, reused: forecast.reused, forecast };
   }
 
   /** The forecast of a job that can be tried. */
-  async of(work: RecordedJobRequest, treatment: Pick<Treatment, 'reuse' | 'priority'>): Promise<JobForecast> {
+  async of(work: RecordedJobRequest, options: Pick<JobOptions, 'reuse' | 'priority'>): Promise<JobForecast> {
     const { database, tenant } = this.parts;
-    const contents = await contentOfSources(database, tenant, sourceIds(work));
+    const contents = await sourceContents(database, tenant, sourceIds(work));
     const isWork = firstStep({ request: work }) === 'work';
     const key = isWork ? executionKey(work, (id) => sourceIdentity(contents.get(id)!)) : undefined;
-    const equal = key === undefined || !treatment.reuse ? undefined : await equalWork(database, tenant, key);
+    const equal =
+      key === undefined || !options.reuse ? undefined : await findEqualExecution(database, tenant, key);
     return {
       reused: equal !== undefined,
-      ...(await this.pace(isWork ? bytesOf(contents) : undefined, priorityOf(treatment.priority), equal)),
+      ...(await this.pace(isWork ? bytesOf(contents) : undefined, priorityOf(options.priority), equal)),
       targets: 'targets' in work ? await this.targets(work, contents) : [],
     };
   }

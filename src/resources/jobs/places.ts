@@ -15,16 +15,16 @@ import type { Outbound } from '../../net/outbound.ts';
 import type { ConnectionAccess } from '../../transfer/connection-access.ts';
 import { hubPlace, kindOfPlace, readPlace, s3Place } from '../../transfer/place.ts';
 import { readSinkText, readSourceText, type UrlText } from '../../transfer/place-text.ts';
+import { checkConnectionCovers, placesOf } from '../../transfer/resolve-endpoints.ts';
 import type { SecretBox } from '../../transfer/secret-box.ts';
 import { sealSink, sealSource } from '../../transfer/secrets.ts';
-import { checkReach, placesOf } from '../../transfer/through-connection.ts';
 import {
   checkTransfer,
   checkUrlFiles,
   refuseShardUrl,
   shownPlace,
   urlFile,
-} from '../../transfer/transfer-ends.ts';
+} from '../../transfer/transfer-endpoints.ts';
 import { connectionNeeded, findConnection } from '../connections/find-connection.ts';
 import { noConnection } from '../connections/service.ts';
 
@@ -149,7 +149,7 @@ export class Places {
       },
       files: files as Record<string, { url: string }>,
     };
-    checkReach(connection, placesOf(recorded));
+    checkConnectionCovers(connection, placesOf(recorded));
     return recorded;
   }
 
@@ -165,7 +165,7 @@ export class Places {
         );
     if (end.connection === undefined) return findConnection(place, await this.all());
     const connection = await this.named(end.connection);
-    checkReach(connection, [place]);
+    checkConnectionCovers(connection, [place]);
     return connection;
   }
 

@@ -13,7 +13,7 @@ export interface ResultFacts {
 }
 
 /** How an adapter that a job has created is kept. */
-export interface ResultKeeping {
+export interface ResolvedResultSettings {
   readonly name: string;
   readonly labels: Labels;
   /** undefined: the adapter does not expire. */
@@ -29,11 +29,11 @@ export function resultSettings(
   request: RecordedJobRequest,
   targetIndex: number | null,
   { sourceNames, rank, defaultTtlSeconds }: ResultFacts,
-): ResultKeeping {
-  const { name, labels, ttl_seconds } = said(request, targetIndex);
+): ResolvedResultSettings {
+  const { name, labels, ttl_seconds } = requestedSettings(request, targetIndex);
   const template = name ?? (targetIndex === null ? '{source}' : '{source}-r{rank}');
   return {
-    name: filled(template, nameOfSources(sourceNames), rank, targetIndex),
+    name: fillTemplate(template, nameOfSources(sourceNames), rank, targetIndex),
     labels: labels ?? {},
     ttlSeconds: ttl_seconds ?? defaultTtlSeconds,
   };
@@ -46,7 +46,7 @@ export function withoutResults<T extends RecordedJobRequest>(request: T): T {
   return { ...work, ...(targets && { targets }) } as T;
 }
 
-function said(request: RecordedJobRequest, targetIndex: number | null): ResultSettings {
+function requestedSettings(request: RecordedJobRequest, targetIndex: number | null): ResultSettings {
   const ofJob = 'results' in request ? request.results : undefined;
   // The settings of a job with targets apply to its results, not to an adapter that it fetches first.
   if (!('targets' in request)) return ofJob ?? {};
@@ -54,7 +54,7 @@ function said(request: RecordedJobRequest, targetIndex: number | null): ResultSe
 }
 
 /** @param template valid by the contract. A name that becomes too long is shortened, first in the name of the source */
-function filled(
+function fillTemplate(
   template: string,
   source: string,
   rank: ResultFacts['rank'],
@@ -64,7 +64,7 @@ function filled(
   const parts = short.split('{source}');
   const own = [...parts.join('')].length;
   const room = Math.max(0, Math.floor((MAX_NAME_CHARACTERS - own) / (parts.length - 1 || 1)));
-  return cut(parts.join(cut(source, room)), MAX_NAME_CHARACTERS);
+  return truncate(parts.join(truncate(source, room)), MAX_NAME_CHARACTERS);
 }
 
-const cut = (text: string, characters: number): string => [...text].slice(0, characters).join('');
+const truncate = (text: string, characters: number): string => [...text].slice(0, characters).join('');

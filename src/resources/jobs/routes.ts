@@ -14,7 +14,7 @@ import { listOptions, pageRequestOf, sendPage } from '../../http/paging.ts';
 import { PreferHeader, preferredWait } from '../../http/prefer.ts';
 import { readRequestJson } from '../../http/request-json.ts';
 import { asComponent, JobPath, LOCATION, problems, reference, response } from '../../http/schemas.ts';
-import type { StoredAnswer } from '../../http/stored-answer.ts';
+import type { StoredResponse } from '../../http/stored-response.ts';
 import type { SchemaError } from '../../http/validation-message.ts';
 import { checkTargets } from '../../serving/check-targets.ts';
 import type { UploadDependencies } from '../adapters/upload/receive-adapter.ts';
@@ -234,7 +234,7 @@ async function answerJob(
 async function answerJobAgain(
   request: FastifyRequest,
   reply: FastifyReply,
-  { body }: StoredAnswer,
+  { body }: StoredResponse,
 ): Promise<FastifyReply | undefined> {
   const { id } = JSON.parse(body) as JobRecord;
   const { jobs } = workspaceOf(request);

@@ -13,15 +13,15 @@ import { checkTargets } from '../../serving/check-targets.ts';
 import type { BlobStore, ByteRange } from '../../storage/blob-store.ts';
 import type { AdapterService } from '../adapters/service.ts';
 import { bytesOf, streamOf } from '../contents/content-files.ts';
-import { Bell } from '../events/bell.ts';
+import { WakeSignal } from '../events/wake-signal.ts';
 import { canonicalJson } from '../idempotency/fingerprint.ts';
 import type { RequestWebhooks } from '../webhooks/request-webhook.ts';
 import { acceptedJob, splitRequest, splitWithTransfers } from './accepted-job.ts';
 import { sourceIds } from './adapters-of-request.ts';
 import { ExecutionWatch } from './events/execution-watch.ts';
 import type { NewJob } from './executions/accept-jobs.ts';
-import type { Observer } from './executions/job-changes.ts';
-import { withIds } from './executions/report-ids.ts';
+import type { JobObserver } from './executions/job-changes.ts';
+import { fillPlaceholders } from './executions/report-ids.ts';
 import { hasReport } from './job-end.ts';
 import { isFinal, type JobFilter, type JobStore } from './store.ts';
 import { type TransferRequests, withoutSecrets } from './transfer-requests.ts';
@@ -40,7 +40,7 @@ export interface JobServiceParts {
   readonly jobStore: JobStore;
   readonly adapters: Pick<AdapterService, 'get'>;
   readonly queue: Pick<JobQueue, 'progress' | 'watch'>;
-  readonly observer?: Observer;
+  readonly observer?: JobObserver;
   /** undefined: the service neither fetches nor delivers adapters. */
   readonly transfers?: TransferRequests | undefined;
   /** undefined: requests cannot have webhooks. */
@@ -99,13 +99,13 @@ export class JobService {
     ceiling: JobPriority = 'high',
   ): Promise<JobRecord> {
     const { transfers } = this.parts;
-    const { work, treatment } = transfers
+    const { work, options } = transfers
       ? await splitWithTransfers(request, ceiling, transfers.places())
       : splitRequest(request, ceiling);
-    const webhook = request.webhook && this.parts.requestWebhooks?.taken(request.webhook, END_TYPES);
+    const webhook = request.webhook && this.parts.requestWebhooks?.prepare(request.webhook, END_TYPES);
     await this.check(work);
-    const job = acceptedJob(id, work, { ...treatment, webhookId: webhook?.id ?? null });
-    return this.accept({ job, reuse: treatment.reuse, webhook });
+    const job = acceptedJob(id, work, { ...options, webhookId: webhook?.id ?? null });
+    return this.accept({ job, reuse: options.reuse, webhook });
   }
 
   /**
@@ -176,7 +176,8 @@ export class JobService {
   async storedReport(jobId: string): Promise<{ readonly job: JobRecord; readonly bytes: Uint8Array }> {
     const record = await this.recorded(jobId);
     const report = hasReport(record) ? await this.jobs.file(jobId, 'report') : undefined;
-    if (report) return { job: record, bytes: withIds(await bytesOf(this.parts.blobs, report), record) };
+    if (report)
+      return { job: record, bytes: fillPlaceholders(await bytesOf(this.parts.blobs, report), record) };
     const why = isFinal(record)
       ? `Job ${jobId} ended in the state "${record.state}", in which it has no report.`
       : `Job ${jobId} has not ended yet; its report comes with its results.`;
@@ -200,10 +201,10 @@ export class JobService {
    */
   async wait(jobId: string, timeoutMs: number, signal?: AbortSignal): Promise<JobRecord> {
     const startedMs = performance.now();
-    const bell = new Bell();
-    const ring = (): void => bell.ring();
-    const watch = this.watch(jobId, ring);
-    signal?.addEventListener('abort', ring);
+    const wakeSignal = new WakeSignal();
+    const wake = (): void => wakeSignal.notify();
+    const watch = this.watch(jobId, wake);
+    signal?.addEventListener('abort', wake);
     try {
       for (;;) {
         const record = await this.recorded(jobId);
@@ -212,11 +213,11 @@ export class JobService {
         if (leftMs <= 0 || signal?.aborted) return await this.get(jobId);
         await watch.follow();
         const pollMs = timeoutMs - leftMs < BEGIN_MS ? POLL_MS.begin : POLL_MS.later;
-        await bell.rung(Math.min(leftMs, pollMs));
+        await wakeSignal.wait(Math.min(leftMs, pollMs));
       }
     } finally {
       watch.end();
-      signal?.removeEventListener('abort', ring);
+      signal?.removeEventListener('abort', wake);
     }
   }
 

@@ -1,8 +1,8 @@
 import type { HubSource, S3Source, Source, SourcePrefix } from '../../contract/transfer.ts';
 import { AppError } from '../../errors/app-error.ts';
-import { viaConnection } from '../../transfer/connection-way.ts';
+import { viaConnection } from '../../transfer/connection-route.ts';
 import { readSourceText } from '../../transfer/place-text.ts';
-import { readySource } from '../../transfer/through-connection.ts';
+import { readySource } from '../../transfer/resolve-endpoints.ts';
 import type { PlaceParts, Places } from './places.ts';
 
 /** An adapter below a prefix. */

@@ -2,8 +2,8 @@ import type { JobRequest, RecordedJobRequest } from '../../contract/job-request.
 import type { RecordedSink, RecordedSource, Source, SourcePrefix } from '../../contract/transfer.ts';
 import type { RecordedDeliver } from '../../contract/transfer-job.ts';
 import { AppError } from '../../errors/app-error.ts';
+import { hasNoSealedSecrets } from '../../transfer/resolve-endpoints.ts';
 import { redactFinal } from '../../transfer/secrets.ts';
-import { isClear } from '../../transfer/through-connection.ts';
 import { type Destination, destinationsOf } from './destinations.ts';
 import { type PlaceParts, Places } from './places.ts';
 import { type AdapterBelow, adaptersBelow } from './source-folder.ts';
@@ -70,7 +70,7 @@ export const hasTransfers = (work: RecordedJobRequest): boolean => transfersOf(w
 
 /** Whether the secrets that a repetition would need no longer exist. */
 export const lacksSecrets = (work: RecordedJobRequest): boolean =>
-  transfersOf(work).some((end) => end.sealed === undefined && !isClear(end));
+  transfersOf(work).some((end) => end.sealed === undefined && !hasNoSealedSecrets(end));
 
 /** The error for a job whose secrets are gone. */
 export const secretsGone = (jobId: string): AppError => {

@@ -7,7 +7,7 @@ import { readOptimizerState } from '../../formats/peft/optimizer-state.ts';
 import { readAdapter } from '../../formats/read-adapter.ts';
 import { summarise } from '../../formats/summary.ts';
 import { quote } from '../../json/quote.ts';
-import { adapterDigest } from '../adapters/described-adapter.ts';
+import { adapterDigest } from '../adapters/describe-adapter.ts';
 import type { NewFile } from '../contents/content-files.ts';
 import type { Arrival } from './decide.ts';
 import { modulesByRank } from './run-manifest.ts';

@@ -14,7 +14,7 @@ import type { NewAdapter } from '../adapters/rows.ts';
 import type { AdapterService } from '../adapters/service.ts';
 import { bytesOf } from '../contents/content-files.ts';
 import { Contents, type WrittenFiles } from '../contents/contents.ts';
-import { acceptedJob, DEFAULT_TREATMENT } from '../jobs/accepted-job.ts';
+import { acceptedJob, DEFAULT_JOB_OPTIONS } from '../jobs/accepted-job.ts';
 import { withinCeiling } from '../jobs/priority-ceiling.ts';
 import type { JobService } from '../jobs/service.ts';
 import type { JobStore } from '../jobs/store.ts';
@@ -122,7 +122,7 @@ export class RunService {
   }
 
   private webhookOf({ webhook }: RunRequest): NewRequestWebhook | undefined {
-    return webhook && this.parts.requestWebhooks?.taken(webhook, END_TYPES);
+    return webhook && this.parts.requestWebhooks?.prepare(webhook, END_TYPES);
   }
 
   /** @throws AppError RUN_NOT_FOUND, STORAGE_* */
@@ -201,7 +201,7 @@ export class RunService {
           job_id === null
             ? null
             : acceptedJob(job_id, squeezeJob(run, checkpoint), {
-                ...{ ...DEFAULT_TREATMENT, priority, webhookId: run.webhook_id },
+                ...{ ...DEFAULT_JOB_OPTIONS, priority, webhookId: run.webhook_id },
               });
         const squeeze = job && { adapter: adapter!, job };
         if (!(await this.runs.append(run, checkpoint, squeeze, kept.written))) continue;

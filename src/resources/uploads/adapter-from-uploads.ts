@@ -14,7 +14,7 @@ import { removeScratch } from '../../storage/scratch.ts';
 import { errnoOf, storageError } from '../../storage/storage-error.ts';
 import { joinPieces } from '../adapters/upload/join-pieces.ts';
 import type { UploadDependencies } from '../adapters/upload/receive-adapter.ts';
-import { checkRoom } from '../adapters/upload/store-upload.ts';
+import { checkStorageQuota } from '../adapters/upload/store-upload.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import type { UploadService } from './service.ts';
 import type { PresentUpload, TenantUploads, Unlock } from './tenant-uploads.ts';
@@ -55,15 +55,15 @@ export async function adapterFromUploads(
   const folder = await store.makeScratch();
   try {
     const inline = typeof config === 'object' ? [await saved(config, folder)] : [];
-    const keeping = {
+    const settings = {
       ...(name !== undefined && { name }),
       ...(labels && { labels }),
       ...(ttlSeconds !== undefined && { ttlSeconds }),
     };
     const stored = await useUploads(uploads.of(workspace), wanted, folder, async (ready) => {
       const files = [...(await wholeWeights(ready, folder, limits.maxUploadBytes)), ...inline];
-      await checkRoom(workspace, files);
-      return workspace.adapters.register(files, keeping, id);
+      await checkStorageQuota(workspace, files);
+      return workspace.adapters.register(files, settings, id);
     });
     metrics.uploadEnded(stored.content_known ? 'known' : 'created', 0);
     return stored;

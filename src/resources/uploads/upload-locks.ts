@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from '../../database/database.ts';
-import { hasCome } from '../../database/sql.ts';
+import { isPast } from '../../database/sql.ts';
 import { AppError } from '../../errors/app-error.ts';
 
 const POLL_MS = 50;
@@ -87,7 +87,7 @@ export class UploadLocks {
     await database.write((writer) =>
       writer
         .deleteFrom('upload_lock')
-        .where(hasCome(database, 'expires_at', LEASE_MS))
+        .where(isPast(database, 'expires_at', LEASE_MS))
         .execute(),
     );
   }
@@ -113,7 +113,7 @@ export class UploadLocks {
               expires_at: ref('excluded.expires_at'),
               wanted: ref('excluded.wanted'),
             }))
-            .where(hasCome(this.database, 'upload_lock.expires_at', LEASE_MS)),
+            .where(isPast(this.database, 'upload_lock.expires_at', LEASE_MS)),
         )
         .returning('owner')
         .executeTakeFirst(),
@@ -139,7 +139,7 @@ export class UploadLocks {
       .select('owner')
       .where('tenant', '=', tenant)
       .where('id', '=', id)
-      .where(({ not }) => not(hasCome(this.database, 'expires_at', LEASE_MS)))
+      .where(({ not }) => not(isPast(this.database, 'expires_at', LEASE_MS)))
       .executeTakeFirst();
     return row?.owner;
   }

@@ -14,9 +14,9 @@ export interface DeliveryQueue {
   /** Queues a delivery, to be attempted at `atMs` or immediately. A queued delivery stays unchanged. */
   add(ticket: DeliveryTicket, atMs?: number): Promise<void>;
   /** Makes a due delivery be attempted at once, even if the queue still holds it back. */
-  hasten(ticket: DeliveryTicket): Promise<void>;
+  promote(ticket: DeliveryTicket): Promise<void>;
   /** Makes all waiting deliveries be attempted soon. */
-  hastenAll(): Promise<void>;
+  promoteAll(): Promise<void>;
   /** The deliveries that are not in the queue. */
   missing(deliveryIds: readonly string[]): Promise<string[]>;
 }

@@ -60,7 +60,7 @@ export class DeliveryService {
     const payload = eventBody({ type: 'webhook.test', timestamp, data: { webhook_id: webhookId } });
     const record = await this.store.open(webhookId, newDeliveryId(nowMs), payload, nowMs);
     if (!record) throw noWebhook(webhookId);
-    await this.hasten(record);
+    await this.promote(record);
     return record;
   }
 
@@ -80,7 +80,7 @@ export class DeliveryService {
       const message = `Webhook ${webhookId} has no delivery ${deliveryId}; they are kept for 30 days.`;
       throw new AppError('DELIVERY_NOT_FOUND', message, { webhook_id: webhookId, delivery_id: deliveryId });
     }
-    await this.hasten(again);
+    await this.promote(again);
     return again;
   }
 
@@ -95,7 +95,7 @@ export class DeliveryService {
   }
 
   /** Queues the delivery for an immediate attempt. Without Redis it is queued later, because it is pending and due. */
-  private async hasten({ id: deliveryId, webhook_id: webhookId }: DeliveryRecord): Promise<void> {
-    await withoutQueue(this.queue.hasten({ tenant: this.tenant, webhookId, deliveryId }));
+  private async promote({ id: deliveryId, webhook_id: webhookId }: DeliveryRecord): Promise<void> {
+    await withoutQueue(this.queue.promote({ tenant: this.tenant, webhookId, deliveryId }));
   }
 }

@@ -4,7 +4,7 @@ import { listed } from '../../database/lists/listed.ts';
 import type { Page, PageRequest } from '../../database/lists/page.ts';
 import { sql } from '../../database/sql.ts';
 import { DELIVERY_COLUMNS, deliveryRecord, newDelivery, removeDeliveries } from './delivery-rows.ts';
-import { heldWebhooks } from './store.ts';
+import { lockedWebhooks } from './store.ts';
 
 /**
  * The deliveries of a tenant's webhooks. Ids are well-formed. All methods throw AppError DATABASE_UNAVAILABLE, and those
@@ -62,7 +62,7 @@ export class DeliveryStore {
   open(webhookId: string, id: string, payload: string, nowMs: number): Promise<DeliveryRecord | undefined> {
     const { database, tenant } = this;
     return database.write(async (writer) => {
-      const webhook = heldWebhooks(database, writer, tenant).where('id', '=', webhookId);
+      const webhook = lockedWebhooks(database, writer, tenant).where('id', '=', webhookId);
       if (!(await webhook.executeTakeFirst())) return undefined;
       const about = { id, webhook: webhookId, tenant, type: 'webhook.test' as const, subject: null, payload };
       const row = newDelivery(about, nowMs);

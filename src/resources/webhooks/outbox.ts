@@ -5,7 +5,7 @@ import { withoutQueue } from '../../dispatch/job-queue.ts';
 import type { OutgoingEvent } from '../events/outgoing-event.ts';
 import type { DeliveryQueue, DeliveryTicket } from './delivery-queue.ts';
 import { newDelivery } from './delivery-rows.ts';
-import { heldWebhooks, webhookRecord } from './store.ts';
+import { lockedWebhooks, webhookRecord } from './store.ts';
 import { deliveryIdOf } from './webhook-ids.ts';
 
 /** Rows of one statement: SQLite accepts 32,766 values, and PostgreSQL twice as many. */
@@ -30,7 +30,7 @@ export class Outbox {
   }
 
   /** Queues recorded deliveries. Without Redis they are queued later, because they are pending and due. */
-  async tell(tickets: readonly DeliveryTicket[]): Promise<void> {
+  async enqueue(tickets: readonly DeliveryTicket[]): Promise<void> {
     await Promise.all(tickets.map((ticket) => withoutQueue(this.parts.queue?.add(ticket))));
   }
 
@@ -39,7 +39,7 @@ export class Outbox {
     if (events.length === 0) return [];
     const { database, tenant } = this.parts;
     // Always in the same order, so that transactions that report the same event cannot deadlock.
-    const held = heldWebhooks(database, writer, tenant).orderBy('id');
+    const held = lockedWebhooks(database, writer, tenant).orderBy('id');
     const asked = [...new Set(events.flatMap(({ webhook }) => webhook ?? []))];
     const own = await held.where('of_request', '=', 0).execute();
     const ofRequests = asked.length === 0 ? [] : await held.where('id', 'in', asked).execute();

@@ -4,7 +4,7 @@ import type { Outbound } from '../../net/outbound.ts';
 import type { SecretBox } from '../../transfer/secret-box.ts';
 import type { WebhookSettings } from './store.ts';
 import { newWebhookId } from './webhook-ids.ts';
-import { checkedSecret, neededBox, newSecret } from './webhook-secrets.ts';
+import { checkedSecret, newSecret, requireBox } from './webhook-secrets.ts';
 
 /** The same time as for deliveries, after which nothing about the webhook is left to be seen. */
 const KEPT_MS = 30 * 86_400_000;
@@ -40,11 +40,11 @@ export class RequestWebhooks {
    * @param defaults the events if the webhook names none
    * @throws AppError OUTBOUND_URL_INVALID, OUTBOUND_FORBIDDEN, VALIDATION_FAILED, SECRETS_UNAVAILABLE
    */
-  taken({ url, events, secret }: RequestWebhook, defaults: readonly EventType[]): NewRequestWebhook {
+  prepare({ url, events, secret }: RequestWebhook, defaults: readonly EventType[]): NewRequestWebhook {
     const { outbound, box } = this.parts;
     outbound.checkUrl(url);
     const signing = secret === undefined ? newSecret() : checkedSecret(secret, '/webhook/secret');
-    const sealing = neededBox(box);
+    const sealing = requireBox(box);
     const createdAtMs = Date.now();
     return {
       id: newWebhookId(createdAtMs),

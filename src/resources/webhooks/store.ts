@@ -128,7 +128,7 @@ export class WebhookStore {
 }
 
 /** A tenant's webhooks, locked against removal until the transaction ends, so that deliveries can be created for them. */
-export function heldWebhooks({ dialect }: Database, writer: Writer, tenant: string) {
+export function lockedWebhooks({ dialect }: Database, writer: Writer, tenant: string) {
   const rows = writer.selectFrom('webhook').selectAll().where('tenant', '=', tenant);
   // Other transactions may hold them as well, and change them.
   return dialect === 'postgresql' ? rows.forKeyShare() : rows;

@@ -11,7 +11,7 @@ const MIN_BYTES = 24;
 const MAX_BYTES = 64;
 
 /** @throws AppError SECRETS_UNAVAILABLE if there is no box; webhooks need one */
-export function neededBox(box: SecretBox | undefined): SecretBox {
+export function requireBox(box: SecretBox | undefined): SecretBox {
   if (box) return box;
   throw new AppError(
     'SECRETS_UNAVAILABLE',
@@ -32,7 +32,7 @@ export function signingSecrets(
   nowMs: number,
 ): string[] {
   const isLive = previous_secret !== null && nowMs < (previous_secret_expires_at ?? 0);
-  return [secret, ...(isLive ? [previous_secret] : [])].map((sealed) => neededBox(box).open(sealed));
+  return [secret, ...(isLive ? [previous_secret] : [])].map((sealed) => requireBox(box).open(sealed));
 }
 
 /** The URL to which the requests of a webhook are sent. @throws as signingSecrets */
@@ -40,7 +40,7 @@ export const urlOf = (
   { sealed_url, settings }: Pick<WebhookTable, 'sealed_url' | 'settings'>,
   box: SecretBox | undefined,
 ): string =>
-  sealed_url === null ? (JSON.parse(settings) as { url: string }).url : neededBox(box).open(sealed_url);
+  sealed_url === null ? (JSON.parse(settings) as { url: string }).url : requireBox(box).open(sealed_url);
 
 /** A new secret in the form in which receivers configure it. */
 export const newSecret = (): string => SCHEME + randomBytes(NEW_BYTES).toString('base64');

@@ -2,7 +2,7 @@ import { pathToFileURL } from 'node:url';
 import { commitIter, createRepo, HubApiError } from '@huggingface/hub';
 import type { LocalFile } from '../../adapter/digested-file.ts';
 import { AppError } from '../../errors/app-error.ts';
-import type { ReadyHubSink } from '../ready-ends.ts';
+import type { ReadyHubSink } from '../ready-endpoints.ts';
 import { HubCalls, type HubOptions } from './hub-calls.ts';
 
 const HTTP_CONFLICT = 409;

@@ -3,7 +3,7 @@ import { type ChosenFiles, chooseWeights, chosenWeights } from '../../adapter/ch
 import { CONFIG_FILE, WEIGHTS_FILE } from '../../adapter/file-names.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { HttpFile } from '../http-file.ts';
-import type { ReadyHubSource } from '../ready-ends.ts';
+import type { ReadyHubSource } from '../ready-endpoints.ts';
 import { HubCalls, type HubOptions } from './hub-calls.ts';
 
 const COMMIT = /^[0-9a-f]{40}$/;

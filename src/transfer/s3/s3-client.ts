@@ -2,7 +2,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { AppError } from '../../errors/app-error.ts';
 import type { Outbound } from '../../net/outbound.ts';
 import { answerError, outboundError } from '../../net/outbound-error.ts';
-import type { ReadyS3Sink, ReadyS3Source } from '../ready-ends.ts';
+import type { ReadyS3Sink, ReadyS3Source } from '../ready-endpoints.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const MAX_ATTEMPTS = 3;

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import type { LocalFile } from '../../adapter/digested-file.ts';
-import type { ReadyS3Sink } from '../ready-ends.ts';
+import type { ReadyS3Sink } from '../ready-endpoints.ts';
 import { bucketError, hostOf, keyOf } from './s3-client.ts';
 
 const MIB = 2 ** 20;

@@ -4,7 +4,7 @@ import { type ChosenFiles, chooseWeights, chosenWeights } from '../../adapter/ch
 import { CONFIG_FILE, WEIGHTS_FILE } from '../../adapter/file-names.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { boundedBody } from '../../net/bounded-body.ts';
-import type { ReadyS3Source } from '../ready-ends.ts';
+import type { ReadyS3Source } from '../ready-endpoints.ts';
 import type { OpenedFile, RemoteFile } from '../receive-file.ts';
 import { retrying } from '../retries.ts';
 import { bucketError, hostOf, keyOf } from './s3-client.ts';

@@ -7,13 +7,13 @@ import { DEFAULT_TENANT } from '../../../src/contract/tenant-id.ts';
 import type { Database } from '../../../src/database/database.ts';
 import { newBatchId } from '../../../src/database/ids.ts';
 import { DraftStore } from '../../../src/resources/batches/draft-store.ts';
-import type { WantedItem } from '../../../src/resources/batches/item-request.ts';
+import type { RequestedItem } from '../../../src/resources/batches/item-request.ts';
 import { itemRow } from '../../../src/resources/batches/item-rows.ts';
 import { ItemStore } from '../../../src/resources/batches/item-store.ts';
 import { type ResolvedItem, resolveItem } from '../../../src/resources/batches/resolve-item.ts';
 import type { BatchService } from '../../../src/resources/batches/service.ts';
 import { BatchStore } from '../../../src/resources/batches/store.ts';
-import { DEFAULT_TREATMENT } from '../../../src/resources/jobs/accepted-job.ts';
+import { DEFAULT_JOB_OPTIONS } from '../../../src/resources/jobs/accepted-job.ts';
 import { JobStore } from '../../../src/resources/jobs/store.ts';
 import { insertKnownAdapter } from '../adapters/known-adapter.ts';
 import { NO_DISPATCHER } from '../jobs/played-worker.ts';
@@ -60,16 +60,16 @@ export async function madeBatch(
   await insertKnownAdapter(database, { id: adapter_id, tenant });
   const createdAtMs = Date.now();
   const id = newBatchId(createdAtMs);
-  const treatment = { ...DEFAULT_TREATMENT, reuse: false, labels, ttlSeconds: jobTtlSeconds };
-  const wanted: WantedItem = {
+  const options = { ...DEFAULT_JOB_OPTIONS, reuse: false, labels, ttlSeconds: jobTtlSeconds };
+  const wanted: RequestedItem = {
     request: {
       work: targets
         ? { kind: 'squeeze', adapter_id, targets: [...targets] }
         : { kind: 'analyze', adapter_id },
-      treatment,
+      treatment: options,
     },
     name: 'known',
-    spot: { pointer: '', shown: 'it' },
+    position: { pointer: '', shown: 'it' },
   };
   const nothing = {
     places: undefined,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { DEFAULT_TENANT } from '../../../src/contract/tenant-id.ts';
-import { AdapterService, type ReadyAdapter } from '../../../src/resources/adapters/service.ts';
+import { AdapterService, type PreparedAdapter } from '../../../src/resources/adapters/service.ts';
 import { contentKey } from '../../../src/resources/contents/content-files.ts';
 import { Contents } from '../../../src/resources/contents/contents.ts';
 import { Swept } from '../../../src/resources/contents/sweep.ts';
@@ -40,7 +40,7 @@ const prepared = (bench: StorageBench, seed: number) =>
   bench.arrived(largeAdapter(seed), (files) => bench.own.adapters.prepare(files));
 
 /** Nothing comes of what was prepared. */
-const abandon = ({ database, store }: StorageBench, { written }: ReadyAdapter) =>
+const abandon = ({ database, store }: StorageBench, { written }: PreparedAdapter) =>
   new Contents(database, store).abandon(written.writeId);
 
 /** The storage, where removing fails. */

@@ -12,7 +12,7 @@ import type { Database } from '../../../src/database/database.ts';
 import { Dispatcher } from '../../../src/dispatch/dispatcher.ts';
 import { AppError } from '../../../src/errors/app-error.ts';
 import type { ErrorCode } from '../../../src/errors/error-kinds.ts';
-import type { Observer } from '../../../src/resources/jobs/executions/job-changes.ts';
+import type { JobObserver } from '../../../src/resources/jobs/executions/job-changes.ts';
 import { type Workspace, Workspaces } from '../../../src/resources/workspaces.ts';
 import { DiskStore } from '../../../src/storage/disk-store.ts';
 import { sqliteIn } from '../../database/dialects.ts';
@@ -60,7 +60,7 @@ export async function withJobBench(
   const cancelled: JobRecord[] = [];
   const ended: JobRecord[] = [];
   const finishedBatches: BatchRecord[] = [];
-  const observer: Observer = {
+  const observer: JobObserver = {
     onReused: (job) => reused.push(job),
     onCancelled: (job) => cancelled.push(job),
     onJobEnded: ({ job }) => ended.push(job),

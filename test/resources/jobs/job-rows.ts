@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import type { JobRecord } from '../../../src/contract/job.ts';
 import { DEFAULT_TENANT } from '../../../src/contract/tenant-id.ts';
 import type { Database } from '../../../src/database/database.ts';
-import type { WorkMade } from '../../../src/resources/jobs/executions/made.ts';
+import type { WorkOutcome } from '../../../src/resources/jobs/executions/execution-outcome.ts';
 import { JobStore } from '../../../src/resources/jobs/store.ts';
 import type { DeliveryQueue } from '../../../src/resources/webhooks/delivery-queue.ts';
 import { NO_DISPATCHER } from './played-worker.ts';
@@ -26,7 +26,10 @@ export const unfinished = (jobs: JobStore): Promise<string[]> => jobs.unfinished
 export const alone = (...jobs: readonly JobRecord[]) => jobs.map((job) => ({ job, reuse: false }));
 
 /** A small file that a job has beside its adapters. */
-export function jobFile(role: WorkMade['files'][number]['role'], content: string): WorkMade['files'][number] {
+export function jobFile(
+  role: WorkOutcome['files'][number]['role'],
+  content: string,
+): WorkOutcome['files'][number] {
   const data = Buffer.from(content);
   const inline = data.toString('base64');
   return { name: role, role, sha256: hash('sha256', data), bytes: data.length, inline };

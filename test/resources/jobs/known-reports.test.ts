@@ -4,8 +4,11 @@ import type { RecordedJobRequest } from '../../../src/contract/job-request.ts';
 import { DEFAULT_TENANT } from '../../../src/contract/tenant-id.ts';
 import { newJobId } from '../../../src/database/ids.ts';
 import { acceptedJob } from '../../../src/resources/jobs/accepted-job.ts';
+import {
+  findEqualExecution,
+  sourceContents,
+} from '../../../src/resources/jobs/executions/equal-execution.ts';
 import { executionKey } from '../../../src/resources/jobs/executions/execution-key.ts';
-import { contentOfSources, equalWork } from '../../../src/resources/jobs/executions/known-work.ts';
 import { knownReports } from '../../../src/resources/jobs/known-reports.ts';
 import type { BlobStore } from '../../../src/storage/blob-store.ts';
 import { onEachDialect } from '../../database/dialects.ts';
@@ -27,7 +30,7 @@ onEachDialect('what is known of an adapter before a job', (database) => {
   });
 
   const digest = async (): Promise<string> =>
-    (await contentOfSources(database(), DEFAULT_TENANT, [KNOWN_ADAPTER])).get(KNOWN_ADAPTER)!.digest;
+    (await sourceContents(database(), DEFAULT_TENANT, [KNOWN_ADAPTER])).get(KNOWN_ADAPTER)!.digest;
   async function accepted(request: RecordedJobRequest): Promise<string> {
     const id = newJobId(Date.now());
     await jobs().accept([{ job: acceptedJob(id, request), reuse: true }]);
@@ -56,7 +59,7 @@ onEachDialect('what is known of an adapter before a job', (database) => {
   it('is the execution that an equal request would join', async () => {
     const content = await digest();
     const known = (tenant = DEFAULT_TENANT) =>
-      equalWork(database(), tenant, executionKey(SQUEEZE, () => content)!);
+      findEqualExecution(database(), tenant, executionKey(SQUEEZE, () => content)!);
     assert.equal(await known(), undefined);
     const id = await accepted(SQUEEZE);
     assert.equal((await known())?.state, 'waiting');
@@ -66,7 +69,7 @@ onEachDialect('what is known of an adapter before a job', (database) => {
   });
 
   it('is nothing of an adapter that is gone', async () => {
-    await assert.rejects(contentOfSources(database(), DEFAULT_TENANT, ['ad_none']), {
+    await assert.rejects(sourceContents(database(), DEFAULT_TENANT, ['ad_none']), {
       code: 'ADAPTER_NOT_FOUND',
     });
   });

@@ -8,8 +8,8 @@ import { Outbound } from '../../../src/net/outbound.ts';
 import { Places } from '../../../src/resources/jobs/places.ts';
 import type { ConnectionAccess } from '../../../src/transfer/connection-access.ts';
 import { sealCredentials } from '../../../src/transfer/credentials.ts';
+import { readySink, readySource } from '../../../src/transfer/resolve-endpoints.ts';
 import { SecretBox } from '../../../src/transfer/secret-box.ts';
-import { readySink, readySource } from '../../../src/transfer/through-connection.ts';
 
 const box = new SecretBox(randomBytes(32));
 const outbound = new Outbound({ allowedHosts: [], allowHttp: false });

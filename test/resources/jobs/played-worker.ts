@@ -4,10 +4,13 @@ import type { Database } from '../../../src/database/database.ts';
 import type { DispatcherOptions } from '../../../src/dispatch/dispatcher.ts';
 import { AppError, jobFailure } from '../../../src/errors/app-error.ts';
 import type { ErrorCode } from '../../../src/errors/error-kinds.ts';
+import type {
+  AdapterOutcome,
+  WorkOutcome,
+} from '../../../src/resources/jobs/executions/execution-outcome.ts';
 import { Executions } from '../../../src/resources/jobs/executions/executions.ts';
-import type { Dispatched } from '../../../src/resources/jobs/executions/finish-execution.ts';
+import type { DispatchRef } from '../../../src/resources/jobs/executions/finish-execution.ts';
 import type { JobChangesParts } from '../../../src/resources/jobs/executions/job-changes.ts';
-import type { AdapterMade, WorkMade } from '../../../src/resources/jobs/executions/made.ts';
 import type { ExecutionTask } from '../../../src/resources/jobs/executions/task.ts';
 import { JOB_COLUMNS, jobRecord } from '../../../src/resources/jobs/rows.ts';
 import { JobStore } from '../../../src/resources/jobs/store.ts';
@@ -30,11 +33,11 @@ export interface PlayedWork {
   /** Its targets, each with its result; default: one of rank 2. */
   readonly results?: readonly (Partial<SucceededResult> | FailedResult)[];
   /** The adapters that are made, by target; null: the source is the result. Default: null for each. */
-  readonly adapters?: readonly (AdapterMade | null)[];
-  readonly files?: WorkMade['files'];
+  readonly adapters?: readonly (AdapterOutcome | null)[];
+  readonly files?: WorkOutcome['files'];
 }
 
-export const KNOWN_WRITTEN: AdapterMade = { described: KNOWN_FACTS, files: KNOWN_FILES };
+export const KNOWN_WRITTEN: AdapterOutcome = { described: KNOWN_FACTS, files: KNOWN_FILES };
 
 /** A target that failed. */
 export const FAILED_RESULT: FailedResult = {
@@ -43,7 +46,7 @@ export const FAILED_RESULT: FailedResult = {
   error: jobFailure(new AppError('BUDGET_TOO_SMALL', 'It is.')),
 };
 
-export function playedMade({ results = [{}], adapters = [], files = [] }: PlayedWork = {}): WorkMade {
+export function playedMade({ results = [{}], adapters = [], files = [] }: PlayedWork = {}): WorkOutcome {
   return {
     step: 'work',
     targets: results.map((result, index) => ({
@@ -151,7 +154,7 @@ export class PlayedWorker {
     return known ?? this.begin(jobId);
   }
 
-  private async dispatch(jobId: string): Promise<Dispatched> {
+  private async dispatch(jobId: string): Promise<DispatchRef> {
     return this.database.write(async (writer) => {
       const { execution } = await writer
         .selectFrom('job')

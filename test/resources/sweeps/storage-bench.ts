@@ -9,7 +9,7 @@ import { DEFAULT_TENANT } from '../../../src/contract/tenant-id.ts';
 import type { Database } from '../../../src/database/database.ts';
 import { newJobId } from '../../../src/database/ids.ts';
 import { Metrics } from '../../../src/metrics/metrics.ts';
-import type { Keeping } from '../../../src/resources/adapters/service.ts';
+import type { AdapterSettings } from '../../../src/resources/adapters/service.ts';
 import { contentKey } from '../../../src/resources/contents/content-files.ts';
 import { acceptedJob } from '../../../src/resources/jobs/accepted-job.ts';
 import { Sweeper, type SweeperOptions } from '../../../src/resources/sweeper.ts';
@@ -84,7 +84,7 @@ export class StorageBench {
 
   register(
     adapter: TinyAdapter = tinyAdapter(),
-    { space = this.own, keeping = {} as Keeping } = {},
+    { space = this.own, keeping = {} as AdapterSettings } = {},
   ): Promise<AdapterRecord> {
     return this.arrived(adapter, (files) => space.adapters.register(files, keeping));
   }

@@ -109,8 +109,8 @@ onEachDialect('the sweeper', (database, folder) => {
       await bench.own.adapters.change(id, { ttlSeconds: 0 });
       await bench.sweeper().sweep(inAnHour());
       await assert.rejects(bench.own.adapters.get(id), { code: 'ADAPTER_EXPIRED' });
-      const { todo } = await bench.worker.begin(job.id);
-      const sources = todo.step === 'work' ? todo.sources : [];
+      const { input } = await bench.worker.begin(job.id);
+      const sources = input.step === 'work' ? input.sources : [];
       assert.deepEqual(
         sources.map((source) => source.id),
         [id],

@@ -39,7 +39,7 @@ onEachDialect('attempts at a delivery', (database) => {
     (await deliveriesOf(database()).get(webhookId, id))!;
   /** Lets something happen when a request has come, before it is answered. */
   const meanwhile = (work: () => Promise<unknown>, status: number): void => {
-    receiver.treat(status);
+    receiver.respondWith(status);
     receiver.before = () => {
       receiver.before = () => undefined;
       return work();
@@ -48,7 +48,7 @@ onEachDialect('attempts at a delivery', (database) => {
 
   it('are all recorded, also those of workers that were thought dead', async () => {
     const { webhookId, id } = await made();
-    receiver.treat(...Array(9).fill(500), 204);
+    receiver.respondWith(...Array(9).fill(500), 204);
     const begin = receiver.requests.length;
     // None is answered before all have begun.
     receiver.before = () => until('all requests', () => receiver.requests.length === begin + 10);
@@ -76,7 +76,7 @@ onEachDialect('attempts at a delivery', (database) => {
 
   it('begin the schedule anew when the delivery is opened again, and keep what was before', async () => {
     const { webhookId, id } = await made();
-    receiver.treat(500, 500, 500, 500);
+    receiver.respondWith(500, 500, 500, 500);
     assert.equal((await attempt(webhookId, id)).outcome, 'retried');
     assert.equal((await attempt(webhookId, id)).outcome, 'failed');
     const again = (await deliveriesOf(database()).reopen(webhookId, id, Date.now()))!;
@@ -99,7 +99,7 @@ onEachDialect('attempts at a delivery', (database) => {
 
   it('keep what was answered, whatever it is', async () => {
     const { webhookId, id } = await made();
-    receiver.treat({ status: 500, body: 'a\u0000b\ufffe€' });
+    receiver.respondWith({ status: 500, body: 'a\u0000b\ufffe€' });
     await attempt(webhookId, id);
     assert.equal((await record(webhookId, id)).attempts[0]!.response, 'a\u0000b\ufffe€');
   });

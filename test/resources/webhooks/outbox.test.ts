@@ -7,7 +7,7 @@ import { AppError } from '../../../src/errors/app-error.ts';
 import { jobEvent } from '../../../src/resources/events/outgoing-event.ts';
 import { acceptedJob } from '../../../src/resources/jobs/accepted-job.ts';
 import { TenantService } from '../../../src/resources/tenants/service.ts';
-import { DeliveryKeeper } from '../../../src/resources/webhooks/delivery-keeper.ts';
+import { DeliveryReconciler } from '../../../src/resources/webhooks/delivery-reconciler.ts';
 import { Outbox } from '../../../src/resources/webhooks/outbox.ts';
 import { RequestWebhooks, removeUnusedWebhooks } from '../../../src/resources/webhooks/request-webhook.ts';
 import { SecretBox } from '../../../src/transfer/secret-box.ts';
@@ -68,7 +68,7 @@ onEachDialect('telling of the end of a job', (database) => {
     assert.deepEqual([await counts(), await stateOf(other), queue.held.size], [[2, 2], 'succeeded', 2]);
     await jobsIn(database(), { queue }).cancelAll([other.id]);
     assert.deepEqual(await counts(), [2, 2]);
-    assert.equal((await new DeliveryKeeper(database(), queue).reconcile()).length, 2);
+    assert.equal((await new DeliveryReconciler(database(), queue).reconcile()).length, 2);
     assert.equal(queue.held.size, 4);
   });
 
@@ -122,7 +122,7 @@ onEachDialect('telling of the end of a job', (database) => {
       outbound: { checkUrl: (url) => new URL(url) },
       box: new SecretBox(Buffer.alloc(32)),
     });
-    const webhook = taken.taken({ url: 'https://hooks.example.com/x' }, ['job.queued', 'job.failed']);
+    const webhook = taken.prepare({ url: 'https://hooks.example.com/x' }, ['job.queued', 'job.failed']);
     const adapter_id = await insertKnownAdapter(database());
     const job = acceptedJob(newJobId(Date.now()), { kind: 'analyze', adapter_id });
     const asked = { ...job, webhook_id: webhook.id };
@@ -184,7 +184,7 @@ onEachDialect('looking after deliveries', (database) => {
     const queue = new MemoryDeliveryQueue();
     await queue.add({ tenant: 'default', webhookId: id, deliveryId: held });
 
-    const keeper = new DeliveryKeeper(database(), queue);
+    const keeper = new DeliveryReconciler(database(), queue);
     assert.deepEqual((await keeper.reconcile()).sort(), [lost, soon].sort());
     assert.deepEqual(queue.held.get(soon), {
       ...{ tenant: 'other', webhookId: others, deliveryId: soon },
@@ -205,7 +205,7 @@ onEachDialect('looking after deliveries', (database) => {
         return super.missing(ids);
       }
     })();
-    assert.deepEqual(await new DeliveryKeeper(database(), queue).reconcile(), [], sent);
+    assert.deepEqual(await new DeliveryReconciler(database(), queue).reconcile(), [], sent);
   });
 
   it('finds them all, however many they are', async () => {
@@ -215,7 +215,7 @@ onEachDialect('looking after deliveries', (database) => {
     for (let i = 0; i < 2_003; i++)
       rows.push(await addDelivery(database(), id, { next_attempt_at: nowMs - (i % 7) }));
     const queue = new MemoryDeliveryQueue();
-    const requeued = await new DeliveryKeeper(database(), queue).reconcile();
+    const requeued = await new DeliveryReconciler(database(), queue).reconcile();
     assert.deepEqual(requeued.sort(), rows.sort());
   });
 });

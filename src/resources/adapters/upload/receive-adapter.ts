@@ -12,7 +12,7 @@ import {
   MAX_MULTIPART_OVERHEAD_BYTES,
 } from '../../../http/multipart/body-parts.ts';
 import { BodyWatch, uploadAborted } from '../../../http/multipart/body-watch.ts';
-import { AnsweredBefore } from '../../../http/stored-answer.ts';
+import { AlreadyAnswered } from '../../../http/stored-response.ts';
 import type { Metrics } from '../../../metrics/metrics.ts';
 import type { BlobStore } from '../../../storage/blob-store.ts';
 import { removeScratch } from '../../../storage/scratch.ts';
@@ -60,7 +60,7 @@ export interface ReceiveAdapterOptions<T> {
  * folder in any case. The outcome is counted. A bad header, a limit or a stall ends the reception at once; what the
  * client still sends is discarded.
  * @throws AppError QUOTA_*, MULTIPART_MALFORMED, UPLOAD_*, *_PART, FIELD_TOO_LARGE, FILE_MISSING, ST_*, STORAGE_*, …
- * @throws AnsweredBefore if the request has an Idempotency-Key and repeats an earlier one
+ * @throws AlreadyAnswered if the request has an Idempotency-Key and repeats an earlier one
  */
 export async function receiveAdapter<T>(
   request: FastifyRequest,
@@ -88,7 +88,7 @@ export async function receiveAdapter<T>(
     metrics.uploadEnded(outcomeOf(result), watch.bytes);
     return result;
   } catch (error) {
-    const code = error instanceof AnsweredBefore ? 'replayed' : appErrorOf(error).code;
+    const code = error instanceof AlreadyAnswered ? 'replayed' : appErrorOf(error).code;
     metrics.uploadEnded(code, watch?.bytes ?? 0);
     throw error;
   }
@@ -206,10 +206,10 @@ function multipartError(error: unknown, request: FastifyRequest): unknown {
 
 /**
  * Looks up the Idempotency-Key once the body has been received, because only then is its content known.
- * @throws AnsweredBefore; AppError IDEMPOTENCY_MISMATCH
+ * @throws AlreadyAnswered; AppError IDEMPOTENCY_MISMATCH
  */
 async function answeredBefore({ idempotent }: FastifyRequest, upload: ReceivedUpload): Promise<void> {
   if (!idempotent) return;
   await idempotent.bodyKnown(partsDigest(upload.files, upload.fields));
-  if (idempotent.replay) throw new AnsweredBefore(idempotent.replay);
+  if (idempotent.replay) throw new AlreadyAnswered(idempotent.replay);
 }

@@ -13,7 +13,7 @@ import { BINARY, reference } from '../../../http/schemas.ts';
 import type { SchemaError } from '../../../http/validation-message.ts';
 import { workspaceOf } from '../../own-workspace.ts';
 import { checkStoredBytes, type StoringSpace } from '../../tenants/usage.ts';
-import type { Keeping } from '../service.ts';
+import type { AdapterSettings } from '../service.ts';
 import { receiveAdapter, type UploadDependencies } from './receive-adapter.ts';
 
 /** The form fields for the name, the labels and the time to live of an adapter. */
@@ -51,35 +51,35 @@ const files = {
   [CARD_FILE]: file('The model card. Only its license is kept, and named in the cards of results'),
 };
 
-const keeping = {
+const settingsFields = {
   [NAME_FIELD]: Type.Optional(RecordName),
   [LABELS_FIELD]: Type.Optional(Labels),
   [TTL_FIELD]: Type.Optional(TtlSeconds),
 };
 
 /** The same bodies, as schemas of the contract. */
-export const adapterParts = Type.Object({ ...files, ...keeping }, { additionalProperties: false });
+export const adapterParts = Type.Object({ ...files, ...settingsFields }, { additionalProperties: false });
 export const squeezeParts = Type.Object(
   { ...files, [REQUEST_FIELD]: reference(SqueezeRequest) },
   { additionalProperties: false },
 );
 
 /** One shared object, because its compiled form is cached by identity and never evicted. */
-const KeepingFields = Type.Object(keeping, { additionalProperties: false });
+const SettingsFields = Type.Object(settingsFields, { additionalProperties: false });
 
 /**
  * How an uploaded adapter is kept: the fields `name`, a text, `labels`, a JSON object, and `ttl_seconds`, a number.
  * @throws AppError REQUEST_*, VALIDATION_FAILED, UNKNOWN_OPTION
  */
-function keepingOf(request: FastifyRequest, fields: ReadonlyMap<string, Buffer>): Keeping {
+function readAdapterSettings(request: FastifyRequest, fields: ReadonlyMap<string, Buffer>): AdapterSettings {
   const sent = [LABELS_FIELD, TTL_FIELD].flatMap((name) => {
     const bytes = fields.get(name);
     return bytes ? [[name, readRequestJson(bytes, name)]] : [];
   });
   const named = fields.get(NAME_FIELD);
   if (named) sent.push([NAME_FIELD, named.toString('utf8')]);
-  const values = Object.fromEntries(sent) as Static<typeof KeepingFields>;
-  const validate = request.compileValidationSchema(KeepingFields, 'body');
+  const values = Object.fromEntries(sent) as Static<typeof SettingsFields>;
+  const validate = request.compileValidationSchema(SettingsFields, 'body');
   if (!validate(values)) throw invalidRequest((validate.errors ?? []) as readonly SchemaError[]);
   const { name, labels, ttl_seconds: ttlSeconds } = values;
   return {
@@ -99,7 +99,7 @@ export interface StoreOptions {
 
 /**
  * Receives an adapter from a multipart body and registers it.
- * @throws AppError as receiveAdapter, keepingOf, checkRoom and AdapterService.register
+ * @throws AppError as receiveAdapter, readAdapterSettings, checkStorageQuota and AdapterService.register
  */
 export function storeUpload(
   request: FastifyRequest,
@@ -111,9 +111,9 @@ export function storeUpload(
     parts: onRequest ? SQUEEZE_BODY : ADAPTER_BODY,
     use: async ({ files, fields, license }) => {
       onRequest?.(fields.get(REQUEST_FIELD));
-      const keeping = { ...keepingOf(request, fields), ...(license !== undefined && { license }) };
-      await checkRoom(workspace, files);
-      return workspace.adapters.register(files, keeping, request.idempotent?.idOf('ad'));
+      const settings = { ...readAdapterSettings(request, fields), ...(license !== undefined && { license }) };
+      await checkStorageQuota(workspace, files);
+      return workspace.adapters.register(files, settings, request.idempotent?.idOf('ad'));
     },
     outcomeOf: ({ content_known }) => (content_known ? 'known' : 'created'),
   });
@@ -124,7 +124,7 @@ export function storeUpload(
  * others.
  * @throws AppError QUOTA_TOO_SMALL, QUOTA_STORED_BYTES, STORAGE_*
  */
-export function checkRoom(space: StoringSpace, files: readonly IncomingFile[]): Promise<void> {
+export function checkStorageQuota(space: StoringSpace, files: readonly IncomingFile[]): Promise<void> {
   return checkStoredBytes(
     space,
     files.reduce((sum, { bytes }) => sum + bytes, 0),

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JobEvent, JobRecord } from '../../../contract/job.ts';
 import { AppError } from '../../../errors/app-error.ts';
-import { Bell } from '../../events/bell.ts';
+import { WakeSignal } from '../../events/wake-signal.ts';
 import type { JobService } from '../service.ts';
 import { isFinal } from '../store.ts';
 import {
@@ -45,37 +45,37 @@ export async function* watchJob(
   watch: JobWatch,
 ): AsyncGenerator<PlacedEvent | typeof BEAT, void, undefined> {
   const { jobs, signal, heartbeatMs } = watch;
-  const bell = new Bell();
-  const ring = (): void => bell.ring();
-  const hints = jobs.watch(first.id, ring);
-  signal.addEventListener('abort', ring);
+  const wakeSignal = new WakeSignal();
+  const wake = (): void => wakeSignal.notify();
+  const hints = jobs.watch(first.id, wake);
+  signal.addEventListener('abort', wake);
   const endMs = performance.now() + watch.lifeMs;
   try {
     let known = last;
     let job: JobRecord | undefined = first;
-    let saidAtMs = performance.now();
+    let sentAtMs = performance.now();
     for (let pollMs = FIRST_POLL_MS; ; pollMs = Math.min(2 * pollMs, watch.pollMs)) {
       for (const placed of job ? eventsSince(job, known) : []) {
         yield placed;
         known = placed.position;
-        saidAtMs = performance.now();
+        sentAtMs = performance.now();
       }
       if (job && isFinal(job)) return;
       await hints.follow().catch(() => undefined);
-      const lookedAtMs = performance.now();
-      await bell.rung(Math.min(pollMs, saidAtMs + heartbeatMs - lookedAtMs));
-      await pause(lookedAtMs + MIN_LOOK_MS - performance.now(), signal);
+      const readAtMs = performance.now();
+      await wakeSignal.wait(Math.min(pollMs, sentAtMs + heartbeatMs - readAtMs));
+      await pause(readAtMs + MIN_LOOK_MS - performance.now(), signal);
       if (signal.aborted || performance.now() > endMs) return;
-      if (performance.now() - saidAtMs >= heartbeatMs) {
+      if (performance.now() - sentAtMs >= heartbeatMs) {
         yield BEAT;
-        saidAtMs = performance.now();
+        sentAtMs = performance.now();
       }
       const found = await lookAt(jobs, first.id);
       if (found === 'gone') return;
       job = found;
     }
   } finally {
-    signal.removeEventListener('abort', ring);
+    signal.removeEventListener('abort', wake);
     hints.end();
   }
 }

@@ -7,10 +7,10 @@ import { sourceIds } from '../adapters-of-request.ts';
 import { insertJobs } from '../rows.ts';
 import { withoutSecrets } from '../transfer-requests.ts';
 import { executionKey, sourceIdentity } from './execution-key.ts';
+import type { WorkOutcome } from './execution-outcome.ts';
 import { insertExecutions, newExecution, priorityOf, unshare } from './execution-rows.ts';
 import type { JobChanges } from './job-changes.ts';
-import type { WorkMade } from './made.ts';
-import { areStored, recordWork } from './record-work.ts';
+import { areFilesStored, recordWork } from './record-work.ts';
 
 /** A job that is about to be accepted. */
 export interface NewJob {
@@ -174,7 +174,8 @@ async function usable(
   const useless: string[] = [];
   for (const row of rows) {
     const isWanted = wanted.some(({ reuse }, index) => reuse && keys[index] === row.key);
-    if (isWanted && (!isDone(row) || (await areStored(writer, outcomeOf(row))))) found.set(row.key!, row);
+    if (isWanted && (!isDone(row) || (await areFilesStored(writer, outcomeOf(row)))))
+      found.set(row.key!, row);
     else useless.push(row.id);
   }
   await unshare(writer, useless);
@@ -189,7 +190,7 @@ const joined = (job: JobRecord, { state, started_at }: ExecutionTable): JobRecor
 };
 
 const isDone = ({ state }: ExecutionTable): boolean => state === 'succeeded';
-const outcomeOf = ({ outcome }: ExecutionTable): WorkMade => JSON.parse(outcome!) as WorkMade;
+const outcomeOf = ({ outcome }: ExecutionTable): WorkOutcome => JSON.parse(outcome!) as WorkOutcome;
 
 /** Gives a job the results of work that is already finished. */
 function takeOver(changes: JobChanges, job: JobRecord, execution: ExecutionTable): Promise<JobRecord> {

@@ -13,18 +13,13 @@ import { withoutResults } from '../result-settings.ts';
 import { JOB_COLUMNS, jobRecord } from '../rows.ts';
 import { JobStore } from '../store.ts';
 import { withoutSecrets } from '../transfer-requests.ts';
+import type { ExecutionOutcome, ExecutionTotals } from './execution-outcome.ts';
 import { leaveExecutions } from './execution-rows.ts';
-import {
-  type Attempted,
-  type Dispatched,
-  failExecution,
-  finishExecution,
-  jobsOf,
-} from './finish-execution.ts';
+import type { AttemptRef, DispatchRef } from './finish-execution.ts';
+import { failExecution, finishExecution, jobsOf } from './finish-execution.ts';
 import { JobChanges, type JobChangesParts, overDispatch } from './job-changes.ts';
-import type { Made, Totals } from './made.ts';
-import { postponement, withPatience } from './storage-patience.ts';
-import type { ExecutionTask, TaskReport, TaskSource } from './task.ts';
+import { planStorageRetry, withRetryDetails } from './storage-retry.ts';
+import type { DeliveryInput, ExecutionInput, ExecutionTask, TaskReport, TaskSource } from './task.ts';
 
 /** One attempt and two more, for temporary problems: storage, memory, a crash. Permanent errors are not retried. */
 const MAX_ATTEMPTS = 3;
@@ -84,7 +79,7 @@ export class Executions {
    *   were cancelled
    * @throws AppError ADAPTER_NOT_FOUND, STORAGE_*
    */
-  async take(dispatch: Dispatched): Promise<ExecutionTask | undefined> {
+  async take(dispatch: DispatchRef): Promise<ExecutionTask | undefined> {
     const { database } = this.parts;
     const known = await this.row(dispatch);
     if (!known) return undefined;
@@ -116,7 +111,7 @@ export class Executions {
     return {
       ...dispatch,
       ...{ tenant, attempt, isLast: attempt >= MAX_ATTEMPTS, jobs, writeId, workBytes, kind: job.kind },
-      todo: await this.todo(tenant, row.step, job),
+      input: await this.inputOf(tenant, row.step, job),
     };
   }
 
@@ -125,13 +120,16 @@ export class Executions {
    * @returns the jobs that ended with it; undefined if the execution was already over and nothing was recorded
    * @throws AppError STORAGE_*
    */
-  async finish(task: ExecutionTask, made: Made, totals: Totals): Promise<readonly JobRecord[] | undefined> {
-    const { tenant, writeId } = task;
-    const again = made.step === 'deliver' ? made.again : null;
+  async finish(
+    task: ExecutionTask,
+    outcome: ExecutionOutcome,
+    totals: ExecutionTotals,
+  ): Promise<readonly JobRecord[] | undefined> {
+    const { tenant, writeId, execution, dispatchNo } = task;
+    const again = outcome.step === 'deliver' ? outcome.again : null;
     const ended = await JobChanges.write(this.parts, tenant, async (changes) => {
       changes.totals = totals;
-      if (!(await finishExecution(changes, task, made, writeId))) return undefined;
-      const { execution, dispatchNo } = task;
+      if (!(await finishExecution(changes, task, outcome, writeId))) return undefined;
       const delayMs = retryDelayMs(task.attempt);
       if (again) await this.wait(changes, { execution, dispatchNo }, { delayMs, from: 'succeeded' });
       return changes.ended;
@@ -145,14 +143,14 @@ export class Executions {
    * @param dispatch if it is a task, only as long as no other attempt at the same dispatch has begun
    */
   async fail(
-    dispatch: Attempted,
+    dispatch: AttemptRef,
     error: AppError,
     { tryMs, mayPass, progress }: AttemptFailure,
   ): Promise<FailedAttempt> {
     const row = await this.row(dispatch);
     if (!row) return OVER;
     const trouble = { times: row.storage_failures, spentMs: row.storage_trouble_ms };
-    const later = postponement(error, trouble, tryMs, this.parts.storageRetryMs);
+    const later = planStorageRetry(error, trouble, tryMs, this.parts.storageRetryMs);
     const { tenant } = row;
     return JobChanges.write(this.parts, tenant, async (changes): Promise<FailedAttempt> => {
       if (later) {
@@ -168,7 +166,7 @@ export class Executions {
           ? { next: 'retry', tenant, delayMs, ended: [] }
           : OVER;
       }
-      const failure = jobFailure(withPatience(error, trouble));
+      const failure = jobFailure(withRetryDetails(error, trouble));
       if (!(await failExecution(changes, dispatch, failure, progress))) return OVER;
       return { next: 'failed', tenant, delayMs: 0, ended: changes.ended };
     });
@@ -178,7 +176,7 @@ export class Executions {
    * Lets a stopped attempt start over immediately, here or elsewhere, without counting it.
    * @param dispatch as for `fail`
    */
-  async giveBack(dispatch: Attempted): Promise<void> {
+  async giveBack(dispatch: AttemptRef): Promise<void> {
     const row = await this.row(dispatch);
     if (!row) return;
     await JobChanges.write(this.parts, row.tenant, (changes) =>
@@ -192,7 +190,7 @@ export class Executions {
   }
 
   /** The dispatches that must stop, because they are over or have been replaced. */
-  async stopped(dispatches: readonly Dispatched[]): Promise<Dispatched[]> {
+  async stopped(dispatches: readonly DispatchRef[]): Promise<DispatchRef[]> {
     const rows = await this.parts.database.reader
       .selectFrom('execution')
       .select(['id', 'dispatch_no'])
@@ -255,7 +253,7 @@ export class Executions {
 
   private async wait(
     changes: JobChanges,
-    { execution, dispatchNo, attempt }: Attempted,
+    { execution, dispatchNo, attempt }: AttemptRef,
     { delayMs, uncounted, from = 'dispatched' }: Waiting,
   ): Promise<boolean> {
     const { writer, database } = changes;
@@ -297,11 +295,11 @@ export class Executions {
     return true;
   }
 
-  private async todo(
+  private async inputOf(
     tenant: string,
-    step: ExecutionTask['todo']['step'],
+    step: ExecutionInput['step'],
     job: JobRecord,
-  ): Promise<ExecutionTask['todo']> {
+  ): Promise<ExecutionInput> {
     const { request } = job;
     if (step === 'fetch') {
       const source = 'source' in request ? request.source! : unexpected(job);
@@ -309,7 +307,7 @@ export class Executions {
     }
     if (step === 'deliver') {
       const wanted = wantedDeliveries(request);
-      const deliveries: Extract<ExecutionTask['todo'], { step: 'deliver' }>['deliveries'][number][] = [];
+      const deliveries: DeliveryInput['deliveries'][number][] = [];
       const accesses = await this.accesses(
         tenant,
         wanted.map(({ to }) => to),
@@ -371,7 +369,7 @@ export class Executions {
   }
 
   /** The execution of a dispatch that is not over. */
-  private row({ execution, dispatchNo }: Dispatched) {
+  private row({ execution, dispatchNo }: DispatchRef) {
     return this.parts.database.reader
       .selectFrom('execution')
       .select(['tenant', 'attempts', 'storage_failures', 'storage_trouble_ms'])

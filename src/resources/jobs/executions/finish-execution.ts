@@ -10,13 +10,19 @@ import { endOfTargets } from '../job-end.ts';
 import { resultSettings } from '../result-settings.ts';
 import { JOB_COLUMNS, jobRecord, outcomeColumn, withSealed } from '../rows.ts';
 import { continueWithWork } from './accept-jobs.ts';
+import {
+  type DeliveryOutcome,
+  type ExecutionOutcome,
+  type FetchOutcome,
+  serializeOutcome,
+  writtenFiles,
+} from './execution-outcome.ts';
 import { removeUnused } from './execution-rows.ts';
 import { type JobChanges, overDispatch } from './job-changes.ts';
-import { type DeliverMade, type FetchMade, keptOutcome, type Made, writtenFiles } from './made.ts';
 import { doneProgress, endNow, recordWork } from './record-work.ts';
 
 /** A dispatch of an execution that has not ended. Outcomes of an older dispatch no longer count. */
-export interface Dispatched {
+export interface DispatchRef {
   readonly execution: string;
   readonly dispatchNo: number;
 }
@@ -25,7 +31,7 @@ export interface Dispatched {
  * An attempt. A worker that was presumed dead may continue while another one has started the same dispatch again: the
  * first outcome counts, but only the last attempt may fail it.
  */
-export interface Attempted extends Dispatched {
+export interface AttemptRef extends DispatchRef {
   /** undefined if the attempt did not begin. */
   readonly attempt?: number | undefined;
 }
@@ -38,8 +44,8 @@ export interface Attempted extends Dispatched {
  */
 export async function finishExecution(
   changes: JobChanges,
-  { execution: id, dispatchNo }: Dispatched,
-  made: Made,
+  { execution: id, dispatchNo }: DispatchRef,
+  outcome: ExecutionOutcome,
   writeId: string,
 ): Promise<boolean> {
   const { writer, database } = changes;
@@ -48,8 +54,8 @@ export async function finishExecution(
     .set({
       state: 'succeeded',
       finished_at: Date.now(),
-      ...(made.step === 'work' && {
-        outcome: sql<string | null>`case when key is null then null else ${keptOutcome(made)} end`,
+      ...(outcome.step === 'work' && {
+        outcome: sql<string | null>`case when key is null then null else ${serializeOutcome(outcome)} end`,
       }),
     })
     .where('id', '=', id)
@@ -61,14 +67,14 @@ export async function finishExecution(
   changes.noteDispatchEnd(row);
   // The steps that follow are done on behalf of the same request as this one.
   changes.origin = row.origin;
-  const contents = await settleContent(writer, { writeId, files: writtenFiles(made) });
+  const contents = await settleContent(writer, { writeId, files: writtenFiles(outcome) });
   for (const job of await jobsOf(changes, id, row.step)) {
-    if (made.step === 'work') await recordWork(changes, job, made, contents);
-    else if (made.step === 'fetch') await recordFetched(changes, job, made, contents);
-    else await recordDelivered(changes, job, made);
+    if (outcome.step === 'work') await recordWork(changes, job, outcome, contents);
+    else if (outcome.step === 'fetch') await recordFetched(changes, job, outcome, contents);
+    else await recordDelivered(changes, job, outcome);
   }
   // The job now waits for another execution.
-  if (made.step === 'fetch') await removeUnused(writer, [id]);
+  if (outcome.step === 'fetch') await removeUnused(writer, [id]);
   return true;
 }
 
@@ -79,7 +85,7 @@ export async function finishExecution(
  */
 export async function failExecution(
   changes: JobChanges,
-  { execution: id, dispatchNo, attempt }: Attempted,
+  { execution: id, dispatchNo, attempt }: AttemptRef,
   error: JobFailure,
   progress: Progress | undefined,
 ): Promise<boolean> {
@@ -124,7 +130,7 @@ export async function jobsOf(
 async function recordFetched(
   changes: JobChanges,
   job: JobRecord,
-  { name, adapter, imported }: FetchMade,
+  { name, adapter, imported }: FetchOutcome,
   contents: ReadonlyMap<string, string>,
 ): Promise<void> {
   const { writer, tenant, adapterTtlSeconds: defaultTtlSeconds } = changes;
@@ -159,7 +165,7 @@ async function recordFetched(
 async function recordDelivered(
   changes: JobChanges,
   job: JobRecord,
-  { delivered }: Pick<DeliverMade, 'delivered'>,
+  { delivered }: Pick<DeliveryOutcome, 'delivered'>,
 ): Promise<void> {
   const outcomes = new Map(delivered.map(({ index, outcome }) => [index, outcome]));
   const deliveries = job.deliveries.map((delivery, index): DeliveredAdapter => {

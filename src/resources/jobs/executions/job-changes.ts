@@ -15,10 +15,10 @@ import type { DeliveryQueue, DeliveryTicket } from '../../webhooks/delivery-queu
 import { Outbox } from '../../webhooks/outbox.ts';
 import { endInBatch } from '../batch-counts.ts';
 import { JOB_COLUMNS, jobEndColumns, jobRecord } from '../rows.ts';
-import type { Totals } from './made.ts';
+import type { ExecutionTotals } from './execution-outcome.ts';
 
 /** Observers of changes, for metrics; nothing depends on them. */
-export interface Observer {
+export interface JobObserver {
   /** Called when a job was accepted whose work was already done or under way. */
   readonly onReused?: (job: JobRecord) => void;
   /** Called when a client cancelled a job. */
@@ -26,7 +26,7 @@ export interface Observer {
   /** Called when a job begins that was queued. */
   readonly onJobBegun?: (job: JobRecord, tenant: string) => void;
   /** Called once for each job that ended. @param totals what was moved, if the work was done for this job first */
-  readonly onJobEnded?: (ended: JobEnding, totals: Totals | undefined) => void;
+  readonly onJobEnded?: (ended: JobEnding, totals: ExecutionTotals | undefined) => void;
   /** Called once for each batch, when its last job has ended. */
   readonly onBatchFinished?: (batch: BatchRecord) => void;
   /**
@@ -47,7 +47,7 @@ export interface JobChangesParts {
    */
   readonly jobTtlSeconds?: number | undefined;
   readonly adapterTtlSeconds?: number | undefined;
-  readonly observer?: Observer | undefined;
+  readonly observer?: JobObserver | undefined;
   /** Called when jobs or batches of a tenant changed. */
   readonly onEvents?: ((tenant: string) => void) | undefined;
   /** JSON of Origin: the request on whose behalf changes are made; null for none, which is the default. */
@@ -88,7 +88,7 @@ export class JobChanges {
   /** Jobs that began in this transaction. */
   readonly begun: JobRecord[] = [];
   /** What was moved for the jobs that ended. */
-  totals: Totals | undefined;
+  totals: ExecutionTotals | undefined;
   /** Whether the transaction neither makes room in the queue nor adds work to it. */
   leavesQueue = false;
   private readonly parts: JobChangesParts;
@@ -128,7 +128,7 @@ export class JobChanges {
       await changes.complete();
       return { changes, result };
     });
-    await changes.tell();
+    await changes.notify();
     return result;
   }
 
@@ -211,7 +211,7 @@ export class JobChanges {
     await insertEvents(database, writer, tenant, events);
   }
 
-  private async tell(): Promise<void> {
+  private async notify(): Promise<void> {
     const { tenant, workBytes } = this;
     const { observer } = this.parts;
     for (const job of this.begun) observer?.onJobBegun?.(job, tenant);
@@ -222,6 +222,6 @@ export class JobChanges {
     if (bytes > 0 || computeMs > 0) observer?.onUsed?.(tenant, { bytes, computeMs });
     this.parts.dispatcher.send(this.dispatches);
     if (this.events.length > 0) this.parts.onEvents?.(this.tenant);
-    await this.outbox.tell(this.tickets);
+    await this.outbox.enqueue(this.tickets);
   }
 }

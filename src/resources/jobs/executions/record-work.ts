@@ -8,17 +8,20 @@ import { sourceIds } from '../adapters-of-request.ts';
 import { endOfTargets } from '../job-end.ts';
 import { resultSettings } from '../result-settings.ts';
 import { insertJobFiles, outcomeColumn } from '../rows.ts';
+import { type WorkOutcome, writtenFiles } from './execution-outcome.ts';
 import { insertExecutions, newExecution, priorityOf } from './execution-rows.ts';
 import type { JobChanges } from './job-changes.ts';
-import { type WorkMade, writtenFiles } from './made.ts';
 
 export const doneProgress = (modules: number): Progress => ({
   ...{ phase: 'done', done: modules, total: modules, module: null },
 });
 
-/** Whether everything that the work made still exists, so that other jobs can use it. */
-export async function areStored(writer: Pick<Writer, 'selectFrom'>, made: WorkMade): Promise<boolean> {
-  const digests = [...new Set(writtenFiles(made).map(({ sha256 }) => sha256))];
+/** Whether everything that the work produced still exists, so that other jobs can use it. */
+export async function areFilesStored(
+  writer: Pick<Writer, 'selectFrom'>,
+  outcome: WorkOutcome,
+): Promise<boolean> {
+  const digests = [...new Set(writtenFiles(outcome).map(({ sha256 }) => sha256))];
   if (digests.length === 0) return true;
   const rows = await writer
     .selectFrom('content')
@@ -38,15 +41,15 @@ export async function areStored(writer: Pick<Writer, 'selectFrom'>, made: WorkMa
 export async function recordWork(
   changes: JobChanges,
   job: JobRecord,
-  made: WorkMade,
+  outcome: WorkOutcome,
   contents: ReadonlyMap<string, string> | null,
 ): Promise<JobRecord> {
   const { writer } = changes;
-  const settled = contents ?? (await settleContent(writer, { writeId: null, files: writtenFiles(made) }));
+  const settled = contents ?? (await settleContent(writer, { writeId: null, files: writtenFiles(outcome) }));
   const sources = await sourcesOf(changes, job);
   const names = sources.map(({ name }) => name);
   const results: JobResult[] = [];
-  for (const [index, { result, adapter }] of made.targets.entries()) {
+  for (const [index, { result, adapter }] of outcome.targets.entries()) {
     const [source] = sources;
     if (result.state === 'failed') {
       results.push(result);
@@ -72,16 +75,16 @@ export async function recordWork(
   await insertJobFiles(
     writer,
     job.id,
-    made.files.map(({ sha256, role }) => ({ sha256, role, content: settled.get(sha256)! })),
+    outcome.files.map(({ sha256, role }) => ({ sha256, role, content: settled.get(sha256)! })),
   );
   const begunMs = Date.parse(job.started_at ?? job.created_at);
   const worked: JobRecord = {
     ...job,
-    progress: doneProgress(made.modules),
+    progress: doneProgress(outcome.modules),
     results,
     deliveries: job.deliveries.map((delivery) => withAdapter(delivery, results)),
-    timings: { ...made.timings, queue_wait: Math.max(0, begunMs - Date.parse(job.created_at)) / 1000 },
-    provider: made.provider,
+    timings: { ...outcome.timings, queue_wait: Math.max(0, begunMs - Date.parse(job.created_at)) / 1000 },
+    provider: outcome.provider,
   };
   if (worked.deliveries.some(({ state }) => state === 'pending')) {
     await deliver(changes, worked);

@@ -5,14 +5,14 @@ import type { Report } from '../../../contract/report.ts';
  * A report is stored once for all jobs of equal requests, so it has marks in place of ids of records. No text of a
  * user can look like a mark, because in JSON its quotation marks have a backslash before them.
  */
-const MARK = /"(job_id|id|adapter_id)":"@(job|source|target)-(\d+)"/g;
+const PLACEHOLDER = /"(job_id|id|adapter_id)":"@(job|source|target)-(\d+)"/g;
 const QUEUE_WAIT = /"queue_wait":0(?=[,}])/;
 
 /** The fields of a job that appear in its report. */
 export type ReportedJob = Pick<JobRecord, 'id' | 'request' | 'imported' | 'results' | 'timings'>;
 
 /** A report as it is stored, with marks. @param report its ids do not matter */
-export const withMarks = (report: Report): Report => ({
+export const withPlaceholders = (report: Report): Report => ({
   ...report,
   job_id: '@job-0',
   timings: { ...report.timings, queue_wait: 0 },
@@ -30,7 +30,7 @@ const idOf = (result: JobResult): string | undefined =>
  * block other work.
  * @param bytes JSON in UTF-8
  */
-export function withIds(bytes: Uint8Array, job: ReportedJob): Uint8Array {
+export function fillPlaceholders(bytes: Uint8Array, job: ReportedJob): Uint8Array {
   const { request, imported, results, timings } = job;
   const sources =
     request.kind === 'merge'
@@ -39,7 +39,7 @@ export function withIds(bytes: Uint8Array, job: ReportedJob): Uint8Array {
   const ids = { job: [job.id], source: sources, target: results.map(idOf) };
   const text = Buffer.from(bytes)
     .toString('utf8')
-    .replace(MARK, (_mark, field: string, of: keyof typeof ids, index: string) =>
+    .replace(PLACEHOLDER, (_mark, field: string, of: keyof typeof ids, index: string) =>
       JSON.stringify({ [field]: ids[of][Number(index)] ?? null }).slice(1, -1),
     )
     .replace(QUEUE_WAIT, `"queue_wait":${timings?.queue_wait ?? 0}`);

@@ -3,7 +3,7 @@ import type { RecordedSink, RecordedSource } from '../../../contract/transfer.ts
 import type { Include } from '../../../contract/transfer-job.ts';
 import type { ConnectionAccess } from '../../../transfer/connection-access.ts';
 import type { StoredFile } from '../../contents/content-files.ts';
-import type { Dispatched } from './finish-execution.ts';
+import type { DispatchRef } from './finish-execution.ts';
 import type { ReportedJob } from './report-ids.ts';
 
 /**
@@ -11,7 +11,7 @@ import type { ReportedJob } from './report-ids.ts';
  * and never through Redis, because it contains the sealed credentials of a transfer: those of the job, or the current
  * ones of its connection.
  */
-export interface ExecutionTask extends Dispatched {
+export interface ExecutionTask extends DispatchRef {
   readonly tenant: string;
   /** The number of the attempt, counted from 1. */
   readonly attempt: number;
@@ -24,16 +24,18 @@ export interface ExecutionTask extends Dispatched {
   readonly workBytes: number;
   /** The kind of the jobs. */
   readonly kind: JobKind;
-  readonly todo: FetchTodo | WorkTodo | DeliverTodo;
+  readonly input: ExecutionInput;
 }
 
-export interface FetchTodo {
+export type ExecutionInput = FetchInput | WorkInput | DeliveryInput;
+
+export interface FetchInput {
   readonly step: 'fetch';
   readonly source: RecordedSource;
   readonly access: ConnectionAccess | null;
 }
 
-export interface WorkTodo {
+export interface WorkInput {
   readonly step: 'work';
   /** The request of one of the jobs, with the ids of its adapters. */
   readonly request: RecordedJobRequest;
@@ -43,7 +45,7 @@ export interface WorkTodo {
   readonly optimizer: StoredFile | null;
 }
 
-export interface DeliverTodo {
+export interface DeliveryInput {
   readonly step: 'deliver';
   readonly deliveries: readonly {
     /** Index in the deliveries of the job. */

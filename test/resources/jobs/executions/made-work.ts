@@ -1,6 +1,6 @@
 import type { Delivery } from '../../../../src/contract/transfer.ts';
 import type { Database } from '../../../../src/database/database.ts';
-import type { FetchMade } from '../../../../src/resources/jobs/executions/made.ts';
+import type { FetchOutcome } from '../../../../src/resources/jobs/executions/execution-outcome.ts';
 import { reportFile } from '../job-rows.ts';
 import { KNOWN_WRITTEN, type PlayedWork } from '../played-worker.ts';
 
@@ -21,7 +21,7 @@ export const DELIVERED: Delivery = {
 };
 
 /** What fetching an adapter comes to: always the same one. */
-export const FETCHED: FetchMade = {
+export const FETCHED: FetchOutcome = {
   ...{ step: 'fetch', name: 'my-style', adapter: KNOWN_WRITTEN },
   imported: { ...DELIVERED, revision: null },
 };

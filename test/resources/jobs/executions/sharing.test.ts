@@ -3,7 +3,7 @@ import { it } from 'node:test';
 import { resultsOf } from '../../../../src/charts/succeeded.ts';
 import type { JobPriority } from '../../../../src/contract/job-request.ts';
 import { newJobId } from '../../../../src/database/ids.ts';
-import { acceptedJob, DEFAULT_TREATMENT } from '../../../../src/resources/jobs/accepted-job.ts';
+import { acceptedJob, DEFAULT_JOB_OPTIONS } from '../../../../src/resources/jobs/accepted-job.ts';
 import { storedByAll } from '../../../../src/resources/tenants/usage.ts';
 import { onEachDialect } from '../../../database/dialects.ts';
 import { KNOWN_FACTS } from '../../adapters/known-adapter.ts';
@@ -156,7 +156,7 @@ onEachDialect('equal requests', (database) => {
       // In one transaction the last one does not decide.
       const request = { kind: 'analyze', adapter_id: id } as const;
       const jobs = (['low', 'high', 'normal'] as const).map((priority) => ({
-        job: acceptedJob(newJobId(Date.now()), request, { ...DEFAULT_TREATMENT, priority }),
+        job: acceptedJob(newJobId(Date.now()), request, { ...DEFAULT_JOB_OPTIONS, priority }),
         reuse: true,
       }));
       await bench.jobStore.accept(jobs);

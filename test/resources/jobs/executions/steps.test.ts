@@ -32,13 +32,13 @@ onEachDialect('the steps of a job', (database) => {
     onBench(async (bench) => {
       const { id } = await accepted(bench, { kind: 'squeeze', source: PLACE, ...TARGETS, deliver: [ONE] });
       const first = await bench.worker.begin(id);
-      assert.deepEqual(first.todo, { step: 'fetch', source: PLACE, access: null });
+      assert.deepEqual(first.input, { step: 'fetch', source: PLACE, access: null });
       await bench.worker.executions.finish(first, FETCHED, NO_TOTALS);
       const here = (await bench.jobs.get(id)).imported!;
       assert.equal((await bench.adapters.get(here.adapter_id)).name, 'my-style');
       await assert.rejects(bench.adapters.remove(here.adapter_id), failsWith('ADAPTER_IN_USE'));
-      const { todo } = await bench.worker.begin(id);
-      assert.deepEqual(todo.step === 'work' && todo.sources.map((source) => source.id), [here.adapter_id]);
+      const { input } = await bench.worker.begin(id);
+      assert.deepEqual(input.step === 'work' && input.sources.map((source) => source.id), [here.adapter_id]);
       await bench.end(id, WORK);
       const worked = await bench.jobs.get(id);
       const result = resultsOf(worked)[0]!.adapter_id;
@@ -48,7 +48,7 @@ onEachDialect('the steps of a job', (database) => {
       );
       const last = await bench.worker.begin(id);
       assert.deepEqual(
-        last.todo.step === 'deliver' && last.todo.deliveries.map(({ to, adapter }) => [to, adapter.id]),
+        last.input.step === 'deliver' && last.input.deliveries.map(({ to, adapter }) => [to, adapter.id]),
         [[PLACE, result]],
       );
       assert.ok(await isSealed());
@@ -149,7 +149,7 @@ onEachDialect('the steps of a job', (database) => {
       const { executions } = bench.worker;
       // Not the last time, and then for good.
       const task = await bench.worker.begin(id);
-      assert.deepEqual(task.todo.step === 'deliver' && task.todo.deliveries.map(({ index }) => index), [1]);
+      assert.deepEqual(task.input.step === 'deliver' && task.input.deliveries.map(({ index }) => index), [1]);
       await executions.finish(task, { step: 'deliver', delivered: [], again: FAILED }, NO_TOTALS);
       assert.equal((await executionOf(database(), id)).state, 'waiting');
       const second = await bench.worker.begin(id);

@@ -10,20 +10,20 @@ declare module 'fastify' {
     answerAgain?: (
       request: FastifyRequest,
       reply: FastifyReply,
-      first: StoredAnswer,
+      first: StoredResponse,
     ) => Promise<FastifyReply | undefined>;
   }
 }
 
 /** The first response to a request, as it is stored to be sent again. */
-export interface StoredAnswer {
+export interface StoredResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
 
 /** The headers that describe the response; the others belong to one request, or to the connection. */
-const KEPT_HEADERS = [
+const STORED_HEADERS = [
   ...['content-type', 'location', 'cache-control', 'vary', 'etag', 'link'],
   ...['tus-resumable', 'upload-offset', 'upload-expires'],
 ];
@@ -34,14 +34,14 @@ export const REPLAYED_HEADER = 'idempotent-replayed';
  * Responses about a temporary condition are not stored, so that the next attempt can succeed. Besides 5xx these are
  * 408, 409, 424, 425 and 429, with which nothing was done.
  */
-const isPassing = (status: number): boolean => status >= 500 || [408, 409, 424, 425, 429].includes(status);
+const isTemporary = (status: number): boolean => status >= 500 || [408, 409, 424, 425, 429].includes(status);
 
 /** The response in the form that is stored; undefined if it must not be stored, or is a stream. */
-export function keepable(reply: FastifyReply, payload: unknown): StoredAnswer | undefined {
-  if (isPassing(reply.statusCode)) return undefined;
+export function toStoredResponse(reply: FastifyReply, payload: unknown): StoredResponse | undefined {
+  if (isTemporary(reply.statusCode)) return undefined;
   const body = payload === null || payload === undefined ? '' : payload;
   if (typeof body !== 'string' && !Buffer.isBuffer(body)) return undefined;
-  const headers = KEPT_HEADERS.flatMap((name): [string, string][] => {
+  const headers = STORED_HEADERS.flatMap((name): [string, string][] => {
     const value = reply.getHeader(name);
     return value === undefined ? [] : [[name, String(value)]];
   });
@@ -49,10 +49,10 @@ export function keepable(reply: FastifyReply, payload: unknown): StoredAnswer | 
 }
 
 /** Answers a request that has already been answered. */
-export async function sendAgain(
+export async function replayResponse(
   request: FastifyRequest,
   reply: FastifyReply,
-  first: StoredAnswer,
+  first: StoredResponse,
 ): Promise<FastifyReply> {
   reply.header(REPLAYED_HEADER, 'true');
   const { answerAgain } = request.routeOptions.config;
@@ -61,7 +61,7 @@ export async function sendAgain(
   return (waits && (await answerAgain?.(request, reply, first))) || sendStored(reply, first);
 }
 
-function sendStored(reply: FastifyReply, { status, headers, body }: StoredAnswer): FastifyReply {
+function sendStored(reply: FastifyReply, { status, headers, body }: StoredResponse): FastifyReply {
   return reply
     .code(status)
     .headers(headers)
@@ -70,12 +70,12 @@ function sendStored(reply: FastifyReply, { status, headers, body }: StoredAnswer
 }
 
 /** Ends the handling of a request that has a stored response: plugins/errors.ts sends it. */
-export class AnsweredBefore extends Error {
-  readonly answer: StoredAnswer;
+export class AlreadyAnswered extends Error {
+  readonly answer: StoredResponse;
 
-  constructor(answer: StoredAnswer) {
+  constructor(answer: StoredResponse) {
     super('This request was already answered.');
-    this.name = 'AnsweredBefore';
+    this.name = 'AlreadyAnswered';
     this.answer = answer;
   }
 }

@@ -3,21 +3,21 @@ import type { JobFailure } from '../../../contract/job-failure.ts';
 import type { Delivery } from '../../../contract/transfer.ts';
 import type { ImportedAdapter } from '../../../contract/transfer-job.ts';
 import type { JobFileTable } from '../../../database/job-tables.ts';
-import type { DescribedAdapter } from '../../adapters/described-adapter.ts';
+import type { AdapterDescription } from '../../adapters/describe-adapter.ts';
 import type { WrittenFile } from '../../contents/content-files.ts';
 
 /** An adapter whose files have been written. */
-export interface AdapterMade {
-  readonly described: DescribedAdapter;
+export interface AdapterOutcome {
+  readonly described: AdapterDescription;
   readonly files: readonly WrittenFile[];
 }
 
 /** The adapter that a job asked to fetch. */
-export interface FetchMade {
+export interface FetchOutcome {
   readonly step: 'fetch';
   /** undefined if no name can be derived from the source. */
   readonly name: string | undefined;
-  readonly adapter: AdapterMade;
+  readonly adapter: AdapterOutcome;
   readonly imported: Omit<ImportedAdapter, 'adapter_id'>;
 }
 
@@ -25,12 +25,12 @@ export interface FetchMade {
  * The outcome of the work of a request. It contains no ids of records, so that every job with the same request can
  * use it.
  */
-export interface WorkMade {
+export interface WorkOutcome {
   readonly step: 'work';
   readonly targets: readonly {
     readonly result: Omit<SucceededResult, 'adapter_id'> | FailedResult;
     /** null if the target failed, or if the source itself is the result. */
-    readonly adapter: AdapterMade | null;
+    readonly adapter: AdapterOutcome | null;
   }[];
   /** The report (see report-ids.ts), and files for a trainer. */
   readonly files: readonly (WrittenFile & { readonly role: JobFileTable['role'] })[];
@@ -41,7 +41,7 @@ export interface WorkMade {
 }
 
 /** The outcome of the deliveries that were tried. */
-export interface DeliverMade {
+export interface DeliveryOutcome {
   readonly step: 'deliver';
   readonly delivered: readonly {
     /** Index in the deliveries of the job. */
@@ -53,39 +53,39 @@ export interface DeliverMade {
 }
 
 /** The outcome of a step in a compute process. All bytes have been written, but no records. */
-export type Made = FetchMade | WorkMade | DeliverMade;
+export type ExecutionOutcome = FetchOutcome | WorkOutcome | DeliveryOutcome;
 
 /** What an execution moved, for the metrics. */
-export interface Totals {
+export interface ExecutionTotals {
   readonly modules: number;
   readonly bytesRead: number;
   readonly bytesWritten: number;
 }
 
 /** The code of the error with which the work failed completely; undefined if there are results. */
-export function failedWorkCode(made: Made): string | undefined {
-  if (made.step !== 'work') return undefined;
-  const [first] = made.targets;
-  const hasFailed = made.targets.every(({ result }) => result.state === 'failed');
+export function failedWorkCode(outcome: ExecutionOutcome): string | undefined {
+  if (outcome.step !== 'work') return undefined;
+  const [first] = outcome.targets;
+  const hasFailed = outcome.targets.every(({ result }) => result.state === 'failed');
   return hasFailed && first?.result.state === 'failed' ? first.result.error.code : undefined;
 }
 
 /** The outcome as it is stored for equal requests. The contents already record where bytes were written. */
-export const keptOutcome = (made: WorkMade): string => {
+export const serializeOutcome = (outcome: WorkOutcome): string => {
   const bare = ({ name, sha256, bytes }: WrittenFile): WrittenFile => ({ name, sha256, bytes });
   return JSON.stringify({
-    ...made,
-    targets: made.targets.map(({ result, adapter }) => ({
+    ...outcome,
+    targets: outcome.targets.map(({ result, adapter }) => ({
       result,
       adapter: adapter && { ...adapter, files: adapter.files.map(bare) },
     })),
-    files: made.files.map((file) => ({ ...bare(file), role: file.role })),
-  } satisfies WorkMade);
+    files: outcome.files.map((file) => ({ ...bare(file), role: file.role })),
+  } satisfies WorkOutcome);
 };
 
 /** All files of a step that will become contents. */
-export function writtenFiles(made: Made): WrittenFile[] {
-  if (made.step === 'deliver') return [];
-  if (made.step === 'fetch') return [...made.adapter.files];
-  return [...made.targets.flatMap(({ adapter }) => adapter?.files ?? []), ...made.files];
+export function writtenFiles(outcome: ExecutionOutcome): WrittenFile[] {
+  if (outcome.step === 'deliver') return [];
+  if (outcome.step === 'fetch') return [...outcome.adapter.files];
+  return [...outcome.targets.flatMap(({ adapter }) => adapter?.files ?? []), ...outcome.files];
 }

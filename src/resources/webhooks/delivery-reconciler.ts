@@ -13,7 +13,7 @@ type Due = Pick<DeliveryTable, 'webhook' | 'id' | 'next_attempt_at'>;
 /**
  * Maintains the deliveries of all tenants: lost ones are queued again, and none waits for a clock that was put back.
  */
-export class DeliveryKeeper {
+export class DeliveryReconciler {
   private readonly database: Database;
   private readonly queue: DeliveryQueue;
   private aheadMs = clockAheadMs();
@@ -40,10 +40,10 @@ export class DeliveryKeeper {
     }
   }
 
-  /** If the clock was put back, due times refer to the clock before that: all deliveries are then hastened. */
+  /** If the clock was put back, due times refer to the clock before that: all deliveries are then promoted. */
   private async followClock(): Promise<void> {
     const aheadMs = clockAheadMs();
-    if (aheadMs < this.aheadMs - PUT_BACK_MS) await this.queue.hastenAll();
+    if (aheadMs < this.aheadMs - PUT_BACK_MS) await this.queue.promoteAll();
     this.aheadMs = aheadMs;
   }
 

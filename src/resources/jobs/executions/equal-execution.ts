@@ -3,14 +3,14 @@ import type { ExecutionTable } from '../../../database/job-tables.ts';
 import { licenseIn } from '../../adapters/rows.ts';
 import { adapterNotFound } from '../../adapters/store.ts';
 import type { SourceContent } from './accept-jobs.ts';
-import type { WorkMade } from './made.ts';
-import { areStored } from './record-work.ts';
+import type { WorkOutcome } from './execution-outcome.ts';
+import { areFilesStored } from './record-work.ts';
 
 /**
  * The contents of adapters, by which requests are compared.
  * @throws AppError ADAPTER_NOT_FOUND if one no longer exists, DATABASE_UNAVAILABLE
  */
-export async function contentOfSources(
+export async function sourceContents(
   { reader }: Pick<Database, 'reader'>,
   tenant: string,
   ids: readonly string[],
@@ -32,7 +32,7 @@ export async function contentOfSources(
  * @param key by executionKey
  * @throws AppError DATABASE_UNAVAILABLE
  */
-export async function equalWork(
+export async function findEqualExecution(
   { reader }: Pick<Database, 'reader'>,
   tenant: string,
   key: string,
@@ -44,5 +44,5 @@ export async function equalWork(
     .where('key', '=', key)
     .executeTakeFirst();
   if (row?.state !== 'succeeded') return row;
-  return (await areStored(reader, JSON.parse(row.outcome!) as WorkMade)) ? row : undefined;
+  return (await areFilesStored(reader, JSON.parse(row.outcome!) as WorkOutcome)) ? row : undefined;
 }

@@ -4,7 +4,7 @@ import { BatchRecord } from '../../contract/batch.ts';
 import { ignoring } from '../../errors/app-error.ts';
 import { preferredWait } from '../../http/prefer.ts';
 import { LOCATION, reference, response } from '../../http/schemas.ts';
-import type { StoredAnswer } from '../../http/stored-answer.ts';
+import type { StoredResponse } from '../../http/stored-response.ts';
 import { priorityCeiling } from '../jobs/priority-ceiling.ts';
 import { withinQueuedJobs } from '../jobs/queued-jobs.ts';
 import { workspaceOf } from '../own-workspace.ts';
@@ -17,7 +17,7 @@ export const BatchPath = Type.Object({
 });
 
 /** The responses of calls that create a batch. */
-export const MADE_BATCH = {
+export const CREATE_BATCH_RESPONSES = {
   200: response(
     'The batch has ended: while the client waited, or immediately because all its work was already done or no ' +
       'item could be tried',
@@ -41,7 +41,7 @@ export async function acceptOptions(request: FastifyRequest): Promise<AcceptOpti
 }
 
 /** Answers with a requested batch: 202, or 200 if it has ended, for which the client may prefer to wait. */
-export async function answerBatch(
+export async function sendBatch(
   request: FastifyRequest,
   reply: FastifyReply,
   accepted: BatchRecord,
@@ -55,12 +55,12 @@ export async function answerBatch(
 }
 
 /** The current state of the batch that the first of several equal requests created. */
-export async function answerBatchAgain(
+export async function sendBatchAgain(
   request: FastifyRequest,
   reply: FastifyReply,
-  { body }: StoredAnswer,
+  { body }: StoredResponse,
 ): Promise<FastifyReply | undefined> {
   const { id } = JSON.parse(body) as BatchRecord;
   const batch = await workspaceOf(request).batches.get(id).catch(ignoring('BATCH_NOT_FOUND'));
-  return batch && answerBatch(request, reply, batch);
+  return batch && sendBatch(request, reply, batch);
 }

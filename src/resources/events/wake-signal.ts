@@ -1,16 +1,16 @@
 /** A signal that wakes waiting callers. A signal without a waiting caller is kept for the next one. */
-export class Bell {
-  private hasRung = false;
+export class WakeSignal {
+  private isSet = false;
   private wake: (() => void) | undefined;
 
-  ring(): void {
-    this.hasRung = true;
+  notify(): void {
+    this.isSet = true;
     this.wake?.();
   }
 
-  /** Waits for a ring, at most `timeoutMs`. Only one caller may wait at a time. @returns whether it rang */
-  async rung(timeoutMs: number): Promise<boolean> {
-    if (!this.hasRung && timeoutMs > 0) {
+  /** Waits for the signal, at most `timeoutMs`. Only one caller may wait at a time. @returns whether it was set */
+  async wait(timeoutMs: number): Promise<boolean> {
+    if (!this.isSet && timeoutMs > 0) {
       let timer: NodeJS.Timeout | undefined;
       await new Promise<void>((resolve) => {
         this.wake = resolve;
@@ -19,8 +19,8 @@ export class Bell {
       clearTimeout(timer);
       this.wake = undefined;
     }
-    const { hasRung } = this;
-    this.hasRung = false;
-    return hasRung;
+    const { isSet } = this;
+    this.isSet = false;
+    return isSet;
   }
 }

@@ -1,25 +1,25 @@
 import { randomUUID } from 'node:crypto';
 import type { Database, Writer } from '../../database/database.ts';
-import { hasCome } from '../../database/sql.ts';
+import { isPast } from '../../database/sql.ts';
 
 /** How long the hold of a killed backup lasts. */
 const HOLD_MS = 600_000;
 const RENEWAL_MS = HOLD_MS / 10;
 
 /** The owner of a row that always exists. Adding a hold and marking content as deleted both lock this row. */
-const NOBODY = '';
+const LOCK_ROW_OWNER = '';
 
 /**
  * Runs `work` while no content that exists at its start is deleted.
  * @throws AppError DATABASE_UNAVAILABLE, STORAGE_FULL, and the errors of `work`
  */
-export async function withHold<T>(database: Database, work: () => Promise<T>): Promise<T> {
+export async function withDeletionHold<T>(database: Database, work: () => Promise<T>): Promise<T> {
   const owner = randomUUID();
-  await hold(database, owner);
+  await renewHold(database, owner);
   let renewal = Promise.resolve();
   const timer = setInterval(() => {
     // If a renewal fails, the next one makes up for it.
-    renewal = hold(database, owner).catch(() => undefined);
+    renewal = renewHold(database, owner).catch(() => undefined);
   }, RENEWAL_MS);
   try {
     return await work();
@@ -34,14 +34,14 @@ export async function withHold<T>(database: Database, work: () => Promise<T>): P
 }
 
 /** Begins or renews a hold, and removes expired ones. */
-async function hold(database: Database, owner: string): Promise<void> {
+async function renewHold(database: Database, owner: string): Promise<void> {
   const { now } = database;
   await database.write(async (writer) => {
     await lockHolds(database, writer);
     await writer
       .deleteFrom('hold')
-      .where('owner', '<>', NOBODY)
-      .where(hasCome(database, 'expires_at', HOLD_MS))
+      .where('owner', '<>', LOCK_ROW_OWNER)
+      .where(isPast(database, 'expires_at', HOLD_MS))
       .execute();
     await writer
       .insertInto('hold')
@@ -54,13 +54,13 @@ async function hold(database: Database, owner: string): Promise<void> {
 }
 
 /** Whether content must be kept, for the duration of the transaction. */
-export async function isHeld(database: Database, writer: Writer): Promise<boolean> {
+export async function isDeletionHeld(database: Database, writer: Writer): Promise<boolean> {
   await lockHolds(database, writer);
   const row = await writer
     .selectFrom('hold')
     .select('owner')
-    .where('owner', '<>', NOBODY)
-    .where(({ not }) => not(hasCome(database, 'expires_at', HOLD_MS)))
+    .where('owner', '<>', LOCK_ROW_OWNER)
+    .where(({ not }) => not(isPast(database, 'expires_at', HOLD_MS)))
     .limit(1)
     .executeTakeFirst();
   return row !== undefined;
@@ -70,4 +70,4 @@ export async function isHeld(database: Database, writer: Writer): Promise<boolea
  * Waits for transactions that are marking content, so that what is read after a hold has begun includes their marks.
  */
 const lockHolds = (database: Database, writer: Writer) =>
-  database.locked(writer.selectFrom('hold').select('owner').where('owner', '=', NOBODY)).execute();
+  database.locked(writer.selectFrom('hold').select('owner').where('owner', '=', LOCK_ROW_OWNER)).execute();

@@ -2,7 +2,7 @@ import { AppError } from '../../../errors/app-error.ts';
 import { mayPass } from '../../../storage/storage-error.ts';
 
 /** What failures of the storage have cost an execution so far. */
-export interface StorageTrouble {
+export interface StorageRetries {
   /** Attempts that failed because of the storage and were not counted. */
   readonly times: number;
   /** The duration of these attempts, with the pauses after them. */
@@ -19,12 +19,12 @@ const MAX_DELAY_MS = 30_000;
  * @param tryMs the duration of this attempt
  * @returns undefined if the execution is not retried because of the storage
  */
-export function postponement(
+export function planStorageRetry(
   error: AppError,
-  before: StorageTrouble,
+  before: StorageRetries,
   tryMs: number,
   patienceMs: number,
-): { readonly trouble: StorageTrouble; readonly delayMs: number } | undefined {
+): { readonly trouble: StorageRetries; readonly delayMs: number } | undefined {
   const { times, spentMs } = before;
   if (!mayPass(error) || spentMs + tryMs >= patienceMs) return undefined;
   const delayMs = Math.min(FIRST_DELAY_MS * 2 ** times, MAX_DELAY_MS) * (0.5 + Math.random() / 2);
@@ -32,7 +32,7 @@ export function postponement(
 }
 
 /** The last failure of a job; if the storage caused it, it names how long the job was retried. */
-export function withPatience(error: AppError, trouble: StorageTrouble): AppError {
+export function withRetryDetails(error: AppError, trouble: StorageRetries): AppError {
   if (trouble.times === 0 || !mayPass(error)) return error;
   const seconds = Math.round(trouble.spentMs / 1000);
   return new AppError(

@@ -11,12 +11,12 @@ import type { ConnectionAccess } from './connection-access.ts';
 import { type Credentials, openCredentials } from './credentials.ts';
 import { hubPlace, isWithin, type Place, placeText, readPlace, s3Place } from './place.ts';
 import { urlsOf } from './place-text.ts';
-import type { ReadySink, ReadySource } from './ready-ends.ts';
+import type { ReadySink, ReadySource } from './ready-endpoints.ts';
 import type { SecretBox } from './secret-box.ts';
 import { unsealSink, unsealSource } from './secrets.ts';
 
 /** The parameters of a transfer. */
-export interface Openers {
+export interface EndpointContext {
   /** The connection that the record names, in its current state; null: it was removed, or none is named. */
   readonly access: ConnectionAccess | null;
   readonly box: SecretBox | undefined;
@@ -30,9 +30,9 @@ export interface Openers {
  * @throws AppError SECRETS_UNAVAILABLE, SECRETS_KEY_MISMATCH, SECRETS_DAMAGED, CONNECTION_NOT_FOUND,
  *   CONNECTION_FORBIDDEN, AMBIENT_UNAVAILABLE
  */
-export function readySource(recorded: RecordedSource, openers: Openers): ReadySource {
-  if (!isClear(recorded)) return withCredentials(unsealSource(recorded, openers.box));
-  const { access, credentials } = opened(recorded, openers);
+export function readySource(recorded: RecordedSource, context: EndpointContext): ReadySource {
+  if (!hasNoSealedSecrets(recorded)) return withCredentials(unsealSource(recorded, context.box));
+  const { access, credentials } = opened(recorded, context);
   switch (recorded.kind) {
     case 's3': {
       const { bucket, prefix, weights } = recorded;
@@ -47,7 +47,7 @@ export function readySource(recorded: RecordedSource, openers: Openers): ReadySo
     case 'hub': {
       const { repo, revision, subfolder, filename } = recorded;
       return {
-        ...{ kind: 'hub', repo, token: tokenOf(access, credentials, openers) },
+        ...{ kind: 'hub', repo, token: tokenOf(access, credentials, context) },
         ...(revision !== undefined && { revision }),
         ...(subfolder !== undefined && { subfolder }),
         ...(filename !== undefined && { filename }),
@@ -72,9 +72,9 @@ export function readySource(recorded: RecordedSource, openers: Openers): ReadySo
  * A sink, ready for delivery.
  * @throws AppError as readySource
  */
-export function readySink(recorded: RecordedSink, openers: Openers): ReadySink {
-  if (!isClear(recorded)) return withCredentials(unsealSink(recorded, openers.box));
-  const { access, credentials } = opened(recorded, openers);
+export function readySink(recorded: RecordedSink, context: EndpointContext): ReadySink {
+  if (!hasNoSealedSecrets(recorded)) return withCredentials(unsealSink(recorded, context.box));
+  const { access, credentials } = opened(recorded, context);
   switch (recorded.kind) {
     case 's3':
       return {
@@ -85,7 +85,7 @@ export function readySink(recorded: RecordedSink, openers: Openers): ReadySink {
       };
     case 'hub': {
       const { sealed: _none, place: _shown, connection: _through, ...sink } = recorded;
-      return { ...sink, token: tokenOf(access, credentials, openers) };
+      return { ...sink, token: tokenOf(access, credentials, context) };
     }
     case 'url': {
       const { files, url } = recorded;
@@ -99,7 +99,7 @@ export function readySink(recorded: RecordedSink, openers: Openers): ReadySink {
 }
 
 /** Whether a record is complete and has no secrets. */
-export const isClear = (recorded: RecordedSource | RecordedSink): boolean =>
+export const hasNoSealedSecrets = (recorded: RecordedSource | RecordedSink): boolean =>
   recorded.connection !== undefined ||
   (recorded.kind === 'hub' && 'has_token' in recorded && !recorded.has_token) ||
   (recorded.kind === 'url' && recorded.url !== undefined);
@@ -131,7 +131,10 @@ export function placesOf(recorded: RecordedSource | RecordedSink): Place[] {
  * Checks that a connection includes all of these places.
  * @throws AppError CONNECTION_FORBIDDEN naming the first place that it does not include
  */
-export function checkReach({ name, kind, prefixes }: ConnectionAccess, places: readonly Place[]): void {
+export function checkConnectionCovers(
+  { name, kind, prefixes }: ConnectionAccess,
+  places: readonly Place[],
+): void {
   const within = prefixes.map(readPlace);
   const outside = places.find((place) => !within.some((prefix) => isWithin(place, prefix)));
   if (!outside) return;
@@ -149,7 +152,7 @@ interface Opened {
 }
 
 /** @throws AppError CONNECTION_NOT_FOUND, CONNECTION_FORBIDDEN, SECRETS_* */
-function opened(recorded: RecordedSource | RecordedSink, { access, box }: Openers): Opened {
+function opened(recorded: RecordedSource | RecordedSink, { access, box }: EndpointContext): Opened {
   const { connection, place } = recorded;
   if (connection === undefined) return { access: null, credentials: undefined };
   if (!access)
@@ -158,7 +161,7 @@ function opened(recorded: RecordedSource | RecordedSink, { access, box }: Opener
       `The connection ${JSON.stringify(connection)}, which was used for ${place}, no longer exists.`,
       { connection, place },
     );
-  checkReach(access, placesOf(recorded));
+  checkConnectionCovers(access, placesOf(recorded));
   return {
     access,
     credentials: access.credentials === null ? undefined : openCredentials(access.credentials, box),
@@ -192,7 +195,7 @@ function storeOf(
 function tokenOf(
   access: ConnectionAccess | null,
   credentials: Credentials | undefined,
-  { hubToken }: Openers,
+  { hubToken }: EndpointContext,
 ): string | undefined {
   if (!access?.ambient) return (credentials as HubCredentials | undefined)?.token;
   if (hubToken !== undefined) return hubToken;

@@ -8,32 +8,32 @@ import type {
   UrlSource,
 } from '../contract/transfer.ts';
 
-type Bare<T> = Omit<T, 'connection' | 'credentials' | 'token'>;
+type WithoutCredentials<T> = Omit<T, 'connection' | 'credentials' | 'token'>;
 
 /** A bucket with the credentials for it. */
-interface OpenBucket {
+interface BucketAccess {
   /** own: the identity of the process, as the AWS SDK finds it. */
   readonly credentials: S3Credentials | 'own';
   /** Whether the bucket is in the path; undefined: it is if there is an endpoint. */
   readonly path_style?: boolean | undefined;
 }
-export type ReadyS3Source = Bare<S3Source> & OpenBucket;
-export type ReadyS3Sink = Bare<S3Sink> & OpenBucket;
+export type ReadyS3Source = WithoutCredentials<S3Source> & BucketAccess;
+export type ReadyS3Sink = WithoutCredentials<S3Sink> & BucketAccess;
 
-export type ReadyHubSource = Bare<HubSource> & { readonly token?: string | undefined };
+export type ReadyHubSource = WithoutCredentials<HubSource> & { readonly token?: string | undefined };
 /** Without a token, the Hub itself refuses the request. */
-export type ReadyHubSink = Bare<HubSink> & { readonly token?: string | undefined };
+export type ReadyHubSink = WithoutCredentials<HubSink> & { readonly token?: string | undefined };
 
 /** Headers with credentials, which are sent to their own server only. */
-interface OpenServer {
+interface ServerAccess {
   readonly secretHeaders?: Readonly<Record<string, string>> | undefined;
 }
-export type ReadyUrlSource = Bare<UrlSource> &
-  OpenServer & {
+export type ReadyUrlSource = WithoutCredentials<UrlSource> &
+  ServerAccess & {
     /** Whether a missing configuration is accepted, because the request did not name one. */
     readonly guessesConfig?: boolean;
   };
-export interface ReadyUrlSink extends OpenServer {
+export interface ReadyUrlSink extends ServerAccess {
   readonly kind: 'url';
   /** The destination of each file; files without one are not delivered. */
   readonly files?: UrlSink['files'];

@@ -10,7 +10,7 @@ import { readAdapter } from '../../formats/read-adapter.ts';
 import { summarise } from '../../formats/summary.ts';
 
 /** The part of an adapter's record that follows from its files alone. */
-export type DescribedAdapter = Omit<
+export type AdapterDescription = Omit<
   AdapterRecord,
   'id' | 'name' | 'parent_id' | 'job_id' | 'labels' | 'expires_at' | 'created_at' | 'content_known'
 > & {
@@ -19,7 +19,7 @@ export type DescribedAdapter = Omit<
 };
 
 /** In name order. */
-const HASHED = [
+const DIGESTED_FILES = [
   ['config', CONFIG_FILE],
   ['weights', WEIGHTS_FILE],
 ] as const;
@@ -30,7 +30,7 @@ const HASHED = [
  */
 export function adapterDigest(files: readonly Pick<DigestedFile, 'name' | 'sha256'>[]): string {
   const hash = createHash('sha256');
-  for (const [role, name] of HASHED) {
+  for (const [role, name] of DIGESTED_FILES) {
     const file = files.find((one) => roleOf(one.name) === role);
     if (file) hash.update(`${name}\0${file.sha256}\n`);
   }
@@ -52,7 +52,7 @@ export function inRecordOrder<F extends { readonly name: string }>(files: readon
 export async function describeAdapter(
   files: readonly IncomingFile[],
   license?: string,
-): Promise<DescribedAdapter> {
+): Promise<AdapterDescription> {
   const weights = files.find(({ name }) => roleOf(name) === 'weights');
   if (!weights)
     throw new AppError('FILE_MISSING', 'The adapter has no weights file.', { missing: ['weights'] });

@@ -9,7 +9,7 @@ import { readSinkText } from '../../transfer/place-text.ts';
 import type { Places } from '../jobs/places.ts';
 import { folderOf } from '../jobs/source-folder.ts';
 import type { TransferRequests } from '../jobs/transfer-requests.ts';
-import { type BatchFault, filledJob, jobFaults, type WantedItem } from './item-request.ts';
+import { type BatchFault, jobFaults, type RequestedItem, withBatchSettings } from './item-request.ts';
 
 /** The most faults that are shown, because a response must stay readable. */
 const MAX_SHOWN = 100;
@@ -26,10 +26,10 @@ export interface Listing {
  * @throws AppError BATCH_INVALID, BATCH_EMPTY; for a prefix NO_ADAPTERS_FOUND, TOO_MANY_ADAPTERS, and as
  *   TransferRequests.list
  */
-export async function wantedItems(
+export async function requestedItems(
   request: BatchRequest,
   listing: Listing | undefined,
-): Promise<WantedItem[]> {
+): Promise<RequestedItem[]> {
   const faults = settingsFaults(request, 'jobs' in request);
   if (faults.length > 0) throw invalidBatch(faults);
   if ('source_prefix' in request) return itemsBelow(request, request.source_prefix, listing);
@@ -38,11 +38,11 @@ export async function wantedItems(
     throw new AppError('BATCH_EMPTY', `${field} has no items, so there is nothing to do.`);
   const repeated = repeats(field, all);
   if (repeated.length > 0) throw invalidBatch(repeated);
-  const items = all.map((one, index): WantedItem => {
-    const spot = { pointer: `/${field}/${index}`, shown: `${field}[${index}]` };
-    return { request: filledJob(request, one) as JobRequest, spot };
+  const items = all.map((one, index): RequestedItem => {
+    const position = { pointer: `/${field}/${index}`, shown: `${field}[${index}]` };
+    return { request: withBatchSettings(request, one) as JobRequest, position };
   });
-  const wrong = items.flatMap(({ request: job, spot }) => jobFaults(job as JobRequest, spot));
+  const wrong = items.flatMap(({ request: job, position }) => jobFaults(job as JobRequest, position));
   if (wrong.length > 0) throw invalidBatch(wrong);
   return items;
 }
@@ -70,7 +70,7 @@ async function itemsBelow(
   request: BatchRequest,
   prefix: SourcePrefix,
   listing: Listing | undefined,
-): Promise<WantedItem[]> {
+): Promise<RequestedItem[]> {
   if (!listing)
     throw invalidBatch([{ pointer: '/source_prefix', detail: 'this service does not fetch adapters' }]);
   const folder = await inField('/source_prefix', async () => folderOf(prefix));
@@ -91,9 +91,9 @@ async function itemsBelow(
       { found: found.length, limit: MAX_BATCH_ITEMS },
     );
   return found.map(({ name, source }) => ({
-    request: filledJob(request, { source }) as JobRequest,
+    request: withBatchSettings(request, { source }) as JobRequest,
     name,
-    spot: { pointer: '/source_prefix', shown: JSON.stringify(name) },
+    position: { pointer: '/source_prefix', shown: JSON.stringify(name) },
   }));
 }
 

@@ -2,7 +2,7 @@ import type { Outbound } from '../net/outbound.ts';
 import type { ConnectionAccess } from './connection-access.ts';
 
 /** The means to reach other servers. */
-export interface Way {
+export interface ConnectionRoute {
   readonly outbound: Outbound;
   /** The URL of the Hub, without a trailing slash. */
   readonly hubEndpoint: string;
@@ -14,8 +14,8 @@ export interface Way {
  */
 export async function viaConnection<T>(
   access: ConnectionAccess | null,
-  { outbound: shared, hubEndpoint }: Way,
-  work: (way: Way) => Promise<T>,
+  { outbound: shared, hubEndpoint }: ConnectionRoute,
+  work: (route: ConnectionRoute) => Promise<T>,
 ): Promise<T> {
   const hosts = access?.allowed_hosts ?? [];
   const outbound = hosts.length > 0 ? shared.allowing(hosts) : shared;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isHeld, withHold } from '../../../src/resources/contents/hold.ts';
+import { isDeletionHeld, withDeletionHold } from '../../../src/resources/contents/deletion-hold.ts';
 import { Swept } from '../../../src/resources/contents/sweep.ts';
 import { sweepContents } from '../../../src/resources/contents/sweep-contents.ts';
 import { DiskStore } from '../../../src/storage/disk-store.ts';
@@ -26,8 +26,8 @@ onEachDialect('a hold', (database, folder) => {
 
   it('keeps content for as long as work goes on, also of one among several', async () => {
     await content('a');
-    await withHold(database(), async () => {
-      await withHold(database(), sweep);
+    await withDeletionHold(database(), async () => {
+      await withDeletionHold(database(), sweep);
       await sweep();
       assert.deepEqual(await contents(), ['a']);
     });
@@ -42,14 +42,14 @@ onEachDialect('a hold', (database, folder) => {
       go = resolve;
     });
     const marking = database().write(async (writer) => {
-      assert.equal(await isHeld(database(), writer), false);
+      assert.equal(await isDeletionHeld(database(), writer), false);
       setTimeout(go, 200);
       order.push('marking');
       await gate;
       order.push('marked');
     });
     while (order.length === 0) await sleep(1);
-    await withHold(database(), async () => void order.push('held'));
+    await withDeletionHold(database(), async () => void order.push('held'));
     await marking;
     assert.deepEqual(order, ['marking', 'marked', 'held']);
   });
@@ -57,7 +57,7 @@ onEachDialect('a hold', (database, folder) => {
   it('of work that fails ends with it', async () => {
     await content('a');
     await assert.rejects(
-      withHold(database(), () => Promise.reject(new Error('on purpose'))),
+      withDeletionHold(database(), () => Promise.reject(new Error('on purpose'))),
       /on purpose/,
     );
     await sweep();
@@ -77,7 +77,7 @@ onEachDialect('a hold', (database, folder) => {
           )
           .execute(),
       );
-    const wholeMs = await withHold(database(), async () => {
+    const wholeMs = await withDeletionHold(database(), async () => {
       const hold = database()
         .reader.selectFrom('hold')
         .select(['expires_at', now.as('now')]);
@@ -91,7 +91,7 @@ onEachDialect('a hold', (database, folder) => {
     await killed(-1);
     await sweep();
     assert.deepEqual(await contents(), []);
-    await withHold(database(), async () => undefined);
+    await withDeletionHold(database(), async () => undefined);
     const left = await database().reader.selectFrom('hold').select('owner').execute();
     assert.deepEqual(
       left.map(({ owner }) => owner),

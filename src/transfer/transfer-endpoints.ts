@@ -10,7 +10,7 @@ import {
 import { AppError } from '../errors/app-error.ts';
 import { shownUrl } from '../net/check-url.ts';
 import type { Outbound } from '../net/outbound.ts';
-import type { ReadySink, ReadySource } from './ready-ends.ts';
+import type { ReadySink, ReadySource } from './ready-endpoints.ts';
 
 /** Headers about the transmission of a message, which only the service sets. */
 const RESERVED = new Set([
