@@ -42,6 +42,14 @@ const SLOW: readonly RegExp[] = [
   /^test\/main\/(?:auth|drained|killed|private-files|readiness)/,
 ];
 
+/** Of those, the ones that start first, because a run cannot end before its longest test. */
+const LONGEST: readonly RegExp[] = [
+  /^test\/web\/page/,
+  /^test\/clients\/(?:annealer|generated)/,
+  /^test\/upgrade\/rolling/,
+  /^test\/(?:fuzz\/contract|bench\/quality-run|queue\/crash|chaos\/kill-points|scale\/)/,
+];
+
 /** Also run only by `--all`, although these files may share processes: many rounds of what a shorter test does once. */
 const THOROUGH: readonly RegExp[] = [
   /^test\/http\/(?:fuzz|zip-archive|batch-results-many|stalled-storage|idempotency-tus|uploads-tus|connections|watching-document|batch-lines|batch-forms)/,
@@ -84,7 +92,10 @@ export function planTests(root: string, sources: readonly string[], isAll: boole
     else shared.set(folder, [...(shared.get(folder) ?? []), source]);
   }
   const groups = [...shared].flatMap(([folder, files]) => inParts(folder, files));
-  return [...(isAll ? slow : []), ...groups, ...alone];
+  const isLong = ({ name }: Unit): boolean => LONGEST.some((pattern) => pattern.test(name));
+  const long = slow.filter(isLong);
+  const others = slow.filter((unit) => !isLong(unit));
+  return [...(isAll ? long : []), ...groups, ...(isAll ? others : []), ...alone];
 }
 
 function inParts(folder: string, files: readonly string[]): Unit[] {
