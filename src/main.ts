@@ -1,6 +1,6 @@
 import closeWithGrace from 'close-with-grace';
 import { loadConfig } from './app/config.ts';
-import { Running } from './app/running.ts';
+import { Lifecycle } from './app/lifecycle.ts';
 import { startService } from './app/start-service.ts';
 import { DatabaseError } from './database/database.ts';
 import { AppError } from './errors/app-error.ts';
@@ -18,21 +18,21 @@ const EXIT_BAD_CONFIG = 2;
 async function main(): Promise<void> {
   const config = loadConfig();
   const logger = createLogger(config.logLevel, { role: config.role });
-  const running = new Running();
+  const lifecycle = new Lifecycle();
   const { close } = closeWithGrace(
     { delay: config.shutdownGraceMs + CLOSING_MS, logger },
     async ({ signal, err }) => {
       if (err) logger.fatal({ err }, 'unforeseen error; stopping');
       else logger.info({ signal }, 'stopping');
-      await running.stop(performance.now() + config.shutdownGraceMs, logger);
+      await lifecycle.stop(performance.now() + config.shutdownGraceMs, logger);
       logger.info('stopped');
     },
   );
-  running.onStopAsked = () => void close();
+  lifecycle.onStopRequested = () => void close();
   try {
-    await startService(config, logger, running);
+    await startService(config, logger, lifecycle);
   } catch (error) {
-    await running.stop(performance.now(), logger);
+    await lifecycle.stop(performance.now(), logger);
     throw error;
   }
 }

@@ -9,7 +9,7 @@ const LEFTS = [66, 66 + PANEL.width + 66] as const;
 const BOTTOM = TOP + PANEL.height;
 const COLOURS = ['#1d4ed8', '#c2410c'] as const;
 /** Energies are drawn from here to 1. */
-const LEAST_ENERGY = 0.4;
+const MIN_ENERGY = 0.4;
 const ENERGY_TICKS = [0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1];
 
 /** Accuracy lost by Post-Squeeze against the energy kept: of the whole adapter, and of its own in the mean over modules. */
@@ -18,7 +18,7 @@ export function errorCostFigure(all: readonly RanksRow[]): string {
   const tasks = [...new Set(rows.map(({ task }) => task))];
   const most = Math.ceil(Math.max(...rows.map(({ cost }) => mean(cost))) / 2) * 2;
   const x = (panel: number, energy: number) =>
-    (LEFTS[panel]! + ((energy - LEAST_ENERGY) / (1 - LEAST_ENERGY)) * PANEL.width).toFixed(1);
+    (LEFTS[panel]! + ((energy - MIN_ENERGY) / (1 - MIN_ENERGY)) * PANEL.width).toFixed(1);
   const y = (cost: number) => (TOP + (Math.max(0, cost) / most) * PANEL.height).toFixed(1);
   const panels = (['energy', 'module_energy'] as const).map((measure, panel) => {
     const [left, right] = [LEFTS[panel]!, LEFTS[panel]! + PANEL.width];

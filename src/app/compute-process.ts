@@ -4,8 +4,8 @@
  * sends, and it writes files; records are written by the worker.
  */
 import type { BackendEvent } from '../backend-calls.ts';
-import { KeptPool } from '../compute/kept-pool.ts';
 import { ComputePool } from '../compute/pool.ts';
+import { SharedPool } from '../compute/shared-pool.ts';
 import { toAppError } from '../errors/app-error.ts';
 import { createLogger } from '../log.ts';
 import { Outbound } from '../net/outbound.ts';
@@ -26,13 +26,13 @@ import { PRODUCT } from '../version.ts';
 import { computeSettings } from './compute-settings.ts';
 import { collectGarbage } from './idle-collection.ts';
 import { LiveSecrets } from './live-secrets.ts';
-import { boxOf } from './secrets-key.ts';
+import { secretBoxOf } from './secrets-key.ts';
 
 /** The worker waits a second for an idle compute process to end. */
 const FLUSH_MS = 800;
 
 /** One attempt makes a few dozen calls; those of failed attempts are kept. */
-const MOST_CALLS = 2_000;
+const MAX_CALLS = 2_000;
 
 exitOnUncaught();
 const config = computeSettings();
@@ -42,14 +42,14 @@ let calls: BackendEvent[] = [];
 const blobs = await openStore({
   ...config,
   observe: (call) => {
-    if (calls.length < MOST_CALLS) calls.push(call);
+    if (calls.length < MAX_CALLS) calls.push(call);
   },
 });
 const deps = {
   onScratch: exitWithParent(),
   transfers: new JobTransfers({
     outbound: new Outbound(config.outbound),
-    box: boxOf(new LiveSecrets(config.secrets)),
+    box: secretBoxOf(new LiveSecrets(config.secrets)),
     hubEndpoint: config.hubEndpoint,
     hubToken: config.hubToken,
     maxUploadBytes: config.maxUploadBytes,
@@ -71,7 +71,7 @@ if (config.tracing.isOn) {
   });
 }
 
-const pool = new KeptPool(() =>
+const pool = new SharedPool(() =>
   ComputePool.start(config.executionProvider, config.computeThreads, config.cudaMemoryBytes),
 );
 

@@ -12,7 +12,7 @@ import type { TokenSettings } from '../resources/keys/token-settings.ts';
 import type { Limits } from '../resources/tenants/limits.ts';
 import { Environment, MAX_DEFAULT_THREADS } from './environment.ts';
 import type { LiveSecretsOptions } from './live-secrets.ts';
-import { type Misspelt, misspeltVariables } from './misspelt-variables.ts';
+import { type MisspeltVariable, misspeltVariables } from './misspelt-variables.ts';
 import { givenUrl, SECRET_NAMES, SECRET_VARIABLES, withSecretFiles } from './secret-variables.ts';
 import { type Bucket, storagePlace } from './storage-url.ts';
 import { tokenSettingsOf } from './token-variables.ts';
@@ -103,7 +103,7 @@ export interface Config {
   /** Folders where programs are looked up, as in PATH. */
   readonly searchPath: string;
   /** Variables that were probably meant for the service. */
-  readonly misspelt: readonly Misspelt[];
+  readonly misspelt: readonly MisspeltVariable[];
   /** The secrets as they were given, and the files from which they are read again. */
   readonly secrets: Pick<LiveSecretsOptions, 'values' | 'files'>;
 }

@@ -22,7 +22,7 @@ import { idempotency } from '../resources/idempotency/idempotency-hook.ts';
 import { jobArtifactRoutes } from '../resources/jobs/artifact-routes.ts';
 import { jobControlRoutes } from '../resources/jobs/control-routes.ts';
 import { jobEventRoutes } from '../resources/jobs/event-routes.ts';
-import { FinalJobs, forgetWhenChanged } from '../resources/jobs/final-jobs.ts';
+import { FinalJobCache, forgetWhenChanged } from '../resources/jobs/final-job-cache.ts';
 import { RenderedReports } from '../resources/jobs/rendered-reports.ts';
 import { jobReportRoutes } from '../resources/jobs/report-routes.ts';
 import { jobRoutes } from '../resources/jobs/routes.ts';
@@ -84,13 +84,13 @@ export async function buildApp(deps: HttpDependencies): Promise<FastifyInstance>
     },
   });
   await app.register(rateLimit, { limits: workspaces.limits, counter: deps.rates, metrics: deps.metrics });
-  await app.register(refuseWhenFull, { checkRoom: async () => workspaces.database.checkRoom() });
+  await app.register(refuseWhenFull, { checkFreeSpace: async () => workspaces.database.checkFreeSpace() });
   await app.register(idempotency, { claims: deps.claims, secrets: deps.webhooks });
   await app.register(closedQueries);
   await app.register(accessDocumentation);
   await app.register(requestBodies, { bodyTimeoutMs });
   await app.register(openapi, { version: deps.version });
-  const finals = new FinalJobs();
+  const finals = new FinalJobCache();
   app.addHook('onRoute', forgetWhenChanged(finals));
   await app.register(jobRoutes, { finals, deps });
   const reports = new RenderedReports();

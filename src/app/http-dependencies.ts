@@ -43,7 +43,7 @@ export interface AuthOptions {
 
 /** The parts that the probes and /metrics need, which are all that a worker serves. */
 export interface ProbeDependencies {
-  readonly readiness: Pick<ProcessReadiness, 'look'>;
+  readonly readiness: Pick<ProcessReadiness, 'check'>;
   readonly metrics: Metrics;
   readonly version: string;
   readonly logger: FastifyBaseLogger | false;

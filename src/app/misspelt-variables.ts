@@ -1,8 +1,8 @@
 import { Environment } from './environment.ts';
 
-export interface Misspelt {
+export interface MisspeltVariable {
   readonly variable: string;
-  readonly meant: string;
+  readonly suggestion: string;
 }
 
 const OURS = Object.keys(Environment.properties);
@@ -18,11 +18,11 @@ const UNIT = /_(?:MS|S|SECS?|SECONDS|MINUTES|HOURS|DAYS|BYTES|KB|MB|GB|MIB|GIB)$
  * Variables that were probably meant for this service but do not exist: a typing error, a wrong or missing unit, or a
  * prefix. The service's variables have no common prefix, so misspelt ones are only recognised by their similarity.
  */
-export function misspeltVariables(env: NodeJS.ProcessEnv): Misspelt[] {
+export function misspeltVariables(env: NodeJS.ProcessEnv): MisspeltVariable[] {
   return Object.entries(env).flatMap(([variable, value = '']) => {
     if (value === '' || variable in Environment.properties || !NAME.test(variable)) return [];
-    const meant = OURS.find((name) => isMeant(variable, name, value));
-    return meant === undefined ? [] : [{ variable, meant }];
+    const suggestion = OURS.find((name) => isMeant(variable, name, value));
+    return suggestion === undefined ? [] : [{ variable, suggestion }];
   });
 }
 

@@ -11,10 +11,10 @@ import { openStore } from '../storage/open-store.ts';
 import { openTracing, type Tracing } from '../tracing/tracing.ts';
 import { PRODUCT } from '../version.ts';
 import type { Config } from './config.ts';
+import type { Lifecycle } from './lifecycle.ts';
 import { LiveSecrets } from './live-secrets.ts';
-import type { Running } from './running.ts';
 import { urlWithLoginOf } from './secret-variables.ts';
-import { ForeignStorage, StorageBond } from './storage-bond.ts';
+import { ForeignStorage, StorageBinding } from './storage-binding.ts';
 
 /** How long to wait for a database that starts at the same time, or whose first answer is slow. */
 const DATABASE_PATIENCE_MS = 30_000;
@@ -30,7 +30,7 @@ export interface Backends {
   readonly tracing: Tracing;
   /** Not used before it is known to belong to the database. */
   readonly store: BlobStore;
-  readonly bond: StorageBond;
+  readonly binding: StorageBinding;
   readonly database: Database;
   readonly redis: RedisAddress;
   readonly secrets: LiveSecrets;
@@ -46,7 +46,7 @@ export async function openBackends(
   config: Config,
   observe: ObserveBackend,
   logger: Logger,
-  running: Running,
+  lifecycle: Lifecycle,
 ): Promise<Backends> {
   const tracing = await openTracing({
     ...config.tracing,
@@ -54,7 +54,7 @@ export async function openBackends(
     role: config.role,
     onTrouble: (message) => logger.warn({ reason: message }, 'trouble with traces'),
   });
-  running.add(() => tracing.close(TRACES_MS));
+  lifecycle.add(() => tracing.close(TRACES_MS));
   const secrets = new LiveSecrets({
     ...config.secrets,
     onChange: (variable) => logger.info({ variable }, 'a secret was read again from its changed file'),
@@ -62,7 +62,7 @@ export async function openBackends(
       logger.warn({ variable, reason }, 'a secret was kept, because its file cannot be used'),
   });
   const stored = await openStore({ ...config, observe });
-  running.add(() => stored.close());
+  lifecycle.add(() => stored.close());
   const database = await openDatabase({
     ...config.database,
     renewedUrl: () => urlWithLoginOf(config.database.url!, secrets.url('DATABASE_URL')),
@@ -71,36 +71,36 @@ export async function openBackends(
     patienceMs: DATABASE_PATIENCE_MS,
     onTrouble: (error) => logger.warn({ err: error }, 'error on a connection to the database'),
   });
-  running.add(() => database.close());
-  const bond = new StorageBond(stored, database);
-  await refuseForeignStorage(config, bond);
-  const store = guardedStore(stored, { mayRead: bond.compare, mayWrite: bond.settle });
-  const redis = { ...(await redisAddress(config, secrets, logger, running)), observe };
-  return { tracing, store, bond, database, redis, secrets };
+  lifecycle.add(() => database.close());
+  const binding = new StorageBinding(stored, database);
+  await refuseForeignStorage(config, binding);
+  const store = guardedStore(stored, { mayRead: binding.verify, mayWrite: binding.ensureBound });
+  const redis = { ...(await redisAddress(config, secrets, logger, lifecycle)), observe };
+  return { tracing, store, binding, database, redis, secrets };
 }
 
 /**
  * Refuses a storage of another database. If this cannot be checked yet, the service starts, but does not use the
  * storage until it can.
  */
-async function refuseForeignStorage({ s3, storageDir }: Config, bond: StorageBond): Promise<void> {
-  const outcome = bond.settle().catch((error: unknown) => error);
+async function refuseForeignStorage({ s3, storageDir }: Config, binding: StorageBinding): Promise<void> {
+  const outcome = binding.ensureBound().catch((error: unknown) => error);
   const error = await Promise.race([outcome, sleep(STORAGE_PATIENCE_MS, undefined, { ref: false })]);
   if (error instanceof ForeignStorage)
-    throw new DatabaseError(error.told(s3 ? `s3://${s3.bucket}/${s3.prefix}` : storageDir));
+    throw new DatabaseError(error.operatorMessage(s3 ? `s3://${s3.bucket}/${s3.prefix}` : storageDir));
 }
 
 async function redisAddress(
   config: Config,
   secrets: LiveSecrets,
   logger: Logger,
-  running: Running,
+  lifecycle: Lifecycle,
 ): Promise<RedisAddress> {
   if (config.redisUrl !== undefined) {
     logger.info({ redis: withoutCredentials(config.redisUrl) }, 'using an external Redis');
     return { url: config.redisUrl, renewedUrl: () => secrets.url('REDIS_URL'), tls: config.redisTls };
   }
   const broker = await Broker.start({ ...config, logger });
-  running.add(() => broker.close());
+  lifecycle.add(() => broker.close());
   return { socketPath: broker.socketPath };
 }

@@ -7,12 +7,12 @@ import { stringify } from 'yaml';
 import { ADAPTER_EXAMPLE, JOB_EXAMPLE } from '../contract/examples.ts';
 import type { UsageRecord } from '../contract/tenant.ts';
 import { AppError } from '../errors/app-error.ts';
-import { withBytes } from '../http/byte-bodies.ts';
-import { shareRepeated, withErrorCodes } from '../http/document.ts';
+import { extractRepeatedParts, withErrorCodes } from '../http/document.ts';
+import { withHeadOperationIds } from '../http/head-operation-ids.ts';
 import { documented } from '../http/multipart/multipart-schema.ts';
-import { withOwnHeadNames } from '../http/own-head-names.ts';
 import { PARTS } from '../http/parts.ts';
 import { type Problem, problemOf } from '../http/problem.ts';
+import { withBinaryBody } from '../http/raw-bodies.ts';
 import { asComponent, COMPONENTS, problems, response } from '../http/schemas.ts';
 import { JOB_REQUEST_EXAMPLES, SQUEEZE_REQUEST_EXAMPLE } from '../resources/jobs/examples.ts';
 import { SCHEDULE_EXAMPLE, SCHEDULE_REQUEST_EXAMPLE } from '../resources/runs/examples.ts';
@@ -119,10 +119,10 @@ export const openapi = fp(async (app: FastifyInstance, { version }: { version: s
     },
     transformObject: (documents) =>
       'openapiObject' in documents
-        ? shareRepeated(withWebhooks(withOwnHeadNames(documents.openapiObject)))
+        ? extractRepeatedParts(withWebhooks(withHeadOperationIds(documents.openapiObject)))
         : documents.swaggerObject,
     transform: ({ schema, url }) =>
-      withNamedRest({ schema: withErrorCodes(withBytes(documented(schema ?? {}))), url }),
+      withNamedRest({ schema: withErrorCodes(withBinaryBody(documented(schema ?? {}))), url }),
     refResolver: {
       buildLocalReference: (json, _baseUri, _fragment, index) => String(json.$id ?? `schema-${index}`),
     },

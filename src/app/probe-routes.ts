@@ -59,7 +59,7 @@ export const probeRoutes: FastifyPluginAsyncTypebox<{ deps: ProbeDependencies }>
     async (_request, reply) => {
       if (deps.isShuttingDown?.()) throw new AppError('SHUTTING_DOWN', 'The service is stopping.');
       await app.prepared;
-      const { status, parts, reasons } = await deps.readiness.look();
+      const { status, parts, reasons } = await deps.readiness.check();
       if (status === 'unready') {
         const detail = reasons.map((reason) => `${reason.part}: ${reason.detail}`).join(' ');
         const failed = parts.filter(({ isUsable }) => !isUsable).map(({ part }) => part);

@@ -54,29 +54,29 @@ type Check = () => Promise<readonly Risk[]>;
  * storage cannot be read, the database is unavailable, or a part that was added as vital is missing.
  */
 export class ProcessReadiness {
-  private readonly watches: PartWatch[];
+  private readonly watches: PartCheck[];
   private readonly onChange: NonNullable<ReadinessOptions['onChange']>;
   private known = new Map<string, { reason: ReadinessReason; isUsable: boolean }>();
 
   constructor({ store, database, queue, onChange = () => undefined }: ReadinessOptions) {
     this.onChange = onChange;
     this.watches = [
-      new PartWatch(
+      new PartCheck(
         'storage',
         withoutRisk(() => store.checkReads()),
         true,
       ),
-      new PartWatch(
+      new PartCheck(
         'storage',
         withoutRisk(() => store.check()),
         false,
       ),
-      new PartWatch(
+      new PartCheck(
         'database',
         withoutRisk(() => database.check()),
         true,
       ),
-      new PartWatch('queue', () => queue.check(), false),
+      new PartCheck('queue', () => queue.check(), false),
     ];
   }
 
@@ -86,12 +86,12 @@ export class ProcessReadiness {
    * @param isVital whether the process can do nothing without the part
    */
   add(part: ReadinessPart, check: () => Promise<void>, { isVital = false } = {}): void {
-    this.watches.push(new PartWatch(part, withoutRisk(check), isVital));
+    this.watches.push(new PartCheck(part, withoutRisk(check), isVital));
   }
 
   /** Checks every part. Answers within about a second, whatever the parts do, and does not throw. */
-  async look(): Promise<ReadinessState> {
-    const found = await Promise.all(this.watches.map((watch) => watch.look()));
+  async check(): Promise<ReadinessState> {
+    const found = await Promise.all(this.watches.map((watch) => watch.result()));
     const parts = [...new Set(found.map(({ part }) => part))].map((part) => ({
       part,
       isUsable: found.every((one) => one.part !== part || one.failure === undefined),
@@ -103,13 +103,13 @@ export class ProcessReadiness {
         if (!now.has(`${part} ${code}`))
           now.set(`${part} ${code}`, { reason: { part, code, detail }, isUsable: !failure });
     }
-    this.tell(now);
+    this.reportChanges(now);
     const reasons = [...now.values()].map(({ reason }) => reason);
     const isUnready = found.some(({ isMissing }) => isMissing);
     return { status: isUnready ? 'unready' : reasons.length > 0 ? 'degraded' : 'ready', parts, reasons };
   }
 
-  private tell(now: ProcessReadiness['known']): void {
+  private reportChanges(now: ProcessReadiness['known']): void {
     const before = this.known;
     this.known = now;
     for (const [key, { reason, isUsable }] of now)
@@ -137,7 +137,7 @@ interface Finding {
 type Outcome = { readonly risks: readonly Risk[]; readonly failure?: AppError };
 
 /** The checks of one part. At most one runs at a time, because a part that hangs must not accumulate hanging checks. */
-class PartWatch {
+class PartCheck {
   private readonly part: ReadinessPart;
   private readonly check: Check;
   private readonly isVital: boolean;
@@ -151,7 +151,7 @@ class PartWatch {
     this.isVital = isVital;
   }
 
-  async look(): Promise<Finding> {
+  async result(): Promise<Finding> {
     this.running ??= { outcome: this.run(), sinceMs: performance.now() };
     const { outcome, sinceMs } = this.running;
     let timer: NodeJS.Timeout | undefined;

@@ -43,7 +43,7 @@ export async function ownSecretsKey(dataDir: string): Promise<Uint8Array> {
 }
 
 /** The box with the current keys of the process; undefined if it was given none. */
-export function boxOf(secrets: LiveSecrets): SecretBox | undefined {
+export function secretBoxOf(secrets: LiveSecrets): SecretBox | undefined {
   if (secrets.get('SECRETS_KEYS') === undefined) return undefined;
   let [text, keys] = ['', [] as readonly Uint8Array[]];
   return new SecretBox(() => {

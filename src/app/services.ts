@@ -18,10 +18,10 @@ import { RequestWebhooks } from '../resources/webhooks/request-webhook.ts';
 import { Workspaces } from '../resources/workspaces.ts';
 import { currentOrigin, originText } from '../tracing/origin.ts';
 import type { Config } from './config.ts';
+import type { Lifecycle } from './lifecycle.ts';
 import type { Backends } from './open-backends.ts';
 import { ProcessReadiness, type ReadinessOptions } from './readiness.ts';
-import type { Running } from './running.ts';
-import { boxOf } from './secrets-key.ts';
+import { secretBoxOf } from './secrets-key.ts';
 import { issuerHosts } from './token-variables.ts';
 
 /** The services of a process in any role. */
@@ -33,24 +33,24 @@ export function makeServices(
   { database, store, redis: address, tracing, secrets }: Backends,
   metrics: Metrics,
   logger: Logger,
-  running: Running,
+  lifecycle: Lifecycle,
 ) {
   const { hubEndpoint, hubToken, queuePrefix: prefix, defaultLimits, maxQueueAgeSeconds } = config;
   const queue = new BullJobQueue({ address, prefix, logger, tracing });
-  running.add(() => queue.close());
+  lifecycle.add(() => queue.close());
   // There are many workers, and all of them would report the same.
   if (config.role !== 'worker') metrics.queue.watch(() => queueLoad(database));
   const readiness = new ProcessReadiness({ store, database, queue, onChange: logReadiness(logger) });
-  readiness.add('database', () => database.checkRoom());
-  metrics.watchReadiness(() => readiness.look());
+  readiness.add('database', () => database.checkFreeSpace());
+  metrics.watchReadiness(() => readiness.check());
 
   const outbound = new Outbound(config.outbound);
-  running.add(() => outbound.close());
-  const box = boxOf(secrets);
+  lifecycle.add(() => outbound.close());
+  const box = secretBoxOf(secrets);
   const transfers = new TransferRequests({ outbound, box, hubEndpoint, hubToken });
   const requestWebhooks = new RequestWebhooks({ outbound, box });
   const deliveries = new BullDeliveryQueue({ address, prefix, logger });
-  running.add(() => deliveries.close());
+  lifecycle.add(() => deliveries.close());
   const dispatcher = new Dispatcher({
     database,
     queue,
@@ -61,7 +61,7 @@ export function makeServices(
     },
     onTrouble: (error) => logger.debug({ err: error }, 'nothing can be dispatched now'),
   });
-  running.add(() => dispatcher.close());
+  lifecycle.add(() => dispatcher.close());
 
   const { observer } = metrics;
   const origin = () => originText(currentOrigin());
@@ -74,7 +74,7 @@ export function makeServices(
   });
   const keys = new KeyService(database);
   const tenants = new TenantService(database);
-  const tokens = config.tokens && makeTokens(config.tokens, { outbound, tenants, logger, running });
+  const tokens = config.tokens && makeTokens(config.tokens, { outbound, tenants, logger, lifecycle });
   const secretsCheck = new SecretsCheck({ database, box });
   readiness.add('secrets', () => secretsCheck.check());
   const uploads = new UploadService({
@@ -83,7 +83,7 @@ export function makeServices(
     maxUploadBytes: config.maxUploadBytes,
     ttlMs: config.uploadTtlMs,
   });
-  running.add(async () => uploads.close());
+  lifecycle.add(async () => uploads.close());
   return {
     ...{ metrics, readiness, outbound, box, deliveries, dispatcher },
     ...{ changes, workspaces, keys, tokens, tenants, uploads },
@@ -94,16 +94,16 @@ interface TokenParts {
   readonly outbound: Outbound;
   readonly tenants: TenantService;
   readonly logger: Logger;
-  readonly running: Running;
+  readonly lifecycle: Lifecycle;
 }
 
 /** The issuer that the operator names may be in a private network, unlike the hosts that callers name. */
 function makeTokens(
   settings: TokenSettings,
-  { outbound, tenants, logger, running }: TokenParts,
+  { outbound, tenants, logger, lifecycle }: TokenParts,
 ): TokenService {
-  const inside = outbound.allowing(issuerHosts(settings));
-  running.add(() => inside.close());
+  const inside = outbound.withAllowedHosts(issuerHosts(settings));
+  lifecycle.add(() => inside.close());
   const onTrouble = (error: unknown): void =>
     logger.warn({ err: error, issuer: settings.issuer }, 'the keys of the issuer of tokens cannot be read');
   return new TokenService({ settings, tenants, outbound: inside, onTrouble });

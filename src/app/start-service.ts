@@ -14,9 +14,9 @@ import { connectionCeiling } from './connection-ceiling.ts';
 import { keepPrivate } from './data-folder.ts';
 import { buildApp } from './http-app.ts';
 import { collectWhenIdle } from './idle-collection.ts';
+import type { Lifecycle } from './lifecycle.ts';
 import { type Backends, openBackends } from './open-backends.ts';
 import { buildProbeApp, closeApp } from './probe-app.ts';
-import type { Running } from './running.ts';
 import { withSecretsKey } from './secrets-key.ts';
 import { makeServices, type Services } from './services.ts';
 import { startWorker } from './start-worker.ts';
@@ -28,14 +28,14 @@ const SWEEP_INTERVAL_MS = 600_000;
 type AuditLog = ReturnType<typeof openAuditLog>;
 
 /**
- * Starts everything that the role of this process requires; when it returns, requests are answered. `running`
+ * Starts everything that the role of this process requires; when it returns, requests are answered. `lifecycle`
  * contains what has been started, even if this throws.
  * @throws ConfigError, DatabaseError, BrokerError, AppError and errors of the system, for the person who starts the
  *   service
  */
-export async function startService(loaded: Config, logger: Logger, running: Running): Promise<void> {
-  for (const { variable, meant } of loaded.misspelt)
-    logger.warn({ variable }, `the service has no variable of this name. Did you mean ${meant}?`);
+export async function startService(loaded: Config, logger: Logger, lifecycle: Lifecycle): Promise<void> {
+  for (const { variable, suggestion } of loaded.misspelt)
+    logger.warn({ variable }, `the service has no variable of this name. Did you mean ${suggestion}?`);
   // The folder may contain the audit log, and must be private from the first start on.
   const open = await keepPrivate(loaded.dataDir);
   if (open) logger.warn(open, 'other users of this machine may read the data folder');
@@ -45,8 +45,8 @@ export async function startService(loaded: Config, logger: Logger, running: Runn
   const metrics = new Metrics(PRODUCT, { tenants: config.metricsTenants });
   metrics.resources.watchDisk('data', config.dataDir);
   if (!config.s3) metrics.resources.watchDisk('storage', config.storageDir);
-  const backends = await openBackends(config, metrics.backends.observe, logger, running);
-  const services = makeServices(config, backends, metrics, logger, running);
+  const backends = await openBackends(config, metrics.backends.observe, logger, lifecycle);
+  const services = makeServices(config, backends, metrics, logger, lifecycle);
   const { workspaces, uploads, dispatcher, readiness } = services;
   await refuseWithoutKeys(config, services.keys);
   metrics.tenants.name(await busiestTenants(backends.database, config.metricsTenants));
@@ -59,14 +59,14 @@ export async function startService(loaded: Config, logger: Logger, running: Runn
     audit,
     maxConnections,
     logger,
-    running,
+    lifecycle,
   });
 
   // Started last and stopped first: while the worker drains, the rest still answers, and /readyz answers 503.
-  if (config.role !== 'api') await startWorker(config, backends, services, logger, running);
+  if (config.role !== 'api') await startWorker(config, backends, services, logger, lifecycle);
   if (config.role !== 'worker') {
     const reconciler = new Reconciler({ workspaces, logger });
-    running.add(() => reconciler.close());
+    lifecycle.add(() => reconciler.close());
     reconciler.start();
     uploads.sweepEvery(Math.min(config.uploadTtlMs, SWEEP_INTERVAL_MS), logger);
   }
@@ -74,10 +74,10 @@ export async function startService(loaded: Config, logger: Logger, running: Runn
   dispatcher.start();
 
   // Logs what is missing before the first request. It does not end the process, because most of it may come back.
-  await readiness.look();
+  await readiness.check();
   await listen(config, listeners);
   const endCollection = collectWhenIdle(logger);
-  running.add(async () => endCollection());
+  lifecycle.add(async () => endCollection());
 }
 
 /** @throws ConfigError if the file cannot be written */
@@ -120,7 +120,7 @@ interface ListenersOptions {
   readonly audit: AuditLog;
   readonly maxConnections: number;
   readonly logger: Logger;
-  readonly running: Running;
+  readonly lifecycle: Lifecycle;
 }
 
 /** Creates the listeners. None of them listens yet. */
@@ -131,7 +131,7 @@ async function makeListeners({
   audit,
   maxConnections,
   logger,
-  running,
+  lifecycle,
 }: ListenersOptions): Promise<Listeners> {
   const { database, store, tracing } = backends;
   const { metrics, readiness, outbound, box, deliveries, workspaces, keys, tokens, tenants, uploads } =
@@ -140,14 +140,14 @@ async function makeListeners({
     ...{ readiness, metrics, logger, tracing },
     version: PRODUCT.version,
     trustedProxies: config.trustedProxies,
-    isShuttingDown: () => running.isStopping,
+    isShuttingDown: () => lifecycle.isStopping,
   };
   const probes =
     config.probePort === undefined
       ? undefined
       : await buildProbeApp({ ...ofAll, listener: 'probes', connections: { max: PROBE_CONNECTIONS } });
   // Closed after the traffic: until then it reports that the service is stopping.
-  if (probes) running.add((deadlineMs) => closeApp(probes, deadlineMs));
+  if (probes) lifecycle.add((deadlineMs) => closeApp(probes, deadlineMs));
   const ofTraffic = {
     ...ofAll,
     hasMetrics: !probes,
@@ -172,10 +172,10 @@ async function makeListeners({
           },
           limits: config,
           claims: new ClaimStore(database),
-          rates: await rateCounter(config, backends, logger, running),
+          rates: await rateCounter(config, backends, logger, lifecycle),
           compilesAhead: config.computeWarmUp,
         });
-  running.add((deadlineMs) => closeApp(traffic, deadlineMs));
+  lifecycle.add((deadlineMs) => closeApp(traffic, deadlineMs));
   return { traffic, probes };
 }
 
@@ -183,10 +183,10 @@ async function rateCounter(
   { queuePrefix: prefix }: Config,
   { redis: address }: Backends,
   logger: Logger,
-  running: Running,
+  lifecycle: Lifecycle,
 ): Promise<RedisRateCounter> {
   const rates = await RedisRateCounter.open({ address, prefix, logger });
-  running.add(async () => rates.close());
+  lifecycle.add(async () => rates.close());
   return rates;
 }
 

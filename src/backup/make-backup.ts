@@ -19,7 +19,7 @@ import type { Digested } from './digested.ts';
 export const BACKUP_STEPS: readonly string[] = ['database', 'content'];
 
 /** Largest number of contents that one sentence names. */
-const MOST_NAMED = 10;
+const MAX_NAMED = 10;
 
 /**
  * Saves the database as of one moment and then the content to which it refers; a service may be running meanwhile.
@@ -85,13 +85,13 @@ async function saveContent(
     });
   }
   if (damaged.length === 0) return saved;
-  const named = damaged.slice(0, MOST_NAMED).join(', ');
-  const more = damaged.length > MOST_NAMED ? ' and others' : '';
+  const named = damaged.slice(0, MAX_NAMED).join(', ');
+  const more = damaged.length > MAX_NAMED ? ' and others' : '';
   throw new BackupError(
     'CONTENT_DAMAGED',
     `The storage lacks some content, or it has changed: ${named}${more}. \`lora-squeeze admin verify\` lists the ` +
       'records that refer to it.',
-    { contents: damaged.slice(0, MOST_NAMED) },
+    { contents: damaged.slice(0, MAX_NAMED) },
   );
 }
 

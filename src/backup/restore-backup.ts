@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { appliedMigrations, type Migration, migrate } from '../database/migration.ts';
-import { firstFilled, insertSavedRows, type SavedName } from '../database/saved-tables.ts';
+import { firstNonEmptyTable, insertSavedRows, type SavedName } from '../database/saved-tables.ts';
 import { eachBounded } from '../resources/contents/bounded.ts';
 import { CONTENT_PREFIX, contentKey } from '../resources/contents/content-files.ts';
 import { removeScratch } from '../storage/scratch.ts';
@@ -59,7 +59,7 @@ async function refuseFilled({ database }: BackupWork, { migrations, tables }: Ba
       'The tables of the database belong to another version than the backup. Restore into a new database without ' +
         'tables.',
     );
-  const filled = await database.snapshot((reader) => firstFilled(reader, namesOf(tables)));
+  const filled = await database.snapshot((reader) => firstNonEmptyTable(reader, namesOf(tables)));
   if (filled !== undefined) throw notEmpty(filled);
 }
 
@@ -148,7 +148,7 @@ const restoreRows = (
 ): Promise<void> =>
   // No other process uses the database, so the transaction may take long and wait for files.
   database.write(async (writer) => {
-    const filled = await firstFilled(writer, namesOf(tables));
+    const filled = await firstNonEmptyTable(writer, namesOf(tables));
     if (filled !== undefined) throw notEmpty(filled);
     // The backup contains this tenant as well.
     await writer.deleteFrom('tenant').execute();

@@ -16,7 +16,7 @@ const PAGE_ROWS = 200;
 const PAGE_KEYS = 1_000;
 
 /** Largest number of adapters, jobs and runs, each, that are named for a content. */
-const MOST_USERS = 5;
+const MAX_USERS = 5;
 
 export interface Verified {
   readonly contents: number;
@@ -193,7 +193,7 @@ async function usersOf({ reader }: Database, content: string): Promise<string[]>
       .distinct()
       .where('content', '=', content)
       .orderBy('adapter')
-      .limit(MOST_USERS)
+      .limit(MAX_USERS)
       .execute(),
     reader
       .selectFrom('job_file')
@@ -201,7 +201,7 @@ async function usersOf({ reader }: Database, content: string): Promise<string[]>
       .distinct()
       .where('content', '=', content)
       .orderBy('job')
-      .limit(MOST_USERS)
+      .limit(MAX_USERS)
       .execute(),
     reader
       .selectFrom('checkpoint')
@@ -209,7 +209,7 @@ async function usersOf({ reader }: Database, content: string): Promise<string[]>
       .distinct()
       .where('modules_content', '=', content)
       .orderBy('run')
-      .limit(MOST_USERS)
+      .limit(MAX_USERS)
       .execute(),
   ]);
   return [...adapters, ...jobs, ...runs].map(({ id }) => id);

@@ -53,12 +53,12 @@ export interface HeatCell {
   readonly index: number;
 }
 
-const [LEAST_HEIGHT, MOST_HEIGHT] = [320, 640];
+const [MIN_HEIGHT, MAX_HEIGHT] = [320, 640];
 const [ROW_PX, AXES_PX] = [15, 140];
 
 /** Height at which each row can have its label, up to what a page has room for, in pixels. */
 export const heatMapHeight = ({ rows }: ModuleGrid): number =>
-  Math.min(MOST_HEIGHT, Math.max(LEAST_HEIGHT, rows.length * ROW_PX + AXES_PX));
+  Math.min(MAX_HEIGHT, Math.max(MIN_HEIGHT, rows.length * ROW_PX + AXES_PX));
 
 /** Layers that share a column of the map. */
 export const layersPerColumn = ({ columns }: ModuleGrid): number => Math.ceil(columns.length / MAX_COLUMNS);

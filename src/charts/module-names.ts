@@ -2,9 +2,9 @@
  * Labels may become this long to stay distinct, even if shorter ones were requested. Untrusted names can be of any
  * length.
  */
-const MOST_LABEL = 64;
+const MAX_LABEL = 64;
 /** Parts of a path are not shortened below this length. */
-const LEAST_PART = 6;
+const MIN_PART = 6;
 /** A part of a name that is a number. */
 const NUMBER = /(?<=^|[._:])\d+(?=$|[._:])/g;
 
@@ -120,8 +120,8 @@ export function distinctLabels(paths: readonly string[], most: number): string[]
   const isLong = paths.some((path) => path.length > most);
   const whole = isLong ? withoutCommonParts(paths, separator) : [...paths];
   let labels = whole.map((path) => abridged(path, separator, most));
-  for (let room = most; room < MOST_LABEL && new Set(labels).size < labels.length; ) {
-    room = Math.min(MOST_LABEL, room + 8);
+  for (let room = most; room < MAX_LABEL && new Set(labels).size < labels.length; ) {
+    room = Math.min(MAX_LABEL, room + 8);
     const alike = repeated(labels);
     labels = labels.map((label, index) =>
       alike.has(label) ? abridged(whole[index]!, separator, room) : label,
@@ -134,7 +134,7 @@ export function distinctLabels(paths: readonly string[], most: number): string[]
 function withoutCommonParts(paths: readonly string[], separator: string): string[] {
   const bounded = paths.map((path) => separator + path + separator);
   const shortest = bounded.reduce((least, path) => (path.length < least.length ? path : least));
-  const parts = shortest.slice(1, -1).split(separator, MOST_LABEL);
+  const parts = shortest.slice(1, -1).split(separator, MAX_LABEL);
   for (let length = parts.length; length > 0; length--)
     for (let from = 0; from + length <= parts.length; from++) {
       const run = separator + parts.slice(from, from + length).join(separator) + separator;
@@ -151,13 +151,13 @@ function abridged(path: string, separator: string, most: number): string {
   let length = path.length;
   const byLength = parts.map((part, index) => ({ index, length: part.length }));
   for (const part of byLength.sort((x, y) => y.length - x.length)) {
-    const kept = Math.max(LEAST_PART - 2, part.length - (length - most) - 1);
-    if (length <= most || part.length <= LEAST_PART || kept + 1 >= part.length) break;
+    const kept = Math.max(MIN_PART - 2, part.length - (length - most) - 1);
+    if (length <= most || part.length <= MIN_PART || kept + 1 >= part.length) break;
     parts[part.index] = `${parts[part.index]!.slice(0, kept)}…`;
     length -= part.length - kept - 1;
   }
   const label = parts.join(separator);
-  return label.length <= MOST_LABEL ? label : `…${label.slice(1 - MOST_LABEL)}`;
+  return label.length <= MAX_LABEL ? label : `…${label.slice(1 - MAX_LABEL)}`;
 }
 
 function repeated(labels: readonly string[]): ReadonlySet<string> {

@@ -29,10 +29,10 @@ export interface Band {
 
 /** Characters of a row's label. */
 const ROOM = 22;
-const [LEAST_PX, MOST_PX, ROW_PX, AXES_PX] = [260, 560, 5, 110];
+const [MIN_PX, MAX_PX, ROW_PX, AXES_PX] = [260, 560, 5, 110];
 
 export const bandsHeight = (modules: number): number =>
-  Math.min(MOST_PX, Math.max(LEAST_PX, modules * ROW_PX + AXES_PX));
+  Math.min(MAX_PX, Math.max(MIN_PX, modules * ROW_PX + AXES_PX));
 
 /** Modules in the order of their rows: those of one projection together, by layer. */
 export function rowsOf(names: readonly string[]): { readonly name: string; readonly projection: string }[] {

@@ -17,13 +17,13 @@ const threeDigits = (value: number, unit: number): string => {
 };
 
 /** Smaller shares cannot be distinguished from zero: they are rounding errors, whatever the dtype. */
-const LEAST_SHARE = 1e-7;
+const MIN_SHARE = 1e-7;
 
 /** A share from 0 to 1 as percent with three digits: 11.3 %, 4.92 %; 100 % only if nothing is missing. */
 export function percent(share: number): string {
   const value = share * 100;
-  if (Math.abs(share) < LEAST_SHARE) return '0 %';
-  if (Math.abs(1 - share) < LEAST_SHARE) return '100 %';
+  if (Math.abs(share) < MIN_SHARE) return '0 %';
+  if (Math.abs(1 - share) < MIN_SHARE) return '100 %';
   if (Math.abs(value) < 0.01) return `${value < 0 ? '> −' : '< '}0.01 %`;
   if (value > 99.99 && value < 100) return '> 99.99 %';
   if (value > 99.9 && value < 100) return `${value.toFixed(2)} %`;

@@ -17,13 +17,13 @@ import { optionName } from './squeeze-fields.ts';
 import { extent, fixedSeconds, range, textTable, threadsOf, wrapped } from './words.ts';
 
 /** Up to this rank, every rank is shown; above it, only these steps. */
-const MOST_RANKS = 16;
+const MAX_RANKS = 16;
 const RANK_STEPS = new Set([
   1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024,
 ]);
 const REASON_WIDTH = 96;
 /** How many modules are listed by name without --modules. */
-const MOST_NAMES = 5;
+const MAX_NAMES = 5;
 
 export const ANALYZE: Command = {
   name: 'analyze',
@@ -110,7 +110,7 @@ function analysisWords(folder: string, report: Report, withModules: boolean): st
 
 function curveTable({ curve, uniform }: Analysis): string {
   const isTold = ({ rank }: RankPoint): boolean =>
-    curve.length <= MOST_RANKS || RANK_STEPS.has(rank) || rank === curve.length || rank === uniform.rank.max;
+    curve.length <= MAX_RANKS || RANK_STEPS.has(rank) || rank === curve.length || rank === uniform.rank.max;
   const rows = curve
     .filter(isTold)
     .map((point) => [
@@ -154,9 +154,9 @@ function verdicts(modules: readonly ModuleAnalysis[]): string[] {
   for (const verdict of ['resists', 'dead'] as const) {
     const names = named(verdict);
     if (names.length === 0) continue;
-    const more = names.length > MOST_NAMES ? ' …' : '';
+    const more = names.length > MAX_NAMES ? ' …' : '';
     lines.push(
-      `${names.length} ${verdict === 'dead' ? 'dead' : 'resist'}: ${names.slice(0, MOST_NAMES).join(', ')}${more}`,
+      `${names.length} ${verdict === 'dead' ? 'dead' : 'resist'}: ${names.slice(0, MAX_NAMES).join(', ')}${more}`,
     );
   }
   return lines;

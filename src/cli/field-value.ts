@@ -10,7 +10,7 @@ const UNIT_SECONDS: Readonly<Record<string, number>> = {
   y: 31_536_000,
 };
 /** A hundred years, the limit of the API. */
-const MOST_SECONDS = 3_153_600_000;
+const MAX_SECONDS = 3_153_600_000;
 
 /** The part of JSON Schema (TypeBox) that the fields of the contract use. */
 export interface FieldSchema {
@@ -98,7 +98,7 @@ export const endOf = (text: string, nowMs: number): Date => new Date(nowMs + 100
 export function secondsOf(text: string): number {
   const [, count, unit] = /^(\d+)([mhdwy])$/.exec(text) ?? [];
   const seconds = Number(count) * (UNIT_SECONDS[unit ?? ''] ?? Number.NaN);
-  if (seconds > 0 && seconds <= MOST_SECONDS) return seconds;
+  if (seconds > 0 && seconds <= MAX_SECONDS) return seconds;
   throw new UsageError(
     `--expires-in is ${JSON.stringify(text)} but must be a number of m, h, d, w or y up to 100y, such as 90d`,
   );

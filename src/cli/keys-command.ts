@@ -17,7 +17,7 @@ import { textTable } from './words.ts';
 
 const ABOUT =
   'Works on the database that DATABASE_URL or DATA_DIR names, whether or not a service is running. ';
-const MOST_NAME_CHARACTERS = 100;
+const MAX_NAME_CHARACTERS = 100;
 const TENANT: Option = { name: 'tenant', value: 'ID', help: `The tenant of the keys: ${TENANT_ID_RULE}.` };
 
 export const KEYS_CREATE: Command = {
@@ -52,8 +52,8 @@ export const KEYS_CREATE: Command = {
     const tenant = tenantOf(args);
     if (tenant === undefined) throw new UsageError('name the tenant of the key: --tenant ID');
     const name = text(args, 'name') ?? '';
-    if (name.length > MOST_NAME_CHARACTERS) {
-      throw new UsageError(`--name has ${name.length} characters; the limit is ${MOST_NAME_CHARACTERS}`);
+    if (name.length > MAX_NAME_CHARACTERS) {
+      throw new UsageError(`--name has ${name.length} characters; the limit is ${MAX_NAME_CHARACTERS}`);
     }
     const scopes = scopesOf(text(args, 'scopes') ?? 'read,write');
     const lifetime = text(args, 'expires-in');

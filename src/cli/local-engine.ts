@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { licenseOfCard } from '../adapter/card-license.ts';
 import { CONFIG_FILE, WEIGHTS_FILE } from '../adapter/file-names.ts';
 import { disableTelemetry } from '../app/compute-settings.ts';
-import { KeptPool } from '../compute/kept-pool.ts';
 import { ComputePool } from '../compute/pool.ts';
+import { SharedPool } from '../compute/shared-pool.ts';
 import { PHASES } from '../contract/job.ts';
 import { newJobId } from '../database/ids.ts';
 import { AppError, type ErrorContext } from '../errors/app-error.ts';
@@ -48,13 +48,13 @@ export class LocalEngine implements Engine {
   readonly steps: readonly string[] = PHASES.filter((phase) => phase !== 'done');
   readonly tasksAtOnce: number;
   /** Started after the first adapter has been read successfully. */
-  readonly #pool: KeptPool;
+  readonly #pool: SharedPool;
 
   constructor({ provider, threads, cudaMemoryBytes }: LocalEngineOptions) {
     disableTelemetry();
     // One more than there are threads, so that one task reads and writes while the others compute.
     this.tasksAtOnce = threads + 1;
-    this.#pool = new KeptPool(() => ComputePool.start(provider, threads, cudaMemoryBytes));
+    this.#pool = new SharedPool(() => ComputePool.start(provider, threads, cudaMemoryBytes));
   }
 
   check({ sources, targets, deliver }: Pick<EngineTask, 'sources' | 'targets' | 'deliver'>): void {

@@ -15,7 +15,7 @@ import { OUTPUT_GROUP } from './squeeze-command.ts';
 import { readMethod, readTargets, TARGET_GROUPS } from './squeeze-fields.ts';
 
 /** The limit of the API. */
-const MOST_SOURCES = 32;
+const MAX_SOURCES = 32;
 const WEIGHT = MergeSource.properties.weight as FieldSchema;
 /** A source and its weight, which is a number after the last colon. */
 const WEIGHTED = /^(.+):([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)$/i;
@@ -33,8 +33,8 @@ export const MERGE: Command = {
 
 async function run(args: Arguments): Promise<number> {
   const sources = args.positionals.map(sourceOf);
-  if (sources.length === 0 || sources.length > MOST_SOURCES) {
-    throw new UsageError(`name 1 to ${MOST_SOURCES} SOURCEs to add, not ${sources.length}`);
+  if (sources.length === 0 || sources.length > MAX_SOURCES) {
+    throw new UsageError(`name 1 to ${MAX_SOURCES} SOURCEs to add, not ${sources.length}`);
   }
   const out = text(args, 'out');
   if (out === undefined) throw new UsageError('name the folder for the sum: --out DIR');

@@ -16,8 +16,8 @@ const WORDS: Readonly<Record<string, string>> = {
 export const phaseWords = (phase: string): string => WORDS[phase] ?? phase;
 
 /** Before this, no remaining time is estimated. */
-const LEAST_ELAPSED_MS = 2000;
-const LEAST_SHARE = 0.05;
+const MIN_ELAPSED_MS = 2000;
+const MIN_SHARE = 0.05;
 const SECONDS_A_MINUTE = 60;
 const SECONDS_AN_HOUR = 3600;
 
@@ -27,7 +27,7 @@ const SECONDS_AN_HOUR = 3600;
  * @returns '' if there is no estimate yet
  */
 export function timeLeft(elapsedMs: number, share: number): string {
-  if (elapsedMs < LEAST_ELAPSED_MS || share < LEAST_SHARE || share >= 1) return '';
+  if (elapsedMs < MIN_ELAPSED_MS || share < MIN_SHARE || share >= 1) return '';
   return `about ${duration((elapsedMs * (1 - share)) / share / 1000)} left`;
 }
 

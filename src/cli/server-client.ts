@@ -14,7 +14,7 @@ const MAX_ANSWER_DEPTH = 64;
 const AGAIN_MS = [250, 500, 1000, 2000];
 /** The most attempts, and the longest wait, if the server says how long to wait. */
 const PATIENT_TRIES = 10;
-const MOST_WAIT_MS = 60_000;
+const MAX_WAIT_MS = 60_000;
 
 /** Statuses of gateways whose responses do not say whether to retry; 429 says so with Retry-After. */
 const PASSING = [502, 503, 504];
@@ -202,7 +202,7 @@ class ServerBusy extends CommandError {
 
 function waitMsOf(retryAfter: string): number | undefined {
   const waitMs = /^\d+$/.test(retryAfter) ? 1000 * Number(retryAfter) : Date.parse(retryAfter) - Date.now();
-  return Number.isNaN(waitMs) ? undefined : Math.min(Math.max(waitMs, 0), MOST_WAIT_MS);
+  return Number.isNaN(waitMs) ? undefined : Math.min(Math.max(waitMs, 0), MAX_WAIT_MS);
 }
 
 /**

@@ -4,7 +4,7 @@ import { type FieldSchema, fieldValue } from './field-value.ts';
 import type { ServerClient } from './server-client.ts';
 
 const LIMIT: FieldSchema = { type: 'integer', minimum: 1, maximum: 100_000 };
-const MOST_A_PAGE = 100;
+const MAX_PER_PAGE = 100;
 const DEFAULT_LIMIT = 20;
 
 /** The options of every list. */
@@ -65,7 +65,7 @@ export async function* pages<T>(
   let left = limit;
   for (let cursor: string | null = ''; cursor !== null && left > 0; ) {
     const asked = new URLSearchParams(query);
-    asked.set('limit', String(Math.min(left, MOST_A_PAGE)));
+    asked.set('limit', String(Math.min(left, MAX_PER_PAGE)));
     if (cursor !== '') asked.set('cursor', cursor);
     const page: { data: T[]; next_cursor: string | null } = await client.json(`${path}?${asked}`);
     yield* page.data;

@@ -88,7 +88,7 @@ const METHOD_HELP: Readonly<Record<keyof SqueezeOptions, Help>> = {
 };
 
 /** The limit of the API. */
-const MOST_TARGETS = 16;
+const MAX_TARGETS = 16;
 
 const FORMAT_SCHEMAS = FormatOptions.properties as Readonly<Record<string, FieldSchema>>;
 const METHOD_SCHEMAS = SqueezeOptions.properties as Readonly<Record<string, FieldSchema>>;
@@ -124,8 +124,8 @@ export function readTargets(values: Arguments['values']): Target[] {
   const targets = ranks.map((rank) => readTarget({ ...values, rank }));
   const twice = ranks.find((rank, index) => ranks.indexOf(rank) !== index);
   if (twice !== undefined) throw new UsageError(`--rank ${twice} is given twice`);
-  if (targets.length > MOST_TARGETS)
-    throw new UsageError(`--rank is given ${targets.length} times; the limit is ${MOST_TARGETS}`);
+  if (targets.length > MAX_TARGETS)
+    throw new UsageError(`--rank is given ${targets.length} times; the limit is ${MAX_TARGETS}`);
   return targets;
 }
 

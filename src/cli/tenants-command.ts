@@ -21,7 +21,7 @@ import { textTable } from './words.ts';
 const OUTPUT: OptionGroup = { title: 'Output', options: [JSON_OPTION] };
 const ON_A_PIPE = 'Prints a table on a terminal, and elsewhere a line of JSON for each.';
 const FOR_ADMINISTRATORS = 'Needs a key with the scope admin.';
-const MOST_TENANTS = 100_000;
+const MAX_TENANTS = 100_000;
 
 const path = (id: string, what = ''): string => `/v1/tenants/${encodeURIComponent(id)}${what}`;
 const post = () => ({ method: 'POST' });
@@ -40,7 +40,7 @@ export const TENANTS_LIST: Command = {
         client,
         '/v1/tenants',
         new URLSearchParams(),
-        MOST_TENANTS,
+        MAX_TENANTS,
       )) {
         if (isForPeople(args)) tenants.push(tenant);
         else printJson(tenant);

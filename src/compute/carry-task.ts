@@ -4,11 +4,11 @@ import { GRID_OF_DTYPE } from '../core/onnx/output-grid.ts';
 import type { TransferInput, TransferMatrices } from '../engine/kernel-types.ts';
 import type { Kernels } from '../engine/kernels.ts';
 import { AppError } from '../errors/app-error.ts';
-import { type Busy, clocked, idle } from './busy.ts';
 import { type FactorReader, type FactorWriter, withFile, withWriter } from './factor-files.ts';
-import { directionsIn, identityDirections, type KeptDirections } from './kept-directions.ts';
 import type { FactorRange, ModuleFactors } from './module-factors.ts';
 import { chunksOf } from './module-factors.ts';
+import { noPhaseSeconds, type PhaseSeconds, timePhase } from './phase-seconds.ts';
+import { identityDirections, loadDirections, type StoredDirections } from './stored-directions.ts';
 
 /** One moment of a module: its position in the optimizer state, and where to write it. Its dtypes do not change. */
 export interface MomentMove {
@@ -23,7 +23,7 @@ export interface MomentMove {
 export interface CarryItem extends Pick<TransferInput, 'rank' | 'split'> {
   readonly module: ModuleFactors;
   /** null: the factors do not change except for their scale. */
-  readonly directions: KeptDirections | null;
+  readonly directions: StoredDirections | null;
   /** The part of the module's scale that goes into each factor. */
   readonly factorA: number;
   readonly factorB: number;
@@ -48,7 +48,7 @@ interface CarryTools {
   readonly matrices: TransferMatrices;
   readonly kernels: Kernels;
   readonly reader: FactorReader;
-  readonly busy: Busy;
+  readonly phaseSeconds: PhaseSeconds;
   /** The received optimizer state, open for reading. */
   readonly state: number;
   readonly writer: FactorWriter;
@@ -64,44 +64,52 @@ export async function carry(
   task: CarryTask,
   kernels: Kernels,
   reader: FactorReader,
-): Promise<{ readonly busy: Busy }> {
-  const busy = idle();
+): Promise<{ readonly phaseSeconds: PhaseSeconds }> {
+  const phaseSeconds = noPhaseSeconds();
   await withWriter(async (writer) => {
     const carryAll = async (state: number | null): Promise<void> => {
       for (const item of task.items) {
         const { module, directions, rank, split, factorA, factorB } = item;
         const found =
-          directions && rank < module.rank ? directionsIn(directions) : identityDirections(module.rank);
-        const matrices = await clocked(busy, 'project', () =>
+          directions && rank < module.rank ? loadDirections(directions) : identityDirections(module.rank);
+        const matrices = await timePhase(phaseSeconds, 'project', () =>
           kernels.transfer(
             { directions: found, rank, split, factorA: [factorA], factorB: [factorB] },
             module.rank,
           ),
         );
-        clocked(busy, 'write', () => {
+        timePhase(phaseSeconds, 'write', () => {
           writer.bytes(task.projectionsPath, bytesOf(matrices.p), item.offsetP);
           writer.bytes(task.projectionsPath, bytesOf(matrices.r), item.offsetR);
         });
         if (!task.state || state === null) continue;
-        const tools = { matrices, kernels, reader, busy, state, writer, outputPath: task.state.outputPath };
+        const tools = {
+          matrices,
+          kernels,
+          reader,
+          phaseSeconds,
+          state,
+          writer,
+          outputPath: task.state.outputPath,
+        };
         for (const move of item.moments) await carryMoment(item, move, tools);
       }
     };
     await (task.state ? withFile(task.state.path, carryAll) : carryAll(null));
   });
-  return { busy };
+  return { phaseSeconds };
 }
 
 async function carryMoment(
   { module, rank, ratio }: CarryItem,
   { power, a, b, offsetA, offsetB }: MomentMove,
-  { matrices: { p, r }, kernels, reader, busy, state, writer, outputPath }: CarryTools,
+  { matrices: { p, r }, kernels, reader, phaseSeconds, state, writer, outputPath }: CarryTools,
 ): Promise<void> {
   for (const chunk of chunksOf(module)) {
-    const moment = clocked(busy, 'load', () => reader.read(state, [{ ...module, a, b }], chunk));
+    const moment = timePhase(phaseSeconds, 'load', () => reader.read(state, [{ ...module, a, b }], chunk));
     const gridA = GRID_OF_DTYPE[a.dtype];
     const gridB = GRID_OF_DTYPE[b.dtype];
-    const carried = await clocked(busy, 'project', () =>
+    const carried = await timePhase(phaseSeconds, 'project', () =>
       kernels.carry({ power, ...moment, p, r, k: rank, ratio, gridA, gridB }),
     );
     refuseNonFinite(b, carried.energyB);
@@ -110,7 +118,7 @@ async function carryMoment(
       refuseNegative(b, carried.leastB);
       refuseNegative(a, carried.leastA);
     }
-    clocked(busy, 'write', () => {
+    timePhase(phaseSeconds, 'write', () => {
       const blockB = { data: carried.b, rows: moment.b.rows, columns: rank };
       const blockA = { data: carried.a, rows: rank, columns: moment.a.columns };
       const placeB = { offsetBytes: offsetB, dtype: b.dtype, width: rank };

@@ -1,14 +1,14 @@
 import { PROBES } from '../core/onnx/excess.ts';
 import { normals } from '../core/random.ts';
-import { resolved } from '../core/spectrum.ts';
+import { roundToResolution } from '../core/spectrum.ts';
 import type { Decomposition, Grams } from '../engine/kernel-types.ts';
 import type { Kernels } from '../engine/kernels.ts';
 import { AppError } from '../errors/app-error.ts';
-import { type Busy, clocked, idle } from './busy.ts';
 import { type FactorReader, withFile } from './factor-files.ts';
-import { type DirectionsSlot, type KeptDirections, keepDirections } from './kept-directions.ts';
 import type { ModuleFactors } from './module-factors.ts';
 import { chunksOf } from './module-factors.ts';
+import { noPhaseSeconds, type PhaseSeconds, timePhase } from './phase-seconds.ts';
+import { type DirectionsSlot, type StoredDirections, storeDirections } from './stored-directions.ts';
 import { alike } from './task-sizes.ts';
 
 /** How to decompose modules of one rank. */
@@ -32,11 +32,11 @@ export interface DecomposeTask {
   readonly slots: readonly DirectionsSlot[] | null;
 }
 
-export interface Decomposed {
+export interface DecomposeResult {
   readonly decompositions: readonly Decomposition[];
   /** null if they are not needed later. */
-  readonly directions: readonly KeptDirections[] | null;
-  readonly busy: Busy;
+  readonly directions: readonly StoredDirections[] | null;
+  readonly phaseSeconds: PhaseSeconds;
 }
 
 /**
@@ -48,9 +48,9 @@ export async function decompose(
   kernels: Kernels,
   reader: FactorReader,
   onGrams: (modules: readonly string[]) => void,
-): Promise<Decomposed> {
+): Promise<DecomposeResult> {
   const { modules, decomposer, weightsPath, slots } = task;
-  const busy = idle();
+  const phaseSeconds = noPhaseSeconds();
   const sameShape = alike(modules);
   const grams = await withFile(weightsPath, async (file) => {
     const found: Grams[] = [];
@@ -58,9 +58,9 @@ export async function decompose(
       const members = indices.map((index) => modules[index]!);
       let sum: Grams | null = null;
       for (const chunk of chunksOf(members[0]!)) {
-        const { b, a } = clocked(busy, 'load', () => reader.read(file, members, chunk));
+        const { b, a } = timePhase(phaseSeconds, 'load', () => reader.read(file, members, chunk));
         const before: Grams | null = sum;
-        sum = await clocked(busy, 'gram', () => kernels.gram(b, a, before));
+        sum = await timePhase(phaseSeconds, 'gram', () => kernels.gram(b, a, before));
       }
       refuseNonFinite(members, sum!);
       found.push(sum!);
@@ -75,7 +75,7 @@ export async function decompose(
     decomposer.variant === 'exact'
       ? []
       : order.map((index) => normals(decomposer.seed, `${use}${modules[index]!.name}`, rank * columns));
-  const decomposed = await clocked(busy, 'core', () =>
+  const decomposed = await timePhase(phaseSeconds, 'core', () =>
     kernels.decompose({
       ...decomposer,
       rank,
@@ -85,7 +85,7 @@ export async function decompose(
     }),
   );
   const decompositions = new Array<Decomposition>(modules.length);
-  const kept = new Array<KeptDirections>(modules.length);
+  const kept = new Array<StoredDirections>(modules.length);
   for (const [place, { directions, ...decomposition }] of decomposed.entries()) {
     const index = order[place]!;
     const { name } = modules[index]!;
@@ -95,11 +95,13 @@ export async function decompose(
     }
     decompositions[index] = decomposition;
     // Rounding noise must become zero, because it cannot be trained.
-    const sigma = Float64Array.from(resolved(directions.sigma));
+    const sigma = Float64Array.from(roundToResolution(directions.sigma));
     if (slots)
-      kept[index] = clocked(busy, 'core', () => keepDirections(slots[index]!, { ...directions, sigma }));
+      kept[index] = timePhase(phaseSeconds, 'core', () =>
+        storeDirections(slots[index]!, { ...directions, sigma }),
+      );
   }
-  return { decompositions, directions: slots && kept, busy };
+  return { decompositions, directions: slots && kept, phaseSeconds };
 }
 
 /** A NaN or an infinity anywhere in a factor makes a diagonal entry of its Gram matrix non-finite. */

@@ -2,22 +2,22 @@ import { DTYPE_NAMES } from '../adapter/dtype-names.ts';
 import type { FloatDtype } from '../core/half.ts';
 import { GRID_OF_DTYPE } from '../core/onnx/output-grid.ts';
 import { normals } from '../core/random.ts';
-import type { Measured, ProjectionSums } from '../engine/kernel-types.ts';
+import type { Measurement, ProjectionSums } from '../engine/kernel-types.ts';
 import type { Kernels } from '../engine/kernels.ts';
 import { AppError, type PlainError, toPlainError } from '../errors/app-error.ts';
-import { type Busy, clocked, idle } from './busy.ts';
 import { type FactorReader, type FactorWriter, withFile, withWriter } from './factor-files.ts';
-import {
-  directionsIn,
-  identityDirections,
-  type KeptDirections,
-  stackedDirections,
-} from './kept-directions.ts';
 import { chunksOf, type ModuleFactors } from './module-factors.ts';
+import { noPhaseSeconds, type PhaseSeconds, timePhase } from './phase-seconds.ts';
+import {
+  identityDirections,
+  loadDirections,
+  type StoredDirections,
+  stackedDirections,
+} from './stored-directions.ts';
 import { alike } from './task-sizes.ts';
 
 /** How one module is written to one output file. */
-export interface ProjectionOrder {
+export interface ProjectionSpec {
   readonly pathA: string;
   readonly offsetA: number;
   readonly pathB: string;
@@ -37,8 +37,8 @@ export interface ProjectionOrder {
 export interface ProjectItem {
   readonly module: ModuleFactors;
   /** null: the factors do not change except for their scale and dtype. */
-  readonly directions: KeptDirections | null;
-  readonly orders: readonly ProjectionOrder[];
+  readonly directions: StoredDirections | null;
+  readonly orders: readonly ProjectionSpec[];
 }
 
 /** Pass 2 for as many modules as it takes to make the transfer to the thread and back negligible. */
@@ -49,18 +49,18 @@ export interface ProjectTask {
 }
 
 /** Measurements of a module as it was written. */
-export interface WrittenModule extends Measured {
+export interface WrittenModule extends Measurement {
   /** Number of directions that got a new row of A. */
   readonly revived: number;
 }
 
 /** Outcome of an order of pass 2. A failed order does not affect the others. */
-export type Projected = WrittenModule | { readonly failure: PlainError };
+export type ProjectResult = WrittenModule | { readonly failure: PlainError };
 
-export interface ProjectedItems {
+export interface ProjectResults {
   /** Measurements of the written factors of each order, by item. */
-  readonly measured: readonly (readonly Projected[])[];
-  readonly busy: Busy;
+  readonly measured: readonly (readonly ProjectResult[])[];
+  readonly phaseSeconds: PhaseSeconds;
 }
 
 /** Pass 2 for some modules. An order that overflows fails with NON_FINITE_RESULT, naming the module and the dtype. */
@@ -68,13 +68,13 @@ export async function project(
   task: ProjectTask,
   kernels: Kernels,
   reader: FactorReader,
-): Promise<ProjectedItems> {
-  const busy = idle();
-  const measured = new Array<Projected[]>(task.items.length);
+): Promise<ProjectResults> {
+  const phaseSeconds = noPhaseSeconds();
+  const measured = new Array<ProjectResult[]>(task.items.length);
   const modules = task.items.map(({ module }) => module);
   await withFile(task.weightsPath, (file) =>
     withWriter(async (writer) => {
-      const tools = { kernels, reader, busy, file, writer };
+      const tools = { kernels, reader, phaseSeconds, file, writer };
       for (const indices of alike(modules, (index) => kindOf(task.items[index]!))) {
         const written = await projectAlike(
           indices.map((index) => task.items[index]!),
@@ -84,7 +84,7 @@ export async function project(
       }
     }),
   );
-  return { measured, busy };
+  return { measured, phaseSeconds };
 }
 
 /** The properties besides shape that items must share so that one graph can project them. */
@@ -97,30 +97,30 @@ const kindOf = ({ directions, orders }: ProjectItem): string =>
 interface ProjectTools {
   readonly kernels: Kernels;
   readonly reader: FactorReader;
-  readonly busy: Busy;
+  readonly phaseSeconds: PhaseSeconds;
   /** The weights, open for reading. */
   readonly file: number;
   readonly writer: FactorWriter;
 }
 
 /** Projects items of one shape and kind, running the graph once for each order and chunk. */
-async function projectAlike(items: readonly ProjectItem[], tools: ProjectTools): Promise<Projected[][]> {
-  const { kernels, reader, busy, file, writer } = tools;
+async function projectAlike(items: readonly ProjectItem[], tools: ProjectTools): Promise<ProjectResult[][]> {
+  const { kernels, reader, phaseSeconds, file, writer } = tools;
   const modules = items.map(({ module }) => module);
   const { rank } = modules[0]!;
-  const found = clocked(busy, 'load', () =>
-    items.map(({ directions }) => directions && directionsIn(directions)),
+  const found = timePhase(phaseSeconds, 'load', () =>
+    items.map(({ directions }) => directions && loadDirections(directions)),
   );
   const unchanged = identityDirections(rank);
   const nth = items[0]!.orders.map((_, index) => items.map(({ orders }) => orders[index]!));
   const sums: (ProjectionSums | null)[] = nth.map(() => null);
   const revived = nth.map(() => items.map(() => 0));
   for (const chunk of chunksOf(modules[0]!)) {
-    const { b, a } = clocked(busy, 'load', () => reader.read(file, modules, chunk));
+    const { b, a } = timePhase(phaseSeconds, 'load', () => reader.read(file, modules, chunk));
     for (const [index, orders] of nth.entries()) {
       const { rank: k, split, dtypeA, dtypeB } = orders[0]!;
       const isSmaller = k < rank;
-      const result = await clocked(busy, 'project', () =>
+      const result = await timePhase(phaseSeconds, 'project', () =>
         kernels.project({
           b,
           a,
@@ -144,7 +144,7 @@ async function projectAlike(items: readonly ProjectItem[], tools: ProjectTools):
           const source = { seed: order.reviveSeed, module: name };
           revived[index]![place] = revive(ownA, own.sigma, k, { n, left: chunk.columns[0] }, source);
         }
-        clocked(busy, 'write', () => {
+        timePhase(phaseSeconds, 'write', () => {
           const placeB = { offsetBytes: order.offsetB, dtype: dtypeB, width: k };
           const placeA = { offsetBytes: order.offsetA, dtype: dtypeA, width: n };
           writer.block(order.pathB, placeB, { data: ownB, rows: b.rows, columns: k }, chunk.rows[0], 0);
@@ -153,9 +153,9 @@ async function projectAlike(items: readonly ProjectItem[], tools: ProjectTools):
       }
     }
   }
-  const projected = items.map((): Projected[] => []);
+  const projected = items.map((): ProjectResult[] => []);
   for (const [index, orders] of nth.entries()) {
-    const measured = await clocked(busy, 'project', () =>
+    const measured = await timePhase(phaseSeconds, 'project', () =>
       kernels.measure(sums[index]!, rank, orders[0]!.rank),
     );
     for (const [place, one] of measured.entries()) {
@@ -176,7 +176,7 @@ const part = (all: Float32Array, index: number, count: number): Float32Array => 
   return all.subarray(index * length, (index + 1) * length);
 };
 
-function overflow(module: string, { dtypeA, dtypeB }: ProjectionOrder): AppError {
+function overflow(module: string, { dtypeA, dtypeB }: ProjectionSpec): AppError {
   const dtypes = [...new Set([dtypeA, dtypeB])].map((dtype) => DTYPE_NAMES[dtype]).join(' and ');
   return new AppError(
     'NON_FINITE_RESULT',

@@ -1,9 +1,9 @@
 import type { Kernels } from '../engine/kernels.ts';
 import { AppError } from '../errors/app-error.ts';
-import type { Busy } from './busy.ts';
 import { type FactorReader, withFile, withWriter } from './factor-files.ts';
 import type { ModuleFactors } from './module-factors.ts';
 import { chunksOf } from './module-factors.ts';
+import type { PhaseSeconds } from './phase-seconds.ts';
 
 /** One term of a module: ΔW += factorB·factorA·B·A. */
 export interface StackPart {
@@ -38,7 +38,7 @@ export async function stack(
   task: StackTask,
   kernels: Kernels,
   reader: FactorReader,
-): Promise<{ readonly busy: Busy }> {
+): Promise<{ readonly phaseSeconds: PhaseSeconds }> {
   const startedMs = performance.now();
   const { m, n, rank, path, parts } = task;
   const placeB = { offsetBytes: task.offsetB, dtype: 'F32', width: rank } as const;
@@ -70,7 +70,7 @@ export async function stack(
     }
   });
   const seconds = (performance.now() - startedMs) / 1000;
-  return { busy: { load: seconds, gram: 0, core: 0, project: 0, write: 0 } };
+  return { phaseSeconds: { load: seconds, gram: 0, core: 0, project: 0, write: 0 } };
 }
 
 function refuseNonFinite(

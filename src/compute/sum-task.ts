@@ -2,8 +2,8 @@ import { decodeUnits, type EncodedDtype, isEncodedDtype, UNIT_BYTES } from '../c
 import { BYTES_PER_ELEMENT, decode, type FloatDtype } from '../core/half.ts';
 import type { Kernels } from '../engine/kernels.ts';
 import { AppError } from '../errors/app-error.ts';
-import type { Busy } from './busy.ts';
 import { readAll, withFile, withWriter } from './factor-files.ts';
+import type { PhaseSeconds } from './phase-seconds.ts';
 
 /** A tensor of one adapter, which counts this many times. */
 export interface SumPart {
@@ -40,7 +40,7 @@ const CHUNK = 128 * 1024;
 export async function sum(
   { tensor, count, parts, path, offsetBytes }: SumTask,
   kernels: Kernels,
-): Promise<{ readonly busy: Busy }> {
+): Promise<{ readonly phaseSeconds: PhaseSeconds }> {
   const startedMs = performance.now();
   const place = { offsetBytes, dtype: 'F32', width: count } as const;
   const factors = parts.map(({ factor }) => factor);
@@ -64,7 +64,7 @@ export async function sum(
     }
   });
   const seconds = (performance.now() - startedMs) / 1000;
-  return { busy: { load: seconds, gram: 0, core: 0, project: 0, write: 0 } };
+  return { phaseSeconds: { load: seconds, gram: 0, core: 0, project: 0, write: 0 } };
 }
 
 /** Fills `into` with the numbers of a tensor from `begin` on. */

@@ -1,23 +1,23 @@
 import type { Provider } from '../engine/provider.ts';
 import type { PlainError } from '../errors/app-error.ts';
-import type { Busy } from './busy.ts';
 import type { CarryTask } from './carry-task.ts';
-import type { Decomposed, DecomposeTask } from './decompose-task.ts';
+import type { DecomposeResult, DecomposeTask } from './decompose-task.ts';
 import type { DeriveTask } from './derive/derive-context.ts';
-import type { Derived } from './derive/derive-task.ts';
-import type { ProjectedItems, ProjectTask } from './project-task.ts';
+import type { DeriveResult } from './derive/derive-task.ts';
+import type { PhaseSeconds } from './phase-seconds.ts';
+import type { ProjectResults, ProjectTask } from './project-task.ts';
 import type { StackTask } from './stack-task.ts';
 import type { SumTask } from './sum-task.ts';
 
 export type ComputeTask = DecomposeTask | ProjectTask | StackTask | SumTask | CarryTask | DeriveTask;
 
 export interface TaskResults {
-  decompose: Decomposed;
-  project: ProjectedItems;
-  stack: { readonly busy: Busy };
-  sum: { readonly busy: Busy };
-  carry: { readonly busy: Busy };
-  derive: Derived;
+  decompose: DecomposeResult;
+  project: ProjectResults;
+  stack: { readonly phaseSeconds: PhaseSeconds };
+  sum: { readonly phaseSeconds: PhaseSeconds };
+  carry: { readonly phaseSeconds: PhaseSeconds };
+  derive: DeriveResult;
 }
 
 /** A message from the pool to a thread. */

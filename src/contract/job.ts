@@ -103,7 +103,7 @@ export const ExpectedLoss = Type.Object(
 export type ExpectedLoss = Static<typeof ExpectedLoss>;
 
 /** Errors in which all modules have equal weight, and what they mean; absent in results of older versions. */
-export const moduleCloseness = {
+export const moduleErrorFields = {
   module_relative_error: Type.Optional(
     Type.Number({
       description:
@@ -152,7 +152,7 @@ export const SucceededResult = Type.Object(
       description: '‖ΔW − ΔW′‖_F / ‖ΔW‖_F over all modules, measured on the written file',
     }),
     energy_retained: Type.Number({ description: '1 − relative_error²' }),
-    ...moduleCloseness,
+    ...moduleErrorFields,
     worst_module: nullable(ModuleError),
     warnings: Type.Array(Type.String()),
     serving: nullable(Verdict, {

@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox';
 import { SizePart } from './adapter.ts';
 import { Analysis } from './analysis.ts';
 import { nullable, oneOf } from './choice.ts';
-import { FailedResult, moduleCloseness, ProviderInfo, Timings } from './job.ts';
+import { FailedResult, moduleErrorFields, ProviderInfo, Timings } from './job.ts';
 import { JobKind } from './job-request.ts';
 import { Target } from './target.ts';
 
@@ -64,7 +64,7 @@ export const SucceededTargetReport = Type.Object(
     adapter_id: Type.String(),
     relative_error: Type.Number(),
     energy_retained: Type.Number(),
-    ...moduleCloseness,
+    ...moduleErrorFields,
     size: Type.Optional(Type.Array(SizePart, { description: 'Size by kind of tensor in the weights file' })),
     modules: Type.Array(ModuleResult),
   },

@@ -1,5 +1,5 @@
 /** Bounds for the energy that a sketch may have missed; see excessOutputs. */
-export interface Sketched {
+export interface SketchBounds {
   /** An upper bound of the eigenvalues of ΔWΔWᵀ on the orthogonal complement of the sketch. */
   readonly missed: number;
   /** ‖ΔWΔWᵀ·Q − Q·K‖² of the sketch's basis Q and its core K = QᵀΔWΔWᵀQ. */
@@ -15,7 +15,11 @@ const STEPS = 60;
  * τ > 0. So no k of its eigenvalues (Ky Fan) add up to more than Σ max(σᵢ², missed + τ) + residual/τ.
  * @param sigma of the sketch, descending
  */
-export function mostMissed(sigma: Float64Array, rank: number, { missed, residual }: Sketched): number {
+export function missedEnergyBound(
+  sigma: Float64Array,
+  rank: number,
+  { missed, residual }: SketchBounds,
+): number {
   const squares = sigma.subarray(0, rank).map((value) => value ** 2);
   const at = (tau: number): number =>
     squares.reduce((sum, value) => sum + Math.max(0, missed + tau - value), residual / tau);

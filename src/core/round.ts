@@ -5,7 +5,7 @@ import type { FloatDtype } from './half.ts';
  * from there on.
  */
 const HALF = 0.5;
-const LEAST_NORMAL_FLOAT16 = 2 ** -14;
+const MIN_NORMAL_FLOAT16 = 2 ** -14;
 
 /**
  * Rounds numbers to those that a dtype can represent, to the nearest, ties to even, as IEEE 754 and ONNX's Cast do.
@@ -21,7 +21,7 @@ export function roundTo(dtype: FloatDtype, numbers: Float32Array): void {
   for (let i = 0; i < numbers.length; i++) {
     const number = numbers[i]!;
     if (!Number.isFinite(number)) continue;
-    if (dtype === 'F16' && Math.abs(number) < LEAST_NORMAL_FLOAT16) {
+    if (dtype === 'F16' && Math.abs(number) < MIN_NORMAL_FLOAT16) {
       const size = Math.fround(Math.abs(number) + HALF) - HALF;
       numbers[i] = number < 0 || Object.is(number, -0) ? -size : size;
       continue;

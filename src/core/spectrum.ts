@@ -14,7 +14,7 @@ export const NO_REST: Rest = { energy: 0, directions: 0 };
  * Singular values in the form of a report: those below the resolution are 0.
  * @param sigma descending
  */
-export function resolved(sigma: ArrayLike<number>): number[] {
+export function roundToResolution(sigma: ArrayLike<number>): number[] {
   const floor = (sigma[0] ?? 0) * RESOLUTION;
   return Array.from(sigma, (value) => (value > floor ? value : 0));
 }

@@ -4,7 +4,11 @@ import type { Tables } from './tables.ts';
 export type Dialect = 'sqlite' | 'postgresql';
 
 /** Keys of advisory locks, each with one purpose. */
-export const ALONE = { migrate: 5_263_018_847, dispatch: 5_263_018_848, events: 5_263_018_849 } as const;
+export const EXCLUSIVE_ACTIONS = {
+  migrate: 5_263_018_847,
+  dispatch: 5_263_018_848,
+  events: 5_263_018_849,
+} as const;
 
 /** The interface for the reads and writes of a transaction. */
 export type Writer = Transaction<Tables>;
@@ -50,7 +54,7 @@ export interface Database {
    * Blocks other transactions with the same name until this one has ended. @param name of an action that must not run
    * twice at a time
    */
-  alone(writer: Writer, name: keyof typeof ALONE): Promise<void>;
+  lockExclusively(writer: Writer, name: keyof typeof EXCLUSIVE_ACTIONS): Promise<void>;
   /** @throws AppError DATABASE_UNAVAILABLE if a query is not answered */
   check(): Promise<void>;
   /**
@@ -58,7 +62,7 @@ export interface Database {
    * jobs for a while.)
    * @throws AppError STORAGE_FULL while the disk of the database is known to be full
    */
-  checkRoom(): Promise<void>;
+  checkFreeSpace(): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -66,7 +66,7 @@ export function appliedMigrations(database: Database): Promise<string[]> {
 export function migrate(database: Database, migrations: readonly Migration[]): Promise<string[]> {
   return database.write(async (writer) => {
     const { text, integer } = TYPES[database.dialect];
-    await database.alone(writer, 'migrate');
+    await database.lockExclusively(writer, 'migrate');
     await writer.schema
       .createTable('schema_migration')
       .ifNotExists()

@@ -3,7 +3,7 @@ import { Kysely, PostgresDialect, sql } from 'kysely';
 import pg from 'pg';
 import type { ObserveBackend } from '../backend-calls.ts';
 import { AppError } from '../errors/app-error.ts';
-import { ALONE, type Database, type Writer } from './database.ts';
+import { type Database, EXCLUSIVE_ACTIONS, type Writer } from './database.ts';
 import type { Tables } from './tables.ts';
 import { withTranslatedErrors } from './translated-errors.ts';
 
@@ -92,14 +92,14 @@ export function openPostgresql({
     snapshot: (work) =>
       db.transaction().setIsolationLevel('repeatable read').setAccessMode('read only').execute(work),
     locked: (query, others) => (others === 'skip' ? query.forUpdate().skipLocked() : query.forUpdate()),
-    alone: async (writer, name) => {
-      await sql`select pg_advisory_xact_lock(${sql.lit(ALONE[name])})`.execute(writer);
+    lockExclusively: async (writer, name) => {
+      await sql`select pg_advisory_xact_lock(${sql.lit(EXCLUSIVE_ACTIONS[name])})`.execute(writer);
     },
     check: async () => {
       await sql`select 1`.execute(db);
     },
     // The server must reserve room for itself.
-    checkRoom: async () => undefined,
+    checkFreeSpace: async () => undefined,
     close: () => db.destroy(),
   };
 }

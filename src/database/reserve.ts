@@ -8,7 +8,7 @@ const CHUNK_BYTES = 1_048_576;
 /** The file is only created if this many times its size is free, because it must not fill the disk itself. */
 const FREE_FACTOR = 2;
 /** With less space, SQLite cannot even open its file. */
-const LEAST_FREE_BYTES = 1_048_576;
+const MIN_FREE_BYTES = 1_048_576;
 /**
  * Not at once, so that the start does not wait for the disk, and so that a process that is refused leaves no file
  * behind.
@@ -40,7 +40,7 @@ export class Reserve {
     this.bytes = bytes;
     this.isThere = this.isComplete();
     const { bavail, bsize } = statfsSync(dirname(path));
-    if (bytes === 0 || (this.isThere && bavail * bsize < LEAST_FREE_BYTES)) this.release();
+    if (bytes === 0 || (this.isThere && bavail * bsize < MIN_FREE_BYTES)) this.release();
     this.lookAfter(FIRST_LOOK_MS);
   }
 

@@ -93,7 +93,7 @@ export async function insertSavedRows(
 }
 
 /** The first table with a row that a new database does not have; undefined if there is none. */
-export async function firstFilled(
+export async function firstNonEmptyTable(
   reader: Snapshot,
   names: readonly SavedName[],
 ): Promise<SavedName | undefined> {

@@ -16,7 +16,7 @@ import { AppError } from '../errors/app-error.ts';
 import type { LogSync } from './log-sync.ts';
 
 /** Compiled statements that are cached; statements with lists of values have many variants. */
-const MOST_STATEMENTS = 500;
+const MAX_STATEMENTS = 500;
 
 /** How long a transaction waits for one of another process, which is that of a command. */
 const BUSY_TIMEOUT_MS = 5_000;
@@ -131,7 +131,7 @@ class SqliteDriver implements Driver {
 class SqliteConnection implements DatabaseConnection {
   private readonly database: DatabaseSyncInstance;
   private readonly sync: LogSync | undefined;
-  private readonly statements = new LRUCache<string, Statement>({ max: MOST_STATEMENTS });
+  private readonly statements = new LRUCache<string, Statement>({ max: MAX_STATEMENTS });
 
   constructor(database: DatabaseSyncInstance, sync: LogSync | undefined) {
     this.database = database;

@@ -71,11 +71,11 @@ export function openSqlite(path: string, reserveBytes?: number, observe?: Observ
       },
       locked: (query) => query,
       // Only one writing transaction runs at a time anyway.
-      alone: async () => undefined,
+      lockExclusively: async () => undefined,
       check: async () => {
         await sql`select 1`.execute(reader);
       },
-      checkRoom: async () => reserve?.check(),
+      checkFreeSpace: async () => reserve?.check(),
       close: async () => {
         await reserve?.close();
         await Promise.all([reader.destroy(), writer.destroy()]);

@@ -2,7 +2,6 @@ import type { Database, Writer } from '../database/database.ts';
 import { type Condition, sql } from '../database/sql.ts';
 import type { Dispatch, JobQueue } from './job-queue.ts';
 import { nextExecutions } from './next-executions.ts';
-import { liveFleet } from './pace.ts';
 import { type JobAhead, secondsUntilStart } from './start-estimate.ts';
 import {
   type EndedDispatch,
@@ -12,6 +11,7 @@ import {
   settleShares,
   underwayByTenant,
 } from './tenant-shares.ts';
+import { liveFleet } from './worker-fleet.ts';
 
 /**
  * How often the dispatcher looks for executions that have become due, such as those that wait for their next attempt.
@@ -27,7 +27,7 @@ const UNSENT_MS = 1_000;
 export const dispatchId = (execution: string, dispatchNo: number): string => `${execution}-${dispatchNo}`;
 
 /** The execution and the number of a dispatch. */
-export function dispatched(id: string): { readonly execution: string; readonly dispatchNo: number } {
+export function parseDispatchId(id: string): { readonly execution: string; readonly dispatchNo: number } {
   const end = id.lastIndexOf('-');
   return { execution: id.slice(0, end), dispatchNo: Number(id.slice(end + 1)) };
 }
@@ -66,7 +66,7 @@ export class Dispatcher {
    */
   async fill(writer: Writer, ended: readonly EndedDispatch[] = []): Promise<Dispatch[]> {
     const { database, shares = EQUAL_SHARES } = this.options;
-    await database.alone(writer, 'dispatch');
+    await database.lockExclusively(writer, 'dispatch');
     await settleShares(writer, ended);
     const { slots, msPerMib } = await liveFleet(database, writer);
     if (slots === 0) return [];

@@ -52,7 +52,7 @@ const isQueueTrouble = (error: unknown): error is AppError =>
   error instanceof AppError && (error.code === 'QUEUE_UNAVAILABLE' || error.code === 'QUEUE_FULL');
 
 /** The answer of the queue, or undefined if it cannot be used, for callers that can do without it. */
-export async function withoutQueue<T>(answer: Promise<T> | undefined): Promise<T | undefined> {
+export async function ignoreQueueFailure<T>(answer: Promise<T> | undefined): Promise<T | undefined> {
   try {
     return await answer;
   } catch (error) {

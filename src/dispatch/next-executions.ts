@@ -1,5 +1,4 @@
 import type { Database, Writer } from '../database/database.ts';
-import { mibOf } from './pace.ts';
 import {
   chargeOf,
   eligibleShares,
@@ -7,8 +6,9 @@ import {
   type ShareDefaults,
   saveShares,
   type TenantShare,
-  type Underway,
+  type UnderWayWork,
 } from './tenant-shares.ts';
+import { mibOf } from './worker-fleet.ts';
 
 /**
  * For each slot, one further execution with a shorter estimate than this may be dispatched ahead, so that the worker
@@ -44,7 +44,7 @@ export async function nextExecutions(
   database: Pick<Database, 'now' | 'after' | 'locked'>,
   writer: Writer,
   { free, ahead, msPerMib }: DispatchRoom,
-  underway: ReadonlyMap<string, Underway>,
+  underway: ReadonlyMap<string, UnderWayWork>,
   defaults: ShareDefaults,
 ): Promise<NextExecution[]> {
   const most = free + ahead;

@@ -1,7 +1,7 @@
 import type { Database } from '../database/database.ts';
 import { timedIdMs } from '../database/ids.ts';
 import { sql } from '../database/sql.ts';
-import { GONE_AFTER_MS, liveFleet, mibOf } from './pace.ts';
+import { GONE_AFTER_MS, liveFleet, mibOf } from './worker-fleet.ts';
 
 /** The unfinished executions of a tenant. */
 export interface TenantLoad {

@@ -1,6 +1,5 @@
 import type { Database, Writer } from '../database/database.ts';
 import { sql } from '../database/sql.ts';
-import { liveFleet, mibOf } from './pace.ts';
 import {
   chargeOf,
   floorOf,
@@ -11,9 +10,10 @@ import {
   underwayByTenant,
   waitingTenants,
 } from './tenant-shares.ts';
+import { liveFleet, mibOf } from './worker-fleet.ts';
 
 /** The most executions of another tenant that are read: more of them would not change the estimate. */
-const MOST_OF_OTHERS = 500;
+const MAX_OTHERS = 500;
 /** Rounds of the estimate: tenants that have reached their limit delay each other less than first assumed. */
 const ROUNDS = 5;
 
@@ -84,7 +84,7 @@ export async function secondsUntilStart(
   for (const standing of standings) {
     if (standing.tenant === tenant || placeOf(standing) > target) continue;
     const sum = await workOf(reader, standing.tenant);
-    const isMore = Number(sum.count) === MOST_OF_OTHERS;
+    const isMore = Number(sum.count) === MAX_OTHERS;
     const eachMs = msOf(sum) / Number(sum.count);
     others.push({ ...standing, eachMs, workMs: isMore ? Infinity : msOf(sum) });
   }
@@ -119,7 +119,7 @@ function workOf(reader: Pick<Writer, 'selectFrom'>, tenant: string): Promise<Sum
         .where('tenant', '=', tenant)
         .orderBy('priority')
         .orderBy('id')
-        .limit(MOST_OF_OTHERS)
+        .limit(MAX_OTHERS)
         .as('some'),
     )
     .select(({ fn }) => [fn.countAll().as('count'), fn.sum('work_bytes').as('bytes')])

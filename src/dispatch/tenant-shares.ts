@@ -17,7 +17,7 @@ export interface ShareDefaults {
 export const EQUAL_SHARES: ShareDefaults = { weight: UNIT_WEIGHT, max_running: null };
 
 /** The dispatched executions of a tenant. */
-export interface Underway {
+export interface UnderWayWork {
   readonly count: number;
   /** What the tenant was charged for them. */
   readonly chargedMs: number;
@@ -64,7 +64,7 @@ export const slotMsOf = (virtualMs: number, weight: number): number => (virtualM
 /** The dispatched executions of tenants, by their ids. */
 export async function underwayByTenant(
   reader: Pick<Writer, 'selectFrom'>,
-): Promise<ReadonlyMap<string, Underway>> {
+): Promise<ReadonlyMap<string, UnderWayWork>> {
   const rows = await reader
     .selectFrom('execution')
     .select(({ fn }) => ['tenant', fn.countAll().as('count'), fn.sum('charged_ms').as('charged')])
@@ -108,7 +108,7 @@ export async function settleShares(writer: Writer, ended: readonly EndedDispatch
 export async function eligibleShares(
   database: Pick<Database, 'now' | 'after'>,
   reader: Pick<Writer, 'selectFrom' | 'getExecutor'>,
-  underway: ReadonlyMap<string, Underway>,
+  underway: ReadonlyMap<string, UnderWayWork>,
   defaults: ShareDefaults,
 ): Promise<TenantShare[]> {
   const standings = await waitingTenants(database, reader, defaults);
@@ -131,7 +131,7 @@ export async function eligibleShares(
 export async function floorOf(
   reader: Pick<Writer, 'selectFrom'>,
   standings: readonly TenantStanding[],
-  underway: ReadonlyMap<string, Underway>,
+  underway: ReadonlyMap<string, UnderWayWork>,
 ): Promise<number> {
   const active = standings.filter(({ isActive }) => isActive);
   // Dispatched work may turn out to take less time, and then no other tenant must wait behind what is credited back.

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Database } from '../database/database.ts';
-import { mibOf } from './pace.ts';
+import { mibOf } from './worker-fleet.ts';
 
 const INTERVAL_MS = 5_000;
 /** The weight of the last execution in the moving average. */

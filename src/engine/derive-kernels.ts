@@ -9,7 +9,14 @@ import {
   transposedTimesGraph,
   truncateGraph,
 } from '../core/onnx/sketch-graphs.ts';
-import type { Computed, Matrix32, Matrix64, MatrixForm, Rows, Truncated } from './kernel-types.ts';
+import type {
+  ComputedMatrix,
+  Matrix32,
+  Matrix64,
+  MatrixForm,
+  Rows,
+  TruncatedFactors,
+} from './kernel-types.ts';
 import { float32, float64, int64, type Outputs, type Session, type TensorData } from './ort.ts';
 
 type SessionOf = (key: string, build: () => Uint8Array) => Promise<Session>;
@@ -33,14 +40,14 @@ export class DeriveKernels {
   }
 
   /** The products of pairs of rows or columns of x and y; see PairKind. */
-  async pairs(kind: PairKind, x: MatrixForm, y: MatrixForm): Promise<Computed> {
+  async pairs(kind: PairKind, x: MatrixForm, y: MatrixForm): Promise<ComputedMatrix> {
     const forms = [formOf(x), formOf(y)] as const;
     const session = await this.#session(`pairs ${kind} ${forms}`, () => pairGraph(kind, ...forms));
     return computed(await session.run({ ...feedsOf('x', x), ...feedsOf('y', y) }));
   }
 
   /** Computes the values of a matrix that is stored in another form, rounded to float32. */
-  async rounded(x: MatrixForm): Promise<Computed> {
+  async rounded(x: MatrixForm): Promise<ComputedMatrix> {
     const form = formOf(x);
     const session = await this.#session(`rounded ${form}`, () => roundedGraph(form));
     return computed(await session.run(feedsOf('x', x)));
@@ -77,7 +84,7 @@ export class DeriveKernels {
   }
 
   /** The best factors of rank `rank` for q·zᵀ; see truncateGraph. */
-  async truncate(q: Matrix64, z: Matrix64, rank: number): Promise<Truncated> {
+  async truncate(q: Matrix64, z: Matrix64, rank: number): Promise<TruncatedFactors> {
     const session = await this.#session(`truncate ${q.columns}`, () => truncateGraph(q.columns));
     const outputs = await session.run({ q: tensor(q), z: tensor(z), k: int64(rank) });
     return {
@@ -100,7 +107,7 @@ const typeOf = ({ data }: Rows): RowsType => (data instanceof Float32Array ? 'fl
 const tensor = ({ data, rows, columns }: Rows): TensorData =>
   data instanceof Float32Array ? float32(data, [rows, columns]) : float64(data, [rows, columns]);
 
-const computed = (outputs: Outputs): Computed => ({
+const computed = (outputs: Outputs): ComputedMatrix => ({
   data: outputs.float32('out'),
   energy: outputs.double('energy'),
 });

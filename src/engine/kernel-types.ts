@@ -1,4 +1,4 @@
-import type { Sketched } from '../core/excess-bound.ts';
+import type { SketchBounds } from '../core/excess-bound.ts';
 import type { MomentPower } from '../core/onnx/moments-graph.ts';
 import type { OutputGrid } from '../core/onnx/output-grid.ts';
 
@@ -64,7 +64,7 @@ export interface Decomposition {
   readonly iterations: number;
   readonly converged: boolean;
   /** Present only if the decomposition used a sketch. */
-  readonly sketched?: Sketched;
+  readonly sketched?: SketchBounds;
 }
 
 export type DecomposedModule = Decomposition & { readonly directions: Directions };
@@ -96,7 +96,7 @@ export interface Projection {
 }
 
 /** Measurements of a module's rounded factors; not finite if the output dtype overflowed. */
-export interface Measured {
+export interface Measurement {
   /** ⟨B·A, B′·A′⟩ */
   readonly inner: number;
   /** ‖B′·A′‖² */
@@ -151,14 +151,14 @@ export interface Moments {
 }
 
 /** A matrix multiplied by a number, and its squared norms before and after. */
-export interface Scaled {
+export interface ScaledFactor {
   readonly data: Float32Array;
   readonly energyBefore: number;
   readonly energyAfter: number;
 }
 
 /** A weighted sum of tensors, the squared norm of each, and that of the sum. */
-export interface Summed {
+export interface TensorSum {
   readonly data: Float32Array;
   readonly energiesBefore: Float64Array;
   readonly energyAfter: number;
@@ -175,7 +175,7 @@ export interface Matrix64 {
 export type Rows = Matrix32 | Matrix64;
 
 /** A computed part of a factor and its squared norm, which is not finite if a value does not fit into float32. */
-export interface Computed {
+export interface ComputedMatrix {
   readonly data: Float32Array;
   readonly energy: number;
 }
@@ -201,7 +201,7 @@ export type MatrixForm =
   | (Collapse & { readonly side: Matrix32 });
 
 /** Factors B [m, rank] and A [rank, n]. */
-export interface Truncated {
+export interface TruncatedFactors {
   readonly b: Float32Array;
   readonly a: Float32Array;
   readonly converged: boolean;

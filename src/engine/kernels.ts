@@ -12,15 +12,15 @@ import type {
   DecomposeInput,
   Grams,
   Matrix32,
-  Measured,
+  Measurement,
   Moments,
   MomentsInput,
   ProjectInput,
   Projection,
   ProjectionSums,
-  Scaled,
+  ScaledFactor,
   Stack32,
-  Summed,
+  TensorSum,
   TransferInput,
   TransferMatrices,
 } from './kernel-types.ts';
@@ -145,7 +145,7 @@ export class Kernels {
    * @param sums over all chunks of some modules of this rank, projected to rank k
    * @returns one result for each module
    */
-  async measure(sums: ProjectionSums, rank: number, k: number): Promise<Measured[]> {
+  async measure(sums: ProjectionSums, rank: number, k: number): Promise<Measurement[]> {
     const session = await this.#session('measure', measureGraph);
     const count = sums.own_b.length / k ** 2;
     const outputs = await session.run({
@@ -197,7 +197,7 @@ export class Kernels {
    * x·factor, rounded to float32, with ‖x‖² and ‖x·factor‖²; the norms are not finite if x contains a number that is
    * not finite.
    */
-  async scale(x: Matrix32, factor: number): Promise<Scaled> {
+  async scale(x: Matrix32, factor: number): Promise<ScaledFactor> {
     const session = await this.#session('scale', scaleGraph);
     const outputs = await session.run({ x: matrix(x), factor: double(factor) });
     return {
@@ -208,7 +208,7 @@ export class Kernels {
   }
 
   /** Σ factorᵢ·xᵢ of the rows of x, added in float64 and rounded to float32, with ‖xᵢ‖² and the squared norm of the sum. */
-  async sum(x: Matrix32, factors: readonly number[]): Promise<Summed> {
+  async sum(x: Matrix32, factors: readonly number[]): Promise<TensorSum> {
     const session = await this.#session('sum', sumGraph);
     const outputs = await session.run({
       x: matrix(x),

@@ -129,12 +129,12 @@ export class Connections {
   }
 
   /** How many requests have begun on this connection: at least their heads have arrived. */
-  begunOn(socket: Socket): number {
+  requestsBegun(socket: Socket): number {
     return this.known.get(socket)?.begun ?? 0;
   }
 
   /** Sends a last response on a connection that is not in the middle of another one, and ends it. */
-  answerLast(socket: Socket, error: AppError): void {
+  sendFinalError(socket: Socket, error: AppError): void {
     sendRawProblem(socket, error);
     const connection = this.known.get(socket);
     if (connection) this.close(connection, 'closing');

@@ -94,7 +94,7 @@ class Repeated {
  * @fastify/swagger does this for schemas only. Responses are shared if they are the same for all operations:
  * problems, and those without content.
  */
-export function shareRepeated<T extends object>(document: T): T {
+export function extractRepeatedParts<T extends object>(document: T): T {
   const { paths = {}, components } = document as Document;
   const { schemas } = components ?? {};
   const parameters = new Repeated('parameters');

@@ -44,12 +44,12 @@ export class InFlight {
   }
 
   /** @throws AppError SERVICE_OVERLOADED; nothing is reserved then */
-  take(tenant: string, kind: Kind, amount: number): void {
+  acquire(tenant: string, kind: Kind, amount: number): void {
     this.reserve(tenant, kind, amount);
     this.add(tenant, kind, amount);
   }
 
-  give(tenant: string, kind: Kind, amount: number): void {
+  release(tenant: string, kind: Kind, amount: number): void {
     this.add(tenant, kind, -amount);
   }
 
@@ -90,15 +90,15 @@ export class RequestInFlight {
   }
 
   /** @throws AppError SERVICE_OVERLOADED */
-  take(kind: Kind, amount = 1): void {
-    this.all.take(this.tenant, kind, amount);
+  acquire(kind: Kind, amount = 1): void {
+    this.all.acquire(this.tenant, kind, amount);
     this.taken[kind] += amount;
   }
 
   /** The work of the request is done; it no longer counts. */
-  leave(): void {
+  releaseAll(): void {
     for (const [kind, amount] of Object.entries(this.taken) as [Kind, number][]) {
-      if (amount > 0) this.all.give(this.tenant, kind, amount);
+      if (amount > 0) this.all.release(this.tenant, kind, amount);
       this.taken[kind] = 0;
     }
   }

@@ -42,7 +42,7 @@ export function preferredWait(request: FastifyRequest, reply: FastifyReply): Pre
   if (seconds === 0) return undefined;
   reply.header('preference-applied', `wait=${seconds}`);
   // Only waiting remains, so the request no longer counts as in flight.
-  request.inFlight?.leave();
+  request.inFlight?.releaseAll();
   const gone = new AbortController();
   reply.raw.once('close', () => gone.abort());
   return { timeoutMs: seconds * 1000, signal: gone.signal };

@@ -30,12 +30,12 @@ function rawErrorOf(error: NodeJS.ErrnoException): AppError {
 export function answerClientError(
   error: NodeJS.ErrnoException,
   socket: Socket,
-  connections: Pick<Connections, 'answerLast' | 'begunOn'>,
+  connections: Pick<Connections, 'sendFinalError' | 'requestsBegun'>,
 ): void {
   const answer = (): void => {
     const current = (socket as Socket & { _httpMessage?: ServerResponse | null })._httpMessage;
     if (error.code === 'ECONNRESET' || !socket.writable || current?.headersSent) socket.destroy();
-    else connections.answerLast(socket, rawErrorOf(error));
+    else connections.sendFinalError(socket, rawErrorOf(error));
   };
   if (error.code !== 'ERR_HTTP_REQUEST_TIMEOUT') {
     answer();
@@ -43,9 +43,9 @@ export function answerClientError(
   }
   // Timers run before reading: if the process was blocked, the headers may have arrived in time and not have been
   // read yet.
-  const begun = connections.begunOn(socket);
+  const begun = connections.requestsBegun(socket);
   setImmediate(() => {
-    if (connections.begunOn(socket) === begun) answer();
+    if (connections.requestsBegun(socket) === begun) answer();
   });
 }
 

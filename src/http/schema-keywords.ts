@@ -17,7 +17,7 @@ interface DiscriminatorKeyword {
  * Makes Ajv validate only the branch of a union that the tag selects. Ajv supports this, but refuses the names that
  * OpenAPI's mapping gives to the branches. Nothing is lost without the names, because each branch contains its tag.
  */
-export function tellBranchesApart(ajv: Ajv): void {
+export function selectBranchByTag(ajv: Ajv): void {
   const known = ajv.getKeyword(DISCRIMINATOR) as DiscriminatorKeyword;
   ajv.removeKeyword(DISCRIMINATOR);
   ajv.addKeyword({

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { FastifyBaseLogger, FastifyHttpOptions, RawServerDefault } from 'fastify';
 import type { Connections } from './connections.ts';
 import { answerClientError } from './raw-errors.ts';
-import { SCHEMA_KEYWORDS, tellBranchesApart } from './schema-keywords.ts';
+import { SCHEMA_KEYWORDS, selectBranchByTag } from './schema-keywords.ts';
 import { REQUEST_ID_HEADER } from './schemas.ts';
 
 /**
@@ -73,7 +73,7 @@ export function serverOptions(
         // The schemas are part of the service, and the tests of the contract check them.
         validateSchema: false,
       },
-      plugins: [tellBranchesApart as never],
+      plugins: [selectBranchByTag as never],
     },
   };
 }

@@ -16,7 +16,7 @@ const SIZES = [
 ] as const;
 
 /** A job that ended, with facts that its record does not contain. */
-export interface JobEnding {
+export interface EndedJob {
   readonly job: JobRecord;
   readonly tenant: string;
   /** Size of the weights that were read; undefined: no work was done for the job, or it was cancelled. */
@@ -82,7 +82,7 @@ export class JobTimes {
       this.wait.observe({ tenant: this.tenants.of(tenant) }, secondsBetween(created_at, started_at));
   }
 
-  ended({ job, workBytes }: JobEnding): void {
+  ended({ job, workBytes }: EndedJob): void {
     const { kind, timings } = job;
     if (timings) {
       this.run.observe({ kind }, timings.total);

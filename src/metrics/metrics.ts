@@ -7,7 +7,7 @@ import { ENERGY_BUCKETS, ERROR_BUCKETS, HTTP_SECONDS_BUCKETS } from './buckets.t
 import { ConnectionMetrics } from './connections.ts';
 import { DeliveryMetrics, type DeliveryObservation } from './deliveries.ts';
 import { ControlMetrics, faultOf, OutcomeMetrics, TransferMetrics } from './job-metrics.ts';
-import { type JobEnding, JobTimes } from './job-times.ts';
+import { type EndedJob, JobTimes } from './job-times.ts';
 import { MetricFactory } from './metric-factory.ts';
 import { QueueMetrics } from './queue.ts';
 import { ReadinessMetrics, type ReadinessView } from './readiness.ts';
@@ -186,7 +186,7 @@ export class Metrics {
   }
 
   /** Counts a job that has reached a final state. `totals` is given if it was computed. */
-  jobFinished(ended: JobEnding, totals?: JobTotals): void {
+  jobFinished(ended: EndedJob, totals?: JobTotals): void {
     const { job, tenant } = ended;
     const { kind, state } = job;
     this.jobs.inc({ kind, state, tenant: this.tenants.of(tenant) });
@@ -210,7 +210,7 @@ export class Metrics {
     onReused: (job: JobRecord): void => this.control.jobReused(job),
     onCancelled: (job: JobRecord): void => this.control.jobCancelled(job),
     onJobBegun: (job: JobRecord, tenant: string): void => this.times.begun(job, tenant),
-    onJobEnded: (ended: JobEnding, totals: JobTotals | undefined): void => this.jobFinished(ended, totals),
+    onJobEnded: (ended: EndedJob, totals: JobTotals | undefined): void => this.jobFinished(ended, totals),
     onBatchFinished: (batch: BatchRecord): void => this.control.batchFinished(batch),
     onUsed: (tenant: string, use: { readonly bytes: number; readonly computeMs: number }): void =>
       this.times.used(tenant, use),

@@ -1,11 +1,11 @@
 import type { QueueLoad, TenantLoad } from '../dispatch/queue-load.ts';
-import { Look } from './look.ts';
 import type { MetricFactory } from './metric-factory.ts';
+import { SharedRead } from './shared-read.ts';
 import type { TenantLabels } from './tenants.ts';
 
 /** The state of the queue according to the database, read at scrapes. If reading fails, the gauges are left out. */
 export class QueueMetrics {
-  private readonly load = new Look<QueueLoad>();
+  private readonly load = new SharedRead<QueueLoad>();
 
   constructor(make: MetricFactory, tenants: TenantLabels) {
     const gauge = <L extends string>(
@@ -15,7 +15,7 @@ export class QueueMetrics {
       values: (view: QueueLoad) => Iterable<readonly [string, number]>,
     ) =>
       make.gauge(name, help, [label], async (shown) => {
-        const view = await this.load.take();
+        const view = await this.load.value();
         for (const [value, count] of view ? values(view) : [])
           shown.set({ [label]: value } as Record<L, string>, count);
       });
@@ -76,6 +76,6 @@ export class QueueMetrics {
 
   /** Sets the function that is called at each scrape. Before the first call there are no values. */
   watch(read: () => Promise<QueueLoad>): void {
-    this.load.watch(read);
+    this.load.setReader(read);
   }
 }

@@ -1,6 +1,6 @@
 import { stat, statfs } from 'node:fs/promises';
-import { Look } from './look.ts';
 import type { MetricFactory } from './metric-factory.ts';
+import { SharedRead } from './shared-read.ts';
 
 /** Resources used by the compute processes. */
 export interface ComputeUse {
@@ -27,8 +27,11 @@ interface InFlightView {
 
 /** Resources that prom-client does not report: compute processes, disks, requests in flight. */
 export class ResourceMetrics {
-  private readonly compute = new Look<ComputeUse>();
-  private readonly disks: Readonly<Record<Folder, Look<Disk>>> = { data: new Look(), storage: new Look() };
+  private readonly compute = new SharedRead<ComputeUse>();
+  private readonly disks: Readonly<Record<Folder, SharedRead<Disk>>> = {
+    data: new SharedRead(),
+    storage: new SharedRead(),
+  };
   private inFlight: (() => InFlightView) | undefined;
 
   constructor(make: MetricFactory) {
@@ -38,14 +41,14 @@ export class ResourceMetrics {
       'User and system CPU seconds of the compute processes of this worker, ended ones included. Linux only.',
       [],
       async (counter) => {
-        const total = Math.max(counted, (await this.compute.take())?.cpuSeconds ?? 0);
+        const total = Math.max(counted, (await this.compute.value())?.cpuSeconds ?? 0);
         counter.inc(total - counted);
         counted = total;
       },
     );
     const ofCompute = (name: string, help: string, value: (use: ComputeUse) => number) =>
       make.gauge(name, help, [], async (gauge) => {
-        const use = await this.compute.take();
+        const use = await this.compute.value();
         if (use) gauge.set(value(use));
       });
     ofCompute(
@@ -67,7 +70,7 @@ export class ResourceMetrics {
         `${help} of the disk of DATA_DIR (folder data), and of the disk of the storage (folder storage) if it is another one.`,
         ['folder'],
         async (gauge) => {
-          const [data, storage] = await Promise.all([this.disks.data.take(), this.disks.storage.take()]);
+          const [data, storage] = await Promise.all([this.disks.data.value(), this.disks.storage.value()]);
           if (data) gauge.set({ folder: 'data' }, data[of]);
           if (storage && storage.device !== data?.device) gauge.set({ folder: 'storage' }, storage[of]);
         },
@@ -93,11 +96,11 @@ export class ResourceMetrics {
   }
 
   watchCompute(read: () => Promise<ComputeUse | undefined>): void {
-    this.compute.watch(read);
+    this.compute.setReader(read);
   }
 
   watchDisk(folder: Folder, path: string): void {
-    this.disks[folder].watch(() => diskOf(path));
+    this.disks[folder].setReader(() => diskOf(path));
   }
 
   watchInFlight(read: () => InFlightView): void {

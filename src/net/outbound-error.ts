@@ -53,7 +53,7 @@ export function outboundError(host: string, error: unknown): AppError {
  * The error for an unwanted status: OUTBOUND_REFUSED, or OUTBOUND_FAILED if a later attempt may get another one.
  * @param reason the reason that the other server gives, or the meaning of the status; shown after it
  */
-export function answerError(host: string, status: number, reason?: string): AppError {
+export function statusError(host: string, status: number, reason?: string): AppError {
   const isTransient = status >= 500 || TRANSIENT_STATUSES.has(status);
   return new AppError(
     isTransient ? 'OUTBOUND_FAILED' : 'OUTBOUND_REFUSED',

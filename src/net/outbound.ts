@@ -40,7 +40,7 @@ export interface OutboundRequest {
 }
 
 /** A response of any status. Its body must be read completely, destroyed or discarded. */
-export interface OutboundAnswer {
+export interface OutboundResponse {
   readonly status: number;
   /** Host and port that answered, for messages. */
   readonly host: string;
@@ -75,7 +75,7 @@ export class Outbound {
    * says so. The result has connections of its own, and the caller must close it.
    * @throws TypeError naming an invalid host
    */
-  allowing(hosts: readonly string[]): Outbound {
+  withAllowedHosts(hosts: readonly string[]): Outbound {
     const { allowedHosts } = this.rules;
     return new Outbound({ allowedHosts: [...allowedHosts, ...hosts], allowHttp: true }, this.options);
   }
@@ -93,7 +93,7 @@ export class Outbound {
    * @throws AppError as checkUrl, OUTBOUND_FAILED; the body fails with OUTBOUND_FAILED or OUTBOUND_TOO_LARGE; the
    *   reason of the signal
    */
-  async request(target: string, options: OutboundRequest = {}): Promise<OutboundAnswer> {
+  async request(target: string, options: OutboundRequest = {}): Promise<OutboundResponse> {
     const url = this.checkUrl(target);
     const { method = 'GET', headers, secretHeaders, body, timeoutMs = STALL_TIMEOUT_MS, maxBytes } = options;
     const signal = signalOf(options);
@@ -121,10 +121,10 @@ export class Outbound {
    * to another host or port.
    * @throws AppError as request; OUTBOUND_FORBIDDEN after too many redirects
    */
-  async fetchFollowing(
+  async fetchFollowingRedirects(
     target: string,
     options: Omit<OutboundRequest, 'method' | 'body'> = {},
-  ): Promise<OutboundAnswer> {
+  ): Promise<OutboundResponse> {
     let url = target;
     let { headers = {}, secretHeaders = {} } = options;
     for (let redirects = 0; ; redirects++) {
@@ -176,7 +176,7 @@ function answerOf(
   host: string,
   { statusCode: status, headers, body: raw }: Dispatcher.ResponseData,
   bounds: BodyBounds,
-): OutboundAnswer {
+): OutboundResponse {
   // Without a listener, the failure of an unread body would end the process.
   raw.on('error', () => {});
   let body: Readable | undefined;
@@ -228,7 +228,7 @@ const tooLargeError = (host: string, maxBytes = 0): AppError =>
  * @throws AppError OUTBOUND_URL_INVALID
  */
 function redirectTarget(
-  answer: Pick<OutboundAnswer, 'status' | 'host' | 'header'>,
+  answer: Pick<OutboundResponse, 'status' | 'host' | 'header'>,
   from: string,
 ): string | undefined {
   const location = REDIRECTS.has(answer.status) ? answer.header('location') : undefined;

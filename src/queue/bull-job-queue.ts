@@ -1,6 +1,6 @@
 import { type JobsOptions, Queue, QueueEvents } from 'bullmq';
 import type { Progress } from '../contract/job.ts';
-import { dispatched } from '../dispatch/dispatcher.ts';
+import { parseDispatchId } from '../dispatch/dispatcher.ts';
 import type { Dispatch, JobQueue, Risk } from '../dispatch/job-queue.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Logger } from '../log.ts';
@@ -8,15 +8,15 @@ import { originOf } from '../tracing/origin.ts';
 import { NO_TRACING, type Span, type Tracing } from '../tracing/tracing.ts';
 import { type JobData, QUEUE_ATTRIBUTES, QUEUE_NAME } from './job-types.ts';
 import { knownProgress } from './progress.ts';
+import { RedisCommandClient, withCommandTimeout } from './redis-command-client.ts';
 import {
   assessServer,
   keyPrefix,
-  type PatientConnection,
-  patientConnection,
   type RedisAddress,
+  type RetryingConnection,
+  retryingConnection,
   serverInfos,
 } from './redis-connection.ts';
-import { answerWithin, RedisQuestions } from './redis-questions.ts';
 
 const JOB_OPTIONS = {
   // The outcome is in the database before a job ends here, so Redis need not keep it.
@@ -42,7 +42,7 @@ export interface JobQueueOptions {
 
 /** The queue in BullMQ. Every call answers or fails within about a second, whatever Redis does. */
 export class BullJobQueue implements JobQueue {
-  private readonly redis: RedisQuestions;
+  private readonly redis: RedisCommandClient;
   private readonly queue: Queue<JobData>;
   private readonly prefix: string;
   private readonly tracing: Tracing;
@@ -50,7 +50,7 @@ export class BullJobQueue implements JobQueue {
 
   constructor(options: JobQueueOptions) {
     this.tracing = options.tracing ?? NO_TRACING;
-    this.redis = new RedisQuestions(options.address);
+    this.redis = new RedisCommandClient(options.address);
     this.hints = new JobHints(options);
     this.prefix = keyPrefix(options.address, options.prefix);
     this.queue = new Queue(QUEUE_NAME, {
@@ -79,7 +79,7 @@ export class BullJobQueue implements JobQueue {
       return { name: NAME, data, opts: { jobId } };
     });
     try {
-      await this.redis.ask(() => this.queue.addBulk(jobs));
+      await this.redis.run(() => this.queue.addBulk(jobs));
     } catch (error) {
       for (const span of spans) span.fail((error as AppError).code);
       throw error;
@@ -89,14 +89,14 @@ export class BullJobQueue implements JobQueue {
   }
 
   missing(ids: readonly string[]): Promise<string[]> {
-    return this.redis.ask(async () => {
+    return this.redis.run(async () => {
       const found = await Promise.all(ids.map((id) => this.redis.client.exists(this.queue.toKey(id))));
       return ids.filter((_, index) => found[index] === 0);
     });
   }
 
   progress(ids: readonly string[]): Promise<ReadonlyMap<string, Progress>> {
-    return this.redis.ask(async () => {
+    return this.redis.run(async () => {
       const found = await Promise.all(
         ids.map((id) => this.redis.client.hget(this.queue.toKey(id), 'progress')),
       );
@@ -115,7 +115,7 @@ export class BullJobQueue implements JobQueue {
 
   async check(): Promise<readonly Risk[]> {
     const { client } = this.redis;
-    const [infos] = await this.redis.ask(() =>
+    const [infos] = await this.redis.run(() =>
       // Adds to a list that does not exist. This changes nothing, but is refused in the same cases as adding a job:
       // by a full server, a replica, or a server that must write to its disk and cannot.
       Promise.all([serverInfos(client), client.lpushx(`${this.prefix}:ready`, '')]),
@@ -131,7 +131,7 @@ export class BullJobQueue implements JobQueue {
   async close(): Promise<void> {
     await this.hints.close();
     this.redis.close();
-    await answerWithin(CLOSE_TIMEOUT_MS, this.queue.close()).catch(() => undefined);
+    await withCommandTimeout(CLOSE_TIMEOUT_MS, this.queue.close()).catch(() => undefined);
   }
 }
 
@@ -143,7 +143,7 @@ class JobHints {
   private readonly options: Omit<JobQueueOptions, 'tracing'>;
   private readonly watchers = new Map<string, Set<() => void>>();
   private readonly ofAll = new Set<(execution: string, progress?: Progress) => void>();
-  private events: { readonly source: QueueEvents; readonly redis: PatientConnection } | undefined;
+  private events: { readonly source: QueueEvents; readonly redis: RetryingConnection } | undefined;
   private isClosed = false;
 
   constructor(options: Omit<JobQueueOptions, 'tracing'>) {
@@ -177,7 +177,7 @@ class JobHints {
     const { events } = this;
     this.events = undefined;
     if (!events) return;
-    const closed = answerWithin(CLOSE_TIMEOUT_MS, events.source.close()).catch(() => undefined);
+    const closed = withCommandTimeout(CLOSE_TIMEOUT_MS, events.source.close()).catch(() => undefined);
     events.redis.close();
     await closed;
   }
@@ -188,7 +188,7 @@ class JobHints {
 
   private open(): NonNullable<JobHints['events']> {
     const { address, prefix, logger } = this.options;
-    const redis = patientConnection(address);
+    const redis = retryingConnection(address);
     const source = new QueueEvents(QUEUE_NAME, {
       connection: redis.connection,
       prefix: keyPrefix(address, prefix),
@@ -198,7 +198,7 @@ class JobHints {
     );
     for (const event of EVENTS)
       source.on(event, ({ jobId, data }: { jobId: string; data?: unknown }) =>
-        this.hint(dispatched(jobId).execution, event === 'progress' ? knownProgress(data) : undefined),
+        this.hint(parseDispatchId(jobId).execution, event === 'progress' ? knownProgress(data) : undefined),
       );
     return { source, redis };
   }

@@ -14,7 +14,7 @@ interface Backend {
   toKey(name: string): string;
   moveStalledJobsToWait(): Promise<string[]>;
 }
-interface Inside {
+interface WorkerInternals {
   readonly lockManager: LockManager;
   readonly backend: Backend;
 }
@@ -53,7 +53,7 @@ class AlwaysDue extends Map<string, TrackedJob> {
  * shortened before each check.
  */
 export function fixLocks(worker: Worker): void {
-  const { lockManager, backend } = worker as unknown as Inside;
+  const { lockManager, backend } = worker as unknown as WorkerInternals;
   lockManager.trackedJobs = new AlwaysDue();
   const { lockDuration = 0, stalledInterval = 0 } = worker.opts;
   const longestMs = String(TOO_LONG * Math.max(lockDuration, stalledInterval));

@@ -13,7 +13,7 @@ import { MAX_INDEX_BYTES } from '../formats/shards/shard-index.ts';
 import type { Outbound } from '../net/outbound.ts';
 import { weightsOf } from '../resources/adapters/files.ts';
 import { joinPieces } from '../resources/adapters/upload/join-pieces.ts';
-import { AnyWeightsGate } from '../resources/adapters/weights-gate.ts';
+import { WeightsValidator } from '../resources/adapters/weights-validator.ts';
 import { bytesOf, localFile } from '../resources/contents/content-files.ts';
 import { fillPlaceholders } from '../resources/jobs/executions/report-ids.ts';
 import type { DeliveryInput, FetchInput, TaskReport } from '../resources/jobs/executions/task.ts';
@@ -72,7 +72,7 @@ export class JobTransfers {
           maxConfigBytes: MAX_CONFIG_BYTES,
           maxIndexBytes: MAX_INDEX_BYTES,
         },
-        gate: () => new AnyWeightsGate(),
+        validator: () => new WeightsValidator(),
         onProgress: tell('import', context),
         signal: context.signal,
       }),

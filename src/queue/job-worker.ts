@@ -13,13 +13,13 @@ import type { ExecutionTask } from '../resources/jobs/executions/task.ts';
 import type { Tracing } from '../tracing/tracing.ts';
 import { CancelWatch } from './cancel-watch.ts';
 import { type JobData, logIdsOf, machineMs } from './job-types.ts';
+import { settlesWithin } from './redis-command-client.ts';
 import {
   keyPrefix,
-  type PatientConnection,
-  patientConnection,
   type RedisAddress,
+  type RetryingConnection,
+  retryingConnection,
 } from './redis-connection.ts';
-import { endsWithin } from './redis-questions.ts';
 import type { RunJobResult } from './run-job.ts';
 import { SandboxedWorker, type SandboxFailure } from './sandboxed-worker.ts';
 import { StorageWatch } from './storage-watch.ts';
@@ -76,7 +76,7 @@ export interface WorkerOptions extends Omit<ExecutionsParts, 'storageRetryMs'> {
 export class JobWorker {
   private readonly options: WorkerOptions;
   private readonly logger: Logger;
-  private readonly redis: PatientConnection;
+  private readonly redis: RetryingConnection;
   private readonly executions: Executions;
   private readonly presence: WorkerPresence;
   private readonly worker: SandboxedWorker;
@@ -87,7 +87,7 @@ export class JobWorker {
     const { database, concurrency, lockMs = LOCK_MS, storageRetryMs = STORAGE_RETRY_MS } = options;
     this.options = options;
     this.logger = options.logger.child({ component: 'worker' });
-    this.redis = patientConnection(options.address);
+    this.redis = retryingConnection(options.address);
     this.executions = new Executions({ ...options, storageRetryMs });
     this.cancelWatch = new CancelWatch(this.executions, (id) =>
       this.worker.cancelJob(id, 'no job waits for this execution any longer'),
@@ -194,11 +194,11 @@ export class JobWorker {
 
   private async leave(graceMs: number): Promise<void> {
     const closed = this.worker.close();
-    if (await endsWithin(closed, this.worker.isIdle ? Math.min(graceMs, IDLE_CLOSE_MS) : graceMs)) return;
+    if (await settlesWithin(closed, this.worker.isIdle ? Math.min(graceMs, IDLE_CLOSE_MS) : graceMs)) return;
     if (this.worker.isIdle) return this.logger.warn('the worker stopped without informing Redis');
     this.logger.warn({ graceMs }, 'running executions are left to other workers');
     this.worker.giveBack();
-    if (!(await endsWithin(closed, GIVE_BACK_MS))) this.logger.error('an execution did not stop');
+    if (!(await settlesWithin(closed, GIVE_BACK_MS))) this.logger.error('an execution did not stop');
   }
 
   private async take(job: Job<JobData>, dispatch: DispatchRef): Promise<ExecutionTask | undefined> {
@@ -220,7 +220,7 @@ export class JobWorker {
     begunMs: number,
   ): Promise<void> {
     if (calls) this.options.onCalls?.(calls);
-    const ended = await persistently(() => this.executions.finish(task, outcome, totals));
+    const ended = await retryUntilRecorded(() => this.executions.finish(task, outcome, totals));
     this.presence.took(machineMs() - begunMs, task.workBytes);
     for (const record of ended ?? []) this.logEnd(job, record, logFieldsOf(task));
   }
@@ -241,7 +241,7 @@ export class JobWorker {
         await this.executions.giveBack(attempted);
         return this.options.onRequeued?.('given_back');
       }
-      const { next, delayMs, ended, tenant } = await persistently(() =>
+      const { next, delayMs, ended, tenant } = await retryUntilRecorded(() =>
         this.executions.fail(attempted, error, failure),
       );
       const inSeconds = Math.round(delayMs / 100) / 10;
@@ -279,7 +279,7 @@ const logFieldsOf = ({ tenant, kind, workBytes }: ExecutionTask) => ({ tenant, k
 type JobEnd = NonNullable<Awaited<ReturnType<Executions['finish']>>>[number];
 
 /** Repeats work that fails temporarily: finished computations must not be lost because a database restarts. */
-async function persistently<T>(work: () => Promise<T>): Promise<T> {
+async function retryUntilRecorded<T>(work: () => Promise<T>): Promise<T> {
   const endMs = performance.now() + RECORDING_MS;
   for (;;) {
     try {

@@ -1,15 +1,15 @@
 import { Queue, Worker } from 'bullmq';
 import type { Logger } from '../log.ts';
-import type { SweptOfKind } from '../resources/contents/sweep.ts';
+import type { SweptCount } from '../resources/contents/sweep.ts';
 import type { Sweeper, SweepOutcome } from '../resources/sweeper.ts';
 import { fixLocks } from './fix-locks.ts';
+import { settlesWithin } from './redis-command-client.ts';
 import {
   keyPrefix,
-  type PatientConnection,
-  patientConnection,
   type RedisAddress,
+  type RetryingConnection,
+  retryingConnection,
 } from './redis-connection.ts';
-import { endsWithin } from './redis-questions.ts';
 
 /** A separate queue: maintenance must neither wait for jobs nor delay them. */
 const QUEUE_NAME = 'maintenance';
@@ -30,7 +30,7 @@ export interface MaintenanceOptions {
 
 /** Counts sweeps. */
 export interface SweepObserver {
-  done(sweep: Omit<SweepOutcome, 'swept'> & { readonly removed: readonly SweptOfKind[] }): void;
+  done(sweep: Omit<SweepOutcome, 'swept'> & { readonly removed: readonly SweptCount[] }): void;
   failed(): void;
 }
 
@@ -42,7 +42,7 @@ export interface SweepObserver {
 export class Maintenance {
   private readonly options: MaintenanceOptions;
   private readonly logger: Logger;
-  private readonly connections: readonly PatientConnection[];
+  private readonly connections: readonly RetryingConnection[];
   private readonly queue: Queue;
   private readonly worker: Worker;
   private timer: NodeJS.Timeout | undefined;
@@ -53,7 +53,7 @@ export class Maintenance {
     const { address, logger } = options;
     this.options = options;
     this.logger = logger.child({ component: 'maintenance' });
-    const [forQueue, forWorker] = [patientConnection(address), patientConnection(address)];
+    const [forQueue, forWorker] = [retryingConnection(address), retryingConnection(address)];
     this.connections = [forQueue, forWorker];
     const prefix = keyPrefix(address, options.prefix);
     this.queue = new Queue(QUEUE_NAME, { connection: forQueue.connection, prefix });
@@ -83,10 +83,10 @@ export class Maintenance {
   /** @param graceMs how long to wait for a round in progress; it can be abandoned at any time */
   async close(graceMs: number): Promise<void> {
     clearInterval(this.timer);
-    if (this.round) await endsWithin(this.round, Math.max(graceMs, 0));
+    if (this.round) await settlesWithin(this.round, Math.max(graceMs, 0));
     const closed = Promise.allSettled([this.worker.close(this.round !== undefined), this.queue.close()]);
     for (const connection of this.connections) connection.close();
-    await endsWithin(closed, IDLE_CLOSE_MS);
+    await settlesWithin(closed, IDLE_CLOSE_MS);
   }
 
   private oneRound(): Promise<void> {

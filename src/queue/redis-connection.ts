@@ -63,17 +63,20 @@ const CLUSTER_RETRY_DELAY_MS = 100;
  * A cluster waits 15 s (cluster-node-timeout) before it promotes a replica. With this limit, the commands of a worker
  * wait for two minutes.
  */
-const PATIENT_REDIRECTIONS = 1_200;
+const MAX_REDIRECTIONS = 1_200;
 
 const retryStrategy = (times: number): number =>
   Math.min(50 * 2 ** Math.min(times, 10), MAX_RECONNECT_DELAY_MS);
 
-const PATIENT = { maxRetriesPerRequest: null, connectTimeout: CONNECT_TIMEOUT_MS } satisfies RedisOptions;
+const RETRY_FOREVER = {
+  maxRetriesPerRequest: null,
+  connectTimeout: CONNECT_TIMEOUT_MS,
+} satisfies RedisOptions;
 /**
  * `skipVersionCheck` is an option of BullMQ: it would ask for the version once, and if that fails or times out, every
  * later call would fail with the same error, even if Redis has recovered. `assessServer` checks the version.
  */
-const IMPATIENT = {
+const FAIL_FAST = {
   maxRetriesPerRequest: 1,
   commandTimeout: COMMAND_TIMEOUT_MS,
   connectTimeout: CONNECT_TIMEOUT_MS,
@@ -81,7 +84,7 @@ const IMPATIENT = {
 } satisfies RedisOptions & { skipVersionCheck: true };
 
 /** A connection for BullMQ, and what must be closed after BullMQ has closed its own connections. */
-export interface PatientConnection {
+export interface RetryingConnection {
   readonly connection: ConnectionOptions;
   close(): void;
 }
@@ -90,7 +93,7 @@ export interface PatientConnection {
  * For connections that wait for work: they keep trying to connect indefinitely.
  * @throws ConfigError if the URL cannot be used
  */
-export function patientConnection(address: RedisAddress): PatientConnection {
+export function retryingConnection(address: RedisAddress): RetryingConnection {
   const place = placeOf(address);
   let isLeft = false;
   // BullMQ reconnects a connection to close it: without this, a closed connection would keep trying while Redis is
@@ -99,9 +102,9 @@ export function patientConnection(address: RedisAddress): PatientConnection {
   if (place.kind === 'cluster') {
     const client = openCluster(
       place,
-      { ...PATIENT, ...renewing(address) },
+      { ...RETRY_FOREVER, ...renewing(address) },
       {
-        maxRedirections: PATIENT_REDIRECTIONS,
+        maxRedirections: MAX_REDIRECTIONS,
         clusterRetryStrategy: untilLeft,
       },
     );
@@ -113,7 +116,12 @@ export function patientConnection(address: RedisAddress): PatientConnection {
       },
     };
   }
-  const options = { ...whereabouts(place), ...PATIENT, ...renewing(address), retryStrategy: untilLeft };
+  const options = {
+    ...describePlace(place),
+    ...RETRY_FOREVER,
+    ...renewing(address),
+    retryStrategy: untilLeft,
+  };
   return {
     connection: { ...options, ...leftAfter(place, SILENCE_MS.patient) },
     close: () => {
@@ -126,20 +134,20 @@ export function patientConnection(address: RedisAddress): PatientConnection {
  * For calls for which a client waits: a command fails instead of waiting for the connection to come back.
  * @throws ConfigError if the URL cannot be used
  */
-export function impatientClient(address: RedisAddress): Redis | Cluster {
-  const client = openImpatient(address);
+export function failFastClient(address: RedisAddress): Redis | Cluster {
+  const client = openFailFast(address);
   observeRedis(client, address.observe);
   return client;
 }
 
-function openImpatient(address: RedisAddress): Redis | Cluster {
+function openFailFast(address: RedisAddress): Redis | Cluster {
   const place = placeOf(address);
-  const redis = { ...IMPATIENT, ...renewing(address) };
+  const redis = { ...FAIL_FAST, ...renewing(address) };
   if (place.kind === 'cluster') return openCluster(place, redis, { enableOfflineQueue: false });
   const options = { ...redis, enableOfflineQueue: false, retryStrategy };
   return place.kind === 'single'
     ? new Redis(place.url, options)
-    : new Redis({ ...options, ...whereabouts(place), ...leftAfter(place, SILENCE_MS.impatient) });
+    : new Redis({ ...options, ...describePlace(place), ...leftAfter(place, SILENCE_MS.impatient) });
 }
 
 /**
@@ -210,7 +218,7 @@ const leftAfter = ({ kind }: Place, silenceMs: number) =>
   kind === 'sentinel' ? { socketTimeout: silenceMs } : {};
 
 /** The options for a single server or sentinels. BullMQ accepts a `url` besides the options of ioredis. */
-function whereabouts(place: Exclude<Place, ClusterPlace>) {
+function describePlace(place: Exclude<Place, ClusterPlace>) {
   if (place.kind === 'single') return { url: place.url };
   return place.kind === 'socket' ? { path: place.path } : sentinelOptions(place);
 }
@@ -233,7 +241,7 @@ function sentinelOptions({ sentinels, name, db, tls, login, sentinelLogin }: Sen
 
 function openCluster(
   { nodes, tls, login }: ClusterPlace,
-  redis: (typeof PATIENT | typeof IMPATIENT) & RenewedOption,
+  redis: (typeof RETRY_FOREVER | typeof FAIL_FAST) & RenewedOption,
   cluster: Pick<ClusterOptions, 'enableOfflineQueue' | 'maxRedirections' | 'clusterRetryStrategy'>,
 ): Cluster {
   const client = new Cluster([...nodes], {

@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster, Redis } from 'ioredis';
 import type { Logger } from '../log.ts';
 import type { RateCounter } from '../resources/tenants/rate-limit.ts';
-import { impatientClient, keyPrefix, type RedisAddress } from './redis-connection.ts';
-import { queueError } from './redis-questions.ts';
+import { queueError } from './redis-command-client.ts';
+import { failFastClient, keyPrefix, type RedisAddress } from './redis-connection.ts';
 
 /** A running server accepts a connection within this time; an unavailable one must not delay the start. */
 const FIRST_CONNECTION_MS = 500;
@@ -43,7 +43,7 @@ export class RedisRateCounter implements RateCounter {
    * @throws ConfigError if the URL cannot be used
    */
   static async open({ address, prefix, logger }: RateCounterOptions): Promise<RedisRateCounter> {
-    const client = impatientClient(address);
+    const client = failFastClient(address);
     client.on('error', (error: unknown) =>
       logger.warn({ err: error }, 'error on the connection of the rate counter'),
     );

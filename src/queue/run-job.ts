@@ -33,7 +33,7 @@ import type { JobOutcome, OutputFile, SourceFiles } from '../squeeze/job-context
 import type { RequestInput } from '../squeeze/run-request.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import { removeScratch } from '../storage/scratch.ts';
-import { mayPass } from '../storage/storage-error.ts';
+import { isTransientStorageError } from '../storage/storage-error.ts';
 import type { JobTransfers } from './job-transfers.ts';
 import { machineMs } from './job-types.ts';
 import { ProgressThrottle } from './progress.ts';
@@ -192,7 +192,7 @@ async function deliver(context: StepContext, { deliveries }: DeliveryInput): Pro
     } catch (thrown) {
       const error = toAppError(thrown);
       // It is not known here whether a failure of the storage will count as an attempt.
-      if (error.code === 'CANCELLED' || attempt.signal.aborted || mayPass(error)) throw error;
+      if (error.code === 'CANCELLED' || attempt.signal.aborted || isTransientStorageError(error)) throw error;
       const failure = jobFailure(error);
       if (error.retryable && !task.isLast) again = failure;
       else delivered.push({ index, outcome: failure });

@@ -1,6 +1,6 @@
 import { type Job, Worker, type WorkerOptions } from 'bullmq';
 import type { Progress } from '../contract/job.ts';
-import { dispatched } from '../dispatch/dispatcher.ts';
+import { parseDispatchId } from '../dispatch/dispatcher.ts';
 import { AppError } from '../errors/app-error.ts';
 import { failedWorkCode } from '../resources/jobs/executions/execution-outcome.ts';
 import type { AttemptFailure } from '../resources/jobs/executions/executions.ts';
@@ -126,7 +126,7 @@ export class SandboxedWorker extends Worker<JobData, null> {
     this.runningJobs++;
     const begunMs = machineMs();
     const { data } = job;
-    const dispatch = dispatched(job.id!);
+    const dispatch = parseDispatchId(job.id!);
     this.hooks.onBegin(job, dispatch);
     // Created here and not in the compute process, whose death would lose the span.
     const span = this.tracing.start(`process ${QUEUE_NAME}`, 'consumer', {

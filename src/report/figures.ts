@@ -16,17 +16,17 @@ import { targetInWords, unbrokenBytes, unbrokenPercent } from './words.ts';
 /** Width of a figure on its own, in pixels. */
 const FIGURE_WIDTH = 1200;
 /** A chart with more bars would be hard to read. */
-const MOST_SOURCES = 8;
+const MAX_SOURCES = 8;
 
 /** Adapters that are named below the title of a figure. */
-const MOST_NAMED = 2;
+const MAX_NAMED = 2;
 
 /** Modules whose spectra are shown. */
-const MOST_MODULES = 3;
+const MAX_MODULES = 3;
 /** Thin lines in the background of one chart, besides the median and the module itself. */
-const MOST_LINES = 12;
+const MAX_LINES = 12;
 /** More points of a line than the chart is wide in pixels are thinned out. */
-const MOST_POINTS = 400;
+const MAX_POINTS = 400;
 
 /** Figures that can be requested separately. */
 const MAKERS: Readonly<Record<FigureName, (input: ReportInput) => Figure>> = {
@@ -53,11 +53,11 @@ export function standaloneFigure(input: ReportInput, name: FigureName): string {
 /** The source of a figure and the version that drew it, for readers who see the figure without its report. */
 function provenance(input: ReportInput): string {
   const { sources, product } = input.report;
-  const named = sources.slice(0, MOST_NAMED).map(({ id, base_model: base }) => {
+  const named = sources.slice(0, MAX_NAMED).map(({ id, base_model: base }) => {
     const name = shownText(adapterOf(input, id)?.name ?? id, 60);
     return base === null || base === name ? name : `${name} on ${shownText(base, 60)}`;
   });
-  const more = sources.length > MOST_NAMED ? [`${sources.length - MOST_NAMED} more`] : [];
+  const more = sources.length > MAX_NAMED ? [`${sources.length - MAX_NAMED} more`] : [];
   return [...named, ...more, `${product.name} ${product.version}`].join(' · ');
 }
 
@@ -101,7 +101,7 @@ export function sizeFigure(input: ReportInput): Figure {
 
 function sourceFiles(input: ReportInput): SizedFile[] {
   const { sources: all } = input.report;
-  return all.slice(0, MOST_SOURCES).map(({ id, bytes }, index) => {
+  return all.slice(0, MAX_SOURCES).map(({ id, bytes }, index) => {
     const parts = adapterOf(input, id)?.size;
     return { label: all.length === 1 ? 'source' : `source ${index + 1}`, bytes, ...(parts && { parts }) };
   });
@@ -138,7 +138,7 @@ export function spectraFigures(input: ReportInput): Figure[] {
   const lines = spectraLines(modules);
   const ranks = targetsOf(report)[0]?.modules;
   return moduleLosses(input)
-    .slice(0, MOST_MODULES)
+    .slice(0, MAX_MODULES)
     .map(({ index, error }) => {
       const { name } = modules[index]!;
       const rank = ranks?.[index]?.rank ?? report.analysis?.modules[index]?.knee;
@@ -168,9 +168,9 @@ function captionOf(
 function thinned(option: EChartsOption): EChartsOption {
   const series = [option.series ?? []].flat();
   const background = series.slice(0, -2);
-  const every = Math.max(1, Math.ceil(background.length / MOST_LINES));
+  const every = Math.max(1, Math.ceil(background.length / MAX_LINES));
   const kept = [...background.filter((_, index) => index % every === 0), ...series.slice(-2)].map((one) =>
-    (one.data as readonly unknown[]).length > MOST_POINTS ? { ...one, sampling: 'lttb' } : one,
+    (one.data as readonly unknown[]).length > MAX_POINTS ? { ...one, sampling: 'lttb' } : one,
   );
   // No legend: the title already has the name of the module, and one of the thin lines has the same name.
   return { ...option, legend: { show: false }, series: kept as NonNullable<EChartsOption['series']> };

@@ -10,14 +10,14 @@ import { shownText } from './shown-text.ts';
 import { targetInWords, unbrokenPercent } from './words.ts';
 
 /** Cells beyond this many are plain rectangles without a border: rounded ones are three times as long to write. */
-const MOST_ROUNDED = 600;
+const MAX_ROUNDED = 600;
 
 /** More rows than this are lower than their labels. */
-const MOST_ROWS = 40;
+const MAX_ROWS = 40;
 /** Number of shades that a reader can distinguish; each is one colour of the drawing. */
 const SHADES = 32;
 /** Longer names are cut before they are split into parts. */
-const MOST_NAME = 240;
+const MAX_NAME = 240;
 
 /** The relative error of every module by layer and projection, of one of the results. */
 export function heatFigure({ report }: ReportInput, target = 0): Figure {
@@ -77,7 +77,7 @@ function sharesOf(report: Report, index: number): { what: string; modules: Modul
 
 /** If there are many rows, cells are shorter. */
 function adapted(option: EChartsOption, cells: number): EChartsOption {
-  if (cells <= MOST_ROUNDED) return option;
+  if (cells <= MAX_ROUNDED) return option;
   const series = [option.series ?? []]
     .flat()
     .map((one) => ({ ...one, itemStyle: { borderWidth: 0, borderRadius: 0 } }));
@@ -96,13 +96,13 @@ interface HeatCells {
  * (the experts of a layer) become one row, which shows the largest value. If there are still too many, the worst stay.
  */
 export function heatCells(modules: readonly ModuleShare[]): HeatCells {
-  const named = modules.map(({ name, value }) => ({ name: shownText(name, MOST_NAME), value }));
+  const named = modules.map(({ name, value }) => ({ name: shownText(name, MAX_NAME), value }));
   const { size: rows } = rowsOf(named);
-  if (rows <= MOST_ROWS) return { modules: shaded(named), rows };
+  if (rows <= MAX_ROWS) return { modules: shaded(named), rows };
   const places = modulePlaces(named.map(({ name }) => name));
   const merged = named.map(({ value }, index) => ({ name: withoutNumbers(places[index]!), value }));
   const worst = rowsOf(merged);
-  if (worst.size <= MOST_ROWS)
+  if (worst.size <= MAX_ROWS)
     return {
       modules: shaded(merged),
       rows: worst.size,
@@ -112,13 +112,13 @@ export function heatCells(modules: readonly ModuleShare[]): HeatCells {
   const kept = new Set(
     [...worst]
       .sort(([, x], [, y]) => y - x)
-      .slice(0, MOST_ROWS)
+      .slice(0, MAX_ROWS)
       .map(([row]) => row),
   );
   return {
     modules: shaded(merged.filter((_, index) => kept.has(ofModules[index]!))),
-    rows: MOST_ROWS,
-    note: `The ${MOST_ROWS} worst of ${worst.size} rows; modules that differ only in a number share a cell, which shows the largest.`,
+    rows: MAX_ROWS,
+    note: `The ${MAX_ROWS} worst of ${worst.size} rows; modules that differ only in a number share a cell, which shows the largest.`,
   };
 }
 

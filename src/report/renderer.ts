@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { fromPlainError } from '../errors/app-error.ts';
 import { REPORT_THREAD, THREAD_ARGUMENTS } from '../places.ts';
 import type { Rendered, RenderRequest } from './render.ts';
-import type { ThreadAnswer } from './thread.ts';
+import type { ThreadResponse } from './thread.ts';
 
 /** A report of 4,000 modules takes about a second. */
 const TIME_LIMIT_MS = 60_000;
@@ -48,7 +48,7 @@ export class Renderer {
         reject(error);
       };
       const onExit = (): void => fail(new Error('The thread that makes reports ended'));
-      const onMessage = (answer: ThreadAnswer): void => {
+      const onMessage = (answer: ThreadResponse): void => {
         settle();
         if ('rendered' in answer) resolve(answer.rendered);
         else reject(fromPlainError(answer.error));

@@ -6,14 +6,14 @@ const UNSEEN =
   /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u{061c}\u{200b}\u{200e}\u{200f}\u{202a}-\u{202e}\u{2060}\u{2066}-\u{2069}\u{feff}\u{fffe}\u{ffff}]/gu;
 
 /** The longest name that is shown whole. */
-export const MOST_SHOWN = 160;
+export const MAX_SHOWN = 160;
 
 /**
  * Makes an untrusted text readable: it is on one line, invisible characters are shown as their code points, and a long text
  * is cut in the middle. The result still has to be escaped.
  * @param most length in UTF-16 units, at least 8
  */
-export function shownText(text: string, most = MOST_SHOWN): string {
+export function shownText(text: string, most = MAX_SHOWN): string {
   const cut =
     text.length <= most ? text : `${beginOf(text, most >> 2)}…${endOf(text, most - (most >> 2) - 1)}`;
   return cut.replace(

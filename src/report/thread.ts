@@ -3,13 +3,13 @@ import { parentPort } from 'node:worker_threads';
 import { type PlainError, toPlainError } from '../errors/app-error.ts';
 import { type Rendered, type RenderRequest, render } from './render.ts';
 
-export type ThreadAnswer = { readonly rendered: Rendered } | { readonly error: PlainError };
+export type ThreadResponse = { readonly rendered: Rendered } | { readonly error: PlainError };
 
 const port = parentPort!;
 
 port.on('message', (request: RenderRequest) => port.postMessage(answer(request)));
 
-function answer(request: RenderRequest): ThreadAnswer {
+function answer(request: RenderRequest): ThreadResponse {
   try {
     return { rendered: render(request) };
   } catch (error) {

@@ -1,7 +1,7 @@
 import type { Database } from '../database/database.ts';
 import { sweepAdapters } from './adapters/sweep-adapters.ts';
 import type { Sweep } from './contents/sweep.ts';
-import { Swept } from './contents/sweep.ts';
+import { SweepCounts } from './contents/sweep.ts';
 import { sweepContents } from './contents/sweep-contents.ts';
 import { type EventRetention, removeOldEvents } from './events/sweep-events.ts';
 import { ClaimStore } from './idempotency/claim-store.ts';
@@ -23,7 +23,7 @@ export interface SweeperOptions {
 }
 
 export interface SweepOutcome {
-  readonly swept: Swept;
+  readonly swept: SweepCounts;
   /** What all tenants store after the sweep. */
   readonly totals: UsageTotals;
   readonly seconds: number;
@@ -53,7 +53,7 @@ export class Sweeper {
     const sweep: Sweep = {
       startMs: nowMs,
       cutoffMs: nowMs - graceMs,
-      swept: new Swept(),
+      swept: new SweepCounts(),
     };
     await removeDeletedTenants(workspaces, sweep);
     await sweepJobs(workspaces, sweep);

@@ -65,7 +65,7 @@ export function priced(
 }
 
 /** A smaller gain in error is not worth a warning. */
-const LEAST_GAIN = 0.001;
+const MIN_GAIN = 0.001;
 
 /**
  * A warning with the error that ranks by module of the same size would have, for servers that need one rank for all.
@@ -73,7 +73,7 @@ const LEAST_GAIN = 0.001;
 function uniformRankWarning(entries: readonly BudgetModule[], uniform: readonly number[]): string[] {
   const unequal = allocateRanks(entries, costOf(entries, uniform), DEFAULT_CRITERION);
   const [one, each] = [uniform, unequal].map((ranks) => errorByModule(entries, ranks)) as [number, number];
-  return one - each < LEAST_GAIN
+  return one - each < MIN_GAIN
     ? []
     : [
         `All modules have one rank. Ranks by module of no larger size (uniform false, ${rankRange(unequal)}) ` +

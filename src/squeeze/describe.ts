@@ -4,15 +4,15 @@ import type { ClassSize } from '../adapter/size-audit.ts';
 import type { ExpectedLoss, SucceededResult } from '../contract/job.ts';
 import type { ModuleSpectrum } from '../contract/report.ts';
 import type { Target } from '../contract/target.ts';
-import { energyCurve, RESOLUTION, resolved } from '../core/spectrum.ts';
+import { energyCurve, RESOLUTION, roundToResolution } from '../core/spectrum.ts';
 import type { Decomposition } from '../engine/kernel-types.ts';
-import type { Closeness } from './measure.ts';
+import type { ErrorMetrics } from './measure.ts';
 import type { Method } from './method.ts';
 import { rankRange } from './rank-range.ts';
 
 /** How close a result is to its source, in the form of the result and the report. */
-export const closenessFields = (
-  { relativeError, moduleRelativeError, moduleEnergyRetained, excessBound }: Closeness,
+export const errorFields = (
+  { relativeError, moduleRelativeError, moduleEnergyRetained, excessBound }: ErrorMetrics,
   expectedLoss: ExpectedLoss | null,
 ) => ({
   relative_error: relativeError,
@@ -28,7 +28,7 @@ export interface FinishedTarget {
   readonly target: Target;
   readonly format: FormatName;
   readonly plans: readonly ModulePlan[];
-  readonly closeness: Closeness;
+  readonly closeness: ErrorMetrics;
   /** The size of its weights. */
   readonly bytes: number;
   readonly size: ClassSize[];
@@ -60,7 +60,7 @@ export function describeResult({
     bytes,
     size,
     parameters,
-    ...closenessFields(closeness, expectedLoss),
+    ...errorFields(closeness, expectedLoss),
     worst_module:
       worst.relative_error > 0 ? { name: worst.name, relative_error: worst.relative_error } : null,
     warnings: [...warnings],
@@ -97,7 +97,7 @@ export function describeSpectra(
       rank,
       scale,
       energy: scale * scale * energy,
-      singular_values: resolved(known.map((value) => value * Math.abs(scale))),
+      singular_values: roundToResolution(known.map((value) => value * Math.abs(scale))),
       energy_curve: energyCurve(known, energy),
       power_iterations: iterations,
     };

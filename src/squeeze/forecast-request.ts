@@ -9,7 +9,7 @@ import { layOut } from '../safetensors/layout.ts';
 import { failedForecast, forecastTargets, knownSpectra } from './forecast.ts';
 import type { SourceFiles } from './job-context.ts';
 import { commonDtype, openTerms } from './merge/merge.ts';
-import { filesRead, isMade } from './open-adapter.ts';
+import { computesFactors, filesRead } from './open-adapter.ts';
 
 /** A request for a dry run, with the adapters that it names. */
 export interface ForecastRequest {
@@ -42,7 +42,7 @@ async function ofSqueeze(
 ): Promise<TargetForecast[]> {
   const { weightsPath, configBytes, ...source } = sources.get(request.adapter_id)!;
   const { adapter, decoding, staging } = await readAdapter({ weightsPath, configBytes });
-  const isConverted = isMade(decoding) || isMade(staging);
+  const isConverted = computesFactors(decoding) || computesFactors(staging);
   let spectra: ReturnType<typeof knownSpectra> = null;
   for await (const modules of reported) {
     spectra = knownSpectra(adapter, isConverted, modules);

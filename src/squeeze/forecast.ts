@@ -8,11 +8,11 @@ import { RESOLUTION } from '../core/spectrum.ts';
 import type { Decomposition } from '../engine/kernel-types.ts';
 import { type AppError, jobFailure } from '../errors/app-error.ts';
 import type { AppliedTarget } from '../serving/apply-profile.ts';
-import { each, goesOn } from './each-target.ts';
 import { expectedLoss } from './expected-loss.ts';
 import type { SqueezeInput } from './job-context.ts';
+import { isNotError, mapTargets } from './map-targets.ts';
 import { chooseMethod } from './method.ts';
-import { type PlannedJob, planTarget, planWarnings, settledTarget } from './plan-target.ts';
+import { type PlannedJob, planTarget, planWarnings, resolveTarget } from './plan-target.ts';
 import { needsSpectrum, selectRanks } from './select-ranks.ts';
 
 const NO_SPECTRA =
@@ -41,8 +41,8 @@ export type KnownSpectrum = Pick<Decomposition, 'sigma' | 'energy'> & { readonly
  */
 export async function forecastTargets(input: ForecastInput): Promise<TargetForecast[]> {
   const { adapter, targets, spectra, matchDtype } = input;
-  const settled = await each(targets, (target) => settledTarget(adapter, target, matchDtype));
-  const open = settled.filter(goesOn);
+  const settled = await mapTargets(targets, (target) => resolveTarget(adapter, target, matchDtype));
+  const open = settled.filter(isNotError);
   const method = chooseMethod(
     adapter.modules,
     open.map(({ target }) => target),
@@ -50,14 +50,14 @@ export async function forecastTargets(input: ForecastInput): Promise<TargetForec
     open.map(({ limits }) => limits),
   );
   const job: PlannedJob = { ...input, input, method };
-  const forecasts = await each(settled, (applied, index) => {
+  const forecasts = await mapTargets(settled, (applied, index) => {
     const warnings = input.warnings ?? [];
     if (!spectra && needsSpectrum(applied.target))
       return { ...UNKNOWN, target: targets[index]!, warnings: [...warnings, NO_SPECTRA] };
     const forecast = planned(job, index, applied, spectra);
     return { ...forecast, warnings: [...warnings, ...forecast.warnings] };
   });
-  return forecasts.map((one, index) => (goesOn(one) ? one : failedForecast(targets[index]!, one)));
+  return forecasts.map((one, index) => (isNotError(one) ? one : failedForecast(targets[index]!, one)));
 }
 
 const UNKNOWN: Omit<TargetForecast, 'target'> = {

@@ -7,7 +7,7 @@ const CHUNK_BYTES = 1024 * 1024;
  * adapter.
  */
 const spare: Buffer[] = [];
-const MOST_SPARE = 4;
+const MAX_SPARE = 4;
 
 /**
  * SHA-256 and size of a file on the disk.
@@ -30,7 +30,7 @@ export async function hashFile(
       bytes += bytesRead;
     }
   } finally {
-    if (spare.length < MOST_SPARE) spare.push(chunk);
+    if (spare.length < MAX_SPARE) spare.push(chunk);
     await file.close();
   }
   return { sha256: hash.digest('hex'), bytes };

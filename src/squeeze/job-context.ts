@@ -56,7 +56,7 @@ export interface SqueezeInput extends JobContext {
 export type OutputFile = LocalFile;
 
 /** The result of one target; `files` is null if the source already satisfies the target and is itself the result. */
-export interface MadeTarget {
+export interface WrittenTarget {
   readonly state: 'succeeded';
   readonly result: Omit<SucceededResult, 'adapter_id'>;
   readonly files: readonly OutputFile[] | null;
@@ -65,7 +65,7 @@ export interface MadeTarget {
 }
 
 /** The outcome of one target, independent of the others. */
-export type TargetOutcome = MadeTarget | FailedResult;
+export type TargetOutcome = WrittenTarget | FailedResult;
 
 /** The outcome of a job of any kind. */
 export interface JobOutcome {

@@ -3,13 +3,13 @@ import { DTYPE_NAMES } from '../adapter/dtype-names.ts';
 import { remainingScale } from '../adapter/remaining-scale.ts';
 import type { ModuleResult } from '../contract/report.ts';
 import { moduleRelativeError } from '../core/by-module.ts';
-import { mostMissed } from '../core/excess-bound.ts';
+import { missedEnergyBound } from '../core/excess-bound.ts';
 import { truncationError } from '../core/spectrum.ts';
-import type { Decomposition, Measured } from '../engine/kernel-types.ts';
+import type { Decomposition, Measurement } from '../engine/kernel-types.ts';
 import { AppError } from '../errors/app-error.ts';
 
 /** How close one result is to its source, by module and for all modules together. */
-export interface Closeness {
+export interface ErrorMetrics {
   readonly modules: readonly ModuleResult[];
   readonly relativeError: number;
   /** The root mean square of the relative errors of the modules. */
@@ -31,8 +31,8 @@ export function measure(
   plans: readonly ModulePlan[],
   scale: ScaleMode,
   decompositions: readonly Decomposition[],
-  measured: readonly (Measured | null)[],
-): Closeness {
+  measured: readonly (Measurement | null)[],
+): ErrorMetrics {
   const energies: number[] = [];
   const losses: number[] = [];
   const least: number[] = [];
@@ -93,7 +93,7 @@ function leastLost(
   if (!sketched) return residual + sumOf(Array.from(sigma.subarray(rank), (value) => value ** 2));
   const own = energy - residual;
   const captured = sumOf(Array.from(sigma.subarray(0, rank), (value) => value ** 2));
-  return residual + Math.max(0, own * (1 - ROUNDING) - captured - mostMissed(sigma, rank, sketched));
+  return residual + Math.max(0, own * (1 - ROUNDING) - captured - missedEnergyBound(sigma, rank, sketched));
 }
 
 /** How far an error lies above the least possible one; null if that is too small to be distinguished from rounding. */
@@ -105,7 +105,7 @@ function excessOver(least: number, lost: number, energy: number): number | null 
 /** Below this share of ‖B‖²·‖A‖², an update is what cancellation left over, and its energy means little. */
 const CANCELLED = 1e-10;
 /** The share of the energy that must survive rounding, which takes at most some hundredths of it. */
-const LEAST_SHARE = 0.9;
+const MIN_SHARE = 0.9;
 
 /** The part of ‖B·A‖² in the directions that are kept. */
 function keptEnergy({ sigma, energy, residual = 0 }: Decomposition, rank: number, whole: number): number {
@@ -113,7 +113,7 @@ function keptEnergy({ sigma, energy, residual = 0 }: Decomposition, rank: number
 }
 
 interface Kept {
-  readonly found: Measured;
+  readonly found: Measurement;
   /** s′/s: ⟨B·A, B′·A′⟩ times this is the kept energy, except for rounding. */
   readonly ratio: number;
   readonly kept: number;
@@ -122,7 +122,7 @@ interface Kept {
 }
 
 function refuseUnderflow({ module, dtypeA, dtypeB }: ModulePlan, { found, ratio, kept, least }: Kept): void {
-  if (!Number.isFinite(ratio) || kept <= least || found.inner * ratio >= LEAST_SHARE * kept) return;
+  if (!Number.isFinite(ratio) || kept <= least || found.inner * ratio >= MIN_SHARE * kept) return;
   const dtypes = [...new Set([dtypeA, dtypeB])].map((dtype) => DTYPE_NAMES[dtype]).join(' and ');
   throw new AppError(
     'NON_FINITE_RESULT',

@@ -21,7 +21,7 @@ const AUTO_TOLERANCE = 1e-3;
  * long, and to rank 4 half as long.
  */
 const WIDEST_SHARE = 3 / 8;
-const LEAST_RANK = 64;
+const MIN_RANK = 64;
 
 export interface Method {
   readonly requested: 'rsvd' | 'exact';
@@ -58,7 +58,7 @@ export function chooseMethod(
 
   const decomposerFor = ({ rank }: Pick<LoraModule, 'rank'>): Decomposer => {
     const exact =
-      requested === 'exact' || isSpectrumNeeded || rank < LEAST_RANK || sketchColumns > WIDEST_SHARE * rank;
+      requested === 'exact' || isSpectrumNeeded || rank < MIN_RANK || sketchColumns > WIDEST_SHARE * rank;
     return {
       variant: exact ? 'exact' : 'randomised',
       columns: exact ? exactColumns(rank) : sketchColumns,

@@ -6,8 +6,8 @@ import type { StagingPlan } from '../adapter/staging-plan.ts';
 import type { ComputePool } from '../compute/pool.ts';
 import { formatOf } from '../formats/formats.ts';
 import { type AdapterFiles, readAdapter } from '../formats/read-adapter.ts';
+import type { ProgressTracker } from './progress-tracker.ts';
 import { writeStaged } from './stage/write-staged.ts';
-import type { Watch } from './watch.ts';
 
 /** An adapter whose factors are stored row by row in one file. */
 export interface OpenedAdapter {
@@ -29,26 +29,31 @@ export async function openAdapter(
   files: AdapterFiles,
   dir: string,
   pool: ComputePool,
-  watch: Watch,
+  tracker: ProgressTracker,
 ): Promise<OpenedAdapter> {
   const { adapter, decoding, staging } = await readAdapter(files);
   let [weightsPath, residuals]: [string, OpenedAdapter['residuals']] = [files.weightsPath, new Map()];
   if (decoding) {
     const path = join(dir, 'decoded.safetensors');
-    await writeStaged(decoding, weightsPath, path, pool, watch);
+    await writeStaged(decoding, weightsPath, path, pool, tracker);
     weightsPath = path;
   }
   if (staging) {
     const path = join(dir, 'staged.safetensors');
-    residuals = await writeStaged(staging, weightsPath, path, pool, watch);
+    residuals = await writeStaged(staging, weightsPath, path, pool, tracker);
     if (decoding) await rm(weightsPath);
     weightsPath = path;
   }
-  return { adapter, weightsPath, residuals, isConverted: isMade(decoding) || isMade(staging) };
+  return {
+    adapter,
+    weightsPath,
+    residuals,
+    isConverted: computesFactors(decoding) || computesFactors(staging),
+  };
 }
 
 /** Whether the factors of a plan are computed or decoded, rather than at most moved. */
-export const isMade = (plan: StagingPlan | null): boolean =>
+export const computesFactors = (plan: StagingPlan | null): boolean =>
   plan?.tensors.some(({ source }) => source.kind === 'derived' || source.kind === 'dequantise') ?? false;
 
 /** The files from which an adapter was read, under the names of its format, the weights first. */

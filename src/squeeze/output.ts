@@ -4,7 +4,7 @@ import type { Adapter, FactorRef, ModulePlan, OutputPlan, ScaleMode } from '../a
 import { dtypeNamed } from '../adapter/dtype-names.ts';
 import { remainingScale } from '../adapter/remaining-scale.ts';
 import { auditSize, type ClassSize } from '../adapter/size-audit.ts';
-import type { ProjectionOrder } from '../compute/project-task.ts';
+import type { ProjectionSpec } from '../compute/project-task.ts';
 import type { Target } from '../contract/target.ts';
 import { BYTES_PER_ELEMENT, type FloatDtype } from '../core/half.ts';
 import { formatOf } from '../formats/formats.ts';
@@ -12,7 +12,7 @@ import { bitsOf } from '../safetensors/dtype.ts';
 import { copyRanges } from './file-ranges.ts';
 import { hashFile } from './hash-file.ts';
 import type { OutputFile } from './job-context.ts';
-import { LaidOutFile } from './laid-out-file.ts';
+import { PreallocatedFile } from './preallocated-file.ts';
 import { castTensors, isCast } from './size/cast-tensor.ts';
 import { type Permutation, permuteEntry } from './stage/permute-entry.ts';
 
@@ -54,14 +54,14 @@ export interface Encoding {
  * The files of one result: they are laid out first, then filled by several threads, and then completed with their
  * digests.
  */
-export class Output {
+export class AdapterOutput {
   /** What to compute, by module; null if both factors are copied. */
-  readonly orders: readonly (ProjectionOrder | null)[];
+  readonly orders: readonly (ProjectionSpec | null)[];
   readonly #adapter: Adapter;
   readonly #dir: string;
   readonly #plan: OutputPlan;
-  readonly #weights: LaidOutFile;
-  readonly #arranged: ArrangedTensors;
+  readonly #weights: PreallocatedFile;
+  readonly #arranged: RearrangedTensors;
 
   /**
    * @param dir folder for the files of this result; it need not exist
@@ -77,8 +77,8 @@ export class Output {
     this.#adapter = adapter;
     this.#dir = dir;
     this.#plan = formatOf(adapter.format).plan(adapter, plans, { scale, provenance });
-    this.#weights = new LaidOutFile(join(dir, this.#plan.weightsName), this.#plan.layout);
-    this.#arranged = new ArrangedTensors(join(dir, '.arranged'), this.#plan, plans);
+    this.#weights = new PreallocatedFile(join(dir, this.#plan.weightsName), this.#plan.layout);
+    this.#arranged = new RearrangedTensors(join(dir, '.arranged'), this.#plan, plans);
     const places = plans.map(() => ({}) as { a?: FactorPlace; b?: FactorPlace });
     for (const [index, { source }] of this.#plan.tensors.entries()) {
       if (source.kind === 'factor') {
@@ -176,7 +176,7 @@ interface FactorPlace {
   readonly offsetBytes: number;
 }
 
-interface Arranged {
+interface RearrangedTensor {
   /** The index of the tensor in the output. */
   readonly index: number;
   /** Its parts in the intermediate file, and how they are reordered. */
@@ -187,16 +187,16 @@ interface Arranged {
  * For factors that a format does not store row by row (transposed, or experts side by side): they are first written
  * to an intermediate file, the parts of one tensor after the other, and are reordered when all are complete.
  */
-class ArrangedTensors {
+class RearrangedTensors {
   readonly places: readonly (FactorRef & { readonly place: FactorPlace })[];
   readonly #path: string;
-  readonly #tensors: readonly Arranged[];
+  readonly #tensors: readonly RearrangedTensor[];
 
   /** @param path of the intermediate file, which is only created if it is needed */
   constructor(path: string, { tensors }: OutputPlan, plans: readonly ModulePlan[]) {
     this.#path = path;
     const places: (FactorRef & { place: FactorPlace })[] = [];
-    const arranged: Arranged[] = [];
+    const arranged: RearrangedTensor[] = [];
     let end = 0;
     for (const [index, { name, dtype, shape, source }] of tensors.entries()) {
       if (source.kind !== 'arranged') continue;
@@ -226,7 +226,7 @@ class ArrangedTensors {
   }
 
   /** Writes every tensor to the output, and removes the intermediate file. */
-  async finish(output: LaidOutFile): Promise<void> {
+  async finish(output: PreallocatedFile): Promise<void> {
     if (this.#tensors.length === 0) return;
     const from = await open(this.#path, 'r');
     try {

@@ -1,15 +1,15 @@
 import type { LoraModule } from '../adapter/adapter.ts';
-import type { DirectionsSlot, KeptDirections } from '../compute/kept-directions.ts';
 import { factorsOf } from '../compute/module-factors.ts';
 import type { ComputePool } from '../compute/pool.ts';
-import type { Projected, ProjectionOrder, WrittenModule } from '../compute/project-task.ts';
+import type { ProjectionSpec, ProjectResult, WrittenModule } from '../compute/project-task.ts';
+import type { DirectionsSlot, StoredDirections } from '../compute/stored-directions.ts';
 import { groups, stacks } from '../compute/task-sizes.ts';
 import type { Decomposition } from '../engine/kernel-types.ts';
 import { fromPlainError } from '../errors/app-error.ts';
-import type { SoFar } from './each-target.ts';
+import type { OrError } from './map-targets.ts';
 import type { Method } from './method.ts';
+import type { ProgressTracker } from './progress-tracker.ts';
 import type { TrainingOutput } from './training/training-output.ts';
-import type { Watch } from './watch.ts';
 
 /** The modules of one adapter, and the position of their factors. */
 interface PassSource {
@@ -31,17 +31,17 @@ export async function decomposeAll(
     slots,
   }: PassSource & { readonly method: Method; readonly slots: readonly DirectionsSlot[] | null },
   pool: ComputePool,
-  watch: Watch,
-): Promise<{ decompositions: Decomposition[]; directions: KeptDirections[] }> {
+  tracker: ProgressTracker,
+): Promise<{ decompositions: Decomposition[]; directions: StoredDirections[] }> {
   const result = new Array<Decomposition>(modules.length);
-  const directions: KeptDirections[] = [];
-  await watch.all(
+  const directions: StoredDirections[] = [];
+  await tracker.all(
     stacks(modules, pool.stackNumbers).map(async (indices) => {
       const members = indices.map((index) => modules[index]!);
       const {
         decompositions,
         directions: kept,
-        busy,
+        phaseSeconds,
       } = await pool.run(
         {
           kind: 'decompose',
@@ -50,16 +50,16 @@ export async function decomposeAll(
           decomposer: method.decomposerFor(members[0]!),
           slots: slots && indices.map((index) => slots[index]!),
         },
-        watch.signal,
+        tracker.signal,
         (names) => {
-          for (const name of names) watch.finished('gram', name);
+          for (const name of names) tracker.moduleFinished('gram', name);
         },
       );
-      watch.worked(busy);
+      tracker.addPhaseSeconds(phaseSeconds);
       for (const [position, index] of indices.entries()) {
         result[index] = decompositions[position]!;
         if (kept) directions[index] = kept[position]!;
-        watch.finished('core', modules[index]!.name);
+        tracker.moduleFinished('core', modules[index]!.name);
       }
     }),
   );
@@ -80,20 +80,20 @@ export async function projectAll(
     directions,
     orders,
   }: PassSource & {
-    readonly directions: readonly KeptDirections[];
-    readonly orders: readonly (readonly (ProjectionOrder | null)[])[];
+    readonly directions: readonly StoredDirections[];
+    readonly orders: readonly (readonly (ProjectionSpec | null)[])[];
   },
   pool: ComputePool,
-  watch: Watch,
-): Promise<SoFar<(WrittenModule | null)[]>[]> {
-  const result = orders.map(() => modules.map((): Projected | null => null));
+  tracker: ProgressTracker,
+): Promise<OrError<(WrittenModule | null)[]>[]> {
+  const result = orders.map(() => modules.map((): ProjectResult | null => null));
   const wanted = modules.map((_, index) =>
     orders.flatMap((ofTarget, at) => {
       const order = ofTarget[index];
       return order ? [{ at, order }] : [];
     }),
   );
-  await watch.all(
+  await tracker.all(
     groups(modules).map(async (indices) => {
       const busyOnes = indices.filter((index) => wanted[index]!.length > 0);
       if (busyOnes.length > 0) {
@@ -102,14 +102,17 @@ export async function projectAll(
           directions: directions[index]!,
           orders: wanted[index]!.map(({ order }) => order),
         }));
-        const { measured, busy } = await pool.run({ kind: 'project', weightsPath, items }, watch.signal);
-        watch.worked(busy);
+        const { measured, phaseSeconds } = await pool.run(
+          { kind: 'project', weightsPath, items },
+          tracker.signal,
+        );
+        tracker.addPhaseSeconds(phaseSeconds);
         for (const [position, index] of busyOnes.entries()) {
           for (const [nth, { at }] of wanted[index]!.entries())
             result[at]![index] = measured[position]![nth]!;
         }
       }
-      for (const index of indices) watch.finished('project', modules[index]!.name);
+      for (const index of indices) tracker.moduleFinished('project', modules[index]!.name);
     }),
   );
   return result.map((projected) => {
@@ -118,19 +121,24 @@ export async function projectAll(
   });
 }
 
-const measuredOf = (one: Projected | null): WrittenModule | null => (one && 'failure' in one ? null : one);
+const measuredOf = (one: ProjectResult | null): WrittenModule | null =>
+  one && 'failure' in one ? null : one;
 
 /**
  * Pass 3, for further training: projections and moments of every module.
  * @throws AppError OPTIMIZER_STATE_INVALID, CANCELLED
  */
-export async function carryAll(output: TrainingOutput, pool: ComputePool, watch: Watch): Promise<void> {
+export async function carryAll(
+  output: TrainingOutput,
+  pool: ComputePool,
+  tracker: ProgressTracker,
+): Promise<void> {
   const { items, task } = output;
-  await watch.all(
+  await tracker.all(
     groups(items.map(({ module }) => module)).map(async (indices) => {
       const group = indices.map((index) => items[index]!);
-      const { busy } = await pool.run({ ...task, items: group }, watch.signal);
-      watch.worked(busy);
+      const { phaseSeconds } = await pool.run({ ...task, items: group }, tracker.signal);
+      tracker.addPhaseSeconds(phaseSeconds);
     }),
   );
 }

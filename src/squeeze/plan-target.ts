@@ -9,7 +9,7 @@ import { PRODUCT } from '../version.ts';
 import { rankWarnings } from './describe.ts';
 import type { SqueezeInput } from './job-context.ts';
 import type { Method } from './method.ts';
-import { changesNothing, Output, planModules, scaleModeOf, splitOf } from './output.ts';
+import { AdapterOutput, changesNothing, planModules, scaleModeOf, splitOf } from './output.ts';
 import { hasNoPolicy, type RankChoice, refuseImpossible } from './select-ranks.ts';
 import { writtenAdapter } from './size/written-adapter.ts';
 
@@ -17,7 +17,7 @@ import { writtenAdapter } from './size/written-adapter.ts';
  * Rules that rewriting an adapter can satisfy without changing ranks and dtypes, because the scalings are folded into
  * B.
  */
-const CURED_BY_FOLDING = ['scale', 'no-patterns'];
+const FIXED_BY_FOLDING = ['scale', 'no-patterns'];
 
 /** What the plans of a job's targets share, without any number of the weights. */
 export interface PlannedJob {
@@ -39,7 +39,7 @@ export interface TargetPlan {
   readonly format: FormatName;
   readonly baseModel: string | null;
   /** The files to write; null if the source already is the result. */
-  readonly output: Output | null;
+  readonly output: AdapterOutput | null;
   readonly verdictAsItIs: Verdict | null;
   /** The warnings about what is written, then those about the ranks. */
   readonly warnings: readonly string[];
@@ -51,7 +51,7 @@ export interface TargetPlan {
  * @param matchDtype see SqueezeInput
  * @throws AppError as applyProfile, refuseImpossible and the writer of the format
  */
-export function settledTarget(
+export function resolveTarget(
   adapter: Adapter,
   asked: Target,
   matchDtype: SqueezeInput['matchDtype'],
@@ -85,7 +85,7 @@ function refuseUnwritable(adapter: Adapter, target: Target): void {
 /**
  * Plans the files of one target at the chosen ranks.
  * @param index of the target in the job
- * @param applied the target, by settledTarget
+ * @param applied the target, by resolveTarget
  * @param dir folder for the files; nothing is written yet
  * @throws AppError as Output
  */
@@ -123,7 +123,7 @@ export function planTarget(
     baseModel: written.baseModel,
     output: isUnchanged
       ? null
-      : new Output(
+      : new AdapterOutput(
           written,
           planModules(written, target, ranks),
           encoding,
@@ -148,7 +148,7 @@ export const planWarnings = (
 ];
 
 /** Warns if the tensors alone are larger than the whole source; headers may differ by their metadata. */
-function sizeWarnings({ bytes, size }: Output, sourceBytes: number): string[] {
+function sizeWarnings({ bytes, size }: AdapterOutput, sourceBytes: number): string[] {
   if (size.reduce((sum, part) => sum + part.bytes, 0) <= sourceBytes) return [];
   return [
     `The result is larger than its source: its weights take ${bytes} bytes, those of the source ${sourceBytes}.`,
@@ -196,4 +196,4 @@ function verdictOnSource(
 /** Whether the source has the required ranks, but not the scales that its server needs. */
 const needsFolding = (target: Target, verdict: Verdict | null): boolean =>
   target.scale === 'fold' &&
-  (verdict?.rules ?? []).some(({ rule, passed }) => !passed && CURED_BY_FOLDING.includes(rule));
+  (verdict?.rules ?? []).some(({ rule, passed }) => !passed && FIXED_BY_FOLDING.includes(rule));

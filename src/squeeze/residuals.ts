@@ -29,7 +29,7 @@ export const restOf = (
 ): Rest => ({ energy: residual, directions: residual > 0 ? Math.max(1, Math.min(m, n) - rank) : 0 });
 
 /** Smaller errors are rounding in factors that are otherwise exact. */
-const LEAST_TOLD = 1e-6;
+const MIN_REPORTED = 1e-6;
 
 /** Warnings about modules whose factors already are approximations before they are squeezed. */
 export function residualWarnings(
@@ -39,7 +39,7 @@ export function residualWarnings(
   const errors = modules.flatMap(({ name, rank }, index) => {
     const { energy, residual = 0 } = decompositions[index]!;
     const error = energy > 0 ? Math.sqrt(residual / energy) : 0;
-    return error > LEAST_TOLD ? [{ name, rank, error }] : [];
+    return error > MIN_REPORTED ? [{ name, rank, error }] : [];
   });
   if (errors.length === 0) return [];
   const worst = errors.reduce((x, y) => (y.error > x.error ? y : x));

@@ -7,7 +7,7 @@ import { kneeRank } from '../core/policy/knee-rank.ts';
 import { kohyaRank } from '../core/policy/kohya-rank.ts';
 import { ratioRank } from '../core/policy/ratio-rank.ts';
 import { toleranceRank } from '../core/policy/tolerance-rank.ts';
-import { type Rest, resolved } from '../core/spectrum.ts';
+import { type Rest, roundToResolution } from '../core/spectrum.ts';
 import type { Decomposition } from '../engine/kernel-types.ts';
 import { AppError } from '../errors/app-error.ts';
 import { PatternTable } from '../formats/peft/patterns.ts';
@@ -63,7 +63,9 @@ export function selectRanks(
   decompositions: readonly Pick<Decomposition, 'sigma' | 'residual'>[],
 ): RankChoice {
   if (!needsSpectrum(target)) return spectrumFreeRanks(target, limits, modules);
-  const spectra = modules.map(({ rank }, index) => resolved(decompositions[index]!.sigma.subarray(0, rank)));
+  const spectra = modules.map(({ rank }, index) =>
+    roundToResolution(decompositions[index]!.sigma.subarray(0, rank)),
+  );
   if ('budget_bytes' in target || 'budget_parameters' in target) {
     const scaled = spectra.map((sigma, index) => {
       const scale = Math.abs(modules[index]!.scale);

@@ -1,22 +1,22 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { slotsFor } from '../compute/kept-directions.ts';
 import type { ComputePool } from '../compute/pool.ts';
+import { slotsFor } from '../compute/stored-directions.ts';
 import type { FailedResult, Timings } from '../contract/job.ts';
 import type { Report } from '../contract/report.ts';
 import { type AppError, jobFailure } from '../errors/app-error.ts';
 import { readOptimizerState } from '../formats/peft/optimizer-state.ts';
 import { PRODUCT } from '../version.ts';
 import { describeSpectra, notesOn } from './describe.ts';
-import { each, goesOn, type SoFar } from './each-target.ts';
 import type { JobOutcome, SqueezeInput, TargetOutcome } from './job-context.ts';
+import { isNotError, mapTargets, type OrError } from './map-targets.ts';
 import { chooseMethod } from './method.ts';
 import { filesRead, openAdapter } from './open-adapter.ts';
 import { carryAll, decomposeAll, projectAll } from './passes.ts';
-import { settledTarget } from './plan-target.ts';
+import { resolveTarget } from './plan-target.ts';
+import { ProgressTracker } from './progress-tracker.ts';
 import { withResiduals } from './residuals.ts';
 import { TargetRun, targetFolder } from './target-run.ts';
-import { Watch } from './watch.ts';
 
 /**
  * Squeezes one adapter to all its targets: pass 1 decomposes every module, ranks are chosen, and pass 2 writes. Each
@@ -26,21 +26,23 @@ import { Watch } from './watch.ts';
  */
 export async function squeeze(input: SqueezeInput, pool: ComputePool): Promise<JobOutcome> {
   const startedMs = performance.now();
-  const watch = new Watch(input.onProgress, input.signal);
-  watch.begin('load', 0);
+  const tracker = new ProgressTracker(input.onProgress, input.signal);
+  tracker.begin('load', 0);
   const { adapter, weightsPath, residuals, isConverted } =
-    input.opened ?? (await openAdapter(input, input.scratchDir, pool, watch));
+    input.opened ?? (await openAdapter(input, input.scratchDir, pool, tracker));
   const { modules } = adapter;
-  const applied = await each(input.targets, (target) => settledTarget(adapter, target, input.matchDtype));
+  const applied = await mapTargets(input.targets, (target) =>
+    resolveTarget(adapter, target, input.matchDtype),
+  );
   const ended = (
-    finished: readonly SoFar<Finished>[],
+    finished: readonly OrError<Finished>[],
     reportOf?: (timings: Timings) => Report,
   ): JobOutcome => {
-    const targets = finished.map((one, index) => (goesOn(one) ? one.outcome : failed(input, one, index)));
-    const timings = watch.timings(pool.provider.threads, (performance.now() - startedMs) / 1000);
+    const targets = finished.map((one, index) => (isNotError(one) ? one.outcome : failed(input, one, index)));
+    const timings = tracker.timings(pool.provider.threads, (performance.now() - startedMs) / 1000);
     return {
       targets,
-      report: reportOf && finished.some(goesOn) ? reportOf(timings) : null,
+      report: reportOf && finished.some(isNotError) ? reportOf(timings) : null,
       provider: pool.provider,
       timings,
       modules: modules.length,
@@ -48,8 +50,8 @@ export async function squeeze(input: SqueezeInput, pool: ComputePool): Promise<J
       bytesWritten: targets.reduce((sum, target) => sum + bytesOf(target), 0),
     };
   };
-  const open = applied.filter(goesOn);
-  if (open.length === 0) return ended(applied.flatMap((one) => (goesOn(one) ? [] : one)));
+  const open = applied.filter(isNotError);
+  if (open.length === 0) return ended(applied.flatMap((one) => (isNotError(one) ? [] : one)));
   const method = chooseMethod(
     modules,
     open.map(({ target }) => target),
@@ -61,40 +63,40 @@ export async function squeeze(input: SqueezeInput, pool: ComputePool): Promise<J
     ? { ...input.optimizer, state: await readOptimizerState(input.optimizer.path, adapter) }
     : null;
 
-  watch.begin('gram', modules.length);
+  tracker.begin('gram', modules.length);
   const slots = slotsFor(
     join(input.scratchDir, 'directions'),
     modules.map((module) => ({ rank: module.rank, count: method.decomposerFor(module).keep })),
   );
-  const pass = await decomposeAll({ weightsPath, modules, method, slots }, pool, watch);
+  const pass = await decomposeAll({ weightsPath, modules, method, slots }, pool, tracker);
   const { directions } = pass;
   const decompositions = withResiduals(modules, pass.decompositions, residuals);
 
   const job = { input, adapter, isConverted, decompositions, method, sourceFiles, directions, optimizer };
-  const planned = await each(applied, (one, index) => new TargetRun(job, index, one));
-  watch.begin('project', modules.length);
-  const created = await watch.clocked('write', () =>
-    each(planned, async (run) => {
+  const planned = await mapTargets(applied, (one, index) => new TargetRun(job, index, one));
+  tracker.begin('project', modules.length);
+  const created = await tracker.time('write', () =>
+    mapTargets(planned, async (run) => {
       await run.create(weightsPath);
       return run;
     }),
   );
-  const orders = created.map((run) => (goesOn(run) && run.output?.orders) || []);
-  const written = await projectAll({ weightsPath, modules, directions, orders }, pool, watch);
-  const filled = await each(created, async (run, index) => {
+  const orders = created.map((run) => (isNotError(run) && run.output?.orders) || []);
+  const written = await projectAll({ weightsPath, modules, directions, orders }, pool, tracker);
+  const filled = await mapTargets(created, async (run, index) => {
     const measured = written[index]!;
-    if (!goesOn(measured)) throw measured;
-    if (run.training) await carryAll(run.training, pool, watch);
+    if (!isNotError(measured)) throw measured;
+    if (run.training) await carryAll(run.training, pool, tracker);
     return { run, measured };
   });
 
-  watch.begin('write', modules.length);
-  const finished = await watch.clocked('write', () =>
-    each(filled, ({ run, measured }) => run.finish(measured)),
+  tracker.begin('write', modules.length);
+  const finished = await tracker.time('write', () =>
+    mapTargets(filled, ({ run, measured }) => run.finish(measured)),
   );
   for (const [index, one] of finished.entries())
-    if (!goesOn(one)) await rm(targetFolder(input, index), { recursive: true, force: true });
-  watch.begin('done', modules.length);
+    if (!isNotError(one)) await rm(targetFolder(input, index), { recursive: true, force: true });
+  tracker.begin('done', modules.length);
 
   const { requested, used, oversampling, power_iterations, seed } = method;
   return ended(finished, (timings) => ({
@@ -108,7 +110,7 @@ export async function squeeze(input: SqueezeInput, pool: ComputePool): Promise<J
     timings,
     modules: describeSpectra(adapter, decompositions),
     targets: finished.map((one, index) =>
-      goesOn(one) ? { ...one.report, adapter_id: '' } : failed(input, one, index),
+      isNotError(one) ? { ...one.report, adapter_id: '' } : failed(input, one, index),
     ),
     analysis: null,
     notes: notesOn(method),

@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CONFIG_FILE } from '../adapter/file-names.ts';
 import { sizeOfAdapter } from '../adapter/size-audit.ts';
-import type { KeptDirections } from '../compute/kept-directions.ts';
 import type { WrittenModule } from '../compute/project-task.ts';
+import type { StoredDirections } from '../compute/stored-directions.ts';
 import type { TrainingNotes } from '../contract/job.ts';
 import type { SucceededTargetReport } from '../contract/report.ts';
 import type { Verdict } from '../contract/serving.ts';
@@ -13,11 +13,11 @@ import type { AppliedTarget } from '../serving/apply-profile.ts';
 import { judge } from '../serving/judge.ts';
 import { cancellationWarnings } from './cancellation.ts';
 import { withCard } from './card/card.ts';
-import { closenessFields, describeResult } from './describe.ts';
+import { describeResult, errorFields } from './describe.ts';
 import { expectedLoss } from './expected-loss.ts';
-import type { MadeTarget, OutputFile, SqueezeInput } from './job-context.ts';
+import type { OutputFile, SqueezeInput, WrittenTarget } from './job-context.ts';
 import { measure } from './measure.ts';
-import { type Output, scaleModeOf } from './output.ts';
+import { type AdapterOutput, scaleModeOf } from './output.ts';
 import { type PlannedJob, planTarget, planWarnings, type TargetPlan } from './plan-target.ts';
 import { residualWarnings } from './residuals.ts';
 import { selectRanks } from './select-ranks.ts';
@@ -29,7 +29,7 @@ interface DecomposedJob extends PlannedJob {
   readonly input: SqueezeInput;
   readonly decompositions: readonly Decomposition[];
   /** By module. */
-  readonly directions: readonly KeptDirections[];
+  readonly directions: readonly StoredDirections[];
   /** Moments that were sent with the adapter and are to be carried. */
   readonly optimizer: OptimizerInput | null;
 }
@@ -37,7 +37,7 @@ interface DecomposedJob extends PlannedJob {
 /** One target, from its ranks to its result. */
 export class TargetRun {
   /** The files to write; null if the source already is the result. */
-  readonly output: Output | null;
+  readonly output: AdapterOutput | null;
   /** Further files for a trainer; null if none are requested, or nothing changes. */
   readonly training: TrainingOutput | null;
   readonly #job: DecomposedJob;
@@ -86,7 +86,7 @@ export class TargetRun {
    */
   async finish(
     written: readonly (WrittenModule | null)[],
-  ): Promise<{ outcome: MadeTarget; report: Omit<SucceededTargetReport, 'adapter_id'> }> {
+  ): Promise<{ outcome: WrittenTarget; report: Omit<SucceededTargetReport, 'adapter_id'> }> {
     const { input, adapter, decompositions, sourceFiles } = this.#job;
     const files = this.output ? await this.output.finish() : null;
     const { applied, plans, format } = this.#plan;
@@ -137,7 +137,7 @@ export class TargetRun {
       report: {
         target: this.#plan.asked,
         state: 'succeeded',
-        ...closenessFields(closeness, ahead?.loss ?? null),
+        ...errorFields(closeness, ahead?.loss ?? null),
         size,
         modules: [...closeness.modules],
       },

@@ -14,7 +14,7 @@ const timedOut = (timeoutMs: number): NodeJS.ErrnoException =>
  * has disappeared holds them indefinitely), so they continue, and their end is ignored.
  * @throws Error ETIMEDOUT, and the errors of `work`
  */
-export async function within<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
+export async function withTimeout<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => reject(timedOut(timeoutMs)), timeoutMs);

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { BlobStore, ByteRange } from './blob-store.ts';
 import { checkedKey, SCRATCH_FOLDER } from './blob-store.ts';
-import { DEFAULT_IDLE_TIMEOUT_MS, fileStream, within } from './deadline.ts';
+import { DEFAULT_IDLE_TIMEOUT_MS, fileStream, withTimeout } from './deadline.ts';
 import { moveDurably, removeFile, syncFile, writeDurably } from './durable-file.ts';
 import { listKeys } from './list-keys.ts';
 import { removeScratch, Scratch } from './scratch.ts';
@@ -47,7 +47,7 @@ export class DiskStore implements BlobStore {
    */
   static async openPatiently(folder: string, idleTimeoutMs = DEFAULT_IDLE_TIMEOUT_MS): Promise<DiskStore> {
     const store = new DiskStore(resolve(folder), idleTimeoutMs);
-    await within(idleTimeoutMs, store.scratch()).catch(() => undefined);
+    await withTimeout(idleTimeoutMs, store.scratch()).catch(() => undefined);
     return store;
   }
 
@@ -61,8 +61,8 @@ export class DiskStore implements BlobStore {
     return this.attempt(
       'write',
       async () => {
-        const { size } = await within(this.idleTimeoutMs, stat(localPath));
-        return within(this.idleTimeoutMs + size / MIN_BYTES_PER_MS, this.moveFile(localPath, to));
+        const { size } = await withTimeout(this.idleTimeoutMs, stat(localPath));
+        return withTimeout(this.idleTimeoutMs + size / MIN_BYTES_PER_MS, this.moveFile(localPath, to));
       },
       Infinity,
     );
@@ -96,7 +96,7 @@ export class DiskStore implements BlobStore {
     return this.attempt('read', async () => {
       const stream = fileStream(path, this.idleTimeoutMs, range);
       try {
-        await within(this.idleTimeoutMs, once(stream, 'open'));
+        await withTimeout(this.idleTimeoutMs, once(stream, 'open'));
         return stream;
       } catch (error) {
         stream.destroy();
@@ -141,7 +141,7 @@ export class DiskStore implements BlobStore {
       async () => {
         const made = this.scratch().then((scratch) => scratch.makeFolder());
         try {
-          return await within(this.idleTimeoutMs, made);
+          return await withTimeout(this.idleTimeoutMs, made);
         } catch (error) {
           // A folder that is created too late is not used.
           void made.then(removeScratch).catch(() => undefined);
@@ -227,7 +227,7 @@ export class DiskStore implements BlobStore {
     timeoutMs = this.idleTimeoutMs,
   ): Promise<T> {
     try {
-      return await (timeoutMs === Infinity ? work() : within(timeoutMs, work()));
+      return await (timeoutMs === Infinity ? work() : withTimeout(timeoutMs, work()));
     } catch (error) {
       throw storageError(operation, error);
     }

@@ -2,7 +2,7 @@ import type { Dirent } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SCRATCH_FOLDER } from './blob-store.ts';
-import { within } from './deadline.ts';
+import { withTimeout } from './deadline.ts';
 import { errnoOf } from './storage-error.ts';
 
 interface Entry {
@@ -68,7 +68,7 @@ const byKey = (x: Entry, y: Entry): number => (x.key < y.key ? -1 : 1);
 async function entriesOf(root: string, folder: string, timeoutMs: number): Promise<Entry[]> {
   let entries: Dirent[];
   try {
-    entries = await within(timeoutMs, readdir(join(root, folder), { withFileTypes: true }));
+    entries = await withTimeout(timeoutMs, readdir(join(root, folder), { withFileTypes: true }));
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return [];
     throw error;

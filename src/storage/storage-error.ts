@@ -18,7 +18,7 @@ const MISSING = new Set<unknown>(['ENOENT', 'ENOTDIR', 'NoSuchKey', 'NotFound'])
  * Whether the storage or the database failed in a way that may end on its own or be fixed: it is overloaded,
  * unavailable, full, or refuses its credentials. A blob that is missing or damaged stays so.
  */
-export function mayPass({ code, context }: AppError): boolean {
+export function isTransientStorageError({ code, context }: AppError): boolean {
   const cause = context.failure ?? context.errno;
   if (code === 'STORAGE_FULL' || code === 'DATABASE_UNAVAILABLE') return true;
   return code === 'STORAGE_FAILED' && cause !== undefined && !MISSING.has(cause);

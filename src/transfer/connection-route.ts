@@ -18,7 +18,7 @@ export async function viaConnection<T>(
   work: (route: ConnectionRoute) => Promise<T>,
 ): Promise<T> {
   const hosts = access?.allowed_hosts ?? [];
-  const outbound = hosts.length > 0 ? shared.allowing(hosts) : shared;
+  const outbound = hosts.length > 0 ? shared.withAllowedHosts(hosts) : shared;
   const endpoint = access?.endpoint?.replace(/\/+$/, '');
   try {
     return await work({ outbound, hubEndpoint: endpoint ?? hubEndpoint });

@@ -3,7 +3,7 @@ import { licenseOfCard } from '../adapter/card-license.ts';
 import type { LocalFile } from '../adapter/digested-file.ts';
 import { CONFIG_FILE, MAX_CARD_BYTES, roleOf, WEIGHTS_FILE } from '../adapter/file-names.ts';
 import { isShardIndexName } from '../adapter/shard-names.ts';
-import type { Gate } from '../bytes/gate.ts';
+import type { StreamValidator } from '../bytes/stream-validator.ts';
 import type { Import } from '../contract/transfer.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Outbound } from '../net/outbound.ts';
@@ -33,8 +33,8 @@ export interface FetchOptions {
   };
   /** The URL of the Hub, without a trailing slash. */
   readonly hubEndpoint: string;
-  /** Creates the gate for arriving weights; called again if they start over. */
-  readonly gate?: () => Gate;
+  /** Creates the validator for arriving weights; called again if they start over. */
+  readonly validator?: () => StreamValidator;
   readonly onProgress?: OnProgress;
   readonly signal?: AbortSignal;
   readonly stallTimeoutMs?: number;
@@ -58,7 +58,7 @@ interface Opened {
 /**
  * Fetches the files of an adapter from a source into a folder.
  * @throws AppError OUTBOUND_*, FILE_MISSING, PICKLE_REFUSED, UPLOAD_TOO_LARGE, CONFIG_TOO_LARGE,
- *   TRANSFER_DIGEST_MISMATCH, STORAGE_*, the errors of the gate; the reason of the signal
+ *   TRANSFER_DIGEST_MISMATCH, STORAGE_*, the errors of the validator; the reason of the signal
  */
 export async function fetchAdapter(source: ReadySource, options: FetchOptions): Promise<Fetched> {
   const { folder, signal, stallTimeoutMs = DEFAULT_STALL_TIMEOUT_MS, hubEndpoint } = options;
@@ -116,13 +116,17 @@ export async function fetchAdapter(source: ReadySource, options: FetchOptions): 
 function limitsOf(
   name: string,
   before: readonly LocalFile[],
-  { limits, gate }: Pick<FetchOptions, 'limits' | 'gate'>,
-): Pick<ReceiveOptions, 'maxBytes' | 'tooLarge' | 'openGate'> {
+  { limits, validator }: Pick<FetchOptions, 'limits' | 'validator'>,
+): Pick<ReceiveOptions, 'maxBytes' | 'tooLarge' | 'newValidator'> {
   if (roleOf(name) === 'config') return { maxBytes: limits.maxConfigBytes, tooLarge: 'CONFIG_TOO_LARGE' };
   const tooLarge = 'UPLOAD_TOO_LARGE' as const;
   if (isShardIndexName(name)) return { maxBytes: limits.maxIndexBytes, tooLarge };
   const taken = before.filter((file) => roleOf(file.name) === 'weights');
-  return { maxBytes: Math.max(0, limits.maxUploadBytes - totalBytes(taken)), tooLarge, openGate: gate };
+  return {
+    maxBytes: Math.max(0, limits.maxUploadBytes - totalBytes(taken)),
+    tooLarge,
+    newValidator: validator,
+  };
 }
 
 const isCard = ({ name }: Pick<RemoteFile, 'name'>): boolean => roleOf(name) === 'card';

@@ -1,6 +1,6 @@
 import { AppError } from '../errors/app-error.ts';
-import type { Outbound, OutboundAnswer } from '../net/outbound.ts';
-import { answerError } from '../net/outbound-error.ts';
+import type { Outbound, OutboundResponse } from '../net/outbound.ts';
+import { statusError } from '../net/outbound-error.ts';
 import type { OpenedFile, RemoteFile } from './receive-file.ts';
 
 export interface HttpFileOptions {
@@ -35,7 +35,7 @@ export class HttpFile implements RemoteFile {
   async open(from: number, signal: AbortSignal | undefined): Promise<OpenedFile> {
     const rest =
       from > 0 && this.etag !== undefined ? { range: `bytes=${from}-`, 'if-range': this.etag } : undefined;
-    const answer = await this.outbound.fetchFollowing(this.options.url, {
+    const answer = await this.outbound.fetchFollowingRedirects(this.options.url, {
       // With compression, sizes and ranges would not refer to the file.
       headers: { 'accept-encoding': 'identity', ...this.options.headers, ...rest },
       secretHeaders: this.options.secretHeaders ?? {},
@@ -50,13 +50,13 @@ export class HttpFile implements RemoteFile {
     }
   }
 
-  private begun(answer: OutboundAnswer): OpenedFile {
+  private begun(answer: OutboundResponse): OpenedFile {
     const { host, status } = answer;
     if (status === 416) {
       this.etag = undefined;
       throw this.failed(host, `no longer has the rest of ${this.name}`);
     }
-    if (status !== 200) throw answerError(host, status, `asked for ${this.name}`);
+    if (status !== 200) throw statusError(host, status, `asked for ${this.name}`);
     const encoding = answer.header('content-encoding') ?? 'identity';
     if (encoding !== 'identity') {
       throw new AppError('OUTBOUND_REFUSED', `${host} sends ${this.name} only compressed (${encoding}).`, {
@@ -69,7 +69,7 @@ export class HttpFile implements RemoteFile {
     return { stream: answer.body, from: 0, totalBytes: length === undefined ? undefined : Number(length) };
   }
 
-  private continued(answer: OutboundAnswer, from: number): OpenedFile {
+  private continued(answer: OutboundResponse, from: number): OpenedFile {
     const [, first, total] = /^bytes (\d+)-\d+\/(\d+)$/.exec(answer.header('content-range') ?? '') ?? [];
     if (Number(first) === from && total !== undefined) {
       return { stream: answer.body, from, totalBytes: Number(total) };

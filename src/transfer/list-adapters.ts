@@ -1,5 +1,5 @@
-import { adaptersAmong, type ListedAdapter } from '../adapter/adapters-among.ts';
 import { CONFIG_FILE, isWeightsName } from '../adapter/file-names.ts';
+import { findAdapters, type ListedAdapter } from '../adapter/find-adapters.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Outbound } from '../net/outbound.ts';
 import { DEFAULT_STALL_TIMEOUT_MS } from './fetch-adapter.ts';
@@ -37,7 +37,7 @@ export async function listAdapters(source: ReadySource, options: ListOptions): P
     const name = path.slice(path.lastIndexOf('/') + 1);
     if (name === CONFIG_FILE || isWeightsName(name)) found.push(path);
   }
-  return adaptersAmong(found);
+  return findAdapters(found);
 }
 
 /** The paths of all files below the source, relative to it. */

@@ -3,7 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { addAbortSignal, type Readable } from 'node:stream';
 import type { LocalFile } from '../adapter/digested-file.ts';
-import type { Gate } from '../bytes/gate.ts';
+import type { StreamValidator } from '../bytes/stream-validator.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { ErrorCode } from '../errors/error-kinds.ts';
 import { diskError } from './local-file.ts';
@@ -39,7 +39,7 @@ export interface ReceiveOptions {
   readonly maxBytes: number;
   /** The code with which a file larger than `maxBytes` is refused. */
   readonly tooLarge: ErrorCode;
-  readonly openGate?: (() => Gate) | undefined;
+  readonly newValidator?: (() => StreamValidator) | undefined;
   /** A file that sends nothing for this long is requested again. */
   readonly stallTimeoutMs: number;
   readonly signal?: AbortSignal | undefined;
@@ -47,9 +47,9 @@ export interface ReceiveOptions {
 }
 
 /**
- * Receives a remote file into a folder, through the size limit, the gate and SHA-256. After a broken connection it
+ * Receives a remote file into a folder, through the size limit, the validator and SHA-256. After a broken connection it
  * continues, up to a few times, or starts over if the server cannot continue.
- * @throws AppError `tooLarge`, the errors of the gate, TRANSFER_DIGEST_MISMATCH, OUTBOUND_*, STORAGE_*; the reason of
+ * @throws AppError `tooLarge`, the errors of the validator, TRANSFER_DIGEST_MISMATCH, OUTBOUND_*, STORAGE_*; the reason of
  *   the signal
  */
 export async function receiveFile(remote: RemoteFile, options: ReceiveOptions): Promise<LocalFile> {
@@ -82,13 +82,13 @@ class Reception {
   private readonly options: ReceiveOptions;
   private bytes = 0;
   private hash = createHash('sha256');
-  private gate: Gate | undefined;
+  private validator: StreamValidator | undefined;
 
   constructor(remote: RemoteFile, handle: FileHandle, options: ReceiveOptions) {
     this.remote = remote;
     this.handle = handle;
     this.options = options;
-    this.gate = options.openGate?.();
+    this.validator = options.newValidator?.();
   }
 
   /** Makes one attempt to get the rest. */
@@ -123,7 +123,7 @@ class Reception {
 
   /** Completes the file after all bytes have arrived. */
   finish(): { sha256: string; bytes: number } {
-    this.gate?.finish(this.bytes);
+    this.validator?.finish(this.bytes);
     const sha256 = this.hash.digest('hex');
     const expected = this.remote.sha256?.toLowerCase();
     if (expected !== undefined && sha256 !== expected) {
@@ -138,7 +138,7 @@ class Reception {
 
   private async take(chunk: Buffer): Promise<void> {
     if (this.bytes + chunk.byteLength > this.options.maxBytes) throw this.tooLarge();
-    this.gate?.push(chunk);
+    this.validator?.push(chunk);
     this.hash.update(chunk);
     for (let at = 0; at < chunk.byteLength; ) {
       at += await this.write(chunk, at);
@@ -163,7 +163,7 @@ class Reception {
     });
     this.bytes = 0;
     this.hash = createHash('sha256');
-    this.gate = this.options.openGate?.();
+    this.validator = this.options.newValidator?.();
   }
 
   private failed(what: string): AppError {

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import type { LocalFile } from '../adapter/digested-file.ts';
 import { roleOf } from '../adapter/file-names.ts';
 import type { Outbound } from '../net/outbound.ts';
-import { answerError } from '../net/outbound-error.ts';
+import { statusError } from '../net/outbound-error.ts';
 import type { ReadyUrlSink } from './ready-endpoints.ts';
 import { retrying } from './retries.ts';
 import { urlFile } from './transfer-endpoints.ts';
@@ -36,7 +36,7 @@ export async function putFile(sink: ReadyUrlSink, file: LocalFile, options: PutO
       });
       await answer.discard();
       if (answer.status < 200 || answer.status > 299) {
-        throw answerError(answer.host, answer.status, `${file.name} was not accepted`);
+        throw statusError(answer.host, answer.status, `${file.name} was not accepted`);
       }
     } finally {
       content.destroy();

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { conversionAdvice, conversionCommand, pickleRefused } from '../../src/adapter/pickle-refused.ts';
-import { readHeader } from '../../src/safetensors/header-gate.ts';
+import { readHeader } from '../../src/safetensors/safetensors-validator.ts';
 import { refuseOtherFormats } from '../../src/safetensors/sniff.ts';
 import { skipWithoutPython } from '../clients/python.ts';
 

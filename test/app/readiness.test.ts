@@ -32,7 +32,7 @@ function open(onChange?: ReadinessOptions['onChange']) {
 }
 
 const codes = async (readiness: ProcessReadiness): Promise<string[]> => {
-  const { status, reasons } = await readiness.look();
+  const { status, reasons } = await readiness.check();
   return [status, ...reasons.map(({ part, code }) => `${part} ${code}`)];
 };
 
@@ -44,23 +44,23 @@ describe('ProcessReadiness', () => {
     parts.queue = failing('QUEUE_UNAVAILABLE', 'away');
     assert.deepEqual(await codes(readiness), ['degraded', 'storage STORAGE_FULL', 'queue QUEUE_UNAVAILABLE']);
     parts.reads = failing('STORAGE_FAILED', 'gone');
-    assert.equal((await readiness.look()).status, 'unready');
+    assert.equal((await readiness.check()).status, 'unready');
     parts.reads = async () => {};
     parts.database = failing('DATABASE_UNAVAILABLE', 'away');
-    assert.equal((await readiness.look()).status, 'unready');
+    assert.equal((await readiness.check()).status, 'unready');
     parts.database = async () => {};
     parts.queue = async () => [];
     parts.writes = async () => {};
     readiness.add('secrets', failing('SECRETS_UNAVAILABLE', 'another key'));
     assert.deepEqual(await codes(readiness), ['degraded', 'secrets SECRETS_UNAVAILABLE']);
     readiness.add('provider', failing('PROVIDER_UNAVAILABLE', 'no CUDA'), { isVital: true });
-    assert.equal((await readiness.look()).status, 'unready');
+    assert.equal((await readiness.check()).status, 'unready');
   });
 
   it('counts what is only at risk as usable', async () => {
     const { parts, readiness } = open();
     parts.queue = async () => [{ code: 'QUEUE_EVICTS', detail: 'x' }];
-    const { status, parts: found } = await readiness.look();
+    const { status, parts: found } = await readiness.check();
     assert.equal(status, 'degraded');
     assert.deepEqual(found, [
       { part: 'storage', isUsable: true },
@@ -71,7 +71,7 @@ describe('ProcessReadiness', () => {
 
   it('takes a storage that is slow as degraded, one that never answered as missing', async () => {
     const { parts, readiness } = open();
-    await readiness.look();
+    await readiness.check();
     parts.reads = () => new Promise((resolve) => setTimeout(resolve, 10 * ATTEMPT_MS));
     assert.deepEqual(await codes(readiness), ['degraded', 'storage STORAGE_FAILED']);
     const hanging = open();
@@ -94,15 +94,15 @@ describe('ProcessReadiness', () => {
 
   it('takes a storage from which nothing returns for long as missing, and lets no second check hang on it', async (t) => {
     const { parts, readiness } = open();
-    await readiness.look();
+    await readiness.check();
     let checks = 0;
     parts.reads = () => {
       checks++;
       return NEVER();
     };
-    assert.equal((await readiness.look()).status, 'degraded');
+    assert.equal((await readiness.check()).status, 'degraded');
     t.mock.method(performance, 'now', () => 1e9);
-    assert.equal((await readiness.look()).status, 'unready');
+    assert.equal((await readiness.check()).status, 'unready');
     assert.equal(checks, 1);
   });
 
@@ -111,15 +111,15 @@ describe('ProcessReadiness', () => {
     const { parts, readiness } = open(({ part, code }, { isThere, isUsable }) =>
       told.push(`${part} ${code} ${isThere} ${isUsable}`),
     );
-    await readiness.look();
+    await readiness.check();
     parts.queue = async () => [{ code: 'QUEUE_EVICTS', detail: 'x' }];
-    await readiness.look();
-    await readiness.look();
+    await readiness.check();
+    await readiness.check();
     parts.queue = failing('QUEUE_FULL', 'full');
-    await readiness.look();
+    await readiness.check();
     parts.queue = async () => [];
-    await readiness.look();
-    await readiness.look();
+    await readiness.check();
+    await readiness.check();
     assert.deepEqual(told, [
       'queue QUEUE_EVICTS true true',
       'queue QUEUE_FULL true false',

@@ -202,7 +202,7 @@ export const ENTRIES: Readonly<Record<string, { readonly file: string; readonly 
   // Who answers a request has the workspace of its caller; stores and services are given what they need.
   resources: {
     file: 'resources/own-workspace.ts',
-    from: /(?:\/|-)routes\.ts$|\/upload\/|^resources\/uploads\/adapter-from-uploads\.ts$|jobs\/final-jobs\.ts$|batches\/batch-responses\.ts$/,
+    from: /(?:\/|-)routes\.ts$|\/upload\/|^resources\/uploads\/adapter-from-uploads\.ts$|jobs\/final-job-cache\.ts$|batches\/batch-responses\.ts$/,
   },
 };
 

@@ -5,7 +5,7 @@ import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
 import type { UsageRecord } from '../../src/contract/tenant.ts';
 import { connectDatabase } from '../../src/database/open-database.ts';
-import { Swept } from '../../src/resources/contents/sweep.ts';
+import { SweepCounts } from '../../src/resources/contents/sweep.ts';
 import { sweepContents } from '../../src/resources/contents/sweep-contents.ts';
 import { S3Store } from '../../src/storage/s3/s3-store.ts';
 import { isAlive } from '../e2e/process-tree.ts';
@@ -150,7 +150,7 @@ async function assertSweptClean(
   const database = connectDatabase({ url, dataDir: folder, poolSize: 1, timeoutMs: 10_000 });
   const laterMs = Date.now() + MUCH_LATER_MS;
   try {
-    await sweepContents(database, store, { startMs: laterMs, cutoffMs: laterMs, swept: new Swept() });
+    await sweepContents(database, store, { startMs: laterMs, cutoffMs: laterMs, swept: new SweepCounts() });
   } finally {
     await Promise.all([store.close(), database.close()]);
   }

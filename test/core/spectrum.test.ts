@@ -5,7 +5,7 @@ import {
   effectiveRank,
   energyCurve,
   numericalRank,
-  resolved,
+  roundToResolution,
   stableRank,
   truncationError,
 } from '../../src/core/spectrum.ts';
@@ -17,9 +17,9 @@ const spectra = fc
 
 describe('resolved singular values', () => {
   it('are 0 below 1e-7 of the largest and untouched above', () => {
-    assert.deepEqual(resolved([2, 1e-6, 3e-7, 1e-7, 0]), [2, 1e-6, 3e-7, 0, 0]);
-    assert.deepEqual(resolved([0, 0]), [0, 0]);
-    assert.deepEqual(resolved([]), []);
+    assert.deepEqual(roundToResolution([2, 1e-6, 3e-7, 1e-7, 0]), [2, 1e-6, 3e-7, 0, 0]);
+    assert.deepEqual(roundToResolution([0, 0]), [0, 0]);
+    assert.deepEqual(roundToResolution([]), []);
   });
 });
 

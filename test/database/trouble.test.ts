@@ -243,7 +243,7 @@ describe('SQLite in trouble', () => {
       let database = await open();
       try {
         await has(reserveBytes);
-        await database.checkRoom();
+        await database.checkFreeSpace();
         await insert(database, 'before');
         disk.fill();
         const large = 'x'.repeat(600_000);
@@ -254,7 +254,7 @@ describe('SQLite in trouble', () => {
         );
         await Promise.all(writes);
         await has(undefined);
-        await assert.rejects(database.checkRoom(), { code: 'STORAGE_FULL', message: /8388608 bytes/ });
+        await assert.rejects(database.checkFreeSpace(), { code: 'STORAGE_FULL', message: /8388608 bytes/ });
         await database.write((writer) => writer.deleteFrom('tenant').where('id', '=', 'two').execute());
         assert.deepEqual(await ids(database), ['before', 'one']);
 
@@ -264,14 +264,14 @@ describe('SQLite in trouble', () => {
         disk.fill(6 * 2 ** 20);
         database = await open();
         await until('a refusal', () =>
-          database.checkRoom().then(
+          database.checkFreeSpace().then(
             () => undefined,
             () => true,
           ),
         );
         assert.equal(size(), undefined);
         await disk.free();
-        await database.checkRoom();
+        await database.checkFreeSpace();
         assert.equal(size(), reserveBytes);
 
         await database.close();
@@ -280,11 +280,11 @@ describe('SQLite in trouble', () => {
         assert.equal(size(), undefined, 'a start needs room as well');
         await insert(database, 'after');
         await disk.free();
-        await database.checkRoom();
+        await database.checkFreeSpace();
         await database.close();
         database = await open(0);
         assert.equal(size(), undefined);
-        await database.checkRoom();
+        await database.checkFreeSpace();
       } finally {
         await database.close();
         disk.unmount();

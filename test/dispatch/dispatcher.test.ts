@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { DEFAULT_TENANT } from '../../src/contract/tenant-id.ts';
-import { Dispatcher, dispatched } from '../../src/dispatch/dispatcher.ts';
+import { Dispatcher, parseDispatchId } from '../../src/dispatch/dispatcher.ts';
 import { queueLoad, type TenantLoad } from '../../src/dispatch/queue-load.ts';
 import { onEachDialect } from '../database/dialects.ts';
 import { MemoryQueue } from '../http/memory-queue.ts';
@@ -20,7 +20,7 @@ onEachDialect('the dispatcher', (database) => {
     });
     return { queue, dispatcher, lost, troubles };
   }
-  const sentBy = ({ dispatches }: MemoryQueue) => [...dispatches].map((id) => dispatched(id).execution);
+  const sentBy = ({ dispatches }: MemoryQueue) => [...dispatches].map((id) => parseDispatchId(id).execution);
   const finish = (...ids: string[]) =>
     database().write((writer) =>
       writer
@@ -110,8 +110,8 @@ onEachDialect('the dispatcher', (database) => {
       await Promise.all(all.map(({ dispatcher }) => dispatcher.close()));
       const sent = all.flatMap(({ queue }) => [...queue.dispatches]);
       assert.equal(new Set(sent).size, sent.length);
-      assert.deepEqual(sent.map((id) => dispatched(id).execution).sort(), ids.slice(0, 7 * (i + 1)));
-      assert.ok(sent.every((id) => dispatched(id).dispatchNo === 1));
+      assert.deepEqual(sent.map((id) => parseDispatchId(id).execution).sort(), ids.slice(0, 7 * (i + 1)));
+      assert.ok(sent.every((id) => parseDispatchId(id).dispatchNo === 1));
       await finish(...ids.slice(0, 7 * (i + 1)));
     }
   });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import type { Database } from '../../src/database/database.ts';
-import { Dispatcher, dispatched } from '../../src/dispatch/dispatcher.ts';
+import { Dispatcher, parseDispatchId } from '../../src/dispatch/dispatcher.ts';
 import { onEachDialect } from '../database/dialects.ts';
 import { MemoryQueue } from '../http/memory-queue.ts';
 import { addTenants, addWaiting, addWorker } from './fleet.ts';
@@ -159,7 +159,9 @@ onEachDialect('fair dispatch', (database) => {
         await dispatcher.close();
       }),
     );
-    const sent = queues.flatMap(({ dispatches }) => [...dispatches].map((id) => dispatched(id).execution));
+    const sent = queues.flatMap(({ dispatches }) =>
+      [...dispatches].map((id) => parseDispatchId(id).execution),
+    );
     assert.equal(new Set(sent).size, 8);
     assert.deepEqual(await underway(database()), new Map(tenants.map((tenant) => [tenant, 2])));
   });

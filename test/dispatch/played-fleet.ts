@@ -1,5 +1,5 @@
 import type { Database, Writer } from '../../src/database/database.ts';
-import { Dispatcher, dispatched } from '../../src/dispatch/dispatcher.ts';
+import { Dispatcher, parseDispatchId } from '../../src/dispatch/dispatcher.ts';
 import type { EndedDispatch, ShareDefaults } from '../../src/dispatch/tenant-shares.ts';
 import { insertExecutions, newExecution } from '../../src/resources/jobs/executions/execution-rows.ts';
 import { MemoryQueue } from '../http/memory-queue.ts';
@@ -139,7 +139,7 @@ export class PlayedFleet {
     const taken: string[] = [];
     for (const dispatch of this.queue.dispatches) {
       if (this.running.size >= this.slots) break;
-      const { execution } = dispatched(dispatch);
+      const { execution } = parseDispatchId(dispatch);
       if (this.running.has(execution)) continue;
       const { tenant, tookMs } = this.jobs.get(execution)!;
       this.running.set(execution, { dispatch, endsMs: this.nowMs + tookMs });

@@ -17,7 +17,7 @@ export interface TrialSettings {
 /** Jobs that the others always have waiting. */
 const ALWAYS_WAITING = 3;
 /** The quiet tenant is quiet for so many jobs at most between its own. */
-const MOST_QUIET = 3;
+const MAX_QUIET = 3;
 
 /**
  * A tenant that asks for one job now and then, while another one has a backlog and the rest always have a few jobs
@@ -66,7 +66,7 @@ export class QuietTrials {
         const missing = ALWAYS_WAITING - fleet.waitingOf(other);
         if (missing > 0) await fleet.submit(other, missing, { ms: jobMs });
       }
-      await fleet.advance(fleet.nowMs + next() * MOST_QUIET * jobMs);
+      await fleet.advance(fleet.nowMs + next() * MAX_QUIET * jobMs);
       const asked = fleet.nowMs;
       const [job] = await fleet.submit('quiet', 1, { ms: jobMs });
       await disturb?.(fleet);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { liveFleet } from '../../src/dispatch/pace.ts';
+import { liveFleet } from '../../src/dispatch/worker-fleet.ts';
 import { WorkerPresence } from '../../src/dispatch/worker-presence.ts';
 import { onEachDialect } from '../database/dialects.ts';
 import { addWaiting } from './fleet.ts';

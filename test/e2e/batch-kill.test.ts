@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Database } from '../../src/database/database.ts';
-import { Swept } from '../../src/resources/contents/sweep.ts';
+import { SweepCounts } from '../../src/resources/contents/sweep.ts';
 import { sweepBatches } from '../../src/resources/jobs/sweep-jobs.ts';
 import { sqliteIn } from '../database/dialects.ts';
 import { until } from '../queue/harness.ts';
@@ -84,7 +84,7 @@ describe('a service that is killed while it accepts a batch', () => {
     await service.stop();
     const swept = await inDatabase(async (database) => {
       const startMs = Date.now() + 2 * HOUR_MS;
-      const all = new Swept();
+      const all = new SweepCounts();
       await sweepBatches(database, { startMs, cutoffMs: startMs, swept: all });
       return { removed: all.of('batch').objects, left: await counts(database) };
     });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
-import { mostMissed } from '../../src/core/excess-bound.ts';
+import { missedEnergyBound } from '../../src/core/excess-bound.ts';
 import { PROBES } from '../../src/core/onnx/excess.ts';
 import { normals } from '../../src/core/random.ts';
 import { Kernels } from '../../src/engine/kernels.ts';
@@ -77,7 +77,7 @@ describe('the bound of what a sketch missed', () => {
               .slice(0, k)
               .reduce((total, value) => total + value ** 2, 0);
           const missed = sum(sigma) - sum(decomposition.sigma);
-          const bound = mostMissed(decomposition.sigma, k, decomposition.sketched!);
+          const bound = missedEnergyBound(decomposition.sigma, k, decomposition.sketched!);
           assert.ok(
             missed <= bound + ROUNDING * decomposition.energy,
             `seed ${seed}, rank ${k}, ${maxIterations} iterations: ${missed} missed, bound ${bound}`,
@@ -94,7 +94,7 @@ describe('the bound of what a sketch missed', () => {
 
   it('is no smaller than what a sketch without a direction left out', () => {
     // One direction of σ² = 4 stands apart from a sketch of ones.
-    assert.ok(mostMissed(Float64Array.of(1, 1, 1), 2, { missed: 4, residual: 0 }) >= 6);
-    assert.ok(mostMissed(Float64Array.of(2, 1), 1, { missed: 1, residual: 0 }) < 1e-9);
+    assert.ok(missedEnergyBound(Float64Array.of(1, 1, 1), 2, { missed: 4, residual: 0 }) >= 6);
+    assert.ok(missedEnergyBound(Float64Array.of(2, 1), 1, { missed: 1, residual: 0 }) < 1e-9);
   });
 });

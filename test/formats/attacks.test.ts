@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { AppError } from '../../src/errors/app-error.ts';
 import { readAdapter } from '../../src/formats/read-adapter.ts';
 import { summarise } from '../../src/formats/summary.ts';
-import { AnyWeightsGate } from '../../src/resources/adapters/weights-gate.ts';
+import { WeightsValidator } from '../../src/resources/adapters/weights-validator.ts';
 
 const FOLDER = new URL('../fixtures/attacks/', import.meta.url);
 const CONTROL_WEIGHTS = 'lora/l00_valid_f32.safetensors';
@@ -75,11 +75,11 @@ describe('hostile uploads', () => {
   it('is refused while it streams in just as from a file', async () => {
     for (const { file } of attacks.filter((attack) => !attack.file.startsWith('config/'))) {
       const bytes = await readFile(pathOf(file));
-      const gate = new AnyWeightsGate();
+      const validator = new WeightsValidator();
       let streamed: string | undefined;
       try {
-        for (let at = 0; at < bytes.length; at += 7) gate.push(bytes.subarray(at, at + 7));
-        gate.finish(bytes.length);
+        for (let at = 0; at < bytes.length; at += 7) validator.push(bytes.subarray(at, at + 7));
+        validator.finish(bytes.length);
       } catch (error) {
         assert.ok(error instanceof AppError);
         streamed = error.code;

@@ -12,7 +12,7 @@ import { decode } from '../../src/core/half.ts';
 import { AppError } from '../../src/errors/app-error.ts';
 import { convertTargets } from '../../src/formats/convert/convert-targets.ts';
 import { openAdapter } from '../../src/squeeze/open-adapter.ts';
-import { Watch } from '../../src/squeeze/watch.ts';
+import { ProgressTracker } from '../../src/squeeze/progress-tracker.ts';
 import {
   differenceNorm,
   type Matrix,
@@ -79,9 +79,9 @@ describe('every real adapter', () => {
 
   /** The updates of an adapter, in float64. */
   async function updatesOf(weights: string, config: string | null): Promise<[Adapter, Map<string, Update>]> {
-    const watch = new Watch(() => {}, new AbortController().signal);
+    const tracker = new ProgressTracker(() => {}, new AbortController().signal);
     const files = { weightsPath: weights, configBytes: bytesOf(config) };
-    const { adapter, weightsPath } = await openAdapter(files, scratch(), pool, watch);
+    const { adapter, weightsPath } = await openAdapter(files, scratch(), pool, tracker);
     const bytes = readFileSync(weightsPath);
     const numbers = ({ dtype, beginByte, endByte }: Adapter['modules'][number]['a'], count: number) => {
       const values = new Float32Array(count);

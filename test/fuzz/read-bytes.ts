@@ -1,24 +1,24 @@
 import { AppError } from '../../src/errors/app-error.ts';
 import type { ReadAdapter } from '../../src/formats/format.ts';
 import { readHeaders } from '../../src/formats/read-adapter.ts';
-import { GGUF_MAGIC, GgufGate } from '../../src/gguf/gguf-gate.ts';
+import { GGUF_MAGIC, GgufValidator } from '../../src/gguf/gguf-validator.ts';
 import type { GgufHeader } from '../../src/gguf/header.ts';
 import type { SafetensorsHeader } from '../../src/safetensors/header.ts';
-import { HeaderGate } from '../../src/safetensors/header-gate.ts';
+import { SafetensorsValidator } from '../../src/safetensors/safetensors-validator.ts';
 
 const MAX_SMALL_TENSOR_BYTES = 64 * 1024;
 
 /** @param step bytes of a chunk: as if the file came in pieces */
 export function safetensorsOf(bytes: Uint8Array, step = bytes.length): SafetensorsHeader {
-  const gate = new HeaderGate();
-  for (let at = 0; at < bytes.length; at += step) gate.push(bytes.subarray(at, at + step));
-  return gate.finish(bytes.length);
+  const validator = new SafetensorsValidator();
+  for (let at = 0; at < bytes.length; at += step) validator.push(bytes.subarray(at, at + step));
+  return validator.finish(bytes.length);
 }
 
 export function ggufOf(bytes: Uint8Array, step = bytes.length): GgufHeader {
-  const gate = new GgufGate();
-  for (let at = 0; at < bytes.length; at += step) gate.push(bytes.subarray(at, at + step));
-  return gate.finish(bytes.length);
+  const validator = new GgufValidator();
+  for (let at = 0; at < bytes.length; at += step) validator.push(bytes.subarray(at, at + step));
+  return validator.finish(bytes.length);
 }
 
 /** The same as formats/read-adapter.ts does with files, of bytes in memory: many thousands a second. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { GgufGate } from '../../src/gguf/gguf-gate.ts';
+import { GgufValidator } from '../../src/gguf/gguf-validator.ts';
 import type { GgufHeader, GgufTyped } from '../../src/gguf/header.ts';
 import { type GgufTensorSpec, layOutGguf } from '../../src/gguf/layout.ts';
 import fc from '../fast-check.ts';
@@ -14,9 +14,9 @@ function fileOf(tensors: readonly GgufTensorSpec[], keyValues: ReadonlyMap<strin
 }
 
 function headerOf(file: Uint8Array): GgufHeader {
-  const gate = new GgufGate();
-  gate.push(file);
-  return gate.finish(file.length);
+  const validator = new GgufValidator();
+  validator.push(file);
+  return validator.finish(file.length);
 }
 
 const scalar = fc.oneof(

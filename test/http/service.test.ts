@@ -252,10 +252,10 @@ describe('the service over HTTP', () => {
     const broken = await startServer();
     broken.jobs.get = () => Promise.reject(new Error('ENOENT: /secret/path at line 7'));
     try {
-      const gate = () => {
+      const validator = () => {
         throw new TypeError('a mistake in /secret/path');
       };
-      broken.adapters.openGate = () => ({ push: gate, finish: gate });
+      broken.adapters.newValidator = () => ({ push: validator, finish: validator });
       const mistake = await broken.fetch('/v1/adapters', { method: 'POST', body: formOf(tinyAdapter()) });
       assert.ok(!JSON.stringify(await problemIn(mistake, 500, 'INTERNAL')).includes('secret'));
       const problem = await problemIn(await broken.fetch('/v1/jobs/x'), 500, 'INTERNAL');

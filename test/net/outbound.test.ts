@@ -11,7 +11,7 @@ import { after, before, describe, it } from 'node:test';
 import { AppError } from '../../src/errors/app-error.ts';
 import type { ErrorCode } from '../../src/errors/error-kinds.ts';
 import { Outbound } from '../../src/net/outbound.ts';
-import { answerError } from '../../src/net/outbound-error.ts';
+import { statusError } from '../../src/net/outbound-error.ts';
 import { type Certificate, makeCertificate, opensslIsMissing } from '../queue/certificate.ts';
 import { dialsDuring } from './dials.ts';
 import { nameServer, serve, type TestServer } from './servers.ts';
@@ -167,16 +167,16 @@ describe('Outbound', () => {
     await alone.close();
   });
 
-  describe('fetchFollowing', () => {
+  describe('fetchFollowingRedirects', () => {
     it('follows five redirects and not six', async () => {
       handler = (request, response) => {
         const left = Number(request.url!.slice(1));
         if (left === 0) response.end('there');
         else response.writeHead(302, { location: `/${left - 1}` }).end('moved');
       };
-      assert.equal(await text((await outbound.fetchFollowing(`${server.url}/5`)).body), 'there');
+      assert.equal(await text((await outbound.fetchFollowingRedirects(`${server.url}/5`)).body), 'there');
       await assert.rejects(
-        outbound.fetchFollowing(`${server.url}/6`),
+        outbound.fetchFollowingRedirects(`${server.url}/6`),
         failing('OUTBOUND_FORBIDDEN', /too many redirects/),
       );
     });
@@ -188,7 +188,10 @@ describe('Outbound', () => {
         response.writeHead(302, { location: 'http://[' }).end(Buffer.alloc(50_000_000));
       };
       const own = new Outbound({ allowedHosts: [server.host], allowHttp: true });
-      await assert.rejects(own.fetchFollowing(server.url), failing('OUTBOUND_URL_INVALID', /not a URL/));
+      await assert.rejects(
+        own.fetchFollowingRedirects(server.url),
+        failing('OUTBOUND_URL_INVALID', /not a URL/),
+      );
       await isOver;
       await own.close();
     });
@@ -208,7 +211,7 @@ describe('Outbound', () => {
       };
       const headers = { Authorization: 'Bearer secret', cookie: 'id=1', range: 'bytes=0-' };
       const secretHeaders = { 'x-key': 'word' };
-      await (await outbound.fetchFollowing(`${server.url}/a`, { headers, secretHeaders })).discard();
+      await (await outbound.fetchFollowingRedirects(`${server.url}/a`, { headers, secretHeaders })).discard();
       const first = 'Bearer secret,id=1,bytes=0-,word';
       assert.deepEqual(seen, [first, first, ',,bytes=0-,']);
       seen.length = 0;
@@ -253,13 +256,13 @@ describe('Outbound', () => {
       handler = (_request, response) => void response.end('ok');
       const { lookup } = nameServer(['127.0.0.1']);
       const shared = new Outbound({ allowedHosts: [], allowHttp: false }, { lookup });
-      const one = shared.allowing([`models.test:${server.port}`]);
+      const one = shared.withAllowedHosts([`models.test:${server.port}`]);
       const url = `http://models.test:${server.port}`;
       try {
         assert.equal(await text((await one.request(url)).body), 'ok');
         await assert.rejects(shared.request(url), failing('OUTBOUND_FORBIDDEN', /only https/));
         await assert.rejects(one.request(server.url), failing('OUTBOUND_FORBIDDEN', /only https/));
-        assert.throws(() => shared.allowing(['http://models.test']), TypeError);
+        assert.throws(() => shared.withAllowedHosts(['http://models.test']), TypeError);
       } finally {
         await Promise.all([one.close(), shared.close()]);
       }
@@ -380,11 +383,11 @@ describe('Outbound with TLS', { skip: opensslIsMissing }, () => {
 describe('answerError', () => {
   it('tells what may be another answer later from what stays', () => {
     const codes = [400, 401, 403, 404, 409, 410, 301, 408, 425, 429, 500, 503].map(
-      (s) => answerError('h', s).code,
+      (s) => statusError('h', s).code,
     );
     assert.deepEqual(new Set(codes.slice(0, 7)), new Set(['OUTBOUND_REFUSED']));
     assert.deepEqual(new Set(codes.slice(7)), new Set(['OUTBOUND_FAILED']));
-    const { message, context, retryable } = answerError('host:8', 404, 'gone');
+    const { message, context, retryable } = statusError('host:8', 404, 'gone');
     assert.deepEqual(
       [message, context, retryable],
       ['host:8 answered with status 404: gone.', { host: 'host:8', status: 404 }, false],

@@ -47,7 +47,7 @@ describe('hostile URLs', () => {
         else assert.equal(code, undefined, 'its name may be asked for');
         const dials = await dialsDuring(async () => {
           assert.equal(await codeThrown(() => outbound.request(text)), CODES[refused], text);
-          assert.equal(await codeThrown(() => outbound.fetchFollowing(text)), CODES[refused], text);
+          assert.equal(await codeThrown(() => outbound.fetchFollowingRedirects(text)), CODES[refused], text);
           assert.equal(await codeThrown(() => outbound.fetch(text)), CODES[refused], text);
         });
         assert.deepEqual(dials, []);
@@ -158,7 +158,7 @@ describe('redirects', () => {
       target = place;
       const codes = ['OUTBOUND_FORBIDDEN', 'OUTBOUND_URL_INVALID'];
       const dials = await dialsDuring(async () => {
-        const code = await codeThrown(() => outbound.fetchFollowing(server.url));
+        const code = await codeThrown(() => outbound.fetchFollowingRedirects(server.url));
         assert.ok(code !== undefined && codes.includes(code), code);
         assert.notEqual(await codeThrown(() => outbound.fetch(server.url)), undefined);
       });

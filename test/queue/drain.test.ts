@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { liveFleet } from '../../src/dispatch/pace.ts';
+import { liveFleet } from '../../src/dispatch/worker-fleet.ts';
 import { WorkerService } from '../../src/resources/workers/service.ts';
 import { sharedBench, until } from './harness.ts';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster } from 'ioredis';
-import { patientConnection } from '../../src/queue/redis-connection.ts';
+import { retryingConnection } from '../../src/queue/redis-connection.ts';
 import { until, withFolder } from './harness.ts';
 import { startCluster } from './redis-topologies.ts';
 
@@ -31,7 +31,7 @@ it('a cluster client that is left, and its duplicate, come to an end and stay th
     const cluster = await startCluster(folder);
     try {
       for (let round = 0; round < ROUNDS; round++) {
-        const patient = patientConnection({ url: cluster.url });
+        const patient = retryingConnection({ url: cluster.url });
         const client = patient.connection as Cluster;
         const duplicate = await open(client.duplicate());
         await open(client);
@@ -48,7 +48,7 @@ it('a cluster client that is left, and its duplicate, come to an end and stay th
 it('a duplicate of a cluster client that is left does not go on looking for its nodes', () =>
   withFolder(async (folder) => {
     const cluster = await startCluster(folder);
-    const patient = patientConnection({ url: cluster.url });
+    const patient = retryingConnection({ url: cluster.url });
     let duplicate: Cluster;
     try {
       duplicate = await open((patient.connection as Cluster).duplicate());

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { impatientClient } from '../../src/queue/redis-connection.ts';
+import { failFastClient } from '../../src/queue/redis-connection.ts';
 import { freePort } from '../free-port.ts';
 import { makeCertificate, opensslIsMissing, tlsOptions } from './certificate.ts';
 import { FIT, startExternalRedis } from './external-redis.ts';
@@ -19,7 +19,7 @@ it(title, { skip: opensslIsMissing }, () =>
     const errors: string[] = [];
     try {
       for (let i = 0; i < CLIENTS; i++) {
-        const client = impatientClient({ url: `rediss://127.0.0.1:${port}` });
+        const client = failFastClient({ url: `rediss://127.0.0.1:${port}` });
         client.on('error', ({ message }: Error) => errors.push(message));
         await sleep((i / CLIENTS) * HANDSHAKE_MS);
         client.disconnect();

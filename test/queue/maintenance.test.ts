@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Queue } from 'bullmq';
 import type { Broker } from '../../src/queue/broker.ts';
 import { Maintenance, type MaintenanceOptions, type SweepObserver } from '../../src/queue/maintenance.ts';
-import { Swept } from '../../src/resources/contents/sweep.ts';
+import { SweepCounts } from '../../src/resources/contents/sweep.ts';
 import type { SweepOutcome } from '../../src/resources/sweeper.ts';
 import { PREFIX, SILENT, startBroker, until, withFolder } from './harness.ts';
 
@@ -20,7 +20,7 @@ function scripted(work: () => Promise<void>) {
       rounds.running--;
     }
     rounds.done++;
-    return { swept: new Swept(), totals: { adapters: 0, bytes: 0 }, seconds: 0 };
+    return { swept: new SweepCounts(), totals: { adapters: 0, bytes: 0 }, seconds: 0 };
   };
   return { rounds, sweeper: { sweep } };
 }

@@ -3,8 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
+import { RedisCommandClient } from '../../src/queue/redis-command-client.ts';
 import { COMMAND_TIMEOUT_MS } from '../../src/queue/redis-connection.ts';
-import { RedisQuestions } from '../../src/queue/redis-questions.ts';
 import { RedisRateCounter } from '../../src/queue/redis-rate-counter.ts';
 import { freePort } from '../free-port.ts';
 import { openRateCounter, type RateCounterFixture } from '../http/rate-counter.ts';
@@ -27,11 +27,11 @@ describe('the counter of rates', () => {
     holdUp(2 * COMMAND_TIMEOUT_MS);
     assert.equal((await counting).current, 1);
 
-    const questions = new RedisQuestions({ socketPath: state.broker.socketPath });
+    const questions = new RedisCommandClient({ socketPath: state.broker.socketPath });
     try {
       await until('the connection', () => questions.client.status === 'ready' || undefined);
       await nextTurn();
-      const answer = await questions.ask(() => {
+      const answer = await questions.run(() => {
         process.nextTick(holdUp, 2 * COMMAND_TIMEOUT_MS);
         return questions.client.ping();
       });

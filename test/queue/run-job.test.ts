@@ -19,7 +19,7 @@ import { bytesOf } from '../../src/resources/contents/content-files.ts';
 import { acceptedJob, splitRequest } from '../../src/resources/jobs/accepted-job.ts';
 import { fillPlaceholders } from '../../src/resources/jobs/executions/report-ids.ts';
 import type { JobStore } from '../../src/resources/jobs/store.ts';
-import type { MadeTarget, OutputFile } from '../../src/squeeze/job-context.ts';
+import type { OutputFile, WrittenTarget } from '../../src/squeeze/job-context.ts';
 import type { RequestInput } from '../../src/squeeze/run-request.ts';
 import type { BlobStore } from '../../src/storage/blob-store.ts';
 import { DiskStore } from '../../src/storage/disk-store.ts';
@@ -79,7 +79,7 @@ function withJobs(work: (bench: Bench) => Promise<void>): Promise<void> {
               const outcome = scriptedOutcome(input);
               const files = await filesOf(1, input.scratchDir);
               const isVain = failing.length > 0 && failing.length === outcome.targets.length;
-              const orFailed = <T>(own: (target: MadeTarget, i: number) => T) =>
+              const orFailed = <T>(own: (target: WrittenTarget, i: number) => T) =>
                 outcome.targets.map((target, i) =>
                   failing.includes(i) ? failedTarget(target, i) : own(target, i),
                 );
@@ -111,7 +111,7 @@ function withJobs(work: (bench: Bench) => Promise<void>): Promise<void> {
   });
 }
 
-const failedTarget = ({ result: { target } }: MadeTarget, index: number): FailedResult => ({
+const failedTarget = ({ result: { target } }: WrittenTarget, index: number): FailedResult => ({
   target,
   state: 'failed',
   error: jobFailure(new AppError('NON_FINITE_RESULT', `Target ${index}.`)),

@@ -1,5 +1,5 @@
 import type { Report } from '../../src/contract/report.ts';
-import type { JobOutcome, MadeTarget } from '../../src/squeeze/job-context.ts';
+import type { JobOutcome, WrittenTarget } from '../../src/squeeze/job-context.ts';
 import type { RequestInput } from '../../src/squeeze/run-request.ts';
 import {
   PLAYED_PROVIDER,
@@ -15,7 +15,7 @@ export function scriptedOutcome({ request, sources }: RequestInput): Omit<
   JobOutcome,
   'targets' | 'report'
 > & {
-  readonly targets: readonly MadeTarget[];
+  readonly targets: readonly WrittenTarget[];
   readonly report: Report;
 } {
   const targets = request.kind === 'analyze' ? [] : request.targets;

@@ -5,7 +5,7 @@ import { residentBytes } from '../e2e/process-tree.ts';
 import { startService } from '../e2e/service.ts';
 import { until, withFolder } from '../queue/harness.ts';
 
-const MOST_BYTES_LEFT = 100e6;
+const MAX_BYTES_LEFT = 100e6;
 /** The service looks every 5 s whether it is idle. */
 const MEMORY_LIMIT_MS = 30_000;
 
@@ -34,7 +34,7 @@ it('of 500 connections that post jobs, most are sent away; what was taken ends, 
       assert.deepEqual(await untilEnded(service.url, answers), { succeeded: accepted.length });
       await until(
         'memory as before',
-        async () => residentBytes(service) - idleBytes < MOST_BYTES_LEFT || undefined,
+        async () => residentBytes(service) - idleBytes < MAX_BYTES_LEFT || undefined,
         MEMORY_LIMIT_MS,
       );
       // It takes work again, or this throws.

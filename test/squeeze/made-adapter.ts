@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { ComputePool } from '../../src/compute/pool.ts';
 import type { SqueezeOptions } from '../../src/contract/job-request.ts';
 import type { Target } from '../../src/contract/target.ts';
-import type { MadeTarget, SqueezeInput } from '../../src/squeeze/job-context.ts';
+import type { SqueezeInput, WrittenTarget } from '../../src/squeeze/job-context.ts';
 import { factorsWithSpectrum } from '../oracle/known-matrices.ts';
 import type { Matrix } from '../oracle/linear-algebra.ts';
 import { CONFIG, readPeftAdapter, WEIGHTS } from '../oracle/peft-adapter.ts';
@@ -120,5 +120,5 @@ export async function squeezing<T>(
 }
 
 /** The oracle's view of a result. */
-export const readResult = ({ files }: Pick<MadeTarget, 'files'>) =>
+export const readResult = ({ files }: Pick<WrittenTarget, 'files'>) =>
   readPeftAdapter(join(files![0]!.path, '..'));

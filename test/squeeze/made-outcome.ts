@@ -1,12 +1,12 @@
 import type { Report, SucceededTargetReport } from '../../src/contract/report.ts';
 import { fromPlainError } from '../../src/errors/app-error.ts';
 import type { ErrorCode } from '../../src/errors/error-kinds.ts';
-import type { JobOutcome, MadeTarget } from '../../src/squeeze/job-context.ts';
+import type { JobOutcome, WrittenTarget } from '../../src/squeeze/job-context.ts';
 import { squeeze as squeezeTargets } from '../../src/squeeze/squeeze.ts';
 
 /** What a job comes to whose targets all succeed. */
 export interface MadeOutcome extends JobOutcome {
-  readonly targets: readonly MadeTarget[];
+  readonly targets: readonly WrittenTarget[];
   readonly report: Omit<Report, 'targets'> & { readonly targets: SucceededTargetReport[] };
 }
 

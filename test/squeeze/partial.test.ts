@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { Target } from '../../src/contract/target.ts';
-import type { JobOutcome, MadeTarget } from '../../src/squeeze/job-context.ts';
+import type { JobOutcome, WrittenTarget } from '../../src/squeeze/job-context.ts';
 import { squeeze } from '../../src/squeeze/squeeze.ts';
 import { CONFIG, readPeftAdapter, WEIGHTS } from '../oracle/peft-adapter.ts';
 import { overallError, scoreAdapter } from '../oracle/score.ts';
@@ -97,7 +97,7 @@ describe('a squeeze of several targets', () => {
         readdirSync(scratchDir).filter((name) => /^\d+$/.test(name)),
         ['1'],
       );
-      const scores = scoreAdapter(readPeftAdapter(dir), readResult(made as MadeTarget));
+      const scores = scoreAdapter(readPeftAdapter(dir), readResult(made as WrittenTarget));
       for (const score of scores.values()) assert.ok(score.actualError <= score.optimalError * (1 + 1e-6));
     });
   });

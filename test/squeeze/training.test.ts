@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { Target } from '../../src/contract/target.ts';
 import { AppError } from '../../src/errors/app-error.ts';
-import type { MadeTarget } from '../../src/squeeze/job-context.ts';
+import type { WrittenTarget } from '../../src/squeeze/job-context.ts';
 import { gaussianMatrix } from '../oracle/known-matrices.ts';
 import {
   differenceNorm,
@@ -33,7 +33,7 @@ const RANK = 12;
 const fixture = computeFixture();
 
 /** A file of what the squeeze wrote for the trainer, as float64 matrices by tensor name. */
-function extra(outcome: MadeTarget, name: string): Map<string, Matrix> {
+function extra(outcome: WrittenTarget, name: string): Map<string, Matrix> {
   const file = outcome.extra.find((candidate) => candidate.name === name);
   assert.ok(file, `${name} is there`);
   const { tensors } = parseSafetensors(readFileSync(file.path));

@@ -119,16 +119,16 @@ describe('receiveFile', () => {
     );
   });
 
-  it('lets the gate have the last word', async () => {
+  it('lets the validator have the last word', async () => {
     const refusal = new AppError('ST_HEADER_LENGTH', 'no');
-    const openGate = () => ({
+    const newValidator = () => ({
       push: () => {},
       finish: (bytes: number) => {
         assert.equal(bytes, 10);
         throw refusal;
       },
     });
-    await assert.rejects(received(remote(rest), { openGate }), (error) => error === refusal);
+    await assert.rejects(received(remote(rest), { newValidator }), (error) => error === refusal);
   });
 
   it('tells of a folder that cannot be written', async () => {

@@ -3,12 +3,12 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import type { Gate } from '../../src/bytes/gate.ts';
+import type { StreamValidator } from '../../src/bytes/stream-validator.ts';
 import type { UrlSource } from '../../src/contract/transfer.ts';
 import { AppError } from '../../src/errors/app-error.ts';
 import type { ErrorCode } from '../../src/errors/error-kinds.ts';
 import { Outbound } from '../../src/net/outbound.ts';
-import { HeaderGate } from '../../src/safetensors/header-gate.ts';
+import { SafetensorsValidator } from '../../src/safetensors/safetensors-validator.ts';
 import { type FetchOptions, fetchAdapter } from '../../src/transfer/fetch-adapter.ts';
 import type { BytesProgress } from '../../src/transfer/transfer-progress.ts';
 import { type Certificate, makeCertificate, opensslIsMissing } from '../queue/certificate.ts';
@@ -131,7 +131,7 @@ describe('an adapter from URLs', () => {
       server.hasEtags = hasEtags;
       server.files.set('/w', randomBytes(3_000_000));
       let requests = 0;
-      let gates = 0;
+      let validators = 0;
       server.fault = ({ path }) => {
         if (!path.startsWith('/w') || requests++ > 0) return undefined;
         // Replaced while it is read.
@@ -139,18 +139,18 @@ describe('an adapter from URLs', () => {
         return { cutAfterBytes: 2_000_000 };
       };
       const seen: number[] = [];
-      const gate = (): Gate => {
-        gates++;
+      const validator = (): StreamValidator => {
+        validators++;
         let bytes = 0;
         const push = (chunk: Uint8Array): void => {
           bytes += chunk.byteLength;
         };
         return { push, finish: () => void seen.push(bytes) };
       };
-      const { files } = await fetched(source(), { gate });
+      const { files } = await fetched(source(), { validator });
       assert.ok(readFileSync(files[0]!.path).equals(weights));
       assert.equal(files[0]!.sha256, sha256Of(weights));
-      assert.deepEqual([gates, seen], [2, [weights.byteLength]]);
+      assert.deepEqual([validators, seen], [2, [weights.byteLength]]);
     }
   });
 
@@ -212,14 +212,17 @@ describe('an adapter from URLs', () => {
     );
   });
 
-  it('is refused by the gate before all of it came', async () => {
+  it('is refused by the validator before all of it came', async () => {
     let stalled = false;
     server.fault = ({ path }) => {
       if (!path.startsWith('/w')) return undefined;
       stalled = true;
       return { stallAfterBytes: 100_000 };
     };
-    await assert.rejects(fetched(source(), { gate: () => new HeaderGate() }), failing('ST_HEADER_TOO_LARGE'));
+    await assert.rejects(
+      fetched(source(), { validator: () => new SafetensorsValidator() }),
+      failing('ST_HEADER_TOO_LARGE'),
+    );
     assert.ok(stalled);
     assert.equal(askedFor('/w').length, 1, 'and is not asked for again');
   });

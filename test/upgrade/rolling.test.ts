@@ -15,7 +15,7 @@ import { until } from '../queue/harness.ts';
 import { buildNextVersion, NEXT_MIGRATION, NEXT_VERSION } from './next-version.ts';
 
 /** More than can be sent meanwhile. */
-const MOST_JOBS = 2_000;
+const MAX_JOBS = 2_000;
 /** Jobs that wait or run at a time: as many as keep both workers busy. */
 const IN_FLIGHT = 8;
 /** Jobs that come at once: a worker that is stopped then is at work. */
@@ -65,7 +65,7 @@ describe('an upgrade, process by process, on PostgreSQL under load', { skip: noP
     let isOver = false;
     let sends = 0;
     const client = () => new PatientClient(apis.at(-1)!.url);
-    const requests = distinctRequests(await uploadAdapters(client()), MOST_JOBS + BURST);
+    const requests = distinctRequests(await uploadAdapters(client()), MAX_JOBS + BURST);
     const accepted: Accepted[] = [];
     const deadline = Date.now() + LIMIT_MS;
     const ended = (id: string) =>
@@ -78,7 +78,7 @@ describe('an upgrade, process by process, on PostgreSQL under load', { skip: noP
         LIMIT_MS,
       );
     const load = (async () => {
-      for (let i = 0; !isOver && i < MOST_JOBS; i++) {
+      for (let i = 0; !isOver && i < MAX_JOBS; i++) {
         // Each time to another one: what one version has answered the other one answers as well.
         const send = () => postJob(apis[sends++ % apis.length]!.url, `job-${i}`, requests[i]);
         accepted.push(await insist(`job-${i}`, send, deadline));
@@ -106,7 +106,7 @@ describe('an upgrade, process by process, on PostgreSQL under load', { skip: noP
     const newWorker = await start('worker', next);
     await newWorker.ready();
     await doneBy([packageVersion, NEXT_VERSION]);
-    const burst = requests.slice(MOST_JOBS).map((request, i) => {
+    const burst = requests.slice(MAX_JOBS).map((request, i) => {
       const key = `burst-${i}`;
       return insist(key, () => postJob(oldApi.url, key, request), deadline);
     });

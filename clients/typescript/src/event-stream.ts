@@ -22,7 +22,7 @@ export interface EventOptions {
 
 const RECONNECT_MS = 2000;
 /** The service sends a comment every 15 seconds: a connection that is silent for this long is dead. */
-const MOST_SILENCE_MS = 60_000;
+const MAX_SILENCE_MS = 60_000;
 
 /**
  * The events of a stream. After its connection ends or breaks, it reconnects and continues after the last received
@@ -93,7 +93,7 @@ async function* linesOf(
   let text = '';
   try {
     for (;;) {
-      const silence = setTimeout(stop, MOST_SILENCE_MS);
+      const silence = setTimeout(stop, MAX_SILENCE_MS);
       const { done, value } = await reader
         .read()
         .catch(() => ({ done: true, value: undefined }) as const)

@@ -232,7 +232,7 @@ export class Jobs {
 }
 
 const FIRST_PAUSE_MS = 100;
-const MOST_PAUSE_MS = 2000;
+const MAX_PAUSE_MS = 2000;
 
 /** Polls until something has ended. If the service answers early, the pauses get longer. */
 export async function untilEnded<T extends Ending>(
@@ -243,8 +243,8 @@ export async function untilEnded<T extends Ending>(
     const askedAt = Date.now();
     const found = await get({ waitSeconds: WAIT_SECONDS, signal });
     if (hasEnded(found)) return found;
-    if (Date.now() - askedAt >= MOST_PAUSE_MS) continue;
+    if (Date.now() - askedAt >= MAX_PAUSE_MS) continue;
     await sleep(pauseMs, signal);
-    pauseMs = Math.min(1.3 * pauseMs, MOST_PAUSE_MS);
+    pauseMs = Math.min(1.3 * pauseMs, MAX_PAUSE_MS);
   }
 }

@@ -43,9 +43,9 @@ export interface Call extends CreateOptions {
 
 const MAX_RETRIES = 5;
 const FIRST_BACKOFF_MS = 250;
-const MOST_BACKOFF_MS = 10_000;
+const MAX_BACKOFF_MS = 10_000;
 /** Longer waits are reported to the caller at once. */
-const MOST_RETRY_AFTER_MS = 60_000;
+const MAX_RETRY_AFTER_MS = 60_000;
 
 /** Calls about the whole service, which name no tenant in their query. */
 const OF_ALL_TENANTS = /^\/v1\/(?:tenants|workers)(?:\/|$)/;
@@ -99,7 +99,7 @@ export class Transport {
         signal.throwIfAborted();
         const error = this.#failure(thrown);
         const waitMs = error.retryAfterMs ?? backoffMs(retries);
-        if (!error.retryable || retries >= mostRetries || waitMs > MOST_RETRY_AFTER_MS) throw error;
+        if (!error.retryable || retries >= mostRetries || waitMs > MAX_RETRY_AFTER_MS) throw error;
         await sleep(waitMs, signal);
       }
     }
@@ -150,7 +150,7 @@ export class Transport {
 
 /** A random time below a bound that doubles: clients that were refused together must not return together. */
 const backoffMs = (retries: number): number =>
-  Math.random() * Math.min(FIRST_BACKOFF_MS * 2 ** (retries + 1), MOST_BACKOFF_MS);
+  Math.random() * Math.min(FIRST_BACKOFF_MS * 2 ** (retries + 1), MAX_BACKOFF_MS);
 
 /** 128 random bits. `crypto.randomUUID` exists only in secure contexts. */
 function newKey(): string {

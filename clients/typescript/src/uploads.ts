@@ -24,7 +24,7 @@ const TUS = { 'tus-resumable': '1.0.0' };
 /** How many times in a row a piece may fail without any of its bytes arriving. */
 const MAX_FAILURES = 8;
 const FIRST_PAUSE_MS = 250;
-const MOST_PAUSE_MS = 10_000;
+const MAX_PAUSE_MS = 10_000;
 /** Statuses that report another offset, or another request that is still writing: query the offset. */
 const OUT_OF_STEP: readonly number[] = [409, 423];
 
@@ -122,7 +122,7 @@ export class Uploads {
           error instanceof LoraSqueezeError && (error.retryable || OUT_OF_STEP.includes(error.status ?? 0));
         if (!isPassing || ++failures > MAX_FAILURES) throw error;
         await sleep(
-          error.retryAfterMs ?? Math.min(FIRST_PAUSE_MS * 2 ** (failures - 1), MOST_PAUSE_MS),
+          error.retryAfterMs ?? Math.min(FIRST_PAUSE_MS * 2 ** (failures - 1), MAX_PAUSE_MS),
           signal,
         );
         const there = await this.#offset(id, signal);

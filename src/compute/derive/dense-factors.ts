@@ -11,10 +11,10 @@ const SEED = 0;
 /** The sketch is wider than the rank by this factor, so that power iterations find the wanted directions quickly. */
 const WIDTH_FACTOR = 2;
 /** … and at least by this many columns. */
-const LEAST_OVERSAMPLING = 16;
+const MIN_OVERSAMPLING = 16;
 const MAX_ITERATIONS = 10;
 /** Iterations end when one of them gained less than this share of the energy that is still missing. */
-const LEAST_GAIN = 1e-5;
+const MIN_GAIN = 1e-5;
 /** If less than this share of all energy is missing, the rest is rounding. */
 const NOTHING = 1e-15;
 
@@ -68,7 +68,7 @@ export async function denseFactors(
     const now = await kernels.energy(z);
     const [gained, missing] = [now - captured, energy - now];
     captured = now;
-    if (missing <= NOTHING * energy || gained <= LEAST_GAIN * missing) break;
+    if (missing <= NOTHING * energy || gained <= MIN_GAIN * missing) break;
     if (round < MAX_ITERATIONS) x = await orthonormal(z);
   }
 
@@ -94,7 +94,7 @@ export async function denseFactors(
 
 /** l: a multiple of COLUMN_STEP, not larger than the dimensions of ΔW allow. */
 function sketchColumns({ m, n, rank }: Derivation): number {
-  const wanted = Math.max(WIDTH_FACTOR * rank, rank + LEAST_OVERSAMPLING);
+  const wanted = Math.max(WIDTH_FACTOR * rank, rank + MIN_OVERSAMPLING);
   return roundUp(Math.max(rank, Math.min(wanted, m, n)));
 }
 

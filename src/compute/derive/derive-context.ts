@@ -1,5 +1,5 @@
 import type { Derivation } from '../../adapter/staging-plan.ts';
-import type { Computed } from '../../engine/kernel-types.ts';
+import type { ComputedMatrix } from '../../engine/kernel-types.ts';
 import type { Kernels } from '../../engine/kernels.ts';
 import { AppError } from '../../errors/app-error.ts';
 import type { FactorWriter } from '../factor-files.ts';
@@ -47,7 +47,7 @@ export class FactorSink {
    * ⏎ @param columns which columns of the factor; default: all
    * @throws AppError NON_FINITE_RESULT naming the module if a number does not fit into float32
    */
-  write(factor: 'a' | 'b', { data, energy }: Computed, rows: IndexSpan, columns?: IndexSpan): void {
+  write(factor: 'a' | 'b', { data, energy }: ComputedMatrix, rows: IndexSpan, columns?: IndexSpan): void {
     const { derivation, path } = this.#task;
     if (!Number.isFinite(energy)) {
       const { module } = derivation;

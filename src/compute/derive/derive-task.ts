@@ -1,8 +1,8 @@
 import type { Derivation, MatrixEntry, MatrixSource, TuckerSide } from '../../adapter/staging-plan.ts';
 import type { Kernels } from '../../engine/kernels.ts';
 import { AppError } from '../../errors/app-error.ts';
-import { type Busy, idle } from '../busy.ts';
 import { withWriter } from '../factor-files.ts';
+import { noPhaseSeconds, type PhaseSeconds } from '../phase-seconds.ts';
 import { denseFactors } from './dense-factors.ts';
 import type { DeriveContext, DeriveTask } from './derive-context.ts';
 import { FactorSink } from './derive-context.ts';
@@ -11,17 +11,17 @@ import { MatrixReader } from './matrix-reader.ts';
 import { spans } from './spans.ts';
 import { UpdateRows } from './update-rows.ts';
 
-export interface Derived {
+export interface DeriveResult {
   /** What the factors do not represent: ‖ΔW − B·A‖², 0 if they are exact. Without the module's scale. */
   readonly residualEnergy: number;
-  readonly busy: Busy;
+  readonly phaseSeconds: PhaseSeconds;
 }
 
 /**
  * Runs in a compute thread.
  * @throws AppError NON_FINITE_WEIGHTS naming the tensor, NON_FINITE_RESULT and CORE_NOT_CONVERGED naming the module
  */
-export async function derive(task: DeriveTask, kernels: Kernels): Promise<Derived> {
+export async function derive(task: DeriveTask, kernels: Kernels): Promise<DeriveResult> {
   const startedMs = performance.now();
   const { derivation } = task;
   const reader = new MatrixReader(task.sourcePath);
@@ -33,7 +33,10 @@ export async function derive(task: DeriveTask, kernels: Kernels): Promise<Derive
       const residualEnergy = isExact
         ? 0
         : await denseFactors(derivation, new UpdateRows(derivation, context), context);
-      return { residualEnergy, busy: { ...idle(), load: (performance.now() - startedMs) / 1000 } };
+      return {
+        residualEnergy,
+        phaseSeconds: { ...noPhaseSeconds(), load: (performance.now() - startedMs) / 1000 },
+      };
     });
   } finally {
     reader.close();

@@ -17,7 +17,7 @@ const FIRST_DEGREE = 2;
  */
 const LARGEST_GROWTH = 1e5;
 /** The bound of a filter is at least this share of the largest eigenvalue. */
-const LEAST_BOUND = 1e-10;
+const MIN_BOUND = 1e-10;
 
 /**
  * The decomposition of a stack of modules from their Gram matrices alone, float64.
@@ -159,7 +159,7 @@ function powerIterations(graph: GraphBuilder, inputs: PowerInputs): { basis: Val
       const missing = body.max(body.sub(energy, captured), body.double(0));
 
       const bounds = eigenvalueBounds(body, body.matmul(body.transposeStack(image), applied));
-      const least = body.max(body.mul(bounds.most, body.double(LEAST_BOUND)), body.double(TINY));
+      const least = body.max(body.mul(bounds.most, body.double(MIN_BOUND)), body.double(TINY));
       const bound = body.max(body.max(bounds.least, body.div(missing, rank)), least);
       const left = body.sub(maxIterations, count!);
       const isFirst = body.greater(body.double(0), capturedBefore!);

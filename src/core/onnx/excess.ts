@@ -14,7 +14,7 @@ const HALVINGS = 5;
  */
 const CAUTION = 10 * Math.sqrt(2 / Math.PI);
 /** The bound of the filter is at least this share of the largest eigenvalue that was found. */
-const LEAST_BOUND = 1e-10;
+const MIN_BOUND = 1e-10;
 
 interface Found {
   readonly gramB: Value;
@@ -53,7 +53,7 @@ export function excessOutputs(graph: GraphBuilder, found: Found): void {
     graph.reduceMax(values, [1], false),
     graph.neg(graph.reduceMax(graph.neg(values), [1], false)),
   ];
-  const floor = graph.max(graph.mul(most, graph.double(LEAST_BOUND)), graph.double(TINY));
+  const floor = graph.max(graph.mul(most, graph.double(MIN_BOUND)), graph.double(TINY));
   const bound = graph.max(graph.max(least, graph.div(missing, rank)), floor);
 
   const probe = rest(graph, graph.input('probe', 'double', ['N', 'r', PROBES]));

@@ -4,7 +4,7 @@ import { NO_REST, numericalRank, RESOLUTION, type Rest } from '../spectrum.ts';
  * A curve that rises less than this above its chord has no significant bend. For comparison: singular values that
  * fall linearly to zero reach 0.38; two random factors of rank 64, whose spectrum is noise, reach 0.08 at 4096×4096.
  */
-const LEAST_BEND = 0.1;
+const MIN_BEND = 0.1;
 
 /** Smaller gains are rounding: equal heights count as a tie, which the smaller rank wins. */
 const SLACK = 1e-12;
@@ -36,5 +36,5 @@ export function kneeRank(sigma: ArrayLike<number>, rest: Rest = NO_REST): number
     const height = kept / total - (index + 1) / all;
     if (height > highest + SLACK) [knee, highest] = [index + 1, height];
   }
-  return highest < LEAST_BEND ? count : knee;
+  return highest < MIN_BEND ? count : knee;
 }

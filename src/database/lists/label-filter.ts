@@ -1,6 +1,6 @@
 import type { Labels } from '../../contract/labels.ts';
 import { sql } from '../sql.ts';
-import type { Link } from './listed.ts';
+import type { Link } from './list-page.ts';
 
 /** A label that is searched for, with its text. */
 export interface WantedLabel {

@@ -1,7 +1,7 @@
 import type { Adapter, FactorDtype, FactorEntry, TensorEntry } from '../../adapter/adapter.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { quote } from '../../json/quote.ts';
-import { readHeader } from '../../safetensors/header-gate.ts';
+import { readHeader } from '../../safetensors/safetensors-validator.ts';
 
 /**
  * The averages that optimizers keep for each parameter, by PyTorch's names, and the power of the gradient that each one averages: first

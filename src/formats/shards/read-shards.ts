@@ -3,8 +3,8 @@ import { checkShardSet } from '../../adapter/shard-set.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { quote } from '../../json/quote.ts';
 import type { SafetensorsHeader } from '../../safetensors/header.ts';
-import { readHeader } from '../../safetensors/header-gate.ts';
 import { MAX_TENSORS } from '../../safetensors/limits.ts';
+import { readHeader } from '../../safetensors/safetensors-validator.ts';
 import { byName } from '../pairs/by-name.ts';
 import { checkShardIndex, mismatch } from './shard-index.ts';
 

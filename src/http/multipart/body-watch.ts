@@ -6,7 +6,7 @@ import { ContentDigest } from './content-digest.ts';
 const MIN_BYTES_PER_TIMEOUT = 1024;
 
 /** Idle timeouts that are waited after the client has gone, because a disk may need long to write what has arrived. */
-const MOST_IDLE_ALONE = 2;
+const MAX_IDLE_ALONE = 2;
 
 /** Watches a request body arrive: counts its bytes, checks its digests, and aborts `signal` if no more bytes arrive. */
 export class BodyWatch {
@@ -31,7 +31,7 @@ export class BodyWatch {
       if (request.complete) {
         // The body has arrived completely, but the parser has not finished and has lost its end, so no response can
         // be sent.
-        if (request.socket.destroyed && ++idleAlone >= MOST_IDLE_ALONE) controller.abort(uploadAborted());
+        if (request.socket.destroyed && ++idleAlone >= MAX_IDLE_ALONE) controller.abort(uploadAborted());
         return;
       }
       controller.abort(

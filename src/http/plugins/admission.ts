@@ -44,17 +44,17 @@ export const admission = fp(async (app: FastifyInstance, { metrics, ...bounds }:
   async function enter(request: FastifyRequest, reply: { raw: NodeJS.EventEmitter }): Promise<void> {
     const { tenant } = principalOf(request);
     const one = new RequestInFlight(all, tenant);
-    if (isUpload(request)) one.take('uploads');
+    if (isUpload(request)) one.acquire('uploads');
     else {
       all.check(tenant);
-      if (hasBody(request)) one.take('bytes', bodyBytes(request));
+      if (hasBody(request)) one.acquire('bytes', bodyBytes(request));
     }
     request.inFlight = one;
-    reply.raw.once('close', () => one.leave());
+    reply.raw.once('close', () => one.releaseAll());
   }
 
   async function begin(request: FastifyRequest): Promise<void> {
-    if (!isUpload(request)) request.inFlight?.take('requests');
+    if (!isUpload(request)) request.inFlight?.acquire('requests');
   }
 
   async function count(_request: FastifyRequest, reply: { problemCode: ErrorCode | null }): Promise<void> {

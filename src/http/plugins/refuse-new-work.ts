@@ -34,9 +34,9 @@ export const refuseWhenStopping = fp(
  * deletions and for finishing jobs. Calls of operators and cancelling still work.
  */
 export const refuseWhenFull = fp(
-  async (app: FastifyInstance, { checkRoom }: { checkRoom: () => Promise<void> }) => {
+  async (app: FastifyInstance, { checkFreeSpace }: { checkFreeSpace: () => Promise<void> }) => {
     app.addHook('onRoute', (route: RouteOptions) => {
-      if (mayCreateWork(route)) withHook(route, 'onRequest', checkRoom);
+      if (mayCreateWork(route)) withHook(route, 'onRequest', checkFreeSpace);
     });
   },
 );

@@ -1,8 +1,8 @@
 import { type Job, Queue } from 'bullmq';
 import type { Logger } from '../../log.ts';
 import type { DeliveryQueue, DeliveryTicket } from '../../resources/webhooks/delivery-queue.ts';
+import { RedisCommandClient, withCommandTimeout } from '../redis-command-client.ts';
 import { keyPrefix, type RedisAddress } from '../redis-connection.ts';
-import { answerWithin, RedisQuestions } from '../redis-questions.ts';
 
 export const DELIVERY_QUEUE_NAME = 'webhooks';
 
@@ -26,11 +26,11 @@ export interface DeliveryQueueOptions {
 
 /** The queue of deliveries in BullMQ: jobs with the ids of deliveries. Those to be retried are delayed. */
 export class BullDeliveryQueue implements DeliveryQueue {
-  private readonly redis: RedisQuestions;
+  private readonly redis: RedisCommandClient;
   private readonly queue: Queue<DeliveryData, undefined>;
 
   constructor({ address, prefix, logger }: DeliveryQueueOptions) {
-    this.redis = new RedisQuestions(address);
+    this.redis = new RedisCommandClient(address);
     this.queue = new Queue(DELIVERY_QUEUE_NAME, {
       connection: this.redis.client,
       prefix: keyPrefix(address, prefix),
@@ -50,12 +50,12 @@ export class BullDeliveryQueue implements DeliveryQueue {
   async add({ deliveryId, tenant, webhookId }: DeliveryTicket, atMs = 0): Promise<void> {
     const delay = Math.max(0, atMs - Date.now());
     const options = { jobId: deliveryId, ...(delay > 0 && { delay }) };
-    await this.redis.ask(() => this.queue.add('deliver', { tenant, webhookId }, options));
+    await this.redis.run(() => this.queue.add('deliver', { tenant, webhookId }, options));
   }
 
   async promote(ticket: DeliveryTicket): Promise<void> {
     await this.add(ticket);
-    await this.redis.ask(async () => {
+    await this.redis.run(async () => {
       const job = await this.queue.getJob(ticket.deliveryId);
       // A worker that has it checks the database after putting it back. Its time may come at this very moment.
       if (await job?.isDelayed()) await job?.promote().catch(() => undefined);
@@ -63,14 +63,14 @@ export class BullDeliveryQueue implements DeliveryQueue {
   }
 
   async promoteAll(): Promise<void> {
-    await this.redis.ask(() => this.queue.promoteJobs());
+    await this.redis.run(() => this.queue.promoteJobs());
   }
 
   async missing(deliveryIds: readonly string[]): Promise<string[]> {
     const missing: string[] = [];
     for (let begin = 0; begin < deliveryIds.length; begin += LOOKED_UP_AT_ONCE) {
       const some = deliveryIds.slice(begin, begin + LOOKED_UP_AT_ONCE);
-      const found = await this.redis.ask(() =>
+      const found = await this.redis.run(() =>
         Promise.all(some.map((id) => this.redis.client.exists(this.queue.toKey(id)))),
       );
       missing.push(...some.filter((_, i) => found[i] === 0));
@@ -81,6 +81,6 @@ export class BullDeliveryQueue implements DeliveryQueue {
   /** Closes the connection, even one that was never established. */
   async close(): Promise<void> {
     this.redis.close();
-    await answerWithin(CLOSE_TIMEOUT_MS, this.queue.close()).catch(() => undefined);
+    await withCommandTimeout(CLOSE_TIMEOUT_MS, this.queue.close()).catch(() => undefined);
   }
 }

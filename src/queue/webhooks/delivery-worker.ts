@@ -3,13 +3,13 @@ import type { Database } from '../../database/database.ts';
 import type { Logger } from '../../log.ts';
 import { type AttemptResult, Deliverer, type DelivererOptions } from '../../resources/webhooks/deliverer.ts';
 import { fixLocks } from '../fix-locks.ts';
+import { settlesWithin } from '../redis-command-client.ts';
 import {
   keyPrefix,
-  type PatientConnection,
-  patientConnection,
   type RedisAddress,
+  type RetryingConnection,
+  retryingConnection,
 } from '../redis-connection.ts';
-import { endsWithin } from '../redis-questions.ts';
 import { DELIVERY_QUEUE_NAME, type DeliveryData, type DeliveryJob } from './bull-delivery-queue.ts';
 
 /** Requests that run at the same time: they wait for receivers and cost nothing meanwhile. */
@@ -45,7 +45,7 @@ export interface DeliveryWorkerOptions extends DelivererOptions {
 export class DeliveryWorker {
   private readonly options: DeliveryWorkerOptions;
   private readonly logger: Logger;
-  private readonly redis: PatientConnection;
+  private readonly redis: RetryingConnection;
   private readonly deliverer: Deliverer;
   private readonly worker: Worker<DeliveryData, undefined>;
   private readonly shares = new FairShare(SHARE);
@@ -56,7 +56,7 @@ export class DeliveryWorker {
     this.options = options;
     this.logger = options.logger.child({ component: 'webhooks' });
     const { lockMs = LOCK_MS } = options;
-    this.redis = patientConnection(options.address);
+    this.redis = retryingConnection(options.address);
     this.deliverer = new Deliverer(options.database, options);
     this.worker = new Worker(DELIVERY_QUEUE_NAME, (job, token) => this.process(job, token), {
       connection: this.redis.connection,
@@ -89,9 +89,9 @@ export class DeliveryWorker {
       .close()
       .catch((error: unknown) => this.logger.warn({ err: error }, 'closing failed'));
     // Without a running request, closing only waits for Redis, which may be unavailable.
-    await endsWithin(closed, this.underWay === 0 ? Math.min(graceMs, CLOSE_TIMEOUT_MS) : graceMs);
+    await settlesWithin(closed, this.underWay === 0 ? Math.min(graceMs, CLOSE_TIMEOUT_MS) : graceMs);
     this.stopping.abort(new Error('The service is stopping.'));
-    await endsWithin(closed, CLOSE_TIMEOUT_MS);
+    await settlesWithin(closed, CLOSE_TIMEOUT_MS);
     this.redis.close();
   }
 

@@ -7,7 +7,7 @@ import { type Html, html, trusted, when } from '../html.ts';
 import type { ReportInput } from '../report-input.ts';
 
 /** A cell of a heat map is about a hundred bytes: further maps are left out if the page would become too long. */
-const MOST_CELLS = 6000;
+const MAX_CELLS = 6000;
 
 const COLOURS = / (fill|stroke|stop-color)="([^"]+)"/g;
 
@@ -51,7 +51,7 @@ ${spectra.map((figure, index) => drawn(figure, `chart-spectrum-${index}`))}
 function heatMaps(input: ReportInput): { shown: Figure[]; left: number } {
   const { modules } = input.report;
   const all = Math.max(1, targetsOf(input.report).length);
-  const count = Math.min(all, Math.max(1, Math.floor(MOST_CELLS / Math.max(1, modules.length))));
+  const count = Math.min(all, Math.max(1, Math.floor(MAX_CELLS / Math.max(1, modules.length))));
   return { shown: Array.from({ length: count }, (_, index) => heatFigure(input, index)), left: all - count };
 }
 

@@ -8,7 +8,7 @@ import { type Column, digits, integer, name, table } from './words.ts';
 
 /** More rows would make the page slow to open without being useful. */
 export const MOST_ROWS = 500;
-const MOST_TARGETS = 4;
+const MAX_TARGETS = 4;
 
 /**
  * Every module with its rank and error in each result, in the order of the model; for an analysis, the figures of its
@@ -17,7 +17,7 @@ const MOST_TARGETS = 4;
 export function modulesSection(input: ReportInput, jsonPath: Html): Html {
   const { modules, analysis } = input.report;
   const targets = targetsOf(input.report);
-  const shownTargets = targets.slice(0, MOST_TARGETS);
+  const shownTargets = targets.slice(0, MAX_TARGETS);
   const isOptimumKnown = shownTargets.some(({ modules: results }) =>
     results.some(({ optimal_error: optimum }) => optimum !== null),
   );

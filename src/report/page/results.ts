@@ -8,7 +8,7 @@ import { furtherWishes, targetInWords, unbrokenBytes, unbrokenPercent } from '..
 import { id, integer, name, ranks, sentence, table } from './words.ts';
 
 /** Further results appear only in the table. */
-const MOST_SENTENCES = 4;
+const MAX_SENTENCES = 4;
 
 const COLUMNS = [
   { title: 'Target' },
@@ -40,7 +40,7 @@ export function resultsSection(input: ReportInput): Html {
   if (results.length === 0) return html``;
   return html`
 <section aria-labelledby="results"><h2 id="results">Result${results.length === 1 ? '' : 's'}</h2>
-${results.slice(0, MOST_SENTENCES).map((result) => lead(input, result))}
+${results.slice(0, MAX_SENTENCES).map((result) => lead(input, result))}
 ${when(results.length === 1, () => facts(input, results[0]!))}
 ${table('Results', COLUMNS, results.map(row))}
 ${table(

@@ -1,8 +1,8 @@
 import { type Html, html, when } from '../html.ts';
-import { MOST_SHOWN, shownText } from '../shown-text.ts';
+import { MAX_SHOWN, shownText } from '../shown-text.ts';
 
 /** A name from a file, isolated from the direction of the text around it. */
-export const name = (text: string, most = MOST_SHOWN): Html =>
+export const name = (text: string, most = MAX_SHOWN): Html =>
   html`<bdi><code>${shownText(text, most)}</code></bdi>`;
 
 /** An id or a digest, which scrolls instead of being cut. */

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import type { ModuleKind } from '../../adapter/adapter.ts';
 import type { IncomingFile } from '../../adapter/digested-file.ts';
 import { roleOf } from '../../adapter/file-names.ts';
-import type { Gate } from '../../bytes/gate.ts';
+import type { StreamValidator } from '../../bytes/stream-validator.ts';
 import type { AdapterRecord } from '../../contract/adapter.ts';
 import type { Labels } from '../../contract/labels.ts';
 import type { Database } from '../../database/database.ts';
@@ -25,7 +25,7 @@ import {
   adapterExpired,
   adapterNotFound,
 } from './store.ts';
-import { AnyWeightsGate } from './weights-gate.ts';
+import { WeightsValidator } from './weights-validator.ts';
 
 /** The name of an adapter, how long it is kept, and what is known of it besides its files. */
 export interface AdapterSettings {
@@ -95,9 +95,9 @@ export class AdapterService {
     this.defaultTtlSeconds = defaultTtlSeconds;
   }
 
-  /** A new gate that refuses weights by their header while they arrive. */
-  openGate(): Gate {
-    return new AnyWeightsGate();
+  /** A new validator that refuses weights by their header while they arrive. */
+  newValidator(): StreamValidator {
+    return new WeightsValidator();
   }
 
   /**

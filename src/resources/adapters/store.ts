@@ -3,7 +3,7 @@ import type { Labels } from '../../contract/labels.ts';
 import type { Database } from '../../database/database.ts';
 import { isAdapterId } from '../../database/ids.ts';
 import { labelLinks, type WantedLabel } from '../../database/lists/label-filter.ts';
-import { type Link, listed, nameBegins } from '../../database/lists/listed.ts';
+import { type Link, listPage, nameBegins } from '../../database/lists/list-page.ts';
 import type { Page, PageRequest } from '../../database/lists/page.ts';
 import { type Condition, sql } from '../../database/sql.ts';
 import { AppError } from '../../errors/app-error.ts';
@@ -115,7 +115,7 @@ export class AdapterStore {
     const { database, tenant } = this;
     const begins = name === undefined ? {} : await nameBegins(database, 'adapter', tenant, name);
     const unexpired: Condition = sql`(adapter.expires_at is null or adapter.expires_at > ${database.now})`;
-    const { rows, next } = await listed(
+    const { rows, next } = await listPage(
       database,
       {
         ...{ table: 'adapter', tenant, columns: ADAPTER_COLUMNS, ids: begins.ids },

@@ -6,10 +6,10 @@ import { type BatchRecord, BatchSettings, MAX_BATCH_ITEMS } from '../../contract
 import { JobRequest } from '../../contract/job-request.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { bodyLines } from '../../http/body-lines.ts';
-import { takeBodiesAsTheyAre } from '../../http/byte-bodies.ts';
 import { announcedLength, IncomingBody } from '../../http/multipart/incoming-body.ts';
 import { UploadHeaders } from '../../http/multipart/multipart-schema.ts';
 import { PreferHeader } from '../../http/prefer.ts';
+import { acceptRawBodies } from '../../http/raw-bodies.ts';
 import { asComponent, problems, reference } from '../../http/schemas.ts';
 import { AlreadyAnswered } from '../../http/stored-response.ts';
 import { explain, type Fault, type SchemaError } from '../../http/validation-message.ts';
@@ -38,7 +38,7 @@ export const batchLineRoutes: FastifyPluginAsyncTypebox<LineRoutesOptions> = asy
   app,
   { idleTimeoutMs },
 ) => {
-  takeBodiesAsTheyAre(app);
+  acceptRawBodies(app);
 
   app.post(
     '/v1/batches/ndjson',

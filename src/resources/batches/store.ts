@@ -1,7 +1,7 @@
 import type { BatchPatch, BatchRecord, BatchState } from '../../contract/batch.ts';
 import { isBatchId } from '../../database/ids.ts';
 import { labelLinks, labelRows, type WantedLabel } from '../../database/lists/label-filter.ts';
-import { listed, nameBegins } from '../../database/lists/listed.ts';
+import { listPage, nameBegins } from '../../database/lists/list-page.ts';
 import type { Page, PageRequest } from '../../database/lists/page.ts';
 import { sql } from '../../database/sql.ts';
 import {
@@ -71,7 +71,7 @@ export class BatchStore {
   async page({ states, name, labels }: BatchFilter, request: PageRequest): Promise<Page<BatchRecord>> {
     const { database, tenant } = this;
     const begins = name === undefined ? {} : await nameBegins(database, 'batch', tenant, name);
-    const { rows, next } = await listed(
+    const { rows, next } = await listPage(
       database,
       {
         ...{ table: 'batch', tenant, columns: SUMMARY_COLUMNS, ...begins },

@@ -23,7 +23,7 @@ const FIELD_OF_CREDENTIALS: Readonly<Record<ConnectionKind, string>> = {
 export function checkSettings(
   connection: Settings,
   hasCredentials: boolean,
-  outbound: Pick<Outbound, 'allowing'>,
+  outbound: Pick<Outbound, 'withAllowedHosts'>,
 ): void {
   const { kind, ambient, region, endpoint, path_style, prefixes } = connection;
   for (const [field, value] of Object.entries({ region, path_style }))
@@ -81,9 +81,9 @@ function checkPrefix(kind: ConnectionKind, prefix: string, pointer: string): voi
 }
 
 /** @throws AppError VALIDATION_FAILED naming an entry that is not a host */
-function opened({ allowed_hosts }: Settings, outbound: Pick<Outbound, 'allowing'>): Outbound {
+function opened({ allowed_hosts }: Settings, outbound: Pick<Outbound, 'withAllowedHosts'>): Outbound {
   try {
-    return outbound.allowing(allowed_hosts);
+    return outbound.withAllowedHosts(allowed_hosts);
   } catch (error) {
     if (error instanceof TypeError) throw invalid('/allowed_hosts', error.message);
     throw error;

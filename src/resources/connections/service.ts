@@ -19,7 +19,7 @@ import type { ConnectionStore } from './store.ts';
 export const MAX_CONNECTIONS = 200;
 
 export interface ConnectionParts {
-  readonly outbound: Pick<Outbound, 'checkUrl' | 'allowing'>;
+  readonly outbound: Pick<Outbound, 'checkUrl' | 'withAllowedHosts'>;
   /** undefined: credentials cannot be stored, but connections without credentials can be created. */
   readonly box: SecretBox | undefined;
 }

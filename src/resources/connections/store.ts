@@ -1,7 +1,7 @@
 import type { ConnectionKind, ConnectionRecord } from '../../contract/connection.ts';
 import type { Database } from '../../database/database.ts';
 import { timedId } from '../../database/ids.ts';
-import { listed } from '../../database/lists/listed.ts';
+import { listPage } from '../../database/lists/list-page.ts';
 import type { Page, PageRequest } from '../../database/lists/page.ts';
 import type { ConnectionTable } from '../../database/tables.ts';
 import type { ConnectionAccess, ConnectionSettings } from '../../transfer/connection-access.ts';
@@ -38,7 +38,7 @@ export class ConnectionStore {
 
   /** The newest first. @param kind undefined: all kinds */
   async page(kind: ConnectionKind | undefined, request: PageRequest): Promise<Page<ConnectionRecord>> {
-    const { rows, next } = await listed(
+    const { rows, next } = await listPage(
       this.database,
       { table: 'connection', tenant: this.tenant, columns: COLUMNS, equal: { kind } },
       request,

@@ -4,7 +4,7 @@ export interface Sweep {
   readonly startMs: number;
   /** `startMs` minus the grace period: what was released later may be about to get a new reference. */
   readonly cutoffMs: number;
-  readonly swept: Swept;
+  readonly swept: SweepCounts;
 }
 
 /**
@@ -23,7 +23,7 @@ type SweptKind =
   | 'stray'
   | 'idempotency_key';
 
-export interface SweptOfKind {
+export interface SweptCount {
   readonly kind: SweptKind;
   readonly objects: number;
   /** For adapters: the bytes of all their files, which become free when their content is removed. */
@@ -31,7 +31,7 @@ export interface SweptOfKind {
 }
 
 /** What a sweep has removed so far. */
-export class Swept {
+export class SweepCounts {
   private readonly counts = new Map<SweptKind, { objects: number; bytes: number }>();
 
   add(kind: SweptKind, bytes = 0, objects = 1): void {
@@ -41,12 +41,12 @@ export class Swept {
     this.counts.set(kind, count);
   }
 
-  of(kind: SweptKind): SweptOfKind {
+  of(kind: SweptKind): SweptCount {
     return { kind, objects: 0, bytes: 0, ...this.counts.get(kind) };
   }
 
   /** The kinds of which something was removed. */
-  get all(): SweptOfKind[] {
+  get all(): SweptCount[] {
     return [...this.counts.keys()].map((kind) => this.of(kind));
   }
 }

@@ -23,7 +23,7 @@ export async function insertEvents(
   events: readonly OutgoingEvent[],
 ): Promise<void> {
   if (events.length === 0) return;
-  await database.alone(writer, 'events');
+  await database.lockExclusively(writer, 'events');
   const newest = await writer
     .selectFrom('event')
     .select('place')

@@ -6,7 +6,7 @@ import type { Database } from '../../database/database.ts';
 import { newJobId, timedId } from '../../database/ids.ts';
 import type { ExecutionTable } from '../../database/job-tables.ts';
 import type { Dispatcher } from '../../dispatch/dispatcher.ts';
-import { liveFleet, mibOf } from '../../dispatch/pace.ts';
+import { liveFleet, mibOf } from '../../dispatch/worker-fleet.ts';
 import { unknownForecast } from '../../squeeze/forecast.ts';
 import { forecastRequest } from '../../squeeze/forecast-request.ts';
 import type { SourceFiles } from '../../squeeze/job-context.ts';

@@ -6,7 +6,7 @@ import { AppError } from '../../errors/app-error.ts';
 
 /** How long the age of a tenant's queue is cached, because there may be hundreds of requests a second. */
 const REMEMBERED_MS = 1_000;
-const MOST_REMEMBERED = 10_000;
+const MAX_CACHED = 10_000;
 
 /** In seconds. After a shorter wait the queue would still be too old; a longer one would leave workers idle. */
 const RETRY_AFTER = { least: 5, most: 60 } as const;
@@ -21,7 +21,7 @@ export class QueueAge {
   private readonly maxSeconds: number | undefined;
   /** Cached queries, including those under way: requests that arrive meanwhile wait for the same query. */
   private readonly looks = new LRUCache<string, Promise<number>>({
-    max: MOST_REMEMBERED,
+    max: MAX_CACHED,
     ttl: REMEMBERED_MS,
   });
 

@@ -27,7 +27,7 @@ export interface ReportSource {
 }
 
 /** A report as it is sent. */
-export interface ReportAnswer {
+export interface ReportResponse {
   readonly bytes: Buffer;
   readonly etag: string;
   readonly policy: string | undefined;
@@ -48,12 +48,12 @@ export async function reportFileName({ adapters }: ReportSource, job: JobRecord)
 /** Reports in their readable forms, which are rendered in a thread of their own and cached for a while. */
 export class RenderedReports {
   private readonly renderer = new Renderer();
-  private readonly answers = new LRUCache<string, ReportAnswer>({
+  private readonly answers = new LRUCache<string, ReportResponse>({
     maxSize: MAX_BYTES,
     sizeCalculation: ({ bytes }, key) => bytes.length + key.length + 200,
     ttl: REMEMBERED_MS,
   });
-  private readonly running = new Map<string, Promise<ReportAnswer>>();
+  private readonly running = new Map<string, Promise<ReportResponse>>();
 
   /**
    * The report of a job in one form. Simultaneous requests for the same report share one rendering.
@@ -63,7 +63,7 @@ export class RenderedReports {
     source: ReportSource,
     jobId: string,
     form: ReportForm,
-  ): Promise<ReportAnswer & { readonly fileName: string }> {
+  ): Promise<ReportResponse & { readonly fileName: string }> {
     // Read even if the report is cached, because a deleted job has no report, and names change.
     const job = await source.jobs.recorded(jobId);
     const key = `${source.tenant}/${jobId}/${JSON.stringify(form)}`;
@@ -77,7 +77,7 @@ export class RenderedReports {
     source: ReportSource,
     jobId: string,
     form: ReportForm,
-  ): Promise<ReportAnswer> {
+  ): Promise<ReportResponse> {
     const answer = this.make(source, jobId, form).finally(() => this.running.delete(key));
     this.running.set(key, answer);
     const made = await answer;
@@ -90,7 +90,7 @@ export class RenderedReports {
     return this.renderer.close();
   }
 
-  private async make(source: ReportSource, jobId: string, form: ReportForm): Promise<ReportAnswer> {
+  private async make(source: ReportSource, jobId: string, form: ReportForm): Promise<ReportResponse> {
     const { bytes, policy } = await this.renderer.render(async () => {
       const stored = await source.jobs.storedReport(jobId);
       const adapters = await adaptersOf(source, stored.job);

@@ -21,7 +21,7 @@ import type { UploadDependencies } from '../adapters/upload/receive-adapter.ts';
 import { squeezeParts, storeUpload } from '../adapters/upload/store-upload.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import { JOB_PAGE_EXAMPLE } from './examples.ts';
-import { answerCurrentJob, type FinalJobs } from './final-jobs.ts';
+import { type FinalJobCache, sendCurrentJob } from './final-job-cache.ts';
 import { PRIORITY_ERRORS, priorityCeiling, withinCeiling } from './priority-ceiling.ts';
 import { checkQueuedJobs, QUEUED_JOBS_ERRORS, withinQueuedJobs } from './queued-jobs.ts';
 import { JOB_ERRORS, type JobService } from './service.ts';
@@ -41,7 +41,7 @@ const GetHeaders = Type.Object({
 const BODY = reference(SqueezeRequest);
 
 export interface JobRoutesOptions {
-  readonly finals: FinalJobs;
+  readonly finals: FinalJobCache;
   readonly deps: UploadDependencies;
 }
 
@@ -108,7 +108,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
         },
       },
     },
-    (request, reply) => answerCurrentJob(finals, request, reply),
+    (request, reply) => sendCurrentJob(finals, request, reply),
   );
 
   app.get(

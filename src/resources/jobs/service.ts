@@ -6,7 +6,7 @@ import type { Report } from '../../contract/report.ts';
 import { END_TYPES } from '../../contract/webhook.ts';
 import { isJobId, newJobId } from '../../database/ids.ts';
 import type { Page, PageRequest } from '../../database/lists/page.ts';
-import { type JobQueue, withoutQueue } from '../../dispatch/job-queue.ts';
+import { ignoreQueueFailure, type JobQueue } from '../../dispatch/job-queue.ts';
 import { AppError } from '../../errors/app-error.ts';
 import type { ErrorCode } from '../../errors/error-kinds.ts';
 import { checkTargets } from '../../serving/check-targets.ts';
@@ -151,7 +151,7 @@ export class JobService {
       return { ...record, queue_position: position, ...estimate };
     }
     if (dispatch === undefined) return record;
-    const progress = (await withoutQueue(this.parts.queue.progress([dispatch])))?.get(dispatch);
+    const progress = (await ignoreQueueFailure(this.parts.queue.progress([dispatch])))?.get(dispatch);
     return progress ? { ...record, progress } : record;
   }
 
@@ -245,7 +245,7 @@ export async function progressOf(
 ): Promise<ReadonlyMap<string, Progress>> {
   const dispatches = await jobs.dispatches(jobIds);
   if (dispatches.size === 0) return new Map();
-  const known = await withoutQueue(queue.progress([...new Set(dispatches.values())]));
+  const known = await ignoreQueueFailure(queue.progress([...new Set(dispatches.values())]));
   const found = new Map<string, Progress>();
   for (const [id, dispatch] of dispatches) {
     const progress = known?.get(dispatch);

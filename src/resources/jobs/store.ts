@@ -2,7 +2,7 @@ import type { JobRecord, JobState, Progress } from '../../contract/job.ts';
 import type { JobKind, JobPatch } from '../../contract/job-request.ts';
 import type { JobFileTable } from '../../database/job-tables.ts';
 import { labelLinks, type WantedLabel } from '../../database/lists/label-filter.ts';
-import { listed, nameBegins } from '../../database/lists/listed.ts';
+import { listPage, nameBegins } from '../../database/lists/list-page.ts';
 import type { Page, PageRequest } from '../../database/lists/page.ts';
 import { sql } from '../../database/sql.ts';
 import { dispatchId } from '../../dispatch/dispatcher.ts';
@@ -106,7 +106,7 @@ export class JobStore {
     ];
     const { database, tenant } = this;
     const begins = name === undefined ? {} : await nameBegins(database, 'job', tenant, name);
-    const { rows, next } = await listed(
+    const { rows, next } = await listPage(
       database,
       {
         ...{

@@ -15,7 +15,7 @@ import type { TokenService } from './token-service.ts';
 
 /** The span in which refused keys are counted. */
 const WINDOW_MS = 60_000;
-const MOST_ADDRESSES = 10_000;
+const MAX_ADDRESSES = 10_000;
 
 export interface AuthenticationOptions {
   readonly metrics: Pick<Metrics, 'accessRefused'>;
@@ -148,7 +148,7 @@ const lacking = (needed: Scope, { scopes }: Principal): AppError =>
 class FailedKeys {
   private readonly most: number;
   private readonly counts = new LRUCache<string, { failures: number; readonly endMs: number }>({
-    max: MOST_ADDRESSES,
+    max: MAX_ADDRESSES,
     ttl: WINDOW_MS,
   });
 

@@ -10,7 +10,7 @@ import { KeyStore, type NewKeyRow, type StoredKey } from './store.ts';
 
 /** How long another process may still accept a revoked key. */
 const REMEMBERED_MS = 5_000;
-const MOST_REMEMBERED = 10_000;
+const MAX_CACHED = 10_000;
 
 /** The last use of a key is recorded to the hour: each process writes it this often. */
 const USE_GRAIN_MS = 3_600_000;
@@ -30,11 +30,11 @@ export class KeyService {
   /** By id; null for ids without a key. */
   private readonly remembered: LRUCache<string, { readonly key: StoredKey | null }>;
   /** Ids of keys whose use was recorded within the last hour. */
-  private readonly noted = new LRUCache<string, true>({ max: MOST_REMEMBERED, ttl: USE_GRAIN_MS });
+  private readonly noted = new LRUCache<string, true>({ max: MAX_CACHED, ttl: USE_GRAIN_MS });
 
   /** @param rememberedMs how long keys are cached; shorter in tests */
   constructor(database: Database, rememberedMs = REMEMBERED_MS) {
-    this.remembered = new LRUCache({ max: MOST_REMEMBERED, ttl: rememberedMs });
+    this.remembered = new LRUCache({ max: MAX_CACHED, ttl: rememberedMs });
     this.store = new KeyStore(database);
   }
 

@@ -9,7 +9,7 @@ import type { TokenSettings } from './token-settings.ts';
 import { TokenSignatures } from './token-signature.ts';
 
 const REMEMBERED_MS = 60_000;
-const MOST_REMEMBERED = 10_000;
+const MAX_CACHED = 10_000;
 
 /** The form of a token: three parts separated by dots, which keys do not contain. */
 const TOKEN = /^[^.]+\.[^.]+\.[^.]*$/;
@@ -25,7 +25,7 @@ export class TokenService {
   private readonly tenants: Pick<TenantService, 'get'>;
   private readonly signatures: TokenSignatures;
   /** By digest, until the token expires, but not longer than a deletion of the tenant may go unnoticed. */
-  private readonly remembered = new LRUCache<string, Principal>({ max: MOST_REMEMBERED, ttl: REMEMBERED_MS });
+  private readonly remembered = new LRUCache<string, Principal>({ max: MAX_CACHED, ttl: REMEMBERED_MS });
 
   constructor({ settings, tenants, ...access }: TokenServiceOptions) {
     const { issuer, jwksUrl } = settings;

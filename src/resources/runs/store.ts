@@ -3,7 +3,7 @@ import type { RunSummary } from '../../contract/list.ts';
 import type { RunRequest } from '../../contract/run.ts';
 import type { Schedule } from '../../contract/schedule.ts';
 import { isRunId } from '../../database/ids.ts';
-import { listed, nameBegins } from '../../database/lists/listed.ts';
+import { listPage, nameBegins } from '../../database/lists/list-page.ts';
 import type { Page, PageRequest } from '../../database/lists/page.ts';
 import type { CheckpointTable, RunTable } from '../../database/tables.ts';
 import { baseModelDigest, type NewAdapter } from '../adapters/rows.ts';
@@ -73,7 +73,7 @@ export class RunStore {
     // Names are stored as JSON, so a prefix has a quotation mark at its beginning only.
     const prefix = name === undefined ? undefined : JSON.stringify(name).slice(0, -1);
     const begins = prefix === undefined ? {} : await nameBegins(database, 'run', tenant, prefix);
-    const { rows, next } = await listed(
+    const { rows, next } = await listPage(
       database,
       {
         ...{ table: 'run', tenant, columns: SHOWN, ...begins },

@@ -9,7 +9,7 @@ import { API_PREFIX, type Principal, scopeOf, tenantOf } from '../../http/princi
 import { withProblems } from '../../http/schemas.ts';
 import { withHook } from '../../http/with-hook.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
-import type { Standing, TenantLimits } from './limits.ts';
+import type { TenantLimits, TenantStatus } from './limits.ts';
 
 export interface ActingForOptions {
   readonly limits: TenantLimits;
@@ -59,7 +59,7 @@ export const actingFor = fp(async (app: FastifyInstance, options: ActingForOptio
     request.actingFor = tenant;
   }
 
-  function admit(request: FastifyRequest, { state }: Standing): void {
+  function admit(request: FastifyRequest, { state }: TenantStatus): void {
     const tenant = tenantOf(request);
     if (state === 'deleting' && request.actingFor === null)
       throw new AppError('KEY_INVALID', `The tenant of the key, ${tenant}, is being deleted.`);
@@ -81,13 +81,13 @@ export const actingFor = fp(async (app: FastifyInstance, options: ActingForOptio
       takeTenant(request, principal);
       const isOther = request.actingFor !== null;
       const tenant = tenantOf(request);
-      const known = limits.knownStanding(tenant);
+      const known = limits.cachedStatus(tenant);
       if (known) {
         admit(request, known);
         return done();
       }
       // If it cannot be looked up, the request's own queries will fail too.
-      const looked = isOther ? limits.standingOf(tenant) : limits.standingOf(tenant).catch(() => undefined);
+      const looked = isOther ? limits.statusOf(tenant) : limits.statusOf(tenant).catch(() => undefined);
       looked.then((standing) => standing && admit(request, standing)).then(() => done(), done);
     } catch (error) {
       done(error as Error);

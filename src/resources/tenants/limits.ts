@@ -5,7 +5,7 @@ import type { TenantService } from './service.ts';
 
 /** The longest time until a change by an administrator in another process takes effect here. */
 const REMEMBERED_MS = 5_000;
-const MOST_REMEMBERED = 10_000;
+const MAX_CACHED = 10_000;
 
 /** The limits of a tenant: its own settings, otherwise the defaults of the service. null: no limit. */
 export interface Limits {
@@ -27,7 +27,7 @@ export const NO_TENANT_LIMITS: Limits = {
   max_priority: 'high',
 };
 
-export const limitsOf = (
+export const effectiveLimits = (
   { weight, max_priority, quotas = {} }: TenantRequest,
   defaults: Limits = NO_TENANT_LIMITS,
 ): Limits => {
@@ -36,7 +36,7 @@ export const limitsOf = (
 };
 
 /** What a tenant currently may do. */
-export interface Standing {
+export interface TenantStatus {
   readonly state: TenantState;
   readonly limits: Limits;
 }
@@ -45,7 +45,7 @@ export interface Standing {
 export class TenantLimits {
   readonly defaults: Limits;
   private readonly tenants: Pick<TenantService, 'get'>;
-  private readonly remembered = new LRUCache<string, Standing>({ max: MOST_REMEMBERED, ttl: REMEMBERED_MS });
+  private readonly cache = new LRUCache<string, TenantStatus>({ max: MAX_CACHED, ttl: REMEMBERED_MS });
 
   constructor(tenants: Pick<TenantService, 'get'>, defaults: Limits = NO_TENANT_LIMITS) {
     this.tenants = tenants;
@@ -53,32 +53,32 @@ export class TenantLimits {
   }
 
   /** The cached limits, without waiting; undefined if `of` must query. */
-  known(tenant: string): Limits | undefined {
-    return this.knownStanding(tenant)?.limits;
+  cachedLimits(tenant: string): Limits | undefined {
+    return this.cachedStatus(tenant)?.limits;
   }
 
   /** @throws AppError TENANT_NOT_FOUND, DATABASE_UNAVAILABLE */
   async of(tenant: string): Promise<Limits> {
-    return (await this.standingOf(tenant)).limits;
+    return (await this.statusOf(tenant)).limits;
   }
 
-  /** The cached value, without waiting; undefined if `standingOf` must query. */
-  knownStanding(tenant: string): Standing | undefined {
-    return this.remembered.get(tenant);
+  /** The cached value, without waiting; undefined if `statusOf` must query. */
+  cachedStatus(tenant: string): TenantStatus | undefined {
+    return this.cache.get(tenant);
   }
 
   /** @throws AppError TENANT_NOT_FOUND, DATABASE_UNAVAILABLE */
-  async standingOf(tenant: string): Promise<Standing> {
-    const known = this.remembered.get(tenant);
+  async statusOf(tenant: string): Promise<TenantStatus> {
+    const known = this.cache.get(tenant);
     if (known) return known;
     const record = await this.tenants.get(tenant);
-    const standing = { state: record.state, limits: limitsOf(record, this.defaults) };
-    this.remembered.set(tenant, standing);
-    return standing;
+    const status = { state: record.state, limits: effectiveLimits(record, this.defaults) };
+    this.cache.set(tenant, status);
+    return status;
   }
 
   /** Removes a tenant from the cache after a change. */
   forget(tenant: string): void {
-    this.remembered.delete(tenant);
+    this.cache.delete(tenant);
   }
 }

@@ -36,7 +36,7 @@ export interface RateLimitOptions {
 export const rateLimit = fp(async (app: FastifyInstance, { limits, counter, metrics }: RateLimitOptions) => {
   if (!counter) return;
   const limitOf = (request: FastifyRequest): number | null | undefined =>
-    limits.known(principalOf(request).tenant)?.requests_per_minute;
+    limits.cachedLimits(principalOf(request).tenant)?.requests_per_minute;
 
   await app.register(fastifyRateLimit, {
     global: false,
@@ -81,7 +81,7 @@ export const rateLimit = fp(async (app: FastifyInstance, { limits, counter, metr
   function onRequest(request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) {
     const { principal } = request;
     if (!principal) return done();
-    const known = limits.known(principal.tenant);
+    const known = limits.cachedLimits(principal.tenant);
     if (known && (known.requests_per_minute ?? null) === null) return done();
     // If the tenant cannot be looked up, the request goes on: its own use of the database will report the failure.
     const looked = known ? Promise.resolve() : limits.of(principal.tenant).catch(() => undefined);

@@ -145,7 +145,7 @@ interface WantedUpload {
  * The uploads are removed when `use` returns, and stay as they are if it throws.
  * @param folder removed by the caller
  * @throws AppError UPLOAD_NOT_FOUND, UPLOAD_EXPIRED, UPLOAD_INCOMPLETE, UPLOAD_FILENAME, UPLOAD_LOCKED, STORAGE_*,
- *   what the gate finds in an upload that was interrupted after its last byte, and what `use` throws
+ *   what the validator finds in an upload that was interrupted after its last byte, and what `use` throws
  */
 export async function useUploads<T>(
   uploads: TenantUploads,

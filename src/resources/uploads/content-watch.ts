@@ -2,7 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { truncate } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
-import type { Gate } from '../../bytes/gate.ts';
+import type { StreamValidator } from '../../bytes/stream-validator.ts';
 import { MAX_HEADER_BYTES } from '../../safetensors/limits.ts';
 import { WRITE_BUFFER_BYTES } from '../../storage/durable-file.ts';
 import { storageError, writeError } from '../../storage/storage-error.ts';
@@ -11,11 +11,11 @@ const LENGTH_FIELD_BYTES = 8;
 const CHUNK_BYTES = 1024 * 1024;
 
 /**
- * Checks and hashes a file while it arrives, in pieces and perhaps in several requests. The gate refuses what is
+ * Checks and hashes a file while it arrives, in pieces and perhaps in several requests. The validator refuses what is
  * wrong in its beginning, even that the header does not match the announced size; SHA-256 is computed along the way.
  */
 export class ContentWatch {
-  private readonly gate: Gate | undefined;
+  private readonly validator: StreamValidator | undefined;
   private readonly hash: Hash | undefined;
   private readonly lengthField = Buffer.alloc(LENGTH_FIELD_BYTES);
   private seenBytes = 0;
@@ -23,28 +23,32 @@ export class ContentWatch {
   private isBad = false;
 
   /**
-   * @param gate undefined: the file is not a weights file
+   * @param validator undefined: the file is not a weights file
    * @param hash undefined: earlier bytes were not hashed, or no hash is needed
    */
-  private constructor(gate: Gate | undefined, hash: Hash | undefined) {
-    this.gate = gate;
+  private constructor(validator: StreamValidator | undefined, hash: Hash | undefined) {
+    this.validator = validator;
     this.hash = hash;
   }
 
-  static fromStart(gate: Gate | undefined): ContentWatch {
-    return new ContentWatch(gate, createHash('sha256'));
+  static fromStart(validator: StreamValidator | undefined): ContentWatch {
+    return new ContentWatch(validator, createHash('sha256'));
   }
 
   /** For a file that is hashed elsewhere. */
-  static unhashed(gate: Gate | undefined): ContentWatch {
-    return new ContentWatch(gate, undefined);
+  static unhashed(validator: StreamValidator | undefined): ContentWatch {
+    return new ContentWatch(validator, undefined);
   }
 
-  /** For a file that already has `bytes`: reads as much of them as the gate needs, which is the header. */
-  static async resumed(path: string, bytes: number, gate: Gate | undefined): Promise<ContentWatch> {
-    if (bytes === 0) return ContentWatch.fromStart(gate);
-    const watch = new ContentWatch(gate, undefined);
-    if (gate) await watch.replay(path, bytes);
+  /** For a file that already has `bytes`: reads as much of them as the validator needs, which is the header. */
+  static async resumed(
+    path: string,
+    bytes: number,
+    validator: StreamValidator | undefined,
+  ): Promise<ContentWatch> {
+    if (bytes === 0) return ContentWatch.fromStart(validator);
+    const watch = new ContentWatch(validator, undefined);
+    if (validator) await watch.replay(path, bytes);
     watch.seenBytes = bytes;
     return watch;
   }
@@ -53,12 +57,12 @@ export class ContentWatch {
     return this.seenBytes;
   }
 
-  /** Whether the gate has reported that no further bytes can make this a valid file. */
+  /** Whether the validator has reported that no further bytes can make this a valid file. */
   get isRefused(): boolean {
     return this.isBad;
   }
 
-  /** @param totalBytes null if not announced @throws AppError the errors of the gate */
+  /** @param totalBytes null if not announced @throws AppError the errors of the validator */
   push(chunk: Uint8Array, totalBytes: number | null): void {
     this.look(chunk);
     this.hash?.update(chunk);
@@ -69,7 +73,7 @@ export class ContentWatch {
   /**
    * Must be called when all bytes have arrived.
    * @returns SHA-256, hex; undefined if not all of them were seen
-   * @throws AppError the errors of the gate
+   * @throws AppError the errors of the validator
    */
   finish(totalBytes: number): string | undefined {
     this.judge(totalBytes);
@@ -78,7 +82,7 @@ export class ContentWatch {
 
   private judge(totalBytes: number): void {
     this.isJudged = true;
-    this.asking(() => this.gate?.finish(totalBytes));
+    this.asking(() => this.validator?.finish(totalBytes));
   }
 
   private asking(ask: () => void): void {
@@ -94,7 +98,7 @@ export class ContentWatch {
     if (this.seenBytes < LENGTH_FIELD_BYTES)
       this.lengthField.set(chunk.subarray(0, LENGTH_FIELD_BYTES - this.seenBytes), this.seenBytes);
     this.seenBytes += chunk.length;
-    this.asking(() => this.gate?.push(chunk));
+    this.asking(() => this.validator?.push(chunk));
   }
 
   private headerIsThere(): boolean {
@@ -111,7 +115,7 @@ export class ContentWatch {
       this.look(chunk as Buffer);
       if (this.headerIsThere()) break;
     }
-    // After the header, the gate only counts bytes.
+    // After the header, the validator only counts bytes.
     const nothing = new Uint8Array(Math.min(CHUNK_BYTES, bytes - this.seenBytes));
     while (this.seenBytes < bytes) this.look(nothing.subarray(0, bytes - this.seenBytes));
   }

@@ -5,10 +5,10 @@ import { type UploadFilename, UploadList, UploadRecord } from '../../contract/up
 import { AppError } from '../../errors/app-error.ts';
 import { errorsOf } from '../../errors/error-kinds.ts';
 import { appErrorOf } from '../../http/app-error-of.ts';
-import { takeBodiesAsTheyAre } from '../../http/byte-bodies.ts';
 import { announcedLength, IncomingBody } from '../../http/multipart/incoming-body.ts';
 import { UploadHeaders } from '../../http/multipart/multipart-schema.ts';
 import { wholeList } from '../../http/paging.ts';
+import { acceptRawBodies } from '../../http/raw-bodies.ts';
 import { asComponent, LOCATION, problems, reference, response } from '../../http/schemas.ts';
 import { removeScratch } from '../../storage/scratch.ts';
 import { saveFile } from '../adapters/upload/save-file.ts';
@@ -29,7 +29,7 @@ export const uploadRoutes: FastifyPluginAsyncTypebox<{ deps: UploadsDependencies
   { deps },
 ) => {
   for (const schema of [UploadRecord, UploadList]) app.addSchema(asComponent(schema));
-  takeBodiesAsTheyAre(app);
+  acceptRawBodies(app);
   await app.register(tusRoutes, { deps });
 
   app.put(
@@ -118,7 +118,7 @@ export const uploadRoutes: FastifyPluginAsyncTypebox<{ deps: UploadsDependencies
  * Receives a whole file as the body of one request. An existing upload with this id stays as it is until the new one
  * is complete.
  * @throws AppError DIGEST_*, UPLOAD_TOO_LARGE, CONFIG_TOO_LARGE, UPLOAD_TOO_SLOW, UPLOAD_ABORTED, QUOTA_UPLOADS,
- *   UPLOAD_LOCKED, the errors of the gate, STORAGE_*
+ *   UPLOAD_LOCKED, the errors of the validator, STORAGE_*
  */
 async function putUpload(
   request: FastifyRequest,
@@ -138,7 +138,7 @@ async function putUpload(
     );
 
   const isConfig = roleOf(filename) === 'config';
-  const watch = ContentWatch.unhashed(isConfig ? undefined : workspace.adapters.openGate());
+  const watch = ContentWatch.unhashed(isConfig ? undefined : workspace.adapters.newValidator());
   const folder = await store.makeScratch();
   let body: IncomingBody | undefined;
   try {
@@ -150,7 +150,7 @@ async function putUpload(
       maxBytes,
       tooLarge: tooLarge(filename, maxBytes).code,
       signal: incoming.signal,
-      gate: {
+      validator: {
         push: (chunk) => watch.push(chunk, length),
         finish(totalBytes) {
           incoming.verify();

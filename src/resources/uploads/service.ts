@@ -40,7 +40,7 @@ export interface SweepLog {
 /** The owner of uploads; the workspace of a tenant is one. */
 export interface UploadOwner {
   readonly tenant: string;
-  readonly adapters: Pick<AdapterService, 'openGate'>;
+  readonly adapters: Pick<AdapterService, 'newValidator'>;
 }
 
 /**
@@ -72,7 +72,7 @@ export class UploadService {
       files: this.filesOf(tenant),
       locks,
       watches,
-      openGate: () => adapters.openGate(),
+      newValidator: () => adapters.newValidator(),
     });
   }
 

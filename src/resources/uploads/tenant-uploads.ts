@@ -1,7 +1,7 @@
 import type { LRUCache } from 'lru-cache';
 import type { IncomingFile } from '../../adapter/digested-file.ts';
 import { roleOf } from '../../adapter/file-names.ts';
-import type { Gate } from '../../bytes/gate.ts';
+import type { StreamValidator } from '../../bytes/stream-validator.ts';
 import type { UploadFilename, UploadRecord } from '../../contract/upload.ts';
 import { AppError } from '../../errors/app-error.ts';
 import type { ErrorCode } from '../../errors/error-kinds.ts';
@@ -31,7 +31,7 @@ export interface TenantUploadsOptions {
   readonly ttlMs: number;
   readonly locks: UploadLocks;
   readonly watches: LRUCache<string, ContentWatch>;
-  readonly openGate: () => Gate;
+  readonly newValidator: () => StreamValidator;
 }
 
 export interface NewUpload {
@@ -157,7 +157,7 @@ export class TenantUploads {
    * @param verify called when the body has ended; if it throws, none of the body is kept
    * @returns the number of bytes of the upload
    * @throws AppError UPLOAD_OFFSET, UPLOAD_TOO_LARGE, CONFIG_TOO_LARGE, UPLOAD_LOCKED if the lock was lost, the
-   *   errors of the gate (ST_*, PICKLE_REFUSED, …)
+   *   errors of the validator (ST_*, PICKLE_REFUSED, …)
    */
   async append(
     id: string,
@@ -318,13 +318,13 @@ export class TenantUploads {
    */
   private async takeWatch(upload: PresentUpload): Promise<ContentWatch> {
     const { path, receivedBytes, filename } = upload;
-    const { watches, openGate } = this.options;
+    const { watches, newValidator } = this.options;
     const known = watches.get(path);
     watches.delete(path);
     if (known?.bytes === receivedBytes) return known;
-    const gate = roleOf(filename) === 'config' ? undefined : openGate();
+    const validator = roleOf(filename) === 'config' ? undefined : newValidator();
     try {
-      return await attempt('read an upload', () => ContentWatch.resumed(path, receivedBytes, gate));
+      return await attempt('read an upload', () => ContentWatch.resumed(path, receivedBytes, validator));
     } catch (error) {
       // The process that wrote these bytes was killed before it could refuse them.
       if (error instanceof AppError && !error.retryable) await this.discard(upload);

@@ -10,7 +10,7 @@ const MAX_METADATA_BYTES = 2048;
 
 /**
  * The uploads of a tenant in the form that the tus library requires, for one request. The library's own file store is
- * not used: it has no gate, hides the reason of a failure, and may lose bytes that it has acknowledged.
+ * not used: it has no validator, hides the reason of a failure, and may lose bytes that it has acknowledged.
  */
 export class TusStore extends DataStore {
   /**

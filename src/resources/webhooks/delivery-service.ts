@@ -1,6 +1,6 @@
 import type { DeliveryRecord, DeliveryState } from '../../contract/webhook.ts';
 import type { Page, PageRequest } from '../../database/lists/page.ts';
-import { withoutQueue } from '../../dispatch/job-queue.ts';
+import { ignoreQueueFailure } from '../../dispatch/job-queue.ts';
 import { AppError } from '../../errors/app-error.ts';
 import type { ErrorCode } from '../../errors/error-kinds.ts';
 import { eventBody } from '../events/event-body.ts';
@@ -96,6 +96,6 @@ export class DeliveryService {
 
   /** Queues the delivery for an immediate attempt. Without Redis it is queued later, because it is pending and due. */
   private async promote({ id: deliveryId, webhook_id: webhookId }: DeliveryRecord): Promise<void> {
-    await withoutQueue(this.queue.promote({ tenant: this.tenant, webhookId, deliveryId }));
+    await ignoreQueueFailure(this.queue.promote({ tenant: this.tenant, webhookId, deliveryId }));
   }
 }

@@ -1,6 +1,6 @@
 import type { DeliveryRecord, DeliveryState } from '../../contract/webhook.ts';
 import type { Database } from '../../database/database.ts';
-import { listed } from '../../database/lists/listed.ts';
+import { listPage } from '../../database/lists/list-page.ts';
 import type { Page, PageRequest } from '../../database/lists/page.ts';
 import { sql } from '../../database/sql.ts';
 import { DELIVERY_COLUMNS, deliveryRecord, newDelivery, removeDeliveries } from './delivery-rows.ts';
@@ -28,7 +28,7 @@ export class DeliveryStore {
     states: readonly DeliveryState[] | undefined,
     request: PageRequest,
   ): Promise<Page<DeliveryRecord>> {
-    const { rows, next } = await listed(
+    const { rows, next } = await listPage(
       this.database,
       {
         ...{

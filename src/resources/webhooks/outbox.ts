@@ -1,7 +1,7 @@
 import type { WebhookRecord } from '../../contract/webhook.ts';
 import type { Database, Writer } from '../../database/database.ts';
 import { hasLabels } from '../../database/lists/label-filter.ts';
-import { withoutQueue } from '../../dispatch/job-queue.ts';
+import { ignoreQueueFailure } from '../../dispatch/job-queue.ts';
 import type { OutgoingEvent } from '../events/outgoing-event.ts';
 import type { DeliveryQueue, DeliveryTicket } from './delivery-queue.ts';
 import { newDelivery } from './delivery-rows.ts';
@@ -31,7 +31,7 @@ export class Outbox {
 
   /** Queues recorded deliveries. Without Redis they are queued later, because they are pending and due. */
   async enqueue(tickets: readonly DeliveryTicket[]): Promise<void> {
-    await Promise.all(tickets.map((ticket) => withoutQueue(this.parts.queue?.add(ticket))));
+    await Promise.all(tickets.map((ticket) => ignoreQueueFailure(this.parts.queue?.add(ticket))));
   }
 
   /** Records the deliveries of events, in the transaction that causes the events; `tell` them after it has ended. */

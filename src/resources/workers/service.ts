@@ -1,7 +1,7 @@
 import type { WorkerRecord } from '../../contract/worker.ts';
 import type { Database } from '../../database/database.ts';
 import type { WorkerTable } from '../../database/job-tables.ts';
-import { GONE_AFTER_MS } from '../../dispatch/pace.ts';
+import { GONE_AFTER_MS } from '../../dispatch/worker-fleet.ts';
 import { AppError } from '../../errors/app-error.ts';
 import type { ErrorCode } from '../../errors/error-kinds.ts';
 

@@ -10,8 +10,8 @@ import type { JobContext, JobOutcome, SourceFiles } from '../job-context.ts';
 import { chooseMethod } from '../method.ts';
 import { openAdapter } from '../open-adapter.ts';
 import { decomposeAll } from '../passes.ts';
+import { ProgressTracker } from '../progress-tracker.ts';
 import { residualWarnings, restOf, withResiduals } from '../residuals.ts';
-import { Watch } from '../watch.ts';
 import { type AnalyzedModule, analyzedModule, meanEnergyOf, rankCurve } from './analyzed-module.ts';
 import { recommendBudget, recommendUniform } from './recommend.ts';
 
@@ -32,24 +32,24 @@ const RESISTS_RANK_SHARE = 0.75;
 export async function analyze(input: AnalyzeInput, pool: ComputePool): Promise<JobOutcome> {
   const startedMs = performance.now();
   const { weightsPath: sourcePath, configBytes, ...source } = input.source;
-  const watch = new Watch(input.onProgress, input.signal);
-  watch.begin('load', 0);
+  const tracker = new ProgressTracker(input.onProgress, input.signal);
+  tracker.begin('load', 0);
   const files = { weightsPath: sourcePath, configBytes };
-  const { adapter, weightsPath, residuals } = await openAdapter(files, input.scratchDir, pool, watch);
+  const { adapter, weightsPath, residuals } = await openAdapter(files, input.scratchDir, pool, tracker);
   const { modules } = adapter;
   const method = chooseMethod(modules, [], { method: 'exact' });
 
-  watch.begin('gram', modules.length);
-  const pass = await decomposeAll({ weightsPath, modules, method, slots: null }, pool, watch);
+  tracker.begin('gram', modules.length);
+  const pass = await decomposeAll({ weightsPath, modules, method, slots: null }, pool, tracker);
   const decompositions = withResiduals(modules, pass.decompositions, residuals);
   const analysis = analysisOf(
     modules.map((module, index) =>
       analyzedModule(module, decompositions[index]!.sigma, restOf(module, decompositions[index]!)),
     ),
   );
-  watch.begin('done', modules.length);
+  tracker.begin('done', modules.length);
 
-  const timings = watch.timings(pool.provider.threads, (performance.now() - startedMs) / 1000);
+  const timings = tracker.timings(pool.provider.threads, (performance.now() - startedMs) / 1000);
   const { requested, used, oversampling, power_iterations, seed } = method;
   return {
     targets: [],

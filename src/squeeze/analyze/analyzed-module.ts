@@ -2,7 +2,7 @@ import type { LoraModule } from '../../adapter/adapter.ts';
 import type { RankPoint } from '../../contract/analysis.ts';
 import { meanOf, moduleRelativeError } from '../../core/by-module.ts';
 import { BYTES_PER_ELEMENT } from '../../core/half.ts';
-import { NO_REST, type Rest, resolved } from '../../core/spectrum.ts';
+import { NO_REST, type Rest, roundToResolution } from '../../core/spectrum.ts';
 
 /** A module in an analysis: its size, and the energy of each of its directions. */
 export interface AnalyzedModule {
@@ -44,7 +44,7 @@ export function analyzedModule(
   sigma: Float64Array,
   left: Rest = NO_REST,
 ): AnalyzedModule {
-  const scaled = resolved(sigma.subarray(0, rank).map((value) => value * Math.abs(scale)));
+  const scaled = roundToResolution(sigma.subarray(0, rank).map((value) => value * Math.abs(scale)));
   const lost = new Float64Array(rank + 1);
   const rest = { ...left, energy: left.energy * scale ** 2 };
   lost[rank] = rest.energy;

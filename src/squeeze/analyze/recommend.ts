@@ -13,7 +13,7 @@ export const GOOD_ERROR = 0.05;
  */
 export const FAIR_ERROR = Math.sqrt(0.1);
 /** A rank above this share of the source's rank saves too little to be recommended. */
-const MOST_OF_RANK = 0.75;
+const MAX_RANK_SHARE = 0.75;
 
 /**
  * One rank for all modules: the smallest one with a mean module error of at most GOOD_ERROR and an error of at most
@@ -26,7 +26,7 @@ export function recommendUniform(
   curve: readonly Required<RankPoint>[],
 ): Required<Recommendation> {
   const full = curve.length;
-  const most = Math.floor(MOST_OF_RANK * full);
+  const most = Math.floor(MAX_RANK_SHARE * full);
   const meanEnergy = meanEnergyOf(modules);
   const worst = rankCurve(modules.filter((module) => !isDead(module.lost[0]!, meanEnergy)));
   const worstAt = (rank: number): number => worst[Math.min(rank, worst.length) - 1]?.worst_module_error ?? 0;

@@ -10,8 +10,8 @@ import { type MergeTerm, type SharedTensor, tensorConflict } from '../../formats
 import { sumOf } from '../../formats/merge/sum-adapter.ts';
 import type { JobContext, JobOutcome, SourceFiles, SqueezeInput } from '../job-context.ts';
 import { type OpenedAdapter, openAdapter } from '../open-adapter.ts';
+import { ProgressTracker } from '../progress-tracker.ts';
 import { squeeze } from '../squeeze.ts';
-import { Watch } from '../watch.ts';
 import { type TermFiles, writeStack } from './stack-file.ts';
 
 const CANCELLATION =
@@ -35,19 +35,19 @@ interface MergeInput extends JobContext {
 export async function merge(input: MergeInput, pool: ComputePool): Promise<JobOutcome> {
   const startedMs = performance.now();
   const { parts, targets, options, ...context } = input;
-  const watch = new Watch(input.onProgress, input.signal);
-  watch.begin('load', 0);
+  const tracker = new ProgressTracker(input.onProgress, input.signal);
+  tracker.begin('load', 0);
   const { terms, files, warnings } = await openTerms(parts, async (source) => {
     const dir = join(input.scratchDir, source.id);
     await mkdir(dir);
-    return openAdapter(source, dir, pool, watch);
+    return openAdapter(source, dir, pool, tracker);
   });
   const sum = sumOf(terms);
-  await watch.clocked('load', () => refuseConflicts(sum.shared, files));
+  await tracker.time('load', () => refuseConflicts(sum.shared, files));
 
-  watch.begin('load', sum.modules.length);
-  const stack = await writeStack(sum, files, input.scratchDir, pool, watch);
-  const stacking = watch.timings(pool.provider.threads, (performance.now() - startedMs) / 1000);
+  tracker.begin('load', sum.modules.length);
+  const stack = await writeStack(sum, files, input.scratchDir, pool, tracker);
+  const stacking = tracker.timings(pool.provider.threads, (performance.now() - startedMs) / 1000);
   const outcome = await squeeze(
     {
       ...context,

@@ -10,7 +10,7 @@ import type { Sum } from '../../formats/merge/sum-adapter.ts';
 import { layOut } from '../../safetensors/layout.ts';
 import { copyRanges } from '../file-ranges.ts';
 import type { SourceFiles } from '../job-context.ts';
-import type { Watch } from '../watch.ts';
+import type { ProgressTracker } from '../progress-tracker.ts';
 
 /** Where the terms' weights lie, by adapter id. */
 export type TermFiles = ReadonlyMap<string, Pick<SourceFiles, 'weightsPath'>>;
@@ -26,7 +26,7 @@ export async function writeStack(
   files: TermFiles,
   dir: string,
   pool: ComputePool,
-  watch: Watch,
+  tracker: ProgressTracker,
 ): Promise<string> {
   const path = join(dir, 'stack.safetensors');
   const { headerBytes, totalBytes } = layOut(tensors, new Map());
@@ -45,17 +45,20 @@ export async function writeStack(
 
   const sums = added.map(async (tensor, index) => {
     const { beginByte } = adapter.passthrough[shared.length + index]!;
-    const { busy } = await pool.run(sumOf(tensor, files, { path, offsetBytes: beginByte }), watch.signal);
-    watch.worked(busy);
+    const { phaseSeconds } = await pool.run(
+      sumOf(tensor, files, { path, offsetBytes: beginByte }),
+      tracker.signal,
+    );
+    tracker.addPhaseSeconds(phaseSeconds);
   });
-  await watch.all([
+  await tracker.all([
     ...sums,
     ...modules.map(async (module, index) => {
       const { a, b } = adapter.modules[index]!;
       const place = { path, offsetA: a.beginByte, offsetB: b.beginByte };
-      const { busy } = await pool.run(taskOf(module, files, place), watch.signal);
-      watch.worked(busy);
-      watch.finished('load', module.like.name);
+      const { phaseSeconds } = await pool.run(taskOf(module, files, place), tracker.signal);
+      tracker.addPhaseSeconds(phaseSeconds);
+      tracker.moduleFinished('load', module.like.name);
     }),
   ]);
   return path;

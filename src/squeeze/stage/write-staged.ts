@@ -7,7 +7,7 @@ import { decodeUnits, type NumberEncoding, UNIT_BYTES } from '../../core/encodin
 import { AppError } from '../../errors/app-error.ts';
 import { layOut } from '../../safetensors/layout.ts';
 import { copyRanges, type RangeCopy, readFully, writeFully } from '../file-ranges.ts';
-import type { Watch } from '../watch.ts';
+import type { ProgressTracker } from '../progress-tracker.ts';
 import { permuteEntry } from './permute-entry.ts';
 
 /** Bytes that are decoded at a time; the result has at most four times as many. */
@@ -26,11 +26,11 @@ export async function writeStaged(
   sourcePath: string,
   path: string,
   pool: ComputePool,
-  watch: Watch,
+  tracker: ProgressTracker,
 ): Promise<ReadonlyMap<string, number>> {
   const { headerBytes, offsets, totalBytes } = layOut(plan.tensors, new Map());
   const copies: RangeCopy[] = [];
-  await watch.clocked('load', async () => {
+  await tracker.time('load', async () => {
     const source = await open(sourcePath, 'r');
     try {
       const file = await open(path, 'wx');
@@ -38,7 +38,7 @@ export async function writeStaged(
         await file.truncate(totalBytes);
         await writeFully(file, headerBytes, 0);
         for (const [index, { source: from }] of plan.tensors.entries()) {
-          if (watch.signal.aborted) throw new AppError('CANCELLED', 'The job was cancelled while it ran.');
+          if (tracker.signal.aborted) throw new AppError('CANCELLED', 'The job was cancelled while it ran.');
           if (from.kind === 'copy') copies.push({ ...from.entry, to: offsets[index]! });
           else await move(from, source, file, offsets[index]!);
         }
@@ -53,14 +53,14 @@ export async function writeStaged(
 
   const residuals = new Map<string, number>();
   const tasks = tasksOf(plan, offsets, { sourcePath, path });
-  if (tasks.length > 0) watch.begin('load', tasks.length);
-  await watch.all(
+  if (tasks.length > 0) tracker.begin('load', tasks.length);
+  await tracker.all(
     tasks.map(async (task) => {
-      const { residualEnergy, busy } = await pool.run(task, watch.signal);
+      const { residualEnergy, phaseSeconds } = await pool.run(task, tracker.signal);
       const { module } = task.derivation;
       if (residualEnergy > 0) residuals.set(module, residualEnergy);
-      watch.worked(busy);
-      watch.finished('load', module);
+      tracker.addPhaseSeconds(phaseSeconds);
+      tracker.moduleFinished('load', module);
     }),
   );
   return residuals;

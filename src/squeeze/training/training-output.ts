@@ -4,13 +4,13 @@ import type { ModulePlan, ScaleMode } from '../../adapter/adapter.ts';
 import { shapeOfA, shapeOfB } from '../../adapter/factor-shapes.ts';
 import { remainingScale } from '../../adapter/remaining-scale.ts';
 import type { CarryItem, CarryTask, MomentMove } from '../../compute/carry-task.ts';
-import type { KeptDirections } from '../../compute/kept-directions.ts';
 import { factorsOf } from '../../compute/module-factors.ts';
-import type { ProjectionOrder } from '../../compute/project-task.ts';
+import type { ProjectionSpec } from '../../compute/project-task.ts';
+import type { StoredDirections } from '../../compute/stored-directions.ts';
 import { MOMENTS, type OptimizerState } from '../../formats/peft/optimizer-state.ts';
 import { layOut, type TensorSpec } from '../../safetensors/layout.ts';
 import type { OutputFile } from '../job-context.ts';
-import { LaidOutFile } from '../laid-out-file.ts';
+import { PreallocatedFile } from '../preallocated-file.ts';
 
 /** Moments that were sent with a checkpoint, and what to do with them. */
 export interface OptimizerInput {
@@ -30,9 +30,9 @@ export interface TrainingNames {
 export interface TrainingInput {
   readonly plans: readonly ModulePlan[];
   /** By module; null if its factors are copied. */
-  readonly orders: readonly (ProjectionOrder | null)[];
+  readonly orders: readonly (ProjectionSpec | null)[];
   /** By module. */
-  readonly directions: readonly KeptDirections[];
+  readonly directions: readonly StoredDirections[];
   readonly scale: ScaleMode;
   readonly optimizer: OptimizerInput | null;
   readonly dir: string;
@@ -48,8 +48,8 @@ export class TrainingOutput {
   readonly items: readonly CarryItem[];
   readonly #dir: string;
   readonly #names: TrainingNames;
-  readonly #projections: LaidOutFile;
-  readonly #optimizer: LaidOutFile | null;
+  readonly #projections: PreallocatedFile;
+  readonly #optimizer: PreallocatedFile | null;
   readonly #input: OptimizerInput | null;
 
   constructor({ plans, orders, directions, scale, optimizer: input, dir, names }: TrainingInput) {
@@ -60,9 +60,9 @@ export class TrainingOutput {
       { name: `${module.name}.P`, dtype: 'F64', shape: [module.rank, rank] },
       { name: `${module.name}.R`, dtype: 'F64', shape: [rank, module.rank] },
     ]);
-    this.#projections = new LaidOutFile(join(dir, names.projections), layOut(matrices, METADATA));
+    this.#projections = new PreallocatedFile(join(dir, names.projections), layOut(matrices, METADATA));
     const moments = plans.flatMap((_, index) => momentTensors(plans, input, index));
-    this.#optimizer = input && new LaidOutFile(join(dir, names.optimizer), layOut(moments, METADATA));
+    this.#optimizer = input && new PreallocatedFile(join(dir, names.optimizer), layOut(moments, METADATA));
     const perModule = 2 * (input?.state.names.length ?? 0);
     this.items = plans.map(({ module, rank }, index): CarryItem => {
       const order = orders[index];
@@ -101,7 +101,7 @@ export class TrainingOutput {
 
   /** Computes the digests. */
   async finish(): Promise<OutputFile[]> {
-    const parts: [string, LaidOutFile | null][] = [
+    const parts: [string, PreallocatedFile | null][] = [
       [this.#names.projections, this.#projections],
       [this.#names.optimizer, this.#optimizer],
     ];

@@ -1,7 +1,7 @@
 import { ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
 import { AppError } from '../../errors/app-error.ts';
 import type { ObjectAddress, S3Limits } from './s3-client.ts';
-import { answered } from './s3-client.ts';
+import { sendWithTimeout } from './s3-client.ts';
 
 /** The most keys that S3 returns in one response. */
 const PAGE_KEYS = 1000;
@@ -29,7 +29,7 @@ export async function* listObjects(
       ...(after !== '' && { StartAfter: after }),
       ...(token !== undefined && { ContinuationToken: token }),
     });
-    const { Contents = [], NextContinuationToken } = await answered(limits, (options) =>
+    const { Contents = [], NextContinuationToken } = await sendWithTimeout(limits, (options) =>
       client.send(page, options),
     );
     for (const { Key = '' } of Contents) {

@@ -112,7 +112,7 @@ interface SendOptions {
  * @param bodyBytes the number of bytes that are sent to the store
  * @throws Error TimeoutError, and the errors of the SDK
  */
-export async function answered<T>(
+export async function sendWithTimeout<T>(
   { answerMs, attempts }: S3Limits,
   send: (options: SendOptions) => Promise<T>,
   bodyBytes = 0,

@@ -21,7 +21,7 @@ import { listObjects } from './list-objects.ts';
 import { LocalCache } from './local-cache.ts';
 import { resumingStream } from './resuming-stream.ts';
 import type { ObjectAddress, S3Options } from './s3-client.ts';
-import { answered, createClient, type S3Limits, s3Limits } from './s3-client.ts';
+import { createClient, type S3Limits, s3Limits, sendWithTimeout } from './s3-client.ts';
 import { isMissing, s3Error } from './s3-error.ts';
 import { SINGLE_PUT_BYTES, uploadInParts } from './upload-in-parts.ts';
 
@@ -181,15 +181,19 @@ export class S3Store implements BlobStore {
 
   private async putObject(address: ObjectAddress, bytes: Uint8Array): Promise<void> {
     const put = new PutObjectCommand({ ...address, Body: bytes });
-    await answered(this.limits, (options) => this.client.send(put, options), bytes.byteLength);
+    await sendWithTimeout(this.limits, (options) => this.client.send(put, options), bytes.byteLength);
   }
 
   private head(address: ObjectAddress) {
-    return answered(this.limits, (options) => this.client.send(new HeadObjectCommand(address), options));
+    return sendWithTimeout(this.limits, (options) =>
+      this.client.send(new HeadObjectCommand(address), options),
+    );
   }
 
   private delete(address: ObjectAddress) {
-    return answered(this.limits, (options) => this.client.send(new DeleteObjectCommand(address), options));
+    return sendWithTimeout(this.limits, (options) =>
+      this.client.send(new DeleteObjectCommand(address), options),
+    );
   }
 
   /**
@@ -203,7 +207,7 @@ export class S3Store implements BlobStore {
         ...(IfMatch !== undefined && { IfMatch }),
         ...(from && { Range: `bytes=${from.start}-${'end' in from ? from.end : ''}` }),
       });
-      return answered(this.limits, (options) => this.client.send(get, options));
+      return sendWithTimeout(this.limits, (options) => this.client.send(get, options));
     };
     const first = await open(range);
     const start = range?.start ?? 0;

@@ -3,7 +3,7 @@ import { AppError } from '../../errors/app-error.ts';
 import { JsonError } from '../../json/json-error.ts';
 import { parsePlainJson } from '../../json/strict-json.ts';
 import type { Outbound } from '../../net/outbound.ts';
-import { answerError, outboundError } from '../../net/outbound-error.ts';
+import { outboundError, statusError } from '../../net/outbound-error.ts';
 import { retrying } from '../retries.ts';
 
 /** The largest response that the library may read. A list of 100,000 files has about 10 MB. */
@@ -153,7 +153,7 @@ function hubError({ host, repo, errorCode }: HubContext, error: unknown): AppErr
     // Large files are served by another host than that of the Hub.
     const answering = URL.canParse(error.url) ? new URL(error.url).host : host;
     const meaning = MEANINGS[errorCode ?? ''] ?? MEANINGS[error.statusCode] ?? 'the Hub refused';
-    return answerError(answering, error.statusCode, `${repo}: ${meaning}`);
+    return statusError(answering, error.statusCode, `${repo}: ${meaning}`);
   }
   if (error instanceof InvalidApiResponseFormatError || error instanceof SyntaxError) {
     return new AppError('OUTBOUND_FAILED', `${host} does not answer like the Hub.`, { host });

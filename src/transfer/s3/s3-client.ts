@@ -1,7 +1,7 @@
 import { S3Client } from '@aws-sdk/client-s3';
 import { AppError } from '../../errors/app-error.ts';
 import type { Outbound } from '../../net/outbound.ts';
-import { answerError, outboundError } from '../../net/outbound-error.ts';
+import { outboundError, statusError } from '../../net/outbound-error.ts';
 import type { ReadyS3Sink, ReadyS3Source } from '../ready-endpoints.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -116,5 +116,5 @@ export function bucketError(host: string, what: string, error: unknown): AppErro
   if (status === undefined || (status < 400 && name !== 'PermanentRedirect'))
     return outboundError(host, error);
   const meaning = `${what}: ${MEANINGS[name] ?? 'the store refused'} (${name})`;
-  return answerError(host, TRANSIENT.has(name) ? 503 : status, meaning);
+  return statusError(host, TRANSIENT.has(name) ? 503 : status, meaning);
 }

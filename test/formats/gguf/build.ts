@@ -1,4 +1,4 @@
-import { GgufGate } from '../../../src/gguf/gguf-gate.ts';
+import { GgufValidator } from '../../../src/gguf/gguf-validator.ts';
 import type { GgufHeader } from '../../../src/gguf/header.ts';
 import { buildGguf, type GgmlName, type GgufTensor, type KeyValue, TYPE } from '../../gguf/gguf-file.ts';
 
@@ -36,9 +36,9 @@ export const embedding = (
 ];
 
 export function headerOf(file: Uint8Array): GgufHeader {
-  const gate = new GgufGate();
-  gate.push(file);
-  return gate.finish(file.length);
+  const validator = new GgufValidator();
+  validator.push(file);
+  return validator.finish(file.length);
 }
 
 export const madeHeader = (

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import type { BatchRequest } from '../../../src/contract/batch.ts';
 import type { Database } from '../../../src/database/database.ts';
-import { Swept } from '../../../src/resources/contents/sweep.ts';
+import { SweepCounts } from '../../../src/resources/contents/sweep.ts';
 import { sweepBatches } from '../../../src/resources/jobs/sweep-jobs.ts';
 import { type Workspace, Workspaces } from '../../../src/resources/workspaces.ts';
 import { onEachDialect } from '../../database/dialects.ts';
@@ -80,7 +80,7 @@ onEachDialect('a batch whose process dies', (database) => {
   /** What a sweep does later. */
   async function removed(bench: JobBench): Promise<void> {
     const sweep = async (hours: number) => {
-      const swept = new Swept();
+      const swept = new SweepCounts();
       const startMs = Date.now() + hours * 3_600_000;
       await sweepBatches(bench.database, { startMs, cutoffMs: startMs, swept });
       return swept.of('batch').objects;

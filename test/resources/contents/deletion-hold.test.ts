@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeletionHeld, withDeletionHold } from '../../../src/resources/contents/deletion-hold.ts';
-import { Swept } from '../../../src/resources/contents/sweep.ts';
+import { SweepCounts } from '../../../src/resources/contents/sweep.ts';
 import { sweepContents } from '../../../src/resources/contents/sweep-contents.ts';
 import { DiskStore } from '../../../src/storage/disk-store.ts';
 import { onEachDialect } from '../../database/dialects.ts';
@@ -19,7 +19,7 @@ onEachDialect('a hold', (database, folder) => {
     (await database().reader.selectFrom('content').select('id').orderBy('id').execute()).map(({ id }) => id);
   async function sweep(): Promise<void> {
     const store = await DiskStore.open(join(folder(), 'storage'));
-    const sweep = { startMs: Date.now(), cutoffMs: Date.now(), swept: new Swept() };
+    const sweep = { startMs: Date.now(), cutoffMs: Date.now(), swept: new SweepCounts() };
     await sweepContents(database(), store, sweep);
     await store.close();
   }

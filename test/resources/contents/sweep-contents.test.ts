@@ -4,7 +4,7 @@ import { DEFAULT_TENANT } from '../../../src/contract/tenant-id.ts';
 import { AdapterService, type PreparedAdapter } from '../../../src/resources/adapters/service.ts';
 import { contentKey } from '../../../src/resources/contents/content-files.ts';
 import { Contents } from '../../../src/resources/contents/contents.ts';
-import { Swept } from '../../../src/resources/contents/sweep.ts';
+import { SweepCounts } from '../../../src/resources/contents/sweep.ts';
 import { sweepContents } from '../../../src/resources/contents/sweep-contents.ts';
 import type { BlobStore } from '../../../src/storage/blob-store.ts';
 import { onEachDialect } from '../../database/dialects.ts';
@@ -28,9 +28,9 @@ const LATE_MS = 2 * HOUR_MS;
 async function sweep(
   { database, store }: Pick<StorageBench, 'database' | 'store'>,
   laterMs = 0,
-): Promise<Swept> {
+): Promise<SweepCounts> {
   const startMs = Date.now() + laterMs;
-  const swept = new Swept();
+  const swept = new SweepCounts();
   await sweepContents(database, store, { startMs, cutoffMs: startMs - GRACE_MS, swept });
   return swept;
 }

@@ -1,5 +1,5 @@
 import type { ProviderInfo, Timings } from '../../../src/contract/job.ts';
-import type { MadeTarget } from '../../../src/squeeze/job-context.ts';
+import type { WrittenTarget } from '../../../src/squeeze/job-context.ts';
 
 export const PLAYED_PROVIDER: ProviderInfo = {
   ...{ name: 'cpu', requested: 'auto', threads: 1, onnxruntime: '1.30.0', fallback_reason: null },
@@ -13,7 +13,7 @@ export const PLAYED_TIMINGS: Timings = {
 export const PLAYED_TOTALS = { modules: 3, bytesRead: 200, bytesWritten: 100 };
 
 /** The result of a target, as work tells it. */
-export const playedResult = (change: Partial<MadeTarget['result']> = {}): MadeTarget['result'] => ({
+export const playedResult = (change: Partial<WrittenTarget['result']> = {}): WrittenTarget['result'] => ({
   target: { rank: 2 },
   state: 'succeeded',
   format: 'peft',

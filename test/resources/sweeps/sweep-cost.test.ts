@@ -3,7 +3,7 @@ import { it } from 'node:test';
 import type { RootOperationNode } from 'kysely';
 import { sweepAdapters } from '../../../src/resources/adapters/sweep-adapters.ts';
 import type { Sweep } from '../../../src/resources/contents/sweep.ts';
-import { Swept } from '../../../src/resources/contents/sweep.ts';
+import { SweepCounts } from '../../../src/resources/contents/sweep.ts';
 import { sweepContents } from '../../../src/resources/contents/sweep-contents.ts';
 import { UploadService } from '../../../src/resources/uploads/service.ts';
 import type { BlobStore } from '../../../src/storage/blob-store.ts';
@@ -44,7 +44,7 @@ onEachDialect('the cost of a sweep', (database, folder) => {
     const watch = watched(database());
     const { store, calls } = counted(bench.store);
     const startMs = Date.now() + laterMs;
-    const sweep: Sweep = { startMs, cutoffMs: startMs - HOUR_MS, swept: new Swept() };
+    const sweep: Sweep = { startMs, cutoffMs: startMs - HOUR_MS, swept: new SweepCounts() };
     await sweepAdapters(watch.database, sweep);
     await sweepContents(watch.database, store, sweep);
     return { queries: watch.queries, calls };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isTenantId } from '../../../src/contract/tenant-id.ts';
-import { limitsOf, TenantLimits } from '../../../src/resources/tenants/limits.ts';
+import { effectiveLimits, TenantLimits } from '../../../src/resources/tenants/limits.ts';
 import { TenantService } from '../../../src/resources/tenants/service.ts';
 import { ensureTenant } from '../../../src/resources/tenants/store.ts';
 import { onEachDialect } from '../../database/dialects.ts';
@@ -76,10 +76,10 @@ onEachDialect('remembered limits', (database) => {
         return tenants.get(id);
       },
     });
-    assert.equal(limits.known('team'), undefined);
+    assert.equal(limits.cachedLimits('team'), undefined);
     await tenants.put('team', { quotas: { max_queued: 1 } });
     for (let times = 0; times < 5; times++) assert.equal((await limits.of('team')).max_queued, 1);
-    assert.equal(limits.known('team')?.max_queued, 1);
+    assert.equal(limits.cachedLimits('team')?.max_queued, 1);
     assert.equal(lookups, 1);
     await tenants.put('team', { quotas: { max_queued: 2 } });
     limits.forget('team');
@@ -95,9 +95,12 @@ describe('limits', () => {
   };
 
   it('are those of the tenant, and else the defaults of the service', () => {
-    assert.deepEqual(limitsOf({}, defaults), defaults);
+    assert.deepEqual(effectiveLimits({}, defaults), defaults);
     assert.deepEqual(
-      limitsOf({ weight: 1, max_priority: 'high', quotas: { max_queued: null, max_running: 0 } }, defaults),
+      effectiveLimits(
+        { weight: 1, max_priority: 'high', quotas: { max_queued: null, max_running: 0 } },
+        defaults,
+      ),
       { ...defaults, weight: 1, max_priority: 'high', max_queued: null, max_running: 0 },
     );
   });

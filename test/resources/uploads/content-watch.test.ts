@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { isErrorCode } from '../../../src/errors/error-kinds.ts';
 import { ContentWatch } from '../../../src/resources/uploads/content-watch.ts';
-import { HeaderGate } from '../../../src/safetensors/header-gate.ts';
+import { SafetensorsValidator } from '../../../src/safetensors/safetensors-validator.ts';
 import fc from '../../fast-check.ts';
 import { tinyAdapter } from '../../http/tiny-adapter.ts';
 import { assembleSafetensors } from '../../oracle/safetensors.ts';
@@ -61,13 +61,13 @@ describe('ContentWatch', () => {
     await fc.assert(
       fc.asyncProperty(some, async ({ file, sizes, resumeAt }) => {
         const expected = verdict(() => {
-          const gate = new HeaderGate();
-          gate.push(file);
-          gate.finish(file.length);
+          const validator = new SafetensorsValidator();
+          validator.push(file);
+          validator.finish(file.length);
           return 'accepted';
         });
         const whole = verdict(() => {
-          const watch = ContentWatch.fromStart(new HeaderGate());
+          const watch = ContentWatch.fromStart(new SafetensorsValidator());
           feed(watch, file, 0, sizes, null);
           return watch.finish(file.length);
         });
@@ -78,7 +78,7 @@ describe('ContentWatch', () => {
         writeFileSync(path, file.subarray(0, there));
         let resumed: ContentWatch | undefined;
         try {
-          resumed = await ContentWatch.resumed(path, there, new HeaderGate());
+          resumed = await ContentWatch.resumed(path, there, new SafetensorsValidator());
         } catch (error) {
           assert.equal((error as { code: string }).code, expected);
           return;
@@ -97,7 +97,7 @@ describe('ContentWatch', () => {
 
   it('refuses by the announced size as soon as the header is there', () => {
     for (const total of [weights.length - 1, weights.length + 1]) {
-      const watch = ContentWatch.fromStart(new HeaderGate());
+      const watch = ContentWatch.fromStart(new SafetensorsValidator());
       const headerEnd = 8 + Number(weights.readBigUInt64LE());
       watch.push(weights.subarray(0, headerEnd - 1), total);
       assert.equal(watch.isRefused, false);

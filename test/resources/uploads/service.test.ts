@@ -10,7 +10,7 @@ import { ensureTenant } from '../../../src/resources/tenants/store.ts';
 import { useUploads } from '../../../src/resources/uploads/adapter-from-uploads.ts';
 import { UploadService } from '../../../src/resources/uploads/service.ts';
 import type { TenantUploads } from '../../../src/resources/uploads/tenant-uploads.ts';
-import { HeaderGate } from '../../../src/safetensors/header-gate.ts';
+import { SafetensorsValidator } from '../../../src/safetensors/safetensors-validator.ts';
 import { onEachDialect } from '../../database/dialects.ts';
 import { CONFIG, tinyAdapter, WEIGHTS } from '../../http/tiny-adapter.ts';
 import { until } from '../../queue/harness.ts';
@@ -26,7 +26,10 @@ onEachDialect('UploadService', (database, root) => {
   const open = (where = folder()) =>
     new UploadService({ database: database(), folder: where, maxUploadBytes: 1_000_000, ttlMs: HOUR_MS });
   /** What uploads need of a tenant's workspace. */
-  const tenant = (id: string) => ({ tenant: id, adapters: { openGate: () => new HeaderGate() } });
+  const tenant = (id: string) => ({
+    tenant: id,
+    adapters: { newValidator: () => new SafetensorsValidator() },
+  });
 
   beforeEach(async () => {
     for (const id of ['red', 'blue']) await database().write((writer) => ensureTenant(writer, id));

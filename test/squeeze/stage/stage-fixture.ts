@@ -9,8 +9,8 @@ import type {
   StagingPlan,
 } from '../../../src/adapter/staging-plan.ts';
 import type { ComputePool } from '../../../src/compute/pool.ts';
+import { ProgressTracker } from '../../../src/squeeze/progress-tracker.ts';
 import { writeStaged } from '../../../src/squeeze/stage/write-staged.ts';
-import { Watch } from '../../../src/squeeze/watch.ts';
 import { type Matrix, matrix } from '../../oracle/linear-algebra.ts';
 import { parseSafetensors, tensorMatrix } from '../../oracle/safetensors.ts';
 
@@ -76,15 +76,15 @@ export const planOf = (derivations: readonly Derivation[]): StagingPlan => ({
 
 export const watching = (
   signal = new AbortController().signal,
-  onProgress: ConstructorParameters<typeof Watch>[0] = () => {},
-): Watch => new Watch(onProgress, signal);
+  onProgress: ConstructorParameters<typeof ProgressTracker>[0] = () => {},
+): ProgressTracker => new ProgressTracker(onProgress, signal);
 
 /** Makes the staged file of a source, and reads it by the oracle. */
 export async function staging(
   pool: ComputePool,
   source: Source,
   plan: StagingPlan,
-  watch: Watch = watching(),
+  tracker: ProgressTracker = watching(),
 ): Promise<{
   bytes: Uint8Array;
   tensors: ReadonlyMap<string, Matrix>;
@@ -93,7 +93,7 @@ export async function staging(
   source.write();
   const path = join(source.dir, 'staged.safetensors');
   rmSync(path, { force: true });
-  const residuals = await writeStaged(plan, source.path, path, pool, watch);
+  const residuals = await writeStaged(plan, source.path, path, pool, tracker);
   const bytes = new Uint8Array(readFileSync(path));
   const tensors = new Map<string, Matrix>();
   for (const [name, tensor] of parseSafetensors(bytes).tensors) {

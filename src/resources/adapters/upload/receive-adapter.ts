@@ -134,11 +134,11 @@ async function collect(
 ): Promise<ReceivedUpload> {
   const { parts } = how;
   const { signal } = watch;
-  const openGate = () => workspaceOf(request).adapters.openGate();
+  const newValidator = () => workspaceOf(request).adapters.newValidator();
   const reception = {
     ...how,
     signal,
-    openGate,
+    newValidator,
     files: new Map(),
     pieces: [],
     called: new Map(),

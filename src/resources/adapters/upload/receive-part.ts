@@ -5,7 +5,7 @@ import type { IncomingFile } from '../../../adapter/digested-file.ts';
 import { CONFIG_FILE, isPickleName, MAX_CARD_BYTES, WEIGHTS_FILE } from '../../../adapter/file-names.ts';
 import { pickleRefused } from '../../../adapter/pickle-refused.ts';
 import { isShardFile, isShardIndexName, readShardName } from '../../../adapter/shard-names.ts';
-import type { Gate } from '../../../bytes/gate.ts';
+import type { StreamValidator } from '../../../bytes/stream-validator.ts';
 import { AppError } from '../../../errors/app-error.ts';
 import { MAX_CONFIG_BYTES } from '../../../formats/peft/limits.ts';
 import { MAX_INDEX_BYTES } from '../../../formats/shards/shard-index.ts';
@@ -21,7 +21,7 @@ export interface Reception {
   /** The folder for its files. */
   readonly folder: string;
   readonly maxUploadBytes: number;
-  readonly openGate: () => Gate;
+  readonly newValidator: () => StreamValidator;
   /** Aborted when the body stalls. */
   readonly signal: AbortSignal;
   /** By the names of the files in the service. */
@@ -38,7 +38,7 @@ export interface Reception {
 /**
  * Receives one part, which is a field or a file.
  * @throws AppError UNEXPECTED_PART, DUPLICATE_PART, FIELD_TOO_LARGE, UPLOAD_TOO_LARGE, CONFIG_TOO_LARGE, the errors
- *   of the gate, STORAGE_*; other errors are those of the part's stream
+ *   of the validator, STORAGE_*; other errors are those of the part's stream
  */
 export async function receivePart(part: MultipartFile, reception: Reception): Promise<void> {
   // The parser destroys the stream with an error if the body ends early; the reader of the stream reports it.
@@ -106,38 +106,39 @@ async function receiveFilePart(
 }
 
 /**
- * The limit and gate of a file: the configuration is small JSON, everything else has tensors.
+ * The limit and validator of a file: the configuration is small JSON, everything else has tensors.
  * @param sent the name of the file in the request
  */
 function limitsOf(
   name: string,
   sent: string,
-  { maxUploadBytes, openGate }: Pick<Reception, 'maxUploadBytes' | 'openGate'>,
+  { maxUploadBytes, newValidator }: Pick<Reception, 'maxUploadBytes' | 'newValidator'>,
 ) {
   if (name === CONFIG_FILE) return { maxBytes: MAX_CONFIG_BYTES, tooLarge: 'CONFIG_TOO_LARGE' as const };
-  const gate = name === WEIGHTS_FILE ? pickleGate(sent, openGate()) : namedGate(name, openGate());
-  return { maxBytes: maxUploadBytes, tooLarge: 'UPLOAD_TOO_LARGE' as const, gate };
+  const validator =
+    name === WEIGHTS_FILE ? pickleValidator(sent, newValidator()) : namedValidator(name, newValidator());
+  return { maxBytes: maxUploadBytes, tooLarge: 'UPLOAD_TOO_LARGE' as const, validator };
 }
 
 /** All shards together must not be larger than weights in a single file. */
 function limitsOfPiece(
   name: string,
   pieces: readonly IncomingFile[],
-  { maxUploadBytes, openGate }: Pick<Reception, 'maxUploadBytes' | 'openGate'>,
+  { maxUploadBytes, newValidator }: Pick<Reception, 'maxUploadBytes' | 'newValidator'>,
 ) {
   if (isShardIndexName(name)) return { maxBytes: MAX_INDEX_BYTES, tooLarge: 'UPLOAD_TOO_LARGE' as const };
   const taken = pieces.reduce((sum, piece) => sum + (isShardIndexName(piece.name) ? 0 : piece.bytes), 0);
   return {
     maxBytes: Math.max(0, maxUploadBytes - taken),
     tooLarge: 'UPLOAD_TOO_LARGE' as const,
-    gate: namedGate(name, openGate()),
+    validator: namedValidator(name, newValidator()),
   };
 }
 
-/** A gate whose errors name the file, for bodies with several files of a kind. */
-const namedGate = (name: string, gate: Gate): Gate =>
-  retelling(
-    gate,
+/** A validator whose errors name the file, for bodies with several files of a kind. */
+const namedValidator = (name: string, validator: StreamValidator): StreamValidator =>
+  withMappedErrors(
+    validator,
     (error) =>
       new AppError(
         error.code,
@@ -147,23 +148,23 @@ const namedGate = (name: string, gate: Gate): Gate =>
       ),
   );
 
-/** A gate whose error names the sent file if that is a pickle file, so that the command to convert it is right. */
-const pickleGate = (sent: string, gate: Gate): Gate =>
+/** A validator whose error names the sent file if that is a pickle file, so that the command to convert it is right. */
+const pickleValidator = (sent: string, validator: StreamValidator): StreamValidator =>
   isPickleName(sent)
-    ? retelling(gate, (error) => (error.code === 'PICKLE_REFUSED' ? pickleRefused(sent) : error))
-    : gate;
+    ? withMappedErrors(validator, (error) => (error.code === 'PICKLE_REFUSED' ? pickleRefused(sent) : error))
+    : validator;
 
-function retelling(gate: Gate, tell: (error: AppError) => AppError): Gate {
+function withMappedErrors(validator: StreamValidator, map: (error: AppError) => AppError): StreamValidator {
   const asking = <T>(ask: () => T): T => {
     try {
       return ask();
     } catch (error) {
-      throw error instanceof AppError ? tell(error) : error;
+      throw error instanceof AppError ? map(error) : error;
     }
   };
   return {
-    push: (chunk) => asking(() => gate.push(chunk)),
-    finish: (totalBytes) => asking(() => gate.finish(totalBytes)),
+    push: (chunk) => asking(() => validator.push(chunk)),
+    finish: (totalBytes) => asking(() => validator.finish(totalBytes)),
   };
 }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { IncomingFile } from '../../../adapter/digested-file.ts';
-import type { Gate } from '../../../bytes/gate.ts';
+import type { StreamValidator } from '../../../bytes/stream-validator.ts';
 import { AppError } from '../../../errors/app-error.ts';
 import type { ErrorCode } from '../../../errors/error-kinds.ts';
 import { WRITE_BUFFER_BYTES } from '../../../storage/durable-file.ts';
@@ -19,14 +19,14 @@ export interface SaveOptions {
   readonly tooLarge: ErrorCode;
   readonly signal: AbortSignal;
   /** Sees every chunk and may refuse the file by throwing. */
-  readonly gate?: Gate;
+  readonly validator?: StreamValidator;
 }
 
 /**
- * Streams one part into a file, through the size limit, the gate and SHA-256. Only some chunks are in memory.
+ * Streams one part into a file, through the size limit, the validator and SHA-256. Only some chunks are in memory.
  * @param name of the file, for messages. A file is stored under this name only if the service chose it, not the
  *   client
- * @throws AppError `tooLarge`, the errors of the gate, STORAGE_*; other errors are those of the part's stream
+ * @throws AppError `tooLarge`, the errors of the validator, STORAGE_*; other errors are those of the part's stream
  */
 export async function saveFile(name: string, part: Readable, options: SaveOptions): Promise<IncomingFile> {
   const path = join(options.folder, options.storedAs ?? name);
@@ -37,11 +37,11 @@ export async function saveFile(name: string, part: Readable, options: SaveOption
     for await (const chunk of chunks) {
       bytes += chunk.length;
       if (bytes > options.maxBytes) throw tooLarge(name, options);
-      options.gate?.push(chunk);
+      options.validator?.push(chunk);
       hash.update(chunk);
       yield chunk;
     }
-    options.gate?.finish(bytes);
+    options.validator?.finish(bytes);
   }
 
   const file = createWriteStream(path, { flags: 'wx', highWaterMark: WRITE_BUFFER_BYTES });

@@ -6,7 +6,7 @@ import { sql } from '../../../database/sql.ts';
 import type { Dispatcher } from '../../../dispatch/dispatcher.ts';
 import type { Dispatch } from '../../../dispatch/job-queue.ts';
 import type { EndedDispatch } from '../../../dispatch/tenant-shares.ts';
-import type { JobEnding } from '../../../metrics/job-times.ts';
+import type { EndedJob } from '../../../metrics/job-times.ts';
 import { insertAdapters, type NewAdapter, usageOfNew } from '../../adapters/rows.ts';
 import { insertEvents } from '../../events/event-rows.ts';
 import { batchEvent, jobEvent, type OutgoingEvent } from '../../events/outgoing-event.ts';
@@ -26,7 +26,7 @@ export interface JobObserver {
   /** Called when a job begins that was queued. */
   readonly onJobBegun?: (job: JobRecord, tenant: string) => void;
   /** Called once for each job that ended. @param totals what was moved, if the work was done for this job first */
-  readonly onJobEnded?: (ended: JobEnding, totals: ExecutionTotals | undefined) => void;
+  readonly onJobEnded?: (ended: EndedJob, totals: ExecutionTotals | undefined) => void;
   /** Called once for each batch, when its last job has ended. */
   readonly onBatchFinished?: (batch: BatchRecord) => void;
   /**

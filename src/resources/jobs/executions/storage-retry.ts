@@ -1,5 +1,5 @@
 import { AppError } from '../../../errors/app-error.ts';
-import { mayPass } from '../../../storage/storage-error.ts';
+import { isTransientStorageError } from '../../../storage/storage-error.ts';
 
 /** What failures of the storage have cost an execution so far. */
 export interface StorageRetries {
@@ -26,14 +26,14 @@ export function planStorageRetry(
   patienceMs: number,
 ): { readonly trouble: StorageRetries; readonly delayMs: number } | undefined {
   const { times, spentMs } = before;
-  if (!mayPass(error) || spentMs + tryMs >= patienceMs) return undefined;
+  if (!isTransientStorageError(error) || spentMs + tryMs >= patienceMs) return undefined;
   const delayMs = Math.min(FIRST_DELAY_MS * 2 ** times, MAX_DELAY_MS) * (0.5 + Math.random() / 2);
   return { trouble: { times: times + 1, spentMs: Math.round(spentMs + tryMs + delayMs) }, delayMs };
 }
 
 /** The last failure of a job; if the storage caused it, it names how long the job was retried. */
 export function withRetryDetails(error: AppError, trouble: StorageRetries): AppError {
-  if (trouble.times === 0 || !mayPass(error)) return error;
+  if (trouble.times === 0 || !isTransientStorageError(error)) return error;
   const seconds = Math.round(trouble.spentMs / 1000);
   return new AppError(
     error.code,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { AppError } from '../../../src/errors/app-error.ts';
-import { AnyWeightsGate } from '../../../src/resources/adapters/weights-gate.ts';
+import { WeightsValidator } from '../../../src/resources/adapters/weights-validator.ts';
 import fc from '../../fast-check.ts';
 import { buildGguf, TYPE } from '../../gguf/gguf-file.ts';
 import { fileOfTensors } from '../../safetensors/file-bytes.ts';
@@ -14,15 +14,15 @@ const safetensors = fileOfTensors([{ name: 'x.lora_a', dtype: 'F16', shape: [4, 
 
 /** The code of the refusal, or "accepted". */
 function verdictOf(file: Uint8Array, sizes: readonly number[] = [file.length]): string {
-  const gate = new AnyWeightsGate();
+  const validator = new WeightsValidator();
   try {
     for (let at = 0, turn = 0; at < file.length; turn += 1) {
       const chunk = Uint8Array.from(file.subarray(at, at + sizes[turn % sizes.length]!));
-      gate.push(chunk);
+      validator.push(chunk);
       at += chunk.length;
       chunk.fill(0x58);
     }
-    gate.finish(file.length);
+    validator.finish(file.length);
     return 'accepted';
   } catch (error) {
     assert.ok(error instanceof AppError, String(error));
@@ -30,7 +30,7 @@ function verdictOf(file: Uint8Array, sizes: readonly number[] = [file.length]): 
   }
 }
 
-describe('the gate for weights of any format', () => {
+describe('the validator for weights of any format', () => {
   const cases: readonly (readonly [what: string, file: Uint8Array, verdict: string])[] = [
     ['GGUF', gguf, 'accepted'],
     ['safetensors', safetensors, 'accepted'],

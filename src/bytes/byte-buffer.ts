@@ -4,7 +4,7 @@ const FIRST_BUFFER_BYTES = 4096;
  * Bytes of a stream that must be kept for a while, in a buffer that doubles as needed. Memory therefore grows with
  * what was actually sent, not with what was announced.
  */
-export class KeptBytes {
+export class ByteBuffer {
   #buffer = new Uint8Array(FIRST_BUFFER_BYTES);
   #length = 0;
 

@@ -3,7 +3,7 @@ import type { FileLayout } from '../adapter/adapter.ts';
 import { hashFile } from './hash-file.ts';
 
 /** A file of tensors that is created at its full size and then filled by several threads. */
-export class LaidOutFile {
+export class PreallocatedFile {
   readonly path: string;
   /** The first byte of each tensor in the file, in the order in which the tensors were given. */
   readonly offsets: readonly number[];

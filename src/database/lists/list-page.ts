@@ -46,7 +46,7 @@ interface ListQuery<T extends Listed, Column extends keyof Tables[T] & string> e
  * A page of rows, the newest first. Times are compared with those in the ids.
  * @throws AppError DATABASE_UNAVAILABLE
  */
-export async function listed<T extends Listed, Column extends keyof Tables[T] & string>(
+export async function listPage<T extends Listed, Column extends keyof Tables[T] & string>(
   { reader }: Pick<Database, 'reader'>,
   { table, tenant, columns, oneOf: wanted, ...filter }: ListQuery<T, Column>,
   { limit, ...place }: PageRequest,

@@ -1,12 +1,12 @@
-import { type Busy, idle } from '../compute/busy.ts';
+import { noPhaseSeconds, type PhaseSeconds } from '../compute/phase-seconds.ts';
 import { PHASES, type Phase, type Timings } from '../contract/job.ts';
 import type { JobContext } from './job-context.ts';
 
 /** Tracks one job: its progress, the time spent in each phase, and cancellation. */
-export class Watch {
+export class ProgressTracker {
   readonly signal: AbortSignal;
-  readonly #busy: Busy = idle();
-  readonly #own: Busy = idle();
+  readonly #phaseSeconds: PhaseSeconds = noPhaseSeconds();
+  readonly #own: PhaseSeconds = noPhaseSeconds();
   readonly #stop = new AbortController();
   readonly #onProgress: JobContext['onProgress'];
   readonly #done = new Map<Phase, number>();
@@ -27,7 +27,7 @@ export class Watch {
   }
 
   /** Notes that a module has completed a phase. Phases overlap, and the earliest unfinished one is reported. */
-  finished(phase: Phase, module: string): void {
+  moduleFinished(phase: Phase, module: string): void {
     this.#done.set(phase, this.#count(phase) + 1);
     while (this.#count(this.#phase) >= this.#total && this.#phase !== phase) {
       this.#phase = PHASES[PHASES.indexOf(this.#phase) + 1]!;
@@ -35,12 +35,13 @@ export class Watch {
     if (phase === this.#phase) this.#report(module);
   }
 
-  worked(busy: Busy): void {
-    for (const phase of Object.keys(busy) as (keyof Busy)[]) this.#busy[phase] += busy[phase];
+  addPhaseSeconds(phaseSeconds: PhaseSeconds): void {
+    for (const phase of Object.keys(phaseSeconds) as (keyof PhaseSeconds)[])
+      this.#phaseSeconds[phase] += phaseSeconds[phase];
   }
 
   /** Does some work on this thread and adds its duration to a phase. */
-  async clocked<T>(phase: keyof Busy, work: () => Promise<T>): Promise<T> {
+  async time<T>(phase: keyof PhaseSeconds, work: () => Promise<T>): Promise<T> {
     const startedMs = performance.now();
     try {
       return await work();
@@ -51,7 +52,8 @@ export class Watch {
 
   /** Seconds by phase: the work of the compute threads divided by their number, plus the work of this thread. */
   timings(threads: number, totalSeconds: number): Timings {
-    const seconds = (phase: keyof Busy): number => this.#busy[phase] / threads + this.#own[phase];
+    const seconds = (phase: keyof PhaseSeconds): number =>
+      this.#phaseSeconds[phase] / threads + this.#own[phase];
     return {
       queue_wait: 0,
       load: seconds('load'),

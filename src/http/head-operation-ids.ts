@@ -8,7 +8,7 @@ interface Document {
  * @fastify/swagger names every HEAD operation after its GET with "-head"; the operations here have names of their
  *   own.
  */
-export function withOwnHeadNames<T extends Document>(document: T): T {
+export function withHeadOperationIds<T extends Document>(document: T): T {
   const paths = (document.paths ?? {}) as Record<string, { head?: { operationId?: string } }>;
   for (const { head } of Object.values(paths)) {
     if (head?.operationId) head.operationId = head.operationId.replace(SUFFIX, '');

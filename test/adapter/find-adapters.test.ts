@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { adaptersAmong } from '../../src/adapter/adapters-among.ts';
+import { findAdapters } from '../../src/adapter/find-adapters.ts';
 
-const among = (...paths: string[]) => adaptersAmong(paths).map(({ path, name }) => `${path} as ${name}`);
+const among = (...paths: string[]) => findAdapters(paths).map(({ path, name }) => `${path} as ${name}`);
 
 describe('adapters among files', () => {
   it('are folders with a configuration or usual weights, and every other file of weights', () => {

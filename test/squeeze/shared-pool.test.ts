@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { KeptPool } from '../../src/compute/kept-pool.ts';
 import { ComputePool } from '../../src/compute/pool.ts';
+import { SharedPool } from '../../src/compute/shared-pool.ts';
 import { AppError } from '../../src/errors/app-error.ts';
 
 /** A kept pool whose first starts fail, and the pools that it had. */
 function keptPool(failures: readonly Error[] = []) {
   const left = [...failures];
   const started: ComputePool[] = [];
-  const kept = new KeptPool(async () => {
+  const kept = new SharedPool(async () => {
     const failure = left.shift();
     if (failure) throw failure;
     const pool = await ComputePool.start('cpu', 1);

@@ -1,18 +1,18 @@
-import type { Gate } from '../../bytes/gate.ts';
-import { GGUF_MAGIC, GgufGate } from '../../gguf/gguf-gate.ts';
-import { HeaderGate } from '../../safetensors/header-gate.ts';
+import type { StreamValidator } from '../../bytes/stream-validator.ts';
+import { GGUF_MAGIC, GgufValidator } from '../../gguf/gguf-validator.ts';
+import { SafetensorsValidator } from '../../safetensors/safetensors-validator.ts';
 
 /**
  * Refuses weights of any format as early as their bytes allow. Files that begin like a GGUF file must be one; all
  * others must be safetensors.
  */
-export class AnyWeightsGate implements Gate {
+export class WeightsValidator implements StreamValidator {
   readonly #first = new Uint8Array(GGUF_MAGIC.length);
   #firstBytes = 0;
   /** Known once the first bytes have arrived. */
-  #chosen: Gate | undefined;
+  #chosen: StreamValidator | undefined;
 
-  /** @throws AppError as HeaderGate.push and GgufGate.push */
+  /** @throws AppError as SafetensorsValidator.push and GgufValidator.push */
   push(chunk: Uint8Array): void {
     if (this.#chosen) {
       this.#chosen.push(chunk);
@@ -25,16 +25,16 @@ export class AnyWeightsGate implements Gate {
     this.#choose().push(chunk.subarray(taken.length));
   }
 
-  /** @throws AppError as HeaderGate.finish and GgufGate.finish */
+  /** @throws AppError as SafetensorsValidator.finish and GgufValidator.finish */
   finish(totalBytes: number): void {
     (this.#chosen ?? this.#choose()).finish(totalBytes);
   }
 
-  #choose(): Gate {
+  #choose(): StreamValidator {
     const isGguf = Buffer.compare(this.#first, GGUF_MAGIC) === 0;
-    const gate = isGguf ? new GgufGate() : new HeaderGate();
-    gate.push(this.#first.subarray(0, this.#firstBytes));
-    this.#chosen = gate;
-    return gate;
+    const validator = isGguf ? new GgufValidator() : new SafetensorsValidator();
+    validator.push(this.#first.subarray(0, this.#firstBytes));
+    this.#chosen = validator;
+    return validator;
   }
 }

@@ -5,18 +5,18 @@ const LOOK_TIMEOUT_MS = 1_000;
  * Reads a value from another system when metrics are scraped. All metrics of a scrape share one read, and no read begins
  * while another one is in progress, because each one that hangs holds a connection or a thread.
  */
-export class Look<T> {
+export class SharedRead<T> {
   private read: (() => Promise<T | undefined>) | undefined;
   private underWay: Promise<T | undefined> | undefined;
 
   /** Sets the function that reads the value. Before this call there is no value. */
-  watch(read: () => Promise<T | undefined>): void {
+  setReader(read: () => Promise<T | undefined>): void {
     this.read = read;
     this.underWay = undefined;
   }
 
   /** Reads the value. undefined: no function is set, or the read failed or took too long. */
-  async take(): Promise<T | undefined> {
+  async value(): Promise<T | undefined> {
     if (!this.read) return undefined;
     const look = this.underWay ?? this.read().catch(() => undefined);
     this.underWay = look;

@@ -1,19 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster, Redis } from 'ioredis';
 import { AppError } from '../errors/app-error.ts';
-import { COMMAND_TIMEOUT_MS, impatientClient, type RedisAddress } from './redis-connection.ts';
+import { COMMAND_TIMEOUT_MS, failFastClient, type RedisAddress } from './redis-connection.ts';
 
 /** The part of COMMAND_TIMEOUT_MS that is reserved for the answer to the caller. */
 const RECONNECT_WAIT_MS = 500;
 
 /** A connection for calls for which a client waits: every command is answered or fails within a second. */
-export class RedisQuestions {
+export class RedisCommandClient {
   readonly client: Redis | Cluster;
   private lastError: unknown;
 
   /** @throws ConfigError if the URL cannot be used */
   constructor(address: RedisAddress) {
-    this.client = impatientClient(address);
+    this.client = failFastClient(address);
     // Without a listener, an error would end the process.
     this.client.on('error', (error: unknown) => {
       this.lastError = error;
@@ -23,11 +23,11 @@ export class RedisQuestions {
   /**
    * @throws AppError QUEUE_UNAVAILABLE if Redis fails or does not answer in time, QUEUE_FULL if it has no memory left
    */
-  async ask<T>(question: () => Promise<T>): Promise<T> {
+  async run<T>(question: () => Promise<T>): Promise<T> {
     const askedMs = performance.now();
     try {
       await this.connected();
-      return await answerWithin(COMMAND_TIMEOUT_MS - (performance.now() - askedMs), question());
+      return await withCommandTimeout(COMMAND_TIMEOUT_MS - (performance.now() - askedMs), question());
     } catch (error) {
       throw queueError(error);
     }
@@ -48,13 +48,13 @@ export class RedisQuestions {
   }
 }
 
-class NoAnswer extends Error {}
+class CommandTimeout extends Error {}
 
-/** @throws NoAnswer if there is no answer in time */
-export async function answerWithin<T>(timeoutMs: number, answer: Promise<T>): Promise<T> {
+/** @throws CommandTimeout if there is no answer in time */
+export async function withCommandTimeout<T>(timeoutMs: number, answer: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const tooLate = new Promise<never>((_resolve, reject) => {
-    const giveUp = (): void => reject(new NoAnswer(`no answer within ${Math.round(timeoutMs)} ms`));
+    const giveUp = (): void => reject(new CommandTimeout(`no answer within ${Math.round(timeoutMs)} ms`));
     // The timer is deferred for the same reason as in fix-command-timeout.ts.
     timer = setTimeout(() => setImmediate(giveUp), timeoutMs);
   });
@@ -84,9 +84,9 @@ export function queueError(error: unknown): AppError {
       {},
       { cause: error },
     );
-  if (error instanceof NoAnswer || message === 'Command timed out')
+  if (error instanceof CommandTimeout || message === 'Command timed out')
     return unavailable(
-      `Redis does not answer: ${error instanceof NoAnswer ? message : 'a command timed out'}`,
+      `Redis does not answer: ${error instanceof CommandTimeout ? message : 'a command timed out'}`,
     );
   if (typeof code === 'string') return unavailable(`Redis cannot be reached: ${code}`);
   if (name === 'ReplyError') return unavailable(`Redis refuses: ${message.replace(/\.$/, '')}`);
@@ -102,7 +102,7 @@ export function queueError(error: unknown): AppError {
  * Waits for something for a limited time, because closing may depend on a Redis that is unavailable.
  * @returns whether it ended in time, with or without a failure
  */
-export async function endsWithin(done: Promise<unknown>, timeoutMs: number): Promise<boolean> {
+export async function settlesWithin(done: Promise<unknown>, timeoutMs: number): Promise<boolean> {
   const timer = new AbortController();
   const tooLate = sleep(timeoutMs, false, { signal: timer.signal }).catch(() => false);
   const ended = done.then(

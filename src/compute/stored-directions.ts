@@ -3,7 +3,7 @@ import type { Directions } from '../engine/kernel-types.ts';
 import { AppError } from '../errors/app-error.ts';
 
 /** The directions of a job's modules are kept in memory if they take no more than this many bytes. */
-const MOST_IN_MEMORY_BYTES = 8 * 2 ** 20;
+const MAX_IN_MEMORY_BYTES = 8 * 2 ** 20;
 
 /** Where to keep the directions of one module between the passes. */
 export interface DirectionsSlot {
@@ -14,7 +14,7 @@ export interface DirectionsSlot {
 }
 
 /** The directions of one module, as they are kept. */
-export interface KeptDirections extends DirectionsSlot {
+export interface StoredDirections extends DirectionsSlot {
   /** p, r and sigma, concatenated; null if they are in a file. */
   readonly numbers: Float64Array | null;
 }
@@ -34,14 +34,14 @@ export function slotsFor(
     totalBytes += bytesOf({ rank, count });
     return { rank, count, file: { path, offsetBytes } };
   });
-  return totalBytes > MOST_IN_MEMORY_BYTES ? slots : slots.map((slot) => ({ ...slot, file: null }));
+  return totalBytes > MAX_IN_MEMORY_BYTES ? slots : slots.map((slot) => ({ ...slot, file: null }));
 }
 
 const bytesOf = ({ rank, count }: Pick<DirectionsSlot, 'rank' | 'count'>): number =>
   (2 * rank * count + count) * Float64Array.BYTES_PER_ELEMENT;
 
 /** Keeps the directions of a module. Several threads write to one file, each to its own slots. */
-export function keepDirections(slot: DirectionsSlot, { p, r, sigma }: Directions): KeptDirections {
+export function storeDirections(slot: DirectionsSlot, { p, r, sigma }: Directions): StoredDirections {
   const numbers = new Float64Array(p.length + r.length + sigma.length);
   numbers.set(p);
   numbers.set(r, p.length);
@@ -59,7 +59,7 @@ export function keepDirections(slot: DirectionsSlot, { p, r, sigma }: Directions
 }
 
 /** @throws AppError STORAGE_FAILED if the slot was never written */
-export function directionsIn({ rank, count, file, numbers }: KeptDirections): Directions {
+export function loadDirections({ rank, count, file, numbers }: StoredDirections): Directions {
   const all = numbers ?? (file ? readSlot(file, bytesOf({ rank, count })) : new Float64Array());
   const size = rank * count;
   return {

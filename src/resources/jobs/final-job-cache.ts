@@ -35,7 +35,7 @@ const CHANGED: FinalJob = { json: '', etag: '' };
  * The responses for ended jobs, as text. Clients often request the same job again and again, and its record would be
  * read, parsed and serialised in vain each time.
  */
-export class FinalJobs {
+export class FinalJobCache {
   private readonly answers = new LRUCache<string, FinalJob>({
     maxSize: MAX_BYTES,
     sizeCalculation: ({ json }, key) => 2 * json.length + key.length + 200,
@@ -65,8 +65,8 @@ export class FinalJobs {
 type JobRequest = FastifyRequest<{ Params: { id: string } }>;
 
 /** Answers with the current state of a job; immediately if it has ended and was read a moment ago. */
-export function answerCurrentJob(
-  finals: FinalJobs,
+export function sendCurrentJob(
+  finals: FinalJobCache,
   request: JobRequest,
   reply: FastifyReply,
 ): FastifyReply | Promise<FastifyReply> | undefined {
@@ -80,7 +80,7 @@ export function answerCurrentJob(
 
 /** Forgets a job that is changed through one of these routes, before its client gets the response. */
 export const forgetWhenChanged =
-  (finals: FinalJobs) =>
+  (finals: FinalJobCache) =>
   (route: RouteOptions): void => {
     if (route.method === 'GET' || route.method === 'HEAD' || !route.url.startsWith(JOB)) return;
     withHook(route, 'onSend', async (request: JobRequest, _reply: FastifyReply, payload: unknown) => {
@@ -90,7 +90,11 @@ export const forgetWhenChanged =
     });
   };
 
-async function readJob(finals: FinalJobs, request: JobRequest, reply: FastifyReply): Promise<FastifyReply> {
+async function readJob(
+  finals: FinalJobCache,
+  request: JobRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
   const { id } = request.params;
   const { jobs } = workspaceOf(request);
   const wait = preferredWait(request, reply);

@@ -1,5 +1,5 @@
-import { KeptBytes } from '../bytes/kept-bytes.ts';
-import { readBeginning } from '../bytes/read-beginning.ts';
+import { ByteBuffer } from '../bytes/byte-buffer.ts';
+import { readFileHeader } from '../bytes/read-file-header.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { GgufHeader } from './header.ts';
 import { endOfGgufData, paddedEnd, parseGgufHeader } from './parse-header.ts';
@@ -8,24 +8,24 @@ import { endOfGgufData, paddedEnd, parseGgufHeader } from './parse-header.ts';
 export const GGUF_MAGIC: Uint8Array = Buffer.from('GGUF', 'latin1');
 
 /**
- * Reads and checks the header of a GGUF file, with the same verdicts as GgufGate for an upload. The data is not
+ * Reads and checks the header of a GGUF file, with the same verdicts as GgufValidator for an upload. The data is not
  * read; the size of the file shows whether it is complete.
  * @returns null if the file does not begin with "GGUF"
  * @throws AppError GGUF_*; errors of the file system as they are
  */
 export const readGgufHeader = (path: string): Promise<GgufHeader | null> =>
-  readBeginning(
+  readFileHeader(
     path,
-    new GgufGate(),
+    new GgufValidator(),
     (bytes) => Buffer.compare(bytes.subarray(0, GGUF_MAGIC.length), GGUF_MAGIC) === 0,
   );
 
 /**
- * Inspects a GGUF file that arrives in chunks of any size and refuses it as early as its bytes allow, as HeaderGate does with
+ * Inspects a GGUF file that arrives in chunks of any size and refuses it as early as its bytes allow, as SafetensorsValidator does with
  * safetensors. It keeps the header and at most one of its values as bytes, never the data.
  */
-export class GgufGate {
-  readonly #kept = new KeptBytes();
+export class GgufValidator {
+  readonly #kept = new ByteBuffer();
   #seenBytes = 0;
   #header: GgufHeader | undefined;
   readonly #parsing = parseGgufHeader();

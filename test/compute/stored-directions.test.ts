@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import { directionsIn, keepDirections, slotsFor } from '../../src/compute/kept-directions.ts';
+import { loadDirections, slotsFor, storeDirections } from '../../src/compute/stored-directions.ts';
 import type { Directions } from '../../src/engine/kernel-types.ts';
 import { gaussianMatrix } from '../oracle/known-matrices.ts';
 
@@ -37,8 +37,8 @@ describe('kept directions', () => {
       const given = shapes.map(({ rank, count }, index) => some(rank, count, 10 * index));
       const kept = [4, 2, 0, 3, 1]
         .slice(-shapes.length)
-        .map((index) => [index, keepDirections(slots[index]!, given[index]!)] as const);
-      for (const [index, one] of kept) assert.deepEqual(directionsIn(one), given[index]!);
+        .map((index) => [index, storeDirections(slots[index]!, given[index]!)] as const);
+      for (const [index, one] of kept) assert.deepEqual(loadDirections(one), given[index]!);
       const bytes = shapes.reduce((sum, { rank, count }) => sum + 8 * (2 * rank * count + count), 0);
       if (shapes === many) assert.equal(statSync(path).size, bytes);
       else assert.ok(!existsSync(path));
@@ -46,7 +46,7 @@ describe('kept directions', () => {
 
   it('says so when what the file should hold is not there', () => {
     const slots = slotsFor(join(folder, 'c'), many);
-    keepDirections(slots[0]!, some(8, 3, 1));
-    assert.throws(() => directionsIn({ ...slots[4]!, numbers: null }), { code: 'STORAGE_FAILED' });
+    storeDirections(slots[0]!, some(8, 3, 1));
+    assert.throws(() => loadDirections({ ...slots[4]!, numbers: null }), { code: 'STORAGE_FAILED' });
   });
 });

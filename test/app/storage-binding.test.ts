@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { it } from 'node:test';
-import { ForeignStorage, StorageBond } from '../../src/app/storage-bond.ts';
+import { ForeignStorage, StorageBinding } from '../../src/app/storage-binding.ts';
 import { STORAGE_ID_KEY } from '../../src/resources/contents/content-files.ts';
 import type { BlobStore } from '../../src/storage/blob-store.ts';
 import { DiskStore } from '../../src/storage/disk-store.ts';
@@ -15,15 +15,15 @@ const idOf = async (store: BlobStore): Promise<string | undefined> => {
 
 onEachDialect('a storage and its database', (database, folder) => {
   const storeIn = (name: string): Promise<DiskStore> => DiskStore.open(join(folder(), name));
-  const bond = (store: BlobStore, to = database()): StorageBond => new StorageBond(store, to);
+  const binding = (store: BlobStore, to = database()): StorageBinding => new StorageBinding(store, to);
 
   it('are tied when they first meet, by several processes at once, and stay so', async () => {
     const store = await storeIn('storage');
-    await Promise.all(Array.from({ length: 4 }, () => bond(store).settle()));
+    await Promise.all(Array.from({ length: 4 }, () => binding(store).ensureBound()));
     const id = await idOf(store);
     assert.match(id!, /^[0-9a-f]{32}$/);
-    await bond(store).settle();
-    await bond(store).compare();
+    await binding(store).ensureBound();
+    await binding(store).verify();
     assert.equal(await idOf(store), id);
   });
 
@@ -33,25 +33,25 @@ onEachDialect('a storage and its database', (database, folder) => {
       put: store.put.bind(store),
       list: store.list.bind(store),
       get: async (key: string) => {
-        await bond(store).settle();
+        await binding(store).ensureBound();
         return store.get(key);
       },
     };
-    await new StorageBond(slow, database()).settle();
+    await new StorageBinding(slow, database()).ensureBound();
     assert.match((await idOf(store))!, /^[0-9a-f]{32}$/);
   });
 
   it('are not used with others: a sentence with both ids, and nothing is written', async () => {
     const [own, other, bare] = [await storeIn('own'), await storeIn('other'), await storeIn('bare')];
-    await bond(own).settle();
+    await binding(own).ensureBound();
     await withFolder(async (elsewhere) => {
       const second = await sqliteIn(elsewhere);
-      await bond(other, second).settle();
+      await binding(other, second).ensureBound();
       await second.close();
     });
     const ids = [await idOf(own), await idOf(other)];
-    for (const pass of ['compare', 'settle'] as const) {
-      await assert.rejects(bond(other)[pass](), (error) => {
+    for (const pass of ['verify', 'ensureBound'] as const) {
+      await assert.rejects(binding(other)[pass](), (error) => {
         assert(error instanceof ForeignStorage);
         assert.match(
           error.message,
@@ -59,10 +59,13 @@ onEachDialect('a storage and its database', (database, folder) => {
             `^The storage cannot be used: the database belongs to the storage ${ids[0]}, .* is ${ids[1]};`,
           ),
         );
-        assert.match(error.told('/srv/x'), /^The storage \/srv\/x cannot be used: the database belongs/);
+        assert.match(
+          error.operatorMessage('/srv/x'),
+          /^The storage \/srv\/x cannot be used: the database belongs/,
+        );
         return true;
       });
-      await assert.rejects(bond(bare)[pass](), /belongs to the storage \w+, but this one has no id/);
+      await assert.rejects(binding(bare)[pass](), /belongs to the storage \w+, but this one has no id/);
     }
     assert.deepEqual([await idOf(other), await bare.list('')], [ids[1], []]);
   });
@@ -71,7 +74,7 @@ onEachDialect('a storage and its database', (database, folder) => {
     const store = await storeIn('storage');
     await store.put(STORAGE_ID_KEY, Buffer.from('0123'));
     const wrong = { name: 'ForeignStorage', message: /it is 0123 and belongs to another database/ };
-    await assert.rejects(bond(store).settle(), wrong);
+    await assert.rejects(binding(store).ensureBound(), wrong);
     assert.equal(await idOf(store), '0123');
   });
 
@@ -89,13 +92,13 @@ onEachDialect('a storage and its database', (database, folder) => {
         name: 'ForeignStorage',
         message: /an early version, which had no database.*DATA_DIR or STORAGE_URL/,
       };
-      await assert.rejects(bond(store).settle(), old, key);
+      await assert.rejects(binding(store).ensureBound(), old, key);
       assert.deepEqual(await store.list(''), [key]);
     }
     // Others' files in a bucket are no business of ours.
     const shared = await storeIn('shared');
     await shared.put('photos/holiday.jpg', Buffer.from('…'));
-    await bond(shared).settle();
+    await binding(shared).ensureBound();
   });
 
   it('are tied in the end when that broke off anywhere', async () => {
@@ -109,19 +112,19 @@ onEachDialect('a storage and its database', (database, folder) => {
         await store.put(key, bytes);
       },
     };
-    const first = new StorageBond(stubborn, database());
-    await assert.rejects(first.settle(), /read-only/);
+    const first = new StorageBinding(stubborn, database());
+    await assert.rejects(first.ensureBound(), /read-only/);
     // What is not tied yet may be read, and may still be another one.
-    await first.compare();
+    await first.verify();
     assert.equal(await idOf(store), undefined);
     isWritable = true;
-    await first.settle();
+    await first.ensureBound();
     const id = await idOf(store);
     // As though it had ended before the database knew.
     await database().write((writer) => writer.updateTable('storage').set({ tied_at: null }).execute());
-    await bond(store).settle();
+    await binding(store).ensureBound();
     assert.equal(await idOf(store), id);
-    await assert.rejects(bond(await storeIn('other')).settle(), ForeignStorage);
+    await assert.rejects(binding(await storeIn('other')).ensureBound(), ForeignStorage);
   });
 
   it('are not tied where the id of another new database comes in between', async () => {
@@ -143,9 +146,9 @@ onEachDialect('a storage and its database', (database, folder) => {
         },
       };
       const wrong = { name: 'ForeignStorage', message: /it is 0123 and belongs to another database/ };
-      await assert.rejects(new StorageBond(shared, database()).settle(), wrong, moment);
+      await assert.rejects(new StorageBinding(shared, database()).ensureBound(), wrong, moment);
       assert.equal(await idOf(store), '0123');
-      await assert.rejects(bond(store).compare(), wrong, moment);
+      await assert.rejects(binding(store).verify(), wrong, moment);
     }
   });
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { JobRecord } from '../../src/contract/job.ts';
-import { FinalJobs } from '../../src/resources/jobs/final-jobs.ts';
+import { FinalJobCache } from '../../src/resources/jobs/final-job-cache.ts';
 import { Workspaces } from '../../src/resources/workspaces.ts';
 import { until } from '../queue/harness.ts';
 import { NO_DISPATCHER } from '../resources/jobs/played-worker.ts';
@@ -87,7 +87,7 @@ describe('a job that has ended', () => {
   });
 
   it('is of one tenant, and not put back by who read it before a change', () => {
-    const finals = new FinalJobs();
+    const finals = new FinalJobCache();
     finals.put('one', 'job_1', { state: 'failed' });
     assert.equal(finals.get('one', 'job_1')?.json, '{"state":"failed"}');
     assert.equal(finals.get('two', 'job_1'), undefined);
@@ -99,7 +99,7 @@ describe('a job that has ended', () => {
   });
 
   it('takes no more memory than there is for all of them', () => {
-    const finals = new FinalJobs();
+    const finals = new FinalJobCache();
     const record = { text: 'x'.repeat(2 ** 20) };
     for (let index = 0; index < 40; index++) finals.put('one', `job_${index}`, record);
     const kept = Array.from({ length: 40 }, (_, index) => finals.get('one', `job_${index}`)).filter(Boolean);

@@ -7,20 +7,20 @@ import type { Logger } from '../log.ts';
 export type Closer = (deadlineMs: number) => Promise<void>;
 
 /** The started parts of a process, which are stopped in the reverse order. */
-export class Running {
+export class Lifecycle {
   private readonly closers: Closer[] = [];
-  private isEnding = false;
+  private isStopRequested = false;
   /** Set by the caller that can end the process. */
-  onStopAsked: () => void = () => undefined;
+  onStopRequested: () => void = () => undefined;
 
   /** True after the first signal to stop. */
   get isStopping(): boolean {
-    return this.isEnding;
+    return this.isStopRequested;
   }
 
   /** Asks the process to end, as a signal does. */
-  askToStop(): void {
-    this.onStopAsked();
+  requestStop(): void {
+    this.onStopRequested();
   }
 
   add(close: Closer): void {
@@ -29,7 +29,7 @@ export class Running {
 
   /** Stops everything that was started. If one part cannot be stopped, the others still are. */
   async stop(deadlineMs: number, logger: Logger): Promise<void> {
-    this.isEnding = true;
+    this.isStopRequested = true;
     for (let close = this.closers.pop(); close; close = this.closers.pop()) {
       await close(deadlineMs).catch((error: unknown) => logger.error({ err: error }, 'closing failed'));
     }

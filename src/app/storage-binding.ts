@@ -16,7 +16,7 @@ export class ForeignStorage extends AppError {
   }
 
   /** The message for the person who starts the service. @param place a folder, or the URL of a bucket */
-  told(place: string): string {
+  operatorMessage(place: string): string {
     return `The storage ${place} cannot be used: ${this.why}`;
   }
 }
@@ -31,17 +31,17 @@ const OLD_PREFIXES = ['adapters/', 'blobs/', 'jobs/', 'keys/', 'tenant-records/'
  * Ties a database permanently to one storage: when they are first used together, the same id is written to both. Afterwards
  * neither is used with another one, because content would then seem to be missing, or to be garbage.
  */
-export class StorageBond {
+export class StorageBinding {
   /**
    * Succeeds if the storage may be read. After a failure the check is repeated; after a success it is not.
    * @throws ForeignStorage; AppError STORAGE_FAILED, DATABASE_UNAVAILABLE while it cannot be known
    */
-  readonly compare = untilPassed(() => this.look());
+  readonly verify = untilPassed(() => this.isBound());
   /**
    * Passes where the storage may be written, as `compare`; ties it to the database where both are new.
    * @throws ForeignStorage; AppError STORAGE_FAILED, STORAGE_FULL, DATABASE_UNAVAILABLE
    */
-  readonly settle = untilPassed(() => this.tie());
+  readonly ensureBound = untilPassed(() => this.bind());
   private readonly store: Pick<BlobStore, 'get' | 'put' | 'list'>;
   private readonly database: Pick<Database, 'reader' | 'write'>;
 
@@ -51,10 +51,10 @@ export class StorageBond {
   }
 
   /** @returns whether the database and the storage already belong together; otherwise both are new */
-  private async look(): Promise<boolean> {
-    const [before, found] = [await this.known(), await this.found()];
+  private async isBound(): Promise<boolean> {
+    const [before, found] = [await this.readRow(), await this.readStorageId()];
     // A process that starts at the same time may have written its row, and then the id, between the two.
-    const known = before ?? (found === undefined ? undefined : await this.known());
+    const known = before ?? (found === undefined ? undefined : await this.readRow());
     if (known && known.id === found) return known.tied_at !== null;
     if (known && known.tied_at !== null)
       throw new ForeignStorage(
@@ -77,28 +77,28 @@ export class StorageBond {
    * new databases find the same empty storage, the `get` after the `put` decides between them, unless both do this at the
    * same moment. Then both use the storage, and the one whose id was replaced is refused at its next start.
    */
-  private async tie(): Promise<void> {
-    if (await this.look()) return;
-    const id = await this.chosen();
-    if ((await this.found()) === undefined) await this.store.put(STORAGE_ID_KEY, Buffer.from(id));
-    const found = await this.found();
+  private async bind(): Promise<void> {
+    if (await this.isBound()) return;
+    const id = await this.chooseId();
+    if ((await this.readStorageId()) === undefined) await this.store.put(STORAGE_ID_KEY, Buffer.from(id));
+    const found = await this.readStorageId();
     if (found !== id) throw ofAnotherDatabase(found ?? 'unknown');
     await this.database.write((writer) =>
       writer.updateTable('storage').set({ tied_at: Date.now() }).where('tied_at', 'is', null).execute(),
     );
   }
 
-  private known() {
+  private readRow() {
     return this.database.reader.selectFrom('storage').select(['id', 'tied_at']).executeTakeFirst();
   }
 
-  private async found(): Promise<string | undefined> {
+  private async readStorageId(): Promise<string | undefined> {
     const bytes = await this.store.get(STORAGE_ID_KEY);
     return bytes && Buffer.from(bytes).toString('utf8');
   }
 
   /** The id, which is the same for all processes that start at the same time. */
-  private async chosen(): Promise<string> {
+  private async chooseId(): Promise<string> {
     const id = randomBytes(16).toString('hex');
     return this.database.write(async (writer) => {
       await writer

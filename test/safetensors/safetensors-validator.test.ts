@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { AppError } from '../../src/errors/app-error.ts';
 import type { SafetensorsHeader } from '../../src/safetensors/header.ts';
-import { HeaderGate, readHeader } from '../../src/safetensors/header-gate.ts';
 import { layOut } from '../../src/safetensors/layout.ts';
 import { MAX_HEADER_BYTES } from '../../src/safetensors/limits.ts';
+import { readHeader, SafetensorsValidator } from '../../src/safetensors/safetensors-validator.ts';
 import fc from '../fast-check.ts';
 import { fileOf, fileOfTensors } from './file-bytes.ts';
 
@@ -23,23 +23,23 @@ function codeOf(error: unknown): string {
 
 /** Pushes the file in chunks of the given sizes, over and over; each chunk is overwritten after its push. */
 function verdictOf(file: Uint8Array, chunkSizes: readonly number[]): Verdict {
-  const gate = new HeaderGate();
+  const validator = new SafetensorsValidator();
   try {
     for (let at = 0, turn = 0; at < file.length; turn += 1) {
       const chunk = file.slice(at, at + chunkSizes[turn % chunkSizes.length]!);
-      gate.push(chunk);
+      validator.push(chunk);
       at += chunk.length;
       chunk.fill(0x58);
     }
-    return gate.finish(file.length);
+    return validator.finish(file.length);
   } catch (error) {
     return codeOf(error);
   }
 }
 
-function pushCode(gate: HeaderGate, bytes: Uint8Array): string {
+function pushCode(validator: SafetensorsValidator, bytes: Uint8Array): string {
   try {
-    gate.push(bytes);
+    validator.push(bytes);
   } catch (error) {
     return codeOf(error);
   }
@@ -54,7 +54,7 @@ const good = fileOfTensors(
   new Map([['format', 'pt']]),
 );
 
-describe('HeaderGate', () => {
+describe('SafetensorsValidator', () => {
   it('gives the header of a good file', () => {
     const header = verdictOf(good, [good.length]);
     assert.ok(typeof header !== 'string');
@@ -105,22 +105,22 @@ describe('HeaderGate', () => {
   it('refuses a bad header with its last byte, before any data', () => {
     const file = fileOf({ a: { dtype: 'F32', shape: [1], data_offsets: [0, 8] } }, 1000);
     const headerBytes = file.length - 1000;
-    const gate = new HeaderGate();
-    gate.push(file.subarray(0, headerBytes - 1));
-    assert.equal(pushCode(gate, file.subarray(headerBytes - 1, headerBytes)), 'ST_TENSOR_INVALID_INFO');
+    const validator = new SafetensorsValidator();
+    validator.push(file.subarray(0, headerBytes - 1));
+    assert.equal(pushCode(validator, file.subarray(headerBytes - 1, headerBytes)), 'ST_TENSOR_INVALID_INFO');
   });
 
   it('refuses the first byte too many', () => {
-    const gate = new HeaderGate();
-    gate.push(good);
-    assert.equal(pushCode(gate, Uint8Array.of(0)), 'ST_BUFFER_NOT_COVERED');
+    const validator = new SafetensorsValidator();
+    validator.push(good);
+    assert.equal(pushCode(validator, Uint8Array.of(0)), 'ST_BUFFER_NOT_COVERED');
   });
 
   it('refuses an absurd header length after 512 bytes at most', () => {
-    const gate = new HeaderGate();
+    const validator = new SafetensorsValidator();
     const bytes = new Uint8Array(512).fill(0xee);
-    assert.equal(pushCode(gate, bytes.subarray(0, 511)), 'accepted so far');
-    assert.equal(pushCode(gate, bytes.subarray(511)), 'ST_HEADER_TOO_LARGE');
+    assert.equal(pushCode(validator, bytes.subarray(0, 511)), 'accepted so far');
+    assert.equal(pushCode(validator, bytes.subarray(511)), 'ST_HEADER_TOO_LARGE');
   });
 
   it('takes a header of exactly the limit, and not a byte more', () => {
@@ -165,7 +165,7 @@ describe('HeaderGate', () => {
   });
 });
 
-describe('HeaderGate: other formats', () => {
+describe('SafetensorsValidator: other formats', () => {
   const latin1 = (text: string, bytes = 600): Uint8Array => {
     const file = Buffer.alloc(bytes, 0x2e);
     file.write(text, 'latin1');
@@ -196,11 +196,11 @@ describe('HeaderGate: other formats', () => {
   ];
   for (const [what, file, code, message] of cases) {
     it(`recognises ${what}`, () => {
-      const gate = new HeaderGate();
+      const validator = new SafetensorsValidator();
       assert.throws(
         () => {
-          gate.push(file);
-          gate.finish(file.length);
+          validator.push(file);
+          validator.finish(file.length);
         },
         (error) => error instanceof AppError && error.code === code && message.test(error.message),
       );
@@ -221,7 +221,7 @@ describe('readHeader', () => {
     return path;
   };
 
-  it('reads what the gate reads', async () => {
+  it('reads what the validator reads', async () => {
     const path = await write('good.safetensors', good);
     assert.deepEqual(await readHeader(path), verdictOf(good, [17]));
   });

@@ -1,5 +1,5 @@
-import { KeptBytes } from '../bytes/kept-bytes.ts';
-import { readBeginning } from '../bytes/read-beginning.ts';
+import { ByteBuffer } from '../bytes/byte-buffer.ts';
+import { readFileHeader } from '../bytes/read-file-header.ts';
 import { AppError } from '../errors/app-error.ts';
 import { checkCoverage, endOfData, parseHeader, type SafetensorsHeader } from './header.ts';
 import { LENGTH_FIELD_BYTES, MAX_HEADER_BYTES } from './limits.ts';
@@ -9,19 +9,19 @@ import { refuseOtherFormats, SNIFF_BYTES } from './sniff.ts';
 const JSON_START: ReadonlySet<number | undefined> = new Set([0x7b, 0x20, 0x09, 0x0a, 0x0d, undefined]);
 
 /**
- * Reads and checks the header of a safetensors file, with the same verdicts as HeaderGate gives to an upload.
+ * Reads and checks the header of a safetensors file, with the same verdicts as SafetensorsValidator gives to an upload.
  * The data is not read; the size of the file shows whether it is complete.
  * @throws AppError PICKLE_REFUSED, LFS_POINTER, UNSUPPORTED_FORMAT, ST_*; errors of the file system as they are
  */
 export const readHeader = async (path: string): Promise<SafetensorsHeader> =>
-  (await readBeginning(path, new HeaderGate()))!;
+  (await readFileHeader(path, new SafetensorsValidator()))!;
 
 /**
  * Inspects a file that arrives in chunks of any size and refuses it as early as its bytes allow. It keeps only the header
  * (at most MAX_HEADER_BYTES), never the data. The verdict does not depend on how the file is split into chunks.
  */
-export class HeaderGate {
-  readonly #kept = new KeptBytes();
+export class SafetensorsValidator {
+  readonly #kept = new ByteBuffer();
   #seenBytes = 0;
   /** Bytes to keep: the length field, then the whole header, or SNIFF_BYTES of a file that is not safetensors. */
   #neededBytes = LENGTH_FIELD_BYTES;

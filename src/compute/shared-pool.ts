@@ -5,7 +5,7 @@ import type { ComputePool } from './pool.ts';
  * A pool that outlives a single job, because starting threads and sessions takes longer than squeezing a small
  * adapter. The first job that needs it starts it.
  */
-export class KeptPool {
+export class SharedPool {
   readonly #start: () => Promise<ComputePool>;
   #pool: Promise<ComputePool> | undefined;
 

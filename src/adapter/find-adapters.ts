@@ -14,7 +14,7 @@ export interface ListedAdapter {
  * configuration or a weights file with a usual name; otherwise every weights file in it, or every set of shards, is one.
  * @param paths of files, relative to the folder, in any order
  */
-export function adaptersAmong(paths: Iterable<string>): ListedAdapter[] {
+export function findAdapters(paths: Iterable<string>): ListedAdapter[] {
   const folders = new Set<string>();
   const files: { readonly folder: string; readonly path: string }[] = [];
   for (const path of paths) {

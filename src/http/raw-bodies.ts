@@ -9,13 +9,13 @@ declare module 'fastify' {
 }
 
 /** Leaves bodies of any content type unparsed, for the routes of this instance to read. */
-export function takeBodiesAsTheyAre(app: FastifyInstance): void {
+export function acceptRawBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, _payload, done) => done(null));
 }
 
 /** Moves the body of bytes in a route's schema to where OpenAPI expects it. */
-export const withBytes = ({ bytes, ...schema }: FastifySchema): FastifySchema =>
+export const withBinaryBody = ({ bytes, ...schema }: FastifySchema): FastifySchema =>
   bytes === undefined
     ? schema
     : { ...schema, consumes: [bytes], body: { content: { [bytes]: { schema: BINARY } } } };

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { AppError } from '../../src/errors/app-error.ts';
-import { GgufGate, readGgufHeader } from '../../src/gguf/gguf-gate.ts';
+import { GgufValidator, readGgufHeader } from '../../src/gguf/gguf-validator.ts';
 import type { GgufHeader } from '../../src/gguf/header.ts';
 import fc from '../fast-check.ts';
 import { buildGguf, type GgufParts, type KeyValue, TYPE, u64 } from './gguf-file.ts';
@@ -13,17 +13,17 @@ type Verdict = GgufHeader | { readonly code: string; readonly message: string };
 
 /** Pushes the file in chunks of the given sizes, over and over; each chunk is overwritten after its push. */
 function verdictOf(file: Uint8Array, sizes: readonly number[] = [file.length]): Verdict {
-  const gate = new GgufGate();
+  const validator = new GgufValidator();
   // Not a Buffer, whose slices share its bytes.
   const own = Uint8Array.from(file);
   try {
     for (let at = 0, turn = 0; at < own.length; turn += 1) {
       const chunk = own.slice(at, at + sizes[turn % sizes.length]!);
-      gate.push(chunk);
+      validator.push(chunk);
       at += chunk.length;
       chunk.fill(0x58);
     }
-    return gate.finish(file.length);
+    return validator.finish(file.length);
   } catch (error) {
     assert.ok(error instanceof AppError, String(error));
     assert.ok(!error.retryable && error.kind.status < 500 && error.message.length < 1500);
@@ -60,7 +60,7 @@ const keyValues: readonly KeyValue[] = [
 ];
 const good = buildGguf({ keyValues, tensors });
 
-describe('GgufGate', () => {
+describe('GgufValidator', () => {
   it('gives the header of a good file, of version 2 too', () => {
     for (const version of [2, 3]) {
       const header = verdictOf(buildGguf({ version, keyValues, tensors }));
@@ -306,9 +306,9 @@ describe('GgufGate', () => {
   });
 
   it('refuses a bad header with its last byte, and the first byte too many', () => {
-    const gate = new GgufGate();
-    gate.push(good);
-    assert.throws(() => gate.push(Buffer.alloc(200)), { code: 'GGUF_NOT_COVERED' });
+    const validator = new GgufValidator();
+    validator.push(good);
+    assert.throws(() => validator.push(Buffer.alloc(200)), { code: 'GGUF_NOT_COVERED' });
     assert.equal(codeOf(Buffer.from('GGUX'.padEnd(64, 'x'))), 'UNSUPPORTED_FORMAT');
   });
 });
@@ -320,7 +320,7 @@ describe('readGgufHeader', () => {
   });
   after(() => rm(folder, { recursive: true }));
 
-  it('reads what the gate reads, and leaves other files alone', async () => {
+  it('reads what the validator reads, and leaves other files alone', async () => {
     const path = join(folder, 'adapter.gguf');
     await writeFile(path, good);
     assert.deepEqual(await readGgufHeader(path), verdictOf(good));
